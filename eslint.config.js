@@ -1,0 +1,88 @@
+import js from '@eslint/js';
+import rxjsX from 'eslint-plugin-rxjs-x';
+import { defineConfig, globalIgnores } from 'eslint/config';
+import tseslint from 'typescript-eslint';
+
+/** From left to right: a file of lib/ imports only from its left, so that there are no circles. */
+const order = [
+  'internal/expect',
+  'internal/unhandled',
+  'internal/after',
+  'internal/chain',
+  'errors',
+  'internal/scope',
+  'internal/to-scope',
+  'context',
+  'task',
+  'outcome',
+  'internal/flow',
+  'internal/drive',
+  'internal/work',
+  'internal/run',
+  'runner',
+  'future',
+  'schedule',
+  'cron',
+  'signal-listener',
+  'join',
+  'report',
+  'orchestrate',
+  'run-main',
+  'index',
+];
+
+/** Types may be named from the left: they are gone before anything is loaded. */
+const oneWay = order.map((file, place) => ({
+  files: [`lib/${file}.ts`],
+  rules: {
+    '@typescript-eslint/no-restricted-imports': [
+      'error',
+      {
+        patterns: [
+          {
+            regex: `(^|/)(${order
+              .slice(place)
+              .map((other) => other.replace('internal/', '(internal/)?'))
+              .join('|')})\\.js$`,
+            message: 'A file imports only from its left.',
+            allowTypeImports: file.startsWith('internal/'),
+          },
+        ],
+      },
+    ],
+  },
+}));
+
+export default defineConfig(
+  globalIgnores(['dist/', 'scratch/']),
+  { files: ['**/*.js'], extends: [js.configs.recommended] },
+  {
+    files: ['**/*.ts'],
+    extends: [
+      js.configs.recommended,
+      tseslint.configs.strictTypeChecked,
+      tseslint.configs.stylisticTypeChecked,
+      rxjsX.configs.recommended,
+    ],
+    languageOptions: { parserOptions: { projectService: true } },
+    rules: {
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      '@typescript-eslint/no-confusing-void-expression': 'off',
+      // A getter on the prototype costs no field.
+      '@typescript-eslint/class-literal-property-style': 'off',
+      // Whatever a task throws or a cancel gives as its cause is handed on as it is.
+      '@typescript-eslint/prefer-promise-reject-errors': ['error', { allowThrowingUnknown: true }],
+    },
+  },
+  ...oneWay,
+  {
+    files: ['lib/**/*.ts'],
+    ignores: order.map((file) => `lib/${file}.ts`),
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        { selector: 'Program', message: 'Give this file its place in the order of lib/.' },
+      ],
+    },
+  },
+);

@@ -1,0 +1,135 @@
+import { inspect } from 'node:util';
+
+/** The hook of a task in which something happened. */
+export type Phase = 'initialize' | 'execute' | 'finalize';
+
+/**
+ * The cause of a cancel for which nobody gave another.
+ *
+ * @example
+ * ```ts
+ * import { CancelledError, withCancel } from 'rxjs-tasks';
+ *
+ * const [ctx, cancel] = withCancel();
+ * cancel();
+ * console.log(ctx.cause instanceof CancelledError); // true
+ * ```
+ */
+export class CancelledError extends Error {
+  static {
+    this.prototype.name = 'CancelledError';
+  }
+
+  constructor(message = 'Cancelled', options?: ErrorOptions) {
+    super(message, options);
+  }
+}
+
+/**
+ * Something took longer than it was given.
+ *
+ * @example
+ * ```ts
+ * import { DeadlineError } from 'rxjs-tasks';
+ *
+ * console.log(new DeadlineError(250).message); // Not done within 250 ms
+ * ```
+ */
+export class DeadlineError extends Error {
+  /** What it was given, in ms. */
+  readonly ms: number;
+
+  static {
+    this.prototype.name = 'DeadlineError';
+  }
+
+  constructor(ms: number, options?: ErrorOptions) {
+    super(`Not done within ${ms} ms`, options);
+    this.ms = ms;
+  }
+}
+
+/**
+ * A hook of a task threw or rejected. `cause` is what it threw, a falsy reason included.
+ *
+ * @example
+ * ```ts
+ * import { lastValueFrom } from 'rxjs';
+ * import { task, taskRunner, TaskError } from 'rxjs-tasks';
+ *
+ * const runner = taskRunner(task('db', () => Promise.reject(new Error('connection refused'))));
+ * const error = await lastValueFrom(runner.start()).catch((reason) => reason);
+ * console.log(error instanceof TaskError, error.phase); // true execute
+ * console.log(error.message); // db failed in execute: connection refused
+ * ```
+ */
+export class TaskError extends Error {
+  readonly task: string;
+  readonly phase: Phase;
+  /** What went wrong in the same run after this, in order. */
+  readonly suppressed: TaskError[] = [];
+
+  static {
+    this.prototype.name = 'TaskError';
+  }
+
+  constructor(task: string, phase: Phase, cause: unknown) {
+    super(`${task} failed in ${phase}: ${cause instanceof Error ? cause.message || cause.name : inspect(cause)}`, {
+      cause,
+    });
+    this.task = task;
+    this.phase = phase;
+    // The place where it was wrapped tells nobody anything; the cause keeps its own.
+    this.stack = `TaskError: ${this.message}`;
+  }
+}
+
+/**
+ * A runner was started while a run of it was under way. Wait for its `done$`, or make a second runner of the task.
+ *
+ * @example
+ * ```ts
+ * import { NEVER } from 'rxjs';
+ * import { task, taskRunner } from 'rxjs-tasks';
+ *
+ * const runner = taskRunner(task('poller', () => NEVER));
+ * const first = runner.start().subscribe();
+ * runner.start().subscribe({ error: (error) => console.log(error.message) }); // poller is already running
+ * first.unsubscribe();
+ * ```
+ */
+export class AlreadyRunningError extends Error {
+  readonly task: string;
+
+  static {
+    this.prototype.name = 'AlreadyRunningError';
+  }
+
+  constructor(task: string) {
+    super(`${task} is already running`);
+    this.task = task;
+  }
+}
+
+/**
+ * The cause of a cancel that a signal from the operating system asked for.
+ *
+ * @example
+ * ```ts
+ * import { SignalError } from 'rxjs-tasks';
+ *
+ * console.log(new SignalError('SIGTERM').message); // Received SIGTERM
+ * ```
+ */
+export class SignalError extends Error {
+  readonly signal: NodeJS.Signals;
+
+  static {
+    this.prototype.name = 'SignalError';
+  }
+
+  constructor(signal: NodeJS.Signals) {
+    super(`Received ${signal}`);
+    this.signal = signal;
+  }
+}

@@ -1,0 +1,39 @@
+// Errors
+export { AlreadyRunningError, CancelledError, DeadlineError, SignalError, TaskError, type Phase } from './errors.js';
+
+// Context
+export { background, untilCancelled, withCancel, withTimeout, type CancelFunc, type Context } from './context.js';
+
+// Task
+export {
+  isSimpleTask,
+  isTask,
+  task,
+  type RunContext,
+  type SimpleTask,
+  type Task,
+  type TaskDefinition,
+  type TaskOutput,
+  type TaskStream,
+} from './task.js';
+
+// Runner
+export type { Outcome, TaskEvent, TaskEventDetail, TaskRunner } from './outcome.js';
+export { isTaskRunner, taskRunner } from './runner.js';
+
+// Future
+export { future, type Future } from './future.js';
+
+// Cron
+export { cron, type CronOptions } from './cron.js';
+
+// Signals
+export { signalListener, type SignalListenerOptions, type SignalTarget } from './signal-listener.js';
+
+// Join
+export { joinAll, launchRunner } from './join.js';
+
+// Application
+export { orchestrate, type AppEvent, type OrchestrateOptions, type Runnable } from './orchestrate.js';
+export { ShutdownReport } from './report.js';
+export { runMain, type RunMainOptions } from './run-main.js';

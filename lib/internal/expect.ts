@@ -1,0 +1,22 @@
+import { inspect } from 'node:util';
+
+/** The one form of every refusal: what was expected, and what was got. */
+export function expected(name: string, what: string, got: unknown): string {
+  return `Expected \`${name}\` to be ${what}, got ${shown(got)}`;
+}
+
+/** A length of time in ms, `Infinity` included. */
+export function expectMs(name: string, ms: unknown): void {
+  if (typeof ms !== 'number') throw new TypeError(expected(name, 'a number of ms', ms));
+  if (!(ms >= 0)) throw new RangeError(expected(name, 'a number of ms from 0 and up', ms));
+}
+
+export function expectOneOf(name: string, values: readonly string[], got: unknown): void {
+  if (!values.includes(got as string))
+    throw new RangeError(expected(name, values.map((one) => `'${one}'`).join(' or '), got));
+}
+
+function shown(value: unknown): string {
+  const text = inspect(value, { depth: 0, maxStringLength: 80, maxArrayLength: 3, breakLength: Infinity });
+  return value === null || value === undefined ? text : `\`${text}\` (${typeof value})`;
+}

@@ -1,0 +1,232 @@
+import type { Subscriber, Subscription } from 'rxjs';
+import type { CancelFunc } from '../context.js';
+import { CancelledError, TaskError, type Phase } from '../errors.js';
+import type { Outcome, TaskEventDetail, TaskRunner } from '../outcome.js';
+import type { RunContext, TaskOutput } from '../task.js';
+import { after } from './after.js';
+import { drive, isDriven, type EventSink } from './drive.js';
+import { flow, type Flow, type Sink } from './flow.js';
+import { ended, Scope } from './scope.js';
+import type { Work } from './work.js';
+
+/** Whoever owns a run: a runner, or a cron for one slot. */
+export interface RunHost<T> {
+  readonly name: string;
+  /** Whether someone listens to events. */
+  readonly observed: boolean;
+  emit(run: Run<T>, detail: TaskEventDetail): void;
+  enter?(status: Exclude<TaskRunner['status'], 'idle' | 'done'>): void;
+  ready?(): void;
+  next?(value: T): void;
+  /** Comes before the subscriber is told, who may start the next run. */
+  ended?(run: Run<T>, status: Exclude<Outcome['status'], 'timed-out' | 'not-started'>): void;
+}
+
+/**
+ * One run of a task, and the context its hooks get:
+ * initialize → execute → the context is cancelled → finalize → ended.
+ */
+export class Run<T> extends Scope implements RunContext, Sink<T>, EventSink {
+  readonly runId: number;
+  declare readonly slot?: number;
+  readonly startedAt: number;
+  /** The first failure; later ones are on its `suppressed`. */
+  error: TaskError | undefined = undefined;
+  private readonly host: RunHost<T>;
+  private readonly work: Work<T>;
+  private readonly subscriber: Subscriber<T>;
+  private readonly cancelAll: CancelFunc | undefined;
+  private phase: Phase = 'initialize';
+  private cutIn: Phase = 'initialize';
+  /** A hook has been called, so that there may be something to release. */
+  private begun = false;
+  /** The context was cancelled before `execute` had ended by itself. */
+  private interrupted = false;
+  private graceOver = false;
+  private overrun = false;
+  private flow: Flow | undefined = undefined;
+  private graceTimer: Subscription | undefined = undefined;
+
+  constructor(
+    host: RunHost<T>,
+    work: Work<T>,
+    runId: number,
+    subscriber: Subscriber<T>,
+    parent: Scope,
+    cancel: CancelFunc | undefined,
+    slot?: number,
+  ) {
+    super(parent.scheduler, parent);
+    this.host = host;
+    this.work = work;
+    this.runId = runId;
+    this.subscriber = subscriber;
+    this.cancelAll = cancel;
+    this.startedAt = this.scheduler.now();
+    if (slot !== undefined) this.slot = slot;
+  }
+
+  get task(): string {
+    return this.host.name;
+  }
+
+  get observed(): boolean {
+    return this.host.observed;
+  }
+
+  emit(detail: TaskEventDetail): void {
+    this.host.emit(this, detail);
+  }
+
+  start(): void {
+    // Before all else, because the subscriber may leave at the first value.
+    this.subscriber.add(() => {
+      if (!this.cancelled) Scope.cancel(this, new CancelledError('Unsubscribed'));
+    });
+    if (this.cancelled) {
+      this.interrupted = true;
+      this.finish();
+    } else if (this.work.initialize) {
+      this.host.enter?.('initializing');
+      if (this.observed) this.emit({ type: 'initializing' });
+      this.call('initialize');
+    } else this.becomeReady();
+  }
+
+  /** From now on a join holds this run for lost: nothing is delivered any more. */
+  giveUp(): void {
+    this.overrun = true;
+  }
+
+  begin(flow: Flow): void {
+    this.flow = flow;
+    if (this.cancelled) this.hurry();
+  }
+
+  next(value: T): void {
+    if (this.phase !== 'execute') return;
+    if (this.overrun) this.tellLate('execute');
+    else {
+      this.subscriber.next(value);
+      this.host.next?.(value);
+    }
+  }
+
+  fail(error: unknown): void {
+    const failure = this.failure(error, this.phase);
+    if (!failure) return;
+    if (this.overrun) this.tellLate(this.phase, failure);
+    if (this.error) this.error.suppressed.push(failure);
+    else this.error = failure;
+  }
+
+  end(): void {
+    this.flow = undefined;
+    this.graceTimer?.unsubscribe();
+    if (this.phase === 'finalize') this.finish();
+    else if (this.phase === 'initialize' && !this.error && !this.cancelled) this.becomeReady();
+    else this.close();
+  }
+
+  late(failure?: { readonly error: unknown }): void {
+    this.tellLate(this.cutIn, failure && this.failure(failure.error, this.cutIn));
+  }
+
+  protected override told(): void {
+    if (this.phase === 'finalize') return;
+    this.interrupt();
+    const { grace = 0 } = this.work;
+    if (grace > 0) {
+      this.graceTimer = after(this.scheduler, grace, () => {
+        this.graceOver = true;
+        this.hurry();
+      });
+    }
+    this.hurry();
+  }
+
+  private becomeReady(): void {
+    this.host.enter?.('running');
+    this.host.ready?.();
+    if (this.observed) this.emit({ type: 'ready' });
+    if (this.cancelled) this.close();
+    else this.call('execute');
+  }
+
+  /** Everything that was started under the run's context ends before `finalize` is called. */
+  private close(): void {
+    if (this.cancelled) this.interrupt();
+    this.phase = 'finalize';
+    Scope.cancel(this, this.error ?? ended);
+    if (!this.work.finalize || !this.begun) return this.finish();
+    this.host.enter?.('finalizing');
+    if (this.observed) this.emit({ type: 'finalizing' });
+    this.call('finalize');
+  }
+
+  private finish(): void {
+    this.host.ended?.(this, this.error ? 'failed' : this.interrupted ? 'cancelled' : 'completed');
+    if (this.error) this.subscriber.error(this.error);
+    else this.subscriber.complete();
+  }
+
+  private call(phase: Phase): void {
+    this.phase = phase;
+    this.begun = true;
+    let output: TaskOutput<unknown>;
+    try {
+      output = this.hook(phase);
+    } catch (error) {
+      this.fail(error);
+      return this.end();
+    }
+    flow(output as TaskOutput<T>, this);
+  }
+
+  private hook(phase: Phase): TaskOutput<unknown> {
+    const { work } = this;
+    if (phase === 'initialize') return work.initialize?.(this);
+    if (phase === 'finalize') return work.finalize?.();
+    const cancel: CancelFunc = this.cancelAll ?? ((cause) => Scope.cancel(this, cause));
+    return isDriven(work) ? work[drive](this, cancel, this) : work.execute(this, cancel);
+  }
+
+  /** Once per cancelled run, however often it is looked at. */
+  private interrupt(): void {
+    if (this.interrupted) return;
+    this.interrupted = true;
+    if (this.observed) this.emit({ type: 'cancelling', cause: this.cause });
+  }
+
+  /** Cuts the hook under way if its grace is over. */
+  private hurry(): void {
+    const { flow, phase } = this;
+    if (!flow || phase === 'finalize' || (phase === 'execute' && isDriven(this.work))) return;
+    const { grace = flow.grace } = this.work;
+    if (grace > 0 && !this.graceOver) return;
+    this.cutIn = phase;
+    flow.cut();
+  }
+
+  /** What an error means for the run: nothing, when all it says is that the run was cancelled. */
+  private failure(error: unknown, phase: Phase): TaskError | undefined {
+    if (phase !== 'finalize' && this.cancelled && isCancel(error, this.cause)) return undefined;
+    return error instanceof TaskError && isDriven(this.work) ? error : new TaskError(this.task, phase, error);
+  }
+
+  private tellLate(phase: Phase, error?: TaskError): void {
+    if (error || this.observed) this.emit(error ? { type: 'late', phase, error } : { type: 'late', phase });
+  }
+}
+
+/** Platform APIs reject with an AbortError of their own when their signal is aborted; others wrap the cause. */
+function isCancel(error: unknown, cause: unknown): boolean {
+  if (error instanceof Error && error.name === 'AbortError') return true;
+  const seen = new Set<unknown>();
+  for (let one = error; !seen.has(one); one = (one as { cause?: unknown }).cause) {
+    if (one === cause) return true;
+    if (typeof one !== 'object' || one === null) return false;
+    seen.add(one);
+  }
+  return false;
+}

@@ -1,0 +1,123 @@
+import { setMaxListeners } from 'node:events';
+import { Observable, type SchedulerLike } from 'rxjs';
+import type { Context } from '../context.js';
+import { CancelledError } from '../errors.js';
+import { join, leave, Link, Listener, tell, type Chain } from './chain.js';
+
+const live = Symbol('live');
+/** The cause of a scope that ended by itself. The error is made when someone looks: most nobody does, and a stack trace is dear. */
+export const ended: unique symbol = Symbol('ended');
+
+/**
+ * Every context there is: a node in the tree of cancellation. Its children and its listeners stand in one chain, in the
+ * order in which they came. It has no method to cancel it, because tasks hold it: that is {@link Scope.cancel}.
+ */
+export class Scope extends Link implements Context, Chain {
+  readonly scheduler: SchedulerLike;
+  first: Link | undefined = undefined;
+  last: Link | undefined = undefined;
+  private state: unknown = live;
+  private controller: AbortController | undefined = undefined;
+
+  constructor(scheduler: SchedulerLike, parent?: Scope) {
+    super();
+    this.scheduler = scheduler;
+    if (parent?.cancelled) this.state = parent.cause;
+    else parent?.admit(this);
+  }
+
+  get cancelled(): boolean {
+    return this.state !== live;
+  }
+
+  get cause(): unknown {
+    if (this.state === ended) this.state = new CancelledError('Ended');
+    return this.cancelled ? this.state : undefined;
+  }
+
+  get cancelled$(): Observable<unknown> {
+    return new Observable((subscriber) =>
+      this.whenCancelled((cause) => {
+        subscriber.next(cause);
+        subscriber.complete();
+      }),
+    );
+  }
+
+  get signal(): AbortSignal {
+    if (!this.controller) {
+      this.controller = new AbortController();
+      // Node warns of a leak at the eleventh listener, but thousands may rightly wait for one cancel.
+      setMaxListeners(0, this.controller.signal);
+    }
+    // Whoever is told of the cancel before the signal is must find it aborted all the same.
+    if (this.cancelled) this.controller.abort(this.cause);
+    return this.controller.signal;
+  }
+
+  /** Calls at once if it is cancelled already. */
+  whenCancelled(listen: (cause: unknown) => void): Listener<unknown> | undefined {
+    if (this.cancelled) {
+      listen(this.cause);
+      return undefined;
+    }
+    const listener = new Listener(listen);
+    this.admit(listener);
+    return listener;
+  }
+
+  /** Takes a child or a listener in. */
+  protected admit(link: Link): void {
+    join(this, link);
+  }
+
+  /** What the scope itself does about its cancel, after all that hang on it have been told. */
+  protected told?(cause: unknown): void;
+
+  override tell(cause: unknown): void {
+    this.told?.(cause);
+  }
+
+  static cancel(scope: Scope, cause: unknown): void {
+    if (scope.state !== live) return;
+    scope.state = cause;
+    leave(scope);
+    if (!scope.first && !scope.controller) return tell(scope, cause);
+    scope.mark();
+    scope.spread();
+  }
+
+  /** Sets the state of all descendants, before anyone is told. */
+  private mark(): void {
+    const { cause } = this;
+    const marked: Scope[] = [this];
+    for (const scope of marked) {
+      for (let link = scope.first; link; link = link.following) {
+        if (!(link instanceof Scope)) continue;
+        link.state = cause;
+        marked.push(link);
+      }
+    }
+  }
+
+  /** Tells all descendants, depth first. A stack of its own, because chains of contexts may be longer than the call stack. */
+  private spread(): void {
+    const { cause } = this;
+    this.controller?.abort(cause);
+    const path: Scope[] = [this];
+    for (let scope = path.at(-1); scope; scope = path.at(-1)) {
+      const link = scope.first;
+      if (link instanceof Scope) {
+        leave(link);
+        link.controller?.abort(cause);
+        path.push(link);
+      } else if (link) {
+        leave(link);
+        tell(link, cause);
+      } else {
+        path.pop();
+        tell(scope, cause);
+      }
+    }
+  }
+}

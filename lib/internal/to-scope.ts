@@ -1,0 +1,50 @@
+import { asyncScheduler } from 'rxjs';
+import type { Context } from '../context.js';
+import type { Link } from './chain.js';
+import { expected } from './expect.js';
+import { Scope } from './scope.js';
+
+/** The scope behind what a caller gave as a context. */
+export function toScope(ctx: Context | AbortSignal): Scope {
+  if (ctx instanceof Scope) return ctx;
+  // A context of another copy of this package is known by its signal.
+  const signal = isAbortSignal(ctx) ? ctx : (ctx as Context | undefined)?.signal;
+  if (!isAbortSignal(signal)) throw new TypeError(expected('ctx', 'a Context or an AbortSignal', ctx));
+  let scope = scopes.get(signal);
+  if (!scope) scopes.set(signal, (scope = new SignalScope(signal)));
+  return scope;
+}
+
+const scopes = new WeakMap<AbortSignal, SignalScope>();
+
+function isAbortSignal(x: unknown): x is AbortSignal {
+  return typeof x === 'object' && x !== null && 'aborted' in x && 'addEventListener' in x;
+}
+
+/** An AbortSignal as a scope: one abort listener for any number of children, there only while there is a child. */
+class SignalScope extends Scope {
+  private readonly source: AbortSignal;
+
+  constructor(source: AbortSignal) {
+    super(asyncScheduler);
+    this.source = source;
+  }
+
+  override get cancelled(): boolean {
+    if (this.source.aborted) this.handleEvent();
+    return super.cancelled;
+  }
+
+  handleEvent(): void {
+    Scope.cancel(this, this.source.reason);
+  }
+
+  protected override admit(link: Link): void {
+    if (!this.first) this.source.addEventListener('abort', this);
+    super.admit(link);
+  }
+
+  emptied(): void {
+    this.source.removeEventListener('abort', this);
+  }
+}

@@ -1,0 +1,149 @@
+import { NEVER, Observable, Subscription, type SchedulerLike } from 'rxjs';
+import { background, withCancel, type Context } from './context.js';
+import { CancelledError, SignalError, TaskError } from './errors.js';
+import { after } from './internal/after.js';
+import { expectMs, expectOneOf } from './internal/expect.js';
+import { toScope } from './internal/to-scope.js';
+import { joinAll, launchRunner } from './join.js';
+import type { Outcome, TaskEvent, TaskRunner } from './outcome.js';
+import { ShutdownReport } from './report.js';
+import { isTaskRunner, taskRunner } from './runner.js';
+import type { SimpleTask, Task } from './task.js';
+
+/** What an application is made of. */
+export type Runnable = SimpleTask | Task | TaskRunner;
+
+export interface OrchestrateOptions {
+  /** How long all tasks together may take to end after the cancel, in ms; 30,000 unless said. */
+  timeout?: number;
+  /** Whether a task's failure cancels the others; `'cancel'` unless said. */
+  onFailure?: 'cancel' | 'continue';
+  /** How long to go on after being asked from outside to stop, in ms; 0 unless said. */
+  drainDelay?: number;
+  /** Cancelling it asks the application to stop. */
+  parent?: Context | AbortSignal;
+  /** By whose clock everything goes; the parent's unless said. */
+  scheduler?: SchedulerLike;
+}
+
+/** What happens to an application, as it happens. */
+export type AppEvent =
+  | TaskEvent
+  /** It was asked to stop and goes on for the `drainDelay`. */
+  | { readonly type: 'draining'; readonly cause: unknown }
+  /** The master context was cancelled. */
+  | { readonly type: 'cancelled'; readonly cause: unknown }
+  /** All is joined. The last event. */
+  | { readonly type: 'shutdown'; readonly report: ShutdownReport };
+
+/**
+ * A whole application as one cold Observable. Subscribing starts all tasks at once under a master context of their own;
+ * it emits all that happens, last the report, and completes when all tasks have ended or had their time. A failure is in
+ * the report: the stream does not error. It touches nothing outside itself, so that it runs in virtual time as it is.
+ *
+ * It stops when a task calls its `cancel`, when a task fails (unless `onFailure` is `'continue'`), when the parent is
+ * cancelled. The last, and a `SignalError`, come from outside: with a `drainDelay` it then emits `draining` at once and
+ * cancels after the delay. Unsubscribing cancels at once, and nobody sees the end.
+ *
+ * It errors with an `AlreadyRunningError`, and cancels, when one of the runners is under way already.
+ *
+ * @throws TypeError for what is neither task nor runner, and for options of a wrong type; RangeError for a negative time.
+ *
+ * @example
+ * ```ts
+ * import { NEVER } from 'rxjs';
+ * import { orchestrate, task } from 'rxjs-tasks';
+ *
+ * const server = task('server', () => NEVER);
+ * const deploy = task('deploy', async (_, cancel) => cancel(new Error('enough')));
+ * orchestrate([server, deploy], { timeout: 100 }).subscribe((event) => {
+ *   if (event.type === 'cancelled') console.log('cancelled', String(event.cause)); // cancelled Error: enough
+ *   if (event.type === 'shutdown') console.log(event.report.clean); // true
+ * });
+ * ```
+ */
+export function orchestrate(runnables: readonly Runnable[], options: OrchestrateOptions = {}): Observable<AppEvent> {
+  return application(runnables, options, NEVER);
+}
+
+/** {@link orchestrate}, with failures that come from beside the tasks: each stops the application, whatever `onFailure` says. */
+export function application(
+  runnables: readonly Runnable[],
+  options: OrchestrateOptions,
+  failures$: Observable<unknown>,
+): Observable<AppEvent> {
+  const { timeout = 30_000, onFailure = 'cancel', drainDelay = 0, parent = background } = options;
+  expectMs('timeout', timeout);
+  expectMs('drainDelay', drainDelay);
+  expectOneOf('onFailure', ['cancel', 'continue'], onFailure);
+  const outside = toScope(parent);
+  const scheduler = options.scheduler ?? outside.scheduler;
+  const runners = runnables.map((one) => (isTaskRunner(one) ? one : taskRunner(one)));
+
+  return new Observable((subscriber) => {
+    const [master, cancel] = withCancel(background, { scheduler });
+    const outcomes: Outcome[] = [];
+    let asked: { readonly cause: unknown; readonly at: number } | undefined;
+    let failed = false;
+    let draining = Subscription.EMPTY;
+
+    const stop = (cause: unknown = new CancelledError()) => {
+      asked ??= { cause, at: scheduler.now() };
+      cancel(cause);
+    };
+    const stopFromOutside = (cause: unknown) => {
+      if (drainDelay === 0) return stop(cause);
+      if (asked) return;
+      asked = { cause, at: scheduler.now() };
+      draining = after(scheduler, drainDelay, () => cancel(cause));
+      subscriber.next({ type: 'draining', cause });
+    };
+    const fail = (error: unknown) => {
+      failed = true;
+      stop(error);
+    };
+    const report = () =>
+      new ShutdownReport({
+        cause: master.cancelled ? master.cause : asked?.cause,
+        outcomes,
+        clean: !failed && outcomes.every(({ status }) => status !== 'failed' && status !== 'timed-out'),
+        durationMs: asked ? scheduler.now() - asked.at : 0,
+      });
+
+    subscriber.add(() => {
+      draining.unsubscribe();
+      cancel(new CancelledError('Unsubscribed'));
+    });
+    // First, so that the cancel is told before what comes of it.
+    subscriber.add(master.cancelled$.subscribe((cause) => subscriber.next({ type: 'cancelled', cause })));
+    if (outside.cancelled) stop(outside.cause);
+    else subscriber.add(outside.whenCancelled(stopFromOutside));
+    subscriber.add(failures$.subscribe(fail));
+
+    for (const runner of runners) {
+      if (subscriber.closed) return;
+      subscriber.add(
+        runner.events$.subscribe((event) => {
+          subscriber.next(event);
+          if (event.type !== 'done' || event.outcome.runner !== runner || onFailure === 'continue') return;
+          if (event.outcome.error) fail(event.outcome.error);
+        }),
+      );
+      launchRunner(master, (cause) => (cause instanceof SignalError ? stopFromOutside : stop)(cause), runner, {
+        error: (error: unknown) => {
+          // A TaskError has been told by the run's last event. Anything else has kept the runner from starting.
+          if (!(error instanceof TaskError)) subscriber.error(error);
+        },
+      });
+    }
+    subscriber.add(
+      joinAll(master, timeout, runners).subscribe({
+        next: (outcome) => outcomes.push(outcome),
+        complete: () => {
+          subscriber.next({ type: 'shutdown', report: report() });
+          subscriber.complete();
+        },
+      }),
+    );
+  });
+}

@@ -1,0 +1,76 @@
+import type { Observable } from 'rxjs';
+import type { CancelFunc, Context } from './context.js';
+import type { Phase, TaskError } from './errors.js';
+
+/** How a run ended, or why a join speaks of none. */
+export interface Outcome {
+  readonly task: string;
+  /** Tells two tasks of one name apart. */
+  readonly runner: TaskRunner;
+  /** `timed-out` and `not-started` are said by a join alone. */
+  readonly status: 'completed' | 'cancelled' | 'failed' | 'timed-out' | 'not-started';
+  /** Why it failed; later errors of the same run are on its `suppressed`. */
+  readonly error?: TaskError;
+  /** In ms, by the context's scheduler. */
+  readonly startedAt?: number;
+  readonly endedAt?: number;
+}
+
+/** What happens to a task, as it happens. */
+export type TaskEvent = {
+  readonly task: string;
+  readonly runId: number;
+  /** In ms, by the context's scheduler. */
+  readonly at: number;
+} & TaskEventDetail;
+
+/** What each type of {@link TaskEvent} says beyond its task, run and time. */
+export type TaskEventDetail =
+  /** `initialize` is about to be called. */
+  | { readonly type: 'initializing' }
+  /** `initialize` has finished; `execute` comes next. */
+  | { readonly type: 'ready' }
+  /** A cron runs the slot that was due at `slot` (ms). */
+  | { readonly type: 'tick'; readonly slot: number }
+  /** A cron drops a slot, because the run before it still goes. */
+  | { readonly type: 'skipped'; readonly slot: number; readonly reason: 'overlap' }
+  /** `count` slots of a cron, from `slot` on, passed while the process could not run them. */
+  | { readonly type: 'missed'; readonly slot: number; readonly count: number }
+  /** The run of one slot failed. */
+  | { readonly type: 'run-failed'; readonly slot: number; readonly error: TaskError }
+  /** The run was cancelled before `execute` had ended. */
+  | { readonly type: 'cancelling'; readonly cause: unknown }
+  /** `finalize` is about to be called. */
+  | { readonly type: 'finalizing' }
+  /** A hook settled, or yielded, after its grace or a join's deadline: what it gave was dropped. */
+  | { readonly type: 'late'; readonly phase: Phase; readonly slot?: number; readonly error?: TaskError }
+  /** The run is over. */
+  | { readonly type: 'done'; readonly outcome: Outcome };
+
+/**
+ * Runs one task, one run at a time. `done$` and `ready$` speak of the run under way, else of the last one, else of the
+ * next; late subscribers are told at once.
+ */
+export interface TaskRunner<T = unknown> {
+  /**
+   * The task as a cold Observable of what `execute` yields: each subscription is a run, initialize → execute → finalize,
+   * and completes after `finalize`. It errors with a `TaskError` when a hook failed, and with an `AlreadyRunningError`
+   * while a run is under way. Unsubscribing cancels the run; `finalize` goes on behind it, and `done$` tells when it ended.
+   *
+   * @param ctx cancelling it cancels the run. The run completes, because a cancel is no error. Unless said, `background`.
+   * @param cancel what the hooks get to cancel the application with. Unless said, it cancels this run alone.
+   * @throws TypeError when `ctx` is neither a context nor an AbortSignal.
+   */
+  start(ctx?: Context | AbortSignal, cancel?: CancelFunc): Observable<T>;
+  /** Emits the outcome and completes; never errors. Go's `Done()`. */
+  readonly done$: Observable<Outcome>;
+  /** Emits once `initialize` has finished; completes without that when the run ends first. */
+  readonly ready$: Observable<void>;
+  /** What the runs emit, for those who do not own them: hot, never errors, never completes. */
+  readonly results$: Observable<T>;
+  /** What happens to the task, likewise. Without a subscriber no event is made. */
+  readonly events$: Observable<TaskEvent>;
+  readonly status: 'idle' | 'initializing' | 'running' | 'finalizing' | 'done';
+  /** The task's name. */
+  toString(): string;
+}

@@ -1,0 +1,87 @@
+import { inspect } from 'node:util';
+import type { Outcome } from './outcome.js';
+
+/**
+ * How an application ended. Printed, or turned into a string, it is a table.
+ *
+ * @example
+ * ```ts
+ * import { lastValueFrom } from 'rxjs';
+ * import { orchestrate, task } from 'rxjs-tasks';
+ *
+ * const last = await lastValueFrom(orchestrate([task('answer', () => 42)]));
+ * if (last.type === 'shutdown') console.log(String(last.report).split('\n')[0]); // All tasks ended. Clean.
+ * ```
+ */
+export class ShutdownReport {
+  /** What the application was cancelled with; `undefined` when all tasks ended by themselves. */
+  readonly cause: unknown;
+  /** In the order in which the tasks ended. */
+  readonly outcomes: readonly Outcome[];
+  /** Nothing failed, nothing timed out. */
+  readonly clean: boolean;
+  /** From the request to stop until all was joined, in ms. */
+  readonly durationMs: number;
+
+  static {
+    Object.defineProperty(this.prototype, inspect.custom, {
+      value(this: ShutdownReport) {
+        return this.toString();
+      },
+    });
+  }
+
+  constructor(fields: Pick<ShutdownReport, 'cause' | 'outcomes' | 'clean' | 'durationMs'>) {
+    this.cause = fields.cause;
+    this.outcomes = fields.outcomes;
+    this.clean = fields.clean;
+    this.durationMs = fields.durationMs;
+  }
+
+  toString(): string {
+    const how = this.clean ? 'Clean' : 'Not clean';
+    const title =
+      this.cause === undefined
+        ? `All tasks ended. ${how}.`
+        : `Stopped by ${oneLine(this.cause)}. ${how}, in ${span(this.durationMs)}.`;
+    const rows = this.outcomes.map(({ task, status, startedAt, endedAt, error }) => ({
+      cells: [task, status, startedAt === undefined || endedAt === undefined ? '' : span(endedAt - startedAt)],
+      error,
+    }));
+    const heads = ['task', 'outcome', 'ran for'];
+    const widths = heads.map((head, column) =>
+      Math.max(head.length, ...rows.map(({ cells }) => cells[column]?.length ?? 0)),
+    );
+    const line = (cells: string[]) =>
+      `  ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd();
+    return [title, line(heads), ...rows.flatMap(({ cells, error }) => [line(cells), ...errorLines(error)])].join('\n');
+  }
+}
+
+/** An error, what caused it, and what it suppressed. */
+function errorLines(error: Outcome['error']): string[] {
+  if (!error) return [];
+  const lines = [`    ${oneLine(error)}`];
+  const seen = new Set<unknown>([error]);
+  for (let { cause }: { cause?: unknown } = error; cause !== undefined && !seen.has(cause);) {
+    lines.push(`      caused by ${oneLine(cause)}`);
+    seen.add(cause);
+    cause = cause instanceof Error ? cause.cause : undefined;
+  }
+  return [...lines, ...error.suppressed.flatMap((one) => [`    and then`, ...errorLines(one)])];
+}
+
+function oneLine(error: unknown): string {
+  return error instanceof Error
+    ? `${error.name}: ${error.message}`
+    : inspect(error, { depth: 0, breakLength: Infinity });
+}
+
+function span(ms: number): string {
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
+  const minutes = Math.floor(ms / 60_000);
+  return minutes < 60
+    ? `${minutes} min ${Math.floor((ms % 60_000) / 1000)} s`
+    : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}

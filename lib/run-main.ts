@@ -1,0 +1,133 @@
+import { isatty } from 'node:tty';
+import { finalize, Subject, type Observer } from 'rxjs';
+import { withCancel } from './context.js';
+import { SignalError } from './errors.js';
+import { application, type AppEvent, type OrchestrateOptions, type Runnable } from './orchestrate.js';
+import type { ShutdownReport } from './report.js';
+import { signalNumber, signals$, stopSignals } from './signal-listener.js';
+
+export interface RunMainOptions extends OrchestrateOptions {
+  /** Of all that happens. Without one the errors of failed tasks and runs are written with `console.error`. */
+  observer?: Partial<Observer<AppEvent>> | ((event: AppEvent) => void);
+}
+
+/**
+ * Runs an application as this process's main job: {@link orchestrate}, and the process around it.
+ *
+ * SIGINT or SIGTERM asks it to stop, with a {@link SignalError}; another signal after that exits at once, with 128 + its
+ * number. An uncaught exception or an unhandled rejection is a failure of the application: it is written to stderr, all
+ * tasks are stopped, and the exit code is 1; a second one exits at once. Tasks that have not ended at the deadline are
+ * named, and the process exits with 1. Any other failure sets exit code 1, a clean end leaves it alone. Output is written
+ * out before any of these exits, for as long as someone reads it. After a clean end the process ends by itself: what
+ * keeps it open for 5 s more is named.
+ *
+ * @returns the report, once all tasks have ended or had their time.
+ * @throws as `orchestrate`, synchronously.
+ */
+export function runMain(runnables: readonly Runnable[], options: RunMainOptions = {}): Promise<ShutdownReport> {
+  const { observer = writeErrors, timeout = 30_000 } = options;
+  const [outside, stop] = withCancel(options.parent);
+  const failures = new Subject<unknown>();
+  const app$ = application(runnables, { ...options, parent: outside }, failures);
+  const events = new Subject<AppEvent>();
+  events.subscribe(observer);
+
+  let first: { readonly signal: NodeJS.Signals; readonly at: number } | undefined;
+  const onSignal = (signal: NodeJS.Signals) => {
+    const at = performance.now();
+    if (first && !isEcho(signal, first.signal, at - first.at)) return exit(128 + signalNumber(signal));
+    first ??= { signal, at };
+    stop(new SignalError(signal));
+  };
+  let crashed = false;
+  const onCrash = (error: unknown) => {
+    console.error(error);
+    if (crashed) return exit(1);
+    crashed = true;
+    failures.next(error);
+  };
+
+  return new Promise((resolve, reject) => {
+    // A process with nothing but pending promises would end.
+    const hold = setInterval(() => undefined, 2 ** 31 - 1);
+    const signals = signals$(stopSignals, process).subscribe(onSignal);
+    process.on('uncaughtException', onCrash);
+    process.on('unhandledRejection', onCrash);
+    const release = () => {
+      clearInterval(hold);
+      signals.unsubscribe();
+      process.off('uncaughtException', onCrash);
+      process.off('unhandledRejection', onCrash);
+      stop();
+    };
+    app$.pipe(finalize(release)).subscribe({
+      next(event) {
+        events.next(event);
+        if (event.type !== 'shutdown') return;
+        settleExit(event.report, timeout);
+        resolve(event.report);
+      },
+      error: reject,
+      complete: () => events.complete(),
+    });
+  });
+}
+
+/** The exit code, and what to do when the process does not end by itself. */
+function settleExit({ clean, outcomes, durationMs }: ShutdownReport, timeout: number): void {
+  if (!clean) process.exitCode = 1;
+  const laggards = outcomes.filter(({ status }) => status === 'timed-out');
+  if (laggards.length > 0) {
+    const names = laggards.map(({ task, runner }) => `${task} (${runner.status})`);
+    console.error(`Not ended within ${timeout} ms of the cancel, exiting with 1: ${names.join(', ')}`);
+    // Whoever awaits the report comes first.
+    setImmediate(() => exit(1));
+    return;
+  }
+  // Neither timer keeps the process open.
+  setTimeout(nameHandles, 5000).unref();
+  if (timeout === Infinity) return;
+  const left = Math.min(Math.max(0, timeout - durationMs), 2 ** 31 - 1);
+  setTimeout(() => unwritten().length > 0 && process.exit(1), left).unref();
+}
+
+function nameHandles(): void {
+  const counts = new Map<string, number>();
+  for (const type of process.getActiveResourcesInfo()) counts.set(type, (counts.get(type) ?? 0) + 1);
+  // They are listed, too, though they keep nothing open.
+  for (const { isTTY } of [process.stdout, process.stderr]) {
+    const type = isTTY ? 'TTYWrap' : 'PipeWrap';
+    counts.set(type, (counts.get(type) ?? 0) - 1);
+  }
+  const names = [...counts].filter(([, count]) => count > 0).map(([type, count]) => `${type} (${count})`);
+  if (names.length > 0) console.error(`All tasks have ended, but the process is kept open by: ${names.join(', ')}`);
+}
+
+/**
+ * One request to stop may arrive as two signals: whoever supervises the process may send another kind beside a Ctrl-C, and
+ * `npm` hands on the Ctrl-C that a terminal has sent to the whole group.
+ */
+function isEcho(signal: NodeJS.Signals, first: NodeJS.Signals, ms: number): boolean {
+  if (signal !== first) return ms < 50;
+  return signal === 'SIGINT' && isatty(0) && ms < 200;
+}
+
+/** Exits as soon as what was written is out, at the latest after a second: its reader may be gone. */
+function exit(code: number): void {
+  const streams = unwritten();
+  if (streams.length === 0) process.exit(code);
+  process.exitCode = code;
+  setTimeout(() => process.exit(code), 1000);
+  void Promise.all(streams.map((stream) => new Promise((done) => stream.write('', done)))).then(() =>
+    process.exit(code),
+  );
+}
+
+function unwritten(): NodeJS.WriteStream[] {
+  return [process.stdout, process.stderr].filter(({ writableLength }) => writableLength > 0);
+}
+
+function writeErrors(event: AppEvent): void {
+  const error = event.type === 'done' ? event.outcome.error : 'error' in event ? event.error : undefined;
+  if (error) console.error(error);
+}

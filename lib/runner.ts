@@ -1,0 +1,182 @@
+import { Observable, Subject } from 'rxjs';
+import { background, type CancelFunc, type Context } from './context.js';
+import { AlreadyRunningError } from './errors.js';
+import { join, Listener, tellAll, type Chain } from './internal/chain.js';
+import { Run, type RunHost } from './internal/run.js';
+import { toScope } from './internal/to-scope.js';
+import { nameOf, toWork, type Work } from './internal/work.js';
+import type { Outcome, TaskEvent, TaskEventDetail, TaskRunner } from './outcome.js';
+import type { SimpleTask, Task } from './task.js';
+
+/**
+ * Makes the runner of a task: the one place where a lifecycle is run.
+ *
+ * @throws TypeError when it is no task, RangeError when its `grace` is negative.
+ *
+ * @example
+ * ```ts
+ * import { task, taskRunner } from 'rxjs-tasks';
+ *
+ * const runner = taskRunner(
+ *   task('db', {
+ *     initialize: () => console.log('connect'), // connect
+ *     execute: async () => 42,
+ *     finalize: () => console.log('disconnect'),
+ *   }),
+ * );
+ * runner.done$.subscribe((outcome) => console.log(outcome.task, outcome.status));
+ * runner.start().subscribe((value) => console.log(value)); // 42
+ * // disconnect
+ * // db completed
+ * ```
+ */
+export function taskRunner<T>(task: SimpleTask<T> | Task<T>): TaskRunner<T> {
+  return new Runner(toWork(task));
+}
+
+/**
+ * Whether a value is a {@link TaskRunner}.
+ *
+ * @example
+ * ```ts
+ * import { isTaskRunner, task, taskRunner } from 'rxjs-tasks';
+ *
+ * const poller = task('poller', () => fetch('http://localhost'));
+ * console.log(isTaskRunner(poller), isTaskRunner(taskRunner(poller))); // false true
+ * ```
+ */
+export function isTaskRunner(x: unknown): x is TaskRunner {
+  return (
+    typeof x === 'object' &&
+    x !== null &&
+    'start' in x &&
+    typeof x.start === 'function' &&
+    'done$' in x &&
+    'events$' in x
+  );
+}
+
+/** Tells a runner that a join no longer waits for its run, so that nothing late is delivered. */
+export function giveUp(runner: TaskRunner): void {
+  if (runner instanceof Runner) runner.giveUp();
+}
+
+class Runner<T> implements TaskRunner<T>, RunHost<T> {
+  readonly name: string;
+  status: TaskRunner['status'] = 'idle';
+  private readonly work: Work<T>;
+  private runs = 0;
+  private run: Run<T> | undefined = undefined;
+  private outcome: Outcome | undefined = undefined;
+  private wasReady = false;
+  private results: Subject<T> | undefined = undefined;
+  private events: Subject<TaskEvent> | undefined = undefined;
+  private awaitingEnd: Chain | undefined = undefined;
+  private awaitingReady: Chain | undefined = undefined;
+
+  constructor(work: Work<T>) {
+    this.work = work;
+    this.name = nameOf(work);
+  }
+
+  start(ctx: Context | AbortSignal = background, cancel?: CancelFunc): Observable<T> {
+    const parent = toScope(ctx);
+    return new Observable((subscriber) => {
+      if (this.run) return subscriber.error(new AlreadyRunningError(this.name));
+      this.run = new Run(this, this.work, ++this.runs, subscriber, parent, cancel);
+      this.outcome = undefined;
+      this.wasReady = false;
+      this.run.start();
+    });
+  }
+
+  get done$(): Observable<Outcome> {
+    return once(
+      () => this.outcome && { value: this.outcome },
+      () => (this.awaitingEnd ??= { first: undefined, last: undefined }),
+    );
+  }
+
+  get ready$(): Observable<void> {
+    return once(
+      () => (this.wasReady ? { value: undefined } : this.outcome && {}),
+      () => (this.awaitingReady ??= { first: undefined, last: undefined }),
+    );
+  }
+
+  get results$(): Observable<T> {
+    return (this.results ??= new Subject()).asObservable();
+  }
+
+  get events$(): Observable<TaskEvent> {
+    return (this.events ??= new Subject()).asObservable();
+  }
+
+  get observed(): boolean {
+    return this.events?.observed ?? false;
+  }
+
+  emit(run: Run<T>, detail: TaskEventDetail): void {
+    if (this.observed) this.events?.next({ ...detail, task: this.name, runId: run.runId, at: run.scheduler.now() });
+    // The error of an event is nowhere else: with nobody listening it must not be lost.
+    else if ('error' in detail) console.error(detail.error);
+  }
+
+  enter(status: TaskRunner['status']): void {
+    this.status = status;
+  }
+
+  ready(): void {
+    this.wasReady = true;
+    const { awaitingReady } = this;
+    this.awaitingReady = undefined;
+    if (awaitingReady) tellAll(awaitingReady, { value: undefined });
+  }
+
+  next(value: T): void {
+    this.results?.next(value);
+  }
+
+  ended(run: Run<T>, status: Outcome['status']): void {
+    const { error, startedAt } = run;
+    const outcome: Outcome = {
+      task: this.name,
+      runner: this,
+      status,
+      ...(error && { error }),
+      startedAt,
+      endedAt: run.scheduler.now(),
+    };
+    const { awaitingReady, awaitingEnd } = this;
+    // All is in its last state before anyone is told: whoever is told may start the next run, and wait for that one.
+    this.outcome = outcome;
+    this.status = 'done';
+    this.run = this.awaitingReady = this.awaitingEnd = undefined;
+    if (this.observed) this.emit(run, { type: 'done', outcome });
+    if (awaitingReady) tellAll(awaitingReady, {});
+    if (awaitingEnd) tellAll(awaitingEnd, { value: outcome });
+  }
+
+  giveUp(): void {
+    this.run?.giveUp();
+  }
+
+  toString(): string {
+    return this.name;
+  }
+}
+
+/** Emits what has been told already, else waits for it in a chain that is made when someone does. */
+function once<V>(told: () => { value?: V } | undefined, chain: () => Chain): Observable<V> {
+  return new Observable((subscriber) => {
+    const deliver = (message: { value?: V }) => {
+      if ('value' in message) subscriber.next(message.value);
+      subscriber.complete();
+    };
+    const message = told();
+    if (message) return deliver(message);
+    const listener = new Listener(deliver);
+    join(chain(), listener);
+    return listener;
+  });
+}

@@ -1,0 +1,108 @@
+import type { InteropObservable, Observable, ReadableStreamLike } from 'rxjs';
+import type { CancelFunc, Context } from './context.js';
+import { expected, expectMs } from './internal/expect.js';
+
+/** What yields values over time. */
+export type TaskStream<T> = Observable<T> | InteropObservable<T> | AsyncIterable<T> | ReadableStreamLike<T>;
+
+/**
+ * What a hook may give back. Whatever is asynchronous is flattened into its values, a promise of a stream into the
+ * stream's; anything else, an array, a string or `undefined` included, is one value.
+ */
+export type TaskOutput<T> = TaskStream<T> | PromiseLike<TaskStream<T> | T> | T;
+
+/** The context of one run. It is cancelled with the context the run was started under, and when `execute` has ended. */
+export interface RunContext extends Context {
+  /** The task's name. */
+  readonly task: string;
+  /** Counts the runs of one runner, from 1. */
+  readonly runId: number;
+  /** When this run of a cron was due, in ms since the epoch. */
+  readonly slot?: number;
+}
+
+/** Work with a name. */
+export interface SimpleTask<T = unknown> {
+  /**
+   * Does the work. An Observable is unsubscribed when the run is cancelled; anything else should heed `ctx`.
+   *
+   * @param cancel cancels the context the runner was started with: the whole application's, as a rule.
+   */
+  execute(ctx: RunContext, cancel: CancelFunc): TaskOutput<T>;
+  /** Its name in reports, events and errors. */
+  toString(): string;
+  /**
+   * For how many ms `initialize` or `execute` may go on after a cancel. Unless said, 0 for an Observable, which is then
+   * unsubscribed, and for an async iterable, whose `return()` is then called and awaited; `Infinity` for a promise, which
+   * cannot be cut: past its grace its result is dropped.
+   */
+  readonly grace?: number;
+}
+
+/** Work with a beginning and an end of its own. */
+export interface Task<T = unknown> extends SimpleTask<T> {
+  /** Acquires what `execute` needs. The task is ready when this has finished; its values are ignored. */
+  initialize(ctx: RunContext): TaskOutput<unknown>;
+  /** Releases it: called once whenever `initialize` was, awaited, and never cut by a cancel. */
+  finalize(): TaskOutput<unknown>;
+}
+
+/** What {@link task} makes a Task of. */
+export interface TaskDefinition<T> {
+  execute: SimpleTask<T>['execute'];
+  initialize?: Task['initialize'];
+  finalize?: Task['finalize'];
+  grace?: number;
+}
+
+/**
+ * Writes a task without a class.
+ *
+ * @throws TypeError when the name is no string or there is no `execute` function; RangeError for a negative `grace`.
+ *
+ * @example
+ * ```ts
+ * import { task, taskRunner } from 'rxjs-tasks';
+ *
+ * const greeter = task('greeter', {
+ *   initialize: () => console.log('open'), // open
+ *   execute: () => ['a', 'value'],
+ *   finalize: () => console.log('close'),
+ * });
+ * taskRunner(greeter).start().subscribe((value) => console.log(value)); // [ 'a', 'value' ]
+ * // close
+ * ```
+ */
+export function task<T>(name: string, execute: SimpleTask<T>['execute']): SimpleTask<T>;
+export function task<T>(name: string, definition: TaskDefinition<T>): Task<T>;
+export function task<T>(name: string, work: SimpleTask<T>['execute'] | TaskDefinition<T>): SimpleTask<T> {
+  if (typeof name !== 'string') throw new TypeError(expected('name', 'a string', name));
+  const toString = () => name;
+  if (typeof work === 'function') return { execute: work, toString };
+  if (!isSimpleTask(work)) {
+    throw new TypeError(expected('execute', 'a function, or an object that has it as a method', work));
+  }
+  const { grace } = work;
+  if (grace !== undefined) expectMs('grace', grace);
+  const definition: Task<T> = {
+    initialize: (ctx) => work.initialize?.(ctx),
+    execute: (ctx, cancel) => work.execute(ctx, cancel),
+    finalize: () => work.finalize?.(),
+    toString,
+  };
+  return grace === undefined ? definition : { ...definition, grace };
+}
+
+/** Whether a value has all the hooks of a {@link Task}. */
+export function isTask(x: unknown): x is Task {
+  return isSimpleTask(x) && 'initialize' in x && isFunction(x.initialize) && 'finalize' in x && isFunction(x.finalize);
+}
+
+/** Whether a value is a {@link SimpleTask}, which every {@link Task} is. */
+export function isSimpleTask(x: unknown): x is SimpleTask {
+  return typeof x === 'object' && x !== null && 'execute' in x && isFunction(x.execute);
+}
+
+function isFunction(x: unknown): boolean {
+  return typeof x === 'function';
+}
