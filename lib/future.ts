@@ -97,17 +97,20 @@ class KeptResult<T> extends Observable<T> implements Future<T> {
   private awaitUntil(waiter: Context | AbortSignal): Promise<T> {
     return new Promise((resolve, reject) => {
       const scope = toScope(waiter);
-      const waiting = scope.whenCancelled((cause) => {
-        looking?.unsubscribe();
-        reject(cause);
+      if (scope.cancelled) return reject(scope.cause);
+      let waiting: Listener<unknown> | undefined = undefined;
+      const looking = this.look((result) => {
+        waiting?.unsubscribe();
+        if ('error' in result) reject(result.error);
+        else resolve(result.value);
       });
-      const looking = scope.cancelled
-        ? undefined
-        : this.look((result) => {
-            waiting?.unsubscribe();
-            if ('error' in result) reject(result.error);
-            else resolve(result.value);
-          });
+      // A settled result has been seen by now.
+      waiting =
+        looking &&
+        scope.whenCancelled((cause) => {
+          looking.unsubscribe();
+          reject(cause);
+        });
     });
   }
 

@@ -44,6 +44,7 @@ export class ShutdownReport {
       this.cause === undefined
         ? `All tasks ended. ${how}.`
         : `Stopped by ${oneLine(this.cause)}. ${how}, in ${span(this.durationMs)}.`;
+    if (this.outcomes.length === 0) return title;
     const rows = this.outcomes.map(({ task, status, startedAt, endedAt, error }) => ({
       cells: [task, status, startedAt === undefined || endedAt === undefined ? '' : span(endedAt - startedAt)],
       error,

@@ -50,7 +50,7 @@ export class Scope extends Link implements Context, Chain {
       // Node warns of a leak at the eleventh listener, but thousands may rightly wait for one cancel.
       setMaxListeners(0, this.controller.signal);
     }
-    // Whoever is told of the cancel before the signal is must find it aborted all the same.
+    // It may be asked for by one signal's listener before its own turn to be aborted has come.
     if (this.cancelled) this.controller.abort(this.cause);
     return this.controller.signal;
   }
@@ -87,7 +87,7 @@ export class Scope extends Link implements Context, Chain {
     scope.spread();
   }
 
-  /** Sets the state of all descendants, before anyone is told. */
+  /** Sets the state of all descendants, and then of the signals among them, before anyone else is told. */
   private mark(): void {
     const { cause } = this;
     const marked: Scope[] = [this];
@@ -98,18 +98,17 @@ export class Scope extends Link implements Context, Chain {
         marked.push(link);
       }
     }
+    for (const scope of marked) scope.controller?.abort(cause);
   }
 
   /** Tells all descendants, depth first. A stack of its own, because chains of contexts may be longer than the call stack. */
   private spread(): void {
     const { cause } = this;
-    this.controller?.abort(cause);
     const path: Scope[] = [this];
     for (let scope = path.at(-1); scope; scope = path.at(-1)) {
       const link = scope.first;
       if (link instanceof Scope) {
         leave(link);
-        link.controller?.abort(cause);
         path.push(link);
       } else if (link) {
         leave(link);

@@ -1,0 +1,331 @@
+import { expect } from 'chai';
+import { concat, EMPTY, map, NEVER, of, throwError, timer } from 'rxjs';
+import sinon from 'sinon';
+import { cron, task, TaskError, withCancel, type RunContext, type TaskEvent } from '../lib/index.js';
+import { collect, hangingOn } from './helpers/collect.js';
+import { deferred, events, outcomeOf, settled } from './helpers/tasks.js';
+import { virtually } from './helpers/virtual-time.js';
+
+describe('cron', () => {
+  it('runs at once and then at every period, emitting what the runs yield', () => {
+    virtually(({ expectObservable }) => {
+      let n = 0;
+      const counter = cron(
+        task('counter', () => ++n),
+        3,
+      );
+      expectObservable(counter.start(), '^--------!').toBe('a--b--c--', { a: 1, b: 2, c: 3 });
+    });
+  });
+
+  it('does not run at once with immediate: false', () => {
+    virtually(({ expectObservable }) => {
+      expectObservable(
+        cron(
+          task('x', () => 'v'),
+          3,
+          { immediate: false },
+        ).start(),
+        '^-------!',
+      ).toBe('---v--v-');
+    });
+  });
+
+  it('initializes once, executes per slot, finalizes once', () => {
+    virtually(({ cold, hot, expectObservable }, scheduler) => {
+      const log: string[] = [];
+      const [ctx, cancel] = withCancel();
+      hot('------------c').subscribe(cancel);
+      const runner = cron(
+        task('x', {
+          initialize: () => (log.push(`initialize ${scheduler.now()}`), cold('--|')),
+          execute: () => log.push(`execute ${scheduler.now()}`),
+          finalize: () => (log.push(`finalize ${scheduler.now()}`), cold('--|')),
+        }),
+        4,
+      );
+      expectObservable(runner.start(ctx).pipe(map(() => 'v'))).toBe('--v---v---v---|');
+      expectObservable(runner.ready$).toBe('--(r|)', { r: undefined });
+      expectObservable(timer(20).pipe(map(() => log))).toBe('20ms (l|)', {
+        l: ['initialize 0', 'execute 2', 'execute 6', 'execute 10', 'finalize 12'],
+      });
+    });
+  });
+
+  it('gives each run a context of its own, with its slot, cancelled when the run has ended', () => {
+    virtually((_, scheduler) => {
+      const seen: RunContext[] = [];
+      const [master, cancel] = withCancel();
+      const cancels = new Set<unknown>();
+      const subscription = cron(
+        task('x', (ctx, cancelAll) => (seen.push(ctx), cancels.add(cancelAll), timer(1))),
+        5,
+      )
+        .start(master, cancel)
+        .subscribe();
+      scheduler.schedule(() => subscription.unsubscribe(), 11);
+      scheduler.flush();
+      expect(seen.map(({ slot, task, runId, cancelled }) => [slot, task, runId, cancelled])).to.deep.equal([
+        [0, 'x', 1, true],
+        [5, 'x', 1, true],
+        [10, 'x', 1, true],
+      ]);
+      expect(new Set(seen).size).to.equal(3);
+      expect([...cancels]).to.deep.equal([cancel]);
+      expect(hangingOn(master)).to.equal(0);
+    });
+  });
+
+  it('a run longer than its interval: the slots it covers are dropped, each with an event', () => {
+    virtually(({ expectObservable }) => {
+      const runner = cron(
+        task('x', () => timer(7).pipe(map(() => 'v'))),
+        3,
+      );
+      const skipped$ = runner.events$;
+      expectObservable(runner.start(), '^----------------!').toBe('-------v--------v-');
+      const told: TaskEvent[] = [];
+      skipped$.subscribe((event) => told.push(event));
+      expectObservable(
+        timer(17).pipe(
+          map(() =>
+            told
+              .filter(({ type }) => type === 'skipped' || type === 'tick')
+              .map((event) => [event.type, event.at, 'slot' in event && event.slot]),
+          ),
+        ),
+      ).toBe('17ms (e|)', {
+        e: [
+          ['tick', 0, 0],
+          ['skipped', 3, 3],
+          ['skipped', 6, 6],
+          ['tick', 9, 9],
+          ['skipped', 12, 12],
+          ['skipped', 15, 15],
+        ],
+      });
+    });
+  });
+
+  it('a failed run is an event, and the schedule goes on', () => {
+    virtually(({ expectObservable }) => {
+      let n = 0;
+      const runner = cron(
+        task('x', () =>
+          ++n % 2
+            ? concat(
+                of('v'),
+                throwError(() => new Error(`boom ${n}`)),
+              )
+            : of('w'),
+        ),
+        2,
+      );
+      const told = events(runner);
+      expectObservable(runner.start(), '^----!').toBe('v-w-v-');
+      expectObservable(
+        timer(6).pipe(
+          map(() =>
+            told.flatMap((event) =>
+              event.type === 'run-failed' ? [[event.slot, event.error.message, event.error.phase]] : [],
+            ),
+          ),
+        ),
+      ).toBe('6ms (e|)', {
+        e: [
+          [0, 'x failed in execute: boom 1', 'execute'],
+          [4, 'x failed in execute: boom 3', 'execute'],
+        ],
+      });
+    });
+  });
+
+  it('a failed run that nobody listens for is written with console.error', () => {
+    const written = sinon.stub(console, 'error');
+    try {
+      cron(
+        task('x', () => {
+          throw new Error('boom');
+        }),
+        1000,
+      )
+        .start()
+        .subscribe()
+        .unsubscribe();
+      expect(written.args.map(([error]) => String(error))).to.deep.equal(['TaskError: x failed in execute: boom']);
+    } finally {
+      written.restore();
+    }
+  });
+
+  it('ends with the error, as it is, for onError: "stop"', () => {
+    virtually((_, scheduler) => {
+      const log: string[] = [];
+      const boom = new Error('boom');
+      const runner = cron(
+        task('x', {
+          execute: () =>
+            timer(1).pipe(
+              map(() => {
+                throw boom;
+              }),
+            ),
+          finalize: () => log.push('finalize'),
+        }),
+        5,
+        { onError: 'stop' },
+      );
+      const told = collect(runner.start());
+      const happened = events(runner);
+      scheduler.flush();
+      const error = outcomeOf(runner)?.error;
+      expect(told).to.deep.equal([error]);
+      expect(error).to.be.instanceOf(TaskError).and.include({ phase: 'execute', cause: boom });
+      expect(log).to.deep.equal(['finalize']);
+      expect(happened.map(({ type }) => type)).to.deep.equal(['run-failed', 'finalizing', 'done']);
+    });
+  });
+
+  it('ends its schedule at the cancel, and after the run under way', async () => {
+    const work = deferred<string>();
+    const log: string[] = [];
+    const [ctx, cancel] = withCancel();
+    const contexts: RunContext[] = [];
+    const runner = cron(
+      task('x', { execute: (run) => (contexts.push(run), work.promise), finalize: () => log.push('finalize') }),
+      1,
+    );
+    const told = collect(runner.start(ctx));
+    cancel('cause');
+    expect(contexts.map(({ cause }) => cause)).to.deep.equal(['cause']);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect([log, told, runner.status]).to.deep.equal([[], [], 'running']);
+    work.resolve('in time');
+    await settled();
+    expect([log, told, contexts.length]).to.deep.equal([['finalize'], ['in time', 'complete'], 1]);
+    expect(outcomeOf(runner)?.status).to.equal('cancelled');
+  });
+
+  it('cuts the run under way by the task’s grace', () => {
+    virtually(({ hot, cold, expectObservable, expectSubscriptions }) => {
+      const [ctx, cancel] = withCancel();
+      hot('                      -----c').subscribe(cancel);
+      const atOnce = cold('      -a-b-c-d');
+      const patient = cold('     -a-b-c-d-e');
+      expectObservable(
+        cron(
+          task('x', () => atOnce),
+          100,
+        ).start(ctx),
+      ).toBe('-a-b-|');
+      expectObservable(cron(task('y', { execute: () => patient, grace: 3 }), 100).start(ctx)).toBe('-a-b-c-d|');
+      expectSubscriptions(atOnce.subscriptions).toBe('^----!');
+      expectSubscriptions(patient.subscriptions).toBe('^-------!');
+    });
+  });
+
+  it('is cancelled by unsubscribing, the run under way and the timer too', () => {
+    const clock = sinon.useFakeTimers();
+    try {
+      let ctx: RunContext | undefined;
+      const runner = cron(
+        task('x', (run) => ((ctx = run), NEVER)),
+        10,
+      );
+      runner.start().subscribe().unsubscribe();
+      expect([ctx?.cancelled, clock.countTimers(), runner.status]).to.deep.equal([true, 0, 'done']);
+    } finally {
+      clock.restore();
+    }
+  });
+
+  it('tells of a late run with its slot', async () => {
+    const work = deferred<void>();
+    const [ctx, cancel] = withCancel();
+    const runner = cron(task('x', { execute: () => work.promise, grace: 0 }), 1000);
+    const told = events(runner);
+    runner.start(ctx).subscribe();
+    const slot = (told.find(({ type }) => type === 'tick') as { slot: number }).slot;
+    cancel();
+    work.resolve();
+    await settled();
+    expect(told.at(-1)).to.include({ type: 'late', phase: 'execute', slot });
+  });
+
+  it('tells what was missed, and runs the latest slot unless it is too late', () => {
+    const clock = sinon.useFakeTimers(1_000_000);
+    try {
+      const runs: (number | undefined)[] = [];
+      const runner = cron(
+        task('x', ({ slot }) => runs.push(slot)),
+        2000,
+      );
+      const told = events(runner);
+      const subscription = runner.start().subscribe();
+      // The process is stopped: the clock goes on, the timer fires when it is back.
+      const sleep = (ms: number) => {
+        clock.setSystemTime(Date.now() + ms - 2000);
+        clock.tick(2000);
+      };
+      sleep(6500);
+      sleep(5200);
+      subscription.unsubscribe();
+      expect(runs).to.deep.equal([1_000_000, 1_006_000]);
+      expect(
+        told
+          .filter(({ type }) => type === 'missed')
+          .map((event) => event.type === 'missed' && [event.slot, event.count]),
+      ).to.deep.equal([
+        [1_002_000, 2],
+        [1_008_000, 2],
+      ]);
+    } finally {
+      clock.restore();
+    }
+  });
+
+  it('has the name of its task, and no hook that the task does not have', () => {
+    class Poller {
+      execute(): void {
+        // Its name is what counts.
+      }
+    }
+    expect(String(cron(new Poller(), 1))).to.equal('Poller');
+    const runner = cron({ execute: () => EMPTY, toString: () => 'bare' }, 1000);
+    const told = events(runner);
+    runner.start().subscribe().unsubscribe();
+    expect(told.map(({ type }) => type)).to.deep.equal(['ready', 'tick', 'cancelling', 'done']);
+  });
+
+  it('interval 0, −1, NaN, Infinity, "10": RangeError or TypeError when made', () => {
+    const any = task('x', () => 1);
+    for (const period of [0, -1, NaN, Infinity])
+      expect(() => cron(any, period)).to.throw(RangeError, 'Expected `schedule`');
+    expect(() => cron(any, '10' as never)).to.throw(TypeError, "got `'10'` (string)");
+  });
+
+  it('refuses what is no task, and options that are none', () => {
+    expect(() => cron({} as never, 1)).to.throw(TypeError, 'Expected `task`');
+    expect(() =>
+      cron(
+        task('x', () => 1),
+        1,
+        { immediate: 1 as never },
+      ),
+    ).to.throw(TypeError, 'Expected `immediate` to be a boolean');
+    expect(() =>
+      cron(
+        task('x', () => 1),
+        1,
+        { onError: 'retry' as never },
+      ),
+    ).to.throw(RangeError, "Expected `onError` to be 'continue' or 'stop', got `'retry'` (string)");
+    expect(() =>
+      cron(
+        task('x', () => 1),
+        1,
+        { every: 1 } as never,
+      ),
+    ).to.throw(TypeError, "got `'every'` (string)");
+  });
+});

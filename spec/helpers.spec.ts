@@ -1,0 +1,33 @@
+import { expect } from 'chai';
+import { of } from 'rxjs';
+import { unhandledDuring } from './helpers/collect.js';
+import { virtually } from './helpers/virtual-time.js';
+
+describe('The helpers of these specs', () => {
+  it('fail for a marble that does not fit', () => {
+    for (const marbles of ['(b|)', '-(a|)', '(a', '#']) {
+      const test = () => {
+        virtually(({ expectObservable }) => {
+          expectObservable(of('a')).toBe(marbles);
+        });
+      };
+      expect(test, marbles).to.throw();
+    }
+  });
+
+  it('refuse an async marble test', () => {
+    const asynchronous = (() => Promise.resolve()) as unknown as () => undefined;
+    expect(() => virtually(asynchronous)).to.throw('returns nothing');
+  });
+
+  it('keep the errors that nobody catches', async () => {
+    const error = new Error('nobody catches this');
+    expect(
+      await unhandledDuring(() =>
+        of(1).subscribe(() => {
+          throw error;
+        }),
+      ),
+    ).to.deep.equal([error]);
+  });
+});

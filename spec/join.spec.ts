@@ -1,0 +1,342 @@
+import { expect } from 'chai';
+import { map, NEVER, Observable, of, take, throwError, timer } from 'rxjs';
+import sinon from 'sinon';
+import { joinAll, launchRunner, task, taskRunner, withCancel, type Outcome, type TaskRunner } from '../lib/index.js';
+import { collect, hangingOn } from './helpers/collect.js';
+import { deferred, events, outcomeOf, settled } from './helpers/tasks.js';
+import { virtually } from './helpers/virtual-time.js';
+
+const brief = ({ task: name, status }: Outcome) => `${name} ${status}`;
+const joined = (stream: Observable<Outcome>) => collect(stream.pipe(map(brief)));
+
+function lasting(name: string, ms: number): TaskRunner {
+  return taskRunner(task(name, () => timer(ms)));
+}
+
+/** A task that takes its time to end. */
+function slow(name: string, ms: number): TaskRunner {
+  return taskRunner(task(name, { execute: () => NEVER, finalize: () => timer(ms) }));
+}
+
+describe('launchRunner', () => {
+  it('starts a runner under a context, with the cancel for its hooks', () => {
+    const [ctx, cancel] = withCancel();
+    const values: unknown[] = [];
+    const runner = taskRunner(task('x', (_, cancelAll) => of(1, cancelAll === cancel)));
+    const subscription = launchRunner(ctx, cancel, runner, (value) => values.push(value));
+    expect([values, subscription.closed]).to.deep.equal([[1, true], true]);
+  });
+
+  it('gives a subscription that cancels this run alone', () => {
+    const [ctx, cancel] = withCancel();
+    const runner = taskRunner(task('x', () => NEVER));
+    launchRunner(ctx, cancel, runner).unsubscribe();
+    expect([outcomeOf(runner)?.status, ctx.cancelled]).to.deep.equal(['cancelled', false]);
+  });
+
+  it('writes a failure with console.error when there is no observer', () => {
+    const written = sinon.stub(console, 'error');
+    try {
+      const [ctx, cancel] = withCancel();
+      const runner = taskRunner(task('x', () => throwError(() => new Error('boom'))));
+      launchRunner(ctx, cancel, runner);
+      expect(written.args).to.deep.equal([[outcomeOf(runner)?.error]]);
+      const told: unknown[] = [];
+      launchRunner(ctx, cancel, runner, { error: (error: unknown) => told.push(error) });
+      expect([written.callCount, told]).to.deep.equal([1, [outcomeOf(runner)?.error]]);
+    } finally {
+      written.restore();
+    }
+  });
+
+  it('one fails, others run, low-level API: the others do not notice', () => {
+    virtually(({ expectObservable }) => {
+      const [ctx, cancel] = withCancel();
+      const failing = taskRunner(
+        task('failing', () =>
+          timer(1).pipe(
+            map(() => {
+              throw new Error('boom');
+            }),
+          ),
+        ),
+      );
+      const other = lasting('other', 5);
+      launchRunner(ctx, cancel, failing, { error: () => undefined });
+      launchRunner(ctx, cancel, other);
+      expectObservable(joinAll(ctx, 100, [failing, other]).pipe(map(brief))).toBe('-f---(o|)', {
+        f: 'failing failed',
+        o: 'other completed',
+      });
+    });
+  });
+
+  it('refuses what is no runner', () => {
+    const [ctx, cancel] = withCancel();
+    expect(() => launchRunner(ctx, cancel, task('x', () => 1) as never)).to.throw(
+      TypeError,
+      'Expected `runner` to be a TaskRunner',
+    );
+  });
+});
+
+describe('joinAll', () => {
+  it('emits each outcome as it comes, and completes when all runners have ended by themselves', () => {
+    virtually(({ expectObservable }) => {
+      const [ctx, cancel] = withCancel();
+      const runners = [lasting('a', 5), lasting('b', 2), lasting('c', 9)];
+      for (const runner of runners) launchRunner(ctx, cancel, runner);
+      expectObservable(joinAll(ctx, 1, runners).pipe(map(brief))).toBe('--b--a---(c|)', {
+        a: 'a completed',
+        b: 'b completed',
+        c: 'c completed',
+      });
+    });
+  });
+
+  it('gives all of them one deadline, counted from the cancel', () => {
+    virtually(({ hot, expectObservable }) => {
+      const [ctx, cancel] = withCancel();
+      const runners = [slow('a', 3), slow('b', 20), slow('c', 30)];
+      for (const runner of runners) launchRunner(ctx, cancel, runner);
+      hot('----c').subscribe(cancel);
+      expectObservable(joinAll(ctx, 10, runners).pipe(map(brief))).toBe('-------a------(bc|)', {
+        a: 'a cancelled',
+        b: 'b timed-out',
+        c: 'c timed-out',
+      });
+    });
+  });
+
+  it('counts from the subscription when that is later', () => {
+    virtually(({ expectObservable }) => {
+      const [ctx, cancel] = withCancel();
+      const runner = slow('a', 100);
+      launchRunner(ctx, cancel, runner);
+      cancel();
+      expectObservable(joinAll(ctx, 10, [runner]).pipe(map(brief)), '-----^').toBe('---------------(a|)', {
+        a: 'a timed-out',
+      });
+    });
+  });
+
+  it('initialize hangs, then cancel: timed-out at the deadline, named', () => {
+    virtually(({ expectObservable, hot }) => {
+      const [ctx, cancel] = withCancel();
+      const hanging = taskRunner(task('hanging', { initialize: () => new Promise(() => undefined), execute: () => 1 }));
+      launchRunner(ctx, cancel, hanging);
+      hot('--c').subscribe(cancel);
+      expectObservable(joinAll(ctx, 5, [hanging]).pipe(map(brief))).toBe('-------(h|)', { h: 'hanging timed-out' });
+    });
+  });
+
+  it('execute ignores the abort: timed-out, named', () => {
+    virtually(({ expectObservable, hot }) => {
+      const [ctx, cancel] = withCancel();
+      const deaf = taskRunner(task('deaf', () => new Promise(() => undefined)));
+      launchRunner(ctx, cancel, deaf);
+      hot('--c').subscribe(cancel);
+      expectObservable(joinAll(ctx, 5, [deaf])).toBe('-------(d|)', {
+        d: { task: 'deaf', runner: deaf, status: 'timed-out' },
+      });
+    });
+  });
+
+  it('finalize hangs: the join ends on time, named', () => {
+    virtually(({ expectObservable, hot }) => {
+      const [ctx, cancel] = withCancel();
+      const hanging = slow('hanging', Infinity);
+      launchRunner(ctx, cancel, hanging);
+      hot('--c').subscribe(cancel);
+      expectObservable(joinAll(ctx, 5, [hanging]).pipe(map(brief))).toBe('-------(h|)', { h: 'hanging timed-out' });
+    });
+  });
+
+  it('execute settles after the deadline: a late event; nothing is delivered; finalize runs', async () => {
+    for (const settle of ['resolve', 'reject'] as const) {
+      const work = deferred<unknown>();
+      const finalize = sinon.spy();
+      const [ctx, cancel] = withCancel();
+      const runner = taskRunner(task('x', { execute: () => work.promise, finalize }));
+      const told = events(runner);
+      const values: unknown[] = [];
+      launchRunner(ctx, cancel, runner, { next: (value) => values.push(value), error: () => undefined });
+      runner.results$.subscribe((value) => values.push(value));
+      cancel();
+      expect(joined(joinAll(ctx, 0, [runner]))).to.deep.equal(['x timed-out', 'complete']);
+      work[settle](new Error('late'));
+      await settled();
+      expect(values).to.deep.equal([]);
+      expect(told.map(({ type }) => type)).to.deep.equal([
+        'initializing',
+        'ready',
+        'cancelling',
+        'late',
+        'finalizing',
+        'done',
+      ]);
+      expect([finalize.callCount, outcomeOf(runner)?.status]).to.deep.equal([
+        1,
+        settle === 'resolve' ? 'cancelled' : 'failed',
+      ]);
+    }
+  });
+
+  it('does not wait with timeout 0, and takes who has ended with the cancel itself', () => {
+    const [ctx, cancel] = withCancel();
+    const runners = [taskRunner(task('quick', () => NEVER)), slow('slow', 1)];
+    for (const runner of runners) launchRunner(ctx, cancel, runner);
+    const told = joined(joinAll(ctx, 0, runners));
+    expect(told).to.deep.equal([]);
+    cancel();
+    expect(told).to.deep.equal(['quick cancelled', 'slow timed-out', 'complete']);
+    expect(joined(joinAll(ctx, 0, runners.slice(1)))).to.deep.equal(['slow timed-out', 'complete']);
+  });
+
+  it('waits for ever with Infinity', () => {
+    virtually(({ expectObservable }) => {
+      const [ctx, cancel] = withCancel();
+      const runner = slow('a', 2 ** 33);
+      launchRunner(ctx, cancel, runner);
+      cancel();
+      expectObservable(joinAll(ctx, Infinity, [runner]).pipe(map(brief))).toBe(`${2 ** 33}ms (a|)`, {
+        a: 'a cancelled',
+      });
+    });
+  });
+
+  it('waits for the cancel while a runner goes on', () => {
+    virtually(({ expectObservable }) => {
+      const [ctx, cancel] = withCancel();
+      const runner = taskRunner(task('a', () => NEVER));
+      launchRunner(ctx, cancel, runner);
+      expectObservable(joinAll(ctx, 5, [runner])).toBe('-');
+    });
+  });
+
+  it('judges who was never started when all started ones have ended', () => {
+    virtually(({ expectObservable }) => {
+      const [ctx, cancel] = withCancel();
+      const [a, idle] = [lasting('a', 3), lasting('idle', 1)];
+      launchRunner(ctx, cancel, a);
+      expectObservable(joinAll(ctx, 10, [idle, a]).pipe(map(brief))).toBe('---(ai|)', {
+        a: 'a completed',
+        i: 'idle not-started',
+      });
+    });
+  });
+
+  it('judges who was never started at the cancel, without waiting', () => {
+    virtually(({ hot, expectObservable }) => {
+      const [ctx, cancel] = withCancel();
+      const [a, idle] = [slow('a', 5), lasting('idle', 1)];
+      launchRunner(ctx, cancel, a);
+      hot('--c').subscribe(cancel);
+      expectObservable(joinAll(ctx, 10, [idle, a])).toBe('--i----(a|)', {
+        i: { task: 'idle', runner: idle, status: 'not-started' },
+        a: outcome(a),
+      });
+    });
+
+    function outcome(runner: TaskRunner): Outcome {
+      return { task: 'a', runner, status: 'cancelled', startedAt: 0, endedAt: 7 };
+    }
+  });
+
+  it('waits for who is started while it waits', () => {
+    virtually(({ expectObservable }, scheduler) => {
+      const [ctx, cancel] = withCancel();
+      const [a, b, c] = [lasting('a', 3), lasting('b', 5), lasting('c', 1)];
+      launchRunner(ctx, cancel, a);
+      scheduler.schedule(() => launchRunner(ctx, cancel, b), 1);
+      expectObservable(joinAll(ctx, 10, [c, b, a]).pipe(map(brief))).toBe('---a--(bc|)', {
+        a: 'a completed',
+        b: 'b completed',
+        c: 'c not-started',
+      });
+    });
+  });
+
+  it('no tasks at all: a defined, immediate end; none started: likewise', () => {
+    const [ctx] = withCancel();
+    expect(joined(joinAll(ctx, 10, []))).to.deep.equal(['complete']);
+    expect(joined(joinAll(ctx, 10, [lasting('a', 1)]))).to.deep.equal(['a not-started', 'complete']);
+  });
+
+  it('takes the last run of those that have ended', () => {
+    const [ctx, cancel] = withCancel();
+    const runner = taskRunner(task('a', () => 1));
+    launchRunner(ctx, cancel, runner);
+    expect(joined(joinAll(ctx, 10, [runner]))).to.deep.equal(['a completed', 'complete']);
+    cancel();
+    expect(joined(joinAll(ctx, 10, [runner]))).to.deep.equal(['a completed', 'complete']);
+  });
+
+  it('two tasks with one name: two distinguishable outcomes; one runner twice: one', () => {
+    const [ctx, cancel] = withCancel();
+    const [a, b] = [taskRunner(task('same', () => 1)), taskRunner(task('same', () => 2))];
+    for (const runner of [a, b]) launchRunner(ctx, cancel, runner);
+    const outcomes = collect(joinAll(ctx, 10, [a, b, a]).pipe(map(({ runner }) => runner)));
+    expect(outcomes).to.deep.equal([a, b, 'complete']);
+  });
+
+  it('stops waiting and cancels nothing when it is left', () => {
+    virtually(({ hot, expectObservable }) => {
+      const [ctx, cancel] = withCancel();
+      const runner = taskRunner(task('a', () => NEVER));
+      launchRunner(ctx, cancel, runner);
+      hot('-----c').subscribe(cancel);
+      expectObservable(joinAll(ctx, 5, [runner]), '--!').toBe('-');
+      expectObservable(runner.done$.pipe(map(brief))).toBe('-----(a|)', { a: 'a cancelled' });
+    });
+    const clock = sinon.useFakeTimers();
+    try {
+      const [ctx, cancel] = withCancel();
+      const runners = [slow('a', 100), taskRunner(task('b', () => NEVER))];
+      for (const runner of runners) launchRunner(ctx, cancel, runner);
+      const subscription = joinAll(ctx, 50, runners).subscribe();
+      expect(hangingOn(ctx)).to.equal(3);
+      subscription.unsubscribe();
+      expect(hangingOn(ctx)).to.equal(2);
+      const leaving = joinAll(ctx, 50, runners).subscribe();
+      cancel();
+      expect(clock.countTimers()).to.equal(2);
+      leaving.unsubscribe();
+      expect(clock.countTimers()).to.equal(1);
+    } finally {
+      clock.restore();
+    }
+  });
+
+  it('stands a subscriber who leaves at the first outcome', () => {
+    const [ctx, cancel] = withCancel();
+    const runners = [1, 2, 3].map((n) => taskRunner(task(`${n}`, () => n)));
+    for (const runner of runners) launchRunner(ctx, cancel, runner);
+    expect(joined(joinAll(ctx, 10, runners).pipe(take(1)))).to.deep.equal(['1 completed', 'complete']);
+    const going = [1, 2, 3].map((n) => slow(`${n}`, 1000));
+    for (const runner of going) launchRunner(ctx, cancel, runner);
+    cancel();
+    expect(joined(joinAll(ctx, 0, going).pipe(take(1)))).to.deep.equal(['1 timed-out', 'complete']);
+  });
+
+  it('takes an AbortSignal', () => {
+    const controller = new AbortController();
+    const runner = taskRunner(task('a', () => NEVER));
+    runner.start(controller.signal).subscribe();
+    const told = joined(joinAll(controller.signal, 10, [runner]));
+    controller.abort();
+    expect(told).to.deep.equal(['a cancelled', 'complete']);
+  });
+
+  it('refuses a negative timeout, and what is no runner', () => {
+    const [ctx] = withCancel();
+    expect(() => joinAll(ctx, -1, [])).to.throw(
+      RangeError,
+      'Expected `timeout` to be a number of ms from 0 and up, got `-1` (number)',
+    );
+    expect(() => joinAll(ctx, NaN, [])).to.throw(RangeError);
+    expect(() => joinAll(ctx, '1' as never, [])).to.throw(TypeError);
+    expect(() => joinAll(ctx, 1, [{}] as never)).to.throw(TypeError, 'Expected `runner`');
+    expect(() => joinAll({} as never, 1, [])).to.throw(TypeError, 'Expected `ctx`');
+  });
+});

@@ -1,0 +1,1138 @@
+import { expect } from 'chai';
+import { createRequire } from 'node:module';
+import { EventEmitter } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  defer,
+  EMPTY,
+  finalize,
+  interval,
+  lastValueFrom,
+  map,
+  NEVER,
+  Observable,
+  of,
+  range,
+  skip,
+  Subject,
+  take,
+  tap,
+  throwError,
+  timer,
+} from 'rxjs';
+import sinon from 'sinon';
+import {
+  AlreadyRunningError,
+  CancelledError,
+  isTaskRunner,
+  task,
+  TaskError,
+  taskRunner,
+  withCancel,
+  type CancelFunc,
+  type Context,
+  type Outcome,
+  type RunContext,
+  type TaskDefinition,
+  type TaskRunner,
+} from '../lib/index.js';
+import { collect, hangingOn, unhandledDuring } from './helpers/collect.js';
+import { deferred, events, eventTypes, outcomeOf, settled } from './helpers/tasks.js';
+import { virtually } from './helpers/virtual-time.js';
+
+const interop = (Symbol as { observable?: symbol }).observable ?? '@@observable';
+
+/** A task whose hooks note that they were called. */
+function noted(log: string[], hooks: Partial<TaskDefinition<unknown>> = {}): TaskRunner {
+  return taskRunner(
+    task('noted', {
+      ...hooks,
+      initialize(ctx) {
+        log.push('initialize');
+        return hooks.initialize?.(ctx);
+      },
+      execute(ctx, cancel) {
+        log.push('execute');
+        return hooks.execute?.(ctx, cancel);
+      },
+      finalize() {
+        log.push('finalize');
+        return hooks.finalize?.();
+      },
+    }),
+  );
+}
+
+/** How the run under way, or the next, ends. */
+function statusOf(runner: TaskRunner): Observable<Outcome['status']> {
+  return runner.done$.pipe(map(({ status }) => status));
+}
+
+function failing(reason: unknown): () => never {
+  return () => {
+    throw reason;
+  };
+}
+
+describe('taskRunner', () => {
+  describe('when it is made', () => {
+    it('a value that is no task; a task without execute: TypeError, saying what was got', () => {
+      for (const [value, got] of [
+        [undefined, 'undefined'],
+        [null, 'null'],
+        [1, '`1` (number)'],
+        ['name', "`'name'` (string)"],
+        [{ initialize: () => 1 }, '`{ initialize: [Function: initialize] }` (object)'],
+        [() => 1, '(function)'],
+        [taskRunner(task('x', () => 1)), '(object)'],
+      ]) {
+        expect(() => taskRunner(value as never)).to.throw(
+          TypeError,
+          'Expected `task` to be a task, with an `execute` function, got ',
+        );
+        expect(() => taskRunner(value as never)).to.throw(TypeError, got as string);
+      }
+      expect(() => taskRunner({ execute: () => 1, finalize: 1 } as never)).to.throw(
+        TypeError,
+        'Expected `finalize` to be a function, got `1`',
+      );
+      expect(() => taskRunner({ execute: () => 1, grace: NaN })).to.throw(RangeError, 'Expected `grace`');
+    });
+
+    it('has the name of its task, else of its class', () => {
+      class Poller {
+        execute(): void {
+          // Its name is what counts.
+        }
+      }
+      expect(String(taskRunner(task('named', () => 1)))).to.equal('named');
+      expect(String(taskRunner(new Poller()))).to.equal('Poller');
+      expect(String(taskRunner({ execute: () => 1 }))).to.equal('anonymous');
+      expect(
+        String(
+          taskRunner(
+            new (class {
+              execute(): void {
+                // It has no name.
+              }
+            })(),
+          ),
+        ),
+      ).to.equal('anonymous');
+      expect(String(taskRunner(Object.assign(Object.create(null) as object, { execute: () => 1 })))).to.equal(
+        'anonymous',
+      );
+    });
+
+    it('is idle, and nothing runs before it is subscribed', () => {
+      const log: string[] = [];
+      const runner = noted(log);
+      const stream = runner.start();
+      expect([log, runner.status]).to.deep.equal([[], 'idle']);
+      stream.subscribe();
+      expect([log, runner.status]).to.deep.equal([['initialize', 'execute', 'finalize'], 'done']);
+    });
+
+    it('is known by isTaskRunner', () => {
+      expect(isTaskRunner(taskRunner(task('x', () => 1)))).to.equal(true);
+      for (const other of [undefined, null, {}, task('x', () => 1), { start: () => 1 }, EMPTY])
+        expect(isTaskRunner(other)).to.equal(false);
+    });
+
+    it('refuses to start under what is no context', () => {
+      expect(() => taskRunner(task('x', () => 1)).start({} as never)).to.throw(
+        TypeError,
+        'Expected `ctx` to be a Context or an AbortSignal',
+      );
+    });
+  });
+
+  describe('runs initialize → execute → finalize', () => {
+    it('in virtual time, each awaited, and completes after the last', () => {
+      virtually(({ cold, expectObservable, expectSubscriptions }) => {
+        const initialize = cold('--i|');
+        const execute = cold('   -a-b|');
+        const finalize = cold('      ---f|');
+        const runner = taskRunner(
+          task('seq', { initialize: () => initialize, execute: () => execute, finalize: () => finalize }),
+        );
+        expectObservable(runner.start()).toBe('----a-b----|');
+        expectSubscriptions(initialize.subscriptions).toBe('^--!');
+        expectSubscriptions(execute.subscriptions).toBe('---^---!');
+        expectSubscriptions(finalize.subscriptions).toBe('-------^---!');
+        expectObservable(runner.ready$).toBe('---(r|)', { r: undefined });
+        expectObservable(runner.done$.pipe(tap((outcome) => void Object.assign(outcome, { runner: undefined })))).toBe(
+          '-----------(d|)',
+          {
+            d: { task: 'seq', runner: undefined, status: 'completed', startedAt: 0, endedAt: 11 },
+          },
+        );
+        expectObservable(runner.results$).toBe('----a-b');
+      });
+    });
+
+    it('with a status for each phase', () => {
+      virtually(({ cold }, scheduler) => {
+        const runner = taskRunner(
+          task('x', { initialize: () => timer(2), execute: () => timer(2), finalize: () => cold('--|') }),
+        );
+        const seen: string[] = [];
+        for (const frame of [0, 1, 3, 5, 7]) scheduler.schedule(() => seen.push(runner.status), frame);
+        scheduler.schedule(() => runner.start().subscribe(), 0);
+        scheduler.flush();
+        expect(seen).to.deep.equal(['idle', 'initializing', 'running', 'finalizing', 'done']);
+      });
+    });
+
+    it('and tells its events, with the time by the scheduler', () => {
+      virtually((_, scheduler) => {
+        const runner = taskRunner(
+          task('x', { initialize: () => timer(2), execute: () => timer(3), finalize: () => timer(4) }),
+        );
+        const told = events(runner);
+        runner.start().subscribe();
+        scheduler.flush();
+        const common = { task: 'x', runId: 1 };
+        expect(told).to.deep.equal([
+          { ...common, type: 'initializing', at: 0 },
+          { ...common, type: 'ready', at: 2 },
+          { ...common, type: 'finalizing', at: 5 },
+          { ...common, type: 'done', at: 9, outcome: outcomeOf(runner) },
+        ]);
+      });
+    });
+
+    it('without a hook that the task does not have', () => {
+      const finalized = sinon.spy();
+      expect(collect(taskRunner({ execute: () => 1 }).start())).to.deep.equal([1, 'complete']);
+      const runner = taskRunner({ execute: () => 1, finalize: finalized });
+      const types = eventTypes(runner);
+      runner.start().subscribe();
+      expect(finalized.callCount).to.equal(1);
+      expect(types).to.deep.equal(['ready', 'finalizing', 'done']);
+    });
+
+    it('gives each hook the context of its run', () => {
+      const seen: RunContext[] = [];
+      const [ctx, cancel] = withCancel();
+      const cancels: CancelFunc[] = [];
+      const runner = taskRunner(
+        task('x', {
+          initialize: (run) => seen.push(run),
+          execute(run, cancelAll) {
+            seen.push(run);
+            cancels.push(cancelAll);
+          },
+        }),
+      );
+      runner.start(ctx, cancel).subscribe();
+      runner.start(ctx, cancel).subscribe();
+      expect(seen.map(({ task, runId }) => [task, runId])).to.deep.equal([
+        ['x', 1],
+        ['x', 1],
+        ['x', 2],
+        ['x', 2],
+      ]);
+      expect(seen[0]).to.equal(seen[1]);
+      expect(seen[0]).to.not.equal(seen[2]);
+      expect(cancels).to.deep.equal([cancel, cancel]);
+      for (const name of ['cancel', 'abort', 'unsubscribe']) expect(seen[0]).to.not.have.property(name);
+      expect(hangingOn(ctx)).to.equal(0);
+    });
+
+    it('with a cancel that ends this run alone when none is given', () => {
+      const [ctx] = withCancel();
+      const runner = taskRunner(
+        task('x', (_, cancel) =>
+          defer(() => {
+            cancel('enough');
+            return NEVER;
+          }),
+        ),
+      );
+      expect(collect(runner.start(ctx))).to.deep.equal(['complete']);
+      expect([ctx.cancelled, outcomeOf(runner)?.status]).to.deep.equal([false, 'cancelled']);
+    });
+
+    it('and cancels the run’s context when execute has ended, before finalize', () => {
+      const log: unknown[] = [];
+      const [master] = withCancel();
+      const runner = taskRunner(
+        task('x', {
+          execute(ctx) {
+            ctx.cancelled$.subscribe((cause) => log.push(cause));
+            return new Observable((subscriber) => {
+              subscriber.complete();
+              return () => log.push(['teardown', ctx.cancelled]);
+            });
+          },
+          finalize: () => log.push('finalize'),
+        }),
+      );
+      runner.start(master).subscribe();
+      expect(log).to.have.length(3);
+      expect(log[0]).to.deep.equal(['teardown', false]);
+      expect(log[1]).to.be.instanceOf(CancelledError);
+      expect(log[2]).to.equal('finalize');
+      expect(master.cancelled).to.equal(false);
+    });
+
+    it('and cancels it with the TaskError after a failure', () => {
+      let ctx: Context | undefined;
+      const runner = taskRunner(
+        task('x', (run) => {
+          ctx = run;
+          throw new Error('boom');
+        }),
+      );
+      runner.start().subscribe({ error: () => undefined });
+      expect(ctx?.cause).to.equal(outcomeOf(runner)?.error);
+    });
+
+    for (const [how, end] of [
+      ['completes', (subscriber: { complete(): void }) => subscriber.complete()],
+      ['errors', (subscriber: { error(error: unknown): void }) => subscriber.error(new Error('boom'))],
+    ] as const) {
+      for (const when of ['synchronously', 'later'] as const) {
+        it(`and runs execute’s own teardown before the cancel and finalize when it ${how} ${when}`, async () => {
+          const log: string[] = [];
+          const runner = taskRunner(
+            task('x', {
+              execute(ctx) {
+                ctx.cancelled$.subscribe(() => log.push('cancelled'));
+                return new Observable<never>((subscriber) => {
+                  subscriber.add(() => log.push('added'));
+                  if (when === 'synchronously') end(subscriber);
+                  else setTimeout(() => end(subscriber), 1);
+                  return () => log.push('returned');
+                }).pipe(finalize(() => log.push('operator')));
+              },
+              finalize: () => log.push('finalize'),
+            }),
+          );
+          await lastValueFrom(runner.start(), { defaultValue: 0 }).catch(() => undefined);
+          expect(log.slice(0, 3)).to.have.members(['added', 'returned', 'operator']);
+          expect(log.slice(3)).to.deep.equal(['cancelled', 'finalize']);
+        });
+      }
+    }
+
+    it('and ends what was started under its context with it', () => {
+      virtually(({ cold, expectSubscriptions }) => {
+        const inner = cold('-x');
+        const outer = taskRunner(
+          task('outer', (ctx) => {
+            taskRunner(task('inner', () => inner))
+              .start(ctx)
+              .subscribe();
+            return timer(5);
+          }),
+        );
+        outer.start().subscribe();
+        expectSubscriptions(inner.subscriptions).toBe('^----!');
+      });
+    });
+  });
+
+  describe('flattens what a hook gives back', () => {
+    const streams: [string, () => unknown, unknown[]][] = [
+      ['a value', () => 1, [1]],
+      ['undefined', () => undefined, [undefined]],
+      ['an array', () => [1, 2], [[1, 2]]],
+      ['a string', () => 'ab', ['ab']],
+      ['a Set', () => new Set([1]), [new Set([1])]],
+      ['a promise', () => Promise.resolve(1), [1]],
+      ['a thenable', () => ({ then: (resolve: (n: number) => void) => resolve(1) }), [1]],
+      ['an Observable', () => of(1, 2), [1, 2]],
+      ['EMPTY', () => EMPTY, []],
+      [
+        'an async generator',
+        async function* () {
+          yield 1;
+          yield await Promise.resolve(2);
+        },
+        [1, 2],
+      ],
+      [
+        'a web stream',
+        () =>
+          new ReadableStream({
+            start(c) {
+              c.enqueue(1);
+              c.enqueue(2);
+              c.close();
+            },
+          }),
+        [1, 2],
+      ],
+      [
+        'a reader without more',
+        () => {
+          const left = [1, 2];
+          return {
+            getReader: () => ({
+              read: () => Promise.resolve(left.length ? { done: false, value: left.shift() } : { done: true }),
+              releaseLock: () => undefined,
+            }),
+          };
+        },
+        [1, 2],
+      ],
+      ['a promise of an Observable', () => Promise.resolve(of(1, 2)), [1, 2]],
+      [
+        'a promise of an async generator',
+        () =>
+          Promise.resolve(
+            (async function* () {
+              yield await Promise.resolve(1);
+            })(),
+          ),
+        [1],
+      ],
+      ['an interop observable', () => ({ [interop]: () => of(1, 2) }), [1, 2]],
+    ];
+    for (const [what, execute, values] of streams) {
+      it(what, async () => {
+        const log: string[] = [];
+        const runner = noted(log, { execute });
+        const told = collect(runner.start());
+        await lastValueFrom(runner.done$);
+        expect(told).to.deep.equal([...values, 'complete']);
+        expect(log).to.deep.equal(['initialize', 'execute', 'finalize']);
+      });
+    }
+
+    it('an Observable, or a task, from another copy of rxjs: accepted', () => {
+      const require = createRequire(import.meta.url);
+      const rxjs = require.resolve('rxjs');
+      const copies = Object.keys(require.cache).filter((file) => file.includes('/rxjs/'));
+      const kept = copies.map((file) => [file, require.cache[file]] as const);
+      for (const file of copies) Reflect.deleteProperty(require.cache, file);
+      const other = require(rxjs) as typeof import('rxjs');
+      for (const [file, module] of kept) require.cache[file] = module;
+      expect(other.Observable).to.not.equal(Observable);
+
+      const foreign = { execute: () => other.of(1, 2).pipe(other.map((n) => n * 2)), toString: () => 'foreign' };
+      expect(collect(taskRunner(foreign as never).start())).to.deep.equal([2, 4, 'complete']);
+      let torn = false;
+      const endless = taskRunner(task('endless', () => new other.Observable(() => () => (torn = true)) as never));
+      endless.start().subscribe().unsubscribe();
+      expect([torn, outcomeOf(endless)?.status]).to.deep.equal([true, 'cancelled']);
+    });
+
+    it('and fails with what each of them throws', async () => {
+      const boom = new Error('boom');
+      const sources: (() => unknown)[] = [
+        failing(boom),
+        () => Promise.reject(boom),
+        () => throwError(() => boom),
+        async function* () {
+          yield await Promise.resolve(1);
+          throw boom;
+        },
+        () => ({ [Symbol.asyncIterator]: failing(boom) }),
+        () => new ReadableStream({ start: (c) => c.error(boom) }),
+        () => Promise.resolve(throwError(() => boom)),
+        () => ({ then: failing(boom) }),
+        () => ({ [interop]: failing(boom) }),
+      ];
+      for (const execute of sources) {
+        const log: string[] = [];
+        const runner = noted(log, { execute });
+        runner.start().subscribe({ error: () => undefined });
+        const { status, error } = await lastValueFrom(runner.done$);
+        expect([status, error?.phase, error?.cause]).to.deep.equal(['failed', 'execute', boom]);
+        expect(log).to.deep.equal(['initialize', 'execute', 'finalize']);
+      }
+    });
+
+    it('execute returns NEVER, EMPTY: cancellable; completed', () => {
+      virtually(({ expectObservable }) => {
+        const never = taskRunner(task('never', () => NEVER));
+        expectObservable(never.start(), '---!').toBe('-');
+        expectObservable(statusOf(never)).toBe('---(c|)', { c: 'cancelled' });
+        expectObservable(taskRunner(task('empty', () => EMPTY)).start()).toBe('|');
+      });
+    });
+
+    it('a million synchronous values: no overflow, and cancel is honoured half-way', () => {
+      const counting = taskRunner(task('million', () => range(0, 1e6)));
+      let count = 0;
+      counting.start().subscribe(() => count++);
+      expect([count, outcomeOf(counting)?.status]).to.deep.equal([1e6, 'completed']);
+
+      let produced = 0;
+      const [ctx, cancel] = withCancel();
+      const halved = taskRunner(task('half', () => range(0, 1e6).pipe(tap(() => produced++))));
+      halved.start(ctx).subscribe((n) => n === 499_999 && cancel());
+      expect([produced, outcomeOf(halved)?.status]).to.deep.equal([500_000, 'cancelled']);
+
+      const taken = taskRunner(task('taken', () => range(0, 1e6).pipe(tap(() => produced++))));
+      produced = 0;
+      expect(collect(taken.start().pipe(take(3)))).to.deep.equal([0, 1, 2, 'complete']);
+      expect([produced, outcomeOf(taken)?.status]).to.deep.equal([3, 'cancelled']);
+    });
+  });
+
+  describe('fails', () => {
+    it('initialize throws, synchronously and later: finalize runs; failed, phase initialize', async () => {
+      const boom = new Error('boom');
+      for (const initialize of [failing(boom), () => Promise.reject(boom), () => throwError(() => boom)]) {
+        const log: string[] = [];
+        const runner = noted(log, { initialize });
+        const told = collect(runner.start());
+        const { status, error } = await lastValueFrom(runner.done$);
+        expect(log).to.deep.equal(['initialize', 'finalize']);
+        expect([status, error?.task, error?.phase, error?.cause]).to.deep.equal([
+          'failed',
+          'noted',
+          'initialize',
+          boom,
+        ]);
+        expect(told).to.deep.equal([error]);
+        expect(collect(runner.ready$)).to.deep.equal(['complete']);
+      }
+    });
+
+    it('execute throws synchronously: failed, phase execute', () => {
+      const runner = taskRunner(task('x', failing(new Error('boom'))));
+      const [error] = collect(runner.start());
+      expect(error).to.be.instanceOf(TaskError).and.equal(outcomeOf(runner)?.error);
+      expect(error).to.include({
+        task: 'x',
+        phase: 'execute',
+        message: 'x failed in execute: boom',
+        name: 'TaskError',
+      });
+      expect(outcomeOf(runner)?.status).to.equal('failed');
+    });
+
+    it('execute rejects with undefined, null, 0, "": still failed, with an Error around it', async () => {
+      for (const reason of [undefined, null, 0, '', false]) {
+        for (const execute of [failing(reason), async () => Promise.reject(reason), () => throwError(() => reason)]) {
+          const runner = taskRunner(task('x', execute));
+          runner.start().subscribe({ error: () => undefined });
+          const { status, error } = await lastValueFrom(runner.done$);
+          expect([status, error?.cause]).to.deep.equal(['failed', reason]);
+          expect(error).to.be.instanceOf(Error);
+        }
+      }
+    });
+
+    it('finalize rejects after success / after a failure: failed / the first error kept, this one suppressed', async () => {
+      const late = new Error('late');
+      const succeeding = taskRunner(task('x', { execute: () => 1, finalize: () => Promise.reject(late) }));
+      expect(await lastValueFrom(succeeding.start()).catch((error: unknown) => error)).to.include({
+        phase: 'finalize',
+        cause: late,
+      });
+      expect(outcomeOf(succeeding)?.status).to.equal('failed');
+
+      const first = new Error('first');
+      const failed = taskRunner(task('x', { execute: failing(first), finalize: failing(late) }));
+      const [error] = collect(failed.start()) as TaskError[];
+      expect(error).to.include({ phase: 'execute', cause: first });
+      expect(error?.suppressed).to.have.length(1);
+      expect(error?.suppressed[0]).to.include({ phase: 'finalize', cause: late }).and.be.instanceOf(TaskError);
+    });
+
+    it('finalize rejects after a cancel: failed', async () => {
+      const [ctx, cancel] = withCancel();
+      const runner = taskRunner(
+        task('x', { execute: () => NEVER, finalize: () => Promise.reject(new DOMException('', 'AbortError')) }),
+      );
+      const told = collect(runner.start(ctx));
+      cancel();
+      const { status, error } = await lastValueFrom(runner.done$);
+      expect([status, error?.phase]).to.deep.equal(['failed', 'finalize']);
+      expect(told).to.deep.equal([error]);
+    });
+
+    it('with an error of execute’s teardown, and with the second one suppressed', () => {
+      const teardown = new Error('teardown');
+      const synchronous = taskRunner(
+        task(
+          'x',
+          () =>
+            new Observable((subscriber) => {
+              subscriber.complete();
+              return failing(teardown);
+            }),
+        ),
+      );
+      expect((collect(synchronous.start()) as TaskError[])[0]?.cause).to.equal(teardown);
+
+      const subject = new Subject<number>();
+      const later = taskRunner(task('x', () => subject.pipe(finalize(failing(teardown)))));
+      const told = collect(later.start()) as TaskError[];
+      subject.error(new Error('first'));
+      expect(told.map(({ message }) => message)).to.deep.equal(['x failed in execute: first']);
+      expect(told[0]?.suppressed.map(({ cause }) => cause)).to.deep.equal([teardown]);
+    });
+
+    it('goes RxJS’s way when the subscriber has no error handler', async () => {
+      const runner = taskRunner(task('x', failing(new Error('boom'))));
+      expect(await unhandledDuring(() => runner.start().subscribe())).to.deep.equal([outcomeOf(runner)?.error]);
+    });
+  });
+
+  describe('is cancelled', () => {
+    it('cancel before start: no hook is called; cancelled', () => {
+      const log: string[] = [];
+      const [ctx, cancel] = withCancel();
+      cancel();
+      const runner = noted(log);
+      const types = eventTypes(runner);
+      expect(collect(runner.start(ctx))).to.deep.equal(['complete']);
+      expect(log).to.deep.equal([]);
+      expect(outcomeOf(runner)?.status).to.equal('cancelled');
+      expect(types).to.deep.equal(['done']);
+      expect(collect(runner.ready$)).to.deep.equal(['complete']);
+      expect(collect(noted(log).start(AbortSignal.abort()))).to.deep.equal(['complete']);
+      expect(log).to.deep.equal([]);
+    });
+
+    it('a task launched while the master is being cancelled: never executes', () => {
+      const log: string[] = [];
+      const [ctx, cancel] = withCancel();
+      const runner = noted(log);
+      ctx.cancelled$.subscribe(() => runner.start(ctx).subscribe());
+      cancel();
+      expect([log, outcomeOf(runner)?.status]).to.deep.equal([[], 'cancelled']);
+    });
+
+    it('by its context, an AbortSignal’s too, and leaves nothing in it', () => {
+      const controller = new AbortController();
+      const removed = sinon.spy(controller.signal, 'removeEventListener');
+      const runner = taskRunner(task('x', () => NEVER));
+      const told = collect(runner.start(controller.signal));
+      controller.abort();
+      expect(told).to.deep.equal(['complete']);
+      expect(removed.callCount).to.equal(1);
+    });
+
+    it('and unsubscribes an Observable at once, without finalize’s being cut', () => {
+      virtually(({ cold, hot, expectObservable, expectSubscriptions }) => {
+        const [ctx, cancel] = withCancel();
+        hot('      -----c').subscribe(cancel);
+        const source = cold('-a-b-c-d');
+        const finalizing = cold('  ---|');
+        const runner = taskRunner(task('x', { execute: () => source, finalize: () => finalizing }));
+        expectObservable(runner.start(ctx)).toBe('-a-b----|');
+        expectSubscriptions(source.subscriptions).toBe('^----!');
+        expectSubscriptions(finalizing.subscriptions).toBe('-----^--!');
+      });
+    });
+
+    it('cancel from inside execute, initialize, an event subscriber: finalize once', () => {
+      const inExecute: string[] = [];
+      const inInitialize: string[] = [];
+      const [ctx, cancel] = withCancel();
+      const first = noted(inExecute, { execute: (_, cancelAll) => defer(() => (cancelAll(), NEVER)) });
+      first.start(ctx, cancel).subscribe();
+      expect(inExecute).to.deep.equal(['initialize', 'execute', 'finalize']);
+
+      const [other, cancelOther] = withCancel();
+      const second = noted(inInitialize, { initialize: () => cancelOther() });
+      second.start(other).subscribe();
+      expect(inInitialize).to.deep.equal(['initialize', 'finalize']);
+
+      for (const [type, hooks] of Object.entries({
+        initializing: ['initialize', 'finalize'],
+        ready: ['initialize', 'finalize'],
+        cancelling: ['initialize', 'execute', 'finalize'],
+        finalizing: ['initialize', 'execute', 'finalize'],
+        done: ['initialize', 'execute', 'finalize'],
+      })) {
+        const log: string[] = [];
+        const [master, cancelMaster] = withCancel();
+        const runner = noted(log, { execute: () => (type === 'cancelling' ? (cancelMaster(), NEVER) : 1) });
+        runner.events$.subscribe((event) => event.type === type && cancelMaster());
+        const told = collect(runner.start(master));
+        expect(log, type).to.deep.equal(hooks);
+        expect(told.at(-1), type).to.equal('complete');
+      }
+    });
+
+    it('and tells so once, with the cause', () => {
+      const runner = taskRunner(task('x', { execute: () => NEVER }));
+      const told = events(runner);
+      const [ctx, cancel] = withCancel();
+      runner.start(ctx).subscribe();
+      cancel('cause');
+      expect(told.map(({ type }) => type)).to.deep.equal(['initializing', 'ready', 'cancelling', 'finalizing', 'done']);
+      expect(told[2]).to.include({ cause: 'cause', task: 'x', runId: 1 });
+    });
+
+    it('during initialize: execute is never called', async () => {
+      const log: string[] = [];
+      const [ctx, cancel] = withCancel();
+      const { promise, resolve } = deferred<void>();
+      const runner = noted(log, { initialize: () => promise });
+      runner.start(ctx).subscribe();
+      cancel();
+      await settled();
+      expect(log).to.deep.equal(['initialize']);
+      resolve();
+      await lastValueFrom(runner.done$);
+      expect([log, outcomeOf(runner)?.status]).to.deep.equal([['initialize', 'finalize'], 'cancelled']);
+    });
+
+    it('and is so however it then ends: by the cause, by what the cause caused, by an AbortError', async () => {
+      const cause = new Error('stop');
+      const looped: { cause?: unknown } = new Error('looped');
+      looped.cause = new Error('back', { cause: new Error('to', { cause }) });
+      for (const end of [
+        () => Promise.resolve('value'),
+        () => Promise.reject(cause),
+        () => Promise.reject(new Error('outer', { cause: new Error('inner', { cause }) })),
+        () => Promise.reject(looped),
+        () => Promise.reject(new DOMException('aborted', 'AbortError')),
+        (ctx: RunContext) => sleep(1000, undefined, { signal: ctx.signal }),
+      ]) {
+        const [ctx, cancel] = withCancel();
+        const runner = taskRunner(
+          task('x', async (run) => {
+            await new Promise((resolve) => run.signal.addEventListener('abort', resolve));
+            return end(run);
+          }),
+        );
+        const told = collect(runner.start(ctx));
+        cancel(cause);
+        const outcome = await lastValueFrom(runner.done$);
+        expect([outcome.status, outcome.error]).to.deep.equal(['cancelled', undefined]);
+        expect(told.at(-1)).to.equal('complete');
+      }
+    });
+
+    it('but fails by any other error, and by an abort-looking one without a cancel', async () => {
+      const [ctx, cancel] = withCancel();
+      const other = new Error('other', { cause: Object.assign(new Error('loop'), {}) });
+      (other.cause as Error).cause = other;
+      const runner = taskRunner(
+        task('x', async (run) => {
+          await new Promise((resolve) => run.signal.addEventListener('abort', resolve));
+          throw other;
+        }),
+      );
+      runner.start(ctx).subscribe({ error: () => undefined });
+      cancel();
+      expect(await lastValueFrom(runner.done$))
+        .to.include({ status: 'failed' })
+        .and.have.nested.property('error.cause', other);
+
+      const aborting = taskRunner(task('x', () => Promise.reject(new DOMException('aborted', 'AbortError'))));
+      aborting.start().subscribe({ error: () => undefined });
+      expect((await lastValueFrom(aborting.done$)).status).to.equal('failed');
+    });
+
+    it('not by a cancel after execute has ended', () => {
+      virtually(({ expectObservable, hot }) => {
+        const [ctx, cancel] = withCancel();
+        hot('---c').subscribe(cancel);
+        const runner = taskRunner(task('x', { execute: () => timer(2), finalize: () => timer(5) }));
+        const types$ = runner.events$.pipe(map(({ type }) => type));
+        expectObservable(types$.pipe(skip(2))).toBe('--f----d', { f: 'finalizing', d: 'done' });
+        expectObservable(runner.start(ctx)).toBe('--0----|', [0]);
+        expectObservable(statusOf(runner)).toBe('-------(c|)', { c: 'completed' });
+      });
+    });
+
+    it('by unsubscribing: finalize goes on behind it and done$ tells', async () => {
+      const { promise, resolve } = deferred<void>();
+      const log: string[] = [];
+      let cause: unknown;
+      const runner = noted(log, {
+        execute: (ctx) => {
+          ctx.cancelled$.subscribe((why) => (cause = why));
+          return NEVER;
+        },
+        finalize: () => promise,
+      });
+      const outcomes: Outcome[] = [];
+      const subscription = runner.start().subscribe();
+      runner.done$.subscribe((outcome) => outcomes.push(outcome));
+      subscription.unsubscribe();
+      expect([log, runner.status]).to.deep.equal([['initialize', 'execute', 'finalize'], 'finalizing']);
+      expect(cause).to.be.instanceOf(CancelledError);
+      await settled();
+      expect(outcomes).to.deep.equal([]);
+      resolve();
+      await settled();
+      expect(outcomes.map(({ status }) => status)).to.deep.equal(['cancelled']);
+    });
+
+    it('and the master is not, by unsubscribing', () => {
+      const [ctx, cancel] = withCancel();
+      taskRunner(task('x', () => NEVER))
+        .start(ctx, cancel)
+        .subscribe()
+        .unsubscribe();
+      expect([ctx.cancelled, hangingOn(ctx)]).to.deep.equal([false, 0]);
+    });
+  });
+
+  describe('gives a hook its grace', () => {
+    it('an Observable’s is 0 unless the task says more; values within it are delivered', () => {
+      virtually(({ cold, hot, expectObservable, expectSubscriptions }) => {
+        const [ctx, cancel] = withCancel();
+        hot('            ---c').subscribe(cancel);
+        const source = cold('-a-b-c-d-e-f');
+        const patient = taskRunner(task('x', { execute: () => source, grace: 5 }));
+        expectObservable(patient.start(ctx)).toBe('-a-b-c-d|');
+        expectSubscriptions(source.subscriptions).toBe('^-------!');
+      });
+    });
+
+    it('what ends within its grace ends by itself', () => {
+      virtually(({ hot, expectObservable }) => {
+        const [ctx, cancel] = withCancel();
+        hot('---c').subscribe(cancel);
+        const draining = taskRunner(task('y', { execute: () => timer(5), grace: 100 }));
+        expectObservable(draining.start(ctx)).toBe('-----(v|)', { v: 0 });
+        expectObservable(statusOf(draining)).toBe('-----(c|)', { c: 'cancelled' });
+      });
+    });
+
+    it('initialize has the same', () => {
+      virtually(({ cold, hot, expectObservable, expectSubscriptions }) => {
+        const [ctx, cancel] = withCancel();
+        hot('                ---c').subscribe(cancel);
+        const atOnce = cold('    --------|');
+        const patient = cold('   --------|');
+        expectObservable(taskRunner(task('x', { initialize: () => atOnce, execute: () => 1 })).start(ctx)).toBe('---|');
+        expectObservable(
+          taskRunner(task('x', { initialize: () => patient, execute: () => 1, grace: 2 })).start(ctx),
+        ).toBe('-----|');
+        expectSubscriptions(atOnce.subscriptions).toBe('^--!');
+        expectSubscriptions(patient.subscriptions).toBe('^----!');
+      });
+    });
+
+    it('a promise is waited for, and its value within that is delivered', async () => {
+      const { promise, resolve } = deferred<string>();
+      const [ctx, cancel] = withCancel();
+      const runner = taskRunner(task('x', () => promise));
+      const told = collect(runner.start(ctx));
+      cancel();
+      await settled();
+      expect([told, runner.status]).to.deep.equal([[], 'running']);
+      resolve('late but welcome');
+      await settled();
+      expect(told).to.deep.equal(['late but welcome', 'complete']);
+      expect(outcomeOf(runner)?.status).to.equal('cancelled');
+    });
+
+    it('execute settles after its grace: a late event; nothing is delivered', async () => {
+      for (const [settle, error] of [
+        [(work: ReturnType<typeof deferred>) => work.resolve('value'), undefined],
+        [(work: ReturnType<typeof deferred>) => work.reject('reason'), 'reason'],
+        [(work: ReturnType<typeof deferred>) => work.reject(new DOMException('', 'AbortError')), undefined],
+      ] as const) {
+        const work = deferred<unknown>();
+        const log: string[] = [];
+        const [ctx, cancel] = withCancel();
+        const runner = noted(log, { execute: () => work.promise, grace: 0 });
+        const told = collect(runner.start(ctx));
+        const results = collect(runner.results$);
+        const happened = events(runner);
+        cancel();
+        expect(log).to.deep.equal(['initialize', 'execute', 'finalize']);
+        expect([told, outcomeOf(runner)?.status]).to.deep.equal([['complete'], 'cancelled']);
+        settle(work);
+        await settled();
+        expect(told).to.deep.equal(['complete']);
+        expect(results).to.deep.equal([]);
+        const late = happened.at(-1);
+        expect(late).to.include({ type: 'late', phase: 'execute', task: 'noted', runId: 1 });
+        expect(late?.type === 'late' && late.error?.cause).to.equal(error);
+      }
+    });
+
+    it('a promise of a stream that comes after the grace of streams is let go of unopened', async () => {
+      const work = deferred<Observable<number>>();
+      let subscribed = false;
+      const [ctx, cancel] = withCancel();
+      const runner = taskRunner(task('x', () => work.promise));
+      const told = collect(runner.start(ctx));
+      cancel();
+      work.resolve(defer(() => ((subscribed = true), of(1))));
+      await settled();
+      expect([told, subscribed]).to.deep.equal([['complete'], false]);
+    });
+
+    it('an async iterable’s is 0: return() is called and awaited, later values are dropped', async () => {
+      const closing = deferred<void>();
+      const log: string[] = [];
+      const [ctx, cancel] = withCancel();
+      const pulls = deferred<IteratorResult<string>>();
+      let first = true;
+      const iterable: AsyncIterable<string> = {
+        [Symbol.asyncIterator]: () => ({
+          next: () => (first ? ((first = false), Promise.resolve({ done: false, value: 'a' })) : pulls.promise),
+          return: async () => {
+            log.push('return');
+            await closing.promise;
+            return { done: true, value: undefined };
+          },
+        }),
+      };
+      const runner = noted(log, { execute: () => iterable });
+      const told = collect(runner.start(ctx));
+      const happened = eventTypes(runner);
+      await settled();
+      cancel();
+      expect(log).to.deep.equal(['initialize', 'execute', 'return']);
+      pulls.resolve({ done: false, value: 'b' });
+      await settled();
+      expect(log).to.deep.equal(['initialize', 'execute', 'return']);
+      closing.resolve();
+      await settled();
+      expect(log).to.deep.equal(['initialize', 'execute', 'return', 'finalize']);
+      expect(told).to.deep.equal(['a', 'complete']);
+      expect(happened).to.include('late');
+    });
+
+    it('an async iterable may go on within the grace that the task says', async () => {
+      const [ctx, cancel] = withCancel();
+      const runner = taskRunner(
+        task('x', {
+          async *execute() {
+            for (let i = 0; i < 3; i++) {
+              await settled();
+              yield i;
+            }
+          },
+          grace: 1000,
+        }),
+      );
+      const told = collect(runner.start(ctx));
+      cancel();
+      await lastValueFrom(runner.done$);
+      expect(told).to.deep.equal([0, 1, 2, 'complete']);
+    });
+
+    it('a web stream is cancelled, though a read is under way', async () => {
+      let cancelled = false;
+      const [ctx, cancel] = withCancel();
+      const runner = taskRunner(task('x', () => new ReadableStream({ cancel: () => void (cancelled = true) })));
+      runner.start(ctx).subscribe();
+      await settled();
+      cancel();
+      await lastValueFrom(runner.done$);
+      expect(cancelled).to.equal(true);
+    });
+
+    it('an error of an iterable’s clean-up is a failure', async () => {
+      const boom = new Error('clean-up');
+      const [ctx, cancel] = withCancel();
+      const runner = taskRunner(
+        task('x', async function* (run) {
+          try {
+            yield 1;
+            await new Promise((resolve) => run.signal.addEventListener('abort', resolve));
+            yield 2;
+          } finally {
+            await Promise.reject(boom);
+          }
+        }),
+      );
+      const told = collect(runner.start(ctx));
+      await settled();
+      cancel();
+      const { status, error } = await lastValueFrom(runner.done$);
+      expect([status, error?.cause]).to.deep.equal(['failed', boom]);
+      expect(told).to.deep.equal([1, error]);
+    });
+  });
+
+  describe('runs once at a time', () => {
+    it('errors with AlreadyRunningError while a run is under way, finalize included', () => {
+      const finalizing = new Subject();
+      const runner = taskRunner(task('x', { execute: () => NEVER, finalize: () => finalizing }));
+      const subscription = runner.start().subscribe();
+      for (const unsubscribe of [false, true]) {
+        if (unsubscribe) subscription.unsubscribe();
+        const [error] = collect(runner.start());
+        expect(error).to.be.instanceOf(AlreadyRunningError).and.include({ task: 'x', message: 'x is already running' });
+      }
+      finalizing.complete();
+      expect(outcomeOf(runner)?.status).to.equal('cancelled');
+    });
+
+    it('and can be started again, also by who is told of its end', () => {
+      const runs: number[] = [];
+      const runner = taskRunner(task('x', (ctx) => runs.push(ctx.runId)));
+      const outcomes: (number | undefined)[] = [];
+      runner.done$.subscribe((outcome) => {
+        outcomes.push(runs.length);
+        expect(outcome.status).to.equal('completed');
+        runner.start().subscribe();
+        runner.done$.subscribe(() => outcomes.push(runs.length));
+      });
+      runner.start().subscribe({ complete: () => runs.length < 4 && runner.start().subscribe() });
+      expect(runs).to.deep.equal([1, 2, 3]);
+      expect(outcomes).to.deep.equal([1, 2]);
+      expect(collect(runner.start())).to.deep.equal([4, 'complete']);
+    });
+  });
+
+  describe('tells those who do not own its runs', () => {
+    it('done$ and ready$ of the run under way, else of the last one, else of the next', () => {
+      virtually((_, scheduler) => {
+        const runner = taskRunner(task('x', { initialize: () => timer(2), execute: () => timer(3) }));
+        const log: string[] = [];
+        const look = (label: string) => {
+          runner.ready$.subscribe({
+            next: () => log.push(`${scheduler.now()} ${label} ready`),
+            complete: () => log.push(`${scheduler.now()} ${label} ready over`),
+          });
+          runner.done$.subscribe(({ status }) => log.push(`${scheduler.now()} ${label} ${status}`));
+        };
+        look('idle');
+        scheduler.schedule(() => runner.start().subscribe(), 1);
+        scheduler.schedule(() => look('running'), 4);
+        scheduler.schedule(() => look('done'), 8);
+        scheduler.schedule(() => runner.start().subscribe(), 10);
+        scheduler.schedule(() => look('second'), 11);
+        scheduler.flush();
+        expect(log).to.deep.equal([
+          '3 idle ready',
+          '3 idle ready over',
+          '4 running ready',
+          '4 running ready over',
+          '6 idle completed',
+          '6 running completed',
+          '8 done ready',
+          '8 done ready over',
+          '8 done completed',
+          '12 second ready',
+          '12 second ready over',
+          '15 second completed',
+        ]);
+      });
+    });
+
+    it('results$ and events$ of all runs: they never error, never complete', () => {
+      let runs = 0;
+      const runner = taskRunner(task('x', () => (++runs === 2 ? throwError(() => new Error('boom')) : of(runs))));
+      const results = collect(runner.results$);
+      const happened = collect(runner.events$);
+      for (let i = 0; i < 3; i++) runner.start().subscribe({ error: () => undefined });
+      expect(results).to.deep.equal([1, 3]);
+      expect(happened).to.not.include('complete');
+      expect(happened.filter((event) => event instanceof Error)).to.deep.equal([]);
+    });
+
+    it('pays nothing for events without a subscriber', () => {
+      const now = sinon.spy();
+      const [ctx] = withCancel(undefined, {
+        scheduler: Object.assign(Object.create({ schedule: () => undefined }) as never, { now: () => (now(), 0) }),
+      });
+      const runner = taskRunner(task('x', { execute: () => 1 }));
+      runner.start(ctx).subscribe();
+      const unobserved = now.callCount;
+      const subscription = runner.events$.subscribe();
+      runner.start(ctx).subscribe();
+      expect(now.callCount - 2 * unobserved).to.equal(4);
+      subscription.unsubscribe();
+      now.resetHistory();
+      runner.start(ctx).subscribe();
+      expect(now.callCount).to.equal(unobserved);
+    });
+
+    it('a late error that nobody listens for is written with console.error', async () => {
+      const written = sinon.stub(console, 'error');
+      try {
+        const work = deferred<void>();
+        const [ctx, cancel] = withCancel();
+        taskRunner(task('x', { execute: () => work.promise, grace: 0 }))
+          .start(ctx)
+          .subscribe();
+        cancel();
+        work.reject(new Error('nobody listens'));
+        await settled();
+        expect(written.args).to.have.length(1);
+        expect(written.args[0]?.[0])
+          .to.be.instanceOf(TaskError)
+          .and.have.property('message', 'x failed in execute: nobody listens');
+      } finally {
+        written.restore();
+      }
+    });
+
+    it('two tasks with one name: two distinguishable outcomes', () => {
+      const [a, b] = [1, 2].map((n) => taskRunner(task('same', () => n)));
+      a?.start().subscribe();
+      b?.start().subscribe();
+      const outcomes = [a, b].map((runner) => runner && outcomeOf(runner));
+      expect(outcomes.map((outcome) => outcome?.task)).to.deep.equal(['same', 'same']);
+      expect(outcomes.map((outcome) => outcome?.runner)).to.deep.equal([a, b]);
+    });
+
+    it('a throwing subscriber of done$, events$ or results$ disturbs no run', async () => {
+      const runner = taskRunner(task('x', { execute: () => of(1, 2) }));
+      const boom = new Error('boom');
+      for (const stream of [runner.done$, runner.events$, runner.results$, runner.ready$] as Observable<unknown>[])
+        stream.subscribe(failing(boom));
+      const told: unknown[] = [];
+      const errors = await unhandledDuring(() => told.push(...collect(runner.start())));
+      expect(told).to.deep.equal([1, 2, 'complete']);
+      expect(new Set(errors)).to.deep.equal(new Set([boom]));
+    });
+  });
+
+  it('10,000 start/stop cycles: flat heap, listeners and handles', async function () {
+    this.timeout(20_000);
+    const emitter = new EventEmitter();
+    const [ctx, cancel] = withCancel();
+    const runner = taskRunner(
+      task('x', {
+        initialize: async () => undefined,
+        execute: (run) => {
+          run.signal.addEventListener('abort', () => undefined);
+          return new Observable(() => {
+            const listener = () => undefined;
+            emitter.on('x', listener);
+            const handle = setInterval(listener, 1000);
+            return () => {
+              clearInterval(handle);
+              emitter.off('x', listener);
+            };
+          });
+        },
+        finalize: async () => undefined,
+      }),
+    );
+    const cycles = async (n: number) => {
+      for (let i = 0; i < n; i++) {
+        const subscription = runner.start(ctx, cancel).subscribe();
+        await lastValueFrom(runner.ready$);
+        subscription.unsubscribe();
+        await lastValueFrom(runner.done$);
+      }
+      await settled();
+      globalThis.gc?.();
+      return process.memoryUsage().heapUsed;
+    };
+    const handles = process.getActiveResourcesInfo().length;
+    const before = await cycles(1000);
+    const after = await cycles(10_000);
+    expect([emitter.listenerCount('x'), hangingOn(ctx)]).to.deep.equal([0, 0]);
+    // Mocha has some of its own.
+    expect(process.getActiveResourcesInfo().length).to.be.below(handles + 10);
+    expect(globalThis.gc, 'mocha runs with --expose-gc').to.be.a('function');
+    // 100 B a cycle would be 1 MB.
+    expect(after - before).to.be.below(1e6);
+  });
+
+  it('runs a task that uses no promise without one', () => {
+    virtually(({ expectObservable }) => {
+      const runner = taskRunner(
+        task('x', { initialize: () => timer(1), execute: () => interval(1).pipe(take(2)), finalize: () => timer(1) }),
+      );
+      expectObservable(runner.start()).toBe('--01|', [0, 1]);
+    });
+    expect(collect(taskRunner(task('y', { execute: () => 1 })).start())).to.deep.equal([1, 'complete']);
+  });
+});

@@ -1,0 +1,117 @@
+import { expect } from 'chai';
+import { asyncScheduler, take, toArray, Subscription, type SchedulerAction, type SchedulerLike } from 'rxjs';
+import sinon from 'sinon';
+import { expectPeriod, periodSlots, type DueSlots } from '../lib/schedule.js';
+import { virtually } from './helpers/virtual-time.js';
+
+const due = (at: number): DueSlots => ({ first: at, last: at, count: 1, late: 0 });
+
+describe('periodSlots', () => {
+  it('tells slot k at start + k · period', () => {
+    virtually(({ expectObservable }, scheduler) => {
+      expectObservable(periodSlots(3, scheduler, true), '--^--------!').toBe('--a--b--c--', {
+        a: due(2),
+        b: due(5),
+        c: due(8),
+      });
+      expectObservable(periodSlots(3, scheduler, false), '--^--------!').toBe('-----b--c--', { b: due(5), c: due(8) });
+    });
+  });
+
+  it('takes a period of any length', () => {
+    virtually(({ expectObservable }, scheduler) => {
+      const day = 86_400_000;
+      expectObservable(periodSlots(30 * day, scheduler, false), `^ ${61 * day}ms !`).toBe(
+        `${30 * day}ms a ${30 * day - 1}ms b`,
+        {
+          a: due(30 * day),
+          b: due(60 * day),
+        },
+      );
+    });
+  });
+
+  /** A clock that is moved by hand, and whose waits end at its word. */
+  function clockwork(): { scheduler: SchedulerLike; waits: number[]; fire: (now: number) => void } {
+    let now = 0;
+    let fire = () => undefined as unknown;
+    const waits: number[] = [];
+    const scheduler: SchedulerLike = {
+      now: () => now,
+      schedule<T>(work: (this: SchedulerAction<T>, state: T) => void, delay: number, state: T) {
+        waits.push(delay);
+        fire = () => work.call(new Subscription() as SchedulerAction<T>, state);
+        return new Subscription();
+      },
+    };
+    return { scheduler, waits, fire: (at) => void ((now = at), fire()) };
+  }
+
+  it('does not drift: a late slot leaves the next where it was', () => {
+    const { scheduler, waits, fire } = clockwork();
+    const slots: DueSlots[] = [];
+    periodSlots(100, scheduler, false).subscribe((slot) => slots.push(slot));
+    for (const at of [103, 207, 300, 399.5, 502]) fire(at);
+    expect(waits).to.deep.equal([100, 97, 93, 100, 100.5, 98]);
+    expect(slots.map(({ last, late }) => [last, late])).to.deep.equal([
+      [100, 3],
+      [200, 7],
+      [300, 0],
+      [400, 0],
+      [500, 2],
+    ]);
+  });
+
+  it('tells the slots that passed meanwhile as one, and none twice', () => {
+    const { scheduler, waits, fire } = clockwork();
+    const slots: DueSlots[] = [];
+    periodSlots(100, scheduler, true).subscribe((slot) => slots.push(slot));
+    fire(100);
+    fire(555);
+    fire(600);
+    expect(slots).to.deep.equal([due(0), due(100), { first: 200, last: 500, count: 4, late: 55 }, due(600)]);
+    expect(waits).to.deep.equal([100, 100, 45, 100]);
+  });
+
+  it('goes on by its period when the clock is set back', () => {
+    const { scheduler, waits, fire } = clockwork();
+    const slots: number[] = [];
+    periodSlots(100, scheduler, false).subscribe(({ last }) => slots.push(last));
+    fire(100);
+    fire(200 - 3_600_000);
+    fire(300 - 3_600_000);
+    expect(slots).to.deep.equal([100, 200, 300]);
+    expect(waits).to.deep.equal([100, 100, 100, 100]);
+  });
+
+  it('clears its timer when it is left, from inside a slot too', () => {
+    const clock = sinon.useFakeTimers();
+    try {
+      const subscription = periodSlots(10, asyncScheduler, true).subscribe();
+      expect(clock.countTimers()).to.equal(1);
+      clock.tick(25);
+      subscription.unsubscribe();
+      expect(clock.countTimers()).to.equal(0);
+      const slots: DueSlots[][] = [];
+      periodSlots(10, asyncScheduler, true)
+        .pipe(take(2), toArray())
+        .subscribe((all) => slots.push(all));
+      clock.tick(100);
+      expect([slots.length, clock.countTimers()]).to.deep.equal([1, 0]);
+    } finally {
+      clock.restore();
+    }
+  });
+});
+
+describe('expectPeriod', () => {
+  it('interval 0, −1, NaN, Infinity, "10": RangeError or TypeError', () => {
+    for (const period of [0, -1, NaN, Infinity])
+      expect(() => expectPeriod(period)).to.throw(
+        RangeError,
+        'Expected `schedule` to be a finite period in ms above 0',
+      );
+    for (const period of ['10', undefined, null, {}])
+      expect(() => expectPeriod(period)).to.throw(TypeError, 'Expected `schedule` to be a period in ms');
+  });
+});

@@ -1,0 +1,61 @@
+import { expect } from 'chai';
+import { isSimpleTask, isTask, task, taskRunner, type RunContext } from '../lib/index.js';
+import { collect } from './helpers/collect.js';
+
+class Poller {
+  #polls = 0;
+  execute(): number {
+    return ++this.#polls;
+  }
+}
+
+describe('task', () => {
+  it('makes a simple task of a name and a function', () => {
+    const simple = task('poll', () => 1);
+    expect(String(simple)).to.equal('poll');
+    expect([isSimpleTask(simple), isTask(simple)]).to.deep.equal([true, false]);
+  });
+
+  it('makes a task of a name and its hooks, whichever of them are given', () => {
+    const calls: unknown[] = [];
+    const full = task('db', {
+      initialize: (ctx) => calls.push(['initialize', ctx.task]),
+      execute: (ctx: RunContext, cancel) => calls.push(['execute', ctx.task, typeof cancel]),
+      finalize: () => calls.push('finalize'),
+      grace: 5,
+    });
+    expect([String(full), isTask(full), full.grace]).to.deep.equal(['db', true, 5]);
+    taskRunner(full).start().subscribe();
+    expect(calls).to.deep.equal([['initialize', 'db'], ['execute', 'db', 'function'], 'finalize']);
+
+    const bare = task('bare', { execute: () => 7 });
+    expect(isTask(bare)).to.equal(true);
+    expect(collect(taskRunner(bare).start())).to.deep.equal([7, 'complete']);
+  });
+
+  it('calls the hooks of an object as its methods', () => {
+    expect(collect(taskRunner(task('poller', new Poller())).start())).to.deep.equal([1, 'complete']);
+  });
+
+  it('refuses a name that is no string, and a definition without execute', () => {
+    expect(() => task(1 as never, () => 1)).to.throw(TypeError, 'Expected `name` to be a string, got `1` (number)');
+    expect(() => task('x', {} as never)).to.throw(TypeError, 'Expected `execute` to be a function, or an object');
+    expect(() => task('x', undefined as never)).to.throw(TypeError, 'got undefined');
+    expect(() => task('x', { execute: () => 1, grace: -1 })).to.throw(RangeError, 'Expected `grace`');
+    expect(() => task('x', { execute: () => 1, grace: '1' as never })).to.throw(TypeError, 'Expected `grace`');
+  });
+});
+
+describe('The guards of tasks', () => {
+  it('know a task by its hooks', () => {
+    const full = { initialize: () => 1, execute: () => 1, finalize: () => 1 };
+    expect([isTask(full), isSimpleTask(full)]).to.deep.equal([true, true]);
+    expect([isTask(new Poller()), isSimpleTask(new Poller())]).to.deep.equal([false, true]);
+    expect(isTask({ ...full, finalize: undefined })).to.equal(false);
+    expect(isTask({ ...full, initialize: 1 })).to.equal(false);
+    for (const other of [undefined, null, 1, 'execute', {}, { execute: 1 }, () => 1, []]) {
+      expect(isSimpleTask(other)).to.equal(false);
+      expect(isTask(other)).to.equal(false);
+    }
+  });
+});
