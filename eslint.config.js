@@ -55,7 +55,11 @@ const oneWay = order.map((file, place) => ({
 
 export default defineConfig(
   globalIgnores(['dist/', 'scratch/']),
-  { files: ['**/*.js'], extends: [js.configs.recommended] },
+  {
+    files: ['**/*.js'],
+    extends: [js.configs.recommended],
+    languageOptions: { globals: { console: 'readonly', process: 'readonly' } },
+  },
   {
     files: ['**/*.ts'],
     extends: [

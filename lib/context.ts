@@ -39,7 +39,7 @@ class Background extends Scope {
  *
  * const [ctx, cancel] = withCancel(background);
  * cancel(new Error('enough'));
- * console.log(ctx.cancelled, background.cancelled); // true false
+ * console.log(ctx.cancelled, background.cancelled); // → true false
  * ```
  */
 export const background: Context = new Background(asyncScheduler);
@@ -58,7 +58,7 @@ export const background: Context = new Background(asyncScheduler);
  *
  * const [app, stop] = withCancel();
  * const [request] = withCancel(app);
- * request.cancelled$.subscribe((cause) => console.log(String(cause))); // Error: shutting down
+ * request.cancelled$.subscribe((cause) => console.log(String(cause))); // → Error: shutting down
  * stop(new Error('shutting down'));
  * stop(new Error('again'));
  * ```
@@ -85,7 +85,7 @@ export function withCancel(
  * import { withTimeout } from 'rxjs-tasks';
  *
  * const [ctx] = withTimeout(5);
- * console.log(String(await firstValueFrom(ctx.cancelled$))); // DeadlineError: Not done within 5 ms
+ * console.log(String(await firstValueFrom(ctx.cancelled$))); // → DeadlineError: Not done within 5 ms
  * ```
  */
 export function withTimeout(ms: number, parent: Context | AbortSignal = background): [Context, CancelFunc] {
@@ -110,7 +110,7 @@ export function withTimeout(ms: number, parent: Context | AbortSignal = backgrou
  * import { untilCancelled, withCancel } from 'rxjs-tasks';
  *
  * const [ctx, cancel] = withCancel();
- * interval(1000).pipe(untilCancelled(ctx)).subscribe({ complete: () => console.log('over') }); // over
+ * interval(1000).pipe(untilCancelled(ctx)).subscribe({ complete: () => console.log('over') }); // → over
  * cancel();
  * ```
  */

@@ -39,10 +39,10 @@ const tolerance = 1000;
  * let beats = 0;
  * const heart = cron(task('heart', () => ++beats), 10);
  * heart.start().pipe(take(3)).subscribe({ next: (beat) => console.log(beat), complete: () => console.log('rest') });
- * // 1
- * // 2
- * // 3
- * // rest
+ * // → 1
+ * // → 2
+ * // → 3
+ * // → rest
  * ```
  */
 export function cron<T>(task: SimpleTask<T> | Task<T>, period: number, options: CronOptions = {}): TaskRunner<T> {

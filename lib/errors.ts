@@ -12,7 +12,7 @@ export type Phase = 'initialize' | 'execute' | 'finalize';
  *
  * const [ctx, cancel] = withCancel();
  * cancel();
- * console.log(ctx.cause instanceof CancelledError); // true
+ * console.log(ctx.cause instanceof CancelledError); // → true
  * ```
  */
 export class CancelledError extends Error {
@@ -32,7 +32,7 @@ export class CancelledError extends Error {
  * ```ts
  * import { DeadlineError } from 'rxjs-tasks';
  *
- * console.log(new DeadlineError(250).message); // Not done within 250 ms
+ * console.log(new DeadlineError(250).message); // → Not done within 250 ms
  * ```
  */
 export class DeadlineError extends Error {
@@ -59,8 +59,8 @@ export class DeadlineError extends Error {
  *
  * const runner = taskRunner(task('db', () => Promise.reject(new Error('connection refused'))));
  * const error = await lastValueFrom(runner.start()).catch((reason) => reason);
- * console.log(error instanceof TaskError, error.phase); // true execute
- * console.log(error.message); // db failed in execute: connection refused
+ * console.log(error instanceof TaskError, error.phase); // → true execute
+ * console.log(error.message); // → db failed in execute: connection refused
  * ```
  */
 export class TaskError extends Error {
@@ -79,8 +79,10 @@ export class TaskError extends Error {
     });
     this.task = task;
     this.phase = phase;
-    // The place where it was wrapped tells nobody anything; the cause keeps its own.
-    this.stack = `TaskError: ${this.message}`;
+    // Where it was wrapped tells nobody anything; where its cause was thrown does.
+    const { stack = '' } = cause instanceof Error ? cause : {};
+    const frames = stack.indexOf('\n    at ');
+    this.stack = `TaskError: ${this.message}${frames === -1 ? '' : stack.slice(frames)}`;
   }
 }
 
@@ -94,7 +96,7 @@ export class TaskError extends Error {
  *
  * const runner = taskRunner(task('poller', () => NEVER));
  * const first = runner.start().subscribe();
- * runner.start().subscribe({ error: (error) => console.log(error.message) }); // poller is already running
+ * runner.start().subscribe({ error: (error) => console.log(error.message) }); // → poller is already running
  * first.unsubscribe();
  * ```
  */
@@ -118,7 +120,7 @@ export class AlreadyRunningError extends Error {
  * ```ts
  * import { SignalError } from 'rxjs-tasks';
  *
- * console.log(new SignalError('SIGTERM').message); // Received SIGTERM
+ * console.log(new SignalError('SIGTERM').message); // → Received SIGTERM
  * ```
  */
 export class SignalError extends Error {

@@ -35,9 +35,9 @@ export interface Future<T> extends Observable<T>, PromiseLike<T> {
  *
  * const answer = future(async () => 42);
  * answer.subscribe((value) => console.log('seen', value));
- * console.log(await answer); // seen 42
- * // 42
- * console.log(answer.status); // fulfilled
+ * console.log(await answer); // → seen 42
+ * // → 42
+ * console.log(answer.status); // → fulfilled
  * ```
  */
 export function future<T>(

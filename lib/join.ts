@@ -1,10 +1,11 @@
 import { Observable, Subscription, type Observer } from 'rxjs';
 import type { CancelFunc, Context } from './context.js';
 import { after } from './internal/after.js';
+import { leave, Link } from './internal/chain.js';
 import { expected, expectMs } from './internal/expect.js';
 import { toScope } from './internal/to-scope.js';
 import type { Outcome, TaskRunner } from './outcome.js';
-import { giveUp, isTaskRunner } from './runner.js';
+import { giveUp, isTaskRunner, whenDone } from './runner.js';
 
 /**
  * Starts a runner under a context. Unsubscribing cancels that run alone.
@@ -19,7 +20,7 @@ import { giveUp, isTaskRunner } from './runner.js';
  *
  * const [ctx, cancel] = withCancel();
  * const runner = taskRunner(task('greeter', () => 'hello'));
- * launchRunner(ctx, cancel, runner, (value) => console.log(value)); // hello
+ * launchRunner(ctx, cancel, runner, (value) => console.log(value)); // → hello
  * ```
  */
 export function launchRunner<T>(
@@ -49,9 +50,9 @@ export function launchRunner<T>(
  * const [ctx, cancel] = withCancel();
  * const runners = [taskRunner(task('poller', () => NEVER)), taskRunner(task('stuck', () => new Promise(() => {})))];
  * for (const runner of runners) launchRunner(ctx, cancel, runner);
- * joinAll(ctx, 10, runners).subscribe(({ task, status }) => console.log(task, status)); // poller cancelled
+ * joinAll(ctx, 10, runners).subscribe(({ task, status }) => console.log(task, status)); // → poller cancelled
  * cancel();
- * // stuck timed-out
+ * // → stuck timed-out
  * ```
  */
 export function joinAll(
@@ -64,56 +65,52 @@ export function joinAll(
   runners.forEach(expectRunner);
 
   return new Observable((subscriber) => {
-    // Not a Subscription of Subscriptions: that searches an array whenever one of them ends.
-    const pending = new Map<TaskRunner, Subscription>(runners.map((runner) => [runner, Subscription.EMPTY]));
-    const idle = new Set<TaskRunner>();
+    let left = runners.length;
     let timer = Subscription.EMPTY;
-
-    const tell = (runner: TaskRunner, outcome: Outcome) => {
-      pending.get(runner)?.unsubscribe();
-      pending.delete(runner);
-      idle.delete(runner);
+    const tell = (waiter: Waiter, outcome: Outcome) => {
+      waiter.unsubscribe();
+      idle.delete(waiter);
+      left--;
       subscriber.next(outcome);
     };
-    const tellMissing = (runner: TaskRunner, status: 'timed-out' | 'not-started') => {
-      tell(runner, { task: runner.toString(), runner, status });
+    const tellMissing = (waiter: Waiter, status: 'timed-out' | 'not-started') => {
+      tell(waiter, { task: waiter.runner.toString(), runner: waiter.runner, status });
     };
-    /** Is over when none that was started still goes. */
+    /** It is over when none that was started still goes. */
     const judge = () => {
-      if (pending.size > idle.size) return;
-      for (const runner of idle) if (runner.status !== 'idle') idle.delete(runner);
-      if (pending.size > idle.size) return;
-      for (const runner of idle) tellMissing(runner, 'not-started');
+      if (left > idle.size) return;
+      for (const waiter of idle) if (waiter.runner.status !== 'idle') idle.delete(waiter);
+      if (left > idle.size) return;
+      for (const waiter of idle) tellMissing(waiter, 'not-started');
       subscriber.complete();
     };
     const expire = () => {
-      for (const runner of pending.keys()) {
-        giveUp(runner);
-        tellMissing(runner, 'timed-out');
+      for (const waiter of waiters) {
+        if (waiter.told) continue;
+        giveUp(waiter.runner);
+        tellMissing(waiter, 'timed-out');
       }
       subscriber.complete();
     };
 
+    let looking = true;
+    const hear = (waiter: Waiter, outcome: Outcome) => {
+      tell(waiter, outcome);
+      if (!looking) judge();
+    };
+    const waiters = runners.map((runner) => new Waiter(runner, hear));
+    const idle = new Set(waiters.filter(({ runner }) => runner.status === 'idle'));
     subscriber.add(() => {
       timer.unsubscribe();
-      for (const listening of pending.values()) listening.unsubscribe();
+      for (const waiter of waiters) waiter.unsubscribe();
     });
-    let looking = true;
-    for (const runner of pending.keys()) {
-      if (subscriber.closed) return;
-      if (runner.status === 'idle') idle.add(runner);
-      const listening = runner.done$.subscribe((outcome) => {
-        tell(runner, outcome);
-        if (!looking) judge();
-      });
-      if (pending.has(runner)) pending.set(runner, listening);
-    }
+    for (const waiter of waiters) if (!subscriber.closed) waiter.wait();
     looking = false;
     judge();
     if (subscriber.closed) return;
     subscriber.add(
       scope.whenCancelled(() => {
-        for (const runner of idle) if (runner.status === 'idle') tellMissing(runner, 'not-started');
+        for (const waiter of idle) if (waiter.runner.status === 'idle') tellMissing(waiter, 'not-started');
         judge();
         if (subscriber.closed) return;
         if (timeout === 0) expire();
@@ -121,6 +118,33 @@ export function joinAll(
       }),
     );
   });
+}
+
+/** Waits for one runner's outcome. */
+class Waiter extends Link {
+  readonly runner: TaskRunner;
+  /** It has been told, or is no longer to be. */
+  told = false;
+  private readonly hear: (waiter: Waiter, outcome: Outcome) => void;
+
+  constructor(runner: TaskRunner, hear: (waiter: Waiter, outcome: Outcome) => void) {
+    super();
+    this.runner = runner;
+    this.hear = hear;
+  }
+
+  wait(): void {
+    whenDone(this.runner, this);
+  }
+
+  override tell(outcome: unknown): void {
+    if (!this.told) this.hear(this, outcome as Outcome);
+  }
+
+  unsubscribe(): void {
+    this.told = true;
+    leave(this);
+  }
 }
 
 function expectRunner(runner: unknown): void {

@@ -57,8 +57,8 @@ export type AppEvent =
  * const server = task('server', () => NEVER);
  * const deploy = task('deploy', async (_, cancel) => cancel(new Error('enough')));
  * orchestrate([server, deploy], { timeout: 100 }).subscribe((event) => {
- *   if (event.type === 'cancelled') console.log('cancelled', String(event.cause)); // cancelled Error: enough
- *   if (event.type === 'shutdown') console.log(event.report.clean); // true
+ *   if (event.type === 'cancelled') console.log('cancelled', String(event.cause)); // → cancelled Error: enough
+ *   if (event.type === 'shutdown') console.log(event.report.clean); // → true
  * });
  * ```
  */

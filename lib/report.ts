@@ -10,7 +10,7 @@ import type { Outcome } from './outcome.js';
  * import { orchestrate, task } from 'rxjs-tasks';
  *
  * const last = await lastValueFrom(orchestrate([task('answer', () => 42)]));
- * if (last.type === 'shutdown') console.log(String(last.report).split('\n')[0]); // All tasks ended. Clean.
+ * if (last.type === 'shutdown') console.log(String(last.report).split('\n')[0]); // → All tasks ended. Clean.
  * ```
  */
 export class ShutdownReport {

@@ -23,6 +23,20 @@ export interface RunMainOptions extends OrchestrateOptions {
  *
  * @returns the report, once all tasks have ended or had their time.
  * @throws as `orchestrate`, synchronously.
+ *
+ * @example
+ * ```ts
+ * import { NEVER } from 'rxjs';
+ * import { runMain, task } from 'rxjs-tasks';
+ *
+ * const server = task('server', {
+ *   initialize: () => console.log('up, until you press Ctrl-C'), // → up, until you press Ctrl-C
+ *   execute: () => NEVER,
+ *   finalize: () => console.log('down'), // → down
+ * });
+ * const report = await runMain([server]);
+ * console.log(report.clean); // → true
+ * ```
  */
 export function runMain(runnables: readonly Runnable[], options: RunMainOptions = {}): Promise<ShutdownReport> {
   const { observer = writeErrors, timeout = 30_000 } = options;

@@ -1,7 +1,7 @@
 import { Observable, Subject } from 'rxjs';
 import { background, type CancelFunc, type Context } from './context.js';
 import { AlreadyRunningError } from './errors.js';
-import { join, Listener, tellAll, type Chain } from './internal/chain.js';
+import { join, Listener, tellAll, type Chain, type Link } from './internal/chain.js';
 import { Run, type RunHost } from './internal/run.js';
 import { toScope } from './internal/to-scope.js';
 import { nameOf, toWork, type Work } from './internal/work.js';
@@ -19,15 +19,15 @@ import type { SimpleTask, Task } from './task.js';
  *
  * const runner = taskRunner(
  *   task('db', {
- *     initialize: () => console.log('connect'), // connect
+ *     initialize: () => console.log('connect'), // → connect
  *     execute: async () => 42,
  *     finalize: () => console.log('disconnect'),
  *   }),
  * );
  * runner.done$.subscribe((outcome) => console.log(outcome.task, outcome.status));
- * runner.start().subscribe((value) => console.log(value)); // 42
- * // disconnect
- * // db completed
+ * runner.start().subscribe((value) => console.log(value)); // → 42
+ * // → disconnect
+ * // → db completed
  * ```
  */
 export function taskRunner<T>(task: SimpleTask<T> | Task<T>): TaskRunner<T> {
@@ -42,7 +42,7 @@ export function taskRunner<T>(task: SimpleTask<T> | Task<T>): TaskRunner<T> {
  * import { isTaskRunner, task, taskRunner } from 'rxjs-tasks';
  *
  * const poller = task('poller', () => fetch('http://localhost'));
- * console.log(isTaskRunner(poller), isTaskRunner(taskRunner(poller))); // false true
+ * console.log(isTaskRunner(poller), isTaskRunner(taskRunner(poller))); // → false true
  * ```
  */
 export function isTaskRunner(x: unknown): x is TaskRunner {
@@ -59,6 +59,12 @@ export function isTaskRunner(x: unknown): x is TaskRunner {
 /** Tells a runner that a join no longer waits for its run, so that nothing late is delivered. */
 export function giveUp(runner: TaskRunner): void {
   if (runner instanceof Runner) runner.giveUp();
+}
+
+/** Has a link told a runner's outcome, by the rules of `done$`, without the weight of an Observable. */
+export function whenDone(runner: TaskRunner, link: Link): void {
+  if (runner instanceof Runner) runner.whenDone(link);
+  else runner.done$.subscribe((outcome) => link.tell(outcome));
 }
 
 class Runner<T> implements TaskRunner<T>, RunHost<T> {
@@ -91,17 +97,26 @@ class Runner<T> implements TaskRunner<T>, RunHost<T> {
   }
 
   get done$(): Observable<Outcome> {
-    return once(
-      () => this.outcome && { value: this.outcome },
-      () => (this.awaitingEnd ??= { first: undefined, last: undefined }),
-    );
+    return new Observable((subscriber) => {
+      const listener = new Listener<Outcome>((outcome) => {
+        subscriber.next(outcome);
+        subscriber.complete();
+      });
+      this.whenDone(listener);
+      return listener;
+    });
   }
 
   get ready$(): Observable<void> {
-    return once(
-      () => (this.wasReady ? { value: undefined } : this.outcome && {}),
-      () => (this.awaitingReady ??= { first: undefined, last: undefined }),
-    );
+    return new Observable((subscriber) => {
+      const listener = new Listener<boolean>((ready) => {
+        if (ready) subscriber.next();
+        subscriber.complete();
+      });
+      if (this.wasReady || this.outcome) listener.tell(this.wasReady);
+      else join((this.awaitingReady ??= { first: undefined, last: undefined }), listener);
+      return listener;
+    });
   }
 
   get results$(): Observable<T> {
@@ -130,7 +145,7 @@ class Runner<T> implements TaskRunner<T>, RunHost<T> {
     this.wasReady = true;
     const { awaitingReady } = this;
     this.awaitingReady = undefined;
-    if (awaitingReady) tellAll(awaitingReady, { value: undefined });
+    if (awaitingReady) tellAll(awaitingReady, true);
   }
 
   next(value: T): void {
@@ -153,8 +168,13 @@ class Runner<T> implements TaskRunner<T>, RunHost<T> {
     this.status = 'done';
     this.run = this.awaitingReady = this.awaitingEnd = undefined;
     if (this.observed) this.emit(run, { type: 'done', outcome });
-    if (awaitingReady) tellAll(awaitingReady, {});
-    if (awaitingEnd) tellAll(awaitingEnd, { value: outcome });
+    if (awaitingReady) tellAll(awaitingReady, false);
+    if (awaitingEnd) tellAll(awaitingEnd, outcome);
+  }
+
+  whenDone(link: Link): void {
+    if (this.outcome) link.tell(this.outcome);
+    else join((this.awaitingEnd ??= { first: undefined, last: undefined }), link);
   }
 
   giveUp(): void {
@@ -164,19 +184,4 @@ class Runner<T> implements TaskRunner<T>, RunHost<T> {
   toString(): string {
     return this.name;
   }
-}
-
-/** Emits what has been told already, else waits for it in a chain that is made when someone does. */
-function once<V>(told: () => { value?: V } | undefined, chain: () => Chain): Observable<V> {
-  return new Observable((subscriber) => {
-    const deliver = (message: { value?: V }) => {
-      if ('value' in message) subscriber.next(message.value);
-      subscriber.complete();
-    };
-    const message = told();
-    if (message) return deliver(message);
-    const listener = new Listener(deliver);
-    join(chain(), listener);
-    return listener;
-  });
 }

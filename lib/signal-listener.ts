@@ -31,9 +31,9 @@ export interface SignalListenerOptions {
  *
  * const target = new EventEmitter();
  * const runner = taskRunner(signalListener({ signals: ['SIGTERM'], target }));
- * runner.start().subscribe((signal) => console.log(signal)); // SIGTERM
+ * runner.start().subscribe((signal) => console.log(signal)); // → SIGTERM
  * target.emit('SIGTERM');
- * console.log(target.listenerCount('SIGTERM')); // 0
+ * console.log(target.listenerCount('SIGTERM')); // → 0
  * ```
  */
 export function signalListener(...signals: NodeJS.Signals[]): Task<NodeJS.Signals>;

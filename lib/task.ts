@@ -65,12 +65,12 @@ export interface TaskDefinition<T> {
  * import { task, taskRunner } from 'rxjs-tasks';
  *
  * const greeter = task('greeter', {
- *   initialize: () => console.log('open'), // open
+ *   initialize: () => console.log('open'), // → open
  *   execute: () => ['a', 'value'],
  *   finalize: () => console.log('close'),
  * });
- * taskRunner(greeter).start().subscribe((value) => console.log(value)); // [ 'a', 'value' ]
- * // close
+ * taskRunner(greeter).start().subscribe((value) => console.log(value)); // → [ 'a', 'value' ]
+ * // → close
  * ```
  */
 export function task<T>(name: string, execute: SimpleTask<T>['execute']): SimpleTask<T>;
@@ -93,12 +93,30 @@ export function task<T>(name: string, work: SimpleTask<T>['execute'] | TaskDefin
   return grace === undefined ? definition : { ...definition, grace };
 }
 
-/** Whether a value has all the hooks of a {@link Task}. */
+/**
+ * Whether a value has all the hooks of a {@link Task}.
+ *
+ * @example
+ * ```ts
+ * import { isTask, task } from 'rxjs-tasks';
+ *
+ * console.log(isTask(task('simple', () => 1)), isTask(task('full', { execute: () => 1 }))); // → false true
+ * ```
+ */
 export function isTask(x: unknown): x is Task {
   return isSimpleTask(x) && 'initialize' in x && isFunction(x.initialize) && 'finalize' in x && isFunction(x.finalize);
 }
 
-/** Whether a value is a {@link SimpleTask}, which every {@link Task} is. */
+/**
+ * Whether a value is a {@link SimpleTask}, which every {@link Task} is.
+ *
+ * @example
+ * ```ts
+ * import { isSimpleTask } from 'rxjs-tasks';
+ *
+ * console.log(isSimpleTask({ execute: () => 1 }), isSimpleTask(() => 1)); // → true false
+ * ```
+ */
 export function isSimpleTask(x: unknown): x is SimpleTask {
   return typeof x === 'object' && x !== null && 'execute' in x && isFunction(x.execute);
 }

@@ -1,0 +1,100 @@
+import { expect } from 'chai';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { formatWithOptions } from 'node:util';
+import ts from 'typescript';
+import { Program } from './helpers/program.js';
+import { snippets, type Snippet } from './helpers/snippets.js';
+
+const folder = resolve('spec/.snippets');
+const all = snippets();
+const fileOf = ({ place }: Snippet) => `${folder}/${place.replaceAll(/\W/g, '-')}.ts`;
+
+/** Runs a snippet here, and gives what it prints until it has printed as much as it says, and a moment longer. */
+async function printed(snippet: Snippet): Promise<string[]> {
+  const lines: string[] = [];
+  const { log } = console;
+  console.log = (...args: unknown[]) => lines.push(formatWithOptions({ colors: false }, ...args));
+  try {
+    await import(pathToFileURL(fileOf(snippet)).href);
+    for (let turns = 0; turns < 200 && lines.length < snippet.prints.length; turns++) await pause(10);
+    await pause(20);
+  } finally {
+    console.log = log;
+  }
+  return lines;
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((done) => setTimeout(done, ms));
+}
+
+describe('The documentation', () => {
+  before(() => {
+    mkdirSync(folder, { recursive: true });
+    // The README's port may be taken where this runs.
+    for (const snippet of all) writeFileSync(fileOf(snippet), snippet.code.replaceAll('3000', '39271'));
+  });
+
+  after(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  it('has an example for every public function, class and constant', () => {
+    const index = readFileSync('lib/index.ts', 'utf8');
+    const names = [...index.matchAll(/export \{([^}]*)\}/g)].flatMap(([, list]) =>
+      (list ?? '').split(',').map((name) => name.trim()),
+    );
+    const values = names.filter((name) => name !== '' && !name.startsWith('type '));
+    expect(values).to.have.length.above(20);
+    const sources = readdirSync('lib')
+      .filter((file) => file.endsWith('.ts'))
+      .map((file) => readFileSync(`lib/${file}`, 'utf8'))
+      .join('\n');
+    const documented = [
+      ...sources.matchAll(/@example\n(?:(?! \*\/).)*? \*\/\nexport (?:async )?(?:function|class|const) (\w+)/gs),
+    ].map(([, name]) => name);
+    expect(documented).to.include.members(values);
+  });
+
+  it('compiles', function () {
+    this.timeout(60_000);
+    const { config } = ts.readConfigFile('tsconfig.json', (path) => readFileSync(path, 'utf8')) as { config: object };
+    const { options } = ts.parseJsonConfigFileContent(config, ts.sys, '.');
+    const program = ts.createProgram(all.map(fileOf), { ...options, isolatedDeclarations: false, declaration: false });
+    const messages = ts
+      .getPreEmitDiagnostics(program)
+      .map(({ file, messageText }) => `${file?.fileName}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`);
+    expect(messages).to.deep.equal([]);
+  });
+
+  for (const snippet of all.filter(({ code }) => !code.includes('runMain('))) {
+    it(`does what it says at ${snippet.place}`, async () => {
+      expect(await printed(snippet)).to.deep.equal(snippet.prints);
+    });
+  }
+
+  for (const snippet of all.filter(({ code }) => code.includes('runMain('))) {
+    it(`runs as a process, until a Ctrl-C, at ${snippet.place}`, async () => {
+      const program = new Program(process.execPath, ['--import', 'tsx', fileOf(snippet)]);
+      await program.says('\n');
+      program.kill('SIGINT');
+      const { code, stdout, stderr } = await program.ended;
+      expect([code, stderr]).to.deep.equal([0, '']);
+      if (snippet.prints.length > 0) expect(stdout.trimEnd().split('\n')).to.deep.equal(snippet.prints);
+      else expect(shape(stdout)).to.equal(shape(readmeOutput()));
+    });
+  }
+});
+
+/** What the README shows of its first example. */
+function readmeOutput(): string {
+  const shown = /```text\n([\s\S]*?)```/.exec(readFileSync('README.md', 'utf8'))?.[1];
+  return shown ?? expect.fail('It shows nothing');
+}
+
+/** Without how long things took. */
+function shape(output: string): string {
+  return output.replaceAll(/[\d.]+ m?s/g, 'N ms');
+}

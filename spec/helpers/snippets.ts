@@ -1,0 +1,32 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** A piece of TypeScript from the documentation, and what it says that it prints. */
+export interface Snippet {
+  /** Where it stands: `README.md:12`. */
+  readonly place: string;
+  readonly code: string;
+  /** The text after each `// →`, in order. */
+  readonly prints: readonly string[];
+}
+
+/** All snippets of the README and of the docstrings in lib/. */
+export function snippets(): Snippet[] {
+  const files = [
+    'README.md',
+    ...readdirSync('lib')
+      .filter((file) => file.endsWith('.ts'))
+      .map((file) => `lib/${file}`),
+  ];
+  return files.flatMap((file) => {
+    const text = readFileSync(file, 'utf8');
+    return [...text.matchAll(/^( \* )?```ts\n([\s\S]*?)^(?: \* )?```$/gm)].map((match) => {
+      const code = (match[2] ?? '').replaceAll(/^ \* ?/gm, '');
+      const line = text.slice(0, match.index).split('\n').length;
+      return {
+        place: `${file}:${line}`,
+        code,
+        prints: [...code.matchAll(/\/\/ → (.*)$/gm)].map(([, printed]) => printed ?? ''),
+      };
+    });
+  });
+}

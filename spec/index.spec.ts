@@ -1,0 +1,53 @@
+import { expect } from 'chai';
+import * as rxjsTasks from '../lib/index.js';
+import { Program } from './helpers/program.js';
+
+describe('The package', () => {
+  it('exports the names of its design and no others', () => {
+    expect(Object.keys(rxjsTasks).sort()).to.deep.equal(
+      [
+        'AlreadyRunningError',
+        'CancelledError',
+        'DeadlineError',
+        'ShutdownReport',
+        'SignalError',
+        'TaskError',
+        'background',
+        'cron',
+        'future',
+        'isSimpleTask',
+        'isTask',
+        'isTaskRunner',
+        'joinAll',
+        'launchRunner',
+        'orchestrate',
+        'runMain',
+        'signalListener',
+        'task',
+        'taskRunner',
+        'untilCancelled',
+        'withCancel',
+        'withTimeout',
+      ].sort(),
+    );
+  });
+
+  it('does nothing when it is imported: no handlers, timers, logging', async () => {
+    const look = `
+      const events = () => process.eventNames().map((name) => [name, process.listenerCount(name)]).join(' ');
+      await import('rxjs');
+      const before = [events(), process.getActiveResourcesInfo().join()];
+      await import('rxjs-tasks');
+      const after = [events(), process.getActiveResourcesInfo().join()];
+      if (before.join() !== after.join()) throw new Error(before.join() + ' became ' + after.join());
+    `;
+    const { code, stdout, stderr } = await new Program(process.execPath, [
+      '--import',
+      'tsx',
+      '--input-type=module',
+      '-e',
+      look,
+    ]).ended;
+    expect([code, stdout, stderr]).to.deep.equal([0, '', '']);
+  });
+});

@@ -1,0 +1,138 @@
+// What the types infer, proved by the compiler: `npm run check:types` fails when one of these is not so.
+import { expectTypeOf } from 'expect-type';
+import { of, Subject, type Observable, type ReadableStreamLike } from 'rxjs';
+import {
+  cron,
+  future,
+  isSimpleTask,
+  isTask,
+  isTaskRunner,
+  joinAll,
+  launchRunner,
+  orchestrate,
+  runMain,
+  signalListener,
+  task,
+  taskRunner,
+  untilCancelled,
+  withCancel,
+  type AppEvent,
+  type CancelFunc,
+  type Context,
+  type Future,
+  type Outcome,
+  type RunContext,
+  type ShutdownReport,
+  type SimpleTask,
+  type Task,
+  type TaskEvent,
+  type TaskRunner,
+} from 'rxjs-tasks';
+
+// A runner yields what its task yields, flattened.
+expectTypeOf(taskRunner(task('n', async () => 1)).start()).toEqualTypeOf<Observable<number>>();
+expectTypeOf(taskRunner(task('n', () => 1)).start()).toEqualTypeOf<Observable<number>>();
+expectTypeOf(taskRunner(task('n', () => of('a'))).start()).toEqualTypeOf<Observable<string>>();
+expectTypeOf(taskRunner(task('n', () => Promise.resolve(of(true)))).start()).toEqualTypeOf<Observable<boolean>>();
+expectTypeOf(taskRunner(task('n', () => [1, 2])).start()).toEqualTypeOf<Observable<number[]>>();
+expectTypeOf(taskRunner(task('n', () => undefined)).start()).toEqualTypeOf<Observable<undefined>>();
+expectTypeOf(
+  taskRunner(
+    task('n', async function* () {
+      yield 1;
+    }),
+  ).start(),
+).toEqualTypeOf<Observable<number>>();
+expectTypeOf(taskRunner(task('n', () => null as unknown as ReadableStreamLike<string>)).start()).toEqualTypeOf<
+  Observable<string>
+>();
+expectTypeOf(taskRunner(task('n', () => future(() => 1))).start()).toEqualTypeOf<Observable<number>>();
+
+// With hooks it is a Task, and the hooks' parameters are known.
+const full = task('n', {
+  initialize(ctx) {
+    expectTypeOf(ctx).toEqualTypeOf<RunContext>();
+  },
+  execute(ctx, cancel) {
+    expectTypeOf(ctx).toEqualTypeOf<RunContext>();
+    expectTypeOf(cancel).toEqualTypeOf<CancelFunc>();
+    return of({ rows: ctx.slot });
+  },
+  finalize: async () => undefined,
+  grace: 100,
+});
+expectTypeOf(full).toEqualTypeOf<Task<{ rows: number | undefined }>>();
+expectTypeOf(taskRunner(full).results$).toEqualTypeOf<Observable<{ rows: number | undefined }>>();
+expectTypeOf(task('n', () => 1)).toEqualTypeOf<SimpleTask<number>>();
+
+// A class is a task by its methods.
+class Poller implements Task<number> {
+  initialize(): void {
+    // Nothing to do.
+  }
+  execute(ctx: Context): Observable<number> {
+    return of(1).pipe(untilCancelled(ctx));
+  }
+  finalize(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+expectTypeOf(taskRunner(new Poller())).toEqualTypeOf<TaskRunner<number>>();
+
+// Futures.
+expectTypeOf(future(async () => 1)).toEqualTypeOf<Future<number>>();
+expectTypeOf(future(() => of('a'))).toExtend<Observable<string> & PromiseLike<string>>();
+expectTypeOf(future(() => 1).await()).toEqualTypeOf<Promise<number>>();
+expectTypeOf(Promise.all([future(() => 1), future(() => 'a')])).resolves.toEqualTypeOf<[number, string]>();
+expectTypeOf<Awaited<Future<number>>>().toEqualTypeOf<number>();
+
+// Crons and signals.
+expectTypeOf(cron(full, 1000)).toEqualTypeOf<TaskRunner<{ rows: number | undefined }>>();
+expectTypeOf(taskRunner(signalListener('SIGTERM')).start()).toEqualTypeOf<Observable<NodeJS.Signals>>();
+
+// Runners of different tasks go together, and narrow to what they are.
+const [ctx, cancel] = withCancel();
+expectTypeOf(
+  joinAll(ctx, 1, [
+    taskRunner(full),
+    cron(
+      task('n', () => 'a'),
+      1,
+    ),
+  ]),
+).toEqualTypeOf<Observable<Outcome>>();
+expectTypeOf(orchestrate([full, taskRunner(full), new Poller(), signalListener()])).toEqualTypeOf<
+  Observable<AppEvent>
+>();
+expectTypeOf(runMain([full])).toEqualTypeOf<Promise<ShutdownReport>>();
+launchRunner(ctx, cancel, taskRunner(full), ({ rows }) => expectTypeOf(rows).toEqualTypeOf<number | undefined>());
+taskRunner(full).start(new AbortController().signal);
+
+// Events are a union discriminated by their type.
+taskRunner(full).events$.subscribe((event: TaskEvent) => {
+  if (event.type === 'done') expectTypeOf(event.outcome).toEqualTypeOf<Outcome>();
+  if (event.type === 'skipped') expectTypeOf(event.slot).toEqualTypeOf<number>();
+});
+
+// Guards.
+const anything: unknown = full;
+if (isTask(anything)) expectTypeOf(anything).toEqualTypeOf<Task>();
+if (isSimpleTask(anything)) expectTypeOf(anything).toEqualTypeOf<SimpleTask>();
+if (isTaskRunner(anything)) expectTypeOf(anything).toEqualTypeOf<TaskRunner>();
+
+// untilCancelled keeps the type of its source.
+expectTypeOf(new Subject<string>().pipe(untilCancelled(ctx))).toEqualTypeOf<Observable<string>>();
+
+// What is wrong does not compile.
+// @ts-expect-error a name comes first
+task(() => 1);
+// @ts-expect-error a runner is no task
+taskRunner(taskRunner(full));
+// @ts-expect-error a context has no way to cancel itself
+expectTypeOf(ctx.cancel);
+// @ts-expect-error a period is a number
+cron(full, '10');
+// @ts-expect-error there is no such option
+cron(full, 10, { every: 1 });
+// @ts-expect-error a state is read only
+ctx.cancelled = true;
