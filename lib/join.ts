@@ -125,6 +125,8 @@ class Waiter extends Link {
   readonly runner: TaskRunner;
   /** It has been told, or is no longer to be. */
   told = false;
+  /** To a runner that is not this package's. */
+  private foreign: Subscription | undefined = undefined;
   private readonly hear: (waiter: Waiter, outcome: Outcome) => void;
 
   constructor(runner: TaskRunner, hear: (waiter: Waiter, outcome: Outcome) => void) {
@@ -134,7 +136,7 @@ class Waiter extends Link {
   }
 
   wait(): void {
-    whenDone(this.runner, this);
+    this.foreign = whenDone(this.runner, this);
   }
 
   override tell(outcome: unknown): void {
@@ -144,6 +146,7 @@ class Waiter extends Link {
   unsubscribe(): void {
     this.told = true;
     leave(this);
+    this.foreign?.unsubscribe();
   }
 }
 

@@ -1,4 +1,4 @@
-import { Observable, Subject } from 'rxjs';
+import { Observable, Subject, type Subscription } from 'rxjs';
 import { background, type CancelFunc, type Context } from './context.js';
 import { AlreadyRunningError } from './errors.js';
 import { join, Listener, tellAll, type Chain, type Link } from './internal/chain.js';
@@ -62,9 +62,10 @@ export function giveUp(runner: TaskRunner): void {
 }
 
 /** Has a link told a runner's outcome, by the rules of `done$`, without the weight of an Observable. */
-export function whenDone(runner: TaskRunner, link: Link): void {
-  if (runner instanceof Runner) runner.whenDone(link);
-  else runner.done$.subscribe((outcome) => link.tell(outcome));
+export function whenDone(runner: TaskRunner, link: Link): Subscription | undefined {
+  if (!(runner instanceof Runner)) return runner.done$.subscribe((outcome) => link.tell(outcome));
+  runner.whenDone(link);
+  return undefined;
 }
 
 class Runner<T> implements TaskRunner<T>, RunHost<T> {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { map, NEVER, Observable, of, take, throwError, timer } from 'rxjs';
+import { map, NEVER, Observable, of, Subject, take, throwError, timer } from 'rxjs';
 import sinon from 'sinon';
 import { joinAll, launchRunner, task, taskRunner, withCancel, type Outcome, type TaskRunner } from '../lib/index.js';
 import { collect, hangingOn } from './helpers/collect.js';
@@ -317,6 +317,21 @@ describe('joinAll', () => {
     for (const runner of going) launchRunner(ctx, cancel, runner);
     cancel();
     expect(joined(joinAll(ctx, 0, going).pipe(take(1)))).to.deep.equal(['1 timed-out', 'complete']);
+  });
+
+  it('takes a runner of any make by its done$, and lets go of it', () => {
+    const [ctx, cancel] = withCancel();
+    const own = taskRunner(task('a', () => NEVER));
+    const done$ = new Subject<Outcome>();
+    const foreign: TaskRunner = { ...own, start: () => NEVER, status: 'running', done$, toString: () => 'foreign' };
+    Object.defineProperty(foreign, 'events$', { value: NEVER });
+    const told = joined(joinAll(ctx, 0, [foreign]));
+    done$.next({ task: 'foreign', runner: foreign, status: 'completed' });
+    expect(told).to.deep.equal(['foreign completed', 'complete']);
+    expect(done$.observed).to.equal(false);
+    const late = joined(joinAll(ctx, 0, [foreign]));
+    cancel();
+    expect([late, done$.observed]).to.deep.equal([['foreign timed-out', 'complete'], false]);
   });
 
   it('takes an AbortSignal', () => {

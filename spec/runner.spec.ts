@@ -738,6 +738,24 @@ describe('taskRunner', () => {
       });
     });
 
+    it('and all that hangs on its context is told before finalize, whatever ends execute', () => {
+      const log: string[] = [];
+      const [ctx, cancel] = withCancel();
+      const runner = noted(log, {
+        execute: (run) =>
+          new Observable((subscriber) => {
+            run.cancelled$.subscribe(() => subscriber.complete());
+            run.cancelled$.subscribe(() => log.push('told'));
+          }),
+      });
+      const types = eventTypes(runner);
+      runner.start(ctx).subscribe();
+      cancel();
+      expect(log).to.deep.equal(['initialize', 'execute', 'told', 'finalize']);
+      expect(types).to.deep.equal(['initializing', 'ready', 'cancelling', 'finalizing', 'done']);
+      expect(outcomeOf(runner)?.status).to.equal('cancelled');
+    });
+
     it('by unsubscribing: finalize goes on behind it and done$ tells', async () => {
       const { promise, resolve } = deferred<void>();
       const log: string[] = [];

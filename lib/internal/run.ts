@@ -40,8 +40,10 @@ export class Run<T> extends Scope implements RunContext, Sink<T>, EventSink {
   private cutIn: Phase = 'initialize';
   /** A hook has been called, so that there may be something to release. */
   private begun = false;
-  /** The context was cancelled before `execute` had ended by itself. */
+  /** The context was cancelled before `execute` had ended by itself, and all that hangs on it have been told. */
   private interrupted = false;
+  /** The hook under way has ended while they were being told. */
+  private endedMeanwhile = false;
   private graceOver = false;
   private overrun = false;
   private flow: Flow | undefined = undefined;
@@ -134,7 +136,9 @@ export class Run<T> extends Scope implements RunContext, Sink<T>, EventSink {
 
   protected override told(): void {
     if (this.phase === 'finalize') return;
-    this.interrupt();
+    this.interrupted = true;
+    if (this.observed) this.emit({ type: 'cancelling', cause: this.cause });
+    if (this.endedMeanwhile) return this.close();
     const { grace = 0 } = this.work;
     if (grace > 0) {
       this.graceTimer = after(this.scheduler, grace, () => {
@@ -155,7 +159,10 @@ export class Run<T> extends Scope implements RunContext, Sink<T>, EventSink {
 
   /** Everything that was started under the run's context ends before `finalize` is called. */
   private close(): void {
-    if (this.cancelled) this.interrupt();
+    if (this.cancelled && !this.interrupted) {
+      this.endedMeanwhile = true;
+      return;
+    }
     this.phase = 'finalize';
     Scope.cancel(this, this.error ?? ended);
     if (!this.work.finalize || !this.begun) return this.finish();
@@ -189,13 +196,6 @@ export class Run<T> extends Scope implements RunContext, Sink<T>, EventSink {
     if (phase === 'finalize') return work.finalize?.();
     const cancel: CancelFunc = this.cancelAll ?? ((cause) => Scope.cancel(this, cause));
     return isDriven(work) ? work[drive](this, cancel, this) : work.execute(this, cancel);
-  }
-
-  /** Once per cancelled run, however often it is looked at. */
-  private interrupt(): void {
-    if (this.interrupted) return;
-    this.interrupted = true;
-    if (this.observed) this.emit({ type: 'cancelling', cause: this.cause });
   }
 
   /** Cuts the hook under way if its grace is over. */
