@@ -113,5 +113,9 @@ function runSlot<T>(
     // The rest of a slot's life shows in `tick` and `run-failed`.
     emit: (_, detail) => detail.type === 'late' && events.emit({ ...detail, slot }),
   };
-  return new Observable((subscriber) => new Run(host, work, ctx.runId, subscriber, toScope(ctx), cancel, slot).start());
+  return new Observable((subscriber) => {
+    const run = new Run(host, work, ctx.runId, subscriber, toScope(ctx), cancel, slot);
+    subscriber.add(() => Run.leave(run));
+    run.start();
+  });
 }

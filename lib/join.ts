@@ -5,7 +5,7 @@ import { leave, Link } from './internal/chain.js';
 import { expected, expectMs } from './internal/expect.js';
 import { toScope } from './internal/to-scope.js';
 import type { Outcome, TaskRunner } from './outcome.js';
-import { giveUp, isTaskRunner, whenDone } from './runner.js';
+import { giveUp, isTaskRunner, launch, whenDone } from './runner.js';
 
 /**
  * Starts a runner under a context. Unsubscribing cancels that run alone.
@@ -27,10 +27,10 @@ export function launchRunner<T>(
   ctx: Context | AbortSignal,
   cancel: CancelFunc,
   runner: TaskRunner<T>,
-  observer: Partial<Observer<T>> | ((value: T) => void) = { error: (error: unknown) => console.error(error) },
+  observer?: Partial<Observer<T>> | ((value: T) => void),
 ): Subscription {
   expectRunner(runner);
-  return runner.start(ctx, cancel).subscribe(observer);
+  return observer ? runner.start(ctx, cancel).subscribe(observer) : launch(runner, ctx, cancel);
 }
 
 /**

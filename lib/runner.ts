@@ -1,8 +1,9 @@
-import { Observable, Subject, type Subscription } from 'rxjs';
+import { Observable, Subject, Subscription, type Observer } from 'rxjs';
 import { background, type CancelFunc, type Context } from './context.js';
 import { AlreadyRunningError } from './errors.js';
 import { join, Listener, tellAll, type Chain, type Link } from './internal/chain.js';
 import { Run, type RunHost } from './internal/run.js';
+import type { Scope } from './internal/scope.js';
 import { toScope } from './internal/to-scope.js';
 import { nameOf, toWork, type Work } from './internal/work.js';
 import type { Outcome, TaskEvent, TaskEventDetail, TaskRunner } from './outcome.js';
@@ -68,6 +69,39 @@ export function whenDone(runner: TaskRunner, link: Link): Subscription | undefin
   return undefined;
 }
 
+/** Starts a runner for nobody who would look at its values: a failure is written with `console.error`. */
+export function launch(runner: TaskRunner, ctx: Context | AbortSignal, cancel: CancelFunc): Subscription {
+  const launched = new Launched();
+  if (runner instanceof Runner) runner.launch(launched, toScope(ctx), cancel);
+  else runner.start(ctx, cancel).subscribe(launched);
+  return launched;
+}
+
+/** The observer of a launched run and its Subscription in one. RxJS would take four objects for them. */
+class Launched extends Subscription implements Observer<unknown> {
+  run: Scope | undefined = undefined;
+
+  next(): void {
+    // Nobody looks.
+  }
+
+  error(error: unknown): void {
+    console.error(error);
+    this.unsubscribe();
+  }
+
+  complete(): void {
+    this.unsubscribe();
+  }
+
+  override unsubscribe(): void {
+    super.unsubscribe();
+    const { run } = this;
+    this.run = undefined;
+    if (run) Run.leave(run);
+  }
+}
+
 class Runner<T> implements TaskRunner<T>, RunHost<T> {
   readonly name: string;
   status: TaskRunner['status'] = 'idle';
@@ -89,12 +123,27 @@ class Runner<T> implements TaskRunner<T>, RunHost<T> {
   start(ctx: Context | AbortSignal = background, cancel?: CancelFunc): Observable<T> {
     const parent = toScope(ctx);
     return new Observable((subscriber) => {
-      if (this.run) return subscriber.error(new AlreadyRunningError(this.name));
-      this.run = new Run(this, this.work, ++this.runs, subscriber, parent, cancel);
-      this.outcome = undefined;
-      this.wasReady = false;
-      this.run.start();
+      const run = this.prepare(subscriber, parent, cancel);
+      if (!run) return;
+      // Before the start, because the subscriber may leave at the first value.
+      subscriber.add(() => Run.leave(run));
+      run.start();
     });
+  }
+
+  launch(launched: Launched, parent: Scope, cancel: CancelFunc): void {
+    launched.run = this.prepare(launched, parent, cancel);
+    launched.run?.start();
+  }
+
+  private prepare(subscriber: Observer<T>, parent: Scope, cancel: CancelFunc | undefined): Run<T> | undefined {
+    if (this.run) {
+      subscriber.error(new AlreadyRunningError(this.name));
+      return undefined;
+    }
+    this.outcome = undefined;
+    this.wasReady = false;
+    return (this.run = new Run(this, this.work, ++this.runs, subscriber, parent, cancel));
   }
 
   get done$(): Observable<Outcome> {

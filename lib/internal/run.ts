@@ -1,4 +1,4 @@
-import type { Subscriber, Subscription } from 'rxjs';
+import type { Observer, Subscription } from 'rxjs';
 import type { CancelFunc } from '../context.js';
 import { CancelledError, TaskError, type Phase } from '../errors.js';
 import type { Outcome, TaskEventDetail, TaskRunner } from '../outcome.js';
@@ -22,6 +22,18 @@ export interface RunHost<T> {
   ended?(run: Run<T>, status: Exclude<Outcome['status'], 'timed-out' | 'not-started'>): void;
 }
 
+// What has come to pass in a run, as bits of one field: there may be very many runs.
+/** A hook has been called, so that there may be something to release. */
+const begun = 1;
+const executed = 2;
+/** The context was cancelled before `execute` had ended by itself, and all that hang on it have been told. */
+const interrupted = 4;
+/** The hook under way has ended while they were being told. */
+const endedMeanwhile = 8;
+const graceOver = 16;
+/** A join holds it for lost. */
+const overrun = 32;
+
 /**
  * One run of a task, and the context its hooks get:
  * initialize → execute → the context is cancelled → finalize → ended.
@@ -34,18 +46,10 @@ export class Run<T> extends Scope implements RunContext, Sink<T>, EventSink {
   error: TaskError | undefined = undefined;
   private readonly host: RunHost<T>;
   private readonly work: Work<T>;
-  private readonly subscriber: Subscriber<T>;
+  private readonly subscriber: Observer<T>;
   private readonly cancelAll: CancelFunc | undefined;
   private phase: Phase = 'initialize';
-  private cutIn: Phase = 'initialize';
-  /** A hook has been called, so that there may be something to release. */
-  private begun = false;
-  /** The context was cancelled before `execute` had ended by itself, and all that hangs on it have been told. */
-  private interrupted = false;
-  /** The hook under way has ended while they were being told. */
-  private endedMeanwhile = false;
-  private graceOver = false;
-  private overrun = false;
+  private marks = 0;
   private flow: Flow | undefined = undefined;
   private graceTimer: Subscription | undefined = undefined;
 
@@ -53,7 +57,7 @@ export class Run<T> extends Scope implements RunContext, Sink<T>, EventSink {
     host: RunHost<T>,
     work: Work<T>,
     runId: number,
-    subscriber: Subscriber<T>,
+    subscriber: Observer<T>,
     parent: Scope,
     cancel: CancelFunc | undefined,
     slot?: number,
@@ -80,13 +84,14 @@ export class Run<T> extends Scope implements RunContext, Sink<T>, EventSink {
     this.host.emit(this, detail);
   }
 
+  /** Cancels a run whose subscriber has left. */
+  static leave(run: Scope): void {
+    if (!run.cancelled) Scope.cancel(run, new CancelledError('Unsubscribed'));
+  }
+
   start(): void {
-    // Before all else, because the subscriber may leave at the first value.
-    this.subscriber.add(() => {
-      if (!this.cancelled) Scope.cancel(this, new CancelledError('Unsubscribed'));
-    });
     if (this.cancelled) {
-      this.interrupted = true;
+      this.marks |= interrupted;
       this.finish();
     } else if (this.work.initialize) {
       this.host.enter?.('initializing');
@@ -97,7 +102,7 @@ export class Run<T> extends Scope implements RunContext, Sink<T>, EventSink {
 
   /** From now on a join holds this run for lost: nothing is delivered any more. */
   giveUp(): void {
-    this.overrun = true;
+    this.marks |= overrun;
   }
 
   begin(flow: Flow): void {
@@ -107,7 +112,7 @@ export class Run<T> extends Scope implements RunContext, Sink<T>, EventSink {
 
   next(value: T): void {
     if (this.phase !== 'execute') return;
-    if (this.overrun) this.tellLate('execute');
+    if (this.marks & overrun) this.tellLate('execute');
     else {
       this.subscriber.next(value);
       this.host.next?.(value);
@@ -117,7 +122,7 @@ export class Run<T> extends Scope implements RunContext, Sink<T>, EventSink {
   fail(error: unknown): void {
     const failure = this.failure(error, this.phase);
     if (!failure) return;
-    if (this.overrun) this.tellLate(this.phase, failure);
+    if (this.marks & overrun) this.tellLate(this.phase, failure);
     if (this.error) this.error.suppressed.push(failure);
     else this.error = failure;
   }
@@ -131,18 +136,19 @@ export class Run<T> extends Scope implements RunContext, Sink<T>, EventSink {
   }
 
   late(failure?: { readonly error: unknown }): void {
-    this.tellLate(this.cutIn, failure && this.failure(failure.error, this.cutIn));
+    const phase = this.marks & executed ? 'execute' : 'initialize';
+    this.tellLate(phase, failure && this.failure(failure.error, phase));
   }
 
   protected override told(): void {
     if (this.phase === 'finalize') return;
-    this.interrupted = true;
+    this.marks |= interrupted;
     if (this.observed) this.emit({ type: 'cancelling', cause: this.cause });
-    if (this.endedMeanwhile) return this.close();
+    if (this.marks & endedMeanwhile) return this.close();
     const { grace = 0 } = this.work;
     if (grace > 0) {
       this.graceTimer = after(this.scheduler, grace, () => {
-        this.graceOver = true;
+        this.marks |= graceOver;
         this.hurry();
       });
     }
@@ -159,27 +165,27 @@ export class Run<T> extends Scope implements RunContext, Sink<T>, EventSink {
 
   /** Everything that was started under the run's context ends before `finalize` is called. */
   private close(): void {
-    if (this.cancelled && !this.interrupted) {
-      this.endedMeanwhile = true;
+    if (this.cancelled && !(this.marks & interrupted)) {
+      this.marks |= endedMeanwhile;
       return;
     }
     this.phase = 'finalize';
     Scope.cancel(this, this.error ?? ended);
-    if (!this.work.finalize || !this.begun) return this.finish();
+    if (!this.work.finalize || !(this.marks & begun)) return this.finish();
     this.host.enter?.('finalizing');
     if (this.observed) this.emit({ type: 'finalizing' });
     this.call('finalize');
   }
 
   private finish(): void {
-    this.host.ended?.(this, this.error ? 'failed' : this.interrupted ? 'cancelled' : 'completed');
+    this.host.ended?.(this, this.error ? 'failed' : this.marks & interrupted ? 'cancelled' : 'completed');
     if (this.error) this.subscriber.error(this.error);
     else this.subscriber.complete();
   }
 
   private call(phase: Phase): void {
     this.phase = phase;
-    this.begun = true;
+    this.marks |= phase === 'execute' ? begun | executed : begun;
     let output: TaskOutput<unknown>;
     try {
       output = this.hook(phase);
@@ -203,8 +209,7 @@ export class Run<T> extends Scope implements RunContext, Sink<T>, EventSink {
     const { flow, phase } = this;
     if (!flow || phase === 'finalize' || (phase === 'execute' && isDriven(this.work))) return;
     const { grace = flow.grace } = this.work;
-    if (grace > 0 && !this.graceOver) return;
-    this.cutIn = phase;
+    if (grace > 0 && !(this.marks & graceOver)) return;
     flow.cut();
   }
 
