@@ -1,5 +1,5 @@
 import { asyncScheduler, Observable, type MonoTypeOperatorFunction, type SchedulerLike } from 'rxjs';
-import { CancelledError, DeadlineError } from './errors.js';
+import { DeadlineError } from './errors.js';
 import { after } from './internal/after.js';
 import { expectMs } from './internal/expect.js';
 import { Scope } from './internal/scope.js';
@@ -21,7 +21,7 @@ export interface Context {
   readonly scheduler: SchedulerLike;
 }
 
-/** Cancels one context and all its descendants, synchronously. The first cause wins; without one it is a {@link CancelledError}. */
+/** Cancels one context and all its descendants, synchronously. The first cause wins; without one it is a `CancelledError`. */
 export type CancelFunc = (cause?: unknown) => void;
 
 class Background extends Scope {
@@ -69,7 +69,7 @@ export function withCancel(
 ): [Context, CancelFunc] {
   const above = toScope(parent);
   const scope = new Scope(options.scheduler ?? above.scheduler, above);
-  return [scope, (cause) => Scope.cancel(scope, cause === undefined ? new CancelledError() : cause)];
+  return [scope, (cause) => Scope.cancel(scope, cause)];
 }
 
 /**

@@ -80,7 +80,7 @@ export class TaskError extends Error {
     this.task = task;
     this.phase = phase;
     // Where it was wrapped tells nobody anything; where its cause was thrown does.
-    const { stack = '' } = cause instanceof Error ? cause : {};
+    const stack = cause instanceof Error ? String(cause.stack) : '';
     const frames = stack.indexOf('\n    at ');
     this.stack = `TaskError: ${this.message}${frames === -1 ? '' : stack.slice(frames)}`;
   }

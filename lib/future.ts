@@ -1,6 +1,5 @@
 import { Observable } from 'rxjs';
 import { background, type Context } from './context.js';
-import { CancelledError } from './errors.js';
 import { join, leave, Listener, tellAll, type Chain } from './internal/chain.js';
 import { expected } from './internal/expect.js';
 import { flow, type Flow, type Sink } from './internal/flow.js';
@@ -91,7 +90,7 @@ class KeptResult<T> extends Observable<T> implements Future<T> {
   }
 
   cancel(cause?: unknown): void {
-    Scope.cancel(this.settling, cause === undefined ? new CancelledError() : cause);
+    Scope.cancel(this.settling, cause);
   }
 
   private awaitUntil(waiter: Context | AbortSignal): Promise<T> {
@@ -129,6 +128,8 @@ class Settling<T> extends Scope implements Sink<T> {
   /** Kept while the work goes on, so that an error still finds the future it belongs to. */
   kept: KeptResult<T> | undefined = undefined;
   private flow: Flow | undefined = undefined;
+  /** The work has ended by itself: a cancel changes nothing any more. */
+  private isOver = false;
   private value: T | undefined = undefined;
   private failure: { readonly error: unknown } | undefined = undefined;
   private awaiting: Chain | undefined = undefined;
@@ -144,11 +145,12 @@ class Settling<T> extends Scope implements Sink<T> {
   }
 
   start(work: (ctx: Context) => TaskOutput<T>): void {
-    if (this.cancelled) return this.told(this.cause);
+    if (this.cancelled) return this.afterCancel(this.cause);
     let output: TaskOutput<T>;
     try {
       output = work(this);
     } catch (error) {
+      this.over();
       this.fail(error);
       return this.end();
     }
@@ -170,27 +172,32 @@ class Settling<T> extends Scope implements Sink<T> {
     this.value = value;
   }
 
+  over(): void {
+    if (!this.cancelled) this.isOver = true;
+  }
+
   fail(error: unknown): void {
-    if (this.cancelled) return;
+    if (this.cancelled && !this.isOver) return;
     if (this.failure) reportUnhandled(error);
     else this.failure = { error };
   }
 
   end(): void {
     this.flow = undefined;
-    if (!this.cancelled) this.settle(this.failure ?? { value: this.value as T });
+    if (!this.cancelled || this.isOver) this.settle(this.failure ?? { value: this.value as T });
   }
 
   late(): void {
     // Dropped: the future was cancelled, and whoever awaited it has the cause.
   }
 
+  /** While the work goes on the scope is the parent's to cancel, whoever comes and goes under it. */
   emptied(): void {
     if (this.result) leave(this);
   }
 
-  protected override told(cause: unknown): void {
-    if (this.result) return;
+  protected override afterCancel(cause: unknown): void {
+    if (this.result || this.isOver) return;
     this.settle({ error: cause });
     this.flow?.cut();
   }

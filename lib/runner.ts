@@ -2,7 +2,7 @@ import { Observable, Subject, Subscription, type Observer } from 'rxjs';
 import { background, type CancelFunc, type Context } from './context.js';
 import { AlreadyRunningError } from './errors.js';
 import { join, Listener, tellAll, type Chain, type Link } from './internal/chain.js';
-import { Run, type RunHost } from './internal/run.js';
+import { Run, type RunHost, type RunObserver } from './internal/run.js';
 import type { Scope } from './internal/scope.js';
 import { toScope } from './internal/to-scope.js';
 import { nameOf, toWork, type Work } from './internal/work.js';
@@ -86,7 +86,7 @@ class Launched extends Subscription implements Observer<unknown> {
   }
 
   error(error: unknown): void {
-    console.error(error);
+    if (!this.closed) console.error(error);
     this.unsubscribe();
   }
 
@@ -132,11 +132,12 @@ class Runner<T> implements TaskRunner<T>, RunHost<T> {
   }
 
   launch(launched: Launched, parent: Scope, cancel: CancelFunc): void {
-    launched.run = this.prepare(launched, parent, cancel);
-    launched.run?.start();
+    const run = this.prepare(launched, parent, cancel);
+    launched.run = run;
+    run?.start();
   }
 
-  private prepare(subscriber: Observer<T>, parent: Scope, cancel: CancelFunc | undefined): Run<T> | undefined {
+  private prepare(subscriber: RunObserver<T>, parent: Scope, cancel: CancelFunc | undefined): Run<T> | undefined {
     if (this.run) {
       subscriber.error(new AlreadyRunningError(this.name));
       return undefined;
@@ -218,6 +219,8 @@ class Runner<T> implements TaskRunner<T>, RunHost<T> {
     this.status = 'done';
     this.run = this.awaitingReady = this.awaitingEnd = undefined;
     if (this.observed) this.emit(run, { type: 'done', outcome });
+    // Behind a subscriber who has left, an error that nobody else waits for must not be lost.
+    else if (error && !awaitingEnd?.first && run.left) console.error(error);
     if (awaitingReady) tellAll(awaitingReady, false);
     if (awaitingEnd) tellAll(awaitingEnd, outcome);
   }
@@ -232,6 +235,11 @@ class Runner<T> implements TaskRunner<T>, RunHost<T> {
   }
 
   toString(): string {
+    return this.name;
+  }
+
+  /** An outcome holds its runner, and a runner its outcome: neither is for a log but by name. */
+  toJSON(): string {
     return this.name;
   }
 }

@@ -1,6 +1,6 @@
 import type { InteropObservable, Observable, ReadableStreamLike } from 'rxjs';
 import type { CancelFunc, Context } from './context.js';
-import { expected, expectMs } from './internal/expect.js';
+import { expected, expectHooks } from './internal/expect.js';
 
 /** What yields values over time. */
 export type TaskStream<T> = Observable<T> | InteropObservable<T> | AsyncIterable<T> | ReadableStreamLike<T>;
@@ -56,9 +56,10 @@ export interface TaskDefinition<T> {
 }
 
 /**
- * Writes a task without a class.
+ * Writes a task without a class. Hooks that are not given do nothing.
  *
- * @throws TypeError when the name is no string or there is no `execute` function; RangeError for a negative `grace`.
+ * @throws TypeError when the name is no string, there is no `execute` function, or another hook is none; RangeError for a
+ * negative `grace`.
  *
  * @example
  * ```ts
@@ -82,8 +83,8 @@ export function task<T>(name: string, work: SimpleTask<T>['execute'] | TaskDefin
   if (!isSimpleTask(work)) {
     throw new TypeError(expected('execute', 'a function, or an object that has it as a method', work));
   }
+  expectHooks(work);
   const { grace } = work;
-  if (grace !== undefined) expectMs('grace', grace);
   const definition: Task<T> = {
     initialize: (ctx) => work.initialize?.(ctx),
     execute: (ctx, cancel) => work.execute(ctx, cancel),

@@ -289,6 +289,11 @@ describe('An AbortSignal taken as a context', () => {
     expect(collect(new Subject().pipe(untilCancelled(controller.signal)))).to.deep.equal(['complete']);
   });
 
+  it('is told from what merely has one', () => {
+    expect(() => withCancel(new AbortController() as never)).to.throw(TypeError, 'Expected `ctx`');
+    expect(() => withCancel(new Request('http://localhost') as never)).to.throw(TypeError, 'Expected `ctx`');
+  });
+
   it('stands for a context of another copy of the package', () => {
     const controller = new AbortController();
     const foreign = {
@@ -296,9 +301,10 @@ describe('An AbortSignal taken as a context', () => {
       cause: undefined,
       cancelled$: new Subject(),
       signal: controller.signal,
-      scheduler: asyncScheduler,
+      scheduler: new VirtualTimeScheduler(),
     };
     const [ctx] = withCancel(foreign);
+    expect(ctx.scheduler).to.equal(foreign.scheduler);
     controller.abort('theirs');
     expect(ctx.cause).to.equal('theirs');
   });

@@ -3,6 +3,7 @@ import {
   config,
   defer,
   EMPTY,
+  finalize,
   firstValueFrom,
   forkJoin,
   from,
@@ -287,6 +288,42 @@ describe('future', () => {
       expect(told).to.deep.equal([[2, 'cause']]);
       expect(results.map(({ status }) => status)).to.deep.equal(['fulfilled', 'fulfilled']);
     });
+
+    it('stays its parent’s to cancel when what waits under its context leaves', () => {
+      const [parent, cancel] = withCancel();
+      const result = future((ctx) => {
+        ctx.cancelled$.subscribe().unsubscribe();
+        return NEVER;
+      }, parent);
+      cancel('cause');
+      expect([result.status, collect(result)]).to.deep.equal(['cancelled', ['cause']]);
+    });
+
+    it('drops all errors of work that was cancelled', async () => {
+      const errors = await unhandledDuring(() => {
+        const result = future(
+          () =>
+            new Observable((subscriber) => {
+              for (const n of [1, 2])
+                subscriber.add(() => {
+                  throw new Error(String(n));
+                });
+            }),
+        );
+        result.subscribe({ error: () => undefined });
+        result.cancel();
+      });
+      expect(errors).to.deep.equal([]);
+    });
+
+    it('by the work’s own teardown, which comes too late', () => {
+      const subject = new Subject<number>();
+      const [parent, cancel] = withCancel();
+      const result = future(() => subject.pipe(finalize(() => cancel('late'))), parent);
+      subject.next(1);
+      subject.complete();
+      expect([collect(result), result.status]).to.deep.equal([[1, 'complete'], 'fulfilled']);
+    });
   });
 
   describe('rejected', () => {
@@ -345,6 +382,33 @@ describe('future', () => {
       });
       expect(errors).to.deep.equal([teardown]);
       expect(result && collect(result)).to.deep.equal([boom]);
+    });
+
+    it('goes RxJS’s way though a waiter gave up, a subscriber left, its context is held', async () => {
+      const contexts: unknown[] = [];
+      const errors = await unhandledDuring(async () => {
+        const works = [1, 2, 3].map(() => deferred<number>());
+        await (async () => {
+          const [waited, subscribed] = works.map(({ promise }) =>
+            future((ctx) => {
+              if (contexts.length === 0) contexts.push(ctx);
+              return promise;
+            }),
+          );
+          const [waiter, cancel] = withCancel();
+          const given = waited?.await(waiter).catch(() => undefined);
+          cancel();
+          await given;
+          subscribed?.subscribe().unsubscribe();
+        })();
+        works.forEach(({ reject }, n) => reject(n));
+        for (let i = 0; i < 20; i++) {
+          await new Promise((r) => setTimeout(r, 5));
+          globalThis.gc?.();
+        }
+      });
+      expect(errors.toSorted()).to.deep.equal([0, 1, 2]);
+      expect(contexts).to.have.length(1);
     });
   });
 

@@ -316,6 +316,12 @@ describe('orchestrate', () => {
     subscription.unsubscribe();
   });
 
+  it('gives a report and events that a log can take', () => {
+    const told = collect(orchestrate([task('x', () => 1)]));
+    expect(JSON.parse(JSON.stringify(reportOf(told)))).to.have.nested.property('outcomes[0].runner', 'x');
+    expect(() => JSON.stringify(told)).to.not.throw();
+  });
+
   it('can be subscribed again when it has ended', () => {
     const app$ = orchestrate([task('x', (ctx) => ctx.runId)]);
     expect(reportOf(collect(app$)).clean).to.equal(true);

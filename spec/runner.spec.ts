@@ -1,11 +1,14 @@
 import { expect } from 'chai';
 import { createRequire } from 'node:module';
+import { Readable } from 'node:stream';
 import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   defer,
   EMPTY,
   finalize,
+  firstValueFrom,
+  fromEvent,
   interval,
   lastValueFrom,
   map,
@@ -19,12 +22,15 @@ import {
   tap,
   throwError,
   timer,
+  type Subscriber,
 } from 'rxjs';
 import sinon from 'sinon';
 import {
   AlreadyRunningError,
+  background,
   CancelledError,
   isTaskRunner,
+  launchRunner,
   task,
   TaskError,
   taskRunner,
@@ -332,6 +338,24 @@ describe('taskRunner', () => {
         expectSubscriptions(inner.subscriptions).toBe('^----!');
       });
     });
+
+    it('gives the context of a run that ended well one cause', () => {
+      let ctx: RunContext | undefined;
+      taskRunner(task('x', (run) => void (ctx = run)))
+        .start()
+        .subscribe();
+      expect(ctx?.cause).to.be.instanceOf(Error).and.equal(ctx?.cause);
+      expect(ctx?.signal.reason).to.equal(ctx?.cause);
+    });
+
+    it('without initialize, finalize is not called when execute was not', () => {
+      const finalized = sinon.spy();
+      const [ctx, cancel] = withCancel();
+      const runner = taskRunner({ execute: () => 1, finalize: finalized });
+      runner.ready$.subscribe(() => cancel());
+      runner.start(ctx).subscribe();
+      expect([finalized.callCount, outcomeOf(runner)?.status]).to.deep.equal([0, 'cancelled']);
+    });
   });
 
   describe('flattens what a hook gives back', () => {
@@ -472,6 +496,65 @@ describe('taskRunner', () => {
       expect(collect(taken.start().pipe(take(3)))).to.deep.equal([0, 1, 2, 'complete']);
       expect([produced, outcomeOf(taken)?.status]).to.deep.equal([3, 'cancelled']);
     });
+
+    for (const [what, value] of [
+      ['a function', () => 1],
+      ['an object whose then is no function', { then: 1 }],
+      ['an object whose getReader is no function', { getReader: 1 }],
+    ] as const) {
+      it(`${what} is one value`, () => {
+        const told = collect(taskRunner(task('x', () => value as unknown)).start());
+        expect(told).to.deep.equal([value, 'complete']);
+      });
+    }
+
+    it('a callable thenable', async () => {
+      const callable = Object.assign(() => undefined, { then: (resolve: (n: number) => void) => resolve(1) });
+      const told = collect(taskRunner(task('x', () => callable as unknown)).start());
+      await settled();
+      expect(told).to.deep.equal([1, 'complete']);
+    });
+
+    it('lets go of a web stream’s lock, read to its end or cancelled', async () => {
+      const [ctx, cancel] = withCancel();
+      const ended = new ReadableStream({ start: (c) => c.close() });
+      const cut = new ReadableStream();
+      for (const stream of [ended, cut])
+        taskRunner(task('x', () => stream))
+          .start(ctx)
+          .subscribe();
+      await settled();
+      cancel();
+      await settled();
+      expect([ended.locked, cut.locked]).to.deep.equal([false, false]);
+    });
+
+    it('a reader without cancel is let go of', async () => {
+      const [ctx, cancel] = withCancel();
+      const released = sinon.spy();
+      const runner = taskRunner(
+        task('x', () => ({
+          getReader: () => ({ read: () => new Promise<never>(() => undefined), releaseLock: released }),
+        })),
+      );
+      const told = collect(runner.start(ctx));
+      cancel();
+      await settled();
+      expect([told, released.callCount]).to.deep.equal([['complete'], 1]);
+    });
+
+    it('an iterable without return is let go of', async () => {
+      const [ctx, cancel] = withCancel();
+      const runner = taskRunner(
+        task('x', () => ({
+          [Symbol.asyncIterator]: () => ({ next: () => new Promise<IteratorResult<number>>(() => undefined) }),
+        })),
+      );
+      const told = collect(runner.start(ctx));
+      cancel();
+      await settled();
+      expect(told).to.deep.equal(['complete']);
+    });
   });
 
   describe('fails', () => {
@@ -573,6 +656,67 @@ describe('taskRunner', () => {
     it('goes RxJS’s way when the subscriber has no error handler', async () => {
       const runner = taskRunner(task('x', failing(new Error('boom'))));
       expect(await unhandledDuring(() => runner.start().subscribe())).to.deep.equal([outcomeOf(runner)?.error]);
+    });
+
+    it('by a CancelledError that is not the cause', async () => {
+      const [ctx, cancel] = withCancel();
+      const runner = taskRunner(
+        task(
+          'x',
+          (run) => new Promise((_, reject) => run.signal.addEventListener('abort', () => reject(new CancelledError()))),
+        ),
+      );
+      runner.start(ctx).subscribe({ error: () => undefined });
+      cancel(new Error('cause'));
+      expect((await lastValueFrom(runner.done$)).status).to.equal('failed');
+    });
+
+    it('by what only looks like a promise, or a stream, in a promise too', async () => {
+      const evil = (name: string) => Object.defineProperty({}, name, { get: failing(new Error('evil')) });
+      for (const output of [evil('then'), evil('getReader'), Promise.resolve(evil('getReader'))]) {
+        const runner = taskRunner(task('x', () => output));
+        runner.start().subscribe({ error: () => undefined });
+        expect((await lastValueFrom(runner.done$)).error?.message).to.equal('x failed in execute: evil');
+      }
+    });
+
+    it('by an error without a stack', () => {
+      const bare = Object.assign(new Error('bare'), { stack: null });
+      expect(collect(taskRunner(task('x', failing(bare))).start())[0]).to.have.property(
+        'message',
+        'x failed in execute: bare',
+      );
+    });
+
+    it('by a Subject that is of no use any more', () => {
+      const subject = new Subject();
+      // eslint-disable-next-line rxjs-x/no-subject-unsubscribe -- it is what makes it so
+      subject.unsubscribe();
+      const runner = taskRunner(task('x', () => subject));
+      expect(collect(runner.start())).to.deep.equal([outcomeOf(runner)?.error]);
+    });
+
+    it('behind a subscriber who has left: with console.error, when nobody waits for the outcome', async () => {
+      const written = sinon.stub(console, 'error');
+      try {
+        const boom = new Error('boom');
+        const make = () => taskRunner(task('x', { execute: () => NEVER, finalize: () => Promise.reject(boom) }));
+        const unheard = make();
+        unheard.start().subscribe().unsubscribe();
+        const launched = make();
+        launchRunner(background, () => undefined, launched).unsubscribe();
+        const awaited = make();
+        const outcome = lastValueFrom(awaited.done$);
+        awaited.start().subscribe().unsubscribe();
+        const observed = make();
+        observed.events$.subscribe();
+        observed.start().subscribe().unsubscribe();
+        expect((await outcome).status).to.equal('failed');
+        await settled();
+        expect(written.args.flat()).to.deep.equal([outcomeOf(unheard)?.error, outcomeOf(launched)?.error]);
+      } finally {
+        written.restore();
+      }
     });
   });
 
@@ -788,6 +932,117 @@ describe('taskRunner', () => {
         .unsubscribe();
       expect([ctx.cancelled, hangingOn(ctx)]).to.deep.equal([false, 0]);
     });
+
+    it('too, when execute ends by itself at the abort, before the run has been told', () => {
+      const [ctx, cancel] = withCancel();
+      const runner = taskRunner(task('x', (run) => fromEvent(run.signal, 'abort').pipe(take(1))));
+      const types = eventTypes(runner);
+      runner.start(ctx).subscribe();
+      cancel();
+      expect(outcomeOf(runner)?.status).to.equal('cancelled');
+      expect(types).to.deep.equal(['ready', 'cancelling', 'done']);
+    });
+
+    it('during initialize: it is never ready', async () => {
+      const { promise, resolve } = deferred<void>();
+      const [ctx, cancel] = withCancel();
+      const runner = taskRunner(task('x', { initialize: () => promise, execute: () => 1 }));
+      const ready = collect(runner.ready$);
+      const types = eventTypes(runner);
+      runner.start(ctx).subscribe();
+      cancel();
+      resolve();
+      await settled();
+      expect(ready).to.deep.equal(['complete']);
+      expect(types).to.deep.equal(['initializing', 'cancelling', 'finalizing', 'done']);
+    });
+
+    it('by an Observable that errors with the cause at the abort', () => {
+      const [ctx, cancel] = withCancel();
+      const runner = taskRunner(
+        task(
+          'x',
+          (run) =>
+            new Observable((subscriber) =>
+              run.signal.addEventListener('abort', () => subscriber.error(run.signal.reason)),
+            ),
+        ),
+      );
+      const told = collect(runner.start(ctx));
+      cancel(new Error('cause'));
+      expect([told, outcomeOf(runner)?.status]).to.deep.equal([['complete'], 'cancelled']);
+    });
+
+    it('and delivers nothing of what a source says while it is torn down', () => {
+      for (const say of [
+        (s: Subscriber<string>) => s.next('late'),
+        (s: Subscriber<string>) => s.error(new Error('late')),
+        (s: Subscriber<string>) => s.complete(),
+      ]) {
+        const [ctx, cancel] = withCancel();
+        const runner = taskRunner(task('x', () => new Observable<string>((subscriber) => () => say(subscriber))));
+        const told = collect(runner.start(ctx));
+        cancel();
+        expect([told, outcomeOf(runner)?.status]).to.deep.equal([['complete'], 'cancelled']);
+      }
+    });
+
+    it('not by execute’s own teardown, when it has ended by itself', () => {
+      const subject = new Subject();
+      const cases: [Observable<unknown>, () => void][] = [
+        [of(1), () => undefined],
+        [subject, () => subject.complete()],
+      ];
+      for (const [source, end] of cases) {
+        const [ctx, cancel] = withCancel();
+        const runner = taskRunner(task('x', (_, cancelAll) => source.pipe(finalize(() => cancelAll()))));
+        const types = eventTypes(runner);
+        runner.start(ctx, cancel).subscribe();
+        end();
+        expect([outcomeOf(runner)?.status, types, ctx.cancelled]).to.deep.equal(['completed', ['ready', 'done'], true]);
+      }
+    });
+
+    it('not by a subscriber who leaves with the one value there is', async () => {
+      for (const execute of [() => 1, async () => 1]) {
+        const runner = taskRunner(task('x', execute));
+        expect(await firstValueFrom(runner.start())).to.equal(1);
+        expect((await lastValueFrom(runner.done$)).status).to.equal('completed');
+      }
+    });
+
+    it('by its own cancel without a cause: with a CancelledError', () => {
+      let ctx: RunContext | undefined;
+      const runner = taskRunner(
+        task('x', (run, cancel) => {
+          ctx = run;
+          cancel();
+          return NEVER;
+        }),
+      );
+      runner.start().subscribe();
+      expect(ctx?.cause).to.be.instanceOf(CancelledError).and.equal(ctx?.signal.reason);
+    });
+
+    it('but fails by an error after its own cancel', () => {
+      const runner = taskRunner(
+        task('x', (_, cancel) => {
+          cancel();
+          throw new Error('boom');
+        }),
+      );
+      runner.start().subscribe({ error: () => undefined });
+      expect(outcomeOf(runner)?.status).to.equal('failed');
+    });
+
+    it('by who hears that it is ready: it was', () => {
+      const [ctx, cancel] = withCancel();
+      const runner = taskRunner(task('x', { execute: () => NEVER }));
+      const types = eventTypes(runner);
+      runner.ready$.subscribe(() => cancel());
+      runner.start(ctx).subscribe();
+      expect(types).to.deep.equal(['initializing', 'ready', 'cancelling', 'finalizing', 'done']);
+    });
   });
 
   describe('gives a hook its grace', () => {
@@ -941,6 +1196,18 @@ describe('taskRunner', () => {
       expect(cancelled).to.equal(true);
     });
 
+    it('a Node stream is destroyed, though a read is under way', async () => {
+      const readable = new Readable({ read: () => undefined });
+      readable.push('a');
+      const [ctx, cancel] = withCancel();
+      const runner = taskRunner(task('x', () => readable));
+      const told = collect(runner.start(ctx));
+      await settled();
+      cancel();
+      const { status } = await lastValueFrom(runner.done$);
+      expect([status, readable.destroyed, told.at(-1)]).to.deep.equal(['cancelled', true, 'complete']);
+    });
+
     it('an error of an iterable’s clean-up is a failure', async () => {
       const boom = new Error('clean-up');
       const [ctx, cancel] = withCancel();
@@ -961,6 +1228,113 @@ describe('taskRunner', () => {
       const { status, error } = await lastValueFrom(runner.done$);
       expect([status, error?.cause]).to.deep.equal(['failed', boom]);
       expect(told).to.deep.equal([1, error]);
+    });
+
+    it('the timer of which is cleared when the hook ends within the grace', () => {
+      const clock = sinon.useFakeTimers();
+      try {
+        const subject = new Subject();
+        const [ctx, cancel] = withCancel();
+        taskRunner(task('x', { execute: () => subject, grace: 60_000 }))
+          .start(ctx)
+          .subscribe();
+        cancel();
+        expect(clock.countTimers()).to.equal(1);
+        subject.complete();
+        expect(clock.countTimers()).to.equal(0);
+      } finally {
+        clock.restore();
+      }
+    });
+
+    it('the timer of which is cleared when no hook is under way', () => {
+      const clock = sinon.useFakeTimers();
+      try {
+        const [ctx, cancel] = withCancel();
+        const r = taskRunner({ execute: () => NEVER, grace: 60_000 });
+        r.ready$.subscribe(() => cancel());
+        r.start(ctx).subscribe();
+        expect(r.status).to.equal('done');
+        expect(clock.countTimers()).to.equal(0);
+      } finally {
+        clock.restore();
+      }
+    });
+
+    it('results$ has what comes within the grace, behind an unsubscribed start too', () => {
+      virtually(({ cold, expectObservable }) => {
+        const runner = taskRunner(task('x', { execute: () => cold('-a-b-c-d'), grace: 3 }));
+        expectObservable(runner.results$).toBe('-a-b-c');
+        expectObservable(runner.start(), '---!').toBe('-a');
+      });
+    });
+
+    it('an iterable that ends while it is being returned: finalize waits for return', async () => {
+      const closing = deferred<void>();
+      const pull = deferred<IteratorResult<string>>();
+      const [ctx, cancel] = withCancel();
+      const finalized = sinon.spy();
+      const runner = taskRunner(
+        task('x', {
+          execute: () => ({
+            [Symbol.asyncIterator]: () => ({
+              next: () => pull.promise,
+              return: async () => (await closing.promise, { done: true as const, value: undefined }),
+            }),
+          }),
+          finalize: finalized,
+        }),
+      );
+      const told = collect(runner.start(ctx));
+      cancel();
+      pull.resolve({ done: true, value: undefined });
+      await settled();
+      expect([finalized.callCount, told]).to.deep.equal([0, []]);
+      closing.resolve();
+      await settled();
+      expect([finalized.callCount, told]).to.deep.equal([1, ['complete']]);
+    });
+
+    it('an iterable whose pull rejects after it has been returned: a late event, no failure', async () => {
+      const pull = deferred<IteratorResult<string>>();
+      const [ctx, cancel] = withCancel();
+      const runner = taskRunner(
+        task('x', () => ({
+          [Symbol.asyncIterator]: () => ({
+            next: () => pull.promise,
+            return: () => Promise.resolve({ done: true as const, value: undefined }),
+          }),
+        })),
+      );
+      const happened = events(runner);
+      runner.start(ctx).subscribe();
+      cancel();
+      await settled();
+      pull.reject(new Error('late'));
+      await settled();
+      expect(outcomeOf(runner)).to.include({ status: 'cancelled' }).and.not.have.property('error');
+      expect(happened.at(-1))
+        .to.include({ type: 'late', phase: 'execute' })
+        .and.have.nested.property('error.cause.message', 'late');
+    });
+
+    it('a promise’s is over when its value is delivered: a cancel then changes nothing', async () => {
+      const fin = deferred<void>();
+      const [ctx, cancel] = withCancel();
+      const r = taskRunner(task('x', { execute: () => Promise.resolve(1), finalize: () => fin.promise, grace: 0 }));
+      const told: unknown[] = [];
+      r.start(ctx).subscribe({
+        next: (v) => {
+          told.push(v);
+          cancel();
+        },
+        complete: () => told.push('complete'),
+      });
+      await settled();
+      expect(told).to.deep.equal([1]);
+      fin.resolve();
+      await settled();
+      expect(told).to.deep.equal([1, 'complete']);
     });
   });
 
@@ -992,6 +1366,16 @@ describe('taskRunner', () => {
       expect(runs).to.deep.equal([1, 2, 3]);
       expect(outcomes).to.deep.equal([1, 2]);
       expect(collect(runner.start())).to.deep.equal([4, 'complete']);
+    });
+
+    it('and can be started again by who hears the done event', () => {
+      let runs = 0;
+      const runner = taskRunner(task('x', () => ++runs));
+      const told: unknown[] = [];
+      const first = collect(runner.done$);
+      runner.events$.subscribe(({ type }) => type === 'done' && runs < 2 && told.push(...collect(runner.start())));
+      runner.start().subscribe();
+      expect([told, runs, first.length]).to.deep.equal([[2, 'complete'], 2, 2]);
     });
   });
 
@@ -1097,6 +1481,44 @@ describe('taskRunner', () => {
       const errors = await unhandledDuring(() => told.push(...collect(runner.start())));
       expect(told).to.deep.equal([1, 2, 'complete']);
       expect(new Set(errors)).to.deep.equal(new Set([boom]));
+    });
+
+    it('done$ and ready$ tell nobody who has left, and keep nobody', () => {
+      const subject = new Subject<void>();
+      const runner = taskRunner(task('x', { initialize: () => subject, execute: () => 1 }));
+      runner.start().subscribe();
+      const heard = sinon.spy();
+      const subs = [runner.done$.subscribe(heard), runner.ready$.subscribe(heard)];
+      const { awaitingEnd, awaitingReady } = runner as unknown as Record<
+        'awaitingEnd' | 'awaitingReady',
+        { first?: object }
+      >;
+      for (const s of subs) s.unsubscribe();
+      expect([awaitingEnd.first, awaitingReady.first]).to.deep.equal([undefined, undefined]);
+      subject.complete();
+      expect(heard.callCount).to.equal(0);
+    });
+
+    it('ready$ completes without emitting for who waits, when the run ends first', () => {
+      const runner = taskRunner(
+        task('x', {
+          initialize: () => {
+            throw new Error('boom');
+          },
+          execute: () => 1,
+        }),
+      );
+      const early = collect(runner.ready$);
+      runner.start().subscribe({ error: () => undefined });
+      expect(early).to.deep.equal(['complete']);
+    });
+
+    it('results$ and events$ give no way to emit', () => {
+      const runner = taskRunner(task('x', () => 1));
+      for (const stream of [runner.results$, runner.events$]) {
+        expect(stream).to.be.instanceOf(Observable);
+        for (const name of ['next', 'error', 'complete']) expect(stream).to.not.have.property(name);
+      }
     });
   });
 

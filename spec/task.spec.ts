@@ -41,6 +41,10 @@ describe('task', () => {
     expect(() => task(1 as never, () => 1)).to.throw(TypeError, 'Expected `name` to be a string, got `1` (number)');
     expect(() => task('x', {} as never)).to.throw(TypeError, 'Expected `execute` to be a function, or an object');
     expect(() => task('x', undefined as never)).to.throw(TypeError, 'got undefined');
+    expect(() => task('x', { execute: () => 1, initialize: 5 } as never)).to.throw(
+      TypeError,
+      'Expected `initialize` to be a function',
+    );
     expect(() => task('x', { execute: () => 1, grace: -1 })).to.throw(RangeError, 'Expected `grace`');
     expect(() => task('x', { execute: () => 1, grace: '1' as never })).to.throw(TypeError, 'Expected `grace`');
   });

@@ -16,6 +16,15 @@ export function expectOneOf(name: string, values: readonly string[], got: unknow
     throw new RangeError(expected(name, values.map((one) => `'${one}'`).join(' or '), got));
 }
 
+/** What a task may have beside `execute`. */
+export function expectHooks(task: { initialize?: unknown; finalize?: unknown; grace?: unknown }): void {
+  for (const hook of ['initialize', 'finalize'] as const) {
+    const { [hook]: method } = task;
+    if (method !== undefined && typeof method !== 'function') throw new TypeError(expected(hook, 'a function', method));
+  }
+  if (task.grace !== undefined) expectMs('grace', task.grace);
+}
+
 function shown(value: unknown): string {
   const text = inspect(value, { depth: 0, maxStringLength: 80, maxArrayLength: 3, breakLength: Infinity });
   return value === null || value === undefined ? text : `\`${text}\` (${typeof value})`;

@@ -23,6 +23,8 @@ export interface Sink<T> {
   /** Comes before all else of an asynchronous output, and again when a promise turned out to be one of a stream. May cut it. */
   begin(flow: Flow): void;
   next(value: T): void;
+  /** The output has ended by itself, whatever is still to be let go of; before its value, when it is just one. */
+  over(): void;
   /** Something went wrong. May come more than once: a source may fail, and then its teardown. */
   fail(error: unknown): void;
   /** The output has ended and let go of all it held. The last call, but for `late`. */
@@ -33,23 +35,27 @@ export interface Sink<T> {
 
 /** Flattens what a hook gave back into a sink; synchronously, without a promise, for whatever is synchronous. */
 export function flow<T>(output: TaskOutput<T>, sink: Sink<T>): void {
-  if (isStream<T>(output)) open(output, sink);
-  else if (isPromiseLike<T>(output)) settle(output, sink);
-  else {
-    sink.next(output);
-    sink.end();
+  let opened: { start(output: unknown): void } | undefined;
+  try {
+    opened = open(output, sink);
+  } catch (error) {
+    // What only looks like a stream, or like a promise.
+    sink.over();
+    sink.fail(error);
+    return sink.end();
   }
+  if (opened) return opened.start(output);
+  sink.over();
+  sink.next(output as T);
+  sink.end();
 }
 
-function open<T>(stream: TaskStream<T>, sink: Sink<T>): void {
-  try {
-    if (isObservable(stream)) new ObservableFlow(sink).start(stream);
-    else if (observable in stream) new ObservableFlow(sink).start(from(stream));
-    else new IteratorFlow(sink, iterator(stream as Exclude<typeof stream, InteropObservable<T>>)).start();
-  } catch (error) {
-    sink.fail(error);
-    sink.end();
-  }
+function open<T>(output: unknown, sink: Sink<T>): { start(output: unknown): void } | undefined {
+  if (!isObject(output)) return undefined;
+  if (isObservable(output) || observable in output) return new ObservableFlow(sink);
+  const source = iterator<T>(output);
+  if (source) return new IteratorFlow(sink, source);
+  return has(output, 'then') ? new PromiseFlow(sink) : undefined;
 }
 
 /** A Subscription that has an observer's methods is what RxJS subscribes as it is, without a wrapper: a Subscriber. */
@@ -67,13 +73,13 @@ class ObservableFlow<T> extends Subscription implements Flow, Observer<T> {
     return 0;
   }
 
-  start(source: Observable<T>): void {
+  start(source: Observable<T> | InteropObservable<T>): void {
     this.sink.begin(this);
     if (!this.stopped) {
       try {
-        source.subscribe(this);
+        (isObservable(source) ? source : from(source)).subscribe(this);
       } catch (error) {
-        // Not the source itself: RxJS gives its errors to `error`. A teardown threw, of a source that has ended already.
+        // Most errors of a source come to `error`. What is thrown is a teardown's, of one that has ended, or a closed Subject's.
         this.sink.fail(error);
         this.stopped = true;
       }
@@ -88,11 +94,13 @@ class ObservableFlow<T> extends Subscription implements Flow, Observer<T> {
 
   error(error: unknown): void {
     if (this.stopped) return;
+    this.sink.over();
     this.sink.fail(error);
     this.cut();
   }
 
   complete(): void {
+    if (!this.stopped) this.sink.over();
     this.cut();
   }
 
@@ -146,8 +154,10 @@ class IteratorFlow<T> implements Flow {
         if (!this.isOpen()) return this.sink.late();
         this.sink.next(result.value);
       }
+      if (this.isOpen()) this.sink.over();
     } catch (error) {
       if (this.state === 'closed') return this.sink.late({ error });
+      if (this.isOpen()) this.sink.over();
       this.sink.fail(error);
     }
     if (this.isOpen()) this.sink.end();
@@ -164,48 +174,82 @@ class IteratorFlow<T> implements Flow {
   }
 }
 
-function settle<T>(promise: PromiseLike<TaskStream<T> | T>, sink: Sink<T>): void {
-  let left = false;
-  sink.begin({
-    grace: Infinity,
-    cut() {
-      if (left) return;
-      left = true;
-      sink.end();
-    },
-  });
-  // `resolve` guards against thenables that throw, or settle twice.
-  Promise.resolve(promise).then(
-    (value) => {
-      if (left) sink.late();
-      else if (isStream<T>(value)) open(value, sink);
-      else {
-        sink.next(value);
+class PromiseFlow<T> implements Flow {
+  private readonly sink: Sink<T>;
+  private left = false;
+
+  constructor(sink: Sink<T>) {
+    this.sink = sink;
+  }
+
+  get grace(): number {
+    return Infinity;
+  }
+
+  start(promise: PromiseLike<TaskStream<T> | T>): void {
+    const { sink } = this;
+    sink.begin(this);
+    // `resolve` guards against thenables that throw, or settle twice.
+    Promise.resolve(promise).then(
+      (value) => {
+        if (this.left) return sink.late();
+        this.left = true;
+        flow(value, sink);
+      },
+      (error: unknown) => {
+        if (this.left) return sink.late({ error });
+        this.left = true;
+        sink.over();
+        sink.fail(error);
         sink.end();
-      }
-    },
-    (error: unknown) => {
-      if (left) return sink.late({ error });
-      sink.fail(error);
-      sink.end();
-    },
-  );
+      },
+    );
+  }
+
+  cut(): void {
+    if (this.left) return;
+    this.left = true;
+    this.sink.end();
+  }
 }
 
-function iterator<T>(stream: AsyncIterable<T> | ReadableStreamLike<T>): AsyncIterator<T> {
-  if (!('getReader' in stream)) return stream[Symbol.asyncIterator]();
+function iterator<T>(stream: object): AsyncIterator<T> | undefined {
   // A web stream is iterable too, but the `return` of its iterator waits for the read under way; the reader's `cancel` does not.
-  const reader: StreamReader<T> = stream.getReader();
+  if (has(stream, 'getReader')) return readerIterator((stream as ReadableStreamLike<T>).getReader());
+  if (!(Symbol.asyncIterator in stream)) return undefined;
+  const source = (stream as AsyncIterable<T>)[Symbol.asyncIterator]();
+  if (!has(stream, 'destroy')) return source;
+  // So does the `return` of a Node stream's, which `destroy` ends.
+  const readable = stream as unknown as { destroy(error: Error): void };
+  return {
+    next: () => source.next(),
+    async return() {
+      readable.destroy(new DOMException('Cancelled', 'AbortError'));
+      await source.return?.();
+      return { done: true, value: undefined };
+    },
+  };
+}
+
+function readerIterator<T>(reader: StreamReader<T>): AsyncIterator<T> {
   return {
     async next() {
-      const { done, value } = await reader.read();
-      if (!done) return { done, value: value };
+      try {
+        const { done, value } = await reader.read();
+        if (!done) return { done, value };
+      } catch (error) {
+        reader.releaseLock();
+        throw error;
+      }
       reader.releaseLock();
-      return { done, value: undefined };
+      return { done: true, value: undefined };
     },
     async return() {
-      await reader.cancel?.();
-      reader.releaseLock();
+      try {
+        await reader.cancel?.();
+      } finally {
+        reader.releaseLock();
+      }
       return { done: true, value: undefined };
     },
   };
@@ -217,18 +261,8 @@ type StreamReader<T> = ReturnType<ReadableStreamLike<T>['getReader']> & { cancel
 // As RxJS has it, which exports it no longer than 7.
 const observable: symbol | string = (Symbol as { observable?: symbol }).observable ?? '@@observable';
 
-function isStream<T>(x: unknown): x is TaskStream<T> {
-  return (
-    isObject(x) &&
-    (isObservable(x) ||
-      observable in x ||
-      Symbol.asyncIterator in x ||
-      ('getReader' in x && typeof x.getReader === 'function'))
-  );
-}
-
-function isPromiseLike<T>(x: unknown): x is PromiseLike<TaskStream<T> | T> {
-  return isObject(x) && 'then' in x && typeof x.then === 'function';
+function has(x: object, method: string): boolean {
+  return typeof (x as Record<string, unknown>)[method] === 'function';
 }
 
 function isObject(x: unknown): x is object {

@@ -9,6 +9,9 @@ import { flow, type Flow, type Sink } from './flow.js';
 import { ended, Scope } from './scope.js';
 import type { Work } from './work.js';
 
+/** Whoever subscribed to a run. */
+export type RunObserver<T> = Observer<T> & { readonly closed: boolean };
+
 /** Whoever owns a run: a runner, or a cron for one slot. */
 export interface RunHost<T> {
   readonly name: string;
@@ -30,6 +33,8 @@ const executed = 2;
 const interrupted = 4;
 /** The hook under way has ended while they were being told. */
 const endedMeanwhile = 8;
+/** `execute` has ended by itself: a cancel changes nothing any more. */
+const over = 64;
 const graceOver = 16;
 /** A join holds it for lost. */
 const overrun = 32;
@@ -46,7 +51,7 @@ export class Run<T> extends Scope implements RunContext, Sink<T>, EventSink {
   error: TaskError | undefined = undefined;
   private readonly host: RunHost<T>;
   private readonly work: Work<T>;
-  private readonly subscriber: Observer<T>;
+  private readonly subscriber: RunObserver<T>;
   private readonly cancelAll: CancelFunc | undefined;
   private phase: Phase = 'initialize';
   private marks = 0;
@@ -57,7 +62,7 @@ export class Run<T> extends Scope implements RunContext, Sink<T>, EventSink {
     host: RunHost<T>,
     work: Work<T>,
     runId: number,
-    subscriber: Observer<T>,
+    subscriber: RunObserver<T>,
     parent: Scope,
     cancel: CancelFunc | undefined,
     slot?: number,
@@ -78,6 +83,11 @@ export class Run<T> extends Scope implements RunContext, Sink<T>, EventSink {
 
   get observed(): boolean {
     return this.host.observed;
+  }
+
+  /** Whether the subscriber has left. */
+  get left(): boolean {
+    return this.subscriber.closed;
   }
 
   emit(detail: TaskEventDetail): void {
@@ -119,6 +129,10 @@ export class Run<T> extends Scope implements RunContext, Sink<T>, EventSink {
     }
   }
 
+  over(): void {
+    if (this.phase === 'execute' && !this.cancelled) this.marks |= over;
+  }
+
   fail(error: unknown): void {
     const failure = this.failure(error, this.phase);
     if (!failure) return;
@@ -129,7 +143,6 @@ export class Run<T> extends Scope implements RunContext, Sink<T>, EventSink {
 
   end(): void {
     this.flow = undefined;
-    this.graceTimer?.unsubscribe();
     if (this.phase === 'finalize') this.finish();
     else if (this.phase === 'initialize' && !this.error && !this.cancelled) this.becomeReady();
     else this.close();
@@ -140,8 +153,8 @@ export class Run<T> extends Scope implements RunContext, Sink<T>, EventSink {
     this.tellLate(phase, failure && this.failure(failure.error, phase));
   }
 
-  protected override told(): void {
-    if (this.phase === 'finalize') return;
+  protected override afterCancel(): void {
+    if (this.phase === 'finalize' || this.marks & over) return;
     this.marks |= interrupted;
     if (this.observed) this.emit({ type: 'cancelling', cause: this.cause });
     if (this.marks & endedMeanwhile) return this.close();
@@ -157,15 +170,16 @@ export class Run<T> extends Scope implements RunContext, Sink<T>, EventSink {
 
   private becomeReady(): void {
     this.host.enter?.('running');
-    this.host.ready?.();
     if (this.observed) this.emit({ type: 'ready' });
+    this.host.ready?.();
     if (this.cancelled) this.close();
     else this.call('execute');
   }
 
   /** Everything that was started under the run's context ends before `finalize` is called. */
   private close(): void {
-    if (this.cancelled && !(this.marks & interrupted)) {
+    this.graceTimer?.unsubscribe();
+    if (this.cancelled && !(this.marks & (interrupted | over))) {
       this.marks |= endedMeanwhile;
       return;
     }
@@ -190,6 +204,7 @@ export class Run<T> extends Scope implements RunContext, Sink<T>, EventSink {
     try {
       output = this.hook(phase);
     } catch (error) {
+      this.over();
       this.fail(error);
       return this.end();
     }
@@ -215,7 +230,7 @@ export class Run<T> extends Scope implements RunContext, Sink<T>, EventSink {
 
   /** What an error means for the run: nothing, when all it says is that the run was cancelled. */
   private failure(error: unknown, phase: Phase): TaskError | undefined {
-    if (phase !== 'finalize' && this.cancelled && isCancel(error, this.cause)) return undefined;
+    if (phase !== 'finalize' && this.cancelled && !(this.marks & over) && isCancel(error, this.cause)) return undefined;
     return error instanceof TaskError && isDriven(this.work) ? error : new TaskError(this.task, phase, error);
   }
 
@@ -229,7 +244,7 @@ function isCancel(error: unknown, cause: unknown): boolean {
   if (error instanceof Error && error.name === 'AbortError') return true;
   const seen = new Set<unknown>();
   for (let one = error; !seen.has(one); one = (one as { cause?: unknown }).cause) {
-    if (one === cause) return true;
+    if (Object.is(one, cause)) return true;
     if (typeof one !== 'object' || one === null) return false;
     seen.add(one);
   }

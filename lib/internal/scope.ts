@@ -72,17 +72,18 @@ export class Scope extends Link implements Context, Chain {
   }
 
   /** What the scope itself does about its cancel, after all that hang on it have been told. */
-  protected told?(cause: unknown): void;
+  protected afterCancel?(cause: unknown): void;
 
   override tell(cause: unknown): void {
-    this.told?.(cause);
+    this.afterCancel?.(cause);
   }
 
-  static cancel(scope: Scope, cause: unknown): void {
+  /** Without a cause it is a CancelledError. */
+  static cancel(scope: Scope, cause?: unknown): void {
     if (scope.state !== live) return;
-    scope.state = cause;
+    scope.state = cause === undefined ? new CancelledError() : cause;
     leave(scope);
-    if (!scope.first && !scope.controller) return tell(scope, cause);
+    if (!scope.first && !scope.controller) return tell(scope, scope.state);
     scope.mark();
     scope.spread();
   }

@@ -1,4 +1,4 @@
-import { asyncScheduler } from 'rxjs';
+import { asyncScheduler, type SchedulerLike } from 'rxjs';
 import type { Context } from '../context.js';
 import type { Link } from './chain.js';
 import { expected } from './expect.js';
@@ -7,11 +7,15 @@ import { Scope } from './scope.js';
 /** The scope behind what a caller gave as a context. */
 export function toScope(ctx: Context | AbortSignal): Scope {
   if (ctx instanceof Scope) return ctx;
-  // A context of another copy of this package is known by its signal.
-  const signal = isAbortSignal(ctx) ? ctx : (ctx as Context | undefined)?.signal;
-  if (!isAbortSignal(signal)) throw new TypeError(expected('ctx', 'a Context or an AbortSignal', ctx));
+  if (isAbortSignal(ctx)) return ofSignal(ctx, asyncScheduler);
+  // A context of another copy of this package is followed by its signal.
+  if (isContext(ctx)) return ofSignal(ctx.signal, ctx.scheduler);
+  throw new TypeError(expected('ctx', 'a Context or an AbortSignal', ctx));
+}
+
+function ofSignal(signal: AbortSignal, scheduler: SchedulerLike): Scope {
   let scope = scopes.get(signal);
-  if (!scope) scopes.set(signal, (scope = new SignalScope(signal)));
+  if (!scope) scopes.set(signal, (scope = new SignalScope(signal, scheduler)));
   return scope;
 }
 
@@ -21,12 +25,16 @@ function isAbortSignal(x: unknown): x is AbortSignal {
   return typeof x === 'object' && x !== null && 'aborted' in x && 'addEventListener' in x;
 }
 
+function isContext(x: unknown): x is Context {
+  return typeof x === 'object' && x !== null && 'cancelled$' in x && 'scheduler' in x && 'signal' in x;
+}
+
 /** An AbortSignal as a scope: one abort listener for any number of children, there only while there is a child. */
 class SignalScope extends Scope {
   private readonly source: AbortSignal;
 
-  constructor(source: AbortSignal) {
-    super(asyncScheduler);
+  constructor(source: AbortSignal, scheduler: SchedulerLike) {
+    super(scheduler);
     this.source = source;
   }
 

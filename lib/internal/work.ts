@@ -1,18 +1,14 @@
 import { isSimpleTask, type SimpleTask, type Task } from '../task.js';
-import { expected, expectMs } from './expect.js';
+import { expected, expectHooks } from './expect.js';
 
 /** A task whose `initialize` and `finalize` may or may not be there. */
 export type Work<T> = SimpleTask<T> & Partial<Task<T>>;
 
-/** @throws TypeError when it is no task, RangeError when its `grace` is negative. */
+/** @throws TypeError when it is no task, or a hook of it no function; RangeError when its `grace` is negative. */
 export function toWork<T>(task: SimpleTask<T> | Task<T>): Work<T> {
   if (!isSimpleTask(task)) throw new TypeError(expected('task', 'a task, with an `execute` function', task));
   const work: Work<T> = task;
-  for (const hook of ['initialize', 'finalize'] as const) {
-    const { [hook]: method } = work;
-    if (method !== undefined && typeof method !== 'function') throw new TypeError(expected(hook, 'a function', method));
-  }
-  if (work.grace !== undefined) expectMs('grace', work.grace);
+  expectHooks(work);
   return work;
 }
 
