@@ -2,7 +2,7 @@ import { catchError, EMPTY, exhaustMap, filter, finalize, map, Observable, tap, 
 import { untilCancelled, type CancelFunc } from './context.js';
 import type { TaskError } from './errors.js';
 import { drive, type Driven, type EventSink } from './internal/drive.js';
-import { expected, expectOneOf } from './internal/expect.js';
+import { expected, expectOneOf, expectOptions } from './internal/expect.js';
 import { Run, type RunHost } from './internal/run.js';
 import { toScope } from './internal/to-scope.js';
 import { nameOf, toWork, type Work } from './internal/work.js';
@@ -48,10 +48,10 @@ const tolerance = 1000;
 export function cron<T>(task: SimpleTask<T> | Task<T>, period: number, options: CronOptions = {}): TaskRunner<T> {
   const work = toWork(task);
   expectPeriod(period);
-  const { immediate = true, onError = 'continue', ...unknown } = options;
+  expectOptions(options, ['immediate', 'onError']);
+  const { immediate = true, onError = 'continue' } = options;
   if (typeof immediate !== 'boolean') throw new TypeError(expected('immediate', 'a boolean', immediate));
   expectOneOf('onError', ['continue', 'stop'], onError);
-  for (const option in unknown) throw new TypeError(expected('options', 'made of `immediate` and `onError`', option));
 
   const name = nameOf(work);
   const onceASlot: Work<T> = {
@@ -109,7 +109,9 @@ function runSlot<T>(
 ): Observable<T> {
   const host: RunHost<T> = {
     name: ctx.task,
-    observed: events.observed,
+    get observed() {
+      return events.observed;
+    },
     // The rest of a slot's life shows in `tick` and `run-failed`.
     emit: (_, detail) => detail.type === 'late' && events.emit({ ...detail, slot }),
   };

@@ -2,7 +2,7 @@ import { Observable, Subscription, type Observer } from 'rxjs';
 import type { CancelFunc, Context } from './context.js';
 import { after } from './internal/after.js';
 import { leave, Link } from './internal/chain.js';
-import { expected, expectMs } from './internal/expect.js';
+import { expectArray, expected, expectMs } from './internal/expect.js';
 import { toScope } from './internal/to-scope.js';
 import type { Outcome, TaskRunner } from './outcome.js';
 import { giveUp, isTaskRunner, launch, whenDone } from './runner.js';
@@ -62,6 +62,7 @@ export function joinAll(
 ): Observable<Outcome> {
   const scope = toScope(ctx);
   expectMs('timeout', timeout);
+  expectArray('runners', runners);
   runners.forEach(expectRunner);
 
   return new Observable((subscriber) => {
@@ -93,10 +94,9 @@ export function joinAll(
       subscriber.complete();
     };
 
-    let looking = true;
     const hear = (waiter: Waiter, outcome: Outcome) => {
       tell(waiter, outcome);
-      if (!looking) judge();
+      judge();
     };
     const waiters = runners.map((runner) => new Waiter(runner, hear));
     const idle = new Set(waiters.filter(({ runner }) => runner.status === 'idle'));
@@ -105,13 +105,10 @@ export function joinAll(
       for (const waiter of waiters) waiter.unsubscribe();
     });
     for (const waiter of waiters) if (!subscriber.closed) waiter.wait();
-    looking = false;
     judge();
-    if (subscriber.closed) return;
     subscriber.add(
       scope.whenCancelled(() => {
         for (const waiter of idle) if (waiter.runner.status === 'idle') tellMissing(waiter, 'not-started');
-        judge();
         if (subscriber.closed) return;
         if (timeout === 0) expire();
         else timer = after(scope.scheduler, timeout, expire);
@@ -140,7 +137,7 @@ class Waiter extends Link {
   }
 
   override tell(outcome: unknown): void {
-    if (!this.told) this.hear(this, outcome as Outcome);
+    this.hear(this, outcome as Outcome);
   }
 
   unsubscribe(): void {

@@ -2,7 +2,7 @@ import { NEVER, Observable, Subscription, type SchedulerLike } from 'rxjs';
 import { background, withCancel, type Context } from './context.js';
 import { CancelledError, SignalError, TaskError } from './errors.js';
 import { after } from './internal/after.js';
-import { expectMs, expectOneOf } from './internal/expect.js';
+import { expectArray, expectMs, expectOneOf, expectOptions } from './internal/expect.js';
 import { toScope } from './internal/to-scope.js';
 import { joinAll, launchRunner } from './join.js';
 import type { Outcome, TaskEvent, TaskRunner } from './outcome.js';
@@ -25,6 +25,8 @@ export interface OrchestrateOptions {
   /** By whose clock everything goes; the parent's unless said. */
   scheduler?: SchedulerLike;
 }
+
+export const optionNames: readonly string[] = ['timeout', 'onFailure', 'drainDelay', 'parent', 'scheduler'];
 
 /** What happens to an application, as it happens. */
 export type AppEvent =
@@ -63,16 +65,18 @@ export type AppEvent =
  * ```
  */
 export function orchestrate(runnables: readonly Runnable[], options: OrchestrateOptions = {}): Observable<AppEvent> {
-  return application(runnables, options, NEVER);
+  return assemble(runnables, options, NEVER);
 }
 
 /** {@link orchestrate}, with failures that come from beside the tasks: each stops the application, whatever `onFailure` says. */
-export function application(
+export function assemble(
   runnables: readonly Runnable[],
   options: OrchestrateOptions,
   failures$: Observable<unknown>,
 ): Observable<AppEvent> {
   const { timeout = 30_000, onFailure = 'cancel', drainDelay = 0, parent = background } = options;
+  expectArray('runnables', runnables);
+  expectOptions(options, optionNames);
   expectMs('timeout', timeout);
   expectMs('drainDelay', drainDelay);
   expectOneOf('onFailure', ['cancel', 'continue'], onFailure);
@@ -87,7 +91,7 @@ export function application(
     let failed = false;
     let draining = Subscription.EMPTY;
 
-    const stop = (cause: unknown = new CancelledError()) => {
+    const stop = (cause?: unknown) => {
       asked ??= { cause, at: scheduler.now() };
       cancel(cause);
     };

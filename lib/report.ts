@@ -73,16 +73,15 @@ function errorLines(error: Outcome['error']): string[] {
 }
 
 function oneLine(error: unknown): string {
-  return error instanceof Error
-    ? `${error.name}: ${error.message}`
-    : inspect(error, { depth: 0, breakLength: Infinity });
+  if (!(error instanceof Error)) return inspect(error, { depth: 0, breakLength: Infinity });
+  const [line = '', ...more] = error.message.split('\n');
+  return `${error.name}: ${line}${more.length > 0 ? ' …' : ''}`;
 }
 
 function span(ms: number): string {
-  if (ms < 1000) return `${Math.round(ms)} ms`;
-  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
-  const minutes = Math.floor(ms / 60_000);
-  return minutes < 60
-    ? `${minutes} min ${Math.floor((ms % 60_000) / 1000)} s`
-    : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  if (ms < 999.5) return `${Math.round(ms)} ms`;
+  if (ms < 59_950) return `${(ms / 1000).toFixed(1)} s`;
+  const seconds = Math.round(ms / 1000);
+  const minutes = Math.floor(seconds / 60);
+  return minutes < 60 ? `${minutes} min ${seconds % 60} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }

@@ -1,8 +1,10 @@
 import { isatty } from 'node:tty';
 import { finalize, Subject, type Observer } from 'rxjs';
-import { withCancel } from './context.js';
+import { background, withCancel } from './context.js';
 import { SignalError } from './errors.js';
-import { application, type AppEvent, type OrchestrateOptions, type Runnable } from './orchestrate.js';
+import { expectOptions } from './internal/expect.js';
+import { toScope } from './internal/to-scope.js';
+import { assemble, optionNames, type AppEvent, type OrchestrateOptions, type Runnable } from './orchestrate.js';
 import type { ShutdownReport } from './report.js';
 import { signalNumber, signals$, stopSignals } from './signal-listener.js';
 
@@ -18,7 +20,7 @@ export interface RunMainOptions extends OrchestrateOptions {
  * number. An uncaught exception or an unhandled rejection is a failure of the application: it is written to stderr, all
  * tasks are stopped, and the exit code is 1; a second one exits at once. Tasks that have not ended at the deadline are
  * named, and the process exits with 1. Any other failure sets exit code 1, a clean end leaves it alone. Output is written
- * out before any of these exits, for as long as someone reads it. After a clean end the process ends by itself: what
+ * out before any of these exits, unless nothing of it moves for a second. After a clean end the process ends by itself: what
  * keeps it open for 5 s more is named.
  *
  * @returns the report, once all tasks have ended or had their time.
@@ -39,10 +41,12 @@ export interface RunMainOptions extends OrchestrateOptions {
  * ```
  */
 export function runMain(runnables: readonly Runnable[], options: RunMainOptions = {}): Promise<ShutdownReport> {
-  const { observer = writeErrors, timeout = 30_000 } = options;
-  const [outside, stop] = withCancel(options.parent);
+  expectOptions(options, [...optionNames, 'observer']);
+  const { observer = writeErrors, ...application } = options;
+  const above = toScope(application.parent ?? background);
+  const [outside, stop] = withCancel(background, { scheduler: application.scheduler ?? above.scheduler });
   const failures = new Subject<unknown>();
-  const app$ = application(runnables, { ...options, parent: outside }, failures);
+  const app$ = assemble(runnables, { ...application, parent: outside }, failures);
   const events = new Subject<AppEvent>();
   events.subscribe(observer);
 
@@ -54,7 +58,8 @@ export function runMain(runnables: readonly Runnable[], options: RunMainOptions 
     stop(new SignalError(signal));
   };
   let crashed = false;
-  const onCrash = (error: unknown) => {
+  const onCrash = (reason: unknown) => {
+    const error = reason ?? new Error(`Thrown or rejected with ${String(reason)}`);
     console.error(error);
     if (crashed) return exit(1);
     crashed = true;
@@ -64,21 +69,23 @@ export function runMain(runnables: readonly Runnable[], options: RunMainOptions 
   return new Promise((resolve, reject) => {
     // A process with nothing but pending promises would end.
     const hold = setInterval(() => undefined, 2 ** 31 - 1);
-    const signals = signals$(stopSignals, process).subscribe(onSignal);
+    const listening = signals$(stopSignals, process).subscribe(onSignal);
+    listening.add(above.whenCancelled(stop));
     process.on('uncaughtException', onCrash);
     process.on('unhandledRejection', onCrash);
+    underWay++;
     const release = () => {
+      underWay--;
       clearInterval(hold);
-      signals.unsubscribe();
+      listening.unsubscribe();
       process.off('uncaughtException', onCrash);
       process.off('unhandledRejection', onCrash);
-      stop();
     };
     app$.pipe(finalize(release)).subscribe({
       next(event) {
         events.next(event);
         if (event.type !== 'shutdown') return;
-        settleExit(event.report, timeout);
+        settleExit(event.report, options.timeout ?? 30_000);
         resolve(event.report);
       },
       error: reject,
@@ -86,6 +93,9 @@ export function runMain(runnables: readonly Runnable[], options: RunMainOptions 
     });
   });
 }
+
+/** How many applications this process runs. */
+let underWay = 0;
 
 /** The exit code, and what to do when the process does not end by itself. */
 function settleExit({ clean, outcomes, durationMs }: ShutdownReport, timeout: number): void {
@@ -100,17 +110,21 @@ function settleExit({ clean, outcomes, durationMs }: ShutdownReport, timeout: nu
   }
   // Neither timer keeps the process open.
   setTimeout(nameHandles, 5000).unref();
-  if (timeout === Infinity) return;
+  const streams = unwritten();
+  if (streams.length === 0) return;
   const left = Math.min(Math.max(0, timeout - durationMs), 2 ** 31 - 1);
-  setTimeout(() => unwritten().length > 0 && process.exit(1), left).unref();
+  const deadline = setTimeout(() => exit(1), left).unref();
+  void written(streams).then(() => clearTimeout(deadline));
 }
 
 function nameHandles(): void {
+  if (underWay > 0) return;
+  const streams = [process.stdout, process.stderr];
   const counts = new Map<string, number>();
   for (const type of process.getActiveResourcesInfo()) counts.set(type, (counts.get(type) ?? 0) + 1);
-  // They are listed, too, though they keep nothing open.
-  for (const { isTTY } of [process.stdout, process.stderr]) {
-    const type = isTTY ? 'TTYWrap' : 'PipeWrap';
+  for (const stream of streams) {
+    // A terminal or a pipe is listed, too, though it keeps nothing open; a file is not.
+    const type = stream.isTTY ? 'TTYWrap' : stream.constructor.name === 'Socket' ? 'PipeWrap' : '';
     counts.set(type, (counts.get(type) ?? 0) - 1);
   }
   const names = [...counts].filter(([, count]) => count > 0).map(([type, count]) => `${type} (${count})`);
@@ -119,26 +133,34 @@ function nameHandles(): void {
 
 /**
  * One request to stop may arrive as two signals: whoever supervises the process may send another kind beside a Ctrl-C, and
- * `npm` hands on the Ctrl-C that a terminal has sent to the whole group.
+ * `npm` hands on the Ctrl-C that a terminal has sent to the whole group. What counts is when they are handled.
  */
 function isEcho(signal: NodeJS.Signals, first: NodeJS.Signals, ms: number): boolean {
   if (signal !== first) return ms < 50;
   return signal === 'SIGINT' && isatty(0) && ms < 200;
 }
 
-/** Exits as soon as what was written is out, at the latest after a second: its reader may be gone. */
+/** Exits as soon as what was written is out, or when nothing has moved for a second: its reader may be gone. */
 function exit(code: number): void {
   const streams = unwritten();
   if (streams.length === 0) process.exit(code);
   process.exitCode = code;
-  setTimeout(() => process.exit(code), 1000);
-  void Promise.all(streams.map((stream) => new Promise((done) => stream.write('', done)))).then(() =>
-    process.exit(code),
-  );
+  const length = () => streams.reduce((sum, { writableLength }) => sum + writableLength, 0);
+  let before = length();
+  setInterval(() => {
+    if (length() >= before) process.exit(code);
+    before = length();
+  }, 1000);
+  void written(streams).then(() => process.exit(code));
 }
 
 function unwritten(): NodeJS.WriteStream[] {
   return [process.stdout, process.stderr].filter(({ writableLength }) => writableLength > 0);
+}
+
+/** When all that has been written until now is out. */
+function written(streams: NodeJS.WriteStream[]): Promise<unknown> {
+  return Promise.all(streams.map((stream) => new Promise((done) => stream.write('', done))));
 }
 
 function writeErrors(event: AppEvent): void {

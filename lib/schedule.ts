@@ -12,8 +12,8 @@ export interface DueSlots {
   readonly late: number;
 }
 
-/** By how many ms a wait exceeds its period only when the clock was set back. */
-const setBack = 1000;
+/** By how many ms a wait exceeds its period only when the clock was set back: a timer is early by less. */
+const setBack = 50;
 
 /** @throws TypeError for what is no number, RangeError for one that is not finite or not above 0. */
 export function expectPeriod(ms: unknown): void {
@@ -30,33 +30,32 @@ export function expectPeriod(ms: unknown): void {
 export function periodSlots(period: number, scheduler: SchedulerLike, immediate: boolean): Observable<DueSlots> {
   return new Observable((subscriber) => {
     const start = scheduler.now();
-    let next = 0;
+    // Slots are named by the start; when they are due moves with a clock that is set back, by which no name comes twice.
+    let base = start;
+    let next = immediate ? 0 : 1;
     let timer = Subscription.EMPTY;
     const tell = () => {
       const now = scheduler.now();
       const first = next;
       // A timer may fire a moment early. It is the slot's all the same: an early slot is not told twice.
-      const last = Math.max(first, Math.floor((now - start) / period));
+      const last = Math.max(first, Math.floor((now - base) / period));
       next = last + 1;
       subscriber.next({
         first: start + first * period,
         last: start + last * period,
         count: next - first,
-        late: Math.max(0, now - (start + last * period)),
+        late: Math.max(0, now - (base + last * period)),
       });
       arm();
     };
     const arm = () => {
       if (subscriber.closed) return;
-      // When the clock was set back the period goes on by the time that elapses.
-      const wait = Math.max(0, start + next * period - scheduler.now());
-      timer = after(scheduler, wait > period + setBack ? period : wait, tell);
+      const now = scheduler.now();
+      if (base + next * period - now > period + setBack) base = now + period - next * period;
+      timer = after(scheduler, Math.max(0, base + next * period - now), tell);
     };
     if (immediate) tell();
-    else {
-      next = 1;
-      arm();
-    }
+    else arm();
     return () => timer.unsubscribe();
   });
 }

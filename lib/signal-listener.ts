@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
-import { concat, defer, EMPTY, fromEvent, map, merge, of, share, switchMap, take, type Observable } from 'rxjs';
+import { fromEvent, map, merge, Observable, share, take } from 'rxjs';
 import { SignalError } from './errors.js';
-import { expected } from './internal/expect.js';
+import { expectArray, expected, expectOptions } from './internal/expect.js';
 import { task, type Task } from './task.js';
 
 /** What signals are listened for on: `process`, or any emitter in a test. */
@@ -43,6 +43,8 @@ export function signalListener(
 ): Task<NodeJS.Signals> {
   const [first] = args;
   const options = typeof first === 'object' ? first : { signals: args as readonly NodeJS.Signals[] };
+  expectOptions(options, ['signals', 'target']);
+  if (options.signals !== undefined) expectArray('signals', options.signals);
   const signals = options.signals?.length ? options.signals : stopSignals;
   const target: SignalTarget = options.target ?? process;
   signals.forEach(expectSignal);
@@ -51,18 +53,15 @@ export function signalListener(
   }
   return task(`signalListener(${signals.join(', ')})`, {
     execute: (_, cancel) =>
-      signals$(signals, target).pipe(
-        take(1),
-        switchMap((signal) =>
-          concat(
-            of(signal),
-            // Once the signal has been emitted: the cancel ends this very stream.
-            defer(() => {
-              cancel(new SignalError(signal));
-              return EMPTY;
-            }),
-          ),
-        ),
+      new Observable((subscriber) =>
+        signals$(signals, target)
+          .pipe(take(1))
+          .subscribe((signal) => {
+            // In this order: the cancel ends this very stream. Whoever leaves at the value is no reason not to cancel.
+            subscriber.next(signal);
+            cancel(new SignalError(signal));
+            subscriber.complete();
+          }),
       ),
   });
 }

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { concat, EMPTY, map, NEVER, of, throwError, timer } from 'rxjs';
+import { concat, EMPTY, map, NEVER, of, take, throwError, timer, VirtualTimeScheduler } from 'rxjs';
 import sinon from 'sinon';
 import { cron, task, TaskError, withCancel, type RunContext, type TaskEvent } from '../lib/index.js';
 import { collect, hangingOn } from './helpers/collect.js';
@@ -327,5 +327,93 @@ describe('cron', () => {
         { every: 1 } as never,
       ),
     ).to.throw(TypeError, "got `'every'` (string)");
+  });
+
+  it('runs a slot that is late by exactly 1 s', () => {
+    const clock = sinon.useFakeTimers(1_000_000);
+    try {
+      const runs: (number | undefined)[] = [];
+      const subscription = cron(
+        task('x', ({ slot }) => runs.push(slot)),
+        5000,
+      )
+        .start()
+        .subscribe();
+      // The timer fires late.
+      const late = (ms: number) => {
+        clock.setSystemTime(Date.now() + ms);
+        clock.tick(5000);
+      };
+      late(1000);
+      subscription.unsubscribe();
+      expect(runs).to.deep.equal([1_000_000, 1_005_000]);
+    } finally {
+      clock.restore();
+    }
+  });
+
+  it('tells each run whose it is, and which run of the cron', () => {
+    virtually((_, scheduler) => {
+      const seen: unknown[] = [];
+      const runner = cron(
+        task('heart', ({ task: name, runId, slot }) => seen.push([name, runId, slot])),
+        5,
+      );
+      runner.start().pipe(take(2)).subscribe();
+      scheduler.schedule(() => runner.start().pipe(take(1)).subscribe(), 7);
+      scheduler.flush();
+      expect(seen).to.deep.equal([
+        ['heart', 1, 0],
+        ['heart', 1, 5],
+        ['heart', 2, 7],
+      ]);
+    });
+  });
+
+  it('calls the hooks of an object as its methods, initialize with the context of the whole cron', () => {
+    class Poller {
+      readonly log: unknown[] = [];
+      initialize(ctx: RunContext): void {
+        this.log.push(['initialize', ctx.task, ctx.slot]);
+      }
+      execute(ctx: RunContext): void {
+        this.log.push(['execute', ctx.cancelled]);
+      }
+      finalize(): void {
+        this.log.push('finalize');
+      }
+    }
+    const poller = new Poller();
+    const [ctx, cancel] = withCancel();
+    cron(poller, 1000).start(ctx).subscribe();
+    cancel();
+    expect(poller.log).to.deep.equal([['initialize', 'Poller', undefined], ['execute', false], 'finalize']);
+  });
+
+  it('gives initialize the task’s grace', () => {
+    virtually(({ cold, hot, expectObservable, expectSubscriptions }) => {
+      const [ctx, cancel] = withCancel();
+      hot('            --c').subscribe(cancel);
+      const opening = cold('-----|');
+      expectObservable(
+        cron(task('x', { initialize: () => opening, execute: () => expect.fail('It runs'), grace: 2 }), 1).start(ctx),
+      ).toBe('----|');
+      expectSubscriptions(opening.subscriptions).toBe('^---!');
+    });
+  });
+
+  it('goes by the scheduler of its context', () => {
+    const scheduler = new VirtualTimeScheduler();
+    const [ctx] = withCancel(undefined, { scheduler });
+    const slots: unknown[] = [];
+    cron(
+      task('x', ({ slot }) => slot),
+      1000,
+    )
+      .start(ctx)
+      .pipe(take(3))
+      .subscribe((slot) => slots.push(slot));
+    scheduler.flush();
+    expect(slots).to.deep.equal([0, 1000, 2000]);
   });
 });

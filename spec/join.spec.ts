@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { map, NEVER, Observable, of, Subject, take, throwError, timer } from 'rxjs';
+import { map, NEVER, Observable, of, Subject, take, throwError, timer, VirtualTimeScheduler } from 'rxjs';
 import sinon from 'sinon';
 import { joinAll, launchRunner, task, taskRunner, withCancel, type Outcome, type TaskRunner } from '../lib/index.js';
 import { collect, hangingOn } from './helpers/collect.js';
@@ -351,7 +351,68 @@ describe('joinAll', () => {
     );
     expect(() => joinAll(ctx, NaN, [])).to.throw(RangeError);
     expect(() => joinAll(ctx, '1' as never, [])).to.throw(TypeError);
+    expect(() => joinAll(ctx, 1, undefined as never)).to.throw(
+      TypeError,
+      'Expected `runners` to be an array, got undefined',
+    );
     expect(() => joinAll(ctx, 1, [{}] as never)).to.throw(TypeError, 'Expected `runner`');
     expect(() => joinAll({} as never, 1, [])).to.throw(TypeError, 'Expected `ctx`');
+  });
+
+  it('waits past the cancel for who was started while it waited', () => {
+    virtually(({ hot, expectObservable }, scheduler) => {
+      const [ctx, cancel] = withCancel();
+      const [a, b] = [slow('a', 1), slow('b', 3)];
+      launchRunner(ctx, cancel, a);
+      scheduler.schedule(() => launchRunner(ctx, cancel, b), 1);
+      hot('--c').subscribe(cancel);
+      expectObservable(joinAll(ctx, 10, [a, b]).pipe(map(brief))).toBe('---a-(b|)', {
+        a: 'a cancelled',
+        b: 'b cancelled',
+      });
+    });
+  });
+
+  it('leaves nothing in the runners when it is left, or when it has ended', () => {
+    const waiting = (runner: TaskRunner) =>
+      hangingOn((runner as unknown as { awaitingEnd?: object }).awaitingEnd ?? {});
+    const [ctx, cancel] = withCancel();
+    const ended = taskRunner(task('ended', () => 1));
+    const going = taskRunner(task('going', () => new Promise(() => undefined)));
+    for (const runner of [ended, going]) launchRunner(ctx, cancel, runner);
+    const subscription = joinAll(ctx, 10, [going]).subscribe();
+    expect(waiting(going)).to.equal(1);
+    subscription.unsubscribe();
+    expect(waiting(going)).to.equal(0);
+    joinAll(ctx, 10, [ended, going]).pipe(take(1)).subscribe();
+    expect(waiting(going)).to.equal(0);
+    cancel();
+    joinAll(ctx, 0, [going]).subscribe();
+    expect(waiting(going)).to.equal(0);
+  });
+
+  it('arms no deadline for a subscriber who leaves at the cancel', () => {
+    const clock = sinon.useFakeTimers();
+    try {
+      const [ctx, cancel] = withCancel();
+      const [going, idle] = [taskRunner(task('going', () => new Promise(() => undefined))), lasting('idle', 1)];
+      launchRunner(ctx, cancel, going);
+      const told = joined(joinAll(ctx, 50, [going, idle]).pipe(take(1)));
+      cancel();
+      expect([told, clock.countTimers()]).to.deep.equal([['idle not-started', 'complete'], 0]);
+    } finally {
+      clock.restore();
+    }
+  });
+
+  it('goes by the scheduler of its context', () => {
+    const scheduler = new VirtualTimeScheduler();
+    const [ctx, cancel] = withCancel(undefined, { scheduler });
+    const runner = taskRunner(task('deaf', () => new Promise(() => undefined)));
+    launchRunner(ctx, cancel, runner);
+    const told = joined(joinAll(ctx, 1e6, [runner]));
+    cancel();
+    scheduler.flush();
+    expect([told, scheduler.frame]).to.deep.equal([['deaf timed-out', 'complete'], 1e6]);
   });
 });

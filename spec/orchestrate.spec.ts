@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { EventEmitter } from 'node:events';
-import { filter, map, NEVER, throwError, timer, VirtualTimeScheduler, type Observable } from 'rxjs';
+import { filter, map, NEVER, take, throwError, timer, VirtualTimeScheduler, type Observable } from 'rxjs';
+import sinon from 'sinon';
 import {
   AlreadyRunningError,
   CancelledError,
@@ -337,6 +338,64 @@ describe('orchestrate', () => {
       "Expected `onFailure` to be 'cancel' or 'continue', got `'ignore'` (string)",
     );
     expect(() => orchestrate([], { parent: {} as never })).to.throw(TypeError, 'Expected `ctx`');
+    expect(() => orchestrate(undefined as never)).to.throw(
+      TypeError,
+      'Expected `runnables` to be an array, got undefined',
+    );
+    expect(() => orchestrate([], { timeOut: 1 } as never)).to.throw(TypeError, "got `'timeOut'` (string)");
+  });
+
+  it('a second request during the drain is not told, and does not prolong it', () => {
+    virtually(({ hot, expectObservable }) => {
+      const [parent, cancel] = withCancel();
+      const target = new EventEmitter();
+      hot('--a-b').subscribe((turn) => (turn === 'a' ? target.emit('SIGINT') : cancel('parent')));
+      expectObservable(landmarks(orchestrate([server, signalListener({ target })], { parent, drainDelay: 5 }))).toBe(
+        '--d----c--(s|)',
+      );
+    });
+  });
+
+  it('a failure during the drain is the cause, and the time counts from the request', () => {
+    virtually(({ hot }, scheduler) => {
+      const [parent, cancel] = withCancel();
+      hot('--c').subscribe(() => cancel('parent'));
+      const told = collect(orchestrate([server, failing(4)], { parent, drainDelay: 50 }));
+      scheduler.schedule(() => {
+        expect(reportOf(told).cause).to.be.instanceOf(TaskError).and.include({ cause: boom });
+        expect(reportOf(told).durationMs).to.equal(5);
+      }, 30);
+    });
+  });
+
+  it('leaves no timer when it ends, or is left, during the drain', () => {
+    const clock = sinon.useFakeTimers();
+    try {
+      for (const end of ['tasks', 'unsubscribe']) {
+        const [parent, cancel] = withCancel();
+        const subscription = orchestrate([task('x', () => timer(4))], { parent, drainDelay: 50 }).subscribe();
+        cancel('parent');
+        if (end === 'tasks') clock.tick(4);
+        else subscription.unsubscribe();
+        expect(clock.countTimers(), end).to.equal(0);
+      }
+    } finally {
+      clock.restore();
+    }
+  });
+
+  it('leaves nothing in its parent when all tasks have ended by themselves, or when it is left', () => {
+    const [parent] = withCancel();
+    collect(orchestrate([task('x', () => 1)], { parent }));
+    expect(hangingOn(parent)).to.equal(0);
+    orchestrate([server], { parent }).subscribe().unsubscribe();
+    expect(hangingOn(parent)).to.equal(0);
+  });
+
+  it('starts nothing more when it is left at the first event', () => {
+    const runners = ['a', 'b'].map((name) => taskRunner(task(name, () => NEVER)));
+    orchestrate(runners).pipe(take(1)).subscribe();
+    expect(runners.map(({ status }) => status)).to.deep.equal(['done', 'idle']);
   });
 });
 
@@ -349,7 +408,7 @@ describe('ShutdownReport', () => {
     const report = new ShutdownReport({
       cause: new SignalError('SIGTERM'),
       outcomes: [
-        { task: 'db', runner, status: 'failed', error, startedAt: 0, endedAt: 61_500 },
+        { task: 'db', runner, status: 'failed', error, startedAt: 0, endedAt: 61_400 },
         { task: 'server', runner, status: 'completed', startedAt: 0, endedAt: 7_440_000 },
         { task: 'worker', runner, status: 'cancelled', startedAt: 5, endedAt: 17 },
         { task: 'metrics', runner, status: 'timed-out' },
@@ -378,5 +437,46 @@ describe('ShutdownReport', () => {
     expect(String(new ShutdownReport({ cause: undefined, outcomes: [], clean: true, durationMs: 0 }))).to.equal(
       'All tasks ended. Clean.',
     );
+  });
+
+  it('writes each span in its unit', () => {
+    const span = (durationMs: number) =>
+      / in (.*)\.$/.exec(String(new ShutdownReport({ cause: 'x', outcomes: [], clean: true, durationMs })))?.[1];
+    expect([0.4, 12.6, 999, 999.7, 59_900, 59_999, 3_599_000, 3_600_000].map(span)).to.deep.equal([
+      '0 ms',
+      '13 ms',
+      '999 ms',
+      '1.0 s',
+      '59.9 s',
+      '1 min 0 s',
+      '59 min 59 s',
+      '1 h 0 min',
+    ]);
+  });
+
+  it('stands a cause that goes round', () => {
+    const [a, b] = [new Error('a'), new Error('b')];
+    a.cause = b;
+    b.cause = a;
+    const runner = taskRunner(task('x', () => 1));
+    const error = new TaskError('x', 'execute', a);
+    const report = new ShutdownReport({
+      cause: 'x',
+      outcomes: [{ task: 'x', runner, status: 'failed', error }],
+      clean: false,
+      durationMs: 0,
+    });
+    expect(String(report).match(/caused by/g)).to.have.length(2);
+  });
+
+  it('writes a cause that is no Error on one line', () => {
+    const cause = {
+      why: 'deployed elsewhere',
+      by: { name: 'someone' },
+      at: 'a quite long text, so that it would be broken into lines',
+    };
+    const title = String(new ShutdownReport({ cause, outcomes: [], clean: true, durationMs: 0 }));
+    expect(title.split('\n')).to.have.length(1);
+    expect(title).to.include('[Object]');
   });
 });

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { runMain, task } from '../lib/index.js';
+import { runMain, task, withCancel } from '../lib/index.js';
+import { hangingOn } from './helpers/collect.js';
 import { Program, type Ended } from './helpers/program.js';
 
 const path = fileURLToPath(new URL('fixtures/app.ts', import.meta.url));
@@ -19,6 +20,10 @@ async function signalled(name: string, ...signals: NodeJS.Signals[]): Promise<En
   await program.says('up');
   program.kill(...signals);
   return program.ended;
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 const noListener = 'listeners 0,0,0,0';
@@ -71,7 +76,7 @@ describe('runMain', function () {
       await program.says('up');
       program.kill('SIGINT');
       await program.says('finalize');
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await pause(100);
       program.kill('SIGTERM');
       expect((await program.ended).code).to.equal(143);
     });
@@ -101,9 +106,23 @@ describe('runMain', function () {
       await impatient.says('up');
       impatient.child.stdin?.write('\x03');
       await impatient.says('finalize');
-      await new Promise((resolve) => setTimeout(resolve, 300));
+      await pause(300);
       impatient.child.stdin?.write('\x03');
       expect((await impatient.ended).code).to.equal(130);
+    });
+
+    it('a second SIGTERM is one on a terminal, too', async () => {
+      const program = new Program('script', [
+        '-qec',
+        `exec ${process.execPath} --import tsx ${path} 'hanging, pid'`,
+        '/dev/null',
+      ]);
+      await program.says('up');
+      const pid = Number(/pid (\d+)/.exec(program.stdout)?.[1]);
+      process.kill(pid, 'SIGTERM');
+      await program.says('finalize');
+      process.kill(pid, 'SIGTERM');
+      expect((await program.ended).code).to.equal(143);
     });
   });
 
@@ -163,12 +182,57 @@ describe('runMain', function () {
     it('names what keeps the process open 5 s after a clean stop', async () => {
       const program = start('open handle');
       await program.says('Clean');
-      while (!program.stderr.includes('\n')) await new Promise((resolve) => setTimeout(resolve, 50));
+      const before = performance.now();
+      while (!program.stderr.includes('\n')) await pause(50);
+      expect(performance.now() - before).to.be.within(4000, 7000);
       expect(program.stderr).to.equal('All tasks have ended, but the process is kept open by: TCPServerWrap (1)\n');
       expect(program.child.exitCode).to.equal(null);
       program.kill('SIGTERM');
       // No listener is left: the signal does what it does to any process.
       expect((await program.ended).signal).to.equal('SIGTERM');
+    });
+
+    it('stops with its parent, leaves nothing in it, and completes its observer', async () => {
+      const { code, stdout } = await run('under a parent');
+      expect(code).to.equal(0);
+      expect(stdout)
+        .to.include('Stopped by Error: deployed elsewhere. Clean')
+        .and.include('complete')
+        .and.include('hanging 0');
+    });
+
+    it('rejects, and lets go of the process, when one of the runners is under way already', async () => {
+      const { code, stdout, stderr } = await run('busy runner');
+      expect([code, stderr]).to.deep.equal([0, '']);
+      expect(stdout).to.equal('AlreadyRunningError: busy is already running\nlisteners 0\n');
+    });
+
+    it('does not name the terminal itself as what keeps the process open', async () => {
+      const program = new Program('script', [
+        '-qec',
+        `${process.execPath} --import tsx ${path} 'open handle'`,
+        '/dev/null',
+      ]);
+      await program.says('kept open by');
+      await program.says('Wrap');
+      expect(program.stdout).to.match(/kept open by: TCPServerWrap \(1\)\r?\n/);
+      program.child.stdin?.write('\x03');
+      await program.ended;
+    });
+
+    it('names nothing while another application of the process is under way', async () => {
+      const program = start('one after the other');
+      await program.says('up');
+      await pause(5500);
+      program.kill('SIGTERM');
+      expect(await program.ended).to.include({ code: 0, stderr: '' });
+    });
+
+    it('leaves no child in the parent when it refuses its input', () => {
+      const [parent] = withCancel();
+      expect(() => runMain([{} as never], { parent })).to.throw(TypeError);
+      expect(() => runMain([], { observe: 1 } as never)).to.throw(TypeError, "got `'observe'` (string)");
+      expect(hangingOn(parent)).to.equal(0);
     });
 
     it('serves several applications in one process', async () => {
@@ -192,6 +256,13 @@ describe('runMain', function () {
       }
     });
 
+    it('says so when there is no error', async () => {
+      const { code, stdout, stderr } = await run('rejected with undefined');
+      expect(code).to.equal(1);
+      expect(stderr).to.match(/^Error: Thrown or rejected with undefined\n/);
+      expect(stdout).to.include('Stopped by Error: Thrown or rejected with undefined. Not clean');
+    });
+
     it('exits at once on a second one', async () => {
       const { code, stdout, stderr } = await run('uncaught twice');
       expect(code).to.equal(1);
@@ -201,22 +272,22 @@ describe('runMain', function () {
   });
 
   describe('stdout is a full pipe at exit: complete output, or forced at the deadline', () => {
-    /** The program with a reader that begins after a while. */
-    function readLate(
-      name: string,
-      signals: number[] = [],
-    ): Promise<{ code: number | null; length: number; ms: number }> {
-      const began = performance.now();
-      const child = spawn(process.execPath, ['--import', 'tsx', path, name], { stdio: ['ignore', 'pipe', 'inherit'] });
+    /** The program, signalled when it says on stderr that it is up, with a reader that is late and slow. */
+    async function readLate(name: string, ...signals: NodeJS.Signals[]): Promise<{ code: unknown; length: number }> {
+      const child = spawn(process.execPath, ['--import', 'tsx', path, name], { stdio: ['ignore', 'pipe', 'pipe'] });
+      const ended = new Promise((resolve) => child.on('close', resolve));
+      await new Promise((resolve) => child.stderr.once('data', resolve));
+      for (const signal of signals) {
+        child.kill(signal);
+        await pause(100);
+      }
+      await pause(300);
       let length = 0;
-      for (const ms of signals) setTimeout(() => child.kill('SIGTERM'), ms);
-      setTimeout(
-        () => child.stdout.on('data', (data: Buffer) => (length += data.length)),
-        signals.length ? 1900 : 1000,
-      );
-      return new Promise((resolve) =>
-        child.on('close', (code) => resolve({ code, length, ms: performance.now() - began })),
-      );
+      for await (const data of child.stdout as AsyncIterable<Buffer>) {
+        length += data.length;
+        await pause(5);
+      }
+      return { code: await ended, length };
     }
 
     it('after a clean end', async () => {
@@ -226,9 +297,29 @@ describe('runMain', function () {
     });
 
     it('before a forced exit', async () => {
-      const { code, length } = await readLate('much output, second signal', [1500, 1600]);
+      const { code, length } = await readLate('much output, second signal', 'SIGTERM', 'SIGTERM');
       expect(code).to.equal(143);
       expect(length).to.be.above(1 << 20);
+    });
+
+    it('but not for what is written after a clean end, which is no concern of the deadline', async () => {
+      const { code, length } = await readLate('output afterwards');
+      expect(code).to.equal(0);
+      expect(length).to.be.above((1 << 17) + 20 * (1 << 16));
+    });
+
+    it('before a forced exit, that nobody reads: exits a second later', async () => {
+      const child = spawn(process.execPath, ['--import', 'tsx', path, 'much output, overrun'], {
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      const cancelled = new Promise((resolve) => child.stderr.once('data', resolve));
+      // It ends at the deadline only once it has been asked to stop.
+      await new Promise((resolve) => child.stdout.once('readable', resolve));
+      child.kill('SIGTERM');
+      await cancelled;
+      const code = await new Promise((resolve) => child.on('exit', resolve));
+      child.stdout.destroy();
+      expect(code).to.equal(1);
     });
 
     it('that nobody reads: exits 1 at the deadline', async () => {

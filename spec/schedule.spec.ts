@@ -32,7 +32,12 @@ describe('periodSlots', () => {
   });
 
   /** A clock that is moved by hand, and whose waits end at its word. */
-  function clockwork(): { scheduler: SchedulerLike; waits: number[]; fire: (now: number) => void } {
+  function clockwork(): {
+    scheduler: SchedulerLike;
+    waits: number[];
+    set: (now: number) => void;
+    fire: (now: number) => void;
+  } {
     let now = 0;
     let fire = () => undefined as unknown;
     const waits: number[] = [];
@@ -44,7 +49,7 @@ describe('periodSlots', () => {
         return new Subscription();
       },
     };
-    return { scheduler, waits, fire: (at) => void ((now = at), fire()) };
+    return { scheduler, waits, set: (at) => void (now = at), fire: (at) => void ((now = at), fire()) };
   }
 
   it('does not drift: a late slot leaves the next where it was', () => {
@@ -80,8 +85,11 @@ describe('periodSlots', () => {
     fire(100);
     fire(200 - 3_600_000);
     fire(300 - 3_600_000);
-    expect(slots).to.deep.equal([100, 200, 300]);
-    expect(waits).to.deep.equal([100, 100, 100, 100]);
+    fire(405 - 3_600_000);
+    fire(512 - 3_600_000);
+    // And without drift.
+    expect(slots).to.deep.equal([100, 200, 300, 400, 500]);
+    expect(waits).to.deep.equal([100, 100, 100, 100, 95, 88]);
   });
 
   it('clears its timer when it is left, from inside a slot too', () => {
@@ -101,6 +109,22 @@ describe('periodSlots', () => {
     } finally {
       clock.restore();
     }
+  });
+
+  it('waits no time at all when its subscriber has kept it past the next slot', () => {
+    const { scheduler, waits, fire, set } = clockwork();
+    periodSlots(100, scheduler, false).subscribe(({ last }) => last === 100 && set(250));
+    fire(100);
+    fire(250);
+    expect(waits).to.deep.equal([100, 0, 50]);
+  });
+
+  it('goes on by its period when the clock is set back by seconds', () => {
+    const { scheduler, waits, fire } = clockwork();
+    periodSlots(100, scheduler, false).subscribe();
+    fire(100);
+    fire(200 - 5000);
+    expect(waits).to.deep.equal([100, 100, 100]);
   });
 });
 

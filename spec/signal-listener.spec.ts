@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { EventEmitter } from 'node:events';
-import { lastValueFrom } from 'rxjs';
+import { firstValueFrom, lastValueFrom } from 'rxjs';
+import sinon from 'sinon';
 import { SignalError, isTask, signalListener, task, taskRunner, withCancel } from '../lib/index.js';
 import { collect, warningsDuring } from './helpers/collect.js';
 import { outcomeOf } from './helpers/tasks.js';
@@ -87,5 +88,43 @@ describe('signalListener', () => {
     taskRunner(signalListener({ target })).start(ctx, cancel).subscribe();
     target.emit('SIGINT');
     expect(ctx.cancelled).to.equal(true);
+  });
+
+  it('ends with the first signal, though the cancel it got is of no context of its own', () => {
+    const target = new EventEmitter();
+    const [ctx] = withCancel();
+    const cancel = sinon.spy();
+    const told = collect(taskRunner(signalListener({ target })).start(ctx, cancel));
+    target.emit('SIGTERM');
+    target.emit('SIGINT');
+    expect([told, cancel.callCount, target.eventNames()]).to.deep.equal([['SIGTERM', 'complete'], 1, []]);
+  });
+
+  it('refuses a target without off', () => {
+    expect(() => signalListener({ target: { on: () => undefined } as never })).to.throw(
+      TypeError,
+      'Expected `target` to be an emitter',
+    );
+  });
+
+  it('cancels the master, too, when whoever subscribed leaves at the signal', async () => {
+    const target = new EventEmitter();
+    const [ctx, cancel] = withCancel();
+    const first = firstValueFrom(taskRunner(signalListener({ target })).start(ctx, cancel));
+    target.emit('SIGINT');
+    expect(await first).to.equal('SIGINT');
+    expect(ctx.cause).to.be.instanceOf(SignalError);
+  });
+
+  it('refuses options that are none', () => {
+    expect(() => signalListener(null as never)).to.throw(TypeError, 'Expected `options` to be an object, got null');
+    expect(() => signalListener({ signals: 'SIGTERM' as never })).to.throw(
+      TypeError,
+      'Expected `signals` to be an array',
+    );
+    expect(() => signalListener({ signal: 'SIGHUP' } as never)).to.throw(
+      TypeError,
+      "Expected `options` to be made of `signals`, `target`, got `'signal'` (string)",
+    );
   });
 });

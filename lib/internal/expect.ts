@@ -16,6 +16,17 @@ export function expectOneOf(name: string, values: readonly string[], got: unknow
     throw new RangeError(expected(name, values.map((one) => `'${one}'`).join(' or '), got));
 }
 
+/** Options, none of which is unknown: a misspelt one would be lost silently. */
+export function expectOptions(options: unknown, known: readonly string[]): void {
+  if (typeof options !== 'object' || options === null) throw new TypeError(expected('options', 'an object', options));
+  const unknown = Object.keys(options).find((option) => !known.includes(option));
+  if (unknown !== undefined) throw new TypeError(expected('options', `made of \`${known.join('`, `')}\``, unknown));
+}
+
+export function expectArray(name: string, values: unknown): void {
+  if (!Array.isArray(values)) throw new TypeError(expected(name, 'an array', values));
+}
+
 /** What a task may have beside `execute`. */
 export function expectHooks(task: { initialize?: unknown; finalize?: unknown; grace?: unknown }): void {
   for (const hook of ['initialize', 'finalize'] as const) {
