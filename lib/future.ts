@@ -1,6 +1,6 @@
-import { Observable } from 'rxjs';
+import { Observable, type Subscriber } from 'rxjs';
 import { background, type Context } from './context.js';
-import { join, leave, Listener, tellAll, type Chain } from './internal/chain.js';
+import { join, leave, Link, Listener, tellAll, type Chain } from './internal/chain.js';
 import { expected } from './internal/expect.js';
 import { flow, type Flow, type Sink } from './internal/flow.js';
 import { Scope } from './internal/scope.js';
@@ -50,8 +50,6 @@ export function future<T>(
   return kept;
 }
 
-type Result<T> = { readonly value: T } | { readonly error: unknown };
-
 /** Errors that nobody had looked at when their future was collected. */
 const unseen = new FinalizationRegistry<unknown>(reportUnhandled);
 
@@ -61,13 +59,7 @@ class KeptResult<T> extends Observable<T> implements Future<T> {
   private promise: Promise<T> | undefined = undefined;
 
   constructor(settling: Settling<T>) {
-    super((subscriber) =>
-      this.look((result) => {
-        if ('error' in result) return subscriber.error(result.error);
-        subscriber.next(result.value);
-        subscriber.complete();
-      }),
-    );
+    super();
     this.settling = settling;
   }
 
@@ -76,10 +68,7 @@ class KeptResult<T> extends Observable<T> implements Future<T> {
   }
 
   await(waiter?: Context | AbortSignal): Promise<T> {
-    if (waiter) return this.awaitUntil(waiter);
-    return (this.promise ??= new Promise((resolve, reject) => {
-      this.look((result) => ('error' in result ? reject(result.error) : resolve(result.value)));
-    }));
+    return waiter ? this.awaitUntil(waiter) : (this.promise ??= this.awaitResult());
   }
 
   then<A = T, B = never>(
@@ -93,45 +82,79 @@ class KeptResult<T> extends Observable<T> implements Future<T> {
     Scope.cancel(this.settling, cause);
   }
 
+  /** Called by RxJS, as a Subject's is: a function for the constructor would be one closure more in every future. */
+  protected _subscribe(subscriber: Subscriber<T>): Listener<Settling<T>> {
+    const listener = new Listener<Settling<T>>(({ status, outcome }) => {
+      if (status !== 'fulfilled') return subscriber.error(outcome);
+      subscriber.next(outcome as T);
+      subscriber.complete();
+    });
+    this.look(listener);
+    return listener;
+  }
+
+  private awaitResult(): Promise<T> {
+    const { status, outcome } = this.settling;
+    // Most are awaited when they have settled: then the native way is the shortest.
+    if (status === 'fulfilled') return Promise.resolve(outcome as T);
+    const awaiter = new Awaiter<T>();
+    this.look(awaiter);
+    return awaiter.promise;
+  }
+
   private awaitUntil(waiter: Context | AbortSignal): Promise<T> {
     return new Promise((resolve, reject) => {
       const scope = toScope(waiter);
       if (scope.cancelled) return reject(scope.cause);
-      let waiting: Listener<unknown> | undefined = undefined;
-      const looking = this.look((result) => {
-        waiting?.unsubscribe();
-        if ('error' in result) reject(result.error);
-        else resolve(result.value);
+      const awaiter = new Awaiter<T>();
+      this.look(awaiter);
+      const waiting = scope.whenCancelled((cause) => {
+        leave(awaiter);
+        reject(cause);
       });
-      // A settled result has been seen by now.
-      waiting =
-        looking &&
-        scope.whenCancelled((cause) => {
-          looking.unsubscribe();
-          reject(cause);
-        });
+      const done = () => waiting?.unsubscribe();
+      awaiter.promise.then(resolve, reject).then(done, done);
     });
   }
 
-  private look(see: (result: Result<T>) => void): Listener<Result<T>> | undefined {
-    const { result } = this.settling;
-    if (!result) return this.settling.await(see);
-    if ('error' in result) unseen.unregister(this);
-    see(result);
-    return undefined;
+  private look(link: Link): void {
+    const { settling } = this;
+    if (!settling.settled) return settling.await(link);
+    if (settling.status === 'rejected') unseen.unregister(this);
+    link.tell(settling);
+  }
+}
+
+/** Makes a promise of a future's result. */
+class Awaiter<T> extends Link {
+  readonly promise: Promise<T>;
+  private resolve!: (value: T) => void;
+  private reject!: (reason: unknown) => void;
+
+  constructor() {
+    super();
+    this.promise = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+  }
+
+  override tell(settling: unknown): void {
+    const { status, outcome } = settling as Settling<T>;
+    if (status === 'fulfilled') this.resolve(outcome as T);
+    else this.reject(outcome);
   }
 }
 
 /** The work's context, the sink of its output, and the result that comes of it. */
 class Settling<T> extends Scope implements Sink<T> {
-  result: Result<T> | undefined = undefined;
+  /** The last value, or the error, or the cause of the cancel. */
+  outcome: unknown = undefined;
   /** Kept while the work goes on, so that an error still finds the future it belongs to. */
   kept: KeptResult<T> | undefined = undefined;
+  /** Once it is `over` or `failed` the work has ended by itself, and a cancel changes nothing any more. */
+  private stage: 'going' | 'over' | 'failed' | Exclude<Future<T>['status'], 'pending'> = 'going';
   private flow: Flow | undefined = undefined;
-  /** The work has ended by itself: a cancel changes nothing any more. */
-  private isOver = false;
-  private value: T | undefined = undefined;
-  private failure: { readonly error: unknown } | undefined = undefined;
   private awaiting: Chain | undefined = undefined;
 
   constructor(parent: Scope) {
@@ -139,9 +162,13 @@ class Settling<T> extends Scope implements Sink<T> {
   }
 
   get status(): Future<T>['status'] {
-    if (this.result === undefined) return this.cancelled ? 'cancelled' : 'pending';
-    if (this.result === this.failure) return 'rejected';
-    return 'error' in this.result ? 'cancelled' : 'fulfilled';
+    const { stage } = this;
+    if (stage === 'going') return this.cancelled ? 'cancelled' : 'pending';
+    return stage === 'over' || stage === 'failed' ? 'pending' : stage;
+  }
+
+  get settled(): boolean {
+    return this.stage === 'fulfilled' || this.stage === 'rejected' || this.stage === 'cancelled';
   }
 
   start(work: (ctx: Context) => TaskOutput<T>): void {
@@ -157,10 +184,8 @@ class Settling<T> extends Scope implements Sink<T> {
     flow(output, this);
   }
 
-  await(see: (result: Result<T>) => void): Listener<Result<T>> {
-    const listener = new Listener(see);
-    join((this.awaiting ??= { first: undefined, last: undefined }), listener);
-    return listener;
+  await(link: Link): void {
+    join((this.awaiting ??= { first: undefined, last: undefined }), link);
   }
 
   begin(flow: Flow): void {
@@ -169,22 +194,25 @@ class Settling<T> extends Scope implements Sink<T> {
   }
 
   next(value: T): void {
-    this.value = value;
+    if (!this.cancelled || this.stage === 'over') this.outcome = value;
   }
 
   over(): void {
-    if (!this.cancelled) this.isOver = true;
+    if (!this.cancelled) this.stage = 'over';
   }
 
   fail(error: unknown): void {
-    if (this.cancelled && !this.isOver) return;
-    if (this.failure) reportUnhandled(error);
-    else this.failure = { error };
+    if (this.stage === 'failed') reportUnhandled(error);
+    else if (this.stage === 'over') {
+      this.stage = 'failed';
+      this.outcome = error;
+    }
   }
 
   end(): void {
     this.flow = undefined;
-    if (!this.cancelled || this.isOver) this.settle(this.failure ?? { value: this.value as T });
+    if (this.stage === 'over') this.settle('fulfilled', this.outcome);
+    else if (this.stage === 'failed') this.settle('rejected', this.outcome);
   }
 
   late(): void {
@@ -193,22 +221,23 @@ class Settling<T> extends Scope implements Sink<T> {
 
   /** While the work goes on the scope is the parent's to cancel, whoever comes and goes under it. */
   emptied(): void {
-    if (this.result) leave(this);
+    if (this.settled) leave(this);
   }
 
   protected override afterCancel(cause: unknown): void {
-    if (this.result || this.isOver) return;
-    this.settle({ error: cause });
+    if (this.stage !== 'going') return;
+    this.settle('cancelled', cause);
     this.flow?.cut();
   }
 
-  private settle(result: Result<T>): void {
+  private settle(stage: 'fulfilled' | 'rejected' | 'cancelled', outcome: unknown): void {
     const { awaiting, kept } = this;
-    this.result = result;
+    this.stage = stage;
+    this.outcome = outcome;
     this.awaiting = this.kept = undefined;
     // What the work started under its context and left behind is still the parent's to cancel.
     if (!this.first) leave(this);
-    if (awaiting?.first) tellAll(awaiting, result);
-    else if (kept && this.status === 'rejected') unseen.register(kept, this.failure?.error, kept);
+    if (awaiting?.first) tellAll(awaiting, this);
+    else if (kept && stage === 'rejected') unseen.register(kept, outcome, kept);
   }
 }

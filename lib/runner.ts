@@ -205,14 +205,10 @@ class Runner<T> implements TaskRunner<T>, RunHost<T> {
 
   ended(run: Run<T>, status: Outcome['status']): void {
     const { error, startedAt } = run;
-    const outcome: Outcome = {
-      task: this.name,
-      runner: this,
-      status,
-      ...(error && { error }),
-      startedAt,
-      endedAt: run.scheduler.now(),
-    };
+    const endedAt = run.scheduler.now();
+    const outcome: Outcome = error
+      ? { task: this.name, runner: this, status, error, startedAt, endedAt }
+      : { task: this.name, runner: this, status, startedAt, endedAt };
     const { awaitingReady, awaitingEnd } = this;
     // All is in its last state before anyone is told: whoever is told may start the next run, and wait for that one.
     this.outcome = outcome;

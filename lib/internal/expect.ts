@@ -29,11 +29,13 @@ export function expectArray(name: string, values: unknown): void {
 
 /** What a task may have beside `execute`. */
 export function expectHooks(task: { initialize?: unknown; finalize?: unknown; grace?: unknown }): void {
-  for (const hook of ['initialize', 'finalize'] as const) {
-    const { [hook]: method } = task;
-    if (method !== undefined && typeof method !== 'function') throw new TypeError(expected(hook, 'a function', method));
-  }
+  expectHook('initialize', task.initialize);
+  expectHook('finalize', task.finalize);
   if (task.grace !== undefined) expectMs('grace', task.grace);
+}
+
+function expectHook(name: string, hook: unknown): void {
+  if (hook !== undefined && typeof hook !== 'function') throw new TypeError(expected(name, 'a function', hook));
 }
 
 function shown(value: unknown): string {
