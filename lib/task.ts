@@ -78,20 +78,55 @@ export function task<T>(name: string, execute: SimpleTask<T>['execute']): Simple
 export function task<T>(name: string, definition: TaskDefinition<T>): Task<T>;
 export function task<T>(name: string, work: SimpleTask<T>['execute'] | TaskDefinition<T>): SimpleTask<T> {
   if (typeof name !== 'string') throw new TypeError(expected('name', 'a string', name));
-  const toString = () => name;
-  if (typeof work === 'function') return { execute: work, toString };
+  if (typeof work === 'function') return new NamedFunction(name, work);
   if (!isSimpleTask(work)) {
     throw new TypeError(expected('execute', 'a function, or an object that has it as a method', work));
   }
   expectHooks(work);
-  const { grace } = work;
-  const definition: Task<T> = {
-    initialize: (ctx) => work.initialize?.(ctx),
-    execute: (ctx, cancel) => work.execute(ctx, cancel),
-    finalize: () => work.finalize?.(),
-    toString,
-  };
-  return grace === undefined ? definition : { ...definition, grace };
+  return new NamedDefinition(name, work);
+}
+
+// Classes, because there may be very many tasks: an object of closures takes several times the memory.
+class NamedFunction<T> implements SimpleTask<T> {
+  readonly execute: SimpleTask<T>['execute'];
+  private readonly name: string;
+
+  constructor(name: string, execute: SimpleTask<T>['execute']) {
+    this.name = name;
+    this.execute = execute;
+  }
+
+  toString(): string {
+    return this.name;
+  }
+}
+
+class NamedDefinition<T> implements Task<T> {
+  declare readonly grace?: number;
+  private readonly name: string;
+  private readonly definition: TaskDefinition<T>;
+
+  constructor(name: string, definition: TaskDefinition<T>) {
+    this.name = name;
+    this.definition = definition;
+    if (definition.grace !== undefined) this.grace = definition.grace;
+  }
+
+  initialize(ctx: RunContext): TaskOutput<unknown> {
+    return this.definition.initialize?.(ctx);
+  }
+
+  execute(ctx: RunContext, cancel: CancelFunc): TaskOutput<T> {
+    return this.definition.execute(ctx, cancel);
+  }
+
+  finalize(): TaskOutput<unknown> {
+    return this.definition.finalize?.();
+  }
+
+  toString(): string {
+    return this.name;
+  }
 }
 
 /**
