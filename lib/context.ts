@@ -1,7 +1,7 @@
 import { asyncScheduler, Observable, type MonoTypeOperatorFunction, type SchedulerLike } from 'rxjs';
 import { DeadlineError } from './errors.js';
 import { after } from './internal/after.js';
-import { expectMs } from './internal/expect.js';
+import { expectMs, expectOptions } from './internal/expect.js';
 import { Scope } from './internal/scope.js';
 import { toScope } from './internal/to-scope.js';
 
@@ -50,7 +50,7 @@ export const background: Context = new Background(asyncScheduler);
  *
  * @param parent a context or an AbortSignal, {@link background} unless said.
  * @param options `scheduler` replaces the parent's for this context and its descendants.
- * @throws TypeError when the parent is neither.
+ * @throws TypeError when the parent is neither, or for an option that does not exist.
  *
  * @example
  * ```ts
@@ -65,10 +65,11 @@ export const background: Context = new Background(asyncScheduler);
  */
 export function withCancel(
   parent: Context | AbortSignal = background,
-  options: { scheduler?: SchedulerLike } = {},
+  options?: { scheduler?: SchedulerLike },
 ): [Context, CancelFunc] {
+  if (options !== undefined) expectOptions(options, ['scheduler']);
   const above = toScope(parent);
-  const scope = new Scope(options.scheduler ?? above.scheduler, above);
+  const scope = new Scope(options?.scheduler ?? above.scheduler, above);
   return [scope, (cause) => Scope.cancel(scope, cause)];
 }
 

@@ -11,6 +11,7 @@ import { taskRunner } from './runner.js';
 import { expectPeriod, periodSlots, type DueSlots } from './schedule.js';
 import type { RunContext, SimpleTask, Task } from './task.js';
 
+/** How a cron goes about its slots. */
 export interface CronOptions {
   /** Whether a slot is due at the start, too; `true` unless said. */
   immediate?: boolean;

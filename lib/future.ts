@@ -1,11 +1,10 @@
 import { Observable, type Subscriber } from 'rxjs';
 import { background, type Context } from './context.js';
-import { join, leave, Link, Listener, tellAll, type Chain } from './internal/chain.js';
+import { leave, Link, Listener } from './internal/chain.js';
 import { expected } from './internal/expect.js';
-import { flow, type Flow, type Sink } from './internal/flow.js';
 import { Scope } from './internal/scope.js';
+import { seen, Settling } from './internal/settling.js';
 import { toScope } from './internal/to-scope.js';
-import { reportUnhandled } from './internal/unhandled.js';
 import type { TaskOutput } from './task.js';
 
 /**
@@ -49,9 +48,6 @@ export function future<T>(
   settling.start(work);
   return kept;
 }
-
-/** Errors that nobody had looked at when their future was collected. */
-const unseen = new FinalizationRegistry<unknown>(reportUnhandled);
 
 /** What a user holds. */
 class KeptResult<T> extends Observable<T> implements Future<T> {
@@ -120,7 +116,7 @@ class KeptResult<T> extends Observable<T> implements Future<T> {
   private look(link: Link): void {
     const { settling } = this;
     if (!settling.settled) return settling.await(link);
-    if (settling.status === 'rejected') unseen.unregister(this);
+    if (settling.status === 'rejected') seen(this);
     link.tell(settling);
   }
 }
@@ -143,101 +139,5 @@ class Awaiter<T> extends Link {
     const { status, outcome } = settling as Settling<T>;
     if (status === 'fulfilled') this.resolve(outcome as T);
     else this.reject(outcome);
-  }
-}
-
-/** The work's context, the sink of its output, and the result that comes of it. */
-class Settling<T> extends Scope implements Sink<T> {
-  /** The last value, or the error, or the cause of the cancel. */
-  outcome: unknown = undefined;
-  /** Kept while the work goes on, so that an error still finds the future it belongs to. */
-  kept: KeptResult<T> | undefined = undefined;
-  /** Once it is `over` or `failed` the work has ended by itself, and a cancel changes nothing any more. */
-  private stage: 'going' | 'over' | 'failed' | Exclude<Future<T>['status'], 'pending'> = 'going';
-  private flow: Flow | undefined = undefined;
-  private awaiting: Chain | undefined = undefined;
-
-  constructor(parent: Scope) {
-    super(parent.scheduler, parent);
-  }
-
-  get status(): Future<T>['status'] {
-    const { stage } = this;
-    if (stage === 'going') return this.cancelled ? 'cancelled' : 'pending';
-    return stage === 'over' || stage === 'failed' ? 'pending' : stage;
-  }
-
-  get settled(): boolean {
-    return this.stage === 'fulfilled' || this.stage === 'rejected' || this.stage === 'cancelled';
-  }
-
-  start(work: (ctx: Context) => TaskOutput<T>): void {
-    if (this.cancelled) return this.afterCancel(this.cause);
-    let output: TaskOutput<T>;
-    try {
-      output = work(this);
-    } catch (error) {
-      this.over();
-      this.fail(error);
-      return this.end();
-    }
-    flow(output, this);
-  }
-
-  await(link: Link): void {
-    join((this.awaiting ??= { first: undefined, last: undefined }), link);
-  }
-
-  begin(flow: Flow): void {
-    this.flow = flow;
-    if (this.cancelled) flow.cut();
-  }
-
-  next(value: T): void {
-    if (!this.cancelled || this.stage === 'over') this.outcome = value;
-  }
-
-  over(): void {
-    if (!this.cancelled) this.stage = 'over';
-  }
-
-  fail(error: unknown): void {
-    if (this.stage === 'failed') reportUnhandled(error);
-    else if (this.stage === 'over') {
-      this.stage = 'failed';
-      this.outcome = error;
-    }
-  }
-
-  end(): void {
-    this.flow = undefined;
-    if (this.stage === 'over') this.settle('fulfilled', this.outcome);
-    else if (this.stage === 'failed') this.settle('rejected', this.outcome);
-  }
-
-  late(): void {
-    // Dropped: the future was cancelled, and whoever awaited it has the cause.
-  }
-
-  /** While the work goes on the scope is the parent's to cancel, whoever comes and goes under it. */
-  emptied(): void {
-    if (this.settled) leave(this);
-  }
-
-  protected override afterCancel(cause: unknown): void {
-    if (this.stage !== 'going') return;
-    this.settle('cancelled', cause);
-    this.flow?.cut();
-  }
-
-  private settle(stage: 'fulfilled' | 'rejected' | 'cancelled', outcome: unknown): void {
-    const { awaiting, kept } = this;
-    this.stage = stage;
-    this.outcome = outcome;
-    this.awaiting = this.kept = undefined;
-    // What the work started under its context and left behind is still the parent's to cancel.
-    if (!this.first) leave(this);
-    if (awaiting?.first) tellAll(awaiting, this);
-    else if (kept && stage === 'rejected') unseen.register(kept, outcome, kept);
   }
 }

@@ -11,7 +11,8 @@ import { giveUp, isTaskRunner, launch, whenDone } from './runner.js';
  * Starts a runner under a context. Unsubscribing cancels that run alone.
  *
  * @param cancel what the task's hooks get to cancel the application with.
- * @param observer of what the runner emits. Without one a failure is written with `console.error`.
+ * @param observer of what the runner emits. Without one a failure is written with `console.error`; one that has no `error`
+ * handler leaves it to RxJS, as any subscription does, which makes it an uncaught exception.
  * @throws TypeError when `ctx` is neither a context nor an AbortSignal, or `runner` no runner.
  *
  * @example

@@ -13,6 +13,7 @@ import type { SimpleTask, Task } from './task.js';
 /** What an application is made of. */
 export type Runnable = SimpleTask | Task | TaskRunner;
 
+/** How an application is run, by {@link orchestrate} and by `runMain`. */
 export interface OrchestrateOptions {
   /** How long all tasks together may take to end after the cancel, in ms; 30,000 unless said. */
   timeout?: number;
@@ -26,6 +27,7 @@ export interface OrchestrateOptions {
   scheduler?: SchedulerLike;
 }
 
+export const defaultTimeout = 30_000;
 export const optionNames: readonly string[] = ['timeout', 'onFailure', 'drainDelay', 'parent', 'scheduler'];
 
 /** What happens to an application, as it happens. */
@@ -74,9 +76,9 @@ export function assemble(
   options: OrchestrateOptions,
   failures$: Observable<unknown>,
 ): Observable<AppEvent> {
-  const { timeout = 30_000, onFailure = 'cancel', drainDelay = 0, parent = background } = options;
   expectArray('runnables', runnables);
   expectOptions(options, optionNames);
+  const { timeout = defaultTimeout, onFailure = 'cancel', drainDelay = 0, parent = background } = options;
   expectMs('timeout', timeout);
   expectMs('drainDelay', drainDelay);
   expectOneOf('onFailure', ['cancel', 'continue'], onFailure);

@@ -55,7 +55,8 @@ export interface TaskRunner<T = unknown> {
   /**
    * The task as a cold Observable of what `execute` yields: each subscription is a run, initialize → execute → finalize,
    * and completes after `finalize`. It errors with a `TaskError` when a hook failed, and with an `AlreadyRunningError`
-   * while a run is under way. Unsubscribing cancels the run; `finalize` goes on behind it, and `done$` tells when it ended.
+   * while a run is under way. Unsubscribing cancels the run; its grace and `finalize` go on behind it, and `done$` tells when
+   * it ended. A failure that comes then, and that nobody waits for, is written with `console.error`.
    *
    * @param ctx cancelling it cancels the run. The run completes, because a cancel is no error. Unless said, `background`.
    * @param cancel what the hooks get to cancel the application with. Unless said, it cancels this run alone.

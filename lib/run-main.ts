@@ -4,10 +4,18 @@ import { background, withCancel } from './context.js';
 import { SignalError } from './errors.js';
 import { expectOptions } from './internal/expect.js';
 import { toScope } from './internal/to-scope.js';
-import { assemble, optionNames, type AppEvent, type OrchestrateOptions, type Runnable } from './orchestrate.js';
+import {
+  assemble,
+  defaultTimeout,
+  optionNames,
+  type AppEvent,
+  type OrchestrateOptions,
+  type Runnable,
+} from './orchestrate.js';
 import type { ShutdownReport } from './report.js';
 import { signalNumber, signals$, stopSignals } from './signal-listener.js';
 
+/** As those of `orchestrate`, and who is told. */
 export interface RunMainOptions extends OrchestrateOptions {
   /** Of all that happens. Without one the errors of failed tasks and runs are written with `console.error`. */
   observer?: Partial<Observer<AppEvent>> | ((event: AppEvent) => void);
@@ -85,7 +93,7 @@ export function runMain(runnables: readonly Runnable[], options: RunMainOptions 
       next(event) {
         events.next(event);
         if (event.type !== 'shutdown') return;
-        settleExit(event.report, options.timeout ?? 30_000);
+        settleExit(event.report, options.timeout ?? defaultTimeout);
         resolve(event.report);
       },
       error: reject,

@@ -1,7 +1,8 @@
-import { Observable, Subject, Subscription, type Observer } from 'rxjs';
+import { Observable, Subject, type Subscription } from 'rxjs';
 import { background, type CancelFunc, type Context } from './context.js';
 import { AlreadyRunningError } from './errors.js';
 import { join, Listener, tellAll, type Chain, type Link } from './internal/chain.js';
+import { Launched } from './internal/launched.js';
 import { Run, type RunHost, type RunObserver } from './internal/run.js';
 import type { Scope } from './internal/scope.js';
 import { toScope } from './internal/to-scope.js';
@@ -75,31 +76,6 @@ export function launch(runner: TaskRunner, ctx: Context | AbortSignal, cancel: C
   if (runner instanceof Runner) runner.launch(launched, toScope(ctx), cancel);
   else runner.start(ctx, cancel).subscribe(launched);
   return launched;
-}
-
-/** The observer of a launched run and its Subscription in one. RxJS would take four objects for them. */
-class Launched extends Subscription implements Observer<unknown> {
-  run: Scope | undefined = undefined;
-
-  next(): void {
-    // Nobody looks.
-  }
-
-  error(error: unknown): void {
-    if (!this.closed) console.error(error);
-    this.unsubscribe();
-  }
-
-  complete(): void {
-    this.unsubscribe();
-  }
-
-  override unsubscribe(): void {
-    super.unsubscribe();
-    const { run } = this;
-    this.run = undefined;
-    if (run) Run.leave(run);
-  }
 }
 
 class Runner<T> implements TaskRunner<T>, RunHost<T> {

@@ -10,6 +10,7 @@ export interface SignalTarget {
   off(signal: string, listener: (...args: unknown[]) => void): unknown;
 }
 
+/** Which signals, and of what. */
 export interface SignalListenerOptions {
   /** SIGINT and SIGTERM unless said. */
   signals?: readonly NodeJS.Signals[];

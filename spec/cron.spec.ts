@@ -284,6 +284,21 @@ describe('cron', () => {
     }
   });
 
+  it('wraps what its other hooks throw, a TaskError too', () => {
+    const inner = new TaskError('inner', 'execute', new Error('boom'));
+    const runner = cron(
+      task('outer', {
+        initialize: () => {
+          throw inner;
+        },
+        execute: () => 1,
+      }),
+      1000,
+    );
+    runner.start().subscribe({ error: () => undefined });
+    expect(outcomeOf(runner)?.error).to.include({ task: 'outer', phase: 'initialize', cause: inner });
+  });
+
   it('has the name of its task, and no hook that the task does not have', () => {
     class Poller {
       execute(): void {

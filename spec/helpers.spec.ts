@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { of } from 'rxjs';
+import { config, of } from 'rxjs';
 import { unhandledDuring } from './helpers/collect.js';
 import { virtually } from './helpers/virtual-time.js';
 
@@ -29,5 +29,11 @@ describe('The helpers of these specs', () => {
         }),
       ),
     ).to.deep.equal([error]);
+  });
+
+  it('put back what was there before', async () => {
+    expect(config.onUnhandledError).to.equal(null);
+    await unhandledDuring(() => undefined);
+    expect(config.onUnhandledError).to.equal(null);
   });
 });

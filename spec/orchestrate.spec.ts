@@ -342,6 +342,7 @@ describe('orchestrate', () => {
       TypeError,
       'Expected `runnables` to be an array, got undefined',
     );
+    expect(() => orchestrate([], null as never)).to.throw(TypeError, 'Expected `options` to be an object, got null');
     expect(() => orchestrate([], { timeOut: 1 } as never)).to.throw(TypeError, "got `'timeOut'` (string)");
   });
 

@@ -164,6 +164,13 @@ describe('runMain', function () {
       expect(stdout).to.include('Clean');
     });
 
+    it('writes the error of a task that comes after its grace', async () => {
+      const { code, stdout, stderr } = await signalled('late error', 'SIGTERM');
+      expect(code).to.equal(0);
+      expect(stderr).to.match(/^TaskError: lagging failed in execute: too late\n/);
+      expect(stdout).to.include('Clean');
+    });
+
     it('leaves the writing to an observer', async () => {
       const { code, stdout, stderr } = await run('observed');
       expect([code, stderr]).to.deep.equal([1, '']);
@@ -300,6 +307,32 @@ describe('runMain', function () {
       const { code, length } = await readLate('much output, second signal', 'SIGTERM', 'SIGTERM');
       expect(code).to.equal(143);
       expect(length).to.be.above(1 << 20);
+    });
+
+    it('of stderr, too', async () => {
+      const child = spawn(process.execPath, ['--import', 'tsx', path, 'much error output, second signal']);
+      const ended = new Promise((resolve) => child.on('close', resolve));
+      await new Promise((resolve) => child.stdout.once('data', resolve));
+      for (const signal of ['SIGTERM', 'SIGTERM'] as const) {
+        child.kill(signal);
+        await pause(100);
+      }
+      await pause(300);
+      let length = 0;
+      for await (const data of child.stderr as AsyncIterable<Buffer>) length += data.length;
+      expect([await ended, length > 1 << 20]).to.deep.equal([143, true]);
+    });
+
+    it('by the one deadline, however long the tasks took of it', async () => {
+      const child = spawn(process.execPath, ['--import', 'tsx', path, 'slow end, output that nobody reads']);
+      await new Promise((resolve) => child.stderr.once('data', resolve));
+      const asked = performance.now();
+      child.kill('SIGTERM');
+      const code = await new Promise((resolve) => child.on('exit', resolve));
+      // The tasks take 1.5 s of the 2 s; then nothing moves for a second.
+      expect(performance.now() - asked).to.be.within(2900, 4000);
+      child.stdout.destroy();
+      expect(code).to.equal(1);
     });
 
     it('but not for what is written after a clean end, which is no concern of the deadline', async () => {

@@ -6,9 +6,9 @@ import {
   type InteropObservable,
   type Observable,
   type Observer,
-  type ReadableStreamLike,
 } from 'rxjs';
 import type { TaskOutput, TaskStream } from '../task.js';
+import { has, iteratorOf } from './iterator-of.js';
 
 /** An asynchronous output under way. */
 export interface Flow {
@@ -53,7 +53,7 @@ export function flow<T>(output: TaskOutput<T>, sink: Sink<T>): void {
 function open<T>(output: unknown, sink: Sink<T>): { start(output: unknown): void } | undefined {
   if (!isObject(output)) return undefined;
   if (isObservable(output) || observable in output) return new ObservableFlow(sink);
-  const source = iterator<T>(output);
+  const source = iteratorOf<T>(output);
   if (source) return new IteratorFlow(sink, source);
   return has(output, 'then') ? new PromiseFlow(sink) : undefined;
 }
@@ -213,57 +213,8 @@ class PromiseFlow<T> implements Flow {
   }
 }
 
-function iterator<T>(stream: object): AsyncIterator<T> | undefined {
-  // A web stream is iterable too, but the `return` of its iterator waits for the read under way; the reader's `cancel` does not.
-  if (has(stream, 'getReader')) return readerIterator((stream as ReadableStreamLike<T>).getReader());
-  if (!(Symbol.asyncIterator in stream)) return undefined;
-  const source = (stream as AsyncIterable<T>)[Symbol.asyncIterator]();
-  if (!has(stream, 'destroy')) return source;
-  // So does the `return` of a Node stream's, which `destroy` ends.
-  const readable = stream as unknown as { destroy(error: Error): void };
-  return {
-    next: () => source.next(),
-    async return() {
-      readable.destroy(new DOMException('Cancelled', 'AbortError'));
-      await source.return?.();
-      return { done: true, value: undefined };
-    },
-  };
-}
-
-function readerIterator<T>(reader: StreamReader<T>): AsyncIterator<T> {
-  return {
-    async next() {
-      try {
-        const { done, value } = await reader.read();
-        if (!done) return { done, value };
-      } catch (error) {
-        reader.releaseLock();
-        throw error;
-      }
-      reader.releaseLock();
-      return { done: true, value: undefined };
-    },
-    async return() {
-      try {
-        await reader.cancel?.();
-      } finally {
-        reader.releaseLock();
-      }
-      return { done: true, value: undefined };
-    },
-  };
-}
-
-/** RxJS's own type of a reader knows no `cancel`, though every reader of the web's streams has it. */
-type StreamReader<T> = ReturnType<ReadableStreamLike<T>['getReader']> & { cancel?(): Promise<void> };
-
 // As RxJS has it, which exports it no longer than 7.
 const observable: symbol | string = (Symbol as { observable?: symbol }).observable ?? '@@observable';
-
-function has(x: object, method: string): boolean {
-  return typeof (x as Record<string, unknown>)[method] === 'function';
-}
 
 function isObject(x: unknown): x is object {
   return (typeof x === 'object' && x !== null) || typeof x === 'function';

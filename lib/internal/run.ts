@@ -6,6 +6,7 @@ import type { RunContext, TaskOutput } from '../task.js';
 import { after } from './after.js';
 import { drive, isDriven, type EventSink } from './drive.js';
 import { flow, type Flow, type Sink } from './flow.js';
+import { isCancel } from './is-cancel.js';
 import { ended, Scope } from './scope.js';
 import type { Work } from './work.js';
 
@@ -27,17 +28,17 @@ export interface RunHost<T> {
 
 // What has come to pass in a run, as bits of one field: there may be very many runs.
 /** A hook has been called, so that there may be something to release. */
-const begun = 1;
-const executed = 2;
+const begun = 1 << 0;
+const executed = 1 << 1;
 /** The context was cancelled before `execute` had ended by itself, and all that hang on it have been told. */
-const interrupted = 4;
+const interrupted = 1 << 2;
 /** The hook under way has ended while they were being told. */
-const endedMeanwhile = 8;
+const endedMeanwhile = 1 << 3;
 /** `execute` has ended by itself: a cancel changes nothing any more. */
-const over = 64;
-const graceOver = 16;
+const over = 1 << 4;
+const graceOver = 1 << 5;
 /** A join holds it for lost. */
-const overrun = 32;
+const overrun = 1 << 6;
 
 /**
  * One run of a task, and the context its hooks get:
@@ -231,22 +232,12 @@ export class Run<T> extends Scope implements RunContext, Sink<T>, EventSink {
   /** What an error means for the run: nothing, when all it says is that the run was cancelled. */
   private failure(error: unknown, phase: Phase): TaskError | undefined {
     if (phase !== 'finalize' && this.cancelled && !(this.marks & over) && isCancel(error, this.cause)) return undefined;
-    return error instanceof TaskError && isDriven(this.work) ? error : new TaskError(this.task, phase, error);
+    return error instanceof TaskError && phase === 'execute' && isDriven(this.work)
+      ? error
+      : new TaskError(this.task, phase, error);
   }
 
   private tellLate(phase: Phase, error?: TaskError): void {
     if (error || this.observed) this.emit(error ? { type: 'late', phase, error } : { type: 'late', phase });
   }
-}
-
-/** Platform APIs reject with an AbortError of their own when their signal is aborted; others wrap the cause. */
-function isCancel(error: unknown, cause: unknown): boolean {
-  if (error instanceof Error && error.name === 'AbortError') return true;
-  const seen = new Set<unknown>();
-  for (let one = error; !seen.has(one); one = (one as { cause?: unknown }).cause) {
-    if (Object.is(one, cause)) return true;
-    if (typeof one !== 'object' || one === null) return false;
-    seen.add(one);
-  }
-  return false;
 }
