@@ -11,6 +11,14 @@ function start(name: string): Program {
   return new Program(process.execPath, ['--import', 'tsx', path, name]);
 }
 
+/**
+ * `script` gives the program a terminal, on which \x03 is a Ctrl-C, and exits as the program does. Without `exec` some
+ * shells stay between the two, and die of the Ctrl-C themselves.
+ */
+function startOnTerminal(name: string): Program {
+  return new Program('script', ['-qec', `exec ${process.execPath} --import tsx ${path} '${name}'`, '/dev/null']);
+}
+
 function run(name: string): Promise<Ended> {
   return start(name).ended;
 }
@@ -92,17 +100,14 @@ describe('runMain', function () {
     });
 
     it('one Ctrl-C that comes twice, as from a terminal and from the npm in it, is one; a second Ctrl-C is not', async () => {
-      // `script` gives the program a terminal, on which \x03 is a Ctrl-C, and exits as the program does.
-      const onTerminal = (name: string) =>
-        new Program('script', ['-qec', `${process.execPath} --import tsx ${path} ${name}`, '/dev/null']);
-      const patient = onTerminal('worker');
+      const patient = startOnTerminal('worker');
       await patient.says('up');
       patient.child.stdin?.write('\x03\x03');
       const ended = await patient.ended;
       expect(ended.stdout).to.include('finalized').and.include('Received SIGINT');
       expect(ended.code).to.equal(0);
 
-      const impatient = onTerminal('hanging');
+      const impatient = startOnTerminal('hanging');
       await impatient.says('up');
       impatient.child.stdin?.write('\x03');
       await impatient.says('finalize');
@@ -112,11 +117,7 @@ describe('runMain', function () {
     });
 
     it('a second SIGTERM is one on a terminal, too', async () => {
-      const program = new Program('script', [
-        '-qec',
-        `exec ${process.execPath} --import tsx ${path} 'hanging, pid'`,
-        '/dev/null',
-      ]);
+      const program = startOnTerminal('hanging, pid');
       await program.says('up');
       const pid = Number(/pid (\d+)/.exec(program.stdout)?.[1]);
       process.kill(pid, 'SIGTERM');
@@ -215,11 +216,7 @@ describe('runMain', function () {
     });
 
     it('does not name the terminal itself as what keeps the process open', async () => {
-      const program = new Program('script', [
-        '-qec',
-        `${process.execPath} --import tsx ${path} 'open handle'`,
-        '/dev/null',
-      ]);
+      const program = startOnTerminal('open handle');
       await program.says('kept open by');
       await program.says('Wrap');
       expect(program.stdout).to.match(/kept open by: TCPServerWrap \(1\)\r?\n/);
