@@ -110,6 +110,7 @@ function runSlot<T>(
 ): Observable<T> {
   const host: RunHost<T> = {
     name: ctx.task,
+    work,
     get observed() {
       return events.observed;
     },
@@ -117,7 +118,7 @@ function runSlot<T>(
     emit: (_, detail) => detail.type === 'late' && events.emit({ ...detail, slot }),
   };
   return new Observable((subscriber) => {
-    const run = new Run(host, work, ctx.runId, subscriber, toScope(ctx), cancel, slot);
+    const run = new Run(host, ctx.runId, subscriber, toScope(ctx), cancel, slot);
     subscriber.add(() => Run.leave(run));
     run.start();
   });

@@ -1,6 +1,6 @@
 import { Observable, type Subscriber } from 'rxjs';
 import { background, type Context } from './context.js';
-import { leave, Link, Listener } from './internal/chain.js';
+import { Listener } from './internal/chain.js';
 import { expected } from './internal/expect.js';
 import { Scope } from './internal/scope.js';
 import { seen, Settling } from './internal/settling.js';
@@ -52,7 +52,6 @@ export function future<T>(
 /** What a user holds. */
 class KeptResult<T> extends Observable<T> implements Future<T> {
   private readonly settling: Settling<T>;
-  private promise: Promise<T> | undefined = undefined;
 
   constructor(settling: Settling<T>) {
     super();
@@ -64,7 +63,7 @@ class KeptResult<T> extends Observable<T> implements Future<T> {
   }
 
   await(waiter?: Context | AbortSignal): Promise<T> {
-    return waiter ? this.awaitUntil(waiter) : (this.promise ??= this.awaitResult());
+    return waiter ? this.awaitUntil(waiter) : this.look().promise;
   }
 
   then<A = T, B = never>(
@@ -85,59 +84,29 @@ class KeptResult<T> extends Observable<T> implements Future<T> {
       subscriber.next(outcome as T);
       subscriber.complete();
     });
-    this.look(listener);
+    this.look().tellWhenSettled(listener);
     return listener;
-  }
-
-  private awaitResult(): Promise<T> {
-    const { status, outcome } = this.settling;
-    // Most are awaited when they have settled: then the native way is the shortest.
-    if (status === 'fulfilled') return Promise.resolve(outcome as T);
-    const awaiter = new Awaiter<T>();
-    this.look(awaiter);
-    return awaiter.promise;
   }
 
   private awaitUntil(waiter: Context | AbortSignal): Promise<T> {
     return new Promise((resolve, reject) => {
       const scope = toScope(waiter);
       if (scope.cancelled) return reject(scope.cause);
-      const awaiter = new Awaiter<T>();
-      this.look(awaiter);
+      const listener = new Listener<Settling<T>>(({ status, outcome }) => {
+        waiting?.unsubscribe();
+        if (status === 'fulfilled') resolve(outcome as T);
+        else reject(outcome);
+      });
       const waiting = scope.whenCancelled((cause) => {
-        leave(awaiter);
+        listener.unsubscribe();
         reject(cause);
       });
-      const done = () => waiting?.unsubscribe();
-      awaiter.promise.then(resolve, reject).then(done, done);
+      this.look().tellWhenSettled(listener);
     });
   }
 
-  private look(link: Link): void {
-    const { settling } = this;
-    if (!settling.settled) return settling.await(link);
-    if (settling.status === 'rejected') seen(this);
-    link.tell(settling);
-  }
-}
-
-/** Makes a promise of a future's result. */
-class Awaiter<T> extends Link {
-  readonly promise: Promise<T>;
-  private resolve!: (value: T) => void;
-  private reject!: (reason: unknown) => void;
-
-  constructor() {
-    super();
-    this.promise = new Promise((resolve, reject) => {
-      this.resolve = resolve;
-      this.reject = reject;
-    });
-  }
-
-  override tell(settling: unknown): void {
-    const { status, outcome } = settling as Settling<T>;
-    if (status === 'fulfilled') this.resolve(outcome as T);
-    else this.reject(outcome);
+  private look(): Settling<T> {
+    if (this.settling.status === 'rejected') seen(this);
+    return this.settling;
   }
 }

@@ -81,7 +81,7 @@ export function launch(runner: TaskRunner, ctx: Context | AbortSignal, cancel: C
 class Runner<T> implements TaskRunner<T>, RunHost<T> {
   readonly name: string;
   status: TaskRunner['status'] = 'idle';
-  private readonly work: Work<T>;
+  readonly work: Work<T>;
   private runs = 0;
   private run: Run<T> | undefined = undefined;
   private outcome: Outcome | undefined = undefined;
@@ -120,7 +120,7 @@ class Runner<T> implements TaskRunner<T>, RunHost<T> {
     }
     this.outcome = undefined;
     this.wasReady = false;
-    return (this.run = new Run(this, this.work, ++this.runs, subscriber, parent, cancel));
+    return (this.run = new Run(this, ++this.runs, subscriber, parent, cancel));
   }
 
   get done$(): Observable<Outcome> {

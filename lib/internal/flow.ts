@@ -61,7 +61,6 @@ function open<T>(output: unknown, sink: Sink<T>): { start(output: unknown): void
 /** A Subscription that has an observer's methods is what RxJS subscribes as it is, without a wrapper: a Subscriber. */
 class ObservableFlow<T> extends Subscription implements Flow, Observer<T> {
   private readonly sink: Sink<T>;
-  private stopped = false;
   private subscribing = true;
 
   constructor(sink: Sink<T>) {
@@ -75,38 +74,37 @@ class ObservableFlow<T> extends Subscription implements Flow, Observer<T> {
 
   start(source: Observable<T> | InteropObservable<T>): void {
     this.sink.begin(this);
-    if (!this.stopped) {
+    if (!this.closed) {
       try {
         (isObservable(source) ? source : from(source)).subscribe(this);
       } catch (error) {
         // Most errors of a source come to `error`. What is thrown is a teardown's, of one that has ended, or a closed Subject's.
         this.sink.fail(error);
-        this.stopped = true;
+        this.closed = true;
       }
     }
     this.subscribing = false;
-    if (this.stopped) this.sink.end();
+    if (this.closed) this.sink.end();
   }
 
   next(value: T): void {
-    if (!this.stopped) this.sink.next(value);
+    if (!this.closed) this.sink.next(value);
   }
 
   error(error: unknown): void {
-    if (this.stopped) return;
+    if (this.closed) return;
     this.sink.over();
     this.sink.fail(error);
     this.cut();
   }
 
   complete(): void {
-    if (!this.stopped) this.sink.over();
+    if (!this.closed) this.sink.over();
     this.cut();
   }
 
   cut(): void {
-    if (this.stopped) return;
-    this.stopped = true;
+    if (this.closed) return;
     try {
       this.unsubscribe();
     } catch (error) {
@@ -187,23 +185,24 @@ class PromiseFlow<T> implements Flow {
   }
 
   start(promise: PromiseLike<TaskStream<T> | T>): void {
+    this.sink.begin(this);
+    // `resolve` guards against thenables that throw, or settle twice. Bound functions are smaller than closures.
+    void Promise.resolve(promise).then(this.fulfilled.bind(this), this.rejected.bind(this));
+  }
+
+  private fulfilled(value: TaskStream<T> | T): void {
+    if (this.left) return this.sink.late();
+    this.left = true;
+    flow(value, this.sink);
+  }
+
+  private rejected(error: unknown): void {
     const { sink } = this;
-    sink.begin(this);
-    // `resolve` guards against thenables that throw, or settle twice.
-    Promise.resolve(promise).then(
-      (value) => {
-        if (this.left) return sink.late();
-        this.left = true;
-        flow(value, sink);
-      },
-      (error: unknown) => {
-        if (this.left) return sink.late({ error });
-        this.left = true;
-        sink.over();
-        sink.fail(error);
-        sink.end();
-      },
-    );
+    if (this.left) return sink.late({ error });
+    this.left = true;
+    sink.over();
+    sink.fail(error);
+    sink.end();
   }
 
   cut(): void {

@@ -16,6 +16,7 @@ export type RunObserver<T> = Observer<T> & { readonly closed: boolean };
 /** Whoever owns a run: a runner, or a cron for one slot. */
 export interface RunHost<T> {
   readonly name: string;
+  readonly work: Work<T>;
   /** Whether someone listens to events. */
   readonly observed: boolean;
   emit(run: Run<T>, detail: TaskEventDetail): void;
@@ -51,7 +52,6 @@ export class Run<T> extends Scope implements RunContext, Sink<T>, EventSink {
   /** The first failure; later ones are on its `suppressed`. */
   error: TaskError | undefined = undefined;
   private readonly host: RunHost<T>;
-  private readonly work: Work<T>;
   private readonly subscriber: RunObserver<T>;
   private readonly cancelAll: CancelFunc | undefined;
   private phase: Phase = 'initialize';
@@ -61,7 +61,6 @@ export class Run<T> extends Scope implements RunContext, Sink<T>, EventSink {
 
   constructor(
     host: RunHost<T>,
-    work: Work<T>,
     runId: number,
     subscriber: RunObserver<T>,
     parent: Scope,
@@ -70,7 +69,6 @@ export class Run<T> extends Scope implements RunContext, Sink<T>, EventSink {
   ) {
     super(parent.scheduler, parent);
     this.host = host;
-    this.work = work;
     this.runId = runId;
     this.subscriber = subscriber;
     this.cancelAll = cancel;
@@ -104,7 +102,7 @@ export class Run<T> extends Scope implements RunContext, Sink<T>, EventSink {
     if (this.cancelled) {
       this.marks |= interrupted;
       this.finish();
-    } else if (this.work.initialize) {
+    } else if (this.host.work.initialize) {
       this.host.enter?.('initializing');
       if (this.observed) this.emit({ type: 'initializing' });
       this.call('initialize');
@@ -159,7 +157,7 @@ export class Run<T> extends Scope implements RunContext, Sink<T>, EventSink {
     this.marks |= interrupted;
     if (this.observed) this.emit({ type: 'cancelling', cause: this.cause });
     if (this.marks & endedMeanwhile) return this.close();
-    const { grace = 0 } = this.work;
+    const { grace = 0 } = this.host.work;
     if (grace > 0) {
       this.graceTimer = after(this.scheduler, grace, () => {
         this.marks |= graceOver;
@@ -186,7 +184,7 @@ export class Run<T> extends Scope implements RunContext, Sink<T>, EventSink {
     }
     this.phase = 'finalize';
     Scope.cancel(this, this.error ?? ended);
-    if (!this.work.finalize || !(this.marks & begun)) return this.finish();
+    if (!this.host.work.finalize || !(this.marks & begun)) return this.finish();
     this.host.enter?.('finalizing');
     if (this.observed) this.emit({ type: 'finalizing' });
     this.call('finalize');
@@ -213,7 +211,7 @@ export class Run<T> extends Scope implements RunContext, Sink<T>, EventSink {
   }
 
   private hook(phase: Phase): TaskOutput<unknown> {
-    const { work } = this;
+    const { work } = this.host;
     if (phase === 'initialize') return work.initialize?.(this);
     if (phase === 'finalize') return work.finalize?.();
     const cancel: CancelFunc = this.cancelAll ?? ((cause) => Scope.cancel(this, cause));
@@ -223,8 +221,8 @@ export class Run<T> extends Scope implements RunContext, Sink<T>, EventSink {
   /** Cuts the hook under way if its grace is over. */
   private hurry(): void {
     const { flow, phase } = this;
-    if (!flow || phase === 'finalize' || (phase === 'execute' && isDriven(this.work))) return;
-    const { grace = flow.grace } = this.work;
+    if (!flow || phase === 'finalize' || (phase === 'execute' && isDriven(this.host.work))) return;
+    const { grace = flow.grace } = this.host.work;
     if (grace > 0 && !(this.marks & graceOver)) return;
     flow.cut();
   }
@@ -232,7 +230,7 @@ export class Run<T> extends Scope implements RunContext, Sink<T>, EventSink {
   /** What an error means for the run: nothing, when all it says is that the run was cancelled. */
   private failure(error: unknown, phase: Phase): TaskError | undefined {
     if (phase !== 'finalize' && this.cancelled && !(this.marks & over) && isCancel(error, this.cause)) return undefined;
-    return error instanceof TaskError && phase === 'execute' && isDriven(this.work)
+    return error instanceof TaskError && phase === 'execute' && isDriven(this.host.work)
       ? error
       : new TaskError(this.task, phase, error);
   }

@@ -84,25 +84,23 @@ export class Scope extends Link implements Context, Chain {
     scope.state = cause === undefined ? new CancelledError() : cause;
     leave(scope);
     if (!scope.first && !scope.controller) return tell(scope, scope.state);
-    scope.mark();
+    Scope.mark(scope);
     scope.spread();
   }
 
   /** Sets the state of all descendants, and then of the signals among them, before anyone else is told. */
-  private mark(): void {
-    const { cause } = this;
-    const marked: Scope[] = [this];
-    for (const scope of marked) {
-      for (let link = scope.first; link; link = link.following) {
-        if (!(link instanceof Scope)) continue;
-        link.state = cause;
-        marked.push(link);
-      }
+  private static mark(root: Scope): void {
+    const { cause } = root;
+    const controllers: AbortController[] = [];
+    for (let link: Link | undefined = root; link; link = following(link, root)) {
+      if (!(link instanceof Scope)) continue;
+      link.state = cause;
+      if (link.controller) controllers.push(link.controller);
     }
-    for (const scope of marked) scope.controller?.abort(cause);
+    for (const controller of controllers) controller.abort(cause);
   }
 
-  /** Tells all descendants, depth first. A stack of its own, because chains of contexts may be longer than the call stack. */
+  /** Tells all descendants, depth first, with a stack of its own for the same reason. */
   private spread(): void {
     const { cause } = this;
     const path: Scope[] = [this];
@@ -120,4 +118,12 @@ export class Scope extends Link implements Context, Chain {
       }
     }
   }
+}
+
+/** The next link in a walk over all that hangs on a scope, without a stack: a chain of contexts may be longer than the call stack. */
+function following(link: Link, root: Scope): Link | undefined {
+  if (link instanceof Scope && link.first) return link.first;
+  let place = link;
+  while (place !== root && !place.following) place = place.chain as Scope;
+  return place === root ? undefined : place.following;
 }

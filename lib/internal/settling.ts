@@ -24,6 +24,10 @@ export class Settling<T> extends Scope implements Sink<T> {
   private stage: 'going' | 'over' | 'failed' | Exclude<Future<T>['status'], 'pending'> = 'going';
   private flow: Flow | undefined = undefined;
   private awaiting: Chain | undefined = undefined;
+  /** The result as a promise, made for the first who asks, and what settles it. */
+  private asked: Promise<T> | undefined = undefined;
+  private resolve: ((value: T) => void) | undefined = undefined;
+  private reject: ((reason: unknown) => void) | undefined = undefined;
 
   constructor(parent: Scope) {
     super(parent.scheduler, parent);
@@ -52,8 +56,13 @@ export class Settling<T> extends Scope implements Sink<T> {
     flow(output, this);
   }
 
-  await(link: Link): void {
-    join((this.awaiting ??= { first: undefined, last: undefined }), link);
+  get promise(): Promise<T> {
+    return (this.asked ??= this.makePromise());
+  }
+
+  tellWhenSettled(link: Link): void {
+    if (this.settled) link.tell(this);
+    else join((this.awaiting ??= { first: undefined, last: undefined }), link);
   }
 
   begin(flow: Flow): void {
@@ -98,6 +107,15 @@ export class Settling<T> extends Scope implements Sink<T> {
     this.flow?.cut();
   }
 
+  private makePromise(): Promise<T> {
+    if (this.stage === 'fulfilled') return Promise.resolve(this.outcome as T);
+    return new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+      if (this.settled) reject(this.outcome);
+    });
+  }
+
   private settle(stage: 'fulfilled' | 'rejected' | 'cancelled', outcome: unknown): void {
     const { awaiting, kept } = this;
     this.stage = stage;
@@ -105,7 +123,9 @@ export class Settling<T> extends Scope implements Sink<T> {
     this.awaiting = this.kept = undefined;
     // What the work started under its context and left behind is still the parent's to cancel.
     if (!this.first) leave(this);
+    if (stage === 'fulfilled') this.resolve?.(outcome as T);
+    else this.reject?.(outcome);
     if (awaiting?.first) tellAll(awaiting, this);
-    else if (kept && stage === 'rejected') unseen.register(kept, outcome, kept);
+    else if (kept && stage === 'rejected' && !this.asked) unseen.register(kept, outcome, kept);
   }
 }
