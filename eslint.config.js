@@ -26,6 +26,9 @@ const order = [
   'internal/settling',
   'future',
   'schedule',
+  'internal/due-slots',
+  'internal/slot-run',
+  'internal/slot-runs',
   'cron',
   'signal-listener',
   'join',
@@ -33,6 +36,8 @@ const order = [
   'orchestrate',
   'run-main',
   'index',
+  'testing/memory-coordinator',
+  'testing/index',
 ];
 
 /** The files of internal/ may name types from their right: they are gone before anything is loaded. */

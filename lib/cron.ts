@@ -1,36 +1,103 @@
-import { catchError, EMPTY, exhaustMap, filter, finalize, map, Observable, tap, throwError } from 'rxjs';
-import { untilCancelled, type CancelFunc } from './context.js';
-import type { TaskError } from './errors.js';
-import { drive, type Driven, type EventSink } from './internal/drive.js';
-import { expected, expectOneOf, expectOptions } from './internal/expect.js';
-import { Run, type RunHost } from './internal/run.js';
-import { toScope } from './internal/to-scope.js';
+import { Observable } from 'rxjs';
+import { drive, type Driven } from './internal/drive.js';
+import { dueSlots, type Timetable } from './internal/due-slots.js';
+import { expected, expectMs, expectOneOf, expectOptions } from './internal/expect.js';
+import { SlotRuns, type SlotPolicy } from './internal/slot-runs.js';
 import { nameOf, toWork, type Work } from './internal/work.js';
 import type { TaskRunner } from './outcome.js';
 import { taskRunner } from './runner.js';
-import { expectPeriod, periodSlots, type DueSlots } from './schedule.js';
+import { expectTime, toSchedule, type Schedule, type ScheduleSource } from './schedule.js';
 import type { RunContext, SimpleTask, Task } from './task.js';
 
-/** How a cron goes about its slots. */
+/** How a cron goes about its slots. Times are Dates or ms since the epoch. */
 export interface CronOptions {
-  /** Whether a slot is due at the start, too; `true` unless said. */
+  /** Whether a slot is due at the start, too. Unless said, with a period that has no `lastRun`, and not otherwise. */
   immediate?: boolean;
+  /**
+   * What becomes of a slot while the last run still goes. The names are Temporal's; what RxJS calls it stands behind.
+   * `'skip'`, unless said, drops it (`exhaustMap`); `'bufferOne'` lets it wait, and drops those that come while it does;
+   * `'bufferAll'` lets all of them wait (`concatMap`); `'cancelOther'` cancels the run and starts once that has fully ended
+   * (`switchMap`, which would not wait); `'allowAll'` starts it beside (`mergeMap`).
+   */
+  overlap?: 'skip' | 'bufferOne' | 'bufferAll' | 'cancelOther' | 'allowAll';
+  /**
+   * What becomes of slots that passed while the process could not run: asleep, blocked, or, with a `lastRun`, not there.
+   * `'skip'`, unless said, drops them but for the latest, if that is late by no more than `tolerance`; `'runOnce'` runs the
+   * latest, however late; `'runAll'` runs all of them, one after another, whatever `overlap` says.
+   */
+  missed?: 'skip' | 'runOnce' | 'runAll';
+  /** How late a slot may start, in ms, before it is missed or `overdue`; 1000 unless said. */
+  tolerance?: number;
+  /** The last slot from before a restart. The slots since then were missed, and a period goes on from there. */
+  lastRun?: number | Date;
+  /** No slot comes before it; a period counts from there. */
+  startAt?: number | Date;
+  /** No slot comes at it or after; the runner ends then. */
+  stopAt?: number | Date;
+  /** After how many runs the runner ends. */
+  maxRuns?: number;
+  /** By how many ms at most each slot is put off, at random, but never past the next one; 0 unless said. */
+  jitter?: number;
+  /** What `jitter` takes instead of `Math.random`: from 0 up to, but not including, 1. */
+  random?: () => number;
+  /**
+   * How long one run may take, its lease included, in ms. It is then cancelled, and is a `run-failed` with a `DeadlineError`.
+   * The schedule waits for it no longer once its `grace` is over: here 0 unless the task says more.
+   */
+  timeout?: number;
   /** Whether the schedule goes on after a failed run, or the runner ends with its error; `'continue'` unless said. */
   onError?: 'continue' | 'stop';
+  /** The time zone of an expression, by its IANA name; the process's unless said. */
+  timezone?: string;
+  /** Who says which process runs a slot. */
+  coordinator?: Coordinator;
 }
 
-/** A slot that was missed is still run, when it is the latest and late by no more than this, in ms. */
-const tolerance = 1000;
+/** Lets at most one process run a slot. */
+export interface Coordinator {
+  /**
+   * Asks whether this process may run a slot, which is named by when it is due. `true` grants it; `false` refuses it, or takes
+   * it back, by which the run is cancelled. An error, or an end without an answer, refuses. Unsubscribing says that the run has
+   * ended.
+   */
+  lease(task: string, slot: number): Observable<boolean>;
+}
+
+const optionNames = [
+  'immediate',
+  'overlap',
+  'missed',
+  'tolerance',
+  'lastRun',
+  'startAt',
+  'stopAt',
+  'maxRuns',
+  'jitter',
+  'random',
+  'timeout',
+  'onError',
+  'timezone',
+  'coordinator',
+];
 
 /**
- * Runs a task periodically: `initialize` once, `execute` per slot, each under a context of its own, `finalize` once.
- * Slot k is due at start + k · `period`, without drift, and no two runs overlap: a slot that finds the last run still going
- * is dropped, with a `skipped` event. A failed run is a `run-failed` event, and the schedule goes on. Cancelling ends the
- * schedule at once and the run under way as any run; the runner ends after both.
+ * Runs a task by a schedule: `initialize` once, `execute` per slot, each under a context of its own, `finalize` once.
  *
- * @param period in ms.
- * @throws TypeError when `task` is no task or `period` no number; RangeError when it is not finite or not above 0; either
- * for an option that does not exist.
+ * Slots come from the schedule, never from when a run ended, so that there is no drift. They strictly increase: none is run
+ * twice, whatever the clock does. A period goes by the time that passes and also runs at once; an expression goes by the wall
+ * clock, which is looked at again at least every 30 s. On DST nights a fixed time that does not exist runs once, right after
+ * the gap, and one that exists twice runs once.
+ *
+ * Whatever is not run is an event: `skipped`, `missed`; a slot that is to be run and has not started within its tolerance is
+ * `overdue`. A failed run is a `run-failed`, and the schedule goes on. Cancelling ends the schedule at once and the runs under
+ * way as any run; the runner ends after all of them.
+ *
+ * @param schedule a period in ms; a cron expression of 5 or 6 fields (the sixth, in front, is the seconds), or one of
+ * `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`, as croner reads it; or any {@link Schedule}. A slot of a Schedule that
+ * does not come after the one before makes the runner fail.
+ * @throws TypeError when `task` is no task, or something is of a wrong type; RangeError for a period that is not finite or not
+ * above 0, an expression that is malformed or never due, a time zone that does not exist, and for options that are out of
+ * range, unknown or contradict one another.
  *
  * @example
  * ```ts
@@ -46,13 +113,16 @@ const tolerance = 1000;
  * // → rest
  * ```
  */
-export function cron<T>(task: SimpleTask<T> | Task<T>, period: number, options: CronOptions = {}): TaskRunner<T> {
+export function cron<T>(
+  task: SimpleTask<T> | Task<T>,
+  schedule: number | string | Schedule,
+  options: CronOptions = {},
+): TaskRunner<T> {
   const work = toWork(task);
-  expectPeriod(period);
-  expectOptions(options, ['immediate', 'onError']);
-  const { immediate = true, onError = 'continue' } = options;
-  if (typeof immediate !== 'boolean') throw new TypeError(expected('immediate', 'a boolean', immediate));
-  expectOneOf('onError', ['continue', 'stop'], onError);
+  expectOptions(options, optionNames);
+  const source = toSchedule(schedule, options.timezone);
+  const policy = toPolicy(options);
+  const times = toTimes(options, source);
 
   const name = nameOf(work);
   const onceASlot: Work<T> = {
@@ -60,66 +130,74 @@ export function cron<T>(task: SimpleTask<T> | Task<T>, period: number, options: 
     toString: () => name,
     ...(work.grace !== undefined && { grace: work.grace }),
   };
-  const periodic: Driven<T> = {
+  const scheduled: Driven<T> = {
     ...onceASlot,
     ...(work.initialize && { initialize: (ctx: RunContext) => work.initialize?.(ctx) }),
     ...(work.finalize && { finalize: () => work.finalize?.() }),
-    [drive](ctx, cancel, events) {
-      let going = false;
-      return runnable(periodSlots(period, ctx.scheduler, immediate), events).pipe(
-        untilCancelled(ctx),
-        tap((slot) => {
-          if (going && events.observed) events.emit({ type: 'skipped', slot, reason: 'overlap' });
-        }),
-        exhaustMap((slot) => {
-          going = true;
-          if (events.observed) events.emit({ type: 'tick', slot });
-          return runSlot(onceASlot, slot, ctx, cancel, events).pipe(
-            catchError((error: unknown) => {
-              // A run errors with nothing else.
-              events.emit({ type: 'run-failed', slot, error: error as TaskError });
-              return onError === 'stop' ? throwError(() => error) : EMPTY;
-            }),
-            finalize(() => (going = false)),
-          );
-        }),
-      );
-    },
+    [drive]: (ctx, cancel, events) =>
+      new Observable((subscriber) => {
+        const { scheduler } = ctx;
+        const timetable = times(scheduler.now());
+        new SlotRuns(ctx, cancel, onceASlot, policy, events, subscriber).start(
+          dueSlots(timetable, scheduler),
+          timetable.schedule,
+        );
+      }),
   };
-  return taskRunner(periodic);
+  return taskRunner(scheduled);
 }
 
-/** The slots to run; those that passed too long ago are told as missed. */
-function runnable(due$: Observable<DueSlots>, events: EventSink): Observable<number> {
-  return due$.pipe(
-    filter(({ first, count, late }) => {
-      const missed = late > tolerance ? count : count - 1;
-      if (missed > 0 && events.observed) events.emit({ type: 'missed', slot: first, count: missed });
-      return late <= tolerance;
-    }),
-    map(({ last }) => last),
-  );
+function toPolicy(options: CronOptions): SlotPolicy {
+  const { overlap = 'skip', missed = 'skip', tolerance = 1000, maxRuns, timeout, onError = 'continue' } = options;
+  expectOneOf('overlap', ['skip', 'bufferOne', 'bufferAll', 'cancelOther', 'allowAll'], overlap);
+  expectOneOf('missed', ['skip', 'runOnce', 'runAll'], missed);
+  expectMs('tolerance', tolerance);
+  if (maxRuns !== undefined && !(Number.isInteger(maxRuns) && maxRuns > 0))
+    throw new RangeError(expected('maxRuns', 'a whole number from 1 and up', maxRuns));
+  if (timeout !== undefined) {
+    expectMs('timeout', timeout);
+    if (timeout === 0) throw new RangeError(expected('timeout', 'a number of ms above 0', timeout));
+  }
+  expectOneOf('onError', ['continue', 'stop'], onError);
+  const { coordinator } = options;
+  if (coordinator !== undefined && !isCoordinator(coordinator))
+    throw new TypeError(expected('coordinator', 'an object with a `lease` function', coordinator));
+  return { overlap, missed, tolerance, maxRuns, timeout, onError, coordinator };
 }
 
-function runSlot<T>(
-  work: Work<T>,
-  slot: number,
-  ctx: RunContext,
-  cancel: CancelFunc,
-  events: EventSink,
-): Observable<T> {
-  const host: RunHost<T> = {
-    name: ctx.task,
-    work,
-    get observed() {
-      return events.observed;
-    },
-    // The rest of a slot's life shows in `tick` and `run-failed`.
-    emit: (_, detail) => detail.type === 'late' && events.emit({ ...detail, slot }),
+/** The timetable of a cron that starts at a time. */
+function toTimes(options: CronOptions, source: ScheduleSource): (now: number) => Timetable {
+  const { jitter = 0, random = Math.random } = options;
+  const time = (name: 'lastRun' | 'startAt' | 'stopAt') => {
+    const given = options[name];
+    return given === undefined ? undefined : expectTime(name, given);
   };
-  return new Observable((subscriber) => {
-    const run = new Run(host, ctx.runId, subscriber, toScope(ctx), cancel, slot);
-    subscriber.add(() => Run.leave(run));
-    run.start();
-  });
+  const lastRun = time('lastRun');
+  const startAt = time('startAt') ?? -Infinity;
+  const stopAt = time('stopAt') ?? Infinity;
+  const { immediate = source.elapsed && lastRun === undefined } = options;
+  if (typeof immediate !== 'boolean') throw new TypeError(expected('immediate', 'a boolean', immediate));
+  if (immediate && lastRun !== undefined)
+    throw new RangeError(
+      expected('immediate', 'false or left out beside `lastRun`, from which the slots go on', immediate),
+    );
+  if (startAt >= stopAt) throw new RangeError(expected('stopAt', 'after `startAt`', options.stopAt));
+  expectMs('jitter', jitter);
+  if (typeof random !== 'function') throw new TypeError(expected('random', 'a function', random));
+  return (now) => {
+    const start = Math.max(now, startAt);
+    return {
+      schedule: source.from(lastRun ?? start),
+      immediate: immediate ? start : undefined,
+      after: Math.max(lastRun ?? now, startAt - 1),
+      stopAt,
+      elapsed: source.elapsed,
+      jitter,
+      random,
+    };
+  };
+}
+
+function isCoordinator(x: unknown): boolean {
+  return typeof x === 'object' && x !== null && 'lease' in x && typeof x.lease === 'function';
 }

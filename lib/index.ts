@@ -25,7 +25,8 @@ export { isTaskRunner, taskRunner } from './runner.js';
 export { future, type Future } from './future.js';
 
 // Cron
-export { cron, type CronOptions } from './cron.js';
+export { cron, type Coordinator, type CronOptions } from './cron.js';
+export { nextRuns, type Schedule } from './schedule.js';
 
 // Signals
 export { signalListener, type SignalListenerOptions, type SignalTarget } from './signal-listener.js';

@@ -32,8 +32,18 @@ export type TaskEventDetail =
   | { readonly type: 'ready' }
   /** A cron runs the slot that was due at `slot` (ms). */
   | { readonly type: 'tick'; readonly slot: number }
-  /** A cron drops a slot, because the run before it still goes. */
-  | { readonly type: 'skipped'; readonly slot: number; readonly reason: 'overlap' }
+  /**
+   * A cron drops a slot: because of the run that still goes, because its coordinator refused it or, with an `error`, failed
+   * to answer, or because the cron ended before its turn came.
+   */
+  | {
+      readonly type: 'skipped';
+      readonly slot: number;
+      readonly reason: 'overlap' | 'refused' | 'coordinator' | 'ended';
+      readonly error?: unknown;
+    }
+  /** A slot of a cron that is to be run has not started within its tolerance: `late` ms after it was due it still waits. */
+  | { readonly type: 'overdue'; readonly slot: number; readonly late: number }
   /** `count` slots of a cron, from `slot` on, passed while the process could not run them. */
   | { readonly type: 'missed'; readonly slot: number; readonly count: number }
   /** The run of one slot failed. */

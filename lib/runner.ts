@@ -65,7 +65,7 @@ export function giveUp(runner: TaskRunner): void {
 
 /** Has a link told a runner's outcome, by the rules of `done$`, without the weight of an Observable. */
 export function whenDone(runner: TaskRunner, link: Link): Subscription | undefined {
-  if (!(runner instanceof Runner)) return runner.done$.subscribe((outcome) => link.tell(outcome));
+  if (!(runner instanceof Runner)) return runner.done$.subscribe((outcome) => link.tell?.(outcome));
   runner.whenDone(link);
   return undefined;
 }
@@ -198,7 +198,7 @@ class Runner<T> implements TaskRunner<T>, RunHost<T> {
   }
 
   whenDone(link: Link): void {
-    if (this.outcome) link.tell(this.outcome);
+    if (this.outcome) link.tell?.(this.outcome);
     else join((this.awaitingEnd ??= { first: undefined, last: undefined }), link);
   }
 

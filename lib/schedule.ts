@@ -1,61 +1,153 @@
-import { Observable, Subscription, type SchedulerLike } from 'rxjs';
-import { after } from './internal/after.js';
-import { expected } from './internal/expect.js';
+import { Cron } from 'croner';
+import { expected, expectOptions } from './internal/expect.js';
 
-/** The slots that have become due since the last look: usually one, more when the process could not run in between. */
-export interface DueSlots {
-  /** When the first of them was due, in ms since the epoch. */
-  readonly first: number;
-  readonly last: number;
-  readonly count: number;
-  /** By how many ms the last one is late. */
-  readonly late: number;
+/** When something is due. Bring your own where neither a period nor a cron expression says it. */
+export interface Schedule {
+  /** The first slot after a time, both in ms since the epoch; `undefined` when there is none any more. */
+  next(after: number): number | undefined;
 }
 
-/** By how many ms a wait exceeds its period only when the clock was set back: a timer is early by less. */
-const setBack = 50;
-
-/** @throws TypeError for what is no number, RangeError for one that is not finite or not above 0. */
-export function expectPeriod(ms: unknown): void {
-  if (typeof ms !== 'number') throw new TypeError(expected('schedule', 'a period in ms', ms));
-  if (!(ms > 0 && ms < Infinity)) throw new RangeError(expected('schedule', 'a finite period in ms above 0', ms));
+/** A schedule of which it is known at once how many slots have passed. */
+export interface CountedSchedule extends Schedule {
+  passed(after: number, until: number): { readonly last: number; readonly count: number };
 }
 
 /**
- * The slots of a period: slot k is due at start + k · period, whenever the one before was told, so that there is no drift
- * (RxJS's `interval` arms each wait when the last one fired, and adds up how late that was).
+ * When a schedule is due next.
  *
- * @param immediate whether there is a slot 0, due at the start.
+ * @param schedule as {@link cron} takes it: a period in ms, a cron expression, or any {@link Schedule}.
+ * @param n how many at most; there are fewer when the schedule ends before.
+ * @param options `from`: after which time, now unless said; a period counts from there. `timezone`: of an expression, the
+ * process's unless said.
+ * @throws as `cron` for the schedule and the time zone; RangeError for an `n` that is no whole number from 0 and up, or a
+ * `from` that is no time.
+ *
+ * @example
+ * ```ts
+ * import { nextRuns } from 'rxjs-tasks';
+ *
+ * const nights = nextRuns('30 2 * * *', 3, { from: new Date('2026-03-27T12:00:00Z'), timezone: 'Europe/Paris' });
+ * for (const night of nights) console.log(night.toISOString());
+ * // → 2026-03-28T01:30:00.000Z
+ * // → 2026-03-29T01:00:00.000Z
+ * // → 2026-03-30T00:30:00.000Z
+ * ```
  */
-export function periodSlots(period: number, scheduler: SchedulerLike, immediate: boolean): Observable<DueSlots> {
-  return new Observable((subscriber) => {
-    const start = scheduler.now();
-    // Slots are named by the start; when they are due moves with a clock that is set back, by which no name comes twice.
-    let base = start;
-    let next = immediate ? 0 : 1;
-    let timer = Subscription.EMPTY;
-    const tell = () => {
-      const now = scheduler.now();
-      const first = next;
-      // A timer may fire a moment early. It is the slot's all the same: an early slot is not told twice.
-      const last = Math.max(first, Math.floor((now - base) / period));
-      next = last + 1;
-      subscriber.next({
-        first: start + first * period,
-        last: start + last * period,
-        count: next - first,
-        late: Math.max(0, now - (base + last * period)),
-      });
-      arm();
-    };
-    const arm = () => {
-      if (subscriber.closed) return;
-      const now = scheduler.now();
-      if (base + next * period - now > period + setBack) base = now + period - next * period;
-      timer = after(scheduler, Math.max(0, base + next * period - now), tell);
-    };
-    if (immediate) tell();
-    else arm();
-    return () => timer.unsubscribe();
-  });
+export function nextRuns(
+  schedule: number | string | Schedule,
+  n: number,
+  options: { from?: number | Date; timezone?: string } = {},
+): Date[] {
+  expectOptions(options, ['from', 'timezone']);
+  if (!(Number.isInteger(n) && n >= 0)) throw new RangeError(expected('n', 'a whole number from 0 and up', n));
+  const from = options.from === undefined ? Date.now() : expectTime('from', options.from);
+  const slots = toSchedule(schedule, options.timezone).from(from);
+  const runs: Date[] = [];
+  for (let slot = next(slots, from); slot !== undefined && runs.length < n; slot = next(slots, slot))
+    runs.push(new Date(slot));
+  return runs;
+}
+
+/** What a schedule was made of, and the slots it gives when it starts at a time. */
+export interface ScheduleSource {
+  /** Whether it goes by the time that passes rather than by the clock. */
+  readonly elapsed: boolean;
+  from(start: number): Schedule | CountedSchedule;
+}
+
+/**
+ * @throws TypeError for what is no schedule; RangeError for a period that is not finite or not above 0, an expression that is
+ * malformed or never due, a time zone that does not exist, or one without an expression.
+ */
+export function toSchedule(schedule: unknown, timezone: string | undefined): ScheduleSource {
+  if (typeof schedule === 'string') return { elapsed: false, from: always(expression(schedule, timezone)) };
+  if (timezone !== undefined)
+    throw new RangeError(expected('timezone', 'left out: a schedule that is no cron expression has none', timezone));
+  if (typeof schedule === 'number') {
+    if (!(schedule > 0 && schedule < Infinity))
+      throw new RangeError(expected('schedule', 'a finite period in ms above 0', schedule));
+    return { elapsed: true, from: (start) => new Period(schedule, start) };
+  }
+  if (isSchedule(schedule)) return { elapsed: false, from: always(schedule) };
+  throw new TypeError(expected('schedule', 'a period in ms, a cron expression, or a Schedule', schedule));
+}
+
+/** @throws RangeError for a slot that is not after the one before. */
+export function next(schedule: Schedule, after: number): number | undefined {
+  const slot = schedule.next(after);
+  if (slot === undefined || (slot > after && slot < Infinity)) return slot;
+  throw new RangeError(expected(`schedule.next(${after})`, `undefined or a time after ${after}`, slot));
+}
+
+/** A time in ms since the epoch. */
+export function expectTime(name: string, time: unknown): number {
+  const ms = time instanceof Date ? time.getTime() : time;
+  if (typeof ms !== 'number') throw new TypeError(expected(name, 'a Date or a number of ms since the epoch', time));
+  if (!Number.isFinite(ms)) throw new RangeError(expected(name, 'a valid time', time));
+  return ms;
+}
+
+/** Slot k is start + k · period, for k from 1 on. */
+class Period implements CountedSchedule {
+  private readonly period: number;
+  private readonly start: number;
+
+  constructor(period: number, start: number) {
+    this.period = period;
+    this.start = start;
+  }
+
+  next(after: number): number {
+    return this.slot(this.passedBy(after) + 1);
+  }
+
+  passed(after: number, until: number): { last: number; count: number } {
+    const k = this.passedBy(until);
+    return { last: this.slot(k), count: k - this.passedBy(after) };
+  }
+
+  private slot(k: number): number {
+    return this.start + k * this.period;
+  }
+
+  private passedBy(time: number): number {
+    const k = Math.max(0, Math.floor((time - this.start) / this.period));
+    // The quotient may be rounded down across a slot.
+    return this.slot(k + 1) <= time ? k + 1 : k;
+  }
+}
+
+function expression(text: string, timezone: string | undefined): Schedule {
+  if (timezone !== undefined) expectTimezone(timezone);
+  const refusal = (why: string, cause?: unknown) =>
+    new RangeError(`${expected('schedule', 'a cron expression of 5 or 6 fields, or such as `@daily`', text)}: ${why}`, {
+      cause,
+    });
+  // Croner takes a date for a schedule, too.
+  if (!/^\s*(@\w+|\S+(\s+\S+){4,5})\s*$/.test(text)) throw refusal('it has neither 5 nor 6 fields');
+  let parsed: Cron;
+  try {
+    parsed = new Cron(text, { paused: true, mode: '5-or-6-parts', ...(timezone !== undefined && { timezone }) });
+  } catch (error) {
+    throw refusal((error as Error).message.replace(/^\w+: /, ''), error);
+  }
+  if (!parsed.nextRun()) throw refusal('it is never due');
+  return { next: (after) => parsed.nextRun(new Date(after))?.getTime() };
+}
+
+function expectTimezone(timezone: unknown): void {
+  if (typeof timezone !== 'string') throw new TypeError(expected('timezone', 'the name of a time zone', timezone));
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: timezone });
+  } catch (cause) {
+    throw new RangeError(expected('timezone', 'a time zone of the IANA database', timezone), { cause });
+  }
+}
+
+function isSchedule(x: unknown): x is Schedule {
+  return typeof x === 'object' && x !== null && 'next' in x && typeof x.next === 'function';
+}
+
+function always(schedule: Schedule): () => Schedule {
+  return () => schedule;
 }

@@ -316,7 +316,8 @@ describe('cron', () => {
     const any = task('x', () => 1);
     for (const period of [0, -1, NaN, Infinity])
       expect(() => cron(any, period)).to.throw(RangeError, 'Expected `schedule`');
-    expect(() => cron(any, '10' as never)).to.throw(TypeError, "got `'10'` (string)");
+    expect(() => cron(any, '10')).to.throw(RangeError, "got `'10'` (string)");
+    expect(() => cron(any, true as never)).to.throw(TypeError, 'got `true` (boolean)');
   });
 
   it('refuses what is no task, and options that are none', () => {

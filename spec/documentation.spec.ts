@@ -42,13 +42,13 @@ describe('The documentation', () => {
   });
 
   it('has an example for every public function, class and constant', () => {
-    const index = readFileSync('lib/index.ts', 'utf8');
-    const names = [...index.matchAll(/export \{([^}]*)\}/g)].flatMap(([, list]) =>
+    const indexes = [readFileSync('lib/index.ts', 'utf8'), readFileSync('lib/testing/index.ts', 'utf8')].join('\n');
+    const names = [...indexes.matchAll(/export \{([^}]*)\}/g)].flatMap(([, list]) =>
       (list ?? '').split(',').map((name) => name.trim()),
     );
     const values = names.filter((name) => name !== '' && !name.startsWith('type '));
     expect(values).to.have.length.above(20);
-    const sources = readdirSync('lib')
+    const sources = readdirSync('lib', { recursive: true, encoding: 'utf8' })
       .filter((file) => file.endsWith('.ts'))
       .map((file) => readFileSync(`lib/${file}`, 'utf8'))
       .join('\n');

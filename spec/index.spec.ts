@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import * as rxjsTasks from '../lib/index.js';
+import * as testing from '../lib/testing/index.js';
 import { Program } from './helpers/program.js';
 
 describe('The package', () => {
@@ -20,6 +21,7 @@ describe('The package', () => {
         'isTaskRunner',
         'joinAll',
         'launchRunner',
+        'nextRuns',
         'orchestrate',
         'runMain',
         'signalListener',
@@ -32,12 +34,17 @@ describe('The package', () => {
     );
   });
 
+  it('has a kit for tests at an entry of its own', () => {
+    expect(Object.keys(testing)).to.deep.equal(['memoryCoordinator']);
+  });
+
   it('does nothing when it is imported: no handlers, timers, logging', async () => {
     const look = `
       const events = () => process.eventNames().map((name) => [name, process.listenerCount(name)]).join(' ');
       await import('rxjs');
       const before = [events(), process.getActiveResourcesInfo().join()];
       await import('rxjs-tasks');
+      await import('rxjs-tasks/testing');
       const after = [events(), process.getActiveResourcesInfo().join()];
       if (before.join() !== after.join()) throw new Error(before.join() + ' became ' + after.join());
     `;

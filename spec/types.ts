@@ -130,8 +130,8 @@ task(() => 1);
 taskRunner(taskRunner(full));
 // @ts-expect-error a context has no way to cancel itself
 expectTypeOf(ctx.cancel);
-// @ts-expect-error a period is a number
-cron(full, '10');
+// @ts-expect-error a schedule is a period, an expression or has a `next`
+cron(full, new Date());
 // @ts-expect-error there is no such option
 cron(full, 10, { every: 1 });
 // @ts-expect-error a state is read only

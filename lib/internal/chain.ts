@@ -5,23 +5,24 @@ import { reportUnhandled } from './unhandled.js';
  * A place in a {@link Chain}. The places are linked through themselves, so that taking one and leaving it cost O(1)
  * however many others there are. RxJS's Subject searches an array to unsubscribe, which makes n leavers cost O(n²).
  */
-export abstract class Link {
+export class Link {
   chain: Chain | undefined = undefined;
   previous: Link | undefined = undefined;
   following: Link | undefined = undefined;
 
-  abstract tell(value: unknown): void;
+  /** A chain may be a mere queue, in which nobody is told anything. */
+  tell?(value: unknown): void;
 }
 
-/** Those who wait to be told one thing, once, in the order in which they came. */
-export interface Chain {
-  first: Link | undefined;
-  last: Link | undefined;
+/** Those who wait, in the order in which they came: for their turn, or to be told one thing, once. */
+export interface Chain<L extends Link = Link> {
+  first: L | undefined;
+  last: L | undefined;
   /** The last link has left. */
   emptied?(): void;
 }
 
-export function join(chain: Chain, link: Link): void {
+export function join<L extends Link>(chain: Chain<L>, link: L): void {
   link.chain = chain;
   link.previous = chain.last;
   if (chain.last) chain.last.following = link;
@@ -51,7 +52,7 @@ export function tellAll(chain: Chain, value: unknown): void {
 
 export function tell(link: Link, value: unknown): void {
   try {
-    link.tell(value);
+    link.tell?.(value);
   } catch (error) {
     reportUnhandled(error);
   }

@@ -2,6 +2,7 @@ import type { Observable } from 'rxjs';
 import type { CancelFunc } from '../context.js';
 import type { TaskEventDetail } from '../outcome.js';
 import type { RunContext, SimpleTask } from '../task.js';
+import type { Scope } from './scope.js';
 
 /**
  * What tasks made of other tasks implement beside `execute`, which is then not called. Such a stream ends by itself once
@@ -11,7 +12,7 @@ import type { RunContext, SimpleTask } from '../task.js';
 export const drive: unique symbol = Symbol('drive');
 
 export interface Driven<T> extends SimpleTask<T> {
-  [drive](ctx: RunContext, cancel: CancelFunc, events: EventSink): Observable<T>;
+  [drive](ctx: RunContext & Scope, cancel: CancelFunc, events: EventSink): Observable<T>;
 }
 
 /** Where the events of a run go. */

@@ -61,7 +61,7 @@ export class Settling<T> extends Scope implements Sink<T> {
   }
 
   tellWhenSettled(link: Link): void {
-    if (this.settled) link.tell(this);
+    if (this.settled) link.tell?.(this);
     else join((this.awaiting ??= { first: undefined, last: undefined }), link);
   }
 

@@ -13,7 +13,7 @@ export interface Snippet {
 export function snippets(): Snippet[] {
   const files = [
     'README.md',
-    ...readdirSync('lib')
+    ...readdirSync('lib', { recursive: true, encoding: 'utf8' })
       .filter((file) => file.endsWith('.ts'))
       .map((file) => `lib/${file}`),
   ];

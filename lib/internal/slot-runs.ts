@@ -1,0 +1,234 @@
+import { Subscription, type Observable, type Observer } from 'rxjs';
+import type { CancelFunc } from '../context.js';
+import { CancelledError, type TaskError } from '../errors.js';
+import type { TaskEventDetail } from '../outcome.js';
+import { next, type Schedule } from '../schedule.js';
+import type { RunContext } from '../task.js';
+import { join, leave, Link, type Chain } from './chain.js';
+import type { EventSink } from './drive.js';
+import type { DueSlots } from './due-slots.js';
+import type { Run } from './run.js';
+import type { Scope } from './scope.js';
+import { SlotRun, type SlotHost } from './slot-run.js';
+import type { Work } from './work.js';
+
+/** How a cron goes about its slots; its options say more. */
+export interface SlotPolicy {
+  readonly overlap: 'skip' | 'bufferOne' | 'bufferAll' | 'cancelOther' | 'allowAll';
+  readonly missed: 'skip' | 'runOnce' | 'runAll';
+  readonly tolerance: number;
+  readonly maxRuns: number | undefined;
+  readonly timeout: number | undefined;
+  readonly onError: 'continue' | 'stop';
+  readonly coordinator: { lease(task: string, slot: number): Observable<boolean> } | undefined;
+}
+
+/** The slots of a cron that have become due: which of them wait, which are run, which are dropped. */
+export class SlotRuns<T> implements SlotHost<T> {
+  readonly ctx: RunContext & Scope;
+  readonly cancelAll: CancelFunc;
+  readonly work: Work<T>;
+  readonly lease: SlotHost<T>['lease'];
+  private readonly policy: SlotPolicy;
+  private readonly events: EventSink;
+  private readonly subscriber: Observer<T>;
+  private readonly source = new Subscription();
+  private readonly waiting: Chain<SlotRun<T> | Backlog<T>> = { first: undefined, last: undefined };
+  private readonly going = new Set<SlotRun<T>>();
+  private catchingUp: SlotRun<T> | undefined = undefined;
+  private runs = 0;
+  /** No more slots come. */
+  private ending = false;
+  private failure: { readonly error: unknown } | undefined = undefined;
+  private moving = false;
+
+  constructor(
+    ctx: RunContext & Scope,
+    cancelAll: CancelFunc,
+    work: Work<T>,
+    policy: SlotPolicy,
+    events: EventSink,
+    subscriber: Observer<T>,
+  ) {
+    this.ctx = ctx;
+    this.cancelAll = cancelAll;
+    this.work = work;
+    this.policy = policy;
+    this.events = events;
+    this.subscriber = subscriber;
+    const { coordinator } = policy;
+    this.lease = coordinator && ((slot) => coordinator.lease(this.name, slot));
+  }
+
+  get name(): string {
+    return this.ctx.task;
+  }
+
+  get observed(): boolean {
+    return this.events.observed;
+  }
+
+  get tolerance(): number {
+    return this.policy.tolerance;
+  }
+
+  get timeout(): number | undefined {
+    return this.policy.timeout;
+  }
+
+  get full(): boolean {
+    return this.runs === this.policy.maxRuns;
+  }
+
+  start(due$: Observable<DueSlots>, schedule: Schedule): void {
+    this.ctx.whenCancelled((cause) => this.stop(cause));
+    if (this.ending) return;
+    this.source.add(
+      due$.subscribe({
+        next: (slots) => this.accept(slots, schedule),
+        error: (error: unknown) => this.fail(error),
+        complete: () => {
+          this.ending = true;
+          this.goOn();
+        },
+      }),
+    );
+  }
+
+  emit(run: Run<T>, detail: TaskEventDetail): void {
+    // The rest of a slot's life shows in `tick` and `run-failed`.
+    if (detail.type === 'late' && run.slot !== undefined) this.tell({ ...detail, slot: run.slot });
+  }
+
+  tell(detail: TaskEventDetail): void {
+    this.events.emit(detail);
+  }
+
+  deliver(value: T): void {
+    this.subscriber.next(value);
+  }
+
+  starting(): void {
+    this.runs++;
+    if (this.full) this.end();
+  }
+
+  over(slot: SlotRun<T>, error?: TaskError): void {
+    this.going.delete(slot);
+    leave(slot);
+    if (slot === this.catchingUp) this.catchingUp = undefined;
+    if (error) {
+      this.tell({ type: 'run-failed', slot: slot.slot, error });
+      if (this.policy.onError === 'stop') this.fail(error);
+    }
+    this.goOn();
+  }
+
+  private accept({ first, last, count, due, late, more }: DueSlots, schedule: Schedule): void {
+    if (this.ending) return;
+    const { missed, tolerance } = this.policy;
+    if (missed === 'runAll' && (count > 1 || late > tolerance)) {
+      join(this.waiting, new Backlog(this, schedule, first, last, count, due - last));
+      return this.goOn();
+    }
+    const runs = !more && (late <= tolerance || missed === 'runOnce');
+    const dropped = runs ? count - 1 : count;
+    if (dropped > 0) this.tell({ type: 'missed', slot: first, count: dropped });
+    if (runs) this.admit(new SlotRun(this, last, due));
+  }
+
+  private admit(slot: SlotRun<T>): void {
+    const { overlap } = this.policy;
+    const { waiting, going } = this;
+    if (overlap === 'allowAll' || (going.size === 0 && !waiting.first)) return this.run(slot);
+    const before = waiting.last instanceof SlotRun ? waiting.last : undefined;
+    if (overlap === 'skip' || (overlap === 'bufferOne' && before)) return slot.skip({ reason: 'overlap' });
+    if (overlap === 'cancelOther') before?.skip({ reason: 'overlap' });
+    join(waiting, slot);
+    slot.watchOver();
+    if (overlap !== 'cancelOther') return;
+    for (const other of going) other.cancel(new CancelledError('Overtaken by the next slot'), 'overlap');
+  }
+
+  private run(slot: SlotRun<T>): void {
+    this.going.add(slot);
+    slot.begin();
+  }
+
+  /** Starts what waits, one at a time. A loop, because runs may end before they have returned. */
+  private goOn(): void {
+    if (this.moving) return;
+    this.moving = true;
+    for (let head = this.turn(); head; head = this.turn()) this.run(head);
+    this.moving = false;
+    if (!this.ending || this.going.size > 0 || this.waiting.first) return;
+    if (this.failure) this.subscriber.error(this.failure.error);
+    else this.subscriber.complete();
+  }
+
+  private turn(): SlotRun<T> | undefined {
+    const head = this.waiting.first;
+    if (!head || (this.policy.overlap === 'allowAll' ? this.catchingUp : this.going.size > 0)) return undefined;
+    if (head instanceof SlotRun) {
+      leave(head);
+      return head;
+    }
+    try {
+      this.catchingUp = head.take();
+    } catch (error) {
+      this.fail(error);
+    }
+    return this.catchingUp;
+  }
+
+  private fail(error: unknown): void {
+    this.failure ??= { error };
+    this.stop(error);
+  }
+
+  private stop(cause: unknown): void {
+    this.end();
+    for (const slot of this.going) slot.cancel(cause, 'ended');
+    this.goOn();
+  }
+
+  /** No further run is started. */
+  private end(): void {
+    this.ending = true;
+    this.source.unsubscribe();
+    for (let head = this.waiting.first; head; head = this.waiting.first) {
+      leave(head);
+      if (head instanceof SlotRun) head.skip({ reason: 'ended' });
+      else this.tell({ type: 'missed', slot: head.first, count: head.count });
+    }
+    for (const slot of this.going) slot.skip({ reason: 'ended' });
+  }
+}
+
+/** Slots that were missed and are to be caught up with, looked up one by one: they may be very many. */
+class Backlog<T> extends Link {
+  first: number;
+  count: number;
+  private readonly host: SlotHost<T>;
+  private readonly schedule: Schedule;
+  private readonly last: number;
+  private readonly delay: number;
+
+  constructor(host: SlotHost<T>, schedule: Schedule, first: number, last: number, count: number, delay: number) {
+    super();
+    this.host = host;
+    this.schedule = schedule;
+    this.first = first;
+    this.last = last;
+    this.count = count;
+    this.delay = delay;
+  }
+
+  take(): SlotRun<T> {
+    const slot = this.first;
+    this.count--;
+    if (slot >= this.last || this.count === 0) leave(this);
+    else this.first = next(this.schedule, slot) ?? slot;
+    return new SlotRun(this.host, slot, slot + this.delay);
+  }
+}

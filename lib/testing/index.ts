@@ -1,0 +1,1 @@
+export { memoryCoordinator, type MemoryCoordinator } from './memory-coordinator.js';
