@@ -1,0 +1,174 @@
+const width = 960;
+const height = 460;
+const left = 68;
+const top = 84;
+const plot = { width: 156, height: 296 };
+/** From one panel's left edge to the next one's: the room beside the plot is for the labels. */
+const step = 292;
+const lineHeight = 13;
+
+const panels = [
+  { work: 'futures', does: 'start n, await all of them' },
+  { work: 'runners', does: 'launch n with three hooks, join' },
+  { work: 'cancel', does: 'end n running tasks, join' },
+];
+
+/** The tone of each contender, on white and on black; that of a variant, whose name has a comma, is its contender's. */
+const tones = {
+  'rxjs-tasks': ['#d6156c', '#ff5c9f'],
+  'Promise.all': ['#57606a', '#a3acb6'],
+  AbortSignal: ['#57606a', '#a3acb6'],
+  'raw RxJS': ['#8250b4', '#b692de'],
+  Effect: ['#2f6cb3', '#6fa8e6'],
+  effection: ['#3f7d4e', '#79b888'],
+  'p-limit': ['#97651a', '#cf9f58'],
+  'p-map': ['#1f7f86', '#5fb9bf'],
+  'p-queue': ['#a2503c', '#da8d7a'],
+};
+const fallback = ['#777777', '#999999'];
+
+/** What the works took a piece, as SVG. */
+export function chart(works) {
+  const decades = [2, 3, 4, 5, 6];
+  const medians = panels.flatMap(({ work }) => Object.values(works[work] ?? {}).flatMap((line) => pointsOf(line)));
+  const logs = medians.map(({ ns }) => Math.log10(ns));
+  const low = Math.floor(Math.min(2, ...logs));
+  const high = Math.ceil(Math.max(5, ...logs));
+  const x = (n) => ((Math.log10(n) - 2) / 4) * plot.width;
+  const y = (ns) => plot.height * (1 - (Math.log10(ns) - low) / (high - low));
+  const powers = Array.from({ length: high - low + 1 }, (_, i) => low + i);
+
+  const grid = [
+    ...powers.map((power) => `<path class="grid" d="M0 ${y(10 ** power)}h${plot.width}"/>`),
+    ...decades.map((power) => `<path class="grid" d="M${x(10 ** power)} 0v${plot.height}"/>`),
+    ...decades.map((power) => text(x(10 ** power), plot.height + 17, shortCount(10 ** power), 'tick middle')),
+    text(plot.width / 2, plot.height + 35, 'n, at once', 'tick middle'),
+  ];
+  const drawn = panels.map(({ work, does }, i) => {
+    // What the chart is about comes last, and so lies above the others.
+    const lines = linesOf(works[work] ?? {}, x, y).reverse();
+    const labels = spread(lines);
+    return [
+      `<g transform="translate(${left + i * step} ${top})">`,
+      text(0, -26, work, 'panel'),
+      text(0, -11, does, 'tick'),
+      ...grid,
+      ...(i === 0 ? powers.map((power) => text(-8, y(10 ** power) + 4, time(10 ** power), 'tick end')) : []),
+      ...lines.map(({ d, tone, kind }) => `<path class="line ${kind}" style="stroke: var(--${tone})" d="${d}"/>`),
+      ...labels.map(
+        ({ end, labelY, tone }) =>
+          `<path class="leader" style="stroke: var(--${tone})" d="M${end.x} ${end.y}L${round(end.x + 11)} ${labelY}"/>`,
+      ),
+      ...lines.map(({ end, tone, stopped }) => {
+        const fill = stopped ? 'var(--paper)' : `var(--${tone})`;
+        return `<circle cx="${end.x}" cy="${end.y}" r="3" style="stroke: var(--${tone}); fill: ${fill}"/>`;
+      }),
+      ...labels.map(({ end, labelY, name, tone, kind }) =>
+        text(end.x + 13, labelY + 4, name, `label ${kind}`, `fill: var(--${tone})`),
+      ),
+      '</g>',
+    ].join('\n');
+  });
+
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img">
+<title>Time per piece of futures, runners and cancel against n, for rxjs-tasks and its peers</title>
+${style()}
+<rect class="paper" width="${width}" height="${height}"/>
+${text(left, 28, 'What one piece takes, by how many there are at once', 'title')}
+<text class="tick middle" transform="translate(16 ${top + plot.height / 2}) rotate(-90)">time per piece</text>
+${drawn.join('\n')}
+${text(left, height - 12, 'Both axes are logarithmic; lower is better. ○ did not finish the next size in its time.', 'tick')}
+</svg>
+`;
+}
+
+function linesOf(figures, x, y) {
+  return Object.entries(figures).flatMap(([name, bySize]) => {
+    const points = pointsOf(bySize).map(({ n, ns }) => ({ x: round(x(n)), y: round(y(ns)) }));
+    if (points.length === 0) return [];
+    const [contender, variant] = name.split(', ');
+    const own = contender === 'rxjs-tasks' ? 'own' : '';
+    return {
+      name,
+      d: `M${points.map((point) => `${point.x} ${point.y}`).join('L')}`,
+      end: points.at(-1),
+      tone: toneName(contender),
+      kind: variant ? 'variant' : own,
+      stopped: Object.values(bySize).some((figure) => figure.stopped),
+    };
+  });
+}
+
+function pointsOf(bySize) {
+  return Object.entries(bySize)
+    .filter(([, figure]) => figure.median)
+    .map(([n, figure]) => ({ n: Number(n), ns: figure.median }));
+}
+
+/** Each label at the height of its line's end, or as near to it as those beside it allow. */
+function spread(lines) {
+  const labels = lines.map((line) => ({ ...line, labelY: line.end.y })).sort((a, b) => a.labelY - b.labelY);
+  const meets = (a, b) => Math.abs(a.end.x - b.end.x) < 100;
+  // Two neighbours too near to each other both give way, until all have room.
+  for (let moved = true, rounds = 0; moved && rounds < 1000; rounds++) {
+    moved = false;
+    for (const [i, label] of labels.entries()) {
+      const next = labels.slice(i + 1).find((other) => meets(label, other));
+      const missing = next ? lineHeight - (next.labelY - label.labelY) : 0;
+      if (missing < 0.01) continue;
+      label.labelY = round(label.labelY - missing / 2);
+      next.labelY = round(next.labelY + missing / 2);
+      moved = true;
+    }
+  }
+  return labels;
+}
+
+function style() {
+  const variables = (side) =>
+    Object.entries(tones)
+      .map(([name, pair]) => `--${toneName(name)}: ${pair[side]}`)
+      .concat(`--other: ${fallback[side]}`)
+      .join('; ');
+  return `<style>
+svg { --paper: #ffffff; --ink: #1f2328; --quiet: #59636e; --grid: #e4e8ec; ${variables(0)} }
+@media (prefers-color-scheme: dark) { svg { --paper: #0d1117; --ink: #e6edf3; --quiet: #9198a1; --grid: #262c34; ${variables(1)} } }
+text { font: 11px system-ui, -apple-system, 'Segoe UI', sans-serif; fill: var(--ink) }
+.title { font-size: 16px; font-weight: 600 }
+.panel { font-size: 13px; font-weight: 600 }
+.tick { fill: var(--quiet) }
+.middle { text-anchor: middle }
+.end { text-anchor: end }
+.paper { fill: var(--paper) }
+.grid { stroke: var(--grid) }
+.line { fill: none; stroke-width: 1.5; stroke-linejoin: round }
+.leader { stroke-width: 0.75 }
+.line.own { stroke-width: 3.5 }
+.line.variant { stroke-dasharray: 4 3 }
+.label { font-size: 10.5px }
+.label.own { font-weight: 700 }
+circle { stroke-width: 1.5 }
+</style>`;
+}
+
+function toneName(contender) {
+  return contender in tones ? contender.replace(/\W/g, '-') : 'other';
+}
+
+function text(x, y, content, kind, style) {
+  return `<text x="${round(x)}" y="${round(y)}" class="${kind}"${style ? ` style="${style}"` : ''}>${content}</text>`;
+}
+
+function time(ns) {
+  if (ns < 1e3) return `${ns} ns`;
+  return ns < 1e6 ? `${ns / 1e3} µs` : `${ns / 1e6} ms`;
+}
+
+function shortCount(n) {
+  if (n < 1e3) return String(n);
+  return n < 1e6 ? `${n / 1e3}k` : `${n / 1e6}M`;
+}
+
+function round(number) {
+  return Math.round(number * 10) / 10;
+}

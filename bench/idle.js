@@ -1,0 +1,6 @@
+// A program of works/exit.js: `node idle.js <contender> <n>` starts it, and says so.
+import { contenders } from './works/exit.js';
+
+const [contender, n] = process.argv.slice(2);
+await contenders[contender](Number(n));
+console.log('up');

@@ -1,0 +1,7 @@
+// One contender of one work at one size, in a process of its own: `node --expose-gc measure.js <work> <contender> <n>`
+// prints the figure.
+const [work, contender, n] = process.argv.slice(2);
+const { measure } = await import(`./works/${work}.js`);
+console.log(await measure(contender, Number(n)));
+// What a contender leaves behind must not keep the next one waiting.
+process.exit();

@@ -1,0 +1,57 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { median } from './ns-per-piece.js';
+
+const program = fileURLToPath(new URL('measure.js', import.meta.url));
+
+/**
+ * Measures all contenders of a work at all its sizes, each time in a process of its own. They take turns, so that whatever
+ * else the machine does hits all alike. A figure is the median of the repetitions, with the least and the most. Who does
+ * not come to a figure is not tried at larger sizes.
+ */
+export async function run(name, work, quick) {
+  const { contenders, sizes, label, repetitions = 5, limit = 20_000, together = false } = work;
+  const figures = Object.fromEntries(Object.keys(contenders).map((contender) => [contender, {}]));
+  const stopped = new Set();
+
+  for (const n of quick ? sizes.filter((size) => size < 1_000_000) : sizes) {
+    for (const contender of stopped) figures[contender][n] = { stopped: '—' };
+    const racing = Object.keys(contenders).filter((contender) => !stopped.has(contender));
+    console.error(`${name} ${label?.(n) ?? n.toLocaleString('en')}`);
+    const samples = Object.fromEntries(racing.map((contender) => [contender, []]));
+    const measure = async (contender) => {
+      if (stopped.has(contender)) return;
+      const { sample, why } = await measureOnce(name, contender, n, limit);
+      if (why) {
+        stopped.add(contender);
+        figures[contender][n] = { stopped: why };
+      } else samples[contender].push(sample);
+    };
+    for (let i = 0; i < (quick ? 1 : repetitions); i++) {
+      if (together) await Promise.all(racing.map(measure));
+      else for (const contender of racing) await measure(contender);
+    }
+    for (const contender of racing) figures[contender][n] ??= summary(samples[contender]);
+  }
+  return figures;
+}
+
+async function measureOnce(name, contender, n, limit) {
+  const args = ['--expose-gc', program, name, contender, n];
+  try {
+    const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: limit, killSignal: 'SIGKILL' });
+    return { sample: Number(stdout) };
+  } catch (error) {
+    if (error.killed) return { why: `> ${limit / 1000} s` };
+    if (error.stderr.includes('heap out of memory')) return { why: 'out of memory' };
+    console.error(`${name}, ${contender}: ${error.stderr}`);
+    process.exitCode = 1;
+    return { why: 'failed' };
+  }
+}
+
+function summary(samples) {
+  const round = (figure) => Number(figure.toPrecision(6));
+  return { median: round(median(samples)), min: round(Math.min(...samples)), max: round(Math.max(...samples)) };
+}

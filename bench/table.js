@@ -1,0 +1,74 @@
+/** What is judged by a target, a row each; without a bound a row only compares. */
+export function judge({ targets, unit, label = count }, figures) {
+  return targets.map(({ what, n, ours = 'rxjs-tasks', against, againstN, ratio, difference, figure }) => {
+    const mine = figures[ours][n];
+    const other = against ? figures[against][n] : figures[ours][againstN];
+    const times = mine?.median / other?.median;
+    const more = mine?.median - other?.median;
+
+    let shown = `${amount(times)}×`;
+    let judged = { value: mine?.median, most: figure, target: `${figure?.toLocaleString('en')} ${unit}` };
+    if (ratio !== undefined) judged = { value: times, most: ratio, target: `${ratio}×` };
+    if (difference !== undefined) {
+      shown = `${more < 0 ? '' : '+'}${more.toFixed(1)} ${unit}`;
+      judged = { value: more, most: difference, target: `+${difference} ${unit}` };
+    }
+    const { value, most, target } = judged;
+    return {
+      what,
+      n: label(n),
+      ours: format(mine, unit),
+      against: against ?? (againstN ? `itself at ${label(againstN)}` : ''),
+      theirs: against || againstN ? format(other, unit) : '',
+      ratio: Number.isFinite(times) ? shown : '—',
+      target: most === undefined ? '' : `≤ ${target}`,
+      met: isMet(mine, value, most),
+    };
+  });
+}
+
+/** Who was stopped is over any bound; against whom was stopped nothing can be said. */
+function isMet(mine, value, most) {
+  if (most === undefined) return undefined;
+  if (mine?.stopped) return false;
+  return Number.isFinite(value) ? value <= most : undefined;
+}
+
+export function targetTable(judgements) {
+  const rows = judgements.map(({ what, n, ours, against, theirs, ratio, target, met }) => {
+    const mark = met === undefined ? '' : met ? '✓' : '✗';
+    return [what, n, ours, against, theirs, ratio, target, mark];
+  });
+  return markdown(['what', 'n', 'rxjs-tasks', 'against', 'theirs', 'ratio', 'target', ''], 'lrrlrrrl', rows);
+}
+
+/** All contenders of a work at all sizes. */
+export function figureTable({ sizes, unit, label = count }, figures) {
+  const rows = Object.entries(figures).map(([contender, bySize]) => [
+    contender,
+    ...sizes.map((n) => format(bySize[n], unit)),
+  ]);
+  return markdown(['', ...sizes.map((n) => label(n))], 'l' + 'r'.repeat(sizes.length), rows);
+}
+
+function format(figure, unit) {
+  if (!figure) return '—';
+  return figure.stopped ?? `${amount(figure.median)} ${unit}`;
+}
+
+function count(n) {
+  return n.toLocaleString('en');
+}
+
+/** Three digits, or all that stand before the point. */
+function amount(figure) {
+  return figure < 100 ? figure.toPrecision(3) : count(Math.round(figure));
+}
+
+/** Aligned as prettier does it. */
+function markdown(header, align, rows) {
+  const widths = header.map((_, column) => Math.max(3, ...[header, ...rows].map((row) => row[column].length)));
+  const pad = (cell, column) => (align[column] === 'r' ? cell.padStart(widths[column]) : cell.padEnd(widths[column]));
+  const rule = widths.map((width, column) => (align[column] === 'r' ? '-'.repeat(width - 1) + ':' : '-'.repeat(width)));
+  return [header.map(pad), rule, ...rows.map((row) => row.map(pad))].map((row) => `| ${row.join(' | ')} |`).join('\n');
+}
