@@ -9,6 +9,8 @@ const order = [
   'internal/unhandled',
   'internal/after',
   'internal/chain',
+  'internal/hub',
+  'internal/alarms',
   'errors',
   'internal/scope',
   'internal/to-scope',
@@ -26,6 +28,7 @@ const order = [
   'internal/settling',
   'future',
   'schedule',
+  'internal/slot-clock',
   'internal/due-slots',
   'internal/slot-run',
   'internal/slot-runs',
@@ -68,6 +71,18 @@ export default defineConfig(
     files: ['**/*.js'],
     extends: [js.configs.recommended],
     languageOptions: { globals: { console: 'readonly', process: 'readonly' } },
+  },
+  {
+    files: ['bench/**/*.js'],
+    languageOptions: {
+      globals: {
+        AbortController: 'readonly',
+        URL: 'readonly',
+        performance: 'readonly',
+        setInterval: 'readonly',
+        setTimeout: 'readonly',
+      },
+    },
   },
   {
     files: ['**/*.ts'],

@@ -1,7 +1,7 @@
 import { Observable } from 'rxjs';
 import { drive, type Driven } from './internal/drive.js';
-import { dueSlots, type Timetable } from './internal/due-slots.js';
 import { expected, expectMs, expectOneOf, expectOptions } from './internal/expect.js';
+import type { Timetable } from './internal/slot-clock.js';
 import { SlotRuns, type SlotPolicy } from './internal/slot-runs.js';
 import { nameOf, toWork, type Work } from './internal/work.js';
 import type { TaskRunner } from './outcome.js';
@@ -85,8 +85,9 @@ const optionNames = [
  *
  * Slots come from the schedule, never from when a run ended, so that there is no drift. They strictly increase: none is run
  * twice, whatever the clock does. A period goes by the time that passes and also runs at once; an expression goes by the wall
- * clock, which is looked at again at least every 30 s. On DST nights a fixed time that does not exist runs once, right after
- * the gap, and one that exists twice runs once.
+ * clock, which is looked at again at least every 30 s. On DST nights a fixed time (of one hour and one minute) that does not
+ * exist runs once, right after the gap, and one that exists twice runs once; a list, a range or a step runs whenever the clock
+ * shows it. (A gap that ends at midnight, as Greenland's, is the one that croner passes over.)
  *
  * Whatever is not run is an event: `skipped`, `missed`; a slot that is to be run and has not started within its tolerance is
  * `overdue`. A failed run is a `run-failed`, and the schedule goes on. Cancelling ends the schedule at once and the runs under
@@ -136,12 +137,8 @@ export function cron<T>(
     ...(work.finalize && { finalize: () => work.finalize?.() }),
     [drive]: (ctx, cancel, events) =>
       new Observable((subscriber) => {
-        const { scheduler } = ctx;
-        const timetable = times(scheduler.now());
-        new SlotRuns(ctx, cancel, onceASlot, policy, events, subscriber).start(
-          dueSlots(timetable, scheduler),
-          timetable.schedule,
-        );
+        const timetable = times(ctx.scheduler.now());
+        new SlotRuns(ctx, cancel, onceASlot, policy, timetable, events, subscriber).start();
       }),
   };
   return taskRunner(scheduled);
@@ -190,6 +187,7 @@ function toTimes(options: CronOptions, source: ScheduleSource): (now: number) =>
       schedule: source.from(lastRun ?? start),
       immediate: immediate ? start : undefined,
       after: Math.max(lastRun ?? now, startAt - 1),
+      startAt,
       stopAt,
       elapsed: source.elapsed,
       jitter,

@@ -70,7 +70,7 @@ export function joinAll(
     let left = runners.length;
     let timer = Subscription.EMPTY;
     const tell = (waiter: Waiter, outcome: Outcome) => {
-      waiter.unsubscribe();
+      leave(waiter);
       idle.delete(waiter);
       left--;
       subscriber.next(outcome);
@@ -88,7 +88,7 @@ export function joinAll(
     };
     const expire = () => {
       for (const waiter of waiters) {
-        if (waiter.told) continue;
+        if (!waiter.chain) continue;
         giveUp(waiter.runner);
         tellMissing(waiter, 'timed-out');
       }
@@ -103,9 +103,9 @@ export function joinAll(
     const idle = new Set(waiters.filter(({ runner }) => runner.status === 'idle'));
     subscriber.add(() => {
       timer.unsubscribe();
-      for (const waiter of waiters) waiter.unsubscribe();
+      waiters.forEach(leave);
     });
-    for (const waiter of waiters) if (!subscriber.closed) waiter.wait();
+    for (const waiter of waiters) if (!subscriber.closed) whenDone(waiter.runner, waiter);
     judge();
     subscriber.add(
       scope.whenCancelled(() => {
@@ -118,13 +118,9 @@ export function joinAll(
   });
 }
 
-/** Waits for one runner's outcome. */
+/** Waits for one runner's outcome, and stands in a chain until then. */
 class Waiter extends Link {
   readonly runner: TaskRunner;
-  /** It has been told, or is no longer to be. */
-  told = false;
-  /** To a runner that is not this package's. */
-  private foreign: Subscription | undefined = undefined;
   private readonly hear: (waiter: Waiter, outcome: Outcome) => void;
 
   constructor(runner: TaskRunner, hear: (waiter: Waiter, outcome: Outcome) => void) {
@@ -133,18 +129,8 @@ class Waiter extends Link {
     this.hear = hear;
   }
 
-  wait(): void {
-    this.foreign = whenDone(this.runner, this);
-  }
-
   override tell(outcome: unknown): void {
     this.hear(this, outcome as Outcome);
-  }
-
-  unsubscribe(): void {
-    this.told = true;
-    leave(this);
-    this.foreign?.unsubscribe();
   }
 }
 

@@ -1,4 +1,3 @@
-import { isatty } from 'node:tty';
 import { finalize, Subject, type Observer } from 'rxjs';
 import { background, withCancel } from './context.js';
 import { SignalError } from './errors.js';
@@ -145,7 +144,8 @@ function nameHandles(): void {
  */
 function isEcho(signal: NodeJS.Signals, first: NodeJS.Signals, ms: number): boolean {
   if (signal !== first) return ms < 50;
-  return signal === 'SIGINT' && isatty(0) && ms < 200;
+  // Not imported, because loading it takes longer than the rest of this file.
+  return signal === 'SIGINT' && ms < 200 && process.getBuiltinModule('node:tty').isatty(0);
 }
 
 /** Exits as soon as what was written is out, or when nothing has moved for a second: its reader may be gone. */

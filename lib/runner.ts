@@ -1,7 +1,8 @@
-import { Observable, Subject, type Subscription } from 'rxjs';
+import { Observable, Subscription } from 'rxjs';
 import { background, type CancelFunc, type Context } from './context.js';
 import { AlreadyRunningError } from './errors.js';
-import { join, Listener, tellAll, type Chain, type Link } from './internal/chain.js';
+import { detach, join, Listener, tellAll, type Chain, type Link } from './internal/chain.js';
+import { Hub } from './internal/hub.js';
 import { Launched } from './internal/launched.js';
 import { Run, type RunHost, type RunObserver } from './internal/run.js';
 import type { Scope } from './internal/scope.js';
@@ -64,10 +65,12 @@ export function giveUp(runner: TaskRunner): void {
 }
 
 /** Has a link told a runner's outcome, by the rules of `done$`, without the weight of an Observable. */
-export function whenDone(runner: TaskRunner, link: Link): Subscription | undefined {
-  if (!(runner instanceof Runner)) return runner.done$.subscribe((outcome) => link.tell?.(outcome));
-  runner.whenDone(link);
-  return undefined;
+export function whenDone(runner: TaskRunner, link: Link): void {
+  if (runner instanceof Runner) return runner.whenDone(link);
+  const subscription = new Subscription();
+  const chain: Chain = { first: undefined, last: undefined, emptied: () => subscription.unsubscribe() };
+  join(chain, link);
+  subscription.add(runner.done$.subscribe((outcome) => tellAll(chain, outcome)));
 }
 
 /** Starts a runner for nobody who would look at its values: a failure is written with `console.error`. */
@@ -78,7 +81,10 @@ export function launch(runner: TaskRunner, ctx: Context | AbortSignal, cancel: C
   return launched;
 }
 
-class Runner<T> implements TaskRunner<T>, RunHost<T> {
+/** Those who wait for the end of its run stand in it as a chain. */
+class Runner<T> implements TaskRunner<T>, RunHost<T>, Chain {
+  first: Link | undefined = undefined;
+  last: Link | undefined = undefined;
   readonly name: string;
   status: TaskRunner['status'] = 'idle';
   readonly work: Work<T>;
@@ -86,9 +92,8 @@ class Runner<T> implements TaskRunner<T>, RunHost<T> {
   private run: Run<T> | undefined = undefined;
   private outcome: Outcome | undefined = undefined;
   private wasReady = false;
-  private results: Subject<T> | undefined = undefined;
-  private events: Subject<TaskEvent> | undefined = undefined;
-  private awaitingEnd: Chain | undefined = undefined;
+  private results: Hub<T> | undefined = undefined;
+  private events: Hub<TaskEvent> | undefined = undefined;
   private awaitingReady: Chain | undefined = undefined;
 
   constructor(work: Work<T>) {
@@ -147,11 +152,11 @@ class Runner<T> implements TaskRunner<T>, RunHost<T> {
   }
 
   get results$(): Observable<T> {
-    return (this.results ??= new Subject()).asObservable();
+    return (this.results ??= new Hub()).stream;
   }
 
   get events$(): Observable<TaskEvent> {
-    return (this.events ??= new Subject()).asObservable();
+    return (this.events ??= new Hub()).stream;
   }
 
   get observed(): boolean {
@@ -185,21 +190,22 @@ class Runner<T> implements TaskRunner<T>, RunHost<T> {
     const outcome: Outcome = error
       ? { task: this.name, runner: this, status, error, startedAt, endedAt }
       : { task: this.name, runner: this, status, startedAt, endedAt };
-    const { awaitingReady, awaitingEnd } = this;
+    const { awaitingReady } = this;
+    const awaitingEnd = this.first && detach(this);
     // All is in its last state before anyone is told: whoever is told may start the next run, and wait for that one.
     this.outcome = outcome;
     this.status = 'done';
-    this.run = this.awaitingReady = this.awaitingEnd = undefined;
+    this.run = this.awaitingReady = undefined;
     if (this.observed) this.emit(run, { type: 'done', outcome });
     // Behind a subscriber who has left, an error that nobody else waits for must not be lost.
-    else if (error && !awaitingEnd?.first && run.left) console.error(error);
+    else if (error && !awaitingEnd && run.left) console.error(error);
     if (awaitingReady) tellAll(awaitingReady, false);
     if (awaitingEnd) tellAll(awaitingEnd, outcome);
   }
 
   whenDone(link: Link): void {
     if (this.outcome) link.tell?.(this.outcome);
-    else join((this.awaitingEnd ??= { first: undefined, last: undefined }), link);
+    else join(this, link);
   }
 
   giveUp(): void {

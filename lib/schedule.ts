@@ -43,8 +43,12 @@ export function nextRuns(
   const from = options.from === undefined ? Date.now() : expectTime('from', options.from);
   const slots = toSchedule(schedule, options.timezone).from(from);
   const runs: Date[] = [];
-  for (let slot = next(slots, from); slot !== undefined && runs.length < n; slot = next(slots, slot))
+  for (let after = from; runs.length < n;) {
+    const slot = next(slots, after);
+    if (slot === undefined) break;
     runs.push(new Date(slot));
+    after = slot;
+  }
   return runs;
 }
 
@@ -74,8 +78,8 @@ export function toSchedule(schedule: unknown, timezone: string | undefined): Sch
 
 /** @throws RangeError for a slot that is not after the one before. */
 export function next(schedule: Schedule, after: number): number | undefined {
-  const slot = schedule.next(after);
-  if (slot === undefined || (slot > after && slot < Infinity)) return slot;
+  const slot: unknown = schedule.next(after);
+  if (slot === undefined || (typeof slot === 'number' && slot > after && slot <= lastTime)) return slot;
   throw new RangeError(expected(`schedule.next(${after})`, `undefined or a time after ${after}`, slot));
 }
 
@@ -83,9 +87,12 @@ export function next(schedule: Schedule, after: number): number | undefined {
 export function expectTime(name: string, time: unknown): number {
   const ms = time instanceof Date ? time.getTime() : time;
   if (typeof ms !== 'number') throw new TypeError(expected(name, 'a Date or a number of ms since the epoch', time));
-  if (!Number.isFinite(ms)) throw new RangeError(expected(name, 'a valid time', time));
+  if (!(Math.abs(ms) <= lastTime)) throw new RangeError(expected(name, 'a valid time', time));
   return ms;
 }
+
+/** Beyond that there is no Date. */
+const lastTime = 8.64e15;
 
 /** Slot k is start + k · period, for k from 1 on. */
 class Period implements CountedSchedule {
@@ -112,8 +119,9 @@ class Period implements CountedSchedule {
 
   private passedBy(time: number): number {
     const k = Math.max(0, Math.floor((time - this.start) / this.period));
-    // The quotient may be rounded down across a slot.
-    return this.slot(k + 1) <= time ? k + 1 : k;
+    // The quotient may be rounded across a slot.
+    if (this.slot(k + 1) <= time) return k + 1;
+    return k > 0 && this.slot(k) > time ? k - 1 : k;
   }
 }
 
@@ -123,8 +131,9 @@ function expression(text: string, timezone: string | undefined): Schedule {
     new RangeError(`${expected('schedule', 'a cron expression of 5 or 6 fields, or such as `@daily`', text)}: ${why}`, {
       cause,
     });
-  // Croner takes a date for a schedule, too.
-  if (!/^\s*(@\w+|\S+(\s+\S+){4,5})\s*$/.test(text)) throw refusal('it has neither 5 nor 6 fields');
+  // Croner takes a date for a schedule, too, in many spellings.
+  if (text.includes(':') || !/^\s*(@\w+|\S+(\s+\S+){4,5})\s*$/.test(text))
+    throw refusal('it has neither 5 nor 6 fields');
   let parsed: Cron;
   try {
     parsed = new Cron(text, { paused: true, mode: '5-or-6-parts', ...(timezone !== undefined && { timezone }) });
@@ -132,7 +141,7 @@ function expression(text: string, timezone: string | undefined): Schedule {
     throw refusal((error as Error).message.replace(/^\w+: /, ''), error);
   }
   if (!parsed.nextRun()) throw refusal('it is never due');
-  return { next: (after) => parsed.nextRun(new Date(after))?.getTime() };
+  return { next: (after) => parsed.nextRun(new Date(Math.floor(after)))?.getTime() };
 }
 
 function expectTimezone(timezone: unknown): void {

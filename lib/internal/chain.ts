@@ -50,6 +50,22 @@ export function tellAll(chain: Chain, value: unknown): void {
   }
 }
 
+/** All that stand in a chain now, for a loop in which some of them leave. */
+export function all<L extends Link>(chain: Chain<L>): L[] {
+  const links: L[] = [];
+  for (let link = chain.first; link; link = link.following as L | undefined) links.push(link);
+  return links;
+}
+
+/** Those of a chain in one of their own, so that whoever joins while they are told is not told with them. */
+export function detach(chain: Chain): Chain {
+  const { first, last } = chain;
+  const detached: Chain = { first, last };
+  for (let link = first; link; link = link.following) link.chain = detached;
+  chain.first = chain.last = undefined;
+  return detached;
+}
+
 export function tell(link: Link, value: unknown): void {
   try {
     link.tell?.(value);

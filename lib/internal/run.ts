@@ -1,13 +1,13 @@
 import type { Observer, Subscription } from 'rxjs';
 import type { CancelFunc } from '../context.js';
-import { CancelledError, TaskError, type Phase } from '../errors.js';
+import { TaskError, type Phase } from '../errors.js';
 import type { Outcome, TaskEventDetail, TaskRunner } from '../outcome.js';
 import type { RunContext, TaskOutput } from '../task.js';
 import { after } from './after.js';
 import { drive, isDriven, type EventSink } from './drive.js';
 import { flow, type Flow, type Sink } from './flow.js';
 import { isCancel } from './is-cancel.js';
-import { ended, Scope } from './scope.js';
+import { ended, Scope, unsubscribed } from './scope.js';
 import type { Work } from './work.js';
 
 /** Whoever subscribed to a run. */
@@ -95,7 +95,7 @@ export class Run<T> extends Scope implements RunContext, Sink<T>, EventSink {
 
   /** Cancels a run whose subscriber has left. */
   static leave(run: Scope): void {
-    if (!run.cancelled) Scope.cancel(run, new CancelledError('Unsubscribed'));
+    Scope.cancel(run, unsubscribed);
   }
 
   start(): void {

@@ -5,8 +5,10 @@ import { CancelledError } from '../errors.js';
 import { join, leave, Link, Listener, tell, type Chain } from './chain.js';
 
 const live = Symbol('live');
-/** The cause of a scope that ended by itself. The error is made when someone looks: most nobody does, and a stack trace is dear. */
-export const ended: unique symbol = Symbol('ended');
+// The causes of a scope that ended by itself, and of one whose subscriber left. The error is made when someone looks: most
+// nobody does, and a stack trace is dear.
+export const ended: unique symbol = Symbol('Ended');
+export const unsubscribed: unique symbol = Symbol('Unsubscribed');
 
 /**
  * Every context there is: a node in the tree of cancellation. Its children and its listeners stand in one chain, in the
@@ -31,7 +33,7 @@ export class Scope extends Link implements Context, Chain {
   }
 
   get cause(): unknown {
-    if (this.state === ended) this.state = new CancelledError('Ended');
+    if (this.state === ended || this.state === unsubscribed) this.state = new CancelledError(this.state.description);
     return this.cancelled ? this.state : undefined;
   }
 

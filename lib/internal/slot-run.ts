@@ -83,8 +83,10 @@ export class SlotRun<T> extends Link implements RunObserver<T> {
   /** Drops it, unless its run has begun. */
   skip(why: Pick<Skipped, 'reason' | 'error'>): void {
     if (this.run || this.closed) return;
+    // First, because whoever is told may cancel.
+    this.close();
     this.host.tell({ type: 'skipped', slot: this.slot, ...why });
-    this.end();
+    this.host.over(this);
   }
 
   next(value: T): void {
@@ -102,13 +104,13 @@ export class SlotRun<T> extends Link implements RunObserver<T> {
 
   private start(): void {
     const { host, slot } = this;
-    if (this.closed) return;
     this.watch?.unsubscribe();
+    if (!this.overdue && this.late() > host.tolerance) this.tellOverdue();
+    if (this.closed) return;
     if (host.full) return this.skip({ reason: 'ended' });
     this.run = new Run(host, host.ctx.runId, this, host.ctx, host.cancelAll, slot);
-    host.starting();
-    if (!this.overdue && this.late() > host.tolerance) this.tellOverdue();
     if (host.observed) host.tell({ type: 'tick', slot });
+    host.starting();
     this.run.start();
   }
 
@@ -137,11 +139,15 @@ export class SlotRun<T> extends Link implements RunObserver<T> {
 
   private end(error?: TaskError): void {
     if (this.closed) return;
+    this.close();
+    this.host.over(this, error);
+  }
+
+  private close(): void {
     this.closed = true;
     this.limit?.unsubscribe();
     this.watch?.unsubscribe();
     this.lease?.unsubscribe();
-    this.host.over(this, error);
   }
 
   private late(): number {

@@ -1,14 +1,14 @@
-import { Subscription, type Observable, type Observer } from 'rxjs';
+import type { Observable, Observer } from 'rxjs';
 import type { CancelFunc } from '../context.js';
 import { CancelledError, type TaskError } from '../errors.js';
 import type { TaskEventDetail } from '../outcome.js';
 import { next, type Schedule } from '../schedule.js';
 import type { RunContext } from '../task.js';
-import { join, leave, Link, type Chain } from './chain.js';
+import { all, join, leave, Link, type Chain } from './chain.js';
 import type { EventSink } from './drive.js';
-import type { DueSlots } from './due-slots.js';
 import type { Run } from './run.js';
 import type { Scope } from './scope.js';
+import { SlotClock, type DueSlots, type SlotSink, type Timetable } from './slot-clock.js';
 import { SlotRun, type SlotHost } from './slot-run.js';
 import type { Work } from './work.js';
 
@@ -24,7 +24,7 @@ export interface SlotPolicy {
 }
 
 /** The slots of a cron that have become due: which of them wait, which are run, which are dropped. */
-export class SlotRuns<T> implements SlotHost<T> {
+export class SlotRuns<T> implements SlotHost<T>, SlotSink {
   readonly ctx: RunContext & Scope;
   readonly cancelAll: CancelFunc;
   readonly work: Work<T>;
@@ -32,13 +32,14 @@ export class SlotRuns<T> implements SlotHost<T> {
   private readonly policy: SlotPolicy;
   private readonly events: EventSink;
   private readonly subscriber: Observer<T>;
-  private readonly source = new Subscription();
+  private readonly timetable: Timetable;
+  private readonly clock: SlotClock;
   private readonly waiting: Chain<SlotRun<T> | Backlog<T>> = { first: undefined, last: undefined };
-  private readonly going = new Set<SlotRun<T>>();
+  private readonly going: Chain<SlotRun<T>> = { first: undefined, last: undefined };
   private catchingUp: SlotRun<T> | undefined = undefined;
   private runs = 0;
-  /** No more slots come. */
-  private ending = false;
+  /** Once it is closed no more slots come; once it is stopped none of those that wait is run, either. */
+  private state: 'open' | 'closed' | 'stopped' = 'open';
   private failure: { readonly error: unknown } | undefined = undefined;
   private moving = false;
 
@@ -47,6 +48,7 @@ export class SlotRuns<T> implements SlotHost<T> {
     cancelAll: CancelFunc,
     work: Work<T>,
     policy: SlotPolicy,
+    timetable: Timetable,
     events: EventSink,
     subscriber: Observer<T>,
   ) {
@@ -56,6 +58,8 @@ export class SlotRuns<T> implements SlotHost<T> {
     this.policy = policy;
     this.events = events;
     this.subscriber = subscriber;
+    this.timetable = timetable;
+    this.clock = new SlotClock(timetable, ctx.scheduler, this);
     const { coordinator } = policy;
     this.lease = coordinator && ((slot) => coordinator.lease(this.name, slot));
   }
@@ -80,19 +84,9 @@ export class SlotRuns<T> implements SlotHost<T> {
     return this.runs === this.policy.maxRuns;
   }
 
-  start(due$: Observable<DueSlots>, schedule: Schedule): void {
+  start(): void {
     this.ctx.whenCancelled((cause) => this.stop(cause));
-    if (this.ending) return;
-    this.source.add(
-      due$.subscribe({
-        next: (slots) => this.accept(slots, schedule),
-        error: (error: unknown) => this.fail(error),
-        complete: () => {
-          this.ending = true;
-          this.goOn();
-        },
-      }),
-    );
+    if (this.state === 'open') this.clock.start();
   }
 
   emit(run: Run<T>, detail: TaskEventDetail): void {
@@ -114,7 +108,6 @@ export class SlotRuns<T> implements SlotHost<T> {
   }
 
   over(slot: SlotRun<T>, error?: TaskError): void {
-    this.going.delete(slot);
     leave(slot);
     if (slot === this.catchingUp) this.catchingUp = undefined;
     if (error) {
@@ -124,11 +117,10 @@ export class SlotRuns<T> implements SlotHost<T> {
     this.goOn();
   }
 
-  private accept({ first, last, count, due, late, more }: DueSlots, schedule: Schedule): void {
-    if (this.ending) return;
+  accept({ first, last, count, due, late, more }: DueSlots): void {
     const { missed, tolerance } = this.policy;
     if (missed === 'runAll' && (count > 1 || late > tolerance)) {
-      join(this.waiting, new Backlog(this, schedule, first, last, count, due - last));
+      join(this.waiting, new Backlog(this, this.timetable.schedule, first, last, count, due - last));
       return this.goOn();
     }
     const runs = !more && (late <= tolerance || missed === 'runOnce');
@@ -137,21 +129,34 @@ export class SlotRuns<T> implements SlotHost<T> {
     if (runs) this.admit(new SlotRun(this, last, due));
   }
 
+  close(): void {
+    this.state = 'closed';
+    this.goOn();
+  }
+
+  fail(error: unknown): void {
+    this.failure ??= { error };
+    this.stop(error);
+  }
+
   private admit(slot: SlotRun<T>): void {
     const { overlap } = this.policy;
     const { waiting, going } = this;
-    if (overlap === 'allowAll' || (going.size === 0 && !waiting.first)) return this.run(slot);
     const before = waiting.last instanceof SlotRun ? waiting.last : undefined;
-    if (overlap === 'skip' || (overlap === 'bufferOne' && before)) return slot.skip({ reason: 'overlap' });
     if (overlap === 'cancelOther') before?.skip({ reason: 'overlap' });
+    // Whoever was told of another slot may have cancelled.
+    if (this.state === 'stopped') return slot.skip({ reason: 'ended' });
+    if (overlap === 'allowAll' || (!going.first && !waiting.first)) return this.run(slot);
+    if (overlap === 'skip' || (overlap === 'bufferOne' && before)) return slot.skip({ reason: 'overlap' });
     join(waiting, slot);
     slot.watchOver();
-    if (overlap !== 'cancelOther') return;
-    for (const other of going) other.cancel(new CancelledError('Overtaken by the next slot'), 'overlap');
+    // What is caught up with is not cancelled by what comes after it.
+    if (overlap !== 'cancelOther' || this.catchingUp || waiting.first !== slot) return;
+    for (const other of all(going)) other.cancel(new CancelledError('Overtaken by the next slot'), 'overlap');
   }
 
   private run(slot: SlotRun<T>): void {
-    this.going.add(slot);
+    join(this.going, slot);
     slot.begin();
   }
 
@@ -161,14 +166,14 @@ export class SlotRuns<T> implements SlotHost<T> {
     this.moving = true;
     for (let head = this.turn(); head; head = this.turn()) this.run(head);
     this.moving = false;
-    if (!this.ending || this.going.size > 0 || this.waiting.first) return;
+    if (this.state === 'open' || this.going.first || this.waiting.first) return;
     if (this.failure) this.subscriber.error(this.failure.error);
     else this.subscriber.complete();
   }
 
   private turn(): SlotRun<T> | undefined {
-    const head = this.waiting.first;
-    if (!head || (this.policy.overlap === 'allowAll' ? this.catchingUp : this.going.size > 0)) return undefined;
+    const head = this.state === 'stopped' ? undefined : this.waiting.first;
+    if (!head || (this.policy.overlap === 'allowAll' ? this.catchingUp : this.going.first)) return undefined;
     if (head instanceof SlotRun) {
       leave(head);
       return head;
@@ -181,27 +186,22 @@ export class SlotRuns<T> implements SlotHost<T> {
     return this.catchingUp;
   }
 
-  private fail(error: unknown): void {
-    this.failure ??= { error };
-    this.stop(error);
-  }
-
   private stop(cause: unknown): void {
     this.end();
-    for (const slot of this.going) slot.cancel(cause, 'ended');
+    for (const slot of all(this.going)) slot.cancel(cause, 'ended');
     this.goOn();
   }
 
   /** No further run is started. */
   private end(): void {
-    this.ending = true;
-    this.source.unsubscribe();
+    this.state = 'stopped';
+    this.clock.stop();
     for (let head = this.waiting.first; head; head = this.waiting.first) {
       leave(head);
       if (head instanceof SlotRun) head.skip({ reason: 'ended' });
       else this.tell({ type: 'missed', slot: head.first, count: head.count });
     }
-    for (const slot of this.going) slot.skip({ reason: 'ended' });
+    for (const slot of all(this.going)) slot.skip({ reason: 'ended' });
   }
 }
 
@@ -226,9 +226,10 @@ class Backlog<T> extends Link {
 
   take(): SlotRun<T> {
     const slot = this.first;
+    const following = slot < this.last ? next(this.schedule, slot) : undefined;
     this.count--;
-    if (slot >= this.last || this.count === 0) leave(this);
-    else this.first = next(this.schedule, slot) ?? slot;
+    if (following === undefined) leave(this);
+    else this.first = following;
     return new SlotRun(this.host, slot, slot + this.delay);
   }
 }
