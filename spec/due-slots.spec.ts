@@ -24,6 +24,7 @@ function periodSlots(period: number, scheduler: SchedulerLike, immediate: boolea
         schedule: toSchedule(period, undefined).from(start),
         immediate: immediate ? start : undefined,
         after: start,
+        startAt: -Infinity,
         stopAt: Infinity,
         elapsed: true,
         jitter: 0,

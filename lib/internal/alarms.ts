@@ -7,7 +7,7 @@ const joinable = 5;
 /** Wakes links at times by a scheduler's clock. */
 export class Alarms {
   readonly scheduler: SchedulerLike;
-  readonly byTime: Map<number, Alarm> = new Map();
+  readonly byTime: Map<number, Alarm> = new Map<number, Alarm>();
 
   private constructor(scheduler: SchedulerLike) {
     this.scheduler = scheduler;
