@@ -374,8 +374,8 @@ describe('joinAll', () => {
   });
 
   it('leaves nothing in the runners when it is left, or when it has ended', () => {
-    const waiting = (runner: TaskRunner) =>
-      hangingOn((runner as unknown as { awaitingEnd?: object }).awaitingEnd ?? {});
+    // Those who wait for its end stand in the runner itself.
+    const waiting = (runner: TaskRunner) => hangingOn(runner);
     const [ctx, cancel] = withCancel();
     const ended = taskRunner(task('ended', () => 1));
     const going = taskRunner(task('going', () => new Promise(() => undefined)));

@@ -1489,14 +1489,58 @@ describe('taskRunner', () => {
       runner.start().subscribe();
       const heard = sinon.spy();
       const subs = [runner.done$.subscribe(heard), runner.ready$.subscribe(heard)];
-      const { awaitingEnd, awaitingReady } = runner as unknown as Record<
-        'awaitingEnd' | 'awaitingReady',
-        { first?: object }
-      >;
+      const { awaitingReady } = runner as unknown as { awaitingReady: object };
+      expect([hangingOn(runner), hangingOn(awaitingReady)]).to.deep.equal([1, 1]);
       for (const s of subs) s.unsubscribe();
-      expect([awaitingEnd.first, awaitingReady.first]).to.deep.equal([undefined, undefined]);
+      expect([hangingOn(runner), hangingOn(awaitingReady)]).to.deep.equal([0, 0]);
       subject.complete();
       expect(heard.callCount).to.equal(0);
+    });
+
+    it('a value goes to those who are there when it comes: not to who comes at it, nor to who leaves at it', () => {
+      const subject = new Subject<number>();
+      const runner = taskRunner(task('x', () => subject));
+      runner.start().subscribe();
+      const [early, leaving, late] = [sinon.spy(), sinon.spy(), sinon.spy()];
+      runner.results$.pipe(take(1)).subscribe(() => {
+        runner.results$.subscribe(late);
+        left.unsubscribe();
+      });
+      const left = runner.results$.subscribe(leaving);
+      runner.results$.subscribe(early);
+      subject.next(1);
+      subject.next(2);
+      expect([early.args, leaving.args, late.args]).to.deep.equal([[[1], [2]], [], [[2]]]);
+    });
+
+    it('whoever throws at a value or an event keeps nobody from it', async () => {
+      const boom = new Error('boom');
+      const runner = taskRunner(task('x', () => 1));
+      const heard: unknown[] = [];
+      const streams: Observable<unknown>[] = [runner.results$, runner.events$.pipe(map(({ type }) => type))];
+      for (const stream$ of streams) {
+        stream$.subscribe(() => {
+          throw boom;
+        });
+        stream$.subscribe((value) => heard.push(value));
+      }
+      const errors = await unhandledDuring(() => runner.start().subscribe());
+      expect(heard).to.deep.equal(['ready', 1, 'done']);
+      expect(errors).to.deep.equal([boom, boom, boom]);
+    });
+
+    it('whoever starts it again when told of its end waits for the next one', () => {
+      const [ctx, cancel] = withCancel();
+      const runner = taskRunner(task('x', () => NEVER));
+      const [next, other] = [sinon.spy(), sinon.spy()];
+      runner.done$.subscribe(() => {
+        runner.start().subscribe();
+        runner.done$.subscribe(next);
+      });
+      runner.done$.subscribe(other);
+      runner.start(ctx).subscribe();
+      cancel();
+      expect([runner.status, next.callCount, other.callCount]).to.deep.equal(['running', 0, 1]);
     });
 
     it('ready$ completes without emitting for who waits, when the run ends first', () => {
