@@ -164,7 +164,10 @@ class Runner<T> implements TaskRunner<T>, RunHost<T>, Chain {
   }
 
   emit(run: Run<T>, detail: TaskEventDetail): void {
-    if (this.observed) this.events?.next({ ...detail, task: this.name, runId: run.runId, at: run.scheduler.now() });
+    if (this.observed) {
+      // Completed in place, because it was made for this alone, and copying it would take longer than all the rest.
+      this.events?.next(Object.assign(detail, { task: this.name, runId: run.runId, at: run.scheduler.now() }));
+    }
     // The error of an event is nowhere else: with nobody listening it must not be lost.
     else if ('error' in detail) console.error(detail.error);
   }

@@ -10,7 +10,7 @@ import {
   type SchedulerLike,
 } from 'rxjs';
 import sinon from 'sinon';
-import { dueSlots, type DueSlots } from '../lib/internal/due-slots.js';
+import { dueSlots, type DueSlots, type Timetable } from '../lib/internal/due-slots.js';
 import { toSchedule } from '../lib/schedule.js';
 import { virtually } from './helpers/virtual-time.js';
 
@@ -151,6 +151,122 @@ describe('dueSlots', () => {
     fire(100);
     fire(250);
     expect(waits).to.deep.equal([100, 0, 50]);
+  });
+
+  /** The slots of any timetable, on a clock moved by hand. */
+  const watched = (timetable: Partial<Timetable>) => {
+    const moved = clockwork();
+    const told: (DueSlots | 'complete' | Error)[] = [];
+    dueSlots(
+      {
+        schedule: { next: (after) => Math.floor(after / 10) * 10 + 10 },
+        immediate: undefined,
+        after: 0,
+        startAt: -Infinity,
+        stopAt: Infinity,
+        elapsed: false,
+        jitter: 0,
+        random: () => 0.5,
+        ...timetable,
+      },
+      moved.scheduler,
+    ).subscribe({
+      next: (slots) => told.push(slots),
+      error: (error: unknown) => told.push(error as Error),
+      complete: () => told.push('complete'),
+    });
+    return { ...moved, told };
+  };
+
+  it('looks a thousand slots up at once, says that there are more, and goes on without a wait', () => {
+    const { waits, fire, told } = watched({});
+    fire(15_003);
+    fire(15_004);
+    fire(15_010);
+    expect(told).to.deep.equal([
+      { first: 10, last: 10_000, count: 1000, due: 10_000, late: 5003, more: true },
+      { first: 10_010, last: 15_000, count: 500, due: 15_000, late: 4, more: false },
+      due(15_010),
+    ]);
+    expect(waits).to.deep.equal([10, 0, 6, 10]);
+  });
+
+  it('does not say that there are more when the last of a thousand is the last', () => {
+    const { fire, told } = watched({});
+    fire(10_000);
+    expect(told).to.deep.equal([{ first: 10, last: 10_000, count: 1000, due: 10_000, late: 0, more: false }]);
+  });
+
+  it('waits on when its timer fires early, by the clock', () => {
+    const { waits, fire, told } = watched({});
+    fire(9);
+    expect([told, waits]).to.deep.equal([[], [10, 1]]);
+    fire(10);
+    expect(told).to.deep.equal([due(10)]);
+  });
+
+  it('waits 30 s at most, and for what is left then', () => {
+    const { waits, fire, told } = watched({ schedule: { next: (after) => (after < 70_000 ? 70_000 : undefined) } });
+    fire(30_000);
+    fire(60_000);
+    fire(70_000);
+    expect(waits).to.deep.equal([30_000, 30_000, 10_000]);
+    expect(told).to.deep.equal([due(70_000), 'complete']);
+  });
+
+  it('completes after the last slot before stopAt', () => {
+    const { waits, fire, told } = watched({ stopAt: 30 });
+    fire(10);
+    fire(20);
+    expect([told, waits]).to.deep.equal([
+      [due(10), due(20), 'complete'],
+      [10, 10],
+    ]);
+  });
+
+  it('tells no slot from stopAt on, though it has passed', () => {
+    const period = { schedule: toSchedule(10, undefined).from(0), elapsed: true };
+    for (const timetable of [{}, period]) {
+      const { fire, told } = watched({ ...timetable, stopAt: 40 });
+      fire(1000);
+      expect(told).to.deep.equal([{ first: 10, last: 30, count: 3, due: 30, late: 970, more: false }, 'complete']);
+    }
+  });
+
+  it('tells when a slot was due with its jitter, and by a clock that was set back', () => {
+    const { waits, fire, told } = watched({
+      schedule: toSchedule(100, undefined).from(0),
+      elapsed: true,
+      jitter: 20,
+    });
+    fire(110);
+    fire(1210);
+    // The clock is set back by 1000.
+    fire(310);
+    fire(415);
+    expect(told).to.deep.equal([
+      { first: 100, last: 100, count: 1, due: 110, late: 0, more: false },
+      { first: 200, last: 1200, count: 11, due: 1210, late: 0, more: false },
+      { first: 1300, last: 1300, count: 1, due: 310, late: 0, more: false },
+      { first: 1400, last: 1400, count: 1, due: 410, late: 5, more: false },
+    ]);
+    expect(waits).to.deep.equal([110, 100, 100, 100, 95]);
+  });
+
+  it('errs with what its Schedule throws, and waits no more', () => {
+    const boom = new Error('boom');
+    const { waits, fire, told } = watched({
+      schedule: {
+        next: (after) => {
+          if (after === 20) throw boom;
+          return after + 10;
+        },
+      },
+    });
+    fire(10);
+    fire(20);
+    expect(told.at(-1)).to.equal(boom);
+    expect(waits).to.deep.equal([10, 10]);
   });
 
   it('goes on by its period when the clock is set back by seconds', () => {
