@@ -10,7 +10,7 @@ const order = [
   'internal/after',
   'internal/chain',
   'internal/hub',
-  'internal/alarms',
+  'internal/alarm',
   'errors',
   'internal/scope',
   'internal/to-scope',

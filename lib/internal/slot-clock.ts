@@ -1,6 +1,6 @@
 import type { SchedulerLike } from 'rxjs';
 import { next, type CountedSchedule, type Schedule } from '../schedule.js';
-import { Alarms } from './alarms.js';
+import { wake } from './alarm.js';
 import { leave, Link } from './chain.js';
 
 /** The slots that have become due since the last look: usually one, more when the process could not run in between. */
@@ -56,7 +56,6 @@ const mostAtOnce = 1000;
 export class SlotClock extends Link {
   private readonly timetable: Timetable;
   private readonly scheduler: SchedulerLike;
-  private readonly alarms: Alarms;
   private readonly sink: SlotSink;
   /** The slot waited for, and when it is due by a clock that is never set back. */
   private slot: number | undefined = undefined;
@@ -73,7 +72,6 @@ export class SlotClock extends Link {
     super();
     this.timetable = timetable;
     this.scheduler = scheduler;
-    this.alarms = Alarms.of(scheduler);
     this.sink = sink;
   }
 
@@ -145,7 +143,7 @@ export class SlotClock extends Link {
     const now = this.read();
     const wait = Math.min(Math.max(0, this.due - this.shift - now), longestWait);
     this.reached = now + wait;
-    this.alarms.wake(this, now, this.reached);
+    wake(this, this.scheduler, now, this.reached);
   }
 
   private announce(first: number, now: number): void {

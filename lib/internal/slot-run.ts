@@ -157,6 +157,6 @@ export class SlotRun<T> extends Link implements RunObserver<T> {
   private tellOverdue(): void {
     const { host, slot } = this;
     this.overdue = true;
-    if (host.observed) host.tell({ type: 'overdue', slot, late: this.late() });
+    if (host.observed) host.tell({ type: 'overdue', slot, late: Math.max(host.tolerance, this.late()) });
   }
 }

@@ -1,8 +1,8 @@
 /** What the clocks on the walls of a time zone show, and what is due by them: from Intl alone, no cron library asked. */
 
 export const minute = 60_000;
-export const hour = 60 * minute;
-export const day = 24 * hour;
+export const hour: number = 60 * minute;
+export const day: number = 24 * hour;
 
 /** One minute, and what a clock shows in it: the time at which a clock in UTC would show that. */
 export interface Minute {
