@@ -62,10 +62,10 @@ describe('The example with crons', function () {
     program.kill('SIGINT');
     const { code, stdout, stderr } = await program.ended;
     expect([code, stderr]).to.deep.equal([0, '']);
-    expect(stdout).to.match(/^backup  30 2 \* \* \*      next \d{4}-\d\d-\d\d 02:30:00 \+00:00$/m);
-    expect(stdout).to.match(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d[05] \+00:00  prices  starts$/m);
+    expect(stdout).to.match(/^backup {2}30 2 \* \* \* {6}next \d{4}-\d\d-\d\d 02:30:00 \+00:00$/m);
+    expect(stdout).to.match(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d[05] \+00:00 {2}prices {2}starts$/m);
     expect(stdout)
-      .to.match(/prices  cancelled\n/)
+      .to.match(/prices {2}cancelled\n/)
       .and.include('Received SIGINT. Clean');
   });
 
