@@ -29,7 +29,6 @@ const order = [
   'future',
   'schedule',
   'internal/slot-clock',
-  'internal/due-slots',
   'internal/slot-run',
   'internal/slot-runs',
   'cron',

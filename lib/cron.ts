@@ -30,9 +30,9 @@ export interface CronOptions {
   tolerance?: number;
   /** The last slot from before a restart. The slots since then were missed, and a period goes on from there. */
   lastRun?: number | Date;
-  /** No slot comes before it; a period counts from there. */
+  /** No slot comes before it; a period that would start earlier starts then. */
   startAt?: number | Date;
-  /** No slot comes at it or after; the runner ends then. */
+  /** No slot comes at it or after; the runner ends after the last run. */
   stopAt?: number | Date;
   /** After how many runs the runner ends. */
   maxRuns?: number;
@@ -96,9 +96,9 @@ const optionNames = [
  * @param schedule a period in ms; a cron expression of 5 or 6 fields (the sixth, in front, is the seconds), or one of
  * `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`, as croner reads it; or any {@link Schedule}. A slot of a Schedule that
  * does not come after the one before makes the runner fail.
- * @throws TypeError when `task` is no task, or something is of a wrong type; RangeError for a period that is not finite or not
- * above 0, an expression that is malformed or never due, a time zone that does not exist, and for options that are out of
- * range, unknown or contradict one another.
+ * @throws TypeError when `task` is no task, `schedule` none, or an option unknown or of a wrong type; RangeError for a period
+ * that is not finite or not above 0, an expression that is malformed or never due, a time zone that does not exist, and for
+ * options that are out of range or contradict one another.
  *
  * @example
  * ```ts
@@ -125,6 +125,8 @@ export function cron<T>(
   const policy = toPolicy(options);
   const times = toTimes(options, source);
 
+  /** Of the runs of this cron so far: started again, it does not catch up with the same slots. */
+  let lastSlot: number | undefined;
   const name = nameOf(work);
   const onceASlot: Work<T> = {
     execute: (ctx, cancel) => work.execute(ctx, cancel),
@@ -137,8 +139,10 @@ export function cron<T>(
     ...(work.finalize && { finalize: () => work.finalize?.() }),
     [drive]: (ctx, cancel, events) =>
       new Observable((subscriber) => {
-        const timetable = times(ctx.scheduler.now());
-        new SlotRuns(ctx, cancel, onceASlot, policy, timetable, events, subscriber).start();
+        const timetable = times(ctx.scheduler.now(), lastSlot);
+        const slots = new SlotRuns(ctx, cancel, onceASlot, policy, timetable, events, subscriber);
+        slots.start();
+        return () => (lastSlot = slots.last ?? lastSlot);
       }),
   };
   return taskRunner(scheduled);
@@ -163,25 +167,26 @@ function toPolicy(options: CronOptions): SlotPolicy {
 }
 
 /** The timetable of a cron that starts at a time. */
-function toTimes(options: CronOptions, source: ScheduleSource): (now: number) => Timetable {
+function toTimes(options: CronOptions, source: ScheduleSource): (now: number, lastSlot?: number) => Timetable {
   const { jitter = 0, random = Math.random } = options;
   const time = (name: 'lastRun' | 'startAt' | 'stopAt') => {
     const given = options[name];
     return given === undefined ? undefined : expectTime(name, given);
   };
-  const lastRun = time('lastRun');
+  const givenLastRun = time('lastRun');
   const startAt = time('startAt') ?? -Infinity;
   const stopAt = time('stopAt') ?? Infinity;
-  const { immediate = source.elapsed && lastRun === undefined } = options;
+  const { immediate = source.elapsed && givenLastRun === undefined } = options;
   if (typeof immediate !== 'boolean') throw new TypeError(expected('immediate', 'a boolean', immediate));
-  if (immediate && lastRun !== undefined)
+  if (immediate && givenLastRun !== undefined)
     throw new RangeError(
       expected('immediate', 'false or left out beside `lastRun`, from which the slots go on', immediate),
     );
   if (startAt >= stopAt) throw new RangeError(expected('stopAt', 'after `startAt`', options.stopAt));
   expectMs('jitter', jitter);
   if (typeof random !== 'function') throw new TypeError(expected('random', 'a function', random));
-  return (now) => {
+  return (now, lastSlot) => {
+    const lastRun = givenLastRun === undefined ? undefined : (lastSlot ?? givenLastRun);
     const start = Math.max(now, startAt);
     return {
       schedule: source.from(lastRun ?? start),

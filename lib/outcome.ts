@@ -48,8 +48,11 @@ export type TaskEventDetail =
   | { readonly type: 'missed'; readonly slot: number; readonly count: number }
   /** The run of one slot failed. */
   | { readonly type: 'run-failed'; readonly slot: number; readonly error: TaskError }
-  /** The run was cancelled before `execute` had ended. */
-  | { readonly type: 'cancelling'; readonly cause: unknown }
+  /**
+   * The run was cancelled before `execute` had ended; or, with a `slot`, the run of that slot of a cron was, because its
+   * coordinator took the lease back or, with an `error`, failed.
+   */
+  | { readonly type: 'cancelling'; readonly cause: unknown; readonly slot?: number; readonly error?: unknown }
   /** `finalize` is about to be called. */
   | { readonly type: 'finalizing' }
   /** A hook settled, or yielded, after its grace or a join's deadline: what it gave was dropped. */

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { concat, EMPTY, map, NEVER, of, take, throwError, timer, VirtualTimeScheduler } from 'rxjs';
+import { catchError, concat, EMPTY, map, NEVER, of, take, throwError, timer, VirtualTimeScheduler } from 'rxjs';
 import sinon from 'sinon';
 import { cron, task, TaskError, withCancel, type RunContext, type TaskEvent } from '../lib/index.js';
 import { collect, hangingOn } from './helpers/collect.js';
@@ -431,5 +431,21 @@ describe('cron', () => {
       .subscribe((slot) => slots.push(slot));
     scheduler.flush();
     expect(slots).to.deep.equal([0, 1000, 2000]);
+  });
+
+  it('runs the slots that are due before it fails for what its Schedule says next', () => {
+    virtually(({ expectObservable }) => {
+      const runner = cron(
+        task('once', ({ slot }) => slot),
+        { next: () => 3 },
+      );
+      expectObservable(runner.start().pipe(catchError((error: unknown) => of((error as Error).message)))).toBe(
+        '---(ab|)',
+        {
+          a: 3,
+          b: 'once failed in execute: Expected `schedule.next(3)` to be undefined or a time after 3, got `3` (number)',
+        },
+      );
+    });
   });
 });

@@ -100,11 +100,7 @@ export class SlotClock extends Link {
     const now = this.read();
     // By the time that has passed the wait is over, though the clock be a little behind.
     const time = reached - now > setBack ? now : Math.max(now, reached);
-    try {
-      if (this.slot !== undefined && this.isDue(this.timetable.elapsed ? time : now)) this.announce(this.slot, now);
-    } catch (error) {
-      return this.sink.fail(error);
-    }
+    if (this.slot !== undefined && this.isDue(this.timetable.elapsed ? time : now)) this.announce(this.slot, now);
     this.arm();
   }
 
@@ -151,22 +147,30 @@ export class SlotClock extends Link {
     let last = first;
     let count = 1;
     let { due } = this;
-    this.planAfter(last);
-    if ('passed' in schedule && jitter === 0 && this.isDue(now)) {
-      const passed = schedule.passed(first, Math.min(now + this.shift, stopAt - 1));
-      last = due = passed.last;
-      count += passed.count;
+    let failure: { readonly error: unknown } | undefined;
+    try {
       this.planAfter(last);
-    }
-    while (this.slot !== undefined && this.isDue(now) && count < mostAtOnce) {
-      last = this.slot;
-      due = this.due;
-      count++;
-      this.planAfter(last);
+      if ('passed' in schedule && jitter === 0 && this.isDue(now)) {
+        const passed = schedule.passed(first, Math.min(now + this.shift, stopAt - 1));
+        last = due = passed.last;
+        count += passed.count;
+        this.planAfter(last);
+      }
+      while (this.slot !== undefined && this.isDue(now) && count < mostAtOnce) {
+        last = this.slot;
+        due = this.due;
+        count++;
+        this.planAfter(last);
+      }
+    } catch (error) {
+      // Those that are due are told first.
+      failure = { error };
+      this.slot = undefined;
     }
     // Whoever was asked for the next slot may have cancelled.
     if (this.stopped) return;
     due -= this.shift;
     this.sink.accept({ first, last, count, due, late: Math.max(0, now - due), more: this.isDue(now) });
+    if (failure) this.sink.fail(failure.error);
   }
 }

@@ -19,8 +19,9 @@ export interface SlotHost<T> extends RunHost<T> {
   deliver(value: T): void;
   /** Whether no further run may start. */
   readonly full: boolean;
-  /** A run is about to start. */
+  /** A run is about to start; then it has been told. */
   starting(): void;
+  started(): void;
   /** The slot is over, whichever way: its run has ended, or there will be none. */
   over(slot: SlotRun<T>, error?: TaskError): void;
 }
@@ -109,15 +110,19 @@ export class SlotRun<T> extends Link implements RunObserver<T> {
     if (this.closed) return;
     if (host.full) return this.skip({ reason: 'ended' });
     this.run = new Run(host, host.ctx.runId, this, host.ctx, host.cancelAll, slot);
-    if (host.observed) host.tell({ type: 'tick', slot });
     host.starting();
+    if (host.observed) host.tell({ type: 'tick', slot });
+    host.started();
     this.run.start();
   }
 
   /** Without an error the coordinator has said no. It may say so after it has said yes. */
   private refuse(failure?: { readonly error: unknown }): void {
-    if (this.run) Scope.cancel(this.run, failure?.error ?? new CancelledError('The lease was taken back'));
-    else this.skip(failure ? { reason: 'coordinator', ...failure } : { reason: 'refused' });
+    const { run } = this;
+    if (!run) return this.skip(failure ? { reason: 'coordinator', ...failure } : { reason: 'refused' });
+    const cause = failure?.error ?? new CancelledError('The lease was taken back');
+    if (failure || this.host.observed) this.host.tell({ type: 'cancelling', slot: this.slot, cause, ...failure });
+    Scope.cancel(run, cause);
   }
 
   private expire(timeout: number): void {

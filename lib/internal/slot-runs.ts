@@ -38,6 +38,8 @@ export class SlotRuns<T> implements SlotHost<T>, SlotSink {
   private readonly going: Chain<SlotRun<T>> = { first: undefined, last: undefined };
   private catchingUp: SlotRun<T> | undefined = undefined;
   private runs = 0;
+  /** The last slot that became due. */
+  last: number | undefined = undefined;
   /** Once it is closed no more slots come; once it is stopped none of those that wait is run, either. */
   private state: 'open' | 'closed' | 'stopped' = 'open';
   private failure: { readonly error: unknown } | undefined = undefined;
@@ -104,6 +106,9 @@ export class SlotRuns<T> implements SlotHost<T>, SlotSink {
 
   starting(): void {
     this.runs++;
+  }
+
+  started(): void {
     if (this.full) this.end();
   }
 
@@ -119,14 +124,17 @@ export class SlotRuns<T> implements SlotHost<T>, SlotSink {
 
   accept({ first, last, count, due, late, more }: DueSlots): void {
     const { missed, tolerance } = this.policy;
+    this.last = last;
     if (missed === 'runAll' && (count > 1 || late > tolerance)) {
       join(this.waiting, new Backlog(this, this.timetable.schedule, first, last, count, due - last));
       return this.goOn();
     }
-    const runs = !more && (late <= tolerance || missed === 'runOnce');
-    const dropped = runs ? count - 1 : count;
+    const slot = !more && (late <= tolerance || missed === 'runOnce') ? new SlotRun(this, last, due) : undefined;
+    // It has its place before anyone is told of others, who may cancel.
+    if (slot) join(this.waiting, slot);
+    const dropped = slot ? count - 1 : count;
     if (dropped > 0) this.tell({ type: 'missed', slot: first, count: dropped });
-    if (runs) this.admit(new SlotRun(this, last, due));
+    if (slot?.chain === this.waiting) this.admit(slot);
   }
 
   close(): void {
@@ -142,13 +150,14 @@ export class SlotRuns<T> implements SlotHost<T>, SlotSink {
   private admit(slot: SlotRun<T>): void {
     const { overlap } = this.policy;
     const { waiting, going } = this;
-    const before = waiting.last instanceof SlotRun ? waiting.last : undefined;
-    if (overlap === 'cancelOther') before?.skip({ reason: 'overlap' });
-    // Whoever was told of another slot may have cancelled.
-    if (this.state === 'stopped') return slot.skip({ reason: 'ended' });
-    if (overlap === 'allowAll' || (!going.first && !waiting.first)) return this.run(slot);
+    if (overlap === 'allowAll' || (!going.first && waiting.first === slot)) {
+      leave(slot);
+      return this.run(slot);
+    }
+    const before = slot.previous instanceof SlotRun ? slot.previous : undefined;
     if (overlap === 'skip' || (overlap === 'bufferOne' && before)) return slot.skip({ reason: 'overlap' });
-    join(waiting, slot);
+    if (overlap === 'cancelOther') before?.skip({ reason: 'overlap' });
+    if (slot.chain !== waiting) return;
     slot.watchOver();
     // What is caught up with is not cancelled by what comes after it.
     if (overlap !== 'cancelOther' || this.catchingUp || waiting.first !== slot) return;

@@ -10,7 +10,8 @@ import {
   type SchedulerLike,
 } from 'rxjs';
 import sinon from 'sinon';
-import { dueSlots, type DueSlots, type Timetable } from '../lib/internal/due-slots.js';
+import type { DueSlots, Timetable } from '../lib/internal/slot-clock.js';
+import { dueSlots } from './helpers/due-slots.js';
 import { toSchedule } from '../lib/schedule.js';
 import { virtually } from './helpers/virtual-time.js';
 
@@ -35,7 +36,7 @@ function periodSlots(period: number, scheduler: SchedulerLike, immediate: boolea
   });
 }
 
-describe('dueSlots', () => {
+describe('SlotClock', () => {
   it('tells slot k at start + k · period', () => {
     virtually(({ expectObservable }, scheduler) => {
       expectObservable(periodSlots(3, scheduler, true), '--^--------!').toBe('--a--b--c--', {
@@ -251,6 +252,22 @@ describe('dueSlots', () => {
       { first: 1400, last: 1400, count: 1, due: 410, late: 5, more: false },
     ]);
     expect(waits).to.deep.equal([110, 100, 100, 100, 95]);
+  });
+
+  it('counts in one go what has passed of a period, by a clock that was set back, too', () => {
+    const { waits, fire, told } = watched({ schedule: toSchedule(10, undefined).from(0), elapsed: true });
+    fire(10);
+    fire(20 - 1_000_000);
+    fire(25);
+    expect(told.at(-1)).to.deep.equal({
+      first: 30,
+      last: 1_000_020,
+      count: 100_000,
+      due: 20,
+      late: 5,
+      more: false,
+    });
+    expect(waits).to.deep.equal([10, 10, 10, 5]);
   });
 
   it('errs with what its Schedule throws, and waits no more', () => {

@@ -1,0 +1,173 @@
+import { expect } from 'chai';
+import { cron, task, type CronOptions } from '../lib/index.js';
+import { thrownBy } from './helpers/collect.js';
+
+const any = task('x', () => 1);
+const expression = '* * * * *';
+
+describe('cron: options', () => {
+  type Refusal = [options: unknown, error: new (message: string) => Error, message: string, schedule?: unknown];
+  const refusals: Record<string, readonly Refusal[]> = {
+    'are an object, of known options': [
+      [null, TypeError, 'Expected `options` to be an object, got null'],
+      ['skip', TypeError, "Expected `options` to be an object, got `'skip'` (string)"],
+      [10, TypeError, 'Expected `options` to be an object, got `10` (number)'],
+      [
+        { overlaps: 'skip' },
+        TypeError,
+        'Expected `options` to be made of `immediate`, `overlap`, `missed`, `tolerance`, `lastRun`, `startAt`, `stopAt`, ' +
+          '`maxRuns`, `jitter`, `random`, `timeout`, `onError`, `timezone`, `coordinator`, ' +
+          "got `'overlaps'` (string)",
+      ],
+    ],
+    immediate: [
+      [{ immediate: 1 }, TypeError, 'Expected `immediate` to be a boolean, got `1` (number)'],
+      [{ immediate: null }, TypeError, 'Expected `immediate` to be a boolean, got null'],
+      [
+        { immediate: true, lastRun: 1 },
+        RangeError,
+        'Expected `immediate` to be false or left out beside `lastRun`, from which the slots go on, got `true` (boolean)',
+      ],
+    ],
+    overlap: [
+      [
+        { overlap: 'queue' },
+        RangeError,
+        "Expected `overlap` to be 'skip' or 'bufferOne' or 'bufferAll' or 'cancelOther' or 'allowAll', got `'queue'` (string)",
+      ],
+    ],
+    missed: [
+      [
+        { missed: 'never' },
+        RangeError,
+        "Expected `missed` to be 'skip' or 'runOnce' or 'runAll', got `'never'` (string)",
+      ],
+    ],
+    tolerance: [
+      [{ tolerance: '1' }, TypeError, "Expected `tolerance` to be a number of ms, got `'1'` (string)"],
+      [{ tolerance: -1 }, RangeError, 'Expected `tolerance` to be a number of ms from 0 and up, got `-1` (number)'],
+      [{ tolerance: NaN }, RangeError, 'got `NaN` (number)'],
+    ],
+    lastRun: [
+      [
+        { lastRun: '2026-01-01' },
+        TypeError,
+        "Expected `lastRun` to be a Date or a number of ms since the epoch, got `'2026-01-01'` (string)",
+      ],
+      [{ lastRun: null }, TypeError, 'got null'],
+      [{ lastRun: NaN }, RangeError, 'Expected `lastRun` to be a valid time, got `NaN` (number)'],
+      [
+        { lastRun: new Date('never') },
+        RangeError,
+        'Expected `lastRun` to be a valid time, got `Invalid Date` (object)',
+      ],
+    ],
+    startAt: [
+      [{ startAt: 'now' }, TypeError, 'Expected `startAt` to be a Date or a number of ms since the epoch'],
+      [{ startAt: Infinity }, RangeError, 'Expected `startAt` to be a valid time, got `Infinity` (number)'],
+    ],
+    stopAt: [
+      [{ stopAt: true }, TypeError, 'Expected `stopAt` to be a Date or a number of ms since the epoch'],
+      [{ stopAt: -Infinity }, RangeError, 'Expected `stopAt` to be a valid time, got `-Infinity` (number)'],
+      [{ startAt: 5, stopAt: 5 }, RangeError, 'Expected `stopAt` to be after `startAt`, got `5` (number)'],
+      [
+        { startAt: new Date(6), stopAt: new Date(5) },
+        RangeError,
+        'Expected `stopAt` to be after `startAt`, got `1970-01-01T00:00:00.005Z` (object)',
+      ],
+    ],
+    maxRuns: [
+      [{ maxRuns: 0 }, RangeError, 'Expected `maxRuns` to be a whole number from 1 and up, got `0` (number)'],
+      [{ maxRuns: -1 }, RangeError, 'got `-1` (number)'],
+      [{ maxRuns: 1.5 }, RangeError, 'got `1.5` (number)'],
+      [{ maxRuns: NaN }, RangeError, 'got `NaN` (number)'],
+      [{ maxRuns: Infinity }, RangeError, 'got `Infinity` (number)'],
+    ],
+    jitter: [
+      [{ jitter: '1' }, TypeError, "Expected `jitter` to be a number of ms, got `'1'` (string)"],
+      [{ jitter: -1 }, RangeError, 'Expected `jitter` to be a number of ms from 0 and up, got `-1` (number)'],
+      [{ jitter: NaN }, RangeError, 'got `NaN` (number)'],
+    ],
+    random: [[{ random: 0.5 }, TypeError, 'Expected `random` to be a function, got `0.5` (number)']],
+    timeout: [
+      [{ timeout: '1' }, TypeError, "Expected `timeout` to be a number of ms, got `'1'` (string)"],
+      [{ timeout: 0 }, RangeError, 'Expected `timeout` to be a number of ms above 0, got `0` (number)'],
+      [{ timeout: -1 }, RangeError, 'Expected `timeout` to be a number of ms'],
+      [{ timeout: NaN }, RangeError, 'Expected `timeout` to be a number of ms'],
+    ],
+    onError: [
+      [{ onError: 'retry' }, RangeError, "Expected `onError` to be 'continue' or 'stop', got `'retry'` (string)"],
+    ],
+    timezone: [
+      [
+        { timezone: 'Mars/Olympus' },
+        RangeError,
+        "Expected `timezone` to be a time zone of the IANA database, got `'Mars/Olympus'` (string)",
+        expression,
+      ],
+      [{ timezone: '' }, RangeError, "got `''` (string)", expression],
+      [{ timezone: 1 }, TypeError, 'Expected `timezone` to be the name of a time zone, got `1` (number)', expression],
+      ...[10, { next: () => undefined }].map((schedule): Refusal => [
+        { timezone: 'UTC' },
+        RangeError,
+        "Expected `timezone` to be left out: a schedule that is no cron expression has none, got `'UTC'` (string)",
+        schedule,
+      ]),
+    ],
+    coordinator: [
+      [
+        { coordinator: {} },
+        TypeError,
+        'Expected `coordinator` to be an object with a `lease` function, got `{}` (object)',
+      ],
+      [{ coordinator: null }, TypeError, 'got null'],
+      [{ coordinator: () => 1 }, TypeError, 'Expected `coordinator`'],
+      [{ coordinator: { lease: 1 } }, TypeError, 'Expected `coordinator`'],
+    ],
+  };
+
+  for (const [title, rows] of Object.entries(refusals)) {
+    it(`${title}: refused when made, saying what was got`, () => {
+      for (const [options, error, message, schedule = 1000] of rows) {
+        const thrown = thrownBy(() => cron(any, schedule as number, options as CronOptions));
+        expect(thrown, message).to.be.instanceOf(error);
+        expect(thrown.message).to.contain(message);
+      }
+    });
+  }
+
+  it('a period or an expression that is none is refused before they are looked at', () => {
+    expect(() => cron(any, 0, { overlap: 'queue' as never })).to.throw(RangeError, 'Expected `schedule`');
+    expect(() => cron(any, '* *', { overlap: 'queue' as never })).to.throw(RangeError, 'Expected `schedule`');
+  });
+
+  it('may be what they are at most and at least, or undefined', () => {
+    const options: CronOptions[] = [
+      {},
+      { tolerance: 0 },
+      { tolerance: Infinity },
+      { jitter: 0 },
+      { timeout: Number.MIN_VALUE },
+      { timeout: Infinity },
+      { maxRuns: 1 },
+      { startAt: 1, stopAt: 2 },
+      { startAt: new Date(1), stopAt: 2 },
+      { lastRun: 0, immediate: false },
+      { lastRun: -1 },
+      { coordinator: Object.create({ lease: () => undefined }) as never },
+    ];
+    for (const one of options) expect(() => cron(any, 1000, one)).not.to.throw();
+    const names = ['immediate', 'overlap', 'missed', 'tolerance', 'lastRun', 'startAt', 'stopAt', 'maxRuns', 'jitter'];
+    const none = [...names, 'random', 'timeout', 'onError', 'timezone', 'coordinator'].map((name) => [name, undefined]);
+    expect(() => cron(any, 1000, Object.fromEntries(none) as CronOptions)).not.to.throw();
+  });
+
+  it('are read when the cron is made', () => {
+    const options: CronOptions = { maxRuns: 1 };
+    const told: unknown[] = [];
+    const runner = cron(any, 1000, options);
+    options.maxRuns = 2;
+    runner.start().subscribe({ complete: () => told.push('complete') });
+    expect(told).to.deep.equal(['complete']);
+  });
+});
