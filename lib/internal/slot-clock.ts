@@ -152,9 +152,11 @@ export class SlotClock extends Link {
       this.planAfter(last);
       if ('passed' in schedule && jitter === 0 && this.isDue(now)) {
         const passed = schedule.passed(first, Math.min(now + this.shift, stopAt - 1));
-        last = due = passed.last;
-        count += passed.count;
-        this.planAfter(last);
+        if (passed.count > 0) {
+          last = due = passed.last;
+          count += passed.count;
+          this.planAfter(last);
+        }
       }
       while (this.slot !== undefined && this.isDue(now) && count < mostAtOnce) {
         last = this.slot;

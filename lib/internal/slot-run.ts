@@ -120,6 +120,7 @@ export class SlotRun<T> extends Link implements RunObserver<T> {
   private refuse(failure?: { readonly error: unknown }): void {
     const { run } = this;
     if (!run) return this.skip(failure ? { reason: 'coordinator', ...failure } : { reason: 'refused' });
+    if (run.cancelled) return;
     const cause = failure?.error ?? new CancelledError('The lease was taken back');
     if (failure || this.host.observed) this.host.tell({ type: 'cancelling', slot: this.slot, cause, ...failure });
     Scope.cancel(run, cause);

@@ -29,6 +29,8 @@ export class SlotRuns<T> implements SlotHost<T>, SlotSink {
   readonly cancelAll: CancelFunc;
   readonly work: Work<T>;
   readonly lease: SlotHost<T>['lease'];
+  /** The last slot that became due. */
+  last: number | undefined = undefined;
   private readonly policy: SlotPolicy;
   private readonly events: EventSink;
   private readonly subscriber: Observer<T>;
@@ -38,8 +40,6 @@ export class SlotRuns<T> implements SlotHost<T>, SlotSink {
   private readonly going: Chain<SlotRun<T>> = { first: undefined, last: undefined };
   private catchingUp: SlotRun<T> | undefined = undefined;
   private runs = 0;
-  /** The last slot that became due. */
-  last: number | undefined = undefined;
   /** Once it is closed no more slots come; once it is stopped none of those that wait is run, either. */
   private state: 'open' | 'closed' | 'stopped' = 'open';
   private failure: { readonly error: unknown } | undefined = undefined;
