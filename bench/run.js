@@ -40,12 +40,14 @@ export async function run(name, work, quick) {
 async function measureOnce(name, contender, n, limit) {
   const args = ['--expose-gc', program, name, contender, n];
   try {
-    const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: limit, killSignal: 'SIGKILL' });
+    // Some contenders log a lot.
+    const options = { timeout: limit, killSignal: 'SIGKILL', maxBuffer: Infinity };
+    const { stdout } = await promisify(execFile)(process.execPath, args, options);
     return { sample: Number(stdout) };
   } catch (error) {
     if (error.killed) return { why: `> ${limit / 1000} s` };
     if (error.stderr.includes('heap out of memory')) return { why: 'out of memory' };
-    console.error(`${name}, ${contender}: ${error.stderr}`);
+    console.error(`${name}, ${contender}: ${error.stderr.slice(-2000)}`);
     process.exitCode = 1;
     return { why: 'failed' };
   }

@@ -14,9 +14,10 @@ export function toWork<T>(task: SimpleTask<T> | Task<T>): Work<T> {
 
 /** A task's own name, else its class's. */
 export function nameOf(task: SimpleTask): string {
-  // An object without a prototype has neither.
-  const { toString, constructor } = task as { toString?: unknown; constructor?: { name?: string } };
-  if (toString && toString !== Object.prototype.toString) return String(task);
+  // An object without a prototype has neither this nor a constructor.
+  const { toString } = task as { toString?: () => unknown };
+  if (toString && toString !== Object.prototype.toString) return String(toString.call(task));
+  const { constructor } = task as { constructor?: { name?: string } };
   const className = constructor === Object ? undefined : constructor?.name;
   return className === undefined || className === '' ? 'anonymous' : className;
 }
