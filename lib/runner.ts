@@ -49,6 +49,7 @@ export function taskRunner<T>(task: SimpleTask<T> | Task<T>): TaskRunner<T> {
  * ```
  */
 export function isTaskRunner(x: unknown): x is TaskRunner {
+  if (x instanceof Runner) return true;
   return (
     typeof x === 'object' &&
     x !== null &&
