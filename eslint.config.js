@@ -30,6 +30,7 @@ const order = [
   'schedule',
   'internal/slot-clock',
   'internal/slot-run',
+  'internal/backlog',
   'internal/slot-runs',
   'cron',
   'signal-listener',

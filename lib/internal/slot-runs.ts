@@ -2,9 +2,9 @@ import type { Observable, Observer } from 'rxjs';
 import type { CancelFunc } from '../context.js';
 import { CancelledError, type TaskError } from '../errors.js';
 import type { TaskEventDetail } from '../outcome.js';
-import { next, type Schedule } from '../schedule.js';
 import type { RunContext } from '../task.js';
-import { all, join, leave, Link, type Chain } from './chain.js';
+import { Backlog } from './backlog.js';
+import { all, join, leave, type Chain } from './chain.js';
 import type { EventSink } from './drive.js';
 import type { Run } from './run.js';
 import type { Scope } from './scope.js';
@@ -211,34 +211,5 @@ export class SlotRuns<T> implements SlotHost<T>, SlotSink {
       else this.tell({ type: 'missed', slot: head.first, count: head.count });
     }
     for (const slot of all(this.going)) slot.skip({ reason: 'ended' });
-  }
-}
-
-/** Slots that were missed and are to be caught up with, looked up one by one: they may be very many. */
-class Backlog<T> extends Link {
-  first: number;
-  count: number;
-  private readonly host: SlotHost<T>;
-  private readonly schedule: Schedule;
-  private readonly last: number;
-  private readonly delay: number;
-
-  constructor(host: SlotHost<T>, schedule: Schedule, first: number, last: number, count: number, delay: number) {
-    super();
-    this.host = host;
-    this.schedule = schedule;
-    this.first = first;
-    this.last = last;
-    this.count = count;
-    this.delay = delay;
-  }
-
-  take(): SlotRun<T> {
-    const slot = this.first;
-    const following = slot < this.last ? next(this.schedule, slot) : undefined;
-    this.count--;
-    if (following === undefined) leave(this);
-    else this.first = following;
-    return new SlotRun(this.host, slot, slot + this.delay);
   }
 }
