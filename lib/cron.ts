@@ -137,10 +137,11 @@ export function cron<T>(
     ...onceASlot,
     ...(work.initialize && { initialize: (ctx: RunContext) => work.initialize?.(ctx) }),
     ...(work.finalize && { finalize: () => work.finalize?.() }),
-    [drive]: (ctx, cancel, events) =>
+    history: {},
+    [drive]: (run, cancel) =>
       new Observable((subscriber) => {
-        const timetable = times(ctx.scheduler.now(), lastSlot);
-        const slots = new SlotRuns(ctx, cancel, onceASlot, policy, timetable, events, subscriber);
+        const timetable = times(run.scheduler.now(), lastSlot);
+        const slots = new SlotRuns(run, cancel, onceASlot, policy, timetable, subscriber);
         slots.start();
         return () => (lastSlot = slots.last ?? lastSlot);
       }),

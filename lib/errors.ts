@@ -73,16 +73,54 @@ export class TaskError extends Error {
     this.prototype.name = 'TaskError';
   }
 
-  constructor(task: string, phase: Phase, cause: unknown) {
-    super(`${task} failed in ${phase}: ${cause instanceof Error ? cause.message || cause.name : inspect(cause)}`, {
-      cause,
-    });
+  constructor(task: string, phase: Phase, cause: unknown, message?: string) {
+    const why = () => (cause instanceof Error ? cause.message || cause.name : inspect(cause));
+    super(message ?? `${task} failed in ${phase}: ${why()}`, { cause });
     this.task = task;
     this.phase = phase;
     // Where it was wrapped tells nobody anything; where its cause was thrown does.
     const stack = cause instanceof Error ? String(cause.stack) : '';
     const frames = stack.indexOf('\n    at ');
-    this.stack = `TaskError: ${this.message}${frames === -1 ? '' : stack.slice(frames)}`;
+    this.stack = `${this.name}: ${this.message}${frames === -1 ? '' : stack.slice(frames)}`;
+  }
+}
+
+/**
+ * A supervised task has failed more often than it may. `cause` is its last error.
+ *
+ * @example
+ * ```ts
+ * import { lastValueFrom } from 'rxjs';
+ * import { RestartLimitError, supervise, task } from 'rxjs-tasks';
+ *
+ * const broken = supervise(
+ *   task('broken', () => Promise.reject(new Error('boom'))),
+ *   { maxRestarts: 0 },
+ * );
+ * const error = await lastValueFrom(broken.start()).catch((reason) => reason);
+ * console.log(error instanceof RestartLimitError); // → true
+ * console.log(error.message); // → broken ended for good after 0 restarts within 60000 ms: broken failed in execute: boom
+ * ```
+ */
+export class RestartLimitError extends TaskError {
+  readonly maxRestarts: number;
+  /** In ms. */
+  readonly within: number;
+
+  static {
+    this.prototype.name = 'RestartLimitError';
+  }
+
+  constructor(task: string, maxRestarts: number, within: number, last: TaskError | undefined) {
+    const times = `${maxRestarts} ${maxRestarts === 1 ? 'restart' : 'restarts'} within ${within} ms`;
+    super(
+      task,
+      last?.phase ?? 'execute',
+      last,
+      `${task} ended for good after ${times}${last ? `: ${last.message}` : ''}`,
+    );
+    this.maxRestarts = maxRestarts;
+    this.within = within;
   }
 }
 

@@ -1,5 +1,13 @@
 // Errors
-export { AlreadyRunningError, CancelledError, DeadlineError, SignalError, TaskError, type Phase } from './errors.js';
+export {
+  AlreadyRunningError,
+  CancelledError,
+  DeadlineError,
+  RestartLimitError,
+  SignalError,
+  TaskError,
+  type Phase,
+} from './errors.js';
 
 // Context
 export { background, untilCancelled, withCancel, withTimeout, type CancelFunc, type Context } from './context.js';
@@ -19,7 +27,7 @@ export {
 
 // Runner
 export type { Outcome, TaskEvent, TaskEventDetail, TaskRunner } from './outcome.js';
-export { isTaskRunner, taskRunner } from './runner.js';
+export { isTaskRunner, taskRunner, type Runnable } from './runner.js';
 
 // Future
 export { future, type Future } from './future.js';
@@ -28,6 +36,10 @@ export { future, type Future } from './future.js';
 export { cron, type Coordinator, type CronOptions } from './cron.js';
 export { nextRuns, type Schedule } from './schedule.js';
 
+// Supervision and groups
+export { critical, supervise, type SuperviseOptions } from './supervise.js';
+export { ordered, parallel, type ResultOf } from './group.js';
+
 // Signals
 export { signalListener, type SignalListenerOptions, type SignalTarget } from './signal-listener.js';
 
@@ -35,6 +47,6 @@ export { signalListener, type SignalListenerOptions, type SignalTarget } from '.
 export { joinAll, launchRunner } from './join.js';
 
 // Application
-export { orchestrate, type AppEvent, type OrchestrateOptions, type Runnable } from './orchestrate.js';
+export { orchestrate, type AppEvent, type OrchestrateOptions } from './orchestrate.js';
 export { ShutdownReport } from './report.js';
 export { runMain, type RunMainOptions } from './run-main.js';

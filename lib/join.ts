@@ -5,7 +5,7 @@ import { leave, Link } from './internal/chain.js';
 import { expectArray, expected, expectMs } from './internal/expect.js';
 import { toScope } from './internal/to-scope.js';
 import type { Outcome, TaskRunner } from './outcome.js';
-import { giveUp, isTaskRunner, launch, whenDone } from './runner.js';
+import { giveUp, isTaskRunner, launch, notStarted, whenDone } from './runner.js';
 
 /**
  * Starts a runner under a context. Unsubscribing cancels that run alone.
@@ -75,22 +75,19 @@ export function joinAll(
       left--;
       subscriber.next(outcome);
     };
-    const tellMissing = (waiter: Waiter, status: 'timed-out' | 'not-started') => {
-      tell(waiter, { task: waiter.runner.toString(), runner: waiter.runner, status });
-    };
+    const tellMissing = (waiter: Waiter) => tell(waiter, notStarted(waiter.runner));
     /** It is over when none that was started still goes. */
     const judge = () => {
       if (left > idle.size) return;
       for (const waiter of idle) if (waiter.runner.status !== 'idle') idle.delete(waiter);
       if (left > idle.size) return;
-      for (const waiter of idle) tellMissing(waiter, 'not-started');
+      for (const waiter of idle) tellMissing(waiter);
       subscriber.complete();
     };
     const expire = () => {
       for (const waiter of waiters) {
         if (!waiter.chain) continue;
-        giveUp(waiter.runner);
-        tellMissing(waiter, 'timed-out');
+        tell(waiter, giveUp(waiter.runner));
       }
       subscriber.complete();
     };
@@ -109,7 +106,7 @@ export function joinAll(
     judge();
     subscriber.add(
       scope.whenCancelled(() => {
-        for (const waiter of idle) if (waiter.runner.status === 'idle') tellMissing(waiter, 'not-started');
+        for (const waiter of idle) if (waiter.runner.status === 'idle') tellMissing(waiter);
         if (subscriber.closed) return;
         if (timeout === 0) expire();
         else timer = after(scope.scheduler, timeout, expire);

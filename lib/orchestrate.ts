@@ -5,13 +5,9 @@ import { after } from './internal/after.js';
 import { expectArray, expectMs, expectOneOf, expectOptions } from './internal/expect.js';
 import { toScope } from './internal/to-scope.js';
 import { joinAll, launchRunner } from './join.js';
-import type { Outcome, TaskEvent, TaskRunner } from './outcome.js';
+import type { Outcome, TaskEvent } from './outcome.js';
 import { ShutdownReport } from './report.js';
-import { isTaskRunner, taskRunner } from './runner.js';
-import type { SimpleTask, Task } from './task.js';
-
-/** What an application is made of. */
-export type Runnable = SimpleTask | Task | TaskRunner;
+import { toRunner, type Runnable } from './runner.js';
 
 /** How an application is run, by {@link orchestrate} and by `runMain`. */
 export interface OrchestrateOptions {
@@ -84,7 +80,7 @@ export function assemble(
   expectOneOf('onFailure', ['cancel', 'continue'], onFailure);
   const outside = toScope(parent);
   const scheduler = options.scheduler ?? outside.scheduler;
-  const runners = runnables.map((one) => (isTaskRunner(one) ? one : taskRunner(one)));
+  const runners = runnables.map((one) => toRunner(one));
 
   return new Observable((subscriber) => {
     const [master, cancel] = withCancel(background, { scheduler });

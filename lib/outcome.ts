@@ -4,6 +4,7 @@ import type { Phase, TaskError } from './errors.js';
 
 /** How a run ended, or why a join speaks of none. */
 export interface Outcome {
+  /** The task's name; of a group's member its path, as `app/workers/b`. */
   readonly task: string;
   /** Tells two tasks of one name apart. */
   readonly runner: TaskRunner;
@@ -14,6 +15,12 @@ export interface Outcome {
   /** In ms, by the context's scheduler. */
   readonly startedAt?: number;
   readonly endedAt?: number;
+  /** When a part of a group or of an application was cancelled, or began to finalize. */
+  readonly stoppingAt?: number;
+  /** The hook in which it has timed out. */
+  readonly phase?: Phase;
+  /** How the members of a group have ended, in their order; those after one that failed may be `not-started`. */
+  readonly members?: readonly Outcome[];
 }
 
 /** What happens to a task, as it happens. */
@@ -46,6 +53,11 @@ export type TaskEventDetail =
   | { readonly type: 'overdue'; readonly slot: number; readonly late: number }
   /** `count` slots of a cron, from `slot` on, passed while the process could not run them. */
   | { readonly type: 'missed'; readonly slot: number; readonly count: number }
+  /**
+   * A supervised run has ended, or, with an `error`, failed, and is started again in `delay` ms: for the `restart`th time since
+   * the supervision began.
+   */
+  | { readonly type: 'restarting'; readonly restart: number; readonly delay: number; readonly error?: TaskError }
   /** The run of one slot failed. */
   | { readonly type: 'run-failed'; readonly slot: number; readonly error: TaskError }
   /**

@@ -3,15 +3,9 @@ import { background, withCancel } from './context.js';
 import { SignalError } from './errors.js';
 import { expectOptions } from './internal/expect.js';
 import { toScope } from './internal/to-scope.js';
-import {
-  assemble,
-  defaultTimeout,
-  optionNames,
-  type AppEvent,
-  type OrchestrateOptions,
-  type Runnable,
-} from './orchestrate.js';
+import { assemble, defaultTimeout, optionNames, type AppEvent, type OrchestrateOptions } from './orchestrate.js';
 import type { ShutdownReport } from './report.js';
+import type { Runnable } from './runner.js';
 import { signalNumber, signals$, stopSignals } from './signal-listener.js';
 
 /** As those of `orchestrate`, and who is told. */

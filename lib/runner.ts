@@ -1,9 +1,10 @@
 import { Observable, Subscription } from 'rxjs';
 import { background, type CancelFunc, type Context } from './context.js';
-import { AlreadyRunningError } from './errors.js';
+import { AlreadyRunningError, TaskError } from './errors.js';
 import { detach, join, Listener, tellAll, type Chain, type Link } from './internal/chain.js';
 import { Hub } from './internal/hub.js';
 import { Launched } from './internal/launched.js';
+import type { Member } from './internal/member.js';
 import { Run, type RunHost, type RunObserver } from './internal/run.js';
 import type { Scope } from './internal/scope.js';
 import { toScope } from './internal/to-scope.js';
@@ -37,6 +38,14 @@ export function taskRunner<T>(task: SimpleTask<T> | Task<T>): TaskRunner<T> {
   return new Runner(toWork(task));
 }
 
+/** What runs: a task, or a runner. */
+export type Runnable<T = unknown> = SimpleTask<T> | Task<T> | TaskRunner<T>;
+
+/** @throws TypeError when it is neither task nor runner. */
+export function toRunner<T>(runnable: Runnable<T>): TaskRunner<T> {
+  return isTaskRunner(runnable) ? runnable : taskRunner(runnable);
+}
+
 /**
  * Whether a value is a {@link TaskRunner}.
  *
@@ -60,9 +69,14 @@ export function isTaskRunner(x: unknown): x is TaskRunner {
   );
 }
 
-/** Tells a runner that a join no longer waits for its run, so that nothing late is delivered. */
-export function giveUp(runner: TaskRunner): void {
-  if (runner instanceof Runner) runner.giveUp();
+/** Tells a runner that nobody waits for its run any longer, so that nothing late is delivered, and says how far it got. */
+export function giveUp(runner: TaskRunner): Outcome {
+  return runner instanceof Runner ? runner.giveUp() : { task: runner.toString(), runner, status: 'timed-out' };
+}
+
+/** How a runner has ended that was never started, under its name or a member's path. */
+export function notStarted(runner: TaskRunner, task: string = runner.toString()): Outcome {
+  return { task, runner, status: 'not-started' };
 }
 
 /** Has a link told a runner's outcome, by the rules of `done$`, without the weight of an Observable. */
@@ -80,6 +94,37 @@ export function launch(runner: TaskRunner, ctx: Context | AbortSignal, cancel: C
   if (runner instanceof Runner) runner.launch(launched, toScope(ctx), cancel);
   else runner.start(ctx, cancel).subscribe(launched);
   return launched;
+}
+
+/** Starts a runner as part of something. */
+export function startMember<T>(runner: TaskRunner<T>, member: Member<T>, cancel: CancelFunc): void {
+  if (runner instanceof Runner) (runner as Runner<T>).startMember(member, cancel);
+  else startForeign(runner, member, cancel);
+}
+
+/** A runner that someone else has written is asked by what is public, and called by its path. */
+function startForeign<T>(runner: TaskRunner<T>, member: Member<T>, cancel: CancelFunc): void {
+  const over = new Subscription();
+  const named = <D extends { task: string }>(told: D): D => ({ ...told, task: member.path });
+  over.add(runner.events$.subscribe((event) => member.relay(named(event))));
+  over.add(
+    runner.start(member, cancel).subscribe({
+      next: (value) => member.next(value),
+      error: (error: unknown) => {
+        if (error instanceof TaskError) return;
+        over.unsubscribe();
+        member.refused(error);
+      },
+    }),
+  );
+  if (over.closed) return;
+  over.add(runner.ready$.subscribe(() => member.ready(true)));
+  over.add(
+    runner.done$.subscribe((outcome) => {
+      over.unsubscribe();
+      member.ended(named(outcome));
+    }),
+  );
 }
 
 /** Those who wait for the end of its run stand in it as a chain. */
@@ -111,6 +156,11 @@ class Runner<T> implements TaskRunner<T>, RunHost<T>, Chain {
       subscriber.add(() => Run.leave(run));
       run.start();
     });
+  }
+
+  startMember(member: Member<T>, cancel: CancelFunc): void {
+    if (this.run) member.refused(new AlreadyRunningError(this.name));
+    else this.prepare(member, member, cancel)?.start();
   }
 
   launch(launched: Launched, parent: Scope, cancel: CancelFunc): void {
@@ -165,16 +215,24 @@ class Runner<T> implements TaskRunner<T>, RunHost<T>, Chain {
   }
 
   emit(run: Run<T>, detail: TaskEventDetail): void {
-    if (this.observed) {
+    if (run.observed) {
       // Completed in place, because it was made for this alone, and copying it would take longer than all the rest.
-      this.events?.next(Object.assign(detail, { task: this.name, runId: run.runId, at: run.scheduler.now() }));
+      run.relay(Object.assign(detail, { task: run.task, runId: run.runId, at: run.scheduler.now() }));
     }
     // The error of an event is nowhere else: with nobody listening it must not be lost.
     else if ('error' in detail) console.error(detail.error);
   }
 
+  relay(event: TaskEvent): void {
+    this.events?.next(event);
+  }
+
   enter(status: TaskRunner['status']): void {
     this.status = status;
+  }
+
+  unready(): void {
+    this.wasReady = false;
   }
 
   ready(): void {
@@ -192,19 +250,23 @@ class Runner<T> implements TaskRunner<T>, RunHost<T>, Chain {
     const { error, startedAt } = run;
     const endedAt = run.scheduler.now();
     const outcome: Outcome = error
-      ? { task: this.name, runner: this, status, error, startedAt, endedAt }
-      : { task: this.name, runner: this, status, startedAt, endedAt };
+      ? { task: run.task, runner: this, status, error, startedAt, endedAt, ...partsOf(run) }
+      : run.member || run.composition
+        ? { task: run.task, runner: this, status, startedAt, endedAt, ...partsOf(run) }
+        : { task: this.name, runner: this, status, startedAt, endedAt };
     const { awaitingReady } = this;
     const awaitingEnd = this.first && detach(this);
     // All is in its last state before anyone is told: whoever is told may start the next run, and wait for that one.
     this.outcome = outcome;
+    this.wasReady = run.wasReady;
     this.status = 'done';
     this.run = this.awaitingReady = undefined;
-    if (this.observed) this.emit(run, { type: 'done', outcome });
+    if (run.observed) this.emit(run, { type: 'done', outcome });
     // Behind a subscriber who has left, an error that nobody else waits for must not be lost.
     else if (error && !awaitingEnd && run.left) console.error(error);
     if (awaitingReady) tellAll(awaitingReady, false);
     if (awaitingEnd) tellAll(awaitingEnd, outcome);
+    run.member?.ended(outcome);
   }
 
   whenDone(link: Link): void {
@@ -212,8 +274,11 @@ class Runner<T> implements TaskRunner<T>, RunHost<T>, Chain {
     else join(this, link);
   }
 
-  giveUp(): void {
-    this.run?.giveUp();
+  giveUp(): Outcome {
+    const { run, name } = this;
+    if (!run) return { task: name, runner: this, status: 'timed-out' };
+    const phase = run.giveUp();
+    return { task: run.task, runner: this, status: 'timed-out', phase, startedAt: run.startedAt, ...partsOf(run) };
   }
 
   toString(): string {
@@ -224,4 +289,9 @@ class Runner<T> implements TaskRunner<T>, RunHost<T>, Chain {
   toJSON(): string {
     return this.name;
   }
+}
+
+/** What an outcome says of a run that is part of something, or has parts. */
+function partsOf<T>({ member, composition }: Run<T>): Partial<Outcome> {
+  return { ...(member?.stoppingAt !== undefined && { stoppingAt: member.stoppingAt }), ...composition?.outcome() };
 }

@@ -1,6 +1,7 @@
 import type { Observable } from 'rxjs';
 import type { CancelFunc } from '../context.js';
-import type { TaskEventDetail } from '../outcome.js';
+import type { TaskError } from '../errors.js';
+import type { Outcome, TaskEvent, TaskEventDetail, TaskRunner } from '../outcome.js';
 import type { RunContext, SimpleTask } from '../task.js';
 import type { Scope } from './scope.js';
 
@@ -12,14 +13,45 @@ import type { Scope } from './scope.js';
 export const drive: unique symbol = Symbol('drive');
 
 export interface Driven<T> extends SimpleTask<T> {
-  [drive](ctx: RunContext & Scope, cancel: CancelFunc, events: EventSink): Observable<T>;
+  [drive](run: DrivenRun, cancel: CancelFunc): Observable<T>;
+  readonly history?: History;
+  /** The runners it is made of. With them it has no `initialize`, and is ready when it says so. */
+  readonly members?: readonly TaskRunner[];
+  /** It is seen as the one member it has: nothing that happens to it is told twice. */
+  readonly seenThrough?: boolean;
 }
 
-/** Where the events of a run go. */
-export interface EventSink {
+/** What has happened to a task besides its last outcome. */
+export interface History {
+  restarts?: number;
+  lastError?: TaskError;
+}
+
+/** The run of a driven task, as that sees it. */
+export interface DrivenRun extends RunContext, Scope {
   /** Whether someone listens; otherwise only an event with an error is worth making. */
   readonly observed: boolean;
+  /** Of a run that has members: how those of its outcome have ended. */
+  composition?: Composition;
+  readonly history: History;
   emit(detail: TaskEventDetail): void;
+  /** Hands on the event of a member. */
+  relay(event: TaskEvent): void;
+  enter(status: Status): void;
+  ready(): void;
+  /** A member has to become ready once more, and with it the run. */
+  unready(): void;
+}
+
+/** What a run can be seen doing. */
+export type Status = Exclude<TaskRunner['status'], 'idle' | 'done'>;
+
+/** The members of a run. */
+export interface Composition {
+  /** What an outcome says of them. */
+  outcome(): Pick<Outcome, 'members' | 'phase'>;
+  /** Nobody waits for them any longer: whichever still goes has timed out. */
+  giveUp(): void;
 }
 
 export function isDriven<T>(task: SimpleTask<T>): task is Driven<T> {

@@ -1,12 +1,13 @@
 import type { Observer, Subscription } from 'rxjs';
 import type { CancelFunc } from '../context.js';
 import { TaskError, type Phase } from '../errors.js';
-import type { Outcome, TaskEventDetail, TaskRunner } from '../outcome.js';
-import type { RunContext, TaskOutput } from '../task.js';
+import type { Outcome, TaskEvent, TaskEventDetail } from '../outcome.js';
+import type { TaskOutput } from '../task.js';
 import { after } from './after.js';
-import { drive, isDriven, type EventSink } from './drive.js';
+import { drive, isDriven, type Composition, type Driven, type DrivenRun, type History, type Status } from './drive.js';
 import { flow, type Flow, type Sink } from './flow.js';
 import { isCancel } from './is-cancel.js';
+import { Member } from './member.js';
 import { ended, Scope, unsubscribed } from './scope.js';
 import type { Work } from './work.js';
 
@@ -20,8 +21,11 @@ export interface RunHost<T> {
   /** Whether someone listens to events. */
   readonly observed: boolean;
   emit(run: Run<T>, detail: TaskEventDetail): void;
-  enter?(status: Exclude<TaskRunner['status'], 'idle' | 'done'>): void;
+  relay?(event: TaskEvent): void;
+  enter?(status: Status): void;
   ready?(): void;
+  /** It has to become ready once more. */
+  unready?(): void;
   next?(value: T): void;
   /** Comes before the subscriber is told, who may start the next run. */
   ended?(run: Run<T>, status: Exclude<Outcome['status'], 'timed-out' | 'not-started'>): void;
@@ -40,14 +44,20 @@ const over = 1 << 4;
 const graceOver = 1 << 5;
 /** A join holds it for lost. */
 const overrun = 1 << 6;
+const wasReady = 1 << 7;
+const finished = 1 << 8;
 
 /**
  * One run of a task, and the context its hooks get:
  * initialize → execute → the context is cancelled → finalize → ended.
  */
-export class Run<T> extends Scope implements RunContext, Sink<T>, EventSink {
+export class Run<T> extends Scope implements DrivenRun, Sink<T> {
   readonly runId: number;
+  // These are not even fields of the runs that have none, of which there may be very many.
   declare readonly slot?: number;
+  /** What it tells of itself when it is part of something. */
+  declare readonly member?: Member<T>;
+  declare composition?: Composition;
   readonly startedAt: number;
   /** The first failure; later ones are on its `suppressed`. */
   error: TaskError | undefined = undefined;
@@ -74,14 +84,24 @@ export class Run<T> extends Scope implements RunContext, Sink<T>, EventSink {
     this.cancelAll = cancel;
     this.startedAt = this.scheduler.now();
     if (slot !== undefined) this.slot = slot;
+    if (parent instanceof Member) this.member = parent;
   }
 
   get task(): string {
-    return this.host.name;
+    return this.member ? this.member.path : this.host.name;
   }
 
   get observed(): boolean {
-    return this.host.observed;
+    return this.host.observed || this.member?.observed === true;
+  }
+
+  get history(): History {
+    return this.driven?.history ?? {};
+  }
+
+  /** Whether it has ever been ready. */
+  get wasReady(): boolean {
+    return (this.marks & wasReady) !== 0;
   }
 
   /** Whether the subscriber has left. */
@@ -103,15 +123,47 @@ export class Run<T> extends Scope implements RunContext, Sink<T>, EventSink {
       this.marks |= interrupted;
       this.finish();
     } else if (this.host.work.initialize) {
-      this.host.enter?.('initializing');
+      this.enter('initializing');
       if (this.observed) this.emit({ type: 'initializing' });
       this.call('initialize');
+    } else if (this.driven?.members) {
+      this.enter('initializing');
+      if (this.observed && !this.driven.seenThrough) this.emit({ type: 'initializing' });
+      this.call('execute');
     } else this.becomeReady();
   }
 
-  /** From now on a join holds this run for lost: nothing is delivered any more. */
-  giveUp(): void {
+  relay(event: TaskEvent): void {
+    this.host.relay?.(event);
+    this.member?.relay(event);
+  }
+
+  enter(status: Status): void {
+    this.host.enter?.(status);
+    this.member?.enter(status);
+  }
+
+  ready(): void {
+    this.marks |= wasReady;
+    if (!this.driven?.seenThrough) {
+      this.enter('running');
+      if (this.observed) this.emit({ type: 'ready' });
+    }
+    this.host.ready?.();
+    this.member?.ready(true);
+  }
+
+  unready(): void {
+    this.enter('initializing');
+    this.host.unready?.();
+    this.member?.ready(false);
+  }
+
+  /** From now on a join holds this run for lost: nothing is delivered any more. It is told which hook that was in. */
+  giveUp(): Phase {
     this.marks |= overrun;
+    this.composition?.giveUp();
+    return this.phase;
   }
 
   begin(flow: Flow): void {
@@ -135,7 +187,7 @@ export class Run<T> extends Scope implements RunContext, Sink<T>, EventSink {
   fail(error: unknown): void {
     const failure = this.failure(error, this.phase);
     if (!failure) return;
-    if (this.marks & overrun) this.tellLate(this.phase, failure);
+    if (this.marks & overrun && failure !== error) this.tellLate(this.phase, failure);
     if (this.error) this.error.suppressed.push(failure);
     else this.error = failure;
   }
@@ -155,7 +207,7 @@ export class Run<T> extends Scope implements RunContext, Sink<T>, EventSink {
   protected override afterCancel(): void {
     if (this.phase === 'finalize' || this.marks & over) return;
     this.marks |= interrupted;
-    if (this.observed) this.emit({ type: 'cancelling', cause: this.cause });
+    if (this.observed && !this.driven?.seenThrough) this.emit({ type: 'cancelling', cause: this.cause });
     if (this.marks & endedMeanwhile) return this.close();
     const { grace = 0 } = this.host.work;
     if (grace > 0) {
@@ -167,12 +219,20 @@ export class Run<T> extends Scope implements RunContext, Sink<T>, EventSink {
     this.hurry();
   }
 
+  private get driven(): Driven<T> | undefined {
+    const { work } = this.host;
+    return isDriven(work) ? work : undefined;
+  }
+
   private becomeReady(): void {
-    this.host.enter?.('running');
+    this.enter('running');
+    this.marks |= wasReady;
     if (this.observed) this.emit({ type: 'ready' });
     this.host.ready?.();
-    if (this.cancelled) this.close();
-    else this.call('execute');
+    if (this.cancelled) return this.close();
+    this.call('execute');
+    // What comes next starts when this has been called.
+    if (!(this.marks & finished)) this.member?.ready(true);
   }
 
   /** Everything that was started under the run's context ends before `finalize` is called. */
@@ -185,12 +245,13 @@ export class Run<T> extends Scope implements RunContext, Sink<T>, EventSink {
     this.phase = 'finalize';
     Scope.cancel(this, this.error ?? ended);
     if (!this.host.work.finalize || !(this.marks & begun)) return this.finish();
-    this.host.enter?.('finalizing');
+    this.enter('finalizing');
     if (this.observed) this.emit({ type: 'finalizing' });
     this.call('finalize');
   }
 
   private finish(): void {
+    this.marks |= finished;
     this.host.ended?.(this, this.error ? 'failed' : this.marks & interrupted ? 'cancelled' : 'completed');
     if (this.error) this.subscriber.error(this.error);
     else this.subscriber.complete();
@@ -215,13 +276,13 @@ export class Run<T> extends Scope implements RunContext, Sink<T>, EventSink {
     if (phase === 'initialize') return work.initialize?.(this);
     if (phase === 'finalize') return work.finalize?.();
     const cancel: CancelFunc = this.cancelAll ?? ((cause) => Scope.cancel(this, cause));
-    return isDriven(work) ? work[drive](this, cancel, this) : work.execute(this, cancel);
+    return isDriven(work) ? work[drive](this, cancel) : work.execute(this, cancel);
   }
 
   /** Cuts the hook under way if its grace is over. */
   private hurry(): void {
     const { flow, phase } = this;
-    if (!flow || phase === 'finalize' || (phase === 'execute' && isDriven(this.host.work))) return;
+    if (!flow || phase === 'finalize' || (phase === 'execute' && this.driven)) return;
     const { grace = flow.grace } = this.host.work;
     if (grace > 0 && !(this.marks & graceOver)) return;
     flow.cut();
@@ -229,10 +290,10 @@ export class Run<T> extends Scope implements RunContext, Sink<T>, EventSink {
 
   /** What an error means for the run: nothing, when all it says is that the run was cancelled. */
   private failure(error: unknown, phase: Phase): TaskError | undefined {
+    // The run that has failed with it has judged it.
+    if (error instanceof TaskError && phase === 'execute' && this.driven) return error;
     if (phase !== 'finalize' && this.cancelled && !(this.marks & over) && isCancel(error, this.cause)) return undefined;
-    return error instanceof TaskError && phase === 'execute' && isDriven(this.host.work)
-      ? error
-      : new TaskError(this.task, phase, error);
+    return new TaskError(this.task, phase, error);
   }
 
   private tellLate(phase: Phase, error?: TaskError): void {

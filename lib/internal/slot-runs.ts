@@ -2,12 +2,10 @@ import type { Observable, Observer } from 'rxjs';
 import type { CancelFunc } from '../context.js';
 import { CancelledError, type TaskError } from '../errors.js';
 import type { TaskEventDetail } from '../outcome.js';
-import type { RunContext } from '../task.js';
 import { Backlog } from './backlog.js';
 import { all, join, leave, type Chain } from './chain.js';
-import type { EventSink } from './drive.js';
+import type { DrivenRun } from './drive.js';
 import type { Run } from './run.js';
-import type { Scope } from './scope.js';
 import { SlotClock, type DueSlots, type SlotSink, type Timetable } from './slot-clock.js';
 import { SlotRun, type SlotHost } from './slot-run.js';
 import type { Work } from './work.js';
@@ -25,14 +23,13 @@ export interface SlotPolicy {
 
 /** The slots of a cron that have become due: which of them wait, which are run, which are dropped. */
 export class SlotRuns<T> implements SlotHost<T>, SlotSink {
-  readonly ctx: RunContext & Scope;
+  readonly ctx: DrivenRun;
   readonly cancelAll: CancelFunc;
   readonly work: Work<T>;
   readonly lease: SlotHost<T>['lease'];
   /** The last slot that became due. */
   last: number | undefined = undefined;
   private readonly policy: SlotPolicy;
-  private readonly events: EventSink;
   private readonly subscriber: Observer<T>;
   private readonly timetable: Timetable;
   private readonly clock: SlotClock;
@@ -46,19 +43,17 @@ export class SlotRuns<T> implements SlotHost<T>, SlotSink {
   private moving = false;
 
   constructor(
-    ctx: RunContext & Scope,
+    ctx: DrivenRun,
     cancelAll: CancelFunc,
     work: Work<T>,
     policy: SlotPolicy,
     timetable: Timetable,
-    events: EventSink,
     subscriber: Observer<T>,
   ) {
     this.ctx = ctx;
     this.cancelAll = cancelAll;
     this.work = work;
     this.policy = policy;
-    this.events = events;
     this.subscriber = subscriber;
     this.timetable = timetable;
     this.clock = new SlotClock(timetable, ctx.scheduler, this);
@@ -71,7 +66,7 @@ export class SlotRuns<T> implements SlotHost<T>, SlotSink {
   }
 
   get observed(): boolean {
-    return this.events.observed;
+    return this.ctx.observed;
   }
 
   get tolerance(): number {
@@ -97,7 +92,7 @@ export class SlotRuns<T> implements SlotHost<T>, SlotSink {
   }
 
   tell(detail: TaskEventDetail): void {
-    this.events.emit(detail);
+    this.ctx.emit(detail);
   }
 
   deliver(value: T): void {
@@ -116,6 +111,7 @@ export class SlotRuns<T> implements SlotHost<T>, SlotSink {
     leave(slot);
     if (slot === this.catchingUp) this.catchingUp = undefined;
     if (error) {
+      this.ctx.history.lastError = error;
       this.tell({ type: 'run-failed', slot: slot.slot, error });
       if (this.policy.onError === 'stop') this.fail(error);
     }

@@ -1,0 +1,36 @@
+/** How long to wait before each restart, and how many are too many. Times are in ms. */
+export interface RestartPolicy {
+  readonly restart: 'on-failure' | 'always';
+  readonly initial: number;
+  readonly max: number;
+  readonly factor: number;
+  readonly jitter: number;
+  readonly random: () => number;
+  readonly maxRestarts: number;
+  readonly within: number;
+  readonly healthyFor: number;
+}
+
+/** The restarts of one supervised run. */
+export class Backoff {
+  private readonly policy: RestartPolicy;
+  /** When there were restarts within the window. */
+  private recent: number[] = [];
+  /** Restarts since it last was healthy. */
+  private attempts = 0;
+
+  constructor(policy: RestartPolicy) {
+    this.policy = policy;
+  }
+
+  /** How long to wait before the restart that is due now; `undefined` when it would be one too many. */
+  next(now: number, healthy: number): number | undefined {
+    const { maxRestarts, within, healthyFor, initial, factor, max, jitter, random } = this.policy;
+    this.recent = this.recent.filter((time) => now - time < within);
+    if (this.recent.length >= maxRestarts) return undefined;
+    this.recent.push(now);
+    if (healthy >= healthyFor) this.attempts = 0;
+    const delay = Math.min(max, initial * factor ** this.attempts++);
+    return Math.min(max, delay * (1 + jitter * (2 * random() - 1)));
+  }
+}

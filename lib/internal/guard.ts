@@ -1,0 +1,77 @@
+import type { Subscriber } from 'rxjs';
+import type { CancelFunc } from '../context.js';
+import { TaskError } from '../errors.js';
+import type { Outcome, TaskEvent, TaskRunner } from '../outcome.js';
+import { giveUp, startMember } from '../runner.js';
+import type { Composition, DrivenRun, Status } from './drive.js';
+import { Member, type Owner } from './member.js';
+
+/** A run that consists of another's, and is seen as that. What comes after it is for those who extend this. */
+export abstract class Guard<T> implements Owner<T>, Composition {
+  protected readonly run: DrivenRun;
+  protected readonly subscriber: Subscriber<T>;
+  private readonly runner: TaskRunner<T>;
+  protected readonly cancelAll: CancelFunc;
+  private last: Outcome | undefined = undefined;
+
+  constructor(run: DrivenRun, cancelAll: CancelFunc, runner: TaskRunner<T>, subscriber: Subscriber<T>) {
+    this.run = run;
+    this.cancelAll = cancelAll;
+    this.runner = runner;
+    this.subscriber = subscriber;
+    run.composition = this;
+  }
+
+  start(): void {
+    this.last = undefined;
+    startMember(this.runner, new Member(this, this.run.task, this.run.scheduler, this.run), this.cancelAll);
+  }
+
+  get observed(): boolean {
+    return this.run.observed;
+  }
+
+  relay(event: TaskEvent): void {
+    // The one end that is told is the guard's own.
+    if (event.type !== 'done' || event.outcome.runner !== this.runner) this.run.relay(event);
+  }
+
+  next(value: T): void {
+    this.subscriber.next(value);
+  }
+
+  enter(status: Status): void {
+    this.run.enter(status);
+  }
+
+  ready(_: Member<T>, is: boolean): void {
+    if (is) this.run.ready();
+    else this.run.unready();
+  }
+
+  ended(member: Member<T>, outcome: Outcome): void {
+    this.last = outcome;
+    this.after(outcome, member);
+  }
+
+  refused(_: Member<T>, error: unknown): void {
+    this.subscriber.error(new TaskError(this.run.task, 'execute', error));
+  }
+
+  outcome(): Pick<Outcome, 'members' | 'phase'> {
+    const { members, phase } = this.last ?? {};
+    return { ...(members && { members }), ...(phase && { phase }) };
+  }
+
+  giveUp(): void {
+    this.last ??= giveUp(this.runner);
+  }
+
+  /** The run is over, and so is the guard's unless it is started once more. */
+  protected abstract after(outcome: Outcome, member: Member<T>): void;
+
+  protected end({ error }: Pick<Outcome, 'error'>): void {
+    if (error) this.subscriber.error(error);
+    else this.subscriber.complete();
+  }
+}

@@ -1,0 +1,90 @@
+import type { SchedulerLike } from 'rxjs';
+import type { Outcome, TaskEvent } from '../outcome.js';
+import type { Status } from './drive.js';
+import { ended, Scope } from './scope.js';
+
+/** Whoever runs tasks as parts of something: of a group, of a supervised run, of an application. */
+export interface Owner<T, M extends Member<T> = Member<T>> {
+  /** Whether someone listens to events. */
+  readonly observed: boolean;
+  relay(event: TaskEvent): void;
+  next(value: T): void;
+  /** It has become ready, and `execute` has been called; or it has to become so once more. */
+  ready(member: M, is: boolean): void;
+  /** The member's run is over. The last call. */
+  ended(member: M, outcome: Outcome): void;
+  /** It could not be run at all. The last call. */
+  refused(member: M, error: unknown): void;
+  enter?(status: Status): void;
+}
+
+/** The context under which one run of a member goes, and the observer of that run. */
+export class Member<T> extends Scope {
+  /** What the member is called in events, errors and outcomes. */
+  readonly path: string;
+  /** Since when its run has the status it has, in ms. */
+  since: number;
+  /** When it was cancelled, or `execute` had ended and `finalize` was called. */
+  stoppingAt: number | undefined = undefined;
+  private readonly owner: Owner<T>;
+
+  constructor(owner: Owner<T>, path: string, scheduler: SchedulerLike, parent?: Scope) {
+    super(scheduler, parent);
+    this.owner = owner;
+    this.path = path;
+    this.since = scheduler.now();
+  }
+
+  get closed(): boolean {
+    return false;
+  }
+
+  get observed(): boolean {
+    return this.owner.observed;
+  }
+
+  relay(event: TaskEvent): void {
+    this.owner.relay(event);
+  }
+
+  enter(status: Status): void {
+    this.since = this.scheduler.now();
+    if (status === 'finalizing') this.stoppingAt ??= this.since;
+    this.owner.enter?.(status);
+  }
+
+  ready(is: boolean): void {
+    this.owner.ready(this, is);
+  }
+
+  ended(outcome: Outcome): void {
+    this.over();
+    this.owner.ended(this, outcome);
+  }
+
+  refused(error: unknown): void {
+    this.over();
+    this.owner.refused(this, error);
+  }
+
+  next(value: T): void {
+    this.owner.next(value);
+  }
+
+  error(): void {
+    // A failed run has told its outcome.
+  }
+
+  complete(): void {
+    // Likewise.
+  }
+
+  protected override afterCancel(): void {
+    this.stoppingAt ??= this.scheduler.now();
+  }
+
+  /** It leaves nothing behind in its parent. */
+  private over(): void {
+    Scope.cancel(this, ended);
+  }
+}
