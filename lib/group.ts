@@ -55,8 +55,8 @@ export function ordered<R extends readonly Runnable[]>(name: string, ...runnable
  * ```ts
  * import { ordered, parallel, task } from 'rxjs-tasks';
  *
- * const [a, b, last] = ['a', 'b', 'last'].map((name) => task(name, () => name));
- * const app = ordered('app', parallel('workers', a, b), last);
+ * const say = (name: string) => task(name, () => name);
+ * const app = ordered('app', parallel('workers', say('a'), say('b')), say('last'));
  * app.start().subscribe((value) => console.log(value));
  * // → a
  * // → b

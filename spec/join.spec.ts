@@ -137,7 +137,7 @@ describe('joinAll', () => {
       launchRunner(ctx, cancel, deaf);
       hot('--c').subscribe(cancel);
       expectObservable(joinAll(ctx, 5, [deaf])).toBe('-------(d|)', {
-        d: { task: 'deaf', runner: deaf, status: 'timed-out' },
+        d: { task: 'deaf', runner: deaf, status: 'timed-out', phase: 'execute', startedAt: 0 },
       });
     });
   });
