@@ -88,8 +88,7 @@ function group<T>(name: string, runnables: readonly Runnable[], toRun: StartGrou
     members,
     execute: () => undefined as T,
     toString: () => name,
-    [drive]: (run, cancel) =>
-      new Observable((subscriber) => toRun(run, cancel, members, subscriber as Subscriber<unknown>).start()),
+    [drive]: (run, cancel) => new Observable((subscriber) => toRun(run, cancel, members, subscriber).start()),
   };
   return taskRunner(work);
 }

@@ -39,6 +39,7 @@ export { nextRuns, type Schedule } from './schedule.js';
 // Supervision and groups
 export { critical, supervise, type SuperviseOptions } from './supervise.js';
 export { ordered, parallel, type ResultOf } from './group.js';
+export { snapshot, type Snapshot } from './snapshot.js';
 
 // Signals
 export { signalListener, type SignalListenerOptions, type SignalTarget } from './signal-listener.js';
@@ -49,4 +50,5 @@ export { joinAll, launchRunner } from './join.js';
 // Application
 export { orchestrate, type AppEvent, type OrchestrateOptions } from './orchestrate.js';
 export { ShutdownReport } from './report.js';
+export { launch, type Application, type LaunchOptions } from './application.js';
 export { runMain, type RunMainOptions } from './run-main.js';

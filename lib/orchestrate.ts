@@ -1,13 +1,14 @@
-import { NEVER, Observable, Subscription, type SchedulerLike } from 'rxjs';
-import { background, withCancel, type Context } from './context.js';
-import { CancelledError, SignalError, TaskError } from './errors.js';
+import { Observable, type SchedulerLike, type Subscriber } from 'rxjs';
+import { background, withCancel, type CancelFunc, type Context } from './context.js';
+import { CancelledError, SignalError } from './errors.js';
 import { after } from './internal/after.js';
 import { expectArray, expectMs, expectOneOf, expectOptions } from './internal/expect.js';
+import { Member, type Owner } from './internal/member.js';
 import { toScope } from './internal/to-scope.js';
-import { joinAll, launchRunner } from './join.js';
-import type { Outcome, TaskEvent } from './outcome.js';
+import { joinAll } from './join.js';
+import type { Outcome, TaskEvent, TaskRunner } from './outcome.js';
 import { ShutdownReport } from './report.js';
-import { toRunner, type Runnable } from './runner.js';
+import { startMember, toRunner, type Runnable } from './runner.js';
 
 /** How an application is run, by {@link orchestrate} and by `runMain`. */
 export interface OrchestrateOptions {
@@ -63,14 +64,24 @@ export type AppEvent =
  * ```
  */
 export function orchestrate(runnables: readonly Runnable[], options: OrchestrateOptions = {}): Observable<AppEvent> {
-  return assemble(runnables, options, NEVER);
+  return assemble(runnables, options, {});
 }
 
-/** {@link orchestrate}, with failures that come from beside the tasks: each stops the application, whatever `onFailure` says. */
+/** What an application has to do with beside its tasks. */
+export interface Surroundings {
+  /** Failures that come from there: each stops the application, whatever `onFailure` says. */
+  readonly failures$?: Observable<unknown>;
+  /** Whether a request to stop waits for the `drainDelay`; it does unless said. */
+  drains?(cause: unknown): boolean;
+  /** Whether all tasks are ready and nobody has asked to stop, whenever that changes. */
+  tellReady?(ready: boolean): void;
+}
+
+/** {@link orchestrate} in its surroundings. */
 export function assemble(
   runnables: readonly Runnable[],
   options: OrchestrateOptions,
-  failures$: Observable<unknown>,
+  surroundings: Surroundings,
 ): Observable<AppEvent> {
   expectArray('runnables', runnables);
   expectOptions(options, optionNames);
@@ -83,69 +94,136 @@ export function assemble(
   const runners = runnables.map((one) => toRunner(one));
 
   return new Observable((subscriber) => {
-    const [master, cancel] = withCancel(background, { scheduler });
-    const outcomes: Outcome[] = [];
-    let asked: { readonly cause: unknown; readonly at: number } | undefined;
-    let failed = false;
-    let draining = Subscription.EMPTY;
+    const app = new AppRun(runners, { timeout, onFailure, drainDelay, scheduler }, surroundings, subscriber);
+    if (outside.cancelled) app.stop(outside.cause);
+    else subscriber.add(outside.whenCancelled((cause) => app.stopFromOutside(cause)));
+    subscriber.add(surroundings.failures$?.subscribe((error) => app.fail(error)));
+    app.start();
+  });
+}
 
-    const stop = (cause?: unknown) => {
-      asked ??= { cause, at: scheduler.now() };
-      cancel(cause);
-    };
-    const stopFromOutside = (cause: unknown) => {
-      if (drainDelay === 0) return stop(cause);
-      if (asked) return;
-      asked = { cause, at: scheduler.now() };
-      draining = after(scheduler, drainDelay, () => cancel(cause));
-      subscriber.next({ type: 'draining', cause });
-    };
-    const fail = (error: unknown) => {
-      failed = true;
-      stop(error);
-    };
-    const report = () =>
-      new ShutdownReport({
-        cause: master.cancelled ? master.cause : asked?.cause,
-        outcomes,
-        clean: !failed && outcomes.every(({ status }) => status !== 'failed' && status !== 'timed-out'),
-        durationMs: asked ? scheduler.now() - asked.at : 0,
-      });
+/** One run of an application. */
+class AppRun implements Owner<unknown> {
+  private readonly runners: readonly TaskRunner[];
+  private readonly own: ReadonlySet<TaskRunner>;
+  private readonly options: Required<Omit<OrchestrateOptions, 'parent'>>;
+  private readonly subscriber: Subscriber<AppEvent>;
+  private readonly surroundings: Surroundings;
+  private readonly master: Context;
+  private readonly cancel: CancelFunc;
+  private readonly outcomes: Outcome[] = [];
+  /** Who has yet to become ready. */
+  private readonly missing = new Set<Member<unknown> | 'all'>(['all']);
+  private isReady = false;
+  private asked: { readonly cause: unknown; readonly at: number } | undefined = undefined;
+  private failed = false;
 
-    subscriber.add(() => {
-      draining.unsubscribe();
-      cancel(new CancelledError('Unsubscribed'));
-    });
+  constructor(
+    runners: readonly TaskRunner[],
+    options: Required<Omit<OrchestrateOptions, 'parent'>>,
+    surroundings: Surroundings,
+    subscriber: Subscriber<AppEvent>,
+  ) {
+    this.runners = runners;
+    this.own = new Set(runners);
+    this.options = options;
+    this.subscriber = subscriber;
+    this.surroundings = surroundings;
+    [this.master, this.cancel] = withCancel(background, { scheduler: options.scheduler });
+    subscriber.add(() => this.cancel(new CancelledError('Unsubscribed')));
     // First, so that the cancel is told before what comes of it.
-    subscriber.add(master.cancelled$.subscribe((cause) => subscriber.next({ type: 'cancelled', cause })));
-    if (outside.cancelled) stop(outside.cause);
-    else subscriber.add(outside.whenCancelled(stopFromOutside));
-    subscriber.add(failures$.subscribe(fail));
+    subscriber.add(this.master.cancelled$.subscribe((cause) => subscriber.next({ type: 'cancelled', cause })));
+  }
 
+  start(): void {
+    const { runners, subscriber, master, missing } = this;
+    const cancel: CancelFunc = (cause) =>
+      cause instanceof SignalError ? this.stopFromOutside(cause) : this.stop(cause);
     for (const runner of runners) {
       if (subscriber.closed) return;
-      subscriber.add(
-        runner.events$.subscribe((event) => {
-          subscriber.next(event);
-          if (event.type !== 'done' || event.outcome.runner !== runner || onFailure === 'continue') return;
-          if (event.outcome.error) fail(event.outcome.error);
-        }),
-      );
-      launchRunner(master, (cause) => (cause instanceof SignalError ? stopFromOutside : stop)(cause), runner, {
-        error: (error: unknown) => {
-          // A TaskError has been told by the run's last event. Anything else has kept the runner from starting.
-          if (!(error instanceof TaskError)) subscriber.error(error);
-        },
-      });
+      const member = new Member(this, runner.toString(), master.scheduler, toScope(master));
+      missing.add(member);
+      startMember(runner, member, cancel);
     }
+    missing.delete('all');
+    this.judgeReady();
     subscriber.add(
-      joinAll(master, timeout, runners).subscribe({
-        next: (outcome) => outcomes.push(outcome),
+      joinAll(master, this.options.timeout, runners).subscribe({
+        next: (outcome) => this.outcomes.push(outcome),
         complete: () => {
-          subscriber.next({ type: 'shutdown', report: report() });
+          subscriber.next({ type: 'shutdown', report: this.report() });
           subscriber.complete();
         },
       }),
     );
-  });
+  }
+
+  stop(cause?: unknown): void {
+    this.ask(cause);
+    this.cancel(cause);
+  }
+
+  stopFromOutside(cause: unknown): void {
+    const { scheduler, drainDelay } = this.options;
+    if (this.asked) return;
+    if (drainDelay === 0 || this.surroundings.drains?.(cause) === false) return this.stop(cause);
+    this.ask(cause);
+    this.subscriber.add(after(scheduler, drainDelay, () => this.cancel(cause)));
+    this.subscriber.next({ type: 'draining', cause });
+  }
+
+  fail(error: unknown): void {
+    this.failed = true;
+    this.stop(error);
+  }
+
+  get observed(): boolean {
+    return true;
+  }
+
+  relay(event: TaskEvent): void {
+    this.subscriber.next(event);
+    if (event.type !== 'done' || !this.own.has(event.outcome.runner) || this.options.onFailure === 'continue') return;
+    if (event.outcome.error) this.fail(event.outcome.error);
+  }
+
+  next(): void {
+    // What a task yields is for those who have its runner.
+  }
+
+  ready(member: Member<unknown>, is: boolean): void {
+    if (is) this.missing.delete(member);
+    else this.missing.add(member);
+    this.judgeReady();
+  }
+
+  ended(member: Member<unknown>, { error }: Outcome): void {
+    if (!error) this.ready(member, true);
+  }
+
+  refused(_: Member<unknown>, error: unknown): void {
+    this.subscriber.error(error);
+  }
+
+  private ask(cause: unknown): void {
+    this.asked ??= { cause, at: this.options.scheduler.now() };
+    this.judgeReady();
+  }
+
+  private judgeReady(): void {
+    const ready = this.missing.size === 0 && !this.asked;
+    if (ready === this.isReady) return;
+    this.isReady = ready;
+    this.surroundings.tellReady?.(ready);
+  }
+
+  private report(): ShutdownReport {
+    const { master, outcomes, failed, asked } = this;
+    return new ShutdownReport({
+      cause: master.cancelled ? master.cause : asked?.cause,
+      outcomes,
+      clean: !failed && outcomes.every(({ status }) => status !== 'failed' && status !== 'timed-out'),
+      durationMs: asked ? this.options.scheduler.now() - asked.at : 0,
+    });
+  }
 }

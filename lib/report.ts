@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import type { TaskError } from './errors.js';
 import type { Outcome } from './outcome.js';
 
 /**
@@ -45,23 +46,39 @@ export class ShutdownReport {
         ? `All tasks ended. ${how}.`
         : `Stopped by ${oneLine(this.cause)}. ${how}, in ${span(this.durationMs)}.`;
     if (this.outcomes.length === 0) return title;
-    const rows = this.outcomes.map(({ task, status, startedAt, endedAt, error }) => ({
-      cells: [task, status, startedAt === undefined || endedAt === undefined ? '' : span(endedAt - startedAt)],
-      error,
-    }));
-    const heads = ['task', 'outcome', 'ran for'];
+    const rows = this.outcomes.flatMap((outcome) => rowsOf(outcome));
+    const heads = ['task', 'outcome', 'ran for', 'ended in'];
     const widths = heads.map((head, column) =>
       Math.max(head.length, ...rows.map(({ cells }) => cells[column]?.length ?? 0)),
     );
-    const line = (cells: string[]) =>
+    const line = (cells: readonly string[]) =>
       `  ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd();
-    return [title, line(heads), ...rows.flatMap(({ cells, error }) => [line(cells), ...errorLines(error)])].join('\n');
+    // A group's error is told where it comes from, at the last of those who have it.
+    const places = new Map(rows.map((row) => [row.error, row]));
+    const lines = rows.flatMap((row) => [
+      line(row.cells),
+      ...(row.error && places.get(row.error) === row ? errorLines(row.error, places) : []),
+    ]);
+    return [title, line(heads), ...lines].join('\n');
   }
 }
 
-/** An error, what caused it, and what it suppressed. */
-function errorLines(error: Outcome['error']): string[] {
-  if (!error) return [];
+interface Row {
+  readonly cells: readonly string[];
+  readonly error: Outcome['error'];
+}
+
+/** A task, and below a group its members. */
+function rowsOf(outcome: Outcome): Row[] {
+  const { task, status, error, startedAt, stoppingAt, endedAt, phase, members = [] } = outcome;
+  const between = (from?: number, to?: number) => (from === undefined || to === undefined ? '' : span(to - from));
+  const how = status === 'timed-out' && phase && members.length === 0 ? `timed-out in ${phase}` : status;
+  const cells = [task, how, between(startedAt, endedAt), between(stoppingAt, endedAt)];
+  return [{ cells, error }, ...members.flatMap(rowsOf)];
+}
+
+/** An error, what caused it, and what it suppressed, unless that has a place of its own. */
+function errorLines(error: TaskError, places: ReadonlyMap<unknown, unknown>): string[] {
   const lines = [`    ${oneLine(error)}`];
   const seen = new Set<unknown>([error]);
   for (let { cause }: { cause?: unknown } = error; cause !== undefined && !seen.has(cause);) {
@@ -69,7 +86,8 @@ function errorLines(error: Outcome['error']): string[] {
     seen.add(cause);
     cause = cause instanceof Error ? cause.cause : undefined;
   }
-  return [...lines, ...error.suppressed.flatMap((one) => [`    and then`, ...errorLines(one)])];
+  const suppressed = error.suppressed.filter((one) => !places.has(one));
+  return [...lines, ...suppressed.flatMap((one) => ['    and then', ...errorLines(one, places)])];
 }
 
 function oneLine(error: unknown): string {

@@ -1,30 +1,34 @@
-import { finalize, Subject, type Observer } from 'rxjs';
-import { background, withCancel } from './context.js';
+import { Subject } from 'rxjs';
+import { launchNames, prepare, type Application, type LaunchOptions } from './application.js';
 import { SignalError } from './errors.js';
-import { expectOptions } from './internal/expect.js';
-import { toScope } from './internal/to-scope.js';
-import { assemble, defaultTimeout, optionNames, type AppEvent, type OrchestrateOptions } from './orchestrate.js';
+import { expectOneOf, expectOptions } from './internal/expect.js';
+import { defaultTimeout } from './orchestrate.js';
+import type { Outcome } from './outcome.js';
 import type { ShutdownReport } from './report.js';
 import type { Runnable } from './runner.js';
 import { signalNumber, signals$, stopSignals } from './signal-listener.js';
 
-/** As those of `orchestrate`, and who is told. */
-export interface RunMainOptions extends OrchestrateOptions {
-  /** Of all that happens. Without one the errors of failed tasks and runs are written with `console.error`. */
-  observer?: Partial<Observer<AppEvent>> | ((event: AppEvent) => void);
+/** As those of `launch`, and what the process says when it exits. */
+export interface RunMainOptions extends LaunchOptions {
+  /**
+   * The exit code after a clean stop that a signal asked for: 0 unless said, or, with `'signal'`, 128 + its number, for a supervisor
+   * that takes 0 for an end of the application's own.
+   */
+  exitCode?: 'zero' | 'signal';
 }
 
 /**
- * Runs an application as this process's main job: {@link orchestrate}, and the process around it.
+ * Runs an application as this process's main job: `launch`, and the process around it.
  *
- * SIGINT or SIGTERM asks it to stop, with a {@link SignalError}; another signal after that exits at once, with 128 + its
- * number. An uncaught exception or an unhandled rejection is a failure of the application: it is written to stderr, all
+ * SIGINT or SIGTERM asks it to stop, with a {@link SignalError}: it is no longer ready, then, but for a Ctrl-C, the `drainDelay`
+ * passes, then all tasks are cancelled. Another signal after that exits at once, with 128 + its number. An uncaught exception or an unhandled rejection is a failure of the application: it is written to stderr, all
  * tasks are stopped, and the exit code is 1; a second one exits at once. Tasks that have not ended at the deadline are
  * named, and the process exits with 1. Any other failure sets exit code 1, a clean end leaves it alone. Output is written
  * out before any of these exits, unless nothing of it moves for a second. After a clean end the process ends by itself: what
  * keeps it open for 5 s more is named.
  *
- * @returns the report, once all tasks have ended or had their time.
+ * @returns the promise of the report, once all tasks have ended or had their time; on it `ready`, `ready$` and `live` are for
+ * whoever answers probes, and `stop` for whoever wants it to end.
  * @throws as `orchestrate`, synchronously.
  *
  * @example
@@ -41,22 +45,19 @@ export interface RunMainOptions extends OrchestrateOptions {
  * console.log(report.clean); // → true
  * ```
  */
-export function runMain(runnables: readonly Runnable[], options: RunMainOptions = {}): Promise<ShutdownReport> {
-  expectOptions(options, [...optionNames, 'observer']);
-  const { observer = writeErrors, ...application } = options;
-  const above = toScope(application.parent ?? background);
-  const [outside, stop] = withCancel(background, { scheduler: application.scheduler ?? above.scheduler });
-  const failures = new Subject<unknown>();
-  const app$ = assemble(runnables, { ...application, parent: outside }, failures);
-  const events = new Subject<AppEvent>();
-  events.subscribe(observer);
+export function runMain(runnables: readonly Runnable[], options: RunMainOptions = {}): Application {
+  expectOptions(options, [...launchNames, 'exitCode']);
+  const { exitCode = 'zero', ...application } = options;
+  expectOneOf('exitCode', ['zero', 'signal'], exitCode);
+  const failures$ = new Subject<unknown>();
+  const prepared = prepare(runnables, application, { failures$, drains: (cause) => !isCtrlC(cause) });
 
   let first: { readonly signal: NodeJS.Signals; readonly at: number } | undefined;
   const onSignal = (signal: NodeJS.Signals) => {
     const at = performance.now();
     if (first && !isEcho(signal, first.signal, at - first.at)) return exit(128 + signalNumber(signal));
     first ??= { signal, at };
-    stop(new SignalError(signal));
+    prepared.stop(new SignalError(signal));
   };
   let crashed = false;
   const onCrash = (reason: unknown) => {
@@ -64,34 +65,22 @@ export function runMain(runnables: readonly Runnable[], options: RunMainOptions 
     console.error(error);
     if (crashed) return exit(1);
     crashed = true;
-    failures.next(error);
+    failures$.next(error);
   };
 
-  return new Promise((resolve, reject) => {
-    // A process with nothing but pending promises would end.
-    const hold = setInterval(() => undefined, 2 ** 31 - 1);
-    const listening = signals$(stopSignals, process).subscribe(onSignal);
-    listening.add(above.whenCancelled(stop));
-    process.on('uncaughtException', onCrash);
-    process.on('unhandledRejection', onCrash);
-    underWay++;
-    const release = () => {
-      underWay--;
-      clearInterval(hold);
-      listening.unsubscribe();
-      process.off('uncaughtException', onCrash);
-      process.off('unhandledRejection', onCrash);
-    };
-    app$.pipe(finalize(release)).subscribe({
-      next(event) {
-        events.next(event);
-        if (event.type !== 'shutdown') return;
-        settleExit(event.report, options.timeout ?? defaultTimeout);
-        resolve(event.report);
-      },
-      error: reject,
-      complete: () => events.complete(),
-    });
+  // A process with nothing but pending promises would end.
+  const hold = setInterval(() => undefined, 2 ** 31 - 1);
+  const listening = signals$(stopSignals, process).subscribe(onSignal);
+  process.on('uncaughtException', onCrash);
+  process.on('unhandledRejection', onCrash);
+  underWay++;
+  return prepared.start((report) => {
+    if (report) return settleExit(report, options.timeout ?? defaultTimeout, exitCode);
+    underWay--;
+    clearInterval(hold);
+    listening.unsubscribe();
+    process.off('uncaughtException', onCrash);
+    process.off('unhandledRejection', onCrash);
   });
 }
 
@@ -99,11 +88,16 @@ export function runMain(runnables: readonly Runnable[], options: RunMainOptions 
 let underWay = 0;
 
 /** The exit code, and what to do when the process does not end by itself. */
-function settleExit({ clean, outcomes, durationMs }: ShutdownReport, timeout: number): void {
+function settleExit(
+  { clean, cause, outcomes, durationMs }: ShutdownReport,
+  timeout: number,
+  exitCode: 'zero' | 'signal',
+): void {
   if (!clean) process.exitCode = 1;
-  const laggards = outcomes.filter(({ status }) => status === 'timed-out');
+  else if (exitCode === 'signal' && cause instanceof SignalError) process.exitCode = 128 + signalNumber(cause.signal);
+  const laggards = outcomes.flatMap(laggardsOf);
   if (laggards.length > 0) {
-    const names = laggards.map(({ task, runner }) => `${task} (${runner.status})`);
+    const names = laggards.map(({ task, phase }) => `${task}${phase ? ` (${phase})` : ''}`);
     console.error(`Not ended within ${timeout} ms of the cancel, exiting with 1: ${names.join(', ')}`);
     // Whoever awaits the report comes first.
     setImmediate(() => exit(1));
@@ -116,6 +110,12 @@ function settleExit({ clean, outcomes, durationMs }: ShutdownReport, timeout: nu
   const left = Math.min(Math.max(0, timeout - durationMs), 2 ** 31 - 1);
   const deadline = setTimeout(() => exit(1), left).unref();
   void written(streams).then(() => clearTimeout(deadline));
+}
+
+/** Who has timed out; of a group, which of its members. */
+function laggardsOf(outcome: Outcome): Outcome[] {
+  if (outcome.status !== 'timed-out') return [];
+  return outcome.members?.flatMap(laggardsOf) ?? [outcome];
 }
 
 function nameHandles(): void {
@@ -142,6 +142,11 @@ function isEcho(signal: NodeJS.Signals, first: NodeJS.Signals, ms: number): bool
   return signal === 'SIGINT' && ms < 200 && process.getBuiltinModule('node:tty').isatty(0);
 }
 
+/** Whoever has pressed Ctrl-C waits for the prompt. */
+function isCtrlC(cause: unknown): boolean {
+  return cause instanceof SignalError && cause.signal === 'SIGINT';
+}
+
 /** Exits as soon as what was written is out, or when nothing has moved for a second: its reader may be gone. */
 function exit(code: number): void {
   const streams = unwritten();
@@ -163,9 +168,4 @@ function unwritten(): NodeJS.WriteStream[] {
 /** When all that has been written until now is out. */
 function written(streams: NodeJS.WriteStream[]): Promise<unknown> {
   return Promise.all(streams.map((stream) => new Promise((done) => stream.write('', done))));
-}
-
-function writeErrors(event: AppEvent): void {
-  const error = event.type === 'done' ? event.outcome.error : 'error' in event ? event.error : undefined;
-  if (error) console.error(error);
 }

@@ -2,6 +2,7 @@ import { Observable, Subscription } from 'rxjs';
 import { background, type CancelFunc, type Context } from './context.js';
 import { AlreadyRunningError, TaskError } from './errors.js';
 import { detach, join, Listener, tellAll, type Chain, type Link } from './internal/chain.js';
+import { isDriven, type Driven } from './internal/drive.js';
 import { Hub } from './internal/hub.js';
 import { Launched } from './internal/launched.js';
 import type { Member } from './internal/member.js';
@@ -72,6 +73,16 @@ export function isTaskRunner(x: unknown): x is TaskRunner {
 /** Tells a runner that nobody waits for its run any longer, so that nothing late is delivered, and says how far it got. */
 export function giveUp(runner: TaskRunner): Outcome {
   return runner instanceof Runner ? runner.giveUp() : { task: runner.toString(), runner, status: 'timed-out' };
+}
+
+/** What can be seen of a runner. */
+export interface Sight extends Pick<Driven<unknown>, 'members' | 'seenThrough' | 'history'> {
+  readonly outcome?: Outcome;
+  readonly since?: number;
+}
+
+export function look(runner: TaskRunner): Sight {
+  return runner instanceof Runner ? runner.look() : {};
 }
 
 /** How a runner has ended that was never started, under its name or a member's path. */
@@ -272,6 +283,19 @@ class Runner<T> implements TaskRunner<T>, RunHost<T>, Chain {
   whenDone(link: Link): void {
     if (this.outcome) link.tell?.(this.outcome);
     else join(this, link);
+  }
+
+  look(): Sight {
+    const { run, outcome, work } = this;
+    const since = outcome ? outcome.endedAt : (run?.member?.since ?? run?.startedAt);
+    const { members, seenThrough, history } = isDriven(work) ? work : ({} as Partial<Driven<T>>);
+    return {
+      ...(members && { members }),
+      ...(seenThrough && { seenThrough }),
+      ...(history && { history }),
+      ...(outcome && { outcome }),
+      ...(since !== undefined && { since }),
+    };
   }
 
   giveUp(): Outcome {

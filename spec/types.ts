@@ -2,6 +2,7 @@
 import { expectTypeOf } from 'expect-type';
 import { of, Subject, type Observable, type ReadableStreamLike } from 'rxjs';
 import {
+  critical,
   cron,
   future,
   isSimpleTask,
@@ -10,13 +11,17 @@ import {
   joinAll,
   launchRunner,
   orchestrate,
+  ordered,
+  parallel,
   runMain,
   signalListener,
+  supervise,
   task,
   taskRunner,
   untilCancelled,
   withCancel,
   type AppEvent,
+  type Application,
   type CancelFunc,
   type Context,
   type Future,
@@ -104,7 +109,19 @@ expectTypeOf(
 expectTypeOf(orchestrate([full, taskRunner(full), new Poller(), signalListener()])).toEqualTypeOf<
   Observable<AppEvent>
 >();
-expectTypeOf(runMain([full])).toEqualTypeOf<Promise<ShutdownReport>>();
+expectTypeOf(runMain([full])).toEqualTypeOf<Application>();
+expectTypeOf<Awaited<Application>>().toEqualTypeOf<ShutdownReport>();
+
+// What a task is part of yields what the task yields.
+const numbers = task('n', () => 1);
+expectTypeOf(supervise(full).start()).toEqualTypeOf<Observable<{ rows: number | undefined }>>();
+expectTypeOf(critical(taskRunner(numbers)).start()).toEqualTypeOf<Observable<number>>();
+expectTypeOf(ordered('g', full, taskRunner(numbers)).start()).toEqualTypeOf<
+  Observable<number | { rows: number | undefined }>
+>();
+expectTypeOf(parallel('g', new Poller(), parallel('h', numbers)).start()).toEqualTypeOf<Observable<number>>();
+expectTypeOf(ordered('g').start()).toEqualTypeOf<Observable<never>>();
+
 launchRunner(ctx, cancel, taskRunner(full), ({ rows }) => expectTypeOf(rows).toEqualTypeOf<number | undefined>());
 taskRunner(full).start(new AbortController().signal);
 

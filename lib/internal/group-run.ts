@@ -152,7 +152,7 @@ export class OrderedRun<T> extends GroupRun<T> {
       const seat = this.seats[place];
       if (!seat?.going) continue;
       Scope.cancel(seat, cause);
-      if (seat.going) break;
+      if (!seat.outcome) break;
     }
     this.cancelling = false;
   }

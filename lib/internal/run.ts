@@ -84,7 +84,7 @@ export class Run<T> extends Scope implements DrivenRun, Sink<T> {
     this.cancelAll = cancel;
     this.startedAt = this.scheduler.now();
     if (slot !== undefined) this.slot = slot;
-    if (parent instanceof Member) this.member = parent;
+    if (parent instanceof Member) this.member = parent as Member<T>;
   }
 
   get task(): string {

@@ -1,0 +1,124 @@
+import { BehaviorSubject, distinctUntilChanged, finalize, Subject, type Observable, type Observer } from 'rxjs';
+import { background, withCancel, type CancelFunc } from './context.js';
+import { expectOptions } from './internal/expect.js';
+import { toScope } from './internal/to-scope.js';
+import { assemble, optionNames, type AppEvent, type OrchestrateOptions, type Surroundings } from './orchestrate.js';
+import type { ShutdownReport } from './report.js';
+import type { Runnable } from './runner.js';
+
+export const launchNames: readonly string[] = [...optionNames, 'observer'];
+
+/** As those of `orchestrate`, and who is told. */
+export interface LaunchOptions extends OrchestrateOptions {
+  /** Of all that happens. Without one the errors of failed tasks and runs are written with `console.error`. */
+  observer?: Partial<Observer<AppEvent>> | ((event: AppEvent) => void);
+}
+
+/** An application under way, and the promise of its report. */
+export interface Application extends Promise<ShutdownReport> {
+  /** Whether it is under way: until all tasks have ended or had their time. What a liveness probe asks. */
+  readonly live: boolean;
+  /** Whether all tasks are ready and nobody has asked it to stop. What a readiness probe asks. */
+  readonly ready: boolean;
+  /** The same as it changes, from what it is now on. It is false before anything else is done to stop; completes at the end. */
+  readonly ready$: Observable<boolean>;
+  /** Asks it to stop, as its parent's cancel does, and waits for the end. */
+  stop(cause?: unknown): Promise<ShutdownReport>;
+  /** Stops it at the end of the block that an `await using` is in. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/**
+ * Starts an application at once, as {@link orchestrate} does when it is subscribed, and promises its report. It touches nothing
+ * outside itself: for tests, and for an application that is part of another. `runMain` is for the process's own.
+ *
+ * @returns what tells whether it is ready, stops it, and can be awaited. It rejects with an `AlreadyRunningError` when one of the
+ * runners is under way already.
+ * @throws as `orchestrate`, synchronously.
+ *
+ * @example
+ * ```ts
+ * import { NEVER } from 'rxjs';
+ * import { launch, task } from 'rxjs-tasks';
+ *
+ * const server = task('server', { execute: () => NEVER, finalize: () => console.log('closed') });
+ * {
+ *   await using app = launch([server]);
+ *   console.log(app.ready); // → true
+ * }
+ * // → closed
+ * ```
+ */
+export function launch(runnables: readonly Runnable[], options: LaunchOptions = {}): Application {
+  return prepare(runnables, options).start();
+}
+
+/** An application that has yet to be started. */
+export interface Prepared {
+  readonly stop: CancelFunc;
+  /** @param over is called when it has ended, with its report before whoever awaits that, and then once more without. */
+  start(over?: (report?: ShutdownReport) => void): Application;
+}
+
+/** What {@link launch} and `runMain` have in common. */
+export function prepare(
+  runnables: readonly Runnable[],
+  options: LaunchOptions,
+  surroundings: Omit<Surroundings, 'tellReady'> = {},
+): Prepared {
+  expectOptions(options, launchNames);
+  const { observer = writeErrors, ...application } = options;
+  const above = toScope(application.parent ?? background);
+  const [outside, stop] = withCancel(background, { scheduler: application.scheduler ?? above.scheduler });
+  const ready$ = new BehaviorSubject(false);
+  const tellReady = (is: boolean) => ready$.next(is);
+  const app$ = assemble(runnables, { ...application, parent: outside }, { ...surroundings, tellReady });
+
+  const start: Prepared['start'] = (over) => {
+    let live = true;
+    const events = new Subject<AppEvent>();
+    events.subscribe(observer);
+    const listening = above.whenCancelled(stop);
+    const release = () => {
+      live = false;
+      listening?.unsubscribe();
+      ready$.complete();
+      over?.();
+    };
+    const report = new Promise<ShutdownReport>((resolve, reject) => {
+      app$.pipe(finalize(release)).subscribe({
+        next(event) {
+          events.next(event);
+          if (event.type !== 'shutdown') return;
+          over?.(event.report);
+          resolve(event.report);
+        },
+        error: reject,
+        complete: () => events.complete(),
+      });
+    });
+    const application: Omit<Application, keyof Promise<unknown>> = {
+      get live() {
+        return live;
+      },
+      get ready() {
+        return ready$.value;
+      },
+      ready$: ready$.pipe(distinctUntilChanged()),
+      stop(cause) {
+        stop(cause);
+        return report;
+      },
+      async [Symbol.asyncDispose]() {
+        await this.stop();
+      },
+    };
+    return Object.defineProperties(report, Object.getOwnPropertyDescriptors(application)) as Application;
+  };
+  return { stop, start };
+}
+
+function writeErrors(event: AppEvent): void {
+  const error = event.type === 'done' ? event.outcome.error : 'error' in event ? event.error : undefined;
+  if (error) console.error(error);
+}
