@@ -1,4 +1,4 @@
-import { BehaviorSubject, distinctUntilChanged, finalize, Subject, type Observable, type Observer } from 'rxjs';
+import { finalize, ReplaySubject, Subject, type Observable, type Observer } from 'rxjs';
 import { background, withCancel, type CancelFunc } from './context.js';
 import { expectOptions } from './internal/expect.js';
 import { toScope } from './internal/to-scope.js';
@@ -70,8 +70,10 @@ export function prepare(
   const { observer = writeErrors, ...application } = options;
   const above = toScope(application.parent ?? background);
   const [outside, stop] = withCancel(background, { scheduler: application.scheduler ?? above.scheduler });
-  const ready$ = new BehaviorSubject(false);
-  const tellReady = (is: boolean) => ready$.next(is);
+  let ready = false;
+  const ready$ = new ReplaySubject<boolean>(1);
+  const tellReady = (is: boolean) => ready$.next((ready = is));
+  tellReady(false);
   const app$ = assemble(runnables, { ...application, parent: outside }, { ...surroundings, tellReady });
 
   const start: Prepared['start'] = (over) => {
@@ -102,9 +104,9 @@ export function prepare(
         return live;
       },
       get ready() {
-        return ready$.value;
+        return ready;
       },
-      ready$: ready$.pipe(distinctUntilChanged()),
+      ready$: ready$.asObservable(),
       stop(cause) {
         stop(cause);
         return report;

@@ -47,7 +47,8 @@ export class ShutdownReport {
         : `Stopped by ${oneLine(this.cause)}. ${how}, in ${span(this.durationMs)}.`;
     if (this.outcomes.length === 0) return title;
     const rows = this.outcomes.flatMap((outcome) => rowsOf(outcome));
-    const heads = ['task', 'outcome', 'ran for', 'ended in'];
+    // The times of a task's end are known of an application, and of groups, alone.
+    const heads = ['task', 'outcome', 'ran for', ...(rows.some(({ cells }) => cells[3]) ? ['ended in'] : [])];
     const widths = heads.map((head, column) =>
       Math.max(head.length, ...rows.map(({ cells }) => cells[column]?.length ?? 0)),
     );

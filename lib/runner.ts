@@ -261,9 +261,9 @@ class Runner<T> implements TaskRunner<T>, RunHost<T>, Chain {
     const { error, startedAt } = run;
     const endedAt = run.scheduler.now();
     const outcome: Outcome = error
-      ? { task: run.task, runner: this, status, error, startedAt, endedAt, ...partsOf(run) }
+      ? { task: run.task, runner: this, status, error, startedAt, endedAt, ...partsOf(run, endedAt) }
       : run.member || run.composition
-        ? { task: run.task, runner: this, status, startedAt, endedAt, ...partsOf(run) }
+        ? { task: run.task, runner: this, status, startedAt, endedAt, ...partsOf(run, endedAt) }
         : { task: this.name, runner: this, status, startedAt, endedAt };
     const { awaitingReady } = this;
     const awaitingEnd = this.first && detach(this);
@@ -316,6 +316,8 @@ class Runner<T> implements TaskRunner<T>, RunHost<T>, Chain {
 }
 
 /** What an outcome says of a run that is part of something, or has parts. */
-function partsOf<T>({ member, composition }: Run<T>): Partial<Outcome> {
-  return { ...(member?.stoppingAt !== undefined && { stoppingAt: member.stoppingAt }), ...composition?.outcome() };
+function partsOf<T>({ member, composition }: Run<T>, endedAt?: number): Partial<Outcome> {
+  // A run that ends at once when it is cancelled has ended before its context has told the member.
+  const stoppingAt = member?.stoppingAt ?? (member?.cancelled ? endedAt : undefined);
+  return { ...(stoppingAt !== undefined && { stoppingAt }), ...composition?.outcome() };
 }

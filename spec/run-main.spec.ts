@@ -182,7 +182,7 @@ describe('runMain', function () {
       const { code, stdout, stderr } = await signalled('overrun', 'SIGTERM');
       expect(code).to.equal(1);
       expect(stderr).to.equal(
-        'Not ended within 100 ms of the cancel, exiting with 1: hanging (finalizing), deaf (running)\n',
+        'Not ended within 100 ms of the cancel, exiting with 1: hanging (finalize), deaf (execute)\n',
       );
       expect(stdout).to.include('hanging  timed-out').and.include(noListener);
     });

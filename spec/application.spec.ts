@@ -1,0 +1,162 @@
+import { expect } from 'chai';
+import { map, NEVER, throwError, timer } from 'rxjs';
+import sinon from 'sinon';
+import {
+  AlreadyRunningError,
+  launch,
+  ordered,
+  SignalError,
+  supervise,
+  task,
+  taskRunner,
+  withCancel,
+  type AppEvent,
+} from '../lib/index.js';
+import { collect, hangingOn } from './helpers/collect.js';
+import { settled } from './helpers/tasks.js';
+import { virtually } from './helpers/virtual-time.js';
+
+describe('launch', () => {
+  const server = task('server', { execute: () => NEVER, finalize: () => timer(3) });
+
+  it('starts at once, and promises the report', async () => {
+    const app = launch([task('x', () => 1)]);
+    expect(app).to.be.instanceOf(Promise);
+    const report = await app;
+    expect(report.outcomes.map(({ status }) => status)).to.deep.equal(['completed']);
+    expect(report.clean).to.equal(true);
+  });
+
+  it('is live until all tasks have ended', () => {
+    virtually((_, scheduler) => {
+      const app = launch([server]);
+      expect(app.live).to.equal(true);
+      void app.stop();
+      expect(app.live).to.equal(true);
+      scheduler.flush();
+      expect(app.live).to.equal(false);
+    });
+  });
+
+  it('is ready when all tasks are, and tells it as it changes', () => {
+    virtually((_, scheduler) => {
+      const slow = task('slow', { initialize: () => timer(5), execute: () => NEVER });
+      const app = launch([ordered('app', server, slow), task('migration', () => timer(1))]);
+      const told: unknown[] = [];
+      app.ready$.subscribe({
+        next: (ready) => told.push([scheduler.now(), ready, app.ready]),
+        complete: () => told.push('complete'),
+      });
+      scheduler.schedule(() => void app.stop(), 10);
+      scheduler.flush();
+      expect(told).to.deep.equal([[0, false, false], [5, true, true], [10, false, false], 'complete']);
+      expect(collect(app.ready$)).to.deep.equal([false, 'complete']);
+    });
+  });
+
+  it('is not ready before anything else is done to stop: then it drains, then it cancels', () => {
+    virtually((_, scheduler) => {
+      const told: string[] = [];
+      const [parent, cancel] = withCancel();
+      const observer = ({ type }: AppEvent) => told.push(`${type} ${scheduler.now()}`);
+      const app = launch([server], { parent, drainDelay: 5, observer });
+      app.ready$.subscribe((ready) => told.push(`${ready ? 'is' : 'is not'} ready ${scheduler.now()}`));
+      scheduler.schedule(() => cancel(new SignalError('SIGTERM')), 2);
+      scheduler.flush();
+      expect(told.slice(told.indexOf('is ready 0'))).to.deep.equal([
+        'is ready 0',
+        'is not ready 2',
+        'draining 2',
+        'cancelled 7',
+        'cancelling 7',
+        'finalizing 7',
+        'done 10',
+        'shutdown 10',
+      ]);
+    });
+  });
+
+  it('is not ready while a supervised task is being restarted, nor after a failure', () => {
+    virtually((_, scheduler) => {
+      let attempts = 0;
+      const flaky = task('flaky', {
+        initialize: () => timer(2),
+        execute: () => (++attempts === 1 ? throwError(() => new Error('boom')) : NEVER),
+      });
+      const failing = task('failing', () =>
+        timer(50).pipe(
+          map(() => {
+            throw new Error('late');
+          }),
+        ),
+      );
+      const observer = () => undefined;
+      const app = launch([ordered('app', server, supervise(flaky, { backoff: { initial: 10, jitter: 0 } })), failing], {
+        scheduler,
+        observer,
+      });
+      const told: unknown[] = [];
+      app.ready$.subscribe((ready) => told.push([scheduler.now(), ready]));
+      scheduler.flush();
+      expect(told).to.deep.equal([
+        [0, false],
+        [14, true],
+        [50, false],
+      ]);
+    });
+  });
+
+  it('stops when it is asked to, once, with the first cause, and gives the report to each who asks', async () => {
+    const app = launch([task('server', () => NEVER)]);
+    const [first, second] = await Promise.all([app.stop('enough'), app.stop('again')]);
+    expect(first.cause).to.equal('enough');
+    expect(second).to.equal(first);
+    expect(await app).to.equal(first);
+  });
+
+  it('stops at the end of the block of an `await using`', async () => {
+    let finalized = false;
+    {
+      await using app = launch([task('server', { execute: () => NEVER, finalize: () => void (finalized = true) })]);
+      expect(app.live).to.equal(true);
+    }
+    expect(finalized).to.equal(true);
+  });
+
+  it('stops with its parent, and leaves nothing in it', async () => {
+    const [parent, cancel] = withCancel();
+    const app = launch([task('server', () => NEVER)], { parent });
+    cancel('parent');
+    expect((await app).cause).to.equal('parent');
+    await settled();
+    expect(hangingOn(parent)).to.equal(0);
+  });
+
+  it('writes the errors of failed tasks, unless an observer is told', async () => {
+    const failing = () => task('failing', () => Promise.reject(new Error('boom')));
+    const written = sinon.stub(console, 'error');
+    try {
+      await launch([failing()]);
+      expect(written.args.map(([error]) => String(error))).to.deep.equal([
+        'TaskError: failing failed in execute: boom',
+      ]);
+      await launch([failing()], { observer: () => undefined });
+      expect(written.callCount).to.equal(1);
+    } finally {
+      written.restore();
+    }
+  });
+
+  it('rejects when one of the runners is under way already', async () => {
+    const runner = taskRunner(task('busy', () => NEVER));
+    const running = runner.start().subscribe();
+    const error: unknown = await launch([runner]).catch((reason: unknown) => reason);
+    expect(error).to.be.instanceOf(AlreadyRunningError);
+    running.unsubscribe();
+  });
+
+  it('refuses bad input at once', () => {
+    expect(() => launch([{} as never])).to.throw(TypeError, 'Expected `task`');
+    expect(() => launch([], { exitCode: 'signal' } as never)).to.throw(TypeError, "got `'exitCode'` (string)");
+  });
+});

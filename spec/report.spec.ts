@@ -1,0 +1,169 @@
+import { expect } from 'chai';
+import { NEVER, throwError, timer } from 'rxjs';
+import { inspect } from 'node:util';
+import {
+  ordered,
+  orchestrate,
+  parallel,
+  ShutdownReport,
+  SignalError,
+  supervise,
+  task,
+  TaskError,
+  taskRunner,
+  withCancel,
+  type Runnable,
+} from '../lib/index.js';
+import { virtually } from './helpers/virtual-time.js';
+
+describe('ShutdownReport', () => {
+  it('prints as a table', () => {
+    const runner = taskRunner(task('db', () => 1));
+    const error = new TaskError('db', 'execute', new Error('query failed', { cause: new Error('ECONNRESET') }));
+    error.suppressed.push(new TaskError('db', 'finalize', 'not closed'));
+    const report = new ShutdownReport({
+      cause: new SignalError('SIGTERM'),
+      outcomes: [
+        { task: 'db', runner, status: 'failed', error, startedAt: 0, endedAt: 61_400 },
+        { task: 'server', runner, status: 'completed', startedAt: 0, endedAt: 7_440_000 },
+        { task: 'worker', runner, status: 'cancelled', startedAt: 5, endedAt: 17 },
+        { task: 'metrics', runner, status: 'timed-out' },
+      ],
+      clean: false,
+      durationMs: 2500,
+    });
+    expect(String(report).split('\n')).to.deep.equal([
+      'Stopped by SignalError: Received SIGTERM. Not clean, in 2.5 s.',
+      '  task     outcome    ran for',
+      '  db       failed     1 min 1 s',
+      '    TaskError: db failed in execute: query failed',
+      '      caused by Error: query failed',
+      '      caused by Error: ECONNRESET',
+      '    and then',
+      "    TaskError: db failed in finalize: 'not closed'",
+      "      caused by 'not closed'",
+      '  server   completed  2 h 4 min',
+      '  worker   cancelled  12 ms',
+      '  metrics  timed-out',
+    ]);
+    expect(inspect(report)).to.equal(String(report));
+  });
+
+  it('says so when all ended by themselves, or when there was nothing', () => {
+    expect(String(new ShutdownReport({ cause: undefined, outcomes: [], clean: true, durationMs: 0 }))).to.equal(
+      'All tasks ended. Clean.',
+    );
+  });
+
+  it('writes each span in its unit', () => {
+    const span = (durationMs: number) =>
+      / in (.*)\.$/.exec(String(new ShutdownReport({ cause: 'x', outcomes: [], clean: true, durationMs })))?.[1];
+    expect([0.4, 12.6, 999, 999.7, 59_900, 59_999, 3_599_000, 3_600_000].map(span)).to.deep.equal([
+      '0 ms',
+      '13 ms',
+      '999 ms',
+      '1.0 s',
+      '59.9 s',
+      '1 min 0 s',
+      '59 min 59 s',
+      '1 h 0 min',
+    ]);
+  });
+
+  it('stands a cause that goes round', () => {
+    const [a, b] = [new Error('a'), new Error('b')];
+    a.cause = b;
+    b.cause = a;
+    const runner = taskRunner(task('x', () => 1));
+    const error = new TaskError('x', 'execute', a);
+    const report = new ShutdownReport({
+      cause: 'x',
+      outcomes: [{ task: 'x', runner, status: 'failed', error }],
+      clean: false,
+      durationMs: 0,
+    });
+    expect(String(report).match(/caused by/g)).to.have.length(2);
+  });
+
+  it('writes a cause that is no Error on one line', () => {
+    const cause = {
+      why: 'deployed elsewhere',
+      by: { name: 'someone' },
+      at: 'a quite long text, so that it would be broken into lines',
+    };
+    const title = String(new ShutdownReport({ cause, outcomes: [], clean: true, durationMs: 0 }));
+    expect(title.split('\n')).to.have.length(1);
+    expect(title).to.include('[Object]');
+  });
+
+  /** The report of an application that is asked to stop after 1 s, in virtual time. */
+  function reportOf(runnables: Runnable[], timeout = 100): string[] {
+    let report: ShutdownReport | undefined;
+    virtually((_, scheduler) => {
+      const [parent, cancel] = withCancel();
+      orchestrate(runnables, { parent, timeout }).subscribe((event) => {
+        if (event.type === 'shutdown') report = event.report;
+      });
+      scheduler.schedule(() => cancel(new SignalError('SIGTERM')), 1000);
+      scheduler.flush();
+    });
+    return String(report).split('\n');
+  }
+  const part = (name: string, ms = 0) => task(name, { execute: () => NEVER, finalize: () => timer(ms) });
+
+  it('says of each member of a group how long its end took', () => {
+    const app = ordered('app', part('db', 5), parallel('workers', part('a', 20), part('b', 10)), part('http', 30));
+    expect(reportOf([app])).to.deep.equal([
+      'Stopped by SignalError: Received SIGTERM. Clean, in 55 ms.',
+      '  task           outcome    ran for  ended in',
+      '  app            cancelled  1.1 s    55 ms',
+      '  app/db         cancelled  1.1 s    5 ms',
+      '  app/workers    cancelled  1.1 s    20 ms',
+      '  app/workers/a  cancelled  1.1 s    20 ms',
+      '  app/workers/b  cancelled  1.0 s    10 ms',
+      '  app/http       cancelled  1.0 s    30 ms',
+    ]);
+  });
+
+  it('says which member has timed out, and in which hook', () => {
+    const stuck = task('http', { execute: () => NEVER, finalize: () => NEVER });
+    expect(reportOf([ordered('app', part('db'), parallel('web', stuck, part('admin', 3)))])).to.deep.equal([
+      'Stopped by SignalError: Received SIGTERM. Not clean, in 100 ms.',
+      '  task           outcome                ran for  ended in',
+      '  app            timed-out',
+      '  app/db         timed-out in execute',
+      '  app/web        timed-out',
+      '  app/web/http   timed-out in finalize',
+      '  app/web/admin  cancelled              1.0 s    3 ms',
+    ]);
+  });
+
+  it('tells each error once, where it comes from, with what caused it', () => {
+    const failing = (name: string, ms: number, why: string) =>
+      task(name, { initialize: () => timer(ms), execute: () => throwError(() => new Error(why)) });
+    const slow = task('slow', { execute: () => NEVER, finalize: () => throwError(() => new Error('not closed')) });
+    const lines = reportOf([
+      ordered(
+        'app',
+        slow,
+        parallel('workers', part('a'), supervise(failing('b', 5, 'boom'), { maxRestarts: 0 })),
+        part('http'),
+      ),
+    ]);
+    expect(lines).to.deep.equal([
+      'Stopped by RestartLimitError: app/workers/b ended for good after 0 restarts within 60000 ms: app/workers/b failed in execute: boom. Not clean, in 0 ms.',
+      '  task           outcome      ran for  ended in',
+      '  app            failed       5 ms',
+      '  app/slow       failed       5 ms     0 ms',
+      '    TaskError: app/slow failed in finalize: not closed',
+      '      caused by Error: not closed',
+      '  app/workers    failed       5 ms',
+      '  app/workers/a  cancelled    5 ms     0 ms',
+      '  app/workers/b  failed       5 ms     0 ms',
+      '    RestartLimitError: app/workers/b ended for good after 0 restarts within 60000 ms: app/workers/b failed in execute: boom',
+      '      caused by TaskError: app/workers/b failed in execute: boom',
+      '      caused by Error: boom',
+      '  app/http       not-started',
+    ]);
+  });
+});
