@@ -83,6 +83,12 @@ export class TaskError extends Error {
     const frames = stack.indexOf('\n    at ');
     this.stack = `${this.name}: ${this.message}${frames === -1 ? '' : stack.slice(frames)}`;
   }
+
+  /** What a log takes; JSON leaves out an error's message. */
+  toJSON(): object {
+    const { name, message, task, phase, suppressed } = this;
+    return { name, message, task, phase, ...(suppressed.length > 0 && { suppressed }) };
+  }
 }
 
 /**

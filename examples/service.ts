@@ -1,0 +1,34 @@
+/**
+ * A shop's back end: a database, two supervised workers, and an HTTP server, which need one another in this order.
+ *
+ *     npm run service
+ *     curl -X POST localhost:8080/orders -d '{"item":"tea"}'
+ *
+ * An order of `poison` makes the workers fail: watch them restart at localhost:8080/status. SIGTERM shuts it down for a load
+ * balancer, Ctrl-C at once.
+ */
+import { ordered, parallel, runMain, snapshot, supervise } from 'rxjs-tasks';
+import { api } from './service/api.js';
+import { Database } from './service/database.js';
+import { worker } from './service/worker.js';
+
+const { PORT = '8080', HOST = '127.0.0.1', DRAIN_MS = '2000', TIMEOUT_MS = '20000' } = process.env;
+
+const database = new Database();
+const mail = supervise(worker('mail', database));
+const stock = supervise(worker('stock', database));
+const status = () => ({ ready: app.ready, live: app.live, tree: snapshot(shop) });
+const http = api({ host: HOST, port: Number(PORT) }, database, status);
+const shop = ordered('shop', database.task, parallel('workers', mail, stock), http);
+
+const app = runMain([shop], {
+  drainDelay: Number(DRAIN_MS),
+  timeout: Number(TIMEOUT_MS),
+  observer: (event) => {
+    if (event.type === 'draining') console.log(`No longer ready; going on for ${DRAIN_MS} ms`);
+    else if (event.type === 'ready') console.log(`${event.task} is ready`);
+    else if (event.type === 'restarting')
+      console.error(`${event.error?.message}; again in ${event.delay.toFixed()} ms`);
+  },
+});
+console.log(String(await app));
