@@ -127,7 +127,85 @@ describe('runMain', function () {
     });
   });
 
+  describe('with an ordered group', () => {
+    it('SIGTERM during the start of the second of three: that is stopped, then the first; the third never starts', async () => {
+      const program = start('slow second of three');
+      await program.says('b initialize');
+      program.kill('SIGTERM');
+      const { code, stdout, stderr } = await program.ended;
+      expect([code, stderr]).to.deep.equal([0, '']);
+      expect(stdout.split('\n').slice(0, 6)).to.deep.equal([
+        'a initialize',
+        'a up',
+        'b initialize',
+        'b finalize',
+        'a finalize',
+        noListener,
+      ]);
+      expect(stdout).to.match(/app\/c +not-started/);
+    });
+
+    it('a stop hook that hangs: it is named with its path, and so is who waits for it', async () => {
+      const program = start('hanging second of three');
+      await program.says('c up');
+      program.kill('SIGTERM');
+      const { code, stdout, stderr } = await program.ended;
+      expect(code).to.equal(1);
+      expect(stderr).to.equal(
+        'Not ended within 200 ms of the cancel, exiting with 1: app/a (execute), app/b (finalize)\n',
+      );
+      expect(stdout)
+        .to.match(/app\/a +timed-out in execute/)
+        .and.match(/app\/b +timed-out in finalize/)
+        .and.match(/app\/c +cancelled/);
+    });
+
+    it('a second signal in mid-stop exits at once', async () => {
+      const program = start('slow stop');
+      await program.says('c up');
+      program.kill('SIGTERM');
+      await program.says('b finalize');
+      program.kill('SIGTERM');
+      const { code, stdout } = await program.ended;
+      expect(code).to.equal(143);
+      expect(stdout).to.include('c finalize').and.not.include('a finalize');
+    });
+  });
+
+  describe('without a stdin', () => {
+    it('starts and stops as ever when it is closed from the start', async () => {
+      for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+        const program = new Program('sh', ['-c', `exec ${process.execPath} --import tsx ${path} worker <&-`]);
+        await program.says('up');
+        program.kill(signal);
+        const { code, stdout, stderr } = await program.ended;
+        expect([code, stderr]).to.deep.equal([0, '']);
+        expect(stdout).to.include('finalized').and.include(noListener);
+      }
+    });
+
+    it('goes on when it is closed in mid-run', async () => {
+      const program = start('reads stdin');
+      await program.says('up');
+      program.child.stdin?.end();
+      await pause(100);
+      expect(program.child.exitCode).to.equal(null);
+      program.kill('SIGTERM');
+      const { code, stdout } = await program.ended;
+      expect(code).to.equal(0);
+      expect(stdout)
+        .to.match(/reader +completed/)
+        .and.match(/worker +cancelled/);
+    });
+  });
+
   describe('at the end', () => {
+    it('exits with 128 + the number of the signal, if that is asked for, after a clean stop', async () => {
+      expect((await signalled('signal as exit code', 'SIGTERM')).code).to.equal(143);
+      expect((await signalled('signal as exit code', 'SIGINT')).code).to.equal(130);
+      expect((await signalled('signal as exit code, failing', 'SIGTERM')).code).to.equal(1);
+    });
+
     it('exits 0 when all have ended by themselves, and holds the process open until then', async () => {
       const { code, stdout, stderr } = await run('nothing but promises');
       expect([code, stderr]).to.deep.equal([0, '']);
@@ -366,6 +444,10 @@ describe('runMain', function () {
     const before = process.listenerCount('SIGTERM');
     expect(() => runMain([{} as never])).to.throw(TypeError, 'Expected `task`');
     expect(() => runMain([task('x', () => 1)], { timeout: -1 })).to.throw(RangeError, 'Expected `timeout`');
+    expect(() => runMain([], { exitCode: 143 as never })).to.throw(
+      RangeError,
+      "Expected `exitCode` to be 'zero' or 'signal', got `143` (number)",
+    );
     expect(process.listenerCount('SIGTERM')).to.equal(before);
   });
 });

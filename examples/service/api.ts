@@ -1,14 +1,20 @@
 import type { IncomingMessage } from 'node:http';
 import { json } from 'node:stream/consumers';
-import type { Task } from 'rxjs-tasks';
+import type { Snapshot, Task } from 'rxjs-tasks';
 import { httpServer } from '../shared/http-server.js';
 import type { Database, Order } from './database.js';
+
+export interface Status {
+  readonly ready: boolean;
+  readonly live: boolean;
+  readonly tree: Snapshot;
+}
 
 /** The shop's HTTP API, and the probes of whoever supervises it. */
 export function api(
   listen: { readonly host: string; readonly port: number },
   database: Database,
-  status: () => { readonly ready: boolean; readonly live: boolean },
+  status: () => Status,
 ): Task<string> {
   return httpServer('http', listen, ({ request, reply }) => {
     switch (`${request.method} ${request.url}`) {

@@ -19,8 +19,8 @@ export class Program {
   private since = performance.now();
   private waiting: (() => void)[] = [];
 
-  constructor(command: string, args: readonly string[]) {
-    this.child = spawn(command, args);
+  constructor(command: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env) {
+    this.child = spawn(command, args, { env });
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => this.read('stdout', text));
     this.child.stderr?.setEncoding('utf8').on('data', (text: string) => this.read('stderr', text));
     this.ended = new Promise((resolve, reject) => {
