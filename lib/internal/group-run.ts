@@ -152,9 +152,13 @@ export class OrderedRun<T> extends GroupRun<T> {
       const seat = this.seats[place];
       if (!seat?.going) continue;
       Scope.cancel(seat, cause);
-      if (!seat.outcome) break;
+      if (this.waitsFor(seat)) break;
     }
     this.cancelling = false;
+  }
+
+  private waitsFor(seat: Seat<T>): boolean {
+    return seat.going;
   }
 }
 
