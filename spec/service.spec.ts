@@ -82,7 +82,12 @@ describe('The service', function () {
     const { program, url } = await service();
     await order(url, 'poison');
     await until(() => program.stderr.split('again in').length > 2);
-    type Node = { name: string; restarts: number; lastError?: { message: string }; members?: Node[] };
+    interface Node {
+      name: string;
+      restarts: number;
+      lastError?: { message: string };
+      members?: Node[];
+    }
     const find = (node: Node, name: string): Node | undefined =>
       node.name === name ? node : node.members?.map((one) => find(one, name)).find((one) => one);
     const { tree } = (await (await fetch(`${url}/status`)).json()) as { tree: Node };
