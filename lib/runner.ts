@@ -2,12 +2,12 @@ import { Observable, Subscription } from 'rxjs';
 import { background, type CancelFunc, type Context } from './context.js';
 import { AlreadyRunningError, TaskError } from './errors.js';
 import { detach, join, Listener, tellAll, type Chain, type Link } from './internal/chain.js';
-import { isDriven, type Driven } from './internal/drive.js';
+import { isDriven, type Driven, type Status } from './internal/drive.js';
 import { Hub } from './internal/hub.js';
 import { Launched } from './internal/launched.js';
 import type { Member } from './internal/member.js';
 import { Run, type RunHost, type RunObserver } from './internal/run.js';
-import type { Scope } from './internal/scope.js';
+import { ended, Scope } from './internal/scope.js';
 import { toScope } from './internal/to-scope.js';
 import { nameOf, toWork, type Work } from './internal/work.js';
 import type { Outcome, TaskEvent, TaskEventDetail, TaskRunner } from './outcome.js';
@@ -113,13 +113,28 @@ export function startMember<T>(runner: TaskRunner<T>, member: Member<T>, cancel:
   else startForeign(runner, member, cancel);
 }
 
+const statusAfter: Partial<Record<TaskEvent['type'], Status>> = {
+  initializing: 'initializing',
+  ready: 'running',
+  finalizing: 'finalizing',
+};
+
 /** A runner that someone else has written is asked by what is public, and called by its path. */
 function startForeign<T>(runner: TaskRunner<T>, member: Member<T>, cancel: CancelFunc): void {
   const over = new Subscription();
   const named = <D extends { task: string }>(told: D): D => ({ ...told, task: member.path });
-  over.add(runner.events$.subscribe((event) => member.relay(named(event))));
+  // A context of its own, because it may start one of ours under it, which is no member.
+  const scope = new Scope(member.scheduler, member);
+  over.add(() => Scope.cancel(scope, ended));
   over.add(
-    runner.start(member, cancel).subscribe({
+    runner.events$.subscribe((event) => {
+      const status = event.task === runner.toString() ? statusAfter[event.type] : undefined;
+      if (status) member.enter(status);
+      member.relay(named(event));
+    }),
+  );
+  over.add(
+    runner.start(scope, cancel).subscribe({
       next: (value) => member.next(value),
       error: (error: unknown) => {
         if (error instanceof TaskError) return;
@@ -228,7 +243,8 @@ class Runner<T> implements TaskRunner<T>, RunHost<T>, Chain {
   emit(run: Run<T>, detail: TaskEventDetail): void {
     if (run.observed) {
       // Completed in place, because it was made for this alone, and copying it would take longer than all the rest.
-      run.relay(Object.assign(detail, { task: run.task, runId: run.runId, at: run.scheduler.now() }));
+      const runId = run.composition?.runId ?? run.runId;
+      run.relay(Object.assign(detail, { task: run.task, runId, at: run.scheduler.now() }));
     }
     // The error of an event is nowhere else: with nobody listening it must not be lost.
     else if ('error' in detail) console.error(detail.error);

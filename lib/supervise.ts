@@ -4,7 +4,7 @@ import { CancelledError, RestartLimitError } from './errors.js';
 import { after } from './internal/after.js';
 import { Backoff, type RestartPolicy } from './internal/backoff.js';
 import { drive, type Driven, type DrivenRun, type History } from './internal/drive.js';
-import { expected, expectMs, expectOneOf, expectOptions } from './internal/expect.js';
+import { expected, expectMs, expectNumber, expectOneOf, expectOptions } from './internal/expect.js';
 import { Guard } from './internal/guard.js';
 import type { Member } from './internal/member.js';
 import type { Outcome, TaskRunner } from './outcome.js';
@@ -120,6 +120,8 @@ class Supervision<T> extends Guard<T> {
   private readonly backoff: Backoff;
   private readonly history: History;
   private readyAt: number | undefined = undefined;
+  /** For how long the run under way has been ready at a stretch. */
+  private healthy: number | undefined = undefined;
   private restarts = 0;
 
   constructor(
@@ -137,26 +139,37 @@ class Supervision<T> extends Guard<T> {
   }
 
   override ready(member: Member<T>, is: boolean): void {
-    this.readyAt = is ? this.run.scheduler.now() : undefined;
+    const now = this.run.scheduler.now();
+    if (is) this.readyAt = now;
+    else this.unreadyAt(now);
     super.ready(member, is);
   }
 
-  protected override after(outcome: Outcome, member: Member<T>): void {
-    const { run, policy, readyAt } = this;
-    const { error } = outcome;
+  private unreadyAt(time: number): void {
+    if (this.readyAt !== undefined) this.healthy = Math.max(this.healthy ?? 0, time - this.readyAt);
     this.readyAt = undefined;
+  }
+
+  protected override after(outcome: Outcome, member: Member<T>): void {
+    const { run, policy } = this;
+    const { error } = outcome;
     if (error) this.history.lastError = error;
     const due = outcome.status === 'failed' || (outcome.status === 'completed' && policy.restart === 'always');
-    if (run.cancelled || !due) {
-      // A run that has ended while `execute` was being called has been ready all the same.
-      if (outcome.status === 'completed' && readyAt === undefined) run.ready();
-      return this.end(outcome);
-    }
+    if (!due) return this.end(outcome);
+    if (run.cancelled) return this.end(error ? outcome : { status: 'cancelled' });
     const now = run.scheduler.now();
-    const healthy = readyAt === undefined ? 0 : (member.stoppingAt ?? now) - readyAt;
-    const delay = this.backoff.next(now, healthy);
+    this.unreadyAt(member.stoppingAt ?? now);
+    let delay: number | undefined;
+    try {
+      delay = this.backoff.next(now, this.healthy);
+    } catch (reason) {
+      // What was given as `random` may throw.
+      return this.refused(member, reason);
+    }
+    this.healthy = undefined;
     if (delay === undefined) {
-      return this.end({ error: new RestartLimitError(run.task, policy.maxRestarts, policy.within, error) });
+      const limit = new RestartLimitError(run.task, policy.maxRestarts, policy.within, error);
+      return this.end({ status: 'failed', error: limit });
     }
     const restart = (this.history.restarts = ++this.restarts);
     run.unready();
@@ -176,10 +189,14 @@ class Supervision<T> extends Guard<T> {
 
 class Critical<T> extends Guard<T> {
   protected override after(outcome: Outcome): void {
+    this.end(outcome);
+  }
+
+  protected override end(outcome: Pick<Outcome, 'status' | 'error'>): void {
     const { run, subscriber, cancelAll } = this;
     // Its own end comes first, so that the cancel does not change it; nobody has been told of it yet.
     subscriber.add(() => cancelAll(outcome.error ?? new CancelledError(`${run.task} has ended`)));
-    this.end(outcome);
+    super.end(outcome);
   }
 }
 
@@ -187,16 +204,18 @@ function toPolicy(options: SuperviseOptions): RestartPolicy {
   expectOptions(options, optionNames);
   const { restart = 'on-failure', backoff = {}, maxRestarts = 5, within = 60_000, healthyFor = 30_000 } = options;
   expectOneOf('restart', ['on-failure', 'always'], restart);
-  expectOptions(backoff, backoffNames);
+  expectOptions(backoff, backoffNames, 'backoff');
   const { initial = 100, max = 30_000, factor = 2, jitter = 0.2, random = Math.random } = backoff;
   expectMs('backoff.initial', initial);
   expectMs('backoff.max', max);
   expectMs('within', within);
   expectMs('healthyFor', healthyFor);
-  if (!(factor >= 1)) throw new RangeError(expected('backoff.factor', 'a number from 1 and up', factor));
-  if (!(jitter >= 0 && jitter <= 1)) throw new RangeError(expected('backoff.jitter', 'a number from 0 to 1', jitter));
+  expectNumber('backoff.factor', 1, Infinity, factor);
+  expectNumber('backoff.jitter', 0, 1, jitter);
   if (typeof random !== 'function') throw new TypeError(expected('backoff.random', 'a function', random));
-  if (!(maxRestarts === Infinity || (Number.isInteger(maxRestarts) && maxRestarts >= 0)))
-    throw new RangeError(expected('maxRestarts', 'a whole number from 0 and up, or Infinity', maxRestarts));
+  const whole = 'a whole number from 0 and up, or Infinity';
+  if (typeof maxRestarts !== 'number') throw new TypeError(expected('maxRestarts', whole, maxRestarts));
+  if (!(maxRestarts >= 0 && (Number.isInteger(maxRestarts) || maxRestarts === Infinity)))
+    throw new RangeError(expected('maxRestarts', whole, maxRestarts));
   return { restart, initial, max, factor, jitter, random, maxRestarts, within, healthyFor };
 }

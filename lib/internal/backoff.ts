@@ -23,14 +23,21 @@ export class Backoff {
     this.policy = policy;
   }
 
-  /** How long to wait before the restart that is due now; `undefined` when it would be one too many. */
-  next(now: number, healthy: number): number | undefined {
+  /**
+   * How long to wait before the restart that is due now; `undefined` when it would be one too many.
+   *
+   * @param healthy for how long the last run was ready, if it was.
+   */
+  next(now: number, healthy: number | undefined): number | undefined {
     const { maxRestarts, within, healthyFor, initial, factor, max, jitter, random } = this.policy;
-    this.recent = this.recent.filter((time) => now - time < within);
-    if (this.recent.length >= maxRestarts) return undefined;
-    this.recent.push(now);
-    if (healthy >= healthyFor) this.attempts = 0;
-    const delay = Math.min(max, initial * factor ** this.attempts++);
+    if (maxRestarts < Infinity) {
+      this.recent = this.recent.filter((time) => now - time < within);
+      if (this.recent.length >= maxRestarts) return undefined;
+      this.recent.push(now);
+    }
+    if (healthy !== undefined && healthy >= healthyFor) this.attempts = 0;
+    // The power may be Infinity, and nothing times that is no number.
+    const delay = Math.min(max, initial && initial * factor ** this.attempts++);
     return Math.min(max, delay * (1 + jitter * (2 * random() - 1)));
   }
 }

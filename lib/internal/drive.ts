@@ -39,6 +39,8 @@ export interface DrivenRun extends RunContext, Scope {
   relay(event: TaskEvent): void;
   enter(status: Status): void;
   ready(): void;
+  /** It counts as ended before its cancel, because what it stands for had. */
+  endedByItself(): void;
   /** A member has to become ready once more, and with it the run. */
   unready(): void;
 }
@@ -48,6 +50,8 @@ export type Status = Exclude<TaskRunner['status'], 'idle' | 'done'>;
 
 /** The members of a run. */
 export interface Composition {
+  /** By which number the run is told, when that is not its own. */
+  readonly runId?: number | undefined;
   /** What an outcome says of them. */
   outcome(): Pick<Outcome, 'members' | 'phase'>;
   /** Nobody waits for them any longer: whichever still goes has timed out. */

@@ -11,16 +11,22 @@ export function expectMs(name: string, ms: unknown): void {
   if (!(ms >= 0)) throw new RangeError(expected(name, 'a number of ms from 0 and up', ms));
 }
 
+export function expectNumber(name: string, low: number, high: number, got: unknown): void {
+  const what = high === Infinity ? `a number from ${low} and up` : `a number from ${low} to ${high}`;
+  if (typeof got !== 'number') throw new TypeError(expected(name, what, got));
+  if (!(got >= low && got <= high)) throw new RangeError(expected(name, what, got));
+}
+
 export function expectOneOf(name: string, values: readonly string[], got: unknown): void {
   if (!values.includes(got as string))
     throw new RangeError(expected(name, values.map((one) => `'${one}'`).join(' or '), got));
 }
 
 /** Options, none of which is unknown: a misspelt one would be lost silently. */
-export function expectOptions(options: unknown, known: readonly string[]): void {
-  if (typeof options !== 'object' || options === null) throw new TypeError(expected('options', 'an object', options));
+export function expectOptions(options: unknown, known: readonly string[], name = 'options'): void {
+  if (typeof options !== 'object' || options === null) throw new TypeError(expected(name, 'an object', options));
   const unknown = Object.keys(options).find((option) => !known.includes(option));
-  if (unknown !== undefined) throw new TypeError(expected('options', `made of \`${known.join('`, `')}\``, unknown));
+  if (unknown !== undefined) throw new TypeError(expected(name, `made of \`${known.join('`, `')}\``, unknown));
 }
 
 export function expectArray(name: string, values: unknown): void {

@@ -12,7 +12,9 @@ export abstract class Guard<T> implements Owner<T>, Composition {
   protected readonly subscriber: Subscriber<T>;
   private readonly runner: TaskRunner<T>;
   protected readonly cancelAll: CancelFunc;
+  private member: Member<T> | undefined = undefined;
   private last: Outcome | undefined = undefined;
+  private isReady = false;
 
   constructor(run: DrivenRun, cancelAll: CancelFunc, runner: TaskRunner<T>, subscriber: Subscriber<T>) {
     this.run = run;
@@ -23,8 +25,15 @@ export abstract class Guard<T> implements Owner<T>, Composition {
   }
 
   start(): void {
+    const { run, runner, cancelAll } = this;
     this.last = undefined;
-    startMember(this.runner, new Member(this, this.run.task, this.run.scheduler, this.run), this.cancelAll);
+    this.isReady = false;
+    this.member = new Member(this, run.task, run.scheduler, run);
+    startMember(runner, this.member, cancelAll);
+  }
+
+  get runId(): number | undefined {
+    return this.member?.runId;
   }
 
   get observed(): boolean {
@@ -45,17 +54,20 @@ export abstract class Guard<T> implements Owner<T>, Composition {
   }
 
   ready(_: Member<T>, is: boolean): void {
+    this.isReady = is;
     if (is) this.run.ready();
     else this.run.unready();
   }
 
   ended(member: Member<T>, outcome: Outcome): void {
+    // One that has ended while `execute` was being called has been ready all the same.
+    if (outcome.status === 'completed' && !this.isReady) this.ready(member, true);
     this.last = outcome;
     this.after(outcome, member);
   }
 
   refused(_: Member<T>, error: unknown): void {
-    this.subscriber.error(new TaskError(this.run.task, 'execute', error));
+    this.end({ status: 'failed', error: new TaskError(this.run.task, 'execute', error) });
   }
 
   outcome(): Pick<Outcome, 'members' | 'phase'> {
@@ -70,7 +82,8 @@ export abstract class Guard<T> implements Owner<T>, Composition {
   /** The run is over, and so is the guard's unless it is started once more. */
   protected abstract after(outcome: Outcome, member: Member<T>): void;
 
-  protected end({ error }: Pick<Outcome, 'error'>): void {
+  protected end({ status, error }: Pick<Outcome, 'status' | 'error'>): void {
+    if (status === 'completed') this.run.endedByItself();
     if (error) this.subscriber.error(error);
     else this.subscriber.complete();
   }

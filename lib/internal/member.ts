@@ -26,6 +26,8 @@ export class Member<T> extends Scope {
   since: number;
   /** When it was cancelled, or `execute` had ended and `finalize` was called. */
   stoppingAt: number | undefined = undefined;
+  /** Of its run; of one that someone else's runner has started it is not known. */
+  runId: number | undefined = undefined;
   private readonly owner: Owner<T>;
 
   constructor(owner: Owner<T>, path: string, scheduler: SchedulerLike, parent?: Scope) {
@@ -49,7 +51,8 @@ export class Member<T> extends Scope {
 
   enter(status: Status): void {
     this.since = this.scheduler.now();
-    if (status === 'finalizing') this.stoppingAt ??= this.since;
+    // A supervised run may begin anew after it has finalized.
+    if (!this.cancelled) this.stoppingAt = status === 'finalizing' ? this.since : undefined;
     this.owner.enter?.(status);
   }
 

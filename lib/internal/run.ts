@@ -84,7 +84,10 @@ export class Run<T> extends Scope implements DrivenRun, Sink<T> {
     this.cancelAll = cancel;
     this.startedAt = this.scheduler.now();
     if (slot !== undefined) this.slot = slot;
-    if (parent instanceof Member) this.member = parent as Member<T>;
+    if (parent instanceof Member) {
+      this.member = parent as Member<T>;
+      parent.runId = runId;
+    }
   }
 
   get task(): string {
@@ -157,6 +160,10 @@ export class Run<T> extends Scope implements DrivenRun, Sink<T> {
     this.enter('initializing');
     this.host.unready?.();
     this.member?.ready(false);
+  }
+
+  endedByItself(): void {
+    this.marks = (this.marks | over) & ~interrupted;
   }
 
   /** From now on a join holds this run for lost: nothing is delivered any more. It is told which hook that was in. */

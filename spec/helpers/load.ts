@@ -5,7 +5,7 @@ export class Load {
   sent = 0;
   /** What was not answered as it should. */
   readonly lost: string[] = [];
-  readonly answered = new Map<string, number>();
+  readonly answered: Map<string, number> = new Map<string, number>();
   private readonly agents = new Map<string, Agent>();
   private readonly ready = new Set<string>();
   private readonly probed = new Map<string, NodeJS.Timeout>();
