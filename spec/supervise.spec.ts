@@ -34,6 +34,7 @@ import {
 import { collect, hangingOn, thrownBy } from './helpers/collect.js';
 import { Machine } from './helpers/machine.js';
 import { deferred, events, outcomeOf, settled } from './helpers/tasks.js';
+import { keepWritten } from './helpers/written.js';
 import { virtually } from './helpers/virtual-time.js';
 
 /** Waits of 3, 6, 12 ms and so on. */
@@ -109,17 +110,6 @@ function waitsOf(runner: TaskRunner): number[] {
   return waits;
 }
 
-/** What is written with `console.error` meanwhile. */
-function writtenDuring(work: () => void): unknown[] {
-  const written = sinon.stub(console, 'error');
-  try {
-    work();
-    return written.args.flat();
-  } finally {
-    written.restore();
-  }
-}
-
 /** These values, over and over. */
 function turns<T>(values: readonly T[]): () => T {
   let n = 0;
@@ -145,6 +135,8 @@ function foreign<T>(runner: TaskRunner<T>, under: 'its own' | 'the same' = 'its 
 }
 
 describe('supervise', () => {
+  const written = keepWritten();
+
   describe('when it is made', () => {
     type Refusal = [options: unknown, error: new (message: string) => Error, message: string];
     const oneOf = "Expected `restart` to be 'on-failure' or 'always', got ";
@@ -1335,11 +1327,13 @@ describe('supervise', () => {
         const [ctx, cancel] = withCancel(undefined, { scheduler: machine });
         const runner = make(machine);
         listen?.(runner);
-        return writtenDuring(() => {
-          runner.start(ctx).subscribe({ error: () => undefined });
-          machine.run(10);
-          cancel();
-        }).map(String);
+        return written
+          .during(() => {
+            runner.start(ctx).subscribe({ error: () => undefined });
+            machine.run(10);
+            cancel();
+          })
+          .map(String);
       };
       const twice = () =>
         through(
@@ -1380,11 +1374,11 @@ describe('supervise', () => {
       const machine = new Machine();
       const [ctx] = withCancel(undefined, { scheduler: machine });
       const runner = supervise(task('x', { execute: () => NEVER, finalize: () => failingAfter(1, machine) }));
-      const written = writtenDuring(() => {
+      const told = written.during(() => {
         runner.start(ctx).subscribe().unsubscribe();
         machine.run(10);
       });
-      expect(written.map(String)).to.deep.equal(['TaskError: x failed in finalize: boom']);
+      expect(told.map(String)).to.deep.equal(['TaskError: x failed in finalize: boom']);
     });
 
     it('in a group: by its path, and when it was stopped, whatever came before', () => {
@@ -1733,14 +1727,9 @@ describe('supervise', () => {
       runner.start(ctx).subscribe({ error: () => undefined });
       cancel();
       collect(joinAll(ctx, 0, [runner]));
-      const written = sinon.stub(console, 'error');
-      try {
-        work.reject(new Error('boom'));
-        await settled();
-        expect(written.args.flat().map(String)).to.deep.equal(['TaskError: x failed in execute: boom']);
-      } finally {
-        written.restore();
-      }
+      work.reject(new Error('boom'));
+      await settled();
+      expect(written.all().map(String)).to.deep.equal(['TaskError: x failed in execute: boom']);
     });
 
     it('that hangs after a restart: likewise, as if there had been no run before', async () => {
@@ -2067,6 +2056,8 @@ describe('supervise', () => {
 });
 
 describe('critical', () => {
+  keepWritten();
+
   /** Starts a critical task under a context of its own below that of the application. */
   const below = (make: (scheduler: Machine) => TaskRunner) => {
     const machine = new Machine();
