@@ -1,4 +1,4 @@
-import { Observable, Subscription } from 'rxjs';
+import { defer, Observable, Subscription } from 'rxjs';
 import { background, type CancelFunc, type Context } from './context.js';
 import { AlreadyRunningError, TaskError } from './errors.js';
 import { detach, join, Listener, tellAll, type Chain, type Link } from './internal/chain.js';
@@ -130,11 +130,12 @@ function startForeign<T>(runner: TaskRunner<T>, member: Member<T>, cancel: Cance
     runner.events$.subscribe((event) => {
       const status = event.task === runner.toString() ? statusAfter[event.type] : undefined;
       if (status) member.enter(status);
-      member.relay(named(event));
+      member.relay(named(event.type === 'done' ? { ...event, outcome: named(event.outcome) } : event));
     }),
   );
   over.add(
-    runner.start(scope, cancel).subscribe({
+    // Its start may throw.
+    defer(() => runner.start(scope, cancel)).subscribe({
       next: (value) => member.next(value),
       error: (error: unknown) => {
         if (error instanceof TaskError) return;

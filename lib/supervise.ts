@@ -172,6 +172,7 @@ class Supervision<T> extends Guard<T> {
       return this.end({ status: 'failed', error: limit });
     }
     const restart = (this.history.restarts = ++this.restarts);
+    run.enter('initializing');
     run.unready();
     const wait = new Subscription();
     wait.add(run.whenCancelled(() => this.subscriber.complete()));

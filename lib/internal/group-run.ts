@@ -56,19 +56,17 @@ abstract class GroupRun<T> implements Owner<T>, Composition {
   }
 
   ready(seat: Seat<T>, is: boolean): void {
-    if (seat.outcome || seat.isReady === is) return;
-    seat.isReady = is;
-    this.missing += is ? -1 : 1;
+    this.settle(seat, is);
     this.goOn();
   }
 
   ended(seat: Seat<T>, outcome: Outcome): void {
     const { error } = outcome;
-    // One that has ended well keeps nobody waiting, ready or not.
-    if (!error) this.ready(seat, true);
     seat.going = false;
     seat.outcome = outcome;
     this.over++;
+    // One that has ended well keeps nobody waiting, ready or not.
+    if (!error) this.settle(seat, true);
     if (error) {
       if (this.failure) this.failure.suppressed.push(error);
       else this.failure = error;
@@ -82,11 +80,13 @@ abstract class GroupRun<T> implements Owner<T>, Composition {
   }
 
   outcome(): Pick<Outcome, 'members'> {
-    return { members: this.seats.map(({ outcome, runner, path }) => outcome ?? notStarted(runner, path)) };
+    return {
+      members: this.seats.map(({ outcome, lost, runner, path }) => outcome ?? lost ?? notStarted(runner, path)),
+    };
   }
 
   giveUp(): void {
-    for (const seat of this.seats) if (seat.going) seat.outcome = giveUp(seat.runner);
+    for (const seat of this.seats) if (seat.going) seat.lost = giveUp(seat.runner);
   }
 
   /** Whether one may start after this. */
@@ -99,6 +99,12 @@ abstract class GroupRun<T> implements Owner<T>, Composition {
     return this.stopping !== undefined || this.run.cancelled;
   }
 
+  private settle(seat: Seat<T>, ready: boolean): void {
+    if (seat.isReady === ready) return;
+    seat.isReady = ready;
+    this.missing += ready ? -1 : 1;
+  }
+
   private stop(cause: unknown): void {
     if (!this.stopping && this.wasReady && !this.run.cancelled) this.run.unready();
     this.stopping ??= { cause };
@@ -109,11 +115,14 @@ abstract class GroupRun<T> implements Owner<T>, Composition {
     if (this.stopping) this.cancel(this.stopping.cause);
     else this.startNext();
     const { started, over, missing, seats, subscriber, run } = this;
-    const ready = missing === 0 && started === seats.length;
+    const ready = missing === 0;
     if (!this.stopped && ready !== this.wasReady) {
       this.wasReady = ready;
       if (ready) run.ready();
-      else run.unready();
+      else {
+        run.enter('initializing');
+        run.unready();
+      }
     }
     if (over < started || (started < seats.length && !this.stopped)) return;
     if (this.failure) subscriber.error(this.failure);
@@ -139,6 +148,7 @@ abstract class GroupRun<T> implements Owner<T>, Composition {
 /** Each starts when the one before is ready; they stop in reverse, one at a time. */
 export class OrderedRun<T> extends GroupRun<T> {
   private cancelling = false;
+  private place: number | undefined = undefined;
 
   protected override mayFollow(seat: Seat<T>): boolean {
     return seat.isReady;
@@ -148,8 +158,9 @@ export class OrderedRun<T> extends GroupRun<T> {
   protected override cancel(cause: unknown): void {
     if (this.cancelling) return;
     this.cancelling = true;
-    for (let place = this.started - 1; place >= 0; place--) {
-      const seat = this.seats[place];
+    // Nobody after this one is left.
+    for (this.place ??= this.started - 1; this.place >= 0; this.place--) {
+      const seat = this.seats[this.place];
       if (!seat?.going) continue;
       Scope.cancel(seat, cause);
       if (this.waitsFor(seat)) break;
@@ -187,6 +198,8 @@ class Seat<T> extends Member<T> {
   going = false;
   isReady = false;
   outcome: Outcome | undefined = undefined;
+  /** What is said of it when nobody waits for it any longer. */
+  lost: Outcome | undefined = undefined;
 
   constructor(owner: Owner<T>, runner: TaskRunner<T>, run: DrivenRun, parent?: Scope) {
     super(owner, `${run.task}/${runner.toString()}`, run.scheduler, parent);

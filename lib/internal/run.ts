@@ -157,7 +157,6 @@ export class Run<T> extends Scope implements DrivenRun, Sink<T> {
   }
 
   unready(): void {
-    this.enter('initializing');
     this.host.unready?.();
     this.member?.ready(false);
   }
@@ -239,7 +238,7 @@ export class Run<T> extends Scope implements DrivenRun, Sink<T> {
     if (this.cancelled) return this.close();
     this.call('execute');
     // What comes next starts when this has been called.
-    if (!(this.marks & finished)) this.member?.ready(true);
+    if (!(this.marks & finished) && !this.error) this.member?.ready(true);
   }
 
   /** Everything that was started under the run's context ends before `finalize` is called. */
