@@ -1,8 +1,9 @@
 import { finalize, ReplaySubject, Subject, type Observable, type Observer } from 'rxjs';
 import { background, withCancel, type CancelFunc } from './context.js';
+import type { Surroundings } from './internal/app-run.js';
 import { expectOptions } from './internal/expect.js';
 import { toScope } from './internal/to-scope.js';
-import { assemble, optionNames, type AppEvent, type OrchestrateOptions, type Surroundings } from './orchestrate.js';
+import { assemble, optionNames, type AppEvent, type OrchestrateOptions } from './orchestrate.js';
 import type { ShutdownReport } from './report.js';
 import type { Runnable } from './runner.js';
 
@@ -56,8 +57,11 @@ export function launch(runnables: readonly Runnable[], options: LaunchOptions = 
 /** An application that has yet to be started. */
 export interface Prepared {
   readonly stop: CancelFunc;
-  /** @param over is called when it has ended, with its report before whoever awaits that, and then once more without. */
-  start(over?: (report?: ShutdownReport) => void): Application;
+  /**
+   * @param settle is given the report before whoever awaits it.
+   * @param release is called when nothing of it is left.
+   */
+  start(settle?: (report: ShutdownReport) => void, release?: () => void): Application;
 }
 
 /** What {@link launch} and `runMain` have in common. */
@@ -76,23 +80,24 @@ export function prepare(
   tellReady(false);
   const app$ = assemble(runnables, { ...application, parent: outside }, { ...surroundings, tellReady });
 
-  const start: Prepared['start'] = (over) => {
+  const start: Prepared['start'] = (settle, release) => {
     let live = true;
     const events = new Subject<AppEvent>();
     events.subscribe(observer);
     const listening = above.whenCancelled(stop);
-    const release = () => {
+    const end = () => {
       live = false;
       listening?.unsubscribe();
+      if (ready) tellReady(false);
       ready$.complete();
-      over?.();
+      release?.();
     };
     const report = new Promise<ShutdownReport>((resolve, reject) => {
-      app$.pipe(finalize(release)).subscribe({
+      app$.pipe(finalize(end)).subscribe({
         next(event) {
           events.next(event);
           if (event.type !== 'shutdown') return;
-          over?.(event.report);
+          settle?.(event.report);
           resolve(event.report);
         },
         error: reject,

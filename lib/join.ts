@@ -5,7 +5,7 @@ import { leave, Link } from './internal/chain.js';
 import { expectArray, expected, expectMs } from './internal/expect.js';
 import { toScope } from './internal/to-scope.js';
 import type { Outcome, TaskRunner } from './outcome.js';
-import { giveUp, isTaskRunner, launch, notStarted, whenDone } from './runner.js';
+import { giveUp, isTaskRunner, notStarted, startAlone, whenDone } from './runner.js';
 
 /**
  * Starts a runner under a context. Unsubscribing cancels that run alone.
@@ -31,7 +31,7 @@ export function launchRunner<T>(
   observer?: Partial<Observer<T>> | ((value: T) => void),
 ): Subscription {
   expectRunner(runner);
-  return observer ? runner.start(ctx, cancel).subscribe(observer) : launch(runner, ctx, cancel);
+  return observer ? runner.start(ctx, cancel).subscribe(observer) : startAlone(runner, ctx, cancel);
 }
 
 /**

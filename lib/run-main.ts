@@ -74,8 +74,8 @@ export function runMain(runnables: readonly Runnable[], options: RunMainOptions 
   process.on('uncaughtException', onCrash);
   process.on('unhandledRejection', onCrash);
   underWay++;
-  return prepared.start((report) => {
-    if (report) return settleExit(report, options.timeout ?? defaultTimeout, exitCode);
+  const settle = (report: ShutdownReport) => settleExit(report, options.timeout ?? defaultTimeout, exitCode);
+  return prepared.start(settle, () => {
     underWay--;
     clearInterval(hold);
     listening.unsubscribe();

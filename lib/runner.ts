@@ -1,13 +1,14 @@
-import { defer, Observable, Subscription } from 'rxjs';
+import { Observable, Subscription } from 'rxjs';
 import { background, type CancelFunc, type Context } from './context.js';
-import { AlreadyRunningError, TaskError } from './errors.js';
+import { AlreadyRunningError } from './errors.js';
 import { detach, join, Listener, tellAll, type Chain, type Link } from './internal/chain.js';
-import { isDriven, type Driven, type Status } from './internal/drive.js';
+import { isDriven, type Driven } from './internal/drive.js';
+import { startForeign } from './internal/foreign.js';
 import { Hub } from './internal/hub.js';
 import { Launched } from './internal/launched.js';
 import type { Member } from './internal/member.js';
 import { Run, type RunHost, type RunObserver } from './internal/run.js';
-import { ended, Scope } from './internal/scope.js';
+import type { Scope } from './internal/scope.js';
 import { toScope } from './internal/to-scope.js';
 import { nameOf, toWork, type Work } from './internal/work.js';
 import type { Outcome, TaskEvent, TaskEventDetail, TaskRunner } from './outcome.js';
@@ -100,7 +101,7 @@ export function whenDone(runner: TaskRunner, link: Link): void {
 }
 
 /** Starts a runner for nobody who would look at its values: a failure is written with `console.error`. */
-export function launch(runner: TaskRunner, ctx: Context | AbortSignal, cancel: CancelFunc): Subscription {
+export function startAlone(runner: TaskRunner, ctx: Context | AbortSignal, cancel: CancelFunc): Subscription {
   const launched = new Launched();
   if (runner instanceof Runner) runner.launch(launched, toScope(ctx), cancel);
   else runner.start(ctx, cancel).subscribe(launched);
@@ -111,47 +112,6 @@ export function launch(runner: TaskRunner, ctx: Context | AbortSignal, cancel: C
 export function startMember<T>(runner: TaskRunner<T>, member: Member<T>, cancel: CancelFunc): void {
   if (runner instanceof Runner) (runner as Runner<T>).startMember(member, cancel);
   else startForeign(runner, member, cancel);
-}
-
-const statusAfter: Partial<Record<TaskEvent['type'], Status>> = {
-  initializing: 'initializing',
-  ready: 'running',
-  finalizing: 'finalizing',
-};
-
-/** A runner that someone else has written is asked by what is public, and called by its path. */
-function startForeign<T>(runner: TaskRunner<T>, member: Member<T>, cancel: CancelFunc): void {
-  const over = new Subscription();
-  const named = <D extends { task: string }>(told: D): D => ({ ...told, task: member.path });
-  // A context of its own, because it may start one of ours under it, which is no member.
-  const scope = new Scope(member.scheduler, member);
-  over.add(() => Scope.cancel(scope, ended));
-  over.add(
-    runner.events$.subscribe((event) => {
-      const status = event.task === runner.toString() ? statusAfter[event.type] : undefined;
-      if (status) member.enter(status);
-      member.relay(named(event.type === 'done' ? { ...event, outcome: named(event.outcome) } : event));
-    }),
-  );
-  over.add(
-    // Its start may throw.
-    defer(() => runner.start(scope, cancel)).subscribe({
-      next: (value) => member.next(value),
-      error: (error: unknown) => {
-        if (error instanceof TaskError) return;
-        over.unsubscribe();
-        member.refused(error);
-      },
-    }),
-  );
-  if (over.closed) return;
-  over.add(runner.ready$.subscribe(() => member.ready(true)));
-  over.add(
-    runner.done$.subscribe((outcome) => {
-      over.unsubscribe();
-      member.ended(named(outcome));
-    }),
-  );
 }
 
 /** Those who wait for the end of its run stand in it as a chain. */

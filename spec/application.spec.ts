@@ -54,6 +54,19 @@ describe('launch', () => {
     });
   });
 
+  it('is no longer ready when all tasks have ended by themselves, or when it could not be started', async () => {
+    const app = launch([task('x', () => 1)]);
+    expect(collect(app.ready$)).to.deep.equal([false, 'complete']);
+    expect([app.ready, app.live, (await app).clean]).to.deep.equal([false, false, true]);
+
+    const busy = taskRunner(task('busy', () => NEVER));
+    const running = busy.start().subscribe();
+    const refused = launch([busy]);
+    await refused.catch(() => undefined);
+    expect([refused.ready, refused.live]).to.deep.equal([false, false]);
+    running.unsubscribe();
+  });
+
   it('is not ready before anything else is done to stop: then it drains, then it cancels', () => {
     virtually((_, scheduler) => {
       const told: string[] = [];

@@ -17,7 +17,7 @@ abstract class GroupRun<T> implements Owner<T>, Composition {
   private over = 0;
   /** How many have yet to become ready. */
   private missing: number;
-  private wasReady = false;
+  private isReady = false;
   private starting = false;
   private stopping: { readonly cause: unknown } | undefined = undefined;
   private failure: TaskError | undefined = undefined;
@@ -106,7 +106,7 @@ abstract class GroupRun<T> implements Owner<T>, Composition {
   }
 
   private stop(cause: unknown): void {
-    if (!this.stopping && this.wasReady && !this.run.cancelled) this.run.unready();
+    if (!this.stopping && this.isReady && !this.run.cancelled) this.run.unready();
     this.stopping ??= { cause };
     this.goOn();
   }
@@ -116,8 +116,8 @@ abstract class GroupRun<T> implements Owner<T>, Composition {
     else this.startNext();
     const { started, over, missing, seats, subscriber, run } = this;
     const ready = missing === 0;
-    if (!this.stopped && ready !== this.wasReady) {
-      this.wasReady = ready;
+    if (!this.stopped && ready !== this.isReady) {
+      this.isReady = ready;
       if (ready) run.ready();
       else {
         run.enter('initializing');

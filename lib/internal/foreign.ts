@@ -1,0 +1,48 @@
+import { defer, Subscription } from 'rxjs';
+import type { CancelFunc } from '../context.js';
+import { TaskError } from '../errors.js';
+import type { TaskEvent, TaskRunner } from '../outcome.js';
+import type { Status } from './drive.js';
+import type { Member } from './member.js';
+import { ended, Scope } from './scope.js';
+
+const statusAfter: Partial<Record<TaskEvent['type'], Status>> = {
+  initializing: 'initializing',
+  ready: 'running',
+  finalizing: 'finalizing',
+};
+
+/** A runner that someone else has written is asked by what is public, and called by its path. */
+export function startForeign<T>(runner: TaskRunner<T>, member: Member<T>, cancel: CancelFunc): void {
+  const over = new Subscription();
+  const named = <D extends { task: string }>(told: D): D => ({ ...told, task: member.path });
+  // A context of its own, because it may start one of ours under it, which is no member.
+  const scope = new Scope(member.scheduler, member);
+  over.add(() => Scope.cancel(scope, ended));
+  over.add(
+    runner.events$.subscribe((event) => {
+      const status = event.task === runner.toString() ? statusAfter[event.type] : undefined;
+      if (status) member.enter(status);
+      member.relay(named(event.type === 'done' ? { ...event, outcome: named(event.outcome) } : event));
+    }),
+  );
+  over.add(
+    // Its start may throw.
+    defer(() => runner.start(scope, cancel)).subscribe({
+      next: (value) => member.next(value),
+      error: (error: unknown) => {
+        if (error instanceof TaskError) return;
+        over.unsubscribe();
+        member.refused(error);
+      },
+    }),
+  );
+  if (over.closed) return;
+  over.add(runner.ready$.subscribe(() => member.ready(true)));
+  over.add(
+    runner.done$.subscribe((outcome) => {
+      over.unsubscribe();
+      member.ended(named(outcome));
+    }),
+  );
+}
