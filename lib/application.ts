@@ -1,7 +1,7 @@
 import { finalize, ReplaySubject, Subject, type Observable, type Observer } from 'rxjs';
 import { background, withCancel, type CancelFunc } from './context.js';
 import type { Surroundings } from './internal/app-run.js';
-import { expectOptions } from './internal/expect.js';
+import { expectObserver, expectOptions } from './internal/expect.js';
 import { toScope } from './internal/to-scope.js';
 import { assemble, optionNames, type AppEvent, type OrchestrateOptions } from './orchestrate.js';
 import type { ShutdownReport } from './report.js';
@@ -71,13 +71,22 @@ export function prepare(
   surroundings: Omit<Surroundings, 'tellReady'> = {},
 ): Prepared {
   expectOptions(options, launchNames);
-  const { observer = writeErrors, ...application } = options;
+  const { observer = errorWriter(), ...application } = options;
+  expectObserver(observer);
   const above = toScope(application.parent ?? background);
   const [outside, stop] = withCancel(background, { scheduler: application.scheduler ?? above.scheduler });
   let ready = false;
   const ready$ = new ReplaySubject<boolean>(1);
-  const tellReady = (is: boolean) => ready$.next((ready = is));
-  tellReady(false);
+  ready$.next(ready);
+  let telling = false;
+  const tellReady = (is: boolean) => {
+    ready = is;
+    if (telling) return;
+    telling = true;
+    // Whoever is told may change it: everyone is told that next, rather than some of them first.
+    for (let told; told !== ready;) ready$.next((told = ready));
+    telling = false;
+  };
   const app$ = assemble(runnables, { ...application, parent: outside }, { ...surroundings, tellReady });
 
   const start: Prepared['start'] = (settle, release) => {
@@ -125,7 +134,13 @@ export function prepare(
   return { stop, start };
 }
 
-function writeErrors(event: AppEvent): void {
-  const error = event.type === 'done' ? event.outcome.error : 'error' in event ? event.error : undefined;
-  if (error) console.error(error);
+/** An error that goes through groups is told by each of them, and written once. */
+function errorWriter(): (event: AppEvent) => void {
+  const written = new WeakSet();
+  return (event) => {
+    const error = event.type === 'done' ? event.outcome.error : 'error' in event ? event.error : undefined;
+    if (!error || (typeof error === 'object' && written.has(error))) return;
+    if (typeof error === 'object') written.add(error);
+    console.error(error);
+  };
 }

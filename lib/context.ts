@@ -1,7 +1,7 @@
 import { asyncScheduler, Observable, type MonoTypeOperatorFunction, type SchedulerLike } from 'rxjs';
 import { DeadlineError } from './errors.js';
 import { after } from './internal/after.js';
-import { expectMs, expectOptions } from './internal/expect.js';
+import { expectMs, expectOptions, expectScheduler } from './internal/expect.js';
 import { Scope } from './internal/scope.js';
 import { toScope } from './internal/to-scope.js';
 
@@ -68,6 +68,7 @@ export function withCancel(
   options?: { scheduler?: SchedulerLike },
 ): [Context, CancelFunc] {
   if (options !== undefined) expectOptions(options, ['scheduler']);
+  if (options?.scheduler !== undefined) expectScheduler(options.scheduler);
   const above = toScope(parent);
   const scope = new Scope(options?.scheduler ?? above.scheduler, above);
   return [scope, (cause) => Scope.cancel(scope, cause)];

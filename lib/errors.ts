@@ -92,7 +92,7 @@ export class TaskError extends Error {
 }
 
 /**
- * A supervised task has failed more often than it may. `cause` is its last error.
+ * A supervised task has ended more often than it may be started again. `cause` is its last error.
  *
  * @example
  * ```ts

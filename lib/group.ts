@@ -1,7 +1,7 @@
 import { Observable, type Subscriber } from 'rxjs';
 import type { CancelFunc } from './context.js';
 import { drive, type Driven, type DrivenRun } from './internal/drive.js';
-import { expected } from './internal/expect.js';
+import { expectDistinct, expected } from './internal/expect.js';
 import { OrderedRun, ParallelRun } from './internal/group-run.js';
 import type { TaskRunner } from './outcome.js';
 import { taskRunner, toRunner, type Runnable } from './runner.js';
@@ -81,9 +81,7 @@ type StartGroup = (
 function group<T>(name: string, runnables: readonly Runnable[], toRun: StartGroup): TaskRunner<T> {
   if (typeof name !== 'string') throw new TypeError(expected('name', 'a string', name));
   const members = runnables.map((one) => toRunner(one));
-  const others = new Set(members);
-  const twice = members.find((runner) => !others.delete(runner));
-  if (twice) throw new TypeError(expected('runnables', 'runners that differ from one another', twice.toString()));
+  expectDistinct('runnables', members);
   const work: Driven<T> = {
     members,
     execute: () => undefined as T,

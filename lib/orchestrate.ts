@@ -1,7 +1,14 @@
 import { Observable, type SchedulerLike } from 'rxjs';
 import { background, type Context } from './context.js';
 import { AppRun, type Surroundings } from './internal/app-run.js';
-import { expectArray, expectMs, expectOneOf, expectOptions } from './internal/expect.js';
+import {
+  expectArray,
+  expectDistinct,
+  expectMs,
+  expectOneOf,
+  expectOptions,
+  expectScheduler,
+} from './internal/expect.js';
 import { toScope } from './internal/to-scope.js';
 import type { TaskEvent } from './outcome.js';
 import type { ShutdownReport } from './report.js';
@@ -43,9 +50,10 @@ export type AppEvent =
  * cancelled. The last, and a `SignalError`, come from outside: with a `drainDelay` it then emits `draining` at once and
  * cancels after the delay. Unsubscribing cancels at once, and nobody sees the end.
  *
- * It errors with an `AlreadyRunningError`, and cancels, when one of the runners is under way already.
+ * When one of the runners is under way already it cancels the others, and errors with an `AlreadyRunningError` when they have
+ * ended.
  *
- * @throws TypeError for what is neither task nor runner, and for options of a wrong type; RangeError for a negative time.
+ * @throws TypeError for what is neither task nor runner, for one runner twice, and for options of a wrong type; RangeError for a negative time.
  *
  * @example
  * ```ts
@@ -78,7 +86,9 @@ export function assemble(
   expectOneOf('onFailure', ['cancel', 'continue'], onFailure);
   const outside = toScope(parent);
   const scheduler = options.scheduler ?? outside.scheduler;
+  expectScheduler(scheduler);
   const runners = runnables.map((one) => toRunner(one));
+  expectDistinct('runnables', runners);
 
   return new Observable((subscriber) => {
     const app = new AppRun(runners, { timeout, onFailure, drainDelay, scheduler }, surroundings, subscriber);

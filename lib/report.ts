@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import type { TaskError } from './errors.js';
+import { TaskError } from './errors.js';
 import type { Outcome } from './outcome.js';
 
 /**
@@ -21,6 +21,8 @@ export class ShutdownReport {
   readonly outcomes: readonly Outcome[];
   /** Nothing failed, nothing timed out. */
   readonly clean: boolean;
+  /** What has failed beside the tasks: uncaught exceptions, unhandled rejections. */
+  readonly failures: readonly unknown[];
   /** From the request to stop until all was joined, in ms. */
   readonly durationMs: number;
 
@@ -32,10 +34,13 @@ export class ShutdownReport {
     });
   }
 
-  constructor(fields: Pick<ShutdownReport, 'cause' | 'outcomes' | 'clean' | 'durationMs'>) {
+  constructor(
+    fields: Pick<ShutdownReport, 'cause' | 'outcomes' | 'clean' | 'durationMs'> & { failures?: readonly unknown[] },
+  ) {
     this.cause = fields.cause;
     this.outcomes = fields.outcomes;
     this.clean = fields.clean;
+    this.failures = fields.failures ?? [];
     this.durationMs = fields.durationMs;
   }
 
@@ -45,7 +50,9 @@ export class ShutdownReport {
       this.cause === undefined
         ? `All tasks ended. ${how}.`
         : `Stopped by ${oneLine(this.cause)}. ${how}, in ${span(this.durationMs)}.`;
-    if (this.outcomes.length === 0) return title;
+    const beside = this.failures.filter((failure) => failure !== this.cause);
+    const top = [title, ...beside.map((failure) => `  Beside the tasks: ${oneLine(failure)}`)];
+    if (this.outcomes.length === 0) return top.join('\n');
     const rows = this.outcomes.flatMap((outcome) => rowsOf(outcome));
     // The times of a task's end are known of an application, and of groups, alone.
     const heads = ['task', 'outcome', 'ran for', ...(rows.some(({ cells }) => cells[3]) ? ['ended in'] : [])];
@@ -60,7 +67,7 @@ export class ShutdownReport {
       line(row.cells),
       ...(row.error && places.get(row.error) === row ? errorLines(row.error, places) : []),
     ]);
-    return [title, line(heads), ...lines].join('\n');
+    return [...top, line(heads), ...lines].join('\n');
   }
 }
 
@@ -74,7 +81,7 @@ function rowsOf(outcome: Outcome): Row[] {
   const { task, status, error, startedAt, stoppingAt, endedAt, phase, members = [] } = outcome;
   const between = (from?: number, to?: number) => (from === undefined || to === undefined ? '' : span(to - from));
   const how = status === 'timed-out' && phase && members.length === 0 ? `timed-out in ${phase}` : status;
-  const cells = [task, how, between(startedAt, endedAt), between(stoppingAt, endedAt)];
+  const cells = [printable(task), how, between(startedAt, endedAt), between(stoppingAt, endedAt)];
   return [{ cells, error }, ...members.flatMap(rowsOf)];
 }
 
@@ -82,19 +89,31 @@ function rowsOf(outcome: Outcome): Row[] {
 function errorLines(error: TaskError, places: ReadonlyMap<unknown, unknown>): string[] {
   const lines = [`    ${oneLine(error)}`];
   const seen = new Set<unknown>([error]);
+  let { suppressed } = error;
   for (let { cause }: { cause?: unknown } = error; cause !== undefined && !seen.has(cause);) {
     lines.push(`      caused by ${oneLine(cause)}`);
     seen.add(cause);
-    cause = cause instanceof Error ? cause.cause : undefined;
+    // What caused that is told in its own place.
+    if (!(cause instanceof Error) || places.has(cause)) break;
+    if (cause instanceof TaskError) suppressed = [...suppressed, ...cause.suppressed];
+    if (cause instanceof AggregateError) lines.push(...cause.errors.map((one) => `      caused by ${oneLine(one)}`));
+    cause = cause.cause;
   }
-  const suppressed = error.suppressed.filter((one) => !places.has(one));
+  suppressed = suppressed.filter((one) => !places.has(one));
   return [...lines, ...suppressed.flatMap((one) => ['    and then', ...errorLines(one, places)])];
 }
 
 function oneLine(error: unknown): string {
-  if (!(error instanceof Error)) return inspect(error, { depth: 0, breakLength: Infinity });
-  const [line = '', ...more] = error.message.split('\n');
-  return `${error.name}: ${line}${more.length > 0 ? ' …' : ''}`;
+  if (!(error instanceof Error)) return printable(inspect(error, { depth: 0, breakLength: Infinity, compact: true }));
+  // Someone's own class may have none.
+  const { message }: { message: unknown } = error;
+  const [line = '', ...more] = String(message).split('\n');
+  return `${error.name}: ${printable(line)}${more.length > 0 ? ' …' : ''}`;
+}
+
+/** Without what would break a line, or a terminal. */
+function printable(text: string): string {
+  return text.replaceAll(/\p{Cc}+/gu, ' ');
 }
 
 function span(ms: number): string {

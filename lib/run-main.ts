@@ -20,8 +20,8 @@ export interface RunMainOptions extends LaunchOptions {
 /**
  * Runs an application as this process's main job: `launch`, and the process around it.
  *
- * SIGINT or SIGTERM asks it to stop, with a {@link SignalError}: it is no longer ready, then, but for a Ctrl-C, the `drainDelay`
- * passes, then all tasks are cancelled. Another signal after that exits at once, with 128 + its number. An uncaught exception or an unhandled rejection is a failure of the application: it is written to stderr, all
+ * SIGINT or SIGTERM asks it to stop, with a {@link SignalError}. It is no longer ready; after the `drainDelay`, for which a
+ * Ctrl-C does not wait, all tasks are cancelled. Another signal after that exits at once, with 128 + its number. An uncaught exception or an unhandled rejection is a failure of the application: it is written to stderr, all
  * tasks are stopped, and the exit code is 1; a second one exits at once. Tasks that have not ended at the deadline are
  * named, and the process exits with 1. Any other failure sets exit code 1, a clean end leaves it alone. Output is written
  * out before any of these exits, unless nothing of it moves for a second. After a clean end the process ends by itself: what
@@ -94,7 +94,9 @@ function settleExit(
   exitCode: 'zero' | 'signal',
 ): void {
   if (!clean) process.exitCode = 1;
-  else if (exitCode === 'signal' && cause instanceof SignalError) process.exitCode = 128 + signalNumber(cause.signal);
+  // A code that says more than a clean end stays.
+  else if (exitCode === 'signal' && cause instanceof SignalError && !process.exitCode)
+    process.exitCode = 128 + signalNumber(cause.signal);
   const laggards = outcomes.flatMap(laggardsOf);
   if (laggards.length > 0) {
     const names = laggards.map(({ task, phase }) => `${task}${phase ? ` (${phase})` : ''}`);

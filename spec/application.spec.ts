@@ -172,4 +172,88 @@ describe('launch', () => {
     expect(() => launch([{} as never])).to.throw(TypeError, 'Expected `task`');
     expect(() => launch([], { exitCode: 'signal' } as never)).to.throw(TypeError, "got `'exitCode'` (string)");
   });
+
+  it('refuses what is no scheduler, no observer, and one runner twice', () => {
+    const runner = taskRunner(task('twice', () => 1));
+    expect(() => launch([], { scheduler: 5 as never })).to.throw(
+      TypeError,
+      'Expected `scheduler` to be a scheduler, as RxJS has them, got `5` (number)',
+    );
+    expect(() => launch([], { observer: null as never })).to.throw(TypeError, 'Expected `observer`');
+    expect(() => launch([runner, runner])).to.throw(TypeError, "got `'twice'` (string)");
+  });
+
+  it('writes an error that goes through groups once', async () => {
+    const failing = task('b', () => Promise.reject(new Error('boom')));
+    const written = sinon.stub(console, 'error');
+    try {
+      await launch([
+        ordered(
+          'app',
+          task('a', () => NEVER),
+          ordered('workers', failing),
+        ),
+      ]);
+      expect(written.args.map(([error]) => String(error))).to.deep.equal([
+        'TaskError: app/workers/b failed in execute: boom',
+      ]);
+    } finally {
+      written.restore();
+    }
+  });
+
+  it('tells everyone last what is so last, though one of them changes it', () => {
+    const app = launch([task('server', { initialize: () => Promise.resolve(), execute: () => NEVER })], {
+      drainDelay: 1000,
+    });
+    const told: boolean[][] = [[], []];
+    app.ready$.subscribe((ready) => {
+      told[0]?.push(ready);
+      if (ready) void app.stop();
+    });
+    app.ready$.subscribe((ready) => told[1]?.push(ready));
+    return settled().then(() => {
+      expect(told).to.deep.equal([
+        [false, true, false],
+        [false, true, false],
+      ]);
+      expect(app.ready).to.equal(false);
+    });
+  });
+
+  it('rejects only when those that had started have ended', () => {
+    virtually((_, scheduler) => {
+      const busy = taskRunner(task('busy', () => NEVER));
+      const running = busy.start().subscribe();
+      const app = launch([server, busy]);
+      app.catch(() => undefined);
+      const live: boolean[] = [];
+      for (const at of [2, 4]) scheduler.schedule(() => live.push(app.live), at);
+      scheduler.flush();
+      expect(live).to.deep.equal([true, false]);
+      expect(busy.status).to.equal('running');
+      running.unsubscribe();
+    });
+  });
+
+  it('is not ready with a task that has failed, though it goes on', () => {
+    virtually((_, scheduler) => {
+      const failing = task('failing', () =>
+        timer(5).pipe(
+          map(() => {
+            throw new Error('boom');
+          }),
+        ),
+      );
+      const app = launch([server, failing], { onFailure: 'continue', observer: () => undefined });
+      const told: unknown[] = [];
+      app.ready$.subscribe((ready) => told.push([scheduler.now(), ready]));
+      scheduler.schedule(() => void app.stop(), 20);
+      scheduler.flush();
+      expect(told).to.deep.equal([
+        [0, true],
+        [5, false],
+      ]);
+    });
+  });
 });

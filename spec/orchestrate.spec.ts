@@ -16,6 +16,8 @@ import {
   withCancel,
   type AppEvent,
   type Runnable,
+  type SimpleTask,
+  type TaskRunner,
 } from '../lib/index.js';
 import { collect, hangingOn } from './helpers/collect.js';
 import { virtually } from './helpers/virtual-time.js';
@@ -397,5 +399,34 @@ describe('orchestrate', () => {
     const runners = ['a', 'b'].map((name) => taskRunner(task(name, () => NEVER)));
     orchestrate(runners).pipe(take(1)).subscribe();
     expect(runners.map(({ status }) => status)).to.deep.equal(['done', 'idle']);
+  });
+
+  it('writes an error behind a subscriber who has left, once', () => {
+    const written = sinon.stub(console, 'error');
+    try {
+      const failing = task('failing', { execute: () => NEVER, finalize: () => throwError(() => boom) });
+      orchestrate([failing]).subscribe().unsubscribe();
+      expect(written.args.map(([error]) => String(error))).to.deep.equal([
+        'TaskError: failing failed in finalize: boom',
+      ]);
+    } finally {
+      written.restore();
+    }
+  });
+
+  it('stops when a runner of any make has failed, though that tells no events', () => {
+    virtually(({ expectObservable }) => {
+      const inner = taskRunner(failing(2) as SimpleTask);
+      const foreign: TaskRunner = {
+        start: (ctx, cancel) => inner.start(ctx, cancel),
+        done$: inner.done$,
+        ready$: inner.ready$,
+        results$: inner.results$,
+        events$: NEVER,
+        status: 'running',
+        toString: () => 'foreign',
+      };
+      expectObservable(landmarks(orchestrate([server, foreign]))).toBe('--c--(s|)');
+    });
   });
 });

@@ -5,6 +5,7 @@ import {
   ordered,
   orchestrate,
   parallel,
+  RestartLimitError,
   ShutdownReport,
   SignalError,
   supervise,
@@ -164,6 +165,55 @@ describe('ShutdownReport', () => {
       '      caused by TaskError: app/workers/b failed in execute: boom',
       '      caused by Error: boom',
       '  app/http       not-started',
+    ]);
+  });
+
+  it('says what has failed beside the tasks, unless that is the cause', () => {
+    const failures = [new Error('uncaught')];
+    const report = new ShutdownReport({ cause: 'enough', outcomes: [], failures, clean: false, durationMs: 1 });
+    expect(String(report).split('\n')).to.deep.equal([
+      "Stopped by 'enough'. Not clean, in 1 ms.",
+      '  Beside the tasks: Error: uncaught',
+    ]);
+    const caused = new ShutdownReport({ cause: failures[0], outcomes: [], failures, clean: false, durationMs: 1 });
+    expect(String(caused)).to.equal('Stopped by Error: uncaught. Not clean, in 1 ms.');
+  });
+
+  it('tells what an error of the chain has suppressed, and each error of several in one', () => {
+    const runner = taskRunner(task('x', () => 1));
+    const first = new TaskError(
+      'x',
+      'execute',
+      new AggregateError([new Error('::1'), new Error('127.0.0.1')], 'refused'),
+    );
+    first.suppressed.push(new TaskError('x', 'finalize', 'not closed'));
+    const error = new RestartLimitError('x', 1, 10, first);
+    const outcomes = [{ task: 'x', runner, status: 'failed' as const, error }];
+    const report = new ShutdownReport({ cause: undefined, outcomes, clean: false, durationMs: 0 });
+    expect(String(report).split('\n').slice(3)).to.deep.equal([
+      '    RestartLimitError: x ended for good after 1 restart within 10 ms: x failed in execute: refused',
+      '      caused by TaskError: x failed in execute: refused',
+      '      caused by AggregateError: refused',
+      '      caused by Error: ::1',
+      '      caused by Error: 127.0.0.1',
+      '    and then',
+      "    TaskError: x failed in finalize: 'not closed'",
+      "      caused by 'not closed'",
+    ]);
+  });
+
+  it('keeps to its lines, whatever it prints', () => {
+    const runner = taskRunner(task('x', () => 1));
+    const report = new ShutdownReport({
+      cause: Object.assign(new Error(), { message: undefined }),
+      outcomes: [{ task: 'two\nlines\x1b[31m', runner, status: 'completed' }],
+      clean: true,
+      durationMs: 0,
+    });
+    expect(String(report).split('\n')).to.deep.equal([
+      'Stopped by Error: undefined. Clean, in 0 ms.',
+      '  task            outcome    ran for',
+      '  two lines [31m  completed',
     ]);
   });
 });

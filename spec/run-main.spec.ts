@@ -204,6 +204,7 @@ describe('runMain', function () {
       expect((await signalled('signal as exit code', 'SIGTERM')).code).to.equal(143);
       expect((await signalled('signal as exit code', 'SIGINT')).code).to.equal(130);
       expect((await signalled('signal as exit code, failing', 'SIGTERM')).code).to.equal(1);
+      expect((await signalled('signal as exit code, after a code of its own', 'SIGTERM')).code).to.equal(3);
     });
 
     it('exits 0 when all have ended by themselves, and holds the process open until then', async () => {

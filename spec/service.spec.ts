@@ -1,6 +1,9 @@
 import { expect } from 'chai';
 import { readFileSync } from 'node:fs';
+import { firstValueFrom } from 'rxjs';
+import { taskRunner, withCancel } from 'rxjs-tasks';
 import { parse } from 'yaml';
+import { httpServer } from '../examples/shared/http-server.js';
 import { Load } from './helpers/load.js';
 import { Program } from './helpers/program.js';
 
@@ -148,6 +151,21 @@ describe('The service', function () {
     expect(rate).to.be.at.least(200);
     expect(load.answered.size).to.equal(21);
     expect([...load.answered.values()].reduce((sum, count) => sum + count)).to.equal(load.sent);
+  });
+});
+
+describe('The HTTP server of the examples', () => {
+  it('serves again when it is started again', async () => {
+    const runner = taskRunner(httpServer('http', { host: '127.0.0.1', port: 0 }, ({ reply }) => reply(200, 'hello')));
+    for (let times = 0; times < 2; times++) {
+      const [ctx, cancel] = withCancel();
+      const url = firstValueFrom(runner.results$);
+      runner.start(ctx).subscribe();
+      expect(await (await fetch(await url)).json()).to.equal('hello');
+      const done = firstValueFrom(runner.done$);
+      cancel();
+      expect((await done).status).to.equal('cancelled');
+    }
   });
 });
 

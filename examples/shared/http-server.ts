@@ -24,12 +24,13 @@ export function httpServer(
   { host, port, path = '' }: { readonly host: string; readonly port: number; readonly path?: string },
   answer: (exchange: Exchange) => void,
 ): Task<string> {
-  const server = createServer();
+  let server = createServer();
   const inFlight$ = new BehaviorSubject(0);
 
   return task(name, {
     initialize(ctx) {
-      server.on('request', (request, response) => {
+      // Anew each time, so that it can be started again.
+      server = createServer((request, response) => {
         const closed$ = fromEvent(response, 'close').pipe(take(1));
         inFlight$.next(inFlight$.value + 1);
         closed$.subscribe(() => inFlight$.next(inFlight$.value - 1));

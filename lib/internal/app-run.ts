@@ -1,4 +1,4 @@
-import type { Observable, Subscriber } from 'rxjs';
+import type { Observable, Subscriber, Subscription } from 'rxjs';
 import { background, withCancel, type CancelFunc, type Context } from '../context.js';
 import { CancelledError, SignalError } from '../errors.js';
 import { joinAll } from '../join.js';
@@ -20,11 +20,13 @@ export interface Surroundings {
   tellReady?(ready: boolean): void;
 }
 
+type AppOptions = Required<Omit<OrchestrateOptions, 'parent'>>;
+
 /** One run of an application. */
 export class AppRun implements Owner<unknown> {
   private readonly runners: readonly TaskRunner[];
   private readonly own: ReadonlySet<TaskRunner>;
-  private readonly options: Required<Omit<OrchestrateOptions, 'parent'>>;
+  private readonly options: AppOptions;
   private readonly subscriber: Subscriber<AppEvent>;
   private readonly surroundings: Surroundings;
   private readonly master: Context;
@@ -33,12 +35,15 @@ export class AppRun implements Owner<unknown> {
   /** Who has yet to become ready. */
   private readonly missing = new Set<Member<unknown> | 'all'>(['all']);
   private isReady = false;
+  private joining: Subscription | undefined = undefined;
   private asked: { readonly cause: unknown; readonly at: number } | undefined = undefined;
-  private failed = false;
+  private readonly failures: unknown[] = [];
+  /** Who could not be started, and why. */
+  private readonly refusals = new Map<Member<unknown>, unknown>();
 
   constructor(
     runners: readonly TaskRunner[],
-    options: Required<Omit<OrchestrateOptions, 'parent'>>,
+    options: AppOptions,
     surroundings: Surroundings,
     subscriber: Subscriber<AppEvent>,
   ) {
@@ -48,7 +53,11 @@ export class AppRun implements Owner<unknown> {
     this.subscriber = subscriber;
     this.surroundings = surroundings;
     [this.master, this.cancel] = withCancel(background, { scheduler: options.scheduler });
-    subscriber.add(() => this.cancel(new CancelledError('Unsubscribed')));
+    subscriber.add(() => {
+      // First, so that an error that nobody waits for any longer is known as that.
+      this.joining?.unsubscribe();
+      this.cancel(new CancelledError('Unsubscribed'));
+    });
     // First, so that the cancel is told before what comes of it.
     subscriber.add(this.master.cancelled$.subscribe((cause) => subscriber.next({ type: 'cancelled', cause })));
   }
@@ -57,23 +66,25 @@ export class AppRun implements Owner<unknown> {
     const { runners, subscriber, master, missing } = this;
     const cancel: CancelFunc = (cause) =>
       cause instanceof SignalError ? this.stopFromOutside(cause) : this.stop(cause);
+    const going: TaskRunner[] = [];
     for (const runner of runners) {
       if (subscriber.closed) return;
       const member = new Member(this, runner.toString(), master.scheduler, toScope(master));
       missing.add(member);
       startMember(runner, member, cancel);
+      if (!this.refusals.has(member)) going.push(runner);
     }
     missing.delete('all');
     this.judgeReady();
-    subscriber.add(
-      joinAll(master, this.options.timeout, runners).subscribe({
-        next: (outcome) => this.outcomes.push(outcome),
-        complete: () => {
-          subscriber.next({ type: 'shutdown', report: this.report() });
-          subscriber.complete();
-        },
-      }),
-    );
+    if (subscriber.closed) return;
+    this.joining = joinAll(master, this.options.timeout, going).subscribe({
+      next: (outcome) => this.outcomes.push(outcome),
+      complete: () => {
+        for (const error of this.refusals.values()) return subscriber.error(error);
+        subscriber.next({ type: 'shutdown', report: this.report() });
+        subscriber.complete();
+      },
+    });
   }
 
   stop(cause?: unknown): void {
@@ -90,19 +101,24 @@ export class AppRun implements Owner<unknown> {
     this.subscriber.next({ type: 'draining', cause });
   }
 
+  /** Something has failed beside the tasks. */
   fail(error: unknown): void {
-    this.failed = true;
+    this.failures.push(error);
     this.stop(error);
   }
 
   get observed(): boolean {
-    return true;
+    return !this.closed;
+  }
+
+  get closed(): boolean {
+    return this.subscriber.closed;
   }
 
   relay(event: TaskEvent): void {
     this.subscriber.next(event);
-    if (event.type !== 'done' || !this.own.has(event.outcome.runner) || this.options.onFailure === 'continue') return;
-    if (event.outcome.error) this.fail(event.outcome.error);
+    // Before the join hears of it, which may be over then.
+    if (event.type === 'done' && this.own.has(event.outcome.runner)) this.judge(event.outcome);
   }
 
   next(): void {
@@ -115,12 +131,18 @@ export class AppRun implements Owner<unknown> {
     this.judgeReady();
   }
 
-  ended(member: Member<unknown>, { error }: Outcome): void {
-    if (!error) this.ready(member, true);
+  ended(member: Member<unknown>, outcome: Outcome): void {
+    this.ready(member, !outcome.error);
+    this.judge(outcome);
   }
 
-  refused(_: Member<unknown>, error: unknown): void {
-    this.subscriber.error(error);
+  refused(member: Member<unknown>, error: unknown): void {
+    this.refusals.set(member, error);
+    this.stop(error);
+  }
+
+  private judge({ error }: Outcome): void {
+    if (error && this.options.onFailure === 'cancel') this.stop(error);
   }
 
   private ask(cause: unknown): void {
@@ -136,11 +158,12 @@ export class AppRun implements Owner<unknown> {
   }
 
   private report(): ShutdownReport {
-    const { master, outcomes, failed, asked } = this;
+    const { master, outcomes, failures, asked } = this;
     return new ShutdownReport({
       cause: master.cancelled ? master.cause : asked?.cause,
       outcomes,
-      clean: !failed && outcomes.every(({ status }) => status !== 'failed' && status !== 'timed-out'),
+      failures,
+      clean: failures.length === 0 && outcomes.every(({ status }) => status !== 'failed' && status !== 'timed-out'),
       durationMs: asked ? this.options.scheduler.now() - asked.at : 0,
     });
   }

@@ -29,6 +29,24 @@ export function expectOptions(options: unknown, known: readonly string[], name =
   if (unknown !== undefined) throw new TypeError(expected(name, `made of \`${known.join('`, `')}\``, unknown));
 }
 
+export function expectObserver(observer: unknown): void {
+  if (typeof observer !== 'function' && (typeof observer !== 'object' || observer === null))
+    throw new TypeError(expected('observer', 'an observer, or a function', observer));
+}
+
+export function expectScheduler(scheduler: unknown): void {
+  const { now, schedule } = (scheduler ?? {}) as Partial<Record<'now' | 'schedule', unknown>>;
+  if (typeof now !== 'function' || typeof schedule !== 'function')
+    throw new TypeError(expected('scheduler', 'a scheduler, as RxJS has them', scheduler));
+}
+
+/** Of runners that each can have one run at a time. */
+export function expectDistinct(name: string, runners: readonly { toString(): string }[]): void {
+  const others = new Set(runners);
+  const twice = runners.find((runner) => !others.delete(runner));
+  if (twice) throw new TypeError(expected(name, 'runners that differ from one another', twice.toString()));
+}
+
 export function expectArray(name: string, values: unknown): void {
   if (!Array.isArray(values)) throw new TypeError(expected(name, 'an array', values));
 }

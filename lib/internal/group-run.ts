@@ -65,13 +65,14 @@ abstract class GroupRun<T> implements Owner<T>, Composition {
     seat.going = false;
     seat.outcome = outcome;
     this.over++;
-    // One that has ended well keeps nobody waiting, ready or not.
-    if (!error) this.settle(seat, true);
     if (error) {
       if (this.failure) this.failure.suppressed.push(error);
       else this.failure = error;
-      this.stop(error);
-    } else this.goOn();
+      return this.stop(error);
+    }
+    // One that has ended well keeps nobody waiting, ready or not.
+    this.settle(seat, true);
+    this.goOn();
   }
 
   refused(seat: Seat<T>, reason: unknown): void {

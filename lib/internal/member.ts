@@ -16,6 +16,8 @@ export interface Owner<T, M extends Member<T> = Member<T>> {
   /** It could not be run at all. The last call. */
   refused(member: M, error: unknown): void;
   enter?(status: Status): void;
+  /** Whether nobody is left who would hear of errors. */
+  readonly closed?: boolean;
 }
 
 /** The context under which one run of a member goes, and the observer of that run. */
@@ -38,7 +40,7 @@ export class Member<T> extends Scope {
   }
 
   get closed(): boolean {
-    return false;
+    return this.owner.closed ?? false;
   }
 
   get observed(): boolean {
