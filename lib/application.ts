@@ -25,7 +25,7 @@ export interface Application extends Promise<ShutdownReport> {
   readonly ready$: Observable<boolean>;
   /** Asks it to stop, as its parent's cancel does, and waits for the end. */
   stop(cause?: unknown): Promise<ShutdownReport>;
-  /** Stops it at the end of the block that an `await using` is in. */
+  /** Stops it at the end of the block that an `await using` is in. It does not throw when something failed: await the report for that. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 

@@ -44,6 +44,13 @@ export class ShutdownReport {
     this.durationMs = fields.durationMs;
   }
 
+  /** What a log takes; JSON leaves out what an error says. */
+  toJSON(): object {
+    const { cause, outcomes, failures, clean, durationMs } = this;
+    const why = cause === undefined ? {} : { cause: oneLine(cause) };
+    return { ...why, outcomes, failures: failures.map(oneLine), clean, durationMs };
+  }
+
   toString(): string {
     const how = this.clean ? 'Clean' : 'Not clean';
     const title =
@@ -51,7 +58,9 @@ export class ShutdownReport {
         ? `All tasks ended. ${how}.`
         : `Stopped by ${oneLine(this.cause)}. ${how}, in ${span(this.durationMs)}.`;
     const beside = this.failures.filter((failure) => failure !== this.cause);
-    const top = [title, ...beside.map((failure) => `  Beside the tasks: ${oneLine(failure)}`)];
+    const told = new Set<unknown>(this.outcomes.flatMap((outcome) => rowsOf(outcome).map(({ error }) => error)));
+    const why = told.has(this.cause) ? [] : causesOf(this.cause, told).map((one) => `  caused by ${oneLine(one)}`);
+    const top = [title, ...why, ...beside.map((failure) => `  Beside the tasks: ${oneLine(failure)}`)];
     if (this.outcomes.length === 0) return top.join('\n');
     const rows = this.outcomes.flatMap((outcome) => rowsOf(outcome));
     // The times of a task's end are known of an application, and of groups, alone.
@@ -77,30 +86,34 @@ interface Row {
 }
 
 /** A task, and below a group its members. */
-function rowsOf(outcome: Outcome): Row[] {
+function rowsOf(outcome: Outcome, inGroup = false): Row[] {
   const { task, status, error, startedAt, stoppingAt, endedAt, phase, members = [] } = outcome;
   const between = (from?: number, to?: number) => (from === undefined || to === undefined ? '' : span(to - from));
-  const how = status === 'timed-out' && phase && members.length === 0 ? `timed-out in ${phase}` : status;
+  const where = inGroup && stoppingAt === undefined ? ', not asked yet' : phase && ` in ${phase}`;
+  const how = status === 'timed-out' && where && members.length === 0 ? `timed-out${where}` : status;
   const cells = [printable(task), how, between(startedAt, endedAt), between(stoppingAt, endedAt)];
-  return [{ cells, error }, ...members.flatMap(rowsOf)];
+  return [{ cells, error }, ...members.flatMap((member) => rowsOf(member, true))];
 }
 
 /** An error, what caused it, and what it suppressed, unless that has a place of its own. */
 function errorLines(error: TaskError, places: ReadonlyMap<unknown, unknown>): string[] {
-  const lines = [`    ${oneLine(error)}`];
-  const seen = new Set<unknown>([error]);
-  let { suppressed } = error;
-  for (let { cause }: { cause?: unknown } = error; cause !== undefined && !seen.has(cause);) {
-    lines.push(`      caused by ${oneLine(cause)}`);
-    seen.add(cause);
-    // What caused that is told in its own place.
-    if (!(cause instanceof Error) || places.has(cause)) break;
-    if (cause instanceof TaskError) suppressed = [...suppressed, ...cause.suppressed];
-    if (cause instanceof AggregateError) lines.push(...cause.errors.map((one) => `      caused by ${oneLine(one)}`));
-    cause = cause.cause;
+  const causes = causesOf(error, places);
+  const lines = [error, ...causes].map((one, place) => `${place === 0 ? '    ' : '      caused by '}${oneLine(one)}`);
+  const suppressed = [error, ...causes].flatMap((one) => (one instanceof TaskError ? one.suppressed : []));
+  const others = suppressed.filter((one) => !places.has(one));
+  return [...lines, ...others.flatMap((one) => ['    and then', ...errorLines(one, places)])];
+}
+
+/** What caused an error, and what caused that, until one that is told in a place of its own. */
+function causesOf(error: unknown, told: { has(error: unknown): boolean }): unknown[] {
+  const causes = new Set<unknown>();
+  for (let one = error; one instanceof Error && (one === error || !told.has(one));) {
+    if (one instanceof AggregateError) for (const each of one.errors) causes.add(each);
+    one = one.cause;
+    if (one === undefined || one === error || causes.has(one)) break;
+    causes.add(one);
   }
-  suppressed = suppressed.filter((one) => !places.has(one));
-  return [...lines, ...suppressed.flatMap((one) => ['    and then', ...errorLines(one, places)])];
+  return [...causes];
 }
 
 function oneLine(error: unknown): string {

@@ -97,10 +97,17 @@ function settleExit(
   // A code that says more than a clean end stays.
   else if (exitCode === 'signal' && cause instanceof SignalError && !process.exitCode)
     process.exitCode = 128 + signalNumber(cause.signal);
-  const laggards = outcomes.flatMap(laggardsOf);
+  const laggards = outcomes.flatMap((outcome) => laggardsOf(outcome));
   if (laggards.length > 0) {
-    const names = laggards.map(({ task, phase }) => `${task}${phase ? ` (${phase})` : ''}`);
-    console.error(`Not ended within ${timeout} ms of the cancel, exiting with 1: ${names.join(', ')}`);
+    // Whoever was not asked to stop waits for those in its group that were.
+    const named = (asked: boolean) =>
+      laggards
+        .filter((one) => one.asked === asked)
+        .map(({ task, phase }) => (asked && phase ? `${task} (${phase})` : task));
+    const names = named(true).join(', ');
+    const waiting = named(false).join(', ');
+    const others = waiting && `; not asked to stop before that: ${waiting}`;
+    console.error(`Not ended within ${timeout} ms of the cancel, exiting with 1: ${names}${others}`);
     // Whoever awaits the report comes first.
     setImmediate(() => exit(1));
     return;
@@ -115,9 +122,10 @@ function settleExit(
 }
 
 /** Who has timed out; of a group, which of its members. */
-function laggardsOf(outcome: Outcome): Outcome[] {
+function laggardsOf(outcome: Outcome, inGroup = false): (Outcome & { readonly asked: boolean })[] {
   if (outcome.status !== 'timed-out') return [];
-  return outcome.members?.flatMap(laggardsOf) ?? [outcome];
+  const asked = !inGroup || outcome.stoppingAt !== undefined;
+  return outcome.members?.flatMap((member) => laggardsOf(member, true)) ?? [{ ...outcome, asked }];
 }
 
 function nameHandles(): void {

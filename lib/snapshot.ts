@@ -1,6 +1,7 @@
 import type { TaskError } from './errors.js';
+import { expected } from './internal/expect.js';
 import type { TaskRunner } from './outcome.js';
-import { look } from './runner.js';
+import { isTaskRunner, look } from './runner.js';
 
 /** What a task is doing, and what has become of it so far. */
 export interface Snapshot {
@@ -22,6 +23,8 @@ export interface Snapshot {
 /**
  * What a runner, and all it is made of, is doing now.
  *
+ * @throws TypeError when it is no runner.
+ *
  * @example
  * ```ts
  * import { NEVER } from 'rxjs';
@@ -34,6 +37,7 @@ export interface Snapshot {
  * ```
  */
 export function snapshot(runner: TaskRunner): Snapshot {
+  if (!isTaskRunner(runner)) throw new TypeError(expected('runner', 'a TaskRunner', runner));
   const { members, seenThrough, history, outcome, since } = look(runner);
   const inner = seenThrough && members?.[0] ? snapshot(members[0]) : undefined;
   const lastError = outcome?.error ?? history?.lastError ?? inner?.lastError;

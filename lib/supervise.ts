@@ -77,7 +77,8 @@ export function supervise<T>(runnable: Runnable<T>, options: SuperviseOptions = 
 
 /**
  * Runs a task that the application cannot do without: when it ends, whichever way, the application is cancelled, with its error
- * or with a `CancelledError` that names it. In events, outcomes and groups it is the task itself. Cancelling it is an end, too.
+ * or with a `CancelledError` that names it. In events, outcomes and groups it is the task itself. Cancelling it is an end, too: the
+ * error's `cause` is then the cancel's. A critical task that is to be restarted first is `critical(supervise(task))`.
  *
  * @throws TypeError when `runnable` is neither task nor runner.
  *
@@ -119,7 +120,8 @@ class Critical<T> extends Guard<T> {
   protected override end(outcome: Pick<Outcome, 'status' | 'error'>): void {
     const { run, subscriber, cancelAll } = this;
     // Its own end comes first, so that the cancel does not change it; nobody has been told of it yet.
-    subscriber.add(() => cancelAll(outcome.error ?? new CancelledError(`${run.task} has ended`)));
+    const why = run.cancelled ? { cause: run.cause } : undefined;
+    subscriber.add(() => cancelAll(outcome.error ?? new CancelledError(`${run.task} has ended`, why)));
     super.end(outcome);
   }
 }

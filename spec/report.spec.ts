@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { NEVER, throwError, timer } from 'rxjs';
 import { inspect } from 'node:util';
 import {
+  CancelledError,
   ordered,
   orchestrate,
   parallel,
@@ -130,12 +131,12 @@ describe('ShutdownReport', () => {
     const stuck = task('http', { execute: () => NEVER, finalize: () => NEVER });
     expect(reportOf([ordered('app', part('db'), parallel('web', stuck, part('admin', 3)))])).to.deep.equal([
       'Stopped by SignalError: Received SIGTERM. Not clean, in 100 ms.',
-      '  task           outcome                ran for  ended in',
+      '  task           outcome                   ran for  ended in',
       '  app            timed-out',
-      '  app/db         timed-out in execute',
+      '  app/db         timed-out, not asked yet',
       '  app/web        timed-out',
       '  app/web/http   timed-out in finalize',
-      '  app/web/admin  cancelled              1.0 s    3 ms',
+      '  app/web/admin  cancelled                 1.0 s    3 ms',
     ]);
   });
 
@@ -215,5 +216,22 @@ describe('ShutdownReport', () => {
       '  task            outcome    ran for',
       '  two lines [31m  completed',
     ]);
+  });
+
+  it('tells what caused the cause, when no task is the place for that', () => {
+    const cause = new CancelledError('db has ended', { cause: new Error('connection lost', { cause: 'ECONNRESET' }) });
+    const report = new ShutdownReport({ cause, outcomes: [], clean: true, durationMs: 0 });
+    expect(String(report).split('\n')).to.deep.equal([
+      'Stopped by CancelledError: db has ended. Clean, in 0 ms.',
+      '  caused by Error: connection lost',
+      "  caused by 'ECONNRESET'",
+    ]);
+    expect(JSON.parse(JSON.stringify(report))).to.deep.equal({
+      cause: 'CancelledError: db has ended',
+      outcomes: [],
+      failures: [],
+      clean: true,
+      durationMs: 0,
+    });
   });
 });

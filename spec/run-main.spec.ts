@@ -152,10 +152,10 @@ describe('runMain', function () {
       const { code, stdout, stderr } = await program.ended;
       expect(code).to.equal(1);
       expect(stderr).to.equal(
-        'Not ended within 200 ms of the cancel, exiting with 1: app/a (execute), app/b (finalize)\n',
+        'Not ended within 200 ms of the cancel, exiting with 1: app/b (finalize); not asked to stop before that: app/a\n',
       );
       expect(stdout)
-        .to.match(/app\/a +timed-out in execute/)
+        .to.match(/app\/a +timed-out, not asked yet/)
         .and.match(/app\/b +timed-out in finalize/)
         .and.match(/app\/c +cancelled/);
     });

@@ -104,4 +104,8 @@ describe('snapshot', () => {
     const foreign = { start, done$, ready$, results$, events$, status: 'running' as const, toString: () => 'foreign' };
     expect(snapshot(foreign)).to.deep.equal({ name: 'foreign', status: 'running', restarts: 0 });
   });
+
+  it('refuses what is no runner', () => {
+    expect(() => snapshot(task('x', () => 1) as never)).to.throw(TypeError, 'Expected `runner` to be a TaskRunner');
+  });
 });

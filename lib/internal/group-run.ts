@@ -87,7 +87,11 @@ abstract class GroupRun<T> implements Owner<T>, Composition {
   }
 
   giveUp(): void {
-    for (const seat of this.seats) if (seat.going) seat.lost = giveUp(seat.runner);
+    for (const seat of this.seats) {
+      if (!seat.going) continue;
+      const { path: task, stoppingAt, runner } = seat;
+      seat.lost = { ...giveUp(runner), task, ...(stoppingAt !== undefined && { stoppingAt }) };
+    }
   }
 
   /** Whether one may start after this. */
