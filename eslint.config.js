@@ -48,6 +48,7 @@ const order = [
   'internal/app-run',
   'orchestrate',
   'application',
+  'internal/exit',
   'run-main',
   'index',
   'testing/memory-coordinator',

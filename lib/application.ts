@@ -113,7 +113,7 @@ export function prepare(
         complete: () => events.complete(),
       });
     });
-    const application: Omit<Application, keyof Promise<unknown>> = {
+    const handle: Omit<Application, keyof Promise<unknown>> = {
       get live() {
         return live;
       },
@@ -129,7 +129,7 @@ export function prepare(
         await this.stop();
       },
     };
-    return Object.defineProperties(report, Object.getOwnPropertyDescriptors(application)) as Application;
+    return Object.defineProperties(report, Object.getOwnPropertyDescriptors(handle)) as Application;
   };
   return { stop, start };
 }

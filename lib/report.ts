@@ -58,11 +58,13 @@ export class ShutdownReport {
         ? `All tasks ended. ${how}.`
         : `Stopped by ${oneLine(this.cause)}. ${how}, in ${span(this.durationMs)}.`;
     const beside = this.failures.filter((failure) => failure !== this.cause);
-    const told = new Set<unknown>(this.outcomes.flatMap((outcome) => rowsOf(outcome).map(({ error }) => error)));
-    const why = told.has(this.cause) ? [] : causesOf(this.cause, told).map((one) => `  caused by ${oneLine(one)}`);
+    const rows = this.outcomes.flatMap((outcome) => rowsOf(outcome));
+    // A group's error is told where it comes from, at the last of those who have it.
+    const places = new Map<unknown, Row>(rows.map((row) => [row.error, row]));
+    const causes = places.has(this.cause) ? [] : causesOf(this.cause, places);
+    const why = causes.map((one) => `  caused by ${oneLine(one)}`);
     const top = [title, ...why, ...beside.map((failure) => `  Beside the tasks: ${oneLine(failure)}`)];
     if (this.outcomes.length === 0) return top.join('\n');
-    const rows = this.outcomes.flatMap((outcome) => rowsOf(outcome));
     // The times of a task's end are known of an application, and of groups, alone.
     const heads = ['task', 'outcome', 'ran for', ...(rows.some(({ cells }) => cells[3]) ? ['ended in'] : [])];
     const widths = heads.map((head, column) =>
@@ -70,8 +72,6 @@ export class ShutdownReport {
     );
     const line = (cells: readonly string[]) =>
       `  ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd();
-    // A group's error is told where it comes from, at the last of those who have it.
-    const places = new Map(rows.map((row) => [row.error, row]));
     const lines = rows.flatMap((row) => [
       line(row.cells),
       ...(row.error && places.get(row.error) === row ? errorLines(row.error, places) : []),

@@ -1,9 +1,9 @@
 import { Subject } from 'rxjs';
 import { launchNames, prepare, type Application, type LaunchOptions } from './application.js';
 import { SignalError } from './errors.js';
+import { exit, hold, settleExit } from './internal/exit.js';
 import { expectOneOf, expectOptions } from './internal/expect.js';
 import { defaultTimeout } from './orchestrate.js';
-import type { Outcome } from './outcome.js';
 import type { ShutdownReport } from './report.js';
 import type { Runnable } from './runner.js';
 import { signalNumber, signals$, stopSignals } from './signal-listener.js';
@@ -21,11 +21,13 @@ export interface RunMainOptions extends LaunchOptions {
  * Runs an application as this process's main job: `launch`, and the process around it.
  *
  * SIGINT or SIGTERM asks it to stop, with a {@link SignalError}. It is no longer ready; after the `drainDelay`, for which a
- * Ctrl-C does not wait, all tasks are cancelled. Another signal after that exits at once, with 128 + its number. An uncaught exception or an unhandled rejection is a failure of the application: it is written to stderr, all
- * tasks are stopped, and the exit code is 1; a second one exits at once. Tasks that have not ended at the deadline are
- * named, and the process exits with 1. Any other failure sets exit code 1, a clean end leaves it alone. Output is written
- * out before any of these exits, unless nothing of it moves for a second. After a clean end the process ends by itself: what
- * keeps it open for 5 s more is named.
+ * Ctrl-C does not wait, all tasks are cancelled. Another signal after that exits at once, with 128 + its number.
+ *
+ * An uncaught exception or an unhandled rejection is a failure of the application: it is written to stderr, all tasks are
+ * stopped, and the exit code is 1; a second one exits at once. Tasks that have not ended at the deadline are named, and the
+ * process exits with 1. Any other failure sets exit code 1, a clean end leaves it alone. Output is written out before any of
+ * these exits, unless nothing of it moves for a second. After a clean end the process ends by itself: what keeps it open for
+ * 5 s more is named.
  *
  * @returns the promise of the report, once all tasks have ended or had their time; on it `ready`, `ready$` and `live` are for
  * whoever answers probes, and `stop` for whoever wants it to end.
@@ -68,78 +70,17 @@ export function runMain(runnables: readonly Runnable[], options: RunMainOptions 
     failures$.next(error);
   };
 
-  // A process with nothing but pending promises would end.
-  const hold = setInterval(() => undefined, 2 ** 31 - 1);
+  const release = hold();
   const listening = signals$(stopSignals, process).subscribe(onSignal);
   process.on('uncaughtException', onCrash);
   process.on('unhandledRejection', onCrash);
-  underWay++;
   const settle = (report: ShutdownReport) => settleExit(report, options.timeout ?? defaultTimeout, exitCode);
   return prepared.start(settle, () => {
-    underWay--;
-    clearInterval(hold);
+    release();
     listening.unsubscribe();
     process.off('uncaughtException', onCrash);
     process.off('unhandledRejection', onCrash);
   });
-}
-
-/** How many applications this process runs. */
-let underWay = 0;
-
-/** The exit code, and what to do when the process does not end by itself. */
-function settleExit(
-  { clean, cause, outcomes, durationMs }: ShutdownReport,
-  timeout: number,
-  exitCode: 'zero' | 'signal',
-): void {
-  if (!clean) process.exitCode = 1;
-  // A code that says more than a clean end stays.
-  else if (exitCode === 'signal' && cause instanceof SignalError && !process.exitCode)
-    process.exitCode = 128 + signalNumber(cause.signal);
-  const laggards = outcomes.flatMap((outcome) => laggardsOf(outcome));
-  if (laggards.length > 0) {
-    // Whoever was not asked to stop waits for those in its group that were.
-    const named = (asked: boolean) =>
-      laggards
-        .filter((one) => one.asked === asked)
-        .map(({ task, phase }) => (asked && phase ? `${task} (${phase})` : task));
-    const names = named(true).join(', ');
-    const waiting = named(false).join(', ');
-    const others = waiting && `; not asked to stop before that: ${waiting}`;
-    console.error(`Not ended within ${timeout} ms of the cancel, exiting with 1: ${names}${others}`);
-    // Whoever awaits the report comes first.
-    setImmediate(() => exit(1));
-    return;
-  }
-  // Neither timer keeps the process open.
-  setTimeout(nameHandles, 5000).unref();
-  const streams = unwritten();
-  if (streams.length === 0) return;
-  const left = Math.min(Math.max(0, timeout - durationMs), 2 ** 31 - 1);
-  const deadline = setTimeout(() => exit(1), left).unref();
-  void written(streams).then(() => clearTimeout(deadline));
-}
-
-/** Who has timed out; of a group, which of its members. */
-function laggardsOf(outcome: Outcome, inGroup = false): (Outcome & { readonly asked: boolean })[] {
-  if (outcome.status !== 'timed-out') return [];
-  const asked = !inGroup || outcome.stoppingAt !== undefined;
-  return outcome.members?.flatMap((member) => laggardsOf(member, true)) ?? [{ ...outcome, asked }];
-}
-
-function nameHandles(): void {
-  if (underWay > 0) return;
-  const streams = [process.stdout, process.stderr];
-  const counts = new Map<string, number>();
-  for (const type of process.getActiveResourcesInfo()) counts.set(type, (counts.get(type) ?? 0) + 1);
-  for (const stream of streams) {
-    // A terminal or a pipe is listed, too, though it keeps nothing open; a file is not.
-    const type = stream.isTTY ? 'TTYWrap' : stream.constructor.name === 'Socket' ? 'PipeWrap' : '';
-    counts.set(type, (counts.get(type) ?? 0) - 1);
-  }
-  const names = [...counts].filter(([, count]) => count > 0).map(([type, count]) => `${type} (${count})`);
-  if (names.length > 0) console.error(`All tasks have ended, but the process is kept open by: ${names.join(', ')}`);
 }
 
 /**
@@ -155,27 +96,4 @@ function isEcho(signal: NodeJS.Signals, first: NodeJS.Signals, ms: number): bool
 /** Whoever has pressed Ctrl-C waits for the prompt. */
 function isCtrlC(cause: unknown): boolean {
   return cause instanceof SignalError && cause.signal === 'SIGINT';
-}
-
-/** Exits as soon as what was written is out, or when nothing has moved for a second: its reader may be gone. */
-function exit(code: number): void {
-  const streams = unwritten();
-  if (streams.length === 0) process.exit(code);
-  process.exitCode = code;
-  const length = () => streams.reduce((sum, { writableLength }) => sum + writableLength, 0);
-  let before = length();
-  setInterval(() => {
-    if (length() >= before) process.exit(code);
-    before = length();
-  }, 1000);
-  void written(streams).then(() => process.exit(code));
-}
-
-function unwritten(): NodeJS.WriteStream[] {
-  return [process.stdout, process.stderr].filter(({ writableLength }) => writableLength > 0);
-}
-
-/** When all that has been written until now is out. */
-function written(streams: NodeJS.WriteStream[]): Promise<unknown> {
-  return Promise.all(streams.map((stream) => new Promise((done) => stream.write('', done))));
 }

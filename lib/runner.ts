@@ -146,8 +146,7 @@ class Runner<T> implements TaskRunner<T>, RunHost<T>, Chain {
   }
 
   startMember(member: Member<T>, cancel: CancelFunc): void {
-    if (this.run) member.refused(new AlreadyRunningError(this.name));
-    else this.prepare(member, member, cancel)?.start();
+    this.prepare(member, member, cancel)?.start();
   }
 
   launch(launched: Launched, parent: Scope, cancel: CancelFunc): void {

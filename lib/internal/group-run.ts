@@ -173,6 +173,7 @@ export class OrderedRun<T> extends GroupRun<T> {
     this.cancelling = false;
   }
 
+  /** Asked anew after a cancel, which may have ended it: the compiler would hold on to what it was before. */
   private waitsFor(seat: Seat<T>): boolean {
     return seat.going;
   }

@@ -1,4 +1,5 @@
 import type { SchedulerLike } from 'rxjs';
+import { TaskError } from '../errors.js';
 import type { Outcome, TaskEvent } from '../outcome.js';
 import type { Status } from './drive.js';
 import { ended, Scope } from './scope.js';
@@ -76,12 +77,13 @@ export class Member<T> extends Scope {
     this.owner.next(value);
   }
 
-  error(): void {
-    // A failed run has told its outcome.
+  error(error: unknown): void {
+    // A run that has failed has told its outcome.
+    if (!(error instanceof TaskError)) this.refused(error);
   }
 
   complete(): void {
-    // Likewise.
+    // It has told its outcome.
   }
 
   protected override afterCancel(): void {

@@ -147,12 +147,7 @@ export class Run<T> extends Scope implements DrivenRun, Sink<T> {
   }
 
   ready(): void {
-    this.marks |= wasReady;
-    if (!this.driven?.seenThrough) {
-      this.enter('running');
-      if (this.observed) this.emit({ type: 'ready' });
-    }
-    this.host.ready?.();
+    this.tellReady();
     this.member?.ready(true);
   }
 
@@ -193,6 +188,7 @@ export class Run<T> extends Scope implements DrivenRun, Sink<T> {
   fail(error: unknown): void {
     const failure = this.failure(error, this.phase);
     if (!failure) return;
+    // What a member has failed with it has told itself.
     if (this.marks & overrun && failure !== error) this.tellLate(this.phase, failure);
     if (this.error) this.error.suppressed.push(failure);
     else this.error = failure;
@@ -230,11 +226,17 @@ export class Run<T> extends Scope implements DrivenRun, Sink<T> {
     return isDriven(work) ? work : undefined;
   }
 
-  private becomeReady(): void {
-    this.enter('running');
+  private tellReady(): void {
     this.marks |= wasReady;
-    if (this.observed) this.emit({ type: 'ready' });
+    if (!this.driven?.seenThrough) {
+      this.enter('running');
+      if (this.observed) this.emit({ type: 'ready' });
+    }
     this.host.ready?.();
+  }
+
+  private becomeReady(): void {
+    this.tellReady();
     if (this.cancelled) return this.close();
     this.call('execute');
     // What comes next starts when this has been called.

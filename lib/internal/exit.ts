@@ -1,0 +1,95 @@
+import { SignalError } from '../errors.js';
+import type { Outcome } from '../outcome.js';
+import type { ShutdownReport } from '../report.js';
+import { signalNumber } from '../signal-listener.js';
+
+/** How many applications this process runs. */
+let underWay = 0;
+
+/** Holds the process open, which would end with nothing but pending promises. Gives what lets go of it. */
+export function hold(): () => void {
+  const timer = setInterval(() => undefined, 2 ** 31 - 1);
+  underWay++;
+  return () => {
+    underWay--;
+    clearInterval(timer);
+  };
+}
+
+/** The exit code, and what to do when the process does not end by itself. */
+export function settleExit(
+  { clean, cause, outcomes, durationMs }: ShutdownReport,
+  timeout: number,
+  exitCode: 'zero' | 'signal',
+): void {
+  if (!clean) process.exitCode = 1;
+  // A code that says more than a clean end stays.
+  else if (exitCode === 'signal' && cause instanceof SignalError && !process.exitCode)
+    process.exitCode = 128 + signalNumber(cause.signal);
+  const laggards = outcomes.flatMap((outcome) => laggardsOf(outcome));
+  if (laggards.length > 0) {
+    // Whoever was not asked to stop waits for those in its group that were.
+    const named = (asked: boolean) =>
+      laggards
+        .filter((one) => one.asked === asked)
+        .map(({ task, phase }) => (asked && phase ? `${task} (${phase})` : task));
+    const names = named(true).join(', ');
+    const waiting = named(false).join(', ');
+    const others = waiting && `; not asked to stop before that: ${waiting}`;
+    console.error(`Not ended within ${timeout} ms of the cancel, exiting with 1: ${names}${others}`);
+    // Whoever awaits the report comes first.
+    setImmediate(() => exit(1));
+    return;
+  }
+  // Neither timer keeps the process open.
+  setTimeout(nameHandles, 5000).unref();
+  const streams = unwritten();
+  if (streams.length === 0) return;
+  const left = Math.min(Math.max(0, timeout - durationMs), 2 ** 31 - 1);
+  const deadline = setTimeout(() => exit(1), left).unref();
+  void written(streams).then(() => clearTimeout(deadline));
+}
+
+/** Who has timed out; of a group, which of its members. */
+function laggardsOf(outcome: Outcome, inGroup = false): (Outcome & { readonly asked: boolean })[] {
+  if (outcome.status !== 'timed-out') return [];
+  const asked = !inGroup || outcome.stoppingAt !== undefined;
+  return outcome.members?.flatMap((member) => laggardsOf(member, true)) ?? [{ ...outcome, asked }];
+}
+
+function nameHandles(): void {
+  if (underWay > 0) return;
+  const streams = [process.stdout, process.stderr];
+  const counts = new Map<string, number>();
+  for (const type of process.getActiveResourcesInfo()) counts.set(type, (counts.get(type) ?? 0) + 1);
+  for (const stream of streams) {
+    // A terminal or a pipe is listed, too, though it keeps nothing open; a file is not.
+    const type = stream.isTTY ? 'TTYWrap' : stream.constructor.name === 'Socket' ? 'PipeWrap' : '';
+    counts.set(type, (counts.get(type) ?? 0) - 1);
+  }
+  const names = [...counts].filter(([, count]) => count > 0).map(([type, count]) => `${type} (${count})`);
+  if (names.length > 0) console.error(`All tasks have ended, but the process is kept open by: ${names.join(', ')}`);
+}
+
+/** Exits as soon as what was written is out, or when nothing has moved for a second: its reader may be gone. */
+export function exit(code: number): void {
+  const streams = unwritten();
+  if (streams.length === 0) process.exit(code);
+  process.exitCode = code;
+  const length = () => streams.reduce((sum, { writableLength }) => sum + writableLength, 0);
+  let before = length();
+  setInterval(() => {
+    if (length() >= before) process.exit(code);
+    before = length();
+  }, 1000);
+  void written(streams).then(() => process.exit(code));
+}
+
+function unwritten(): NodeJS.WriteStream[] {
+  return [process.stdout, process.stderr].filter(({ writableLength }) => writableLength > 0);
+}
+
+/** When all that has been written until now is out. */
+function written(streams: NodeJS.WriteStream[]): Promise<unknown> {
+  return Promise.all(streams.map((stream) => new Promise((done) => stream.write('', done))));
+}
