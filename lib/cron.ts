@@ -1,6 +1,6 @@
 import { Observable } from 'rxjs';
 import { drive, type Driven } from './internal/drive.js';
-import { expected, expectMs, expectOneOf, expectOptions } from './internal/expect.js';
+import { expected, expectFunction, expectMs, expectOneOf, expectOptions } from './internal/expect.js';
 import type { Timetable } from './internal/slot-clock.js';
 import { SlotRuns, type SlotPolicy } from './internal/slot-runs.js';
 import { nameOf, toWork, type Work } from './internal/work.js';
@@ -185,7 +185,7 @@ function toTimes(options: CronOptions, source: ScheduleSource): (now: number, la
     );
   if (startAt >= stopAt) throw new RangeError(expected('stopAt', 'after `startAt`', options.stopAt));
   expectMs('jitter', jitter);
-  if (typeof random !== 'function') throw new TypeError(expected('random', 'a function', random));
+  expectFunction('random', random);
   return (now, lastSlot) => {
     const lastRun = givenLastRun === undefined ? undefined : (lastSlot ?? givenLastRun);
     const start = Math.max(now, startAt);

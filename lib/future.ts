@@ -1,7 +1,7 @@
 import { Observable, type Subscriber } from 'rxjs';
 import { background, type Context } from './context.js';
 import { Listener } from './internal/chain.js';
-import { expected } from './internal/expect.js';
+import { expectFunction } from './internal/expect.js';
 import { Scope } from './internal/scope.js';
 import { seen, Settling } from './internal/settling.js';
 import { toScope } from './internal/to-scope.js';
@@ -42,7 +42,7 @@ export function future<T>(
   work: (ctx: Context) => TaskOutput<T>,
   parent: Context | AbortSignal = background,
 ): Future<T> {
-  if (typeof work !== 'function') throw new TypeError(expected('work', 'a function', work));
+  expectFunction('work', work);
   const settling = new Settling<T>(toScope(parent));
   const kept = (settling.kept = new KeptResult(settling));
   settling.start(work);

@@ -94,6 +94,6 @@ function isEcho(signal: NodeJS.Signals, first: NodeJS.Signals, ms: number): bool
 }
 
 /** Whoever has pressed Ctrl-C waits for the prompt. */
-function isCtrlC(cause: unknown): boolean {
+export function isCtrlC(cause: unknown): boolean {
   return cause instanceof SignalError && cause.signal === 'SIGINT';
 }

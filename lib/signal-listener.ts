@@ -97,7 +97,7 @@ export function signals$(signals: readonly NodeJS.Signals[], target: SignalTarge
 
 const sharedByTarget = new WeakMap<SignalTarget, Map<NodeJS.Signals, Observable<NodeJS.Signals>>>();
 
-function expectSignal(signal: unknown): void {
+export function expectSignal(signal: unknown): void {
   const known = typeof signal === 'string' && Object.hasOwn(constants.signals, signal);
   if (!known) throw new RangeError(expected('signal', 'the name of a signal', signal));
   if (signal === 'SIGKILL' || signal === 'SIGSTOP') {

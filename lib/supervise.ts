@@ -2,7 +2,7 @@ import { Observable } from 'rxjs';
 import { CancelledError } from './errors.js';
 import type { RestartPolicy } from './internal/backoff.js';
 import { drive, type Driven } from './internal/drive.js';
-import { expected, expectMs, expectNumber, expectOneOf, expectOptions } from './internal/expect.js';
+import { expected, expectFunction, expectMs, expectNumber, expectOneOf, expectOptions } from './internal/expect.js';
 import { Guard } from './internal/guard.js';
 import { Supervision } from './internal/supervision.js';
 import type { Outcome, TaskRunner } from './outcome.js';
@@ -138,7 +138,7 @@ function toPolicy(options: SuperviseOptions): RestartPolicy {
   expectMs('healthyFor', healthyFor);
   expectNumber('backoff.factor', 1, Infinity, factor);
   expectNumber('backoff.jitter', 0, 1, jitter);
-  if (typeof random !== 'function') throw new TypeError(expected('backoff.random', 'a function', random));
+  expectFunction('backoff.random', random);
   const whole = 'a whole number from 0 and up, or Infinity';
   if (typeof maxRestarts !== 'number') throw new TypeError(expected('maxRestarts', whole, maxRestarts));
   if (!(maxRestarts >= 0 && (Number.isInteger(maxRestarts) || maxRestarts === Infinity)))

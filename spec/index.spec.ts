@@ -42,7 +42,20 @@ describe('The package', () => {
   });
 
   it('has a kit for tests at an entry of its own', () => {
-    expect(Object.keys(testing)).to.deep.equal(['memoryCoordinator']);
+    expect(Object.keys(testing).sort()).to.deep.equal(
+      [
+        'at',
+        'explore',
+        'fakeSignals',
+        'marks',
+        'memoryCoordinator',
+        'record',
+        'replay',
+        'scenario',
+        'script',
+        'toMarbles',
+      ].sort(),
+    );
   });
 
   it('does nothing when it is imported: no handlers, timers, logging', async () => {

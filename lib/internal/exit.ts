@@ -16,16 +16,17 @@ export function hold(): () => void {
   };
 }
 
+/** With which code an application exits that has ended so. */
+export function exitCodeOf({ clean, cause }: ShutdownReport, exitCode: 'zero' | 'signal'): number {
+  if (!clean) return 1;
+  return exitCode === 'signal' && cause instanceof SignalError ? 128 + signalNumber(cause.signal) : 0;
+}
+
 /** The exit code, and what to do when the process does not end by itself. */
-export function settleExit(
-  { clean, cause, outcomes, durationMs }: ShutdownReport,
-  timeout: number,
-  exitCode: 'zero' | 'signal',
-): void {
-  if (!clean) process.exitCode = 1;
+export function settleExit(report: ShutdownReport, timeout: number, exitCode: 'zero' | 'signal'): void {
+  const { clean, outcomes, durationMs } = report;
   // A code that says more than a clean end stays.
-  else if (exitCode === 'signal' && cause instanceof SignalError && !process.exitCode)
-    process.exitCode = 128 + signalNumber(cause.signal);
+  if (!clean || !process.exitCode) process.exitCode = exitCodeOf(report, exitCode) || process.exitCode;
   const laggards = outcomes.flatMap((outcome) => laggardsOf(outcome));
   if (laggards.length > 0) {
     // Whoever was not asked to stop waits for those in its group that were.

@@ -51,15 +51,15 @@ export function expectArray(name: string, values: unknown): void {
   if (!Array.isArray(values)) throw new TypeError(expected(name, 'an array', values));
 }
 
-/** What a task may have beside `execute`. */
-export function expectHooks(task: { initialize?: unknown; finalize?: unknown; grace?: unknown }): void {
-  expectHook('initialize', task.initialize);
-  expectHook('finalize', task.finalize);
-  if (task.grace !== undefined) expectMs('grace', task.grace);
+export function expectFunction(name: string, got: unknown): void {
+  if (typeof got !== 'function') throw new TypeError(expected(name, 'a function', got));
 }
 
-function expectHook(name: string, hook: unknown): void {
-  if (hook !== undefined && typeof hook !== 'function') throw new TypeError(expected(name, 'a function', hook));
+/** What a task may have beside `execute`. */
+export function expectHooks(task: { initialize?: unknown; finalize?: unknown; grace?: unknown }): void {
+  if (task.initialize !== undefined) expectFunction('initialize', task.initialize);
+  if (task.finalize !== undefined) expectFunction('finalize', task.finalize);
+  if (task.grace !== undefined) expectMs('grace', task.grace);
 }
 
 function shown(value: unknown): string {

@@ -6,9 +6,11 @@ import {
   type InteropObservable,
   type Observable,
   type Observer,
+  type SchedulerLike,
 } from 'rxjs';
 import type { TaskOutput, TaskStream } from '../task.js';
 import { has, iteratorOf } from './iterator-of.js';
+import { inTurn } from './turn.js';
 
 /** An asynchronous output under way. */
 export interface Flow {
@@ -20,6 +22,7 @@ export interface Flow {
 
 /** Whoever takes a hook's output. */
 export interface Sink<T> {
+  readonly scheduler: SchedulerLike;
   /** Comes before all else of an asynchronous output, and again when a promise turned out to be one of a stream. May cut it. */
   begin(flow: Flow): void;
   next(value: T): void;
@@ -147,7 +150,7 @@ class IteratorFlow<T> implements Flow {
   private async pull(): Promise<void> {
     try {
       while (this.isOpen()) {
-        const result = await this.source.next();
+        const result = await inTurn(this.sink.scheduler, this.source.next());
         if (result.done) break;
         if (!this.isOpen()) return this.sink.late();
         this.sink.next(result.value);
@@ -187,7 +190,10 @@ class PromiseFlow<T> implements Flow {
   start(promise: PromiseLike<TaskStream<T> | T>): void {
     this.sink.begin(this);
     // `resolve` guards against thenables that throw, or settle twice. Bound functions are smaller than closures.
-    void Promise.resolve(promise).then(this.fulfilled.bind(this), this.rejected.bind(this));
+    void Promise.resolve(inTurn(this.sink.scheduler, promise)).then(
+      this.fulfilled.bind(this),
+      this.rejected.bind(this),
+    );
   }
 
   private fulfilled(value: TaskStream<T> | T): void {

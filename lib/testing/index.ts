@@ -1,1 +1,10 @@
+export { at, type VirtualClock } from './virtual-clock.js';
+export { explore, type Explored, type ExploreOptions } from './explore.js';
+export { fakeSignals, type FakeSignals } from './fake-signals.js';
+export { marks } from './marbles.js';
 export { memoryCoordinator, type MemoryCoordinator } from './memory-coordinator.js';
+export { record, type Recorder, type Recording } from './recording.js';
+export { replay, type ReplayOptions } from './replay.js';
+export { scenario, type Played, type Scenario, type World } from './scenario.js';
+export { script, type Script, type ScriptOptions } from './script.js';
+export { toMarbles } from './to-marbles.js';

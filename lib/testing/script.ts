@@ -1,0 +1,232 @@
+import { concat, defer, EMPTY, Observable, type SchedulerLike, type Subscriber } from 'rxjs';
+import { untilCancelled, type CancelFunc, type Context } from '../context.js';
+import type { Phase } from '../errors.js';
+import { after } from '../internal/after.js';
+import { expected, expectMs, expectOptions } from '../internal/expect.js';
+import type { RunContext, SimpleTask, Task } from '../task.js';
+import { lifeOf, type Life, type Part } from './life.js';
+import { parseRow } from './marbles.js';
+
+/** A task whose hooks end when the test says so. Made by {@link script}. */
+export interface Script<T = unknown> extends Task<T> {
+  /** The hook under way. */
+  readonly phase: Phase | undefined;
+  /** Every hook that has been called, in order. */
+  readonly calls: readonly Phase[];
+  /** What the last hook that gets one got. */
+  readonly ctx: RunContext | undefined;
+  /** `execute` yields a value. */
+  next(value: T): void;
+  /** The hook under way ends. */
+  settle(): void;
+  /** The hook under way fails. */
+  fail(error: unknown): void;
+  /** Cancels the application, as any hook may. */
+  cancel(cause?: unknown): void;
+}
+
+/** What the marbles of a {@link script} stand for. */
+export interface ScriptOptions<T> {
+  /** The values of the letters and digits; what is not among them stands for itself. */
+  values?: Readonly<Record<string, T>>;
+  /** What `#` fails with; an error that names the task unless said. */
+  error?: unknown;
+}
+
+/**
+ * A task for tests.
+ *
+ * With marbles it does what they show: `'[-->a--b(!])-|'` takes 3 ms to initialize, yields `a` and, 3 ms later, `b`, goes on until
+ * it is cancelled, obeys at once, and takes 2 ms to finalize. What stands for what is in {@link marks}; time goes by as in RxJS's
+ * marbles, but for a group, which is as wide as one mark, and for spaces, which are nothing at all. Without a `[` there is no
+ * `initialize`, without a `]` no `finalize`. `!--]` is one that takes its time to obey, `?` a hook that never ends. Several rows
+ * are for several runs, or slots of a cron, and the last of them for all that follow.
+ *
+ * Without marbles its hooks go on until the test ends them. A cancel cuts them, unless `grace` (ms) says otherwise.
+ *
+ * @throws SyntaxError for marbles that are no life of a task. Its `next`, `settle` and `fail` throw when no hook is under way.
+ *
+ * @example
+ * ```ts
+ * import { taskRunner } from 'rxjs-tasks';
+ * import { script } from 'rxjs-tasks/testing';
+ *
+ * const db = script<string>('db');
+ * taskRunner(db).start().subscribe((value) => console.log(value));
+ * db.settle();
+ * db.next('row'); // → row
+ * db.settle();
+ * console.log(db.calls); // → [ 'initialize', 'execute', 'finalize' ]
+ * ```
+ */
+export function script<T = unknown>(name: string, options?: { grace?: number }): Script<T>;
+export function script<T = string>(
+  name: string,
+  marbles: string | readonly string[],
+  options?: ScriptOptions<T>,
+): SimpleTask<T>;
+export function script(
+  name: string,
+  marbles?: string | readonly string[] | { grace?: number },
+  options: ScriptOptions<unknown> = {},
+): SimpleTask {
+  if (typeof marbles === 'string' || Array.isArray(marbles)) {
+    const rows: readonly string[] = typeof marbles === 'string' ? [marbles] : (marbles as string[]);
+    if (rows.length === 0) throw new TypeError(expected('marbles', 'a row, or rows', rows));
+    expectOptions(options, ['values', 'error']);
+    return enact(
+      name,
+      rows.map((row) => lifeOf(parseRow(row).marbles)),
+      options,
+    );
+  }
+  const byHand = (marbles ?? {}) as { grace?: number };
+  expectOptions(byHand, ['grace']);
+  return new ByHand(name, byHand.grace);
+}
+
+/** A task of so many lives. */
+export function enact(
+  name: string,
+  lives: readonly Life[],
+  { values = {}, error }: ScriptOptions<unknown> = {},
+): SimpleTask {
+  let life: Life = never;
+  let begun = 0;
+  let executed = false;
+  let scheduler: SchedulerLike;
+  const begin = (ctx: Context) => {
+    life = lives[Math.min(begun++, lives.length - 1)] ?? never;
+    executed = false;
+    ({ scheduler } = ctx);
+  };
+  const play = (part: Part, hook: Phase) =>
+    new Observable<unknown>((subscriber) =>
+      perform(
+        part,
+        scheduler,
+        subscriber,
+        (mark) => values[mark] ?? mark,
+        error ?? new Error(`${name} was to fail in ${hook}`),
+      ),
+    );
+  const obeying = (part: Part, ctx: Context, hook: Phase) => {
+    if (!stubborn) return play(part, hook);
+    const stops = defer(() => (ctx.cancelled ? play(part.cancelled ?? atOnce, hook) : EMPTY));
+    return concat(play(part, hook).pipe(untilCancelled(ctx)), stops);
+  };
+  const has = (hook: 'initialize' | 'finalize') => lives.some((one) => one[hook]);
+  const stubborn = lives.some(({ initialize, execute }) => [initialize, execute].some((part) => part?.cancelled));
+  return {
+    toString: () => name,
+    ...(has('initialize') && {
+      initialize(ctx: RunContext) {
+        begin(ctx);
+        return obeying(life.initialize ?? atOnce, ctx, 'initialize');
+      },
+    }),
+    execute(ctx) {
+      if (!has('initialize') || executed) begin(ctx);
+      executed = true;
+      return obeying(life.execute, ctx, 'execute');
+    },
+    ...(has('finalize') && { finalize: () => play(life.finalize ?? atOnce, 'finalize') }),
+    ...(stubborn && { grace: Infinity }),
+  };
+}
+
+const atOnce: Part = { values: [], ends: 0, fails: false };
+const never: Life = { execute: { values: [], ends: Infinity, fails: false } };
+
+/** Does what a part shows, by a clock. */
+function perform(
+  part: Part,
+  scheduler: SchedulerLike,
+  subscriber: Subscriber<unknown>,
+  valueOf: (mark: string) => unknown,
+  error: unknown,
+): void {
+  const { values, ends, fails } = part;
+  let done = 0;
+  const goOn = (now: number) => {
+    for (let next = values[done]; next && next.at <= now; next = values[done]) {
+      done++;
+      subscriber.next(valueOf(next.mark));
+    }
+    const next = values[done]?.at ?? ends;
+    if (next > now) subscriber.add(after(scheduler, next - now, () => goOn(next)));
+    else if (fails) subscriber.error(error);
+    else subscriber.complete();
+  };
+  goOn(0);
+}
+
+class ByHand<T> implements Script<T> {
+  readonly grace?: number;
+  readonly calls: Phase[] = [];
+  phase: Phase | undefined = undefined;
+  ctx: RunContext | undefined = undefined;
+  private readonly name: string;
+  private hook: Subscriber<T> | undefined = undefined;
+  private cancelAll: CancelFunc | undefined = undefined;
+
+  constructor(name: string, grace: number | undefined) {
+    this.name = name;
+    if (grace === undefined) return;
+    expectMs('grace', grace);
+    this.grace = grace;
+  }
+
+  initialize(ctx: RunContext): Observable<T> {
+    this.ctx = ctx;
+    return this.open('initialize');
+  }
+
+  execute(ctx: RunContext, cancel: CancelFunc): Observable<T> {
+    this.ctx = ctx;
+    this.cancelAll = cancel;
+    return this.open('execute');
+  }
+
+  finalize(): Observable<T> {
+    return this.open('finalize');
+  }
+
+  next(value: T): void {
+    if (this.phase !== 'execute') throw new Error(`${this.name} is not in \`execute\`, which alone yields values`);
+    this.hook?.next(value);
+  }
+
+  settle(): void {
+    this.underWay.complete();
+  }
+
+  fail(error: unknown): void {
+    this.underWay.error(error);
+  }
+
+  cancel(cause?: unknown): void {
+    if (!this.cancelAll) throw new Error(`${this.name} has not been executed yet, and has nothing to cancel with`);
+    this.cancelAll(cause);
+  }
+
+  toString(): string {
+    return this.name;
+  }
+
+  private get underWay(): Subscriber<T> {
+    if (!this.hook) throw new Error(`${this.name} has no hook under way`);
+    return this.hook;
+  }
+
+  private open(phase: Phase): Observable<T> {
+    return new Observable((subscriber) => {
+      this.calls.push(phase);
+      this.phase = phase;
+      this.hook = subscriber;
+      return () => {
+        if (this.hook === subscriber) this.phase = this.hook = undefined;
+      };
+    });
+  }
+}
