@@ -54,6 +54,7 @@ const order = [
   'index',
   'testing/memory-coordinator',
   'testing/virtual-clock',
+  'testing/random',
   'testing/virtual-globals',
   'testing/fake-signals',
   'testing/marbles',

@@ -7,20 +7,18 @@
  * An order of `poison` makes the workers fail: watch them restart at localhost:8080/status. SIGTERM shuts it down for a load
  * balancer, Ctrl-C at once.
  */
-import { ordered, parallel, runMain, snapshot, supervise, taskRunner } from 'rxjs-tasks';
+import { runMain, snapshot, taskRunner } from 'rxjs-tasks';
 import { api, type Status } from './service/api.js';
 import { Database } from './service/database.js';
-import { worker } from './service/worker.js';
+import { assemble } from './service/shop.js';
 
 const { PORT = '8080', HOST = '127.0.0.1', DRAIN_MS = '2000', TIMEOUT_MS = '20000' } = process.env;
 
 const database = new Database();
-const mail = supervise(worker('mail', database));
-const stock = supervise(worker('stock', database));
 const status = (): Status => ({ ready: app.ready, live: app.live, tree: snapshot(shop) });
 const http = taskRunner(api({ host: HOST, port: Number(PORT) }, database, status));
 http.results$.subscribe((url) => console.log(`Listening at ${url}`));
-const shop = ordered('shop', database.task, parallel('workers', mail, stock), http);
+const shop = assemble(database, http);
 
 const app = runMain([shop], {
   drainDelay: Number(DRAIN_MS),

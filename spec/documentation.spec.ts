@@ -9,6 +9,9 @@ import { snippets, type Snippet } from './helpers/snippets.js';
 
 const folder = resolve('spec/.snippets');
 const all = snippets();
+/** How a snippet is run: here, or as a process of its own. */
+const runs = { asProcess: 'runMain(', asTest: "'node:test'" };
+const isOf = (how: string) => (snippet: Snippet) => snippet.code.includes(how);
 const fileOf = ({ place }: Snippet) => `${folder}/${place.replaceAll(/\W/g, '-')}.ts`;
 
 /** Runs a snippet here, and gives what it prints until it has printed as much as it says, and a moment longer. */
@@ -69,13 +72,25 @@ describe('The documentation', () => {
     expect(messages).to.deep.equal([]);
   });
 
-  for (const snippet of all.filter(({ code }) => !code.includes('runMain('))) {
+  for (const snippet of all.filter((one) => !Object.values(runs).some((how) => isOf(how)(one)))) {
     it(`does what it says at ${snippet.place}`, async () => {
       expect(await printed(snippet)).to.deep.equal(snippet.prints);
     });
   }
 
-  for (const snippet of all.filter(({ code }) => code.includes('runMain('))) {
+  for (const snippet of all.filter(isOf(runs.asTest))) {
+    it(`passes as a test, and fails as it says, at ${snippet.place}`, async () => {
+      const file = fileOf(snippet);
+      const test = () => new Program(process.execPath, ['--import', 'tsx', '--test', file]).ended;
+      expect(await test()).to.include({ code: 0 });
+      writeFileSync(file, snippet.code.replaceAll('ordered', 'parallel'));
+      const { code, stdout } = await test();
+      expect(trimmed(stdout)).to.include(trimmed(shownIn('docs/testing.md')));
+      expect(code).to.equal(1);
+    });
+  }
+
+  for (const snippet of all.filter(isOf(runs.asProcess))) {
     it(`runs as a process, until a Ctrl-C, at ${snippet.place}`, async () => {
       const program = new Program(process.execPath, ['--import', 'tsx', fileOf(snippet)]);
       await program.says('\n');
@@ -83,15 +98,20 @@ describe('The documentation', () => {
       const { code, stdout, stderr } = await program.ended;
       expect([code, stderr]).to.deep.equal([0, '']);
       if (snippet.prints.length > 0) expect(stdout.trimEnd().split('\n')).to.deep.equal(snippet.prints);
-      else expect(shape(stdout)).to.equal(shape(readmeOutput()));
+      else expect(shape(stdout)).to.equal(shape(shownIn('README.md')));
     });
   }
 });
 
-/** What the README shows of its first example. */
-function readmeOutput(): string {
-  const shown = /```text\n([\s\S]*?)```/.exec(readFileSync('README.md', 'utf8'))?.[1];
+/** What a file shows of its first example. */
+function shownIn(file: string): string {
+  const shown = /```text\n([\s\S]*?)```/.exec(readFileSync(file, 'utf8'))?.[1];
   return shown ?? expect.fail('It shows nothing');
+}
+
+/** Without indents. */
+function trimmed(output: string): string {
+  return output.replaceAll(/^ +/gm, '');
 }
 
 /** Without how long things took. */

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { fileURLToPath } from 'node:url';
+import { scenario } from 'rxjs-tasks/testing';
 import { jobs } from '../examples/nightshift/jobs.js';
 import { replay } from '../examples/nightshift/replay.js';
 import { Program } from './helpers/program.js';
@@ -39,6 +40,32 @@ describe('The example with crons', function () {
       '2026-10-25 02:00:00 +01:00  report  starts',
       '2026-10-25 03:00:00 +01:00  report  starts',
     ]);
+  });
+
+  it('works through the night in which 02:30 does not exist', async () => {
+    await scenario({
+      run: () =>
+        jobs('Europe/Berlin')
+          .map(({ runner }) => runner)
+          .filter((runner) => ['report', 'backup'].includes(String(runner))),
+      at: '2026-03-29T00:00:00Z',
+      for: 3 * 3_600_000,
+      values: { r: 'sent the report of the hour', b: 'backed up' },
+      expect: `
+        report  > 59m 59.999s + 29.999s r 9m 29.999s - 49m 59.999s + 29.999s r 59m 29.999s +
+        backup  > 59m 59.999s + 29.999s - 9m 29.999s b
+      `,
+    });
+  });
+
+  it('has the slot that comes during a run wait, and drops the one after it', async () => {
+    await scenario({
+      run: () => jobs('UTC').flatMap(({ runner }) => (String(runner) === 'prices' ? [runner] : [])),
+      at: '2026-03-29T00:00:00.001Z',
+      for: 26_000,
+      values: { p: 'updated the prices' },
+      expect: `prices  > 4.998s + 5.999s : 1.999s (p+) 2.999s : 3.999s / 999ms (p+) 3.999s - 999ms :`,
+    });
   });
 
   it('shows such a night', async () => {

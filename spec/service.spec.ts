@@ -1,8 +1,12 @@
 import { expect } from 'chai';
 import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { firstValueFrom } from 'rxjs';
-import { taskRunner, withCancel } from 'rxjs-tasks';
+import { parallel, task, taskRunner, withCancel } from 'rxjs-tasks';
+import { explore, scenario, script, type Played } from 'rxjs-tasks/testing';
 import { parse } from 'yaml';
+import { Database } from '../examples/service/database.js';
+import { assemble } from '../examples/service/shop.js';
 import { httpServer } from '../examples/shared/http-server.js';
 import { Load } from './helpers/load.js';
 import { Program } from './helpers/program.js';
@@ -166,6 +170,83 @@ describe('The HTTP server of the examples', () => {
       cancel();
       expect((await done).status).to.equal('cancelled');
     }
+  });
+});
+
+describe('The service in virtual time', () => {
+  const http = () => script('http', '[->(!])-|');
+  const clean = ({ report }: Played) => expect(report?.clean).to.equal(true);
+
+  it('does its orders, stops accepting when it drains, and stops in reverse', async () => {
+    const database = new Database();
+    await scenario({
+      run: () => [assemble(database, http())],
+      during: async () => {
+        await delay(30);
+        await database.insert('tea');
+      },
+      values: { t: { id: 1, item: 'tea' } },
+      signals: '                100ms                           T',
+      drainDelay: 10,
+      check: clean,
+      expect: `
+        shop                [ 19ms -   -> 20ms - 56ms - 9ms !   --    19ms |
+        shop/database       [ 19ms >   -- 20ms - 56ms - 9ms -   -(!]) 19ms |
+        shop/workers/mail   - 19ms >   -- 20ms t 56ms - 9ms -   -(!|)
+        shop/workers/stock  - 19ms >   -- 20ms t 56ms - 9ms -   -(!|)
+        shop/http           - 19ms [   -> 20ms - 56ms - 9ms (!])-|
+        readiness           - 19ms -   -> 20ms - 56ms <
+        application         - 19ms -   -- 20ms - 56ms ~ 9ms !   --    19ms |
+      `,
+    });
+  });
+
+  it('restarts its workers when an order makes them fail, is not ready meanwhile, and keeps the rest', async () => {
+    const database = new Database();
+    const { marbles } = await scenario({
+      run: () => [assemble(database, http())],
+      during: async () => {
+        await delay(30);
+        await database.insert('poison');
+      },
+      signals: '1s T',
+      check: clean,
+      expect: `
+        shop/database       [ 19ms >   -- 20ms -    956ms --  (!]) 19ms |
+        shop/http           - 19ms [   -> 20ms -    956ms (!])-|
+      `,
+    });
+    const [mail, stock, ready] = ['mail', 'stock', 'readiness'].map((name) =>
+      marbles.split('\n').find((row) => row.includes(name)),
+    );
+    expect([mail, stock]).to.satisfy((rows: string[]) => rows.every((row) => /\(#<\).*>/.test(row)));
+    expect(ready).to.match(/>.*<.*>.*</);
+  });
+
+  it('is the same in whatever order things come that are due at once', async () => {
+    await explore({ run: () => [assemble(new Database(), http())], signals: '60ms T', check: clean }, { runs: 50 });
+  });
+
+  it('would not be, if its workers did not wait for the database', async () => {
+    const run = () => {
+      const database = new Database();
+      const hasty = task('mail', async () => {
+        await delay(20);
+        return database.next('mail');
+      });
+      return [parallel('shop', database.task, hasty)];
+    };
+    await scenario({ run, signals: '60ms T', check: clean });
+    const error = await explore({ run, signals: '60ms T', check: clean }).catch((reason: unknown) => reason);
+    expect(String(error)).to.include('departs from the usual once');
+    expect(String(error)).to.include(
+      [
+        'shop           [ 19ms -    19ms #',
+        'shop/database  [ 19ms (!]) 19ms |',
+        'shop/mail      > 19ms #',
+        'application    - 19ms -    19ms (!#)',
+      ].join('\n'),
+    );
   });
 });
 

@@ -3,10 +3,13 @@ import { once } from 'node:events';
 import { Agent, get, type IncomingMessage } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
-import { BehaviorSubject, firstValueFrom } from 'rxjs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { BehaviorSubject, firstValueFrom, Subject } from 'rxjs';
 import { DeadlineError, taskRunner, withCancel } from 'rxjs-tasks';
+import { scenario, script } from 'rxjs-tasks/testing';
 import { parse, UsageError } from '../examples/uptime/arguments.js';
 import { display, log, table } from '../examples/uptime/display.js';
+import { monitor } from '../examples/uptime/monitor.js';
 import { reasonOf, type Probe } from '../examples/uptime/probe.js';
 import { quantile, remember, summarise, type Summary, type Window } from '../examples/uptime/statistics.js';
 import { statusServer } from '../examples/uptime/status-server.js';
@@ -146,6 +149,48 @@ describe('uptime', () => {
     it('has colours on a terminal that has them', () => {
       const [text] = draw({ isTTY: true, hasColors: () => true }, round);
       expect(text).to.include('\n\x1b[32mup\x1b[39m ').and.to.include('\n\x1b[31mdown\x1b[39m ');
+    });
+  });
+
+  describe('the monitor in virtual time', () => {
+    const { fetch } = globalThis;
+    const replies: Record<string, [ms: number, status: number]> = {
+      good: [30, 200],
+      bad: [40, 500],
+      slow: [5000, 200],
+    };
+
+    beforeEach(() => {
+      globalThis.fetch = async (target, { signal } = {}) => {
+        const [ms, status] = replies[target as string] ?? expect.fail();
+        await delay(ms, undefined, { signal: signal ?? undefined });
+        return new Response('ok', { status });
+      };
+    });
+    afterEach(() => (globalThis.fetch = fetch));
+
+    it('probes in rounds from when the server listens, until its time is over, and lets go of the last round', async () => {
+      const told: unknown[] = [];
+      const status$ = new Subject<readonly Summary[]>();
+      status$.subscribe((summaries) => told.push(summaries.map((one) => (one.up ? one.ms : one.reason))));
+      const { report } = await scenario({
+        run: () => {
+          const server = taskRunner(script('server', '[-->u(!])--|', { values: { u: url } }));
+          const options = { urls: Object.keys(replies), every: 2000, timeout: 1500, for: 5000 };
+          return monitor(options, server, status$, (...announced) => told.push(announced));
+        },
+        values: { u: url },
+        expect: `
+          server       [-->u    1.499s - 499ms - 1.499s - 499ms - 995ms (!]) --|
+          rounds       [---(>+) 1.499s _ 499ms + 1.499s _ 499ms + 995ms (!]|)
+          time limit   >----    1.499s - 499ms - 1.499s - 499ms - 995ms (!|)
+          readiness    ---->    1.499s - 499ms - 1.499s - 499ms - 995ms <
+          application  -----    1.499s - 499ms - 1.499s - 499ms - 995ms !    --|
+        `,
+      });
+      const round = [30, 'status 500', 'timed out after 1500 ms'];
+      expect(told).to.deep.equal([[Object.keys(replies), url], round, round]);
+      expect(String(report)).to.include('the time given by --for is over. Clean');
     });
   });
 

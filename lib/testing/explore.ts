@@ -2,6 +2,7 @@ import { AssertionError } from 'node:assert';
 import { inspect } from 'node:util';
 import { expectNumber, expectOptions } from '../internal/expect.js';
 import { expectSound } from './invariants.js';
+import { randomFrom } from './random.js';
 import type { RecordedEvent } from './recording.js';
 import { judge, play, type Staged, type Scenario } from './scenario.js';
 
@@ -134,17 +135,6 @@ async function tryByChance(scene: Scenario, runs: number, seed: number): Promise
     }
     throw failureOf(failed, failed.failure?.error);
   }
-}
-
-/** Numbers from 0 to 1, the same for the same seed: mulberry32. */
-function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 function failureOf({ played, choices }: Attempt, error: unknown): Error {

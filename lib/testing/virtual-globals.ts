@@ -2,11 +2,12 @@ import { syncBuiltinESMExports } from 'node:module';
 import timers from 'node:timers';
 import promises from 'node:timers/promises';
 import { Subscription } from 'rxjs';
+import { randomFrom } from './random.js';
 import type { VirtualClock } from './virtual-clock.js';
 
 /**
  * Puts what of JavaScript and Node tells the time on a virtual clock: `setTimeout`, `setInterval`, `Date`, `performance.now`,
- * `node:timers` and `node:timers/promises`, and with them RxJS's own schedulers. Gives what puts it back. What is not on
+ * `node:timers` and `node:timers/promises`, and with them RxJS's own schedulers; and has `Math.random` give the same each time. Gives what puts it back. What is not on
  * it: `setImmediate`, `process.nextTick`, `AbortSignal.timeout`, and the world outside.
  */
 export function virtualGlobals(clock: VirtualClock): () => void {
@@ -46,6 +47,7 @@ export function virtualGlobals(clock: VirtualClock): () => void {
     replace(promises, { setTimeout: delay, setInterval: ticks }),
     replace(promises.scheduler, { wait: (ms: number, options?: object) => delay(ms, undefined, options) }),
     replace(performance, { now: () => clock.now() - start }),
+    replace(Math, { random: randomFrom(1) }),
   ];
   syncBuiltinESMExports();
   return () => {

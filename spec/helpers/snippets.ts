@@ -9,10 +9,11 @@ export interface Snippet {
   readonly prints: readonly string[];
 }
 
-/** All snippets of the README and of the docstrings in lib/. */
+/** All snippets of the README, of docs/ and of the docstrings in lib/. */
 export function snippets(): Snippet[] {
   const files = [
     'README.md',
+    ...readdirSync('docs').map((file) => `docs/${file}`),
     ...readdirSync('lib', { recursive: true, encoding: 'utf8' })
       .filter((file) => file.endsWith('.ts'))
       .map((file) => `lib/${file}`),

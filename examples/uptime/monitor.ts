@@ -1,0 +1,44 @@
+import { forkJoin, map, scan, take, tap, type Observer } from 'rxjs';
+import { CancelledError, cron, task, taskRunner, withTimeout, type TaskRunner } from 'rxjs-tasks';
+import type { Options } from './arguments.js';
+import { probe } from './probe.js';
+import { remember, summarise, type Summary } from './statistics.js';
+
+/**
+ * The tasks that probe in rounds, for as long as they are to, once the server yields its URL; that is what they watch when there is nothing
+ * else.
+ */
+export function monitor(
+  { urls, every, timeout, ...options }: Pick<Options, 'urls' | 'every' | 'timeout' | 'for'>,
+  server: TaskRunner<string>,
+  status: Observer<readonly Summary[]>,
+  announce: (targets: readonly string[], url: string) => void,
+): TaskRunner[] {
+  let targets = urls;
+  const rounds = cron(
+    task('rounds', {
+      initialize: () =>
+        server.results$.pipe(
+          take(1),
+          tap((url) => {
+            if (targets.length === 0) targets = [url];
+            announce(targets, url);
+          }),
+        ),
+      execute: (ctx) => forkJoin(targets.map((url) => probe(url, timeout, ctx))),
+    }),
+    every,
+  );
+  const limit = task('time limit', (ctx, cancel) => {
+    const [time] = withTimeout(options.for, ctx);
+    return time.cancelled$.pipe(tap(() => cancel(new CancelledError('the time given by --for is over'))));
+  });
+
+  rounds.results$
+    .pipe(
+      scan(remember, []),
+      map((windows) => windows.map(summarise)),
+    )
+    .subscribe(status);
+  return [server, rounds, ...(options.for < Infinity ? [taskRunner(limit)] : [])];
+}
