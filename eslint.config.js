@@ -112,6 +112,10 @@ export default defineConfig(
     },
   },
   {
+    files: ['spec/runners/*.js'],
+    languageOptions: { globals: { setTimeout: 'readonly', test: 'readonly' } },
+  },
+  {
     files: ['**/*.ts'],
     extends: [
       js.configs.recommended,
