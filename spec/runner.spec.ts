@@ -1208,6 +1208,17 @@ describe('taskRunner', () => {
       expect([status, readable.destroyed, told.at(-1)]).to.deep.equal(['cancelled', true, 'complete']);
     });
 
+    it('a Node stream is destroyed that nobody had begun to read, and its error is nobody’s', async () => {
+      const readable = new Readable({ read: () => undefined });
+      const [ctx, cancel] = withCancel();
+      const runner = taskRunner(task('x', () => (cancel(), readable)));
+      // Without a listener it would be an uncaught exception, which would fail this spec.
+      const told = collect(runner.start(ctx));
+      const { status } = await lastValueFrom(runner.done$);
+      await settled();
+      expect([status, readable.destroyed, told]).to.deep.equal(['cancelled', true, ['complete']]);
+    });
+
     it('an error of an iterable’s clean-up is a failure', async () => {
       const boom = new Error('clean-up');
       const [ctx, cancel] = withCancel();

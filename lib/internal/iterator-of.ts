@@ -8,15 +8,22 @@ export function iteratorOf<T>(stream: object): AsyncIterator<T> | undefined {
   const source = (stream as AsyncIterable<T>)[Symbol.asyncIterator]();
   if (!has(stream, 'destroy')) return source;
   // So does the `return` of a Node stream's, which `destroy` ends.
-  const readable = stream as unknown as { destroy(error: Error): void };
+  const readable = stream as unknown as NodeStream;
   return {
     next: () => source.next(),
     async return() {
+      // Its iterator listens only once it has been read from.
+      readable.once?.('error', () => undefined);
       readable.destroy(new DOMException('Cancelled', 'AbortError'));
       await source.return?.();
       return { done: true, value: undefined };
     },
   };
+}
+
+interface NodeStream {
+  destroy(error: Error): void;
+  once?(event: 'error', listener: () => void): unknown;
 }
 
 function readerIterator<T>(reader: StreamReader<T>): AsyncIterator<T> {
