@@ -8,13 +8,8 @@ export interface Sample {
   readonly hanging: number;
 }
 
-export interface Verdict {
-  readonly flat: boolean;
-  readonly text: string;
-}
-
-/** Fewer samples are of a process that is still warming up. */
-export const enough = 24;
+/** In s. Before that the heap grows by the code that V8 still compiles. */
+export const warm = 120;
 
 export function median(numbers: readonly number[]): number {
   const sorted = numbers.toSorted((a, b) => a - b);
@@ -23,12 +18,13 @@ export function median(numbers: readonly number[]): number {
 }
 
 /**
- * Whether a figure has not grown: the median of the last quarter is above that of the second by no more than is allowed. Medians,
- * because a single sample may be of an unlucky moment; not the first quarter, in which code is still being compiled.
+ * By how much a figure has grown: the median of its last quarter is compared with that of the second. Medians, because one sample
+ * may be of an unlucky moment; not the first quarter, in which it is still finding its level.
  */
-export function grown(figures: readonly number[]): { from: number; to: number; by: number } {
+export function grown(figures: readonly number[]): { from: number; to: number } {
   const quarter = figures.length / 4;
-  const from = median(figures.slice(Math.floor(quarter), Math.floor(2 * quarter)));
-  const to = median(figures.slice(Math.floor(3 * quarter)));
-  return { from, to, by: to - from };
+  return {
+    from: median(figures.slice(Math.floor(quarter), Math.floor(2 * quarter))),
+    to: median(figures.slice(Math.floor(3 * quarter))),
+  };
 }
