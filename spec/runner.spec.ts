@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { createRequire } from 'node:module';
 import { Readable } from 'node:stream';
-import { EventEmitter } from 'node:events';
+import { EventEmitter, getEventListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   defer,
@@ -22,6 +22,7 @@ import {
   tap,
   throwError,
   timer,
+  toArray,
   type Subscriber,
 } from 'rxjs';
 import sinon from 'sinon';
@@ -29,12 +30,19 @@ import {
   AlreadyRunningError,
   background,
   CancelledError,
+  cron,
   isTaskRunner,
+  joinAll,
   launchRunner,
+  ordered,
+  parallel,
+  signalListener,
+  supervise,
   task,
   TaskError,
   taskRunner,
   withCancel,
+  withTimeout,
   type CancelFunc,
   type Context,
   type Outcome,
@@ -1619,6 +1627,45 @@ describe('taskRunner', () => {
     expect(globalThis.gc, 'mocha runs with --expose-gc').to.be.a('function');
     // 100 B a cycle would be 1 MB.
     expect(after - before).to.be.below(1e6);
+  });
+
+  it('600 cycles of each that waits by timers, under an AbortSignal: flat heap, listeners and handles', async function () {
+    this.timeout(30_000);
+    const { signal } = new AbortController();
+    const target = new EventEmitter();
+    const idle = task('idle', () => NEVER);
+    const runners = [
+      // It is in its grace for a moment.
+      taskRunner(task('graceful', { execute: ({ cancelled$ }) => firstValueFrom(cancelled$), grace: 60_000 })),
+      cron(idle, 60_000, { timeout: 60_000 }),
+      cron(idle, '@hourly'),
+      supervise(
+        task('failing', () => throwError(() => new Error('boom'))),
+        { backoff: { initial: 60_000, max: 60_000 } },
+      ),
+      ordered('ordered', idle, signalListener({ target })),
+      parallel('parallel', idle, supervise(idle)),
+    ];
+    for (const { events$ } of runners) events$.subscribe();
+    const cycles = async (n: number) => {
+      for (let i = 0; i < n; i++) {
+        const [ctx, cancel] = withTimeout(60_000, signal);
+        for (const runner of runners) launchRunner(ctx, cancel, runner);
+        const joined = lastValueFrom(joinAll(ctx, 60_000, runners).pipe(toArray()));
+        cancel();
+        for (const { status } of await joined) expect(status).to.equal('cancelled');
+      }
+      await settled();
+      globalThis.gc?.();
+      return process.memoryUsage().heapUsed;
+    };
+    const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+    const before = { heap: await cycles(200), timers: timers() };
+    const heap = await cycles(600);
+    expect([getEventListeners(signal, 'abort').length, target.eventNames()]).to.deep.equal([0, []]);
+    expect(timers()).to.be.at.most(before.timers);
+    // A run that stayed would be 400 B, all of them 1.4 MB.
+    expect(heap - before.heap).to.be.below(1e6);
   });
 
   it('runs a task that uses no promise without one', () => {
