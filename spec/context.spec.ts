@@ -1,11 +1,15 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { asyncScheduler, Observable, Subject, VirtualTimeScheduler } from 'rxjs';
+import { getEventListeners } from 'node:events';
+import { asyncScheduler, NEVER, Observable, Subject, VirtualTimeScheduler } from 'rxjs';
 import sinon from 'sinon';
 import {
   background,
   CancelledError,
   DeadlineError,
+  launchRunner,
+  task,
+  taskRunner,
   untilCancelled,
   withCancel,
   withTimeout,
@@ -191,13 +195,33 @@ describe('withCancel', () => {
 
   it('100,000 children of one context: no warning, nothing left after they end', async () => {
     for (const parent of [withCancel()[0], new AbortController().signal]) {
+      const left = () =>
+        parent instanceof AbortSignal ? getEventListeners(parent, 'abort').length : hangingOn(parent);
       const warnings = await warningsDuring(() => {
         const cancels = Array.from({ length: 100_000 }, () => withCancel(parent)[1]);
+        expect(left()).to.equal(parent instanceof AbortSignal ? 1 : 100_000);
         for (const cancel of cancels) cancel();
+        expect(left()).to.equal(0);
       });
       expect(warnings).to.deep.equal([]);
-      if (!(parent instanceof AbortSignal)) expect(hangingOn(parent)).to.equal(0);
     }
+  });
+
+  it('100,000 runs under one context: likewise', async function () {
+    this.timeout(20_000);
+    const [ctx, cancel] = withCancel();
+    const warnings = await warningsDuring(() => {
+      const waiting = Array.from({ length: 100_000 }, () => taskRunner(task('x', () => NEVER)));
+      const runs = waiting.map((runner) => launchRunner(ctx, cancel, runner));
+      expect(hangingOn(ctx)).to.equal(100_000);
+      for (const run of runs) run.unsubscribe();
+      expect(hangingOn(ctx)).to.equal(0);
+      for (const runner of waiting) launchRunner(ctx, cancel, runner);
+      cancel();
+      expect(waiting.every(({ status }) => status === 'done')).to.equal(true);
+    });
+    expect(warnings).to.deep.equal([]);
+    expect(hangingOn(ctx)).to.equal(0);
   });
 
   it('cancels a chain of 100,000 contexts', () => {
