@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { getEventListeners } from 'node:events';
 import {
   config,
   defer,
@@ -161,6 +162,15 @@ describe('future', () => {
         expect(await any.await(aborted).catch((error: unknown) => error)).to.equal('aborted');
       }
       expect(added.callCount).to.equal(0);
+
+      const controller = new AbortController();
+      const waiting = future(() => NEVER)
+        .await(controller.signal)
+        .catch((error: unknown) => error);
+      expect(getEventListeners(controller.signal, 'abort')).to.have.length(1);
+      controller.abort('aborted meanwhile');
+      expect(await waiting).to.equal('aborted meanwhile');
+      expect(getEventListeners(controller.signal, 'abort')).to.deep.equal([]);
     });
 
     it('with what is no context: rejects', async () => {
