@@ -126,7 +126,9 @@ describe('joinAll', () => {
       const hanging = taskRunner(task('hanging', { initialize: () => new Promise(() => undefined), execute: () => 1 }));
       launchRunner(ctx, cancel, hanging);
       hot('--c').subscribe(cancel);
-      expectObservable(joinAll(ctx, 5, [hanging]).pipe(map(brief))).toBe('-------(h|)', { h: 'hanging timed-out' });
+      expectObservable(joinAll(ctx, 5, [hanging])).toBe('-------(h|)', {
+        h: { task: 'hanging', runner: hanging, status: 'timed-out', phase: 'initialize', startedAt: 0 },
+      });
     });
   });
 
