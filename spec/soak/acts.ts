@@ -92,7 +92,8 @@ export class Acts extends Parts {
   /** A context that is cancelled before long. */
   private brief(): [Context, CancelFunc] {
     const { chance } = this;
-    const made = chance.in(4) ? withTimeout(1 + chance.below(200), this.parent) : withCancel(this.parent);
+    const timeout = chance.of([undefined, undefined, 1 + chance.below(200), 60_000]);
+    const made = timeout === undefined ? withCancel(this.parent) : withTimeout(timeout, this.parent);
     this.later(() => made[1](chance.in(2) ? new Error('enough') : undefined));
     return made;
   }
@@ -162,9 +163,18 @@ export class Acts extends Parts {
     const runnable = this.runnable(3);
     const runner = isTaskRunner(runnable) ? runnable : taskRunner(runnable);
     const tree = this.chance.in(4) ? critical(runner) : runner;
-    if (this.chance.in(2)) tree.events$.subscribe();
+    if (this.chance.in(2)) this.listen(tree);
     const subscription = this.start(tree, ctx, cancel);
     if (this.chance.in(4)) this.later(() => subscription.unsubscribe());
+  }
+
+  /** Every run of every part tells its end once. */
+  private listen(tree: TaskRunner): void {
+    const done = new Set<string>();
+    tree.events$.subscribe(({ type, task: name, runId }) => {
+      const run = `run ${runId} of ${name}`;
+      if (type === 'done') this.ledger.expect(!done.has(run) && !!done.add(run), `${run} is done twice`);
+    });
   }
 
   private join(): void {

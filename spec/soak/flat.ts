@@ -2,13 +2,14 @@
 export interface Sample {
   readonly seconds: number;
   readonly acts: number;
+  /** In bytes, without code. */
   readonly heap: number;
   readonly handles: number;
   readonly listeners: number;
   readonly hanging: number;
 }
 
-/** In s. Before that the heap grows by the code that V8 still compiles. */
+/** In s. Before that the heap grows by what V8 still learns of the code it runs. */
 export const warm = 120;
 
 export function median(numbers: readonly number[]): number {

@@ -6,6 +6,7 @@ import {
   ordered,
   parallel,
   supervise,
+  untilCancelled,
   type CancelFunc,
   type Context,
   type CronOptions,
@@ -45,6 +46,9 @@ export class Parts {
     const { chance, ledger } = this;
     const name = `leaf ${++this.made}`;
     const has = { initialize: !once || chance.in(2), finalize: chance.of([true, true, false]) };
+    // With a long one it has to heed the cancel, and its timer must not outlast it.
+    const grace = chance.of([undefined, undefined, chance.below(20), 60_000]);
+    const heeds = grace === 60_000;
     let finalized: (() => void) | undefined;
     let last: RunContext | undefined;
     const begin = (ctx: RunContext, hook: string) => {
@@ -60,14 +64,14 @@ export class Parts {
         initialize: (ctx: RunContext) => {
           begin(ctx, 'initialize');
           open();
-          return this.output(ctx);
+          return this.output(ctx, heeds);
         },
       }),
       execute: (ctx: RunContext, cancel: CancelFunc) => {
         begin(ctx, 'execute');
         if (!has.initialize) open();
         if (chance.in(30)) cancel(new Error('by a hook'));
-        return this.output(ctx);
+        return this.output(ctx, heeds);
       },
       ...(has.finalize && {
         finalize: () => {
@@ -79,7 +83,7 @@ export class Parts {
           return this.output();
         },
       }),
-      ...(chance.in(4) && { grace: chance.below(20) }),
+      ...(grace !== undefined && { grace }),
       toString: () => name,
     };
   }
@@ -116,7 +120,7 @@ export class Parts {
   }
 
   /** What a hook may give back: of every kind, and it ends, fails, or, given a context, hangs until that is cancelled. */
-  output(ctx?: Context): TaskOutput<number> {
+  output(ctx?: Context, heeds = false): TaskOutput<number> {
     const { chance } = this;
     const fate = chance.of(ctx ? ['ends', 'ends', 'fails', 'hangs', 'hangs'] : ['ends', 'ends', 'ends', 'fails']);
     const ms = chance.of([0, chance.below(30)]);
@@ -125,20 +129,21 @@ export class Parts {
       return ms;
     };
     const wait = () => (ctx && fate === 'hangs' ? this.cancelOf(ctx) : this.sleep(ms));
+    const held = () => (ctx && heeds ? this.held().pipe(untilCancelled(ctx)) : this.held());
     const ending = timer(ms).pipe(map(settle));
     switch (chance.of(['value', 'promise', 'observable', 'iterable', 'stream', 'promise of a stream'])) {
       case 'value':
-        return fate === 'hangs' ? NEVER : settle();
+        return fate === 'hangs' ? (heeds ? held() : NEVER) : settle();
       case 'promise':
         return wait().then(settle);
       case 'observable':
-        return fate === 'hangs' ? this.held() : ending;
+        return fate === 'hangs' ? held() : ending;
       case 'iterable':
         return iterate(wait, settle);
       case 'stream':
         return Readable.from(iterate(wait, settle));
       default:
-        return this.sleep(chance.below(5)).then(() => (fate === 'hangs' ? this.held() : ending));
+        return this.sleep(chance.below(5)).then(() => (fate === 'hangs' ? held() : ending));
     }
   }
 
