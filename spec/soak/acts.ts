@@ -16,6 +16,7 @@ import {
   withCancel,
   withTimeout,
   DeadlineError,
+  type AppEvent,
   type CancelFunc,
   type Context,
   type Outcome,
@@ -163,18 +164,20 @@ export class Acts extends Parts {
     const runnable = this.runnable(3);
     const runner = isTaskRunner(runnable) ? runnable : taskRunner(runnable);
     const tree = this.chance.in(4) ? critical(runner) : runner;
-    if (this.chance.in(2)) this.listen(tree);
+    if (this.chance.in(2)) tree.events$.subscribe(this.doneOnce());
     const subscription = this.start(tree, ctx, cancel);
     if (this.chance.in(4)) this.later(() => subscription.unsubscribe());
   }
 
   /** Every run of every part tells its end once. */
-  private listen(tree: TaskRunner): void {
+  private doneOnce(): (event: AppEvent) => void {
     const done = new Set<string>();
-    tree.events$.subscribe(({ type, task: name, runId }) => {
-      const run = `run ${runId} of ${name}`;
-      if (type === 'done') this.ledger.expect(!done.has(run) && !!done.add(run), `${run} is done twice`);
-    });
+    return (event) => {
+      if (event.type !== 'done') return;
+      const run = `run ${event.runId} of ${event.task}`;
+      this.ledger.expect(!done.has(run), `${run} is done twice`);
+      done.add(run);
+    };
   }
 
   private join(): void {
@@ -257,7 +260,7 @@ export class Acts extends Parts {
       onFailure: chance.of(['cancel', 'continue']),
       drainDelay: chance.of([0, chance.below(30)]),
       parent: this.parent,
-      ...(chance.in(2) && { observer: () => undefined }),
+      ...(chance.in(2) && { observer: this.doneOnce() }),
     });
     app.ready$.subscribe();
     void app.then(({ outcomes }) => {
@@ -274,9 +277,13 @@ export class Acts extends Parts {
     const [parent] = this.brief();
     const ended = ledger.begin('application');
     const runnables = chance.some(3, () => this.runnable());
+    const expectOnce = this.doneOnce();
     let last: string | undefined;
     const subscription = orchestrate(runnables, { timeout: patient, parent }).subscribe({
-      next: ({ type }) => (last = type),
+      next: (event) => {
+        last = event.type;
+        expectOnce(event);
+      },
       complete: () => {
         ledger.expect(last === 'shutdown', `an application ends with ${last}`);
         ended();
