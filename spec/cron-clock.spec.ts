@@ -4,7 +4,7 @@ import sinon from 'sinon';
 import { cron, task, withCancel, type CronOptions, type Schedule } from '../lib/index.js';
 import { lasting, play, storyOf, type Played } from './helpers/cron-on-machine.js';
 import { Machine } from './helpers/machine.js';
-import { Program, type Ended } from './helpers/program.js';
+import { Program } from './helpers/program.js';
 import { virtually } from './helpers/virtual-time.js';
 
 type Missed = NonNullable<CronOptions['missed']>;
@@ -19,11 +19,6 @@ const ticks = (story: readonly string[]) =>
   story.filter((line) => line.includes(': tick ')).map((line) => Number(line.split(' ')[2]));
 
 describe('cron: the clock', () => {
-  let blocked: Promise<Ended>;
-  before(() => {
-    blocked = new Program(process.execPath, ['--import', 'tsx', 'spec/fixtures/blocked.ts']).ended;
-  });
-
   describe('a delay beyond 2³¹−1 ms waits', () => {
     const beyond = 2 ** 31 + 5000;
 
@@ -577,7 +572,8 @@ describe('cron: the clock', () => {
   });
 
   it('the event loop blocked for 5 s: no burst; `missed` decides', async () => {
-    const { stdout, stderr, code } = await blocked;
+    const program = new Program(process.execPath, ['--import', 'tsx', 'spec/fixtures/blocked.ts']);
+    const { stdout, stderr, code } = await program.ended;
     expect([stderr, code]).to.deep.equal(['', 0]);
     const stories = JSON.parse(stdout) as Record<string, string[]>;
     for (const schedule of ['1000', '* * * * * *']) {
