@@ -93,7 +93,7 @@ const oneWay = order.map((file, place) => ({
 }));
 
 export default defineConfig(
-  globalIgnores(['dist/', 'scratch/']),
+  globalIgnores(['dist/', 'scratch/', 'coverage/']),
   {
     files: ['**/*.js'],
     extends: [js.configs.recommended],
