@@ -93,18 +93,19 @@ const oneWay = order.map((file, place) => ({
 }));
 
 export default defineConfig(
-  globalIgnores(['dist/', 'scratch/', 'coverage/']),
+  globalIgnores(['dist/', 'scratch/', 'coverage/', 'mutation/out/']),
   {
     files: ['**/*.js'],
     extends: [js.configs.recommended],
     languageOptions: { globals: { console: 'readonly', process: 'readonly' } },
   },
   {
-    files: ['bench/**/*.js'],
+    files: ['{bench,mutation}/**/*.js'],
     languageOptions: {
       globals: {
         AbortController: 'readonly',
         URL: 'readonly',
+        clearInterval: 'readonly',
         performance: 'readonly',
         setInterval: 'readonly',
         setTimeout: 'readonly',
