@@ -1,13 +1,68 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { parts } from './parts.js';
 
-// Compares the mutants that have survived with the list of those that may, and the score with what it has to be.
 const least = 90;
-const list = new URL('survivors.md', import.meta.url);
 
-/** The mutant as the list has it, which goes by the code and not by its line. */
-function shown(text) {
+/** Compares the mutants that have survived with the list of those that may, and the score with what it has to be. */
+export function check() {
+  const reports = Object.keys(parts)
+    .map((part) => new URL(`out/${part}.json`, import.meta.url))
+    .filter((report) => existsSync(report))
+    .map((report) => JSON.parse(readFileSync(report, 'utf8')));
+  const files = reports.flatMap((report) => Object.entries(report.files));
+  const counts = files.map(([file, { mutants }]) => count(file, mutants));
+  const sum = count(
+    'all',
+    files.flatMap(([, { mutants }]) => mutants),
+  );
+  console.table([...counts, sum]);
+
+  const survivors = new Map(files.flatMap(([file, report]) => survivorsOf(file, report)));
+  const entries = listed(new Set(files.map(([file]) => file)));
+  const unlisted = [...survivors].filter(([entry]) => !entries.has(entry)).map(([, where]) => where);
+  const gone = [...entries].filter((entry) => !survivors.has(entry));
+  for (const where of unlisted) console.error(`Survived and not listed: ${where}`);
+  for (const entry of gone) console.error(`Listed and has not survived: ${entry}`);
+  if (sum.score < least) console.error(`The score is ${sum.score} %, below ${least} %`);
+  return unlisted.length === 0 && gone.length === 0 && sum.score >= least;
+}
+
+function count(file, mutants) {
+  const of = (...statuses) => mutants.filter(({ status }) => statuses.includes(status)).length;
+  const killed = of('Killed');
+  const timeout = of('Timeout');
+  const survived = of('Survived', 'NoCoverage');
+  const others = mutants.length - killed - timeout - survived;
+  const score = Math.round((1000 * (killed + timeout)) / (killed + timeout + survived || 1)) / 10;
+  return { file, killed, timeout, survived, others, score };
+}
+
+function survivorsOf(file, { source, mutants }) {
+  return mutants
+    .filter(({ status }) => status === 'Survived' || status === 'NoCoverage')
+    .map(({ location, replacement }) => {
+      const change = `${code(between(source, location))} → ${code(replacement)}`;
+      return [`${file}: ${change}`, `${file}:${location.start.line}: ${change}`];
+    });
+}
+
+/** The list goes by the code, not by its line, so that it lasts. */
+function listed(files) {
+  const entries = new Set();
+  let file = '';
+  for (const line of readFileSync(new URL('survivors.md', import.meta.url), 'utf8').split('\n')) {
+    if (line.startsWith('## ')) file = line.slice(3).replaceAll('`', '');
+    const change = /^- (`+.+?`+ → `+.+?`+)(?=: |$)/.exec(line)?.[1];
+    if (change && files.has(file)) entries.add(`${file}: ${change}`);
+  }
+  return entries;
+}
+
+/** As Markdown. */
+function code(text) {
   const line = text.replaceAll(/\s+/g, ' ').trim();
-  return line.length > 90 ? `${line.slice(0, 89)}…` : line;
+  const short = line.length > 90 ? `${line.slice(0, 89)}…` : line;
+  return short.includes('`') ? `\`\` ${short} \`\`` : `\`${short}\``;
 }
 
 function between(source, { start, end }) {
@@ -15,49 +70,3 @@ function between(source, { start, end }) {
   lines.push(lines.pop().slice(0, end.column - 1));
   return [lines[0].slice(start.column - 1), ...lines.slice(1)].join('\n');
 }
-
-function listed() {
-  const entries = new Set();
-  let file = '';
-  for (const line of readFileSync(list, 'utf8').split('\n')) {
-    if (line.startsWith('## ')) file = line.slice(3).replaceAll('`', '');
-    const [, , from, , to] = /^- (`+) ?(.+?) ?\1 → (`+) ?(.*?) ?\3:? /.exec(line) ?? [];
-    if (from !== undefined) entries.add(`${file}\n${from}\n${to}`);
-  }
-  return entries;
-}
-
-const survivors = new Map();
-const rows = [];
-const sum = { file: 'all', killed: 0, timeout: 0, survived: 0, ignored: 0 };
-for (const report of ['core', 'process']) {
-  const { files } = JSON.parse(readFileSync(new URL(`out/${report}.json`, import.meta.url), 'utf8'));
-  for (const [file, { source, mutants }] of Object.entries(files)) {
-    const row = { file, killed: 0, timeout: 0, survived: 0, ignored: 0 };
-    for (const { status, location, replacement } of mutants) {
-      if (status === 'Killed') row.killed++;
-      else if (status === 'Timeout') row.timeout++;
-      else if (status === 'Survived' || status === 'NoCoverage') {
-        row.survived++;
-        const [from, to] = [shown(between(source, location)), shown(replacement)];
-        const key = `${file}\n${from}\n${to}`;
-        survivors.set(key, { line: `${file}:${location.start.line} ${from} → ${to}` });
-      } else row.ignored++;
-    }
-    rows.push(row);
-    for (const name of Object.keys(row)) if (name !== 'file') sum[name] += row[name];
-  }
-}
-const score = ({ killed, timeout, survived }) => (100 * (killed + timeout)) / (killed + timeout + survived || 1);
-console.table(
-  [...rows, sum].map((row) => ({ ...row, score: Number(score(row).toFixed(1)) })),
-  ['file', 'killed', 'timeout', 'survived', 'ignored', 'score'],
-);
-
-const entries = listed();
-const unlisted = [...survivors].filter(([key]) => !entries.has(key));
-const gone = [...entries].filter((key) => !survivors.has(key));
-for (const [, { line }] of unlisted) console.error(`Survived and not listed: ${line}`);
-for (const key of gone) console.error(`Listed and has not survived: ${key.replaceAll('\n', ' ')}`);
-if (score(sum) < least) console.error(`The score is ${score(sum).toFixed(1)} %, below ${least} %`);
-if (unlisted.length > 0 || gone.length > 0 || score(sum) < least) process.exitCode = 1;

@@ -1,0 +1,14 @@
+import { spawnSync } from 'node:child_process';
+import { check } from './check.js';
+import { parts } from './parts.js';
+
+// npm run mutation [part…]: what has not changed since the last time is not run again.
+const chosen = process.argv.slice(2);
+for (const part of chosen.length > 0 ? chosen : Object.keys(parts)) {
+  const { status } = spawnSync('stryker', ['run', 'mutation/stryker.config.js'], {
+    stdio: 'inherit',
+    env: { ...process.env, MUTATION_PART: part },
+  });
+  if (status !== 0) process.exit(1);
+}
+if (!check()) process.exitCode = 1;

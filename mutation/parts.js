@@ -1,0 +1,66 @@
+/** What is mutated together, and the specs that have to notice: of `lib/` and of `spec/`, without what ends their names. */
+export const parts = {
+  context: {
+    mutate: ['context', 'scope', 'to-scope', 'chain', 'hub', 'after', 'alarm', 'unhandled'],
+    specs: ['context', 'future', 'join', 'runner', 'slot-clock', 'cron', 'cron-clock', 'cron-overlap'],
+  },
+  run: {
+    mutate: ['run', 'flow', 'is-cancel', 'iterator-of', 'work', 'drive', 'task', 'errors', 'expect'],
+    specs: ['errors', 'task', 'runner', 'join', 'cron-options', 'cron-cancel', 'cron-timeout', 'supervise', 'group'],
+  },
+  runner: {
+    mutate: ['runner', 'join', 'foreign', 'member', 'launched'],
+    specs: ['runner', 'join', 'snapshot', 'orchestrate', 'report', 'cron-timeout', 'supervise', 'group'],
+  },
+  future: {
+    mutate: ['future', 'settling'],
+    specs: ['future'],
+  },
+  cron: {
+    mutate: ['cron', 'slot-clock', 'slot-run', 'slot-runs', 'backlog'],
+    specs: [
+      'cron',
+      'cron-cancel',
+      'cron-clock',
+      'cron-coordinator',
+      'cron-limits',
+      'cron-missed',
+      'cron-options',
+      'cron-overdue',
+      'cron-overlap',
+      'cron-timeout',
+      'slot-clock',
+      'snapshot',
+      'cron-properties',
+    ],
+  },
+  schedule: {
+    mutate: ['schedule'],
+    specs: ['cron', 'cron-options', 'schedule'],
+  },
+  supervision: {
+    mutate: ['supervise', 'supervision', 'guard', 'backoff', 'group', 'group-run'],
+    specs: ['supervise', 'group', 'snapshot', 'join', 'orchestrate', 'group-properties'],
+  },
+  application: {
+    mutate: ['application', 'orchestrate', 'app-run', 'report', 'snapshot', 'signal-listener'],
+    specs: ['application', 'orchestrate', 'report', 'snapshot', 'signal-listener'],
+  },
+  /** These specs start programs and signal them. */
+  process: {
+    mutate: ['run-main', 'exit'],
+    specs: ['run-main'],
+    children: true,
+  },
+};
+
+/** Specs that wait for the wall clock or for the garbage collector, or take seconds, by a part of their name. */
+export const without = [
+  'the event loop blocked',
+  'when it is collected',
+  'though a waiter gave up',
+  'flat heap',
+  'does not make each slower',
+  '100,000 children',
+  'here and in croner alone',
+];
