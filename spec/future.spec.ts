@@ -78,8 +78,9 @@ describe('future', () => {
       },
       () => Promise.reject(boom),
       () => throwError(() => boom),
+      () => ({ [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(boom) }) }),
     ]) {
-      const result = future(work);
+      const result = future<unknown>(work);
       expect(await result.await().catch((error: unknown) => error)).to.equal(boom);
       expect(await result.then(undefined, (error: unknown) => error)).to.equal(boom);
       expect([collect(result), result.status]).to.deep.equal([[boom], 'rejected']);

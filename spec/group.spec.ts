@@ -1057,6 +1057,17 @@ describe('ordered', () => {
       });
     });
 
+    it('is ready, which one that fails as execute is called never is, however long its end takes', () => {
+      virtually((helpers) => {
+        const parts = new Parts();
+        const a = parts.part('a', { execute: 'sync', fails: ['execute'], finalize: 2 });
+        const app = ordered('app', a, parts.part('b'));
+        expectLives(helpers, parts, { initialized: 'a', executed: 'a', finalized: 'a', ended: '--a' });
+        helpers.expectObservable(app.ready$).toBe('--|');
+        helpers.expectObservable(start$(app)).toBe('--#', {}, 'app/a in execute');
+      });
+    });
+
     it('is a cron that has been initialized', () => {
       virtually((helpers) => {
         const parts = new Parts();

@@ -370,6 +370,7 @@ describe('taskRunner', () => {
     const streams: [string, () => unknown, unknown[]][] = [
       ['a value', () => 1, [1]],
       ['undefined', () => undefined, [undefined]],
+      ['null', () => null, [null]],
       ['an array', () => [1, 2], [[1, 2]]],
       ['a string', () => 'ab', ['ab']],
       ['a Set', () => new Set([1]), [new Set([1])]],
@@ -873,6 +874,16 @@ describe('taskRunner', () => {
         .to.include({ status: 'failed' })
         .and.have.nested.property('error.cause', other);
 
+      for (const reason of [null, new Error('without more', { cause: null })]) {
+        const [parent, stop] = withCancel();
+        const late = deferred<never>();
+        const rejecting = taskRunner(task('x', () => late.promise));
+        rejecting.start(parent).subscribe({ error: () => undefined });
+        stop();
+        late.reject(reason);
+        expect((await lastValueFrom(rejecting.done$)).error?.cause).to.equal(reason);
+      }
+
       const aborting = taskRunner(task('x', () => Promise.reject(new DOMException('aborted', 'AbortError'))));
       aborting.start().subscribe({ error: () => undefined });
       expect((await lastValueFrom(aborting.done$)).status).to.equal('failed');
@@ -1128,6 +1139,40 @@ describe('taskRunner', () => {
         expect(late).to.include({ type: 'late', phase: 'execute', task: 'noted', runId: 1 });
         expect(late?.type === 'late' && late.error?.cause).to.equal(error);
       }
+    });
+
+    it('initialize settles after its grace: a late event of that phase', async () => {
+      const work = deferred<unknown>();
+      const [ctx, cancel] = withCancel();
+      const runner = noted([], { initialize: () => work.promise, grace: 0 });
+      runner.start(ctx).subscribe();
+      const happened = events(runner);
+      cancel();
+      work.reject('reason');
+      await settled();
+      expect(happened.at(-1)).to.include({ type: 'late', phase: 'initialize' });
+    });
+
+    it('a promise of an iterable that cancels while it is being opened: return() comes before finalize', async () => {
+      const log: string[] = [];
+      const [ctx, cancel] = withCancel();
+      const iterable = {
+        [Symbol.asyncIterator]: () => {
+          cancel();
+          return {
+            next: () => Promise.resolve({ done: false, value: 1 }),
+            return: () => {
+              log.push('return');
+              return Promise.resolve({ done: true, value: undefined });
+            },
+          };
+        },
+      };
+      const runner = noted(log, { execute: () => Promise.resolve(iterable), grace: 0 });
+      const told = collect(runner.start(ctx));
+      await lastValueFrom(runner.done$);
+      expect(log).to.deep.equal(['initialize', 'execute', 'return', 'finalize']);
+      expect(told).to.deep.equal(['complete']);
     });
 
     it('a promise of a stream that comes after the grace of streams is let go of unopened', async () => {
