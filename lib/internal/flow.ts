@@ -2,7 +2,7 @@ import {
   from,
   isObservable,
   Subscription,
-  UnsubscriptionError,
+  type UnsubscriptionError,
   type InteropObservable,
   type Observable,
   type Observer,
@@ -111,7 +111,7 @@ class ObservableFlow<T> extends Subscription implements Flow, Observer<T> {
     try {
       this.unsubscribe();
     } catch (error) {
-      for (const one of error instanceof UnsubscriptionError ? error.errors : [error]) this.sink.fail(one);
+      for (const one of (error as UnsubscriptionError).errors) this.sink.fail(one);
     }
     // While it is being subscribed its teardown is not known yet: it runs when `subscribe` returns.
     if (!this.subscribing) this.sink.end();
@@ -134,7 +134,7 @@ class IteratorFlow<T> implements Flow {
 
   start(): void {
     this.sink.begin(this);
-    if (this.isOpen()) void this.pull();
+    void this.pull();
   }
 
   cut(): void {
@@ -205,7 +205,6 @@ class PromiseFlow<T> implements Flow {
   private rejected(error: unknown): void {
     const { sink } = this;
     if (this.left) return sink.late({ error });
-    this.left = true;
     sink.over();
     sink.fail(error);
     sink.end();
