@@ -31,7 +31,6 @@ export const parts = {
       'cron-timeout',
       'slot-clock',
       'snapshot',
-      'cron-properties',
     ],
   },
   schedule: {
@@ -40,7 +39,7 @@ export const parts = {
   },
   supervision: {
     mutate: ['supervise', 'supervision', 'guard', 'backoff', 'group', 'group-run'],
-    specs: ['supervise', 'group', 'snapshot', 'join', 'orchestrate', 'group-properties'],
+    specs: ['supervise', 'group', 'snapshot', 'join', 'orchestrate'],
   },
   application: {
     mutate: ['application', 'orchestrate', 'app-run', 'report', 'snapshot', 'signal-listener'],
