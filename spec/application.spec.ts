@@ -1,8 +1,9 @@
 import { expect } from 'chai';
-import { map, NEVER, throwError, timer } from 'rxjs';
+import { map, NEVER, throwError, timer, VirtualTimeScheduler } from 'rxjs';
 import sinon from 'sinon';
 import {
   AlreadyRunningError,
+  cron,
   launch,
   ordered,
   SignalError,
@@ -255,5 +256,56 @@ describe('launch', () => {
         [5, false],
       ]);
     });
+  });
+
+  it('goes by the clock of its parent', () => {
+    const scheduler = new VirtualTimeScheduler();
+    const [parent] = withCancel(undefined, { scheduler });
+    const clocks: unknown[] = [];
+    launch([task('x', (ctx) => void clocks.push(ctx.scheduler))], { parent });
+    expect(clocks).to.deep.equal([scheduler]);
+  });
+
+  it('under a cancelled parent starts nothing, and has ended', async () => {
+    const [parent, cancel] = withCancel();
+    cancel('parent');
+    const app = launch([server], { parent });
+    expect(collect(app.ready$)).to.deep.equal([false, 'complete']);
+    const { cause, outcomes } = await app;
+    expect([cause, outcomes.map(({ status }) => status)]).to.deep.equal(['parent', ['cancelled']]);
+  });
+
+  it('completes its observer', () => {
+    let completed = false;
+    launch([task('x', () => 1)], { observer: { complete: () => (completed = true) } });
+    expect(completed).to.equal(true);
+  });
+
+  it('writes the error of a failed run, and what a coordinator fails with, be it no Error', () => {
+    const written = sinon.stub(console, 'error');
+    try {
+      virtually((_, scheduler) => {
+        const failing = cron(
+          task('failing', () => throwError(() => new Error('boom'))),
+          5,
+          { maxRuns: 1 },
+        );
+        const lease = () => throwError(() => 'down');
+        const alone = cron(
+          task('alone', () => 1),
+          5,
+          { coordinator: { lease }, stopAt: 8 },
+        );
+        launch([failing, alone]);
+        scheduler.flush();
+      });
+      expect(written.args.map(([error]) => String(error))).to.deep.equal([
+        'TaskError: failing failed in execute: boom',
+        'down',
+        'down',
+      ]);
+    } finally {
+      written.restore();
+    }
   });
 });

@@ -241,6 +241,10 @@ describe('withCancel', () => {
     expect(warnings).to.deep.equal([]);
   });
 
+  it('refuses a scheduler that is none', () => {
+    expect(() => withCancel(undefined, { scheduler: 5 as never })).to.throw(TypeError, 'Expected `scheduler`');
+  });
+
   it('refuses a parent that is none', () => {
     expect(() => withCancel('ctx' as never)).to.throw(
       TypeError,
@@ -468,6 +472,17 @@ describe('withTimeout', () => {
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(ctx.cancelled).to.equal(false);
     cancel();
+  });
+
+  it('ends exactly then, be it beyond what a timer holds', () => {
+    const scheduler = new VirtualTimeScheduler();
+    const [parent] = withCancel(undefined, { scheduler });
+    const ms = 2 ** 31 + 5;
+    const [ctx] = withTimeout(ms, parent);
+    const at: number[] = [];
+    ctx.cancelled$.subscribe(() => at.push(scheduler.now()));
+    scheduler.flush();
+    expect(at).to.deep.equal([ms]);
   });
 
   it('refuses what is no time', () => {

@@ -206,6 +206,16 @@ describe('cron: coordinator', () => {
       expect(story).to.deep.equal(['0: tick 0', '2: lost 0 to CancelledError: The lease was taken back']);
     });
 
+    it('when the run has been cancelled nobody hears it', () => {
+      const coordinator = new ByHand();
+      const { machine, story } = play({ execute: () => NEVER, grace: 5 }, 10, { coordinator, timeout: 3 });
+      coordinator.to(0).next(true);
+      machine.run(4);
+      coordinator.to(0).next(false);
+      machine.run(1);
+      expect(story).to.deep.equal(['0: tick 0']);
+    });
+
     it('when the run has ended nobody hears it', () => {
       const coordinator = new ByHand();
       const { machine, story } = play(() => 1, 10, { coordinator, maxRuns: 1 });

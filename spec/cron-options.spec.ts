@@ -122,6 +122,7 @@ describe('cron: options', () => {
       ],
       [{ coordinator: null }, TypeError, 'got null'],
       [{ coordinator: () => 1 }, TypeError, 'Expected `coordinator`'],
+      [{ coordinator: 'x' }, TypeError, 'Expected `coordinator`'],
       [{ coordinator: { lease: 1 } }, TypeError, 'Expected `coordinator`'],
     ],
   };

@@ -217,6 +217,19 @@ describe('cron: timeout', () => {
       expect([told, machine.timers]).to.deep.equal([['at 30', 'complete'], 0]);
     });
 
+    it('goes on after it though an iterable does not return', async () => {
+      const execute = ({ slot }: { slot?: number }): AsyncIterable<number> | number => {
+        if (slot !== 0) return 1;
+        const never = () => new Promise<never>(() => undefined);
+        return { [Symbol.asyncIterator]: () => ({ next: never, return: never }) };
+      };
+      const { machine, story, cancel } = play({ execute, grace: 6 }, 25, { timeout: 15 });
+      machine.run(26);
+      cancel();
+      await settled();
+      expect(story).to.deep.equal(['0: tick 0', `21: ${failed(0)}`, '25: tick 25', '26: done cancelled']);
+    });
+
     it('takes the value of a promise that settles within', async () => {
       const work = deferred<string>();
       const { machine, story, told } = play({ execute: () => work.promise, grace: 6 }, 40, { timeout: 15, maxRuns: 1 });

@@ -1,5 +1,17 @@
 import { expect } from 'chai';
-import { catchError, concat, EMPTY, map, NEVER, of, take, throwError, timer, VirtualTimeScheduler } from 'rxjs';
+import {
+  catchError,
+  concat,
+  EMPTY,
+  map,
+  NEVER,
+  of,
+  switchMap,
+  take,
+  throwError,
+  timer,
+  VirtualTimeScheduler,
+} from 'rxjs';
 import sinon from 'sinon';
 import { cron, task, TaskError, withCancel, type RunContext, type TaskEvent } from '../lib/index.js';
 import { collect, hangingOn } from './helpers/collect.js';
@@ -447,5 +459,36 @@ describe('cron', () => {
         },
       );
     });
+  });
+
+  it('started again goes by when that is, and catches up with nothing', () => {
+    virtually(({ expectObservable }, scheduler) => {
+      const clock = cron(
+        task('x', ({ slot }) => slot),
+        3,
+        { missed: 'runAll' },
+      );
+      const again$ = timer(11).pipe(switchMap(() => clock.start()));
+      expectObservable(clock.start(), '^---!').toBe('a--b', { a: 0, b: 3 });
+      expectObservable(again$, '^---------------!').toBe('-----------a--b-', { a: 11, b: 14 });
+      scheduler.flush();
+    });
+  });
+
+  it('writes nothing of slots that were dropped when nobody listens', () => {
+    const written = sinon.stub(console, 'error');
+    try {
+      virtually(({ expectObservable }) => {
+        const busy = cron(
+          task('x', () => timer(5)),
+          2,
+          { stopAt: 6 },
+        );
+        expectObservable(busy.start()).toBe('-----(0|)', { 0: 0 });
+      });
+      expect(written.callCount).to.equal(0);
+    } finally {
+      written.restore();
+    }
   });
 });

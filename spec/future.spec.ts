@@ -90,6 +90,18 @@ describe('future', () => {
     ).to.deep.equal(['rejected', undefined]);
   });
 
+  it('is pending until the work has let go of what it held', () => {
+    for (const end of ['complete', 'error'] as const) {
+      const source = new Subject<number>();
+      const told: string[] = [];
+      const result = future(() => source.pipe(finalize(() => told.push(result.status))));
+      result.subscribe({ error: () => undefined });
+      source[end](boom);
+      expect(told).to.deep.equal(['pending']);
+      expect(result.status).to.equal(end === 'complete' ? 'fulfilled' : 'rejected');
+    }
+  });
+
   it('shows in virtual time when the work ends', () => {
     virtually(({ cold, expectObservable, expectSubscriptions }) => {
       const source = cold('-a-b-|');
@@ -131,6 +143,15 @@ describe('future', () => {
       resolve(1);
       expect(await result).to.equal(1);
       expect(hangingOn(waiter)).to.equal(0);
+    });
+
+    it('with a waiter, too, rejects with what was thrown', async () => {
+      const [waiter] = withCancel();
+      const result = future(() => Promise.reject(boom));
+      expect(await result.await(waiter).then(undefined, (error: unknown) => ['rejected', error])).to.deep.equal([
+        'rejected',
+        boom,
+      ]);
     });
 
     it('leaves nothing in the waiter', async () => {
@@ -236,6 +257,28 @@ describe('future', () => {
         return source;
       }, parent);
       expect([collect(result), subscribed, result.status]).to.deep.equal([['inside'], false, 'cancelled']);
+    });
+
+    it('says so from the first who is told on', () => {
+      const [parent, cancel] = withCancel();
+      const told: string[] = [];
+      parent.cancelled$.subscribe(() => told.push(result.status));
+      const result = future(() => NEVER, parent);
+      cancel();
+      expect(told).to.deep.equal(['cancelled']);
+    });
+
+    it('and drops the value of work that was cancelled while it was called', async () => {
+      const [parent, cancel] = withCancel();
+      const result = future(() => {
+        cancel('why');
+        return 'value';
+      }, parent);
+      expect(result.status).to.equal('cancelled');
+      expect(await result.then(undefined, (reason: unknown) => ['rejected', reason])).to.deep.equal([
+        'rejected',
+        'why',
+      ]);
     });
 
     it('has no effect once it has settled', () => {

@@ -154,7 +154,7 @@ for (const [kind, group] of makers) {
         for (const other of [undefined, null, {}, 'a', () => 1, EMPTY])
           expect(() => group('app', forever('a'), other as never)).to.throw(TypeError, 'Expected `task` to be a task');
         const a = forever('a');
-        expect(() => group('app', a, forever('b'), a)).to.throw(TypeError, 'runners that differ');
+        expect(() => group('app', a, forever('b'), a)).to.throw(TypeError, 'Expected `runnables` to be runners that differ');
         expect(() => group('app', a, forever('b'), a)).to.throw(TypeError, "got `'a'`");
         expect(a.status).to.equal('idle');
       });
@@ -177,6 +177,19 @@ for (const [kind, group] of makers) {
         const app = group('app', task('a', execute));
         app.start();
         expect([String(app), app.status, execute.callCount]).to.deep.equal(['app', 'idle', 0]);
+      });
+    });
+
+    describe('that is being cancelled', () => {
+      it('tells whoever asks that it was ready', () => {
+        virtually((_, scheduler) => {
+          const app = group('app', task('a', { execute: () => NEVER, finalize: () => timer(3) }));
+          const [ctx, cancel] = withCancel();
+          run(app, ctx);
+          cancel();
+          expect(collect(app.ready$)).to.deep.equal([undefined, 'complete']);
+          scheduler.flush();
+        });
       });
     });
 
@@ -782,6 +795,43 @@ for (const [kind, group] of makers) {
         expect(values).to.deep.equal([error]);
         expect(outcomeOf(app)?.error).to.equal(error);
         expect(toldOf(app)).to.equal('app failed [app/a cancelled, app/foreign failed]');
+      });
+
+      it('is told of by its path, with no more and no less than it tells', () => {
+        const foreign = new Foreign();
+        const app = group('app', foreign);
+        const told: TaskEvent[] = [];
+        app.events$.subscribe((event) => {
+          if (event.task !== 'app') told.push(event);
+        });
+        run(app);
+        const ready: TaskEvent = { type: 'ready', task: 'foreign', runId: 3, at: 1 };
+        foreign.events$.next(ready);
+        expect(told).to.deep.equal([{ ...ready, task: 'app/foreign' }]);
+      });
+
+      it('has ended when its done$ says so, though it has errored before', () => {
+        const foreign = new Foreign();
+        const app = group('app', foreign);
+        run(app);
+        const error = new TaskError('foreign', 'execute', new Error('boom'));
+        foreign.values$.error(error);
+        expect(app.status).to.equal('initializing');
+        foreign.done$.next({ task: 'foreign', runner: foreign, status: 'failed', error });
+        expect(outcomeOf(app)?.error).to.equal(error);
+      });
+
+      it('that hangs past the deadline of a join was stopped when it was told to', () => {
+        virtually((_, scheduler) => {
+          const foreign = new Foreign();
+          const app = group('app', foreign);
+          const [ctx, cancel] = withCancel();
+          run(app, ctx);
+          const outcomes = collect(joinAll(ctx, 5, [app]));
+          scheduler.schedule(() => cancel(), 3);
+          scheduler.flush();
+          expect(outcomes[0]).to.have.nested.property('members[0].stoppingAt', 3);
+        });
       });
 
       it('has a context that ends with it, whichever way', () => {

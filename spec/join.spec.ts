@@ -71,6 +71,39 @@ describe('launchRunner', () => {
     });
   });
 
+  it('gives a subscription that is closed when the run has ended', () => {
+    const [ctx, cancel] = withCancel();
+    expect(launchRunner(ctx, cancel, taskRunner(task('x', () => 1))).closed).to.equal(true);
+  });
+
+  it('starts a runner of any make', () => {
+    const [ctx, cancel] = withCancel();
+    const { done$, ready$, results$, events$ } = taskRunner(task('x', () => 1));
+    const given: unknown[] = [];
+    const foreign: TaskRunner = {
+      start(...args) {
+        given.push(...args);
+        return NEVER;
+      },
+      ...{ done$, ready$, results$, events$, status: 'idle' as const },
+    };
+    launchRunner(ctx, cancel, foreign);
+    expect(given).to.deep.equal([ctx, cancel]);
+  });
+
+  it('writes that a runner is under way already', () => {
+    const written = sinon.stub(console, 'error');
+    try {
+      const [ctx, cancel] = withCancel();
+      const runner = taskRunner(task('busy', () => NEVER));
+      launchRunner(ctx, cancel, runner);
+      launchRunner(ctx, cancel, runner);
+      expect(written.args.map(String)).to.deep.equal(['AlreadyRunningError: busy is already running']);
+    } finally {
+      written.restore();
+    }
+  });
+
   it('refuses what is no runner', () => {
     const [ctx, cancel] = withCancel();
     expect(() => launchRunner(ctx, cancel, task('x', () => 1) as never)).to.throw(

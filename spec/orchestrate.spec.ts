@@ -290,7 +290,9 @@ describe('orchestrate', () => {
       const app$ = orchestrate([task('x', (ctx) => (ctx.cancelled$.subscribe((why) => (cause = why)), source))]);
       expectObservable(landmarks(app$), '^--!').toBe('-');
       expectSubscriptions(source.subscriptions).toBe('^--!');
-      expectObservable(timer(4).pipe(map(() => cause instanceof CancelledError))).toBe('----(t|)', { t: true });
+      expectObservable(timer(4).pipe(map(() => [cause instanceof CancelledError, String(cause)]))).toBe('----(t|)', {
+        t: [true, 'CancelledError: Unsubscribed'],
+      });
     });
   });
 
@@ -333,6 +335,8 @@ describe('orchestrate', () => {
 
   it('refuses bad input when it is made', () => {
     expect(() => orchestrate([{} as never])).to.throw(TypeError, 'Expected `task`');
+    const twice = taskRunner(task('twice', () => 1));
+    expect(() => orchestrate([twice, twice])).to.throw(TypeError, 'Expected `runnables` to be runners that differ');
     expect(() => orchestrate([], { timeout: -1 })).to.throw(RangeError, 'Expected `timeout`');
     expect(() => orchestrate([], { drainDelay: NaN })).to.throw(RangeError, 'Expected `drainDelay`');
     expect(() => orchestrate([], { onFailure: 'ignore' as never })).to.throw(
@@ -406,7 +410,11 @@ describe('orchestrate', () => {
     try {
       const failing = task('failing', { execute: () => NEVER, finalize: () => throwError(() => boom) });
       orchestrate([failing]).subscribe().unsubscribe();
+      expect(written.callCount).to.equal(1);
+      // Left while the last of them is being started, too.
+      orchestrate([failing]).pipe(take(1)).subscribe();
       expect(written.args.map(([error]) => String(error))).to.deep.equal([
+        'TaskError: failing failed in finalize: boom',
         'TaskError: failing failed in finalize: boom',
       ]);
     } finally {

@@ -60,12 +60,15 @@ describe('ShutdownReport', () => {
   it('writes each span in its unit', () => {
     const span = (durationMs: number) =>
       / in (.*)\.$/.exec(String(new ShutdownReport({ cause: 'x', outcomes: [], clean: true, durationMs })))?.[1];
-    expect([0.4, 12.6, 999, 999.7, 59_900, 59_999, 3_599_000, 3_600_000].map(span)).to.deep.equal([
+    const spans = [0.4, 12.6, 999, 999.5, 999.7, 59_900, 59_950, 59_999, 3_599_000, 3_600_000].map(span);
+    expect(spans).to.deep.equal([
       '0 ms',
       '13 ms',
       '999 ms',
       '1.0 s',
+      '1.0 s',
       '59.9 s',
+      '1 min 0 s',
       '1 min 0 s',
       '59 min 59 s',
       '1 h 0 min',
@@ -96,6 +99,8 @@ describe('ShutdownReport', () => {
     const title = String(new ShutdownReport({ cause, outcomes: [], clean: true, durationMs: 0 }));
     expect(title.split('\n')).to.have.length(1);
     expect(title).to.include('[Object]');
+    const short = new ShutdownReport({ cause: { code: 1 }, outcomes: [], clean: true, durationMs: 0 });
+    expect(String(short)).to.include('Stopped by { code: 1 }.');
   });
 
   /** The report of an application that is asked to stop after 1 s, in virtual time. */
@@ -207,7 +212,7 @@ describe('ShutdownReport', () => {
     const runner = taskRunner(task('x', () => 1));
     const report = new ShutdownReport({
       cause: Object.assign(new Error(), { message: undefined }),
-      outcomes: [{ task: 'two\nlines\x1b[31m', runner, status: 'completed' }],
+      outcomes: [{ task: 'two\r\nlines\x1b[31m', runner, status: 'completed' }],
       clean: true,
       durationMs: 0,
     });
@@ -233,5 +238,41 @@ describe('ShutdownReport', () => {
       clean: true,
       durationMs: 0,
     });
+  });
+
+  it('tells the first line of a message, and that there are more', () => {
+    const cause = new Error('first\nsecond');
+    expect(String(new ShutdownReport({ cause, outcomes: [], clean: true, durationMs: 0 }))).to.equal(
+      'Stopped by Error: first …. Clean, in 0 ms.',
+    );
+  });
+
+  it('does not tell again what caused an error that has a place of its own, nor an error as its own cause', () => {
+    const runner = taskRunner(task('x', () => 1));
+    const first = new TaskError('a', 'execute', new Error('root'));
+    const second = new TaskError('b', 'execute', first);
+    const loop = new Error('loop');
+    loop.cause = loop;
+    const failed = (error: TaskError) => ({ task: error.task, runner, status: 'failed' as const, error });
+    const outcomes = [failed(first), failed(second), failed(new TaskError('c', 'execute', loop))];
+    const report = new ShutdownReport({ cause: undefined, outcomes, clean: false, durationMs: 0 });
+    expect(String(report).split('\n').slice(2)).to.deep.equal([
+      '  a     failed',
+      '    TaskError: a failed in execute: root',
+      '      caused by Error: root',
+      '  b     failed',
+      '    TaskError: b failed in execute: a failed in execute: root',
+      '      caused by TaskError: a failed in execute: root',
+      '  c     failed',
+      '    TaskError: c failed in execute: loop',
+      '      caused by Error: loop',
+    ]);
+    const own = new ShutdownReport({ cause: loop, outcomes: [], clean: true, durationMs: 0 });
+    expect(String(own)).to.equal('Stopped by Error: loop. Clean, in 0 ms.');
+  });
+
+  it('has no cause in a log when there was none', () => {
+    const report = new ShutdownReport({ cause: undefined, outcomes: [], clean: true, durationMs: 0 });
+    expect(report.toJSON()).to.have.all.keys('outcomes', 'failures', 'clean', 'durationMs');
   });
 });

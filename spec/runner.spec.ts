@@ -149,8 +149,9 @@ describe('taskRunner', () => {
 
     it('is known by isTaskRunner', () => {
       expect(isTaskRunner(taskRunner(task('x', () => 1)))).to.equal(true);
-      for (const other of [undefined, null, {}, task('x', () => 1), { start: () => 1 }, EMPTY])
-        expect(isTaskRunner(other)).to.equal(false);
+      const { done$, events$ } = taskRunner(task('x', () => 1));
+      const none = [undefined, null, {}, task('x', () => 1), { start: () => 1 }, { start: 1, done$, events$ }, EMPTY];
+      for (const other of none) expect(isTaskRunner(other)).to.equal(false);
     });
 
     it('refuses to start under what is no context', () => {

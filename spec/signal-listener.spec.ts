@@ -71,6 +71,7 @@ describe('signalListener', () => {
     );
     expect(() => signalListener(15 as never)).to.throw(RangeError, 'got `15` (number)');
     expect(() => signalListener('toString' as never)).to.throw(RangeError);
+    expect(() => signalListener({ signals: [['SIGTERM']] as never })).to.throw(RangeError, 'Expected `signal`');
     for (const signal of ['SIGKILL', 'SIGSTOP'] as const) {
       expect(() => signalListener('SIGTERM', signal)).to.throw(
         RangeError,
@@ -100,7 +101,11 @@ describe('signalListener', () => {
     expect([told, cancel.callCount, target.eventNames()]).to.deep.equal([['SIGTERM', 'complete'], 1, []]);
   });
 
-  it('refuses a target without off', () => {
+  it('refuses a target without off, or without on', () => {
+    expect(() => signalListener({ target: { off: () => undefined } as never })).to.throw(
+      TypeError,
+      'Expected `target` to be an emitter',
+    );
     expect(() => signalListener({ target: { on: () => undefined } as never })).to.throw(
       TypeError,
       'Expected `target` to be an emitter',

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { defer, NEVER, throwError, timer } from 'rxjs';
 import {
+  critical,
   cron,
   orchestrate,
   ordered,
@@ -75,6 +76,32 @@ describe('snapshot', () => {
         ['flaky', 'running', 2, 'Error: no. 2', undefined],
         ['flaky', 'done', 2, 'Error: no. 2', undefined],
       ]);
+    });
+  });
+
+  it('sees through what supervises or is critical: restarts add up, errors and members show', () => {
+    virtually((_, scheduler) => {
+      let attempts = 0;
+      const flaky = task('flaky', () => (++attempts === 1 ? throwError(() => new Error('boom')) : NEVER));
+      const inner = supervise(flaky, { backoff: { initial: 4, jitter: 0 } });
+      const outer = critical(inner);
+      const group = critical(
+        ordered(
+          'app',
+          task('a', () => NEVER),
+        ),
+      );
+      outer.events$.subscribe();
+      for (const runner of [outer, group]) runner.start().subscribe();
+      scheduler.schedule(() => {
+        const { restarts, lastError } = snapshot(outer);
+        expect([restarts, String(lastError?.cause)]).to.deep.equal([1, 'Error: boom']);
+        expect(snapshot(group).members?.map(({ name }) => name)).to.deep.equal(['a']);
+        expect(snapshot(outer)).to.not.have.property('members');
+        attempts = 2;
+      }, 10);
+      scheduler.flush();
+      expect(attempts).to.equal(2);
     });
   });
 

@@ -2335,4 +2335,10 @@ describe('critical', () => {
     machine.run(100);
     expect([outcomes, master.cancelled]).to.deep.equal([[], false]);
   });
+
+  it('cancelled: the application is, too, with an error whose cause is that of its cancel', () => {
+    const { cancel, cancelled } = below(() => critical(task('x', () => NEVER)));
+    cancel('why');
+    expect(cancelled[1]).to.be.instanceOf(CancelledError).and.include({ message: 'x has ended', cause: 'why' });
+  });
 });
