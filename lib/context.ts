@@ -93,10 +93,8 @@ export function withCancel(
 export function withTimeout(ms: number, parent: Context | AbortSignal = background): [Context, CancelFunc] {
   expectMs('ms', ms);
   const [ctx, cancel] = withCancel(parent);
-  if (!ctx.cancelled) {
-    const timer = after(ctx.scheduler, ms, () => cancel(new DeadlineError(ms)));
-    toScope(ctx).whenCancelled(() => timer.unsubscribe());
-  }
+  const timer = after(ctx.scheduler, ms, () => cancel(new DeadlineError(ms)));
+  toScope(ctx).whenCancelled(() => timer.unsubscribe());
   return [ctx, cancel];
 }
 

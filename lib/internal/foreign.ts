@@ -4,7 +4,7 @@ import { TaskError } from '../errors.js';
 import type { TaskEvent, TaskRunner } from '../outcome.js';
 import type { Status } from './drive.js';
 import type { Member } from './member.js';
-import { ended, Scope } from './scope.js';
+import { Scope } from './scope.js';
 
 const statusAfter: Partial<Record<TaskEvent['type'], Status>> = {
   initializing: 'initializing',
@@ -18,7 +18,6 @@ export function startForeign<T>(runner: TaskRunner<T>, member: Member<T>, cancel
   const named = <D extends { task: string }>(told: D): D => ({ ...told, task: member.path });
   // A context of its own, because it may start one of ours under it, which is no member.
   const scope = new Scope(member.scheduler, member);
-  over.add(() => Scope.cancel(scope, ended));
   over.add(
     runner.events$.subscribe((event) => {
       const status = event.task === runner.toString() ? statusAfter[event.type] : undefined;

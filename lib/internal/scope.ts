@@ -127,5 +127,6 @@ function following(link: Link, root: Scope): Link | undefined {
   if (link instanceof Scope && link.first) return link.first;
   let place = link;
   while (place !== root && !place.following) place = place.chain as Scope;
-  return place === root ? undefined : place.following;
+  // The root has left whatever it stood in.
+  return place.following;
 }

@@ -71,7 +71,7 @@ export class Settling<T> extends Scope implements Sink<T> {
   }
 
   next(value: T): void {
-    if (!this.cancelled || this.stage === 'over') this.outcome = value;
+    if (!this.cancelled) this.outcome = value;
   }
 
   over(): void {

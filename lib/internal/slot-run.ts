@@ -91,7 +91,7 @@ export class SlotRun<T> extends Link implements RunObserver<T> {
   }
 
   next(value: T): void {
-    if (!this.closed) this.host.deliver(value);
+    this.host.deliver(value);
   }
 
   error(error: unknown): void {

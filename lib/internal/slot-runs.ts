@@ -83,7 +83,7 @@ export class SlotRuns<T> implements SlotHost<T>, SlotSink {
 
   start(): void {
     this.ctx.whenCancelled((cause) => this.stop(cause));
-    if (this.state === 'open') this.clock.start();
+    this.clock.start();
   }
 
   emit(run: Run<T>, detail: TaskEventDetail): void {
