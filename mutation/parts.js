@@ -10,7 +10,7 @@ export const parts = {
   },
   runner: {
     mutate: ['runner', 'join', 'foreign', 'member', 'launched'],
-    specs: ['runner', 'join', 'snapshot', 'orchestrate', 'report', 'cron-timeout', 'supervise', 'group'],
+    specs: ['runner', 'join', 'snapshot', 'cron', 'orchestrate', 'report', 'cron-timeout', 'supervise', 'group'],
   },
   future: {
     mutate: ['future', 'settling'],
@@ -38,11 +38,11 @@ export const parts = {
     specs: ['cron', 'cron-options', 'schedule'],
   },
   supervision: {
-    mutate: ['supervise', 'supervision', 'guard', 'backoff', 'group', 'group-run'],
+    mutate: ['supervise', 'supervision', 'guard', 'backoff', 'group', 'group-run', 'snapshot'],
     specs: ['supervise', 'group', 'snapshot', 'join', 'orchestrate'],
   },
   application: {
-    mutate: ['application', 'orchestrate', 'app-run', 'report', 'snapshot', 'signal-listener'],
+    mutate: ['application', 'orchestrate', 'app-run', 'report', 'signal-listener'],
     specs: ['application', 'orchestrate', 'report', 'snapshot', 'signal-listener'],
   },
   /** These specs start programs and signal them. */
@@ -53,11 +53,9 @@ export const parts = {
   },
 };
 
-/** Specs that wait for the wall clock or for the garbage collector, or take seconds, by a part of their name. */
+/** Specs that wait for the wall clock, or take seconds, by a part of their name. */
 export const without = [
   'the event loop blocked',
-  'when it is collected',
-  'though a waiter gave up',
   'flat heap',
   'does not make each slower',
   '100,000 children',
