@@ -1326,6 +1326,24 @@ describe('taskRunner', () => {
       }
     });
 
+    it('the timer of which is cleared when whoever is told of the cancel ends the hook', () => {
+      const clock = sinon.useFakeTimers();
+      try {
+        const subject = new Subject();
+        const [ctx, cancel] = withCancel();
+        const r = taskRunner(task('x', { execute: () => subject, grace: 60_000 }));
+        r.events$.subscribe(({ type }) => {
+          if (type === 'cancelling') subject.complete();
+        });
+        r.start(ctx).subscribe();
+        cancel();
+        expect(r.status).to.equal('done');
+        expect(clock.countTimers()).to.equal(0);
+      } finally {
+        clock.restore();
+      }
+    });
+
     it('results$ has what comes within the grace, behind an unsubscribed start too', () => {
       virtually(({ cold, expectObservable }) => {
         const runner = taskRunner(task('x', { execute: () => cold('-a-b-c-d'), grace: 3 }));

@@ -209,15 +209,16 @@ export class Run<T> extends Scope implements DrivenRun, Sink<T> {
   protected override afterCancel(): void {
     if (this.phase === 'finalize' || this.marks & over) return;
     this.marks |= interrupted;
-    if (this.observed && !this.driven?.seenThrough) this.emit({ type: 'cancelling', cause: this.cause });
-    if (this.marks & endedMeanwhile) return this.close();
     const { grace = 0 } = this.host.work;
-    if (grace > 0) {
+    // Before anyone is told, because whoever is told may end the hook, and with it the grace.
+    if (grace > 0 && !(this.marks & endedMeanwhile)) {
       this.graceTimer = after(this.scheduler, grace, () => {
         this.marks |= graceOver;
         this.hurry();
       });
     }
+    if (this.observed && !this.driven?.seenThrough) this.emit({ type: 'cancelling', cause: this.cause });
+    if (this.marks & endedMeanwhile) return this.close();
     this.hurry();
   }
 
