@@ -1,0 +1,279 @@
+import { shown } from './log.js';
+import type { Flow, Phase, Run, Work } from './runner.js';
+import type { Stage } from './stage.js';
+
+/** What a hook gives back: a value, or what yields values when it is told to. Rude is a stream whose teardown throws. */
+export type Kind = 'value' | 'throws' | 'stream' | 'rude' | 'promise' | 'iterable';
+/** What each call of each hook of a task gives back, in turns. */
+export interface Script {
+  readonly initialize: readonly Kind[] | null;
+  readonly execute: readonly Kind[];
+  readonly finalize: readonly Kind[] | null;
+  readonly grace: number | null;
+}
+/** Fails with an error of its own, with the cause of its context, with what has that as its cause, or as the platform's APIs do. */
+export type How = 'fails' | 'fails with the cause' | 'fails around the cause' | 'aborts';
+export type Deed = 'yields' | 'ends' | How;
+export type Which = 'first' | 'last';
+
+/** What can be done to a hook under way. */
+export interface Hand {
+  yields(): void;
+  ends(): void;
+  fails(how: How): void;
+}
+
+/** Has the first or the last of the hooks under way do something. */
+export function use(hands: ReadonlySet<Hand>, which: Which, deed: Deed): void {
+  const hand = which === 'first' ? [...hands][0] : [...hands].at(-1);
+  if (deed === 'yields') hand?.yields();
+  else if (deed === 'ends') hand?.ends();
+  else hand?.fails(deed);
+}
+
+/** A task whose hooks do what they are told, as a model. */
+export class Doll {
+  readonly name: string;
+  readonly stage: Stage;
+  readonly work: Work;
+  /** The hooks under way, and those that were cut but may yet settle. */
+  readonly hands: Set<Hand> = new Set<Hand>();
+  private readonly script: Script;
+  private readonly calls = { initialize: 0, execute: 0, finalize: 0 };
+  private count = 0;
+  /** The last run that has called a hook. */
+  run: Run | undefined = undefined;
+  cancel: ((cause: unknown) => void) | undefined = undefined;
+
+  constructor(stage: Stage, name: string, script: Script) {
+    this.stage = stage;
+    this.name = name;
+    this.script = script;
+    const { initialize, finalize, grace } = script;
+    this.work = {
+      name,
+      ...(grace !== null && { grace }),
+      initialize: initialize && ((run) => this.call(run, 'initialize')),
+      execute: (run) => this.call(run, 'execute'),
+      finalize: finalize && ((run) => this.call(run, 'finalize')),
+    } as Work;
+  }
+
+  next(): string {
+    return `${this.name}${++this.count}`;
+  }
+
+  tell(what: string): void {
+    this.stage.log.tell('work', `${this.name} ${what}`);
+  }
+
+  private call(run: Run, phase: Phase): Hook {
+    const kinds = this.script[phase] ?? [];
+    const kind = kinds[this.calls[phase]++ % kinds.length] ?? 'value';
+    if (this.run !== run) run.ctx.onCancel((cause) => this.tell(`is told of ${shown(cause)}`));
+    this.run = run;
+    // «`start()` … without a `cancel`, hooks get one that cancels this run alone.»
+    if (phase === 'execute') this.cancel = run.cancelAll ?? ((cause) => run.ctx.cancel(cause));
+    this.tell(phase);
+    return new hooks[kind](this, run, phase, kind);
+  }
+}
+
+abstract class Hook implements Flow, Hand {
+  readonly grace: number = 0;
+  protected open = true;
+  protected readonly doll: Doll;
+  protected readonly run: Run;
+  protected readonly phase: Phase;
+  protected readonly kind: Kind;
+
+  constructor(doll: Doll, run: Run, phase: Phase, kind: Kind) {
+    this.doll = doll;
+    this.run = run;
+    this.phase = phase;
+    this.kind = kind;
+  }
+
+  begin(): void {
+    this.doll.hands.add(this);
+  }
+
+  abstract cut(): void;
+
+  yields(): void {
+    // Unless it can.
+  }
+
+  ends(): void {
+    // Unless it can.
+  }
+
+  fails(_: How): void {
+    // Unless it can.
+  }
+
+  protected error(how: How): { cause: unknown; excused: boolean } {
+    const { cancelled, cause } = this.run.ctx;
+    if (how === 'aborts') return { cause: 'AbortError', excused: true };
+    if (how === 'fails around the cause') return { cause: 'wrapped', excused: cancelled };
+    if (how === 'fails with the cause' && this.phase !== 'finalize') return { cause, excused: cancelled };
+    return { cause: this.doll.next(), excused: false };
+  }
+
+  /** Lets go of what it held; then it has ended. */
+  protected end(): void {
+    this.open = false;
+    this.run.ended();
+  }
+}
+
+class Value extends Hook {
+  override readonly grace: number = Infinity;
+
+  override begin(): void {
+    const { run, doll } = this;
+    run.over();
+    if (this.kind === 'throws') run.fail(doll.next());
+    else run.value(doll.next());
+    this.end();
+  }
+
+  /** It has been given back already. */
+  cut(): void {
+    this.begin();
+  }
+}
+
+/** «An Observable is unsubscribed after `grace`.» */
+class Stream extends Hook {
+  private subscribed = false;
+
+  override begin(): void {
+    this.subscribed = true;
+    super.begin();
+  }
+
+  cut(): void {
+    if (this.open) this.end();
+  }
+
+  override yields(): void {
+    this.run.value(this.doll.next());
+  }
+
+  override ends(): void {
+    this.run.over();
+    this.end();
+  }
+
+  override fails(how: How): void {
+    const { cause, excused } = this.error(how);
+    this.run.over();
+    this.run.fail(cause, excused);
+    this.end();
+  }
+
+  /** «`execute`'s own teardown has run before the child context is cancelled and `finalize` is called» */
+  protected override end(): void {
+    this.open = false;
+    this.doll.hands.delete(this);
+    if (this.subscribed) {
+      this.doll.tell('is torn down');
+      if (this.kind === 'rude') this.run.fail('rude');
+    }
+    super.end();
+  }
+}
+
+/** «A promise cannot be cut: it is waited for, `Infinity` unless the task says less» */
+class Promised extends Hook {
+  override readonly grace: number = Infinity;
+
+  constructor(...args: ConstructorParameters<typeof Hook>) {
+    super(...args);
+    this.doll.hands.add(this);
+  }
+
+  override begin(): void {
+    // It has begun by itself.
+  }
+
+  cut(): void {
+    if (this.open) this.end();
+  }
+
+  override ends(): void {
+    const value = this.doll.next();
+    this.settle(() => this.run.value(value));
+  }
+
+  override fails(how: How): void {
+    const error = this.error(how);
+    this.settle(() => this.run.fail(error.cause, error.excused), error);
+  }
+
+  private settle(tell: () => void, error?: { cause: unknown; excused: boolean }): void {
+    const { doll, run, phase } = this;
+    doll.hands.delete(this);
+    doll.stage.promise(() => {
+      if (!this.open) return run.late(phase, error);
+      run.over();
+      tell();
+      this.end();
+    });
+  }
+}
+
+/** «An async iterable has `return()` called when its grace (0) has passed, and that is awaited; its later values are dropped.» */
+class Iterable extends Hook {
+  private asked = false;
+  private closing = false;
+
+  override begin(): void {
+    super.begin();
+    this.asked = true;
+  }
+
+  cut(): void {
+    if (!this.open) return;
+    this.open = false;
+    this.closing = true;
+    this.doll.hands.add(this);
+    this.doll.tell('is returned');
+  }
+
+  override yields(): void {
+    if (!this.asked) return;
+    this.asked = false;
+    const value = this.doll.next();
+    this.doll.stage.promise(() => {
+      if (!this.open) return this.run.late(this.phase);
+      this.run.value(value);
+      this.asked = !this.closing;
+    });
+  }
+
+  override ends(): void {
+    this.settle(() => undefined);
+  }
+
+  override fails(how: How): void {
+    if (!this.closing && !this.asked) return;
+    const { cause, excused } = this.error(how);
+    this.settle(() => this.run.fail(cause, excused));
+  }
+
+  private settle(tell: () => void): void {
+    const { doll, run, closing } = this;
+    if (!closing && !this.asked) return;
+    this.asked = false;
+    doll.hands.delete(this);
+    doll.stage.promise(() => {
+      if (!closing && this.open) run.over();
+      tell();
+      if (closing || this.open) this.end();
+    });
+  }
+}
+
+const hooks = { value: Value, throws: Value, stream: Stream, rude: Stream, promise: Promised, iterable: Iterable };
