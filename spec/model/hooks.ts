@@ -72,8 +72,7 @@ export class Doll {
     const kind = kinds[this.calls[phase]++ % kinds.length] ?? 'value';
     if (this.run !== run) run.ctx.onCancel((cause) => this.tell(`is told of ${shown(cause)}`));
     this.run = run;
-    // «`start()` … without a `cancel`, hooks get one that cancels this run alone.»
-    if (phase === 'execute') this.cancel = run.cancelAll ?? ((cause) => run.ctx.cancel(cause));
+    if (phase === 'execute') this.cancel = run.cancel;
     this.tell(phase);
     return new hooks[kind](this, run, phase, kind);
   }
@@ -108,8 +107,8 @@ abstract class Hook implements Flow, Hand {
     // Unless it can.
   }
 
-  fails(_: How): void {
-    // Unless it can.
+  fails(how: How): void {
+    if (this.open) this.doll.tell(`cannot ${how}`);
   }
 
   protected error(how: How): { cause: unknown; excused: boolean } {
@@ -140,7 +139,7 @@ class Value extends Hook {
 
   /** It has been given back already. */
   cut(): void {
-    this.begin();
+    if (this.open) this.begin();
   }
 }
 

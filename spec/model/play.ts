@@ -29,7 +29,7 @@ export function perform<A>(world: A, [name, ...args]: Act<A>): void {
 interface Game<Setup, A, Model extends A & World> {
   readonly runs: number;
   readonly setups: fc.Arbitrary<Setup>;
-  readonly acts: fc.Arbitrary<Act<A>>;
+  readonly programs: fc.Arbitrary<Act<A>[]>;
   readonly model: (setup: Setup) => Model;
   readonly real: (setup: Setup) => A & World;
   /** What is left to be done in the model's state, so that all comes to its end. */
@@ -40,12 +40,11 @@ interface Game<Setup, A, Model extends A & World> {
 export async function play<Setup, A, Model extends A & World>({
   runs,
   setups,
-  acts,
+  programs,
   model,
   real,
   toTheEnd,
 }: Game<Setup, A, Model>): Promise<void> {
-  const programs = fc.array(acts, { maxLength: 30, size: 'max' });
   const { error } = console;
   const played = fc.assert(
     fc.asyncProperty(setups, programs, async (setup, program) => {

@@ -40,8 +40,10 @@ export interface Flow {
 export interface Work {
   readonly name: string;
   readonly grace?: number | undefined;
-  /** It is made of others: it says itself when it is ready. */
-  readonly members?: boolean;
+  /** It runs others: those with a Failure of their own. */
+  readonly ofParts?: boolean;
+  /** It says itself when it is ready. */
+  readonly saysReady?: boolean;
   /** Nothing that happens to it is told, because its one member is told. */
   readonly seenThrough?: boolean;
   readonly initialize?: ((run: Run) => Flow) | undefined;
@@ -54,6 +56,8 @@ export interface Above {
   readonly path?: string;
   /** Whether nobody is left who would hear of errors. */
   readonly left?: boolean;
+  /** It tells the end in its own time. */
+  readonly hidesEnd?: boolean;
   value(value: string): void;
   ready?(is: boolean): void;
   enter?(status: Status): void;
@@ -68,21 +72,25 @@ export class Run {
   readonly ctx: Context;
   readonly path: string;
   readonly startedAt: number;
-  /** What cancels the application; without it, this run. */
-  readonly cancelAll: ((cause: unknown) => void) | undefined;
+  /** What cancels the application. */
+  readonly cancel: (cause: unknown) => void;
   phase: Phase = 'initialize';
   error: Failure | undefined = undefined;
   wasReady = false;
+  id: number;
   lost = false;
+  giveUpMembers: (() => void) | undefined = undefined;
+  phaseOfMember: (() => Phase | undefined) | undefined = undefined;
   members: (() => readonly Outcome[] | undefined) | undefined = undefined;
   readonly above: Above;
   private flow: Flow | undefined = undefined;
   private begun = false;
+  private beginning = false;
+  private endedAtOnce = false;
   private interrupted = false;
   private endedByItself = false;
   private endedMeanwhile = false;
   private graceIsOver = false;
-  private readonly id: number;
   private stopGrace: () => void = () => undefined;
 
   constructor(runner: Runner, parent: Context, above: Above, cancelAll?: (cause: unknown) => void) {
@@ -90,7 +98,8 @@ export class Run {
     this.stage = runner.stage;
     this.ctx = new Context(parent);
     this.above = above;
-    this.cancelAll = cancelAll;
+    // «`start()` … without a `cancel`, hooks get one that cancels this run alone.»
+    this.cancel = cancelAll ?? ((cause) => this.ctx.cancel(cause));
     this.path = above.path ?? runner.work.name;
     this.startedAt = this.stage.now;
     this.id = runner.runs;
@@ -104,7 +113,7 @@ export class Run {
       return this.finish();
     }
     this.ctx.afterCancel = () => this.interrupt();
-    if (!work.initialize && !work.members) return this.becomeReady();
+    if (!work.initialize && !work.saysReady) return this.becomeReady();
     this.enter('initializing');
     if (!work.seenThrough) this.event('initializing');
     this.call(work.initialize ? 'initialize' : 'execute');
@@ -128,7 +137,7 @@ export class Run {
   ready(is: boolean): void {
     if (is) this.tellReady();
     else this.runner.ready = false;
-    this.above.ready?.(is);
+    if (this.isGoing) this.above.ready?.(is);
   }
 
   value(value: string): void {
@@ -158,6 +167,9 @@ export class Run {
 
   /** The hook under way has ended. */
   ended(): void {
+    // What ends while it is being subscribed has ended when that is done.
+    this.endedAtOnce = this.beginning;
+    if (this.beginning) return;
     this.flow = undefined;
     if (this.phase === 'finalize') this.finish();
     else if (this.phase === 'initialize' && !this.error && !this.ctx.cancelled) this.becomeReady();
@@ -170,10 +182,32 @@ export class Run {
     this.interrupted = false;
   }
 
+  /** «Past it each runner still going is `timed-out`, by name»: nothing that it does from now on is delivered. */
+  giveUp(): void {
+    this.lost = true;
+    this.giveUpMembers?.();
+  }
+
+  timedOut(): Outcome {
+    const { path: task, startedAt } = this;
+    return {
+      task,
+      status: 'timed-out',
+      startedAt,
+      phase: this.phaseOfMember?.() ?? this.phase,
+      members: this.members?.(),
+    };
+  }
+
   private failure(cause: unknown, phase: Phase, excused: boolean): Failure | undefined {
-    if (cause instanceof Failure && phase === 'execute') return cause;
+    // What one of its parts has failed with has been judged there.
+    if (this.runner.work.ofParts && cause instanceof Failure && phase === 'execute') return cause;
     if (excused && phase !== 'finalize' && this.ctx.cancelled && !this.endedByItself) return undefined;
     return new Failure(this.path, phase, cause);
+  }
+
+  private get isGoing(): boolean {
+    return this.runner.run === this;
   }
 
   private tellReady(): void {
@@ -182,14 +216,15 @@ export class Run {
       this.enter('running');
       this.event('ready');
     }
-    this.runner.becomeReady();
+    // Whoever was told may have ended it.
+    if (this.isGoing) this.runner.becomeReady();
   }
 
   private becomeReady(): void {
     this.tellReady();
     if (this.ctx.cancelled) return this.close();
     this.call('execute');
-    if (this.runner.run === this && !this.error) this.above.ready?.(true);
+    if (this.isGoing && !this.error) this.above.ready?.(true);
   }
 
   private call(phase: Phase): void {
@@ -197,7 +232,11 @@ export class Run {
     this.begun = true;
     const flow = this.runner.work[phase]?.(this);
     this.flow = flow;
-    if (flow && !this.cutIfDue()) flow.begin();
+    if (!flow || this.cutIfDue()) return;
+    this.beginning = true;
+    flow.begin();
+    this.beginning = false;
+    if (this.endedAtOnce) this.ended();
   }
 
   /** «On cancel the run's context is cancelled at once: the task is told. `grace` is how long the hook under way may go on.» */
@@ -296,14 +335,21 @@ export class Runner {
     else this.waiting.ready.push(tell);
   }
 
-  whenDone(tell: (outcome: Outcome) => void): void {
+  /** Gives what ends the waiting. */
+  whenDone(tell: (outcome: Outcome) => void): () => void {
     if (this.outcome) tell(this.outcome);
     else this.waiting.done.push(tell);
+    return () => (this.waiting.done = this.waiting.done.filter((other) => other !== tell));
   }
 
   becomeReady(): void {
     this.ready = true;
     for (const tell of this.waiting.ready.splice(0)) tell(true);
+  }
+
+  giveUp(): Outcome {
+    this.run?.giveUp();
+    return this.run?.timedOut() ?? { task: this.work.name, status: 'timed-out' };
   }
 
   end(run: Run, outcome: Outcome): void {
@@ -313,7 +359,7 @@ export class Runner {
     this.ready = run.wasReady;
     this.status = 'done';
     this.run = undefined;
-    run.event(`done ${outcome.status}`);
+    if (!run.above.hidesEnd) run.event(`done ${outcome.status}`);
     // «A failure that comes then, and that nobody waits for, is written with `console.error`.»
     if (!this.observed && outcome.error && done.length === 0 && run.above.left)
       run.tell('console', shown(outcome.error));

@@ -1,0 +1,124 @@
+import fc from 'fast-check';
+import type { Acts, Sudden } from './acts.js';
+import type { Deed, Kind, Script } from './hooks.js';
+import type { Act } from './play.js';
+import type { Tree } from './tree.js';
+
+/** Tasks whose hooks give back what of these is drawn. */
+export function scripts(...kinds: Kind[]): fc.Arbitrary<Script> {
+  const hook = fc.array(fc.constantFrom(...kinds), { minLength: 1, maxLength: 3 });
+  return fc.record({
+    initialize: fc.option(hook),
+    execute: hook,
+    finalize: fc.option(hook),
+    grace: fc.constantFrom(null, null, 0, 5, Infinity),
+  });
+}
+
+const task = scripts('value', 'stream', 'stream', 'stream', 'throws').map((script): Tree => ({ kind: 'task', script }));
+const policy = fc.record({
+  restart: fc.constantFrom('on-failure' as const, 'always' as const),
+  initial: fc.constantFrom(0, 1, 3),
+  max: fc.constantFrom(2, 5),
+  factor: fc.constantFrom(1, 2),
+  maxRestarts: fc.integer({ min: 0, max: 3 }),
+  within: fc.constantFrom(1, 5, 60),
+  healthyFor: fc.constantFrom(0, 2, 4, 60),
+});
+/** Groups and what guards others, with tasks inside. */
+export const trees: fc.Arbitrary<Tree> = fc.letrec<{ node: Tree; group: Tree }>((tie) => ({
+  node: fc.oneof(
+    { maxDepth: 3, depthIdentifier: 'tree' },
+    { weight: 5, arbitrary: task },
+    { weight: 3, arbitrary: tie('group') },
+    { weight: 2, arbitrary: fc.record({ kind: fc.constant('supervise' as const), of: tie('node'), policy }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant('critical' as const), of: tie('node') }) },
+  ),
+  group: fc.record({
+    kind: fc.constantFrom('ordered' as const, 'ordered' as const, 'parallel' as const),
+    members: fc.array(tie('node'), { maxLength: 3, size: 'max', depthIdentifier: 'tree' }),
+  }),
+})).group;
+
+const deeds = fc.constantFrom<Deed>(
+  'yields',
+  'yields',
+  'ends',
+  'ends',
+  'ends',
+  'fails',
+  'fails',
+  'fails with the cause',
+  'fails around the cause',
+  'aborts',
+);
+const place = fc.integer({ min: 0, max: 7 });
+const causes = fc.constantFrom('first', 'second');
+const which = fc.constantFrom('last' as const, 'last' as const, 'last' as const, 'first' as const);
+const timeouts = fc.constantFrom(0, 1, 4, 10, Infinity);
+
+type Arbitraries<T extends unknown[]> = { [K in keyof T]: fc.Arbitrary<T[K]> };
+
+/** An act and with what, as often as its weight says. */
+function act<Name extends keyof Acts>(
+  weight: number,
+  name: Name,
+  ...args: Arbitraries<Parameters<Acts[Name]>>
+): { weight: number; arbitrary: fc.Arbitrary<Act<Pick<Acts, Name>>> } {
+  return { weight, arbitrary: fc.tuple(fc.constant(name), ...(args as fc.Arbitrary<unknown>[])) as never };
+}
+
+/** Programs that start a root, with some joins or without; what is done all of a sudden is often said before. */
+export function programs(joins: number): fc.Arbitrary<Act<Acts>[]> {
+  const sudden: fc.Arbitrary<Act<Sudden>> = fc.oneof(
+    act(12, 'hook', place, which, deeds),
+    act(3, 'cancel', causes),
+    act(2, 'leave', place),
+    act(3, 'start', place),
+    act(1, 'listen', place),
+    act(1, 'taskCancels', place, causes),
+    act(1, 'renew'),
+    act(joins, 'join', timeouts),
+    act(Math.min(joins, 1), 'leaveJoins'),
+  );
+  const when = act(3, 'when', moments, sudden);
+  const any = fc.oneof(
+    { weight: 14, arbitrary: sudden },
+    act(2, 'start', place),
+    act(4, 'pass', fc.integer({ min: 0, max: 6 })),
+    when,
+  );
+  const list = (one: fc.Arbitrary<Act<Acts>>, maxLength: number) => fc.array(one, { maxLength, size: 'max' });
+  return fc
+    .tuple(list(when.arbitrary, 3), list(fc.constant(['start', 0] as const), 1), list(any, 25))
+    .map((parts) => parts.flat());
+}
+
+const moments = fc.constantFrom(
+  'a initialize',
+  'a execute',
+  'a finalize',
+  'b execute',
+  'is told of',
+  'is torn down',
+  'is returned',
+  'events a initializing',
+  'events 0 initializing',
+  'events 0 ready',
+  'events 0 ready',
+  'events 0 cancelling',
+  'events 0 done',
+  'initializing',
+  'ready',
+  'cancelling',
+  'finalizing',
+  'restarting',
+  'late',
+  'done',
+  'results$',
+  'subscriber',
+  'complete',
+  'ready$',
+  'done$',
+  'join',
+);
