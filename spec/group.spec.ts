@@ -1118,6 +1118,21 @@ describe('ordered', () => {
       });
     });
 
+    it('no longer when whoever is told of that has ended the run, and started the next', () => {
+      const opened = new Subject();
+      const openings = [opened, NEVER];
+      const app = parallel('app', task('a', { initialize: () => openings.shift(), execute: () => NEVER }));
+      const [ctx, cancel] = withCancel();
+      app.events$.subscribe(({ task: name, type }) => {
+        if (name === 'app' && type === 'ready') cancel();
+      });
+      app.done$.subscribe(() => app.start().subscribe());
+      app.start(ctx).subscribe();
+      opened.complete();
+      expect(app.status).to.equal('initializing');
+      expect(collect(app.ready$)).to.deep.equal([]);
+    });
+
     it('is a cron that has been initialized', () => {
       virtually((helpers) => {
         const parts = new Parts();

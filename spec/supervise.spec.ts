@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { EMPTY, map, NEVER, Observable, of, take, throwError, timer, type SchedulerLike } from 'rxjs';
+import { EMPTY, map, NEVER, Observable, of, Subject, take, throwError, timer, type SchedulerLike } from 'rxjs';
 import sinon from 'sinon';
 import {
   AlreadyRunningError,
@@ -1147,6 +1147,20 @@ describe('supervise', () => {
         expect([told, runner.status], around.name).to.deep.equal([[undefined, 'complete'], 'running']);
         cancel();
       }
+    });
+
+    it('`ready$` waits, too, when a group failed as soon as it told that it was ready', () => {
+      const { machine, runner, cancel } = play((scheduler) => {
+        const work = new Subject();
+        const group = parallel('g', task('x', { initialize: () => timer(1, scheduler), execute: () => work }));
+        group.events$.subscribe(({ task: name, type }) => {
+          if (name === 'g' && type === 'ready') work.error(new Error('boom'));
+        });
+        return supervise(group, { backoff: exact });
+      });
+      machine.run(2);
+      expect([collect(runner.ready$), runner.status]).to.deep.equal([[], 'initializing']);
+      cancel();
     });
 
     it('`ready$` completes without that when it never was, or is not again', () => {

@@ -148,7 +148,7 @@ export class Run<T> extends Scope implements DrivenRun, Sink<T> {
 
   ready(): void {
     this.tellReady();
-    this.member?.ready(true);
+    if (!(this.marks & finished)) this.member?.ready(true);
   }
 
   unready(): void {
@@ -233,7 +233,8 @@ export class Run<T> extends Scope implements DrivenRun, Sink<T> {
       this.enter('running');
       if (this.observed) this.emit({ type: 'ready' });
     }
-    this.host.ready?.();
+    // Whoever was told may have ended it, and started the next.
+    if (!(this.marks & finished)) this.host.ready?.();
   }
 
   private becomeReady(): void {
