@@ -1,5 +1,16 @@
 import { expect } from 'chai';
-import { map, NEVER, Observable, of, Subject, take, throwError, timer, VirtualTimeScheduler } from 'rxjs';
+import {
+  map,
+  NEVER,
+  Observable,
+  of,
+  Subject,
+  take,
+  throwError,
+  timer,
+  VirtualTimeScheduler,
+  type Subscriber,
+} from 'rxjs';
 import sinon from 'sinon';
 import { joinAll, launchRunner, task, taskRunner, withCancel, type Outcome, type TaskRunner } from '../lib/index.js';
 import { collect, hangingOn } from './helpers/collect.js';
@@ -215,6 +226,22 @@ describe('joinAll', () => {
         settle === 'resolve' ? 'cancelled' : 'failed',
       ]);
     }
+  });
+
+  it('a failure after the deadline is one, also when whoever is told of it ends the work', () => {
+    const [ctx, cancel] = withCancel();
+    let work: Subscriber<unknown> | undefined;
+    const runner = taskRunner(
+      task('x', { execute: () => new Observable((subscriber) => void (work = subscriber)), grace: 60_000 }),
+    );
+    runner.events$.subscribe(({ type }) => {
+      if (type === 'late') work?.complete();
+    });
+    launchRunner(ctx, cancel, runner, { error: () => undefined });
+    cancel();
+    expect(joined(joinAll(ctx, 0, [runner]))).to.deep.equal(['x timed-out', 'complete']);
+    work?.error(new Error('boom'));
+    expect(outcomeOf(runner)?.status).to.equal('failed');
   });
 
   it('does not wait with timeout 0, and takes who has ended with the cancel itself', () => {

@@ -188,10 +188,10 @@ export class Run<T> extends Scope implements DrivenRun, Sink<T> {
   fail(error: unknown): void {
     const failure = this.failure(error, this.phase);
     if (!failure) return;
-    // What a member has failed with it has told itself.
-    if (this.marks & overrun && failure !== error) this.tellLate(this.phase, failure);
     if (this.error) this.error.suppressed.push(failure);
     else this.error = failure;
+    // What a member has failed with it has told itself. Whoever is told may end the run.
+    if (this.marks & overrun && failure !== error) this.tellLate(this.phase, failure);
   }
 
   end(): void {
