@@ -32,6 +32,9 @@ export interface Sudden {
 
 export interface Acts extends Sudden {
   pass(ms: number): void;
+  /** Time passes, and no timer fires. */
+  block(ms: number): void;
+  setClock(byMs: number): void;
   /** Something is done as soon as something is told. */
   when(told: string, act: Act<Sudden>): void;
 }

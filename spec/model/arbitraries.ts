@@ -68,8 +68,15 @@ function act<Name extends keyof Acts>(
   return { weight, arbitrary: fc.tuple(fc.constant(name), ...(args as fc.Arbitrary<unknown>[])) as never };
 }
 
-/** Programs that start a root, with some joins or without; what is done all of a sudden is often said before. */
-export function programs(joins: number): fc.Arbitrary<Act<Acts>[]> {
+/** What goes on: joins or none, how much time passes at once, and by how much the clock is set. */
+interface Course {
+  readonly joins?: boolean;
+  readonly most?: number;
+  readonly steps?: number;
+}
+
+/** Programs that start a root; what is done all of a sudden is often said before. */
+export function programs({ joins = false, most = 6, steps = 0 }: Course = {}): fc.Arbitrary<Act<Acts>[]> {
   const sudden: fc.Arbitrary<Act<Sudden>> = fc.oneof(
     act(12, 'hook', place, which, deeds),
     act(3, 'cancel', causes),
@@ -78,14 +85,16 @@ export function programs(joins: number): fc.Arbitrary<Act<Acts>[]> {
     act(1, 'listen', place),
     act(1, 'taskCancels', place, causes),
     act(1, 'renew'),
-    act(joins, 'join', timeouts),
-    act(Math.min(joins, 1), 'leaveJoins'),
+    act(joins ? 3 : 0, 'join', timeouts),
+    act(joins ? 1 : 0, 'leaveJoins'),
   );
   const when = act(3, 'when', moments, sudden);
   const any = fc.oneof(
     { weight: 14, arbitrary: sudden },
     act(2, 'start', place),
-    act(4, 'pass', fc.integer({ min: 0, max: 6 })),
+    act(steps > 0 ? 10 : 4, 'pass', fc.integer({ min: 0, max: most })),
+    act(steps > 0 ? 1 : 0, 'block', fc.integer({ min: 0, max: 2 * most })),
+    act(steps > 0 ? 1 : 0, 'setClock', fc.integer({ min: -steps, max: steps })),
     when,
   );
   const list = (one: fc.Arbitrary<Act<Acts>>, maxLength: number) => fc.array(one, { maxLength, size: 'max' });

@@ -16,7 +16,7 @@ describe('A tree of groups', () => {
     play<Setup, Acts, ModelledApp>({
       runs: 3000,
       setups,
-      programs: programs(0),
+      programs: programs(),
       model: (setup) => new ModelledApp(setup),
       real: (setup) => new RealApp(setup),
       toTheEnd: (model) => model.next(),

@@ -70,8 +70,10 @@ export class Doll {
   private call(run: Run, phase: Phase): Hook {
     const kinds = this.script[phase] ?? [];
     const kind = kinds[this.calls[phase]++ % kinds.length] ?? 'value';
-    if (this.run !== run) run.ctx.onCancel((cause) => this.tell(`is told of ${shown(cause)}`));
-    this.run = run;
+    if (phase !== 'finalize' && this.run !== run) {
+      this.run = run;
+      run.ctx.onCancel((cause) => this.tell(`is told of ${shown(cause)}`));
+    }
     if (phase === 'execute') this.cancel = run.cancel;
     this.tell(phase);
     return new hooks[kind](this, run, phase, kind);

@@ -18,7 +18,7 @@ describe('A join', () => {
     play<Setup, Acts, ModelledApp>({
       runs: 3000,
       setups,
-      programs: programs(3),
+      programs: programs({ joins: true }),
       model: (setup) => new ModelledApp(setup),
       real: (setup) => new RealApp(setup),
       toTheEnd: (model) => model.next(),

@@ -17,7 +17,7 @@ describe('A runner', () => {
     play<Setup, Acts, ModelledApp>({
       runs: 4000,
       setups,
-      programs: programs(0),
+      programs: programs(),
       model: (setup) => new ModelledApp(setup),
       real: (setup) => new RealApp(setup),
       toTheEnd: (model) => model.next(),

@@ -95,6 +95,14 @@ export class ModelledApp implements Acts, World {
     this.stage.pass(ms);
   }
 
+  block(ms: number): void {
+    this.stage.block(ms);
+  }
+
+  setClock(byMs: number): void {
+    this.stage.setClock(byMs);
+  }
+
   when(told: string, act: Act<Sudden>): void {
     this.stage.log.when(told, () => perform<Sudden>(this, act));
   }

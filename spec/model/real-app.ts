@@ -112,6 +112,14 @@ export class RealApp implements Acts, World {
     this.machine.run(ms);
   }
 
+  block(ms: number): void {
+    this.machine.block(ms);
+  }
+
+  setClock(byMs: number): void {
+    this.machine.setClock(byMs);
+  }
+
   when(told: string, act: Act<Sudden>): void {
     this.log.when(told, () => perform<Sudden>(this, act));
   }

@@ -121,7 +121,8 @@ export class Run {
 
   event(what: string, error?: Failure): void {
     const told = error ? `${what} ${shown(error)}` : what;
-    if (this.runner.observed) this.tell(`events ${this.path}`, `${told} #${this.id}`);
+    if (this.runner.hears) this.runner.hears(what, error);
+    else if (this.runner.observed) this.tell(`events ${this.path}`, `${told} #${this.id}`);
     else if (error) this.tell('console', shown(error));
   }
 
@@ -306,6 +307,8 @@ export class Runner {
   run: Run | undefined = undefined;
   runs = 0;
   observed = true;
+  /** Whoever is told of events in place of all others. */
+  hears: ((what: string, error?: Failure) => void) | undefined = undefined;
   results: ((value: string) => void) | undefined = undefined;
   private waiting: { ready: ((is: boolean) => void)[]; done: ((outcome: Outcome) => void)[] } = { ready: [], done: [] };
 

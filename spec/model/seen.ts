@@ -26,7 +26,17 @@ export function lineOf(event: TaskEvent): string {
     case 'cancelling':
       return `cancelling ${shown(event.cause)}`;
     case 'late':
-      return `late ${event.phase}${error}`;
+      return `late ${event.phase}${event.slot === undefined ? '' : ` of ${event.slot}`}${error}`;
+    case 'tick':
+      return `tick ${event.slot}`;
+    case 'skipped':
+      return `skipped ${event.slot} ${event.reason}`;
+    case 'missed':
+      return `missed ${event.slot} ×${event.count}`;
+    case 'overdue':
+      return `overdue ${event.slot} by ${event.late}`;
+    case 'run-failed':
+      return `run-failed ${event.slot}${error}`;
     case 'done':
       return `done ${event.outcome.status}`;
     case 'restarting':

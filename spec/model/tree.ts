@@ -1,4 +1,14 @@
-import { critical, ordered, parallel, supervise, taskRunner, type TaskRunner } from '../../lib/index.js';
+import {
+  critical,
+  cron,
+  ordered,
+  parallel,
+  supervise,
+  taskRunner,
+  type SimpleTask,
+  type TaskRunner,
+} from '../../lib/index.js';
+import { Cron, type CronPlan } from './cron.js';
 import { Ordered, Parallel } from './groups.js';
 import { Doll, type Script } from './hooks.js';
 import type { Log } from './log.js';
@@ -6,10 +16,11 @@ import { Puppet } from './puppet.js';
 import { Runner, type Work } from './runner.js';
 import type { Stage } from './stage.js';
 import { Critical, Supervised, type Policy } from './supervise.js';
+import { nextOf } from './timetable.js';
 
 /** What runs: a task, or what is made of others. */
 export type Tree =
-  | { readonly kind: 'task'; readonly script: Script }
+  | { readonly kind: 'task'; readonly script: Script; readonly cron?: CronPlan }
   | { readonly kind: 'ordered' | 'parallel'; readonly members: readonly Tree[] }
   | { readonly kind: 'supervise'; readonly of: Tree; readonly policy: Policy }
   | { readonly kind: 'critical'; readonly of: Tree };
@@ -25,7 +36,7 @@ export interface Grown<R, T> {
 function grow<R, T>(
   trees: readonly Tree[],
   toTask: (name: string, script: Script) => T,
-  toRunner: (task: T) => R,
+  toRunner: (task: T, cron?: CronPlan) => R,
   toGroup: (tree: Exclude<Tree, { kind: 'task' }>, name: string, members: R[]) => R,
 ): Grown<R, T> {
   const runners: R[] = [];
@@ -36,7 +47,7 @@ function grow<R, T>(
     if (tree.kind === 'task') {
       const task = toTask(String.fromCharCode(97 + tasks.length), tree.script);
       tasks.push(task);
-      runner = toRunner(task);
+      runner = toRunner(task, tree.cron);
     } else if ('members' in tree) {
       const name = `${groups++}`;
       runner = toGroup(tree, name, tree.members.map(one));
@@ -51,7 +62,7 @@ export function modelled(trees: readonly Tree[], stage: Stage): Grown<Runner, Do
   return grow(
     trees,
     (name, script) => new Doll(stage, name, script),
-    ({ work }) => new Runner(stage, work),
+    (doll, plan) => new Runner(stage, plan ? cronWork(doll, plan) : doll.work),
     (tree, name, members) => {
       const [first] = members as [Runner];
       const whole = (execute: Work['execute']) => new Runner(stage, { name, ofParts: true, saysReady: true, execute });
@@ -75,7 +86,7 @@ export function real(trees: readonly Tree[], log: Log): Grown<TaskRunner<string>
   return grow(
     trees,
     (name, script) => new Puppet(name, script, log),
-    ({ task }) => taskRunner<string>(task),
+    ({ task }, plan) => (plan ? cronRunner(task, plan) : taskRunner<string>(task)),
     (tree, name, members) => {
       const [first] = members as [TaskRunner<string>];
       switch (tree.kind) {
@@ -92,4 +103,19 @@ export function real(trees: readonly Tree[], log: Log): Grown<TaskRunner<string>
       }
     },
   );
+}
+
+function cronWork(doll: Doll, plan: CronPlan): Work {
+  /** «started again, it does not catch up with the same slots» */
+  let { lastRun } = plan;
+  const remember = (slot: number) => {
+    if (plan.lastRun !== undefined) lastRun = slot;
+  };
+  const execute: Work['execute'] = (run) =>
+    new Cron(run, doll, { ...plan, ...(lastRun !== undefined && { lastRun }) }, remember);
+  return { ...doll.work, ofParts: true, execute };
+}
+
+function cronRunner(task: SimpleTask<string>, { slots, ...options }: CronPlan): TaskRunner<string> {
+  return cron(task, typeof slots === 'number' ? slots : { next: (after) => nextOf(slots, after) }, options);
 }

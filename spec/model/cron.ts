@@ -1,0 +1,224 @@
+import { Context } from './context.js';
+import type { Doll } from './hooks.js';
+import { Runner, type Above, type Failure, type Flow, type Run } from './runner.js';
+import { Timetable, type Due, type Slots, type Times } from './timetable.js';
+
+export interface CronPlan extends Times {
+  readonly slots: Slots;
+  readonly overlap: 'skip' | 'bufferOne' | 'bufferAll' | 'cancelOther' | 'allowAll';
+  readonly missed: 'skip' | 'runOnce' | 'runAll';
+  readonly tolerance: number;
+  readonly onError: 'continue' | 'stop';
+  readonly maxRuns?: number;
+  readonly timeout?: number;
+}
+
+/** A slot that is to be run: it waits, is run, is over. */
+class Slot {
+  readonly slot: number;
+  readonly due: number;
+  /** Those that were missed and are caught up with, of which it is one. */
+  readonly backlog: readonly number[] | undefined;
+  ctx: Context | undefined = undefined;
+  isOver = false;
+  overdue = false;
+  stopTimer: () => void = () => undefined;
+
+  constructor(slot: number, due: number, backlog?: readonly number[]) {
+    this.slot = slot;
+    this.due = due;
+    this.backlog = backlog;
+  }
+}
+
+/** «`initialize` once, `execute` per slot, each run under its own child context, `finalize` once» */
+export class Cron implements Flow {
+  readonly grace: number = Infinity;
+  private readonly run: Run;
+  private readonly doll: Doll;
+  private readonly plan: CronPlan;
+  private readonly remember: (slot: number) => void;
+  private readonly timetable: Timetable;
+  private waiting: Slot[] = [];
+  private going: Slot[] = [];
+  private runs = 0;
+  private state: 'open' | 'closed' | 'stopped' | 'over' = 'open';
+  private failure: Failure | undefined = undefined;
+  private moving = false;
+
+  constructor(run: Run, doll: Doll, plan: CronPlan, remember: (slot: number) => void) {
+    this.run = run;
+    this.doll = doll;
+    this.plan = plan;
+    this.remember = remember;
+    this.timetable = new Timetable(run.stage, plan.slots, plan, (due) =>
+      due === 'none is left' ? this.close() : this.take(due),
+    );
+  }
+
+  begin(): void {
+    this.run.ctx.onCancel((cause) => this.stop(cause));
+    if (this.state === 'open') this.timetable.start();
+  }
+
+  cut(): void {
+    // It ends by itself when it is cancelled.
+  }
+
+  /** «`missed`: slots that passed while the process could not run» */
+  private take({ all, due, late }: Due): void {
+    const { missed, tolerance } = this.plan;
+    const last = all.at(-1) ?? NaN;
+    this.remember(last);
+    if (missed === 'runAll' && (all.length > 1 || late > tolerance)) {
+      this.waiting.push(...all.map((slot) => new Slot(slot, slot + due - last, all)));
+      return this.goOn();
+    }
+    const isRun = late <= tolerance || missed === 'runOnce';
+    const slot = new Slot(last, due);
+    if (isRun) this.waiting.push(slot);
+    this.tellMissed(isRun ? all.slice(0, -1) : all);
+    if (this.waiting.includes(slot)) this.admit(slot);
+  }
+
+  private tellMissed(slots: readonly number[]): void {
+    if (slots.length > 0) this.run.event(`missed ${slots[0]} ×${slots.length}`);
+  }
+
+  /** «`overlap`: what a slot does when the last run still goes» */
+  private admit(slot: Slot): void {
+    const { overlap } = this.plan;
+    const before = this.waiting.filter((other) => other !== slot);
+    if (overlap === 'allowAll' || (this.going.length === 0 && before.length === 0)) return this.begins(slot);
+    const buffered = before.find(({ backlog }) => !backlog);
+    if (overlap === 'skip' || (overlap === 'bufferOne' && buffered)) return this.skip(slot, 'overlap');
+    if (overlap === 'cancelOther' && buffered) this.skip(buffered, 'overlap');
+    if (!this.waiting.includes(slot)) return;
+    const left = Math.max(0, slot.due + this.plan.tolerance - this.run.stage.now);
+    slot.stopTimer = this.run.stage.after(left, () => this.tellOverdue(slot));
+    const catchesUp = [...this.going, ...this.waiting].some(({ backlog }) => backlog);
+    if (overlap !== 'cancelOther' || catchesUp) return;
+    for (const other of [...this.going]) other.ctx?.cancel('CancelledError');
+  }
+
+  private begins(slot: Slot): void {
+    const { run, plan, doll } = this;
+    this.waiting = this.waiting.filter((other) => other !== slot);
+    this.going.push(slot);
+    slot.stopTimer();
+    const { name, grace, execute } = doll.work;
+    const runner = new Runner(run.stage, { name, grace, execute });
+    if (plan.timeout !== undefined) slot.stopTimer = run.stage.after(plan.timeout, () => this.expire(slot, runner));
+    if (!slot.overdue && run.stage.now - slot.due > plan.tolerance) this.tellOverdue(slot);
+    if (slot.isOver) return;
+    slot.ctx = new Context(run.ctx);
+    this.runs++;
+    run.event(`tick ${slot.slot}`);
+    if (this.runs === plan.maxRuns) this.end();
+    // The rest of a slot's life shows in `tick` and `run-failed`.
+    runner.hears = (what, error) => {
+      if (what.startsWith('late')) run.event(`${what} of ${slot.slot}`, error);
+    };
+    const above: Above = {
+      path: run.path,
+      value: (value) => run.value(value),
+      ended: ({ error }) => this.over(slot, error),
+      refused: () => undefined,
+    };
+    runner.start(slot.ctx, above, run.cancel);
+  }
+
+  private tellOverdue(slot: Slot): void {
+    const { now } = this.run.stage;
+    slot.overdue = true;
+    this.run.event(`overdue ${slot.slot} by ${Math.max(this.plan.tolerance, now - slot.due)}`);
+  }
+
+  /** «`timeout` (per run; a `run-failed` with a `DeadlineError`). The schedule waits for it no longer once its `grace` is over» */
+  private expire(slot: Slot, runner: Runner): void {
+    const { run } = runner;
+    if (!run) return;
+    run.fail('DeadlineError');
+    slot.ctx?.cancel(run.error);
+    const giveUp = () => {
+      runner.giveUp();
+      this.over(slot, run.error);
+    };
+    const { grace = 0 } = this.doll.work;
+    if (grace === 0) giveUp();
+    else if (!slot.isOver) slot.stopTimer = run.stage.after(grace, giveUp);
+  }
+
+  /** «A failed run is a `run-failed` event and the schedule goes on; `onError: 'stop'` ends the runner with it» */
+  private over(slot: Slot, error?: Failure): void {
+    if (slot.isOver) return;
+    this.letGo(slot);
+    if (error) this.run.event(`run-failed ${slot.slot}`, error);
+    if (error && this.plan.onError === 'stop') {
+      this.failure ??= error;
+      this.stop(error);
+    }
+    this.goOn();
+  }
+
+  private skip(slot: Slot, reason: 'overlap' | 'ended'): void {
+    this.letGo(slot);
+    this.run.event(`skipped ${slot.slot} ${reason}`);
+    this.goOn();
+  }
+
+  private letGo(slot: Slot): void {
+    slot.isOver = true;
+    slot.stopTimer();
+    this.going = this.going.filter((other) => other !== slot);
+    this.waiting = this.waiting.filter((other) => other !== slot);
+  }
+
+  private close(): void {
+    this.state = 'closed';
+    this.goOn();
+  }
+
+  /** «Cancelling ends the schedule at once and the runs under way as any run; the runner ends after all of them.» */
+  private stop(cause: unknown): void {
+    if (this.state === 'over') return;
+    this.end();
+    for (const slot of [...this.going]) slot.ctx?.cancel(cause);
+    this.goOn();
+  }
+
+  /** No further run is started. */
+  private end(): void {
+    this.state = 'stopped';
+    this.timetable.stop();
+    for (let slot = this.waiting[0]; slot; slot = this.waiting[0]) {
+      const { backlog } = slot;
+      if (!backlog) {
+        this.skip(slot, 'ended');
+        continue;
+      }
+      const rest = this.waiting.filter((other) => other.backlog === backlog);
+      this.waiting = this.waiting.filter((other) => other.backlog !== backlog);
+      this.tellMissed(rest.map((other) => other.slot));
+    }
+  }
+
+  private goOn(): void {
+    if (this.moving) return;
+    this.moving = true;
+    for (let slot = this.turn(); slot; slot = this.turn()) this.begins(slot);
+    this.moving = false;
+    if (this.state === 'open' || this.state === 'over' || this.going.length > 0 || this.waiting.length > 0) return;
+    this.state = 'over';
+    this.run.over();
+    if (this.failure) this.run.fail(this.failure);
+    this.run.ended();
+  }
+
+  /** «caught-up runs queue, whatever `overlap` says» */
+  private turn(): Slot | undefined {
+    const { going } = this;
+    const isBusy = this.plan.overlap === 'allowAll' ? going.some(({ backlog }) => backlog) : going.length > 0;
+    return this.state === 'stopped' || isBusy ? undefined : this.waiting[0];
+  }
+}
