@@ -1,4 +1,4 @@
-import type { Deed, Which } from './hooks.js';
+import type { Deed, Which } from './script.js';
 import { shown } from './log.js';
 import type { Act } from './play.js';
 import type { Tree } from './tree.js';

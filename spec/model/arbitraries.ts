@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { Acts, Sudden } from './acts.js';
-import type { Deed, Kind, Script } from './hooks.js';
+import type { Deed, Kind, Script } from './script.js';
 import type { Act } from './play.js';
 import type { Tree } from './tree.js';
 

@@ -3,7 +3,7 @@ import type { Acts, Setup } from './acts.js';
 import { programs, scripts } from './arbitraries.js';
 import type { CronPlan } from './cron.js';
 import { ModelledApp } from './modelled-app.js';
-import { play } from './play.js';
+import { patience, play } from './play.js';
 import { RealApp } from './real-app.js';
 
 const script = scripts('value', 'stream', 'stream', 'stream', 'promise', 'throws');
@@ -58,6 +58,6 @@ describe('A cron', () => {
         real: (setup) => new RealApp(setup),
         toTheEnd: (model) => model.next(),
       }),
-    ).timeout(120_000);
+    ).timeout(patience);
   }
 });

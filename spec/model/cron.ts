@@ -1,6 +1,8 @@
 import { Context } from './context.js';
-import type { Doll } from './hooks.js';
-import { Runner, type Above, type Failure, type Flow, type Run } from './runner.js';
+import type { Doll } from './doll.js';
+import type { Run } from './run.js';
+import { Runner } from './runner.js';
+import type { Above, Failure, Flow } from './words.js';
 import { Timetable, type Due, type Slots, type Times } from './timetable.js';
 
 export interface CronPlan extends Times {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import type { Acts, Setup } from './acts.js';
 import { programs, trees } from './arbitraries.js';
 import { ModelledApp } from './modelled-app.js';
-import { play } from './play.js';
+import { patience, play } from './play.js';
 import { RealApp } from './real-app.js';
 
 const setups: fc.Arbitrary<Setup> = fc.record({
@@ -20,5 +20,5 @@ describe('A tree of groups', () => {
       model: (setup) => new ModelledApp(setup),
       real: (setup) => new RealApp(setup),
       toTheEnd: (model) => model.next(),
-    })).timeout(120_000);
+    })).timeout(patience);
 });

@@ -1,5 +1,7 @@
 import { Context } from './context.js';
-import { Failure, type Above, type Flow, type Outcome, type Run, type Runner } from './runner.js';
+import type { Run } from './run.js';
+import type { Runner } from './runner.js';
+import { Failure, type Above, type Flow, type Outcome } from './words.js';
 
 /** A member in one run of its group. */
 class Seat implements Above {

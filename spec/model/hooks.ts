@@ -1,84 +1,7 @@
-import { shown } from './log.js';
-import type { Flow, Phase, Run, Work } from './runner.js';
-import type { Stage } from './stage.js';
-
-/** What a hook gives back: a value, or what yields values when it is told to. Rude is a stream whose teardown throws. */
-export type Kind = 'value' | 'throws' | 'stream' | 'rude' | 'promise' | 'iterable';
-/** What each call of each hook of a task gives back, in turns. */
-export interface Script {
-  readonly initialize: readonly Kind[] | null;
-  readonly execute: readonly Kind[];
-  readonly finalize: readonly Kind[] | null;
-  readonly grace: number | null;
-}
-/** Fails with an error of its own, with the cause of its context, with what has that as its cause, or as the platform's APIs do. */
-export type How = 'fails' | 'fails with the cause' | 'fails around the cause' | 'aborts';
-export type Deed = 'yields' | 'ends' | How;
-export type Which = 'first' | 'last';
-
-/** What can be done to a hook under way. */
-export interface Hand {
-  yields(): void;
-  ends(): void;
-  fails(how: How): void;
-}
-
-/** Has the first or the last of the hooks under way do something. */
-export function use(hands: ReadonlySet<Hand>, which: Which, deed: Deed): void {
-  const hand = which === 'first' ? [...hands][0] : [...hands].at(-1);
-  if (deed === 'yields') hand?.yields();
-  else if (deed === 'ends') hand?.ends();
-  else hand?.fails(deed);
-}
-
-/** A task whose hooks do what they are told, as a model. */
-export class Doll {
-  readonly name: string;
-  readonly stage: Stage;
-  readonly work: Work;
-  /** The hooks under way, and those that were cut but may yet settle. */
-  readonly hands: Set<Hand> = new Set<Hand>();
-  private readonly script: Script;
-  private readonly calls = { initialize: 0, execute: 0, finalize: 0 };
-  private count = 0;
-  /** The last run that has called a hook. */
-  run: Run | undefined = undefined;
-  cancel: ((cause: unknown) => void) | undefined = undefined;
-
-  constructor(stage: Stage, name: string, script: Script) {
-    this.stage = stage;
-    this.name = name;
-    this.script = script;
-    const { initialize, finalize, grace } = script;
-    this.work = {
-      name,
-      ...(grace !== null && { grace }),
-      initialize: initialize && ((run) => this.call(run, 'initialize')),
-      execute: (run) => this.call(run, 'execute'),
-      finalize: finalize && ((run) => this.call(run, 'finalize')),
-    } as Work;
-  }
-
-  next(): string {
-    return `${this.name}${++this.count}`;
-  }
-
-  tell(what: string): void {
-    this.stage.log.tell('work', `${this.name} ${what}`);
-  }
-
-  private call(run: Run, phase: Phase): Hook {
-    const kinds = this.script[phase] ?? [];
-    const kind = kinds[this.calls[phase]++ % kinds.length] ?? 'value';
-    if (phase !== 'finalize' && this.run !== run) {
-      this.run = run;
-      run.ctx.onCancel((cause) => this.tell(`is told of ${shown(cause)}`));
-    }
-    if (phase === 'execute') this.cancel = run.cancel;
-    this.tell(phase);
-    return new hooks[kind](this, run, phase, kind);
-  }
-}
+import type { Doll } from './doll.js';
+import type { Run } from './run.js';
+import type { Hand, How, Kind } from './script.js';
+import type { Flow, Phase } from './words.js';
 
 abstract class Hook implements Flow, Hand {
   readonly grace: number = 0;
@@ -148,6 +71,8 @@ class Value extends Hook {
 /** «An Observable is unsubscribed after `grace`.» */
 class Stream extends Hook {
   private subscribed = false;
+  /** It has told its one end. */
+  private stopped = false;
 
   override begin(): void {
     this.subscribed = true;
@@ -163,11 +88,15 @@ class Stream extends Hook {
   }
 
   override ends(): void {
+    if (this.stopped) return;
+    this.stopped = true;
     this.run.over();
     this.end();
   }
 
   override fails(how: How): void {
+    if (this.stopped) return;
+    this.stopped = true;
     const { cause, excused } = this.error(how);
     this.run.over();
     this.run.fail(cause, excused);
@@ -181,6 +110,7 @@ class Stream extends Hook {
     if (this.subscribed) {
       this.doll.tell('is torn down');
       if (this.kind === 'rude') this.run.fail('rude');
+      if (this.kind === 'abrupt') this.run.fail('AbortError', true);
     }
     super.end();
   }
@@ -277,4 +207,13 @@ class Iterable extends Hook {
   }
 }
 
-const hooks = { value: Value, throws: Value, stream: Stream, rude: Stream, promise: Promised, iterable: Iterable };
+/** Each kind of what a hook gives back. */
+export const hooks: Record<Kind, new (doll: Doll, run: Run, phase: Phase, kind: Kind) => Flow> = {
+  value: Value,
+  throws: Value,
+  stream: Stream,
+  rude: Stream,
+  abrupt: Stream,
+  promise: Promised,
+  iterable: Iterable,
+};

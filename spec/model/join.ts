@@ -1,5 +1,6 @@
 import type { Context } from './context.js';
-import type { Outcome, Runner } from './runner.js';
+import type { Runner } from './runner.js';
+import type { Outcome } from './words.js';
 import type { Stage } from './stage.js';
 
 /**
@@ -55,8 +56,9 @@ export class Join {
   }
 
   private end(): void {
-    if (!this.closed) this.tell('complete');
+    if (this.closed) return;
     this.leave();
+    this.tell('complete');
   }
 }
 

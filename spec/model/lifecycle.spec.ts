@@ -2,10 +2,10 @@ import fc from 'fast-check';
 import type { Acts, Setup } from './acts.js';
 import { programs, scripts } from './arbitraries.js';
 import { ModelledApp } from './modelled-app.js';
-import { play } from './play.js';
+import { patience, play } from './play.js';
 import { RealApp } from './real-app.js';
 
-const script = scripts('value', 'stream', 'stream', 'stream', 'promise', 'iterable', 'throws', 'rude');
+const script = scripts('value', 'stream', 'stream', 'stream', 'promise', 'iterable', 'throws', 'rude', 'abrupt');
 const setups: fc.Arbitrary<Setup> = fc.record({
   trees: script.map((one) => [{ kind: 'task', script: one }] as const),
   observed: fc.integer({ min: 0, max: 5 }).map((n) => n > 0),
@@ -21,5 +21,5 @@ describe('A runner', () => {
       model: (setup) => new ModelledApp(setup),
       real: (setup) => new RealApp(setup),
       toTheEnd: (model) => model.next(),
-    })).timeout(120_000);
+    })).timeout(patience);
 });

@@ -1,10 +1,12 @@
 import { causeOf, pick, type Acts, type Setup, type Sudden } from './acts.js';
 import { Context } from './context.js';
-import { use, type Deed, type Doll, type Which } from './hooks.js';
+import type { Doll } from './doll.js';
+import { use, type Deed, type Which } from './script.js';
 import { Join } from './join.js';
 import { shown } from './log.js';
 import { perform, type Act, type World } from './play.js';
-import type { Above, Outcome, Runner } from './runner.js';
+import type { Runner } from './runner.js';
+import type { Above, Outcome } from './words.js';
 import { shownOutcome } from './seen.js';
 import { Stage } from './stage.js';
 import { modelled, type Grown } from './tree.js';

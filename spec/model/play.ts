@@ -7,6 +7,9 @@ import { inspect } from 'node:util';
  */
 const { MODEL_SEED = '20261124', MODEL_PATH, MODEL_RUNS = '1' } = process.env;
 
+/** For how many ms the programs of a spec may go on. */
+export const patience: number = Math.max(1, Number(MODEL_RUNS)) * 120_000;
+
 /** Something that acts can be done to: the library, or a model of it. An act that is not possible does nothing. */
 export interface World {
   /** All that can be seen of it, and what it has told since the last look. */

@@ -1,6 +1,6 @@
 import { Observable, type Subscriber } from 'rxjs';
 import type { CancelFunc, Phase, RunContext, SimpleTask, Task, TaskOutput } from '../../lib/index.js';
-import type { Hand, How, Kind, Script } from './hooks.js';
+import type { Hand, How, Kind, Script } from './script.js';
 import { shown, type Log } from './log.js';
 
 /** A task whose hooks do what they are told. */
@@ -79,9 +79,11 @@ export class Puppet {
           this.hands.delete(hand);
           this.tell('is torn down');
           if (kind === 'rude') throw new Error('rude');
+          if (kind === 'abrupt') throw new DOMException('It was aborted', 'AbortError');
         };
       }),
     rude: (error, kind) => this.outputs.stream(error, kind),
+    abrupt: (error, kind) => this.outputs.stream(error, kind),
     promise: (error) =>
       new Promise<string>((resolve, reject) => {
         const hand: Hand = {

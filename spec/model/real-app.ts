@@ -4,7 +4,7 @@ import { hangingOn } from '../helpers/collect.js';
 import { Machine } from '../helpers/machine.js';
 import { settled } from '../helpers/tasks.js';
 import { causeOf, pick, type Acts, type Setup, type Sudden } from './acts.js';
-import { use, type Deed, type Which } from './hooks.js';
+import { use, type Deed, type Which } from './script.js';
 import { Log, shown } from './log.js';
 import { perform, type Act, type World } from './play.js';
 import type { Puppet } from './puppet.js';

@@ -1,5 +1,7 @@
 import { Context } from './context.js';
-import { Failure, type Above, type Flow, type Outcome, type Run, type Runner, type Status } from './runner.js';
+import type { Run } from './run.js';
+import type { Runner } from './runner.js';
+import { Failure, type Above, type Flow, type Outcome, type Status } from './words.js';
 
 /** «supervise and critical add nothing to a path … a supervised runner tells one `done`, at the very end» */
 abstract class Guard implements Flow, Above {

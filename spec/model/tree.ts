@@ -10,10 +10,12 @@ import {
 } from '../../lib/index.js';
 import { Cron, type CronPlan } from './cron.js';
 import { Ordered, Parallel } from './groups.js';
-import { Doll, type Script } from './hooks.js';
+import { Doll } from './doll.js';
+import type { Script } from './script.js';
 import type { Log } from './log.js';
 import { Puppet } from './puppet.js';
-import { Runner, type Work } from './runner.js';
+import { Runner } from './runner.js';
+import type { Work } from './words.js';
 import type { Stage } from './stage.js';
 import { Critical, Supervised, type Policy } from './supervise.js';
 import { nextOf } from './timetable.js';
