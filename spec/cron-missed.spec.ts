@@ -476,4 +476,20 @@ describe('cron: missed', () => {
     machine.run(1);
     expect(story).to.deep.equal(['10: missed 0.25 ×5', '10: done completed']);
   });
+
+  it('what is caught up with does not make room for a second slot under bufferOne, nor keep one under cancelOther', () => {
+    const waits = (overlap: 'bufferOne' | 'cancelOther') => {
+      const { machine, story } = play({ execute: () => NEVER, grace: 100 }, 10, {
+        overlap,
+        missed: 'runAll',
+        tolerance: 0,
+      });
+      machine.run(10);
+      machine.setClock(1);
+      machine.run(19);
+      return story.filter((line) => line.includes('skipped'));
+    };
+    expect(waits('bufferOne')).to.deep.equal(['30: skipped 30 overlap']);
+    expect(waits('cancelOther')).to.deep.equal(['30: skipped 10 overlap']);
+  });
 });

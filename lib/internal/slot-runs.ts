@@ -150,14 +150,18 @@ export class SlotRuns<T> implements SlotHost<T>, SlotSink {
       leave(slot);
       return this.run(slot);
     }
-    const before = slot.previous instanceof SlotRun ? slot.previous : undefined;
-    if (overlap === 'skip' || (overlap === 'bufferOne' && before)) return slot.skip({ reason: 'overlap' });
-    if (overlap === 'cancelOther') before?.skip({ reason: 'overlap' });
+    if (overlap === 'skip' || (overlap === 'bufferOne' && this.before(slot))) return slot.skip({ reason: 'overlap' });
+    if (overlap === 'cancelOther') this.before(slot)?.skip({ reason: 'overlap' });
     if (slot.chain !== waiting) return;
     slot.watchOver();
     // What is caught up with is not cancelled by what comes after it.
     if (overlap !== 'cancelOther' || this.catchingUp || waiting.first !== slot) return;
     for (const other of all(going)) other.cancel(new CancelledError('Overtaken by the next slot'), 'overlap');
+  }
+
+  /** The slot that waits already, where one alone may. What is caught up with may stand between them. */
+  private before(slot: SlotRun<T>): SlotRun<T> | undefined {
+    return all(this.waiting).find((other): other is SlotRun<T> => other instanceof SlotRun && other !== slot);
   }
 
   private run(slot: SlotRun<T>): void {
