@@ -154,7 +154,10 @@ for (const [kind, group] of makers) {
         for (const other of [undefined, null, {}, 'a', () => 1, EMPTY])
           expect(() => group('app', forever('a'), other as never)).to.throw(TypeError, 'Expected `task` to be a task');
         const a = forever('a');
-        expect(() => group('app', a, forever('b'), a)).to.throw(TypeError, 'Expected `runnables` to be runners that differ');
+        expect(() => group('app', a, forever('b'), a)).to.throw(
+          TypeError,
+          'Expected `runnables` to be runners that differ',
+        );
         expect(() => group('app', a, forever('b'), a)).to.throw(TypeError, "got `'a'`");
         expect(a.status).to.equal('idle');
       });

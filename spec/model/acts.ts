@@ -1,4 +1,4 @@
-import type { Deed, Which } from './script.js';
+import type { Answer, Deed, Which } from './script.js';
 import { shown } from './log.js';
 import type { Act } from './play.js';
 import type { Tree } from './tree.js';
@@ -25,6 +25,8 @@ export interface Sudden {
   /** There is another master, which is not cancelled. */
   renew(): void;
   hook(task: number, which: Which, deed: Deed): void;
+  /** The coordinator of a cron says something of one of its slots. */
+  lease(task: number, which: Which, answer: Answer): void;
   /** All roots, under the master. */
   join(timeout: number): void;
   leaveJoins(): void;

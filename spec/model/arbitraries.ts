@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { Acts, Sudden } from './acts.js';
-import type { Deed, Kind, Script } from './script.js';
+import type { Answer, Deed, Kind, Script } from './script.js';
 import type { Act } from './play.js';
 import type { Tree } from './tree.js';
 
@@ -55,6 +55,7 @@ const deeds = fc.constantFrom<Deed>(
 const place = fc.integer({ min: 0, max: 7 });
 const causes = fc.constantFrom('first', 'second');
 const which = fc.constantFrom('last' as const, 'last' as const, 'last' as const, 'first' as const);
+const answers = fc.constantFrom<Answer>('grants', 'grants', 'grants', 'refuses', 'fails', 'ends');
 const timeouts = fc.constantFrom(0, 1, 4, 10, Infinity);
 
 type Arbitraries<T extends unknown[]> = { [K in keyof T]: fc.Arbitrary<T[K]> };
@@ -73,12 +74,17 @@ interface Course {
   readonly joins?: boolean;
   readonly most?: number;
   readonly steps?: number;
+  /** Whether there may be coordinators. */
+  readonly leases?: boolean;
 }
 
 /** Programs that start a root; what is done all of a sudden is often said before. */
-export function programs({ joins = false, most = 6, steps = 0 }: Course = {}): fc.Arbitrary<Act<Acts>[]> {
+export function programs({ joins = false, most = 6, steps = 0, leases = false }: Course = {}): fc.Arbitrary<
+  Act<Acts>[]
+> {
   const sudden: fc.Arbitrary<Act<Sudden>> = fc.oneof(
     act(12, 'hook', place, which, deeds),
+    act(leases ? 8 : 0, 'lease', place, which, answers),
     act(3, 'cancel', causes),
     act(2, 'leave', place),
     act(3, 'start', place),
@@ -125,6 +131,12 @@ const moments = fc.constantFrom(
   'late',
   'done',
   'results$',
+  'asked for',
+  'asked for',
+  'let go of',
+  'tick',
+  'skipped',
+  'run-failed',
   'subscriber',
   'complete',
   'ready$',

@@ -23,6 +23,7 @@ const plansBy = (unit: number): fc.Arbitrary<CronPlan> =>
         missed: fc.constantFrom('skip', 'runOnce', 'runAll'),
         tolerance: fc.constantFrom(0, 3 * unit, 10 * unit, Infinity),
         onError: fc.constantFrom('continue', 'continue', 'stop'),
+        leased: fc.boolean(),
         maxRuns: fc.integer({ min: 1, max: 6 }),
         timeout: fc.integer({ min: 1, max: 12 }).map((units) => units * unit),
         immediate: fc.boolean(),
@@ -53,7 +54,7 @@ describe('A cron', () => {
       play<Setup, Acts, ModelledApp>({
         runs: 2000,
         setups: setupsBy(unit),
-        programs: programs({ most: 12 * unit, steps: 40 * unit }),
+        programs: programs({ most: 12 * unit, steps: 40 * unit, leases: true }),
         model: (setup) => new ModelledApp(setup),
         real: (setup) => new RealApp(setup),
         toTheEnd: (model) => model.next(),

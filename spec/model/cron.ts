@@ -2,6 +2,7 @@ import { Context } from './context.js';
 import type { Doll } from './doll.js';
 import type { Run } from './run.js';
 import { Runner } from './runner.js';
+import type { Answer, Asked } from './script.js';
 import type { Above, Failure, Flow } from './words.js';
 import { Timetable, type Due, type Slots, type Times } from './timetable.js';
 
@@ -13,7 +14,11 @@ export interface CronPlan extends Times {
   readonly onError: 'continue' | 'stop';
   readonly maxRuns?: number;
   readonly timeout?: number;
+  /** Whether there is a coordinator. */
+  readonly leased?: boolean;
 }
+
+type Reason = 'overlap' | 'ended' | 'refused' | 'coordinator';
 
 /** A slot that is to be run: it waits, is run, is over. */
 class Slot {
@@ -24,12 +29,56 @@ class Slot {
   ctx: Context | undefined = undefined;
   isOver = false;
   overdue = false;
-  stopTimer: () => void = () => undefined;
+  lease: Lease | undefined = undefined;
+  stopWatch: (() => void) | undefined = undefined;
+  stopLimit: (() => void) | undefined = undefined;
 
   constructor(slot: number, due: number, backlog?: readonly number[]) {
     this.slot = slot;
     this.due = due;
     this.backlog = backlog;
+  }
+}
+
+/** «`true` grants, `false` refuses or takes back …; unsubscribing says that the run has ended.» */
+class Lease implements Asked {
+  private readonly tell: (answer: Answer) => void;
+  private readonly doll: Doll;
+  private readonly slot: number;
+  private asking = true;
+  private isLeft = false;
+  private stopped = false;
+
+  constructor(doll: Doll, slot: number, tell: (answer: Answer) => void) {
+    this.doll = doll;
+    this.slot = slot;
+    this.tell = tell;
+  }
+
+  ask(): void {
+    this.doll.leases.add(this);
+    this.doll.stage.log.tell('leases', `${this.slot} is asked for`);
+    this.asking = false;
+    if (this.isLeft) this.letGo();
+  }
+
+  answer(answer: Answer): void {
+    if (this.stopped) return;
+    this.stopped = answer === 'fails' || answer === 'ends';
+    this.tell(answer);
+    if (this.stopped) this.leave();
+  }
+
+  leave(): void {
+    if (this.isLeft) return;
+    this.isLeft = true;
+    if (!this.asking) this.letGo();
+  }
+
+  private letGo(): void {
+    this.stopped = true;
+    this.doll.leases.delete(this);
+    this.doll.stage.log.tell('leases', `${this.slot} is let go of`);
   }
 }
 
@@ -96,23 +145,37 @@ export class Cron implements Flow {
     if (overlap === 'skip' || (overlap === 'bufferOne' && buffered)) return this.skip(slot, 'overlap');
     if (overlap === 'cancelOther' && buffered) this.skip(buffered, 'overlap');
     if (!this.waiting.includes(slot)) return;
-    const left = Math.max(0, slot.due + this.plan.tolerance - this.run.stage.now);
-    slot.stopTimer = this.run.stage.after(left, () => this.tellOverdue(slot));
+    this.watch(slot);
     const catchesUp = [...this.going, ...this.waiting].some(({ backlog }) => backlog);
     if (overlap !== 'cancelOther' || catchesUp) return;
-    for (const other of [...this.going]) other.ctx?.cancel('CancelledError');
+    for (const other of [...this.going]) this.cancel(other, 'CancelledError', 'overlap');
   }
 
   private begins(slot: Slot): void {
     const { run, plan, doll } = this;
     this.waiting = this.waiting.filter((other) => other !== slot);
     this.going.push(slot);
-    slot.stopTimer();
     const { name, grace, execute } = doll.work;
     const runner = new Runner(run.stage, { name, grace, execute });
-    if (plan.timeout !== undefined) slot.stopTimer = run.stage.after(plan.timeout, () => this.expire(slot, runner));
+    if (plan.timeout !== undefined) slot.stopLimit = run.stage.after(plan.timeout, () => this.expire(slot, runner));
+    if (!plan.leased) return this.starts(slot, runner);
+    slot.lease = new Lease(doll, slot.slot, (answer) => {
+      if (answer === 'grants' && !slot.ctx) this.starts(slot, runner);
+      if (answer === 'refuses') this.refuse(slot, 'refused');
+      if (answer === 'fails') this.refuse(slot, 'coordinator', 'lost');
+      if (answer === 'ends' && !slot.ctx)
+        this.refuse(slot, 'coordinator', `The coordinator gave no answer for ${run.path}`);
+    });
+    slot.lease.ask();
+    if (!slot.ctx && !slot.isOver) this.watch(slot);
+  }
+
+  private starts(slot: Slot, runner: Runner): void {
+    const { run, plan } = this;
+    slot.stopWatch?.();
     if (!slot.overdue && run.stage.now - slot.due > plan.tolerance) this.tellOverdue(slot);
     if (slot.isOver) return;
+    if (this.runs === plan.maxRuns) return this.skip(slot, 'ended');
     slot.ctx = new Context(run.ctx);
     this.runs++;
     run.event(`tick ${slot.slot}`);
@@ -139,7 +202,7 @@ export class Cron implements Flow {
   /** «`timeout` (per run; a `run-failed` with a `DeadlineError`). The schedule waits for it no longer once its `grace` is over» */
   private expire(slot: Slot, runner: Runner): void {
     const { run } = runner;
-    if (!run) return;
+    if (!run) return this.skip(slot, 'coordinator', 'DeadlineError');
     run.fail('DeadlineError');
     slot.ctx?.cancel(run.error);
     const giveUp = () => {
@@ -148,13 +211,14 @@ export class Cron implements Flow {
     };
     const { grace = 0 } = this.doll.work;
     if (grace === 0) giveUp();
-    else if (!slot.isOver) slot.stopTimer = run.stage.after(grace, giveUp);
+    else if (!slot.isOver) slot.stopLimit = run.stage.after(grace, giveUp);
   }
 
   /** «A failed run is a `run-failed` event and the schedule goes on; `onError: 'stop'` ends the runner with it» */
   private over(slot: Slot, error?: Failure): void {
     if (slot.isOver) return;
     this.letGo(slot);
+    this.remove(slot);
     if (error) this.run.event(`run-failed ${slot.slot}`, error);
     if (error && this.plan.onError === 'stop') {
       this.failure ??= error;
@@ -163,15 +227,42 @@ export class Cron implements Flow {
     this.goOn();
   }
 
-  private skip(slot: Slot, reason: 'overlap' | 'ended'): void {
+  private refuse(slot: Slot, reason: Reason, error?: string): void {
+    const { ctx } = slot;
+    if (!ctx) return this.skip(slot, reason, error);
+    if (ctx.cancelled) return;
+    const cause = error ?? 'CancelledError';
+    this.run.event(`cancelling ${cause} of ${slot.slot}`, error);
+    ctx.cancel(cause);
+  }
+
+  private cancel(slot: Slot, cause: unknown, reason: Reason): void {
+    if (slot.ctx) slot.ctx.cancel(cause);
+    else this.skip(slot, reason);
+  }
+
+  /** «a slot that is to be run and has not started within its tolerance is `overdue`» */
+  private watch(slot: Slot): void {
+    const left = Math.max(0, slot.due + this.plan.tolerance - this.run.stage.now);
+    slot.stopWatch ??= this.run.stage.after(left, () => this.tellOverdue(slot));
+  }
+
+  private skip(slot: Slot, reason: Reason, error?: string): void {
+    if (slot.isOver) return;
     this.letGo(slot);
-    this.run.event(`skipped ${slot.slot} ${reason}`);
+    this.run.event(`skipped ${slot.slot} ${reason}`, error);
+    this.remove(slot);
     this.goOn();
   }
 
   private letGo(slot: Slot): void {
     slot.isOver = true;
-    slot.stopTimer();
+    slot.stopLimit?.();
+    slot.stopWatch?.();
+    slot.lease?.leave();
+  }
+
+  private remove(slot: Slot): void {
     this.going = this.going.filter((other) => other !== slot);
     this.waiting = this.waiting.filter((other) => other !== slot);
   }
@@ -185,7 +276,7 @@ export class Cron implements Flow {
   private stop(cause: unknown): void {
     if (this.state === 'over') return;
     this.end();
-    for (const slot of [...this.going]) slot.ctx?.cancel(cause);
+    for (const slot of [...this.going]) this.cancel(slot, cause, 'ended');
     this.goOn();
   }
 
@@ -196,6 +287,7 @@ export class Cron implements Flow {
     for (let slot = this.waiting[0]; slot; slot = this.waiting[0]) {
       const { backlog } = slot;
       if (!backlog) {
+        this.remove(slot);
         this.skip(slot, 'ended');
         continue;
       }
@@ -203,6 +295,7 @@ export class Cron implements Flow {
       this.waiting = this.waiting.filter((other) => other.backlog !== backlog);
       this.tellMissed(rest.map((other) => other.slot));
     }
+    for (const slot of [...this.going]) if (!slot.ctx) this.skip(slot, 'ended');
   }
 
   private goOn(): void {

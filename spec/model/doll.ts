@@ -1,7 +1,7 @@
 import { hooks } from './hooks.js';
 import { shown } from './log.js';
 import type { Run } from './run.js';
-import type { Hand, Script } from './script.js';
+import type { Asked, Hand, Script } from './script.js';
 import type { Stage } from './stage.js';
 import type { Flow, Phase, Work } from './words.js';
 
@@ -12,6 +12,8 @@ export class Doll {
   readonly work: Work;
   /** The hooks under way, and those that were cut but may yet settle. */
   readonly hands: Set<Hand> = new Set<Hand>();
+  /** Slots that a coordinator was asked for, when it is a cron's. */
+  readonly leases: Set<Asked> = new Set<Asked>();
   private readonly script: Script;
   private readonly calls = { initialize: 0, execute: 0, finalize: 0 };
   private count = 0;

@@ -90,6 +90,7 @@ class Stream extends Hook {
   override ends(): void {
     if (this.stopped) return;
     this.stopped = true;
+    this.doll.hands.delete(this);
     this.run.over();
     this.end();
   }
@@ -97,6 +98,7 @@ class Stream extends Hook {
   override fails(how: How): void {
     if (this.stopped) return;
     this.stopped = true;
+    this.doll.hands.delete(this);
     const { cause, excused } = this.error(how);
     this.run.over();
     this.run.fail(cause, excused);

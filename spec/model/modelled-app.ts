@@ -1,7 +1,7 @@
 import { causeOf, pick, type Acts, type Setup, type Sudden } from './acts.js';
 import { Context } from './context.js';
 import type { Doll } from './doll.js';
-import { use, type Deed, type Which } from './script.js';
+import { pickOf, use, type Answer, type Deed, type Which } from './script.js';
 import { Join } from './join.js';
 import { shown } from './log.js';
 import { perform, type Act, type World } from './play.js';
@@ -79,6 +79,11 @@ export class ModelledApp implements Acts, World {
   hook(task: number, which: Which, deed: Deed): void {
     const doll = pick(this.grown.tasks, task);
     if (doll) use(doll.hands, which, deed);
+  }
+
+  lease(task: number, which: Which, answer: Answer): void {
+    const doll = pick(this.grown.tasks, task);
+    if (doll) pickOf(doll.leases, which)?.answer(answer);
   }
 
   join(timeout: number): void {

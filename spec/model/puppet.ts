@@ -1,6 +1,6 @@
 import { Observable, type Subscriber } from 'rxjs';
-import type { CancelFunc, Phase, RunContext, SimpleTask, Task, TaskOutput } from '../../lib/index.js';
-import type { Hand, How, Kind, Script } from './script.js';
+import type { CancelFunc, Coordinator, Phase, RunContext, SimpleTask, Task, TaskOutput } from '../../lib/index.js';
+import type { Asked, Hand, How, Kind, Script } from './script.js';
 import { shown, type Log } from './log.js';
 
 /** A task whose hooks do what they are told. */
@@ -9,6 +9,8 @@ export class Puppet {
   readonly task: SimpleTask<string> & Partial<Task<string>>;
   /** The hooks under way, and those that were cut but may yet settle. */
   readonly hands: Set<Hand> = new Set<Hand>();
+  /** Slots that a coordinator was asked for, when it is a cron's. */
+  readonly leases: Set<Asked> = new Set<Asked>();
   ctx: RunContext | undefined = undefined;
   cancel: CancelFunc | undefined = undefined;
   private readonly script: Script;
@@ -32,6 +34,26 @@ export class Puppet {
       ...(finalize && { finalize: () => this.call('finalize') }),
     };
   }
+
+  /** What a coordinator of its slots says is what it is told to say. */
+  readonly coordinator: Coordinator = {
+    lease: (_, slot) =>
+      new Observable((subscriber) => {
+        const asked: Asked = {
+          answer: (answer) => {
+            if (answer === 'fails') subscriber.error(new Error('lost'));
+            else if (answer === 'ends') subscriber.complete();
+            else subscriber.next(answer === 'grants');
+          },
+        };
+        this.leases.add(asked);
+        this.log.tell('leases', `${slot} is asked for`);
+        return () => {
+          this.leases.delete(asked);
+          this.log.tell('leases', `${slot} is let go of`);
+        };
+      }),
+  };
 
   private next(): string {
     return `${this.name}${++this.count}`;
@@ -71,8 +93,12 @@ export class Puppet {
       new Observable((subscriber: Subscriber<string>) => {
         const hand: Hand = {
           yields: () => subscriber.next(this.next()),
-          ends: () => subscriber.complete(),
-          fails: (how) => subscriber.error(error(how)),
+          ends: () => {
+            if (this.hands.delete(hand)) subscriber.complete();
+          },
+          fails: (how) => {
+            if (this.hands.delete(hand)) subscriber.error(error(how));
+          },
         };
         this.hands.add(hand);
         return () => {

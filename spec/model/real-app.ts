@@ -4,7 +4,7 @@ import { hangingOn } from '../helpers/collect.js';
 import { Machine } from '../helpers/machine.js';
 import { settled } from '../helpers/tasks.js';
 import { causeOf, pick, type Acts, type Setup, type Sudden } from './acts.js';
-import { use, type Deed, type Which } from './script.js';
+import { pickOf, use, type Answer, type Deed, type Which } from './script.js';
 import { Log, shown } from './log.js';
 import { perform, type Act, type World } from './play.js';
 import type { Puppet } from './puppet.js';
@@ -84,6 +84,11 @@ export class RealApp implements Acts, World {
   hook(task: number, which: Which, deed: Deed): void {
     const puppet = pick(this.grown.tasks, task);
     if (puppet) use(puppet.hands, which, deed);
+  }
+
+  lease(task: number, which: Which, answer: Answer): void {
+    const puppet = pick(this.grown.tasks, task);
+    if (puppet) pickOf(puppet.leases, which)?.answer(answer);
   }
 
   join(timeout: number): void {

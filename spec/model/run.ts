@@ -58,7 +58,7 @@ export class Run {
     this.call(work.initialize ? 'initialize' : 'execute');
   }
 
-  event(what: string, error?: Failure): void {
+  event(what: string, error?: unknown): void {
     const told = error ? `${what} ${shown(error)}` : what;
     if (this.runner.hears) this.runner.hears(what, error);
     else if (this.runner.observed) this.tell(`events ${this.path}`, `${told} #${this.id}`);

@@ -2,7 +2,7 @@ import type { Context } from './context.js';
 import { shown } from './log.js';
 import { Run } from './run.js';
 import type { Stage } from './stage.js';
-import type { Above, Failure, Outcome, Status, Work } from './words.js';
+import type { Above, Outcome, Status, Work } from './words.js';
 
 /** What is there before and after its runs, of which it has one at a time. */
 export class Runner {
@@ -15,7 +15,7 @@ export class Runner {
   runs = 0;
   observed = true;
   /** Whoever is told of events in place of all others. */
-  hears: ((what: string, error?: Failure) => void) | undefined = undefined;
+  hears: ((what: string, error?: unknown) => void) | undefined = undefined;
   results: ((value: string) => void) | undefined = undefined;
   private waiting: { ready: ((is: boolean) => void)[]; done: ((outcome: Outcome) => void)[] } = { ready: [], done: [] };
 

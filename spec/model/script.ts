@@ -15,6 +15,18 @@ export type How = 'fails' | 'fails with the cause' | 'fails around the cause' | 
 export type Deed = 'yields' | 'ends' | How;
 export type Which = 'first' | 'last';
 
+/** What a coordinator may say of a slot. */
+export type Answer = 'grants' | 'refuses' | 'fails' | 'ends';
+
+/** A slot that a coordinator was asked for. */
+export interface Asked {
+  answer(answer: Answer): void;
+}
+
+export function pickOf<T>(all: ReadonlySet<T>, which: Which): T | undefined {
+  return which === 'first' ? [...all][0] : [...all].at(-1);
+}
+
 /** What can be done to a hook under way. */
 export interface Hand {
   yields(): void;
@@ -24,7 +36,7 @@ export interface Hand {
 
 /** Has the first or the last of the hooks under way do something. */
 export function use(hands: ReadonlySet<Hand>, which: Which, deed: Deed): void {
-  const hand = which === 'first' ? [...hands][0] : [...hands].at(-1);
+  const hand = pickOf(hands, which);
   if (deed === 'yields') hand?.yields();
   else if (deed === 'ends') hand?.ends();
   else hand?.fails(deed);

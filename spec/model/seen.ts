@@ -24,13 +24,13 @@ export function lineOf(event: TaskEvent): string {
   const error = 'error' in event && event.error !== undefined ? ` ${shown(event.error)}` : '';
   switch (event.type) {
     case 'cancelling':
-      return `cancelling ${shown(event.cause)}`;
+      return `cancelling ${shown(event.cause)}${event.slot === undefined ? '' : ` of ${event.slot}`}${error}`;
     case 'late':
       return `late ${event.phase}${event.slot === undefined ? '' : ` of ${event.slot}`}${error}`;
     case 'tick':
       return `tick ${event.slot}`;
     case 'skipped':
-      return `skipped ${event.slot} ${event.reason}`;
+      return `skipped ${event.slot} ${event.reason}${error}`;
     case 'missed':
       return `missed ${event.slot} ×${event.count}`;
     case 'overdue':

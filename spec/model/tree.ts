@@ -1,13 +1,4 @@
-import {
-  critical,
-  cron,
-  ordered,
-  parallel,
-  supervise,
-  taskRunner,
-  type SimpleTask,
-  type TaskRunner,
-} from '../../lib/index.js';
+import { critical, cron, ordered, parallel, supervise, taskRunner, type TaskRunner } from '../../lib/index.js';
 import { Cron, type CronPlan } from './cron.js';
 import { Ordered, Parallel } from './groups.js';
 import { Doll } from './doll.js';
@@ -88,7 +79,7 @@ export function real(trees: readonly Tree[], log: Log): Grown<TaskRunner<string>
   return grow(
     trees,
     (name, script) => new Puppet(name, script, log),
-    ({ task }, plan) => (plan ? cronRunner(task, plan) : taskRunner<string>(task)),
+    (puppet, plan) => (plan ? cronRunner(puppet, plan) : taskRunner<string>(puppet.task)),
     (tree, name, members) => {
       const [first] = members as [TaskRunner<string>];
       switch (tree.kind) {
@@ -118,6 +109,7 @@ function cronWork(doll: Doll, plan: CronPlan): Work {
   return { ...doll.work, ofParts: true, execute };
 }
 
-function cronRunner(task: SimpleTask<string>, { slots, ...options }: CronPlan): TaskRunner<string> {
+function cronRunner({ task, coordinator }: Puppet, { slots, leased, ...rest }: CronPlan): TaskRunner<string> {
+  const options = { ...rest, ...(leased && { coordinator }) };
   return cron(task, typeof slots === 'number' ? slots : { next: (after) => nextOf(slots, after) }, options);
 }
