@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { take, type Subscription } from 'rxjs';
-import { memoryCoordinator, type MemoryCoordinator } from '../lib/testing/index.js';
-import { collect } from './helpers/collect.js';
+import { memoryCoordinator, type MemoryCoordinator } from '../../lib/testing/index.js';
+import { collect } from '../helpers/collect.js';
 
 /** Asks for a lease, and gives what has been answered so far. */
 function ask(coordinator: MemoryCoordinator, task: string, slot: number): { answers: boolean[]; leave: Subscription } {
