@@ -84,9 +84,9 @@ export function parseRow(text: string): Row {
   return { marbles, length: at };
 }
 
-/** Sums of decimals have more digits than what was summed. */
+/** Sums of decimals have more digits than what was summed; with less than µs those of years would lose their last. */
 function whole(ms: number): number {
-  return Math.round(ms * 1e6) / 1e6;
+  return Math.round(ms * 1e3) / 1e3;
 }
 
 /** So much time, as rows have it: dashes, or when that would be many, in numbers. */

@@ -1,0 +1,114 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { marks } from '../../lib/testing/index.js';
+import { drawTime, parseRow } from '../../lib/testing/marbles.js';
+
+/** The marbles of a row as `mark@ms`. */
+function marblesOf(text: string): string {
+  return parseRow(text)
+    .marbles.map(({ at, mark }) => `${mark}@${at}`)
+    .join(' ');
+}
+
+describe('parseRow', () => {
+  it('takes each character for a ms, dashes as marks', () => {
+    expect(parseRow('--a-b')).to.deep.equal({
+      marbles: [
+        { at: 2, mark: 'a' },
+        { at: 4, mark: 'b' },
+      ],
+      length: 5,
+    });
+    expect(marblesOf('ab')).to.equal('a@0 b@1');
+  });
+
+  it('has nothing in an empty row, nor in spaces', () => {
+    expect(parseRow('')).to.deep.equal({ marbles: [], length: 0 });
+    expect(parseRow(' \t ')).to.deep.equal({ marbles: [], length: 0 });
+    expect(marblesOf('  - a  b ')).to.equal('a@1 b@2');
+  });
+
+  it('has all of a group at one time, and takes it for one ms', () => {
+    expect(parseRow('-(ab)c')).to.deep.equal({
+      marbles: [
+        { at: 1, mark: 'a' },
+        { at: 1, mark: 'b' },
+        { at: 2, mark: 'c' },
+      ],
+      length: 3,
+    });
+    expect(marblesOf('( a b )-c')).to.equal('a@0 b@0 c@2');
+    expect(parseRow('()-').length).to.equal(2);
+  });
+
+  it('knows every mark, each letter and digit, and `_`', () => {
+    for (const mark of [...Object.keys(marks), 'a', 'Z', '0', '_']) expect(marblesOf(`-${mark}`)).to.equal(`${mark}@1`);
+  });
+
+  it('lets time pass in ms, s, m, h and d, decimals and sums included', () => {
+    const lengths = ['7ms', '1s', '2m', '3h', '1d', '1.5s', '0.25ms', '1d 1h 1m 1s 1ms', '0ms'].map(
+      (text) => parseRow(text).length,
+    );
+    expect(lengths).to.deep.equal([7, 1000, 120_000, 10_800_000, 86_400_000, 1500, 0.25, 90_061_001, 0]);
+    expect(marblesOf('a 9ms b')).to.equal('a@0 b@10');
+    expect(marblesOf('a 1s -b')).to.equal('a@0 b@1002');
+    // 0.1 + 0.2 is not 0.3.
+    expect(parseRow('0.1ms 0.2ms').length).to.equal(0.3);
+    expect(parseRow('1.1s 2.2s').length).to.equal(3300);
+  });
+
+  it('takes for a time only what stands by itself', () => {
+    expect(marblesOf('-9ms')).to.equal('9@1 m@2 s@3');
+    expect(marblesOf('9msx')).to.equal('9@0 m@1 s@2 x@3');
+    expect(marblesOf('5m-')).to.equal('5@0 m@1');
+    expect(marblesOf('9')).to.equal('9@0');
+    expect(marblesOf('-\t2s\ta')).to.equal('a@2001');
+  });
+
+  it('refuses what is no marble, and says where it stands', () => {
+    const messages = {
+      '-a€': 'Expected a letter or digit, `-`, `(`, `)`, a time such as `30s`, or one of',
+      'a^': 'at character 2 of the marbles `a^`, got `^`',
+      é: 'at character 1',
+      '((a))': 'Expected no group within a group at character 2',
+      ')': 'Expected `(` before `)` at character 1',
+      'a)': 'Expected `(` before `)` at character 2',
+      '(a-b)': 'Expected no time to pass within a group at character 3',
+      '(a 9ms b)': 'Expected no time to pass within a group at character 4',
+      '-(a': 'Expected `)` at the end of the marbles `-(a`',
+    };
+    for (const [text, message] of Object.entries(messages))
+      expect(() => parseRow(text), text).to.throw(SyntaxError, message);
+  });
+});
+
+describe('drawTime', () => {
+  it('is dashes up to eight ms, numbers from there on', () => {
+    expect([0, 1, 8, 9, 999, 1000, 1001, 60_000, 90_061_001].map(drawTime)).to.deep.equal([
+      '',
+      '-',
+      '--------',
+      ' 9ms ',
+      ' 999ms ',
+      ' 1s ',
+      ' 1.001s ',
+      ' 1m ',
+      ' 1d 1h 1m 1.001s ',
+    ]);
+  });
+
+  it('is read again as the same time', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.nat(2000), fc.nat(100_000), fc.nat(), fc.integer({ min: 0, max: 4e12 })), (ms) => {
+        expect(parseRow(drawTime(ms))).to.deep.equal({ marbles: [], length: ms });
+      }),
+    );
+  });
+});
+
+describe('marks', () => {
+  it('are single characters that nothing else in marbles is, each with a meaning of its own', () => {
+    for (const mark of Object.keys(marks)) expect(mark).to.match(/^[^\w\s()-]$/);
+    expect(new Set(Object.values(marks)).size).to.equal(Object.keys(marks).length);
+  });
+});
