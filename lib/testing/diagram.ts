@@ -50,7 +50,11 @@ function layOut(rows: readonly NamedRow[]): { lines: string[]; columns: Map<numb
 function cellsOf(marbles: readonly Marble[]): Map<number, string> {
   const cells = new Map<number, string>();
   for (const { at, mark } of marbles) cells.set(Math.round(at), (cells.get(Math.round(at)) ?? '') + mark);
-  for (const [at, cell] of cells) if (cell.length > 1) cells.set(at, `(${cell})`);
+  for (const [at, cell] of cells) {
+    // Values such as `5` and `s` are no time.
+    const unit = /^[mshd]$/.test(cell) && /^\d$/.test(cells.get(at - 1) ?? '');
+    if (cell.length > 1 || unit) cells.set(at, `(${cell})`);
+  }
   return cells;
 }
 
