@@ -1,7 +1,7 @@
 import { Observable, type Subscriber } from 'rxjs';
 import type { CancelFunc } from './context.js';
 import { drive, type Driven, type DrivenRun } from './internal/drive.js';
-import { expectDistinct, expected } from './internal/expect.js';
+import { expectDistinct, expectString } from './internal/expect.js';
 import { OrderedRun, ParallelRun } from './internal/group-run.js';
 import type { TaskRunner } from './outcome.js';
 import { taskRunner, toRunner, type Runnable } from './runner.js';
@@ -79,7 +79,7 @@ type StartGroup = (
 ) => { start(): void };
 
 function group<T>(name: string, runnables: readonly Runnable[], toRun: StartGroup): TaskRunner<T> {
-  if (typeof name !== 'string') throw new TypeError(expected('name', 'a string', name));
+  expectString('name', name);
   const members = runnables.map((one) => toRunner(one));
   expectDistinct('runnables', members);
   const work: Driven<T> = {

@@ -1,6 +1,6 @@
 import type { InteropObservable, Observable, ReadableStreamLike } from 'rxjs';
 import type { CancelFunc, Context } from './context.js';
-import { expected, expectHooks } from './internal/expect.js';
+import { expected, expectHooks, expectString } from './internal/expect.js';
 
 /** What yields values over time. */
 export type TaskStream<T> = Observable<T> | InteropObservable<T> | AsyncIterable<T> | ReadableStreamLike<T>;
@@ -77,7 +77,7 @@ export interface TaskDefinition<T> {
 export function task<T>(name: string, execute: SimpleTask<T>['execute']): SimpleTask<T>;
 export function task<T>(name: string, definition: TaskDefinition<T>): Task<T>;
 export function task<T>(name: string, work: SimpleTask<T>['execute'] | TaskDefinition<T>): SimpleTask<T> {
-  if (typeof name !== 'string') throw new TypeError(expected('name', 'a string', name));
+  expectString('name', name);
   if (typeof work === 'function') return new NamedFunction(name, work);
   if (!isSimpleTask(work)) {
     throw new TypeError(expected('execute', 'a function, or an object that has it as a method', work));

@@ -51,6 +51,10 @@ export function expectArray(name: string, values: unknown): void {
   if (!Array.isArray(values)) throw new TypeError(expected(name, 'an array', values));
 }
 
+export function expectString(name: string, got: unknown): void {
+  if (typeof got !== 'string') throw new TypeError(expected(name, 'a string', got));
+}
+
 export function expectFunction(name: string, got: unknown): void {
   if (typeof got !== 'function') throw new TypeError(expected(name, 'a function', got));
 }

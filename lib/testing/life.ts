@@ -55,7 +55,7 @@ export function lifeOf(marbles: readonly Marble[]): Life {
       if (hook !== 'initialize' || part.ends < Infinity) throw wrong('`>` at the end of `initialize`');
       enter('execute', at);
     } else if (mark === '!') {
-      if (hook === 'finalize' || part.cancelled) throw wrong('one `!`, before `]`');
+      if (hook === 'finalize' || part !== hooks[hook]) throw wrong('one `!`, before `]`');
       const cancelled = draft(at);
       part = part.cancelled = cancelled;
     } else if (mark === '#') {
@@ -71,6 +71,7 @@ export function lifeOf(marbles: readonly Marble[]): Life {
       else part.cancelled = draft(at);
     } else if (/\w/.test(mark)) {
       if (hook !== 'execute') throw wrong('values in `execute` alone');
+      if (part.fails) throw wrong('no value after `#`');
       part.values.push({ at: at - part.from, mark });
     } else throw wrong('one of `[>!#]|?`, a letter or a digit');
   }

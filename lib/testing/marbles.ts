@@ -1,3 +1,5 @@
+import { expected } from '../internal/expect.js';
+
 /** Something at a time: in ms, from where its row begins. */
 export interface Marble {
   readonly at: number;
@@ -40,6 +42,12 @@ export const marks = {
 
 /** One of {@link marks}. */
 export type Mark = keyof typeof marks;
+
+/** What values are by. */
+export function expectLetters(values: object): void {
+  const wrong = Object.keys(values).find((letter) => !/^\w$/.test(letter));
+  if (wrong !== undefined) throw new TypeError(expected('values', 'by letters and digits', wrong));
+}
 
 const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 const span = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)(?=\s|$)/;

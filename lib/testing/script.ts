@@ -2,10 +2,10 @@ import { concat, defer, EMPTY, Observable, type SchedulerLike, type Subscriber }
 import { untilCancelled, type CancelFunc, type Context } from '../context.js';
 import type { Phase } from '../errors.js';
 import { after } from '../internal/after.js';
-import { expected, expectMs, expectOptions } from '../internal/expect.js';
+import { expected, expectMs, expectOptions, expectString } from '../internal/expect.js';
 import type { RunContext, SimpleTask, Task } from '../task.js';
 import { lifeOf, type Life, type Part } from './life.js';
-import { parseRow } from './marbles.js';
+import { expectLetters, parseRow } from './marbles.js';
 
 /** A task whose hooks end when the test says so. Made by {@link script}. */
 export interface Script<T = unknown> extends Task<T> {
@@ -70,27 +70,27 @@ export function script(
   marbles?: string | readonly string[] | { grace?: number },
   options: ScriptOptions<unknown> = {},
 ): SimpleTask {
+  expectString('name', name);
   if (typeof marbles === 'string' || Array.isArray(marbles)) {
     const rows: readonly string[] = typeof marbles === 'string' ? [marbles] : (marbles as string[]);
-    if (rows.length === 0) throw new TypeError(expected('marbles', 'a row, or rows', rows));
+    if (rows.length === 0 || rows.some((row) => typeof row !== 'string'))
+      throw new TypeError(expected('marbles', 'a row, or rows', rows));
     expectOptions(options, ['values', 'error']);
+    expectLetters(options.values ?? {});
     return enact(
       name,
       rows.map((row) => lifeOf(parseRow(row).marbles)),
       options,
     );
   }
-  const byHand = (marbles ?? {}) as { grace?: number };
-  expectOptions(byHand, ['grace']);
-  return new ByHand(name, byHand.grace);
+  const byHand = marbles as { grace?: number } | undefined;
+  if (byHand !== undefined) expectOptions(byHand, ['grace']);
+  return new ByHand(name, byHand?.grace);
 }
 
 /** A task of so many lives. */
-export function enact(
-  name: string,
-  lives: readonly Life[],
-  { values = {}, error }: ScriptOptions<unknown> = {},
-): SimpleTask {
+export function enact(name: string, lives: readonly Life[], options: ScriptOptions<unknown> = {}): SimpleTask {
+  const { values = {} } = options;
   let life: Life = never;
   let begun = 0;
   let executed = false;
@@ -106,8 +106,8 @@ export function enact(
         part,
         scheduler,
         subscriber,
-        (mark) => values[mark] ?? mark,
-        error ?? new Error(`${name} was to fail in ${hook}`),
+        (mark) => (Object.hasOwn(values, mark) ? values[mark] : mark),
+        'error' in options ? options.error : new Error(`${name} was to fail in ${hook}`),
       ),
     );
   const obeying = (part: Part, ctx: Context, hook: Phase) => {
