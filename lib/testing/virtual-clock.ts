@@ -49,6 +49,7 @@ export class VirtualClock extends VirtualTimeScheduler {
   /** Time passes, in ms, and whatever is due meanwhile happens at its time. */
   advance(ms: number): void {
     expectMs('ms', ms);
+    expectFinite('ms', ms);
     const until = this.frame + ms;
     while (this.step(until));
     this.frame = Math.max(this.frame, until);
@@ -56,12 +57,14 @@ export class VirtualClock extends VirtualTimeScheduler {
 
   /** Sets what the clock shows forward, or back, by so many ms. A sleep looks the same: no time has passed, and the clock has gone on. */
   set(byMs: number): void {
+    expectFinite('byMs', byMs);
     this.ahead += byMs;
   }
 
   /** Time passes, in ms, and nothing happens: as when the event loop is blocked. What was due is late then. */
   block(ms: number): void {
     expectMs('ms', ms);
+    expectFinite('ms', ms);
     this.frame += ms;
   }
 
@@ -104,4 +107,9 @@ export class VirtualClock extends VirtualTimeScheduler {
     const due = later === -1 ? actions.length : later;
     return actions.splice(due === 1 ? 0 : choose(due), 1)[0];
   }
+}
+
+/** A clock that stands at no time would never go on. */
+function expectFinite(name: string, ms: number): void {
+  if (!Number.isFinite(ms)) throw new RangeError(expected(name, 'finite', ms));
 }
