@@ -2,6 +2,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import timers from 'node:timers';
 import promises from 'node:timers/promises';
 import { Subscription } from 'rxjs';
+import { expectFunction } from '../internal/expect.js';
 import { randomFrom } from './random.js';
 import type { VirtualClock } from './virtual-clock.js';
 
@@ -11,11 +12,13 @@ import type { VirtualClock } from './virtual-clock.js';
  * it: `setImmediate`, `process.nextTick`, `AbortSignal.timeout`, and the world outside.
  */
 export function virtualGlobals(clock: VirtualClock): () => void {
-  const start = clock.now();
+  const start = clock.frame;
   const real = { setTimeout, clearTimeout, setInterval, clearInterval, Date };
   const set = (repeats: boolean) => {
-    return (then: (...args: unknown[]) => void, ms?: number, ...args: unknown[]) =>
-      new Timer(clock, () => then(...args), delayOf(ms), repeats);
+    return (then: (...args: unknown[]) => void, ms?: number, ...args: unknown[]) => {
+      expectFunction('callback', then);
+      return new Timer(clock, () => then(...args), delayOf(ms), repeats);
+    };
   };
   const clear = (realClear: (timer?: NodeJS.Timeout) => void) => (timer?: unknown) => {
     if (timer instanceof Timer) timer.close();
@@ -33,7 +36,7 @@ export function virtualGlobals(clock: VirtualClock): () => void {
       signal?.addEventListener('abort', leave, { once: true });
     });
   async function* ticks(ms = 1, value?: unknown, options?: { signal?: AbortSignal }) {
-    for (let due = clock.now() + ms; ; due += ms) yield await delay(due - clock.now(), value, options);
+    for (let due = clock.frame + ms; ; due += ms) yield await delay(Math.max(0, due - clock.frame), value, options);
   }
   const virtual = {
     setTimeout: Object.assign(set(false), { [Symbol.for('nodejs.util.promisify.custom')]: delay }),
@@ -46,7 +49,7 @@ export function virtualGlobals(clock: VirtualClock): () => void {
     replace(timers, virtual),
     replace(promises, { setTimeout: delay, setInterval: ticks }),
     replace(promises.scheduler, { wait: (ms: number, options?: object) => delay(ms, undefined, options) }),
-    replace(performance, { now: () => clock.now() - start }),
+    replace(performance, { now: () => clock.frame - start }),
     replace(Math, { random: randomFrom(1) }),
   ];
   syncBuiltinESMExports();
@@ -103,8 +106,9 @@ class Timer {
 }
 
 /** As Node has it: what is too long for its timers is due at once. Only that 0 is no time at all, as in marble tests. */
-function delayOf(ms = 0): number {
-  return ms >= 0 && ms <= 2 ** 31 - 1 ? ms : 1;
+function delayOf(ms: unknown = 0): number {
+  const delay = Number(ms);
+  return delay >= 0 && delay <= 2 ** 31 - 1 ? delay : 1;
 }
 
 function virtualDate(clock: VirtualClock): DateConstructor {
