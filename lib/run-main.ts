@@ -83,14 +83,19 @@ export function runMain(runnables: readonly Runnable[], options: RunMainOptions 
   });
 }
 
-/**
- * One request to stop may arrive as two signals: whoever supervises the process may send another kind beside a Ctrl-C, and
- * `npm` hands on the Ctrl-C that a terminal has sent to the whole group. What counts is when they are handled.
- */
+/** Whether a signal says again what the first has said; `npm` hands on the Ctrl-C that a terminal has sent to the whole group. */
 function isEcho(signal: NodeJS.Signals, first: NodeJS.Signals, ms: number): boolean {
-  if (signal !== first) return ms < 50;
+  if (isSameRequest(signal, first, ms)) return true;
   // Not imported, because loading it takes longer than the rest of this file.
-  return signal === 'SIGINT' && ms < 200 && process.getBuiltinModule('node:tty').isatty(0);
+  return signal === 'SIGINT' && first === signal && ms < 200 && process.getBuiltinModule('node:tty').isatty(0);
+}
+
+/**
+ * One request to stop may arrive as two signals: whoever supervises the process may send another kind beside a Ctrl-C. What counts
+ * is when they are handled.
+ */
+export function isSameRequest(signal: NodeJS.Signals, first: NodeJS.Signals, ms: number): boolean {
+  return signal !== first && ms < 50;
 }
 
 /** Whoever has pressed Ctrl-C waits for the prompt. */

@@ -3,16 +3,24 @@ import { skipWhile, Subject } from 'rxjs';
 import { prepare, type Application } from '../application.js';
 import { CancelledError, SignalError } from '../errors.js';
 import { exitCodeOf } from '../internal/exit.js';
-import { expected, expectFunction, expectMs, expectOneOf, expectOptions } from '../internal/expect.js';
+import {
+  expectArray,
+  expected,
+  expectFunction,
+  expectMs,
+  expectOneOf,
+  expectOptions,
+  expectString,
+} from '../internal/expect.js';
 import { optionNames, type AppEvent, type OrchestrateOptions } from '../orchestrate.js';
 import type { TaskRunner } from '../outcome.js';
 import type { ShutdownReport } from '../report.js';
-import { isCtrlC } from '../run-main.js';
+import { isCtrlC, isSameRequest } from '../run-main.js';
 import { look, toRunner, type Runnable } from '../runner.js';
 import { signalNumber, stopSignals } from '../signal-listener.js';
 import { compareDiagrams, parseDiagram } from './diagram.js';
 import { fakeSignals, type FakeSignals } from './fake-signals.js';
-import { parseRow } from './marbles.js';
+import { expectLetters, parseRow } from './marbles.js';
 import { recorded, Tape, type RecordedEvent, type Recording } from './recording.js';
 import { application, diagramOf, letters, readiness, signals as signalsRow, toMarbles } from './to-marbles.js';
 import { at, type VirtualClock } from './virtual-clock.js';
@@ -61,8 +69,8 @@ export interface Played {
 
 const own = ['run', 'at', 'signals', 'during', 'for', 'exitCode', 'values', 'expect', 'check'];
 const inherited = optionNames.filter((name) => name !== 'parent' && name !== 'scheduler');
-/** A scenario whose end is not seen by then is held to have none. */
-const mostSteps = 1_000_000;
+/** A scenario whose end is not seen by then is held to have none; one with a `for` may take as many at each instant. */
+const mostSteps = 100_000;
 
 /** How long what is still going when nobody looks any more may take to end, in ms of virtual time. */
 const lastWait = 3_600_000;
@@ -143,8 +151,11 @@ export async function judge(scene: Scenario, { played, failure }: Staged): Promi
 function expectScenario(scene: Scenario): void {
   expectOptions(scene, [...own, ...inherited], 'scenario');
   expectFunction('run', scene.run);
+  for (const name of ['during', 'check'] as const) if (scene[name] !== undefined) expectFunction(name, scene[name]);
+  for (const name of ['signals', 'expect'] as const) if (scene[name] !== undefined) expectString(name, scene[name]);
   if (scene.for !== undefined) expectMs('for', scene.for);
   expectOneOf('exitCode', ['zero', 'signal'], scene.exitCode ?? 'zero');
+  expectLetters(scene.values ?? {});
   // Before anything is run.
   if (scene.expect !== undefined) parseDiagram(scene.expect);
 }
@@ -158,7 +169,8 @@ class Stage {
   /** What is thrown where nobody catches it, which is a failure of the process. */
   private readonly failures$ = new Subject<unknown>();
   private watching = true;
-  private asked = false;
+  private asked: { readonly signal: NodeJS.Signals; readonly frame: number } | undefined = undefined;
+  private crashed = false;
   private exited = false;
   private report: ShutdownReport | undefined = undefined;
   private exitCode: number | undefined = undefined;
@@ -172,7 +184,9 @@ class Stage {
   async play(sent: readonly { at: number; signal: NodeJS.Signals }[]): Promise<Staged> {
     const { scene, world, failures$ } = this;
     const options = Object.fromEntries(Object.entries(scene).filter(([name]) => inherited.includes(name)));
-    const runners = scene.run(world).map((one) => toRunner(one));
+    const runnables = scene.run(world);
+    expectArray('runnables', runnables);
+    const runners = runnables.map((one) => toRunner(one));
     const prepared = prepare(
       runners,
       { ...options, scheduler: world.clock, observer: (event) => this.tell(event) },
@@ -185,9 +199,7 @@ class Stage {
       this.report = report;
       this.exitCode = exitCodeOf(report, scene.exitCode ?? 'zero');
     });
-    app.ready$
-      .pipe(skipWhile((ready) => !ready))
-      .subscribe((ready) => this.note({ type: 'readiness', at: world.clock.now(), ready }));
+    app.ready$.pipe(skipWhile((ready) => !ready)).subscribe((ready) => this.note({ type: 'readiness', ready }));
 
     let failure: Staged['failure'];
     const going = new Set<string>();
@@ -204,7 +216,11 @@ class Stage {
     await this.pass(() => going.size === 0 || failure !== undefined || this.exited, scene.for);
     this.watching = false;
     if (going.has('during') && !failure && !this.exited)
-      failure = { error: new Error('`during` still waits, and nothing more is due') };
+      failure = {
+        error: new Error(
+          `\`during\` still waits${scene.for === undefined ? ', and nothing more is due' : ` after the ${scene.for} ms of \`for\``}`,
+        ),
+      };
     if (going.has('app')) {
       // Whatever it has begun is to end, though nobody looks at that.
       prepared.stop(new CancelledError('The scenario is over'));
@@ -216,17 +232,19 @@ class Stage {
   /** Time passes, and promises settle between any two things that happen, as in Node. */
   private async pass(over: () => boolean, until = Infinity): Promise<void> {
     const { clock } = this.world;
+    let instant = clock.frame;
     for (let steps = 0; ; steps++) {
       await new Promise(turn);
       if (over()) return;
-      if (steps === mostSteps && until === Infinity)
+      if (until < Infinity && clock.frame > instant) [instant, steps] = [clock.frame, 0];
+      if (steps === mostSteps)
         throw new RangeError(
-          `Expected the scenario to end; it goes on after ${mostSteps} steps, at ${clock.frame} ms. Say how long it is to be watched with \`for\``,
+          `Expected the scenario to end; it goes on after ${mostSteps} steps, at ${clock.frame} ms. ${until < Infinity ? 'No time passes in it' : 'Say how long it is to be watched with `for`'}`,
         );
       try {
         if (!clock.step(until)) break;
       } catch (error) {
-        this.failures$.next(error);
+        this.crash(error);
       }
     }
     if (until < Infinity) clock.block(Math.max(0, until - clock.frame));
@@ -234,23 +252,32 @@ class Stage {
 
   private receive(signal: NodeJS.Signals, stop: (cause: unknown) => void): void {
     const { signals, clock } = this.world;
-    if (this.exited) return;
-    this.note({ type: 'signal', at: clock.now(), signal });
-    if (!stopSignals.includes(signal)) {
-      // Of a signal that nobody listens for a process dies.
-      if (signals.listeners(signal) === 0) this.exit(signal);
-    } else if (this.asked) this.exit(signal);
-    else {
-      this.asked = true;
+    // Who has ended gets none.
+    if (!this.watching || this.report) return;
+    this.note({ type: 'signal', signal });
+    const code = 128 + signalNumber(signal);
+    if (stopSignals.includes(signal)) {
+      const { asked } = this;
+      if (asked && !isSameRequest(signal, asked.signal, clock.frame - asked.frame)) return this.exit(code);
+      this.asked ??= { signal, frame: clock.frame };
       stop(new SignalError(signal));
-    }
+      // Of a signal that nobody listens for a process dies.
+    } else if (signals.listeners(signal) === 0) return this.exit(code);
     signals.send(signal);
   }
 
-  private exit(signal: NodeJS.Signals): void {
+  /** Something was thrown, and nobody has caught it. */
+  private crash(error: unknown): void {
+    if (this.crashed) return this.exit(1);
+    this.crashed = true;
+    this.failures$.next(error);
+  }
+
+  private exit(code: number): void {
+    if (!this.watching) return;
     this.exited = true;
     this.watching = false;
-    this.exitCode = 128 + signalNumber(signal);
+    this.exitCode = code;
   }
 
   private tell(event: AppEvent): void {
@@ -259,17 +286,18 @@ class Stage {
     this.note(recorded(event, this.world.clock.now()));
   }
 
-  private note(event: RecordedEvent): void {
-    if (this.watching) this.tape.add(event);
+  /** At the time that has passed, whatever the clock has been set to. */
+  private note(event: Omit<RecordedEvent, 'at'>): void {
+    if (this.watching) this.tape.add({ ...event, at: this.tape.from + this.world.clock.frame });
   }
 
   /** What tasks yield is in no event. */
   private watchValues(runners: readonly TaskRunner[]): void {
-    const { scene, world } = this;
+    const { scene } = this;
     const letters = Object.entries(scene.values ?? {});
-    const names = new Set(reserved);
-    for (const { path, runner } of runners.flatMap((one) => leavesOf(one))) {
-      if (names.has(path))
+    const named = new Set(reserved);
+    for (const { path, runner, yields } of runners.flatMap((one) => partsOf(one))) {
+      if (named.has(path))
         throw new TypeError(
           expected(
             'run',
@@ -277,11 +305,13 @@ class Stage {
             path,
           ),
         );
-      names.add(path);
+      named.add(path);
+      if (!yields) continue;
       runner.results$.subscribe((value) => {
         const known = letters.find(([, one]) => isDeepStrictEqual(one, value))?.[0];
-        const mark = known ?? (/^\w$/.test(String(value)) ? String(value) : '_');
-        this.note({ type: 'value', at: world.clock.now(), task: path, mark });
+        const itself = (typeof value === 'string' || typeof value === 'number') && /^\w$/.test(String(value));
+        const mark = known ?? (itself ? String(value) : '_');
+        this.note({ type: 'value', task: path, mark });
       });
     }
   }
@@ -293,14 +323,25 @@ class Stage {
   }
 }
 
-/** The runners of a tree that yield values of their own, by their paths. */
-function leavesOf(runner: TaskRunner, path: string = runner.toString()): { path: string; runner: TaskRunner }[] {
+/** What has a row of its own. */
+interface Part {
+  readonly path: string;
+  readonly runner: TaskRunner;
+  /** Whether it has values of its own; a group has those of its members. */
+  readonly yields: boolean;
+}
+
+function partsOf(runner: TaskRunner, path: string = runner.toString()): Part[] {
   const { members, seenThrough } = look(runner);
-  if (!members) return [{ path, runner }];
-  if (!seenThrough) return members.flatMap((member) => leavesOf(member, `${path}/${member.toString()}`));
+  if (!members) return [{ path, runner, yields: true }];
+  if (!seenThrough)
+    return [
+      { path, runner, yields: false },
+      ...members.flatMap((member) => partsOf(member, `${path}/${member.toString()}`)),
+    ];
   // The one it is seen as may be a group.
-  const inner = members.flatMap((member) => leavesOf(member, path));
-  return inner.length === 1 && inner[0]?.path === path ? [{ path, runner }] : inner;
+  const [whole, ...inner] = members.flatMap((member) => partsOf(member, path));
+  return whole ? [whole.yields ? { ...whole, runner } : whole, ...inner] : [];
 }
 
 function signalOf(letter: string): NodeJS.Signals {

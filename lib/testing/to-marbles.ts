@@ -50,8 +50,11 @@ export function diagramOf({ events, from }: Recording): Diagram {
     return row;
   };
   const told = events.some(({ type }) => type === 'signal');
+  // The clock by which it was recorded may have been set back.
+  let at = from;
   for (const event of events) {
-    const { type, at, task = application } = event;
+    const { type, task = application } = event;
+    at = Math.max(at, event.at);
     switch (type) {
       case 'signal':
         add(signals, at, letterOf(event.signal));
