@@ -1,6 +1,7 @@
-import { asyncScheduler, type Observable, type TimestampProvider } from 'rxjs';
+import { inspect } from 'node:util';
+import { asyncScheduler, isObservable, type Observable, type TimestampProvider } from 'rxjs';
 import type { Phase } from '../errors.js';
-import { expectNumber, expectOptions } from '../internal/expect.js';
+import { expected, expectFunction, expectNumber, expectOptions } from '../internal/expect.js';
 import type { AppEvent } from '../orchestrate.js';
 import type { Outcome } from '../outcome.js';
 
@@ -87,7 +88,10 @@ export function record(
 ): Recorder {
   expectOptions(options, ['limit', 'clock']);
   const { limit = 10_000, clock = asyncScheduler } = options;
+  if (!isObservable(events$)) throw new TypeError(expected('events$', 'an Observable', events$));
   expectNumber('limit', 1, Infinity, limit);
+  if (limit % 1 !== 0 && limit !== Infinity) throw new RangeError(expected('limit', 'a whole number', limit));
+  expectFunction('clock.now', clock.now);
   const tape = new Tape(clock.now(), limit);
   const listening = events$.subscribe({
     next: (event) => tape.add(recorded(event, clock.now())),
@@ -163,8 +167,11 @@ function recordedErrors(holder: object): { error?: RecordedError; cause?: Record
   };
 }
 
+/** Whatever was thrown: an error may have anything in place of its name, or as its `task`. */
 function recordedError(error: unknown): RecordedError {
-  if (!(error instanceof Error)) return { name: typeof error, message: String(error) };
+  if (!(error instanceof Error))
+    return { name: typeof error, message: typeof error === 'string' ? error : inspect(error) };
   const { name, message, task, phase, signal } = error as Error & Partial<RecordedError>;
-  return { name, message, ...(task !== undefined && { task }), ...(phase && { phase }), ...(signal && { signal }) };
+  const texts = Object.entries({ task, phase, signal }).filter(([, text]) => typeof text === 'string');
+  return { name: String(name), message: String(message), ...Object.fromEntries(texts) };
 }
