@@ -63,6 +63,8 @@ export function lifeOf(marbles: readonly Marble[]): Life {
       end(at, true);
     } else if (mark === ']') {
       if (hook === 'finalize') throw wrong('one `]`');
+      // Without a `>` before it, and not cancelled, it has failed; of one that has not ended yet that is not told.
+      if (hook === 'initialize' && part === hooks[hook]) end(at, true);
       enter('finalize', at);
     } else if (mark === '|' || mark === '?') {
       over = true;

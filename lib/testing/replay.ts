@@ -1,6 +1,7 @@
+import { isDeepStrictEqual } from 'node:util';
 import { cron } from '../cron.js';
 import { ordered, parallel } from '../group.js';
-import { expected, expectOptions } from '../internal/expect.js';
+import { expected, expectFunction, expectOptions } from '../internal/expect.js';
 import type { Runnable } from '../runner.js';
 import { supervise } from '../supervise.js';
 import type { SimpleTask } from '../task.js';
@@ -46,10 +47,13 @@ export interface ReplayOptions {
  */
 export function replay(recording: Recording, options: ReplayOptions = {}): Scenario {
   expectOptions(options, ['run']);
+  if (options.run !== undefined) expectFunction('run', options.run);
   expectRecording(recording);
-  const { events, from } = recording;
-  const rows = diagramOf(recording);
-  const cast = castOf(recording);
+  const { events } = recording;
+  // It may have been listened to before it was started.
+  const from = events[0]?.at ?? recording.from;
+  const rows = diagramOf({ ...recording, from });
+  const cast = castOf({ ...recording, from });
   const cancelled = events.findIndex(({ type }) => type === 'cancelled');
   const shutdown = events.find(({ type }) => type === 'shutdown');
   const [asked, stopped] = [events.find(({ type }) => type === 'draining'), events[cancelled]];
@@ -57,9 +61,13 @@ export function replay(recording: Recording, options: ReplayOptions = {}): Scena
   const failed = events.findIndex(
     ({ type, task, outcome }) => type === 'done' && cast.top.includes(task ?? '') && outcome?.error,
   );
+  const byFailure =
+    failed >= 0 && failed < cancelled && isDeepStrictEqual(stopped?.cause, events[failed]?.outcome?.error);
   const lost = shutdown?.outcomes?.some(({ status }) => status === 'timed-out') === true;
   // What a signal or a failure has not brought about, a task has asked for, or whoever had the application's handle.
-  const byHand = stop && !stop.cause?.signal && !(failed >= 0 && failed < cancelled);
+  const byHand = stop && !stop.cause?.signal && (asked ?? !byFailure);
+  // One that was cut short by a failure, or by the end of all, would have been longer.
+  const drained = asked && stopped && isDeepStrictEqual(stopped.cause, asked.cause);
   return {
     run: (world) =>
       options.run ? options.run((path) => cast.task(path), world) : cast.top.map((path) => cast.rebuild(path)),
@@ -69,9 +77,9 @@ export function replay(recording: Recording, options: ReplayOptions = {}): Scena
       during: ({ app, clock }) =>
         void clock.schedule(() => void app.stop(new Error(stop.cause?.message)), stop.at - from),
     }),
-    ...(asked && stopped && { drainDelay: stopped.at - asked.at }),
+    ...(asked && { drainDelay: drained ? stopped.at - asked.at : Infinity }),
     ...(lost && stopped && { timeout: shutdown.at - stopped.at }),
-    ...(failed >= 0 && !(failed < cancelled && stopped?.at === events[failed]?.at) && { onFailure: 'continue' }),
+    ...(failed >= 0 && !byFailure && { onFailure: 'continue' }),
     ...(!shutdown && { for: (events.at(-1)?.at ?? from) - from }),
     expect: drawDiagram(
       new Map([...rows].map(([name, row]) => [name, row.filter(({ mark }) => !fromOutside.includes(mark))])),
@@ -113,6 +121,7 @@ function castOf(recording: Recording): Cast {
     told.push(event);
   }
   const paths = [...byPath.keys()];
+  const order = new Map(recording.events.map((event, place) => [event, place]));
   // A name may have a slash of its own: only a path that something is told of is a group.
   const groupOf = (path: string) =>
     paths.filter((other) => path.startsWith(`${other}/`)).sort((a, b) => b.length - a.length)[0];
@@ -130,20 +139,24 @@ function castOf(recording: Recording): Cast {
     const members = membersOf(path);
     const whole =
       members.length > 0
-        ? (inOrder(members.map(eventsOf), recording.events) ? ordered : parallel)(nameOf(path), ...members.map(rebuild))
+        ? (inOrder(events, members.map(eventsOf), order) ? ordered : parallel)(nameOf(path), ...members.map(rebuild))
         : events.some(({ type }) => type === 'tick')
           ? recordedCron(task(path), events)
           : task(path);
-    return events.some(({ type }) => type === 'restarting') ? recordedSupervision(whole, events) : whole;
+    return isSupervised(events) ? recordedSupervision(whole, events) : whole;
   };
   return { top: paths.filter((path) => groupOf(path) === undefined), task, rebuild };
 }
 
-/** Whether members began, or were stopped, one after the other. */
-function inOrder(members: readonly (readonly RecordedEvent[])[], all: readonly RecordedEvent[]): boolean {
+/** Whether members of a group began, or were stopped, one after the other. */
+function inOrder(
+  group: readonly RecordedEvent[],
+  members: readonly (readonly RecordedEvent[])[],
+  order: ReadonlyMap<RecordedEvent, number>,
+): boolean {
   const place = (events: readonly RecordedEvent[], ...types: string[]) => {
     const found = events.find(({ type }) => types.includes(type));
-    return found && { at: found.at, index: all.indexOf(found) };
+    return found && { at: found.at, index: order.get(found) ?? 0 };
   };
   const pairs = members.slice(1).map((later, index) => [members[index] ?? [], later] as const);
   for (const [one, other] of pairs) {
@@ -156,10 +169,27 @@ function inOrder(members: readonly (readonly RecordedEvent[])[], all: readonly R
     if (!ready || ready.index > next.index) return false;
     if (next.at > began.at) return true;
   }
-  return pairs.some(([one, other]) => {
-    const [stopped, before] = [place(one, 'cancelling'), place(other, 'cancelling')];
-    return stopped && before && before.index < stopped.index;
-  });
+  // All that go on are stopped at once, or each when those after it have ended, if it comes to that.
+  const never = { at: Infinity, index: Infinity };
+  const stopped = (events: readonly RecordedEvent[]) => place(events, 'cancelling') ?? never;
+  const goesOn = (events: readonly RecordedEvent[], index: number) => {
+    const last = events.findLast((event) => (order.get(event) ?? 0) < index)?.type;
+    return last !== undefined && last !== 'finalizing' && last !== 'done';
+  };
+  const failed = (events: readonly RecordedEvent[]) =>
+    place(
+      events.filter(({ outcome }) => outcome?.error),
+      'done',
+    ) ?? never;
+  const stops = [stopped(group), ...members.map(failed)];
+  return members.some(
+    (one, place) =>
+      stops.some(({ at, index }) => stopped(one).at > at && goesOn(one, index)) ||
+      members.slice(place + 1).some((other) => {
+        const { index } = stopped(other);
+        return index < stopped(one).index && goesOn(one, index);
+      }),
+  );
 }
 
 /** What a task did in each of its runs, and in the slots of a cron. */
@@ -173,10 +203,16 @@ function livesOf(events: readonly RecordedEvent[], from: number, lost: boolean):
     .filter((run, place) => run.length > 0 || place === 0)
     .flatMap((run) => {
       const marbles = [...diagramOf({ version: 1, from, events: run, dropped: 0 }).values()].flat();
+      const finalizes = marbles.findIndex(({ mark }) => mark === ']');
       const life = marbles
-        .filter(({ mark }) => !fromOutside.includes(mark))
+        // A cancel that comes while it finalizes makes no difference to it.
+        .filter(
+          ({ mark }, place) => !fromOutside.includes(mark) && !(mark === '!' && finalizes !== -1 && place > finalizes),
+        )
         .map(({ at, mark }) => ({ at, mark: mark === '<' ? '|' : mark }));
-      if (lost && run.at(-1) === events.at(-1)) life.push({ at: Infinity, mark: '?' });
+      // What was under way when the recording ends, or at the deadline.
+      const stopping = '!]'.includes(life.findLast(({ mark }) => '!]|#'.includes(mark))?.mark ?? '|');
+      if (stopping || (lost && run.at(-1) === events.at(-1))) life.push({ at: Infinity, mark: '?' });
       return life.some(({ mark }) => mark === '+') ? slotLives(life) : [lifeOf(life[0]?.mark === '!' ? [] : life)];
     });
 }
@@ -185,16 +221,24 @@ function livesOf(events: readonly RecordedEvent[], from: number, lost: boolean):
 function slotLives(marbles: readonly Marble[]): Life[] {
   const places = marbles.flatMap(({ mark }, place) => (mark === '+' ? [place] : []));
   const { initialize, finalize } = lifeOf(marbles.filter(({ mark }) => !'+/*'.includes(mark) && !/\w/.test(mark)));
-  return places.map((place, slot) => {
-    const { at = 0 } = marbles[place] ?? {};
-    const during = marbles.slice(place + 1, places[slot + 1]);
-    const values = during.filter(({ mark }) => /\w/.test(mark)).map((value) => ({ ...value, at: value.at - at }));
-    const failure = during.find(({ mark }) => mark === '*');
-    const skipped = during.findLast(({ mark }) => mark === '/');
-    const ends = failure ? failure.at - at : Math.max(0, values.at(-1)?.at ?? 0, skipped ? skipped.at - at + 1 : 0);
-    const execute: Part = { values, ends, fails: failure !== undefined };
-    return { execute, ...(initialize && { initialize }), ...(finalize && { finalize }) };
-  });
+  return places.map((place, slot) => ({
+    execute: slotPart(marbles.slice(place, places[slot + 1])),
+    ...(initialize && { initialize }),
+    ...(finalize && { finalize }),
+  }));
+}
+
+/** What `execute` did from a `+` to the next; that of the last slot is seen to go on until the cron finalizes, or ends. */
+function slotPart([tick, ...during]: readonly Marble[]): Part {
+  const at = tick?.at ?? 0;
+  const last = during.findIndex(({ mark }) => '*]|#?'.includes(mark));
+  const end = during[last];
+  const shown = during.slice(0, end && last).filter(({ mark }) => mark !== '/');
+  if (end) shown.push({ ...end, mark: end.mark === '*' ? '#' : end.mark === '?' ? '?' : '|' });
+  const part = lifeOf(shown.map((marble) => ({ ...marble, at: marble.at - at }))).execute;
+  if (end) return part;
+  const skipped = during.findLast(({ mark }) => mark === '/');
+  return { ...part, ends: Math.max(0, part.values.at(-1)?.at ?? 0, skipped ? skipped.at - at + 1 : 0) };
 }
 
 /** The last that a Date can hold. */
@@ -205,21 +249,34 @@ function recordedCron(task: SimpleTask, events: readonly RecordedEvent[]): Runna
     slot !== undefined && (type === 'tick' || type === 'skipped') ? [slot] : [],
   );
   const began = events.find(({ type }) => type === 'ready')?.at ?? 0;
-  // One that was stopped had slots to come.
-  if (events.some(({ type }) => type === 'cancelling')) slots.push(lastTime);
+  // One that was stopped, or goes on, had slots to come.
+  const ended = events.some(({ type }) => type === 'finalizing' || type === 'done');
+  if (!ended || events.some(({ type }) => type === 'cancelling')) slots.push(lastTime);
   const next = (after: number) => slots.toSorted((a, b) => a - b).find((slot) => slot > after);
   return cron(task, { next }, { immediate: slots.some((slot) => slot <= began), overlap: 'skip', tolerance: Infinity });
 }
 
+function isSupervised(events: readonly RecordedEvent[]): boolean {
+  const outcome = events.at(-1)?.outcome;
+  // Only who would have been started again is cancelled by what comes while it finalizes.
+  const cancelled = outcome?.status === 'cancelled' && events.at(-2)?.type === 'finalizing';
+  const told = events.some(({ type }) => type === 'restarting') || outcome?.error?.name === 'RestartLimitError';
+  return told || (cancelled && events.at(-3)?.type !== 'cancelling');
+}
+
 function recordedSupervision(inner: Runnable, events: readonly RecordedEvent[]): Runnable {
-  const restarts = events.filter(({ type }) => type === 'restarting');
-  const delays = restarts.map(({ delay = 0 }) => delay);
-  const longest = Math.max(...delays);
-  const limited = events.some(({ outcome }) => outcome?.error?.name === 'RestartLimitError');
+  // How long it was until the next life, which a timer may have made longer than it was to be.
+  const delays = events.flatMap(({ type, at, delay = 0 }, place) => {
+    const next = events[place + 1];
+    const began = next?.type === 'initializing' || next?.type === 'ready';
+    return type === 'restarting' ? [began ? next.at - at : delay] : [];
+  });
+  const longest = Math.max(0, ...delays);
+  const outcome = events.at(-1)?.outcome;
   let restart = 0;
   return supervise(inner, {
-    restart: restarts.some(({ error }) => !error) ? 'always' : 'on-failure',
-    maxRestarts: limited ? restarts.length : Infinity,
+    restart: outcome?.status === 'completed' ? 'on-failure' : 'always',
+    maxRestarts: outcome?.error?.name === 'RestartLimitError' ? delays.length : Infinity,
     within: Infinity,
     // The delay that chance makes of the longest.
     backoff: {
