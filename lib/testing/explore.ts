@@ -1,6 +1,6 @@
 import { AssertionError } from 'node:assert';
 import { inspect } from 'node:util';
-import { expectNumber, expectOptions } from '../internal/expect.js';
+import { expectArray, expectNumber, expectOptions } from '../internal/expect.js';
 import { expectSound } from './invariants.js';
 import { randomFrom } from './random.js';
 import type { RecordedEvent } from './recording.js';
@@ -62,6 +62,8 @@ export async function explore(scene: Scenario, options: ExploreOptions = {}): Pr
   expectOptions(options, ['runs', 'seed', 'order']);
   const { runs = 200, seed = 1 } = options;
   expectNumber('runs', 1, Infinity, runs);
+  expectNumber('seed', -Infinity, Infinity, seed);
+  if (options.order !== undefined) expectArray('order', options.order);
   const fails = async (order: readonly number[]) => {
     const tried = await attempt(scene, (place) => order[place] ?? 0);
     if (tried.failure) throw failureOf(tried, tried.failure.error);
