@@ -10,10 +10,10 @@ import {
   scenario,
   script,
   toMarbles,
-  type RecordedEvent,
   type Recording,
   type Scenario,
 } from '../../lib/testing/index.js';
+import type { RecordedEvent } from '../../lib/testing/recording.js';
 import { applicationOf, dramas, isTold } from '../helpers/applications.js';
 import { settled } from '../helpers/tasks.js';
 
