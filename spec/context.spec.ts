@@ -305,6 +305,7 @@ describe('An AbortSignal taken as a context', () => {
     expect(removed.callCount).to.equal(0);
     subscription.unsubscribe();
     expect([added.callCount, removed.callCount]).to.deep.equal([1, 1]);
+    expect(getEventListeners(signal, 'abort')).to.deep.equal([]);
     withCancel(signal);
     expect(added.callCount).to.equal(2);
   });

@@ -1668,6 +1668,19 @@ describe('supervise', () => {
       expect(seen).to.deep.equal(['initializing', 'running', 'initializing', 'running']);
     });
 
+    it('of any make, that someone else has cancelled: it is not restarted', () => {
+      const inner = taskRunner(task('x', () => NEVER));
+      const [own, cancelOwn] = withCancel();
+      const start: TaskRunner<never>['start'] = (_, cancel) => inner.start(own, cancel);
+      const { machine, told, story } = play(() =>
+        supervise(Object.assign(foreign(inner), { start }), { restart: 'always' }),
+      );
+      cancelOwn();
+      machine.run(1000);
+      expect(told).to.deep.equal(['complete']);
+      expect(story.filter((line) => line.includes('restarting'))).to.deep.equal([]);
+    });
+
     it('of any make, that is under way elsewhere: a failure, which is not restarted', () => {
       const inner = taskRunner(task('x', () => NEVER));
       inner.start().subscribe();
