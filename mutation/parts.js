@@ -5,8 +5,24 @@ export const parts = {
     specs: ['context', 'future', 'join', 'runner', 'slot-clock', 'cron', 'cron-clock', 'cron-overlap'],
   },
   run: {
-    mutate: ['run', 'flow', 'is-cancel', 'iterator-of', 'work', 'drive', 'task', 'errors', 'expect'],
-    specs: ['errors', 'task', 'runner', 'join', 'cron-options', 'cron-cancel', 'cron-timeout', 'supervise', 'group'],
+    mutate: ['run', 'flow', 'is-cancel', 'iterator-of', 'drive'],
+    specs: ['runner', 'join', 'future', 'cron-cancel', 'cron-timeout', 'supervise', 'group'],
+  },
+  words: {
+    mutate: ['errors', 'expect', 'task', 'work'],
+    specs: [
+      'errors',
+      'task',
+      'context',
+      'join',
+      'application',
+      'orchestrate',
+      'cron-options',
+      'report',
+      'runner',
+      'supervise',
+      'group',
+    ],
   },
   runner: {
     mutate: ['runner', 'join', 'foreign', 'member', 'launched'],

@@ -180,7 +180,15 @@ describe('launch', () => {
       TypeError,
       'Expected `scheduler` to be a scheduler, as RxJS has them, got `5` (number)',
     );
-    expect(() => launch([], { observer: null as never })).to.throw(TypeError, 'Expected `observer`');
+    for (const scheduler of [{}, { now: () => 0 }, { schedule: () => 0 }])
+      expect(() => launch([], { scheduler: scheduler as never })).to.throw(TypeError, 'Expected `scheduler`');
+    for (const observer of [null, 5, 'x']) {
+      expect(() => launch([], { observer: observer as never })).to.throw(
+        TypeError,
+        'Expected `observer` to be an observer, or a function',
+      );
+    }
+    for (const observer of [{}, () => undefined]) expect(() => launch([], { observer })).to.not.throw();
     expect(() => launch([runner, runner])).to.throw(TypeError, "got `'twice'` (string)");
   });
 

@@ -407,6 +407,10 @@ describe('joinAll', () => {
 
   it('refuses a negative timeout, and what is no runner', () => {
     const [ctx] = withCancel();
+    expect(() => joinAll(ctx, [1, 2, 3, 4] as never, [])).to.throw(
+      TypeError,
+      'Expected `timeout` to be a number of ms, got `[ 1, 2, 3, ... 1 more item ]` (object)',
+    );
     expect(() => joinAll(ctx, -1, [])).to.throw(
       RangeError,
       'Expected `timeout` to be a number of ms from 0 and up, got `-1` (number)',
