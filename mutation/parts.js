@@ -76,4 +76,9 @@ export const without = [
   'does not make each slower',
   '100,000 children',
   'here and in croner alone',
+  'strictly later each time',
+  'at no other time',
+  'in these days one asks',
+  'two slots one asks',
+  'has two a year to deal with',
 ];

@@ -411,11 +411,18 @@ describe('orchestrate', () => {
       const failing = task('failing', { execute: () => NEVER, finalize: () => throwError(() => boom) });
       orchestrate([failing]).subscribe().unsubscribe();
       expect(written.callCount).to.equal(1);
-      // Left while the last of them is being started, too.
-      orchestrate([failing]).pipe(take(1)).subscribe();
+      // Left while the last of them is being started, too, though it takes its time to end.
+      const fail = () => {
+        throw boom;
+      };
+      virtually((_, scheduler) => {
+        const slow = task('slow', { execute: () => NEVER, finalize: () => timer(3).pipe(map(fail)) });
+        orchestrate([slow]).pipe(take(1)).subscribe();
+        scheduler.flush();
+      });
       expect(written.args.map(([error]) => String(error))).to.deep.equal([
         'TaskError: failing failed in finalize: boom',
-        'TaskError: failing failed in finalize: boom',
+        'TaskError: slow failed in finalize: boom',
       ]);
     } finally {
       written.restore();
