@@ -6,7 +6,7 @@ export const parts = {
   },
   run: {
     mutate: ['run', 'flow', 'is-cancel', 'iterator-of', 'drive'],
-    specs: ['runner', 'join', 'future', 'cron-cancel', 'cron-timeout', 'supervise', 'group'],
+    specs: ['runner', 'join', 'future', 'cron', 'cron-cancel', 'cron-timeout', 'supervise', 'group'],
   },
   words: {
     mutate: ['errors', 'expect', 'task', 'work'],

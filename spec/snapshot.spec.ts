@@ -91,13 +91,15 @@ describe('snapshot', () => {
           task('a', () => NEVER),
         ),
       );
-      outer.events$.subscribe();
-      for (const runner of [outer, group]) runner.start().subscribe();
+      const around = ordered('around', outer);
+      around.events$.subscribe();
+      for (const runner of [around, group]) runner.start().subscribe();
       scheduler.schedule(() => {
         const { restarts, lastError } = snapshot(outer);
         expect([restarts, String(lastError?.cause)]).to.deep.equal([1, 'Error: boom']);
         expect(snapshot(group).members?.map(({ name }) => name)).to.deep.equal(['a']);
         expect(snapshot(outer)).to.not.have.property('members');
+        expect(snapshot(around)).to.include({ restarts: 0 }).and.not.have.property('lastError');
         attempts = 2;
       }, 10);
       scheduler.flush();
