@@ -91,7 +91,7 @@ export function record(
   if (!isObservable(events$)) throw new TypeError(expected('events$', 'an Observable', events$));
   expectNumber('limit', 1, Infinity, limit);
   if (limit % 1 !== 0 && limit !== Infinity) throw new RangeError(expected('limit', 'a whole number', limit));
-  expectFunction('clock.now', clock.now);
+  expectFunction('clock.now', (clock as Partial<Record<'now', unknown>>).now);
   const tape = new Tape(clock.now(), limit);
   const listening = events$.subscribe({
     next: (event) => tape.add(recorded(event, clock.now())),
@@ -171,7 +171,7 @@ function recordedErrors(holder: object): { error?: RecordedError; cause?: Record
 function recordedError(error: unknown): RecordedError {
   if (!(error instanceof Error))
     return { name: typeof error, message: typeof error === 'string' ? error : inspect(error) };
-  const { name, message, task, phase, signal } = error as Error & Partial<RecordedError>;
+  const { name, message, task, phase, signal } = error as { readonly [key in keyof RecordedError]: unknown };
   const texts = Object.entries({ task, phase, signal }).filter(([, text]) => typeof text === 'string');
   return { name: String(name), message: String(message), ...Object.fromEntries(texts) };
 }

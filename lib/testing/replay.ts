@@ -19,7 +19,7 @@ export interface ReplayOptions {
    * Makes the application of tasks that do what the recording shows: `task` gives that of a path, under its last name. Unless said, it
    * is put together as the recording shows it.
    */
-  run?(task: (path: string) => SimpleTask, world: World): readonly Runnable[];
+  run?: (task: (path: string) => SimpleTask, world: World) => readonly Runnable[];
 }
 
 /**

@@ -38,7 +38,10 @@ function doing(...times: readonly number[]): { run: () => Runnable[]; orders: st
     run() {
       const place = orders.push('') - 1;
       return times.map((ms, index) =>
-        task(`t${index}`, () => timer(ms).subscribe(() => (orders[place] += 'abcdef'.charAt(index))) && timer(ms + 50)),
+        task(`t${index}`, () => {
+          timer(ms).subscribe(() => (orders[place] = `${orders[place]}${'abcdef'.charAt(index)}`));
+          return timer(ms + 50);
+        }),
       );
     },
   };
@@ -148,9 +151,7 @@ describe('explore', () => {
     expect(during.cause).to.equal(boom);
     const text = await rejection({
       run: () => [],
-      check: () => {
-        throw { code: 7 };
-      },
+      check: () => Promise.reject({ code: 7 }),
     });
     expect(text.message).to.include('In the usual order: { code: 7 }');
   });
@@ -186,7 +187,7 @@ describe('explore', () => {
 
   it('finds out that workers do not wait for their database, and nothing where they do', async function () {
     this.timeout(60_000);
-    const service = (group: typeof ordered): Scenario => ({
+    const service = (group: typeof ordered | typeof parallel): Scenario => ({
       run: () => {
         const database = new Database();
         // It wakes up when the connection is just there, or is not.
@@ -199,12 +200,10 @@ describe('explore', () => {
       signals: ' 100ms T',
       check: ({ report }) => equal(report?.clean, true, 'it is not clean'),
     });
-    const error = await rejection(service(parallel as typeof ordered));
+    const error = await rejection(service(parallel));
     expect(error.message).to.include('it is not clean').and.include('shop/mail');
     expect(error.message.split('\n')[0]).to.match(/departs from the usual once/);
-    expect((await rejection(service(parallel as typeof ordered), { order: orderIn(error) })).message).to.equal(
-      error.message,
-    );
+    expect((await rejection(service(parallel), { order: orderIn(error) })).message).to.equal(error.message);
     expect(await explore(service(ordered))).to.have.property('all', true);
   });
 

@@ -13,7 +13,6 @@ import {
   taskRunner,
   withCancel,
   type AppEvent,
-  type TaskEvent,
 } from '../../lib/index.js';
 import { at, record, script, toMarbles, type Recording } from '../../lib/testing/index.js';
 import { Tape, type RecordedEvent } from '../../lib/testing/recording.js';
@@ -27,8 +26,8 @@ function taped(...args: Parameters<typeof orchestrate>): Recording {
   return JSON.parse(JSON.stringify(recording)) as Recording;
 }
 
-function recordingOf(...events: Partial<RecordedEvent>[]): Recording {
-  return { version: 1, from: 0, dropped: 0, events: events as RecordedEvent[] };
+function recordingOf(...events: RecordedEvent[]): Recording {
+  return { version: 1, from: 0, dropped: 0, events };
 }
 
 const tick = (slot: number): AppEvent => ({ type: 'tick', task: 'x', runId: 1, at: slot, slot });
@@ -133,7 +132,7 @@ describe('record', () => {
 
   it('takes the events of a single runner', () => {
     const runner = taskRunner(task('x', () => of(1)));
-    const recording = record(runner.events$ as Subject<TaskEvent>);
+    const recording = record(runner.events$);
     runner.start().subscribe();
     expect(recording.events.map(({ type }) => type)).to.deep.equal(['ready', 'done']);
   });

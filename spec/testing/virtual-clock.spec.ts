@@ -6,7 +6,7 @@ import { at, type VirtualClock } from '../../lib/testing/index.js';
 import { deferred, settled } from '../helpers/tasks.js';
 
 /** What happens on a clock, as `name@ms since 1970`. */
-function diary(clock: VirtualClock): { told: string[]; note(name: string): () => void } {
+function diary(clock: VirtualClock): { told: string[]; note: (name: string) => () => void } {
   const told: string[] = [];
   return { told, note: (name) => () => told.push(`${name}@${clock.now()}`) };
 }
