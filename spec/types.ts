@@ -163,7 +163,7 @@ expectTypeOf(new Subject<string>().pipe(untilCancelled(ctx))).toEqualTypeOf<Obse
 
 // The kit for tests.
 expectTypeOf(script('n')).toEqualTypeOf<Script>();
-expectTypeOf(script<number>('n').next).parameters.toEqualTypeOf<[number]>();
+expectTypeOf<Script<number>['next']>().parameters.toEqualTypeOf<[number]>();
 expectTypeOf(script('n', '-a|')).toEqualTypeOf<SimpleTask<string>>();
 expectTypeOf(script('n', ['-a|', '#'], { values: { a: { rows: 1 } } })).toEqualTypeOf<SimpleTask<{ rows: number }>>();
 expectTypeOf(taskRunner(script<number>('n')).start()).toEqualTypeOf<Observable<number>>();
@@ -191,7 +191,7 @@ expectTypeOf<MemoryCoordinator['takeBack']>().parameters.toEqualTypeOf<[string, 
 
 // What is wrong does not compile.
 // @ts-expect-error a script with marbles is played, not told
-script('n', '|').settle();
+expectTypeOf(script('n', '|').settle);
 // @ts-expect-error a value is of the script's type
 script<number>('n').next('a');
 // @ts-expect-error a scenario has a clock of its own

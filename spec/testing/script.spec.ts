@@ -72,6 +72,8 @@ describe('script', () => {
     it('cuts a hook that shows no `!`, though another one takes its time', async () => {
       expect(await lived('[-->-!--]|', { signals: '-T' })).to.equal('[(!])|');
       expect(await lived('[-->-!--]|', { signals: '----T' })).to.equal('[-->!--]|');
+      // What has ended by itself has nothing to obey.
+      expect(await lived(['>-|', '>-!--|'])).to.equal('>-|');
     });
 
     it('finalizes for as long as they show, whatever is cancelled meanwhile', async () => {
