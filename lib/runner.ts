@@ -276,7 +276,8 @@ class Runner<T> implements TaskRunner<T>, RunHost<T>, Chain {
 
   giveUp(): Outcome {
     const { run, name } = this;
-    if (!run) return { task: name, runner: this, status: 'timed-out' };
+    // It may have ended, and whoever was told of that first have had no more patience.
+    if (!run) return this.outcome ?? { task: name, runner: this, status: 'timed-out' };
     const phase = run.giveUp();
     return { task: run.task, runner: this, status: 'timed-out', phase, startedAt: run.startedAt, ...partsOf(run) };
   }

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { EventEmitter } from 'node:events';
-import { filter, map, NEVER, take, throwError, timer, VirtualTimeScheduler, type Observable } from 'rxjs';
+import { filter, map, NEVER, switchMap, take, throwError, timer, VirtualTimeScheduler, type Observable } from 'rxjs';
 import sinon from 'sinon';
 import {
   AlreadyRunningError,
@@ -86,6 +86,21 @@ describe('orchestrate', () => {
     ]);
     expect(report.outcomes[0]?.runner).to.equal(runner);
     expect([report.clean, report.cause, report.durationMs]).to.deep.equal([true, undefined, 0]);
+  });
+
+  it('tells how the task has failed whose failure stops it, though it waits for nobody', () => {
+    const told: AppEvent[] = [];
+    const scheduler = new VirtualTimeScheduler();
+    const fails = task('fails', () => timer(5, scheduler).pipe(switchMap(() => throwError(() => boom))));
+    const hangs = task('hangs', () => new Promise(() => undefined));
+    orchestrate([hangs, fails], { timeout: 0, scheduler }).subscribe((event) => told.push(event));
+    scheduler.flush();
+    const last = told.at(-1);
+    const outcomes = last?.type === 'shutdown' ? last.report.outcomes : [];
+    expect(outcomes.map(({ task: name, status }) => `${name} ${status}`)).to.have.members([
+      'fails failed',
+      'hangs timed-out',
+    ]);
   });
 
   it('no tasks at all: a defined, immediate end', () => {
