@@ -270,7 +270,7 @@ describe('launch', () => {
     const scheduler = new VirtualTimeScheduler();
     const [parent] = withCancel(undefined, { scheduler });
     const clocks: unknown[] = [];
-    launch([task('x', (ctx) => void clocks.push(ctx.scheduler))], { parent });
+    void launch([task('x', (ctx) => void clocks.push(ctx.scheduler))], { parent });
     expect(clocks).to.deep.equal([scheduler]);
   });
 
@@ -285,7 +285,7 @@ describe('launch', () => {
 
   it('completes its observer', () => {
     let completed = false;
-    launch([task('x', () => 1)], { observer: { complete: () => (completed = true) } });
+    void launch([task('x', () => 1)], { observer: { complete: () => (completed = true) } });
     expect(completed).to.equal(true);
   });
 
@@ -304,7 +304,7 @@ describe('launch', () => {
           5,
           { coordinator: { lease }, stopAt: 8 },
         );
-        launch([failing, alone]);
+        void launch([failing, alone]);
         scheduler.flush();
       });
       expect(written.args.map(([error]) => String(error))).to.deep.equal([

@@ -44,6 +44,7 @@ describe('The package', () => {
   it('has a kit for tests at an entry of its own', () => {
     expect(Object.keys(testing).sort()).to.deep.equal(
       [
+        'ScenarioError',
         'at',
         'explore',
         'fakeSignals',

@@ -1,5 +1,5 @@
-import { AssertionError } from 'node:assert';
 import { drawTime, marks, parseRow, type Marble } from './marbles.js';
+import { ScenarioError } from './scenario-error.js';
 
 /** Rows under one another, by their names, on one axis of time. */
 export type Diagram = ReadonlyMap<string, readonly Marble[]>;
@@ -61,7 +61,7 @@ function cellsOf(marbles: readonly Marble[]): Map<number, string> {
 /**
  * Compares the rows that are expected with the same of what is so.
  *
- * @throws AssertionError that shows both under one another, and marks where they first differ.
+ * @throws ScenarioError that shows both under one another, and marks where they first differ.
  */
 export function compareDiagrams(expected: Diagram, actual: Diagram): void {
   const rows = [...expected].map(([name, marbles]) => {
@@ -89,7 +89,7 @@ export function compareDiagrams(expected: Diagram, actual: Diagram): void {
   const first = Math.min(...wrong.map(({ differs }) => differs));
   const title = `Something else has happened than was expected, first at ${first} ms in ${wrong.find(({ differs }) => differs === first)?.name}:`;
   const meanings = legend(shown.flatMap(([, marbles]) => marbles));
-  throw new AssertionError({ message: [title, '', ...drawn, '', ...there, meanings].join('\n') });
+  throw new ScenarioError([title, '', ...drawn, '', ...there, meanings].join('\n'));
 }
 
 /** When two rows first differ, in whole ms. */

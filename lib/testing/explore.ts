@@ -1,10 +1,12 @@
-import { AssertionError } from 'node:assert';
 import { inspect } from 'node:util';
 import { expectArray, expectNumber, expectOptions } from '../internal/expect.js';
 import { expectSound } from './invariants.js';
 import { randomFrom } from './random.js';
-import type { RecordedEvent } from './recording.js';
-import { judge, play, type Staged, type Scenario } from './scenario.js';
+import type { RecordedEvent } from './recorded.js';
+import { judge, play } from './scenario.js';
+import { ScenarioError } from './scenario-error.js';
+import type { Scenario } from './scene.js';
+import type { Staged } from './stage.js';
 
 /** How much {@link explore} tries. */
 export interface ExploreOptions {
@@ -31,7 +33,7 @@ export interface Explored {
  * every application: a task has one end, finalizes once, and does nothing after it.
  *
  * @returns how many orders it has tried, and whether those were all.
- * @throws AssertionError for an order in which something does not hold, with what happened then as marbles: the one that departs least
+ * @throws ScenarioError for an order in which something does not hold, with what happened then as marbles: the one that departs least
  * from the usual. Its `cause` is what did not hold.
  *
  * @example
@@ -158,7 +160,7 @@ function failureOf({ played, choices }: Attempt, error: unknown): Error {
     ...storyOf(played.recording.events, played.recording.from),
     ...again,
   ];
-  return Object.assign(new AssertionError({ message: lines.join('\n') }), { cause: error });
+  return new ScenarioError(lines.join('\n'), { cause: error });
 }
 
 /** What happened at the instants at which more than one thing did, in its order, which rows of marbles do not show. */

@@ -1,6 +1,6 @@
-import { AssertionError } from 'node:assert';
-import type { RecordedEvent } from './recording.js';
-import type { Played } from './scenario.js';
+import type { RecordedEvent } from './recorded.js';
+import { ScenarioError } from './scenario-error.js';
+import type { Played } from './scene.js';
 
 /** What may come next in a run, after each. */
 const next: Readonly<Partial<Record<string, readonly string[]>>> = {
@@ -17,7 +17,7 @@ const next: Readonly<Partial<Record<string, readonly string[]>>> = {
  * What holds of every application, whatever the order in which things happen: a task initializes, is ready and finalizes once in
  * a life, has one end, does nothing after it, and the report says of each how it ended.
  *
- * @throws AssertionError for what does not hold.
+ * @throws ScenarioError for what does not hold.
  */
 export function expectSound({ recording, report }: Played): void {
   const runs = new Map<string, { readonly task: string; last: string }>();
@@ -41,10 +41,10 @@ export function expectSound({ recording, report }: Played): void {
   const lost = new Set(report.outcomes.filter(({ status }) => status === 'timed-out').map(({ task }) => task));
   for (const { task, last } of runs.values())
     if (last !== 'done' && ![...lost].some((one) => task === one || task.startsWith(`${one}/`)))
-      throw new AssertionError({ message: `${task} has no end, and has not timed out` });
+      throw new ScenarioError(`${task} has no end, and has not timed out`);
   const clean = report.outcomes.every(({ status }) => status !== 'failed' && status !== 'timed-out');
   if (report.clean !== (clean && report.failures.length === 0))
-    throw new AssertionError({ message: `The report says that the end was ${report.clean ? '' : 'not '}clean` });
+    throw new ScenarioError(`The report says that the end was ${report.clean ? '' : 'not '}clean`);
 }
 
 function lastRunOf(task: string, runs: ReadonlyMap<string, unknown>): string {
@@ -52,5 +52,5 @@ function lastRunOf(task: string, runs: ReadonlyMap<string, unknown>): string {
 }
 
 function fail({ type, task, at }: RecordedEvent, how: string): never {
-  throw new AssertionError({ message: `At ${at} (ms) the ${type} of ${task} ${how}` });
+  throw new ScenarioError(`At ${at} (ms) the ${type} of ${task} ${how}`);
 }

@@ -12,6 +12,7 @@ import {
   type ExploreOptions,
   type Played,
   type Scenario,
+  ScenarioError,
 } from '../../lib/testing/index.js';
 
 /** Why an exploration is rejected. */
@@ -115,7 +116,7 @@ describe('explore', () => {
   it('names the order that fails, shows it, and tries it alone again', async () => {
     const scene = racing('abc', /ca/);
     const error = await rejection(scene);
-    expect(error).to.be.instanceOf(AssertionError);
+    expect(error).to.be.instanceOf(ScenarioError);
     expect(error.message.split('\n')[0]).to.match(/^In an order that departs from the usual once: it was /);
     expect(error.message)
       .to.match(/^a +>/m)

@@ -1,9 +1,8 @@
-import { AssertionError } from 'node:assert';
 import { expect } from 'chai';
 import { ShutdownReport, task, taskRunner, type Outcome } from '../../lib/index.js';
-import { scenario, script, type Played } from '../../lib/testing/index.js';
+import { scenario, ScenarioError, script, type Played } from '../../lib/testing/index.js';
 import { expectSound } from '../../lib/testing/invariants.js';
-import type { RecordedEvent } from '../../lib/testing/recording.js';
+import type { RecordedEvent } from '../../lib/testing/recorded.js';
 
 type Type = RecordedEvent['type'];
 
@@ -51,14 +50,14 @@ describe('expectSound', () => {
       [['ready', 'restarting', 'finalizing'], 'the finalizing of x comes after restarting'],
     ];
     for (const [types, message] of wrong)
-      expect(() => expectSound(played(types)), message).to.throw(AssertionError, message);
+      expect(() => expectSound(played(types)), message).to.throw(ScenarioError, message);
   });
 
   it('finds a time that goes back', () => {
     const { recording, ...rest } = played(['ready', 'done']);
     const events = recording.events.map((event, place) => ({ ...event, at: 5 - place }));
     expect(() => expectSound({ ...rest, recording: { ...recording, events } })).to.throw(
-      AssertionError,
+      ScenarioError,
       'At 4 (ms) the done of x comes before 5 ms, which had been told',
     );
   });
@@ -78,7 +77,7 @@ describe('expectSound', () => {
     expectSound(played(['ready', 'done'], report(outcome('completed'))));
     expectSound(played(['ready'], report(outcome('timed-out'))));
     expect(() => expectSound(played(['ready'], report(outcome('completed'))))).to.throw(
-      AssertionError,
+      ScenarioError,
       'x has no end, and has not timed out',
     );
     expect(() => expectSound(played(['ready'], report(outcome('timed-out', 'y'))))).to.throw('x has no end');
@@ -95,7 +94,7 @@ describe('expectSound', () => {
       { clean: true, failures: ['boom'] },
     ];
     for (const report of wrong)
-      expect(() => expectSound(played([], report))).to.throw(AssertionError, 'The report says that the end was clean');
+      expect(() => expectSound(played([], report))).to.throw(ScenarioError, 'The report says that the end was clean');
     expect(() => expectSound(played([], { clean: false, outcomes: [outcome('cancelled')] }))).to.throw(
       'The report says that the end was not clean',
     );

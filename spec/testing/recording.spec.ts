@@ -14,8 +14,8 @@ import {
   withCancel,
   type AppEvent,
 } from '../../lib/index.js';
-import { at, record, script, toMarbles, type Recording } from '../../lib/testing/index.js';
-import { Tape, type RecordedEvent } from '../../lib/testing/recording.js';
+import { at, record, script, toMarbles, type RecordedEvent, type Recording } from '../../lib/testing/index.js';
+import { Tape } from '../../lib/testing/tape.js';
 import { unhandledDuring } from '../helpers/collect.js';
 
 /** A recording of an application in virtual time, as text and back. */

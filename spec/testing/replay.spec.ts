@@ -13,7 +13,7 @@ import {
   type Recording,
   type Scenario,
 } from '../../lib/testing/index.js';
-import type { RecordedEvent } from '../../lib/testing/recording.js';
+import type { RecordedEvent } from '../../lib/testing/recorded.js';
 import { applicationOf, dramas, isTold } from '../helpers/applications.js';
 import { settled } from '../helpers/tasks.js';
 

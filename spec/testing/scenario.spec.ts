@@ -1,4 +1,4 @@
-import { AssertionError, ok } from 'node:assert';
+import { ok } from 'node:assert';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { defer, NEVER, of, repeat, Subject, timer } from 'rxjs';
@@ -13,7 +13,7 @@ import {
   taskRunner,
   withTimeout,
 } from '../../lib/index.js';
-import { scenario, script, type Played, type Scenario } from '../../lib/testing/index.js';
+import { scenario, ScenarioError, script, type Played, type Scenario } from '../../lib/testing/index.js';
 
 /** Why a scenario is rejected. */
 async function rejection(scene: unknown): Promise<Error> {
@@ -57,7 +57,7 @@ describe('scenario', () => {
   it('passes when the rows that are named are as expected, and names none that are not', async () => {
     await scenario({ run: () => [script('a', '-|'), script('b', '--|')], expect: 'b  >-|' });
     const error = await rejection({ run: () => [script('a', '-|'), script('b', '--|')], expect: 'a  >-|\nb  >-|' });
-    expect(error).to.be.instanceOf(AssertionError);
+    expect(error).to.be.instanceOf(ScenarioError);
     expect(error.message.split('\n').slice(2)).to.deep.equal([
       'expected  a  >-|',
       'actual    a  >|',

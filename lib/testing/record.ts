@@ -1,0 +1,53 @@
+import { asyncScheduler, isObservable, type Observable, type TimestampProvider } from 'rxjs';
+import { expected, expectFunction, expectNumber, expectOptions } from '../internal/expect.js';
+import type { AppEvent } from '../orchestrate.js';
+import { recorded } from './recorded.js';
+import { Tape, type Recording } from './tape.js';
+
+/** How much is recorded, and by whose clock. */
+export interface RecordOptions {
+  /** How many events are kept: the last ones; 10,000 unless said. */
+  limit?: number;
+  /** Whose `now`, in ms, is the time of what has none of its own; `asyncScheduler` unless said. */
+  clock?: TimestampProvider;
+}
+
+/** A recording under way, which fills as events come. */
+export interface Recorder extends Recording {
+  /** No more is recorded. */
+  stop(): void;
+}
+
+/**
+ * Records what an application does: in production, too, where the last events are what an incident is told by. It subscribes at
+ * once, holds no task and no error, and `JSON.stringify` turns it into text at any time.
+ *
+ * @param events$ those of `orchestrate`, of a runner, or a Subject that is the `observer` of `runMain`.
+ *
+ * @example
+ * ```ts
+ * import { Subject } from 'rxjs';
+ * import { launch, task, type AppEvent } from 'rxjs-tasks';
+ * import { record } from 'rxjs-tasks/testing';
+ *
+ * const events$ = new Subject<AppEvent>();
+ * const recording = record(events$);
+ * await launch([task('answer', () => 42)], { observer: events$ });
+ * console.log(recording.events.map(({ type }) => type)); // → [ 'ready', 'done', 'shutdown' ]
+ * ```
+ */
+export function record(events$: Observable<AppEvent>, options: RecordOptions = {}): Recorder {
+  expectOptions(options, ['limit', 'clock']);
+  const { limit = 10_000, clock = asyncScheduler } = options;
+  if (!isObservable(events$)) throw new TypeError(expected('events$', 'an Observable', events$));
+  expectNumber('limit', 1, Infinity, limit);
+  if (limit % 1 !== 0 && limit !== Infinity) throw new RangeError(expected('limit', 'a whole number', limit));
+  expectFunction('clock.now', (clock as Partial<Record<'now', unknown>>).now);
+  const tape = new Tape(clock.now(), limit);
+  const listening = events$.subscribe({
+    next: (event) => tape.add(recorded(event, clock.now())),
+    // Whoever else listens deals with it.
+    error: () => undefined,
+  });
+  return Object.defineProperty(tape, 'stop', { value: () => listening.unsubscribe() }) as Tape & { stop(): void };
+}
