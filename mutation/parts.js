@@ -51,7 +51,7 @@ export const parts = {
   },
   schedule: {
     mutate: ['schedule'],
-    specs: ['cron', 'cron-options', 'schedule'],
+    specs: ['cron', 'cron-options', 'cron-clock', 'schedule'],
   },
   supervision: {
     mutate: ['supervise', 'supervision', 'guard', 'backoff', 'group', 'group-run', 'snapshot'],

@@ -231,6 +231,7 @@ describe('A Schedule of one’s own', () => {
       [Infinity, '`Infinity` (number)'],
       [-Infinity, '`-Infinity` (number)'],
       [null as never, 'null'],
+      ['2000' as never, "`'2000'` (string)"],
     ] as const)
       expect(() => nextRuns({ next: () => slot }, 1, { from })).to.throw(
         RangeError,
