@@ -29,8 +29,8 @@ export const parts = {
     specs: ['runner', 'join', 'snapshot', 'cron', 'orchestrate', 'report', 'cron-timeout', 'supervise', 'group'],
   },
   future: {
-    mutate: ['future', 'settling'],
-    specs: ['future'],
+    mutate: ['future', 'settling', 'turn'],
+    specs: ['future', 'testing/explore'],
   },
   cron: {
     mutate: ['cron', 'slot-clock', 'slot-run', 'slot-runs', 'backlog'],
