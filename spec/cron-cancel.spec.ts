@@ -9,9 +9,9 @@ import {
   type RunContext,
   type TaskEvent,
 } from '../lib/index.js';
+import { at } from '../lib/testing/index.js';
 import { hangingOn } from './helpers/collect.js';
 import { lasting, play, storyOf } from './helpers/cron-on-machine.js';
-import { Machine } from './helpers/machine.js';
 import { deferred, outcomeOf, settled } from './helpers/tasks.js';
 
 type Overlap = NonNullable<CronOptions['overlap']>;
@@ -20,7 +20,7 @@ const policies: readonly Overlap[] = ['skip', 'bufferOne', 'bufferAll', 'cancelO
 describe('cron: cancel', () => {
   it('skips the slots that wait, in order, and ends with the run under way', () => {
     const { machine, story, told, cancel, ctx } = play(() => NEVER, 10, { overlap: 'bufferAll', tolerance: 15 });
-    machine.run(33);
+    machine.advance(33);
     cancel('enough');
     expect(story).to.deep.equal([
       '0: tick 0',
@@ -31,7 +31,7 @@ describe('cron: cancel', () => {
       '33: done cancelled',
     ]);
     expect([told, machine.timers, hangingOn(ctx)]).to.deep.equal([['complete'], 0, 0]);
-    machine.run(1000);
+    machine.advance(1000);
     expect(story).to.have.length(6);
   });
 
@@ -47,16 +47,16 @@ describe('cron: cancel', () => {
       10,
       { overlap: 'allowAll' },
     );
-    machine.run(25);
+    machine.advance(25);
     cancel('enough');
     expect(causes).to.deep.equal([
       [0, 'enough'],
       [10, 'enough'],
       [20, 'enough'],
     ]);
-    machine.run(6.9);
+    machine.advance(6.9);
     expect([log, told]).to.deep.equal([[], []]);
-    machine.run(0.1);
+    machine.advance(0.1);
     expect([log, told]).to.deep.equal([['finalize'], ['complete']]);
     expect(story.slice(3)).to.deep.equal(['32: done cancelled']);
     expect([machine.timers, hangingOn(ctx)]).to.deep.equal([0, 0]);
@@ -66,7 +66,7 @@ describe('cron: cancel', () => {
     const works = [deferred<string>(), deferred<string>()];
     let n = 0;
     const { machine, told, cancel } = play(() => works[n++]?.promise, 10, { overlap: 'allowAll' });
-    machine.run(15);
+    machine.advance(15);
     cancel();
     works[1]?.resolve('b');
     await settled();
@@ -99,7 +99,7 @@ describe('cron: cancel', () => {
 
   it('tells how much was missed of what it was to catch up with', () => {
     const { machine, story, cancel } = play(lasting(5), 10, { lastRun: -1000, missed: 'runAll', tolerance: 2000 });
-    machine.run(7);
+    machine.advance(7);
     cancel();
     expect(story).to.deep.equal(['0: tick -990', '5: tick -980', '7: missed -970 ×98', '7: done cancelled']);
   });
@@ -131,7 +131,7 @@ describe('cron: cancel', () => {
           10,
           { overlap },
         );
-        machine.run(100);
+        machine.advance(100);
         expect(story).to.deep.equal(['0: tick 0', '10: tick 10', '20: tick 20', '20: done cancelled']);
         expect(told.slice(0, 2)).to.deep.equal([0, 10]);
         expect([told.at(-1), machine.timers, hangingOn(ctx)]).to.deep.equal(['complete', 0, 0]);
@@ -147,7 +147,7 @@ describe('cron: cancel', () => {
           10,
           { overlap },
         );
-        machine.run(100);
+        machine.advance(100);
         if (overlap === 'cancelOther') stop?.();
         expect(story.at(-1)).to.match(/done cancelled$/);
         const accounted = story.filter((line) => / (tick|skipped) /.test(line)).map((line) => line.split(' ')[2]);
@@ -166,7 +166,7 @@ describe('cron: cancel', () => {
   describe('from a subscriber of its values', () => {
     it('who leaves at one of them ends it', () => {
       for (const overlap of policies) {
-        const machine = new Machine();
+        const machine = at();
         const [ctx] = withCancel(undefined, { scheduler: machine });
         const runner = cron(
           task('x', ({ slot }) => concat(of(slot), NEVER)),
@@ -179,14 +179,14 @@ describe('cron: cancel', () => {
           .start(ctx)
           .pipe(take(1))
           .subscribe((slot) => told.push(slot));
-        machine.run(100);
+        machine.advance(100);
         expect([told, story], overlap).to.deep.equal([[0], ['0: tick 0', '0: done cancelled']]);
         expect([machine.timers, hangingOn(ctx), runner.status]).to.deep.equal([0, 0, 'done']);
       }
     });
 
     it('who leaves while slots wait ends them, too', () => {
-      const machine = new Machine();
+      const machine = at();
       const [ctx] = withCancel(undefined, { scheduler: machine });
       const executed: (number | undefined)[] = [];
       const runner = cron(
@@ -196,7 +196,7 @@ describe('cron: cancel', () => {
       );
       const story = storyOf(runner);
       runner.start(ctx).pipe(take(1)).subscribe();
-      machine.run(100);
+      machine.advance(100);
       expect(executed).to.deep.equal([0]);
       expect(story.slice(1)).to.deep.equal([
         '35: skipped 10 ended',
@@ -210,7 +210,7 @@ describe('cron: cancel', () => {
       const { machine, runner, ctx, told } = play(() => 1, 10, { maxRuns: 1 });
       const again: unknown[] = [];
       runner.done$.subscribe(() => runner.start(ctx).subscribe((value) => again.push(value)));
-      machine.run(100);
+      machine.advance(100);
       expect([told, again]).to.deep.equal([[1, 'complete'], [1]]);
     });
   });
@@ -286,7 +286,7 @@ describe('cron: cancel', () => {
     };
     for (const [title, { type, nth = 1, options, first, grace = 0 }] of Object.entries(scenes)) {
       it(`at ${title}: no run starts any more, and each slot is told once`, () => {
-        const machine = new Machine();
+        const machine = at();
         const [ctx, cancel] = withCancel(undefined, { scheduler: machine });
         const executed: (number | undefined)[] = [];
         const execute = (run: RunContext) => {
@@ -305,7 +305,7 @@ describe('cron: cancel', () => {
         });
         const told: unknown[] = [];
         runner.start(ctx).subscribe({ complete: () => told.push('complete') });
-        machine.run(100);
+        machine.advance(100);
         expect(before, 'It never happens').not.to.equal(undefined);
         expect(executed).to.deep.equal(before?.executed);
         expect(ticks()).to.equal(before?.ticks);
@@ -327,9 +327,9 @@ describe('cron: cancel', () => {
       for (const overlap of policies) {
         const { machine, runner, story, cancel } = play(lasting(15), 10, { overlap, missed: 'runOnce', tolerance: 3 });
         runner.events$.subscribe((event) => event.type === which && machine.now() > 0 && cancel());
-        machine.run(5);
-        machine.setClock(45);
-        machine.run(100);
+        machine.advance(5);
+        machine.set(45);
+        machine.advance(100);
         cancel();
         expect(story.at(-1), `${overlap}, ${which}`).to.match(/done cancelled$/);
       }
@@ -337,17 +337,17 @@ describe('cron: cancel', () => {
   });
 
   it('at the very start: no slot comes of it', () => {
-    const machine = new Machine();
+    const machine = at();
     const [ctx, cancel] = withCancel(undefined, { scheduler: machine });
     const runner = cron(task('x', { initialize: () => cancel(), execute: () => expect.fail('It runs') }), 10);
     const story = storyOf(runner);
     runner.start(ctx).subscribe();
-    machine.run(50);
+    machine.advance(50);
     expect([story, machine.timers]).to.deep.equal([['0: done cancelled'], 0]);
   });
 
   it('from an event of its own life: at `ready` no slot comes of it', () => {
-    const machine = new Machine();
+    const machine = at();
     const [ctx, cancel] = withCancel(undefined, { scheduler: machine });
     const runner = cron(
       task('x', () => expect.fail('It runs')),
@@ -356,13 +356,13 @@ describe('cron: cancel', () => {
     const story = storyOf(runner);
     runner.events$.subscribe(({ type }) => type === 'ready' && cancel());
     runner.start(ctx).subscribe();
-    machine.run(50);
+    machine.advance(50);
     expect([story, machine.timers, hangingOn(ctx)]).to.deep.equal([['0: done cancelled'], 0, 0]);
   });
 
   it('from a Schedule, and from what is random, while the next slot is looked up', () => {
     for (const jitter of [0, 5]) {
-      const machine = new Machine();
+      const machine = at();
       const [ctx, cancel] = withCancel(undefined, { scheduler: machine });
       const runner = cron(
         task('x', () => 1),
@@ -371,7 +371,7 @@ describe('cron: cancel', () => {
       );
       const story = storyOf(runner);
       runner.start(ctx).subscribe();
-      machine.run(100);
+      machine.advance(100);
       expect(story.at(-1)).to.match(/done cancelled$/);
       expect([machine.timers, hangingOn(ctx)]).to.deep.equal([0, 0]);
     }
@@ -379,7 +379,7 @@ describe('cron: cancel', () => {
 
   it('from a coordinator, while it is asked: nothing is run', () => {
     for (const overlap of policies) {
-      const machine = new Machine();
+      const machine = at();
       const [ctx, cancel] = withCancel(undefined, { scheduler: machine });
       const runner = cron(
         task('x', () => expect.fail('It runs')),
@@ -388,7 +388,7 @@ describe('cron: cancel', () => {
       );
       const story = storyOf(runner);
       runner.start(ctx).subscribe();
-      machine.run(100);
+      machine.advance(100);
       expect(story, overlap).to.deep.equal(['0: skipped 0 ended', '0: done cancelled']);
       expect([machine.timers, hangingOn(ctx)]).to.deep.equal([0, 0]);
     }
@@ -396,18 +396,18 @@ describe('cron: cancel', () => {
 
   it('twice is once', () => {
     const { machine, story, cancel } = play({ execute: () => NEVER, grace: 5 }, 10, { overlap: 'bufferAll' });
-    machine.run(12);
+    machine.advance(12);
     cancel('first');
     cancel('second');
-    machine.run(50);
+    machine.advance(50);
     expect(story).to.deep.equal(['0: tick 0', '12: skipped 10 ended', '17: done cancelled']);
   });
 
   it('leaves nothing on the context while it goes on, however many runs there were', () => {
     const { machine, ctx, cancel } = play(lasting(5), 10, { overlap: 'allowAll', timeout: 8, tolerance: 3 });
-    machine.run(5);
+    machine.advance(5);
     const hanging = hangingOn(ctx);
-    machine.run(10_000);
+    machine.advance(10_000);
     expect([hangingOn(ctx), machine.timers]).to.deep.equal([hanging, 1]);
     cancel();
     expect([hangingOn(ctx), machine.timers]).to.deep.equal([0, 0]);
@@ -428,7 +428,7 @@ describe('cron: cancel', () => {
       10,
       { overlap: 'allowAll' },
     );
-    machine.run(55);
+    machine.advance(55);
     cancel();
     expect([open, opened]).to.deep.equal([0, 6]);
   });

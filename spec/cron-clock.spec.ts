@@ -2,8 +2,8 @@ import { expect } from 'chai';
 import { NEVER, Subscription, type SchedulerAction, type SchedulerLike } from 'rxjs';
 import sinon from 'sinon';
 import { cron, task, withCancel, type CronOptions, type Schedule } from '../lib/index.js';
+import { at } from '../lib/testing/index.js';
 import { lasting, play, storyOf, type Played } from './helpers/cron-on-machine.js';
-import { Machine } from './helpers/machine.js';
 import { Program } from './helpers/program.js';
 import { virtually } from './helpers/virtual-time.js';
 
@@ -102,7 +102,7 @@ describe('cron: the clock', () => {
   describe('a wait is looked at again at least every 30 s', () => {
     /** The waits of a cron, on a scheduler that does nothing but go on. */
     const waits = (schedule: number | string | Schedule, options: CronOptions, until: number) => {
-      const machine = new Machine();
+      const machine = at();
       const asked: number[] = [];
       const scheduler: SchedulerLike = {
         now: () => machine.now(),
@@ -119,7 +119,7 @@ describe('cron: the clock', () => {
       )
         .start(ctx)
         .subscribe();
-      machine.run(until);
+      machine.advance(until);
       cancel();
       return asked;
     };
@@ -144,7 +144,7 @@ describe('cron: the clock', () => {
     for (const period of [30_000, 30_001, 30_002, 60_001, 90_002, hour + 1]) {
       it(`and makes no slot early: a period of ${period} ms`, () => {
         const { machine, told, story } = play(({ slot, scheduler }) => [slot, scheduler.now()], period, { maxRuns: 4 });
-        machine.run(5 * period);
+        machine.advance(5 * period);
         expect(told.slice(0, -1)).to.deep.equal([0, 1, 2, 3].map((k) => [k * period, k * period]));
         expect(story).to.have.length(5);
       });
@@ -152,19 +152,19 @@ describe('cron: the clock', () => {
 
     it('a timer that fires early by its clock’s rounding makes no slot early by that clock, nor any twice', () => {
       const { machine, story } = play(() => 1, { next: (at) => Math.floor(at / 100) * 100 + 100 });
-      machine.run(50);
-      machine.setClock(-1);
-      machine.run(161);
+      machine.advance(50);
+      machine.set(-1);
+      machine.advance(161);
       expect(story).to.deep.equal(['100: tick 100', '200: tick 200']);
     });
 
     it('a timer of a period that fires early by up to 2 ms is its slot’s', () => {
       const { machine, story } = play(() => 1, 100, { immediate: false });
-      machine.run(50);
-      machine.setClock(-2);
-      machine.run(50);
+      machine.advance(50);
+      machine.set(-2);
+      machine.advance(50);
       expect(story).to.deep.equal(['98: tick 100']);
-      machine.run(102);
+      machine.advance(102);
       expect(story).to.deep.equal(['98: tick 100', '200: tick 200']);
     });
   });
@@ -174,10 +174,10 @@ describe('cron: the clock', () => {
     const lines = (story: readonly string[]) =>
       story.map((line) => line.replaceAll(/\d{13}/g, (time) => new Date(Number(time)).toISOString().slice(11, 19)));
     const forward = (schedule: number | string, options: CronOptions) => {
-      const played = play(({ slot }) => slot, schedule, { immediate: false, ...options }, new Machine(start));
-      played.machine.run(minute + 10_000);
-      played.machine.setClock(hour);
-      played.machine.run(3 * minute);
+      const played = play(({ slot }) => slot, schedule, { immediate: false, ...options }, at(start));
+      played.machine.advance(minute + 10_000);
+      played.machine.set(hour);
+      played.machine.advance(3 * minute);
       expect(new Set(played.told).size).to.equal(played.told.length);
       return lines(played.story);
     };
@@ -232,13 +232,13 @@ describe('cron: the clock', () => {
 
     it('and back again: no slot twice', () => {
       const forwardAndBack = (schedule: number | string) => {
-        const { machine, story, told } = play(({ slot }) => slot, schedule, { immediate: false }, new Machine(start));
-        machine.run(minute + 10_000);
-        machine.setClock(hour);
-        machine.run(minute);
+        const { machine, story, told } = play(({ slot }) => slot, schedule, { immediate: false }, at(start));
+        machine.advance(minute + 10_000);
+        machine.set(hour);
+        machine.advance(minute);
         const before = story.length;
-        machine.setClock(-hour);
-        machine.run(2 * minute + 50_000);
+        machine.set(-hour);
+        machine.advance(2 * minute + 50_000);
         expect(new Set(told).size).to.equal(told.length);
         return lines(story.slice(before));
       };
@@ -253,15 +253,10 @@ describe('cron: the clock', () => {
     });
 
     it('is noticed within 30 s, wherever the next slot would have been', () => {
-      const { machine, story } = play(
-        () => 1,
-        '0 12 * * *',
-        { missed: 'runOnce', timezone: 'UTC' },
-        new Machine(start),
-      );
-      machine.run(10_000);
-      machine.setClock(2 * hour);
-      machine.run(20_000);
+      const { machine, story } = play(() => 1, '0 12 * * *', { missed: 'runOnce', timezone: 'UTC' }, at(start));
+      machine.advance(10_000);
+      machine.set(2 * hour);
+      machine.advance(20_000);
       expect(lines(story)).to.deep.equal(['12:00:30: overdue 12:00:00 by 30000', '12:00:30: tick 12:00:00']);
     });
   });
@@ -269,10 +264,10 @@ describe('cron: the clock', () => {
   describe('the clock steps back one hour: no slot twice, and one run or a skip, per `missed`', () => {
     for (const missed of catchings) {
       it(`a period goes on by the time that passes, '${missed}'`, () => {
-        const { machine, story, told } = play(({ slot }) => slot, minute, { missed }, new Machine(10 * hour));
-        machine.run(minute + 10_000);
-        machine.setClock(-hour);
-        machine.run(5 * minute);
+        const { machine, story, told } = play(({ slot }) => slot, minute, { missed }, at(10 * hour));
+        machine.advance(minute + 10_000);
+        machine.set(-hour);
+        machine.advance(5 * minute);
         const slots = [0, 1, 2, 3, 4, 5, 6].map((k) => 10 * hour + k * minute);
         expect(told).to.deep.equal(slots);
         // By the clock they are an hour early, and in time.
@@ -280,53 +275,48 @@ describe('cron: the clock', () => {
       });
 
       it(`an expression goes by the clock, and waits until that is past the last slot, '${missed}'`, () => {
-        const { machine, story, told } = play(({ slot }) => slot, '* * * * *', { missed }, new Machine(10 * hour));
-        machine.run(minute + 10_000);
-        machine.setClock(-hour);
-        machine.run(hour - 10_001);
+        const { machine, story, told } = play(({ slot }) => slot, '* * * * *', { missed }, at(10 * hour));
+        machine.advance(minute + 10_000);
+        machine.set(-hour);
+        machine.advance(hour - 10_001);
         expect(told).to.deep.equal([10 * hour + minute]);
-        machine.run(10_001 + 3 * minute);
+        machine.advance(10_001 + 3 * minute);
         expect(told).to.deep.equal([1, 2, 3, 4].map((k) => 10 * hour + k * minute));
         expect(story).to.deep.equal(told.map((slot) => `${slot}: tick ${slot}`));
       });
     }
 
     it('a period is not late by it, and catches nothing up', () => {
-      const { machine, story } = play(
-        ({ slot }) => slot,
-        minute,
-        { missed: 'runAll', tolerance: 0 },
-        new Machine(hour),
-      );
+      const { machine, story } = play(({ slot }) => slot, minute, { missed: 'runAll', tolerance: 0 }, at(hour));
       for (const step of [-hour, -5000, -51, -3 * hour, 0]) {
-        machine.run(20_000);
-        machine.setClock(step);
-        machine.run(40_000);
+        machine.advance(20_000);
+        machine.set(step);
+        machine.advance(40_000);
       }
       expect(story.filter((line) => !line.includes('tick'))).to.deep.equal([]);
       expect(ticks(story)).to.deep.equal([0, 1, 2, 3, 4, 5].map((k) => hour + k * minute));
     });
 
     it('a period keeps its pace when the clock is set back while a run keeps the process busy', () => {
-      const machine = new Machine(hour);
+      const machine = at(hour);
       const { told } = play(
         ({ slot }) => {
-          if (slot === hour + minute) machine.setClock(-hour);
+          if (slot === hour + minute) machine.set(-hour);
           return slot;
         },
         minute,
         {},
         machine,
       );
-      machine.run(3 * minute);
+      machine.advance(3 * minute);
       expect(told).to.deep.equal([0, 1, 2, 3].map((k) => hour + k * minute));
     });
 
     it('a cron that is started in the past goes on from there', () => {
-      const machine = new Machine(hour);
-      machine.setClock(-hour);
+      const machine = at(hour);
+      machine.set(-hour);
       const { told } = play(({ slot }) => slot, minute, {}, machine);
-      machine.run(minute);
+      machine.advance(minute);
       expect(told).to.deep.equal([0, minute]);
     });
 
@@ -335,11 +325,11 @@ describe('cron: the clock', () => {
         lasting(90_000),
         minute,
         { overlap: 'bufferAll', timeout: 100_000, maxRuns: 3 },
-        new Machine(hour),
+        at(hour),
       );
-      machine.run(70_000);
-      machine.setClock(-hour);
-      machine.run(hour);
+      machine.advance(70_000);
+      machine.set(-hour);
+      machine.advance(hour);
       expect(ticks(story)).to.deep.equal([hour, hour + minute, hour + 2 * minute]);
       expect(story.at(-1)).to.equal('270000: done completed');
       expect(story.filter((line) => line.includes('failed'))).to.deep.equal([]);
@@ -348,10 +338,10 @@ describe('cron: the clock', () => {
 
   it('a machine that sleeps over its slots: no burst, and the next one in its time', () => {
     for (const schedule of [minute, '* * * * *']) {
-      const { machine, story } = play(() => 1, schedule, { immediate: false }, new Machine(0));
-      machine.run(100_000);
-      machine.setClock(8 * hour);
-      machine.run(100_000);
+      const { machine, story } = play(() => 1, schedule, { immediate: false }, at(0));
+      machine.advance(100_000);
+      machine.set(8 * hour);
+      machine.advance(100_000);
       expect(ticks(story)).to.deep.equal([minute, 8 * hour + 2 * minute, 8 * hour + 3 * minute]);
       expect(story[1]).to.equal(`${8 * hour + 120_000}: missed 120000 ×480`);
     }
@@ -359,64 +349,64 @@ describe('cron: the clock', () => {
 
   describe('crons on one scheduler do not notice one another', () => {
     it('when their slots fall due at the same time: each is run', () => {
-      const machine = new Machine();
+      const machine = at();
       const crons = Array.from({ length: 5 }, () => play(lasting(4), 10, { maxRuns: 3 }, machine));
-      machine.run(50);
+      machine.advance(50);
       for (const { story } of crons)
         expect(story).to.deep.equal(['0: tick 0', '10: tick 10', '20: tick 20', '24: done completed']);
       expect(machine.timers).to.equal(0);
     });
 
     it('nor when each run ends at the very instant of the next slot', () => {
-      const machine = new Machine();
+      const machine = at();
       const crons = Array.from({ length: 3 }, () => play(lasting(10), 10, { maxRuns: 3 }, machine));
-      machine.run(50);
+      machine.advance(50);
       for (const { story } of crons)
         expect(story).to.deep.equal(['0: tick 0', '10: tick 10', '20: tick 20', '30: done completed']);
     });
 
     it('nor when one is cancelled, be it by another’s run at the same time', () => {
-      const machine = new Machine();
+      const machine = at();
       const crons: Played<unknown>[] = [];
       for (const k of [0, 1, 2, 3])
         crons.push(
           play(({ slot }) => slot === 10 && k === 1 && [0, 2].forEach((n) => crons[n]?.cancel()), 10, {}, machine),
         );
-      machine.run(10);
+      machine.advance(10);
       crons[3]?.cancel();
-      machine.run(15);
+      machine.advance(15);
       expect(crons.map(({ story }) => ticks(story))).to.deep.equal([[0, 10], [0, 10, 20], [0], [0, 10]]);
       crons[1]?.cancel();
       expect(machine.timers).to.equal(0);
     });
 
     it('nor when one is started by another', () => {
-      const machine = new Machine();
+      const machine = at();
       const second: Played<unknown>[] = [];
       const first = play(({ slot }) => slot === 10 && second.push(play(() => 1, 10, {}, machine)), 10, {}, machine);
-      machine.run(35);
+      machine.advance(35);
       expect(ticks(first.story)).to.deep.equal([0, 10, 20, 30]);
       expect(ticks(second[0]?.story ?? [])).to.deep.equal([10, 20, 30]);
     });
 
     it('nor when the clock is set between their starts', () => {
-      const machine = new Machine();
+      const machine = at();
       const first = play(() => 1, 20_000, { immediate: false }, machine);
-      machine.run(5000);
-      machine.setClock(-10_000);
+      machine.advance(5000);
+      machine.set(-10_000);
       // Both are due at 20,000 by the clock, but not at the same time.
       const second = play(() => 1, 25_000, { immediate: false }, machine);
-      machine.run(25_000);
+      machine.advance(25_000);
       expect(first.story).to.deep.equal(['10000: tick 20000']);
       expect(second.story).to.deep.equal(['20000: tick 20000']);
     });
 
     it('nor on two schedulers', () => {
-      const [one, two] = [new Machine(), new Machine()];
+      const [one, two] = [at(), at()];
       const [first, second] = [one, two].map((machine) => play(() => 1, 10, {}, machine));
-      one.run(25);
+      one.advance(25);
       expect(ticks(first?.story ?? [])).to.deep.equal([0, 10, 20]);
-      two.run(15);
+      two.advance(15);
       expect(ticks(second?.story ?? [])).to.deep.equal([0, 10]);
     });
 

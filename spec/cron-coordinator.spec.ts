@@ -2,10 +2,9 @@ import { expect } from 'chai';
 import { BehaviorSubject, concat, defer, EMPTY, map, NEVER, Observable, of, Subject, throwError, timer } from 'rxjs';
 import sinon from 'sinon';
 import { cron, task, withCancel, type Coordinator, type CronOptions } from '../lib/index.js';
-import { memoryCoordinator } from '../lib/testing/index.js';
+import { at, memoryCoordinator } from '../lib/testing/index.js';
 import { collect, hangingOn } from './helpers/collect.js';
 import { lasting, play, storyOf, type Played } from './helpers/cron-on-machine.js';
-import { Machine } from './helpers/machine.js';
 import { outcomeOf } from './helpers/tasks.js';
 
 type Overlap = NonNullable<CronOptions['overlap']>;
@@ -45,17 +44,17 @@ describe('cron: coordinator', () => {
   it('grants a slot: it is run, and the lease is left when the run has ended', () => {
     const coordinator = new ByHand();
     const { machine, story, told } = play(lasting(3), 10, { coordinator, maxRuns: 2 });
-    machine.run(1);
+    machine.advance(1);
     expect([story, coordinator.asked]).to.deep.equal([[], ['x@0']]);
     coordinator.to(0).next(true);
     expect(story).to.deep.equal(['1: tick 0']);
-    machine.run(2.9);
+    machine.advance(2.9);
     expect(coordinator.left).to.deep.equal([]);
-    machine.run(0.1);
+    machine.advance(0.1);
     expect([told, coordinator.left]).to.deep.equal([[0], [0]]);
-    machine.run(6);
+    machine.advance(6);
     coordinator.to(10).next(true);
-    machine.run(3);
+    machine.advance(3);
     expect([told, coordinator.asked, coordinator.left]).to.deep.equal([
       [0, 10, 'complete'],
       ['x@0', 'x@10'],
@@ -73,9 +72,9 @@ describe('cron: coordinator', () => {
     }
     const coordinator = new Granting();
     const { machine, story } = play(lasting(15), 10, { coordinator, overlap: 'bufferOne', maxRuns: 2 });
-    machine.run(14);
+    machine.advance(14);
     expect(coordinator.asked).to.deep.equal([['x', 0]]);
-    machine.run(20);
+    machine.advance(20);
     expect(coordinator.asked).to.deep.equal([
       ['x', 0],
       ['x', 10],
@@ -87,7 +86,7 @@ describe('cron: coordinator', () => {
     const left: number[] = [];
     const coordinator: Coordinator = { lease: (_, slot) => granted$.pipe(finalizeWith(() => left.push(slot))) };
     const { machine, told } = play(({ slot }) => slot, 10, { coordinator, maxRuns: 3 });
-    machine.run(100);
+    machine.advance(100);
     expect([told, left, machine.timers]).to.deep.equal([[0, 10, 20, 'complete'], [0, 10, 20], 0]);
   });
 
@@ -97,7 +96,7 @@ describe('cron: coordinator', () => {
       lease: (_, slot) => (slot === 10 ? granted$ : concat(of(false), NEVER)).pipe(finalizeWith(() => left.push(slot))),
     };
     const { machine, story, told, cancel } = play(({ slot }) => slot, 10, { coordinator });
-    machine.run(25);
+    machine.advance(25);
     cancel();
     expect(story).to.deep.equal([
       '0: skipped 0 refused',
@@ -122,7 +121,7 @@ describe('cron: coordinator', () => {
 
   it('may end after its grant: the run goes on', () => {
     const { machine, story, told } = play(lasting(5), 10, { coordinator: { lease: () => of(true) }, maxRuns: 1 });
-    machine.run(10);
+    machine.advance(10);
     expect([story, told]).to.deep.equal([
       ['0: tick 0', '5: done completed'],
       [0, 'complete'],
@@ -154,12 +153,12 @@ describe('cron: coordinator', () => {
           { coordinator },
         );
         coordinator.to(0).next(true);
-        machine.run(2);
+        machine.advance(2);
         takeBack(coordinator.to(0));
         expect(causes).to.deep.equal([cause]);
-        machine.run(8);
+        machine.advance(8);
         coordinator.to(10).next(true);
-        machine.run(5);
+        machine.advance(5);
         cancel();
         expect(story.filter((line) => /tick|failed|skipped|done/.test(line))).to.deep.equal([
           '0: tick 0',
@@ -196,12 +195,12 @@ describe('cron: coordinator', () => {
       const coordinator = new ByHand();
       const { machine, story } = play({ execute: () => NEVER, grace: 12 }, 10, { coordinator, overlap: 'bufferOne' });
       coordinator.to(0).next(true);
-      machine.run(2);
+      machine.advance(2);
       coordinator.to(0).next(false);
       coordinator.to(0).next(true);
-      machine.run(11);
+      machine.advance(11);
       expect([coordinator.left, coordinator.asked]).to.deep.equal([[], ['x@0']]);
-      machine.run(1);
+      machine.advance(1);
       expect([coordinator.left, coordinator.asked]).to.deep.equal([[0], ['x@0', 'x@10']]);
       expect(story).to.deep.equal(['0: tick 0', '2: lost 0 to CancelledError: The lease was taken back']);
     });
@@ -210,9 +209,9 @@ describe('cron: coordinator', () => {
       const coordinator = new ByHand();
       const { machine, story } = play({ execute: () => NEVER, grace: 5 }, 10, { coordinator, timeout: 3 });
       coordinator.to(0).next(true);
-      machine.run(4);
+      machine.advance(4);
       coordinator.to(0).next(false);
-      machine.run(1);
+      machine.advance(1);
       expect(story).to.deep.equal(['0: tick 0']);
     });
 
@@ -221,7 +220,7 @@ describe('cron: coordinator', () => {
       const { machine, story } = play(() => 1, 10, { coordinator, maxRuns: 1 });
       coordinator.to(0).next(true);
       coordinator.to(0).next(false);
-      machine.run(50);
+      machine.advance(50);
       expect(story).to.deep.equal(['0: tick 0', '0: done completed']);
     });
   });
@@ -250,7 +249,7 @@ describe('cron: coordinator', () => {
         const { machine, story, told, cancel } = play(() => 1, 10, {
           coordinator: { lease: (name, slot) => (slot === 10 ? granted$ : lease(name, slot)) },
         });
-        machine.run(15);
+        machine.advance(15);
         cancel();
         expect(story).to.deep.equal([`0: skipped 0 coordinator (${error})`, '10: tick 10', '15: done cancelled']);
         expect(told).to.deep.equal([1, 'complete']);
@@ -289,9 +288,9 @@ describe('cron: coordinator', () => {
       const coordinator: Coordinator = {
         lease: (_, slot) => concat(timer(slot === 0 ? 7 : 0, machine).pipe(map(() => true)), NEVER),
       };
-      const machine = new Machine();
+      const machine = at();
       const { story, told } = play(({ slot }) => slot, 10, { coordinator, maxRuns: 2 }, machine);
-      machine.run(50);
+      machine.advance(50);
       expect(story).to.deep.equal(['7: tick 0', '10: tick 10', '10: done completed']);
       expect(told).to.deep.equal([0, 10, 'complete']);
     });
@@ -305,10 +304,10 @@ describe('cron: coordinator', () => {
     };
     for (const [overlap, story] of Object.entries(meanwhile) as [Overlap, readonly string[]][]) {
       it(`a slot that waits for its answer is a run that goes, for overlap '${overlap}'`, () => {
-        const machine = new Machine();
+        const machine = at();
         const coordinator: Coordinator = { lease: () => concat(timer(25, machine).pipe(map(() => true)), NEVER) };
         const played = play(() => NEVER, 10, { coordinator, overlap }, machine);
-        machine.run(29);
+        machine.advance(29);
         expect(played.story).to.deep.equal(story);
       });
     }
@@ -316,7 +315,7 @@ describe('cron: coordinator', () => {
     it("the slot that overtakes it is asked for, with 'cancelOther'", () => {
       const coordinator = new ByHand();
       const { machine, story } = play(() => NEVER, 10, { coordinator, overlap: 'cancelOther' });
-      machine.run(10);
+      machine.advance(10);
       expect([coordinator.asked, coordinator.left]).to.deep.equal([['x@0', 'x@10'], [0]]);
       coordinator.to(0).next(true);
       coordinator.to(10).next(true);
@@ -326,7 +325,7 @@ describe('cron: coordinator', () => {
     it('does not run past maxRuns: what waits for its answer is skipped when the last run starts', () => {
       const coordinator = new ByHand();
       const { machine, story } = play(() => NEVER, 10, { coordinator, overlap: 'allowAll', maxRuns: 2 });
-      machine.run(35);
+      machine.advance(35);
       coordinator.to(20).next(true);
       coordinator.to(0).next(true);
       expect(story).to.deep.equal(['35: tick 20', '35: tick 0', '35: skipped 10 ended', '35: skipped 30 ended']);
@@ -344,7 +343,7 @@ describe('cron: coordinator', () => {
       overlap: 'allowAll',
       maxRuns: 1,
     });
-    machine.run(15);
+    machine.advance(15);
     runner.events$.subscribe((event) => event.type === 'tick' && event.slot === 0 && coordinator.to(10).next(true));
     coordinator.to(0).next(true);
     expect(executed).to.deep.equal([0]);
@@ -354,7 +353,7 @@ describe('cron: coordinator', () => {
   describe('never answers', () => {
     it('is told as overdue, and dropped slots as ever', () => {
       const { machine, story, cancel } = play(() => 1, 10, { coordinator: { lease: () => NEVER }, tolerance: 15 });
-      machine.run(35);
+      machine.advance(35);
       cancel();
       expect(story).to.deep.equal([
         '10: skipped 10 overlap',
@@ -370,14 +369,14 @@ describe('cron: coordinator', () => {
     it('within the timeout is a slot skipped, with a DeadlineError, and the schedule goes on', () => {
       const coordinator = new ByHand();
       const { machine, story, cancel } = play(() => NEVER, 20, { coordinator, timeout: 15 });
-      machine.run(15);
+      machine.advance(15);
       expect(coordinator.left).to.deep.equal([0]);
-      machine.run(10);
+      machine.advance(10);
       coordinator.to(20).next(true);
-      machine.run(9);
+      machine.advance(9);
       // The lease is a part of the run.
       expect(story).to.deep.equal(['15: skipped 0 coordinator (DeadlineError: Not done within 15 ms)', '25: tick 20']);
-      machine.run(1);
+      machine.advance(1);
       expect(story.at(-1)).to.match(/^35: run-failed 20 TaskError: .* Not done within 15 ms$/);
       expect(coordinator.left).to.deep.equal([0, 20]);
       cancel();
@@ -389,7 +388,7 @@ describe('cron: coordinator', () => {
     it('when the cron is cancelled while it waits for the answer', () => {
       const coordinator = new ByHand();
       const { machine, story, told, cancel, ctx } = play(() => 1, 10, { coordinator, overlap: 'allowAll' });
-      machine.run(15);
+      machine.advance(15);
       cancel();
       expect(coordinator.left).to.deep.equal([0, 10]);
       expect(story).to.deep.equal(['15: skipped 0 ended', '15: skipped 10 ended', '15: done cancelled']);
@@ -398,7 +397,7 @@ describe('cron: coordinator', () => {
 
     it('when the subscriber leaves', () => {
       const coordinator = new ByHand();
-      const machine = new Machine();
+      const machine = at();
       const [ctx] = withCancel(undefined, { scheduler: machine });
       const runner = cron(
         task('x', () => NEVER),
@@ -407,7 +406,7 @@ describe('cron: coordinator', () => {
       );
       const subscription = runner.start(ctx).subscribe();
       coordinator.to(0).next(true);
-      machine.run(15);
+      machine.advance(15);
       subscription.unsubscribe();
       expect(coordinator.left.sort()).to.deep.equal([0, 10]);
       expect([machine.timers, hangingOn(ctx)]).to.deep.equal([0, 0]);
@@ -419,7 +418,7 @@ describe('cron: coordinator', () => {
       coordinator.to(0).next(true);
       expect(story).to.deep.equal(['0: tick 0', '0: run-failed 0 TaskError: x failed in execute: boom']);
       expect(coordinator.left).to.deep.equal([0]);
-      machine.run(10);
+      machine.advance(10);
       expect(coordinator.asked).to.deep.equal(['x@0', 'x@10']);
     });
   });
@@ -428,7 +427,7 @@ describe('cron: coordinator', () => {
     const coordinator = new ByHand();
     const { machine } = play(() => NEVER, 10, { coordinator, overlap: 'bufferOne', lastRun: -45 });
     coordinator.to(-5).next(true);
-    machine.run(100);
+    machine.advance(100);
     expect(coordinator.asked).to.deep.equal(['x@-5']);
   });
 
@@ -444,7 +443,7 @@ describe('cron: coordinator', () => {
 
   it('a refused slot is no run for maxRuns', () => {
     const { machine, story } = play(() => 1, 10, { coordinator: { lease: (_, slot) => of(slot > 10) }, maxRuns: 2 });
-    machine.run(100);
+    machine.advance(100);
     expect(story.at(-1)).to.equal('30: done completed');
   });
 
@@ -453,7 +452,7 @@ describe('cron: coordinator', () => {
     const fleet = (aheads: readonly number[], schedule: number | string, options: CronOptions) => {
       const coordinator = memoryCoordinator();
       const runs: number[] = [];
-      const machines = aheads.map((ahead) => new Machine(1_000_000 + ahead));
+      const machines = aheads.map((ahead) => at(1_000_000 + ahead));
       const crons: Played<unknown>[] = machines.map((machine) =>
         play(
           ({ slot = NaN, scheduler }) => (runs.push(slot), timer(3, scheduler)),
@@ -463,7 +462,7 @@ describe('cron: coordinator', () => {
         ),
       );
       const runFor = (ms: number) => {
-        for (let passed = 0; passed < ms; passed += 5) for (const machine of machines) machine.run(5);
+        for (let passed = 0; passed < ms; passed += 5) for (const machine of machines) machine.advance(5);
       };
       return { coordinator, runs, machines, crons, runFor };
     };
@@ -492,8 +491,8 @@ describe('cron: coordinator', () => {
       runFor(2500);
       const [first] = machines;
       // Its timers stand still, the other one goes on.
-      for (const machine of machines) if (machine !== first) machine.run(4000);
-      first?.setClock(4000);
+      for (const machine of machines) if (machine !== first) machine.advance(4000);
+      first?.set(4000);
       runFor(4000);
       expect(runs).to.deep.equal(seconds(1_001_000, runs.length));
       expect(new Set(runs).size).to.equal(runs.length);
@@ -512,7 +511,7 @@ describe('cron: coordinator', () => {
 
   it('leaves tasks of other names alone', () => {
     const coordinator = memoryCoordinator();
-    const machine = new Machine();
+    const machine = at();
     const [ctx] = withCancel(undefined, { scheduler: machine });
     const told = ['a', 'b'].map((name) =>
       collect(
@@ -523,7 +522,7 @@ describe('cron: coordinator', () => {
         ).start(ctx),
       ),
     );
-    machine.run(100);
+    machine.advance(100);
     expect(told).to.deep.equal([
       ['a', 'a', 'complete'],
       ['b', 'b', 'complete'],
@@ -537,11 +536,11 @@ describe('cron: coordinator', () => {
       10,
       { coordinator: { lease: (_, slot) => answers[slot / 10] ?? NEVER }, timeout: 5, maxRuns: 2 },
     );
-    const machine = new Machine();
+    const machine = at();
     const [ctx] = withCancel(undefined, { scheduler: machine });
     const story = storyOf(runner);
     runner.start(ctx).subscribe();
-    machine.run(200);
+    machine.advance(200);
     expect(story).to.deep.equal([
       '0: tick 0',
       '10: skipped 10 refused',

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import { map, NEVER, Observable, Subject, throwError, timer } from 'rxjs';
 import { cron, task, type CronOptions, type RunContext, type Schedule } from '../lib/index.js';
+import { at } from '../lib/testing/index.js';
 import { hangingOn } from './helpers/collect.js';
 import { lasting, play } from './helpers/cron-on-machine.js';
-import { Machine } from './helpers/machine.js';
 import { deferred, settled } from './helpers/tasks.js';
 import { virtually } from './helpers/virtual-time.js';
 
@@ -22,9 +22,9 @@ function runsOf(
     ({ slot = NaN, scheduler }) => runs.push([slot, scheduler.now()]),
     schedule,
     options,
-    new Machine(now),
+    at(now),
   );
-  machine.run(until);
+  machine.advance(until);
   cancel();
   expect(machine.timers).to.equal(0);
   return runs;
@@ -69,9 +69,9 @@ describe('cron: immediate', () => {
   it('comes when `initialize` has finished, from when the period counts', () => {
     const opened = new Subject<void>();
     const { machine, story } = play({ initialize: () => opened, execute: () => 1 }, 10);
-    machine.run(7);
+    machine.advance(7);
     opened.complete();
-    machine.run(10);
+    machine.advance(10);
     expect(story).to.deep.equal(['7: tick 7', '17: tick 17']);
   });
 
@@ -118,13 +118,13 @@ describe('cron: stopAt', () => {
 
   it('lets the last run end, and what waits run', () => {
     const { machine, story, told } = play(lasting(15), 10, { stopAt: 20, overlap: 'bufferAll' });
-    machine.run(50);
+    machine.advance(50);
     expect(story).to.deep.equal(['0: tick 0', '15: tick 10', '30: done completed']);
     expect(told).to.deep.equal([0, 10, 'complete']);
   });
 
   it('completes at once when it is past, as when a Schedule has no slot at all', () => {
-    const past = play(() => 1, 10, { stopAt: 5 }, new Machine(5));
+    const past = play(() => 1, 10, { stopAt: 5 }, at(5));
     const none = play(() => 1, { next: () => undefined });
     for (const { story, told, machine } of [past, none]) {
       expect([story.map((line) => line.slice(3)), told, machine.timers]).to.deep.equal([
@@ -137,20 +137,20 @@ describe('cron: stopAt', () => {
 
   it('a Schedule that ends does so, too', () => {
     const { machine, story } = play(() => 1, { next: (after) => (after < 15 ? after + 5 : undefined) });
-    machine.run(100);
+    machine.advance(100);
     expect(story).to.deep.equal(['5: tick 5', '10: tick 10', '15: tick 15', '15: done completed']);
   });
 
   it('between `startAt` and it there may be no slot', () => {
     const { machine, told } = play(() => 1, '* * * * * *', { startAt: 1001, stopAt: 2000 });
-    machine.run(5000);
+    machine.advance(5000);
     expect(told).to.deep.equal(['complete']);
   });
 
   it('a slot that has fallen due while the process could not run counts when it is before it', () => {
     const { machine, story } = play(() => 1, 10, { stopAt: 40, immediate: false, missed: 'runOnce', tolerance: 50 });
-    machine.setClock(100);
-    machine.run(10);
+    machine.set(100);
+    machine.advance(10);
     expect(story).to.deep.equal(['110: missed 10 ×2', '110: overdue 30 by 80', '110: tick 30', '110: done completed']);
   });
 });
@@ -158,7 +158,7 @@ describe('cron: stopAt', () => {
 describe('cron: a Schedule', () => {
   const ends = (schedule: Schedule, options?: CronOptions) => {
     const { machine, told, story } = play(({ slot }) => slot, schedule, options);
-    machine.run(100);
+    machine.advance(100);
     expect(machine.timers).to.equal(0);
     expect(story.at(-1)).to.match(/done failed$/);
     return told;
@@ -217,7 +217,7 @@ describe('cron: a Schedule', () => {
   it('is not asked for all the slots before a far `startAt`', () => {
     const squares = new Squares();
     const { machine, cancel } = play(() => 1, squares, { startAt: 1_000_000 });
-    machine.run(10);
+    machine.advance(10);
     cancel();
     expect(squares.asked).to.deep.equal([999_999]);
   });
@@ -241,7 +241,7 @@ describe('cron: maxRuns', () => {
     it(`is after how many runs the runner ends, with overlap '${overlap}'`, () => {
       for (const maxRuns of [1, 2, 5]) {
         const { machine, story, told } = play(({ slot }) => slot, 10, { overlap, maxRuns });
-        machine.run(100);
+        machine.advance(100);
         const slots = Array.from({ length: maxRuns }, (_, n) => n * 10);
         expect(told).to.deep.equal([...slots, 'complete']);
         expect(story).to.deep.equal([
@@ -255,7 +255,7 @@ describe('cron: maxRuns', () => {
 
   it('awaits the last run, and skips what waits when that starts', () => {
     const { machine, story, told } = play(lasting(35), 10, { overlap: 'bufferAll', maxRuns: 2 });
-    machine.run(200);
+    machine.advance(200);
     expect(story).to.deep.equal([
       '0: tick 0',
       '35: tick 10',
@@ -269,7 +269,7 @@ describe('cron: maxRuns', () => {
 
   it("counts runs that go side by side, and awaits all of them, with 'allowAll'", () => {
     const { machine, story, told, ctx } = play(lasting(35), 10, { overlap: 'allowAll', maxRuns: 3 });
-    machine.run(200);
+    machine.advance(200);
     expect(story).to.deep.equal(['0: tick 0', '10: tick 10', '20: tick 20', '55: done completed']);
     expect(told).to.deep.equal([0, 10, 20, 'complete']);
     expect(hangingOn(ctx)).to.equal(0);
@@ -278,16 +278,16 @@ describe('cron: maxRuns', () => {
   it('counts runs that fail, and such as are cancelled', () => {
     const fails = play(() => throwError(() => new Error('boom')), 10, { maxRuns: 2 });
     const overtaken = play(() => NEVER, 10, { maxRuns: 2, overlap: 'cancelOther' });
-    for (const { machine } of [fails, overtaken]) machine.run(50);
+    for (const { machine } of [fails, overtaken]) machine.advance(50);
     expect(fails.told).to.deep.equal(['complete']);
     expect(overtaken.story).to.deep.equal(['0: tick 0', '10: tick 10']);
   });
 
   it('does not count slots that are dropped or missed', () => {
     const { machine, story } = play(lasting(15), 10, { maxRuns: 3 });
-    machine.run(25);
-    machine.setClock(20);
-    machine.run(200);
+    machine.advance(25);
+    machine.set(20);
+    machine.advance(200);
     expect(story).to.deep.equal([
       '0: tick 0',
       '10: skipped 10 overlap',
@@ -306,11 +306,11 @@ describe('cron: maxRuns', () => {
   });
 
   it('holds for each start of the runner', () => {
-    const machine = new Machine();
+    const machine = at();
     const { runner, told, ctx } = play(({ slot }) => slot, 10, { maxRuns: 2 }, machine);
-    machine.run(100);
+    machine.advance(100);
     runner.start(ctx).subscribe((slot) => told.push(slot));
-    machine.run(100);
+    machine.advance(100);
     expect(told).to.deep.equal([0, 10, 'complete', 100, 110]);
   });
 });
@@ -375,10 +375,10 @@ describe('cron: jitter', () => {
 
   it('does not make a slot late', () => {
     const { machine, story } = play(() => 1, tens, { jitter: 8, random: () => 0.5, tolerance: 0 });
-    machine.run(28);
+    machine.advance(28);
     expect(story).to.deep.equal(['14: tick 10', '24: tick 20']);
-    machine.setClock(10);
-    machine.run(7);
+    machine.set(10);
+    machine.advance(7);
     // The slot of 30 was due at 34, that of 40 at 44.
     expect(story.slice(2)).to.deep.equal(['44: missed 30 ×1', '44: tick 40']);
   });
@@ -388,8 +388,8 @@ describe('cron: jitter', () => {
     const skips = play(() => 1, 10, options);
     const runs = play(() => 1, 10, { ...options, missed: 'runAll', tolerance: 100 });
     for (const { machine } of [skips, runs]) {
-      machine.setClock(33);
-      machine.run(14);
+      machine.set(33);
+      machine.advance(14);
     }
     expect(skips.story).to.deep.equal(['47: missed 10 ×4']);
     expect(runs.story).to.deep.equal(['47: tick 10', '47: tick 20', '47: tick 30', '47: tick 40']);
@@ -405,7 +405,7 @@ describe('cron: jitter', () => {
 
   it('of Infinity ends with its schedule, too', () => {
     const { machine, told } = play(() => 1, 10, { jitter: Infinity, random: () => 0.5, stopAt: 25 });
-    machine.run(1000);
+    machine.advance(1000);
     expect(told.at(-1)).to.equal('complete');
     expect(machine.timers).to.equal(0);
   });
@@ -424,7 +424,7 @@ describe('cron: jitter', () => {
       throw boom;
     };
     const { machine, told } = play(() => 1, tens, { jitter: 1, random });
-    machine.run(100);
+    machine.advance(100);
     expect(told.at(-1)).to.include({ phase: 'execute', cause: boom });
     expect(machine.timers).to.equal(0);
   });
@@ -444,7 +444,7 @@ describe('cron: onError', () => {
   it("goes on, unless said, and for 'continue'", () => {
     for (const options of [{}, { onError: 'continue' }] satisfies CronOptions[]) {
       const { machine, story, told } = play(failsAt(10, 5), 10, { ...options, maxRuns: 3 });
-      machine.run(100);
+      machine.advance(100);
       expect(story).to.deep.equal([
         '0: tick 0',
         '10: tick 10',
@@ -463,7 +463,7 @@ describe('cron: onError', () => {
         onError: 'stop',
         overlap,
       });
-      machine.run(200);
+      machine.advance(200);
       expect(executed, overlap).to.deep.equal([0]);
       expect(story.filter((line) => line.startsWith('35'))).to.deep.equal([
         '35: run-failed 0 TaskError: x failed in execute: boom',
@@ -482,7 +482,7 @@ describe('cron: onError', () => {
       missed: 'runAll',
       tolerance: 50,
     });
-    machine.run(50);
+    machine.advance(50);
     expect(executed).to.deep.equal([-25]);
     expect(story).to.deep.equal([
       '0: tick -25',
@@ -507,7 +507,7 @@ describe('cron: onError', () => {
       10,
       { overlap: 'allowAll', onError: 'stop' },
     );
-    machine.run(25);
+    machine.advance(25);
     works.get(10)?.reject(new Error('boom'));
     await settled();
     works.get(0)?.resolve('a');
@@ -547,7 +547,7 @@ describe('cron: onError', () => {
       10,
       { overlap: 'allowAll', onError: 'stop' },
     );
-    machine.run(100);
+    machine.advance(100);
     expect(causes).to.deep.equal([told[0], 'cut 10', told[0], 'cut 20']);
     expect([told.length, machine.timers, hangingOn(ctx), ctx.cancelled]).to.deep.equal([1, 0, 0, false]);
   });

@@ -2,8 +2,8 @@ import { expect } from 'chai';
 import { finalize, NEVER, timer } from 'rxjs';
 import sinon from 'sinon';
 import { cron, task, withCancel, type CronOptions, type Schedule } from '../lib/index.js';
+import { at } from '../lib/testing/index.js';
 import { lasting, play, storyOf } from './helpers/cron-on-machine.js';
-import { Machine } from './helpers/machine.js';
 
 type Missed = NonNullable<CronOptions['missed']>;
 type Overlap = NonNullable<CronOptions['overlap']>;
@@ -42,11 +42,11 @@ describe('cron: missed', () => {
             tolerance,
             ...(missed && { missed }),
           });
-          played.machine.run(5);
-          played.machine.setClock(34);
-          played.machine.run(5);
+          played.machine.advance(5);
+          played.machine.set(34);
+          played.machine.advance(5);
           expect(played.story).to.deep.equal(story);
-          played.machine.run(6);
+          played.machine.advance(6);
           expect(played.story.slice(story.length)).to.deep.equal(['50: tick 50']);
         });
       }
@@ -59,8 +59,8 @@ describe('cron: missed', () => {
       [1001, ['6001: missed 5000 ×1']],
     ] as const) {
       const played = play(({ slot }) => slot, 5000, { immediate: false });
-      played.machine.setClock(late);
-      played.machine.run(5000);
+      played.machine.set(late);
+      played.machine.advance(5000);
       expect(played.story).to.deep.equal(story);
     }
   });
@@ -68,8 +68,8 @@ describe('cron: missed', () => {
   it('a single slot that comes too late is missed, run late, or caught up with', () => {
     const late = (missed: Missed) => {
       const { machine, story } = play(({ slot }) => slot, 100, { immediate: false, missed, tolerance: 10 });
-      machine.setClock(50);
-      machine.run(100);
+      machine.set(50);
+      machine.advance(100);
       return story;
     };
     expect(late('skip')).to.deep.equal(['150: missed 100 ×1']);
@@ -78,9 +78,9 @@ describe('cron: missed', () => {
   });
 
   it('slots that a synchronous run kept from being seen are missed, too', () => {
-    const machine = new Machine();
+    const machine = at();
     const { story, told } = play(({ slot }) => (slot === 10 && machine.block(34), slot), 10, {}, machine);
-    machine.run(50);
+    machine.advance(50);
     expect(story).to.deep.equal(['0: tick 0', '10: tick 10', '44: missed 20 ×2', '44: tick 40', '50: tick 50']);
     expect(told).to.deep.equal([0, 10, 40, 50]);
   });
@@ -138,17 +138,17 @@ describe('cron: missed', () => {
             schedule,
             { immediate: false, missed: 'runAll', overlap, tolerance: 3 },
           );
-          machine.run(1);
-          machine.setClock(31);
-          machine.run(9);
-          machine.run(8);
+          machine.advance(1);
+          machine.set(31);
+          machine.advance(9);
+          machine.advance(8);
           expect(slots).to.deep.equal([
             [10, 41],
             [20, 43],
             [30, 45],
             [40, 47],
           ]);
-          machine.run(11);
+          machine.advance(11);
           expect(slots.slice(4)).to.deep.equal([
             [50, 50],
             [60, 60],
@@ -174,8 +174,8 @@ describe('cron: missed', () => {
           overlap,
           tolerance: 100,
         });
-        machine.setClock(31);
-        machine.run(39);
+        machine.set(31);
+        machine.advance(39);
         expect(story).to.deep.equal(['41: tick 10', '48: tick 20', ...meanwhile[overlap]]);
         expect(told.filter((slot) => Number(slot) < 50)).to.deep.equal([10, 20, 30, 40]);
       });
@@ -188,8 +188,8 @@ describe('cron: missed', () => {
         overlap: 'cancelOther',
         tolerance: 3,
       });
-      machine.setClock(7);
-      machine.run(20);
+      machine.set(7);
+      machine.advance(20);
       expect(story).to.deep.equal(['17: overdue 10 by 7', '17: tick 10', '23: overdue 20 by 3', '24: tick 20']);
       expect(told).to.deep.equal([10]);
     });
@@ -197,8 +197,8 @@ describe('cron: missed', () => {
     it('waits for the run under way, whatever overlap says but for allowing all, and does not cancel it', () => {
       const story = (overlap: Overlap) => {
         const played = play(lasting(25), 10, { missed: 'runAll', overlap, maxRuns: 3 });
-        played.machine.setClock(31);
-        played.machine.run(100);
+        played.machine.set(31);
+        played.machine.advance(100);
         return played.story.find((line) => line.endsWith('tick 10'));
       };
       for (const overlap of ['skip', 'bufferOne', 'bufferAll', 'cancelOther'] as const)
@@ -214,21 +214,21 @@ describe('cron: missed', () => {
           overlap,
           tolerance: 0,
         });
-        machine.setClock(21);
-        machine.run(12);
-        machine.setClock(31);
-        machine.run(20);
+        machine.set(21);
+        machine.advance(12);
+        machine.set(31);
+        machine.advance(20);
         expect(told.slice(0, 5), overlap).to.deep.equal([10, 20, 30, 40, 50]);
       }
     });
 
     it('knows how late they are by a clock that was set back', () => {
       const { machine, story } = play(({ slot }) => slot, 1000, { missed: 'runAll', tolerance: 100 });
-      machine.run(500);
-      machine.setClock(-10_000);
-      machine.run(1000);
-      machine.setClock(2000);
-      machine.run(1000);
+      machine.advance(500);
+      machine.set(-10_000);
+      machine.advance(1000);
+      machine.set(2000);
+      machine.advance(1000);
       expect(story).to.deep.equal([
         '0: tick 0',
         '-9000: tick 1000',
@@ -248,8 +248,8 @@ describe('cron: missed', () => {
         10,
         { immediate: false, missed: 'runAll' },
       );
-      machine.setClock(25);
-      machine.run(10);
+      machine.set(25);
+      machine.advance(10);
       expect(story).to.deep.equal([
         '35: tick 10',
         '35: tick 20',
@@ -260,8 +260,8 @@ describe('cron: missed', () => {
 
     it('tells how many were not caught up with when the cron ends', () => {
       const { machine, story, cancel } = play(lasting(5), 10, { immediate: false, missed: 'runAll' });
-      machine.setClock(85);
-      machine.run(16);
+      machine.set(85);
+      machine.advance(16);
       cancel();
       expect(story).to.deep.equal([
         '95: tick 10',
@@ -285,8 +285,8 @@ describe('cron: missed', () => {
         },
         { missed: 'runAll', immediate: false },
       );
-      machine.setClock(25);
-      machine.run(10);
+      machine.set(25);
+      machine.advance(10);
       expect(story).to.deep.equal(['35: tick 10', '35: missed 20 ×2', '35: done failed']);
       expect(told.at(-1)).to.include({ task: 'x', phase: 'execute', cause: boom });
     });
@@ -295,8 +295,8 @@ describe('cron: missed', () => {
   describe('more than 1,000 slots of a Schedule', () => {
     const sleep = (options: CronOptions) => {
       const played = play(({ slot }) => slot, tens, { immediate: false, ...options });
-      played.machine.setClock(25_004);
-      played.machine.run(10);
+      played.machine.set(25_004);
+      played.machine.advance(10);
       return played;
     };
 
@@ -332,8 +332,8 @@ describe('cron: missed', () => {
         log.push(type);
         machine.schedule(() => log.push('turn'));
       });
-      machine.setClock(25_000);
-      machine.run(10);
+      machine.set(25_000);
+      machine.advance(10);
       expect(log).to.deep.equal(['missed', 'turn', 'missed', 'turn', 'missed', 'tick', 'turn', 'turn']);
     });
   });
@@ -342,8 +342,8 @@ describe('cron: missed', () => {
     const hundredMillion = 100_000_000;
     const sleep = (options: CronOptions) => {
       const played = play(() => NEVER, 10, { immediate: false, ...options });
-      played.machine.setClock(hundredMillion - 6);
-      played.machine.run(10);
+      played.machine.set(hundredMillion - 6);
+      played.machine.advance(10);
       return played;
     };
 
@@ -367,11 +367,11 @@ describe('cron: missed', () => {
 
   describe('lastRun', () => {
     it('is what the cron itself ran last, when it is started again', () => {
-      const machine = new Machine(100_000);
+      const machine = at(100_000);
       const { runner, story } = play(() => 1, 10_000, { lastRun: 75_000, missed: 'runAll', maxRuns: 3 }, machine);
-      machine.run(10_000);
+      machine.advance(10_000);
       runner.start(withCancel(undefined, { scheduler: machine })[0]).subscribe();
-      machine.run(20_000);
+      machine.advance(20_000);
       expect(story.filter((line) => line.includes('tick'))).to.deep.equal([
         '100000: tick 85000',
         '100000: tick 95000',
@@ -383,8 +383,8 @@ describe('cron: missed', () => {
 
     // It is 100,000, the last slot before the restart was 65,000.
     const restart = (schedule: number | string | Schedule, options: CronOptions) => {
-      const played = play(({ slot }) => slot, schedule, { lastRun: 65_000, ...options }, new Machine(100_000));
-      played.machine.run(20_000);
+      const played = play(({ slot }) => slot, schedule, { lastRun: 65_000, ...options }, at(100_000));
+      played.machine.advance(20_000);
       return played.story.map((line) => line.replaceAll(/000\b/g, 'k'));
     };
     const everyTenSeconds: readonly [title: string, schedule: number | string | Schedule, offset: number][] = [
@@ -425,19 +425,19 @@ describe('cron: missed', () => {
     }
 
     it('the schedule goes on when nothing was missed', () => {
-      const { machine, story } = play(() => 1, 10_000, { lastRun: 95_000 }, new Machine(100_000));
-      machine.run(20_000);
+      const { machine, story } = play(() => 1, 10_000, { lastRun: 95_000 }, at(100_000));
+      machine.advance(20_000);
       expect(story).to.deep.equal(['105000: tick 105000', '115000: tick 115000']);
     });
 
     it('is no slot itself, and a slot that is due at the very start is', () => {
-      const { story } = play(() => 1, 10_000, { lastRun: 90_000 }, new Machine(100_000));
+      const { story } = play(() => 1, 10_000, { lastRun: 90_000 }, at(100_000));
       expect(story).to.deep.equal(['100000: tick 100000']);
     });
 
     it('in the future no slot comes before it', () => {
-      const { machine, story } = play(() => 1, 10_000, { lastRun: new Date(115_000) }, new Machine(100_000));
-      machine.run(40_000);
+      const { machine, story } = play(() => 1, 10_000, { lastRun: new Date(115_000) }, at(100_000));
+      machine.advance(40_000);
       expect(story).to.deep.equal(['125000: tick 125000', '135000: tick 135000']);
     });
 
@@ -446,14 +446,14 @@ describe('cron: missed', () => {
         () => 1,
         '*/10 * * * * *',
         { lastRun: 65_000, startAt: 80_000, missed: 'runAll', tolerance: 60_000 },
-        new Machine(105_000),
+        at(105_000),
       );
       expect(story).to.deep.equal(['105000: tick 80000', '105000: tick 90000', '105000: tick 100000']);
     });
 
     it('is a Date or ms', () => {
       for (const lastRun of [80_000, new Date(80_000)]) {
-        const { story } = play(() => 1, 10_000, { lastRun }, new Machine(85_000));
+        const { story } = play(() => 1, 10_000, { lastRun }, at(85_000));
         expect(story).to.deep.equal([]);
       }
     });
@@ -463,7 +463,7 @@ describe('cron: missed', () => {
         ({ slot }) => slot,
         10_000,
         { lastRun: 65_000, stopAt: 95_000, missed: 'runAll', tolerance: 60_000 },
-        new Machine(100_000),
+        at(100_000),
       );
       expect(story).to.deep.equal(['100000: tick 75000', '100000: tick 85000', '100000: done completed']);
       expect(told).to.deep.equal([75_000, 85_000, 'complete']);
@@ -473,7 +473,7 @@ describe('cron: missed', () => {
   it('counts the slots of a period that is no whole number right up to stopAt', () => {
     const { machine, story } = play(() => 1, 0.25, { immediate: false, tolerance: 0, stopAt: 1.3 });
     machine.block(10);
-    machine.run(1);
+    machine.advance(1);
     expect(story).to.deep.equal(['10: missed 0.25 ×5', '10: done completed']);
   });
 
@@ -484,9 +484,9 @@ describe('cron: missed', () => {
         missed: 'runAll',
         tolerance: 0,
       });
-      machine.run(10);
-      machine.setClock(1);
-      machine.run(19);
+      machine.advance(10);
+      machine.set(1);
+      machine.advance(19);
       return story.filter((line) => line.includes('skipped'));
     };
     expect(waits('bufferOne')).to.deep.equal(['30: skipped 30 overlap']);

@@ -2,8 +2,8 @@ import { expect } from 'chai';
 import { concat, map, NEVER, of, timer } from 'rxjs';
 import sinon from 'sinon';
 import { cron, task, type Coordinator } from '../lib/index.js';
+import { at } from '../lib/testing/index.js';
 import { lasting, play, storyOf } from './helpers/cron-on-machine.js';
-import { Machine } from './helpers/machine.js';
 import { events } from './helpers/tasks.js';
 
 const overdue = (story: readonly string[]) => story.filter((line) => line.includes('overdue'));
@@ -12,7 +12,7 @@ describe('cron: overdue', () => {
   describe('a slot that waits for its turn is told once, when its tolerance is over', () => {
     it("with 'bufferOne'", () => {
       const { machine, story, cancel } = play(() => NEVER, 10, { overlap: 'bufferOne', tolerance: 25 });
-      machine.run(200);
+      machine.advance(200);
       cancel();
       expect(overdue(story)).to.deep.equal(['35: overdue 10 by 25']);
       expect(machine.timers).to.equal(0);
@@ -20,7 +20,7 @@ describe('cron: overdue', () => {
 
     it("with 'bufferAll', each of them", () => {
       const { machine, story, cancel } = play(() => NEVER, 10, { overlap: 'bufferAll', tolerance: 25 });
-      machine.run(60);
+      machine.advance(60);
       expect(overdue(story)).to.deep.equal(['35: overdue 10 by 25', '45: overdue 20 by 25', '55: overdue 30 by 25']);
       cancel();
       expect(machine.timers).to.equal(0);
@@ -31,13 +31,13 @@ describe('cron: overdue', () => {
         overlap: 'cancelOther',
         tolerance: 5,
       });
-      machine.run(25);
+      machine.advance(25);
       expect(story).to.deep.equal(['0: tick 0', '15: overdue 10 by 5', '18: tick 10', '25: overdue 20 by 5']);
     });
 
     it('and not again when it starts', () => {
       const { machine, story } = play(lasting(38), 10, { overlap: 'bufferOne', tolerance: 25, maxRuns: 2 });
-      machine.run(200);
+      machine.advance(200);
       expect(story.filter((line) => !line.includes('skipped'))).to.deep.equal([
         '0: tick 0',
         '35: overdue 10 by 25',
@@ -47,7 +47,7 @@ describe('cron: overdue', () => {
     });
 
     it('nor when it then waits for its lease', () => {
-      const machine = new Machine();
+      const machine = at();
       const coordinator: Coordinator = {
         lease: (_, slot) => concat(timer(slot * 3, machine).pipe(map(() => true)), NEVER),
       };
@@ -57,7 +57,7 @@ describe('cron: overdue', () => {
         { overlap: 'bufferOne', tolerance: 25, maxRuns: 2, coordinator },
         machine,
       );
-      machine.run(200);
+      machine.advance(200);
       expect(story.filter((line) => / (0|10)( |$)/.test(line))).to.deep.equal([
         '0: tick 0',
         '35: overdue 10 by 25',
@@ -69,7 +69,7 @@ describe('cron: overdue', () => {
   it('a slot that starts within its tolerance is not told', () => {
     for (const overlap of ['bufferOne', 'bufferAll'] as const) {
       const { machine, story, cancel } = play(lasting(14), 10, { overlap, tolerance: 4 });
-      machine.run(14);
+      machine.advance(14);
       expect(story.at(-1)).to.equal('14: tick 10');
       cancel();
       expect([overdue(story), machine.timers]).to.deep.equal([[], 0]);
@@ -78,25 +78,25 @@ describe('cron: overdue', () => {
 
   it('a tolerance of 0 tells each slot that waits at all, and none that does not', () => {
     const { machine, story } = play(lasting(12), 10, { overlap: 'bufferOne', tolerance: 0 });
-    machine.run(15);
+    machine.advance(15);
     expect(story).to.deep.equal(['0: tick 0', '10: overdue 10 by 0', '12: tick 10']);
     const alone = play(lasting(8), 10, { overlap: 'bufferOne', tolerance: 0 });
-    alone.machine.run(15);
+    alone.machine.advance(15);
     expect(alone.story).to.deep.equal(['0: tick 0', '10: tick 10']);
   });
 
   it('a tolerance of Infinity tells none', () => {
     const { machine, story } = play(() => NEVER, 10, { overlap: 'bufferAll', tolerance: Infinity });
-    machine.run(30);
+    machine.advance(30);
     // But for the schedule's there is no timer.
     expect([story, machine.timers]).to.deep.equal([['0: tick 0'], 1]);
   });
 
   it('a slot that came late counts from when it was due', () => {
     const { machine, story } = play(() => NEVER, 10, { overlap: 'bufferOne', tolerance: 25 });
-    machine.run(5);
-    machine.setClock(10);
-    machine.run(30);
+    machine.advance(5);
+    machine.set(10);
+    machine.advance(30);
     // The slots of 10 and 20 come at 20, when the first is missed.
     expect(story).to.deep.equal([
       '0: tick 0',
@@ -109,8 +109,8 @@ describe('cron: overdue', () => {
 
   it('a slot that came too late already, and has to wait, is told at once', () => {
     const { machine, story } = play(() => NEVER, 100, { overlap: 'bufferOne', tolerance: 25, missed: 'runOnce' });
-    machine.setClock(40);
-    machine.run(110);
+    machine.set(40);
+    machine.advance(110);
     expect(story).to.deep.equal(['0: tick 0', '140: overdue 100 by 40']);
   });
 
@@ -140,17 +140,17 @@ describe('cron: overdue', () => {
   describe('a slot that waits for its lease is told once', () => {
     it('when its tolerance is over', () => {
       const { machine, story, cancel } = play(() => 1, 100, { coordinator: { lease: () => NEVER }, tolerance: 7 });
-      machine.run(50);
+      machine.advance(50);
       expect(story).to.deep.equal(['7: overdue 0 by 7']);
       cancel();
       expect(machine.timers).to.equal(0);
     });
 
     it('and not when it is granted within, nor when it is refused', () => {
-      const machine = new Machine();
+      const machine = at();
       const coordinator: Coordinator = { lease: (_, slot) => timer(6, machine).pipe(map(() => slot > 0)) };
       const { story } = play(() => NEVER, 100, { coordinator, tolerance: 7 }, machine);
-      machine.run(150);
+      machine.advance(150);
       expect(story).to.deep.equal(['6: skipped 0 refused', '106: tick 100']);
       expect(machine.timers).to.equal(1);
     });
@@ -164,23 +164,23 @@ describe('cron: overdue', () => {
       tolerance: 10,
       immediate: false,
     });
-    machine.run(40);
+    machine.advance(40);
     expect(story.slice(0, 3)).to.deep.equal(['14: tick 10', '34: overdue 20 by 10', '34: skipped 30 overlap']);
   });
 
   it('counts a clock that is set back as none', () => {
     const { machine, story } = play(() => NEVER, 1000, { overlap: 'bufferOne', tolerance: 250 });
-    machine.setClock(-500);
-    machine.run(1250);
+    machine.set(-500);
+    machine.advance(1250);
     expect(story).to.deep.equal(['0: tick 0', '750: overdue 1000 by 250']);
   });
 
   it('is never told with less than its tolerance, though the clock be set back while the slot waits', () => {
     const { machine, runner } = play(() => NEVER, 1000, { overlap: 'bufferOne', tolerance: 250 });
     const told = events(runner);
-    machine.run(1100);
-    machine.setClock(-3_600_000);
-    machine.run(1000);
+    machine.advance(1100);
+    machine.set(-3_600_000);
+    machine.advance(1000);
     const lates = told.flatMap((event) => (event.type === 'overdue' ? [event.late] : []));
     expect(lates).to.have.length(1);
     expect(lates[0]).to.be.at.least(250);

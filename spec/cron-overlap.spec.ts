@@ -256,13 +256,13 @@ describe('cron: overlap', () => {
 
   it("'skip', unless said", () => {
     const { machine, story } = play(() => NEVER, 10, {});
-    machine.run(20);
+    machine.advance(20);
     expect(story).to.deep.equal(['0: tick 0', '10: skipped 10 overlap', '20: skipped 20 overlap']);
   });
 
   it('tells the slots it drops one by one, and runs the others with their own slots', () => {
     const { machine, story, told } = play(lasting(25), 10, { overlap: 'bufferOne', maxRuns: 3 });
-    machine.run(100);
+    machine.advance(100);
     expect(story).to.deep.equal([
       '0: tick 0',
       '20: skipped 20 overlap',
@@ -282,7 +282,7 @@ describe('cron: overlap', () => {
         10,
         { overlap: 'cancelOther' },
       );
-      machine.run(25);
+      machine.advance(25);
       expect(causes).to.deep.equal([
         [0, 'CancelledError: Overtaken by the next slot'],
         [10, 'CancelledError: Overtaken by the next slot'],
@@ -301,7 +301,7 @@ describe('cron: overlap', () => {
           overlap: 'cancelOther',
         },
       );
-      machine.run(100);
+      machine.advance(100);
       expect(story).to.deep.equal(['10: tick 10', '15: tick 15', '20: tick 20', '28: done completed']);
       expect(told).to.deep.equal([20, 'complete']);
     });
@@ -312,16 +312,16 @@ describe('cron: overlap', () => {
         10,
         { overlap: 'cancelOther' },
       );
-      machine.run(38);
+      machine.advance(38);
       cancel();
-      machine.run(10);
+      machine.advance(10);
       expect(story).to.deep.equal(['0: tick 0', '16: tick 10', '26: tick 20', '36: tick 30', '44: done cancelled']);
       expect(told).to.deep.equal([[0, 0], [0, 1], [0, 2], [10, 0], [20, 0], [30, 0], 'complete']);
     });
 
     it('drops the slot that waits for that when the next one comes', () => {
       const { machine, story } = play({ execute: () => NEVER, grace: 25 }, 10, { overlap: 'cancelOther', maxRuns: 3 });
-      machine.run(200);
+      machine.advance(200);
       expect(story).to.deep.equal([
         '0: tick 0',
         '20: skipped 10 overlap',
@@ -337,13 +337,13 @@ describe('cron: overlap', () => {
       const works = [deferred<string>(), deferred<string>(), deferred<string>()];
       let n = 0;
       const { machine, story, told, cancel } = play(() => works[n++]?.promise, 10, { overlap: 'cancelOther' });
-      machine.run(15);
+      machine.advance(15);
       await settled();
       expect(story).to.deep.equal(['0: tick 0']);
       works[0]?.resolve('a');
       await settled();
       expect(story).to.deep.equal(['0: tick 0', '15: tick 10']);
-      machine.run(10);
+      machine.advance(10);
       // It heeds its context.
       works[1]?.reject(new DOMException('Aborted', 'AbortError'));
       await settled();
@@ -364,7 +364,7 @@ describe('cron: overlap', () => {
         }),
       };
       const { machine, story } = play(({ slot }) => (slot === 0 ? iterable : 'next'), 10, { overlap: 'cancelOther' });
-      machine.run(13);
+      machine.advance(13);
       await settled();
       expect(story).to.deep.equal(['0: tick 0']);
       closed.resolve(undefined);
@@ -381,7 +381,7 @@ describe('cron: overlap', () => {
         10,
         { overlap: 'cancelOther' },
       );
-      machine.run(15);
+      machine.advance(15);
       expect(story).to.deep.equal([
         '0: tick 0',
         '10: run-failed 0 TaskError: x failed in execute: boom',
@@ -397,7 +397,7 @@ describe('cron: overlap', () => {
       10,
       { overlap: 'allowAll', maxRuns: 3 },
     );
-    machine.run(100);
+    machine.advance(100);
     expect(story).to.deep.equal(['0: tick 0', '10: tick 10', '20: tick 20', '35: done completed']);
     expect(told).to.deep.equal([0, 10, 20, 'complete']);
   });
@@ -405,7 +405,7 @@ describe('cron: overlap', () => {
   it('runs that end within their own start are no tower of calls: ten thousand wait, and all of them run', () => {
     const gate = new Subject<void>();
     const { machine, told } = play<unknown>(({ slot }) => (slot === 0 ? gate : slot), 1, { overlap: 'bufferAll' });
-    machine.run(10_000);
+    machine.advance(10_000);
     gate.complete();
     expect(told.length).to.equal(10_000);
     expect(told.at(-1)).to.equal(10_000);

@@ -27,11 +27,11 @@ import {
   type RunContext,
   type Schedule,
 } from '../lib/index.js';
+import { at, type VirtualClock } from '../lib/testing/index.js';
 import type { DueSlots } from '../lib/internal/slot-clock.js';
 import { dueSlots } from './helpers/due-slots.js';
 import { next, toSchedule } from '../lib/schedule.js';
 import { collect, hangingOn } from './helpers/collect.js';
-import { Machine } from './helpers/machine.js';
 import { events } from './helpers/tasks.js';
 
 const cases = { numRuns: 1000 };
@@ -79,11 +79,11 @@ function scaled(step: Step, unit: number): Step {
   return Object.fromEntries(Object.entries(step).map(([what, ms]: [string, number]) => [what, ms * unit])) as Step;
 }
 
-function take(machine: Machine, steps: readonly Step[]): void {
+function take(machine: VirtualClock, steps: readonly Step[]): void {
   for (const step of steps) {
-    if ('run' in step) machine.run(step.run);
+    if ('run' in step) machine.advance(step.run);
     else if ('block' in step) machine.block(step.block);
-    else machine.setClock(step.clock);
+    else machine.set(step.clock);
   }
 }
 
@@ -126,7 +126,7 @@ describe('Properties of crons', () => {
       { schedule, start, immediate, jitter, random, stopAfter, steps }: Steps,
       see: (slots: DueSlots, now: number) => void,
     ) => {
-      const machine = new Machine(start);
+      const machine = at(start);
       const source = toSchedule(schedule, undefined);
       const from = source.from(start);
       const stopAt = stopAfter === null ? Infinity : start + stopAfter;
@@ -188,7 +188,7 @@ describe('Properties of crons', () => {
         fc.property(timetablesBy(5000), (timetable) => {
           let last = timetable.immediate ? timetable.start - 1 : timetable.start;
           const { machine, schedule, stopAt, subscription } = watch(timetable, (slots) => (last = slots.last));
-          machine.run(30_000);
+          machine.advance(30_000);
           const isPeriod = typeof timetable.schedule === 'number';
           if (!isPeriod) {
             const following = last < timetable.start ? timetable.start : (schedule.next(last) ?? Infinity);
@@ -197,7 +197,7 @@ describe('Properties of crons', () => {
           }
           // By a period there is one each time that it has passed, and its jitter.
           const before = last;
-          machine.run(Number(timetable.schedule) + timetable.jitter);
+          if (isPeriod) machine.advance(Number(timetable.schedule) + timetable.jitter);
           if (isPeriod && stopAt === Infinity) expect(last).to.be.greaterThan(before);
           subscription.unsubscribe();
           expect(machine.timers).to.equal(0);
@@ -278,7 +278,7 @@ describe('Properties of crons', () => {
     readonly most: number;
     /** How many leases are held. */
     readonly leases: number;
-    readonly machine: Machine;
+    readonly machine: VirtualClock;
     readonly schedule: Schedule;
     /** The first slot there is. */
     readonly first: number;
@@ -289,7 +289,7 @@ describe('Properties of crons', () => {
 
   /** Lives a life to its end, and cancels it at the end of its steps, or from inside. */
   function live(life: Life, interfere?: { at: 'event' | 'value' | 'execute'; nth: number }): Lived {
-    const machine = new Machine();
+    const machine = at();
     const [ctx, cancel] = withCancel(undefined, { scheduler: machine });
     const executed: number[] = [];
     let going = 0;
@@ -337,7 +337,7 @@ describe('Properties of crons', () => {
     const endedBefore = runner.status === 'done';
     cancel();
     // Its grace, or its timeout and then its grace.
-    machine.run(60);
+    machine.advance(60);
     expect([runner.status, machine.timers, hangingOn(ctx), leases, going]).to.deep.equal(['done', 0, 0, 0, 0]);
     expect(values.at(-1)).to.satisfy((last: unknown) => last === 'complete' || last instanceof Error);
 
@@ -448,9 +448,9 @@ describe('Properties of crons', () => {
         fc.array(fc.array(fc.integer({ min: 0, max: 70 }), { maxLength: 3 }), { minLength: 1, maxLength: 6 }),
         ([overlap, operator], gap, runs) => {
           const flattened = (
-            make: (machine: Machine, run: (slot: number) => Observable<string>) => Observable<string>,
+            make: (machine: VirtualClock, run: (slot: number) => Observable<string>) => Observable<string>,
           ) => {
-            const machine = new Machine();
+            const machine = at();
             const log: string[] = [];
             const run = (slot: number) => {
               const lengths = runs[(slot / gap) % runs.length] ?? [];
@@ -461,7 +461,7 @@ describe('Properties of crons', () => {
               );
             };
             make(machine, run).subscribe((value) => log.push(`${machine.now()}: ${value}`));
-            machine.run(12 * gap);
+            machine.advance(12 * gap);
             return log;
           };
           const byCron = flattened((machine, run) => {

@@ -16,7 +16,7 @@ describe('cron: timeout', () => {
       { timeout: 15 },
     );
     const told = events(runner);
-    machine.run(36);
+    machine.advance(36);
     expect(story).to.deep.equal([
       '0: tick 0',
       '10: skipped 10 overlap',
@@ -37,7 +37,7 @@ describe('cron: timeout', () => {
 
   it('leaves a run alone that ends in time, its values as they are, and no timer', () => {
     const { machine, story, told } = play(lasting(14.9), 20, { timeout: 15, maxRuns: 2 });
-    machine.run(100);
+    machine.advance(100);
     expect(story).to.deep.equal(['0: tick 0', '20: tick 20', '34.9: done completed']);
     expect([told, machine.timers]).to.deep.equal([[0, 20, 'complete'], 0]);
   });
@@ -50,7 +50,7 @@ describe('cron: timeout', () => {
       10,
       { timeout: 15, maxRuns: 3 },
     );
-    machine.run(100);
+    machine.advance(100);
     expect(story).to.deep.equal([
       '0: tick 0',
       '10: tick 10',
@@ -66,21 +66,21 @@ describe('cron: timeout', () => {
       100,
       { timeout: 15 },
     );
-    machine.run(50);
+    machine.advance(50);
     cancel();
     expect(told).to.deep.equal([[0, 0], [0, 1], [0, 2], 'complete']);
   });
 
   it('of Infinity never comes', () => {
     const { machine, story, cancel } = play(() => NEVER, 10, { timeout: Infinity, overlap: 'allowAll' });
-    machine.run(10);
+    machine.advance(10);
     expect([story, machine.timers]).to.deep.equal([['0: tick 0', '10: tick 10'], 1]);
     cancel();
   });
 
   it('counts from when the slot gets its turn, for each run anew', () => {
     const { machine, story } = play(lasting(14), 10, { timeout: 15, overlap: 'bufferAll', maxRuns: 4 });
-    machine.run(100);
+    machine.advance(100);
     expect(story.filter((line) => !line.includes('skipped'))).to.deep.equal([
       '0: tick 0',
       '14: tick 10',
@@ -98,7 +98,7 @@ describe('cron: timeout', () => {
         timeout: 15,
       },
     );
-    machine.run(45);
+    machine.advance(45);
     await settled();
     expect(story).to.deep.equal(['0: tick 0', `15: ${failed(0)}`, '20: tick 20', '40: tick 40']);
     cancel();
@@ -109,7 +109,7 @@ describe('cron: timeout', () => {
     const works = [deferred<string>(), deferred<string>(), deferred<string>()];
     let n = 0;
     const { machine, story, told } = play(() => works[n++]?.promise, 20, { timeout: 15, maxRuns: 3 });
-    machine.run(60);
+    machine.advance(60);
     works[0]?.resolve('too late');
     works[1]?.reject(new Error('boom'));
     // It heeds its context.
@@ -146,11 +146,11 @@ describe('cron: timeout', () => {
     const { machine, story, told, cancel } = play(({ slot }) => (slot === 0 ? iterable : slot), 20, { timeout: 15 });
     steps[0]?.resolve(1);
     await settled();
-    machine.run(18);
+    machine.advance(18);
     expect(returned).to.equal(1);
     steps[1]?.resolve(2);
     await settled();
-    machine.run(2);
+    machine.advance(2);
     closed.resolve(undefined);
     await settled();
     cancel();
@@ -165,9 +165,9 @@ describe('cron: timeout', () => {
         20,
         { timeout: 15 },
       );
-      machine.run(30);
+      machine.advance(30);
       cancel();
-      machine.run(10);
+      machine.advance(10);
       expect(story).to.deep.equal(['0: tick 0', '20: skipped 20 overlap', `21: ${failed(0)}`, '30: done cancelled']);
       expect(told).to.deep.equal([[0, 0], [0, 1], [0, 2], [0, 3], [0, 4], 'complete']);
       expect(machine.timers).to.equal(0);
@@ -175,7 +175,7 @@ describe('cron: timeout', () => {
 
     it('ends it when it ends by itself, and is a failure all the same', () => {
       const { machine, story, told } = play({ ...{ execute: lasting(18) }, grace: 6 }, 20, { timeout: 15, maxRuns: 1 });
-      machine.run(100);
+      machine.advance(100);
       expect(story).to.deep.equal(['0: tick 0', `18: ${failed(0)}`, '18: done completed']);
       expect([told, machine.timers]).to.deep.equal([[0, 'complete'], 0]);
     });
@@ -189,7 +189,7 @@ describe('cron: timeout', () => {
           maxRuns: 1,
         },
       );
-      machine.run(15);
+      machine.advance(15);
       expect(story).to.deep.equal(['0: tick 0', `15: ${failed(0)}`, '15: done completed']);
       expect(machine.timers).to.equal(0);
     });
@@ -201,7 +201,7 @@ describe('cron: timeout', () => {
         10,
         { timeout: 15 },
       );
-      machine.run(31);
+      machine.advance(31);
       work.resolve('too late');
       await settled();
       cancel();
@@ -224,7 +224,7 @@ describe('cron: timeout', () => {
         return { [Symbol.asyncIterator]: () => ({ next: never, return: never }) };
       };
       const { machine, story, cancel } = play({ execute, grace: 6 }, 25, { timeout: 15 });
-      machine.run(26);
+      machine.advance(26);
       cancel();
       await settled();
       expect(story).to.deep.equal(['0: tick 0', `21: ${failed(0)}`, '25: tick 25', '26: done cancelled']);
@@ -233,7 +233,7 @@ describe('cron: timeout', () => {
     it('takes the value of a promise that settles within', async () => {
       const work = deferred<string>();
       const { machine, story, told } = play({ execute: () => work.promise, grace: 6 }, 40, { timeout: 15, maxRuns: 1 });
-      machine.run(18);
+      machine.advance(18);
       work.resolve('just so');
       await settled();
       expect(story).to.deep.equal(['0: tick 0', `18: ${failed(0)}`, '18: done completed']);
@@ -244,7 +244,7 @@ describe('cron: timeout', () => {
       const { machine, story, cancel } = play({ execute: () => new Promise(() => undefined), grace: Infinity }, 10, {
         timeout: 15,
       });
-      machine.run(1000);
+      machine.advance(1000);
       expect(story.filter((line) => !line.includes('skipped'))).to.deep.equal(['0: tick 0']);
       cancel();
       expect(machine.timers).to.equal(0);
@@ -261,7 +261,7 @@ describe('cron: timeout', () => {
       { timeout: 15 },
     );
     const told = events(runner);
-    machine.run(20);
+    machine.advance(20);
     const error = told.flatMap((event) => (event.type === 'run-failed' ? [event.error] : []))[0];
     expect(error?.cause).to.be.instanceOf(DeadlineError);
     expect(error?.suppressed.map(String)).to.deep.equal(['TaskError: x failed in execute: boom']);
@@ -269,7 +269,7 @@ describe('cron: timeout', () => {
 
   it("ends the runner with that error for onError: 'stop'", () => {
     const { machine, told } = play(() => NEVER, 10, { timeout: 15, onError: 'stop' });
-    machine.run(100);
+    machine.advance(100);
     expect(told).to.have.length(1);
     expect(told[0]).to.be.instanceOf(TaskError);
     expect((told[0] as Error).cause).to.be.instanceOf(DeadlineError);
@@ -282,14 +282,14 @@ describe('cron: timeout', () => {
         timeout: 15,
         overlap,
       });
-      machine.run(15);
+      machine.advance(15);
       expect(story).to.deep.equal(['0: tick 0', `15: ${failed(0)}`, '15: tick 10']);
     });
   }
 
   it("bounds each of the runs that go side by side, with 'allowAll'", () => {
     const { machine, story } = play(() => NEVER, 10, { timeout: 15, overlap: 'allowAll', maxRuns: 3 });
-    machine.run(100);
+    machine.advance(100);
     expect(story).to.deep.equal([
       '0: tick 0',
       '10: tick 10',
@@ -303,11 +303,11 @@ describe('cron: timeout', () => {
 
   it('bounds the end of a cancelled cron whose run does not heed it', () => {
     const { machine, story, cancel, told } = play(() => new Promise(() => undefined), 10, { timeout: 15 });
-    machine.run(5);
+    machine.advance(5);
     cancel();
-    machine.run(9);
+    machine.advance(9);
     expect(story).to.deep.equal(['0: tick 0']);
-    machine.run(1);
+    machine.advance(1);
     expect(story).to.deep.equal(['0: tick 0', `15: ${failed(0)}`, '15: done cancelled']);
     expect([told.length, machine.timers]).to.deep.equal([1, 0]);
   });
@@ -317,7 +317,7 @@ describe('cron: timeout', () => {
       timeout: 15,
       maxRuns: 1,
     });
-    machine.run(50);
+    machine.advance(50);
     // The limit was set before.
     expect(story).to.deep.equal(['0: tick 0', `15: ${failed(0)}`, '15: done completed']);
     expect(told).to.deep.equal(['complete']);

@@ -18,8 +18,8 @@ import {
   type Task,
   type TaskRunner,
 } from '../lib/index.js';
+import { at, type VirtualClock } from '../lib/testing/index.js';
 import { hangingOn } from './helpers/collect.js';
-import { Machine } from './helpers/machine.js';
 
 // The seed makes each run the same; a failure tells it, with the smallest tree that fails.
 const cases = { numRuns: 4000, seed: 20_261_124 };
@@ -157,7 +157,7 @@ class Node {
 
 class Tree {
   readonly faults: Partial<Record<Promised, string[]>> = {};
-  readonly machine: Machine = new Machine();
+  readonly machine: VirtualClock = at();
   readonly root: Node;
   /** What has been thrown by hooks, and what has been told. */
   private readonly thrown: Error[] = [];
@@ -216,11 +216,11 @@ class Tree {
       complete: () => (joinedAt = machine.now()),
     });
     if (life.stop && 'at' in life.stop) machine.schedule(() => this.stop(), life.stop.at);
-    machine.run(5000);
+    machine.advance(5000);
     const stillGoing = !root.done;
     if (stillGoing && !this.stopped && !this.mayGoOn(root)) this.fault('ends', 'it stands still');
     this.stop();
-    machine.run(5000);
+    machine.advance(5000);
 
     const hangs = this.all.some(({ plan, phase, done, begun }) => {
       return plan.kind === 'leaf' && begun && !done && phase === 'finalize' && plan.finalize?.length === 'never';

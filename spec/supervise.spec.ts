@@ -31,8 +31,8 @@ import {
   type TaskEvent,
   type TaskRunner,
 } from '../lib/index.js';
+import { at, type VirtualClock } from '../lib/testing/index.js';
 import { collect, hangingOn, thrownBy } from './helpers/collect.js';
-import { Machine } from './helpers/machine.js';
 import { deferred, events, outcomeOf, settled } from './helpers/tasks.js';
 import { keepWritten } from './helpers/written.js';
 import { virtually } from './helpers/virtual-time.js';
@@ -84,7 +84,7 @@ function lineOf(event: TaskEvent): string {
 }
 
 interface Played<T> {
-  readonly machine: Machine;
+  readonly machine: VirtualClock;
   readonly runner: TaskRunner<T>;
   readonly ctx: Context;
   readonly cancel: CancelFunc;
@@ -93,8 +93,8 @@ interface Played<T> {
 }
 
 /** Starts a runner on a machine of its own. */
-function play<T>(make: (scheduler: Machine) => TaskRunner<T>): Played<T> {
-  const machine = new Machine();
+function play<T>(make: (scheduler: VirtualClock) => TaskRunner<T>): Played<T> {
+  const machine = at();
   const [ctx, cancel] = withCancel(undefined, { scheduler: machine });
   const runner = make(machine);
   const story = storyOf(runner);
@@ -296,7 +296,7 @@ describe('supervise', () => {
           { backoff: exact },
         ),
       );
-      machine.run(100);
+      machine.advance(100);
       expect(story).to.deep.equal([
         '0: x initializing',
         '1: x ready',
@@ -349,7 +349,7 @@ describe('supervise', () => {
             { backoff: exact },
           ),
         );
-        machine.run(100);
+        machine.advance(100);
         const phase = kind.split(' ')[0] ?? '';
         expect(
           story.filter((line) => !/initializing|ready|finalizing/.test(line)),
@@ -395,7 +395,7 @@ describe('supervise', () => {
           { backoff: { ...exact, factor: 1 } },
         ),
       );
-      machine.run(11);
+      machine.advance(11);
       // While it runs there is the run; while it waits, what ends the wait.
       expect(hanging).to.deep.equal([1, 1, 1, 1, 1, 1]);
       cancel();
@@ -409,12 +409,12 @@ describe('supervise', () => {
           { backoff: exact, maxRestarts: 2 },
         ),
       );
-      machine.run(100);
+      machine.advance(100);
       story.length = 0;
       const first = outcomeOf(runner);
       const again = collect(runner.start(ctx));
       expect([outcomeOf(runner), runner.status]).to.deep.equal([undefined, 'running']);
-      machine.run(100);
+      machine.advance(100);
       expect(story.filter((line) => !line.endsWith('ready'))).to.deep.equal([
         '101: x restarting 1 in 3 (x failed in execute: boom)',
         '105: x restarting 2 in 6 (x failed in execute: boom)',
@@ -434,7 +434,7 @@ describe('supervise', () => {
       );
       let again: unknown[] = [];
       runner.done$.subscribe(() => (again = collect(runner.start(ctx))));
-      machine.run(10);
+      machine.advance(10);
       expect(story).to.deep.equal(['0: x ready', '1: x done failed', '1: x ready', '2: x done failed']);
       expect(again).to.deep.equal([outcomeOf(runner)?.error]);
     });
@@ -460,12 +460,12 @@ describe('supervise', () => {
   describe('backoff', () => {
     /** The waits of a task that fails at once, up to the limit. */
     const waits = (options: SuperviseOptions, runs = 5): number[] => {
-      const machine = new Machine();
+      const machine = at();
       const [ctx] = withCancel(undefined, { scheduler: machine });
       const runner = supervise(task('x', failing()), { maxRestarts: runs, within: Infinity, ...options });
       const told = waitsOf(runner);
       runner.start(ctx).subscribe({ error: () => undefined });
-      machine.run(1e12);
+      machine.advance(1e12);
       expect(runner.status).to.equal('done');
       return told;
     };
@@ -525,7 +525,7 @@ describe('supervise', () => {
           { backoff: { random: failing(new Error('no dice')) } },
         ),
       );
-      expect(() => machine.run(10)).to.not.throw();
+      expect(() => machine.advance(10)).to.not.throw();
       cancel();
       expect(told.map((error) => (error as TaskError).cause)).to.deep.equal([new Error('no dice')]);
       expect([runner.status, outcomeOf(runner)?.status, hangingOn(ctx)]).to.deep.equal(['done', 'failed', 0]);
@@ -544,9 +544,9 @@ describe('supervise', () => {
           backoff: { initial: 2 ** 32, max: Infinity, jitter: 0 },
         }),
       );
-      machine.run(2 ** 32 - 1);
+      machine.advance(2 ** 32 - 1);
       expect(story).to.have.length(2);
-      machine.run(1);
+      machine.advance(1);
       expect(story.at(-1)).to.equal(`${2 ** 32}: x ready`);
     });
 
@@ -554,7 +554,7 @@ describe('supervise', () => {
       const { machine, story, cancel, told } = play(() =>
         supervise(task('x', failing()), { backoff: { initial: Infinity, max: Infinity, jitter: 0 } }),
       );
-      machine.run(1e12);
+      machine.advance(1e12);
       cancel();
       expect(story.slice(1)).to.deep.equal([
         '0: x restarting 1 in Infinity (x failed in execute: boom)',
@@ -572,7 +572,7 @@ describe('supervise', () => {
       }
       /** The waits after runs of these lengths. */
       const after = (options: SuperviseOptions, ...lives: readonly Life[]): number[] => {
-        const machine = new Machine();
+        const machine = at();
         const [ctx, cancel] = withCancel(undefined, { scheduler: machine });
         let life: Life | undefined;
         let n = 0;
@@ -596,7 +596,7 @@ describe('supervise', () => {
         );
         const told = waitsOf(runner);
         runner.start(ctx).subscribe();
-        machine.run(1e6);
+        machine.advance(1e6);
         cancel();
         return told;
       };
@@ -655,7 +655,7 @@ describe('supervise', () => {
             ),
           );
           const waits = waitsOf(runner);
-          machine.run(350);
+          machine.advance(350);
           expect(waits).to.deep.equal([10, 10, 10, 20, 40, 10]);
         });
       }
@@ -673,7 +673,7 @@ describe('supervise', () => {
           return supervise(inner, { healthyFor, backoff: { initial: 10, jitter: 0 } });
         });
         const waits = waitsOf(runner);
-        machine.run(190);
+        machine.advance(190);
         // The inner one waits for 1 ms each time, the outer one for 10.
         expect(waits).to.deep.equal([1, 10, 1, 10, 1, 10]);
       });
@@ -687,7 +687,7 @@ describe('supervise', () => {
       const { machine, story, told, runner } = play(() =>
         supervise(task('x', failing()), { backoff: often, maxRestarts: 2, within: 1000 }),
       );
-      machine.run(100);
+      machine.advance(100);
       expect(story.filter((line) => !line.endsWith('ready'))).to.deep.equal([
         '0: x restarting 1 in 10 (x failed in execute: boom)',
         '10: x restarting 2 in 10 (x failed in execute: boom)',
@@ -717,10 +717,10 @@ describe('supervise', () => {
         backoff: { initial: 0 },
         maxRestarts: 1,
       });
-      const machine = new Machine();
+      const machine = at();
       const [ctx] = withCancel(undefined, { scheduler: machine });
       runner.start(ctx).subscribe({ error: () => undefined });
-      machine.run(1);
+      machine.advance(1);
       const { error } = outcomeOf(runner) ?? {};
       expect([error?.phase, (error?.cause as TaskError).cause, error?.message]).to.deep.equal([
         'initialize',
@@ -739,7 +739,7 @@ describe('supervise', () => {
           ),
         );
         const waits = waitsOf(runner);
-        machine.run(2000);
+        machine.advance(2000);
         return [runner.status, waits.length];
       };
       expect(restarts(2, 41)).to.deep.equal(['done', 2]);
@@ -758,7 +758,7 @@ describe('supervise', () => {
           { backoff: often, maxRestarts: 2, within: 100 },
         ),
       );
-      machine.run(1000);
+      machine.advance(1000);
       expect(story.filter((line) => !line.endsWith('ready'))).to.deep.equal([
         '10: x restarting 1 in 10 (x failed in execute: boom)',
         '100: x restarting 2 in 10 (x failed in execute: boom)',
@@ -773,7 +773,7 @@ describe('supervise', () => {
 
     it('are five within 60 s, unless said', () => {
       const { machine, story } = play(() => supervise(task('x', failing()), { backoff: often }));
-      machine.run(1000);
+      machine.advance(1000);
       expect(story.filter((line) => line.includes('restarting'))).to.have.length(5);
       expect(story.at(-1)).to.equal('50: x done failed');
       const slow = play((scheduler) =>
@@ -782,9 +782,9 @@ describe('supervise', () => {
           { backoff: { initial: 0 } },
         ),
       );
-      slow.machine.run(59_999);
+      slow.machine.advance(59_999);
       expect(slow.story.at(-1)).to.equal('50000: x ready');
-      slow.machine.run(1);
+      slow.machine.advance(1);
       // The one at 10 s is still one of them, and at 70 s it is not.
       expect(slow.story.at(-1)).to.equal('60000: x done failed');
       const slower = play((scheduler) =>
@@ -793,7 +793,7 @@ describe('supervise', () => {
           { backoff: { initial: 0 } },
         ),
       );
-      slower.machine.run(1e6);
+      slower.machine.advance(1e6);
       expect(slower.runner.status).to.equal('running');
     });
 
@@ -817,7 +817,7 @@ describe('supervise', () => {
       const { machine, story } = play(() =>
         supervise(task('x', failing()), { backoff: often, maxRestarts: Infinity, within: Infinity }),
       );
-      machine.run(10_000);
+      machine.advance(10_000);
       expect(story.at(-2)).to.equal('10000: x ready');
       expect(story.at(-1)).to.equal('10000: x restarting 1001 in 10 (x failed in execute: boom)');
     });
@@ -829,7 +829,7 @@ describe('supervise', () => {
           { restart: 'always', backoff: often, maxRestarts: 1, within: 50 },
         ),
       );
-      machine.run(100);
+      machine.advance(100);
       expect(story).to.deep.equal(['0: x ready', '1: x restarting 1 in 10', '11: x ready', '12: x done failed']);
       const { error } = outcomeOf(runner) ?? {};
       expect(told).to.deep.equal([0, 0, error]);
@@ -848,7 +848,7 @@ describe('supervise', () => {
         ),
       );
       const told = events(runner);
-      machine.run(10);
+      machine.advance(10);
       const [, { at, ...restarting }] = told as [TaskEvent, TaskEvent];
       expect(at).to.equal(10);
       expect(restarting).to.deep.equal({ type: 'restarting', task: 'x', runId: 2, restart: 2, delay: 10 });
@@ -857,7 +857,7 @@ describe('supervise', () => {
 
     it('names it by its path in a group', () => {
       const { machine, told } = play(() => parallel('app', supervise(task('x', failing()), { maxRestarts: 0 })));
-      machine.run(1);
+      machine.advance(1);
       expect(told.map(String)).to.deep.equal([
         'RestartLimitError: app/x ended for good after 0 restarts within 60000 ms: app/x failed in execute: boom',
       ]);
@@ -890,10 +890,10 @@ describe('supervise', () => {
       ],
     ];
     for (const restart of ['on-failure', 'always'] as const) {
-      for (const [when, at, rest, expected] of endings) {
+      for (const [when, time, rest, expected] of endings) {
         for (const how of ['cancelled', 'unsubscribed'] as const) {
           it(`in ${when} (${how}): '${restart}' does not restart, and leaves nothing behind`, () => {
-            const machine = new Machine();
+            const machine = at();
             const [ctx, cancel] = withCancel(undefined, { scheduler: machine });
             const calls: string[] = [];
             const runner = supervise(
@@ -907,11 +907,11 @@ describe('supervise', () => {
             const story = storyOf(runner);
             const told: unknown[] = [];
             const subscription = runner.start(ctx).subscribe({ complete: () => told.push('complete') });
-            machine.run(at);
+            machine.advance(time);
             if (how === 'cancelled') cancel(new Error('enough'));
             else subscription.unsubscribe();
-            machine.run(1000);
-            expect(story.filter((line) => line.includes('restarting') || Number.parseInt(line) >= at)).to.deep.equal(
+            machine.advance(1000);
+            expect(story.filter((line) => line.includes('restarting') || Number.parseInt(line) >= time)).to.deep.equal(
               rest,
             );
             expect(story.filter((line) => line.includes('finalizing'))).to.have.length(
@@ -943,10 +943,10 @@ describe('supervise', () => {
             restart,
           }),
         );
-        machine.run(3);
+        machine.advance(3);
         cancel();
         expect(runner.status).to.equal('finalizing');
-        machine.run(1000);
+        machine.advance(1000);
         expect(story).to.deep.equal(['0: x initializing', '0: x ready', '2: x finalizing', '6: x done failed']);
         expect(told.map(String)).to.deep.equal(['TaskError: x failed in execute: boom']);
         expect([hangingOn(ctx), machine.timers]).to.deep.equal([0, 0]);
@@ -963,9 +963,9 @@ describe('supervise', () => {
             restart,
           }),
         );
-        machine.run(3);
+        machine.advance(3);
         cancel();
-        machine.run(1000);
+        machine.advance(1000);
         expect(told).to.deep.equal([0, 'complete']);
         expect([hangingOn(ctx), machine.timers]).to.deep.equal([0, 0]);
         expect(story.slice(1)).to.deep.equal(['0: x ready', '2: x finalizing', `6: x done ${status}`]);
@@ -984,9 +984,9 @@ describe('supervise', () => {
             { restart: 'always' },
           ),
         );
-        machine.run(3);
+        machine.advance(3);
         cancel();
-        machine.run(1000);
+        machine.advance(1000);
         expect(story.slice(-2)).to.deep.equal(['3: x finalizing', '7: x done failed']);
         expect(told.map(String)).to.deep.equal(['TaskError: x failed in finalize: boom']);
         expect(told).to.deep.equal([outcomeOf(runner)?.error]);
@@ -1005,7 +1005,7 @@ describe('supervise', () => {
         ),
       );
       cancel();
-      machine.run(1000);
+      machine.advance(1000);
       expect(told.map(String)).to.deep.equal(['TaskError: x failed in execute: boom']);
       expect(story).to.deep.equal(['0: x ready', '0: x cancelling', '0: x done failed']);
     });
@@ -1014,27 +1014,27 @@ describe('supervise', () => {
       const { machine, cancel, told, story } = play((scheduler) =>
         supervise(task('x', { execute: () => timer(2, 2, scheduler), grace: 5 }), { restart: 'always' }),
       );
-      machine.run(3);
+      machine.advance(3);
       cancel();
-      machine.run(1000);
+      machine.advance(1000);
       expect(told).to.deep.equal([0, 1, 2, 'complete']);
       expect(story.slice(1)).to.deep.equal(['0: x ready', '3: x cancelling', '8: x finalizing', '8: x done cancelled']);
     });
 
     it('before the start: no hook is called', () => {
-      const machine = new Machine();
+      const machine = at();
       const [ctx, cancel] = withCancel(undefined, { scheduler: machine });
       cancel();
       const execute = sinon.spy();
       const runner = supervise(task('x', execute), { restart: 'always' });
       const told = collect(runner.start(ctx));
-      machine.run(1000);
+      machine.advance(1000);
       expect([told, execute.callCount, outcomeOf(runner)?.status]).to.deep.equal([['complete'], 0, 'cancelled']);
     });
 
     it('by a hook of the task, without one for the application, ends it', () => {
       for (const restart of ['on-failure', 'always'] as const) {
-        const machine = new Machine();
+        const machine = at();
         const [ctx] = withCancel(undefined, { scheduler: machine });
         let runs = 0;
         const runner = supervise(
@@ -1046,7 +1046,7 @@ describe('supervise', () => {
           { restart, backoff: exact },
         );
         const told = collect(runner.start(ctx));
-        machine.run(1000);
+        machine.advance(1000);
         expect([told, runs, outcomeOf(runner)?.status, outcomeOf(runner)?.endedAt]).to.deep.equal([
           ['complete'],
           2,
@@ -1073,7 +1073,7 @@ describe('supervise', () => {
       ['it finalizing', 'finalizing', 1],
     ] as const) {
       it(`by who is told of ${when} ends it then`, () => {
-        const machine = new Machine();
+        const machine = at();
         const [ctx, cancel] = withCancel(undefined, { scheduler: machine });
         const execute = sinon.spy(() => failingAfter(1, machine));
         const runner = supervise(task('x', { execute, finalize: () => 1 }), { backoff: exact });
@@ -1083,7 +1083,7 @@ describe('supervise', () => {
         });
         const story = storyOf(runner);
         collect(runner.start(ctx));
-        machine.run(1000);
+        machine.advance(1000);
         expect(story.filter((line) => line.includes(type))).to.have.length(occurrence);
         expect(story.filter((line) => line.includes('done'))).to.have.length(1);
         expect([runner.status, hangingOn(ctx), machine.timers]).to.deep.equal(['done', 0, 0]);
@@ -1093,7 +1093,7 @@ describe('supervise', () => {
 
     it('by who is told a value ends it, and who leaves at one does so, too', () => {
       for (const how of ['cancelled', 'left'] as const) {
-        const machine = new Machine();
+        const machine = at();
         const [ctx, cancel] = withCancel(undefined, { scheduler: machine });
         const finalize = sinon.spy();
         const runner = supervise(task('x', { execute: () => of(1, 2), finalize }), { restart: 'always' });
@@ -1105,7 +1105,7 @@ describe('supervise', () => {
             told.push(value);
             if (how === 'cancelled') cancel();
           });
-        machine.run(1000);
+        machine.advance(1000);
         expect([told, finalize.callCount, outcomeOf(runner)?.status]).to.deep.equal([[1], 1, 'cancelled']);
         expect([hangingOn(ctx), machine.timers]).to.deep.equal([0, 0]);
       }
@@ -1140,10 +1140,10 @@ describe('supervise', () => {
         const { machine, runner, cancel } = play((scheduler) =>
           around(supervise(through(failingAfter(2, scheduler)), { backoff: exact })),
         );
-        machine.run(3);
+        machine.advance(3);
         const told = collect(runner.ready$);
         expect([told, runner.status], around.name).to.deep.equal([[], 'initializing']);
-        machine.run(2);
+        machine.advance(2);
         expect([told, runner.status], around.name).to.deep.equal([[undefined, 'complete'], 'running']);
         cancel();
       }
@@ -1158,7 +1158,7 @@ describe('supervise', () => {
         });
         return supervise(group, { backoff: exact });
       });
-      machine.run(2);
+      machine.advance(2);
       expect([collect(runner.ready$), runner.status]).to.deep.equal([[], 'initializing']);
       cancel();
     });
@@ -1245,9 +1245,9 @@ describe('supervise', () => {
         );
       });
       const outcomes: unknown[] = collect(runner.done$);
-      machine.run(7);
+      machine.advance(7);
       expect(outcomes).to.deep.equal([]);
-      machine.run(100);
+      machine.advance(100);
       const outcome = { task: 'x', runner, status: 'completed', startedAt: 0, endedAt: 15 };
       expect(outcomes).to.deep.equal([outcome, 'complete']);
       expect((outcomes[0] as Outcome).runner).to.equal(runner);
@@ -1257,7 +1257,7 @@ describe('supervise', () => {
           { maxRestarts: 0 },
         ),
       );
-      failed.machine.run(100);
+      failed.machine.advance(100);
       const { error, ...rest } = outcomeOf(failed.runner) ?? {};
       expect(rest).to.deep.equal({ task: 'x', runner: failed.runner, status: 'failed', startedAt: 0, endedAt: 2 });
       expect(error).to.be.instanceOf(RestartLimitError);
@@ -1283,15 +1283,15 @@ describe('supervise', () => {
         return [name, status, restarts, (lastError?.cause as Error | undefined)?.message];
       };
       expect(seen()).to.deep.equal(['x', 'running', 0, undefined]);
-      machine.run(1);
+      machine.advance(1);
       expect(seen()).to.deep.equal(['x', 'initializing', 1, 'one']);
-      machine.run(3);
+      machine.advance(3);
       expect(seen()).to.deep.equal(['x', 'running', 1, 'one']);
-      machine.run(100);
+      machine.advance(100);
       expect(seen()).to.deep.equal(['x', 'done', 2, 'two']);
       runner.start(ctx).subscribe();
       expect(seen()).to.deep.equal(['x', 'running', 0, 'two']);
-      machine.run(2);
+      machine.advance(2);
       expect(seen()).to.deep.equal(['x', 'initializing', 1, 'three']);
       cancel();
     });
@@ -1317,7 +1317,7 @@ describe('supervise', () => {
         );
       });
       const told = events(runner);
-      machine.run(10);
+      machine.advance(10);
       cancel('enough');
       expect(told.map(({ type, task: name, at }) => `${at} ${name} ${type}`)).to.deep.equal([
         '2 x finalizing',
@@ -1336,15 +1336,15 @@ describe('supervise', () => {
     });
 
     it('by the errors of its restarts, written with console.error, once, when nobody listens to its events', () => {
-      const errors = (make: (scheduler: Machine) => TaskRunner, listen?: (runner: TaskRunner) => void) => {
-        const machine = new Machine();
+      const errors = (make: (scheduler: VirtualClock) => TaskRunner, listen?: (runner: TaskRunner) => void) => {
+        const machine = at();
         const [ctx, cancel] = withCancel(undefined, { scheduler: machine });
         const runner = make(machine);
         listen?.(runner);
         return written
           .during(() => {
             runner.start(ctx).subscribe({ error: () => undefined });
-            machine.run(10);
+            machine.advance(10);
             cancel();
           })
           .map(String);
@@ -1385,12 +1385,12 @@ describe('supervise', () => {
     });
 
     it('by an error behind a subscriber who has left, written once', () => {
-      const machine = new Machine();
+      const machine = at();
       const [ctx] = withCancel(undefined, { scheduler: machine });
       const runner = supervise(task('x', { execute: () => NEVER, finalize: () => failingAfter(1, machine) }));
       const told = written.during(() => {
         runner.start(ctx).subscribe().unsubscribe();
-        machine.run(10);
+        machine.advance(10);
       });
       expect(told.map(String)).to.deep.equal(['TaskError: x failed in finalize: boom']);
     });
@@ -1410,9 +1410,9 @@ describe('supervise', () => {
             ),
           );
         });
-        machine.run(100);
+        machine.advance(100);
         cancel();
-        machine.run(100);
+        machine.advance(100);
         expect(story).to.include.members([
           '3: app/x restarting 1 in 3 (app/x failed in execute: boom)',
           '6: app/x ready',
@@ -1451,7 +1451,7 @@ describe('supervise', () => {
         return ready;
       };
       const seen = [6, 8, 18, 30].map((at) => {
-        machine.run(at - machine.now());
+        machine.advance(at - machine.now());
         return isReady();
       });
       expect(seen).to.deep.equal([false, true, false, true]);
@@ -1462,7 +1462,7 @@ describe('supervise', () => {
 
   describe('takes a runner, too', () => {
     it('which may have been run before, and is told of by it, too', () => {
-      const machine = new Machine();
+      const machine = at();
       const [ctx] = withCancel(undefined, { scheduler: machine });
       let n = 0;
       const inner = taskRunner(task('x', () => (++n === 2 ? failingAfter(1, machine) : of(n))));
@@ -1472,7 +1472,7 @@ describe('supervise', () => {
       const story = storyOf(runner);
       expect([String(runner), isTaskRunner(runner), runner === inner]).to.deep.equal(['x', true, false]);
       const told = collect(runner.start(ctx));
-      machine.run(10);
+      machine.advance(10);
       expect(told).to.deep.equal([3, 'complete']);
       expect(own).to.deep.equal(['0: x ready', '1: x done failed', '4: x ready', '4: x done completed']);
       expect(story).to.deep.equal([
@@ -1485,14 +1485,14 @@ describe('supervise', () => {
     });
 
     it('that is under way elsewhere: a failure, which is not restarted', () => {
-      const machine = new Machine();
+      const machine = at();
       const [ctx] = withCancel(undefined, { scheduler: machine });
       const inner = taskRunner(task('x', () => NEVER));
       inner.start(ctx).subscribe();
       const runner = supervise(inner, { restart: 'always' });
       const waits = waitsOf(runner);
       const told = collect(runner.start(ctx));
-      machine.run(1000);
+      machine.advance(1000);
       const { error, status } = outcomeOf(runner) ?? {};
       expect([told, waits, status, inner.status]).to.deep.equal([[error], [], 'failed', 'running']);
       expect(error?.cause).to.be.instanceOf(AlreadyRunningError);
@@ -1501,16 +1501,16 @@ describe('supervise', () => {
     });
 
     it('that someone else has started during the wait: likewise', () => {
-      const machine = new Machine();
+      const machine = at();
       const [ctx, cancel] = withCancel(undefined, { scheduler: machine });
       let n = 0;
       const inner = taskRunner(task('x', () => (++n === 1 ? failingAfter(1, machine) : NEVER)));
       const runner = supervise(inner, { backoff: exact });
       const story = storyOf(runner);
       const told = collect(runner.start(ctx));
-      machine.run(2);
+      machine.advance(2);
       inner.start(ctx).subscribe();
-      machine.run(100);
+      machine.advance(100);
       expect(told.map((one) => (one as Error).cause)).to.deep.equal([new AlreadyRunningError('x')]);
       expect(story.slice(-1)).to.deep.equal(['4: x done failed']);
       expect(inner.status).to.equal('running');
@@ -1528,7 +1528,7 @@ describe('supervise', () => {
           { backoff: { initial: 50, jitter: 0 }, maxRestarts: 1 },
         ),
       );
-      machine.run(1000);
+      machine.advance(1000);
       expect(story.filter((line) => !line.endsWith('ready'))).to.deep.equal([
         '1: x restarting 1 in 3 (x failed in execute: boom)',
         '5: x restarting 1 in 50 (x ended for good after 1 restart within 100 ms: x failed in execute: boom)',
@@ -1545,9 +1545,9 @@ describe('supervise', () => {
       const { machine, story, told, cancel, ctx } = play(() =>
         supervise(supervise(task('x', failing()), { backoff: exact }), { restart: 'always' }),
       );
-      machine.run(1);
+      machine.advance(1);
       cancel();
-      machine.run(1000);
+      machine.advance(1000);
       expect(story.slice(1)).to.deep.equal([
         '0: x restarting 1 in 3 (x failed in execute: boom)',
         '1: x done cancelled',
@@ -1567,7 +1567,7 @@ describe('supervise', () => {
           { backoff: { initial: 5, jitter: 0 } },
         ),
       );
-      machine.run(40);
+      machine.advance(40);
       cancel();
       expect(told).to.deep.equal([0, 10, 25, 35, 'complete']);
       expect(story).to.deep.equal([
@@ -1597,9 +1597,9 @@ describe('supervise', () => {
           { backoff: exact },
         );
       });
-      machine.run(10);
+      machine.advance(10);
       cancel();
-      machine.run(10);
+      machine.advance(10);
       expect(story).to.deep.equal([
         '0: g initializing',
         '0: g/a initializing',
@@ -1637,7 +1637,7 @@ describe('supervise', () => {
           const inner = taskRunner(task('x', () => (++n === 1 ? failingAfter(2, scheduler) : timer(1, 1, scheduler))));
           return supervise(foreign(inner, under), { backoff: exact });
         });
-        machine.run(7);
+        machine.advance(7);
         expect(told).to.deep.equal([0, 1]);
         cancel();
         expect(told).to.deep.equal([0, 1, 'complete']);
@@ -1662,7 +1662,7 @@ describe('supervise', () => {
         return supervise(foreign(taskRunner(inner)), { backoff: exact });
       });
       const seen = [0, 2, 4, 8].map((at) => {
-        machine.run(at - machine.now());
+        machine.advance(at - machine.now());
         return runner.status;
       });
       expect(seen).to.deep.equal(['initializing', 'running', 'initializing', 'running']);
@@ -1676,7 +1676,7 @@ describe('supervise', () => {
         supervise(Object.assign(foreign(inner), { start }), { restart: 'always' }),
       );
       cancelOwn();
-      machine.run(1000);
+      machine.advance(1000);
       expect(told).to.deep.equal(['complete']);
       expect(story.filter((line) => line.includes('restarting'))).to.deep.equal([]);
     });
@@ -1685,7 +1685,7 @@ describe('supervise', () => {
       const inner = taskRunner(task('x', () => NEVER));
       inner.start().subscribe();
       const { machine, told, story, ctx } = play(() => supervise(foreign(inner), { restart: 'always' }));
-      machine.run(1000);
+      machine.advance(1000);
       expect(told.map(String)).to.deep.equal(['TaskError: x failed in execute: x is already running']);
       expect([story, hangingOn(ctx)]).to.deep.equal([['0: x done failed'], 0]);
     });
@@ -1707,11 +1707,11 @@ describe('supervise', () => {
             return nested ? supervise(critical(runner)) : runner;
           });
           const outcomes = collect(joinAll(ctx, 10, [runner]));
-          machine.run(5);
+          machine.advance(5);
           cancel();
-          machine.run(9);
+          machine.advance(9);
           expect(outcomes).to.deep.equal([]);
-          machine.run(1);
+          machine.advance(1);
           expect(outcomes).to.deep.equal([{ task: 'x', runner, status: 'timed-out', phase, startedAt: 0 }, 'complete']);
           expect(story.some((line) => line.includes('done'))).to.equal(false);
         }
@@ -1727,10 +1727,10 @@ describe('supervise', () => {
         const results = collect(runner.results$);
         collect(joinAll(ctx, 10, [runner]));
         cancel();
-        machine.run(20);
+        machine.advance(20);
         work[settle](new Error('boom'));
         await settled();
-        machine.run(1000);
+        machine.advance(1000);
         expect(results).to.deep.equal([]);
         expect(told.filter((one) => !(one instanceof TaskError))).to.deep.equal(
           settle === 'resolve' ? ['complete'] : [],
@@ -1772,9 +1772,9 @@ describe('supervise', () => {
         ),
       );
       const outcomes = collect(joinAll(ctx, 10, [runner]));
-      machine.run(5);
+      machine.advance(5);
       cancel();
-      machine.run(10);
+      machine.advance(10);
       expect(outcomes).to.deep.equal([
         { task: 'x', runner, status: 'timed-out', phase: 'execute', startedAt: 0 },
         'complete',
@@ -1801,9 +1801,9 @@ describe('supervise', () => {
         );
         const outcomes: Outcome[] = [];
         joinAll(ctx, 10, [runner]).subscribe((outcome) => outcomes.push(outcome));
-        machine.run(5);
+        machine.advance(5);
         cancel();
-        machine.run(10);
+        machine.advance(10);
         expect(outcomes).to.deep.equal([{ task: 'x', runner, status: 'timed-out', phase, startedAt: 0 }]);
       }
     });
@@ -1814,7 +1814,7 @@ describe('supervise', () => {
       const { machine, runner, cancel } = play(() =>
         supervise(parallel('g', task('a', failing())), { backoff: exact }),
       );
-      machine.run(1);
+      machine.advance(1);
       const outcomes: Outcome[] = [];
       joinAll(other, 0, [runner]).subscribe((outcome) => outcomes.push(outcome));
       expect(outcomes.map(({ task: name, status }) => `${name} ${status}`)).to.deep.equal(['g timed-out']);
@@ -1825,18 +1825,18 @@ describe('supervise', () => {
     it('that waits when the cancel comes has ended with it', () => {
       const { machine, ctx, cancel, runner } = play(() => supervise(task('x', failing())));
       const outcomes = collect(joinAll(ctx, 0, [runner]).pipe(map(({ status }) => status)));
-      machine.run(50);
+      machine.advance(50);
       cancel();
       expect(outcomes).to.deep.equal(['cancelled', 'complete']);
     });
 
     it('in an application: its restarts are events of it, and its last failure that of the application', () => {
-      const machine = new Machine();
+      const machine = at();
       const told: AppEvent[] = [];
       orchestrate([supervise(task('x', failing()), { backoff: exact, maxRestarts: 2 }), task('y', () => NEVER)], {
         scheduler: machine,
       }).subscribe((event) => told.push(event));
-      machine.run(100);
+      machine.advance(100);
       const types = told.filter(({ type }) => type !== 'ready').map((event) => event.type);
       expect(types).to.deep.equal(['restarting', 'restarting', 'done', 'cancelled', 'cancelling', 'done', 'shutdown']);
       const cancelled = told.find(({ type }) => type === 'cancelled') as { cause?: unknown };
@@ -1893,7 +1893,7 @@ describe('supervise', () => {
     /** Runs a scenario to its end, and the calls of its hooks and its restarts as they came. */
     const run = ({ lives, policy, randoms, cancelAt }: Scenario) => {
       const { restart, initial, max, factor, jitter, maxRestarts, within, healthyFor } = policy;
-      const machine = new Machine();
+      const machine = at();
       const [ctx, cancel] = withCancel(undefined, { scheduler: machine });
       const log: [at: number, what: string][] = [];
       const lasting = (ms: number, fails: boolean) => {
@@ -1935,11 +1935,11 @@ describe('supervise', () => {
         restarts.push({ at: event.at, delay: event.delay });
       });
       const told = collect(runner.start(ctx));
-      machine.run(cancelAt ?? 1e5);
+      machine.advance(cancelAt ?? 1e5);
       const before = log.filter(([, what]) => what === 'initialize').length;
       cancel();
       const after = log.filter(([, what]) => what === 'initialize').length;
-      machine.run(1e5);
+      machine.advance(1e5);
       return {
         machine,
         ctx,
@@ -2086,8 +2086,8 @@ describe('critical', () => {
   keepWritten();
 
   /** Starts a critical task under a context of its own below that of the application. */
-  const below = (make: (scheduler: Machine) => TaskRunner) => {
-    const machine = new Machine();
+  const below = (make: (scheduler: VirtualClock) => TaskRunner) => {
+    const machine = at();
     const [master, cancelAll] = withCancel(undefined, { scheduler: machine });
     const [ctx, cancel] = withCancel(master);
     const runner = make(machine);
@@ -2103,9 +2103,9 @@ describe('critical', () => {
     const { machine, cancelled, told, story, runner } = below((scheduler) =>
       critical(task('x', { execute: () => timer(2, scheduler), finalize: () => timer(3, scheduler) })),
     );
-    machine.run(4);
+    machine.advance(4);
     expect(cancelled).to.deep.equal([]);
-    machine.run(100);
+    machine.advance(100);
     expect(cancelled).to.have.length(2);
     expect(cancelled[0]).to.equal(5);
     expect(cancelled[1]).to.be.instanceOf(CancelledError);
@@ -2137,7 +2137,7 @@ describe('critical', () => {
     const { machine, cancelled, story, runner, ctx } = below((scheduler) =>
       critical(task('x', { execute: () => failingAfter(2, scheduler), finalize: () => timer(3, scheduler) })),
     );
-    machine.run(100);
+    machine.advance(100);
     expect(cancelled).to.deep.equal([5, outcomeOf(runner)?.error]);
     expect(story).to.deep.equal(['0: x initializing', '0: x ready', '2: x finalizing', '5: x done failed']);
     expect(hangingOn(ctx)).to.equal(0);
@@ -2147,10 +2147,10 @@ describe('critical', () => {
     const { machine, cancelled, cancel, story } = below((scheduler) =>
       critical(task('x', { execute: () => NEVER, finalize: () => timer(3, scheduler) })),
     );
-    machine.run(2);
+    machine.advance(2);
     cancel(new Error('enough'));
     expect(cancelled).to.deep.equal([]);
-    machine.run(100);
+    machine.advance(100);
     expect([cancelled[0], String(cancelled[1])]).to.deep.equal([5, 'CancelledError: x has ended']);
     expect(story.slice(-3)).to.deep.equal(['2: x cancelling', '2: x finalizing', '5: x done cancelled']);
   });
@@ -2197,9 +2197,9 @@ describe('critical', () => {
     const { machine, cancel, story } = below((scheduler) =>
       critical(task('x', { execute: () => timer(2, scheduler), finalize: () => timer(3, scheduler) })),
     );
-    machine.run(3);
+    machine.advance(3);
     cancel();
-    machine.run(10);
+    machine.advance(10);
     expect(story.slice(-1)).to.deep.equal(['5: x done completed']);
   });
 
@@ -2269,7 +2269,7 @@ describe('critical', () => {
       const { machine, cancelled, story, runner } = below((scheduler) =>
         supervise(critical(task('x', () => failingAfter(2, scheduler))), { restart }),
       );
-      machine.run(1000);
+      machine.advance(1000);
       expect(cancelled).to.deep.equal([2, outcomeOf(runner)?.error]);
       expect(story).to.deep.equal(['0: x ready', '2: x done failed']);
     }
@@ -2284,7 +2284,7 @@ describe('critical', () => {
         ),
       ),
     );
-    machine.run(1000);
+    machine.advance(1000);
     expect(story).to.deep.equal([
       '0: x ready',
       '2: x restarting 1 in 3 (x failed in execute: boom)',
@@ -2305,7 +2305,7 @@ describe('critical', () => {
         task('b', () => NEVER),
       ),
     );
-    machine.run(10);
+    machine.advance(10);
     expect([cancelled[0], String(cancelled[1])]).to.deep.equal([2, 'CancelledError: app/x has ended']);
     expect(story.filter((line) => line.includes('done'))).to.have.members([
       '2: app/x done completed',
@@ -2359,7 +2359,7 @@ describe('critical', () => {
     );
     const outcomes = collect(joinAll(master, 10, [runner]));
     cancel();
-    machine.run(100);
+    machine.advance(100);
     expect([outcomes, master.cancelled]).to.deep.equal([[], false]);
   });
 

@@ -12,12 +12,12 @@ import {
   type TaskEvent,
   type TaskRunner,
 } from '../../lib/index.js';
+import { at, type VirtualClock } from '../../lib/testing/index.js';
 import { collect } from './collect.js';
-import { Machine } from './machine.js';
 
 /** A cron that has been started on a machine. */
 export interface Played<T> {
-  readonly machine: Machine;
+  readonly machine: VirtualClock;
   readonly runner: TaskRunner<T>;
   readonly ctx: Context;
   readonly cancel: CancelFunc;
@@ -32,7 +32,7 @@ export function play<T>(
   work: TaskDefinition<T>['execute'] | TaskDefinition<T>,
   schedule: number | string | Schedule,
   options: CronOptions = {},
-  machine: Machine = new Machine(),
+  machine: VirtualClock = at(),
 ): Played<T> {
   const [ctx, cancel] = withCancel(undefined, { scheduler: machine });
   const runner = cron(task('x', typeof work === 'function' ? { execute: work } : work), schedule, options);

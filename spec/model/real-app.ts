@@ -1,7 +1,7 @@
 import { Subject, Subscription, takeUntil } from 'rxjs';
 import { joinAll, withCancel, type CancelFunc, type Context, type TaskRunner } from '../../lib/index.js';
+import { at } from '../../lib/testing/index.js';
 import { hangingOn } from '../helpers/collect.js';
-import { Machine } from '../helpers/machine.js';
 import { settled } from '../helpers/tasks.js';
 import { causeOf, pick, type Acts, type Setup, type Sudden } from './acts.js';
 import { pickOf, use, type Answer, type Deed, type Which } from './script.js';
@@ -13,7 +13,7 @@ import { real, type Grown } from './tree.js';
 
 /** Runners of the library under one master, and tasks that do what they are told. */
 export class RealApp implements Acts, World {
-  private readonly machine = new Machine();
+  private readonly machine = at();
   private readonly log = new Log(() => this.machine.now());
   private readonly grown: Grown<TaskRunner<string>, Puppet>;
   private readonly setup: Setup;
@@ -114,7 +114,7 @@ export class RealApp implements Acts, World {
   }
 
   pass(ms: number): void {
-    this.machine.run(ms);
+    this.machine.advance(ms);
   }
 
   block(ms: number): void {
@@ -122,7 +122,7 @@ export class RealApp implements Acts, World {
   }
 
   setClock(byMs: number): void {
-    this.machine.setClock(byMs);
+    this.machine.set(byMs);
   }
 
   when(told: string, act: Act<Sudden>): void {

@@ -59,7 +59,8 @@ export class Runner {
 
   giveUp(): Outcome {
     this.run?.giveUp();
-    return this.run?.timedOut() ?? { task: this.work.name, status: 'timed-out' };
+    // One that has ended is not going, though whoever gives it up was told of that first.
+    return this.run?.timedOut() ?? this.outcome ?? { task: this.work.name, status: 'timed-out' };
   }
 
   end(run: Run, outcome: Outcome): void {
