@@ -10,7 +10,9 @@ export function parseDiagram(text: string): Diagram {
   for (const line of text.split('\n')) {
     const written = line.trim();
     if (written === '') continue;
-    const [, name = written, row = ''] = /^(.*?)\s{2,}(.*)$/.exec(written) ?? [];
+    const [, name, row = ''] = /^(.*?)\s{2,}(.*)$/.exec(written) ?? [];
+    if (name === undefined)
+      throw new SyntaxError(`Expected a name and, after two spaces or more, its marbles, got \`${written}\``);
     if (diagram.has(name)) throw new SyntaxError(`Expected one row for each name, got two for \`${name}\``);
     diagram.set(name, parseRow(row).marbles);
   }
@@ -43,7 +45,8 @@ function layOut(rows: readonly NamedRow[]): { lines: string[]; columns: Map<numb
     now = instant + 1;
     width += gap.length + wide;
   }
-  return { lines: lines.map((line) => line.trimEnd()), columns };
+  // A row in which nothing happens is one all the same.
+  return { lines: lines.map((line, row) => (ends[row] === -1 ? `${line}-` : line)), columns };
 }
 
 /** What happens at each whole ms. */
@@ -59,14 +62,14 @@ function cellsOf(marbles: readonly Marble[]): Map<number, string> {
 }
 
 /**
- * Compares the rows that are expected with the same of what is so.
+ * Compares the rows that are expected with the same of what is so, which may be so many ms earlier or later.
  *
  * @throws ScenarioError that shows both under one another, and marks where they first differ.
  */
-export function compareDiagrams(expected: Diagram, actual: Diagram): void {
+export function compareDiagrams(expected: Diagram, actual: Diagram, tolerance = 0): void {
   const rows = [...expected].map(([name, marbles]) => {
     const real = actual.get(name) ?? [];
-    return { name, marbles, real, differs: firstDifference(marbles, real) };
+    return { name, marbles, real, differs: firstDifference(marbles, real, tolerance) };
   });
   const wrong = rows.filter(({ differs }) => differs < Infinity);
   if (wrong.length === 0) return;
@@ -83,21 +86,19 @@ export function compareDiagrams(expected: Diagram, actual: Diagram): void {
     if (differs === Infinity) return lines.splice(0, 1);
     return [...lines.splice(0, 2), `${' '.repeat(columns.get(differs) ?? 0)}^`];
   });
-  const unheard = wrong.filter(({ name }) => !actual.has(name)).map(({ name }) => name);
-  const names = (list: readonly string[]) => list.map((name) => `\`${name}\``).join(', ');
-  const there = unheard.length > 0 ? [`There is no ${names(unheard)}, only ${names([...actual.keys()])}`] : [];
   const first = Math.min(...wrong.map(({ differs }) => differs));
   const title = `Something else has happened than was expected, first at ${first} ms in ${wrong.find(({ differs }) => differs === first)?.name}:`;
   const meanings = legend(shown.flatMap(([, marbles]) => marbles));
-  throw new ScenarioError([title, '', ...drawn, '', ...there, meanings].join('\n'));
+  throw new ScenarioError([title, '', ...drawn, '', meanings].join('\n'));
 }
 
 /** When two rows first differ, in whole ms. */
-function firstDifference(expected: readonly Marble[], actual: readonly Marble[]): number {
+function firstDifference(expected: readonly Marble[], actual: readonly Marble[], tolerance: number): number {
   const time = (marble?: Marble) => (marble ? Math.round(marble.at) : Infinity);
   for (let place = 0; place < Math.max(expected.length, actual.length); place++) {
     const [one, other] = [expected[place], actual[place]];
-    if (time(one) !== time(other) || one?.mark !== other?.mark) return Math.min(time(one), time(other));
+    if (one?.mark !== other?.mark || Math.abs(time(one) - time(other)) > tolerance)
+      return Math.min(time(one), time(other));
   }
   return Infinity;
 }

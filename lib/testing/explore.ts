@@ -152,14 +152,9 @@ function failureOf({ played, choices }: Attempt, error: unknown): Error {
   const message = error instanceof Error ? error.message : inspect(error);
   const again =
     departures === 0 ? [] : ['', `\`explore(scenario, { order: [${order.join(', ')}] })\` tries this one alone.`];
-  const lines = [
-    `In ${how}: ${message}`,
-    '',
-    played.marbles,
-    '',
-    ...storyOf(played.recording.events, played.recording.from),
-    ...again,
-  ];
+  const { events, from } = played.recording;
+  const errors = new Set(events.flatMap(({ outcome }) => outcome?.error?.message ?? []));
+  const lines = [`In ${how}: ${message}`, '', played.marbles, '', ...errors, ...storyOf(events, from), ...again];
   return new ScenarioError(lines.join('\n'), { cause: error });
 }
 

@@ -81,6 +81,8 @@ export function parseRow(text: string): Row {
       if (group) throw wrong('no time to pass within a group');
       at++;
     } else if (mark in marks || /\w/.test(mark)) {
+      const [glued] = /^\d+(\.\d+)?(ms|[smhd])/.exec(text.slice(place)) ?? [];
+      if (glued && !group) throw wrong(`spaces around \`${glued}\`, or parentheses if these are values,`);
       marbles.push({ at, mark });
       if (!group) at++;
     } else if (!/\s/.test(mark))

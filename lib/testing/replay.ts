@@ -22,7 +22,8 @@ export interface ReplayOptions {
 /**
  * Makes a scenario of a recording: its tasks take as long, yield, fail and obey as they were recorded, its signals come when they came, and
  * the marbles it expects are the recording's. An incident becomes a test of the application that is to survive it: hand it your own groups,
- * supervision and crons in `run`, and say in `expect` what should have happened.
+ * supervision and crons in `run`, and say in `expect` what should have happened. Its `tolerance` is 20 ms, because in real time what comes
+ * of something may come later.
  *
  * Without a `run` it puts together what the recording gives away: groups by their paths, `ordered` when their members start or stop one after
  * the other; `supervise`, with its delays, where something restarts; crons with the slots that they had, whose runs take no time
@@ -78,11 +79,15 @@ export function replay(recording: Recording, options: ReplayOptions = {}): Scena
     ...(lost && stopped && { timeout: shutdown.at - stopped.at }),
     ...(failed >= 0 && !byFailure && { onFailure: 'continue' }),
     ...(!shutdown && { for: (events.at(-1)?.at ?? from) - from }),
+    tolerance: realTime,
     expect: drawDiagram(
       new Map([...rows].map(([name, row]) => [name, row.filter(({ mark }) => !fromOutside.includes(mark))])),
     ),
   };
 }
+
+/** In real time what comes of something may come a few ms later. */
+const realTime = 20;
 
 function expectRecording(recording: unknown): void {
   const { version, events, dropped } = (recording ?? {}) as Partial<Recording>;

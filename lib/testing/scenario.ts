@@ -1,7 +1,9 @@
+import { expected } from '../internal/expect.js';
 import { compareDiagrams, parseDiagram } from './diagram.js';
 import { parseRow } from './marbles.js';
 import { expectScenario, type Played, type Scenario } from './scene.js';
 import { Stage, type Staged } from './stage.js';
+import { ScenarioError } from './scenario-error.js';
 import { diagramOf, letters } from './to-marbles.js';
 import { at } from './virtual-clock.js';
 import { virtualGlobals } from './virtual-globals.js';
@@ -61,11 +63,18 @@ export async function play(scene: Scenario, order?: (due: number) => number): Pr
 }
 
 /** Whether all is as the scenario expects it. */
-export async function judge(scene: Scenario, { played, failure }: Staged): Promise<Played> {
+export async function judge(scene: Scenario, { played, failure, rows }: Staged): Promise<Played> {
   if (failure) throw failure.error;
-  if (scene.expect !== undefined) compareDiagrams(parseDiagram(scene.expect), diagramOf(played.recording));
+  const wanted = parseDiagram(scene.expect ?? '');
+  const unknown = [...wanted.keys()].find((name) => !rows.includes(name));
+  if (unknown !== undefined) throw new ScenarioError(expected('expect', `rows of ${listed(rows)}`, unknown));
+  compareDiagrams(wanted, diagramOf(played.recording), scene.tolerance);
   await scene.check?.(played);
   return played;
+}
+
+function listed(names: readonly string[]): string {
+  return names.map((name) => `\`${name}\``).join(', ');
 }
 
 function signalOf(letter: string): NodeJS.Signals {

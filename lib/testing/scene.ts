@@ -27,6 +27,8 @@ export interface Scenario extends Omit<OrchestrateOptions, 'parent' | 'scheduler
   values?: Readonly<Record<string, unknown>>;
   /** Rows of marbles: of tasks by their paths, of `signals` and of the `application`. Those that are not named are not looked at. */
   expect?: string;
+  /** By how many ms a mark may come earlier or later than expected; 0 unless said. */
+  tolerance?: number;
   /** What else is to be so: throws when it is not. */
   check?: (played: Played) => unknown;
 }
@@ -50,7 +52,7 @@ export interface Played {
   readonly marbles: string;
 }
 
-const own = ['run', 'at', 'signals', 'during', 'for', 'exitCode', 'values', 'expect', 'check'];
+const own = ['run', 'at', 'signals', 'during', 'for', 'exitCode', 'values', 'expect', 'tolerance', 'check'];
 /** Those of `orchestrate` that a scenario has, too. */
 export const inherited: readonly string[] = optionNames.filter((name) => name !== 'parent' && name !== 'scheduler');
 
@@ -60,7 +62,7 @@ export function expectScenario(scene: Scenario): void {
   expectFunction('run', scene.run);
   for (const name of ['during', 'check'] as const) if (scene[name] !== undefined) expectFunction(name, scene[name]);
   for (const name of ['signals', 'expect'] as const) if (scene[name] !== undefined) expectString(name, scene[name]);
-  if (scene.for !== undefined) expectMs('for', scene.for);
+  for (const name of ['for', 'tolerance'] as const) if (scene[name] !== undefined) expectMs(name, scene[name]);
   expectOneOf('exitCode', ['zero', 'signal'], scene.exitCode ?? 'zero');
   expectLetters(scene.values ?? {});
   // Before anything is run.

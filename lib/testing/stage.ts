@@ -31,6 +31,8 @@ const reserved = [signalsRow, readiness, application];
 /** How a scenario went, and what has been thrown meanwhile. */
 export interface Staged {
   readonly played: Played;
+  /** Whose rows there may be. */
+  readonly rows: readonly string[];
   readonly failure?: { readonly error: unknown };
 }
 
@@ -66,7 +68,7 @@ export class Stage {
       { ...options, scheduler: world.clock, observer: (event) => this.tell(event) },
       { failures$, drains: (cause) => !isCtrlC(cause) },
     );
-    this.watchValues(runners);
+    const rows = [...this.watchValues(runners)];
     for (const { at, signal } of sent) world.clock.schedule(() => this.receive(signal, prepared.stop), at);
     const app = prepared.start((report) => {
       if (!this.watching) return;
@@ -100,7 +102,7 @@ export class Stage {
       prepared.stop(new CancelledError('The scenario is over'));
       await this.pass(() => !going.has('app'), world.clock.frame + lastWait);
     }
-    return { played: this.played(), ...(failure && { failure }) };
+    return { played: this.played(), rows, ...(failure && { failure }) };
   }
 
   /** Time passes, and promises settle between any two things that happen, as in Node. */
@@ -113,7 +115,7 @@ export class Stage {
       if (until < Infinity && clock.frame > instant) [instant, steps] = [clock.frame, 0];
       if (steps === mostSteps)
         throw new RangeError(
-          `Expected the scenario to end; it goes on after ${mostSteps} steps, at ${clock.frame} ms. ${until < Infinity ? 'No time passes in it' : 'Say how long it is to be watched with `for`'}`,
+          `Expected the scenario to end; it goes on after ${mostSteps} steps, at ${clock.frame} ms. ${until < Infinity ? 'No time passes in it' : 'Send it a signal, or say how long it is to be watched with `for`'}`,
         );
       try {
         if (!clock.step(until)) break;
@@ -165,8 +167,8 @@ export class Stage {
     if (this.watching) this.tape.add({ ...event, at: this.tape.from + this.world.clock.frame });
   }
 
-  /** What tasks yield is in no event. */
-  private watchValues(runners: readonly TaskRunner[]): void {
+  /** What tasks yield is in no event. Gives the names of all rows. */
+  private watchValues(runners: readonly TaskRunner[]): ReadonlySet<string> {
     const { scene } = this;
     const letters = Object.entries(scene.values ?? {});
     const named = new Set(reserved);
@@ -188,6 +190,7 @@ export class Stage {
         this.note({ type: 'value', task: path, mark });
       });
     }
+    return named;
   }
 
   private played(): Played {

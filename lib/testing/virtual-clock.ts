@@ -6,7 +6,7 @@ import { takeTurns } from '../internal/turn.js';
  * A clock in virtual time, that starts at an epoch: time passes when the test says so. Give it to a context as its
  * `scheduler`, and calendars, time zones and their DST nights come out as they do in production.
  *
- * @param epoch what the clock shows at first: anything that `new Date()` takes; 0, in ms since 1970, unless said.
+ * @param time what the clock shows at first: anything that `new Date()` takes; 0, in ms since 1970, unless said.
  * @throws RangeError when that is no time.
  *
  * @example
@@ -23,10 +23,10 @@ import { takeTurns } from '../internal/turn.js';
  * // → 2026-03-30T00:30:00.000Z
  * ```
  */
-export function at(epoch: string | number | Date = 0): VirtualClock {
-  const time = new Date(epoch).getTime();
-  if (Number.isNaN(time)) throw new RangeError(expected('epoch', 'a time, as `new Date()` takes them', epoch));
-  return new VirtualClock(time);
+export function at(time: string | number | Date = 0): VirtualClock {
+  const epoch = new Date(time).getTime();
+  if (Number.isNaN(epoch)) throw new RangeError(expected('at', 'a time, as `new Date()` takes them', time));
+  return new VirtualClock(epoch);
 }
 
 /** Made by {@link at}. Timers go by the time that passes; what the clock shows may be set, as a machine's may. */

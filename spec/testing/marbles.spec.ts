@@ -58,9 +58,17 @@ describe('parseRow', () => {
   });
 
   it('takes for a time only what stands by itself', () => {
-    expect(marblesOf('-9ms')).to.equal('9@1 m@2 s@3');
-    expect(marblesOf('9msx')).to.equal('9@0 m@1 s@2 x@3');
-    expect(marblesOf('5m-')).to.equal('5@0 m@1');
+    expect(marblesOf('(9ms)')).to.equal('9@0 m@0 s@0');
+    for (const [row, time] of [
+      ['-9ms', '9ms'],
+      ['9msx', '9ms'],
+      ['5m-', '5m'],
+      ['T50sT', '50s'],
+    ] as const)
+      expect(() => parseRow(row)).to.throw(
+        SyntaxError,
+        `Expected spaces around \`${time}\`, or parentheses if these are values`,
+      );
     expect(marblesOf('9')).to.equal('9@0');
     expect(marblesOf('-\t2s\ta')).to.equal('a@2001');
   });

@@ -309,6 +309,13 @@ describe('scenario', () => {
     });
   });
 
+  it('refuses a row of what is no task of it, though nothing is expected of it', async () => {
+    for (const expected of ['db  ---', 'shop/dbs  -'])
+      expect((await rejection({ run: () => [ordered('shop', script('db', '|'))], expect: expected })).message).to.match(
+        /^Expected `expect` to be rows of `signals`, `readiness`, `application`, `shop`, `shop\/db`, got `'/,
+      );
+  });
+
   describe('bad input', () => {
     it('is refused before anything is run', async () => {
       let run = 0;
@@ -317,7 +324,7 @@ describe('scenario', () => {
         'Expected `run` to be a function, got undefined': { run: undefined },
         'Expected `for` to be a number of ms from 0 and up, got `-1` (number)': { for: -1 },
         "Expected `exitCode` to be 'zero' or 'signal', got `'one'` (string)": { exitCode: 'one' },
-        'Expected `epoch` to be a time': { at: 'never' },
+        'Expected `at` to be a time': { at: 'never' },
         'Expected `signals` to be a string, got `5` (number)': { signals: 5 },
         'Expected `expect` to be a string, got `5` (number)': { expect: 5 },
         'Expected `during` to be a function, got `5` (number)': { during: 5 },
