@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { CancelledError, SignalError, TaskError } from '../lib/index.js';
+import { CancelledError, DeadlineError, SignalError, TaskError } from '../lib/index.js';
 
 describe('TaskError', () => {
   it('has the stack of its cause, under its own message', () => {
@@ -36,8 +36,9 @@ describe('TaskError', () => {
   });
 });
 
-describe('CancelledError, SignalError', () => {
+describe('CancelledError, DeadlineError, SignalError', () => {
   it('say what happened', () => {
+    expect(new DeadlineError(250)).to.include({ message: 'Not done within 250 ms', ms: 250 });
     expect(new CancelledError().message).to.equal('Cancelled');
     expect(new SignalError('SIGTERM')).to.include({ message: 'Received SIGTERM', signal: 'SIGTERM' });
   });

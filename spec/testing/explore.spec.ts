@@ -61,6 +61,22 @@ const racing = (names: string, wrong: RegExp): Scenario => {
 };
 
 describe('explore', () => {
+  it('tries the orders in which promises settle that hooks have given back, and values of iterables come', async () => {
+    const orders = new Set<string>();
+    const run = () => [task('a', () => Promise.resolve()), task('b', () => Promise.resolve())];
+    const check = ({ events }: Played) =>
+      orders.add(events.flatMap((event) => (event.type === 'done' ? event.task : [])).join(''));
+    expect(await explore({ run, check })).to.deep.equal({ orders: 2, all: true });
+    expect([...orders]).to.deep.equal(['ab', 'ba']);
+    async function* one() {
+      yield 1;
+    }
+    expect(await explore({ run: () => [task('a', one), task('b', one)] }))
+      .to.include({ all: true })
+      .and.have.property('orders')
+      .that.is.above(2);
+  });
+
   it('tries all orders of what is due at one instant, each once, first as a scenario does', async () => {
     for (const [times, count] of [
       [[1], 1],
