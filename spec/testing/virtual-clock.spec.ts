@@ -22,7 +22,7 @@ describe('at', () => {
 
   it('refuses what is no time', () => {
     for (const wrong of ['never', NaN, 1e99, new Date(NaN)])
-      expect(() => at(wrong)).to.throw(RangeError, 'Expected `epoch` to be a time, as `new Date()` takes them, got');
+      expect(() => at(wrong)).to.throw(RangeError, 'Expected `at` to be a time, as `new Date()` takes them, got');
   });
 
   it('is the clock of a context, and of all below it', () => {
