@@ -1425,6 +1425,27 @@ describe('taskRunner', () => {
     });
   });
 
+  it('finalizes once, though whoever is told that a rejection came late cancels the run', async () => {
+    const { promise, reject } = deferred();
+    let finalized = 0;
+    const runner = taskRunner(
+      task('x', { initialize: () => promise, execute: () => 1, finalize: () => finalized++, grace: 0 }),
+    );
+    const [ctx, cancel] = withCancel();
+    const ends: string[] = [];
+    runner.events$.subscribe((event) => {
+      if (event.type === 'late') cancel();
+      if (event.type === 'done') ends.push(event.outcome.status);
+    });
+    const [waiter, giveUp] = withCancel();
+    runner.start(ctx).subscribe({ error: () => undefined });
+    joinAll(waiter, 0, [runner]).subscribe();
+    giveUp();
+    reject(new Error('boom'));
+    await settled();
+    expect([finalized, ends]).to.deep.equal([1, ['failed']]);
+  });
+
   describe('runs once at a time', () => {
     it('errors with AlreadyRunningError while a run is under way, finalize included', () => {
       const finalizing = new Subject();

@@ -205,6 +205,8 @@ class PromiseFlow<T> implements Flow {
   private rejected(error: unknown): void {
     const { sink } = this;
     if (this.left) return sink.late({ error });
+    // Whoever is told of the error may cancel, and the cancel would cut what has ended.
+    this.left = true;
     sink.over();
     sink.fail(error);
     sink.end();

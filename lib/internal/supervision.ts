@@ -72,6 +72,7 @@ export class Supervision<T> extends Guard<T> {
     wait.add(run.whenCancelled(() => this.subscriber.complete()));
     this.subscriber.add(wait);
     if (error || run.observed) run.emit({ type: 'restarting', restart, delay, ...(error && { error }) });
+    if (this.subscriber.closed) return;
     wait.add(
       after(run.scheduler, delay, () => {
         wait.unsubscribe();

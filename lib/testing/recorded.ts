@@ -77,8 +77,17 @@ function recordedErrors(holder: object): { error?: RecordedError; cause?: Record
   };
 }
 
-/** Whatever was thrown: an error may have anything in place of its name, or as its `task`. */
+/** Whatever was thrown: nothing of that may keep a recorder from recording. */
 function recordedError(error: unknown): RecordedError {
+  try {
+    return shownError(error);
+  } catch {
+    return { name: 'unknown', message: 'It cannot be shown' };
+  }
+}
+
+/** An error may have anything in place of its name, or as its `task`. */
+function shownError(error: unknown): RecordedError {
   if (!(error instanceof Error))
     return { name: typeof error, message: typeof error === 'string' ? error : inspect(error) };
   const { name, message, task, phase, signal } = error as { readonly [key in keyof RecordedError]: unknown };

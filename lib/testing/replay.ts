@@ -47,11 +47,13 @@ export function replay(recording: Recording, options: ReplayOptions = {}): Scena
   expectOptions(options, ['run']);
   if (options.run !== undefined) expectFunction('run', options.run);
   expectRecording(recording);
-  const { events } = recording;
+  // Of a recorder under way it is what has been recorded until now.
+  const { version, events, dropped } = recording;
   // It may have been listened to before it was started.
   const from = events[0]?.at ?? recording.from;
-  const rows = diagramOf({ ...recording, from });
-  const cast = castOf({ ...recording, from });
+  const whole: Recording = { version, from, events, dropped };
+  const rows = diagramOf(whole);
+  const cast = castOf(whole);
   const cancelled = events.findIndex(({ type }) => type === 'cancelled');
   const shutdown = events.find(({ type }) => type === 'shutdown');
   const [asked, stopped] = [events.find(({ type }) => type === 'draining'), events[cancelled]];

@@ -89,7 +89,8 @@ export class VirtualClock extends VirtualTimeScheduler {
       this,
       <T>(promise: PromiseLike<T>) =>
         new Promise<T>((resolve, reject) => {
-          promise.then(
+          // Of an iterator it may be no promise at all.
+          Promise.resolve(promise).then(
             (value) => void this.schedule(() => resolve(value)),
             (error: unknown) => void this.schedule(() => reject(error)),
           );

@@ -77,6 +77,16 @@ describe('explore', () => {
       .that.is.above(2);
   });
 
+  it('takes an iterator that gives no promises', async () => {
+    const run = () => {
+      let left = 2;
+      const values = { [Symbol.asyncIterator]: () => ({ next: () => ({ done: left-- === 0, value: left }) }) };
+      return [task('x', () => values as unknown as AsyncIterable<number>)];
+    };
+    const check = ({ report }: Played) => expect(report?.clean).to.equal(true);
+    expect((await explore({ run, check })).all).to.equal(true);
+  });
+
   it('tries all orders of what is due at one instant, each once, first as a scenario does', async () => {
     for (const [times, count] of [
       [[1], 1],

@@ -33,6 +33,22 @@ function recordingOf(...events: RecordedEvent[]): Recording {
 const tick = (slot: number): AppEvent => ({ type: 'tick', task: 'x', runId: 1, at: slot, slot });
 
 describe('record', () => {
+  it('records an error that cannot be looked at as that', () => {
+    const events$ = new Subject<AppEvent>();
+    const recording = record(events$);
+    const hostile = Object.defineProperty(new Error('x'), 'message', {
+      get() {
+        throw new Error('boom');
+      },
+    });
+    for (const cause of [hostile, Object.assign(new Error('x'), { name: Object.create(null) as unknown })])
+      events$.next({ type: 'cancelled', cause });
+    expect(recording.events.map(({ cause }) => cause?.message)).to.deep.equal([
+      'It cannot be shown',
+      'It cannot be shown',
+    ]);
+  });
+
   it('keeps what happens, as JSON holds it', () => {
     expect(taped([script('x', '[->-#')])).to.deep.equal({
       version: 1,

@@ -2,7 +2,16 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { Subject } from 'rxjs';
 import sinon from 'sinon';
-import { cron, launch, ordered, parallel, supervise, type AppEvent, type Runnable } from '../../lib/index.js';
+import {
+  cron,
+  launch,
+  orchestrate,
+  ordered,
+  parallel,
+  supervise,
+  type AppEvent,
+  type Runnable,
+} from '../../lib/index.js';
 import {
   at,
   record,
@@ -226,6 +235,14 @@ describe('replay', () => {
     });
     const { marbles } = await scenario({ ...scene, expect: 'db  [-->---(#])-<--[-->---(#])-|' });
     expect(marbles).to.match(/^http +\[->/m);
+  });
+
+  it('takes a recorder as it is', async () => {
+    const clock = at();
+    const recorder = record(orchestrate([script('x', '[->-|')], { scheduler: clock }), { clock });
+    clock.advance(10);
+    const { marbles } = await scenario(replay(recorder));
+    expect(marbles).to.match(/^x +\[->-\|$/m);
   });
 
   it('expects the marbles of the recording, so that another application fails it', async () => {
