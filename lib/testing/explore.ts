@@ -65,7 +65,10 @@ export async function explore(scene: Scenario, options: ExploreOptions = {}): Pr
   const { runs = 200, seed = 1 } = options;
   expectNumber('runs', 1, Infinity, runs);
   expectNumber('seed', -Infinity, Infinity, seed);
-  if (options.order !== undefined) expectArray('order', options.order);
+  if (options.order !== undefined) {
+    expectArray('order', options.order);
+    for (const choice of options.order) expectNumber('order', 0, Infinity, choice);
+  }
   const fails = async (order: readonly number[]) => {
     const tried = await attempt(scene, (place) => order[place] ?? 0);
     if (tried.failure) throw failureOf(tried, tried.failure.error);

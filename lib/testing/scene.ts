@@ -42,7 +42,7 @@ export interface World {
 
 /** How a scenario went. */
 export interface Played {
-  /** Of an application that has ended. */
+  /** Of an application that has ended; `undefined` of one that was still going when nothing more was due, or `for` was over. */
   readonly report: ShutdownReport | undefined;
   /** Of one that `runMain` would have run; a second signal exits at once, without a report. */
   readonly exitCode: number | undefined;

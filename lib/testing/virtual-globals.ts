@@ -8,8 +8,8 @@ import type { VirtualClock } from './virtual-clock.js';
 
 /**
  * Puts what of JavaScript and Node tells the time on a virtual clock: `setTimeout`, `setInterval`, `Date`, `performance.now`,
- * `node:timers` and `node:timers/promises`, and with them RxJS's own schedulers; and has `Math.random` give the same each time. Gives what puts it back. What is not on
- * it: `setImmediate`, `process.nextTick`, `AbortSignal.timeout`, and the world outside.
+ * `node:timers` and `node:timers/promises`, and with them RxJS's own schedulers; and has `Math.random` give the same each time. Gives
+ * what puts it back. What is not on it: `setImmediate`, `process.nextTick`, `AbortSignal.timeout`, and the world outside.
  */
 export function virtualGlobals(clock: VirtualClock): () => void {
   const start = clock.frame;
