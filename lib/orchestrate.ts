@@ -1,9 +1,11 @@
 import { Observable, type SchedulerLike } from 'rxjs';
 import { background, type Context } from './context.js';
+import type { Phase } from './errors.js';
 import { AppRun, type Surroundings } from './internal/app-run.js';
 import {
   expectArray,
   expectDistinct,
+  expectFunction,
   expectMs,
   expectOneOf,
   expectOptions,
@@ -13,6 +15,7 @@ import { toScope } from './internal/to-scope.js';
 import type { TaskEvent } from './outcome.js';
 import type { ShutdownReport } from './report.js';
 import { toRunner, type Runnable } from './runner.js';
+import type { RunContext } from './task.js';
 
 /** How an application is run, by {@link orchestrate} and by `runMain`. */
 export interface OrchestrateOptions {
@@ -26,10 +29,19 @@ export interface OrchestrateOptions {
   parent?: Context | AbortSignal;
   /** By whose clock everything goes; the parent's unless said. */
   scheduler?: SchedulerLike;
+  /** Whoever looks on: traces, metrics, logs. */
+  instruments?: readonly Instrument[];
 }
 
 export const defaultTimeout = 30_000;
-export const optionNames: readonly string[] = ['timeout', 'onFailure', 'drainDelay', 'parent', 'scheduler'];
+export const optionNames: readonly string[] = [
+  'timeout',
+  'onFailure',
+  'drainDelay',
+  'parent',
+  'scheduler',
+  'instruments',
+];
 
 /** What happens to an application, as it happens. */
 export type AppEvent =
@@ -40,6 +52,20 @@ export type AppEvent =
   | { readonly type: 'cancelled'; readonly cause: unknown }
   /** All is joined. The last event. */
   | { readonly type: 'shutdown'; readonly report: ShutdownReport };
+
+/**
+ * Whoever looks on while an application runs: traces, metrics, logs. It is given to `orchestrate`, `launch` or `runMain` as one of
+ * their `instruments`.
+ */
+export interface Instrument {
+  /** Is told all that happens, before whoever observes the application. */
+  event?(event: AppEvent): void;
+  /**
+   * Surrounds each hook of each task, and each run of a cron: with an `AsyncLocalStorage`, an active span. It calls `hook` once,
+   * synchronously; what the task does later inherits from there, and so does the Observable that it has given.
+   */
+  around?(run: RunContext, phase: Phase, hook: () => void): void;
+}
 
 /**
  * A whole application as one cold Observable. Subscribing starts all tasks at once under a master context of their own;
@@ -80,18 +106,34 @@ export function assemble(
 ): Observable<AppEvent> {
   expectArray('runnables', runnables);
   expectOptions(options, optionNames);
-  const { timeout = defaultTimeout, onFailure = 'cancel', drainDelay = 0, parent = background } = options;
+  const {
+    timeout = defaultTimeout,
+    onFailure = 'cancel',
+    drainDelay = 0,
+    parent = background,
+    instruments = [],
+  } = options;
   expectMs('timeout', timeout);
   expectMs('drainDelay', drainDelay);
   expectOneOf('onFailure', ['cancel', 'continue'], onFailure);
   const outside = toScope(parent);
   const scheduler = options.scheduler ?? outside.scheduler;
   expectScheduler(scheduler);
+  expectArray('instruments', instruments);
+  for (const { event, around } of instruments as Partial<Instrument>[]) {
+    if (event !== undefined) expectFunction('event of an instrument', event);
+    if (around !== undefined) expectFunction('around of an instrument', around);
+  }
   const runners = runnables.map((one) => toRunner(one));
   expectDistinct('runnables', runners);
 
   return new Observable((subscriber) => {
-    const app = new AppRun(runners, { timeout, onFailure, drainDelay, scheduler }, surroundings, subscriber);
+    const app = new AppRun(
+      runners,
+      { timeout, onFailure, drainDelay, scheduler, instruments },
+      surroundings,
+      subscriber,
+    );
     if (outside.cancelled) app.stop(outside.cause);
     else subscriber.add(outside.whenCancelled((cause) => app.stopFromOutside(cause)));
     subscriber.add(surroundings.failures$?.subscribe((error) => app.fail(error)));

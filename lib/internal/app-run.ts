@@ -1,5 +1,5 @@
 import type { Observable, Subscriber, Subscription } from 'rxjs';
-import { background, withCancel, type CancelFunc, type Context } from '../context.js';
+import { background, type CancelFunc } from '../context.js';
 import { CancelledError, SignalError } from '../errors.js';
 import { joinAll } from '../join.js';
 import type { AppEvent, OrchestrateOptions } from '../orchestrate.js';
@@ -7,7 +7,11 @@ import type { Outcome, TaskEvent, TaskRunner } from '../outcome.js';
 import { ShutdownReport } from '../report.js';
 import { startMember } from '../runner.js';
 import { after } from './after.js';
+import type { Environment } from './environment.js';
+import { Hub } from './hub.js';
 import { Member, type Owner } from './member.js';
+import { Scope } from './scope.js';
+import { surround } from './surround.js';
 import { toScope } from './to-scope.js';
 
 /** What an application has to do with beside its tasks. */
@@ -29,8 +33,9 @@ export class AppRun implements Owner<unknown> {
   private readonly options: AppOptions;
   private readonly subscriber: Subscriber<AppEvent>;
   private readonly surroundings: Surroundings;
-  private readonly master: Context;
+  private readonly master: Scope;
   private readonly cancel: CancelFunc;
+  private readonly watchers = new Hub<AppEvent>();
   private readonly outcomes: Outcome[] = [];
   /** Who has yet to become ready. */
   private readonly missing = new Set<Member<unknown> | 'all'>(['all']);
@@ -52,14 +57,18 @@ export class AppRun implements Owner<unknown> {
     this.options = options;
     this.subscriber = subscriber;
     this.surroundings = surroundings;
-    [this.master, this.cancel] = withCancel(background, { scheduler: options.scheduler });
+    const master = new Scope(options.scheduler, toScope(background), this.environment());
+    this.master = master;
+    this.cancel = (cause) => Scope.cancel(master, cause);
     subscriber.add(() => {
       // First, so that an error that nobody waits for any longer is known as that.
       this.joining?.unsubscribe();
       this.cancel(new CancelledError('Unsubscribed'));
     });
+    for (const instrument of options.instruments)
+      if (instrument.event) this.watchers.stream.subscribe((event) => instrument.event?.(event));
     // First, so that the cancel is told before what comes of it.
-    subscriber.add(this.master.cancelled$.subscribe((cause) => subscriber.next({ type: 'cancelled', cause })));
+    subscriber.add(master.cancelled$.subscribe((cause) => this.tell({ type: 'cancelled', cause })));
   }
 
   start(): void {
@@ -69,7 +78,7 @@ export class AppRun implements Owner<unknown> {
     const going: TaskRunner[] = [];
     for (const runner of runners) {
       if (subscriber.closed) return;
-      const member = new Member(this, runner.toString(), master.scheduler, toScope(master));
+      const member = new Member(this, runner.toString(), master.scheduler, master);
       missing.add(member);
       startMember(runner, member, cancel);
       if (!this.refusals.has(member)) going.push(runner);
@@ -81,7 +90,7 @@ export class AppRun implements Owner<unknown> {
       next: (outcome) => this.outcomes.push(outcome),
       complete: () => {
         for (const error of this.refusals.values()) return subscriber.error(error);
-        subscriber.next({ type: 'shutdown', report: this.report() });
+        this.tell({ type: 'shutdown', report: this.report() });
         subscriber.complete();
       },
     });
@@ -98,7 +107,7 @@ export class AppRun implements Owner<unknown> {
     if (drainDelay === 0 || this.surroundings.drains?.(cause) === false) return this.stop(cause);
     this.ask(cause);
     this.subscriber.add(after(scheduler, drainDelay, () => this.cancel(cause)));
-    this.subscriber.next({ type: 'draining', cause });
+    this.tell({ type: 'draining', cause });
   }
 
   /** Something has failed beside the tasks. */
@@ -116,7 +125,7 @@ export class AppRun implements Owner<unknown> {
   }
 
   relay(event: TaskEvent): void {
-    this.subscriber.next(event);
+    this.tell(event);
     // Before the join hears of it, which may be over then.
     if (event.type === 'done' && this.own.has(event.outcome.runner)) this.judge(event.outcome);
   }
@@ -139,6 +148,24 @@ export class AppRun implements Owner<unknown> {
   refused(member: Member<unknown>, error: unknown): void {
     this.refusals.set(member, error);
     this.stop(error);
+  }
+
+  private environment(): Environment {
+    const isReady = () => this.isReady;
+    return {
+      runners: this.runners,
+      get ready() {
+        return isReady();
+      },
+      events$: this.watchers.stream,
+      around: surround(this.options.instruments),
+    };
+  }
+
+  private tell(event: AppEvent): void {
+    if (this.closed) return;
+    this.watchers.next(event);
+    this.subscriber.next(event);
   }
 
   private judge({ error }: Outcome): void {

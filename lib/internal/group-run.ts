@@ -208,7 +208,7 @@ class Seat<T> extends Member<T> {
   lost: Outcome | undefined = undefined;
 
   constructor(owner: Owner<T>, runner: TaskRunner<T>, run: DrivenRun, parent?: Scope) {
-    super(owner, `${run.task}/${runner.toString()}`, run.scheduler, parent);
+    super(owner, `${run.task}/${runner.toString()}`, run.scheduler, parent, run.environment);
     this.runner = runner;
   }
 }

@@ -2,6 +2,7 @@ import type { SchedulerLike } from 'rxjs';
 import { TaskError } from '../errors.js';
 import type { Outcome, TaskEvent } from '../outcome.js';
 import type { Status } from './drive.js';
+import type { Environment } from './environment.js';
 import { ended, Scope } from './scope.js';
 
 /** Whoever runs tasks as parts of something: of a group, of a supervised run, of an application. */
@@ -33,8 +34,8 @@ export class Member<T> extends Scope {
   runId: number | undefined = undefined;
   private readonly owner: Owner<T>;
 
-  constructor(owner: Owner<T>, path: string, scheduler: SchedulerLike, parent?: Scope) {
-    super(scheduler, parent);
+  constructor(owner: Owner<T>, path: string, scheduler: SchedulerLike, parent?: Scope, environment?: Environment) {
+    super(scheduler, parent, environment ?? parent?.environment);
     this.owner = owner;
     this.path = path;
     this.since = scheduler.now();

@@ -268,6 +268,12 @@ export class Run<T> extends Scope implements DrivenRun, Sink<T> {
   }
 
   private call(phase: Phase): void {
+    const { environment } = this;
+    if (environment?.around) environment.around(this, phase, () => this.callAlone(phase));
+    else this.callAlone(phase);
+  }
+
+  private callAlone(phase: Phase): void {
     this.phase = phase;
     this.marks |= phase === 'execute' ? begun | executed : begun;
     let output: TaskOutput<unknown>;

@@ -3,6 +3,7 @@ import { Observable, type SchedulerLike } from 'rxjs';
 import type { Context } from '../context.js';
 import { CancelledError } from '../errors.js';
 import { join, leave, Link, Listener, tell, type Chain } from './chain.js';
+import type { Environment } from './environment.js';
 
 const live = Symbol('live');
 // The causes of a scope that ended by itself, and of one whose subscriber left. The error is made when someone looks: most
@@ -16,14 +17,17 @@ export const unsubscribed: unique symbol = Symbol('Unsubscribed');
  */
 export class Scope extends Link implements Context, Chain {
   readonly scheduler: SchedulerLike;
+  /** Of what it is part of; its children are, too. */
+  readonly environment: Environment | undefined;
   first: Link | undefined = undefined;
   last: Link | undefined = undefined;
   private state: unknown = live;
   private controller: AbortController | undefined = undefined;
 
-  constructor(scheduler: SchedulerLike, parent?: Scope) {
+  constructor(scheduler: SchedulerLike, parent?: Scope, environment: Environment | undefined = parent?.environment) {
     super();
     this.scheduler = scheduler;
+    this.environment = environment;
     if (parent?.cancelled) this.state = parent.cause;
     else parent?.admit(this);
   }

@@ -5,8 +5,8 @@ import type { SimpleTask } from '../task.js';
 import { enact } from './enact.js';
 import { livesOf } from './lives.js';
 import { isSupervised, recordedCron, recordedSupervision } from './policies.js';
-import type { RecordedEvent } from './recorded.js';
-import type { Recording } from './tape.js';
+import type { RecordedEvent } from '../recording/recorded.js';
+import type { Recording } from '../recording/tape.js';
 import { laggardsOf } from './to-marbles.js';
 
 /** Who plays, and how they go together. */

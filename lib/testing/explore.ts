@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { expectArray, expectNumber, expectOptions } from '../internal/expect.js';
 import { expectSound } from './invariants.js';
 import { randomFrom } from './random.js';
-import type { RecordedEvent } from './recorded.js';
+import type { RecordedEvent } from '../recording/recorded.js';
 import { judge, play } from './scenario.js';
 import { ScenarioError } from './scenario-error.js';
 import type { Scenario } from './scene.js';

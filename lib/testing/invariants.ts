@@ -1,4 +1,4 @@
-import type { RecordedEvent } from './recorded.js';
+import type { RecordedEvent } from '../recording/recorded.js';
 import { ScenarioError } from './scenario-error.js';
 import type { Played } from './scene.js';
 

@@ -1,6 +1,6 @@
 import { lifeOf, type Life, type Part } from './life.js';
 import type { Marble } from './marbles.js';
-import type { RecordedEvent } from './recorded.js';
+import type { RecordedEvent } from '../recording/recorded.js';
 import { diagramOf } from './to-marbles.js';
 
 /** What the world outside has brought about. */

@@ -2,7 +2,7 @@ import { cron } from '../cron.js';
 import type { Runnable } from '../runner.js';
 import { supervise } from '../supervise.js';
 import type { SimpleTask } from '../task.js';
-import type { RecordedEvent } from './recorded.js';
+import type { RecordedEvent } from '../recording/recorded.js';
 
 /** The last that a Date can hold. */
 const lastTime = 8.64e15;

@@ -7,7 +7,7 @@ import { drawDiagram } from './diagram.js';
 import { fromOutside } from './lives.js';
 import type { Marble } from './marbles.js';
 import type { Scenario, World } from './scene.js';
-import type { Recording } from './tape.js';
+import type { Recording } from '../recording/tape.js';
 import { diagramOf, signals } from './to-marbles.js';
 
 /** What {@link replay} is told beside the recording. */

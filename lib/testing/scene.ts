@@ -6,7 +6,7 @@ import type { Runnable } from '../runner.js';
 import { parseDiagram } from './diagram.js';
 import type { FakeSignals } from './fake-signals.js';
 import { expectLetters } from './marbles.js';
-import type { Recording } from './tape.js';
+import type { Recording } from '../recording/tape.js';
 import type { VirtualClock } from './virtual-clock.js';
 
 /** An application, what happens to it, and what is expected of it. Times are in ms of virtual time. */

@@ -11,9 +11,9 @@ import { isCtrlC, isSameRequest } from '../run-main.js';
 import { look, toRunner } from '../runner.js';
 import { signalNumber, stopSignals } from '../signal-listener.js';
 import { fakeSignals } from './fake-signals.js';
-import { recorded, type RecordedEvent } from './recorded.js';
+import { recorded, type RecordedEvent } from '../recording/recorded.js';
 import { inherited, type Played, type Scenario, type World } from './scene.js';
-import { Tape } from './tape.js';
+import { Tape } from '../recording/tape.js';
 import { application, readiness, signals as signalsRow, toMarbles } from './to-marbles.js';
 import type { VirtualClock } from './virtual-clock.js';
 

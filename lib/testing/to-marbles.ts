@@ -1,7 +1,7 @@
 import { drawDiagram, type Diagram } from './diagram.js';
 import type { Mark, Marble } from './marbles.js';
-import type { RecordedError, RecordedOutcome } from './recorded.js';
-import type { Recording } from './tape.js';
+import type { RecordedError, RecordedOutcome } from '../recording/recorded.js';
+import type { Recording } from '../recording/tape.js';
 
 /**
  * Draws a recording: a row of marbles for each task, in the order in which they began, under one another on one axis of time,

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { ShutdownReport, task, taskRunner, type Outcome } from '../../lib/index.js';
 import { scenario, ScenarioError, script, type Played } from '../../lib/testing/index.js';
 import { expectSound } from '../../lib/testing/invariants.js';
-import type { RecordedEvent } from '../../lib/testing/recorded.js';
+import type { RecordedEvent } from '../../lib/recording/recorded.js';
 
 type Type = RecordedEvent['type'];
 

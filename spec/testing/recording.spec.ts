@@ -15,7 +15,7 @@ import {
   type AppEvent,
 } from '../../lib/index.js';
 import { at, record, script, toMarbles, type RecordedEvent, type Recording } from '../../lib/testing/index.js';
-import { Tape } from '../../lib/testing/tape.js';
+import { Tape } from '../../lib/recording/tape.js';
 import { unhandledDuring } from '../helpers/collect.js';
 
 /** A recording of an application in virtual time, as text and back. */

@@ -22,7 +22,7 @@ import {
   type Recording,
   type Scenario,
 } from '../../lib/testing/index.js';
-import type { RecordedEvent } from '../../lib/testing/recorded.js';
+import type { RecordedEvent } from '../../lib/recording/recorded.js';
 import { applicationOf, dramas, isTold } from '../helpers/applications.js';
 import { settled } from '../helpers/tasks.js';
 

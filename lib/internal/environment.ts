@@ -1,0 +1,15 @@
+import type { Observable } from 'rxjs';
+import type { Phase } from '../errors.js';
+import type { AppEvent } from '../orchestrate.js';
+import type { TaskRunner } from '../outcome.js';
+import type { RunContext } from '../task.js';
+
+/** The application that a task is part of, as those see it who look on from inside. */
+export interface Environment {
+  readonly runners: readonly TaskRunner[];
+  /** Whether all tasks are ready and nobody has asked to stop. */
+  readonly ready: boolean;
+  readonly events$: Observable<AppEvent>;
+  /** Calls a hook, with whatever is to surround it. */
+  readonly around?: ((run: RunContext, phase: Phase, hook: () => void) => void) | undefined;
+}
