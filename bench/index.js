@@ -13,6 +13,7 @@ const names = [
   'heap',
   'crons',
   'lateness',
+  'inspect',
   'year',
   'exit',
   'import',

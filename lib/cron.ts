@@ -1,5 +1,5 @@
 import { Observable } from 'rxjs';
-import { drive, type Driven } from './internal/drive.js';
+import { drive, type Driven, type History } from './internal/drive.js';
 import { expected, expectFunction, expectMs, expectOneOf, expectOptions } from './internal/expect.js';
 import type { Timetable } from './internal/slot-clock.js';
 import { SlotRuns, type SlotPolicy } from './internal/slot-runs.js';
@@ -133,17 +133,22 @@ export function cron<T>(
     toString: () => name,
     ...(work.grace !== undefined && { grace: work.grace }),
   };
+  const history: History = {};
   const scheduled: Driven<T> = {
     ...onceASlot,
     ...(work.initialize && { initialize: (ctx: RunContext) => work.initialize?.(ctx) }),
     ...(work.finalize && { finalize: () => work.finalize?.() }),
-    history: {},
+    history,
     [drive]: (run, cancel) =>
       new Observable((subscriber) => {
         const timetable = times(run.scheduler.now(), lastSlot);
         const slots = new SlotRuns(run, cancel, onceASlot, policy, timetable, subscriber);
+        history.nextAt = () => slots.nextAt;
         slots.start();
-        return () => (lastSlot = slots.last ?? lastSlot);
+        return () => {
+          history.nextAt = undefined;
+          lastSlot = slots.last ?? lastSlot;
+        };
       }),
   };
   return taskRunner(scheduled);

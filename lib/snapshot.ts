@@ -16,6 +16,8 @@ export interface Snapshot {
    * group nor in an application, it is when its run began.
    */
   readonly since?: number;
+  /** The slot that a cron waits for, in ms. */
+  readonly nextAt?: number;
   /** Of a group, in their order. */
   readonly members?: readonly Snapshot[];
 }
@@ -40,6 +42,7 @@ export function snapshot(runner: TaskRunner): Snapshot {
   if (!isTaskRunner(runner)) throw new TypeError(expected('runner', 'a TaskRunner', runner));
   const { members, seenThrough, history, outcome, since } = look(runner);
   const inner = seenThrough && members?.[0] ? snapshot(members[0]) : undefined;
+  const nextAt = history?.nextAt?.() ?? inner?.nextAt;
   const lastError = outcome?.error ?? history?.lastError ?? inner?.lastError;
   const below = seenThrough ? inner?.members : members?.map(snapshot);
   return {
@@ -48,6 +51,7 @@ export function snapshot(runner: TaskRunner): Snapshot {
     restarts: (history?.restarts ?? 0) + (inner?.restarts ?? 0),
     ...(lastError && { lastError }),
     ...(since !== undefined && { since }),
+    ...(nextAt !== undefined && { nextAt }),
     ...(below && { members: below }),
   };
 }

@@ -64,7 +64,7 @@ export const parts = {
   /** These specs start programs and signal them. */
   process: {
     mutate: ['run-main', 'exit'],
-    specs: ['run-main'],
+    specs: ['run-main', 'service'],
     children: true,
   },
 };

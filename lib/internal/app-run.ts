@@ -154,6 +154,7 @@ export class AppRun implements Owner<unknown> {
     const isReady = () => this.isReady;
     return {
       runners: this.runners,
+      timeout: this.options.timeout,
       get ready() {
         return isReady();
       },

@@ -25,6 +25,8 @@ export interface Driven<T> extends SimpleTask<T> {
 export interface History {
   restarts?: number;
   lastError?: TaskError;
+  /** The next slot of a cron, in ms. */
+  nextAt?: (() => number | undefined) | undefined;
 }
 
 /** The run of a driven task, as that sees it. */

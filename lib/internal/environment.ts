@@ -7,6 +7,8 @@ import type { RunContext } from '../task.js';
 /** The application that a task is part of, as those see it who look on from inside. */
 export interface Environment {
   readonly runners: readonly TaskRunner[];
+  /** How long all tasks together may take to end after the cancel, in ms. */
+  readonly timeout: number;
   /** Whether all tasks are ready and nobody has asked to stop. */
   readonly ready: boolean;
   readonly events$: Observable<AppEvent>;

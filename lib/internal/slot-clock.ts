@@ -58,7 +58,7 @@ export class SlotClock extends Link {
   private readonly scheduler: SchedulerLike;
   private readonly sink: SlotSink;
   /** The slot waited for, and when it is due by a clock that is never set back. */
-  private slot: number | undefined = undefined;
+  slot: number | undefined = undefined;
   private due = 0;
   /** The one after it, looked up ahead where a jitter has to know. */
   private ahead: number | undefined = undefined;

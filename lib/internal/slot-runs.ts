@@ -69,6 +69,11 @@ export class SlotRuns<T> implements SlotHost<T>, SlotSink {
     return this.ctx.observed;
   }
 
+  /** The slot it waits for. */
+  get nextAt(): number | undefined {
+    return this.state === 'open' ? this.clock.slot : undefined;
+  }
+
   get tolerance(): number {
     return this.policy.tolerance;
   }

@@ -77,8 +77,11 @@ function recordedErrors(holder: object): { error?: RecordedError; cause?: Record
   };
 }
 
+/** How much of a message is kept, so that a recording is bounded by the number of its events. */
+const longest = 2000;
+
 /** Whatever was thrown: nothing of that may keep a recorder from recording. */
-function recordedError(error: unknown): RecordedError {
+export function recordedError(error: unknown): RecordedError {
   try {
     return shownError(error);
   } catch {
@@ -89,8 +92,12 @@ function recordedError(error: unknown): RecordedError {
 /** An error may have anything in place of its name, or as its `task`. */
 function shownError(error: unknown): RecordedError {
   if (!(error instanceof Error))
-    return { name: typeof error, message: typeof error === 'string' ? error : inspect(error) };
+    return { name: typeof error, message: clipped(typeof error === 'string' ? error : inspect(error)) };
   const { name, message, task, phase, signal } = error as { readonly [key in keyof RecordedError]: unknown };
   const texts = Object.entries({ task, phase, signal }).filter(([, text]) => typeof text === 'string');
-  return { name: String(name), message: String(message), ...Object.fromEntries(texts) };
+  return { name: String(name), message: clipped(String(message)), ...Object.fromEntries(texts) };
+}
+
+function clipped(message: string): string {
+  return message.length > longest ? `${message.slice(0, longest)}…` : message;
 }

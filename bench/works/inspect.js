@@ -1,0 +1,77 @@
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+
+export const title = 'inspect: a unit of other work, while ten crons make 10,000 events a second';
+export const unit = 'µs';
+/** For how many s. */
+export const sizes = [4];
+export const label = (n) => `${n} s`;
+export const repetitions = 5;
+export const limit = 30_000;
+
+/** Each starts the application with the tasks that it is given, and has it looked at. */
+export const contenders = {
+  unseen: async () => {
+    const { launch } = await import('../../dist/index.js');
+    return (tasks) => launch(tasks, { observer: () => undefined });
+  },
+  inspector: async () => start(),
+  'inspector, a page': async () => start((url) => read(`${url}events`)),
+};
+
+async function start(look = () => undefined) {
+  const { launch, taskRunner } = await import('../../dist/index.js');
+  const { inspector } = await import('../../dist/inspect/index.js');
+  return (tasks) => {
+    const runner = taskRunner(inspector({ port: 0 }));
+    runner.results$.subscribe(look);
+    return launch([runner, ...tasks], { observer: () => undefined });
+  };
+}
+
+/** In a process of its own, as a browser is. */
+function read(url) {
+  const program = `fetch(${JSON.stringify(url)}).then(async ({ body }) => { for await (const _ of body); }).catch(() => undefined)`;
+  spawn(process.execPath, ['-e', program], { stdio: 'ignore' });
+}
+
+export async function measure(contender, seconds) {
+  const { cron, task } = await import('../../dist/index.js');
+  const startApp = await contenders[contender]();
+  let events = 0;
+  const run = () => void events++;
+  const app = startApp(
+    Array.from({ length: 10 }, (_, place) => cron(task(`cron ${place}`, run), 1, { missed: 'runAll' })),
+  );
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  events = 0;
+  const from = performance.now();
+  let units = 0;
+  let text = '';
+  while (performance.now() - from < seconds * 1000) {
+    for (let i = 0; i < 20; i++) text = createHash('sha256').update(text).digest('hex');
+    units += 20;
+    await new Promise(setImmediate);
+  }
+  const took = performance.now() - from;
+  if (events < 9000 * seconds) throw new Error(`Only ${events} events in ${seconds} s`);
+  await app.stop();
+  return (took / units) * 1000;
+}
+
+export const targets = [
+  {
+    what: 'work beside 10,000 events a second, with the inspector',
+    n: 4,
+    against: 'unseen',
+    ours: 'inspector',
+    ratio: 1.05,
+  },
+  {
+    what: 'work beside 10,000 events a second, with a page',
+    n: 4,
+    against: 'unseen',
+    ours: 'inspector, a page',
+    ratio: 1.05,
+  },
+];

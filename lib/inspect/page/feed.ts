@@ -1,0 +1,82 @@
+import type { RecordedEvent } from '../../recording/recorded.js';
+import type { AppState } from '../state.js';
+import { Timeline } from '../timeline.js';
+
+export type Connection = 'connecting' | 'open' | 'lost' | 'ended';
+
+/** How many spans and marks of a row are kept. */
+const limit = 2000;
+
+/** What the server tells, put together: the timeline from its events, and the state of all, asked for every other second. */
+export class Feed {
+  timeline: Timeline = new Timeline({ limit });
+  state: AppState | undefined = undefined;
+  connection: Connection = 'connecting';
+  /** By how much this clock differs from the application's. */
+  private skew = 0;
+  private stoppedAt: number | undefined = undefined;
+  private readonly changed: () => void;
+
+  constructor(changed: () => void) {
+    this.changed = changed;
+    this.connect();
+    void this.poll();
+  }
+
+  /** The application's time: it stands still while nobody tells it. */
+  now(): number {
+    return this.stoppedAt ?? Date.now() + this.skew;
+  }
+
+  private connect(): void {
+    // A relative address, so that it may be served below a path of a proxy.
+    const source = new EventSource('events');
+    const on = (type: string, listen: (data: unknown) => void) =>
+      source.addEventListener(type, ({ data }: MessageEvent<string>) => {
+        listen(JSON.parse(data));
+        this.changed();
+      });
+    on('events', (events) => {
+      for (const event of events as RecordedEvent[]) this.timeline.add(event);
+    });
+    on('reset', () => (this.timeline = new Timeline({ limit })));
+    on('end', () => this.turn('ended'));
+    source.addEventListener('open', () => {
+      this.turn('open');
+      void this.ask();
+    });
+    source.addEventListener('error', () => {
+      if (this.connection !== 'ended') this.turn('lost');
+      // The browser tries again by itself, unless it was refused.
+      if (source.readyState !== EventSource.CLOSED) return;
+      source.close();
+      setTimeout(() => this.connect(), 3000);
+    });
+  }
+
+  private turn(connection: Connection): void {
+    this.connection = connection;
+    this.stoppedAt = connection === 'open' ? undefined : this.now();
+    this.changed();
+  }
+
+  private async poll(): Promise<void> {
+    for (;;) {
+      await new Promise((resolve) => setTimeout(resolve, 2000));
+      if (!document.hidden && this.connection === 'open') await this.ask();
+    }
+  }
+
+  private async ask(): Promise<void> {
+    try {
+      const response = await fetch('snapshot');
+      if (!response.ok) return;
+      this.state = (await response.json()) as AppState;
+    } catch {
+      // The events tell that the connection is lost.
+      return;
+    }
+    this.skew = this.state.now - Date.now();
+    this.changed();
+  }
+}

@@ -1,0 +1,34 @@
+import type { Environment } from '../internal/environment.js';
+import { recordedError, type RecordedError } from '../recording/recorded.js';
+import { snapshot, type Snapshot } from '../snapshot.js';
+
+/** A `Snapshot` as JSON holds it, with its path. */
+export interface TaskState extends Omit<Snapshot, 'lastError' | 'members'> {
+  readonly task: string;
+  readonly lastError?: RecordedError;
+  readonly members?: readonly TaskState[];
+}
+
+/** What an application is doing, as `/snapshot` tells it. */
+export interface AppState {
+  /** Tells this run of the application from others. */
+  readonly boot: string;
+  /** By the application's clock, in ms. */
+  readonly now: number;
+  readonly ready: boolean;
+  readonly tasks: readonly TaskState[];
+}
+
+export function stateOf({ runners, ready }: Environment, boot: string, now: number): AppState {
+  return { boot, now, ready, tasks: runners.map((runner) => taskState(snapshot(runner))) };
+}
+
+function taskState({ lastError, members, ...rest }: Snapshot, above?: string): TaskState {
+  const task = above === undefined ? rest.name : `${above}/${rest.name}`;
+  return {
+    task,
+    ...rest,
+    ...(lastError && { lastError: recordedError(lastError) }),
+    ...(members && { members: members.map((member) => taskState(member, task)) }),
+  };
+}

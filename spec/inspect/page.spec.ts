@@ -1,0 +1,270 @@
+import { expect } from 'chai';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { firstValueFrom, NEVER, Subject, timer } from 'rxjs';
+import {
+  cron,
+  launch,
+  ordered,
+  supervise,
+  task,
+  taskRunner,
+  type Application,
+  type LaunchOptions,
+  type Runnable,
+} from '../../lib/index.js';
+import { inspector, type InspectorOptions } from '../../lib/inspect/index.js';
+// @ts-expect-error It is a script of the package's own, without types.
+import { page as built } from '../../lib/inspect/page/build.js';
+import { readFileSync } from 'node:fs';
+import { browserPath, launchBrowser } from '../helpers/browser.js';
+
+const still = (name: string) => task(name, () => NEVER);
+const slow = (name: string, ms: number) => task(name, { execute: () => NEVER, finalize: () => timer(ms) });
+
+describe('the page in page.ts', () => {
+  it('is what its sources make', async () => {
+    const made = await (built as () => Promise<string>)();
+    expect(
+      readFileSync(new URL('../../lib/inspect/page.ts', import.meta.url), 'utf8') === made,
+      'npm run page',
+    ).to.equal(true);
+  });
+});
+
+if (browserPath === undefined && !process.env['CI'])
+  console.warn(
+    '\n  NOT RUN: the specs of the page. They need a browser: apt-get install chromium, or CHROMIUM=/where/it/is\n',
+  );
+else
+  describe('the page', function () {
+    this.timeout(30_000);
+    let browser: Browser;
+    let context: BrowserContext;
+    let page: Page;
+    let errors: string[];
+    const running: Application[] = [];
+
+    before(async () => {
+      browser = await launchBrowser();
+    });
+    after(() => browser.close());
+
+    beforeEach(async () => {
+      context = await browser.newContext({ viewport: { width: 1280, height: 720 } });
+      page = await context.newPage();
+      errors = [];
+      page.on('pageerror', (error) => errors.push(String(error)));
+      page.on('dialog', (dialog) => {
+        errors.push(`A dialog: ${dialog.message()}`);
+        void dialog.dismiss();
+      });
+    });
+
+    afterEach(async () => {
+      await context.close();
+      await Promise.all(running.splice(0).map((app) => app.stop()));
+      expect(errors).to.deep.equal([]);
+    });
+
+    async function inspected(
+      tasks: readonly Runnable[],
+      options: LaunchOptions = {},
+      inspect: Partial<InspectorOptions> = {},
+    ) {
+      const runner = taskRunner(inspector({ port: 0, ...inspect }));
+      const url = firstValueFrom(runner.results$);
+      const app = launch([runner, ...tasks], { observer: () => undefined, ...options });
+      running.push(app);
+      return { app, url: await url };
+    }
+
+    const row = (path: string) => page.locator(`.row[data-task=${JSON.stringify(path)}]`);
+    const state = page$('#state');
+    function page$(selector: string) {
+      return { says: (text: string) => page.locator(selector, { hasText: text }).waitFor() };
+    }
+    const details = page$('#details');
+
+    /** A click on the chart, so far from its right edge, at a row. */
+    async function clickChart(path: string, fromRight: number): Promise<void> {
+      const name = await row(path).boundingBox();
+      const chart = await page.locator('#chart').boundingBox();
+      if (!name || !chart) throw new Error(`There is no ${path}`);
+      await page.mouse.click(chart.x + chart.width - fromRight, name.y + name.height / 2);
+    }
+
+    it('shows every task in its place, and what becomes of it, as it happens', async () => {
+      const up$ = new Subject<void>();
+      const end$ = new Subject<number>();
+      const { url } = await inspected([
+        ordered(
+          'shop',
+          task('db', { initialize: () => up$, execute: () => NEVER }),
+          task('job', () => end$),
+        ),
+        cron(still('nightly'), '@daily'),
+      ]);
+      await page.goto(url);
+      await state.says('Not ready');
+      await page.locator('.row[aria-label="shop/db, initializing"]').waitFor();
+      const names = await page.locator('.row:visible .name').allTextContents();
+      expect(names).to.deep.equal(['inspector', 'shop', 'db', 'job', 'nightly']);
+      up$.complete();
+      await page.locator('.row[aria-label="shop/job, running"]').waitFor();
+      await state.says('Ready');
+      expect(await row('nightly').locator('.note').textContent()).to.match(/^in \d/);
+      end$.error(new Error('no disk'));
+      await page.locator('.row[aria-label="shop/job, failed"]').waitFor();
+      await row('shop/job').click();
+      await details.says('shop/job failed in execute: no disk');
+    });
+
+    it('shows a cancel, and that the application has ended', async () => {
+      const { app, url } = await inspected([slow('slow', 1200)], { drainDelay: 600 });
+      await page.goto(url);
+      await state.says('Ready');
+      const report = app.stop();
+      await state.says('Draining');
+      await state.says('Stopping');
+      await page.locator('.row[aria-label="slow, finalizing"]').waitFor();
+      await state.says('The application has ended');
+      expect((await report).clean).to.equal(true);
+    });
+
+    it('comes back by itself when the server does, and shows the new application', async () => {
+      const { app, url } = await inspected([still('before')]);
+      const port = Number(new URL(url).port);
+      await page.goto(url);
+      await row('before').waitFor();
+      await app.stop();
+      await state.says('has ended');
+      await inspected([still('after')], {}, { port });
+      await row('after').waitFor({ timeout: 15_000 });
+      await state.says('Ready');
+      expect(await row('before').count()).to.equal(0);
+    });
+
+    it('tells more of what is clicked: a mark, a span, a task', async () => {
+      const { url } = await inspected([
+        cron(
+          task('report', () => {
+            throw new Error('no <b>disk</b>');
+          }),
+          30,
+        ),
+        supervise(still('worker')),
+      ]);
+      await page.goto(url);
+      await state.says('Ready');
+      for (let times = 0; times < 4; times++) await page.keyboard.press('+');
+      await delay(500);
+      await page.locator('#pause').click();
+      // Each run fails at once, and there is one every few pixels.
+      await clickChart('report', 60);
+      await details.says('Whatrun');
+      await row('report').click();
+      await details.says('Last error in execute');
+      await page.locator('#details li', { hasText: 'run failed' }).first().click();
+      await details.says('Whatrun failed');
+      await details.says('report failed in execute: no <b>disk</b>');
+      await clickChart('worker', 60);
+      await details.says('running');
+      await details.says('From');
+      await page.keyboard.press('Escape');
+      expect(await page.locator('#details').isVisible()).to.equal(false);
+    });
+
+    it('filters, with the groups that what is found is in', async () => {
+      const { url } = await inspected([ordered('shop', still('db'), still('http')), still('other')]);
+      await page.goto(url);
+      await row('other').waitFor();
+      await page.keyboard.press('/');
+      await page.keyboard.type('HTTP');
+      await row('other').waitFor({ state: 'hidden' });
+      expect(await page.locator('.row:visible .name').allTextContents()).to.deep.equal(['shop', 'http']);
+      await page.locator('#filter').fill('nothing like it');
+      await page$('#empty').says('No task matches');
+    });
+
+    it('goes by the keyboard', async () => {
+      const { url } = await inspected([still('a'), still('b')]);
+      await page.goto(url);
+      await row('b').waitFor();
+      const shown = () => page.locator('#span').textContent();
+      expect(await shown()).to.equal('1 min 0 s');
+      await page.keyboard.press('+');
+      await page$('#span').says('30 s');
+      await page.keyboard.press('-');
+      await page$('#span').says('1 min 0 s');
+      await page.keyboard.press('Space');
+      await page.locator('#pause[aria-pressed=true]').waitFor();
+      await page.keyboard.press('Space');
+      await page.locator('#pause[aria-pressed=false]').waitFor();
+      await page.keyboard.press('ArrowLeft');
+      await page.locator('#pause[aria-pressed=true]').waitFor();
+      await page.keyboard.press('ArrowDown');
+      await page.keyboard.press('ArrowDown');
+      await page.keyboard.press('Enter');
+      await details.says('a');
+      expect(await page.locator('.row[aria-current=true]').getAttribute('data-task')).to.equal('a');
+    });
+
+    it('takes what comes from tasks for text', async () => {
+      const evil = `<img src=x onerror="document.title='pwned';alert(1)">`;
+      const { url } = await inspected(
+        [
+          task(evil, () => {
+            throw new Error(`${evil}</script><script>alert(2)</script>`);
+          }),
+          ordered('"></script><script>alert(3)</script>', still(evil)),
+        ],
+        { onFailure: 'continue' },
+      );
+      await page.goto(url);
+      await page.locator('.row .name', { hasText: 'onerror' }).first().waitFor();
+      await page.locator('.row .name', { hasText: 'onerror' }).first().click();
+      await details.says('</script><script>alert(2)</script>');
+      await page.waitForTimeout(300);
+      expect(await page.locator('img').count()).to.equal(0);
+      expect(await page.title()).not.to.contain('pwned');
+    });
+
+    it('shows 1,000 tasks and 10,000 events a minute at 30 frames a second or better', async function () {
+      this.timeout(60_000);
+      const { url } = await inspected([
+        ...Array.from({ length: 1000 }, (_, place) =>
+          cron(
+            task(`task ${place}`, () => timer(1000)),
+            6000,
+            { startAt: Date.now() + place * 6 },
+          ),
+        ),
+      ]);
+      await page.goto(url);
+      await state.says('Ready');
+      await delay(1000);
+      const frames = await page.evaluate<number>(`(async () => {
+        let count = 0;
+        const from = performance.now();
+        while (performance.now() - from < 4000) {
+          await new Promise(requestAnimationFrame);
+          // So that it draws anew at each of them.
+          document.getElementById('stage').scrollTop = (++count * 7) % 20_000;
+        }
+        return (count / (performance.now() - from)) * 1000;
+      })()`);
+      expect(frames).to.be.greaterThan(30);
+      expect(await page.locator('.row').count()).to.be.lessThan(60);
+    });
+
+    it('is readable on a phone', async () => {
+      await page.setViewportSize({ width: 375, height: 700 });
+      const { url } = await inspected([ordered('shop', still('database'), still('http'))]);
+      await page.goto(url);
+      await row('shop/http').waitFor();
+      expect(await page.evaluate<number>('document.documentElement.scrollWidth')).to.equal(375);
+      await row('shop/http').click();
+      await details.says('running');
+    });
+  });
