@@ -1,0 +1,182 @@
+import { expect } from 'chai';
+import { throwError } from 'rxjs';
+import { cron, ordered, orchestrate, parallel, supervise, task, withCancel } from '../../lib/index.js';
+import { Timeline } from '../../lib/inspect/timeline.js';
+import type { RecordedEvent } from '../../lib/recording/recorded.js';
+import { at, record, script, type Recording } from '../../lib/testing/index.js';
+
+/** An application in virtual time, recorded; asked to stop after `stopAfter` ms. */
+function recordingOf(
+  runnables: Parameters<typeof orchestrate>[0],
+  { stopAfter = Infinity, ...options }: Parameters<typeof orchestrate>[1] & { stopAfter?: number } = {},
+): Recording {
+  const clock = at(0);
+  const [parent, cancel] = withCancel(undefined, { scheduler: clock });
+  const recording = record(orchestrate(runnables, { scheduler: clock, parent, ...options }), { clock });
+  if (stopAfter < Infinity) {
+    clock.advance(stopAfter);
+    cancel(new Error('deployed'));
+  }
+  clock.advance(100_000);
+  return recording;
+}
+
+function timelineOf({ events }: Pick<Recording, 'events'>, options?: { limit: number }): Timeline {
+  const timeline = new Timeline(options);
+  for (const event of events) timeline.add(event);
+  return timeline;
+}
+
+/** The spans of a task as `running 3-7`. */
+function spans(timeline: Timeline, name: string): string[] {
+  const row = timeline.rows.get(name) ?? expect.fail(`There is no row ${name}`);
+  return row.spans.map(({ kind, from, to }) => `${kind} ${from}-${to ?? ''}`);
+}
+
+function marks(timeline: Timeline, name: string): string[] {
+  return (timeline.rows.get(name)?.marks ?? []).map(({ kind, at }) => `${kind} ${at}`);
+}
+
+const start = (type: 'initializing' | 'ready', at: number): RecordedEvent => ({ type, at, task: 'x', runId: 1 });
+const done = (at: number): RecordedEvent => ({
+  type: 'done',
+  at,
+  task: 'x',
+  runId: 1,
+  outcome: { task: 'x', status: 'completed' },
+});
+
+describe('Timeline', () => {
+  it('has the phases of a life as spans, and a task without initialize begins with ready', () => {
+    const timeline = timelineOf(recordingOf([script('db', '[-->---]-|'), script('http', '-->--|')]));
+    expect(spans(timeline, 'db')).to.deep.equal(['initializing 0-3', 'running 3-7', 'finalizing 7-9']);
+    expect(marks(timeline, 'db')).to.deep.equal(['done 9']);
+    expect(timeline.rows.get('db')).to.include({ status: 'completed', since: 9, failures: 0 });
+    expect([timeline.from, timeline.to]).to.deep.equal([0, 9]);
+    expect([...timeline.rows.keys()]).to.deep.equal(['db', 'http']);
+  });
+
+  it('marks a failure where it happened, before finalize, and keeps the error', () => {
+    const timeline = timelineOf(recordingOf([script('db', '[-->---#]--|')]));
+    expect(marks(timeline, 'db')).to.deep.equal(['failed 7']);
+    const { status, failures, lastError } = timeline.rows.get('db') ?? expect.fail('There is no row');
+    expect([status, failures, lastError?.phase]).to.deep.equal(['failed', 1, 'execute']);
+    expect(timeline.lines.map(({ type, at }) => `${type} ${at}`)).to.deep.equal(['cancelled 10', 'shutdown 10']);
+  });
+
+  it('marks a failure of finalize at its end', () => {
+    const timeline = timelineOf(recordingOf([script('db', '[-->---]--#')]));
+    expect(marks(timeline, 'db')).to.deep.equal(['failed 10']);
+  });
+
+  it('waits between a failure and its restart', () => {
+    const failing = task('db', { execute: () => throwError(() => new Error('boom')), finalize: () => undefined });
+    const supervised = supervise(failing, { backoff: { initial: 100, jitter: 0 }, maxRestarts: 2 });
+    const timeline = timelineOf(recordingOf([supervised]));
+    expect(spans(timeline, 'db').filter((span) => span.startsWith('waiting'))).to.deep.equal([
+      'waiting 0-100',
+      'waiting 100-300',
+    ]);
+    expect(timeline.rows.get('db')).to.include({ status: 'failed', restarts: 2, failures: 3 });
+    expect(timeline.rows.get('db')?.lastError?.name).to.equal('RestartLimitError');
+    const events = recordingOf([supervised]).events;
+    const waiting = timelineOf({ events: events.slice(0, events.findIndex(({ type }) => type === 'restarting') + 1) });
+    expect(waiting.rows.get('db')).to.include({ status: 'waiting', since: 0 });
+  });
+
+  it('has the runs of a cron as marks', () => {
+    const failing = task('c', () => throwError(() => new Error('boom')));
+    const timeline = timelineOf(recordingOf([cron(failing, 100, { maxRuns: 3 })]));
+    expect(marks(timeline, 'c')).to.deep.equal([
+      'tick 0',
+      'run-failed 0',
+      'tick 100',
+      'run-failed 100',
+      'tick 200',
+      'run-failed 200',
+      'done 200',
+    ]);
+    expect(timeline.rows.get('c')).to.include({ ticks: 3, failures: 3, status: 'completed' });
+  });
+
+  it('closes what has timed out, members of groups too, and knows who never started', () => {
+    const hanging = task('hanging', () => new Promise(() => undefined));
+    const timeline = timelineOf(
+      recordingOf([ordered('app', parallel('workers', hanging, script('ok', '[->')))], { stopAfter: 50, timeout: 200 }),
+    );
+    expect(spans(timeline, 'app/workers/hanging')).to.deep.equal(['running 0-250']);
+    expect(timeline.rows.get('app/workers/hanging')?.status).to.equal('timed-out');
+    expect(timeline.rows.get('app/workers/ok')?.status).to.equal('cancelled');
+    for (const { spans } of timeline.rows.values()) for (const { to } of spans) expect(to).to.be.a('number');
+    const never = timelineOf(recordingOf([ordered('app', script('a', '[-#'), script('b', '[->'))]));
+    expect(never.rows.get('app/b')).to.include({ status: 'not-started', since: 2 });
+    expect(never.rows.get('app/b')?.spans).to.deep.equal([]);
+  });
+
+  it('draws a line where all is cancelled', () => {
+    const { lines } = timelineOf(recordingOf([script('a', '[->')], { stopAfter: 50, drainDelay: 20 }));
+    expect(lines.map(({ type, at }) => `${type} ${at}`)).to.deep.equal(['draining 50', 'cancelled 70', 'shutdown 70']);
+  });
+
+  it('takes a recording that begins in mid-life, at any of its events', () => {
+    const failing = task('c', { execute: () => throwError(() => new Error('boom')), finalize: () => undefined });
+    const { events } = recordingOf(
+      [ordered('g', script('a', '[--->'), cron(failing, 100)), supervise(script('s', '[->--#]-|'), { maxRestarts: 1 })],
+      { stopAfter: 1000, onFailure: 'continue' },
+    );
+    expect(events.length).to.be.above(20);
+    for (const first of events.keys()) {
+      const timeline = timelineOf({ events: events.slice(first) });
+      for (const { task, spans, status } of timeline.rows.values()) {
+        expect(status, task).to.not.be.oneOf(['idle', 'running', 'initializing', 'finalizing', 'waiting']);
+        let last = timeline.from ?? 0;
+        for (const { from, to = -1 } of spans) {
+          expect([from >= last, to >= from], `${task} from ${first}`).to.deep.equal([true, true]);
+          last = to;
+        }
+      }
+    }
+    const second = timelineOf({ events: events.slice(events.findIndex(({ type }) => type === 'tick') + 1) });
+    expect(spans(second, 'g/c')[0]).to.match(/^running /);
+  });
+
+  it('takes two tasks of one name: the row ends with the last of them', () => {
+    const timeline = timelineOf(recordingOf([script('x', '->-|'), script('x', '->-----|')]));
+    expect(timeline.rows.size).to.equal(1);
+    expect(marks(timeline, 'x').filter((mark) => mark.startsWith('done'))).to.have.length(2);
+    expect(timeline.rows.get('x')).to.include({ status: 'completed', since: timeline.to });
+    const first = timelineOf({ events: [start('ready', 0), start('ready', 0), done(3)] });
+    expect(first.rows.get('x')?.status).to.equal('running');
+  });
+
+  it('goes on with an application that is started again', () => {
+    const { events } = recordingOf([script('x', '[->-]|')]);
+    const again = events.map((event) => ({ ...event, at: event.at + 100 }));
+    expect(spans(timelineOf({ events: [...events, ...again] }), 'x')).to.have.length(6);
+  });
+
+  it('does not go back in time when the clock was set back', () => {
+    const timeline = timelineOf({ events: [start('initializing', 100), start('ready', 50), done(120)] });
+    expect(spans(timeline, 'x')).to.deep.equal(['initializing 100-100', 'running 100-120']);
+  });
+
+  it('keeps the last of each row, and counts what it lets go', () => {
+    const timeline = new Timeline({ limit: 10 });
+    timeline.add(start('ready', 0));
+    for (let at = 1; at <= 1000; at++) timeline.add({ type: 'tick', at, task: 'x', runId: 1, slot: at });
+    const row = timeline.rows.get('x') ?? expect.fail('There is no row');
+    expect(row.marks.length).to.be.within(10, 20);
+    expect(row.marks.at(-1)?.at).to.equal(1000);
+    expect(row.ticks).to.equal(1000);
+    expect(timeline.dropped + row.marks.length).to.equal(1000);
+    expect(() => new Timeline({ limit: 0 })).to.throw(RangeError, 'Expected `limit` to be a number from 1 and up');
+  });
+
+  it('needs nothing of Node', async () => {
+    const { readFileSync } = await import('node:fs');
+    for (const file of ['timeline', 'row', 'keep-last']) {
+      const imports = readFileSync(`lib/inspect/${file}.ts`, 'utf8').match(/^import (?!type).*$/gm) ?? [];
+      for (const one of imports) expect(one).to.match(/'\.\/(row|keep-last)\.js';$/);
+    }
+  });
+});
