@@ -51,6 +51,8 @@ export class Track implements Row {
   private readonly limit: number;
   /** How many tasks of this name have begun and not ended. */
   private lives = 0;
+  /** Whether the one that began last has told that it initializes. */
+  private initialized = false;
 
   constructor(task: string, since: number, limit: number) {
     this.task = task;
@@ -64,12 +66,16 @@ export class Track implements Row {
     if (error) this.lastError = error;
     switch (type) {
       case 'initializing':
-        if (this.lives === 0 || this.status !== 'waiting') this.lives++;
+        if (this.status !== 'waiting') this.begin(true);
         this.enter('initializing', at);
         break;
       case 'ready':
-        // One that has no `initialize` begins with it.
-        if (this.lives === 0 || this.status === 'running') this.lives++;
+        if (this.lives > 0 && this.status === 'running') {
+          // A group is ready again when a member is; what has no `initialize` begins with it, so that it is another of that name.
+          if (!this.initialized) this.lives++;
+          break;
+        }
+        if (this.lives === 0) this.begin(false);
         this.enter('running', at);
         break;
       case 'finalizing':
@@ -142,9 +148,15 @@ export class Track implements Row {
     this.mark('failed', event, isBefore ? last.from : at);
   }
 
+  private begin(initialized: boolean): void {
+    this.lives++;
+    this.initialized = initialized;
+  }
+
   private beginBefore(start: number): void {
     if (this.status !== 'idle') return;
-    this.lives = 1;
+    // It may be a group.
+    this.begin(true);
     this.enter('running', start);
   }
 

@@ -149,6 +149,15 @@ describe('Timeline', () => {
     expect(first.rows.get('x')?.status).to.equal('running');
   });
 
+  it('does not take a group that is ready again, because a member is, for another of its name', () => {
+    const flapping = supervise(script('a', '[->--#]-|'), { maxRestarts: Infinity, healthyFor: 1 });
+    const recording = recordingOf([parallel('g', flapping)], { stopAfter: 1000 });
+    expect(recording.events.filter(({ type, task }) => type === 'ready' && task === 'g')).to.have.length.above(1);
+    const timeline = timelineOf({ events: recording.events.filter(({ type }) => type !== 'shutdown') });
+    expect(timeline.rows.get('g')?.status).to.equal('cancelled');
+    expect(spans(timeline, 'g')).to.have.length(2);
+  });
+
   it('goes on with an application that is started again', () => {
     const { events } = recordingOf([script('x', '[->-]|')]);
     const again = events.map((event) => ({ ...event, at: event.at + 100 }));
