@@ -1,0 +1,109 @@
+import { expect } from 'chai';
+import { cron, orchestrate, ordered, task } from '../../lib/index.js';
+import { columns, cut, fit } from '../../lib/inspect/columns.js';
+import { renderText, type Recording } from '../../lib/inspect/index.js';
+import { looks } from '../../lib/inspect/looks.js';
+import { printable } from '../../lib/inspect/printable.js';
+import { at, record, script } from '../../lib/testing/index.js';
+
+function recordingOf(runnables: Parameters<typeof orchestrate>[0], ms = 1000): Recording {
+  const clock = at(0);
+  const recording = record(orchestrate(runnables, { scheduler: clock, onFailure: 'continue' }), { clock });
+  clock.advance(ms);
+  return recording;
+}
+
+describe('renderText', () => {
+  it('draws a line for each task, under an axis', () => {
+    const recording = recordingOf([ordered('app', script('db', '[--->---------#]----|')), script('b', '-----|')]);
+    expect(renderText(recording, { width: 60 }).split('\n')).to.deep.equal([
+      '3 tasks, 19 ms',
+      '      0          5 ms       10 ms      15 ms',
+      '      ┬──────────┬──────────┬──────────┬─────────',
+      'app   ░░░░░░░░░━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━✗  failed',
+      '  db  ░░░░░░░░░━━━━━━━━━━━━━━━━━━━━━━✗▒▒▒▒▒▒▒▒▒▒▒  failed',
+      'b     ━━━━━━━━━━━✓                              │  completed',
+      '',
+      '│ shutdown, not clean, 19 ms',
+      '',
+      '✗ app/db  execute: db was to fail in execute',
+      '',
+      '░ initializing   ━ running   ▒ finalizing   ✓ completed',
+      '✗ failed',
+    ]);
+  });
+
+  it('is aligned for names that are wide, and strips what would move the cursor', () => {
+    const names = ['監視', 'e\u0301te\u0301', '👩‍👩‍👧', '\u001b[2J\u001b]0;title\u0007evil\r\n', 'plain'];
+    const text = renderText(recordingOf(names.map((name) => script(name, '-----|'))), { width: 60 });
+    // eslint-disable-next-line no-control-regex
+    expect(text).to.not.match(/[\u0000-\u0009\u000b-\u001f\u007f]/);
+    const starts = text
+      .split('\n')
+      .filter((line) => /━.*completed/.test(line) && !line.startsWith('░'))
+      .map((line) => columns(line.slice(0, line.indexOf('━'))));
+    expect(starts).to.deep.equal([7, 7, 7, 7, 7]);
+  });
+
+  it('is never wider than asked for', () => {
+    const recording = recordingOf([
+      ordered('app', script('a-rather-long-name', '[--->---------#]----|'), script('監視監視監視監視監視', '[->')),
+      cron(
+        task('c', () => Promise.reject(new Error('x'.repeat(300)))),
+        10,
+        { maxRuns: 3 },
+      ),
+    ]);
+    for (let width = 20; width < 130; width += 3)
+      for (const line of renderText(recording, { width }).split('\n'))
+        expect(columns(line), `«${line}»`).to.be.at.most(width);
+  });
+
+  it('has colours when they are asked for, and is the same without them', () => {
+    const recording = recordingOf([ordered('app', script('db', '[--->---------#]----|'))]);
+    const colored = renderText(recording, { color: true });
+    expect(colored).to.include('\u001b[31m✗');
+    // eslint-disable-next-line no-control-regex
+    expect(colored.replaceAll(/\u001b\[\d+m/g, '')).to.equal(renderText(recording));
+  });
+
+  it('draws nothing at all, too', () => {
+    expect(renderText({ version: 1, from: 0, dropped: 0, events: [] })).to.match(/^0 tasks, 1 ms\n/);
+    expect(renderText({ version: 1, from: 0, dropped: 7, events: [] })).to.include(
+      '7 events before that were not kept',
+    );
+  });
+
+  it('refuses what it cannot draw, and options that it does not know', () => {
+    const empty: Recording = { version: 1, from: 0, dropped: 0, events: [] };
+    expect(() => renderText({} as never)).to.throw(TypeError, 'Expected `recording` to be a Recording');
+    expect(() => renderText(empty, { width: 3 })).to.throw(RangeError, 'Expected `width`');
+    expect(() => renderText(empty, { color: 'no' as never })).to.throw(TypeError, 'Expected `color`');
+    expect(() => renderText(empty, { colour: true } as never)).to.throw(TypeError, 'colour');
+  });
+});
+
+describe('The symbols', () => {
+  it('differ from one another, and take one column', () => {
+    const symbols = Object.values(looks).map(({ symbol }) => symbol);
+    expect(new Set(symbols).size).to.equal(symbols.length);
+    for (const symbol of symbols) expect(columns(symbol)).to.equal(1);
+  });
+});
+
+describe('columns', () => {
+  it('counts what a terminal shows', () => {
+    const widths = { abc: 3, 監視: 4, 한국: 4, ｶﾅ: 2, ＡＢ: 4, 'e\u0301': 1, '👍': 2, '👩‍👩‍👧': 2, '⚠️': 2, '…': 1, '': 0 };
+    for (const [text, width] of Object.entries(widths)) expect(columns(text), text).to.equal(width);
+    expect(cut('監視サーバ', 6)).to.equal('監視…');
+    expect(fit('監視サーバ', 6)).to.equal('監視… ');
+    expect(cut('abc', 0)).to.equal('');
+  });
+});
+
+describe('printable', () => {
+  it('leaves what is harmless', () => {
+    expect(printable('a\u001b[31mb\u001b[0m\u202ec\nd\u0085e 監')).to.equal('ab c d e 監');
+    expect(printable('\u001b]8;;http://x\u001b\\link\u001b]8;;\u001b\\')).to.equal('link');
+  });
+});
