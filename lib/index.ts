@@ -48,7 +48,7 @@ export { signalListener, type SignalListenerOptions, type SignalTarget } from '.
 export { joinAll, launchRunner } from './join.js';
 
 // Application
-export { orchestrate, type AppEvent, type Instrument, type OrchestrateOptions } from './orchestrate.js';
+export { orchestrate, type AppEvent, type Instrument, type OrchestrateOptions, type RunEnd } from './orchestrate.js';
 export { ShutdownReport } from './report.js';
 export { launch, type Application, type LaunchOptions } from './application.js';
 export { runMain, type RunMainOptions } from './run-main.js';

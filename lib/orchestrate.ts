@@ -1,6 +1,6 @@
 import { Observable, type SchedulerLike } from 'rxjs';
 import { background, type Context } from './context.js';
-import type { Phase } from './errors.js';
+import type { Phase, TaskError } from './errors.js';
 import { AppRun, type Surroundings } from './internal/app-run.js';
 import {
   expectArray,
@@ -58,13 +58,29 @@ export type AppEvent =
  * their `instruments`.
  */
 export interface Instrument {
-  /** Is told all that happens, before whoever observes the application. */
-  event?(event: AppEvent): void;
+  /**
+   * Is told all that happens, before whoever observes the application. What happens to a task comes with the context of its run,
+   * by which two tasks of one name are told apart.
+   */
+  event?(event: AppEvent, run?: RunContext): void;
   /**
    * Surrounds each hook of each task, and each run of a cron: with an `AsyncLocalStorage`, an active span. It calls `hook` once,
-   * synchronously; what the task does later inherits from there, and so does the Observable that it has given.
+   * synchronously; what the task does later inherits from there, and so does the Observable that it has given. `supervise` and
+   * `critical` have no hooks of their own: what they run has, with a run for each restart.
    */
   around?(run: RunContext, phase: Phase, hook: () => void): void;
+  /** Is told once that a run is over whose hooks were surrounded: of a task, or of a cron's slot. It comes before the task's `done`. */
+  ended?(run: RunContext, end: RunEnd): void;
+}
+
+/** How a run has ended, of a task or of a cron's slot. */
+export interface RunEnd {
+  /** `timed-out` when an application no longer waits for it. */
+  readonly status: 'completed' | 'cancelled' | 'failed' | 'timed-out';
+  /** Why it failed. */
+  readonly error?: TaskError;
+  /** In ms, by the context's scheduler. */
+  readonly at: number;
 }
 
 /**
@@ -120,10 +136,9 @@ export function assemble(
   const scheduler = options.scheduler ?? outside.scheduler;
   expectScheduler(scheduler);
   expectArray('instruments', instruments);
-  for (const { event, around } of instruments as Partial<Instrument>[]) {
-    if (event !== undefined) expectFunction('event of an instrument', event);
-    if (around !== undefined) expectFunction('around of an instrument', around);
-  }
+  for (const instrument of instruments as Record<string, unknown>[])
+    for (const method of ['event', 'around', 'ended'])
+      if (instrument[method] !== undefined) expectFunction(`${method} of an instrument`, instrument[method]);
   const runners = runnables.map((one) => toRunner(one));
   expectDistinct('runnables', runners);
 

@@ -204,7 +204,7 @@ class Runner<T> implements TaskRunner<T>, RunHost<T>, Chain {
     if (run.observed) {
       // Completed in place, because it was made for this alone, and copying it would take longer than all the rest.
       const runId = run.composition?.runId ?? run.runId;
-      run.relay(Object.assign(detail, { task: run.task, runId, at: run.scheduler.now() }));
+      run.relay(Object.assign(detail, { task: run.task, runId, at: run.scheduler.now() }), run);
     }
     // The error of an event is nowhere else: with nobody listening it must not be lost.
     else if ('error' in detail) console.error(detail.error);

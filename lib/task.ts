@@ -19,6 +19,8 @@ export interface RunContext extends Context {
   readonly runId: number;
   /** When this run of a cron was due, in ms since the epoch. */
   readonly slot?: number;
+  /** The run that this one is part of: a group's, a supervision's, the cron's whose slot it runs. */
+  readonly within?: RunContext | undefined;
 }
 
 /** Work with a name. */

@@ -1,16 +1,20 @@
 import { expect } from 'chai';
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { defer, lastValueFrom, NEVER, of, timer } from 'rxjs';
+import { defer, lastValueFrom, map, NEVER, of, timer } from 'rxjs';
 import {
+  background,
   cron,
   future,
   launch,
   orchestrate,
   ordered,
+  parallel,
   supervise,
   task,
+  withCancel,
   type Instrument,
   type Runnable,
+  type RunContext,
 } from '../lib/index.js';
 import { virtually } from './helpers/virtual-time.js';
 
@@ -57,7 +61,6 @@ describe('instruments', () => {
       scheduler.flush();
       expect(told.filter((one) => one.includes('a execute') || /\d/.test(one))).to.deep.equal([
         'app/a execute',
-        'app/a execute',
         'app/c 0 execute',
         'app/c 4 execute',
       ]);
@@ -100,25 +103,155 @@ describe('instruments', () => {
     expect(told).to.deep.equal(types.flatMap((type) => [type, type]));
   });
 
+  it('are told an event with the context of its run, by which two tasks of one name are told apart', () => {
+    virtually((_, scheduler) => {
+      const surrounded: RunContext[] = [];
+      const told: (RunContext | undefined)[] = [];
+      const app$ = orchestrate([task('x', () => NEVER), task('x', { execute: () => timer(5), finalize: () => 0 })], {
+        scheduler,
+        instruments: [
+          {
+            around: (run, phase, hook) => (phase === 'execute' && surrounded.push(run), hook()),
+            event: ({ type }, run) => ['finalizing', 'draining', 'shutdown'].includes(type) && told.push(run),
+          },
+        ],
+      });
+      const running = app$.subscribe();
+      scheduler.flush();
+      running.unsubscribe();
+      expect(surrounded).to.have.length(2);
+      expect(told).to.have.length(1);
+      expect(told[0]).to.equal(surrounded[1]);
+    });
+  });
+
+  it('are told what each run is part of', () => {
+    virtually((_, scheduler) => {
+      const paths = new Set<string>();
+      const around: Instrument['around'] = (run, _phase, hook) => {
+        const path: string[] = [];
+        for (let one: RunContext | undefined = run; one; one = one.within) path.push(`${one.task} ${one.slot ?? '-'}`);
+        paths.add(path.join(' < '));
+        hook();
+      };
+      const c = cron(
+        task('c', () => 1),
+        4,
+        { maxRuns: 1 },
+      );
+      const app = ordered('app', supervise(task('a', () => timer(5))), c);
+      orchestrate([app], { scheduler, instruments: [{ around }] }).subscribe();
+      scheduler.flush();
+      expect([...paths]).to.deep.equal([
+        'app -',
+        // The supervision is a run of the same name.
+        'app/a - < app/a - < app -',
+        'app/c - < app -',
+        'app/c 0 < app/c - < app -',
+      ]);
+    });
+  });
+
+  it('are told once that a run has ended, of a task and of a slot, in virtual time', () => {
+    virtually((_, scheduler) => {
+      const told: string[] = [];
+      const ended: Instrument['ended'] = ({ task: name, slot }, { status, at, error }) =>
+        told.push(
+          [name, ...(slot === undefined ? [] : [slot]), status, at, ...(error ? [String(error)] : [])].join(' '),
+        );
+      const event: Instrument['event'] = (one) => one.type === 'done' && told.push(`done ${one.task}`);
+      let attempts = 0;
+      const broken = task('broken', () => timer(1).pipe(map(() => fail(`no ${++attempts}`))));
+      const slow = task('slow', ({ slot }) => (slot === 0 ? timer(2) : NEVER));
+      const runs = [
+        supervise(broken, { maxRestarts: 1, backoff: { initial: 2, jitter: 0 } }),
+        parallel(
+          'both',
+          cron(slow, 10, { timeout: 3, maxRuns: 2 }),
+          task('rest', () => NEVER),
+        ),
+      ];
+      const app$ = orchestrate(runs, { scheduler, instruments: [{ ended, event }], onFailure: 'continue' });
+      const running = app$.subscribe();
+      scheduler.schedule(() => running.unsubscribe(), 20);
+      scheduler.flush();
+      expect(told).to.deep.equal([
+        'broken failed 1 TaskError: broken failed in execute: no 1',
+        'both/slow 0 completed 2',
+        'broken failed 4 TaskError: broken failed in execute: no 2',
+        'done broken',
+        'both/slow 10 failed 13 TaskError: both/slow failed in execute: Not done within 3 ms',
+        'both/slow completed 13',
+        'done both/slow',
+        // Nobody is told of events any longer.
+        'both/rest cancelled 20',
+        'both cancelled 20',
+      ]);
+    });
+  });
+
+  it('are told of those that a join no longer waits for, once, and of none that had no hook', () => {
+    virtually((_, scheduler) => {
+      const told: string[] = [];
+      const ended: Instrument['ended'] = ({ task: name, slot = '-' }, { status, at }) =>
+        told.push(`${name} ${slot} ${status} ${at}`);
+      const event: Instrument['event'] = ({ type }) => type === 'shutdown' && told.push(type);
+      const stuck = { execute: () => NEVER, grace: 50 };
+      const [parent, cancel] = withCancel(background, { scheduler });
+      const app = ordered('app', supervise(task('a', stuck)), cron(task('c', stuck), 100), task('d', stuck));
+      orchestrate([app], { parent, timeout: 10, instruments: [{ ended, event }] }).subscribe();
+      scheduler.schedule(() => cancel(), 5);
+      scheduler.flush();
+      const lost = ['app/a -', 'app/c 0', 'app/c -', 'app/d -', 'app -'].map((run) => `${run} timed-out 15`);
+      expect(told).to.deep.equal([...lost, 'shutdown']);
+      told.length = 0;
+      orchestrate([task('never', () => 1)], { parent, instruments: [{ ended }] }).subscribe();
+      expect(told).to.deep.equal([]);
+    });
+  });
+
+  it('keep no hook from being called, once, whatever they do around it', async () => {
+    const errors = await uncaught(async () => {
+      let calls = 0;
+      const instruments: Instrument[] = [
+        {
+          around() {
+            throw new Error('before');
+          },
+        },
+        {
+          around(_, __, hook) {
+            hook();
+            hook();
+            throw new Error('after');
+          },
+        },
+        { around: () => undefined },
+        {
+          ended() {
+            throw new Error('ended');
+          },
+        },
+      ];
+      const report = await launch([task('x', () => ++calls)], { instruments });
+      expect([calls, report.clean]).to.deep.equal([1, true]);
+    });
+    expect(errors.map(String).sort()).to.deep.equal(['Error: after', 'Error: before', 'Error: ended']);
+  });
+
   it('keep nobody from running when they throw in an event', async () => {
-    const errors: unknown[] = [];
-    const before = process.rawListeners('uncaughtException');
-    process.removeAllListeners('uncaughtException');
-    process.on('uncaughtException', (error) => errors.push(error));
     const boom = new Error('boom');
-    const report = await launch([task('x', () => 1)], {
-      instruments: [
+    const errors = await uncaught(async () => {
+      const instruments: Instrument[] = [
         {
           event() {
             throw boom;
           },
         },
-      ],
+      ];
+      const report = await launch([task('x', () => 1)], { instruments });
+      expect(report.clean).to.equal(true);
     });
-    await new Promise((resolve) => setTimeout(resolve, 5));
-    process.removeAllListeners('uncaughtException');
-    for (const listener of before) process.on('uncaughtException', listener as (error: Error) => void);
-    expect(report.clean).to.equal(true);
     expect(errors).to.deep.equal([boom, boom, boom]);
   });
 
@@ -130,6 +263,7 @@ describe('instruments', () => {
       'Expected `event of an instrument` to be a function, got `1` (number)',
     );
     expect(given([{ around: 'x' }])).to.throw(TypeError, 'Expected `around of an instrument` to be a function');
+    expect(given([{ ended: {} }])).to.throw(TypeError, 'Expected `ended of an instrument` to be a function');
   });
 
   it('surround each run of an Observable that is subscribed again', async () => {
@@ -140,3 +274,23 @@ describe('instruments', () => {
     expect(hooks).to.equal(2);
   });
 });
+
+/** What is left uncaught while something goes on. */
+async function uncaught(goOn: () => Promise<void>): Promise<unknown[]> {
+  const errors: unknown[] = [];
+  const before = process.rawListeners('uncaughtException');
+  process.removeAllListeners('uncaughtException');
+  process.on('uncaughtException', (error) => errors.push(error));
+  try {
+    await goOn();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  } finally {
+    process.removeAllListeners('uncaughtException');
+    for (const listener of before) process.on('uncaughtException', listener as (error: Error) => void);
+  }
+  return errors;
+}
+
+function fail(message: string): never {
+  throw new Error(message);
+}

@@ -2,16 +2,17 @@ import type { Observable, Subscriber, Subscription } from 'rxjs';
 import { background, type CancelFunc } from '../context.js';
 import { CancelledError, SignalError } from '../errors.js';
 import { joinAll } from '../join.js';
-import type { AppEvent, OrchestrateOptions } from '../orchestrate.js';
+import type { AppEvent, Instrument, OrchestrateOptions } from '../orchestrate.js';
 import type { Outcome, TaskEvent, TaskRunner } from '../outcome.js';
 import { ShutdownReport } from '../report.js';
 import { startMember } from '../runner.js';
+import type { RunContext } from '../task.js';
 import { after } from './after.js';
 import type { Environment } from './environment.js';
 import { Hub } from './hub.js';
 import { Member, type Owner } from './member.js';
 import { Scope } from './scope.js';
-import { surround } from './surround.js';
+import { attempt, surround, tellEnd } from './surround.js';
 import { toScope } from './to-scope.js';
 
 /** What an application has to do with beside its tasks. */
@@ -36,6 +37,7 @@ export class AppRun implements Owner<unknown> {
   private readonly master: Scope;
   private readonly cancel: CancelFunc;
   private readonly watchers = new Hub<AppEvent>();
+  private readonly told: readonly Instrument[];
   private readonly outcomes: Outcome[] = [];
   /** Who has yet to become ready. */
   private readonly missing = new Set<Member<unknown> | 'all'>(['all']);
@@ -65,8 +67,7 @@ export class AppRun implements Owner<unknown> {
       this.joining?.unsubscribe();
       this.cancel(new CancelledError('Unsubscribed'));
     });
-    for (const instrument of options.instruments)
-      if (instrument.event) this.watchers.stream.subscribe((event) => instrument.event?.(event));
+    this.told = options.instruments.filter((one) => one.event !== undefined);
     // First, so that the cancel is told before what comes of it.
     subscriber.add(master.cancelled$.subscribe((cause) => this.tell({ type: 'cancelled', cause })));
   }
@@ -124,8 +125,8 @@ export class AppRun implements Owner<unknown> {
     return this.subscriber.closed;
   }
 
-  relay(event: TaskEvent): void {
-    this.tell(event);
+  relay(event: TaskEvent, run?: RunContext): void {
+    this.tell(event, run);
     // Before the join hears of it, which may be over then.
     if (event.type === 'done' && this.own.has(event.outcome.runner)) this.judge(event.outcome);
   }
@@ -160,11 +161,13 @@ export class AppRun implements Owner<unknown> {
       },
       events$: this.watchers.stream,
       around: surround(this.options.instruments),
+      ended: tellEnd(this.options.instruments),
     };
   }
 
-  private tell(event: AppEvent): void {
+  private tell(event: AppEvent, run?: RunContext): void {
     if (this.closed) return;
+    for (const instrument of this.told) attempt(() => instrument.event?.(event, run));
     this.watchers.next(event);
     this.subscriber.next(event);
   }

@@ -33,12 +33,12 @@ export interface History {
 export interface DrivenRun extends RunContext, Scope {
   /** Whether someone listens; otherwise only an event with an error is worth making. */
   readonly observed: boolean;
-  /** Of a run that has members: how those of its outcome have ended. */
+  /** Of a run that has members, or slots: how those of its outcome have ended. */
   composition?: Composition;
   readonly history: History;
   emit(detail: TaskEventDetail): void;
   /** Hands on the event of a member. */
-  relay(event: TaskEvent): void;
+  relay(event: TaskEvent, run?: RunContext): void;
   enter(status: Status): void;
   ready(): void;
   /** It counts as ended before its cancel, because what it stands for had. */
@@ -50,7 +50,7 @@ export interface DrivenRun extends RunContext, Scope {
 /** What a run can be seen doing. */
 export type Status = Exclude<TaskRunner['status'], 'idle' | 'done'>;
 
-/** The members of a run. */
+/** The parts of a run. */
 export interface Composition {
   /** By which number the run is told, when that is not its own. */
   readonly runId?: number | undefined;

@@ -1,8 +1,6 @@
 import type { Observable } from 'rxjs';
-import type { Phase } from '../errors.js';
-import type { AppEvent } from '../orchestrate.js';
+import type { AppEvent, Instrument } from '../orchestrate.js';
 import type { TaskRunner } from '../outcome.js';
-import type { RunContext } from '../task.js';
 
 /** The application that a task is part of, as those see it who look on from inside. */
 export interface Environment {
@@ -13,5 +11,7 @@ export interface Environment {
   readonly ready: boolean;
   readonly events$: Observable<AppEvent>;
   /** Calls a hook, with whatever is to surround it. */
-  readonly around?: ((run: RunContext, phase: Phase, hook: () => void) => void) | undefined;
+  readonly around?: Instrument['around'];
+  /** Is told that a run is over. */
+  readonly ended?: Instrument['ended'];
 }

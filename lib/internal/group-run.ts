@@ -3,6 +3,7 @@ import type { CancelFunc } from '../context.js';
 import { TaskError } from '../errors.js';
 import type { Outcome, TaskEvent, TaskRunner } from '../outcome.js';
 import { giveUp, notStarted, startMember } from '../runner.js';
+import type { RunContext } from '../task.js';
 import type { Composition, DrivenRun } from './drive.js';
 import { Member, type Owner } from './member.js';
 import { Scope } from './scope.js';
@@ -11,7 +12,7 @@ import { Scope } from './scope.js';
 abstract class GroupRun<T> implements Owner<T>, Composition {
   protected readonly seats: readonly Seat<T>[];
   protected started = 0;
-  private readonly run: DrivenRun;
+  readonly run: DrivenRun;
   private readonly cancelAll: CancelFunc;
   private readonly subscriber: Subscriber<T>;
   private over = 0;
@@ -47,8 +48,8 @@ abstract class GroupRun<T> implements Owner<T>, Composition {
     return this.run.observed;
   }
 
-  relay(event: TaskEvent): void {
-    this.run.relay(event);
+  relay(event: TaskEvent, run?: RunContext): void {
+    this.run.relay(event, run);
   }
 
   next(value: T): void {

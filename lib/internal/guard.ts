@@ -3,12 +3,13 @@ import type { CancelFunc } from '../context.js';
 import { TaskError } from '../errors.js';
 import type { Outcome, TaskEvent, TaskRunner } from '../outcome.js';
 import { giveUp, startMember } from '../runner.js';
+import type { RunContext } from '../task.js';
 import type { Composition, DrivenRun, Status } from './drive.js';
 import { Member, type Owner } from './member.js';
 
 /** A run that consists of another's, and is seen as that. What comes after it is for those who extend this. */
 export abstract class Guard<T> implements Owner<T>, Composition {
-  protected readonly run: DrivenRun;
+  readonly run: DrivenRun;
   protected readonly subscriber: Subscriber<T>;
   private readonly runner: TaskRunner<T>;
   protected readonly cancelAll: CancelFunc;
@@ -40,9 +41,9 @@ export abstract class Guard<T> implements Owner<T>, Composition {
     return this.run.observed;
   }
 
-  relay(event: TaskEvent): void {
+  relay(event: TaskEvent, run?: RunContext): void {
     // The one end that is told is the guard's own.
-    if (event.type !== 'done' || event.outcome.runner !== this.runner) this.run.relay(event);
+    if (event.type !== 'done' || event.outcome.runner !== this.runner) this.run.relay(event, run);
   }
 
   next(value: T): void {

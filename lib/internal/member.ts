@@ -1,6 +1,7 @@
 import type { SchedulerLike } from 'rxjs';
 import { TaskError } from '../errors.js';
 import type { Outcome, TaskEvent } from '../outcome.js';
+import type { RunContext } from '../task.js';
 import type { Status } from './drive.js';
 import type { Environment } from './environment.js';
 import { ended, Scope } from './scope.js';
@@ -9,7 +10,9 @@ import { ended, Scope } from './scope.js';
 export interface Owner<T, M extends Member<T> = Member<T>> {
   /** Whether someone listens to events. */
   readonly observed: boolean;
-  relay(event: TaskEvent): void;
+  /** The run that its members are part of. */
+  readonly run?: RunContext;
+  relay(event: TaskEvent, run?: RunContext): void;
   next(value: T): void;
   /** It has become ready, and `execute` has been called; or it has to become so once more. */
   ready(member: M, is: boolean): void;
@@ -49,8 +52,12 @@ export class Member<T> extends Scope {
     return this.owner.observed;
   }
 
-  relay(event: TaskEvent): void {
-    this.owner.relay(event);
+  get within(): RunContext | undefined {
+    return this.owner.run;
+  }
+
+  relay(event: TaskEvent, run?: RunContext): void {
+    this.owner.relay(event, run);
   }
 
   enter(status: Status): void {

@@ -2,7 +2,8 @@ import type { Observer, Subscription } from 'rxjs';
 import type { CancelFunc } from '../context.js';
 import { TaskError, type Phase } from '../errors.js';
 import type { Outcome, TaskEvent, TaskEventDetail } from '../outcome.js';
-import type { TaskOutput } from '../task.js';
+import type { RunEnd } from '../orchestrate.js';
+import type { RunContext, TaskOutput } from '../task.js';
 import { after } from './after.js';
 import { drive, isDriven, type Composition, type Driven, type DrivenRun, type History, type Status } from './drive.js';
 import { flow, type Flow, type Sink } from './flow.js';
@@ -18,6 +19,8 @@ export type RunObserver<T> = Observer<T> & { readonly closed: boolean };
 export interface RunHost<T> {
   readonly name: string;
   readonly work: Work<T>;
+  /** The run whose slots are run. */
+  readonly ctx?: RunContext;
   /** Whether someone listens to events. */
   readonly observed: boolean;
   emit(run: Run<T>, detail: TaskEventDetail): void;
@@ -46,6 +49,8 @@ const graceOver = 1 << 5;
 const overrun = 1 << 6;
 const wasReady = 1 << 7;
 const finished = 1 << 8;
+/** Whoever looks on has been told of the end. */
+const told = 1 << 9;
 
 /**
  * One run of a task, and the context its hooks get:
@@ -94,6 +99,10 @@ export class Run<T> extends Scope implements DrivenRun, Sink<T> {
     return this.member ? this.member.path : this.host.name;
   }
 
+  get within(): RunContext | undefined {
+    return this.host.ctx ?? this.member?.within;
+  }
+
   get observed(): boolean {
     return this.host.observed || this.member?.observed === true;
   }
@@ -136,9 +145,9 @@ export class Run<T> extends Scope implements DrivenRun, Sink<T> {
     } else this.becomeReady();
   }
 
-  relay(event: TaskEvent): void {
+  relay(event: TaskEvent, run?: RunContext): void {
     this.host.relay?.(event);
-    this.member?.relay(event);
+    this.member?.relay(event, run);
   }
 
   enter(status: Status): void {
@@ -164,7 +173,16 @@ export class Run<T> extends Scope implements DrivenRun, Sink<T> {
   giveUp(): Phase {
     this.marks |= overrun;
     this.composition?.giveUp();
+    this.tellEnd('timed-out');
     return this.phase;
+  }
+
+  /** Tells whoever looks on, once: one that nobody waits for any longer may still end by itself. */
+  tellEnd(status: RunEnd['status']): void {
+    const { environment, error, scheduler, marks } = this;
+    if (!environment?.ended || !(marks & begun) || marks & told || this.driven?.seenThrough) return;
+    this.marks |= told;
+    environment.ended(this, { status, at: scheduler.now(), ...(status === 'failed' && error && { error }) });
   }
 
   begin(flow: Flow): void {
@@ -262,14 +280,16 @@ export class Run<T> extends Scope implements DrivenRun, Sink<T> {
 
   private finish(): void {
     this.marks |= finished;
-    this.host.ended?.(this, this.error ? 'failed' : this.marks & interrupted ? 'cancelled' : 'completed');
+    const status = this.error ? 'failed' : this.marks & interrupted ? 'cancelled' : 'completed';
+    this.tellEnd(status);
+    this.host.ended?.(this, status);
     if (this.error) this.subscriber.error(this.error);
     else this.subscriber.complete();
   }
 
   private call(phase: Phase): void {
     const { environment } = this;
-    if (environment?.around) environment.around(this, phase, () => this.callAlone(phase));
+    if (environment?.around && !this.driven?.seenThrough) environment.around(this, phase, () => this.callAlone(phase));
     else this.callAlone(phase);
   }
 

@@ -81,6 +81,11 @@ export class SlotRun<T> extends Link implements RunObserver<T> {
     else this.skip({ reason });
   }
 
+  /** Nobody waits for its run any longer. */
+  lose(): void {
+    this.run?.tellEnd('timed-out');
+  }
+
   /** Drops it, unless its run has begun. */
   skip(why: Pick<Skipped, 'reason' | 'error'>): void {
     if (this.run || this.closed) return;
@@ -139,6 +144,7 @@ export class SlotRun<T> extends Link implements RunObserver<T> {
   }
 
   private giveUp(run: Run<T>): void {
+    run.tellEnd('failed');
     run.giveUp();
     this.end(run.error);
   }

@@ -4,7 +4,7 @@ import { CancelledError, type TaskError } from '../errors.js';
 import type { TaskEventDetail } from '../outcome.js';
 import { Backlog } from './backlog.js';
 import { all, join, leave, type Chain } from './chain.js';
-import type { DrivenRun } from './drive.js';
+import type { Composition, DrivenRun } from './drive.js';
 import type { Run } from './run.js';
 import { SlotClock, type DueSlots, type SlotSink, type Timetable } from './slot-clock.js';
 import { SlotRun, type SlotHost } from './slot-run.js';
@@ -22,7 +22,7 @@ export interface SlotPolicy {
 }
 
 /** The slots of a cron that have become due: which of them wait, which are run, which are dropped. */
-export class SlotRuns<T> implements SlotHost<T>, SlotSink {
+export class SlotRuns<T> implements SlotHost<T>, SlotSink, Composition {
   readonly ctx: DrivenRun;
   readonly cancelAll: CancelFunc;
   readonly work: Work<T>;
@@ -59,6 +59,7 @@ export class SlotRuns<T> implements SlotHost<T>, SlotSink {
     this.clock = new SlotClock(timetable, ctx.scheduler, this);
     const { coordinator } = policy;
     this.lease = coordinator && ((slot) => coordinator.lease(this.name, slot));
+    ctx.composition = this;
   }
 
   get name(): string {
@@ -98,6 +99,15 @@ export class SlotRuns<T> implements SlotHost<T>, SlotSink {
 
   tell(detail: TaskEventDetail): void {
     this.ctx.emit(detail);
+  }
+
+  outcome(): object {
+    // It says nothing of its slots.
+    return {};
+  }
+
+  giveUp(): void {
+    for (const slot of all(this.going)) slot.lose();
   }
 
   deliver(value: T): void {
