@@ -45,7 +45,9 @@ describe('The documentation', () => {
   });
 
   it('has an example for every public function, class and constant', () => {
-    const indexes = [readFileSync('lib/index.ts', 'utf8'), readFileSync('lib/testing/index.ts', 'utf8')].join('\n');
+    const indexes = ['lib/index.ts', 'lib/otel/index.ts', 'lib/testing/index.ts']
+      .map((file) => readFileSync(file, 'utf8'))
+      .join('\n');
     const names = [...indexes.matchAll(/export \{([^}]*)\}/g)].flatMap(([, list]) =>
       (list ?? '').split(',').map((name) => name.trim()),
     );

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import * as rxjsTasks from '../lib/index.js';
+import * as otel from '../lib/otel/index.js';
 import * as testing from '../lib/testing/index.js';
 import { Program } from './helpers/program.js';
 
@@ -41,6 +42,10 @@ describe('The package', () => {
     );
   });
 
+  it('has telemetry at an entry of its own', () => {
+    expect(Object.keys(otel)).to.deep.equal(['telemetry']);
+  });
+
   it('has a kit for tests at an entry of its own', () => {
     expect(Object.keys(testing).sort()).to.deep.equal(
       [
@@ -65,6 +70,7 @@ describe('The package', () => {
       await import('rxjs');
       const before = [events(), process.getActiveResourcesInfo().join()];
       await import('rxjs-tasks');
+      await import('rxjs-tasks/otel');
       await import('rxjs-tasks/testing');
       const after = [events(), process.getActiveResourcesInfo().join()];
       if (before.join() !== after.join()) throw new Error(before.join() + ' became ' + after.join());

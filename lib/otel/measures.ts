@@ -1,0 +1,83 @@
+import type { Attributes, Counter, Histogram, Meter } from '@opentelemetry/api';
+import type { AppEvent, RunEnd } from '../orchestrate.js';
+import type { RunContext } from '../task.js';
+import { errorType } from './error-type.js';
+import { attribute, kindOf, seconds } from './names.js';
+
+/** From the run of a slot to a server's life: an SDK's own boundaries are for ms. */
+const durations = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 21_600, 86_400];
+const latenesses = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 300, 3600];
+
+/** The metrics of runs. */
+export class Measures {
+  private readonly runs: Counter;
+  private readonly failures: Counter;
+  private readonly restarts: Counter;
+  private readonly skips: Counter;
+  private readonly missed: Counter;
+  private readonly duration: Histogram;
+  private readonly lateness: Histogram;
+  private readonly starts = new WeakMap<RunContext, number>();
+
+  constructor(meter: Meter) {
+    this.runs = meter.createCounter('rxjs_tasks.runs', {
+      unit: '{run}',
+      description: 'Runs of tasks and of slots that have begun',
+    });
+    this.failures = meter.createCounter('rxjs_tasks.failures', {
+      unit: '{run}',
+      description: 'Runs that have failed or timed out',
+    });
+    this.restarts = meter.createCounter('rxjs_tasks.restarts', {
+      unit: '{restart}',
+      description: 'Restarts of supervised tasks',
+    });
+    this.skips = meter.createCounter('rxjs_tasks.skips', {
+      unit: '{slot}',
+      description: 'Slots that a cron has dropped',
+    });
+    this.missed = meter.createCounter('rxjs_tasks.missed', {
+      unit: '{slot}',
+      description: 'Slots that passed while the process could not run them',
+    });
+    this.duration = meter.createHistogram('rxjs_tasks.run.duration', {
+      unit: 's',
+      description: 'How long runs have taken, from the first hook to the end',
+      advice: { explicitBucketBoundaries: durations },
+    });
+    this.lateness = meter.createHistogram('rxjs_tasks.slot.lateness', {
+      unit: 's',
+      description: 'How long after it was due the run of a slot has begun',
+      advice: { explicitBucketBoundaries: latenesses },
+    });
+  }
+
+  /** A hook of a run is about to be called. */
+  entered(run: RunContext): void {
+    if (this.starts.has(run)) return;
+    const now = run.scheduler.now();
+    this.starts.set(run, now);
+    this.runs.add(1, kindOf(run));
+    // A clock that was set back makes it no earlier than it was due.
+    if (run.slot !== undefined)
+      this.lateness.record(seconds(Math.max(0, now - run.slot)), { [attribute.task]: run.task });
+  }
+
+  happened(event: AppEvent): void {
+    if (event.type === 'restarting') this.restarts.add(1, { [attribute.task]: event.task });
+    else if (event.type === 'skipped')
+      this.skips.add(1, { [attribute.task]: event.task, [attribute.reason]: event.reason });
+    else if (event.type === 'missed') this.missed.add(event.count, { [attribute.task]: event.task });
+  }
+
+  ended(run: RunContext, { status, at, error }: RunEnd): void {
+    const start = this.starts.get(run);
+    if (start === undefined) return;
+    const failure: Attributes =
+      status === 'failed' ? { [attribute.errorType]: errorType(error) } : status === 'timed-out' ? timedOut : {};
+    if (attribute.errorType in failure) this.failures.add(1, { ...kindOf(run), ...failure });
+    this.duration.record(seconds(Math.max(0, at - start)), { ...kindOf(run), [attribute.outcome]: status, ...failure });
+  }
+}
+
+const timedOut: Attributes = { [attribute.errorType]: 'timed-out' };

@@ -1,0 +1,634 @@
+import { context, diag, SpanKind, SpanStatusCode, trace, type Tracer } from '@opentelemetry/api';
+import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
+import { expect } from 'chai';
+import { readFileSync } from 'node:fs';
+import { defer, interval, map, NEVER, Observable, of, take, throwError, timer } from 'rxjs';
+import {
+  background,
+  critical,
+  cron,
+  future,
+  launch,
+  orchestrate,
+  ordered,
+  parallel,
+  supervise,
+  task,
+  taskRunner,
+  withCancel,
+  type Instrument,
+  type OrchestrateOptions,
+  type Runnable,
+} from '../lib/index.js';
+import { telemetry } from '../lib/otel/index.js';
+import { Sdk, times } from './helpers/telemetry.js';
+import { virtually } from './helpers/virtual-time.js';
+
+/** Failures are expected here. */
+const observer = () => undefined;
+const parentOf = (span: ReadableSpan) => span.parentSpanContext?.spanId;
+const idOf = (span: ReadableSpan) => span.spanContext().spanId;
+const linksOf = (span: ReadableSpan) => span.links.map((link) => link.context.spanId);
+const activeId = () => trace.getActiveSpan()?.spanContext().spanId;
+/** Its events, in order: when, what, and what they say. */
+const eventsOf = (span: ReadableSpan) =>
+  span.events.map(({ name, time: [whole, nanos], attributes = {} }) =>
+    [whole * 1000 + nanos / 1e6, name, ...Object.values(attributes)].join(' '),
+  );
+
+describe('telemetry', () => {
+  let sdk: Sdk;
+
+  beforeEach(() => {
+    sdk = new Sdk();
+    sdk.register();
+  });
+
+  afterEach(() => sdk.unregister());
+
+  /** Runs an application to its end in virtual time, as from outside it is cancelled at `until`. */
+  function run(runnables: Runnable[], until: number, options: OrchestrateOptions = {}): void {
+    virtually((_, scheduler) => {
+      const [parent, cancel] = withCancel(background, { scheduler });
+      orchestrate(runnables, { instruments: [telemetry()], parent, ...options }).subscribe();
+      scheduler.schedule(() => cancel(new Error('enough')), until);
+      scheduler.flush();
+    });
+  }
+
+  describe('spans', () => {
+    it('are one a run, with what happened to it, by the time of the scheduler', () => {
+      run([task('x', { initialize: () => timer(2), execute: () => NEVER, finalize: () => timer(3) })], 10);
+      expect(sdk.spans).to.have.length(1);
+      const span = sdk.span('x');
+      expect(times(span)).to.deep.equal([0, 13]);
+      expect(span.kind).to.equal(SpanKind.INTERNAL);
+      expect(span.attributes).to.deep.equal({
+        'rxjs_tasks.task': 'x',
+        'rxjs_tasks.run.id': 1,
+        'rxjs_tasks.run.kind': 'task',
+        'rxjs_tasks.run.outcome': 'cancelled',
+      });
+      expect(eventsOf(span)).to.deep.equal(['2 ready', '10 cancelling Error: enough', '10 finalizing']);
+      // A cancel is no error.
+      expect(span.status).to.deep.equal({ code: SpanStatusCode.UNSET });
+    });
+
+    it('say in which version of which library they were made', () => {
+      const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+      run([task('x', () => 1)], 1);
+      expect(sdk.span('x').instrumentationScope).to.deep.include({ name: 'rxjs-tasks', version });
+    });
+
+    it('go by fractions of a ms, too', () => {
+      run([task('x', () => timer(0.25))], 1);
+      expect(times(sdk.span('x'))).to.deep.equal([0, 0.25]);
+    });
+
+    it('are of members on their groups, whoever was under way when they were started', () => {
+      const part = (name: string) => task(name, { initialize: () => timer(1), execute: () => NEVER });
+      run([ordered('app', part('a'), parallel('in', part('b'), critical(part('c'))), part('d'))], 10);
+      const app = sdk.span('app');
+      const members = ['app/a', 'app/in', 'app/d'].map((name) => sdk.span(name));
+      const inner = ['app/in/b', 'app/in/c'].map((name) => sdk.span(name));
+      expect(members.map(parentOf)).to.deep.equal(members.map(() => idOf(app)));
+      expect(inner.map(parentOf)).to.deep.equal(inner.map(() => idOf(sdk.span('app/in'))));
+      expect(parentOf(app)).to.equal(undefined);
+      expect(sdk.spans).to.have.length(6);
+      expect(eventsOf(app)).to.deep.equal(['3 ready', '10 cancelling Error: enough']);
+    });
+
+    it('are of two tasks of one name each its own', () => {
+      const twin = (takes: number) => task('twin', { execute: () => timer(takes), finalize: () => timer(1) });
+      run([twin(5), twin(3)], 10);
+      const told = sdk.spans.map((span) => [...times(span), eventsOf(span)]);
+      expect(told).to.deep.equal([
+        [0, 4, ['0 ready', '3 finalizing']],
+        [0, 6, ['0 ready', '5 finalizing']],
+      ]);
+    });
+
+    it('are of two applications with one instrument each its own', async () => {
+      const instruments = [telemetry()];
+      const [, cancel] = withCancel();
+      const stuck = launch([task('stuck', () => NEVER)], { instruments });
+      await launch([task('x', () => 1)], { instruments });
+      expect(sdk.spans.map(({ name }) => name)).to.deep.equal(['x']);
+      cancel();
+      await stuck.stop();
+      expect(sdk.spans.map(({ name }) => name)).to.deep.equal(['x', 'stuck']);
+    });
+
+    it('are none of a run that no hook of which was called', () => {
+      const [parent, cancel] = withCancel();
+      cancel();
+      orchestrate([task('x', () => 1)], { parent, instruments: [telemetry()] }).subscribe();
+      expect(sdk.spans).to.deep.equal([]);
+    });
+
+    it('hang on the one that was active when the application was started, restarts included', async () => {
+      let attempts = 0;
+      const flaky = task('flaky', async () => {
+        if (++attempts < 3) throw new Error('no');
+      });
+      const flakyGroup = parallel('group', supervise(task('x', () => 1)));
+      await trace.getTracer('app').startActiveSpan('boot', async (boot) => {
+        const app = launch([task('plain', () => 1), supervise(flaky, { backoff: { initial: 1 } }), flakyGroup], {
+          instruments: [telemetry()],
+          observer,
+        });
+        boot.end();
+        await context.with(trace.deleteSpan(context.active()), () => app);
+      });
+      const boot = idOf(sdk.span('boot'));
+      const flakies = sdk.spans.filter(({ name }) => name === 'flaky');
+      expect(flakies).to.have.length(3);
+      const tops = [sdk.span('plain'), sdk.span('group'), ...flakies];
+      expect(tops.map(parentOf)).to.deep.equal(tops.map(() => boot));
+    });
+
+    it('are one for each restart, which is linked to the run before, and an event of the group', () => {
+      let attempts = 0;
+      const flaky = task('x', () => timer(1).pipe(map(() => (++attempts < 3 ? fail('no') : 'yes'))));
+      run([ordered('app', critical(supervise(flaky, { backoff: { initial: 2, jitter: 0 } })))], 50);
+      const lives = sdk.spans.filter(({ name }) => name === 'app/x');
+      expect(lives.map(times)).to.deep.equal([
+        [0, 1],
+        [3, 4],
+        [8, 9],
+      ]);
+      expect(lives.map(({ attributes }) => attributes['rxjs_tasks.run.id'])).to.deep.equal([1, 2, 3]);
+      expect(lives.map(({ attributes }) => attributes['rxjs_tasks.run.restart'])).to.deep.equal([undefined, 1, 2]);
+      expect(lives.map(({ status }) => status.code)).to.deep.equal([2, 2, 0]);
+      const [first = NaN, second = NaN] = lives.map(idOf);
+      expect(lives.map(linksOf)).to.deep.equal([[], [first], [second]]);
+      const app = sdk.span('app');
+      expect(lives.map(parentOf)).to.deep.equal(lives.map(() => idOf(app)));
+      expect(eventsOf(app).filter((event) => event.includes('restarting'))).to.deep.equal([
+        '1 restarting Error app/x 1 0.002',
+        '4 restarting Error app/x 2 0.004',
+      ]);
+    });
+
+    it('are of each run of a slot the root of a trace, linked to its cron', () => {
+      const backup = task('backup', { initialize: () => timer(1), execute: () => timer(2) });
+      run([parallel('jobs', cron(backup, 10, { maxRuns: 2 }))], 50);
+      const schedule = sdk.span('jobs/backup');
+      const slots = sdk.spans.filter(({ name }) => name === 'jobs/backup slot');
+      expect(slots.map(times)).to.deep.equal([
+        [1, 3],
+        [11, 13],
+      ]);
+      expect(slots.map(parentOf)).to.deep.equal([undefined, undefined]);
+      expect(slots.map(linksOf)).to.deep.equal([[idOf(schedule)], [idOf(schedule)]]);
+      expect(new Set([schedule, ...slots].map((span) => span.spanContext().traceId))).to.have.property('size', 3);
+      expect(slots[1]?.attributes).to.deep.equal({
+        'rxjs_tasks.task': 'jobs/backup',
+        'rxjs_tasks.run.id': 1,
+        'rxjs_tasks.run.kind': 'slot',
+        'rxjs_tasks.run.outcome': 'completed',
+        'rxjs_tasks.slot': 11,
+      });
+      expect(parentOf(schedule)).to.equal(idOf(sdk.span('jobs')));
+      expect(times(schedule)).to.deep.equal([0, 13]);
+      expect(schedule.attributes['rxjs_tasks.run.kind']).to.equal('task');
+    });
+
+    it('say of a cron which slots were dropped, and why', () => {
+      const slow = task('slow', () => timer(25));
+      run([cron(slow, 10, { overlap: 'bufferOne', tolerance: 5 }), cron(slow, 20)], 35);
+      const [buffering, skipping] = sdk.spans.filter(({ name }) => name === 'slow').map(eventsOf);
+      expect([...(buffering ?? []), ...(skipping ?? [])].sort()).to.deep.equal(
+        [
+          '15 overdue 10 0.005',
+          '20 skipped 20 overlap',
+          '20 skipped 20 overlap',
+          '35 skipped 30 ended',
+          '35 cancelling Error: enough',
+          '35 cancelling Error: enough',
+        ].sort(),
+      );
+    });
+
+    it('say which slots were missed, and what went wrong with a lease', () => {
+      const coordinator = {
+        lease: (_: string, slot: number) => (slot === 5 ? throwError(() => new RangeError('down')) : of(true, false)),
+      };
+      const job = task('job', () => NEVER);
+      run([cron(job, 5, { lastRun: -20, missed: 'runOnce', coordinator })], 7);
+      expect(eventsOf(sdk.span('job'))).to.deep.equal([
+        '0 missed -15 3',
+        '0 cancelling 0 CancelledError: The lease was taken back',
+        '5 skipped 5 RangeError coordinator',
+        '7 cancelling Error: enough',
+      ]);
+      expect(sdk.span('job slot').attributes['rxjs_tasks.run.outcome']).to.equal('cancelled');
+    });
+
+    describe('of what has failed', () => {
+      it('have the status, the type of the error and the exception, of the hook and of finalize', () => {
+        const boom = new TypeError('boom');
+        const execute = () => timer(1).pipe(map(() => fail(boom)));
+        run([task('x', { execute, finalize: () => fail(new Error('late')) })], 5);
+        const { status, attributes, events } = sdk.span('x');
+        expect(status).to.deep.equal({ code: SpanStatusCode.ERROR, message: 'x failed in execute: boom' });
+        expect(attributes).to.include({
+          'error.type': 'TypeError',
+          'rxjs_tasks.run.outcome': 'failed',
+          'rxjs_tasks.run.phase': 'execute',
+        });
+        const exceptions = events.filter(({ name }) => name === 'exception');
+        expect(exceptions.map(({ attributes }) => attributes?.['exception.message'])).to.deep.equal(['boom', 'late']);
+        expect(exceptions[0]?.attributes).to.include({
+          'exception.type': 'TypeError',
+          'exception.stacktrace': boom.stack,
+        });
+        expect(exceptions[0]?.time).to.deep.equal([0, 1_000_000]);
+      });
+
+      it('have the exception where it failed alone, and the status up to the group', () => {
+        const x = task('x', () => timer(1).pipe(map(() => fail('no'))));
+        const y = task('y', { execute: () => NEVER, finalize: () => fail('neither') });
+        run([parallel('app', x, y)], 5);
+        const failed = ['app/x', 'app/y', 'app'].map((name) => sdk.span(name));
+        expect(failed.map(({ status }) => status.code)).to.deep.equal([2, 2, 2]);
+        expect(failed.map(({ attributes }) => attributes['error.type'])).to.deep.equal(['Error', 'Error', 'Error']);
+        const exceptions = failed.map(({ events }) => events.filter(({ name }) => name === 'exception').length);
+        expect(exceptions).to.deep.equal([1, 1, 0]);
+      });
+
+      it('tell of a restart too many, and of a slot that ends its cron, once', () => {
+        const broken = (name: string) => task(name, () => fail(`no ${name}`));
+        const limited = ordered('app', supervise(broken('x'), { maxRestarts: 0 }));
+        run([limited, cron(broken('job'), 10, { onError: 'stop' })], 5, { onFailure: 'continue' });
+        const types = sdk.spans.map(({ name, attributes, events }) => [
+          name,
+          attributes['error.type'],
+          ...events.flatMap((event) => event.attributes?.['exception.type'] ?? []),
+        ]);
+        expect(types).to.deep.equal([
+          ['app/x', 'Error', 'Error'],
+          ['app', 'RestartLimitError', 'RestartLimitError'],
+          ['job slot', 'Error', 'Error'],
+          ['job', 'Error'],
+        ]);
+      });
+
+      it('name an error by its code, and one that is none as the conventions do', () => {
+        const refused = Object.assign(new Error('no'), { code: 'ECONNREFUSED' });
+        run(
+          [
+            task('code', () => fail(refused)),
+            task('none', () => throwError(() => 'just text')),
+            task('number', () => fail(Object.assign(new Error('gone'), { code: 20 }))),
+          ],
+          5,
+          { onFailure: 'continue' },
+        );
+        const types = sdk.spans.map(({ name, attributes }) => [name, attributes['error.type']]);
+        expect(types).to.deep.equal([
+          ['code', 'ECONNREFUSED'],
+          ['none', '_OTHER'],
+          ['number', 'Error'],
+        ]);
+        const [exception] = sdk.span('none').events.filter(({ name }) => name === 'exception');
+        expect(exception?.attributes).to.include({ 'exception.message': "none failed in execute: 'just text'" });
+      });
+
+      it('are those of the slot, and not of the cron that goes on', () => {
+        run(
+          [
+            cron(
+              task('job', () => NEVER),
+              10,
+              { timeout: 4 },
+            ),
+          ],
+          5,
+        );
+        const slot = sdk.span('job slot');
+        expect(times(slot)).to.deep.equal([0, 4]);
+        expect(slot.attributes).to.include({ 'error.type': 'DeadlineError' });
+        expect(sdk.span('job').status.code).to.equal(SpanStatusCode.UNSET);
+      });
+
+      it('are those a join no longer waits for, which end then, and once', () => {
+        const released: (string | undefined)[] = [];
+        const stuck = { execute: () => NEVER, grace: 50, finalize: () => released.push(activeId()) };
+        run([parallel('app', task('x', stuck), cron(task('job', stuck), 100))], 5, { timeout: 10 });
+        expect(sdk.spans.map(({ name, attributes }) => [name, attributes['rxjs_tasks.run.outcome']])).to.deep.equal([
+          ['app/x', 'timed-out'],
+          ['app/job slot', 'timed-out'],
+          ['app/job', 'timed-out'],
+          ['app', 'timed-out'],
+        ]);
+        for (const span of sdk.spans) {
+          expect(times(span)[1]).to.equal(15);
+          expect(span.status).to.deep.equal({ code: SpanStatusCode.ERROR, message: 'Timed out in execute' });
+          expect(span.attributes).to.include({ 'error.type': 'timed-out', 'rxjs_tasks.run.phase': 'execute' });
+        }
+        // What they still do belongs to them.
+        expect(released).to.deep.equal([idOf(sdk.span('app/x')), idOf(sdk.span('app/job'))]);
+      });
+    });
+
+    describe('are active', () => {
+      /** Runs it with a look, which tells of the span that is active. */
+      async function seen(make: (look: () => void) => Runnable): Promise<Map<string, (string | undefined)[]>> {
+        const looks: (string | undefined)[] = [];
+        await launch([make(() => looks.push(activeId()))], { instruments: [telemetry()], observer });
+        const names = new Map(sdk.spans.map((span) => [idOf(span), span.name]));
+        return new Map([['', looks.map((id) => (id === undefined ? id : names.get(id)))]]);
+      }
+      const looksOf = async (make: (look: () => void) => Runnable) => (await seen(make)).get('');
+
+      it('in every hook', async () => {
+        const names = await looksOf((look) => task('x', { initialize: look, execute: look, finalize: look }));
+        expect(names).to.deep.equal(['x', 'x', 'x']);
+      });
+
+      it('behind every await of a promise', async () => {
+        const names = await looksOf((look) => {
+          const hook = async () => {
+            await Promise.resolve();
+            look();
+            await new Promise((resolve) => setTimeout(resolve, 1));
+            look();
+          };
+          return task('x', { initialize: hook, execute: hook, finalize: hook });
+        });
+        expect(names).to.deep.equal(Array(6).fill('x'));
+      });
+
+      it('in an Observable, its timers and its teardown', async () => {
+        const names = await looksOf((look) =>
+          task('x', () =>
+            defer(() => {
+              look();
+              return new Observable((subscriber) => {
+                look();
+                const ticking = interval(1).pipe(take(2), map(look)).subscribe(subscriber);
+                return () => {
+                  look();
+                  ticking.unsubscribe();
+                };
+              });
+            }),
+          ),
+        );
+        expect(names).to.deep.equal(Array(5).fill('x'));
+      });
+
+      it('in an async iterator, from one value to the next', async () => {
+        const names = await looksOf((look) =>
+          task('x', async function* () {
+            yield look();
+            await Promise.resolve();
+            yield look();
+            await new Promise((resolve) => setTimeout(resolve, 1));
+            yield look();
+          }),
+        );
+        expect(names).to.deep.equal(['x', 'x', 'x']);
+      });
+
+      it('in a future, and in a runner that a task starts, whose span hangs on the task', async () => {
+        const names = await looksOf((look) =>
+          task('x', async (ctx) => {
+            await future(async () => Promise.resolve().then(look), ctx);
+            const inner = taskRunner(task('inner', async () => Promise.resolve().then(look)));
+            await inner.start(ctx).forEach(() => undefined);
+          }),
+        );
+        expect(names).to.deep.equal(['x', 'inner']);
+        expect(parentOf(sdk.span('inner'))).to.equal(idOf(sdk.span('x')));
+      });
+
+      it('in each run of a cron its own', async () => {
+        const looks: (string | undefined)[] = [];
+        const job = task('job', async () => {
+          await new Promise((resolve) => setTimeout(resolve, 1));
+          looks.push(activeId());
+        });
+        await launch([cron(job, 5, { maxRuns: 3 })], { instruments: [telemetry()] });
+        expect(looks).to.deep.equal(sdk.spans.filter(({ name }) => name === 'job slot').map(idOf));
+        expect(new Set(looks)).to.have.property('size', 3);
+      });
+
+      it('in each member of an ordered group its own, and in each restart', async () => {
+        let attempts = 0;
+        const names = await looksOf((look) => {
+          const up = (name: string) => task(name, { initialize: async () => Promise.resolve(), execute: look });
+          const flaky = task('c', async () => {
+            await Promise.resolve();
+            look();
+            if (++attempts < 2) throw new Error('no');
+          });
+          return ordered('app', up('a'), up('b'), supervise(flaky, { backoff: { initial: 1 } }));
+        });
+        expect(names).to.deep.equal(['app/a', 'app/b', 'app/c', 'app/c']);
+      });
+
+      it('not behind them: whoever started the application has its own', async () => {
+        await trace.getTracer('app').startActiveSpan('boot', async (boot) => {
+          await launch([task('x', () => 1)], { instruments: [telemetry()] });
+          expect(activeId()).to.equal(boot.spanContext().spanId);
+        });
+      });
+    });
+  });
+
+  describe('metrics', () => {
+    const of = (name: string, kind = 'task') => ({ 'rxjs_tasks.task': name, 'rxjs_tasks.run.kind': kind });
+
+    it('count runs, failures by the type of the error, and restarts', async () => {
+      const broken = task('broken', () => timer(1).pipe(map(() => fail('no'))));
+      run([task('x', () => 1), supervise(broken, { maxRestarts: 2, backoff: { initial: 1, jitter: 0 } })], 50, {
+        onFailure: 'continue',
+      });
+      expect(await sdk.points('rxjs_tasks.runs')).to.deep.equal([
+        [of('x'), 1],
+        [of('broken'), 3],
+      ]);
+      expect(await sdk.points('rxjs_tasks.failures')).to.deep.equal([[{ ...of('broken'), 'error.type': 'Error' }, 3]]);
+      expect(await sdk.points('rxjs_tasks.restarts')).to.deep.equal([[{ 'rxjs_tasks.task': 'broken' }, 2]]);
+    });
+
+    it('count the slots that were skipped, by the reason, and missed', async () => {
+      run(
+        [
+          cron(
+            task('slow', () => timer(25)),
+            10,
+            { lastRun: -40, missed: 'runOnce' },
+          ),
+        ],
+        30,
+      );
+      expect(await sdk.points('rxjs_tasks.skips')).to.deep.equal([
+        [{ 'rxjs_tasks.task': 'slow', 'rxjs_tasks.reason': 'overlap' }, 2],
+      ]);
+      expect(await sdk.points('rxjs_tasks.missed')).to.deep.equal([[{ 'rxjs_tasks.task': 'slow' }, 3]]);
+    });
+
+    it('measure in seconds how long runs have taken, by how they ended', async () => {
+      const job = task('job', ({ slot }) => (slot === 0 ? timer(250) : NEVER));
+      run([cron(job, 1000)], 1500);
+      expect(await sdk.points('rxjs_tasks.run.duration')).to.deep.equal([
+        [{ ...of('job', 'slot'), 'rxjs_tasks.run.outcome': 'completed' }, 0.25],
+        [{ ...of('job', 'slot'), 'rxjs_tasks.run.outcome': 'cancelled' }, 0.5],
+        [{ ...of('job'), 'rxjs_tasks.run.outcome': 'cancelled' }, 1.5],
+      ]);
+    });
+
+    it('measure in seconds how late the runs of slots began', async () => {
+      run(
+        [
+          cron(
+            task('slow', () => timer(1500)),
+            1000,
+            { overlap: 'bufferOne', maxRuns: 2 },
+          ),
+        ],
+        9000,
+      );
+      expect(await sdk.points('rxjs_tasks.slot.lateness')).to.deep.equal([[{ 'rxjs_tasks.task': 'slow' }, 0.5]]);
+    });
+
+    it('count what a join no longer waits for as failures', async () => {
+      run([task('x', { execute: () => NEVER, grace: 50 })], 5, { timeout: 10 });
+      expect(await sdk.points('rxjs_tasks.failures')).to.deep.equal([[{ ...of('x'), 'error.type': 'timed-out' }, 1]]);
+      const duration = { ...of('x'), 'rxjs_tasks.run.outcome': 'timed-out', 'error.type': 'timed-out' };
+      expect(await sdk.points('rxjs_tasks.run.duration')).to.deep.equal([[duration, 0.015]]);
+    });
+
+    it('have their units', async () => {
+      const flaky = supervise(
+        task('x', () => fail('no')),
+        { maxRestarts: 1, backoff: { initial: 1 } },
+      );
+      const slow = cron(
+        task('slow', () => timer(25)),
+        10,
+        { lastRun: -40, missed: 'runOnce' },
+      );
+      run([flaky, slow], 30, { onFailure: 'continue' });
+      const names = ['runs', 'failures', 'restarts', 'skips', 'missed', 'run.duration', 'slot.lateness'];
+      const units = await Promise.all(names.map((name) => sdk.unit(`rxjs_tasks.${name}`)));
+      expect(units).to.deep.equal(['{run}', '{run}', '{restart}', '{slot}', '{slot}', 's', 's']);
+    });
+  });
+
+  it('may be made before the SDK is registered', async () => {
+    sdk.unregister();
+    const instruments = [telemetry()];
+    sdk.register();
+    await launch([task('x', () => 1)], { instruments });
+    expect(sdk.spans.map(({ name }) => name)).to.deep.equal(['x']);
+    expect(await sdk.points('rxjs_tasks.runs')).to.have.length(1);
+  });
+
+  it('changes nothing where no SDK is registered', async () => {
+    sdk.unregister();
+    const report = await launch(
+      [
+        ordered(
+          'app',
+          cron(
+            task('x', () => 1),
+            1,
+            { maxRuns: 3 },
+          ),
+        ),
+      ],
+      {
+        instruments: [telemetry()],
+      },
+    );
+    expect(report.clean).to.equal(true);
+  });
+
+  it('goes by the tracer and the meter that it was given', async () => {
+    const other = new Sdk();
+    const tracer = trace.getTracer('mine');
+    other.register();
+    await launch([task('x', () => 1)], { instruments: [telemetry({ tracer })] });
+    expect(sdk.span('x').instrumentationScope.name).to.equal('mine');
+  });
+
+  it('tells the diagnostics of the API, and nobody else, what its tracer and its meter throw', async () => {
+    const errors: unknown[][] = [];
+    const log = () => undefined;
+    const error = (...args: unknown[]) => errors.push(args);
+    diag.setLogger({ error, warn: log, info: log, debug: log, verbose: log });
+    const broken = (): never => fail('no telemetry');
+    const values: unknown[] = [];
+    const event: Instrument['event'] = ({ type }) => type === 'done' && values.push(type);
+    const instruments = [
+      telemetry({
+        tracer: { startSpan: broken, startActiveSpan: broken },
+        meter: { createHistogram: broken } as never,
+      }),
+      { event },
+    ];
+    const report = await launch([task('x', { execute: () => values.push('ran'), finalize: () => 0 })], { instruments });
+    diag.disable();
+    expect([report.clean, values]).to.deep.equal([true, ['ran', 'done']]);
+    expect(errors.length).to.be.above(3);
+    expect(new Set(errors.map(([scope]) => scope))).to.deep.equal(new Set(['rxjs-tasks']));
+    expect(errors.map(([, reason]) => String(reason))).to.include.members([
+      'Error: no telemetry',
+      'TypeError: meter.createCounter is not a function',
+    ]);
+  });
+
+  it('takes no options that are none', () => {
+    const given = (options: unknown) => () => telemetry(options as never);
+    expect(given(null)).to.throw(TypeError, 'Expected `options` to be an object, got null');
+    expect(given({ tracr: 1 })).to.throw(TypeError, 'Expected `options` to be made of `tracer`, `meter`');
+    expect(given({ tracer: {} })).to.throw(
+      TypeError,
+      'Expected `tracer` to be a tracer, with a `startSpan` function, got `{}` (object)',
+    );
+    expect(given({ meter: null })).to.throw(
+      TypeError,
+      'Expected `meter` to be a meter, with a `createHistogram` function, got null',
+    );
+  });
+
+  it('keeps nothing of runs that have ended', async () => {
+    const spans: WeakRef<object>[] = [];
+    const tracer: Tracer = {
+      startSpan(...args) {
+        const span = trace.getTracer('kept').startSpan(...args);
+        spans.push(new WeakRef(span));
+        return span;
+      },
+      startActiveSpan: () => fail('unused'),
+    };
+    const [parent, cancel] = withCancel();
+    let runs = 0;
+    const rounds = new Promise<void>((done) => {
+      const often = task('often', () => {
+        if (++runs === 10_000) done();
+      });
+      const app = Array.from({ length: 20 }, () => cron(often, 1, { overlap: 'allowAll' }));
+      orchestrate(app, { parent, instruments: [telemetry({ tracer })] }).subscribe();
+    });
+    const forgetting = setInterval(() => sdk.forget(), 1);
+    await rounds;
+    clearInterval(forgetting);
+    sdk.forget();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    globalThis.gc?.();
+    const kept = spans.filter((span) => span.deref()).length;
+    cancel();
+    expect(spans).to.have.length.above(10_000);
+    // Those of the crons, and of what has just run.
+    expect(kept).to.be.within(20, 500);
+  });
+});
+
+function fail(why: string | Error): never {
+  throw typeof why === 'string' ? new Error(why) : why;
+}
