@@ -170,6 +170,17 @@ describe('telemetry', () => {
       ]);
     });
 
+    it('are linked through supervisions within one another', () => {
+      let attempts = 0;
+      const flaky = task('x', () => timer(1).pipe(map(() => (++attempts < 3 ? fail('no') : 'yes'))));
+      const backoff = { initial: 1, jitter: 0 };
+      run([supervise(supervise(flaky, { backoff, maxRestarts: 1 }), { backoff })], 50);
+      const ids = sdk.spans.map(idOf);
+      expect(sdk.spans.map(linksOf)).to.deep.equal([[], [ids[0]], [ids[1]]]);
+      expect(sdk.spans.map(({ attributes }) => attributes['rxjs_tasks.run.restart'])).to.deep.equal([undefined, 1, 1]);
+      expect(sdk.spans.map(parentOf)).to.deep.equal([undefined, undefined, undefined]);
+    });
+
     it('are of each run of a slot the root of a trace, linked to its cron', () => {
       const backup = task('backup', { initialize: () => timer(1), execute: () => timer(2) });
       run([parallel('jobs', cron(backup, 10, { maxRuns: 2 }))], 50);
@@ -295,7 +306,8 @@ describe('telemetry', () => {
         expect(exception?.attributes).to.include({ 'exception.message': "none failed in execute: 'just text'" });
       });
 
-      it('are those of the slot, and not of the cron that goes on', () => {
+      it('are those of the slot, which may never end by itself, and not of the cron that goes on', () => {
+        const hung = task('hung', () => new Promise(() => undefined));
         run(
           [
             cron(
@@ -303,13 +315,16 @@ describe('telemetry', () => {
               10,
               { timeout: 4 },
             ),
+            cron(hung, 10, { timeout: 4 }),
           ],
           5,
         );
-        const slot = sdk.span('job slot');
-        expect(times(slot)).to.deep.equal([0, 4]);
-        expect(slot.attributes).to.include({ 'error.type': 'DeadlineError' });
-        expect(sdk.span('job').status.code).to.equal(SpanStatusCode.UNSET);
+        for (const name of ['job', 'hung']) {
+          const slot = sdk.span(`${name} slot`);
+          expect(times(slot)).to.deep.equal([0, 4]);
+          expect(slot.attributes).to.include({ 'error.type': 'DeadlineError', 'rxjs_tasks.run.outcome': 'failed' });
+          expect(sdk.span(name).status.code).to.equal(SpanStatusCode.UNSET);
+        }
       });
 
       it('are those a join no longer waits for, which end then, and once', () => {
@@ -478,6 +493,14 @@ describe('telemetry', () => {
         [{ ...of('job', 'slot'), 'rxjs_tasks.run.outcome': 'completed' }, 0.25],
         [{ ...of('job', 'slot'), 'rxjs_tasks.run.outcome': 'cancelled' }, 0.5],
         [{ ...of('job'), 'rxjs_tasks.run.outcome': 'cancelled' }, 1.5],
+      ]);
+    });
+
+    it('count a run once, and measure it, from its first hook to its last', async () => {
+      run([task('x', { initialize: () => timer(200), execute: () => timer(300), finalize: () => timer(500) })], 5000);
+      expect(await sdk.points('rxjs_tasks.runs')).to.deep.equal([[of('x'), 1]]);
+      expect(await sdk.points('rxjs_tasks.run.duration')).to.deep.equal([
+        [{ ...of('x'), 'rxjs_tasks.run.outcome': 'completed' }, 1],
       ]);
     });
 
