@@ -60,7 +60,8 @@ export type AppEvent =
 export interface Instrument {
   /**
    * Is told all that happens, before whoever observes the application. What happens to a task comes with the context of its run,
-   * by which two tasks of one name are told apart.
+   * by which two tasks of one name are told apart; a restart with the supervision's, which the runs that it starts are `within`. A
+   * runner that someone else has written tells of none.
    */
   event?(event: AppEvent, run?: RunContext): void;
   /**

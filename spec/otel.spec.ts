@@ -642,13 +642,14 @@ describe('telemetry', () => {
     await rounds;
     clearInterval(forgetting);
     sdk.forget();
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    // What a WeakRef was asked for in a turn is kept to its end.
+    await new Promise((resolve) => setImmediate(resolve));
     globalThis.gc?.();
     const kept = spans.filter((span) => span.deref()).length;
     cancel();
     expect(spans).to.have.length.above(10_000);
     // Those of the crons, and of what has just run.
-    expect(kept).to.be.within(20, 500);
+    expect(kept).to.be.within(20, 200);
   });
 });
 
