@@ -43,8 +43,17 @@ export async function measure(contender, seconds) {
   const app = startApp(
     Array.from({ length: 10 }, (_, place) => cron(task(`cron ${place}`, run), 1, { missed: 'runAll' })),
   );
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  // So that what is measured is what a long-lived process has: code that is compiled.
+  await work(3);
   events = 0;
+  const perUnit = await work(seconds);
+  if (events < 9000 * seconds) throw new Error(`Only ${events} events in ${seconds} s`);
+  await app.stop();
+  return perUnit;
+}
+
+/** In µs a unit. */
+async function work(seconds) {
   const from = performance.now();
   let units = 0;
   let text = '';
@@ -53,10 +62,7 @@ export async function measure(contender, seconds) {
     units += 20;
     await new Promise(setImmediate);
   }
-  const took = performance.now() - from;
-  if (events < 9000 * seconds) throw new Error(`Only ${events} events in ${seconds} s`);
-  await app.stop();
-  return (took / units) * 1000;
+  return ((performance.now() - from) / units) * 1000;
 }
 
 export const targets = [

@@ -1,8 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Journal } from './journal.js';
 
-/** How many events are written at once. */
-const mostAtOnce = 500;
 /** For how long, in ms, a reader may take nothing of what it was sent. */
 const patience = 30_000;
 
@@ -45,9 +43,9 @@ export class Reader {
         this.write(message('gap', { missed }));
         continue;
       }
-      const events = journal.read(this.place, mostAtOnce);
-      this.place += events.length;
-      this.write(`id: ${boot}:${this.place - 1}\n${message('events', events)}`);
+      const { json, next } = journal.read(this.place);
+      this.place = next;
+      this.write(`id: ${boot}:${next - 1}\nevent: events\ndata: [${json.toString()}]\n\n`);
     }
   }
 
