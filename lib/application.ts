@@ -135,7 +135,7 @@ export function prepare(
 }
 
 /** An error that goes through groups is told by each of them, and written once. */
-function errorWriter(): (event: AppEvent) => void {
+export function errorWriter(): (event: AppEvent) => void {
   const written = new WeakSet();
   return (event) => {
     const error = event.type === 'done' ? event.outcome.error : 'error' in event ? event.error : undefined;

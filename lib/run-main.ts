@@ -1,8 +1,9 @@
 import { Subject } from 'rxjs';
-import { launchNames, prepare, type Application, type LaunchOptions } from './application.js';
+import { errorWriter, launchNames, prepare, type Application, type LaunchOptions } from './application.js';
 import { SignalError } from './errors.js';
 import { exit, hold, settleExit } from './internal/exit.js';
-import { expectOneOf, expectOptions } from './internal/expect.js';
+import { expectArray, expectOneOf, expectOptions } from './internal/expect.js';
+import { expectUi, loadUi, type Ui } from './internal/ui.js';
 import { defaultTimeout } from './orchestrate.js';
 import type { ShutdownReport } from './report.js';
 import type { Runnable } from './runner.js';
@@ -15,6 +16,12 @@ export interface RunMainOptions extends LaunchOptions {
    * that takes 0 for an end of the application's own.
    */
   exitCode?: 'zero' | 'signal';
+  /**
+   * What it shows of itself: `'live'`, on a terminal, its timeline, and elsewhere as `'lines'`, a line for what an operator wants to
+   * know, on stderr; `'json'`, a line of JSON for each event, on stdout. `true` is `'live'`. Nothing unless said. It is
+   * `terminal` of `rxjs-tasks/inspect`, loaded when it is asked for, and writes the errors that the default observer would.
+   */
+  ui?: Ui;
 }
 
 /**
@@ -48,11 +55,18 @@ export interface RunMainOptions extends LaunchOptions {
  * ```
  */
 export function runMain(runnables: readonly Runnable[], options: RunMainOptions = {}): Application {
-  expectOptions(options, [...launchNames, 'exitCode']);
-  const { exitCode = 'zero', ...application } = options;
+  expectOptions(options, [...launchNames, 'exitCode', 'ui']);
+  const { exitCode = 'zero', ui = false, ...application } = options;
   expectOneOf('exitCode', ['zero', 'signal'], exitCode);
+  expectUi(ui);
+  const { observer, instruments = [] } = application;
+  expectArray('instruments', instruments);
+  const shown = ui === false ? undefined : loadUi(ui, errorWriter());
+  const launched: LaunchOptions = shown
+    ? { ...application, observer: observer ?? {}, instruments: [...instruments, shown.instrument] }
+    : application;
   const failures$ = new Subject<unknown>();
-  const prepared = prepare(runnables, application, { failures$, drains: (cause) => !isCtrlC(cause) });
+  const prepared = prepare(runnables, launched, { failures$, drains: (cause) => !isCtrlC(cause) });
 
   let first: { readonly signal: NodeJS.Signals; readonly at: number } | undefined;
   const onSignal = (signal: NodeJS.Signals) => {
@@ -74,9 +88,11 @@ export function runMain(runnables: readonly Runnable[], options: RunMainOptions 
   const listening = signals$(stopSignals, process).subscribe(onSignal);
   process.on('uncaughtException', onCrash);
   process.on('unhandledRejection', onCrash);
-  const settle = (report: ShutdownReport) => settleExit(report, options.timeout ?? defaultTimeout, exitCode);
+  const whenShown = (then: () => void) => (shown ? shown.whenShown(then) : then());
+  const settle = (report: ShutdownReport) =>
+    whenShown(() => settleExit(report, options.timeout ?? defaultTimeout, exitCode));
   return prepared.start(settle, () => {
-    release();
+    whenShown(release);
     listening.unsubscribe();
     process.off('uncaughtException', onCrash);
     process.off('unhandledRejection', onCrash);

@@ -19,13 +19,14 @@ export interface Tick {
  * At most so many ticks of an axis, at round times: from the start on, and of what goes on for more than two hours by the clock, in
  * UTC, so that whoever is sent a drawing reads the same.
  */
-export function ticks(from: number, to: number, most: number): Tick[] {
+export function ticks(from: number, to: number, most: number, zero: number = from): Tick[] {
   const length = to - from;
   const step = steps.find((one) => length / one <= most) ?? Math.ceil(length / most / day) * day;
-  const base = isLong(from, to) ? Math.ceil(from / step) * step - from : 0;
+  const byClock = isLong(zero, to);
+  const base = byClock ? 0 : zero;
   const all: Tick[] = [];
-  for (let past = base; past <= length; past += step)
-    all.push({ at: from + past, label: isLong(from, to) ? clockTime(from + past, step) : since(past, length) });
+  for (let at = base + Math.ceil((from - base) / step) * step; at <= to; at += step)
+    all.push({ at, label: byClock ? clockTime(at, step) : since(at - zero, to - zero) });
   return all;
 }
 

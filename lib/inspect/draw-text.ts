@@ -24,8 +24,12 @@ const lineSymbols: Readonly<Record<Line['type'], string>> = { draining: '╎', c
 type Cell = Partial<Pick<Look, 'color'>> & Pick<Look, 'symbol'>;
 const blank: Cell = { symbol: ' ' };
 
-export function drawText({ timeline, from, to }: View, width: number, paint: Paint): Drawing {
-  const branches = tree(timeline.rows).map((branch) => ({ ...branch, label: printable(branch.label) }));
+export function drawText(view: View, width: number, paint: Paint, most?: number): Drawing {
+  const { timeline, from, to, zero = from } = view;
+  const branches = mattering(tree(timeline.rows), most ?? Infinity).map((branch) => ({
+    ...branch,
+    label: printable(branch.label),
+  }));
   const statuses = Math.min(Math.max(0, ...branches.map(({ row }) => statusText(row).length)), Math.floor(width * 0.3));
   const status = width < 50 ? 0 : statuses;
   const label = Math.min(
@@ -35,11 +39,12 @@ export function drawText({ timeline, from, to }: View, width: number, paint: Pai
   const chart = Math.max(4, width - label - 2 - (status > 0 ? status + 2 : 0));
   const columnOf = (at: number) => Math.min(chart - 1, Math.max(0, Math.floor(((at - from) / (to - from)) * chart)));
   const seen = new Set<Kind>();
-  const through = new Map(timeline.lines.map((line) => [columnOf(line.at), line]));
+  const lines = timeline.lines.filter(({ at }) => at >= from);
+  const through = new Map(lines.map((line) => [columnOf(line.at), line]));
 
   const rowText = ({ row, depth, label: name }: Branch): string => {
     const indent = '  '.repeat(Math.min(depth, Math.floor(label / 4)));
-    const cells = cellsOf(row, chart, columnOf, to).map((kind, column): Cell => {
+    const cells = cellsOf(row, chart, columnOf, view).map((kind, column): Cell => {
       if (kind) seen.add(kind);
       const line = through.get(column);
       if (kind) return looks[kind];
@@ -50,10 +55,10 @@ export function drawText({ timeline, from, to }: View, width: number, paint: Pai
   };
   const rows = branches.map((branch) => ({ text: rowText(branch), row: branch.row }));
   return {
-    axis: axis(from, to, chart).map((line) => paint(' '.repeat(label + 2) + line, 'gray')),
+    axis: axis(view, chart).map((line) => paint(' '.repeat(label + 2) + line, 'gray')),
     rows,
-    lines: timeline.lines.slice(-10).map((line) => {
-      const text = ` ${lineText(line)}, ${moment(line.at, from, to)}`;
+    lines: lines.slice(-10).map((line) => {
+      const text = ` ${lineText(line)}, ${moment(line.at, zero, to)}`;
       return paint(lineSymbols[line.type], lineColor(line)) + cut(text, width - 1);
     }),
     legend: legend(
@@ -65,11 +70,33 @@ export function drawText({ timeline, from, to }: View, width: number, paint: Pai
   };
 }
 
+/** So many rows, those that go on, or went wrong, rather than the others. */
+function mattering(branches: readonly Branch[], most: number): readonly Branch[] {
+  if (branches.length <= most) return branches;
+  const weight = ({ row: { status, failures } }: Branch) =>
+    status === 'failed' || status === 'timed-out'
+      ? 3
+      : status === 'completed' || status === 'cancelled' || status === 'not-started'
+        ? 0
+        : status === 'running' && failures === 0
+          ? 1
+          : 2;
+  const first = [...branches].sort((a, b) => weight(b) - weight(a) || b.row.since - a.row.since).slice(0, most);
+  const kept = new Set(first);
+  return branches.filter((branch) => kept.has(branch));
+}
+
 /** What is drawn in each column: the mark that matters most, else what the task was doing for most of its time. */
-function cellsOf(row: Row, chart: number, columnOf: (at: number) => number, end: number): (Kind | undefined)[] {
+function cellsOf(
+  row: Row,
+  chart: number,
+  columnOf: (at: number) => number,
+  { from: begin, to: end }: View,
+): (Kind | undefined)[] {
   const cells = Array.from({ length: chart }, (): Kind | undefined => undefined);
   const covered = new Float64Array(chart);
   for (const { from, to = end, kind } of row.spans) {
+    if (to < begin) continue;
     const [first, last] = [columnOf(from), columnOf(to)];
     for (let column = first; column <= last; column++) {
       // A span that ends or begins within a column has a part of it.
@@ -81,6 +108,7 @@ function cellsOf(row: Row, chart: number, columnOf: (at: number) => number, end:
     }
   }
   for (const { at, kind } of signsOf(row)) {
+    if (at < begin) continue;
     const column = columnOf(at);
     const other = cells[column];
     if (!other || rank(kind) >= rank(other)) cells[column] = kind;
@@ -102,11 +130,11 @@ function errorLines(row: Row, rows: ReadonlyMap<string, Row>, width: number, pai
 }
 
 /** Two lines: the times, and where they are. */
-function axis(from: number, to: number, chart: number): [string, string] {
-  const room = isLong(from, to) ? 14 : 10;
+function axis({ from, to, zero = from }: View, chart: number): [string, string] {
+  const room = isLong(zero, to) ? 14 : 10;
   let labels = '';
   let marks = '';
-  for (const { at, label } of ticks(from, to, Math.max(1, Math.floor(chart / room)))) {
+  for (const { at, label } of ticks(from, to, Math.max(1, Math.floor(chart / room)), zero)) {
     const column = Math.floor(((at - from) / (to - from)) * chart);
     if (column >= chart) break;
     marks = `${marks.padEnd(column, '─')}┬`;
@@ -152,8 +180,9 @@ function painted(cells: readonly Cell[], paint: Paint): string {
 }
 
 /** What is drawn of how much. */
-export function heading({ timeline, from, to }: View, dropped: number): string {
+export function heading({ timeline, from, to, zero = from }: View, dropped: number): string {
   const tasks = timeline.rows.size;
+  const start = isLong(zero, to) ? ` from ${moment(zero, zero, to)} UTC` : '';
   const before = dropped > 0 ? `, ${dropped} events before that were not kept` : '';
-  return `${tasks} task${tasks === 1 ? '' : 's'}, ${duration(to - from)}${before}`;
+  return `${tasks} task${tasks === 1 ? '' : 's'}, ${duration(to - zero)}${start}${before}`;
 }

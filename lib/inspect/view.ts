@@ -7,6 +7,8 @@ export interface View {
   readonly timeline: Timeline;
   readonly from: number;
   readonly to: number;
+  /** What its axis counts from; `from` unless said. */
+  readonly zero?: number;
 }
 
 /** @throws TypeError for what is no recording. */

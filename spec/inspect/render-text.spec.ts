@@ -40,7 +40,7 @@ describe('renderText', () => {
     expect(text).to.not.match(/[\u0000-\u0009\u000b-\u001f\u007f]/);
     const starts = text
       .split('\n')
-      .filter((line) => /━.*completed/.test(line) && !line.startsWith('░'))
+      .filter((line) => /━.*completed/.test(line) && !/^[░━]/.test(line))
       .map((line) => columns(line.slice(0, line.indexOf('━'))));
     expect(starts).to.deep.equal([7, 7, 7, 7, 7]);
   });

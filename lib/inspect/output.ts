@@ -1,0 +1,25 @@
+/** Where text goes: `process.stderr`, a file, a test's own. */
+export interface Output {
+  write(text: string, done?: (error?: Error | null) => void): unknown;
+  readonly isTTY?: boolean;
+  /** Of a terminal. */
+  readonly columns?: number;
+  readonly rows?: number;
+  on?(event: 'resize', listener: () => void): unknown;
+  off?(event: 'resize', listener: () => void): unknown;
+  once?(event: 'error', listener: () => void): unknown;
+}
+
+/** As the console does: that nobody reads any longer is no reason for an application to fail. */
+export function writeTo(output: Output, text: string): void {
+  output.write(text, (error) => {
+    if (error) output.once?.('error', () => undefined);
+  });
+}
+
+/** Whether it takes colours: a terminal's does, and `NO_COLOR` and `FORCE_COLOR` have the last word. */
+export function takesColors({ isTTY }: Output): boolean {
+  const { FORCE_COLOR: force, NO_COLOR: no, TERM: term } = process.env;
+  if (force !== undefined) return force !== '0' && force !== 'false';
+  return isTTY === true && !no && term !== 'dumb';
+}

@@ -1,0 +1,109 @@
+import { hostname } from 'node:os';
+import { expected, expectFunction, expectOneOf, expectOptions, expectString } from '../internal/expect.js';
+import type { AppEvent, Instrument } from '../orchestrate.js';
+import { painter } from './ansi.js';
+import { fit } from './columns.js';
+import { jsonLine } from './json-line.js';
+import { Live } from './live.js';
+import { levelColors, logLine } from './log-line.js';
+import { takesColors, writeTo, type Output } from './output.js';
+
+/** What is written of an application as it runs, and where. */
+export interface TerminalOptions {
+  /**
+   * `'live'` draws the timeline in place, on a terminal; elsewhere it is `'lines'`: a line for what an operator wants to know.
+   * `'json'` is a line of JSON for each event, for a collector of logs. `'live'` unless said.
+   */
+  ui?: 'live' | 'lines' | 'json';
+  /** `process.stderr` unless said; for `'json'`, `process.stdout`. */
+  stream?: Output;
+  /** The `name` in each line of JSON. */
+  name?: string;
+}
+
+/**
+ * Shows on a terminal, or writes to a log, what an application does: one of its `instruments`. Until an application starts it does
+ * nothing, and it holds no process open.
+ *
+ * The live drawing stands below whatever is written meanwhile through `process.stdout` and `process.stderr`, which is let through
+ * above it; what a child process writes to the same terminal by itself is not seen, and may be drawn over. The whole drawing stays
+ * when the application, or the process, ends. Colours are for terminals, but for what `NO_COLOR` and `FORCE_COLOR` say.
+ *
+ * @throws TypeError or RangeError for options of a wrong type or value.
+ *
+ * @example
+ * ```ts
+ * import { launch, task } from 'rxjs-tasks';
+ * import { terminal } from 'rxjs-tasks/inspect';
+ *
+ * const stream = { write: (line: string) => console.log(line.replace(/^\S+ +/, '').trimEnd()) };
+ * await launch([task('answer', () => 42)], { instruments: [terminal({ ui: 'lines', stream })] });
+ * // → ready        answer
+ * // → completed    answer
+ * // → shutdown     clean: 1 completed
+ * ```
+ */
+export function terminal(options: TerminalOptions = {}): Instrument {
+  const show = shower(options);
+  return { event: (event) => show(event) };
+}
+
+/** What shows an event, that has happened now unless it says when, or a time is given. */
+export function shower(options: TerminalOptions): (event: AppEvent, now?: number) => void {
+  expectOptions(options, ['ui', 'stream', 'name']);
+  const { ui = 'live', stream, name } = options;
+  expectOneOf('ui', ['live', 'lines', 'json'], ui);
+  if (name !== undefined) expectString('name', name);
+  if (stream !== undefined) {
+    if (typeof stream !== 'object' || (stream as unknown) === null)
+      throw new TypeError(expected('stream', 'a writable stream', stream));
+    expectFunction('stream.write', (stream as Partial<Record<'write', unknown>>).write);
+  }
+  const write = (text: string) => writeTo(output, text);
+  const output: Output = stream ?? (ui === 'json' ? process.stdout : process.stderr);
+  if (ui === 'json') {
+    const base = { pid: process.pid, hostname: hostname(), ...(name !== undefined && { name }) };
+    return (event, now = Date.now()) => write(`${jsonLine(event, now, base)}\n`);
+  }
+  const lineOf = lines(output);
+  if (ui === 'lines' || !output.isTTY || process.env['TERM'] === 'dumb')
+    return (event, now = Date.now()) => {
+      const line = lineOf(event, now);
+      if (line) write(line);
+    };
+  let live: Live | undefined;
+  return (event, now = Date.now()) => {
+    live ??= new Live(output, painter(takesColors(output)));
+    // The drawing shows what goes well, and the end.
+    const isRead = event.type !== 'shutdown' && event.type !== 'ready' && logLine(event)?.what !== 'completed';
+    live.add(event, now, isRead ? lineOf(event, now) : '');
+    if (event.type === 'shutdown') live = undefined;
+  };
+}
+
+/** Gives the line of an event, or none. An error that goes through groups is told by each of them, and written once. */
+function lines(output: Output): (event: AppEvent, now: number) => string {
+  const told = new WeakSet();
+  return (event, now) => {
+    const error = event.type === 'done' ? event.outcome.error : 'error' in event ? event.error : undefined;
+    if (typeof error === 'object' && error !== null) {
+      if (told.has(error) && event.type === 'done') return '';
+      told.add(error);
+    }
+    const line = logLine(event);
+    if (!line) return '';
+    const paint = painter(takesColors(output));
+    const { level, what, task, text } = line;
+    const start = `${paint(time('at' in event ? event.at : now, output), 'dim')} ${paint(fit(what, 12), levelColors[level])}`;
+    return `${[start, task, text].filter(Boolean).join(' ').trimEnd()}\n`;
+  };
+}
+
+/** The time of the day for whoever sits at the terminal, else all of it. */
+function time(at: number, { isTTY }: Output): string {
+  const date = new Date(at);
+  if (Number.isNaN(date.getTime())) return String(at);
+  if (!isTTY) return date.toISOString();
+  const two = (value: number) => String(value).padStart(2, '0');
+  return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+}

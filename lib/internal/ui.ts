@@ -1,0 +1,45 @@
+import type { AppEvent, Instrument } from '../orchestrate.js';
+import { expectOneOf } from './expect.js';
+
+/** What a program writes of itself as it runs. */
+export type Ui = boolean | 'live' | 'lines' | 'json';
+
+/** An instrument that is loaded when it is asked for. */
+export interface LoadedUi {
+  readonly instrument: Instrument;
+  /** Calls it when all that was told has been shown: at once, once it is loaded. */
+  whenShown(then: () => void): void;
+}
+
+export function expectUi(ui: unknown): void {
+  if (typeof ui !== 'boolean') expectOneOf('ui', ['live', 'lines', 'json'], ui);
+}
+
+/** @param instead is told everything when it cannot be loaded. */
+export function loadUi(ui: true | 'live' | 'lines' | 'json', instead: (event: AppEvent) => void): LoadedUi {
+  let show: ((event: AppEvent, now?: number) => void) | undefined;
+  const early: { readonly event: AppEvent; readonly now: number }[] = [];
+  // Not imported above: who does without it is not to wait for it.
+  const loading = import('../inspect/terminal.js')
+    .then(({ shower }) => shower({ ui: ui === true ? 'live' : ui }))
+    .catch((error: unknown) => {
+      console.error(error);
+      return instead;
+    })
+    .then((loaded) => {
+      show = loaded;
+      for (const { event, now } of early.splice(0)) loaded(event, now);
+    });
+  return {
+    instrument: {
+      event(event) {
+        if (show) show(event);
+        else early.push({ event, now: Date.now() });
+      },
+    },
+    whenShown(then) {
+      if (show) then();
+      else void loading.then(then);
+    },
+  };
+}
