@@ -28,7 +28,8 @@ export function access(host: string, hosts: readonly string[], token: string | u
     cookieFor(request, query) {
       const given = query.get('token');
       if (token === undefined || !isToken(given)) return undefined;
-      return `${cookieName(request)}=${encodeURIComponent(token)}; HttpOnly; SameSite=Strict; Path=/`;
+      // Not strict: a browser that came by a link from elsewhere would not send it to where it is redirected.
+      return `${cookieName(request)}=${encodeURIComponent(token)}; HttpOnly; SameSite=Lax; Path=/`;
     },
   };
 }

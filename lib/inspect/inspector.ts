@@ -88,6 +88,8 @@ export function inspector(options: InspectorOptions): Task<string> {
         await closed(server);
       };
       await once(server.listen(port, host), 'listening');
+      // That it can accept no more for the moment, say, is no reason for the application to end.
+      server.on('error', () => undefined);
       const { port: actual } = server.address() as AddressInfo;
       url = `http://${host.includes(':') ? `[${host}]` : host}:${actual}/`;
     },

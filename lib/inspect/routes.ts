@@ -20,8 +20,9 @@ export function routes(
   return (request, response) => {
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     const { method, url = '/' } = request;
-    // Not by a constructor that throws at what is no address.
-    const [path = '/', query = ''] = url.split('?', 2);
+    // Not by a constructor that throws at what is no address. A proxy may send it in full.
+    const [before = '', query = ''] = url.split('?', 2);
+    const path = before.replace(/^https?:\/\/[^/]*/i, '') || '/';
     if (method !== 'GET' && method !== 'HEAD') {
       response.setHeader('allow', 'GET, HEAD');
       return json(response, 405, { error: 'It is read-only: expected GET or HEAD' });
@@ -31,11 +32,11 @@ export function routes(
     if (path === '/readyz') return json(response, environment.ready ? 200 : 503, { ready: environment.ready });
     if (!isOurHost(request))
       return json(response, 403, { error: 'The Host of this request is none of the names of this server' });
-    const cookie = cookieFor(request, new URLSearchParams(query));
+    const cookie = path === '/' ? cookieFor(request, new URLSearchParams(query)) : undefined;
     if (cookie !== undefined) {
       // The token does not stay in the address.
-      response.setHeader('set-cookie', cookie);
-      return redirect(response, path);
+      response.writeHead(303, { 'set-cookie': cookie, location: './', 'content-length': 0 }).end();
+      return;
     }
     if (!isAllowed(request)) {
       response.setHeader('www-authenticate', 'Bearer');
@@ -56,16 +57,12 @@ export function routes(
 
 function listen(request: IncomingMessage, response: ServerResponse, readers: Readers, query: string): void {
   if (readers.full) return json(response, 503, { error: 'Too many are listening already' });
+  // Behind another answer on its connection it would not be told of the end of that.
+  if (!response.socket) return json(response, 503, { error: 'It is for a connection of its own' });
   response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' });
   if (request.method === 'HEAD') return void response.end();
   const lastId = request.headers['last-event-id'] ?? new URLSearchParams(query).get('lastEventId') ?? undefined;
   readers.add(response, String(lastId ?? '') || undefined);
-}
-
-function redirect(response: ServerResponse, path: string): void {
-  // One slash: two would lead elsewhere.
-  response.setHeader('location', path.replace(/^\/+/, '/'));
-  send(response, 303, 'text/plain', '');
 }
 
 function json(response: ServerResponse, status: number, body: unknown): void {

@@ -6,18 +6,30 @@ export interface Answer {
   readonly body: string;
 }
 
-/** A request with any headers, the `Host` included, which `fetch` would set itself. */
-export async function ask(url: string, headers: Record<string, string> = {}, method = 'GET'): Promise<Answer> {
-  const response = await open(url, headers, method);
+/** A request with any headers, the `Host` included, which `fetch` would set itself, and any target, which it would mend. */
+export async function ask(
+  url: string,
+  headers: Record<string, string> = {},
+  method = 'GET',
+  target?: string,
+): Promise<Answer> {
+  const response = await open(url, headers, method, target);
   let body = '';
   for await (const chunk of response.setEncoding('utf8')) body += String(chunk);
   return { status: response.statusCode, headers: response.headers, body };
 }
 
 /** The same as far as its head. */
-export function open(url: string, headers: Record<string, string> = {}, method = 'GET'): Promise<IncomingMessage> {
+export function open(
+  url: string,
+  headers: Record<string, string> = {},
+  method = 'GET',
+  target?: string,
+): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    request(url, { headers, method, agent: false }, resolve).on('error', reject).end();
+    request(url, { headers, method, agent: false, ...(target !== undefined && { path: target }) }, resolve)
+      .on('error', reject)
+      .end();
   });
 }
 

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { firstValueFrom, NEVER, Subject, timer, toArray } from 'rxjs';
@@ -243,6 +244,18 @@ describe('inspector', () => {
       expect(next.statusCode).to.equal(200);
       next.destroy();
     });
+
+    it('are not for those who wait behind others on one connection, whose end nobody would tell', async () => {
+      const { url } = await inspected([still('a')]);
+      const socket = connect(Number(new URL(url).port), '127.0.0.1');
+      socket.write('GET /events HTTP/1.1\r\nhost: localhost\r\n\r\n'.repeat(70));
+      await once(socket, 'data');
+      socket.destroy();
+      await delay(50);
+      const next = await open(`${url}events`);
+      expect(next.statusCode).to.equal(200);
+      next.destroy();
+    });
   });
 
   describe('access', () => {
@@ -275,16 +288,25 @@ describe('inspector', () => {
       );
       expect((await ask(`${local}?token=wrong`)).status).to.equal(401);
       const first = await ask(`${local}?token=${encodeURIComponent(token)}`);
-      expect([first.status, first.headers.location]).to.deep.equal([303, '/']);
+      // Relative, so that it is right below a path of a proxy, too.
+      expect([first.status, first.headers.location]).to.deep.equal([303, './']);
       const [cookie = ''] = first.headers['set-cookie'] ?? [];
-      expect(cookie).to.match(/; HttpOnly; SameSite=Strict; Path=\/$/);
+      expect(cookie).to.match(/; HttpOnly; SameSite=Lax; Path=\/$/);
       const [pair = ''] = cookie.split(';');
       expect((await ask(local, { cookie: `a=b; ${pair}` })).status).to.equal(200);
       expect((await ask(local, { cookie: `${pair}x` })).status).to.equal(401);
       expect((await ask(local, { cookie: `${pair}%` })).status).to.equal(401);
-      expect(
-        (await ask(`${local.slice(0, -1)}//evil.example?token=${encodeURIComponent(token)}`)).headers.location,
-      ).to.equal('/evil.example');
+      for (const elsewhere of ['//evil.example', '/\\evil.example', '/snapshot']) {
+        const path = `${elsewhere}?token=${encodeURIComponent(token)}`;
+        expect((await ask(local, {}, 'GET', path)).status, elsewhere).to.equal(401);
+      }
+    });
+
+    it('takes an address in full, as a proxy may send it, for the path in it', async () => {
+      const { url } = await inspected([]);
+      expect((await ask(url, {}, 'GET', `${url}livez?x`)).status).to.equal(200);
+      expect((await ask(url, {}, 'GET', url.slice(0, -1))).body).to.match(/^<!doctype html>/);
+      for (const path of ['//', '/%', '/.', '*']) expect((await ask(url, {}, 'GET', path)).status, path).to.equal(404);
     });
 
     it('is for reading', async () => {
@@ -325,6 +347,18 @@ describe('inspector', () => {
       const report = await launch([inspector({ port })], { observer: () => undefined });
       other.close();
       expect(report.outcomes[0]?.error?.message).to.match(/^inspector failed in initialize: .*EADDRINUSE/);
+    });
+
+    it('survives what goes wrong with its server later', async () => {
+      let server: Server | undefined;
+      const seen = (message: unknown) => ({ server } = message as { server: Server });
+      subscribe('http.server.request.start', seen);
+      const { url } = await inspected([]);
+      await ask(`${url}livez`);
+      unsubscribe('http.server.request.start', seen);
+      // As it does when it can accept no more for want of file descriptors.
+      server?.emit('error', new Error('accept EMFILE'));
+      expect((await ask(`${url}livez`)).status).to.equal(200);
     });
 
     it('fails outside an application, and says why', async () => {
