@@ -4,15 +4,30 @@
  *     npm run service
  *     curl -X POST localhost:8080/orders -d '{"item":"tea"}'
  *
+ * With `--inspect` it shows itself: live in the terminal, as a page at http://127.0.0.1:8081/, and as spans in shop-spans.jsonl.
+ *
+ *     npm run service -- --inspect
+ *
  * An order of `poison` makes the workers fail: watch them restart at localhost:8080/status. SIGTERM shuts it down for a load
  * balancer, Ctrl-C at once.
  */
-import { runMain, snapshot, taskRunner } from 'rxjs-tasks';
+import { parseArgs } from 'node:util';
+import { runMain, snapshot, taskRunner, type RunMainOptions } from 'rxjs-tasks';
+import { inspector } from 'rxjs-tasks/inspect';
 import { api, type Status } from './service/api.js';
 import { Database } from './service/database.js';
 import { assemble } from './service/shop.js';
+import { tracing } from './service/tracing.js';
 
-const { PORT = '8080', HOST = '127.0.0.1', DRAIN_MS = '2000', TIMEOUT_MS = '20000' } = process.env;
+const {
+  PORT = '8080',
+  HOST = '127.0.0.1',
+  INSPECT_PORT = '8081',
+  DRAIN_MS = '2000',
+  TIMEOUT_MS = '20000',
+} = process.env;
+
+const { values } = parseArgs({ options: { inspect: { type: 'boolean', default: false } } });
 
 const database = new Database();
 const status = (): Status => ({ ready: app.ready, live: app.live, tree: snapshot(shop) });
@@ -20,7 +35,12 @@ const http = taskRunner(api({ host: HOST, port: Number(PORT) }, database, status
 http.results$.subscribe((url) => console.log(`Listening at ${url}`));
 const shop = assemble(database, http);
 
-const app = runMain([shop], {
+const inspect = taskRunner(inspector({ port: Number(INSPECT_PORT) }));
+inspect.results$.subscribe((url) => console.log(`Look at ${url}`));
+const shown: RunMainOptions = { ui: true, instruments: [tracing('shop-spans.jsonl')] };
+
+const app = runMain(values.inspect ? [inspect, shop] : [shop], {
+  ...(values.inspect && shown),
   drainDelay: Number(DRAIN_MS),
   timeout: Number(TIMEOUT_MS),
   observer: (event) => {

@@ -1,5 +1,5 @@
 /** What a terminal shows that has been sent a text: a small one, which knows what the library sends. */
-export function screenOf(sent: string, { columns = 80, rows = 24 } = {}): string[] {
+export function screenOf(sent: string, { columns = 80, rows = 24 }: { columns?: number; rows?: number } = {}): string[] {
   const lines = [''];
   let top = 0;
   let row = 0;
