@@ -45,7 +45,7 @@ describe('The documentation', () => {
   });
 
   it('has an example for every public function, class and constant', () => {
-    const indexes = ['lib/index.ts', 'lib/otel/index.ts', 'lib/testing/index.ts']
+    const indexes = ['lib/index.ts', 'lib/inspect/index.ts', 'lib/otel/index.ts', 'lib/testing/index.ts']
       .map((file) => readFileSync(file, 'utf8'))
       .join('\n');
     const names = [...indexes.matchAll(/export \{([^}]*)\}/g)].flatMap(([, list]) =>

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import * as rxjsTasks from '../lib/index.js';
 import * as otel from '../lib/otel/index.js';
+import * as inspect from '../lib/inspect/index.js';
 import * as testing from '../lib/testing/index.js';
 import { Program } from './helpers/program.js';
 
@@ -64,6 +65,10 @@ describe('The package', () => {
     );
   });
 
+  it('draws what an application does at an entry of its own', () => {
+    expect(Object.keys(inspect).sort()).to.deep.equal(['inspector', 'record', 'renderSvg', 'renderText', 'terminal']);
+  });
+
   it('does nothing when it is imported: no handlers, timers, logging', async () => {
     const look = `
       const events = () => process.eventNames().map((name) => [name, process.listenerCount(name)]).join(' ');
@@ -72,6 +77,7 @@ describe('The package', () => {
       await import('rxjs-tasks');
       await import('rxjs-tasks/otel');
       await import('rxjs-tasks/testing');
+      await import('rxjs-tasks/inspect');
       const after = [events(), process.getActiveResourcesInfo().join()];
       if (before.join() !== after.join()) throw new Error(before.join() + ' became ' + after.join());
     `;

@@ -22,6 +22,8 @@ export class Live {
   private readonly timeline = new Timeline();
   private timer: NodeJS.Timeout | undefined = undefined;
   private due = Infinity;
+  /** When the last event was told, by `performance`: its own time may be by any clock. */
+  private told = 0;
 
   constructor(output: Output, paint: Paint) {
     this.output = output;
@@ -38,6 +40,7 @@ export class Live {
   /** @param log what is to be read of it above the drawing. */
   add(event: AppEvent, now: number, log: string): void {
     this.timeline.add(recorded(event, now));
+    this.told = performance.now();
     if (log) this.screen.log(log);
     if (event.type === 'shutdown') this.end();
     else this.redraw();
@@ -66,7 +69,8 @@ export class Live {
     const hidden = this.timeline.rows.size - drawn.length;
     const head = heading(view, 0) + (hidden > 0 ? `, ${hidden} of them not shown` : '');
     const lines = [this.paint(cut(head, columns - 1), 'bold'), ...axis, ...drawn.map(({ text }) => text)];
-    this.screen.show(lines.slice(0, Math.max(1, rows - 1)));
+    // One line is the cursor's, and one may hold what others have begun to write.
+    this.screen.show(lines.slice(0, Math.max(1, rows - 2)));
   }
 
   private drawing(view: View, columns: number, most?: number): Drawing {
@@ -76,9 +80,9 @@ export class Live {
 
   private view(length: number): View {
     const { timeline } = this;
-    const { from: zero = Date.now(), to = zero } = timeline;
+    const { from: zero = 0, to = zero } = timeline;
     const isOver = timeline.lines.at(-1)?.type === 'shutdown';
-    const end = Math.max(to, zero + 1, isOver ? 0 : Date.now());
+    const end = Math.max(zero + 1, isOver ? to : to + performance.now() - this.told);
     return { timeline, zero, from: Math.max(zero, end - length), to: end };
   }
 

@@ -5,5 +5,10 @@ const unprintable = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2
 
 /** A text of someone's on one line, without what would harm where it is shown. */
 export function printable(text: string): string {
-  return text.replaceAll(escapes, '').replaceAll(unprintable, ' ').trim();
+  return visible(text).replaceAll(unprintable, ' ').trim();
+}
+
+/** Without what a terminal does rather than shows. */
+export function visible(text: string): string {
+  return text.replaceAll(escapes, '');
 }

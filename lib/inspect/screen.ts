@@ -1,6 +1,6 @@
 import { columns } from './columns.js';
 import type { Output } from './output.js';
-import { printable } from './printable.js';
+import { visible } from './printable.js';
 
 type Write = Output['write'];
 
@@ -27,6 +27,8 @@ export class Screen {
     this.output = output;
     this.write = output.write.bind(output);
     this.disturbed = disturbed;
+    // Something may stand on the cursor's line already: then, and only then, this goes on to the next one.
+    if (output.columns) this.write(`${' '.repeat(output.columns)}\r\u001b[J`);
     for (const one of new Set([output, ...others])) this.restores.push(this.intercept(one));
   }
 
@@ -35,7 +37,7 @@ export class Screen {
     const below = this.partial === '' ? '' : '\n';
     // Terminals that know it show all of this at once; the others pass over it.
     this.write(`\u001b[?2026h${this.taken()}${below}${lines.map((line) => `${line}\n`).join('')}\u001b[?2026l`);
-    this.shown = lines.map((line) => columns(printable(line)));
+    this.shown = lines.map((line) => columns(visible(line)));
   }
 
   /** Writes lines that stay. */
@@ -64,7 +66,7 @@ export class Screen {
     // A terminal that has become narrower has broken the lines.
     const rows = this.shown.reduce((sum, length) => sum + Math.max(1, Math.ceil(length / width)), 0);
     if (this.partial === '') return `\u001b[${rows}A\r\u001b[J`;
-    const column = columns(printable(this.partial)) % width;
+    const column = columns(visible(this.partial)) % width;
     return `\u001b[${rows + 1}A\r${column > 0 ? `\u001b[${column}C` : ''}\u001b[J`;
   }
 

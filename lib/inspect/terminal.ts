@@ -45,11 +45,23 @@ export interface TerminalOptions {
  */
 export function terminal(options: TerminalOptions = {}): Instrument {
   const show = shower(options);
-  return { event: (event) => show(event) };
+  return { event: (event) => show(event, Date.now()) };
 }
 
-/** What shows an event, that has happened now unless it says when, or a time is given. */
-export function shower(options: TerminalOptions): (event: AppEvent, now?: number) => void {
+/** What shows an event, and when it was told. */
+export function shower(options: TerminalOptions): Show {
+  const show = showAt(options);
+  let skew = 0;
+  return (event, now) => {
+    // What happens to the application as a whole has no time of its own, and goes by the clock of its tasks.
+    if ('at' in event) skew = event.at - now;
+    show(event, now + skew);
+  };
+}
+
+type Show = (event: AppEvent, now: number) => void;
+
+function showAt(options: TerminalOptions): Show {
   expectOptions(options, ['ui', 'stream', 'name']);
   const { ui = 'live', stream, name } = options;
   expectOneOf('ui', ['live', 'lines', 'json'], ui);
@@ -63,16 +75,16 @@ export function shower(options: TerminalOptions): (event: AppEvent, now?: number
   const output: Output = stream ?? (ui === 'json' ? process.stdout : process.stderr);
   if (ui === 'json') {
     const base = { pid: process.pid, hostname: hostname(), ...(name !== undefined && { name }) };
-    return (event, now = Date.now()) => write(`${jsonLine(event, now, base)}\n`);
+    return (event, now) => write(`${jsonLine(event, now, base)}\n`);
   }
   const lineOf = lines(output);
   if (ui === 'lines' || !output.isTTY || process.env['TERM'] === 'dumb')
-    return (event, now = Date.now()) => {
+    return (event, now) => {
       const line = lineOf(event, now);
       if (line) write(line);
     };
   let live: Live | undefined;
-  return (event, now = Date.now()) => {
+  return (event, now) => {
     live ??= new Live(output, painter(takesColors(output)));
     // The drawing shows what goes well, and the end.
     const isRead = event.type !== 'shutdown' && event.type !== 'ready' && logLine(event)?.what !== 'completed';

@@ -17,7 +17,7 @@ export function expectUi(ui: unknown): void {
 
 /** @param instead is told everything when it cannot be loaded. */
 export function loadUi(ui: true | 'live' | 'lines' | 'json', instead: (event: AppEvent) => void): LoadedUi {
-  let show: ((event: AppEvent, now?: number) => void) | undefined;
+  let show: ((event: AppEvent, now: number) => void) | undefined;
   const early: { readonly event: AppEvent; readonly now: number }[] = [];
   // Not imported above: who does without it is not to wait for it.
   const loading = import('../inspect/terminal.js')
@@ -33,7 +33,7 @@ export function loadUi(ui: true | 'live' | 'lines' | 'json', instead: (event: Ap
   return {
     instrument: {
       event(event) {
-        if (show) show(event);
+        if (show) show(event, Date.now());
         else early.push({ event, now: Date.now() });
       },
     },

@@ -1,5 +1,8 @@
 /** What a terminal shows that has been sent a text: a small one, which knows what the library sends. */
-export function screenOf(sent: string, { columns = 80, rows = 24 }: { columns?: number; rows?: number } = {}): string[] {
+export function screenOf(
+  sent: string,
+  { columns = 80, rows = 24 }: { columns?: number; rows?: number } = {},
+): string[] {
   const lines = [''];
   let top = 0;
   let row = 0;
@@ -24,7 +27,9 @@ export function screenOf(sent: string, { columns = 80, rows = 24 }: { columns?: 
       lines.splice(row + 1);
     } else if (command === 'm' || argument === '?2026') continue;
     else if (command) throw new Error(`It does not know ${JSON.stringify(token)}`);
-    else if (token === '\n') row++;
+    else if (token === '\n')
+      // As a terminal's driver makes of it.
+      [row, column] = [row + 1, 0];
     else if (token === '\r') column = 0;
     else put(token);
     scroll();

@@ -13,7 +13,9 @@ export interface Snippet {
 export function snippets(): Snippet[] {
   const files = [
     'README.md',
-    ...readdirSync('docs').map((file) => `docs/${file}`),
+    ...readdirSync('docs')
+      .filter((file) => file.endsWith('.md'))
+      .map((file) => `docs/${file}`),
     ...readdirSync('lib', { recursive: true, encoding: 'utf8' })
       .filter((file) => file.endsWith('.ts'))
       .map((file) => `lib/${file}`),
