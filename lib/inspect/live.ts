@@ -3,7 +3,7 @@ import { recorded } from '../recording/recorded.js';
 import type { Paint } from './ansi.js';
 import { cut } from './columns.js';
 import { drawText, heading, type Drawing } from './draw-text.js';
-import type { Output } from './output.js';
+import { sizeOf, type Output } from './output.js';
 import { Screen } from './screen.js';
 import { Timeline } from './timeline.js';
 import type { View } from './view.js';
@@ -62,7 +62,7 @@ export class Live {
   }
 
   private draw(): void {
-    const { columns = 80, rows = 24 } = this.output;
+    const { columns, rows } = sizeOf(this.output);
     const most = Math.max(1, rows - 5);
     const view = this.view(past);
     const { axis, rows: drawn } = this.drawing(view, columns, most);
@@ -93,7 +93,7 @@ export class Live {
     this.output.off?.('resize', this.redraw);
     process.off('exit', this.end);
     const view = this.view(Infinity);
-    const { axis, rows, errors, lines, legend } = this.drawing(view, this.output.columns ?? 80);
+    const { axis, rows, errors, lines, legend } = this.drawing(view, sizeOf(this.output).columns);
     const parts = [
       [this.paint(heading(view, 0), 'bold'), ...axis, ...rows.map(({ text }) => text)],
       lines,

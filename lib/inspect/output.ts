@@ -10,6 +10,14 @@ export interface Output {
   once?(event: 'error', listener: () => void): unknown;
 }
 
+/** A terminal that does not know its size, as one without a window, says 0. */
+export function sizeOf({ columns, rows }: Output): { readonly columns: number; readonly rows: number } {
+  return {
+    columns: columns === undefined || columns === 0 ? 80 : columns,
+    rows: rows === undefined || rows === 0 ? 24 : rows,
+  };
+}
+
 /** As the console does: that nobody reads any longer is no reason for an application to fail. */
 export function writeTo(output: Output, text: string): void {
   output.write(text, (error) => {

@@ -1,5 +1,5 @@
 import { columns } from './columns.js';
-import type { Output } from './output.js';
+import { sizeOf, type Output } from './output.js';
 import { visible } from './printable.js';
 
 type Write = Output['write'];
@@ -62,7 +62,7 @@ export class Screen {
   /** What takes the lines away, and goes back to where others have written last. */
   private taken(): string {
     if (this.shown.length === 0) return '';
-    const { columns: width = 80 } = this.output;
+    const { columns: width } = sizeOf(this.output);
     // A terminal that has become narrower has broken the lines.
     const rows = this.shown.reduce((sum, length) => sum + Math.max(1, Math.ceil(length / width)), 0);
     if (this.partial === '') return `\u001b[${rows}A\r\u001b[J`;

@@ -336,6 +336,18 @@ describe('Screen', () => {
     expect(lines()).to.deep.equal(['one', 'two', 'logged', 'end', '']);
   });
 
+  it('takes a terminal that does not know its size for one of 80 columns', () => {
+    const sent: string[] = [];
+    const screen = new Screen(
+      { write: (text) => sent.push(text), isTTY: true, columns: 0, rows: 0 },
+      [],
+      () => undefined,
+    );
+    screen.show(['a', 'b']);
+    screen.show(['c']);
+    expect(screenOf(sent.join(''))).to.deep.equal(['c', '']);
+  });
+
   it('begins on a line of its own', () => {
     for (const [before, after] of [
       ['', ['x', '']],
