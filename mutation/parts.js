@@ -6,7 +6,18 @@ export const parts = {
   },
   run: {
     mutate: ['run', 'flow', 'is-cancel', 'iterator-of', 'drive'],
-    specs: ['runner', 'join', 'future', 'cron', 'cron-cancel', 'cron-timeout', 'supervise', 'group'],
+    specs: [
+      'runner',
+      'join',
+      'future',
+      'cron',
+      'cron-cancel',
+      'cron-timeout',
+      'supervise',
+      'group',
+      'instruments',
+      'otel',
+    ],
   },
   words: {
     mutate: ['errors', 'expect', 'task', 'work'],
@@ -26,7 +37,18 @@ export const parts = {
   },
   runner: {
     mutate: ['runner', 'join', 'foreign', 'member', 'launched'],
-    specs: ['runner', 'join', 'snapshot', 'cron', 'orchestrate', 'report', 'cron-timeout', 'supervise', 'group'],
+    specs: [
+      'runner',
+      'join',
+      'snapshot',
+      'cron',
+      'orchestrate',
+      'report',
+      'cron-timeout',
+      'supervise',
+      'group',
+      'instruments',
+    ],
   },
   future: {
     mutate: ['future', 'settling', 'turn'],
@@ -47,6 +69,7 @@ export const parts = {
       'cron-timeout',
       'slot-clock',
       'snapshot',
+      'instruments',
     ],
   },
   schedule: {
@@ -55,16 +78,16 @@ export const parts = {
   },
   supervision: {
     mutate: ['supervise', 'supervision', 'guard', 'backoff', 'group', 'group-run', 'snapshot'],
-    specs: ['supervise', 'group', 'snapshot', 'join', 'orchestrate'],
+    specs: ['supervise', 'group', 'snapshot', 'join', 'orchestrate', 'instruments'],
   },
   application: {
-    mutate: ['application', 'orchestrate', 'app-run', 'report', 'signal-listener'],
-    specs: ['application', 'orchestrate', 'report', 'snapshot', 'signal-listener'],
+    mutate: ['application', 'orchestrate', 'app-run', 'surround', 'report', 'signal-listener'],
+    specs: ['application', 'orchestrate', 'instruments', 'report', 'snapshot', 'signal-listener'],
   },
   /** These specs start programs and signal them. */
   process: {
-    mutate: ['run-main', 'exit'],
-    specs: ['run-main', 'service'],
+    mutate: ['run-main', 'exit', 'ui'],
+    specs: ['run-main', 'service', 'inspect/terminal'],
     children: true,
   },
 };
