@@ -31,6 +31,11 @@ export function fit(text: string, width: number): string {
   return kept + ' '.repeat(Math.max(0, width - columns(kept)));
 }
 
+/** The most that anything takes; a spread would overflow the stack with many. */
+export function most<T>(all: readonly T[], of: (one: T) => number): number {
+  return all.reduce((widest, one) => Math.max(widest, of(one)), 0);
+}
+
 function columnsOf(grapheme: string): number {
   if (invisible.test(grapheme)) return 0;
   return wide.test(grapheme) || grapheme.includes('\ufe0f') ? 2 : 1;

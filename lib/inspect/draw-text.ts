@@ -1,6 +1,6 @@
 import type { Paint } from './ansi.js';
 import { duration, isLong, moment, ticks } from './axis.js';
-import { columns, cut, fit } from './columns.js';
+import { columns, cut, fit, most } from './columns.js';
 import { kinds, looks, rank, signsOf, statusColor, statusText, type Kind, type Look } from './looks.js';
 import { printable } from './printable.js';
 import type { Row } from './row.js';
@@ -24,16 +24,22 @@ const lineSymbols: Readonly<Record<Line['type'], string>> = { draining: '╎', c
 type Cell = Partial<Pick<Look, 'color'>> & Pick<Look, 'symbol'>;
 const blank: Cell = { symbol: ' ' };
 
-export function drawText(view: View, width: number, paint: Paint, most?: number): Drawing {
+export function drawText(view: View, width: number, paint: Paint, limit?: number): Drawing {
   const { timeline, from, to, zero = from } = view;
-  const branches = mattering(tree(timeline.rows), most ?? Infinity).map((branch) => ({
+  const branches = mattering(tree(timeline.rows), limit ?? Infinity).map((branch) => ({
     ...branch,
     label: printable(branch.label),
   }));
-  const statuses = Math.min(Math.max(0, ...branches.map(({ row }) => statusText(row).length)), Math.floor(width * 0.3));
+  const statuses = Math.min(
+    most(branches, ({ row }) => statusText(row).length),
+    Math.floor(width * 0.3),
+  );
   const status = width < 50 ? 0 : statuses;
   const label = Math.min(
-    Math.max(4, ...branches.map(({ depth, label }) => columns(label) + 2 * depth)),
+    Math.max(
+      4,
+      most(branches, ({ depth, label }) => columns(label) + 2 * depth),
+    ),
     Math.floor(width * 0.3),
   );
   const chart = Math.max(4, width - label - 2 - (status > 0 ? status + 2 : 0));
@@ -71,8 +77,8 @@ export function drawText(view: View, width: number, paint: Paint, most?: number)
 }
 
 /** So many rows, those that go on, or went wrong, rather than the others. */
-function mattering(branches: readonly Branch[], most: number): readonly Branch[] {
-  if (branches.length <= most) return branches;
+function mattering(branches: readonly Branch[], limit: number): readonly Branch[] {
+  if (branches.length <= limit) return branches;
   const weight = ({ row: { status, failures } }: Branch) =>
     status === 'failed' || status === 'timed-out'
       ? 3
@@ -81,7 +87,7 @@ function mattering(branches: readonly Branch[], most: number): readonly Branch[]
         : status === 'running' && failures === 0
           ? 1
           : 2;
-  const first = [...branches].sort((a, b) => weight(b) - weight(a) || b.row.since - a.row.since).slice(0, most);
+  const first = [...branches].sort((a, b) => weight(b) - weight(a) || b.row.since - a.row.since).slice(0, limit);
   const kept = new Set(first);
   return branches.filter((branch) => kept.has(branch));
 }

@@ -1,9 +1,12 @@
 import { expect } from 'chai';
 import { cron, orchestrate, ordered, task } from '../../lib/index.js';
+import { painter } from '../../lib/inspect/ansi.js';
 import { columns, cut, fit } from '../../lib/inspect/columns.js';
+import { drawText } from '../../lib/inspect/draw-text.js';
 import { renderText, type Recording } from '../../lib/inspect/index.js';
 import { looks } from '../../lib/inspect/looks.js';
 import { printable } from '../../lib/inspect/printable.js';
+import { Timeline } from '../../lib/inspect/timeline.js';
 import { at, record, script } from '../../lib/testing/index.js';
 
 function recordingOf(runnables: Parameters<typeof orchestrate>[0], ms = 1000): Recording {
@@ -59,6 +62,16 @@ describe('renderText', () => {
         expect(columns(line), `«${line}»`).to.be.at.most(width);
   });
 
+  it('draws a part of the time, and some of the rows: those that go on, or went wrong', () => {
+    const tasks = [script('early', '-----|'), script('late', '->'), script('bad', '-----------#')];
+    const timeline = new Timeline();
+    for (const event of recordingOf(tasks).events) timeline.add(event);
+    const view = { timeline, from: 10, to: 20, zero: 0 };
+    const { rows } = drawText(view, 40, painter(false));
+    expect(rows.map(({ text }) => text)).to.deep.equal(['early', `late   ${'━'.repeat(33)}`, 'bad    ━━━✗']);
+    expect(drawText(view, 40, painter(false), 2).rows.map(({ row }) => row.task)).to.deep.equal(['late', 'bad']);
+  });
+
   it('has colours when they are asked for, and is the same without them', () => {
     const recording = recordingOf([ordered('app', script('db', '[--->---------#]----|'))]);
     const colored = renderText(recording, { color: true });
@@ -93,7 +106,20 @@ describe('The symbols', () => {
 
 describe('columns', () => {
   it('counts what a terminal shows', () => {
-    const widths = { abc: 3, 監視: 4, 한국: 4, ｶﾅ: 2, ＡＢ: 4, 'e\u0301': 1, '👍': 2, '👩‍👩‍👧': 2, '⚠️': 2, '…': 1, '': 0 };
+    const widths = {
+      abc: 3,
+      監視: 4,
+      한국: 4,
+      ｶﾅ: 2,
+      ＡＢ: 4,
+      'e\u0301': 1,
+      '👍': 2,
+      '👩‍👩‍👧': 2,
+      '⚠️': 2,
+      '…': 1,
+      '': 0,
+      '\u200b': 0,
+    };
     for (const [text, width] of Object.entries(widths)) expect(columns(text), text).to.equal(width);
     expect(cut('監視サーバ', 6)).to.equal('監視…');
     expect(fit('監視サーバ', 6)).to.equal('監視… ');

@@ -181,6 +181,19 @@ describe('Timeline', () => {
     expect(() => new Timeline({ limit: 0 })).to.throw(RangeError, 'Expected `limit` to be a number from 1 and up');
   });
 
+  it('knows of what had ended when it began that it ran until then, but not of what was cancelled, which may never have begun', () => {
+    const cancelled: RecordedEvent = { ...done(5), task: 'y', outcome: { task: 'y', status: 'cancelled' } };
+    const timeline = timelineOf({ events: [{ type: 'cancelled', at: 3 }, done(5), cancelled] });
+    expect(spans(timeline, 'x')).to.deep.equal(['running 3-5']);
+    expect(spans(timeline, 'y')).to.deep.equal([]);
+  });
+
+  it('closes at the shutdown what no outcome speaks of', () => {
+    const timeline = timelineOf({ events: [start('ready', 0), { type: 'shutdown', at: 9, outcomes: [] }] });
+    expect(spans(timeline, 'x')).to.deep.equal(['running 0-9']);
+    expect(timeline.rows.get('x')?.status).to.equal('timed-out');
+  });
+
   it('needs nothing of Node', async () => {
     const { readFileSync } = await import('node:fs');
     for (const file of ['timeline', 'row', 'keep-last']) {
