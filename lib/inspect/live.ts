@@ -19,9 +19,11 @@ export class Live {
   private readonly output: Output;
   private readonly paint: Paint;
   private readonly screen: Screen;
-  private readonly timeline = new Timeline();
+  private readonly timeline = new Timeline({ limit: 500 });
   private timer: NodeJS.Timeout | undefined = undefined;
   private due = Infinity;
+  /** A drawing that takes long is drawn less often: it is to take no more than a twentieth of the time. */
+  private pause = soon;
   /** When the last event was told, by `performance`: its own time may be by any clock. */
   private told = 0;
 
@@ -46,7 +48,7 @@ export class Live {
     else this.redraw();
   }
 
-  private readonly redraw = (): void => this.schedule(soon);
+  private readonly redraw = (): void => this.schedule(this.pause);
 
   private schedule(delay: number): void {
     const due = performance.now() + delay;
@@ -56,7 +58,9 @@ export class Live {
     // It keeps no process open.
     this.timer = setTimeout(() => {
       this.due = Infinity;
+      const start = performance.now();
       this.draw();
+      this.pause = Math.max(soon, 20 * (performance.now() - start));
       this.schedule(later);
     }, delay).unref();
   }
@@ -93,7 +97,7 @@ export class Live {
     this.output.off?.('resize', this.redraw);
     process.off('exit', this.end);
     const view = this.view(Infinity);
-    const { axis, rows, errors, lines, legend } = this.drawing(view, sizeOf(this.output).columns);
+    const { axis, rows, errors, lines, legend } = this.drawing(view, sizeOf(this.output).columns, 200);
     const parts = [
       [this.paint(heading(view, 0), 'bold'), ...axis, ...rows.map(({ text }) => text)],
       lines,
