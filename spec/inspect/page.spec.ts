@@ -1,4 +1,8 @@
 import { expect } from 'chai';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { firstValueFrom, NEVER, Subject, timer } from 'rxjs';
@@ -16,7 +20,6 @@ import {
 import { inspector, type InspectorOptions } from '../../lib/inspect/index.js';
 // @ts-expect-error It is a script of the package's own, without types.
 import { page as built } from '../../lib/inspect/page/build.js';
-import { readFileSync } from 'node:fs';
 import { browserPath, launchBrowser } from '../helpers/browser.js';
 
 const still = (name: string) => task(name, () => NEVER);
@@ -143,6 +146,106 @@ else
       await row('after').waitFor({ timeout: 15_000 });
       await state.says('Ready');
       expect(await row('before').count()).to.equal(0);
+    });
+
+    it('does not mix two applications when it was refused in between', async () => {
+      const { app, url } = await inspected([still('before')]);
+      await page.goto(url);
+      await row('before').waitFor();
+      // As a proxy does while there is no server: after that, a browser does not try again by itself.
+      await page.route('**/events*', (route) => route.fulfill({ status: 502 }), { times: 1 });
+      const refused = page.waitForResponse((response) => response.status() === 502);
+      await app.stop();
+      await refused;
+      await inspected([still('after')], {}, { port: Number(new URL(url).port) });
+      await row('after').waitFor();
+      await state.says('Ready');
+      expect(await row('before').count()).to.equal(0);
+    });
+
+    it('does not take for true what it knew before a gap', async () => {
+      const { url } = await inspected([still('a')]);
+      const told = (event: string, data: unknown) => `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
+      const at = Date.now();
+      await page.route('**/events', (route) =>
+        route.fulfill({
+          contentType: 'text/event-stream',
+          body:
+            `retry: 100000\n${told('events', [{ type: 'initializing', task: 'a', at }])}` +
+            `${told('gap', { missed: 3 })}${told('events', [{ type: 'ready', task: 'inspector', at }])}`,
+        }),
+      );
+      await page.goto(url);
+      await page.locator('.row[aria-label="a, running"]').waitFor();
+    });
+
+    it('comes to whoever follows a link with the token from elsewhere', async () => {
+      const token = 'correct horse battery';
+      const { url } = await inspected([], {}, { token });
+      const elsewhere = createServer((_, response) => {
+        response.setHeader('content-type', 'text/html');
+        response.end(`<a href="${url}?token=${encodeURIComponent(token)}">Look</a>`);
+      }).listen(0);
+      await once(elsewhere, 'listening');
+      await page.goto(`http://localhost:${(elsewhere.address() as AddressInfo).port}`);
+      await page.locator('a').click();
+      await state.says('Ready');
+      expect(page.url()).to.equal(url);
+      elsewhere.close();
+      elsewhere.closeAllConnections();
+    });
+
+    it('keeps what one is about to choose in its place', async () => {
+      const { url } = await inspected([
+        cron(
+          task('often', () => 1),
+          50,
+        ),
+      ]);
+      await page.goto(url);
+      await row('often').click();
+      await details.says('Latest');
+      await page.locator('#details li button').first().focus();
+      // There is a run in this time, and more.
+      await delay(500);
+      expect(await page.evaluate('document.activeElement.closest("li") !== null')).to.equal(true);
+      await page.keyboard.press('Enter');
+      await details.says('Whatrun');
+    });
+
+    it('needs no storage', async () => {
+      const { url } = await inspected([still('a')]);
+      await page.addInitScript(
+        `Object.defineProperty(window, 'localStorage', { get() { throw new Error('denied'); } })`,
+      );
+      await page.goto(url);
+      await row('a').waitFor();
+      await page.keyboard.press('t');
+      await page$('#theme').says('Theme: light');
+    });
+
+    it('shows tasks of one name as one, past which the keys go', async () => {
+      const { url } = await inspected([still('a'), still('a'), still('b')]);
+      await page.goto(url);
+      await row('b').waitFor();
+      expect(await row('a').count()).to.equal(1);
+      for (let times = 0; times < 3; times++) await page.keyboard.press('ArrowDown');
+      await page.locator('.row[aria-current=true]', { hasText: 'b' }).waitFor();
+    });
+
+    it('tells those who do not see it what is chosen, and brings them to its details and back', async () => {
+      const { url } = await inspected([still('a')]);
+      await page.goto(url);
+      await page.getByRole('button', { name: 'a, running' }).waitFor();
+      await page.locator('#stage').focus();
+      await page.keyboard.press('ArrowDown');
+      await page.keyboard.press('ArrowDown');
+      await page.getByRole('status').filter({ hasText: 'a, running' }).waitFor();
+      await page.keyboard.press('Enter');
+      const focused = () => page.evaluate<string>('document.activeElement.id');
+      expect(await focused()).to.equal('details');
+      await page.keyboard.press('Escape');
+      expect(await focused()).to.equal('stage');
     });
 
     it('tells more of what is clicked: a mark, a span, a task', async () => {

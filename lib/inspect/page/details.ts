@@ -9,7 +9,7 @@ export class Details {
   private readonly root: HTMLElement;
   private readonly content: HTMLElement;
   private readonly open: (found: Found) => void;
-  private before = '';
+  private before: unknown;
 
   constructor(root: HTMLElement, content: HTMLElement, open: (found: Found) => void) {
     this.root = root;
@@ -23,7 +23,6 @@ export class Details {
 
   close(): void {
     this.root.hidden = true;
-    this.before = '';
   }
 
   show(found: Found, now: number): void {
@@ -33,11 +32,18 @@ export class Details {
         ? ofSpan(found.row, found.span, now)
         : this.ofTask(found.row, now);
     this.root.hidden = false;
-    const wrap = element('div', '', ...parts);
-    // What has not changed stays, with what one has selected in it.
-    if (wrap.textContent === this.before) return;
-    this.before = wrap.textContent;
-    this.content.replaceChildren(...wrap.childNodes);
+    const { content } = this;
+    const about = found.mark ?? found.span ?? found.row.task;
+    if (about !== this.before) content.replaceChildren();
+    this.before = about;
+    const old = [...content.children];
+    parts.forEach((part, place) => {
+      const one = old[place];
+      if (!one) content.append(part);
+      // What has not changed stays, with what one has selected in it; so does a list that one is about to choose from.
+      else if (!one.isEqualNode(part) && !one.matches('ol:hover, ol:focus-within')) one.replaceWith(part);
+    });
+    for (const one of old.slice(parts.length)) one.remove();
   }
 
   private ofTask(shown: Shown, now: number): Node[] {

@@ -15,6 +15,7 @@ export class Feed {
   /** By how much this clock differs from the application's. */
   private skew = 0;
   private stoppedAt: number | undefined = undefined;
+  private lastId = '';
   private readonly changed: () => void;
 
   constructor(changed: () => void) {
@@ -30,16 +31,21 @@ export class Feed {
 
   private connect(): void {
     // A relative address, so that it may be served below a path of a proxy.
-    const source = new EventSource('events');
+    const source = new EventSource(this.lastId ? `events?lastEventId=${encodeURIComponent(this.lastId)}` : 'events');
     const on = (type: string, listen: (data: unknown) => void) =>
-      source.addEventListener(type, ({ data }: MessageEvent<string>) => {
+      source.addEventListener(type, ({ data, lastEventId }: MessageEvent<string>) => {
+        // One that is made anew does not send it by itself.
+        this.lastId = lastEventId || this.lastId;
         listen(JSON.parse(data));
         this.changed();
       });
     on('events', (events) => {
       for (const event of events as RecordedEvent[]) this.timeline.add(event);
     });
-    on('reset', () => (this.timeline = new Timeline({ limit })));
+    const anew = () => (this.timeline = new Timeline({ limit }));
+    on('reset', anew);
+    // What was missed may have been the end of what is shown as going on.
+    on('gap', anew);
     on('end', () => this.turn('ended'));
     source.addEventListener('open', () => {
       this.turn('open');
@@ -69,7 +75,8 @@ export class Feed {
 
   private async ask(): Promise<void> {
     try {
-      const response = await fetch('snapshot');
+      // What hangs for ever would be the last that is asked.
+      const response = await fetch('snapshot', { signal: AbortSignal.timeout(10_000) });
       if (!response.ok) return;
       this.state = (await response.json()) as AppState;
     } catch {

@@ -50,7 +50,6 @@ class Entry {
     element.className = 'row';
     // The timeline itself takes the keys.
     element.tabIndex = -1;
-    element.setAttribute('role', 'listitem');
     dot.className = 'dot';
     name.className = 'name';
     element.append(dot, name, note);

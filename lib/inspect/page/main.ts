@@ -126,6 +126,7 @@ function select(task: string): void {
 }
 
 function close(): void {
+  if (get('details').contains(document.activeElement)) stage.focus();
   details.close();
   found = undefined;
   selected = undefined;
@@ -143,6 +144,7 @@ function step(by: number): void {
   if (top < stage.scrollTop) stage.scrollTop = top;
   else if (top + rowHeight > stage.scrollTop + height - axis) stage.scrollTop = top + rowHeight - height + axis;
   if (details.shown) show({ row: next });
+  get('said').textContent = `${next.task}, ${next.status}`;
   dirty = true;
 }
 
@@ -182,7 +184,11 @@ const keys: Readonly<Record<string, () => void>> = {
   ArrowRight: () => move(0.2),
   ArrowUp: () => step(-1),
   ArrowDown: () => step(1),
-  Enter: () => selected !== undefined && select(selected),
+  Enter() {
+    if (selected === undefined) return;
+    select(selected);
+    get('details').focus();
+  },
   Escape: close,
   '/': () => filter.focus(),
 };
@@ -220,6 +226,7 @@ canvas.addEventListener(
 );
 let grip: { x: number; moved: boolean } | undefined;
 canvas.addEventListener('pointerdown', (event) => {
+  if (event.button !== 0) return;
   grip = { x: event.clientX, moved: false };
   canvas.setPointerCapture(event.pointerId);
 });
@@ -263,8 +270,17 @@ function setTheme(name: string): void {
 }
 function turnTheme(): void {
   const next = themes[(themes.indexOf(theme()) + 1) % themes.length] ?? 'auto';
-  localStorage.setItem('theme', next);
   setTheme(next);
+  keep(next);
+}
+/** What was kept, or now is. A browser may refuse; others of this origin have keys of their own. */
+function keep(name?: string): string | null {
+  try {
+    if (name !== undefined) localStorage.setItem('rxjs-tasks-theme', name);
+    return localStorage.getItem('rxjs-tasks-theme');
+  } catch {
+    return null;
+  }
 }
 get('theme').addEventListener('click', turnTheme);
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => setTheme(theme()));
@@ -316,5 +332,5 @@ function legend(): void {
   );
 }
 
-setTheme(localStorage.getItem('theme') ?? 'auto');
+setTheme(keep() ?? 'auto');
 frame();

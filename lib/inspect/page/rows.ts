@@ -23,17 +23,19 @@ export function rowsOf(timeline: Timeline, state: AppState | undefined): Shown[]
   const put = (tasks: readonly TaskState[], depth: number) => {
     for (const one of tasks) {
       const row = timeline.rows.get(one.task);
+      // Those of one name have one row, as in the timeline.
+      if (!told.has(one.task))
+        shown.push({
+          task: one.task,
+          label: one.name,
+          depth,
+          status: row?.status ?? one.status,
+          restarts: one.restarts,
+          nextAt: one.nextAt,
+          row,
+          state: one,
+        });
       told.add(one.task);
-      shown.push({
-        task: one.task,
-        label: one.name,
-        depth,
-        status: row?.status ?? one.status,
-        restarts: one.restarts,
-        nextAt: one.nextAt,
-        row,
-        state: one,
-      });
       if (one.members) put(one.members, depth + 1);
     }
   };
