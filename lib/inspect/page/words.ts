@@ -1,10 +1,12 @@
 /** A length of time for people. */
 export function span(ms: number): string {
-  if (ms < 1000) return `${Math.round(ms)} ms`;
-  if (ms < 60_000) return `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`;
-  if (ms < 3_600_000) return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
-  if (ms < 86_400_000) return `${Math.floor(ms / 3_600_000)} h ${Math.round((ms % 3_600_000) / 60_000)} min`;
-  return `${Math.floor(ms / 86_400_000)} d ${Math.round((ms % 86_400_000) / 3_600_000)} h`;
+  if (ms < 999.5) return `${Math.round(ms)} ms`;
+  if (ms < 59_500) return `${(ms / 1000).toFixed(ms < 9950 ? 1 : 0)} s`;
+  // Rounded first: there are no 60 seconds beside a minute.
+  const [unit, per, large, small] =
+    ms < 3_599_500 ? [1000, 60, 'min', 's'] : ms < 86_370_000 ? [60_000, 60, 'h', 'min'] : [3_600_000, 24, 'd', 'h'];
+  const count = Math.round(ms / unit);
+  return `${Math.floor(count / per)} ${large} ${count % per} ${small}`;
 }
 
 /** How long it is to a time, which may have passed since one has heard of it. */
