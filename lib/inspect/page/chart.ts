@@ -218,7 +218,12 @@ export class Chart {
       pen.setLineDash([]);
       pen.font = '600 11px ui-sans-serif, system-ui, sans-serif';
       pen.textBaseline = 'bottom';
-      pen.fillText(type, place + 4, height - (type === 'draining' ? 18 : 4));
+      const y = height - (type === 'draining' ? 18 : 4);
+      // Legible on bars and lines, too.
+      pen.strokeStyle = colours.bg;
+      pen.lineWidth = 4;
+      pen.strokeText(type, place + 4, y);
+      pen.fillText(type, place + 4, y);
     }
   }
 }
