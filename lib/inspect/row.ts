@@ -48,13 +48,14 @@ export class Track implements Row {
   failures = 0;
   lastError?: RecordedError;
   dropped = 0;
-  private readonly limit: number;
+  private readonly limit: () => number;
   /** How many tasks of this name have begun and not ended. */
   private lives = 0;
   /** Whether the one that began last has told that it initializes. */
   private initialized = false;
 
-  constructor(task: string, since: number, limit: number) {
+  /** @param limit how many spans, and how many marks, it may keep now. */
+  constructor(task: string, since: number, limit: () => number) {
     this.task = task;
     this.since = since;
     this.limit = limit;
@@ -162,7 +163,7 @@ export class Track implements Row {
 
   private enter(kind: Span['kind'], at: number): void {
     this.close(at);
-    this.dropped += keepLast(this.spans, { from: at, kind }, this.limit);
+    this.dropped += keepLast(this.spans, { from: at, kind }, this.limit());
     this.become(kind, at);
   }
 
@@ -177,6 +178,6 @@ export class Track implements Row {
   }
 
   private mark(kind: Mark['kind'], event: RecordedEvent, at: number): void {
-    this.dropped += keepLast(this.marks, { at, kind, event }, this.limit);
+    this.dropped += keepLast(this.marks, { at, kind, event }, this.limit());
   }
 }

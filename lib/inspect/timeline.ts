@@ -9,6 +9,9 @@ export interface Line {
   readonly event: RecordedEvent;
 }
 
+/** How many spans, and how many marks, all rows together may hold, or twice as many for a while. */
+const most = 200_000;
+
 /**
  * What an application did, as a row of spans and marks for each task. It takes the events as they come, those of a recording whose
  * first events were not kept, too, and holds no more than the last ones of each row. It needs nothing of Node.
@@ -24,6 +27,8 @@ export class Timeline {
   private readonly allLines: Line[] = [];
   private readonly limit: number;
   private linesDropped = 0;
+  /** Many rows share what one may hold, so that a day of a thousand busy tasks fits, too. */
+  private readonly room = (): number => Math.max(20, Math.min(this.limit, Math.floor(most / this.tracks.size)));
 
   /** @throws RangeError for a `limit` that is no number from 1 and up. */
   constructor({ limit = 1000 }: { /** Of the spans, and of the marks, of a row. */ readonly limit?: number } = {}) {
@@ -58,7 +63,7 @@ export class Timeline {
 
   private track(task: string, at: number): Track {
     let track = this.tracks.get(task);
-    if (!track) this.tracks.set(task, (track = new Track(task, at, this.limit)));
+    if (!track) this.tracks.set(task, (track = new Track(task, at, this.room)));
     return track;
   }
 

@@ -1,6 +1,8 @@
 import type { Mark, Span } from '../row.js';
 import type { Timeline } from '../timeline.js';
+import { stepOf, ticks, type Period } from './axis.js';
 import type { Shown } from './rows.js';
+import { drawMark, drawSpan, isBad, readColours, type Colours } from './shapes.js';
 import { clock } from './words.js';
 
 /** Where things are, in CSS pixels. */
@@ -16,37 +18,12 @@ export interface Layout {
   readonly top: number;
 }
 
-export interface Period {
-  readonly from: number;
-  readonly to: number;
-  readonly now: number;
-}
-
 /** What a place on the chart shows. */
 export interface Found {
   readonly row: Shown;
   readonly mark?: Mark;
   readonly span?: Span;
 }
-
-const colours = [
-  'bg',
-  'panel',
-  'edge',
-  'grid',
-  'text',
-  'dim',
-  'accent',
-  'running',
-  'initializing',
-  'finalizing',
-  'waiting',
-  'tick',
-  'bad',
-  'warn',
-  'good',
-] as const;
-type Colours = Record<(typeof colours)[number], string>;
 
 export class Chart {
   private readonly canvas: HTMLCanvasElement;
@@ -170,24 +147,7 @@ export class Chart {
       // Many within one pixel are one.
       if (end < drawn + 0.5) continue;
       drawn = end;
-      const size = Math.max(1, end - start);
-      pen.fillStyle = colours[kind];
-      if (kind === 'waiting') {
-        for (let dash = start; dash < end; dash += 6)
-          pen.fillRect(dash, y + barHeight / 2 - 1, Math.min(3, end - dash), 2);
-      } else if (kind === 'initializing') {
-        pen.globalAlpha = 0.35;
-        pen.fillRect(start, y + 2, size, barHeight - 4);
-        pen.globalAlpha = 1;
-        pen.fillRect(start, y + 2, size, 2);
-        pen.fillRect(start, y + barHeight - 4, size, 2);
-      } else if (kind === 'finalizing') {
-        pen.fillRect(start, y + 4, size, barHeight - 8);
-      } else {
-        pen.beginPath();
-        pen.roundRect(start, y, size, barHeight, Math.min(3, size / 2));
-        pen.fill();
-      }
+      drawSpan(pen, colours, kind, start, end, y, barHeight);
     }
     const last = new Map<string, number>();
     for (let place = firstAfter(row.marks, period.from, ({ at }) => at); place < row.marks.length; place++) {
@@ -228,86 +188,6 @@ export class Chart {
   }
 }
 
-/** Each kind has a shape of its own: colour alone tells some people nothing. */
-export function drawMark(
-  pen: CanvasRenderingContext2D,
-  colours: Readonly<Record<'tick' | 'bad' | 'warn' | 'dim' | 'good' | 'bg', string>>,
-  kind: string,
-  x: number,
-  y: number,
-  size: number,
-): void {
-  const r = Math.min(5, size / 2 - 2);
-  pen.lineWidth = 2;
-  pen.beginPath();
-  switch (kind) {
-    case 'tick':
-      pen.fillStyle = colours.tick;
-      pen.fillRect(x - 1, y - size / 2 + 2, 2, size - 4);
-      return;
-    case 'run-failed':
-    case 'failed':
-      pen.strokeStyle = colours.bg;
-      pen.lineWidth = 5;
-      cross(pen, x, y, r);
-      pen.stroke();
-      pen.strokeStyle = colours.bad;
-      pen.lineWidth = kind === 'failed' ? 3 : 2;
-      pen.beginPath();
-      cross(pen, x, y, r);
-      pen.stroke();
-      return;
-    case 'skipped':
-    case 'missed':
-      pen.fillStyle = colours.bg;
-      pen.strokeStyle = kind === 'missed' ? colours.warn : colours.dim;
-      pen.arc(x, y, r - 1, 0, 7);
-      pen.fill();
-      pen.stroke();
-      if (kind === 'missed') pen.strokeRect(x - 1, y, 2, 0.5);
-      return;
-    case 'overdue':
-    case 'late':
-      pen.fillStyle = colours.warn;
-      pen.moveTo(x, y - r);
-      pen.lineTo(x + r, y + (kind === 'late' ? 0 : r));
-      if (kind === 'late') pen.lineTo(x, y + r);
-      pen.lineTo(x - r, y + (kind === 'late' ? 0 : r));
-      pen.closePath();
-      pen.fill();
-      return;
-    case 'restarting':
-      pen.strokeStyle = colours.good;
-      pen.arc(x, y, r - 1, -0.6, 4.2);
-      pen.stroke();
-      pen.beginPath();
-      pen.fillStyle = colours.good;
-      pen.moveTo(x + r + 2, y - r + 1);
-      pen.lineTo(x + r + 2, y + 2);
-      pen.lineTo(x + r - 4, y);
-      pen.fill();
-      return;
-    case 'cancelling':
-      pen.fillStyle = colours.bad;
-      pen.fillRect(x - 1, y - size / 2, 2, size);
-      return;
-    default:
-      pen.fillStyle = colours.dim;
-      pen.fillRect(x - 2, y - 4, 4, 8);
-  }
-}
-
-function cross(pen: CanvasRenderingContext2D, x: number, y: number, r: number): void {
-  pen.moveTo(x - r, y - r);
-  pen.lineTo(x + r, y + r);
-  pen.moveTo(x + r, y - r);
-  pen.lineTo(x - r, y + r);
-}
-
-export function isBad(kind: string): boolean {
-  return kind === 'failed' || kind === 'run-failed';
-}
-
 function scale({ from, to }: Period, { left, width }: Layout): (at: number) => number {
   const perMs = (width - left) / (to - from);
   return (at) => left + (at - from) * perMs;
@@ -323,28 +203,4 @@ function firstAfter<T>(all: readonly T[], at: number, end: (one: T) => number): 
     else high = middle;
   }
   return low;
-}
-
-const steps = [
-  1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000,
-  900_000, 1_800_000, 3_600_000, 7_200_000, 10_800_000, 21_600_000, 43_200_000, 86_400_000, 172_800_000, 604_800_000,
-];
-
-function stepOf({ from, to }: Period): number {
-  const most = innerWidth < 640 ? 4 : 9;
-  return steps.find((step) => (to - from) / step <= most) ?? 604_800_000;
-}
-
-/** Round times, of the zone that the browser is in. */
-function ticks(period: Period): number[] {
-  const step = stepOf(period);
-  const zone = new Date(period.from).getTimezoneOffset() * 60_000;
-  const all: number[] = [];
-  for (let at = Math.ceil((period.from - zone) / step) * step + zone; at <= period.to; at += step) all.push(at);
-  return all;
-}
-
-function readColours(): Colours {
-  const style = getComputedStyle(document.documentElement);
-  return Object.fromEntries(colours.map((name) => [name, style.getPropertyValue(`--${name}`).trim()])) as Colours;
 }

@@ -1,7 +1,8 @@
 import type { RecordedError } from '../../recording/recorded.js';
 import type { Mark, Span } from '../row.js';
-import { isBad, type Found } from './chart.js';
+import type { Found } from './chart.js';
 import type { Shown } from './rows.js';
+import { isBad } from './shapes.js';
 import { clock, span, until } from './words.js';
 
 /** What is known of a task, or of what happened to it. Whatever comes from tasks is text, and never markup. */

@@ -1,8 +1,10 @@
-import { Chart, drawMark, type Found, type Layout, type Period } from './chart.js';
+import type { Period } from './axis.js';
+import { Chart, type Found, type Layout } from './chart.js';
 import { Details } from './details.js';
 import { Feed } from './feed.js';
 import { List } from './list.js';
 import { chosen, rowsOf, type Shown, type Which } from './rows.js';
+import { drawMark, drawSpan, readColours } from './shapes.js';
 import { View } from './view.js';
 import { span } from './words.js';
 
@@ -287,17 +289,9 @@ matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => setT
 
 /** Drawn by the same hand as the chart. */
 function legend(): void {
-  const style = getComputedStyle(document.documentElement);
-  const colour = (name: string) => style.getPropertyValue(`--${name}`).trim();
-  const inks = {
-    tick: colour('tick'),
-    bad: colour('bad'),
-    warn: colour('warn'),
-    dim: colour('dim'),
-    good: colour('good'),
-    bg: colour('panel'),
-  };
-  const bars = ['initializing', 'running', 'finalizing'];
+  const colours = readColours();
+  const onPanel = { ...colours, bg: colours.panel };
+  const bars = ['initializing', 'running', 'finalizing', 'waiting'] as const;
   const marks = {
     tick: 'run of a cron',
     'run-failed': 'failed',
@@ -306,6 +300,7 @@ function legend(): void {
     overdue: 'overdue',
     late: 'late',
     restarting: 'restart',
+    cancelling: 'cancel',
     done: 'end',
   };
   const entry = (text: string, draw: (pen: CanvasRenderingContext2D) => void) => {
@@ -322,13 +317,8 @@ function legend(): void {
     return label;
   };
   get('legend').replaceChildren(
-    ...bars.map((kind) =>
-      entry(kind, (pen) => {
-        pen.fillStyle = colour(kind);
-        pen.fillRect(1, kind === 'running' ? 3 : 5, 14, kind === 'running' ? 10 : 6);
-      }),
-    ),
-    ...Object.entries(marks).map(([kind, text]) => entry(text, (pen) => drawMark(pen, inks, kind, 8, 8, 16))),
+    ...bars.map((kind) => entry(kind, (pen) => drawSpan(pen, colours, kind, 1, 15, 2, 12))),
+    ...Object.entries(marks).map(([kind, text]) => entry(text, (pen) => drawMark(pen, onPanel, kind, 8, 8, 16))),
   );
 }
 
