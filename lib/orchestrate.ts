@@ -78,7 +78,7 @@ export interface Instrument {
 export interface RunEnd {
   /** `timed-out` when an application no longer waits for it. */
   readonly status: 'completed' | 'cancelled' | 'failed' | 'timed-out';
-  /** Why it failed. */
+  /** Why it failed; or, of one that has timed out, what had failed before. */
   readonly error?: TaskError;
   /** In ms, by the context's scheduler. */
   readonly at: number;

@@ -1266,6 +1266,20 @@ describe('taskRunner', () => {
       ]);
     });
 
+    it('a stream of another make is destroyed that can be, and has no events', async () => {
+      let destroyed: unknown;
+      const stream = {
+        destroy: (error: Error) => (destroyed = error.name),
+        [Symbol.asyncIterator]: () => ({ next: () => new Promise<IteratorResult<number>>(() => undefined) }),
+      };
+      const runner = taskRunner(task('a', () => stream));
+      const [ctx, cancel] = withCancel();
+      runner.start(ctx).subscribe();
+      cancel();
+      const { status, error } = await firstValueFrom(runner.done$);
+      expect([status, error, destroyed]).to.deep.equal(['cancelled', undefined, 'AbortError']);
+    });
+
     it('a Node stream is destroyed that nobody had begun to read, and its error is nobody’s', async () => {
       const readable = new Readable({ read: () => undefined });
       const [ctx, cancel] = withCancel();

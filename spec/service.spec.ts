@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { firstValueFrom } from 'rxjs';
 import { parallel, task, taskRunner, withCancel } from 'rxjs-tasks';
@@ -14,8 +14,11 @@ import { Program } from './helpers/program.js';
 const running = new Set<Program>();
 
 /** The example as a process of its own, once it listens, and where. */
-async function service(env: Record<string, string> = {}): Promise<{ program: Program; url: string }> {
-  const program = new Program(process.execPath, ['--import', 'tsx', 'examples/service.ts'], {
+async function service(
+  env: Record<string, string> = {},
+  ...args: string[]
+): Promise<{ program: Program; url: string }> {
+  const program = new Program(process.execPath, ['--import', 'tsx', 'examples/service.ts', ...args], {
     ...process.env,
     PORT: '0',
     DRAIN_MS: '0',
@@ -119,6 +122,26 @@ describe('The service', function () {
     const { code, ms } = await program.ended;
     expect(code).to.equal(0);
     expect(ms).to.be.at.least(600);
+  });
+
+  it('shows itself with one flag: as a page, as lines where there is no terminal, and as spans', async () => {
+    const { program, url } = await service({ INSPECT_PORT: '0' }, '--inspect');
+    const inspector = /Look at (\S+)/.exec(program.stdout)?.[1] ?? '';
+    expect(await (await fetch(inspector)).text()).to.match(/^<!doctype html>/);
+    const { tasks } = (await (await fetch(`${inspector}snapshot`)).json()) as { tasks: { task: string }[] };
+    expect(tasks.map(({ task: path }) => path)).to.deep.equal(['inspector', 'shop']);
+    await order(url, 'poison');
+    await until(() => program.stderr.includes('restarting'));
+    program.kill('SIGTERM');
+    const { code, stderr } = await program.ended;
+    expect(code).to.equal(0);
+    expect(stderr)
+      .to.match(/ready +shop\/database\n/)
+      .and.match(/shutdown +clean/);
+    const spans = readFileSync('shop-spans.jsonl', 'utf8').trim().split('\n');
+    const names = spans.map((line) => (JSON.parse(line) as { name: string }).name);
+    expect(names).to.include.members(['shop', 'shop/database', 'shop/workers', 'shop/workers/mail', 'shop/http']);
+    rmSync('shop-spans.jsonl');
   });
 
   it('does not drain after a Ctrl-C', async () => {

@@ -17,25 +17,21 @@ export function tracing(file: string): Instrument {
   return telemetry({ tracer: provider.getTracer('shop') });
 }
 
-function lineOf({
-  name,
-  spanContext,
-  parentSpanContext,
-  startTime,
-  duration,
-  status,
-  attributes,
-}: ReadableSpan): string {
-  const { traceId, spanId } = spanContext();
-  const [seconds, nanos] = duration;
+function lineOf(span: ReadableSpan): string {
+  const { name, parentSpanContext, startTime, duration, status, attributes } = span;
+  const { traceId, spanId } = span.spanContext();
   return JSON.stringify({
     name,
     traceId,
     spanId,
     parentId: parentSpanContext?.spanId,
-    start: new Date(startTime[0] * 1000 + startTime[1] / 1e6).toISOString(),
-    ms: seconds * 1000 + nanos / 1e6,
+    start: new Date(toMs(startTime)).toISOString(),
+    ms: toMs(duration),
     error: status.message,
     ...attributes,
   });
+}
+
+function toMs([seconds, nanoseconds]: readonly [number, number]): number {
+  return seconds * 1000 + nanoseconds / 1e6;
 }

@@ -2,7 +2,7 @@ import type { Observable, Subscriber, Subscription } from 'rxjs';
 import { background, type CancelFunc } from '../context.js';
 import { CancelledError, SignalError } from '../errors.js';
 import { joinAll } from '../join.js';
-import type { AppEvent, Instrument, OrchestrateOptions } from '../orchestrate.js';
+import type { AppEvent, OrchestrateOptions } from '../orchestrate.js';
 import type { Outcome, TaskEvent, TaskRunner } from '../outcome.js';
 import { ShutdownReport } from '../report.js';
 import { startMember } from '../runner.js';
@@ -37,7 +37,6 @@ export class AppRun implements Owner<unknown> {
   private readonly master: Scope;
   private readonly cancel: CancelFunc;
   private readonly watchers = new Hub<AppEvent>();
-  private readonly told: readonly Instrument[];
   private readonly outcomes: Outcome[] = [];
   /** Who has yet to become ready. */
   private readonly missing = new Set<Member<unknown> | 'all'>(['all']);
@@ -67,7 +66,6 @@ export class AppRun implements Owner<unknown> {
       this.joining?.unsubscribe();
       this.cancel(new CancelledError('Unsubscribed'));
     });
-    this.told = options.instruments.filter((one) => one.event !== undefined);
     // First, so that the cancel is told before what comes of it.
     subscriber.add(master.cancelled$.subscribe((cause) => this.tell({ type: 'cancelled', cause })));
   }
@@ -167,7 +165,7 @@ export class AppRun implements Owner<unknown> {
 
   private tell(event: AppEvent, run?: RunContext): void {
     if (this.closed) return;
-    for (const instrument of this.told) attempt(() => instrument.event?.(event, run));
+    for (const instrument of this.options.instruments) attempt(() => instrument.event?.(event, run));
     this.watchers.next(event);
     this.subscriber.next(event);
   }

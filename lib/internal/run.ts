@@ -182,7 +182,7 @@ export class Run<T> extends Scope implements DrivenRun, Sink<T> {
     const { environment, error, scheduler, marks } = this;
     if (!environment?.ended || !(marks & begun) || marks & told || this.driven?.seenThrough) return;
     this.marks |= told;
-    environment.ended(this, { status, at: scheduler.now(), ...(status === 'failed' && error && { error }) });
+    environment.ended(this, { status, at: scheduler.now(), ...(error && { error }) });
   }
 
   begin(flow: Flow): void {
