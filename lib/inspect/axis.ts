@@ -21,13 +21,18 @@ export interface Tick {
  */
 export function ticks(from: number, to: number, most: number, zero: number = from): Tick[] {
   const length = to - from;
-  const step = steps.find((one) => length / one <= most) ?? Math.ceil(length / most / day) * day;
+  const step = stepFor(length, most);
   const byClock = isLong(zero, to);
   const base = byClock ? 0 : zero;
   const all: Tick[] = [];
   for (let at = base + Math.ceil((from - base) / step) * step; at <= to; at += step)
     all.push({ at, label: byClock ? clockTime(at, step) : since(at - zero, to - zero) });
   return all;
+}
+
+/** How far ticks are from each other, so that there are at most so many. */
+export function stepFor(length: number, most: number): number {
+  return steps.find((one) => length / one <= most) ?? Math.ceil(length / most / day) * day;
 }
 
 /** What the labels of an axis count from. */

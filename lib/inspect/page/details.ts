@@ -1,9 +1,10 @@
 import type { RecordedError } from '../../recording/recorded.js';
+import { duration } from '../axis.js';
 import type { Mark, Span } from '../row.js';
 import type { Found } from './chart.js';
 import type { Shown } from './rows.js';
 import { isBad } from './shapes.js';
-import { clock, span, until } from './words.js';
+import { clock, until } from './words.js';
 
 /** What is known of a task, or of what happened to it. Whatever comes from tasks is text, and never markup. */
 export class Details {
@@ -56,7 +57,7 @@ export class Details {
       element('h2', shown.task),
       list([
         ['Status', status],
-        ['Since', since === undefined ? undefined : `${clock(since)}, for ${span(Math.max(0, now - since))}`],
+        ['Since', since === undefined ? undefined : `${clock(since)}, for ${duration(Math.max(0, now - since))}`],
         ['Next run', nextAt === undefined ? undefined : `${clock(nextAt, 1000)}, ${until(nextAt, now)}`],
         ['Runs', some(row?.ticks)],
         ['Failures', some(row?.failures)],
@@ -94,7 +95,7 @@ function ofMark(row: Shown, mark: Mark): Node[] {
       ['Outcome', outcome?.status],
       ...more.map(([name, value]): [string, unknown] => [
         labels[name] ?? name,
-        name === 'delay' || name === 'late' ? span(Number(value)) : value,
+        name === 'delay' || name === 'late' ? duration(Number(value)) : value,
       ]),
     ]),
     ...errorParts('Error', error ?? outcome?.error),
@@ -109,7 +110,7 @@ function ofSpan(row: Shown, { kind, from, to }: Span, now: number): Node[] {
       ['What', kind],
       ['From', `${clock(from, 86_400_000)} ${clock(from)}`],
       ['To', to === undefined ? 'now' : `${clock(to, 86_400_000)} ${clock(to)}`],
-      ['For', span((to ?? now) - from)],
+      ['For', duration((to ?? now) - from)],
     ]),
   ];
 }

@@ -1,3 +1,4 @@
+import { duration } from '../axis.js';
 import type { Period } from './axis.js';
 import { Chart, type Found, type Layout } from './chart.js';
 import { Details } from './details.js';
@@ -6,7 +7,6 @@ import { List } from './list.js';
 import { chosen, rowsOf, type Shown, type Which } from './rows.js';
 import { drawMark, drawSpan, readColours } from './shapes.js';
 import { View } from './view.js';
-import { span } from './words.js';
 
 function get(id: string): HTMLElement {
   const found = document.getElementById(id);
@@ -77,7 +77,7 @@ function arrange({ axis, rowHeight, height }: Layout): void {
   empty.hidden = rows.length > 0;
   empty.textContent = all.length === 0 ? 'Nothing has been heard yet' : 'No task matches';
   tellState(all);
-  get('span').textContent = span(view.span);
+  get('span').textContent = duration(view.span);
   get('pause').setAttribute('aria-pressed', String(!view.follows));
 }
 

@@ -1,17 +1,8 @@
-/** A length of time for people. */
-export function span(ms: number): string {
-  if (ms < 999.5) return `${Math.round(ms)} ms`;
-  if (ms < 59_500) return `${(ms / 1000).toFixed(ms < 9950 ? 1 : 0)} s`;
-  // Rounded first: there are no 60 seconds beside a minute.
-  const [unit, per, large, small] =
-    ms < 3_599_500 ? [1000, 60, 'min', 's'] : ms < 86_370_000 ? [60_000, 60, 'h', 'min'] : [3_600_000, 24, 'd', 'h'];
-  const count = Math.round(ms / unit);
-  return `${Math.floor(count / per)} ${large} ${count % per} ${small}`;
-}
+import { duration } from '../axis.js';
 
 /** How long it is to a time, which may have passed since one has heard of it. */
 export function until(at: number, now: number): string {
-  return at - now < 1000 ? 'in < 1 s' : `in ${span(at - now)}`;
+  return at - now < 1000 ? 'in < 1 s' : `in ${duration(at - now)}`;
 }
 
 const two = (n: number) => String(n).padStart(2, '0');
