@@ -68,7 +68,8 @@ function frame(): void {
 }
 
 function arrange({ axis, rowHeight, height }: Layout): void {
-  const all = rowsOf(feed.timeline, feed.state);
+  // Their order is the tree's: before that is known a row would move from under the pointer.
+  const all = feed.state ? rowsOf(feed.timeline, feed.state) : [];
   rows = chosen(all, filter.value, which.value as Which);
   sizer.style.height = `${axis + rows.length * rowHeight}px`;
   shell.style.height = `${height}px`;

@@ -17,7 +17,7 @@ export interface Shown {
 export type Which = 'all' | 'going' | 'troubled' | 'ended';
 
 /** All tasks in the order of their tree; those that are known from events alone come last. */
-export function rowsOf(timeline: Timeline, state: AppState | undefined): Shown[] {
+export function rowsOf(timeline: Timeline, state: AppState): Shown[] {
   const shown: Shown[] = [];
   const told = new Set<string>();
   const put = (tasks: readonly TaskState[], depth: number) => {
@@ -39,7 +39,7 @@ export function rowsOf(timeline: Timeline, state: AppState | undefined): Shown[]
       if (one.members) put(one.members, depth + 1);
     }
   };
-  put(state?.tasks ?? [], 0);
+  put(state.tasks, 0);
   for (const [task, row] of timeline.rows) {
     if (told.has(task)) continue;
     const { status, restarts } = row;
