@@ -138,9 +138,15 @@ export function prepare(
 export function errorWriter(): (event: AppEvent) => void {
   const written = new WeakSet();
   return (event) => {
-    const error = event.type === 'done' ? event.outcome.error : 'error' in event ? event.error : undefined;
+    const error = errorOf(event);
     if (!error || (typeof error === 'object' && written.has(error))) return;
     if (typeof error === 'object') written.add(error);
     console.error(error);
   };
+}
+
+/** What an event tells of a failure. */
+export function errorOf(event: AppEvent): unknown {
+  if (event.type === 'done') return event.outcome.error;
+  return 'error' in event ? event.error : undefined;
 }

@@ -7,7 +7,7 @@ const gathering = 50;
 /** How often, in ms, there is a sign of life. */
 const beat = 15_000;
 /** How many may read at once: each costs memory. */
-export const mostReaders = 64;
+const mostReaders = 64;
 
 /** All who read the journal now. While there is nobody, nothing is done. */
 export class Readers {

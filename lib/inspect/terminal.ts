@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { errorOf } from '../application.js';
 import { expected, expectFunction, expectOneOf, expectOptions, expectString } from '../internal/expect.js';
 import type { AppEvent, Instrument } from '../orchestrate.js';
 import { painter } from './ansi.js';
@@ -97,7 +98,7 @@ function showAt(options: TerminalOptions): Show {
 function lines(output: Output): (event: AppEvent, now: number) => string {
   const told = new WeakSet();
   return (event, now) => {
-    const error = event.type === 'done' ? event.outcome.error : 'error' in event ? event.error : undefined;
+    const error = errorOf(event);
     if (typeof error === 'object' && error !== null) {
       if (told.has(error) && event.type === 'done') return '';
       told.add(error);
