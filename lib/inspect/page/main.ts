@@ -3,9 +3,9 @@ import type { Period } from './axis.js';
 import { Chart, type Found, type Layout } from './chart.js';
 import { Details } from './details.js';
 import { Feed } from './feed.js';
+import { drawLegend } from './legend.js';
 import { List } from './list.js';
 import { chosen, rowsOf, type Shown, type Which } from './rows.js';
-import { drawMark, drawSpan, readColours } from './shapes.js';
 import { View } from './view.js';
 
 function get(id: string): HTMLElement {
@@ -268,7 +268,7 @@ function setTheme(name: string): void {
   else document.documentElement.dataset['theme'] = name;
   get('theme').textContent = { auto: 'Theme: system', light: 'Theme: light', dark: 'Theme: dark' }[name] ?? '';
   chart.refresh();
-  legend();
+  drawLegend(get('legend'));
   dirty = true;
 }
 function turnTheme(): void {
@@ -287,41 +287,6 @@ function keep(name?: string): string | null {
 }
 get('theme').addEventListener('click', turnTheme);
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => setTheme(theme()));
-
-/** Drawn by the same hand as the chart. */
-function legend(): void {
-  const colours = readColours();
-  const onPanel = { ...colours, bg: colours.panel };
-  const bars = ['initializing', 'running', 'finalizing', 'waiting'] as const;
-  const marks = {
-    tick: 'run of a cron',
-    'run-failed': 'failed',
-    skipped: 'skipped',
-    missed: 'missed',
-    overdue: 'overdue',
-    late: 'late',
-    restarting: 'restart',
-    cancelling: 'cancel',
-    done: 'end',
-  };
-  const entry = (text: string, draw: (pen: CanvasRenderingContext2D) => void) => {
-    const picture = document.createElement('canvas');
-    const ratio = devicePixelRatio;
-    picture.width = picture.height = 16 * ratio;
-    picture.style.width = picture.style.height = '16px';
-    const pen = picture.getContext('2d');
-    if (!pen) throw new Error('This browser has no canvas');
-    pen.scale(ratio, ratio);
-    draw(pen);
-    const label = document.createElement('span');
-    label.append(picture, text);
-    return label;
-  };
-  get('legend').replaceChildren(
-    ...bars.map((kind) => entry(kind, (pen) => drawSpan(pen, colours, kind, 1, 15, 2, 12))),
-    ...Object.entries(marks).map(([kind, text]) => entry(text, (pen) => drawMark(pen, onPanel, kind, 8, 8, 16))),
-  );
-}
 
 setTheme(keep() ?? 'auto');
 frame();
