@@ -1,0 +1,102 @@
+import type { Db, PgBoss } from 'pg-boss';
+import { Subject, take, timer } from 'rxjs';
+import { Hub } from '../internal/hub.js';
+import { FleetConnectionError } from './errors.js';
+import type { FleetEvent } from './job-event.js';
+
+/** The waits between two tries, in ms: doubling, from the first to the last. */
+const [firstWait, longestWait] = [100, 5000];
+
+/** The database, whose connection may be lost at any time and comes back. */
+export class Connection {
+  readonly boss: PgBoss;
+  readonly schema: string;
+  readonly events: Hub<FleetEvent> = new Hub<FleetEvent>();
+  private readonly database: Db;
+  private readonly end: () => Promise<void>;
+  private readonly closing$ = new Subject<void>();
+  private lost = false;
+  private closed = false;
+
+  constructor(boss: PgBoss, schema: string, end: () => Promise<void>) {
+    this.boss = boss;
+    this.schema = schema;
+    this.database = boss.getDb();
+    this.end = end;
+    // Of whatever pg-boss does by itself in the background, which tries again by itself.
+    boss.on('error', (error) => this.noticed(error));
+  }
+
+  /** Runs one statement, once. */
+  async query<Row>(sql: string, values: readonly unknown[] = []): Promise<readonly Row[]> {
+    const { rows } = await this.database.executeSql(sql, [...values]);
+    return rows as Row[];
+  }
+
+  /** Goes on trying while the connection is lost, for so many ms: whatever is tried must bear to be done twice. */
+  async patiently<T>(work: () => Promise<T>, patience?: number): Promise<T> {
+    const until = performance.now() + (patience ?? Infinity);
+    for (let wait = firstWait; ; wait = Math.min(2 * wait, longestWait)) {
+      try {
+        const result = await work();
+        this.tell(false);
+        return result;
+      } catch (error) {
+        if (!isLost(error) || this.closed || performance.now() >= until) throw error;
+        this.tell(true, error);
+        await new Promise<void>((resolve) => {
+          timer(wait).pipe(take(1)).subscribe({ complete: resolve });
+          this.closing$.subscribe({ complete: resolve });
+        });
+      }
+    }
+  }
+
+  /** Has messages of a channel told, and each time that some may have been missed. */
+  async listen(channel: string, message: (text: string) => void, missed: () => void): Promise<() => Promise<void>> {
+    const listening = await this.database.listen?.(channel, message, missed);
+    return async () => listening?.close();
+  }
+
+  async close(): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
+    this.closing$.complete();
+    await this.end();
+  }
+
+  private noticed(error: unknown): void {
+    if (this.closed) return;
+    if (isLost(error)) this.tell(true, error);
+    else console.error(error);
+  }
+
+  private tell(lost: boolean, reason?: unknown): void {
+    if (this.lost === lost || this.closed) return;
+    this.lost = lost;
+    const at = Date.now();
+    if (!lost) return this.events.next({ type: 'reconnected', at });
+    // The driver's own error may have the connection with it, and that what it was made with.
+    const error = new FleetConnectionError(`The database is out of reach: ${(reason as Error).message}`);
+    if (this.events.observed) this.events.next({ type: 'disconnected', at, error });
+    // With nobody listening it must not be lost.
+    else console.error(error);
+  }
+}
+
+const codes = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH']);
+
+/** Whether an error says that there is no connection, or none any more, rather than that a statement is wrong. */
+export function isLost(error: unknown): boolean {
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  // 08: connection exceptions; 57P: the server goes down, or comes up; 53300: it has too many connections.
+  if (typeof code === 'string' && (codes.has(code) || /^(08|57P0|53300)/.test(code))) return true;
+  return /connection (terminated|ended|error)|timeout exceeded when trying to connect|heartbeat timed out/i.test(
+    String(message),
+  );
+}
+
+/** Whose state a statement of pg-boss has changed. */
+export function settledBy(response: object): readonly string[] {
+  return (response as { readonly settled?: readonly string[] | null }).settled ?? [];
+}

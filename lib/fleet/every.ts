@@ -1,0 +1,23 @@
+import { expected } from '../internal/expect.js';
+import type { Schedule } from '../schedule.js';
+
+/**
+ * A period whose slots are the same in all processes: the multiples of so many ms since 1970. The slots of a period that is only a number
+ * count from when its process started, so that no two processes share one, and a coordinator could not tell them apart.
+ *
+ * @throws TypeError, RangeError when it is no whole number of ms from 1 and up.
+ *
+ * @example
+ * ```ts
+ * import { nextRuns } from 'rxjs-tasks';
+ * import { every } from 'rxjs-tasks/fleet';
+ *
+ * const [next] = nextRuns(every(5000), 1, { from: new Date('2026-03-01T12:00:02Z') });
+ * console.log(next?.toISOString()); // → 2026-03-01T12:00:05.000Z
+ * ```
+ */
+export function every(ms: number): Schedule {
+  if (typeof ms !== 'number') throw new TypeError(expected('ms', 'a whole number of ms', ms));
+  if (!(ms >= 1) || ms % 1 !== 0) throw new RangeError(expected('ms', 'a whole number of ms from 1 and up', ms));
+  return { next: (after) => (Math.floor(after / ms) + 1) * ms };
+}

@@ -1,0 +1,16 @@
+export { connectFleet, type Fleet, type FleetOptions } from './connect-fleet.js';
+export { every } from './every.js';
+export type { DeadLetter, Queue, QueueOptions, SubmitOptions } from './queue.js';
+export type { Job, JobHandler, WorkerOptions } from './worker.js';
+export type { FleetEvent, JobEvent, JobEventDetail } from './job-event.js';
+export type { CronState, FleetMember, FleetState, QueueState } from './state.js';
+export {
+  DirectoryInUseError,
+  FleetCancelledError,
+  FleetConnectionError,
+  FleetVersionError,
+  JobCancelledError,
+  JobError,
+  JobLostError,
+  type JobFailure,
+} from './errors.js';

@@ -1,0 +1,142 @@
+import type { JobWithMetadata } from 'pg-boss';
+import { Subscription } from 'rxjs';
+import { withCancel, type CancelFunc } from '../context.js';
+import { DeadlineError } from '../errors.js';
+import { after } from '../internal/after.js';
+import type { Outcome } from '../outcome.js';
+import { taskRunner } from '../runner.js';
+import { task, type RunContext, type TaskOutput } from '../task.js';
+import { JobLostError, type JobFailure } from './errors.js';
+import type { End } from './settlement.js';
+import type { Shift } from './shift.js';
+
+/** How much of a message is told. */
+const longestMessage = 1000;
+
+/** One attempt of a job in this process. */
+export class JobRun<In, Out> {
+  readonly id: string;
+  /** By which statements speak of this attempt alone. */
+  readonly claim: { readonly id: string; readonly retryCount: number };
+  private readonly shift: Shift<In, Out>;
+  private readonly job: JobWithMetadata<{ input: In }>;
+  private cancel: CancelFunc = () => undefined;
+  private limit: Subscription = Subscription.EMPTY;
+  private output: { value?: Out } = {};
+  /** Its handler's promise has been kept, which a cancel does not undo. */
+  private whole = false;
+  /** It is no longer this process's: whatever comes of it is dropped. */
+  private left = false;
+
+  constructor(shift: Shift<In, Out>, job: JobWithMetadata<{ input: In }>) {
+    this.shift = shift;
+    this.job = job;
+    this.id = job.id;
+    this.claim = { id: job.id, retryCount: job.retryCount };
+  }
+
+  start(): void {
+    const { shift } = this;
+    const { name, timeout } = shift.queue;
+    this.shift.tell(this.id, { type: 'started', attempt: this.attempt });
+    const [ctx, cancel] = withCancel(shift.ctx);
+    this.cancel = cancel;
+    this.limit = after(ctx.scheduler, timeout, () => this.expire());
+    const runner = taskRunner(task(name, (run) => this.handle(run)));
+    runner.done$.subscribe((outcome) => this.over(outcome));
+    runner.start(ctx).subscribe({
+      next: (value) => (this.output = { value }),
+      // The outcome has it, too.
+      error: () => undefined,
+    });
+  }
+
+  /** The job is no longer this process's. */
+  leave(cause: Error): void {
+    if (this.left) return;
+    this.left = true;
+    this.shift.vacate(this);
+    if (cause instanceof JobLostError) this.shift.tell(this.id, { type: 'lost', attempt: this.attempt });
+    this.cancel(cause);
+  }
+
+  private get attempt(): number {
+    return this.job.retryCount + 1;
+  }
+
+  private handle(run: RunContext): TaskOutput<Out> {
+    const { id, attempt, shift } = this;
+    const output = shift.handler(this.job.data.input, run, {
+      id,
+      queue: shift.queue.name,
+      attempt,
+      progress: (progress) => this.left || shift.tell(id, { type: 'progress', attempt, progress }),
+    });
+    if (!isPromiseLike(output)) return output;
+    return output.then((value) => {
+      this.whole = true;
+      return value;
+    });
+  }
+
+  /** What cannot be cut must not keep the queue waiting for ever. */
+  private expire(): void {
+    const error = new DeadlineError(this.shift.queue.timeout);
+    this.left = true;
+    this.shift.vacate(this);
+    this.cancel(error);
+    void this.settle({ failure: failureOf(error) });
+  }
+
+  private over({ status, error }: Outcome): void {
+    this.limit.unsubscribe();
+    const { left, shift } = this;
+    if (left) return shift.ended();
+    shift.vacate(this);
+    this.left = true;
+    const end = error
+      ? { failure: failureOf(error.cause) }
+      : status === 'completed' || this.whole
+        ? this.result()
+        : {
+            failure: {
+              name: 'Released',
+              message: `Given back by ${shift.queue.ship.name}: ${String(shift.ctx.cause)}`,
+            },
+          };
+    void this.settle(end).then(() => shift.ended());
+  }
+
+  private result(): End {
+    try {
+      // Alone, because together with others it would fail those, too.
+      JSON.stringify(this.output);
+      return { output: this.output };
+    } catch (error) {
+      return { failure: failureOf(error) };
+    }
+  }
+
+  private async settle(end: End): Promise<void> {
+    const { shift, claim, id, attempt } = this;
+    const { retryCount, retryLimit } = this.job;
+    try {
+      const counts = await shift.settlement.settle(claim, end);
+      if (!counts) return shift.tell(id, { type: 'lost', attempt });
+      if ('failure' in end)
+        return shift.tell(id, { type: retryCount < retryLimit ? 'retrying' : 'failed', attempt, failure: end.failure });
+      shift.tell(id, { type: 'completed', attempt, output: end.output });
+    } catch (error) {
+      shift.fail(error);
+    }
+  }
+}
+
+function failureOf(error: unknown): JobFailure {
+  const { name = typeof error, message = String(error) } = (error ?? {}) as Partial<Error>;
+  return { name, message: message.slice(0, longestMessage) };
+}
+
+function isPromiseLike<T>(output: unknown): output is PromiseLike<T> {
+  return typeof (output as Partial<PromiseLike<T>> | undefined)?.then === 'function';
+}

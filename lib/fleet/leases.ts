@@ -1,0 +1,116 @@
+import { randomUUID } from 'node:crypto';
+import { exhaustMap, Observable, timer, type Subscriber, type Subscription } from 'rxjs';
+import type { Coordinator } from '../cron.js';
+import { reportUnhandled } from '../internal/unhandled.js';
+import { isLost, type Connection } from './connection.js';
+
+/** For how long a lease holds without a sign of life, in ms; and how often one is given. */
+const [leaseFor, renewEvery] = [10_000, 3000];
+
+/** Grants each slot of a cron to one process: the slot's row in the database decides which. */
+export class Leases implements Coordinator {
+  private readonly held = new Map<string, { readonly task: string; readonly holder: Subscriber<boolean> }>();
+  private readonly connection: Connection;
+  private readonly holder: string;
+  /** Of this process, whatever it is called. */
+  private readonly member = randomUUID();
+  private readonly renewing: Subscription;
+  /** When all leases were last seen to be held. */
+  private seen = 0;
+
+  constructor(connection: Connection, holder: string) {
+    this.connection = connection;
+    this.holder = holder;
+    this.renewing = timer(renewEvery, renewEvery)
+      .pipe(exhaustMap(() => this.renew()))
+      .subscribe();
+  }
+
+  lease(task: string, slot: number): Observable<boolean> {
+    return new Observable((subscriber) => {
+      const lease = randomUUID();
+      this.acquire(task, slot, lease).then(
+        (granted) => {
+          if (!granted) return subscriber.next(false);
+          if (subscriber.closed) return this.release(lease);
+          this.held.set(lease, { task, holder: subscriber });
+          subscriber.add(() => this.release(lease));
+          subscriber.next(true);
+        },
+        (error: unknown) => subscriber.error(error),
+      );
+    });
+  }
+
+  /** The last slot that any process was granted. */
+  async lastSlot(task: string): Promise<number | undefined> {
+    const { connection } = this;
+    const [row] = await connection.patiently(() =>
+      connection.query<{ slot: number }>(`select slot from ${connection.schema}.cron where task = $1`, [task]),
+    );
+    return row?.slot;
+  }
+
+  async close(): Promise<void> {
+    this.renewing.unsubscribe();
+    await Promise.all([...this.held.keys()].map((lease) => this.free(lease)));
+  }
+
+  /** Strictly after the last slot, and while no other process is at one. A second try finds the lease of the first. */
+  private async acquire(task: string, slot: number, lease: string): Promise<boolean> {
+    const { connection, member, holder } = this;
+    const { schema } = connection;
+    const asked = performance.now();
+    const rows = await connection.patiently(
+      () =>
+        connection.query(
+          `insert into ${schema}.cron as last (task, slot, lease, member, holder, seen)
+           select $1, $2::float8, $3::uuid, $4::uuid, $5, now()
+           where not exists (select from ${schema}.fleet where reason is not null)
+           on conflict (task) do update
+           set slot = excluded.slot, lease = excluded.lease, member = excluded.member, holder = excluded.holder, seen = now()
+           where last.lease = excluded.lease
+           or last.slot < excluded.slot
+           and (last.lease is null or last.member = excluded.member or last.seen < now() - $6 * interval '1 ms')
+           returning slot`,
+          [task, slot, lease, member, holder, leaseFor],
+        ),
+      leaseFor,
+    );
+    if (this.held.size === 0) this.seen = asked;
+    return rows.length > 0;
+  }
+
+  /** Leases that were not seen for too long may be another's: whoever holds one must think so. */
+  private async renew(): Promise<void> {
+    const { connection, held } = this;
+    if (held.size === 0) return;
+    const leases = [...held.values()];
+    const asked = performance.now();
+    try {
+      const rows = await connection.query<{ task: string }>(
+        `update ${connection.schema}.cron set seen = now() where member = $1::uuid and task = any($2) returning task`,
+        [this.member, leases.map(({ task }) => task)],
+      );
+      this.seen = asked;
+      const kept = new Set(rows.map(({ task }) => task));
+      for (const { task, holder } of leases) if (!kept.has(task)) holder.next(false);
+    } catch (error) {
+      if (!isLost(error)) reportUnhandled(error);
+      if (performance.now() - this.seen > leaseFor) for (const { holder } of leases) holder.next(false);
+    }
+  }
+
+  private release(lease: string): void {
+    this.held.delete(lease);
+    this.free(lease).catch((error: unknown) => isLost(error) || reportUnhandled(error));
+  }
+
+  private async free(lease: string): Promise<void> {
+    const { connection } = this;
+    await connection.patiently(
+      () => connection.query(`update ${connection.schema}.cron set lease = null where lease = $1::uuid`, [lease]),
+      leaseFor,
+    );
+  }
+}

@@ -1,0 +1,99 @@
+import { exhaustMap, filter, merge, Observable, timer, type Subscriber, type Subscription } from 'rxjs';
+import { JobCancelledError, JobError, type JobFailure } from './errors.js';
+import type { Connection } from './connection.js';
+import type { JobEvent } from './job-event.js';
+import type { Messages } from './messages.js';
+import { jobsSchema } from './schema.js';
+
+/** How often it is looked for results without being told, in ms. */
+const lookEvery = 5000;
+/** For how many jobs one look asks at a time. */
+const most = 1000;
+
+/** How a job stands. */
+interface Row {
+  readonly id: string;
+  readonly queue: string;
+  readonly state: 'created' | 'retry' | 'active' | 'completed' | 'cancelled' | 'failed';
+  readonly output: { readonly value?: unknown } & Partial<JobFailure>;
+}
+
+/** The results that this process waits for, each told by a message, or found in the table. */
+export class Results {
+  private readonly waiting = new Map<string, Set<Subscriber<unknown>>>();
+  private readonly connection: Connection;
+  private readonly looking: Subscription;
+
+  constructor(connection: Connection, messages: Messages) {
+    this.connection = connection;
+    this.looking = merge(timer(lookEvery, lookEvery), messages.missed$)
+      .pipe(exhaustMap(() => this.lookAll()))
+      .subscribe();
+    this.looking.add(
+      messages.jobEvents$.pipe(filter(({ job }) => this.waiting.has(job))).subscribe((event) => this.told(event)),
+    );
+  }
+
+  /** The result of a job, when it is there. */
+  of<Out>(job: string): Observable<Out> {
+    return new Observable((subscriber) => {
+      const one = subscriber as Subscriber<unknown>;
+      const others = this.waiting.get(job) ?? new Set();
+      this.waiting.set(job, others.add(one));
+      subscriber.add(() => {
+        others.delete(one);
+        if (others.size === 0 && this.waiting.get(job) === others) this.waiting.delete(job);
+      });
+    });
+  }
+
+  /** Looks in the table for jobs that are waited for. */
+  async look(jobs: readonly string[]): Promise<void> {
+    const { connection } = this;
+    const rows = await connection.patiently(() =>
+      connection.query<Row>(
+        `select id, name as queue, state::text, output from ${jobsSchema(connection.schema)}.job where id = any($1::uuid[])`,
+        [jobs],
+      ),
+    );
+    for (const { id, queue, state, output } of rows) {
+      if (state === 'completed') this.settle(id, (one) => (one.next(output.value), one.complete()));
+      else if (state === 'failed') this.settle(id, (one) => one.error(new JobError(queue, id, failureOf(output))));
+      else if (state === 'cancelled') this.settle(id, (one) => one.error(new JobCancelledError(queue, id)));
+    }
+  }
+
+  /** Whoever still waits is told why that has no end. */
+  close(error: Error): void {
+    this.looking.unsubscribe();
+    for (const job of this.waiting.keys()) this.settle(job, (one) => one.error(error));
+  }
+
+  private async lookAll(): Promise<void> {
+    const jobs = [...this.waiting.keys()];
+    for (let from = 0; from < jobs.length; from += most) await this.look(jobs.slice(from, from + most));
+  }
+
+  private told(event: JobEvent): void {
+    const { type, queue, job } = event;
+    if (type === 'completed' && event.output) {
+      const { value } = event.output;
+      this.settle(job, (one) => (one.next(value), one.complete()));
+    } else if (type === 'completed') void this.look([job]);
+    else if (type === 'failed') this.settle(job, (one) => one.error(new JobError(queue, job, event.failure)));
+    else if (type === 'cancelled') this.settle(job, (one) => one.error(new JobCancelledError(queue, job)));
+  }
+
+  private settle(job: string, tell: (subscriber: Subscriber<unknown>) => void): void {
+    const subscribers = this.waiting.get(job) ?? [];
+    this.waiting.delete(job);
+    for (const subscriber of subscribers) tell(subscriber);
+  }
+}
+
+/** What pg-boss itself has failed a job with has no name. */
+export function failureOf(output: Partial<JobFailure> & { readonly value?: unknown }): JobFailure {
+  const { name = 'Error', message, value } = output;
+  const given = (value ?? {}) as Partial<JobFailure>;
+  return { name: given.name ?? name, message: message ?? given.message ?? 'unknown' };
+}

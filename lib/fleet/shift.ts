@@ -1,0 +1,159 @@
+import type { JobWithMetadata } from 'pg-boss';
+import { exhaustMap, filter, merge, Subscription, timer, type Subscriber } from 'rxjs';
+import { withCancel, type CancelFunc, type Context } from '../context.js';
+import { reportUnhandled } from '../internal/unhandled.js';
+import { isLost, settledBy } from './connection.js';
+import { JobCancelledError, JobLostError } from './errors.js';
+import type { JobEvent, JobEventDetail } from './job-event.js';
+import { JobRun } from './job-run.js';
+import type { JobQueue } from './queue.js';
+import { Settlement } from './settlement.js';
+import type { JobHandler } from './worker.js';
+
+/** How often it is looked for jobs without being told, in ms. */
+const lookEvery = 2000;
+/** How many jobs are fetched at a time, at most. */
+const most = 200;
+
+/** One run of a worker: it fetches as many jobs as it has room for, and gives signs of life for those under way. */
+export class Shift<In, Out> {
+  readonly queue: JobQueue<In, Out>;
+  readonly handler: JobHandler<In, Out>;
+  readonly settlement: Settlement;
+  /** What all its jobs are under. */
+  readonly ctx: Context;
+  private readonly stop: CancelFunc;
+  private readonly subscriber: Subscriber<JobEvent>;
+  private readonly looking = new Subscription();
+  private readonly going = new Map<string, JobRun<In, Out>>();
+  /** Of jobs that are still to end here, and are no longer this process's, too. */
+  private runs = 0;
+  private room: number;
+  private fetching = false;
+  private again = false;
+  /** When all jobs under way were last seen to be this process's. */
+  private seen = performance.now();
+
+  constructor(
+    queue: JobQueue<In, Out>,
+    handler: JobHandler<In, Out>,
+    concurrency: number,
+    parent: Context,
+    subscriber: Subscriber<JobEvent>,
+  ) {
+    this.queue = queue;
+    this.handler = handler;
+    this.room = concurrency;
+    this.subscriber = subscriber;
+    this.settlement = new Settlement(queue);
+    [this.ctx, this.stop] = withCancel(parent);
+  }
+
+  begin(): void {
+    const { master, messages, heartbeat } = this.queue.ship;
+    const { queue, looking, ctx } = this;
+    looking.add(master.context.cancelled$.subscribe((cause) => this.stop(cause)));
+    looking.add(ctx.cancelled$.subscribe(() => this.end()));
+    if (ctx.cancelled) return;
+    const told$ = queue.events$.pipe(filter(({ type }) => type === 'submitted' || type === 'retrying'));
+    looking.add(merge(timer(0, lookEvery), told$, messages.missed$).subscribe(() => void this.fetch()));
+    looking.add(
+      queue.events$
+        .pipe(filter(({ type }) => type === 'cancelled'))
+        .subscribe(({ job }) => this.going.get(job)?.leave(new JobCancelledError(queue.name, job))),
+    );
+    const sign = heartbeat / 4;
+    looking.add(
+      timer(sign, sign)
+        .pipe(exhaustMap(() => this.touch()))
+        .subscribe(),
+    );
+  }
+
+  tell(job: string, detail: JobEventDetail): void {
+    const { ship, name } = this.queue;
+    this.subscriber.next(ship.messages.tell(name, job, detail));
+  }
+
+  /** A job needs its place no longer. */
+  vacate(run: JobRun<In, Out>): void {
+    if (this.going.get(run.id) === run) this.going.delete(run.id);
+    this.room++;
+    void this.fetch();
+  }
+
+  /** Something is wrong that no patience mends. */
+  fail(error: unknown): void {
+    this.stop(error);
+    this.subscriber.error(error);
+  }
+
+  ended(): void {
+    this.runs--;
+    this.end();
+  }
+
+  private async fetch(): Promise<void> {
+    const { queue, room, ctx } = this;
+    const { connection } = queue.ship;
+    this.again = this.fetching;
+    if (this.fetching || room === 0 || ctx.cancelled) return;
+    this.fetching = true;
+    try {
+      const jobs = await connection.boss.fetch<{ input: In }>(queue.name, {
+        batchSize: Math.min(room, most),
+        includeMetadata: true,
+      });
+      // Of those that come when nobody waits for them any more.
+      for (const job of jobs) this.start(job);
+      this.again ||= jobs.length > 0;
+    } catch (error) {
+      // It is tried again at the next look.
+      if (!isLost(error)) this.fail(error);
+    } finally {
+      this.fetching = false;
+    }
+    if (this.again) return this.fetch();
+    this.end();
+  }
+
+  private start(job: JobWithMetadata<{ input: In }>): void {
+    this.runs++;
+    this.room--;
+    if (this.going.size === 0) this.seen = performance.now();
+    const run = new JobRun(this, job);
+    this.going.set(job.id, run);
+    run.start();
+  }
+
+  /** Gives a sign of life, and sees which jobs are no longer this process's. */
+  private async touch(): Promise<void> {
+    const { queue, going } = this;
+    const { connection, heartbeat } = queue.ship;
+    const runs = [...going.values()];
+    if (runs.length === 0) return;
+    const asked = performance.now();
+    try {
+      const kept = new Set(
+        settledBy(
+          await connection.boss.touch(
+            queue.name,
+            runs.map(({ claim }) => claim),
+          ),
+        ),
+      );
+      this.seen = asked;
+      for (const run of runs) if (!kept.has(run.id)) run.leave(new JobLostError(queue.name, run.id));
+    } catch (error) {
+      if (!isLost(error)) reportUnhandled(error);
+      if (performance.now() - this.seen < heartbeat) return;
+      for (const run of runs) run.leave(new JobLostError(queue.name, run.id));
+    }
+  }
+
+  private end(): void {
+    if (!this.ctx.cancelled || this.runs > 0 || this.fetching) return;
+    this.looking.unsubscribe();
+    this.subscriber.complete();
+  }
+}

@@ -1,0 +1,81 @@
+import type { Connection } from './connection.js';
+
+/** How a whole fleet stands: plain data, for a page or a log. */
+export interface FleetState {
+  readonly schema: string;
+  /** Why, and by whom, it has been cancelled. */
+  readonly cancelled?: { readonly reason: string; readonly by: string; readonly at: number };
+  readonly members: readonly FleetMember[];
+  readonly queues: readonly QueueState[];
+  readonly crons: readonly CronState[];
+}
+
+/** One process. Times are in ms since 1970, by the database's clock. */
+export interface FleetMember {
+  readonly name: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly since: number;
+  readonly seen: number;
+  /** Whether it has given a sign of life of late. */
+  readonly live: boolean;
+}
+
+/** How many jobs a queue has, as counted some seconds ago. */
+export interface QueueState {
+  readonly name: string;
+  readonly waiting: number;
+  readonly running: number;
+  readonly dead: number;
+}
+
+/** The last slot of a cron, and who runs it, if it is still run. */
+export interface CronState {
+  readonly task: string;
+  readonly slot: number;
+  readonly holder?: string;
+}
+
+interface CronRow {
+  readonly task: string;
+  readonly slot: number;
+  readonly holder: string | null;
+}
+
+export async function stateOf(connection: Connection): Promise<FleetState> {
+  const { boss, schema } = connection;
+  const [instances, queues, crons, [fleet]] = await Promise.all([
+    boss.getInstances({ limit: 1000 }),
+    boss.getQueues(undefined, { limit: 1000 }),
+    connection.query<CronRow>(
+      `select task, slot, case when lease is not null then holder end as holder from ${schema}.cron order by task`,
+    ),
+    connection.query<{ reason: string | null; by: string; at: number }>(
+      `select reason, cancelled_by as by, (extract(epoch from cancelled_at) * 1000)::float8 as at from ${schema}.fleet`,
+    ),
+  ]);
+  const dead = new Map(queues.map(({ name, queuedCount }) => [name, queuedCount]));
+  return {
+    schema,
+    ...(fleet?.reason != null && { cancelled: { reason: fleet.reason, by: fleet.by, at: fleet.at } }),
+    members: instances
+      .filter(({ stoppedOn }) => !stoppedOn)
+      .map(({ name, host, pid, startedOn, heartbeatOn, live }) => ({
+        name: name ?? `${host}:${pid}`,
+        host,
+        pid,
+        since: startedOn.getTime(),
+        seen: heartbeatOn.getTime(),
+        live,
+      })),
+    queues: queues
+      .filter(({ name }) => !name.endsWith('.dead'))
+      .map(({ name, queuedCount, activeCount }) => ({
+        name,
+        waiting: queuedCount,
+        running: activeCount,
+        dead: dead.get(`${name}.dead`) ?? 0,
+      })),
+    crons: crons.map(({ task, slot, holder }) => ({ task, slot, ...(holder !== null && { holder }) })),
+  };
+}
