@@ -1,7 +1,8 @@
-export { connectFleet, type Fleet, type FleetOptions } from './connect-fleet.js';
+export { connectFleet, type FleetOptions } from './connect-fleet.js';
+export type { Fleet } from './fleet.js';
 export { every } from './every.js';
 export type { DeadLetter, Queue, QueueOptions, SubmitOptions } from './queue.js';
-export type { Job, JobHandler, WorkerOptions } from './worker.js';
+export type { Job, JobHandler, WorkerOptions } from './job.js';
 export type { FleetEvent, JobEvent, JobEventDetail } from './job-event.js';
 export type { CronState, FleetMember, FleetState, QueueState } from './state.js';
 export {

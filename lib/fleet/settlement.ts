@@ -2,7 +2,7 @@ import type { JobAttempt } from 'pg-boss';
 import { Batch } from './batch.js';
 import { settledBy } from './connection.js';
 import type { JobFailure } from './errors.js';
-import type { JobQueue } from './queue.js';
+import type { JobQueue } from './job-queue.js';
 import { jobsSchema } from './schema.js';
 
 /** How an attempt has ended. */

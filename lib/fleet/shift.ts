@@ -6,9 +6,9 @@ import { isLost, settledBy } from './connection.js';
 import { JobCancelledError, JobLostError } from './errors.js';
 import type { JobEvent, JobEventDetail } from './job-event.js';
 import { JobRun } from './job-run.js';
-import type { JobQueue } from './queue.js';
+import type { JobQueue } from './job-queue.js';
 import { Settlement } from './settlement.js';
-import type { JobHandler } from './worker.js';
+import type { JobHandler } from './job.js';
 
 /** How often it is looked for jobs without being told, in ms. */
 const lookEvery = 2000;

@@ -1,0 +1,245 @@
+import { randomUUID } from 'node:crypto';
+import { filter, Observable } from 'rxjs';
+import {
+  expected,
+  expectArray,
+  expectFunction,
+  expectMs,
+  expectNumber,
+  expectOptions,
+  expectString,
+} from '../internal/expect.js';
+import { reportUnhandled } from '../internal/unhandled.js';
+import type { TaskRunner } from '../outcome.js';
+import { Batch } from './batch.js';
+import { settledBy } from './connection.js';
+import type { JobHandler, WorkerOptions } from './job.js';
+import type { JobEvent } from './job-event.js';
+import type { DeadLetter, Queue, QueueOptions, SubmitOptions } from './queue.js';
+import { failureOf } from './results.js';
+import { jobsSchema } from './schema.js';
+import type { Ship } from './ship.js';
+import { worker } from './worker.js';
+
+const day = 86_400_000;
+const optionNames = ['retries', 'backoff', 'timeout', 'keep', 'limit'];
+
+/** How soon it is looked again for room in a full queue, in ms. */
+const lookForRoom = 200;
+/** How many jobs are written at a time. */
+const most = 500;
+
+/** How a queue stands in the database, and its statements. */
+export class JobQueue<In, Out> implements Queue<In, Out> {
+  readonly name: string;
+  readonly ship: Ship;
+  readonly timeout: number;
+  private readonly options: QueueOptions;
+  private readonly inserts: Batch<{ id: string; data: object; options: SubmitOptions }, undefined>;
+  private opening: Promise<void> | undefined = undefined;
+
+  constructor(ship: Ship, name: string, options: QueueOptions) {
+    expectName(name);
+    expectOptions(options, optionNames);
+    const { retries = 2, backoff = {}, timeout = day, keep = 7 * day, limit = Infinity } = options;
+    expectNumber('retries', 0, 1000, retries);
+    if (retries % 1 !== 0) throw new RangeError(expected('retries', 'a whole number', retries));
+    expectOptions(backoff, ['initial', 'max'], 'backoff');
+    const { initial = 1000, max = 60_000 } = backoff;
+    expectNumber('backoff.initial', 0, day, initial);
+    expectNumber('backoff.max', initial, day, max);
+    expectNumber('timeout', 1, day, timeout);
+    expectNumber('keep', 0, 365 * day, keep);
+    expectNumber('limit', 1, Infinity, limit);
+    this.ship = ship;
+    this.name = name;
+    this.timeout = timeout;
+    this.options = { retries, backoff: { initial, max }, timeout, keep, limit };
+    this.inserts = new Batch((jobs) => this.insert(jobs), Math.min(most, limit));
+  }
+
+  submit(input: In, options: SubmitOptions = {}): Observable<Out> {
+    expectSubmit(options);
+    return new Observable((subscriber) => {
+      const id = randomUUID();
+      const { results } = this.ship;
+      let over = false;
+      const waiting = results.of<Out>(id).subscribe({
+        next: (value) => subscriber.next(value),
+        error: (error: unknown) => ((over = true), subscriber.error(error)),
+        complete: () => ((over = true), subscriber.complete()),
+      });
+      const submitted = this.write(id, input, options).catch((error: unknown) => {
+        over = true;
+        subscriber.error(error);
+      });
+      return () => {
+        waiting.unsubscribe();
+        if (!over) submitted.then(() => !over && this.cancel(id)).catch(reportUnhandled);
+      };
+    });
+  }
+
+  async enqueue(input: In, options: SubmitOptions = {}): Promise<string> {
+    expectSubmit(options);
+    const id = randomUUID();
+    await this.write(id, input, options);
+    return id;
+  }
+
+  result(job: string): Observable<Out> {
+    expectString('job', job);
+    return new Observable((subscriber) => {
+      const waiting = this.ship.results.of<Out>(job).subscribe(subscriber);
+      this.ship.results.look([job]).catch((error: unknown) => subscriber.error(error));
+      return waiting;
+    });
+  }
+
+  async cancel(job: string): Promise<boolean> {
+    const { connection, messages } = this.ship;
+    await this.open();
+    const response = await connection.patiently(() => connection.boss.cancel(this.name, job));
+    const cancelled = settledBy(response).length > 0;
+    if (cancelled) messages.tell(this.name, job, { type: 'cancelled' });
+    return cancelled;
+  }
+
+  worker(handler: JobHandler<In, Out>, options: WorkerOptions = {}): TaskRunner<JobEvent> {
+    expectFunction('handler', handler);
+    return worker(this, handler, options);
+  }
+
+  get events$(): Observable<JobEvent> {
+    return this.ship.messages.jobEvents$.pipe(filter(({ queue }) => queue === this.name));
+  }
+
+  async deadLetters(limit = 100): Promise<DeadLetter<In>[]> {
+    expectNumber('limit', 1, 100_000, limit);
+    const { connection } = this.ship;
+    await this.open();
+    const dead = await connection.patiently(() =>
+      connection.boss.findJobs<{ input: In }>(deadOf(this.name), { limit }),
+    );
+    return dead.map(({ id, data, sourceId, sourceOutput, createdOn }) => ({
+      id,
+      job: sourceId ?? id,
+      input: data.input,
+      failure: failureOf(sourceOutput ?? {}),
+      at: createdOn,
+    }));
+  }
+
+  async resend(ids?: readonly string[]): Promise<number> {
+    if (ids !== undefined) expectArray('ids', ids);
+    const { connection } = this.ship;
+    await this.open();
+    let sent = 0;
+    for (let moved = 1; moved > 0; sent += moved)
+      moved = await connection.patiently(() =>
+        connection.boss.redrive(deadOf(this.name), ids === undefined ? {} : { ids: [...ids] }),
+      );
+    if (sent > 0) this.ship.messages.tell(this.name, '', { type: 'submitted' });
+    return sent;
+  }
+
+  /** Makes the queue in the database, once. */
+  open(): Promise<void> {
+    // One that could not be made is tried again.
+    this.opening ??= this.make().catch((error: unknown) => {
+      this.opening = undefined;
+      throw error;
+    });
+    return this.opening;
+  }
+
+  private async make(): Promise<void> {
+    const { connection, heartbeat } = this.ship;
+    const { boss } = connection;
+    const { retries = 0, backoff = {}, timeout = day, keep = day } = this.options;
+    const { initial = 0, max = 0 } = backoff;
+    const options = {
+      retryLimit: retries,
+      retryDelay: seconds(initial),
+      retryBackoff: initial > 0,
+      ...(initial > 0 && { retryDelayMax: seconds(max) }),
+      // What its own process cancels is not to be taken from it just before.
+      expireInSeconds: Math.min(seconds(timeout + heartbeat), day / 1000),
+      deleteAfterSeconds: seconds(keep),
+      heartbeatSeconds: seconds(heartbeat),
+      deadLetter: deadOf(this.name),
+    };
+    await connection.patiently(async () => {
+      await boss.createQueue(deadOf(this.name), { deleteAfterSeconds: 0, retentionSeconds: (365 * day) / 1000 });
+      await boss.createQueue(this.name, options);
+      await boss.updateQueue(this.name, options);
+    });
+  }
+
+  private async write(id: string, input: In, options: SubmitOptions): Promise<void> {
+    const data = { input: input as unknown };
+    // Here, because in a batch it would fail the others, too.
+    JSON.stringify(data);
+    await this.open();
+    await this.inserts.add({ id, data, options });
+    this.ship.messages.tell(this.name, id, { type: 'submitted' });
+  }
+
+  /** Twice does no harm: they have ids of their own. */
+  private async insert(jobs: readonly { id: string; data: object; options: SubmitOptions }[]): Promise<undefined[]> {
+    const { connection } = this.ship;
+    await this.waitForRoom(jobs.length);
+    await connection.patiently(() =>
+      connection.boss.insert(
+        this.name,
+        jobs.map(({ id, data, options: { priority = 0, delay = 0 } }) => ({
+          id,
+          data,
+          priority,
+          ...(delay > 0 && { startAfter: new Date(Date.now() + delay) }),
+        })),
+      ),
+    );
+    return [];
+  }
+
+  private async waitForRoom(jobs: number): Promise<void> {
+    const { connection } = this.ship;
+    const { limit = Infinity } = this.options;
+    if (limit === Infinity) return;
+    for (;;) {
+      const [row] = await connection.patiently(() =>
+        connection.query<{ waiting: number }>(
+          `select count(*)::int as waiting from (
+             select from ${jobsSchema(connection.schema)}.job where name = $1 and state < 'active' limit $2
+           ) few`,
+          [this.name, limit],
+        ),
+      );
+      if (!row || row.waiting + jobs <= limit) return;
+      await new Promise((resolve) => setTimeout(resolve, lookForRoom));
+    }
+  }
+}
+
+function deadOf(name: string): string {
+  return `${name}.dead`;
+}
+
+function seconds(ms: number): number {
+  return Math.ceil(ms / 1000);
+}
+
+function expectName(name: unknown): void {
+  expectString('name', name);
+  if (!/^[\w-]{1,100}$/.test(name as string))
+    throw new RangeError(expected('name', 'up to 100 letters, digits, `_` and `-`', name));
+}
+
+function expectSubmit(options: SubmitOptions): void {
+  expectOptions(options, ['priority', 'delay']);
+  const { priority = 0, delay = 0 } = options;
+  expectNumber('priority', -1_000_000, 1_000_000, priority);
+  if (priority % 1 !== 0) throw new RangeError(expected('priority', 'a whole number', priority));
+  expectMs('delay', delay);
+}
