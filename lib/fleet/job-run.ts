@@ -1,4 +1,4 @@
-import type { JobWithMetadata } from 'pg-boss';
+import type { Job } from 'pg-boss';
 import { Subscription } from 'rxjs';
 import { withCancel, type CancelFunc } from '../context.js';
 import { DeadlineError } from '../errors.js';
@@ -19,7 +19,7 @@ export class JobRun<In, Out> {
   /** By which statements speak of this attempt alone. */
   readonly claim: { readonly id: string; readonly retryCount: number };
   private readonly shift: Shift<In, Out>;
-  private readonly job: JobWithMetadata<{ input: In }>;
+  private readonly job: Job<{ input: In }>;
   private cancel: CancelFunc = () => undefined;
   private limit: Subscription = Subscription.EMPTY;
   private output: { value?: Out } = {};
@@ -28,7 +28,7 @@ export class JobRun<In, Out> {
   /** It is no longer this process's: whatever comes of it is dropped. */
   private left = false;
 
-  constructor(shift: Shift<In, Out>, job: JobWithMetadata<{ input: In }>) {
+  constructor(shift: Shift<In, Out>, job: Job<{ input: In }>) {
     this.shift = shift;
     this.job = job;
     this.id = job.id;
@@ -119,13 +119,11 @@ export class JobRun<In, Out> {
 
   private async settle(end: End): Promise<void> {
     const { shift, claim, id, attempt } = this;
-    const { retryCount, retryLimit } = this.job;
     try {
-      const counts = await shift.settlement.settle(claim, end);
-      if (!counts) return shift.tell(id, { type: 'lost', attempt });
-      if ('failure' in end)
-        return shift.tell(id, { type: retryCount < retryLimit ? 'retrying' : 'failed', attempt, failure: end.failure });
-      shift.tell(id, { type: 'completed', attempt, output: end.output });
+      const became = await shift.settlement.settle(claim, end);
+      if (!became) shift.tell(id, { type: 'lost', attempt });
+      else if ('failure' in end) shift.tell(id, { type: became, attempt, failure: end.failure });
+      else shift.tell(id, { type: 'completed', attempt, output: end.output });
     } catch (error) {
       shift.fail(error);
     }

@@ -8,10 +8,20 @@ import { jobsSchema } from './schema.js';
 /** How an attempt has ended. */
 export type End = { readonly output: { readonly value?: unknown } } | { readonly failure: JobFailure };
 
+/** What has become of the job. */
+export type Became = 'completed' | 'retrying' | 'failed';
+
 interface Ended {
   /** This attempt of its job alone. */
   readonly claim: JobAttempt;
   readonly end: End;
+}
+
+/** How a job stands. */
+interface Row {
+  readonly id: string;
+  readonly attempt: number;
+  readonly state: string;
 }
 
 /** How many ends are written at a time, at most. */
@@ -20,19 +30,19 @@ const most = 500;
 /** Writes down how attempts have ended: each only while it is still the one that counts. */
 export class Settlement {
   private readonly queue: Pick<JobQueue<never, never>, 'name' | 'ship'>;
-  private readonly ends: Batch<Ended, boolean>;
+  private readonly ends: Batch<Ended, Became | undefined>;
 
   constructor(queue: Pick<JobQueue<never, never>, 'name' | 'ship'>) {
     this.queue = queue;
     this.ends = new Batch((ends) => this.write(ends), most);
   }
 
-  /** Gives whether it counts. */
-  settle(claim: JobAttempt, end: End): Promise<boolean> {
+  /** Gives nothing when it was another attempt that counts. */
+  settle(claim: JobAttempt, end: End): Promise<Became | undefined> {
     return this.ends.add({ claim, end });
   }
 
-  private async write(ends: readonly Ended[]): Promise<boolean[]> {
+  private async write(ends: readonly Ended[]): Promise<(Became | undefined)[]> {
     // One statement for all that have ended alike.
     const alike = new Map<string, Ended[]>();
     for (const ended of ends) {
@@ -41,37 +51,43 @@ export class Settlement {
       if (some) some.push(ended);
       else alike.set(key, [ended]);
     }
-    const counted = new Set((await Promise.all([...alike.values()].map((some) => this.settleAlike(some)))).flat());
-    return ends.map(({ claim }) => counted.has(claim.id));
+    const became = new Map<string, Became>();
+    await Promise.all([...alike.values()].map((some) => this.settleAlike(some, became)));
+    return ends.map(({ claim }) => became.get(claim.id));
   }
 
-  private async settleAlike(ends: readonly Ended[]): Promise<readonly string[]> {
+  private async settleAlike(ends: readonly Ended[], became: Map<string, Became>): Promise<void> {
     const { name, ship } = this.queue;
-    const { connection } = ship;
-    const { boss } = connection;
+    const { boss } = ship.connection;
     const claims = ends.map(({ claim }) => claim);
     const end = ends[0]?.end ?? { output: {} };
     let tries = 0;
-    const response = await connection.patiently(() => {
+    const response = await ship.connection.patiently(() => {
       tries++;
       return 'failure' in end ? boss.fail(name, claims, end.failure) : boss.complete(name, claims, end.output);
     });
-    const settled = settledBy(response);
-    if (tries === 1 || settled.length === ends.length) return settled;
-    // One whose answer was lost with the connection may have counted.
-    return [...settled, ...(await this.settledBefore(claims, 'failure' in end ? ['retry', 'failed'] : ['completed']))];
+    const settled = new Set(settledBy(response));
+    if ('output' in end) for (const id of settled) became.set(id, 'completed');
+    // Of a first try whose answer was lost with the connection it is to be seen whether it counted.
+    if ('output' in end && (tries === 1 || settled.size === claims.length)) return;
+    const rows = new Map((await this.look(claims)).map((row) => [row.id, row]));
+    for (const { id, retryCount } of claims) {
+      const { state, attempt } = rows.get(id) ?? {};
+      const counted = tries > 1 && attempt === retryCount;
+      if ('output' in end) {
+        if (counted && state === 'completed') became.set(id, state);
+      } else if (settled.has(id) || (counted && (state === 'retry' || state === 'failed')))
+        became.set(id, state === 'failed' ? state : 'retrying');
+    }
   }
 
-  private async settledBefore(claims: readonly JobAttempt[], states: readonly string[]): Promise<string[]> {
+  private look(claims: readonly JobAttempt[]): Promise<readonly Row[]> {
     const { connection } = this.queue.ship;
-    const rows = await connection.patiently(() =>
-      connection.query<{ id: string; attempt: number }>(
-        `select id, retry_count as attempt from ${jobsSchema(connection.schema)}.job
-         where id = any($1::uuid[]) and state::text = any($2)`,
-        [claims.map(({ id }) => id), states],
+    return connection.patiently(() =>
+      connection.query<Row>(
+        `select id, retry_count as attempt, state::text from ${jobsSchema(connection.schema)}.job where id = any($1::uuid[])`,
+        [claims.map(({ id }) => id)],
       ),
     );
-    const now = new Map(rows.map(({ id, attempt }) => [id, attempt]));
-    return claims.filter(({ id, retryCount }) => now.get(id) === retryCount).map(({ id }) => id);
   }
 }

@@ -1,4 +1,4 @@
-import type { JobWithMetadata } from 'pg-boss';
+import type { Job } from 'pg-boss';
 import { exhaustMap, filter, merge, Subscription, timer, type Subscriber } from 'rxjs';
 import { withCancel, type CancelFunc, type Context } from '../context.js';
 import { reportUnhandled } from '../internal/unhandled.js';
@@ -94,15 +94,16 @@ export class Shift<In, Out> {
   }
 
   private async fetch(): Promise<void> {
-    const { queue, room, ctx } = this;
-    const { connection } = queue.ship;
     this.again = this.fetching;
-    if (this.fetching || room === 0 || ctx.cancelled) return;
+    if (this.fetching || this.room === 0 || this.ctx.cancelled) return;
     this.fetching = true;
+    // Places that become free in one turn are filled together.
+    await new Promise(setImmediate);
+    const { queue, room } = this;
+    const { connection } = queue.ship;
     try {
       const jobs = await connection.boss.fetch<{ input: In }>(queue.name, {
         batchSize: Math.min(room, most),
-        includeMetadata: true,
       });
       // Of those that come when nobody waits for them any more.
       for (const job of jobs) this.start(job);
@@ -117,7 +118,7 @@ export class Shift<In, Out> {
     this.end();
   }
 
-  private start(job: JobWithMetadata<{ input: In }>): void {
+  private start(job: Job<{ input: In }>): void {
     this.runs++;
     this.room--;
     if (this.going.size === 0) this.seen = performance.now();
