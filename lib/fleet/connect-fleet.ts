@@ -73,12 +73,13 @@ export async function connectFleet(options: FleetOptions): Promise<Fleet> {
   if (directory !== undefined) expectString('directory', directory);
   const connection =
     directory === undefined ? await openServer(toUrl(url), access) : await openDirectory(directory, access);
+  const messages = new Messages(connection, name);
+  const master = new MasterCancel(connection, messages);
   try {
     await setUp(connection);
-    const messages = new Messages(connection, name);
     await messages.open();
-    const master = new MasterCancel(connection, messages);
     await master.look();
+    master.start();
     return new ConnectedFleet({
       name,
       connection,
@@ -88,6 +89,8 @@ export async function connectFleet(options: FleetOptions): Promise<Fleet> {
       results: new Results(connection, messages),
     });
   } catch (error) {
+    master.stop();
+    await messages.close();
     await connection.close();
     throw error;
   }

@@ -1,6 +1,7 @@
 import type { Db, PgBoss } from 'pg-boss';
 import { Subject, take, timer } from 'rxjs';
 import { Hub } from '../internal/hub.js';
+import { reportUnhandled } from '../internal/unhandled.js';
 import { FleetConnectionError } from './errors.js';
 import type { FleetEvent } from './job-event.js';
 
@@ -15,8 +16,11 @@ export class Connection {
   private readonly database: Db;
   private readonly end: () => Promise<void>;
   private readonly closing$ = new Subject<void>();
+  /** What nobody waits for but the close. */
+  private readonly besides = new Set<Promise<void>>();
   private lost = false;
-  private closed = false;
+  private hurried = false;
+  private ended: Promise<void> | undefined = undefined;
 
   constructor(boss: PgBoss, schema: string, end: () => Promise<void>) {
     this.boss = boss;
@@ -25,6 +29,11 @@ export class Connection {
     this.end = end;
     // Of whatever pg-boss does by itself in the background, which tries again by itself.
     boss.on('error', (error) => this.noticed(error));
+  }
+
+  /** Whether it is closed, or about to be. */
+  get closing(): boolean {
+    return this.hurried;
   }
 
   /** Runs one statement, once. */
@@ -42,7 +51,7 @@ export class Connection {
         this.tell(false);
         return result;
       } catch (error) {
-        if (!isLost(error) || this.closed || performance.now() >= until) throw error;
+        if (!isLost(error) || this.hurried || performance.now() >= until) throw error;
         this.tell(true, error);
         await new Promise<void>((resolve) => {
           timer(wait).pipe(take(1)).subscribe({ complete: resolve });
@@ -58,21 +67,39 @@ export class Connection {
     return async () => listening?.close();
   }
 
-  async close(): Promise<void> {
-    if (this.closed) return;
-    this.closed = true;
+  /** Has something done that nobody waits for but the close. It is nobody's error when the connection is lost in it. */
+  aside(work: Promise<unknown>): void {
+    const done = work
+      .then(
+        () => undefined,
+        (error: unknown) => {
+          if (!isLost(error)) reportUnhandled(error);
+        },
+      )
+      .finally(() => this.besides.delete(done));
+    this.besides.add(done);
+  }
+
+  /** From now on nothing is tried again. Waits for what is done aside. */
+  async hurry(): Promise<void> {
+    this.hurried = true;
     this.closing$.complete();
-    await this.end();
+    await Promise.all(this.besides);
+  }
+
+  async close(): Promise<void> {
+    await this.hurry();
+    await (this.ended ??= this.end());
   }
 
   private noticed(error: unknown): void {
-    if (this.closed) return;
+    if (this.hurried) return;
     if (isLost(error)) this.tell(true, error);
     else console.error(error);
   }
 
   private tell(lost: boolean, reason?: unknown): void {
-    if (this.lost === lost || this.closed) return;
+    if (this.lost === lost || this.hurried) return;
     this.lost = lost;
     const at = Date.now();
     if (!lost) return this.events.next({ type: 'reconnected', at });
@@ -91,7 +118,7 @@ export function isLost(error: unknown): boolean {
   const { code, message } = error as { code?: unknown; message?: unknown };
   // 08: connection exceptions; 57P: the server goes down, or comes up; 53300: it has too many connections.
   if (typeof code === 'string' && (codes.has(code) || /^(08|57P0|53300)/.test(code))) return true;
-  return /connection (terminated|ended|error)|timeout exceeded when trying to connect|heartbeat timed out/i.test(
+  return /connection (terminated|ended|error)|timeout exceeded when trying to connect|heartbeat timed out|database not opened|is closed$/i.test(
     String(message),
   );
 }

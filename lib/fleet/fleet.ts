@@ -107,11 +107,8 @@ export class ConnectedFleet implements Fleet {
     const { master, results, messages, connection } = this.ship;
     master.stop();
     results.close(new CancelledError('The fleet is closed'));
-    try {
-      await this.coordinator.close();
-      await messages.close();
-    } finally {
-      await connection.close();
-    }
+    await this.coordinator.close();
+    await messages.close();
+    await connection.close();
   }
 }

@@ -9,7 +9,7 @@ import {
   expectOptions,
   expectString,
 } from '../internal/expect.js';
-import { reportUnhandled } from '../internal/unhandled.js';
+import { CancelledError } from '../errors.js';
 import type { TaskRunner } from '../outcome.js';
 import { Batch } from './batch.js';
 import { settledBy } from './connection.js';
@@ -64,7 +64,7 @@ export class JobQueue<In, Out> implements Queue<In, Out> {
       const id = randomUUID();
       const { results } = this.ship;
       let over = false;
-      const waiting = results.of<Out>(id).subscribe({
+      const waiting = results.of<Out>(this.name, id).subscribe({
         next: (value) => subscriber.next(value),
         error: (error: unknown) => ((over = true), subscriber.error(error)),
         complete: () => ((over = true), subscriber.complete()),
@@ -75,7 +75,7 @@ export class JobQueue<In, Out> implements Queue<In, Out> {
       });
       return () => {
         waiting.unsubscribe();
-        if (!over) submitted.then(() => !over && this.cancel(id)).catch(reportUnhandled);
+        if (!over) this.ship.connection.aside(submitted.then(() => over || this.cancel(id)));
       };
     });
   }
@@ -90,7 +90,7 @@ export class JobQueue<In, Out> implements Queue<In, Out> {
   result(job: string): Observable<Out> {
     expectString('job', job);
     return new Observable((subscriber) => {
-      const waiting = this.ship.results.of<Out>(job).subscribe(subscriber);
+      const waiting = this.ship.results.of<Out>(this.name, job).subscribe(subscriber);
       this.ship.results.look([job]).catch((error: unknown) => subscriber.error(error));
       return waiting;
     });
@@ -217,6 +217,7 @@ export class JobQueue<In, Out> implements Queue<In, Out> {
         ),
       );
       if (!row || row.waiting + jobs <= limit) return;
+      if (connection.closing) throw new CancelledError('The fleet is closed');
       await new Promise((resolve) => setTimeout(resolve, lookForRoom));
     }
   }

@@ -32,9 +32,9 @@ export class Leases implements Coordinator {
       this.acquire(task, slot, lease).then(
         (granted) => {
           if (!granted) return subscriber.next(false);
-          if (subscriber.closed) return this.release(lease);
+          if (subscriber.closed) return this.release(task, lease);
           this.held.set(lease, { task, holder: subscriber });
-          subscriber.add(() => this.release(lease));
+          subscriber.add(() => this.release(task, lease));
           subscriber.next(true);
         },
         (error: unknown) => subscriber.error(error),
@@ -53,7 +53,9 @@ export class Leases implements Coordinator {
 
   async close(): Promise<void> {
     this.renewing.unsubscribe();
-    await Promise.all([...this.held.keys()].map((lease) => this.free(lease)));
+    for (const lease of this.held.keys()) this.connection.aside(this.free(lease, null));
+    this.held.clear();
+    await this.connection.hurry();
   }
 
   /** Strictly after the last slot, and while no other process is at one. A second try finds the lease of the first. */
@@ -101,15 +103,18 @@ export class Leases implements Coordinator {
     }
   }
 
-  private release(lease: string): void {
+  private release(task: string, lease: string): void {
     this.held.delete(lease);
-    this.free(lease).catch((error: unknown) => isLost(error) || reportUnhandled(error));
+    // The cron stays this process's while it is at another of its slots.
+    const [heir = null] = [...this.held].find(([, other]) => other.task === task) ?? [];
+    this.connection.aside(this.free(lease, heir));
   }
 
-  private async free(lease: string): Promise<void> {
+  private async free(lease: string, heir: string | null): Promise<void> {
     const { connection } = this;
     await connection.patiently(
-      () => connection.query(`update ${connection.schema}.cron set lease = null where lease = $1::uuid`, [lease]),
+      () =>
+        connection.query(`update ${connection.schema}.cron set lease = $2::uuid where lease = $1::uuid`, [lease, heir]),
       leaseFor,
     );
   }

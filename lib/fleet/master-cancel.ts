@@ -1,7 +1,8 @@
-import { exhaustMap, filter, merge, timer, type Subscription } from 'rxjs';
+import { exhaustMap, filter, merge, Subscription, timer } from 'rxjs';
 import { withCancel, type CancelFunc, type Context } from '../context.js';
+import { reportUnhandled } from '../internal/unhandled.js';
 import { FleetCancelledError } from './errors.js';
-import type { Connection } from './connection.js';
+import { isLost, type Connection } from './connection.js';
 import type { Messages } from './messages.js';
 
 /** How often it is looked at without being told, in ms. */
@@ -17,15 +18,19 @@ interface Row {
 export class MasterCancel {
   private readonly connection: Connection;
   private readonly messages: Messages;
-  private readonly looking: Subscription;
+  private looking = Subscription.EMPTY;
   private current: readonly [Context, CancelFunc] = withCancel();
 
   constructor(connection: Connection, messages: Messages) {
     this.connection = connection;
     this.messages = messages;
+  }
+
+  start(): void {
+    const { messages } = this;
     const told$ = messages.messages$.pipe(filter(({ type }) => type === 'fleet'));
     this.looking = merge(timer(lookEvery, lookEvery), told$, messages.missed$)
-      .pipe(exhaustMap(() => this.look()))
+      .pipe(exhaustMap(() => this.look().catch((error: unknown) => isLost(error) || reportUnhandled(error))))
       .subscribe();
   }
 

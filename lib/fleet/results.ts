@@ -1,6 +1,7 @@
 import { exhaustMap, filter, merge, Observable, timer, type Subscriber, type Subscription } from 'rxjs';
+import { reportUnhandled } from '../internal/unhandled.js';
 import { JobCancelledError, JobError, type JobFailure } from './errors.js';
-import type { Connection } from './connection.js';
+import { isLost, type Connection } from './connection.js';
 import type { JobEvent } from './job-event.js';
 import type { Messages } from './messages.js';
 import { jobsSchema } from './schema.js';
@@ -20,14 +21,17 @@ interface Row {
 
 /** The results that this process waits for, each told by a message, or found in the table. */
 export class Results {
-  private readonly waiting = new Map<string, Set<Subscriber<unknown>>>();
+  private readonly waiting = new Map<
+    string,
+    { readonly queue: string; readonly subscribers: Set<Subscriber<unknown>> }
+  >();
   private readonly connection: Connection;
   private readonly looking: Subscription;
 
   constructor(connection: Connection, messages: Messages) {
     this.connection = connection;
     this.looking = merge(timer(lookEvery, lookEvery), messages.missed$)
-      .pipe(exhaustMap(() => this.lookAll()))
+      .pipe(exhaustMap(() => this.lookAll().catch((error: unknown) => isLost(error) || reportUnhandled(error))))
       .subscribe();
     this.looking.add(
       messages.jobEvents$.pipe(filter(({ job }) => this.waiting.has(job))).subscribe((event) => this.told(event)),
@@ -35,14 +39,15 @@ export class Results {
   }
 
   /** The result of a job, when it is there. */
-  of<Out>(job: string): Observable<Out> {
+  of<Out>(queue: string, job: string): Observable<Out> {
     return new Observable((subscriber) => {
       const one = subscriber as Subscriber<unknown>;
-      const others = this.waiting.get(job) ?? new Set();
-      this.waiting.set(job, others.add(one));
+      const all = this.waiting.get(job) ?? { queue, subscribers: new Set() };
+      this.waiting.set(job, all);
+      all.subscribers.add(one);
       subscriber.add(() => {
-        others.delete(one);
-        if (others.size === 0 && this.waiting.get(job) === others) this.waiting.delete(job);
+        all.subscribers.delete(one);
+        if (all.subscribers.size === 0 && this.waiting.get(job) === all) this.waiting.delete(job);
       });
     });
   }
@@ -52,8 +57,10 @@ export class Results {
     const { connection } = this;
     const rows = await connection.patiently(() =>
       connection.query<Row>(
-        `select id, name as queue, state::text, output from ${jobsSchema(connection.schema)}.job where id = any($1::uuid[])`,
-        [jobs],
+        // By its name, too, as the index has it.
+        `select id, name as queue, state::text, output from ${jobsSchema(connection.schema)}.job
+         where (name, id) in (select * from unnest($1::text[], $2::uuid[]))`,
+        [jobs.map((job) => this.waiting.get(job)?.queue), jobs],
       ),
     );
     for (const { id, queue, state, output } of rows) {
@@ -79,13 +86,13 @@ export class Results {
     if (type === 'completed' && event.output) {
       const { value } = event.output;
       this.settle(job, (one) => (one.next(value), one.complete()));
-    } else if (type === 'completed') void this.look([job]);
+    } else if (type === 'completed') this.connection.aside(this.look([job]));
     else if (type === 'failed') this.settle(job, (one) => one.error(new JobError(queue, job, event.failure)));
     else if (type === 'cancelled') this.settle(job, (one) => one.error(new JobCancelledError(queue, job)));
   }
 
   private settle(job: string, tell: (subscriber: Subscriber<unknown>) => void): void {
-    const subscribers = this.waiting.get(job) ?? [];
+    const { subscribers = [] } = this.waiting.get(job) ?? {};
     this.waiting.delete(job);
     for (const subscriber of subscribers) tell(subscriber);
   }

@@ -88,6 +88,21 @@ describe('the cancel of a job', () => {
     }
   }).timeout(30_000);
 
+  it('by unsubscribing just before the fleet is closed: it is cancelled all the same', async () => {
+    const fleet = await fleets.connect();
+    const queue = fleet.queue<number>('closing');
+    const submitted = firstValueFrom(queue.events$.pipe(filter(({ type }) => type === 'submitted')));
+    const waiting = queue.submit(1).subscribe();
+    const { job } = await submitted;
+    waiting.unsubscribe();
+    await fleet.close();
+    const [row] = await statement<{ state: string }>(
+      url,
+      `select state from ${fleets.schema}_jobs.job where id = '${job}'`,
+    );
+    expect(row?.state).to.equal('cancelled');
+  });
+
   it('races its completion: it has one end, and all are told the same', async () => {
     const [fleet, other] = [await fleets.connect(), await fleets.connect()];
     const queue = fleet.queue<number, string>('racing');

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { firstValueFrom } from 'rxjs';
+import { firstValueFrom, Subject } from 'rxjs';
+import type { Fleet } from 'rxjs-tasks/fleet';
 import { Fleets, newSchema, sharedUrl } from '../helpers/fleet.js';
 import type { Program } from '../helpers/program.js';
 import { lines, pause, Programs, until } from '../helpers/programs.js';
@@ -107,6 +108,40 @@ describe('crons of several processes', () => {
     expect(all.slice(1)).to.deep.equal(slots(all[1] ?? 0, all.at(-1) ?? 0, 1000));
     expect(Math.min(...all)).to.be.greaterThan(Math.max(...runs(early)) + 2000);
   }).timeout(60_000);
+
+  describe('have one process at work at a time:', () => {
+    const fleets = new Fleets();
+    afterEach(() => fleets.close());
+    const asks = (fleet: Fleet, slot: number) => firstValueFrom(fleet.coordinator.lease('tick', slot));
+    const takes = async (fleet: Fleet, slot: number) => {
+      const granted = new Subject<boolean>();
+      const lease = fleet.coordinator.lease('tick', slot).subscribe(granted);
+      expect(await firstValueFrom(granted)).to.equal(true);
+      return lease;
+    };
+
+    it('the one that is at several slots, until all of them have ended', async () => {
+      const [one, two] = [await fleets.connect(), await fleets.connect()];
+      const first = await takes(one, 1000);
+      const second = await takes(one, 2000);
+      second.unsubscribe();
+      await pause(200);
+      expect(await asks(two, 3000)).to.equal(false);
+      first.unsubscribe();
+      await pause(200);
+      expect(await asks(two, 4000)).to.equal(true);
+    });
+
+    it('the next one as soon as the one has closed', async () => {
+      const [one, two] = [await fleets.connect(), await fleets.connect()];
+      const first = await takes(one, 5000);
+      const second = await takes(one, 6000);
+      first.unsubscribe();
+      await one.close();
+      expect(await asks(two, 7000)).to.equal(true);
+      second.unsubscribe();
+    });
+  });
 
   it('know the last slot that anyone has run', async () => {
     const fleets = new Fleets();
