@@ -27,6 +27,8 @@ export class JobRun<In, Out> {
   private whole = false;
   /** It is no longer this process's: whatever comes of it is dropped. */
   private left = false;
+  /** Written down before it has ended. */
+  private settled: Promise<void> | undefined = undefined;
 
   constructor(shift: Shift<In, Out>, job: Job<{ input: In }>) {
     this.shift = shift;
@@ -85,13 +87,13 @@ export class JobRun<In, Out> {
     this.left = true;
     this.shift.vacate(this);
     this.cancel(error);
-    void this.settle({ failure: failureOf(error) });
+    this.settled = this.settle({ failure: failureOf(error) });
   }
 
   private over({ status, error }: Outcome): void {
     this.limit.unsubscribe();
     const { left, shift } = this;
-    if (left) return shift.ended();
+    if (left) return void Promise.resolve(this.settled).then(() => shift.ended());
     shift.vacate(this);
     this.left = true;
     const end = error

@@ -110,7 +110,7 @@ export class Shift<In, Out> {
       this.again ||= jobs.length > 0;
     } catch (error) {
       // It is tried again at the next look.
-      if (!isLost(error)) this.fail(error);
+      if (!isLost(error) || connection.closing) this.fail(error);
     } finally {
       this.fetching = false;
     }
@@ -123,6 +123,8 @@ export class Shift<In, Out> {
     this.room--;
     if (this.going.size === 0) this.seen = performance.now();
     const run = new JobRun(this, job);
+    // It comes again before it was seen to be lost, as after this process was stopped for a while.
+    this.going.get(job.id)?.leave(new JobLostError(this.queue.name, job.id));
     this.going.set(job.id, run);
     run.start();
   }

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { firstValueFrom, lastValueFrom } from 'rxjs';
+import { filter, firstValueFrom, lastValueFrom } from 'rxjs';
 import { launch } from 'rxjs-tasks';
-import type { Fleet } from 'rxjs-tasks/fleet';
+import { JobLostError, type Fleet } from 'rxjs-tasks/fleet';
 import { PgBoss } from 'pg-boss';
 import { settledBy } from '../../lib/fleet/connection.js';
 import { Fleets, sharedUrl } from '../helpers/fleet.js';
@@ -99,4 +99,26 @@ describe('a process that is killed in mid-job', () => {
     two.kill('SIGKILL');
     expect(await lastValueFrom(queue.submit(1))).to.equal('one 1');
   }).timeout(60_000);
+
+  it('that gets its own job again before it has seen that it was lost: the first run is cancelled', async () => {
+    const queue = fleet.queue<number, number>('again', { retries: 5, backoff: { initial: 0 } });
+    const causes: unknown[] = [];
+    const worker = queue.worker(
+      async (n, ctx, { attempt }) => {
+        if (n === 1 && attempt === 1) causes.push(await firstValueFrom(ctx.cancelled$));
+        return attempt;
+      },
+      { concurrency: 2 },
+    );
+    const app = launch([worker]);
+    const started = firstValueFrom(queue.events$.pipe(filter(({ type }) => type === 'started')));
+    const id = await queue.enqueue(1);
+    await started;
+    await statement(url, `update ${schema}_jobs.job set state = 'retry' where id = '${id}'`);
+    expect(await lastValueFrom(queue.submit(2))).to.equal(1);
+    expect(await firstValueFrom(queue.result(id))).to.equal(2);
+    await until(() => causes.length > 0, 1000);
+    expect(causes[0]).to.be.instanceOf(JobLostError);
+    await app.stop();
+  }).timeout(20_000);
 });
