@@ -42,6 +42,19 @@ export class Connection {
     return rows as Row[];
   }
 
+  /** Waits for an answer for so many ms: a connection that is cut in silence gives none for very long. */
+  async promptly<T>(answer: Promise<T>, ms: number): Promise<T> {
+    let late: NodeJS.Timeout | undefined;
+    const none = new Promise<never>((_, reject) => {
+      late = setTimeout(() => reject(new FleetConnectionError(`No answer of the database within ${ms} ms`)), ms);
+    });
+    try {
+      return await Promise.race([answer, none]);
+    } finally {
+      clearTimeout(late);
+    }
+  }
+
   /** Goes on trying while the connection is lost, for so many ms: whatever is tried must bear to be done twice. */
   async patiently<T>(work: () => Promise<T>, patience?: number): Promise<T> {
     const until = performance.now() + (patience ?? Infinity);
@@ -115,6 +128,7 @@ const codes = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOT
 
 /** Whether an error says that there is no connection, or none any more, rather than that a statement is wrong. */
 export function isLost(error: unknown): boolean {
+  if (error instanceof FleetConnectionError) return true;
   const { code, message } = error as { code?: unknown; message?: unknown };
   // 08: connection exceptions; 57P: the server goes down, or comes up; 53300: it has too many connections.
   if (typeof code === 'string' && (codes.has(code) || /^(08|57P0|53300)/.test(code))) return true;

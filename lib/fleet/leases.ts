@@ -4,8 +4,8 @@ import type { Coordinator } from '../cron.js';
 import { reportUnhandled } from '../internal/unhandled.js';
 import { isLost, type Connection } from './connection.js';
 
-/** For how long a lease holds without a sign of life, in ms; and how often one is given. */
-const [leaseFor, renewEvery] = [10_000, 3000];
+/** For how long a lease holds without a sign of life, in ms; how often one is given; and for how long an answer is waited for. */
+const [leaseFor, renewEvery, answerWithin] = [10_000, 3000, 2000];
 
 /** Grants each slot of a cron to one process: the slot's row in the database decides which. */
 export class Leases implements Coordinator {
@@ -87,20 +87,28 @@ export class Leases implements Coordinator {
   private async renew(): Promise<void> {
     const { connection, held } = this;
     if (held.size === 0) return;
-    const leases = [...held.values()];
+    const leases = [...held];
     const asked = performance.now();
     try {
-      const rows = await connection.query<{ task: string }>(
+      const renewed = connection.query<{ task: string }>(
         `update ${connection.schema}.cron set seen = now() where member = $1::uuid and task = any($2) returning task`,
-        [this.member, leases.map(({ task }) => task)],
+        [this.member, leases.map(([, { task }]) => task)],
       );
+      const rows = await connection.promptly(renewed, answerWithin);
       this.seen = asked;
       const kept = new Set(rows.map(({ task }) => task));
-      for (const { task, holder } of leases) if (!kept.has(task)) holder.next(false);
+      for (const [lease, { task }] of leases) if (!kept.has(task)) this.takeBack(lease);
     } catch (error) {
       if (!isLost(error)) reportUnhandled(error);
-      if (performance.now() - this.seen > leaseFor) for (const { holder } of leases) holder.next(false);
+      // The next try might come when another has it.
+      if (performance.now() - this.seen > leaseFor - renewEvery) for (const [lease] of leases) this.takeBack(lease);
     }
+  }
+
+  private takeBack(lease: string): void {
+    const { holder } = this.held.get(lease) ?? {};
+    this.held.delete(lease);
+    holder?.next(false);
   }
 
   private release(task: string, lease: string): void {

@@ -139,9 +139,12 @@ export class Shift<In, Out> {
     try {
       const kept = new Set(
         settledBy(
-          await connection.boss.touch(
-            queue.name,
-            runs.map(({ claim }) => claim),
+          await connection.promptly(
+            connection.boss.touch(
+              queue.name,
+              runs.map(({ claim }) => claim),
+            ),
+            heartbeat / 4,
           ),
         ),
       );

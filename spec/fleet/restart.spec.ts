@@ -1,5 +1,7 @@
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { expect } from 'chai';
-import { lastValueFrom } from 'rxjs';
+import { filter, firstValueFrom, lastValueFrom } from 'rxjs';
+import { launch } from 'rxjs-tasks';
 import { connectFleet, FleetConnectionError, type Fleet, type FleetEvent } from 'rxjs-tasks/fleet';
 import { startPostgres, type Postgres } from '../helpers/postgres.js';
 import { lines, pause, Programs, until } from '../helpers/programs.js';
@@ -11,6 +13,8 @@ describe('a database that goes away and comes back', () => {
   let server: Postgres;
   let fleet: Fleet;
   let events: FleetEvent[];
+  /** What the end of a test undoes, the last first. */
+  const undo: (() => unknown)[] = [];
   /** How often the connection was lost, and came back. */
   const changes = () => events.map(({ type }) => type).filter((type) => type.endsWith('connected'));
 
@@ -22,6 +26,7 @@ describe('a database that goes away and comes back', () => {
     fleet.events$.subscribe((event) => events.push(event));
   });
   afterEach(async () => {
+    for (const one of undo.splice(0).reverse()) await one();
     await programs.kill();
     await fleet.close();
   });
@@ -105,4 +110,78 @@ describe('a database that goes away and comes back', () => {
       await server.start();
     }
   }).timeout(60_000);
+
+  it('that does not answer at all: what others may have soon is taken back', async () => {
+    const way = await proxy(Number(new URL(server.url).port));
+    undo.push(() => way.close());
+    const url = new URL(server.url);
+    url.port = String(way.port);
+    const cut = await connectFleet({ url: url.href, name: 'cut off' });
+    undo.push(() => cut.close());
+    cut.events$.subscribe((event) => events.push(event));
+    const causes: unknown[] = [];
+    const leases: boolean[] = [];
+    let takenBack = 0;
+    const worker = cut.queue<number, string>('cut', options).worker(async (_, ctx) => {
+      causes.push(await firstValueFrom(ctx.cancelled$));
+      return 'late';
+    });
+    const app = launch([worker]);
+    undo.push(() => app.stop());
+    const lease = cut.coordinator.lease('cut', 1000).subscribe((granted) => {
+      leases.push(granted);
+      takenBack = performance.now();
+    });
+    const queue = fleet.queue<number, string>('cut', options);
+    const started = firstValueFrom(queue.events$.pipe(filter(({ type }) => type === 'started')));
+    const id = await queue.enqueue(1);
+    await started;
+    // All its connections are open, so that nothing fails for want of a new one.
+    await Promise.all(Array.from({ length: 20 }, () => cut.lastSlot('cut')));
+    undo.push(() => way.letGo());
+    way.hold();
+    const held = performance.now();
+    await until(() => causes.length > 0 && leases.length > 1, 16_000);
+    expect((causes[0] as Error).name).to.equal('JobLostError');
+    expect(leases).to.deep.equal([true, false]);
+    // Before another can have it.
+    expect(takenBack - held).to.be.below(10_000);
+    const other = launch([queue.worker(() => 'in time')]);
+    undo.push(() => other.stop());
+    expect(await firstValueFrom(queue.result(id))).to.equal('in time');
+    lease.unsubscribe();
+  }).timeout(60_000);
 });
+
+/** A way to a port of this machine, on which what is sent can be held up. */
+async function proxy(target: number) {
+  const sockets = new Set<Socket>();
+  let held = false;
+  const set = (socket: Socket) => (held ? socket.pause() : socket.resume());
+  const server = createServer((from) => {
+    const to = connect(target, 'localhost');
+    for (const [one, other] of [
+      [from, to],
+      [to, from],
+    ] as const) {
+      sockets.add(one);
+      one.on('data', (data) => void other.write(data));
+      one.on('error', () => undefined);
+      one.on('close', () => (sockets.delete(one), other.destroy()));
+      set(one);
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, resolve));
+  return {
+    port: (server.address() as AddressInfo).port,
+    hold: () => {
+      held = true;
+      sockets.forEach(set);
+    },
+    letGo: () => {
+      held = false;
+      sockets.forEach(set);
+    },
+    close: () => new Promise<unknown>((resolve) => server.close(resolve)),
+  };
+}
