@@ -85,8 +85,10 @@ describe('a process that is killed in mid-job', () => {
     await one.says('start 20000 1');
     await one.says('start 4000 1');
     one.kill('SIGSTOP');
-    const two = programs.start('worker', { url, schema, name: 'two', most: 0 });
-    for (const id of ids) expect(await firstValueFrom(queue.result(id))).to.equal('two 2');
+    const two = programs.start('worker', { url, schema, name: 'two', most: 3000, concurrency: 2 });
+    await two.says('start 20000 2');
+    await two.says('start 4000 2');
+    // The other is at them now.
     one.kill('SIGCONT');
     await one.says('cancelled 20000 1 JobLostError');
     await one.says('end 20000 1');
