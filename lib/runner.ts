@@ -122,7 +122,7 @@ class Runner<T> implements TaskRunner<T>, RunHost<T>, Chain {
   status: TaskRunner['status'] = 'idle';
   readonly work: Work<T>;
   private runs = 0;
-  private run: Run<T> | undefined = undefined;
+  private current: Run<T> | undefined = undefined;
   private outcome: Outcome | undefined = undefined;
   private wasReady = false;
   private results: Hub<T> | undefined = undefined;
@@ -156,13 +156,13 @@ class Runner<T> implements TaskRunner<T>, RunHost<T>, Chain {
   }
 
   private prepare(subscriber: RunObserver<T>, parent: Scope, cancel: CancelFunc | undefined): Run<T> | undefined {
-    if (this.run) {
+    if (this.current) {
       subscriber.error(new AlreadyRunningError(this.name));
       return undefined;
     }
     this.outcome = undefined;
     this.wasReady = false;
-    return (this.run = new Run(this, ++this.runs, subscriber, parent, cancel));
+    return (this.current = new Run(this, ++this.runs, subscriber, parent, cancel));
   }
 
   get done$(): Observable<Outcome> {
@@ -247,7 +247,7 @@ class Runner<T> implements TaskRunner<T>, RunHost<T>, Chain {
     this.outcome = outcome;
     this.wasReady = run.wasReady;
     this.status = 'done';
-    this.run = this.awaitingReady = undefined;
+    this.current = this.awaitingReady = undefined;
     if (run.observed) this.emit(run, { type: 'done', outcome });
     // Behind a subscriber who has left, an error that nobody else waits for must not be lost.
     else if (error && !awaitingEnd && run.left) console.error(error);
@@ -262,7 +262,7 @@ class Runner<T> implements TaskRunner<T>, RunHost<T>, Chain {
   }
 
   look(): Sight {
-    const { run, outcome, work } = this;
+    const { current: run, outcome, work } = this;
     const since = outcome ? outcome.endedAt : (run?.member?.since ?? run?.startedAt);
     const { members, seenThrough, history } = isDriven(work) ? work : ({} as Partial<Driven<T>>);
     return {
@@ -275,7 +275,7 @@ class Runner<T> implements TaskRunner<T>, RunHost<T>, Chain {
   }
 
   giveUp(): Outcome {
-    const { run, name } = this;
+    const { current: run, name } = this;
     // It may have ended, and whoever was told of that first have had no more patience.
     if (!run) return this.outcome ?? { task: name, runner: this, status: 'timed-out' };
     const phase = run.giveUp();
