@@ -148,6 +148,15 @@ const order = [
   'testing/cast',
   'testing/replay',
   'testing/index',
+  'threads/errors',
+  'threads/job',
+  'threads/line',
+  'threads/thrown',
+  'threads/worker',
+  'threads/thread-run',
+  'threads/crew',
+  'threads/thread-pool',
+  'threads/index',
 ];
 
 /** The files of internal/ may name types from their right: they are gone before anything is loaded. */

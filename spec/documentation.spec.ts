@@ -45,8 +45,8 @@ describe('The documentation', () => {
   });
 
   it('has an example for every public function, class and constant', () => {
-    const indexes = ['lib/index.ts', 'lib/inspect/index.ts', 'lib/otel/index.ts', 'lib/testing/index.ts']
-      .map((file) => readFileSync(file, 'utf8'))
+    const indexes = ['', 'inspect/', 'otel/', 'testing/', 'threads/']
+      .map((entry) => readFileSync(`lib/${entry}index.ts`, 'utf8'))
       .join('\n');
     const names = [...indexes.matchAll(/export \{([^}]*)\}/g)].flatMap(([, list]) =>
       (list ?? '').split(',').map((name) => name.trim()),

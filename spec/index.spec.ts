@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import * as rxjsTasks from '../lib/index.js';
 import * as otel from '../lib/otel/index.js';
 import * as inspect from '../lib/inspect/index.js';
+import * as threads from '../lib/threads/index.js';
 import * as testing from '../lib/testing/index.js';
 import { Program } from './helpers/program.js';
 
@@ -65,6 +66,12 @@ describe('The package', () => {
     );
   });
 
+  it('has threads at an entry of its own', () => {
+    expect(Object.keys(threads).sort()).to.deep.equal(
+      ['PoolClosedError', 'PoolQueueError', 'ThreadExitError', 'ThreadMemoryError', 'threadPool'].sort(),
+    );
+  });
+
   it('draws what an application does at an entry of its own', () => {
     expect(Object.keys(inspect).sort()).to.deep.equal(['inspector', 'record', 'renderSvg', 'renderText', 'terminal']);
   });
@@ -78,6 +85,7 @@ describe('The package', () => {
       await import('rxjs-tasks/otel');
       await import('rxjs-tasks/testing');
       await import('rxjs-tasks/inspect');
+      await import('rxjs-tasks/threads');
       const after = [events(), process.getActiveResourcesInfo().join()];
       if (before.join() !== after.join()) throw new Error(before.join() + ' became ' + after.join());
     `;

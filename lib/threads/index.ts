@@ -1,0 +1,3 @@
+export { PoolClosedError, PoolQueueError, ThreadExitError, ThreadMemoryError } from './errors.js';
+export type { ThreadContext } from './job.js';
+export { threadPool, type ThreadPool, type ThreadPoolOptions, type ThreadRunOptions } from './thread-pool.js';
