@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { formatWithOptions } from 'node:util';
 import ts from 'typescript';
 import { Program } from './helpers/program.js';
-import { snippets, type Snippet } from './helpers/snippets.js';
+import { modules, snippets, type Snippet } from './helpers/snippets.js';
 
 const folder = resolve('spec/.snippets');
 const all = snippets();
@@ -37,6 +37,7 @@ describe('The documentation', () => {
   before(() => {
     mkdirSync(folder, { recursive: true });
     // The README's port may be taken where this runs.
+    for (const { file, code } of modules()) writeFileSync(`${folder}/${file}`, code);
     for (const snippet of all) writeFileSync(fileOf(snippet), snippet.code.replaceAll('3000', '39271'));
   });
 

@@ -51,8 +51,9 @@ export class ThreadMemoryError extends Error {
  *
  * const pool = threadPool({ name: 'hashing', threads: 1, queueLimit: 0 });
  * const double = 'data:text/javascript,export default (n) => n * 2';
- * pool.run(double, 1).subscribe((two) => console.log(two)); // → 2
+ * pool.run(double, 1).subscribe((two) => console.log(two));
  * pool.run(double, 1).subscribe({ error: (error) => console.log(error instanceof PoolQueueError) }); // → true
+ * // → 2
  * ```
  */
 export class PoolQueueError extends Error {

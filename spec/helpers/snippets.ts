@@ -12,10 +12,7 @@ export interface Snippet {
 /** All snippets of the README, of docs/ and of the docstrings in lib/. */
 export function snippets(): Snippet[] {
   const files = [
-    'README.md',
-    ...readdirSync('docs')
-      .filter((file) => file.endsWith('.md'))
-      .map((file) => `docs/${file}`),
+    ...pages(),
     ...readdirSync('lib', { recursive: true, encoding: 'utf8' })
       .filter((file) => file.endsWith('.ts'))
       .map((file) => `lib/${file}`),
@@ -32,4 +29,18 @@ export function snippets(): Snippet[] {
       };
     });
   });
+}
+
+/** The modules that a snippet needs beside it, by the comment with a file's name that they begin with. */
+export function modules(): { file: string; code: string }[] {
+  return pages().flatMap((page) =>
+    [...readFileSync(page, 'utf8').matchAll(/^```js\n(\/\/ ([\w-]+\.js)\n[^]*?)^```$/gm)].map(
+      ([, code = '', file = '']) => ({ file, code }),
+    ),
+  );
+}
+
+function pages(): string[] {
+  const docs = readdirSync('docs').filter((file) => file.endsWith('.md'));
+  return ['README.md', ...docs.map((file) => `docs/${file}`)];
 }
