@@ -54,6 +54,7 @@ import {
   type VirtualClock,
   type World,
 } from 'rxjs-tasks/testing';
+import { threadPool } from 'rxjs-tasks/threads';
 
 // A runner yields what its task yields, flattened.
 expectTypeOf(taskRunner(task('n', async () => 1)).start()).toEqualTypeOf<Observable<number>>();
@@ -188,6 +189,14 @@ expectTypeOf(fakeSignals()).toEqualTypeOf<FakeSignals>();
 cron(full, 10, { coordinator: memoryCoordinator() });
 expectTypeOf(memoryCoordinator().held).toEqualTypeOf<readonly string[]>();
 expectTypeOf<MemoryCoordinator['takeBack']>().parameters.toEqualTypeOf<[string, number]>();
+
+// Threads.
+const pool = threadPool();
+expectTypeOf(pool).toExtend<TaskRunner<never>>();
+expectTypeOf(pool.run('/work.js')).toEqualTypeOf<Observable<unknown>>();
+expectTypeOf(pool.run<number>(new URL('file:///work.js'), 1)).toEqualTypeOf<Observable<number>>();
+expectTypeOf(future(() => pool.run<string>('/work.js'))).toEqualTypeOf<Future<string>>();
+expectTypeOf(ordered('g', pool, numbers).start()).toEqualTypeOf<Observable<number>>();
 
 // What is wrong does not compile.
 // @ts-expect-error a script with marbles is played, not told

@@ -8,6 +8,11 @@ import { toThrown } from './thrown.js';
 // What nobody catches ends the thread, as it is. A result that cannot be cloned comes here, too: piscina finds that out when all is over.
 process.on('uncaughtException', (error) => raise(error));
 
+type Call = (input: unknown, context: ThreadContext) => unknown;
+
+/** What has been called here before. Importing a module again would take longer than all the rest of a call. */
+const loaded = new Map<string, Call>();
+
 /** What piscina calls in a thread. */
 export async function work({ id, url, name, input }: Job): Promise<unknown> {
   let line: Line | undefined;
@@ -18,8 +23,10 @@ export async function work({ id, url, name, input }: Job): Promise<unknown> {
     },
   };
   try {
-    const module = await load(url);
-    const output = await toFunction(module[name], name, url)(input, context);
+    const place = `${name} ${url}`;
+    const call = loaded.get(place) ?? toFunction((await load(url))[name], name, url);
+    loaded.set(place, call);
+    const output = await call(input, context);
     if (!isIterator(output)) return output;
     await openLine().send(output);
     return allSent;
@@ -45,9 +52,9 @@ async function load(url: string): Promise<Record<string, unknown>> {
   }
 }
 
-function toFunction(x: unknown, name: string, url: string): (input: unknown, context: ThreadContext) => unknown {
+function toFunction(x: unknown, name: string, url: string): Call {
   if (typeof x !== 'function') throw new TypeError(expected(name, `a function that ${url} exports`, x));
-  return x as ReturnType<typeof toFunction>;
+  return x as Call;
 }
 
 /** What is iterated by itself: a generator. An array or a Map can be iterated, too, but is one value. */
