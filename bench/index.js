@@ -18,6 +18,7 @@ const names = [
   'exit',
   'import',
   'bundle',
+  'threads',
   'growth',
 ];
 
