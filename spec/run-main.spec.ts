@@ -279,6 +279,17 @@ describe('runMain', function () {
       expect((await program.ended).signal).to.equal('SIGTERM');
     });
 
+    it('names each kind of what keeps it open, and how many there are', async () => {
+      const program = start('open handles');
+      await program.says('Clean');
+      while (!program.stderr.includes('\n')) await pause(50);
+      expect(program.stderr).to.match(
+        /kept open by: (?=.*\bPipeWrap \(2\))(?=.*\bProcessWrap \(1\))\w+ \(\d\), \w+ \(\d\)\n$/,
+      );
+      program.kill('SIGTERM');
+      await program.ended;
+    });
+
     it('stops with its parent, leaves nothing in it, and completes its observer', async () => {
       const { code, stdout } = await run('under a parent');
       expect(code).to.equal(0);
@@ -356,7 +367,11 @@ describe('runMain', function () {
 
   describe('stdout is a full pipe at exit: complete output, or forced at the deadline', () => {
     /** The program, signalled when it says on stderr that it is up, with a reader that is late and slow. */
-    async function readLate(name: string, ...signals: NodeJS.Signals[]): Promise<{ code: unknown; length: number }> {
+    async function readLate(
+      name: string,
+      everyMs: number,
+      ...signals: NodeJS.Signals[]
+    ): Promise<{ code: unknown; text: string; length: number }> {
       const child = spawn(process.execPath, ['--import', 'tsx', path, name], { stdio: ['ignore', 'pipe', 'pipe'] });
       const ended = new Promise((resolve) => child.on('close', resolve));
       await new Promise((resolve) => child.stderr.once('data', resolve));
@@ -365,24 +380,25 @@ describe('runMain', function () {
         await pause(100);
       }
       await pause(300);
-      let length = 0;
+      let text = '';
       for await (const data of child.stdout as AsyncIterable<Buffer>) {
-        length += data.length;
-        await pause(5);
+        text += String(data);
+        await pause(everyMs);
       }
-      return { code: await ended, length };
+      return { code: await ended, text, length: text.length };
     }
 
     it('after a clean end', async () => {
-      const { code, length } = await readLate('much output');
+      const { code, length } = await readLate('much output', 5);
       expect(code).to.equal(0);
       expect(length).to.be.above(1 << 20);
     });
 
-    it('before a forced exit', async () => {
-      const { code, length } = await readLate('much output, second signal', 'SIGTERM', 'SIGTERM');
+    it('before a forced exit, however slow the reader, as long as it reads, and nothing besides', async () => {
+      const { code, text, length } = await readLate('much output, second signal', 150, 'SIGTERM', 'SIGTERM');
       expect(code).to.equal(143);
       expect(length).to.be.above(1 << 20);
+      expect(text.slice(-20)).to.match(/^x+\n$/);
     });
 
     it('of stderr, too', async () => {
@@ -412,7 +428,7 @@ describe('runMain', function () {
     });
 
     it('but not for what is written after a clean end, which is no concern of the deadline', async () => {
-      const { code, length } = await readLate('output afterwards');
+      const { code, length } = await readLate('output afterwards', 50);
       expect(code).to.equal(0);
       expect(length).to.be.above((1 << 17) + 20 * (1 << 16));
     });
@@ -448,6 +464,10 @@ describe('runMain', function () {
     expect(() => runMain([], { exitCode: 143 as never })).to.throw(
       RangeError,
       "Expected `exitCode` to be 'zero' or 'signal', got `143` (number)",
+    );
+    expect(() => runMain([], { instruments: 1 as never })).to.throw(
+      TypeError,
+      'Expected `instruments` to be an array, got `1` (number)',
     );
     expect(process.listenerCount('SIGTERM')).to.equal(before);
   });

@@ -77,17 +77,27 @@ export function exit(code: number): void {
   const streams = unwritten();
   if (streams.length === 0) process.exit(code);
   process.exitCode = code;
-  const length = () => streams.reduce((sum, { writableLength }) => sum + writableLength, 0);
-  let before = length();
+  let before = leftOf(streams);
   setInterval(() => {
-    if (length() >= before) process.exit(code);
-    before = length();
+    const left = leftOf(streams);
+    if (left >= before) process.exit(code);
+    before = left;
   }, 1000);
   void written(streams).then(() => process.exit(code));
 }
 
 function unwritten(): NodeJS.WriteStream[] {
   return [process.stdout, process.stderr].filter(({ writableLength }) => writableLength > 0);
+}
+
+/** How much is still to be written out. Of a long text `writableLength` is all until none is left, which the system's own count is not. */
+function leftOf(streams: readonly NodeJS.WriteStream[]): number {
+  return streams.reduce((sum, stream) => {
+    const { _handle: handle, writableLength } = stream as NodeJS.WriteStream & {
+      readonly _handle?: { readonly writeQueueSize?: number } | null;
+    };
+    return sum + writableLength + (handle?.writeQueueSize ?? 0);
+  }, 0);
 }
 
 /** When all that has been written until now is out. */
