@@ -152,6 +152,22 @@ describe('instruments', () => {
     });
   });
 
+  it('are told that the run of a slot has failed when the schedule waits for it no longer', () => {
+    virtually((_, scheduler) => {
+      const told: string[] = [];
+      const ended: Instrument['ended'] = ({ slot }, { status, at, error }) =>
+        told.push(`${String(slot)} ${status} ${at} ${String(error?.cause)}`);
+      const hung = cron(
+        task('hung', () => new Promise(() => undefined)),
+        10,
+        { timeout: 3, maxRuns: 1 },
+      );
+      orchestrate([hung], { scheduler, instruments: [{ ended }], onFailure: 'continue' }).subscribe();
+      scheduler.flush();
+      expect(told[0]).to.equal('0 failed 3 DeadlineError: Not done within 3 ms');
+    });
+  });
+
   it('are told once that a run has ended, of a task and of a slot, in virtual time', () => {
     virtually((_, scheduler) => {
       const told: string[] = [];

@@ -107,6 +107,30 @@ describe('snapshot', () => {
     });
   });
 
+  it('tells the next slot of a cron, also of one that is supervised, for as long as one is to come', () => {
+    virtually((_, scheduler) => {
+      const slow = () =>
+        cron(
+          task('slow', () => timer(30)),
+          20,
+          { maxRuns: 2 },
+        );
+      const [plain, supervised] = [slow(), supervise(slow())];
+      expect(snapshot(plain)).to.not.have.property('nextAt');
+      for (const runner of [plain, supervised]) runner.start().subscribe();
+      const looks: unknown[] = [];
+      for (const at of [5, 25, 50, 80])
+        scheduler.schedule(
+          () =>
+            looks.push([plain, supervised].map((runner) => ['nextAt' in snapshot(runner), snapshot(runner).nextAt])),
+          at,
+        );
+      scheduler.flush();
+      const both = (...one: unknown[]) => [one, one];
+      expect(looks).to.deep.equal([both(true, 20), both(true, 40), both(false, undefined), both(false, undefined)]);
+    });
+  });
+
   it('has the last failed run of a cron, and the error of a task that has failed', () => {
     virtually((_, scheduler) => {
       let runs = 0;

@@ -88,15 +88,21 @@ export class JobQueue<In, Out> implements Queue<In, Out> {
   }
 
   result(job: string): Observable<Out> {
-    expectString('job', job);
+    expectJob(job);
     return new Observable((subscriber) => {
-      const waiting = this.ship.results.of<Out>(this.name, job).subscribe(subscriber);
-      this.ship.results.look([job]).catch((error: unknown) => subscriber.error(error));
+      const { results } = this.ship;
+      const waiting = results.of<Out>(this.name, job).subscribe(subscriber);
+      results.look([job]).then(
+        // One that is not there, or no longer, would be waited for for ever.
+        (found) => found.has(job) || subscriber.error(new RangeError(expected('job', `one of ${this.name}`, job))),
+        (error: unknown) => subscriber.error(error),
+      );
       return waiting;
     });
   }
 
   async cancel(job: string): Promise<boolean> {
+    expectJob(job);
     const { connection, messages } = this.ship;
     await this.open();
     const response = await connection.patiently(() => connection.boss.cancel(this.name, job));
@@ -235,6 +241,12 @@ function expectName(name: unknown): void {
   expectString('name', name);
   if (!/^[\w-]{1,100}$/.test(name as string))
     throw new RangeError(expected('name', 'up to 100 letters, digits, `_` and `-`', name));
+}
+
+function expectJob(job: unknown): void {
+  expectString('job', job);
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(job as string))
+    throw new RangeError(expected('job', 'the id of a job', job));
 }
 
 function expectSubmit(options: SubmitOptions): void {

@@ -94,9 +94,8 @@ export class JobRun<In, Out> {
     this.limit.unsubscribe();
     const { left, shift } = this;
     if (left) return void Promise.resolve(this.settled).then(() => shift.ended());
-    shift.vacate(this);
     this.left = true;
-    const end = error
+    const end: End = error
       ? { failure: failureOf(error.cause) }
       : status === 'completed' || this.whole
         ? this.result()
@@ -106,7 +105,13 @@ export class JobRun<In, Out> {
               message: `Given back by ${shift.queue.ship.name}: ${String(shift.ctx.cause)}`,
             },
           };
-    void this.settle(end).then(() => shift.ended());
+    // The next attempt of one that has failed begins, here, after that is told.
+    const failed = 'failure' in end;
+    if (!failed) shift.vacate(this);
+    void this.settle(end).then(() => {
+      if (failed) shift.vacate(this);
+      shift.ended();
+    });
   }
 
   private result(): End {

@@ -7,6 +7,9 @@ import { isLost, type Connection } from './connection.js';
 /** For how long a lease holds without a sign of life, in ms; how often one is given; and for how long an answer is waited for. */
 const [leaseFor, renewEvery, answerWithin] = [10_000, 3000, 2000];
 
+/** By how many ms a slot may come before its time by the database's clock: one that came far ahead would keep all others from running. */
+const mostAhead = 5000;
+
 /** Grants each slot of a cron to one process: the slot's row in the database decides which. */
 export class Leases implements Coordinator {
   private readonly held = new Map<string, { readonly task: string; readonly holder: Subscriber<boolean> }>();
@@ -65,17 +68,21 @@ export class Leases implements Coordinator {
     const asked = performance.now();
     const rows = await connection.patiently(
       () =>
-        connection.query(
-          `insert into ${schema}.cron as last (task, slot, lease, member, holder, seen)
+        connection.promptly(
+          connection.query(
+            `insert into ${schema}.cron as last (task, slot, lease, member, holder, seen)
            select $1, $2::float8, $3::uuid, $4::uuid, $5, now()
            where not exists (select from ${schema}.fleet where reason is not null)
+           and $2::float8 < extract(epoch from now()) * 1000 + $7
            on conflict (task) do update
            set slot = excluded.slot, lease = excluded.lease, member = excluded.member, holder = excluded.holder, seen = now()
            where last.lease = excluded.lease
            or last.slot < excluded.slot
            and (last.lease is null or last.member = excluded.member or last.seen < now() - $6 * interval '1 ms')
            returning slot`,
-          [task, slot, lease, member, holder, leaseFor],
+            [task, slot, lease, member, holder, leaseFor, mostAhead],
+          ),
+          answerWithin,
         ),
       leaseFor,
     );

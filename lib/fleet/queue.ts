@@ -6,7 +6,10 @@ import type { JobHandler, WorkerOptions } from './job.js';
 
 /** How the jobs of a queue are dealt with. They are the queue's own, for all processes: who has opened it last has the say. */
 export interface QueueOptions {
-  /** How often a failed job is run again; 2 unless said. */
+  /**
+   * How often a job is run again; 2 unless said. Each run that does not complete counts, also one that was given back, or lost with its
+   * process: without a retry a deploy may fail a job.
+   */
   retries?: number;
   /** How long it waits before that, in ms, rounded up to whole seconds: `initial`, then doubling, up to `max`; 1000 and 60,000 unless said. */
   backoff?: { initial?: number; max?: number };
@@ -50,7 +53,11 @@ export interface Queue<In, Out> {
   submit(input: In, options?: SubmitOptions): Observable<Out>;
   /** Submits a job and leaves it to the fleet. Gives its id when it is in the database. */
   enqueue(input: In, options?: SubmitOptions): Promise<string>;
-  /** The result of a job that was submitted by anyone: unsubscribing leaves it alone. */
+  /**
+   * The result of a job that was submitted by anyone: unsubscribing leaves it alone.
+   *
+   * It errors with a RangeError when there is no such job, or no longer: see `keep`.
+   */
   result(job: string): Observable<Out>;
   /** Cancels a job, and gives whether that came before its end. */
   cancel(job: string): Promise<boolean>;

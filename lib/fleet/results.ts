@@ -52,8 +52,8 @@ export class Results {
     });
   }
 
-  /** Looks in the table for jobs that are waited for. */
-  async look(jobs: readonly string[]): Promise<void> {
+  /** Looks in the table for jobs that are waited for. Gives those that are there. */
+  async look(jobs: readonly string[]): Promise<ReadonlySet<string>> {
     const { connection } = this;
     const rows = await connection.patiently(() =>
       connection.query<Row>(
@@ -68,6 +68,7 @@ export class Results {
       else if (state === 'failed') this.settle(id, (one) => one.error(new JobError(queue, id, failureOf(output))));
       else if (state === 'cancelled') this.settle(id, (one) => one.error(new JobCancelledError(queue, id)));
     }
+    return new Set(rows.map(({ id }) => id));
   }
 
   /** Whoever still waits is told why that has no end. */

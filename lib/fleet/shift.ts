@@ -100,11 +100,11 @@ export class Shift<In, Out> {
     // Places that become free in one turn are filled together.
     await new Promise(setImmediate);
     const { queue, room } = this;
-    const { connection } = queue.ship;
+    const { connection, heartbeat } = queue.ship;
     try {
-      const jobs = await connection.boss.fetch<{ input: In }>(queue.name, {
-        batchSize: Math.min(room, most),
-      });
+      // Jobs of an answer that comes later than that are no longer this process's.
+      const fetched = connection.boss.fetch<{ input: In }>(queue.name, { batchSize: Math.min(room, most) });
+      const jobs = await connection.promptly(fetched, heartbeat);
       // Of those that come when nobody waits for them any more.
       for (const job of jobs) this.start(job);
       this.again ||= jobs.length > 0;
@@ -114,7 +114,7 @@ export class Shift<In, Out> {
     } finally {
       this.fetching = false;
     }
-    if (this.again) return this.fetch();
+    if (this.again) void this.fetch();
     this.end();
   }
 

@@ -198,6 +198,28 @@ describe('a queue', () => {
     });
   });
 
+  describe('result', () => {
+    it('is that of a job that someone else has submitted, also when it has ended', async () => {
+      const queue = fleet.queue<number, number>(name());
+      const job = await queue.enqueue(3);
+      const waiting = lastValueFrom(queue.result(job));
+      run(queue.worker((n) => n + 1));
+      expect(await waiting).to.equal(4);
+      expect(await lastValueFrom(queue.result(job))).to.equal(4);
+    });
+
+    it('errors for a job that the queue does not have', async () => {
+      const queue = fleet.queue(name());
+      const nobody = '00000000-0000-4000-8000-000000000000';
+      const error = await lastValueFrom(queue.result(nobody)).catch((reason: unknown) => reason);
+      expect(error).to.be.instanceOf(RangeError);
+      expect((error as Error).message).to.equal(
+        `Expected \`job\` to be one of ${queue.name}, got \`'${nobody}'\` (string)`,
+      );
+      expect(() => queue.result('x')).to.throw(RangeError, 'Expected `job` to be the id of a job');
+    });
+  });
+
   describe('worker', () => {
     it('does so many jobs at a time as it is told', async () => {
       const queue = fleet.queue<number>(name());
