@@ -29,7 +29,7 @@ export interface CronOptions {
   /** How late a slot may start, in ms, before it is missed or `overdue`; 1000 unless said. */
   tolerance?: number;
   /** The last slot from before a restart. The slots since then were missed, and a period goes on from there. */
-  lastRun?: number | Date;
+  lastRun?: number | Date | undefined;
   /** No slot comes before it; a period that would start earlier starts then. */
   startAt?: number | Date;
   /** No slot comes at it or after; the runner ends after the last run. */

@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { formatWithOptions } from 'node:util';
 import ts from 'typescript';
+import { sharedUrl } from './helpers/fleet.js';
 import { Program } from './helpers/program.js';
 import { modules, snippets, type Snippet } from './helpers/snippets.js';
 
@@ -34,7 +35,10 @@ function pause(ms: number): Promise<void> {
 }
 
 describe('The documentation', () => {
-  before(() => {
+  const { FLEET_URL } = process.env;
+
+  before(async () => {
+    process.env['FLEET_URL'] = await sharedUrl();
     mkdirSync(folder, { recursive: true });
     // The README's port may be taken where this runs.
     for (const { file, code } of modules()) writeFileSync(`${folder}/${file}`, code);
@@ -42,11 +46,12 @@ describe('The documentation', () => {
   });
 
   after(() => {
+    if (FLEET_URL === undefined) delete process.env['FLEET_URL'];
     rmSync(folder, { recursive: true });
   });
 
   it('has an example for every public function, class and constant', () => {
-    const indexes = ['', 'inspect/', 'otel/', 'testing/', 'threads/']
+    const indexes = ['', 'fleet/', 'inspect/', 'otel/', 'testing/', 'threads/']
       .map((entry) => readFileSync(`lib/${entry}index.ts`, 'utf8'))
       .join('\n');
     const names = [...indexes.matchAll(/export \{([^}]*)\}/g)].flatMap(([, list]) =>

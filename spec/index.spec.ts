@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import * as rxjsTasks from '../lib/index.js';
+import * as fleet from '../lib/fleet/index.js';
 import * as otel from '../lib/otel/index.js';
 import * as inspect from '../lib/inspect/index.js';
 import * as threads from '../lib/threads/index.js';
@@ -72,6 +73,22 @@ describe('The package', () => {
     );
   });
 
+  it('has fleets at an entry of its own', () => {
+    expect(Object.keys(fleet).sort()).to.deep.equal(
+      [
+        'DirectoryInUseError',
+        'FleetCancelledError',
+        'FleetConnectionError',
+        'FleetVersionError',
+        'JobCancelledError',
+        'JobError',
+        'JobLostError',
+        'connectFleet',
+        'every',
+      ].sort(),
+    );
+  });
+
   it('draws what an application does at an entry of its own', () => {
     expect(Object.keys(inspect).sort()).to.deep.equal(['inspector', 'record', 'renderSvg', 'renderText', 'terminal']);
   });
@@ -86,6 +103,7 @@ describe('The package', () => {
       await import('rxjs-tasks/testing');
       await import('rxjs-tasks/inspect');
       await import('rxjs-tasks/threads');
+      await import('rxjs-tasks/fleet');
       const after = [events(), process.getActiveResourcesInfo().join()];
       if (before.join() !== after.join()) throw new Error(before.join() + ' became ' + after.join());
     `;

@@ -41,7 +41,8 @@ const optionNames = ['url', 'directory', 'schema', 'name', 'connectTimeout', 'co
  * import { launch } from 'rxjs-tasks';
  * import { connectFleet } from 'rxjs-tasks/fleet';
  *
- * const fleet = await connectFleet({ directory: './fleet-data' });
+ * const { FLEET_URL = 'postgres://localhost/shop' } = process.env;
+ * const fleet = await connectFleet({ url: FLEET_URL });
  * const squares = fleet.queue<number, number>('squares');
  * const app = launch([squares.worker((n) => n * n)]);
  * console.log(await lastValueFrom(squares.submit(7))); // → 49
