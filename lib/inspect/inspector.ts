@@ -9,6 +9,7 @@ import { toScope } from '../internal/to-scope.js';
 import { recorded } from '../recording/recorded.js';
 import { task, type RunContext, type Task } from '../task.js';
 import { access, isLoopback } from './access.js';
+import { expectFleet, sharedState, type FleetView } from './fleet-view.js';
 import { Journal } from './journal.js';
 import { Readers } from './readers.js';
 import { routes } from './routes.js';
@@ -26,6 +27,8 @@ export interface InspectorOptions {
   hosts?: readonly string[];
   /** How many events are kept for whoever comes later; 10,000 unless said. */
   history?: number;
+  /** What `connectFleet` of `rxjs-tasks/fleet` yields: the page then shows its members, queues and crons, too. */
+  fleet?: FleetView;
 }
 
 /**
@@ -33,10 +36,13 @@ export interface InspectorOptions {
  * (200 or 503, as Kubernetes asks), `/snapshot` (JSON), and `/events` (server-sent events, which go on after `Last-Event-ID`). It is
  * read-only, and yields its URL.
  *
+ * With `inspector({ port, fleet })` the page has a section of the fleet, and `/fleet` is its state as JSON. The database is asked
+ * at most once a second, however many look.
+ *
  * Give it to `orchestrate`, `launch` or `runMain` first, so that it sees all the others begin. Cancelled, it goes on until the others
  * have ended, so that one can see how, but for half of the application's `timeout` at most; then it ends all connections.
  *
- * @throws RangeError or TypeError for a port, host or token that is none, and for a host beyond loopback without a token.
+ * @throws RangeError or TypeError for a port, host, token or fleet that is none, and for a host beyond loopback without a token.
  *
  * @example
  * ```ts
@@ -53,14 +59,15 @@ export interface InspectorOptions {
  * ```
  */
 export function inspector(options: InspectorOptions): Task<string> {
-  expectOptions(options, ['port', 'host', 'token', 'hosts', 'history']);
-  const { port, host = '127.0.0.1', token, hosts = [], history = 10_000 } = options;
+  expectOptions(options, ['port', 'host', 'token', 'hosts', 'history', 'fleet']);
+  const { port, host = '127.0.0.1', token, hosts = [], history = 10_000, fleet } = options;
   expectNumber('port', 0, 65_535, port);
   expectString('host', host);
   expectArray('hosts', hosts);
   for (const one of hosts) expectString('hosts', one);
   if (!Number.isInteger(history) || history < 1)
     throw new RangeError(expected('history', 'a whole number from 1 and up', history));
+  if (fleet !== undefined) expectFleet(fleet);
   if (token !== undefined) expectToken(token);
   else if (!isLoopback(host))
     throw new TypeError(expected('token', `a string, because ${host} is not loopback`, token));
@@ -80,7 +87,8 @@ export function inspector(options: InspectorOptions): Task<string> {
         journal.add(recorded(event, now()));
         readers.wake();
       });
-      const server = createServer(routes(environment, gate, readers, () => stateOf(environment, boot, now())));
+      const state = () => stateOf(environment, boot, now(), fleet !== undefined);
+      const server = createServer(routes(environment, gate, readers, state, fleet && sharedState(fleet, now)));
       close = async () => {
         close = () => Promise.resolve();
         listening.unsubscribe();

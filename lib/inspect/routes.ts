@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { FleetState } from '../fleet/state.js';
 import type { Environment } from '../internal/environment.js';
 import type { Access } from './access.js';
 import * as page from './page.js';
@@ -12,6 +13,7 @@ export function routes(
   { isOurHost, isAllowed, cookieFor }: Access,
   readers: Readers,
   state: () => AppState,
+  fleet: (() => Promise<FleetState>) | undefined,
 ): RequestListener {
   const headers = protections();
   const html = page.html
@@ -47,10 +49,12 @@ export function routes(
         return send(response, 200, 'text/html; charset=utf-8', html);
       case '/snapshot':
         return json(response, 200, state());
+      case '/fleet':
+        return tellFleet(response, fleet);
       case '/events':
         return listen(request, response, readers, query);
       default:
-        return json(response, 404, { error: 'Expected /, /events, /snapshot, /livez or /readyz' });
+        return json(response, 404, { error: 'Expected /, /events, /snapshot, /fleet, /livez or /readyz' });
     }
   };
 }
@@ -63,6 +67,19 @@ function listen(request: IncomingMessage, response: ServerResponse, readers: Rea
   if (request.method === 'HEAD') return void response.end();
   const lastId = request.headers['last-event-id'] ?? new URLSearchParams(query).get('lastEventId') ?? undefined;
   readers.add(response, String(lastId ?? '') || undefined);
+}
+
+function tellFleet(response: ServerResponse, fleet: (() => Promise<FleetState>) | undefined): void {
+  if (!fleet) return json(response, 404, { error: 'There is no fleet here: it is given as inspector({ fleet })' });
+  void fleet()
+    .then((state) => json(response, 200, state))
+    .catch((error: unknown) => json(response, 503, { error: refusal(error) }));
+}
+
+/** A message and nothing else of an error: of what it consists is nobody's business here. */
+function refusal(error: unknown): string {
+  const why = error instanceof Error ? error.message.slice(0, 200) : '';
+  return `The fleet does not answer${why && `: ${why}`}`;
 }
 
 function json(response: ServerResponse, status: number, body: unknown): void {

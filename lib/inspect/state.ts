@@ -16,11 +16,19 @@ export interface AppState {
   /** By the application's clock, in ms. */
   readonly now: number;
   readonly ready: boolean;
+  /** Present when there is a fleet, of which `/fleet` tells. */
+  readonly fleet?: true;
   readonly tasks: readonly TaskState[];
 }
 
-export function stateOf({ runners, ready }: Environment, boot: string, now: number): AppState {
-  return { boot, now, ready, tasks: runners.map((runner) => taskState(snapshot(runner))) };
+export function stateOf({ runners, ready }: Environment, boot: string, now: number, fleet: boolean): AppState {
+  return {
+    boot,
+    now,
+    ready,
+    ...(fleet && { fleet }),
+    tasks: runners.map((runner) => taskState(snapshot(runner))),
+  };
 }
 
 function taskState({ lastError, members, ...rest }: Snapshot, above?: string): TaskState {

@@ -16,8 +16,9 @@ import {
   type LaunchOptions,
   type Runnable,
 } from '../../lib/index.js';
-import { inspector, type AppState, type InspectorOptions } from '../../lib/inspect/index.js';
+import { inspector, type AppState, type FleetView, type InspectorOptions } from '../../lib/inspect/index.js';
 import type { RecordedEvent } from '../../lib/recording/recorded.js';
+import { exampleFleet } from '../helpers/example-fleet.js';
 import { ask, open, serverSent, type ServerSentEvent } from '../helpers/http.js';
 
 const running: Application[] = [];
@@ -258,6 +259,112 @@ describe('inspector', () => {
     });
   });
 
+  describe('of a fleet', () => {
+    const told = async (url: string) => {
+      const { status, body } = await ask(`${url}fleet`);
+      return [status, JSON.parse(body)] as [number, unknown];
+    };
+
+    it('tells its state, and says that there is one', async () => {
+      const state = exampleFleet();
+      const { url } = await inspected([], {}, { fleet: { state: () => Promise.resolve(state) } });
+      expect(await told(url)).to.deep.equal([200, state]);
+      expect((await stateAt(url)).fleet).to.equal(true);
+      expect((await ask(`${url}fleet`, {}, 'HEAD')).body).to.equal('');
+      expect((await ask(`${url}fleet`, {}, 'POST')).status).to.equal(405);
+    });
+
+    it('says when there is none', async () => {
+      const { url } = await inspected([]);
+      expect(await told(url)).to.deep.equal([
+        404,
+        { error: 'There is no fleet here: it is given as inspector({ fleet })' },
+      ]);
+      expect(await stateAt(url)).not.to.have.property('fleet');
+    });
+
+    it('is for whoever has the token, at a name of its own', async () => {
+      let asked = 0;
+      const fleet = { state: () => (asked++, Promise.resolve(exampleFleet())) };
+      const token = 'correct horse battery';
+      const { url } = await inspected([], {}, { fleet, token });
+      expect((await ask(`${url}fleet`)).status).to.equal(401);
+      expect((await ask(`${url}fleet`, { host: 'evil.example' })).status).to.equal(403);
+      expect(asked).to.equal(0);
+      expect((await ask(`${url}fleet`, { authorization: `Bearer ${token}` })).status).to.equal(200);
+    });
+
+    it('says that it does not answer, and of the error no more than its message', async () => {
+      const error = Object.assign(new Error(`no route to the database${' x'.repeat(500)}`), { query: 'select secret' });
+      const failures: (() => Promise<never>)[] = [
+        () => Promise.reject(error),
+        () => {
+          throw new Error('closed');
+        },
+        () => Promise.reject('a secret'),
+        () => Promise.reject(new AggregateError([error])),
+        // That which JSON cannot hold is no answer.
+        () => Promise.resolve({ count: 1n } as never),
+      ];
+      const answers = [];
+      for (const state of failures) {
+        const { app, url } = await inspected([], {}, { fleet: { state } });
+        answers.push(await told(url));
+        expect((await ask(`${url}livez`)).status).to.equal(200);
+        await app.stop();
+      }
+      expect(answers.map(([status]) => status)).to.deep.equal([503, 503, 503, 503, 503]);
+      const [first, ...rest] = answers.map(([, body]) => (body as { error: string }).error);
+      expect(first).to.match(/^The fleet does not answer: no route to the database( x)+$/);
+      expect(first?.length).to.be.lessThan(250);
+      expect(rest.slice(0, 3)).to.deep.equal([
+        'The fleet does not answer: closed',
+        'The fleet does not answer',
+        'The fleet does not answer',
+      ]);
+      expect(JSON.stringify(answers)).not.to.contain('secret');
+    });
+
+    it('asks once for all who ask within a second, and never twice at a time', async () => {
+      const queries: ((fails: boolean) => void)[] = [];
+      const fleet: FleetView = {
+        state: () =>
+          new Promise((resolve, reject) =>
+            queries.push((fails) => (fails ? reject(new Error('gone')) : resolve(exampleFleet()))),
+          ),
+      };
+      const { url } = await inspected([], {}, { fleet });
+      const many = Array.from({ length: 20 }, () => told(url));
+      // Longer than an answer is good for.
+      await delay(1100);
+      many.push(told(url));
+      await delay(50);
+      expect(queries).to.have.length(1);
+      queries[0]?.(false);
+      expect((await Promise.all(many)).map(([status]) => status)).to.deep.equal(Array(21).fill(200));
+      expect((await told(url))[0]).to.equal(200);
+      expect(queries).to.have.length(1);
+      await delay(1050);
+      const again = told(url);
+      await delay(50);
+      expect(queries).to.have.length(2);
+      // Nor is one that fails tried again and again.
+      queries[1]?.(true);
+      expect([(await again)[0], (await told(url))[0]]).to.deep.equal([503, 503]);
+      expect(queries).to.have.length(2);
+    });
+
+    it('does not wait for ever, and does not ask again what still hangs', async () => {
+      let asked = 0;
+      const { url } = await inspected([], {}, { fleet: { state: () => (asked++, new Promise(() => undefined)) } });
+      const late = { error: 'The fleet does not answer: no answer for 5 s' };
+      expect(await told(url)).to.deep.equal([503, late]);
+      await delay(1100);
+      expect(await told(url)).to.deep.equal([503, late]);
+      expect(asked).to.equal(1);
+    });
+  });
+
   describe('access', () => {
     it('is refused to a Host that is none of its names', async () => {
       const { url } = await inspected([], {}, { hosts: ['Tasks.internal'] });
@@ -434,6 +541,12 @@ describe('inspector', () => {
     expect(given({ port: 0, token: 'short' })).not.to.throw('short');
     expect(given({ port: 0, history: 0 })).to.throw(RangeError, 'Expected `history`');
     expect(given({ port: 0, hosts: 'x' })).to.throw(TypeError, 'Expected `hosts` to be an array');
+    expect(given({ port: 0, fleet: {} })).to.throw(
+      TypeError,
+      'Expected `fleet` to be a fleet, as connectFleet yields it, got `{}` (object)',
+    );
+    expect(given({ port: 0, fleet: null })).to.throw(TypeError, 'Expected `fleet`');
+    expect(given({ port: 0, fleet: Promise.resolve() })).to.throw(TypeError, 'Expected `fleet`');
     expect(given({ port: 0, hots: [] })).to.throw(TypeError, 'Expected `options` to be made of');
   });
 });

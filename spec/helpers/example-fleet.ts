@@ -1,0 +1,24 @@
+import type { FleetState } from 'rxjs-tasks/fleet';
+
+/** How a fleet of three processes may stand, one of which is quiet. */
+export function exampleFleet(change: Partial<FleetState> = {}): FleetState {
+  const now = Date.now();
+  const since = now - 3_600_000;
+  return {
+    schema: 'shop',
+    members: [
+      { name: 'web-1', host: 'north', pid: 11, since, seen: now - 1000, live: true },
+      { name: 'worker-2', host: 'south', pid: 12, since, seen: now - 150_000, live: false },
+      { name: 'worker-1', host: 'south', pid: 13, since, seen: now - 1000, live: true },
+    ],
+    queues: [
+      { name: 'emails', waiting: 1200, running: 4, dead: 0 },
+      { name: 'invoices', waiting: 0, running: 0, dead: 3 },
+    ],
+    crons: [
+      { task: 'shop/cleanup', slot: now - (now % 1000), holder: 'worker-1' },
+      { task: 'shop/report', slot: new Date(2026, 0, 2, 3, 4, 5).getTime() },
+    ],
+    ...change,
+  };
+}
