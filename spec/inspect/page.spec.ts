@@ -17,10 +17,13 @@ import {
   type LaunchOptions,
   type Runnable,
 } from '../../lib/index.js';
-import { inspector, type InspectorOptions } from '../../lib/inspect/index.js';
+import { every, type FleetState } from '../../lib/fleet/index.js';
+import { inspector, type FleetView, type InspectorOptions } from '../../lib/inspect/index.js';
 // @ts-expect-error It is a script of the package's own, without types.
 import { page as built } from '../../lib/inspect/page/build.js';
 import { browserPath, launchBrowser } from '../helpers/browser.js';
+import { exampleFleet } from '../helpers/example-fleet.js';
+import { Fleets } from '../helpers/fleet.js';
 
 const still = (name: string) => task(name, () => NEVER);
 const slow = (name: string, ms: number) => task(name, { execute: () => NEVER, finalize: () => timer(ms) });
@@ -372,5 +375,181 @@ else
       expect(await page.evaluate<number>('document.documentElement.scrollWidth')).to.equal(375);
       await row('shop/http').click();
       await details.says('running');
+    });
+
+    describe('of a fleet', () => {
+      const fleet = page$('#fleet');
+      const told = (state: FleetState): FleetView => ({ state: () => Promise.resolve(state) });
+      /** The cells of a table, line by line. */
+      const table = async (of: string) => {
+        const lines = await page.locator(`[data-of=${of}] tr`).all();
+        return Promise.all(lines.map((line) => line.locator('th, td').allTextContents()));
+      };
+      const heightOfStage = async () => (await page.locator('#stage').boundingBox())?.height;
+
+      it('shows members, queues and crons, with what is wrong', async () => {
+        const { url } = await inspected([], {}, { fleet: told(exampleFleet()) });
+        await page.goto(url);
+        await fleet.says('3 dead, 1 quiet3 members, 2 queues, 2 crons');
+        const [, , , quiet] = await table('members');
+        expect(quiet?.[0]).to.equal('worker-2');
+        expect(quiet?.[1]).to.match(/^quiet for 2 min /);
+        expect((await table('members')).slice(0, 3)).to.deep.equal([
+          ['Member', 'Sign of life'],
+          ['web-1', 'live'],
+          ['worker-1', 'live'],
+        ]);
+        expect(await table('queues')).to.deep.equal([
+          ['Queue', 'Waiting', 'Running', 'Dead'],
+          ['emails', '1,200', '4', '0'],
+          ['invoices', '0', '0', '3'],
+        ]);
+        expect(await page.locator('[data-of=queues] .bad').allTextContents()).to.deep.equal(['3']);
+        const [, cleanup, report] = await table('crons');
+        expect(cleanup?.[1]).to.match(/\d\d:\d\d:\d\d$/);
+        expect(cleanup?.[2]).to.equal('worker-1');
+        expect(report).to.deep.equal(['shop/report', '2026-01-02 03:04:05', 'nobody']);
+        expect(await page.locator('#fleet .banner').isVisible()).to.equal(false);
+      });
+
+      it('is not there without one', async () => {
+        const { url } = await inspected([still('a')]);
+        const asked: string[] = [];
+        page.on('request', (request) => asked.push(new URL(request.url()).pathname));
+        await page.goto(url);
+        await row('a').waitFor();
+        expect(await page.locator('#fleet').isVisible()).to.equal(false);
+        await delay(2500);
+        expect(asked).to.include('/snapshot');
+        expect(asked).not.to.include('/fleet');
+      });
+
+      it('says by whom, why and since when it is cancelled', async () => {
+        const cancelled = { reason: 'release 42', by: 'ops', at: new Date(2026, 0, 2, 3, 4, 5).getTime() };
+        const { url } = await inspected([], {}, { fleet: told(exampleFleet({ cancelled })) });
+        await page.goto(url);
+        await page.locator('#fleet summary').click();
+        await page
+          .getByRole('status')
+          .filter({ hasText: 'Cancelled by ops at 2026-01-02 03:04:05: release 42' })
+          .waitFor();
+      });
+
+      it('keeps what it knew when there is no answer, without a jump, and goes on when there is', async () => {
+        let fails = false;
+        const state = () => (fails ? Promise.reject(new Error('no database')) : Promise.resolve(exampleFleet()));
+        const { url } = await inspected([still('a')], {}, { fleet: { state } });
+        await page.goto(url);
+        await fleet.says('1 quiet');
+        const height = await heightOfStage();
+        fails = true;
+        await fleet.says('No answer since');
+        await page$('#fleet .notice').says('The fleet does not answer: no database');
+        await page.locator('#fleet [data-stale] [data-of=queues]', { hasText: 'invoices' }).waitFor();
+        expect(await heightOfStage()).to.equal(height);
+        fails = false;
+        await fleet.says('1 quiet');
+        expect(await page.locator('#fleet [data-stale]').count()).to.equal(0);
+      });
+
+      it('shows the rest of the page when it never answers', async () => {
+        const { url } = await inspected([still('a')], {}, { fleet: { state: () => new Promise(() => undefined) } });
+        await page.goto(url);
+        await row('a').waitFor({ timeout: 3000 });
+        await fleet.says('Asking');
+        await fleet.says('No answer');
+      });
+
+      it('shows the first 50 of many, those in trouble among them', async () => {
+        const [one] = exampleFleet().members;
+        if (!one) throw new Error('It has no member');
+        const members = Array.from({ length: 1000 }, (_, n) => ({ ...one, name: `worker-${n}`, live: n !== 777 }));
+        const { url } = await inspected([], {}, { fleet: told(exampleFleet({ members, crons: [] })) });
+        await page.goto(url);
+        await fleet.says('1,000 members');
+        const names = (await table('members')).map(([name]) => name);
+        expect(names).to.have.length(52);
+        expect([names[1], names[2], names[51]]).to.deep.equal(['worker-777', 'worker-0', 'and 950 more']);
+        expect((await table('crons'))[1]).to.deep.equal(['none']);
+      });
+
+      it('takes its names for text', async () => {
+        const evil = `<img src=x onerror="document.title='pwned';alert(1)">`;
+        const at = Date.now();
+        const { url } = await inspected(
+          [],
+          {},
+          {
+            fleet: told({
+              schema: evil,
+              cancelled: { reason: evil, by: evil, at },
+              members: [{ name: evil, host: evil, pid: 1, since: at, seen: at, live: false }],
+              queues: [{ name: evil, waiting: 0, running: 0, dead: 1 }],
+              crons: [{ task: evil, slot: at, holder: evil }],
+            }),
+          },
+        );
+        await page.goto(url);
+        await page.locator('[data-of=crons]', { hasText: evil }).waitFor();
+        await page.waitForTimeout(300);
+        expect(await page.locator('img').count()).to.equal(0);
+        expect(await page.title()).not.to.contain('pwned');
+      });
+
+      it('is opened, closed and scrolled by the keyboard, and stays as it was', async () => {
+        const queues = Array.from({ length: 30 }, (_, n) => ({ name: `queue-${n}`, waiting: 0, running: 0, dead: 0 }));
+        const { url } = await inspected([still('a')], {}, { fleet: told(exampleFleet({ queues })) });
+        await page.goto(url);
+        await fleet.says('30 queues');
+        const open = () => page.evaluate<boolean>('document.querySelector("#fleet details").open');
+        expect(await open()).to.equal(true);
+        await page.locator('#fleet summary').focus();
+        await page.keyboard.press('Tab');
+        await page.keyboard.press('ArrowDown');
+        await page.waitForFunction('document.querySelector("#fleet .tables").scrollTop > 0');
+        expect(await page.locator('.row[aria-current=true]').count()).to.equal(0);
+        await page.keyboard.press('Shift+Tab');
+        await page.keyboard.press('Space');
+        expect(await open()).to.equal(false);
+        expect(await page.locator('#pause').getAttribute('aria-pressed')).to.equal('false');
+        await page.reload();
+        await fleet.says('30 queues');
+        expect(await open()).to.equal(false);
+      });
+
+      it('is readable on a phone, where it is closed at first', async () => {
+        await page.setViewportSize({ width: 375, height: 700 });
+        const { url } = await inspected([still('a')], {}, { fleet: told(exampleFleet()) });
+        await page.goto(url);
+        await fleet.says('3 dead');
+        expect(await page.locator('[data-of=members]').isVisible()).to.equal(false);
+        await page.locator('#fleet summary').click();
+        await page.locator('[data-of=members]').waitFor();
+        expect(await page.evaluate<number>('document.documentElement.scrollWidth')).to.equal(375);
+        expect(await page.evaluate<number>('document.querySelector("#fleet .tables").scrollWidth')).to.equal(375);
+        expect(await row('a').isVisible()).to.equal(true);
+      });
+
+      it('shows a real one', async function () {
+        this.timeout(90_000);
+        const fleets = new Fleets();
+        try {
+          const ship = await fleets.connect({ name: 'ship-1' });
+          const squares = ship.queue<number, number>('squares');
+          await squares.enqueue(7);
+          const tick = cron(still('sync'), every(200), { coordinator: ship.coordinator });
+          const { app, url } = await inspected([tick], {}, { fleet: ship });
+          await page.goto(url);
+          await page.locator('[data-of=members]', { hasText: 'ship-1live' }).waitFor();
+          await page.locator('[data-of=queues]', { hasText: 'squares' }).waitFor();
+          await page.locator('[data-of=crons]', { hasText: /sync.*\d\d:\d\d:\d\dship-1/ }).waitFor();
+          await ship.cancel('enough');
+          await page$('#fleet .banner').says('enough');
+          expect(await page.locator('#fleet .banner').textContent()).to.match(/^Cancelled by ship-1 at .*: enough$/);
+          await app.stop();
+        } finally {
+          await fleets.close();
+        }
+      });
     });
   });

@@ -2,6 +2,7 @@ import type { RecordedError } from '../../recording/recorded.js';
 import { duration } from '../axis.js';
 import type { Mark, Span } from '../row.js';
 import type { Found } from './chart.js';
+import { element } from './element.js';
 import type { Shown } from './rows.js';
 import { isBad } from './shapes.js';
 import { clock, until } from './words.js';
@@ -144,11 +145,4 @@ function some(count: number | undefined): number | undefined {
 function list(entries: readonly (readonly [string, unknown])[]): Node {
   const told = entries.filter(([, value]) => value !== undefined);
   return element('dl', '', ...told.flatMap(([name, value]) => [element('dt', name), element('dd', String(value))]));
-}
-
-function element(name: string, text: string, ...children: Node[]): HTMLElement {
-  const made = document.createElement(name);
-  if (text) made.textContent = text;
-  made.append(...children);
-  return made;
 }

@@ -1,17 +1,19 @@
 import type { RecordedEvent } from '../../recording/recorded.js';
 import type { AppState } from '../state.js';
 import { Timeline } from '../timeline.js';
+import { FleetFeed } from './fleet-feed.js';
 
 export type Connection = 'connecting' | 'open' | 'lost' | 'ended';
 
 /** How many spans and marks of a row are kept. */
 const limit = 2000;
 
-/** What the server tells, put together: the timeline from its events, and the state of all, asked for every other second. */
+/** What the server tells, put together: the timeline from its events, and the state of all, and of the fleet, asked for every other second. */
 export class Feed {
   timeline: Timeline = new Timeline({ limit });
   state: AppState | undefined = undefined;
   connection: Connection = 'connecting';
+  readonly fleet: FleetFeed = new FleetFeed();
   /** By how much this clock differs from the application's. */
   private skew = 0;
   private stoppedAt: number | undefined = undefined;
@@ -78,12 +80,20 @@ export class Feed {
       // What hangs for ever would be the last that is asked.
       const response = await fetch('snapshot', { signal: AbortSignal.timeout(10_000) });
       if (!response.ok) return;
-      this.state = (await response.json()) as AppState;
+      const state = (await response.json()) as AppState;
+      this.skew = state.now - Date.now();
+      if (state.fleet) await this.askFleet();
+      this.state = state;
     } catch {
       // The events tell that the connection is lost.
       return;
     }
-    this.skew = this.state.now - Date.now();
     this.changed();
+  }
+
+  /** The first answer is worth a moment: the section then appears with all that is in it, and at once with the rows. */
+  private async askFleet(): Promise<void> {
+    const heard = this.fleet.ask(() => this.now()).then(() => this.changed());
+    if (!this.state) await Promise.race([heard, new Promise((resolve) => setTimeout(resolve, 500))]);
   }
 }

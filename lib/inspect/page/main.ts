@@ -3,6 +3,8 @@ import type { Period } from './axis.js';
 import { Chart, type Found, type Layout } from './chart.js';
 import { Details } from './details.js';
 import { Feed } from './feed.js';
+import { FleetSection } from './fleet.js';
+import { kept } from './kept.js';
 import { drawLegend } from './legend.js';
 import { List } from './list.js';
 import { chosen, rowsOf, type Shown, type Which } from './rows.js';
@@ -27,6 +29,7 @@ let dirty = true;
 const feed = new Feed(() => (dirty = true));
 const list = new List(get('names'), (task) => select(task));
 const details = new Details(get('details'), get('content'), (found) => show(found));
+const fleet = new FleetSection(get('fleet'));
 let rows: readonly Shown[] = [];
 let selected: string | undefined;
 let found: Found | undefined;
@@ -78,6 +81,7 @@ function arrange({ axis, rowHeight, height }: Layout): void {
   empty.hidden = rows.length > 0;
   empty.textContent = all.length === 0 ? 'Nothing has been heard yet' : 'No task matches';
   tellState(all);
+  fleet.show(feed.state?.fleet && feed.fleet, feed.connection === 'open');
   get('span').textContent = duration(view.span);
   get('pause').setAttribute('aria-pressed', String(!view.follows));
 }
@@ -200,8 +204,11 @@ document.addEventListener('keydown', (event) => {
   if (ctrlKey || metaKey || altKey) return;
   const typing = target instanceof HTMLInputElement || target instanceof HTMLSelectElement;
   if (typing && key === 'Escape') return target.blur();
-  const onButton = target instanceof HTMLButtonElement && (key === ' ' || key === 'Enter');
-  const act = typing || onButton ? undefined : keys[key];
+  const on = (selector: string) => target instanceof Element && target.matches(selector);
+  const onButton = on('button, summary') && (key === ' ' || key === 'Enter');
+  // They scroll it.
+  const inFleet = on('#fleet *') && (key === ' ' || key.startsWith('Arrow'));
+  const act = typing || onButton || inFleet ? undefined : keys[key];
   if (!act) return;
   event.preventDefault();
   act();
@@ -274,19 +281,10 @@ function setTheme(name: string): void {
 function turnTheme(): void {
   const next = themes[(themes.indexOf(theme()) + 1) % themes.length] ?? 'auto';
   setTheme(next);
-  keep(next);
-}
-/** What was kept, or now is. A browser may refuse; others of this origin have keys of their own. */
-function keep(name?: string): string | null {
-  try {
-    if (name !== undefined) localStorage.setItem('rxjs-tasks-theme', name);
-    return localStorage.getItem('rxjs-tasks-theme');
-  } catch {
-    return null;
-  }
+  kept('theme', next);
 }
 get('theme').addEventListener('click', turnTheme);
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => setTheme(theme()));
 
-setTheme(keep() ?? 'auto');
+setTheme(kept('theme') ?? 'auto');
 frame();
