@@ -65,6 +65,7 @@ const order = [
   'recording/recorded',
   'recording/tape',
   'recording/record',
+  'fleet/fleet-state',
   'fleet/errors',
   'fleet/batch',
   'fleet/job-event',

@@ -4,12 +4,13 @@ import type { Coordinator } from '../cron.js';
 import { CancelledError } from '../errors.js';
 import { expectString } from '../internal/expect.js';
 import type { RunContext, Task } from '../task.js';
+import type { FleetState } from './fleet-state.js';
 import type { FleetEvent } from './job-event.js';
 import { JobQueue } from './job-queue.js';
 import { Leases } from './leases.js';
 import type { Queue, QueueOptions } from './queue.js';
 import type { Ship } from './ship.js';
-import { stateOf, type FleetState } from './state.js';
+import { stateOf } from './state.js';
 
 /**
  * One process of a fleet, connected. As a task of an application, the first of an `ordered` group, it cancels the application

@@ -4,7 +4,7 @@ export { every } from './every.js';
 export type { DeadLetter, Queue, QueueOptions, SubmitOptions } from './queue.js';
 export type { Job, JobHandler, WorkerOptions } from './job.js';
 export type { FleetEvent, JobEvent, JobEventDetail } from './job-event.js';
-export type { CronState, FleetMember, FleetState, QueueState } from './state.js';
+export type { CronState, FleetMember, FleetState, QueueState } from './fleet-state.js';
 export {
   DirectoryInUseError,
   FleetCancelledError,

@@ -1,4 +1,4 @@
-import type { FleetState } from '../fleet/state.js';
+import type { FleetState } from '../fleet/fleet-state.js';
 import { expected } from '../internal/expect.js';
 
 /** Whatever can tell how a fleet stands. A `Fleet` can. */

@@ -1,4 +1,4 @@
-import type { FleetState } from '../../fleet/state.js';
+import type { FleetState } from '../../fleet/fleet-state.js';
 
 /** What was last heard of the fleet. */
 export class FleetFeed {

@@ -1,4 +1,4 @@
-import type { CronState, FleetMember, FleetState, QueueState } from '../../fleet/state.js';
+import type { CronState, FleetMember, FleetState, QueueState } from '../../fleet/fleet-state.js';
 import { duration } from '../axis.js';
 import { element } from './element.js';
 import { kept } from './kept.js';
