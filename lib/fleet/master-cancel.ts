@@ -28,7 +28,7 @@ export class MasterCancel {
 
   start(): void {
     const { messages } = this;
-    const told$ = messages.messages$.pipe(filter(({ type }) => type === 'fleet'));
+    const told$ = messages.calls$.pipe(filter(({ type }) => type === 'fleet'));
     this.looking = merge(timer(lookEvery, lookEvery), told$, messages.missed$)
       .pipe(exhaustMap(() => this.look().catch((error: unknown) => isLost(error) || reportUnhandled(error))))
       .subscribe();

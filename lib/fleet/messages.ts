@@ -14,36 +14,43 @@ const room = 400;
 /** What processes tell each other. */
 export type Message = JobEvent | { readonly type: 'fleet' };
 
+/** What all processes have to heed. */
+export type Call = Extract<Message, { readonly type: 'fleet' | 'submitted' | 'retrying' | 'cancelled' }>;
+
 /**
  * Messages to all processes, by NOTIFY. They are hints: what must not be lost stands in a table, and is looked at again after a
  * while, and whenever messages may have been missed.
  */
 export class Messages {
-  private readonly hub = new Hub<Message>();
+  private readonly all = new Hub<Message>();
+  private readonly calls = new Hub<Call>();
   private readonly missed = new Hub<void>();
   private readonly connection: Connection;
   private readonly name: string;
-  private readonly outbox: Batch<string, void>;
+  private readonly outbox: Batch<Message, void>;
   private unlisten: (() => Promise<void>) | undefined = undefined;
 
   constructor(connection: Connection, name: string) {
     this.connection = connection;
     this.name = name;
-    this.outbox = new Batch<string, void>(async (texts) => {
-      await connection.query('select pg_notify($1, payload) from unnest($2::text[]) payload', [
-        connection.schema,
-        packed(texts),
-      ]);
+    this.outbox = new Batch<Message, void>(async (messages) => {
+      // A hint need not outlive the database: all NOTIFYs wait for one another until they are written down.
+      await connection.query(
+        "select pg_notify($1, payload), set_config('synchronous_commit', 'off', true) from unnest($2::text[]) payload",
+        [connection.schema, packed(messages)],
+      );
       return [];
     }, 1000);
   }
 
-  get messages$(): Observable<Message> {
-    return this.hub.stream;
+  /** What happens to jobs. Without a subscriber most of it is not even read. */
+  get jobEvents$(): Observable<JobEvent> {
+    return this.all.stream.pipe(filter((message) => message.type !== 'fleet'));
   }
 
-  get jobEvents$(): Observable<JobEvent> {
-    return this.messages$.pipe(filter((message) => message.type !== 'fleet'));
+  /** What is to be heeded, which is little of what is told. */
+  get calls$(): Observable<Call> {
+    return this.calls.stream;
   }
 
   /** Emits when messages may have been missed. */
@@ -61,17 +68,17 @@ export class Messages {
 
   /** Tells all that something has happened to a job. */
   tell(queue: string, job: string, detail: JobEventDetail): JobEvent {
-    const event: JobEvent = { queue, job, at: Date.now(), by: this.name, ...detail };
-    const text = JSON.stringify(event);
-    if (Buffer.byteLength(text) <= longest) this.send(text);
-    // Whoever wants it finds it in the table.
-    else if (event.type === 'completed') this.send(JSON.stringify({ ...event, output: undefined }));
+    const head = { queue, job, at: Date.now(), by: this.name };
+    const event: JobEvent = { ...head, ...detail };
+    if (sizeOf(JSON.stringify(event)) <= longest) this.send(event);
+    // Whoever wants the output finds it in the table.
+    else if (event.type === 'completed') this.send({ ...head, type: event.type, attempt: event.attempt });
     else throw new RangeError(expected(detail.type, `JSON of up to ${longest - room} bytes`, detail));
     return event;
   }
 
   tellFleet(): void {
-    this.send(JSON.stringify({ type: 'fleet' } satisfies Message));
+    this.send({ type: 'fleet' });
   }
 
   async close(): Promise<void> {
@@ -79,30 +86,55 @@ export class Messages {
     await this.unlisten?.();
   }
 
-  private send(text: string): void {
+  private send(message: Message): void {
     // One that cannot be sent is lost, as one that is not heard.
-    this.outbox.add(text).catch((error: unknown) => isLost(error) || reportUnhandled(error));
+    this.outbox.add(message).catch((error: unknown) => isLost(error) || reportUnhandled(error));
   }
 
   private receive(payload: string): void {
-    try {
-      for (const message of JSON.parse(`[${payload}]`) as Message[]) this.hub.next(message);
-    } catch (error) {
-      reportUnhandled(error);
+    if (!payload.startsWith(calling) && !this.all.observed) return;
+    for (const message of messagesIn(payload)) {
+      this.all.next(message);
+      if (isCall(message)) this.calls.next(message);
     }
   }
 }
 
-/** As few payloads as hold them all. */
-function packed(texts: readonly string[]): string[] {
+/** Stands before a payload that has a call in it. */
+const calling = '!';
+
+function isCall(message: Message): message is Call {
+  const { type } = message;
+  return type === 'fleet' || type === 'submitted' || type === 'retrying' || type === 'cancelled';
+}
+
+function messagesIn(payload: string): readonly Message[] {
+  try {
+    return JSON.parse(`[${payload.replace(calling, '')}]`) as Message[];
+  } catch (error) {
+    // Anyone who may use the database may send one.
+    console.error(new Error('Something that is no message came on the channel of the fleet', { cause: error }));
+    return [];
+  }
+}
+
+/** As few payloads as hold them all, in their order. */
+function packed(messages: readonly Message[]): string[] {
   const payloads: string[] = [];
   let left = 0;
-  for (const text of texts) {
-    const size = Buffer.byteLength(text) + 1;
+  for (const message of messages) {
+    const text = JSON.stringify(message);
+    const size = sizeOf(text) + 1;
     const last = payloads.length - 1;
     if (size <= left) payloads[last] = `${payloads[last]},${text}`;
     else left = payloads.push(text) && longest + 1;
     left -= size;
+    const place = payloads.length - 1;
+    if (isCall(message) && !payloads[place]?.startsWith(calling)) payloads[place] = `${calling}${payloads[place]}`;
   }
   return payloads;
+}
+
+function sizeOf(text: string): number {
+  return Buffer.byteLength(text);
 }

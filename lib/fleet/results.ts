@@ -26,16 +26,17 @@ export class Results {
     { readonly queue: string; readonly subscribers: Set<Subscriber<unknown>> }
   >();
   private readonly connection: Connection;
+  private readonly messages: Messages;
   private readonly looking: Subscription;
+  /** Only while there is something to wait for. */
+  private listening: Subscription | undefined = undefined;
 
   constructor(connection: Connection, messages: Messages) {
     this.connection = connection;
     this.looking = merge(timer(lookEvery, lookEvery), messages.missed$)
       .pipe(exhaustMap(() => this.lookAll().catch((error: unknown) => isLost(error) || reportUnhandled(error))))
       .subscribe();
-    this.looking.add(
-      messages.jobEvents$.pipe(filter(({ job }) => this.waiting.has(job))).subscribe((event) => this.told(event)),
-    );
+    this.messages = messages;
   }
 
   /** The result of a job, when it is there. */
@@ -45,9 +46,12 @@ export class Results {
       const all = this.waiting.get(job) ?? { queue, subscribers: new Set() };
       this.waiting.set(job, all);
       all.subscribers.add(one);
+      this.listening ??= this.messages.jobEvents$
+        .pipe(filter((event) => this.waiting.has(event.job)))
+        .subscribe((event) => this.told(event));
       subscriber.add(() => {
         all.subscribers.delete(one);
-        if (all.subscribers.size === 0 && this.waiting.get(job) === all) this.waiting.delete(job);
+        if (all.subscribers.size === 0 && this.waiting.get(job) === all) this.forget(job);
       });
     });
   }
@@ -94,8 +98,15 @@ export class Results {
 
   private settle(job: string, tell: (subscriber: Subscriber<unknown>) => void): void {
     const { subscribers = [] } = this.waiting.get(job) ?? {};
-    this.waiting.delete(job);
+    this.forget(job);
     for (const subscriber of subscribers) tell(subscriber);
+  }
+
+  private forget(job: string): void {
+    this.waiting.delete(job);
+    if (this.waiting.size > 0) return;
+    this.listening?.unsubscribe();
+    this.listening = undefined;
   }
 }
 

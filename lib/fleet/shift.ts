@@ -55,13 +55,14 @@ export class Shift<In, Out> {
     looking.add(master.context.cancelled$.subscribe((cause) => this.stop(cause)));
     looking.add(ctx.cancelled$.subscribe(() => this.end()));
     if (ctx.cancelled) return;
-    const told$ = queue.events$.pipe(filter(({ type }) => type === 'submitted' || type === 'retrying'));
-    looking.add(merge(timer(0, lookEvery), told$, messages.missed$).subscribe(() => void this.fetch()));
+    const calls$ = messages.calls$.pipe(filter((call) => call.type !== 'fleet' && call.queue === queue.name));
     looking.add(
-      queue.events$
-        .pipe(filter(({ type }) => type === 'cancelled'))
-        .subscribe(({ job }) => this.going.get(job)?.leave(new JobCancelledError(queue.name, job))),
+      calls$.subscribe((call) => {
+        if (call.type === 'cancelled') this.going.get(call.job)?.leave(new JobCancelledError(queue.name, call.job));
+        else void this.fetch();
+      }),
     );
+    looking.add(merge(timer(0, lookEvery), messages.missed$).subscribe(() => void this.fetch()));
     const sign = heartbeat / 4;
     looking.add(
       timer(sign, sign)
