@@ -1,0 +1,32 @@
+/**
+ * A shop whose pictures are resized, and whose stock is counted, by three processes. One of them is killed on the way, one is asked to
+ * end, and the last one ends with the whole fleet.
+ *
+ *     npm run fleet
+ *
+ * It starts a PostgreSQL in a temporary directory, and removes it. With FLEET_URL it uses that one, and leaves its tables in the
+ * schema FLEET_SCHEMA, which is `rxjs_tasks_shop` unless said. Ctrl-C ends all of it.
+ */
+import { fileURLToPath } from 'node:url';
+import { critical, ordered, parallel, runMain } from 'rxjs-tasks';
+import { Database } from './fleet/database.js';
+import { story } from './fleet/story.js';
+import { WorkerProcess } from './fleet/worker-process.js';
+import { runWorker } from './fleet/worker.js';
+
+const { FLEET_URL: url, FLEET_SCHEMA: schema = 'rxjs_tasks_shop' } = process.env;
+
+async function runShop(): Promise<void> {
+  const database = new Database(url, schema);
+  const worker = (name: string) => new WorkerProcess(fileURLToPath(import.meta.url), name, () => database.env);
+  const [ann, ben, cat] = [worker('ann'), worker('ben'), worker('cat')];
+  const workers = parallel('workers', ann.task, ben.task, cat.task);
+  const report = await runMain([ordered('shop', database.task, workers, critical(story(database, ann, ben, cat)))]);
+  // A terminal has echoed the ^C at the start of this line.
+  console.log(`${process.stdout.isTTY ? '\r\x1b[K' : ''}\n${String(report)}`);
+}
+
+// Each worker is this program, too, with its name as argument.
+const [name] = process.argv.slice(2);
+if (name === undefined) await runShop();
+else await runWorker(name, { schema, ...(url !== undefined && { url }) });
