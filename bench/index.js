@@ -19,6 +19,7 @@ const names = [
   'import',
   'bundle',
   'threads',
+  'fleet',
   'growth',
 ];
 

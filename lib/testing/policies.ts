@@ -17,7 +17,16 @@ export function recordedCron(task: SimpleTask, events: readonly RecordedEvent[])
   const ended = events.some(({ type }) => type === 'finalizing' || type === 'done');
   if (!ended || events.some(({ type }) => type === 'cancelling')) slots.push(lastTime);
   const next = (after: number) => slots.toSorted((a, b) => a - b).find((slot) => slot > after);
-  return cron(task, { next }, { immediate: slots.some((slot) => slot <= began), overlap: 'skip', tolerance: Infinity });
+  return cron(
+    task,
+    { next },
+    {
+      immediate: slots.some((slot) => slot <= began),
+      overlap: 'skip',
+      tolerance: Infinity,
+      onError: events.at(-1)?.outcome?.error?.phase === 'execute' ? 'stop' : 'continue',
+    },
+  );
 }
 
 /** Whether the events of a task are those of a supervised one. */

@@ -120,6 +120,7 @@ describe('replay', () => {
       { signals: '-----------T' },
     ],
     'a cron': [() => [cron(script('x', ['[->a|', '-b|', '#', '|']), 4, { maxRuns: 4 })]],
+    'a cron that a failed run ends': [() => [cron(script('x', ['[->-a]-|', '>-#']), 3, { onError: 'stop' })]],
     'a cron that is stopped': [() => [cron(script('x', '[->--b-(!])-|'), 3)], { signals: '-----------T' }],
     'a cron whose run takes its time to obey': [() => [cron(script('x', '-a-!---]-|'), 20)], { signals: '----T' }],
     'a cron whose last run takes its time': [() => [cron(script('x', '[--->---]-|'), 10, { maxRuns: 2 })]],
