@@ -13,7 +13,7 @@ export class Batch<Item, Result> {
   add(item: Item): Promise<Result> {
     return new Promise((resolve, reject) => {
       this.waiting.push({ item, resolve, reject });
-      this.writing ??= this.writeAll().finally(() => (this.writing = undefined));
+      this.writing ??= this.writeAll();
     });
   }
 
@@ -34,5 +34,7 @@ export class Batch<Item, Result> {
         for (const { reject } of batch) reject(error);
       }
     }
+    // In the same turn as the look above: what is added between the two would wait for what is added after it.
+    this.writing = undefined;
   }
 }
