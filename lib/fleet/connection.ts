@@ -1,5 +1,5 @@
 import type { Db, PgBoss } from 'pg-boss';
-import { Subject, take, timer } from 'rxjs';
+import { Subject, takeUntil, timer } from 'rxjs';
 import { Hub } from '../internal/hub.js';
 import { reportUnhandled } from '../internal/unhandled.js';
 import { FleetConnectionError } from './errors.js';
@@ -64,11 +64,10 @@ export class Connection {
         this.tell(false);
         return result;
       } catch (error) {
-        if (!isLost(error) || this.hurried || performance.now() >= until) throw error;
-        this.tell(true, error);
+        if (!isPassing(error) || this.hurried || performance.now() >= until) throw error;
+        if (isLost(error)) this.tell(true, error);
         await new Promise<void>((resolve) => {
-          timer(wait).pipe(take(1)).subscribe({ complete: resolve });
-          this.closing$.subscribe({ complete: resolve });
+          timer(wait).pipe(takeUntil(this.closing$)).subscribe({ complete: resolve });
         });
       }
     }
@@ -96,7 +95,7 @@ export class Connection {
   /** From now on nothing is tried again. Waits for what is done aside. */
   async hurry(): Promise<void> {
     this.hurried = true;
-    this.closing$.complete();
+    this.closing$.next();
     await Promise.all(this.besides);
   }
 
@@ -135,6 +134,13 @@ export function isLost(error: unknown): boolean {
   return /connection (terminated|ended|error)|timeout exceeded when trying to connect|heartbeat timed out|database not opened|is closed$/i.test(
     String(message),
   );
+}
+
+/** Whether the same statement may do at the next try: there is no connection, or another statement was in its way. */
+export function isPassing(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  // A serialization failure, and a deadlock: those of two statements that lock the same jobs in another order.
+  return isLost(error) || code === '40001' || code === '40P01';
 }
 
 /** Whose state a statement of pg-boss has changed. */

@@ -19,6 +19,9 @@ export class MasterCancel {
   private readonly connection: Connection;
   private readonly messages: Messages;
   private looking = Subscription.EMPTY;
+  /** The number of the last look that was begun, and of the one whose answer holds. */
+  private begun = 0;
+  private seen = 0;
   private current: readonly [Context, CancelFunc] = withCancel();
 
   constructor(connection: Connection, messages: Messages) {
@@ -56,11 +59,15 @@ export class MasterCancel {
   /** Sees what the row says. */
   async look(): Promise<void> {
     const { connection } = this;
+    const look = ++this.begun;
     const [row] = await connection.patiently(() =>
       connection.query<Row>(
         `select reason, cancelled_by as by, (extract(epoch from cancelled_at) * 1000)::float8 as at from ${connection.schema}.fleet`,
       ),
     );
+    // On another connection, what was asked before a cancel may be answered after it.
+    if (look < this.seen) return;
+    this.seen = look;
     const [context, cancel] = this.current;
     const at = Date.now();
     if (row?.reason != null && !context.cancelled) {

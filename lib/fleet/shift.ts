@@ -2,7 +2,7 @@ import type { Job } from 'pg-boss';
 import { exhaustMap, filter, merge, Subscription, timer, type Subscriber } from 'rxjs';
 import { withCancel, type CancelFunc, type Context } from '../context.js';
 import { reportUnhandled } from '../internal/unhandled.js';
-import { isLost, settledBy } from './connection.js';
+import { isPassing, settledBy } from './connection.js';
 import { JobCancelledError, JobLostError } from './errors.js';
 import type { JobEvent, JobEventDetail } from './job-event.js';
 import { JobRun } from './job-run.js';
@@ -111,7 +111,7 @@ export class Shift<In, Out> {
       this.again ||= jobs.length > 0;
     } catch (error) {
       // It is tried again at the next look.
-      if (!isLost(error) || connection.closing) this.fail(error);
+      if (!isPassing(error) || connection.closing) this.fail(error);
     } finally {
       this.fetching = false;
     }
@@ -152,7 +152,7 @@ export class Shift<In, Out> {
       this.seen = asked;
       for (const run of runs) if (!kept.has(run.id)) run.leave(new JobLostError(queue.name, run.id));
     } catch (error) {
-      if (!isLost(error)) reportUnhandled(error);
+      if (!isPassing(error)) reportUnhandled(error);
       if (performance.now() - this.seen < heartbeat) return;
       for (const run of runs) run.leave(new JobLostError(queue.name, run.id));
     }

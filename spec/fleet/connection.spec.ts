@@ -1,0 +1,48 @@
+import { expect } from 'chai';
+import type { PgBoss } from 'pg-boss';
+import { Connection } from '../../lib/fleet/connection.js';
+import { MasterCancel } from '../../lib/fleet/master-cancel.js';
+import type { Messages } from '../../lib/fleet/messages.js';
+
+describe('a connection', () => {
+  const make = (executeSql?: () => Promise<{ rows: unknown[] }>) => {
+    const boss = { getDb: () => ({ executeSql }), on: () => undefined } as unknown as PgBoss;
+    return new Connection(boss, 'schema', () => Promise.resolve());
+  };
+  const failing = (code: string) => {
+    let tries = 0;
+    return () => (++tries > 1 ? Promise.resolve(tries) : Promise.reject(Object.assign(new Error('no'), { code })));
+  };
+
+  it('keeps nothing of a try that is over', async () => {
+    const connection = make();
+    connection.events.stream.subscribe();
+    await connection.patiently(failing('ECONNRESET'));
+    expect((connection as unknown as { closing$: { observed: boolean } }).closing$.observed).to.equal(false);
+  });
+
+  it('tries again what was in a deadlock, which is no loss of the connection', async () => {
+    const connection = make();
+    const events: string[] = [];
+    connection.events.stream.subscribe(({ type }) => events.push(type));
+    expect(await connection.patiently(failing('40P01'))).to.equal(2);
+    expect(events).to.deep.equal([]);
+  });
+
+  it('does not take an answer from before a cancel for a resume', async () => {
+    const answers: ((reason: string | null) => void)[] = [];
+    const connection = make(
+      () =>
+        new Promise((resolve) => {
+          answers.push((reason) => resolve({ rows: [{ reason, by: 'me', at: 0 }] }));
+        }),
+    );
+    const master = new MasterCancel(connection, {} as Messages);
+    const looks = [master.look(), master.look()];
+    answers[1]?.('a bad deploy');
+    await looks[1];
+    answers[0]?.(null);
+    await looks[0];
+    expect(master.context.cancelled).to.equal(true);
+  });
+});
