@@ -19,6 +19,7 @@ import type { DeadLetter, Queue, QueueOptions, SubmitOptions } from './queue.js'
 import { failureOf } from './results.js';
 import { jobsSchema } from './schema.js';
 import type { Ship } from './ship.js';
+import { expectStorable } from './storable.js';
 import { worker } from './worker.js';
 
 const day = 86_400_000;
@@ -185,7 +186,7 @@ export class JobQueue<In, Out> implements Queue<In, Out> {
   private async write(id: string, input: In, options: SubmitOptions): Promise<void> {
     const data = { input: input as unknown };
     // Here, because in a batch it would fail the others, too.
-    JSON.stringify(data);
+    expectStorable('input', data);
     await this.open();
     await this.inserts.add({ id, data, options });
     this.ship.messages.tell(this.name, id, { type: 'submitted' });

@@ -1,7 +1,7 @@
 import type { Job } from 'pg-boss';
 import { Subscription } from 'rxjs';
 import { withCancel, type CancelFunc } from '../context.js';
-import { DeadlineError } from '../errors.js';
+import { CancelledError, DeadlineError } from '../errors.js';
 import { after } from '../internal/after.js';
 import type { Outcome } from '../outcome.js';
 import { taskRunner } from '../runner.js';
@@ -9,9 +9,12 @@ import { task, type RunContext, type TaskOutput } from '../task.js';
 import { JobLostError, type JobFailure } from './errors.js';
 import type { End } from './settlement.js';
 import type { Shift } from './shift.js';
+import { expectStorable, storable } from './storable.js';
 
-/** How much of a message is told. */
-const longestMessage = 1000;
+/** How much of a failure's name is told, and of its message. */
+const [longestName, longestMessage] = [100, 1000];
+/** What a job's context is cancelled with when its handler is long over: made once, because a stack trace is dear. */
+const over = new CancelledError('The job is over');
 
 /** One attempt of a job in this process. */
 export class JobRun<In, Out> {
@@ -57,6 +60,8 @@ export class JobRun<In, Out> {
   leave(cause: Error): void {
     if (this.left) return;
     this.left = true;
+    // It would give up its place a second time.
+    this.limit.unsubscribe();
     this.shift.vacate(this);
     if (cause instanceof JobLostError) this.shift.tell(this.id, { type: 'lost', attempt: this.attempt });
     this.cancel(cause);
@@ -92,6 +97,8 @@ export class JobRun<In, Out> {
 
   private over({ status, error }: Outcome): void {
     this.limit.unsubscribe();
+    // Nothing of it stays behind in what all jobs are under.
+    this.cancel(over);
     const { left, shift } = this;
     if (left) return void Promise.resolve(this.settled).then(() => shift.ended());
     this.left = true;
@@ -117,7 +124,7 @@ export class JobRun<In, Out> {
   private result(): End {
     try {
       // Alone, because together with others it would fail those, too.
-      JSON.stringify(this.output);
+      expectStorable('output', this.output);
       return { output: this.output };
     } catch (error) {
       return { failure: failureOf(error) };
@@ -138,8 +145,21 @@ export class JobRun<In, Out> {
 }
 
 function failureOf(error: unknown): JobFailure {
-  const { name = typeof error, message = String(error) } = (error ?? {}) as Partial<Error>;
-  return { name, message: message.slice(0, longestMessage) };
+  // Whatever is thrown: its name and message may be anything, too.
+  const { name, message } = (error ?? {}) as { name?: unknown; message?: unknown };
+  return {
+    name: storable(typeof name === 'string' ? name : typeof error, longestName),
+    message: storable(typeof message === 'string' ? message : textOf(message ?? error), longestMessage),
+  };
+}
+
+function textOf(value: unknown): string {
+  try {
+    return String(value);
+  } catch {
+    // An object without a prototype has no text.
+    return typeof value;
+  }
 }
 
 function isPromiseLike<T>(output: unknown): output is PromiseLike<T> {

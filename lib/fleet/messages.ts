@@ -108,14 +108,23 @@ function isCall(message: Message): message is Call {
   return type === 'fleet' || type === 'submitted' || type === 'retrying' || type === 'cancelled';
 }
 
+/** Anyone may write to a channel: what is no message is let pass. */
 function messagesIn(payload: string): readonly Message[] {
   try {
-    return JSON.parse(`[${payload.replace(calling, '')}]`) as Message[];
-  } catch (error) {
-    // Anyone who may use the database may send one.
-    console.error(new Error('Something that is no message came on the channel of the fleet', { cause: error }));
+    return (JSON.parse(`[${payload.replace(calling, '')}]`) as unknown[]).filter(isMessage);
+  } catch {
     return [];
   }
+}
+
+/** Whether something can be one: what is read of it is there. */
+function isMessage(value: unknown): value is Message {
+  if (typeof value !== 'object' || value === null) return false;
+  const { type, queue, job, output, failure } = value as Record<string, unknown>;
+  if (type === 'fleet') return true;
+  if (typeof type !== 'string' || typeof queue !== 'string' || typeof job !== 'string') return false;
+  if (type === 'failed' || type === 'retrying') return typeof failure === 'object' && failure !== null;
+  return output === undefined || (typeof output === 'object' && output !== null);
 }
 
 /** As few payloads as hold them all, in their order. */
