@@ -68,6 +68,7 @@ const order = [
   'fleet/fleet-state',
   'fleet/errors',
   'fleet/batch',
+  'fleet/storable',
   'fleet/job-event',
   'fleet/connection',
   'fleet/messages',

@@ -37,7 +37,7 @@ describe('a connection', () => {
           answers.push((reason) => resolve({ rows: [{ reason, by: 'me', at: 0 }] }));
         }),
     );
-    const master = new MasterCancel(connection, {} as Messages);
+    const master = new MasterCancel(connection, {} as unknown as Messages);
     const looks = [master.look(), master.look()];
     answers[1]?.('a bad deploy');
     await looks[1];
