@@ -52,6 +52,7 @@ export class JobQueue<In, Out> implements Queue<In, Out> {
     expectNumber('timeout', 1, day, timeout);
     expectNumber('keep', 0, 365 * day, keep);
     expectNumber('limit', 1, Infinity, limit);
+    if (limit % 1 > 0) throw new RangeError(expected('limit', 'a whole number', limit));
     this.ship = ship;
     this.name = name;
     this.timeout = timeout;
@@ -246,7 +247,7 @@ function expectName(name: unknown): void {
 
 function expectJob(job: unknown): void {
   expectString('job', job);
-  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(job as string))
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(job as string))
     throw new RangeError(expected('job', 'the id of a job', job));
 }
 

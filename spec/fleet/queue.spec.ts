@@ -431,6 +431,11 @@ describe('a queue', () => {
         () => fleet.queue('q', { timeout: 0 }),
         'Expected `timeout` to be a number from 1 to 86400000, got `0` (number)',
       ],
+      [() => fleet.queue('q', { limit: 1.5 }), 'Expected `limit` to be a whole number, got `1.5` (number)'],
+      [
+        () => fleet.queue('q').result('1355BCF9-06E2-4AD2-8476-10D60CE5D111'),
+        'Expected `job` to be the id of a job, got',
+      ],
       [() => fleet.queue('q', { limit: 0 }), 'Expected `limit` to be a number from 1 and up, got `0` (number)'],
       [
         () => fleet.queue('q', { backoff: { initial: 5, max: 1 } }),
