@@ -64,6 +64,8 @@ export async function connectFleet(options: FleetOptions): Promise<Fleet> {
   if ((url === undefined) === (directory === undefined))
     throw new TypeError(expected('options', 'a `url`, or else a `directory`', Object.keys(options)));
   expectString('name', name);
+  // It is in every message.
+  if (name.length > 200) throw new RangeError(expected('name', 'up to 200 characters', name));
   expectString('schema', schema);
   if (!/^[a-z_][a-z0-9_]{0,39}$/.test(schema))
     throw new RangeError(expected('schema', 'up to 40 small letters, digits and `_`', schema));

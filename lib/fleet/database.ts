@@ -60,7 +60,12 @@ export async function openDirectory(directory: string, access: Access): Promise<
     const { PGlite } = await import('@electric-sql/pglite');
     const database = await PGlite.create(join(directory, 'db'));
     const boss = new PgBoss({ ...bossOptions(access), db: fromPglite(database), backend: 'pglite' });
-    await boss.start();
+    try {
+      await boss.start();
+    } catch (error) {
+      await database.close();
+      throw error;
+    }
     return new Connection(boss, access.schema, async () => {
       await boss.stop({ graceful: false });
       await database.close();

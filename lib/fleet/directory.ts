@@ -56,7 +56,7 @@ function listen(path: string): Promise<Server> {
   });
 }
 
-/** Whether a process listens there. */
+/** Whether a process listens there: one of another user, who is not to be spoken to, is one. */
 function answers(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path);
@@ -64,7 +64,9 @@ function answers(path: string): Promise<boolean> {
       socket.destroy();
       resolve(there);
     };
-    socket.once('connect', () => end(true)).once('error', () => end(false));
+    socket
+      .once('connect', () => end(true))
+      .once('error', ({ code }: NodeJS.ErrnoException) => end(code !== 'ECONNREFUSED' && code !== 'ENOENT'));
   });
 }
 

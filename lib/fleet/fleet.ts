@@ -108,8 +108,11 @@ export class ConnectedFleet implements Fleet {
     const { master, results, messages, connection } = this.ship;
     master.stop();
     results.close(new CancelledError('The fleet is closed'));
-    await this.coordinator.close();
-    await messages.close();
-    await connection.close();
+    try {
+      await this.coordinator.close();
+      await messages.close();
+    } finally {
+      await connection.close();
+    }
   }
 }

@@ -49,7 +49,7 @@ export class Leases implements Coordinator {
   async lastSlot(task: string): Promise<number | undefined> {
     const { connection } = this;
     const [row] = await connection.patiently(() =>
-      connection.query<{ slot: number }>(`select slot from ${connection.schema}.cron where task = $1`, [task]),
+      connection.query<{ slot: number }>(`select slot from "${connection.schema}".cron where task = $1`, [task]),
     );
     return row?.slot;
   }
@@ -70,9 +70,9 @@ export class Leases implements Coordinator {
       () =>
         connection.promptly(
           connection.query(
-            `insert into ${schema}.cron as last (task, slot, lease, member, holder, seen)
+            `insert into "${schema}".cron as last (task, slot, lease, member, holder, seen)
            select $1, $2::float8, $3::uuid, $4::uuid, $5, now()
-           where not exists (select from ${schema}.fleet where reason is not null)
+           where not exists (select from "${schema}".fleet where reason is not null)
            and $2::float8 < extract(epoch from now()) * 1000 + $7
            on conflict (task) do update
            set slot = excluded.slot, lease = excluded.lease, member = excluded.member, holder = excluded.holder, seen = now()
@@ -98,7 +98,7 @@ export class Leases implements Coordinator {
     const asked = performance.now();
     try {
       const renewed = connection.query<{ task: string }>(
-        `update ${connection.schema}.cron set seen = now() where member = $1::uuid and task = any($2) returning task`,
+        `update "${connection.schema}".cron set seen = now() where member = $1::uuid and task = any($2) returning task`,
         [this.member, leases.map(([, { task }]) => task)],
       );
       const rows = await connection.promptly(renewed, answerWithin);
@@ -129,7 +129,10 @@ export class Leases implements Coordinator {
     const { connection } = this;
     await connection.patiently(
       () =>
-        connection.query(`update ${connection.schema}.cron set lease = $2::uuid where lease = $1::uuid`, [lease, heir]),
+        connection.query(`update "${connection.schema}".cron set lease = $2::uuid where lease = $1::uuid`, [
+          lease,
+          heir,
+        ]),
       leaseFor,
     );
   }

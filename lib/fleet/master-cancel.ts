@@ -44,14 +44,14 @@ export class MasterCancel {
 
   async cancel(reason: string, by: string): Promise<void> {
     await this.write(
-      `update ${this.connection.schema}.fleet set reason = $1, cancelled_by = $2, cancelled_at = now() where reason is null`,
+      `update "${this.connection.schema}".fleet set reason = $1, cancelled_by = $2, cancelled_at = now() where reason is null`,
       [reason, by],
     );
   }
 
   async resume(): Promise<void> {
     await this.write(
-      `update ${this.connection.schema}.fleet set reason = null, cancelled_by = null, cancelled_at = null`,
+      `update "${this.connection.schema}".fleet set reason = null, cancelled_by = null, cancelled_at = null`,
       [],
     );
   }
@@ -62,7 +62,7 @@ export class MasterCancel {
     const look = ++this.begun;
     const [row] = await connection.patiently(() =>
       connection.query<Row>(
-        `select reason, cancelled_by as by, (extract(epoch from cancelled_at) * 1000)::float8 as at from ${connection.schema}.fleet`,
+        `select reason, cancelled_by as by, (extract(epoch from cancelled_at) * 1000)::float8 as at from "${connection.schema}".fleet`,
       ),
     );
     // On another connection, what was asked before a cancel may be answered after it.

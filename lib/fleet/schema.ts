@@ -25,15 +25,15 @@ export async function setUp(connection: Connection): Promise<void> {
   await connection.query(`
     begin;
     select pg_advisory_xact_lock(${lock});
-    create schema if not exists ${schema};
-    create table if not exists ${schema}.fleet (
+    create schema if not exists "${schema}";
+    create table if not exists "${schema}".fleet (
       one boolean primary key default true check (one),
       version int not null,
       reason text,
       cancelled_by text,
       cancelled_at timestamptz
     );
-    create table if not exists ${schema}.cron (
+    create table if not exists "${schema}".cron (
       task text primary key,
       slot double precision not null,
       lease uuid,
@@ -41,9 +41,9 @@ export async function setUp(connection: Connection): Promise<void> {
       holder text,
       seen timestamptz not null
     );
-    insert into ${schema}.fleet (version) values (${version}) on conflict do nothing;
+    insert into "${schema}".fleet (version) values (${version}) on conflict do nothing;
     commit;
   `);
-  const [fleet] = await connection.query<{ version: number }>(`select version from ${schema}.fleet`);
+  const [fleet] = await connection.query<{ version: number }>(`select version from "${schema}".fleet`);
   if (fleet && fleet.version > version) throw new FleetVersionError(schema, fleet.version, version);
 }

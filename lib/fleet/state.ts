@@ -13,10 +13,10 @@ export async function stateOf(connection: Connection): Promise<FleetState> {
     boss.getInstances({ limit: 1000 }),
     boss.getQueues(undefined, { limit: 1000 }),
     connection.query<CronRow>(
-      `select task, slot, case when lease is not null then holder end as holder from ${schema}.cron order by task`,
+      `select task, slot, case when lease is not null then holder end as holder from "${schema}".cron order by task`,
     ),
     connection.query<{ reason: string | null; by: string; at: number }>(
-      `select reason, cancelled_by as by, (extract(epoch from cancelled_at) * 1000)::float8 as at from ${schema}.fleet`,
+      `select reason, cancelled_by as by, (extract(epoch from cancelled_at) * 1000)::float8 as at from "${schema}".fleet`,
     ),
   ]);
   const dead = new Map(queues.map(({ name, queuedCount }) => [name, queuedCount]));

@@ -39,6 +39,10 @@ describe('connectFleet', () => {
         { directory: 'd', schema: 'A-b' },
         "Expected `schema` to be up to 40 small letters, digits and `_`, got `'A-b'` (string)",
       ],
+      [
+        { directory: 'd', name: 'x'.repeat(201) },
+        `Expected \`name\` to be up to 200 characters, got \`'${'x'.repeat(80)}'... 121 more characters\` (string)`,
+      ],
       [{ directory: 'd', heartbeat: 1 }, 'Expected `heartbeat` to be a number from 10000 to 3600000, got `1` (number)'],
       [{ directory: 'd', connections: 0 }, 'Expected `connections` to be a number from 1 to 100, got `0` (number)'],
       [
@@ -93,6 +97,15 @@ describe('connectFleet', () => {
     const error = await refusal({ url, schema });
     expect(error).to.be.instanceOf(FleetVersionError);
     expect(error).to.include({ schema: `${schema}_jobs`, version: 1000 });
+  });
+
+  it('takes a schema whose name means something to PostgreSQL', async () => {
+    const fleet = await connectFleet({ url: await sharedUrl(), schema: 'order' });
+    await fleet.cancel('once');
+    expect((await fleet.state()).cancelled).to.include({ reason: 'once' });
+    await fleet.resume();
+    expect(await fleet.lastSlot('nothing')).to.equal(undefined);
+    await fleet.close();
   });
 
   it('sets up one schema for any number that start at once', async () => {
