@@ -16,7 +16,7 @@ import { settledBy } from './connection.js';
 import type { JobHandler, WorkerOptions } from './job.js';
 import type { JobEvent } from './job-event.js';
 import type { DeadLetter, Queue, QueueOptions, SubmitOptions } from './queue.js';
-import { failureOf } from './results.js';
+import { failureIn } from './results.js';
 import { jobsSchema } from './schema.js';
 import type { Ship } from './ship.js';
 import { expectStorable } from './storable.js';
@@ -133,7 +133,7 @@ export class JobQueue<In, Out> implements Queue<In, Out> {
       id,
       job: sourceId ?? id,
       input: data.input,
-      failure: failureOf(sourceOutput ?? {}),
+      failure: failureIn(sourceOutput ?? {}),
       at: createdOn,
     }));
   }

@@ -69,7 +69,7 @@ export class Results {
     );
     for (const { id, queue, state, output } of rows) {
       if (state === 'completed') this.settle(id, (one) => (one.next(output.value), one.complete()));
-      else if (state === 'failed') this.settle(id, (one) => one.error(new JobError(queue, id, failureOf(output))));
+      else if (state === 'failed') this.settle(id, (one) => one.error(new JobError(queue, id, failureIn(output))));
       else if (state === 'cancelled') this.settle(id, (one) => one.error(new JobCancelledError(queue, id)));
     }
     return new Set(rows.map(({ id }) => id));
@@ -111,7 +111,7 @@ export class Results {
 }
 
 /** What pg-boss itself has failed a job with has no name. */
-export function failureOf(output: Partial<JobFailure> & { readonly value?: unknown }): JobFailure {
+export function failureIn(output: Partial<JobFailure> & { readonly value?: unknown }): JobFailure {
   const { name = 'Error', message, value } = output;
   const given = (value ?? {}) as Partial<JobFailure>;
   return { name: given.name ?? name, message: message ?? given.message ?? 'unknown' };
