@@ -1,9 +1,12 @@
 import { hostname } from 'node:os';
 import { expected, expectMs, expectNumber, expectOptions, expectString } from '../internal/expect.js';
+import { isCall, type Call } from './call.js';
+import { Channel } from './channel.js';
 import { openDirectory, openServer, type Access } from './database.js';
 import { ConnectedFleet, type Fleet } from './fleet.js';
+import { FleetRow } from './fleet-row.js';
+import { JobEvents } from './job-events.js';
 import { MasterCancel } from './master-cancel.js';
-import { Messages } from './messages.js';
 import { Results } from './results.js';
 import { setUp } from './schema.js';
 
@@ -76,24 +79,19 @@ export async function connectFleet(options: FleetOptions): Promise<Fleet> {
   if (directory !== undefined) expectString('directory', directory);
   const connection =
     directory === undefined ? await openServer(toUrl(url), access) : await openDirectory(directory, access);
-  const messages = new Messages(connection, name);
-  const master = new MasterCancel(connection, messages);
+  const calls = new Channel<Call>(connection, schema, isCall);
+  const row = new FleetRow(connection, calls);
+  const events = new JobEvents(connection, calls, row, name);
+  const master = new MasterCancel(connection, row);
   try {
     await setUp(connection);
-    await messages.open();
-    await master.look();
-    master.start();
-    return new ConnectedFleet({
-      name,
-      connection,
-      messages,
-      master,
-      heartbeat,
-      results: new Results(connection, messages),
-    });
+    await calls.listen();
+    await row.look();
+    row.start();
+    const results = new Results(connection, events);
+    return new ConnectedFleet({ name, connection, calls, row, events, results, master, heartbeat });
   } catch (error) {
-    master.stop();
-    await messages.close();
+    row.stop();
     await connection.close();
     throw error;
   }

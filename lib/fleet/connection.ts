@@ -18,6 +18,7 @@ export class Connection {
   private readonly closing$ = new Subject<void>();
   /** What nobody waits for but the close. */
   private readonly besides = new Set<Promise<void>>();
+  private readonly listeners: Promise<{ close(): Promise<void> } | undefined>[] = [];
   private lost = false;
   private hurried = false;
   private ended: Promise<void> | undefined = undefined;
@@ -73,10 +74,11 @@ export class Connection {
     }
   }
 
-  /** Has messages of a channel told, and each time that some may have been missed. */
-  async listen(channel: string, message: (text: string) => void, missed: () => void): Promise<() => Promise<void>> {
-    const listening = await this.database.listen?.(channel, message, missed);
-    return async () => listening?.close();
+  /** Has messages of a channel told, and each time that some may have been missed, until the close. */
+  async listen(channel: string, message: (text: string) => void, missed: () => void): Promise<void> {
+    const listener = this.patiently(async () => this.database.listen?.(channel, message, missed));
+    this.listeners.push(listener);
+    await listener;
   }
 
   /** Has something done that nobody waits for but the close. It is nobody's error when the connection is lost in it. */
@@ -101,7 +103,13 @@ export class Connection {
 
   async close(): Promise<void> {
     await this.hurry();
-    await (this.ended ??= this.end());
+    await (this.ended ??= this.hangUp());
+  }
+
+  private async hangUp(): Promise<void> {
+    for (const listener of await Promise.allSettled(this.listeners))
+      if (listener.status === 'fulfilled') await listener.value?.close();
+    await this.end();
   }
 
   private noticed(error: unknown): void {

@@ -58,8 +58,8 @@ export class ConnectedFleet implements Fleet {
   }
 
   get events$(): Observable<FleetEvent> {
-    const { connection, messages } = this.ship;
-    return merge(connection.events.stream, messages.jobEvents$);
+    const { connection, events } = this.ship;
+    return merge(connection.events.stream, events.all$);
   }
 
   queue<In, Out>(name: string, options: QueueOptions = {}): Queue<In, Out> {
@@ -68,11 +68,11 @@ export class ConnectedFleet implements Fleet {
 
   cancel(reason: string): Promise<void> {
     expectString('reason', reason);
-    return this.ship.master.cancel(reason, this.name);
+    return this.ship.row.cancel(reason, this.name);
   }
 
   resume(): Promise<void> {
-    return this.ship.master.resume();
+    return this.ship.row.resume();
   }
 
   lastSlot(task: string): Promise<number | undefined> {
@@ -105,12 +105,13 @@ export class ConnectedFleet implements Fleet {
   }
 
   private async end(): Promise<void> {
-    const { master, results, messages, connection } = this.ship;
-    master.stop();
+    const { row, results, events, calls, connection } = this.ship;
+    row.stop();
     results.close(new CancelledError('The fleet is closed'));
     try {
       await this.coordinator.close();
-      await messages.close();
+      await events.close();
+      await calls.flush();
     } finally {
       await connection.close();
     }

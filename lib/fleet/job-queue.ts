@@ -13,7 +13,7 @@ import { CancelledError } from '../errors.js';
 import type { TaskRunner } from '../outcome.js';
 import { Batch } from './batch.js';
 import { settledBy } from './connection.js';
-import type { JobHandler, WorkerOptions } from './job.js';
+import type { JobData, JobHandler, WorkerOptions } from './job.js';
 import type { JobEvent } from './job-event.js';
 import type { DeadLetter, Queue, QueueOptions, SubmitOptions } from './queue.js';
 import { failureIn } from './results.js';
@@ -36,7 +36,7 @@ export class JobQueue<In, Out> implements Queue<In, Out> {
   readonly ship: Ship;
   readonly timeout: number;
   private readonly options: QueueOptions;
-  private readonly inserts: Batch<{ id: string; data: object; options: SubmitOptions }, undefined>;
+  private readonly inserts: Batch<{ id: string; data: JobData<In>; options: SubmitOptions }, undefined>;
   private opening: Promise<void> | undefined = undefined;
 
   constructor(ship: Ship, name: string, options: QueueOptions) {
@@ -71,7 +71,7 @@ export class JobQueue<In, Out> implements Queue<In, Out> {
         error: (error: unknown) => ((over = true), subscriber.error(error)),
         complete: () => ((over = true), subscriber.complete()),
       });
-      const submitted = this.write(id, input, options).catch((error: unknown) => {
+      const submitted = this.write(id, { input, awaited: true }, options).catch((error: unknown) => {
         over = true;
         subscriber.error(error);
       });
@@ -85,15 +85,16 @@ export class JobQueue<In, Out> implements Queue<In, Out> {
   async enqueue(input: In, options: SubmitOptions = {}): Promise<string> {
     expectSubmit(options);
     const id = randomUUID();
-    await this.write(id, input, options);
+    await this.write(id, { input }, options);
     return id;
   }
 
   result(job: string): Observable<Out> {
     expectJob(job);
     return new Observable((subscriber) => {
-      const { results } = this.ship;
+      const { results, events } = this.ship;
       const waiting = results.of<Out>(this.name, job).subscribe(subscriber);
+      waiting.add(events.follow());
       results.look([job]).then(
         // One that is not there, or no longer, would be waited for for ever.
         (found) => found.has(job) || subscriber.error(new RangeError(expected('job', `one of ${this.name}`, job))),
@@ -105,11 +106,15 @@ export class JobQueue<In, Out> implements Queue<In, Out> {
 
   async cancel(job: string): Promise<boolean> {
     expectJob(job);
-    const { connection, messages } = this.ship;
+    const { connection, calls, events } = this.ship;
     await this.open();
     const response = await connection.patiently(() => connection.boss.cancel(this.name, job));
     const cancelled = settledBy(response).length > 0;
-    if (cancelled) messages.tell(this.name, job, { type: 'cancelled' });
+    if (cancelled) {
+      calls.send({ type: 'cancel', queue: this.name, job });
+      // Whether someone waits for it is not known here.
+      events.tell(this.name, job, { type: 'cancelled' }, true);
+    }
     return cancelled;
   }
 
@@ -119,16 +124,14 @@ export class JobQueue<In, Out> implements Queue<In, Out> {
   }
 
   get events$(): Observable<JobEvent> {
-    return this.ship.messages.jobEvents$.pipe(filter(({ queue }) => queue === this.name));
+    return this.ship.events.all$.pipe(filter(({ queue }) => queue === this.name));
   }
 
   async deadLetters(limit = 100): Promise<DeadLetter<In>[]> {
     expectNumber('limit', 1, 100_000, limit);
     const { connection } = this.ship;
     await this.open();
-    const dead = await connection.patiently(() =>
-      connection.boss.findJobs<{ input: In }>(deadOf(this.name), { limit }),
-    );
+    const dead = await connection.patiently(() => connection.boss.findJobs<JobData<In>>(deadOf(this.name), { limit }));
     return dead.map(({ id, data, sourceId, sourceOutput, createdOn }) => ({
       id,
       job: sourceId ?? id,
@@ -147,7 +150,7 @@ export class JobQueue<In, Out> implements Queue<In, Out> {
       moved = await connection.patiently(() =>
         connection.boss.redrive(deadOf(this.name), ids === undefined ? {} : { ids: [...ids] }),
       );
-    if (sent > 0) this.ship.messages.tell(this.name, '', { type: 'submitted' });
+    if (sent > 0) this.callForWork();
     return sent;
   }
 
@@ -184,17 +187,20 @@ export class JobQueue<In, Out> implements Queue<In, Out> {
     });
   }
 
-  private async write(id: string, input: In, options: SubmitOptions): Promise<void> {
-    const data = { input: input as unknown };
+  private async write(id: string, data: JobData<In>, options: SubmitOptions): Promise<void> {
     // Here, because in a batch it would fail the others, too.
     expectStorable('input', data);
     await this.open();
+    const { events } = this.ship;
+    if (data.awaited || events.following) await events.listen();
     await this.inserts.add({ id, data, options });
-    this.ship.messages.tell(this.name, id, { type: 'submitted' });
+    events.tell(this.name, id, { type: 'submitted' });
   }
 
   /** Twice does no harm: they have ids of their own. */
-  private async insert(jobs: readonly { id: string; data: object; options: SubmitOptions }[]): Promise<undefined[]> {
+  private async insert(
+    jobs: readonly { id: string; data: JobData<In>; options: SubmitOptions }[],
+  ): Promise<undefined[]> {
     const { connection } = this.ship;
     await this.waitForRoom(jobs.length);
     await connection.patiently(() =>
@@ -208,7 +214,12 @@ export class JobQueue<In, Out> implements Queue<In, Out> {
         })),
       ),
     );
+    this.callForWork();
     return [];
+  }
+
+  private callForWork(): void {
+    this.ship.calls.send({ type: 'work', queue: this.name });
   }
 
   private async waitForRoom(jobs: number): Promise<void> {

@@ -6,6 +6,7 @@ import { after } from '../internal/after.js';
 import type { Outcome } from '../outcome.js';
 import { taskRunner } from '../runner.js';
 import { task, type RunContext, type TaskOutput } from '../task.js';
+import type { JobData } from './job.js';
 import { JobLostError, type JobFailure } from './errors.js';
 import type { End } from './settlement.js';
 import type { Shift } from './shift.js';
@@ -22,7 +23,7 @@ export class JobRun<In, Out> {
   /** By which statements speak of this attempt alone. */
   readonly claim: { readonly id: string; readonly retryCount: number };
   private readonly shift: Shift<In, Out>;
-  private readonly job: Job<{ input: In }>;
+  private readonly job: Job<JobData<In>>;
   private cancel: CancelFunc = () => undefined;
   private limit: Subscription = Subscription.EMPTY;
   private output: { value?: Out } = {};
@@ -33,7 +34,7 @@ export class JobRun<In, Out> {
   /** Written down before it has ended. */
   private settled: Promise<void> | undefined = undefined;
 
-  constructor(shift: Shift<In, Out>, job: Job<{ input: In }>) {
+  constructor(shift: Shift<In, Out>, job: Job<JobData<In>>) {
     this.shift = shift;
     this.job = job;
     this.id = job.id;
@@ -133,11 +134,12 @@ export class JobRun<In, Out> {
 
   private async settle(end: End): Promise<void> {
     const { shift, claim, id, attempt } = this;
+    const { awaited = false } = this.job.data;
     try {
       const became = await shift.settlement.settle(claim, end);
       if (!became) shift.tell(id, { type: 'lost', attempt });
-      else if ('failure' in end) shift.tell(id, { type: became, attempt, failure: end.failure });
-      else shift.tell(id, { type: 'completed', attempt, output: end.output });
+      else if ('failure' in end) shift.tell(id, { type: became, attempt, failure: end.failure }, awaited);
+      else shift.tell(id, { type: 'completed', attempt, output: end.output }, awaited);
     } catch (error) {
       shift.fail(error);
     }

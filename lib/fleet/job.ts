@@ -1,6 +1,13 @@
 import type { Context } from '../context.js';
 import type { TaskOutput } from '../task.js';
 
+/** What stands in the table of a job. */
+export interface JobData<In> {
+  readonly input: In;
+  /** A process waits for its result. */
+  readonly awaited?: boolean;
+}
+
 /** The job that a handler does. */
 export interface Job {
   readonly id: string;

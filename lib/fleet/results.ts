@@ -3,7 +3,7 @@ import { reportUnhandled } from '../internal/unhandled.js';
 import { JobCancelledError, JobError, type JobFailure } from './errors.js';
 import { isLost, type Connection } from './connection.js';
 import type { JobEvent } from './job-event.js';
-import type { Messages } from './messages.js';
+import type { JobEvents } from './job-events.js';
 import { jobsSchema } from './schema.js';
 
 /** How often it is looked for results without being told, in ms. */
@@ -26,17 +26,17 @@ export class Results {
     { readonly queue: string; readonly subscribers: Set<Subscriber<unknown>> }
   >();
   private readonly connection: Connection;
-  private readonly messages: Messages;
+  private readonly events: JobEvents;
   private readonly looking: Subscription;
   /** Only while there is something to wait for. */
   private listening: Subscription | undefined = undefined;
 
-  constructor(connection: Connection, messages: Messages) {
+  constructor(connection: Connection, events: JobEvents) {
     this.connection = connection;
-    this.looking = merge(timer(lookEvery, lookEvery), messages.missed$)
+    this.looking = merge(timer(lookEvery, lookEvery), events.missed$)
       .pipe(exhaustMap(() => this.lookAll().catch((error: unknown) => isLost(error) || reportUnhandled(error))))
       .subscribe();
-    this.messages = messages;
+    this.events = events;
   }
 
   /** The result of a job, when it is there. */
@@ -46,7 +46,7 @@ export class Results {
       const all = this.waiting.get(job) ?? { queue, subscribers: new Set() };
       this.waiting.set(job, all);
       all.subscribers.add(one);
-      this.listening ??= this.messages.jobEvents$
+      this.listening ??= this.events.told$
         .pipe(filter((event) => this.waiting.has(event.job)))
         .subscribe((event) => this.told(event));
       subscriber.add(() => {

@@ -31,7 +31,8 @@ export async function setUp(connection: Connection): Promise<void> {
       version int not null,
       reason text,
       cancelled_by text,
-      cancelled_at timestamptz
+      cancelled_at timestamptz,
+      followed_until timestamptz
     );
     create table if not exists "${schema}".cron (
       task text primary key,

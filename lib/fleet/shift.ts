@@ -8,7 +8,7 @@ import type { JobEvent, JobEventDetail } from './job-event.js';
 import { JobRun } from './job-run.js';
 import type { JobQueue } from './job-queue.js';
 import { Settlement } from './settlement.js';
-import type { JobHandler } from './job.js';
+import type { JobData, JobHandler } from './job.js';
 
 /** How often it is looked for jobs without being told, in ms. */
 const lookEvery = 2000;
@@ -50,19 +50,19 @@ export class Shift<In, Out> {
   }
 
   begin(): void {
-    const { master, messages, heartbeat } = this.queue.ship;
+    const { master, calls, heartbeat } = this.queue.ship;
     const { queue, looking, ctx } = this;
     looking.add(master.context.cancelled$.subscribe((cause) => this.stop(cause)));
     looking.add(ctx.cancelled$.subscribe(() => this.end()));
     if (ctx.cancelled) return;
-    const calls$ = messages.calls$.pipe(filter((call) => call.type !== 'fleet' && call.queue === queue.name));
+    const ours$ = calls.stream.pipe(filter((call) => 'queue' in call && call.queue === queue.name));
     looking.add(
-      calls$.subscribe((call) => {
-        if (call.type === 'cancelled') this.going.get(call.job)?.leave(new JobCancelledError(queue.name, call.job));
+      ours$.subscribe((call) => {
+        if (call.type === 'cancel') this.going.get(call.job)?.leave(new JobCancelledError(queue.name, call.job));
         else void this.fetch();
       }),
     );
-    looking.add(merge(timer(0, lookEvery), messages.missed$).subscribe(() => void this.fetch()));
+    looking.add(merge(timer(0, lookEvery), calls.missed$).subscribe(() => void this.fetch()));
     const sign = heartbeat / 4;
     looking.add(
       timer(sign, sign)
@@ -71,9 +71,11 @@ export class Shift<In, Out> {
     );
   }
 
-  tell(job: string, detail: JobEventDetail): void {
+  tell(job: string, detail: JobEventDetail, awaited = false): void {
     const { ship, name } = this.queue;
-    this.subscriber.next(ship.messages.tell(name, job, detail));
+    this.subscriber.next(ship.events.tell(name, job, detail, awaited));
+    // One that is given back may be done at once, elsewhere.
+    if (detail.type === 'retrying') ship.calls.send({ type: 'work', queue: name });
   }
 
   /** A job needs its place no longer. */
@@ -104,7 +106,7 @@ export class Shift<In, Out> {
     const { connection, heartbeat } = queue.ship;
     try {
       // Jobs of an answer that comes later than that are no longer this process's.
-      const fetched = connection.boss.fetch<{ input: In }>(queue.name, { batchSize: Math.min(room, most) });
+      const fetched = connection.boss.fetch<JobData<In>>(queue.name, { batchSize: Math.min(room, most) });
       const jobs = await connection.promptly(fetched, heartbeat);
       // Of those that come when nobody waits for them any more.
       for (const job of jobs) this.start(job);
@@ -119,7 +121,7 @@ export class Shift<In, Out> {
     this.end();
   }
 
-  private start(job: Job<{ input: In }>): void {
+  private start(job: Job<JobData<In>>): void {
     this.runs++;
     this.room--;
     if (this.going.size === 0) this.seen = performance.now();

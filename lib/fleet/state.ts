@@ -1,4 +1,5 @@
 import type { Connection } from './connection.js';
+import { readRow } from './fleet-row.js';
 import type { FleetState } from './fleet-state.js';
 
 interface CronRow {
@@ -9,20 +10,18 @@ interface CronRow {
 
 export async function stateOf(connection: Connection): Promise<FleetState> {
   const { boss, schema } = connection;
-  const [instances, queues, crons, [fleet]] = await Promise.all([
+  const [instances, queues, crons, row] = await Promise.all([
     boss.getInstances({ limit: 1000 }),
     boss.getQueues(undefined, { limit: 1000 }),
     connection.query<CronRow>(
       `select task, slot, case when lease is not null then holder end as holder from "${schema}".cron order by task`,
     ),
-    connection.query<{ reason: string | null; by: string; at: number }>(
-      `select reason, cancelled_by as by, (extract(epoch from cancelled_at) * 1000)::float8 as at from "${schema}".fleet`,
-    ),
+    readRow(connection),
   ]);
   const dead = new Map(queues.map(({ name, queuedCount }) => [name, queuedCount]));
   return {
     schema,
-    ...(fleet?.reason != null && { cancelled: { reason: fleet.reason, by: fleet.by, at: fleet.at } }),
+    ...(row?.reason != null && { cancelled: { reason: row.reason, by: row.by, at: row.at } }),
     members: instances
       .filter(({ stoppedOn }) => !stoppedOn)
       .map(({ name, host, pid, startedOn, heartbeatOn, live }) => ({

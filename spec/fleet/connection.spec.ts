@@ -2,7 +2,9 @@ import { expect } from 'chai';
 import type { PgBoss } from 'pg-boss';
 import { Connection } from '../../lib/fleet/connection.js';
 import { MasterCancel } from '../../lib/fleet/master-cancel.js';
-import type { Messages } from '../../lib/fleet/messages.js';
+import type { Channel } from '../../lib/fleet/channel.js';
+import type { Call } from '../../lib/fleet/call.js';
+import { FleetRow } from '../../lib/fleet/fleet-row.js';
 
 describe('a connection', () => {
   const make = (executeSql?: () => Promise<{ rows: unknown[] }>) => {
@@ -37,8 +39,9 @@ describe('a connection', () => {
           answers.push((reason) => resolve({ rows: [{ reason, by: 'me', at: 0 }] }));
         }),
     );
-    const master = new MasterCancel(connection, {} as unknown as Messages);
-    const looks = [master.look(), master.look()];
+    const row = new FleetRow(connection, {} as unknown as Channel<Call>);
+    const master = new MasterCancel(connection, row);
+    const looks = [row.look(), row.look()];
     answers[1]?.('a bad deploy');
     await looks[1];
     answers[0]?.(null);

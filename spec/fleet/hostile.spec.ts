@@ -72,13 +72,14 @@ describe('a worker', () => {
     expect(await bad).to.be.instanceOf(TypeError);
   });
 
-  it('does not mind what others write to its channel', async () => {
+  it('does not mind what others write to its channels', async () => {
     const queue = fleet.queue<number, number>(name());
     run(queue.worker((n) => n));
     expect(await lastValueFrom(queue.submit(1))).to.equal(1);
     const url = await sharedUrl();
-    for (const text of ['garbage', 'null', '1', '{"type":"failed","queue":"q","job":"j"}', '{}'])
-      await statement(url, `notify ${fleets.schema}, '${text}'`);
+    for (const text of ['', 'garbage', 'null', '1', '{"type":"failed","queue":"q","job":"j"}', '{}'])
+      for (const channel of [fleets.schema, `${fleets.schema}_events`])
+        await statement(url, `notify ${channel}, 'somebody${text}'`);
     expect(await lastValueFrom(queue.submit(2))).to.equal(2);
   });
 

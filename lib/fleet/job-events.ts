@@ -1,0 +1,125 @@
+import { exhaustMap, filter, interval, Observable, startWith, Subscription } from 'rxjs';
+import { expected } from '../internal/expect.js';
+import { reportUnhandled } from '../internal/unhandled.js';
+import type { Call } from './call.js';
+import { Channel, longestMessage } from './channel.js';
+import { isLost, type Connection } from './connection.js';
+import type { FleetRow } from './fleet-row.js';
+import type { JobEvent, JobEventDetail } from './job-event.js';
+
+/** How much of a message what every event says may take, in bytes. */
+const room = 400;
+/** How often whoever follows says so, in ms. */
+const renewEvery = 4000;
+
+/** What happens to jobs. It is told to other processes only while any of them follows it, or waits for the end of that very job. */
+export class JobEvents {
+  private readonly channel: Channel<JobEvent>;
+  private readonly row: FleetRow;
+  private readonly name: string;
+  /** Whether any process follows, as was last heard. */
+  private followed = false;
+  private followers = 0;
+  private closed = false;
+  private renewing = Subscription.EMPTY;
+  /** That this process follows is known to the others. */
+  private known: Promise<void> | undefined = undefined;
+
+  constructor(connection: Connection, calls: Channel<Call>, row: FleetRow, name: string) {
+    this.channel = new Channel(connection, `${connection.schema}_events`, isJobEvent);
+    this.row = row;
+    this.name = name;
+    row.seen$.subscribe(({ followed }) => (this.followed = followed));
+    calls.stream.pipe(filter(({ type }) => type === 'follow')).subscribe(() => (this.followed = true));
+  }
+
+  /** Whether this process follows. */
+  get following(): boolean {
+    return this.followers > 0;
+  }
+
+  /** What is told: without someone who follows, only the ends of jobs that someone waits for. */
+  get told$(): Observable<JobEvent> {
+    return this.channel.stream;
+  }
+
+  /** Emits when events may have been missed. */
+  get missed$(): Observable<void> {
+    return this.channel.missed$;
+  }
+
+  /** All that happens: whoever subscribes follows. */
+  get all$(): Observable<JobEvent> {
+    return new Observable((subscriber) => {
+      subscriber.add(this.follow());
+      return this.told$.subscribe(subscriber);
+    });
+  }
+
+  /** From then on it is heard what is told. */
+  async listen(): Promise<void> {
+    await this.channel.listen();
+    await this.known;
+  }
+
+  /** Has all that happens told, until it is unsubscribed. */
+  follow(): Subscription {
+    if (this.followers++ === 0 && !this.closed)
+      this.renewing = interval(renewEvery)
+        .pipe(
+          startWith(0),
+          exhaustMap(() => (this.known = this.renew())),
+        )
+        .subscribe();
+    return new Subscription(() => {
+      if (--this.followers === 0) this.renewing.unsubscribe();
+    });
+  }
+
+  /** @param awaited whether someone waits for it. */
+  tell(queue: string, job: string, detail: JobEventDetail, awaited = false): JobEvent {
+    const event: JobEvent = { queue, job, at: Date.now(), by: this.name, ...detail };
+    if (event.type === 'progress') expectShort(event);
+    if (awaited || this.followed || this.following) this.channel.send(fitting(event));
+    return event;
+  }
+
+  close(): Promise<void> {
+    this.closed = true;
+    this.renewing.unsubscribe();
+    return this.channel.flush();
+  }
+
+  private async renew(): Promise<void> {
+    try {
+      await this.channel.listen();
+      await this.row.follow();
+    } catch (error) {
+      if (!isLost(error)) reportUnhandled(error);
+    }
+  }
+}
+
+function expectShort(event: JobEvent): void {
+  if (!isShort(event))
+    throw new RangeError(expected(event.type, `JSON of up to ${longestMessage - room} bytes`, event));
+}
+
+/** Whoever wants an output that is too long finds it in the table. */
+function fitting(event: JobEvent): JobEvent {
+  if (event.type !== 'completed' || isShort(event)) return event;
+  const { queue, job, at, by, type, attempt } = event;
+  return { queue, job, at, by, type, attempt };
+}
+
+function isShort(event: JobEvent): boolean {
+  return Buffer.byteLength(JSON.stringify(event)) <= longestMessage;
+}
+
+/** Whether something can be one: what is read of it is there. */
+function isJobEvent(value: unknown): value is JobEvent {
+  const { type, queue, job, output, failure } = (value ?? {}) as Record<string, unknown>;
+  if (typeof type !== 'string' || typeof queue !== 'string' || typeof job !== 'string') return false;
+  if (type === 'failed' || type === 'retrying') return typeof failure === 'object' && failure !== null;
+  return output === undefined || (typeof output === 'object' && output !== null);
+}
