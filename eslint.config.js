@@ -84,6 +84,7 @@ const order = [
   'fleet/ship',
   'fleet/job',
   'fleet/queue',
+  'fleet/queue-policy',
   'fleet/settlement',
   'fleet/job-run',
   'fleet/shift',

@@ -1,6 +1,6 @@
 import { Observable } from 'rxjs';
 import { drive, type Driven, type History } from './internal/drive.js';
-import { expected, expectFunction, expectMs, expectOneOf, expectOptions } from './internal/expect.js';
+import { expected, expectFunction, expectMs, expectOneOf, expectOptions, expectWhole } from './internal/expect.js';
 import type { Timetable } from './internal/slot-clock.js';
 import { SlotRuns, type SlotPolicy } from './internal/slot-runs.js';
 import { nameOf, toWork, type Work } from './internal/work.js';
@@ -159,8 +159,7 @@ function toPolicy(options: CronOptions): SlotPolicy {
   expectOneOf('overlap', ['skip', 'bufferOne', 'bufferAll', 'cancelOther', 'allowAll'], overlap);
   expectOneOf('missed', ['skip', 'runOnce', 'runAll'], missed);
   expectMs('tolerance', tolerance);
-  if (maxRuns !== undefined && !(Number.isInteger(maxRuns) && maxRuns > 0))
-    throw new RangeError(expected('maxRuns', 'a whole number from 1 and up', maxRuns));
+  if (maxRuns !== undefined) expectWhole('maxRuns', 1, Infinity, maxRuns);
   if (timeout !== undefined) {
     expectMs('timeout', timeout);
     if (timeout === 0) throw new RangeError(expected('timeout', 'a number of ms above 0', timeout));

@@ -1,5 +1,5 @@
 import { Cron } from 'croner';
-import { expected, expectOptions } from './internal/expect.js';
+import { expected, expectOptions, expectWhole } from './internal/expect.js';
 
 /** When something is due. Bring your own where neither a period nor a cron expression says it. */
 export interface Schedule {
@@ -39,7 +39,7 @@ export function nextRuns(
   options: { from?: number | Date; timezone?: string } = {},
 ): Date[] {
   expectOptions(options, ['from', 'timezone']);
-  if (!(Number.isInteger(n) && n >= 0)) throw new RangeError(expected('n', 'a whole number from 0 and up', n));
+  expectWhole('n', 0, Infinity, n);
   const from = options.from === undefined ? Date.now() : expectTime('from', options.from);
   const slots = toSchedule(schedule, options.timezone).from(from);
   const runs: Date[] = [];

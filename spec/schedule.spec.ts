@@ -137,7 +137,7 @@ describe('nextRuns', () => {
     ];
     for (const [n, got] of refusals)
       expect(() => nextRuns(1000, n as number)).to.throw(
-        RangeError,
+        typeof n === 'number' ? RangeError : TypeError,
         `Expected \`n\` to be a whole number from 0 and up, got ${got}`,
       );
   });

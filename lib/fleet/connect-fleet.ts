@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { expected, expectMs, expectNumber, expectOptions, expectString } from '../internal/expect.js';
+import { expected, expectMs, expectNumber, expectOptions, expectString, expectWhole } from '../internal/expect.js';
 import { isCall, type Call } from './call.js';
 import { Channel } from './channel.js';
 import { openDirectory, openServer, type Access } from './database.js';
@@ -73,7 +73,7 @@ export async function connectFleet(options: FleetOptions): Promise<Fleet> {
   if (!/^[a-z_][a-z0-9_]{0,39}$/.test(schema))
     throw new RangeError(expected('schema', 'up to 40 small letters, digits and `_`', schema));
   expectMs('connectTimeout', connectTimeout);
-  expectNumber('connections', 1, 100, connections);
+  expectWhole('connections', 1, 100, connections);
   expectNumber('heartbeat', 10_000, 3_600_000, heartbeat);
   const access: Access = { schema, name, connections, connectTimeout };
   if (directory !== undefined) expectString('directory', directory);

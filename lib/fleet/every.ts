@@ -1,4 +1,4 @@
-import { expected } from '../internal/expect.js';
+import { expectWhole } from '../internal/expect.js';
 import type { Schedule } from '../schedule.js';
 
 /**
@@ -17,7 +17,6 @@ import type { Schedule } from '../schedule.js';
  * ```
  */
 export function every(ms: number): Schedule {
-  if (typeof ms !== 'number') throw new TypeError(expected('ms', 'a whole number of ms', ms));
-  if (!(ms >= 1) || ms % 1 !== 0) throw new RangeError(expected('ms', 'a whole number of ms from 1 and up', ms));
+  expectWhole('ms', 1, Infinity, ms);
   return { next: (after) => (Math.floor(after / ms) + 1) * ms };
 }

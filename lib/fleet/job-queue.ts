@@ -5,9 +5,9 @@ import {
   expectArray,
   expectFunction,
   expectMs,
-  expectNumber,
   expectOptions,
   expectString,
+  expectWhole,
 } from '../internal/expect.js';
 import { CancelledError } from '../errors.js';
 import type { TaskRunner } from '../outcome.js';
@@ -16,14 +16,12 @@ import { settledBy } from './connection.js';
 import type { JobData, JobHandler, WorkerOptions } from './job.js';
 import type { JobEvent } from './job-event.js';
 import type { DeadLetter, Queue, QueueOptions, SubmitOptions } from './queue.js';
+import { deadOptions, toBossOptions, toPolicy, type QueuePolicy } from './queue-policy.js';
 import { failureIn } from './results.js';
 import { jobsSchema } from './schema.js';
 import type { Ship } from './ship.js';
 import { expectStorable } from './storable.js';
 import { worker } from './worker.js';
-
-const day = 86_400_000;
-const optionNames = ['retries', 'backoff', 'timeout', 'keep', 'limit'];
 
 /** How soon it is looked again for room in a full queue, in ms. */
 const lookForRoom = 200;
@@ -34,30 +32,16 @@ const most = 500;
 export class JobQueue<In, Out> implements Queue<In, Out> {
   readonly name: string;
   readonly ship: Ship;
-  readonly timeout: number;
-  private readonly options: QueueOptions;
+  readonly policy: QueuePolicy;
   private readonly inserts: Batch<{ id: string; data: JobData<In>; options: SubmitOptions }, undefined>;
   private opening: Promise<void> | undefined = undefined;
 
   constructor(ship: Ship, name: string, options: QueueOptions) {
     expectName(name);
-    expectOptions(options, optionNames);
-    const { retries = 2, backoff = {}, timeout = day, keep = 7 * day, limit = Infinity } = options;
-    expectNumber('retries', 0, 1000, retries);
-    if (retries % 1 !== 0) throw new RangeError(expected('retries', 'a whole number', retries));
-    expectOptions(backoff, ['initial', 'max'], 'backoff');
-    const { initial = 1000, max = 60_000 } = backoff;
-    expectNumber('backoff.initial', 0, day, initial);
-    expectNumber('backoff.max', initial, day, max);
-    expectNumber('timeout', 1, day, timeout);
-    expectNumber('keep', 0, 365 * day, keep);
-    expectNumber('limit', 1, Infinity, limit);
-    if (limit % 1 > 0) throw new RangeError(expected('limit', 'a whole number', limit));
+    this.policy = toPolicy(options);
     this.ship = ship;
     this.name = name;
-    this.timeout = timeout;
-    this.options = { retries, backoff: { initial, max }, timeout, keep, limit };
-    this.inserts = new Batch((jobs) => this.insert(jobs), Math.min(most, limit));
+    this.inserts = new Batch((jobs) => this.insert(jobs), Math.min(most, this.policy.limit));
   }
 
   submit(input: In, options: SubmitOptions = {}): Observable<Out> {
@@ -128,7 +112,7 @@ export class JobQueue<In, Out> implements Queue<In, Out> {
   }
 
   async deadLetters(limit = 100): Promise<DeadLetter<In>[]> {
-    expectNumber('limit', 1, 100_000, limit);
+    expectWhole('limit', 1, 100_000, limit);
     const { connection } = this.ship;
     await this.open();
     const dead = await connection.patiently(() => connection.boss.findJobs<JobData<In>>(deadOf(this.name), { limit }));
@@ -146,10 +130,14 @@ export class JobQueue<In, Out> implements Queue<In, Out> {
     const { connection } = this.ship;
     await this.open();
     let sent = 0;
-    for (let moved = 1; moved > 0; sent += moved)
+    let moved: number;
+    // More than that are sent by several statements; what fails again meanwhile is not sent for ever.
+    do {
       moved = await connection.patiently(() =>
-        connection.boss.redrive(deadOf(this.name), ids === undefined ? {} : { ids: [...ids] }),
+        connection.boss.redrive(deadOf(this.name), { limit: most, ...(ids && { ids: [...ids] }) }),
       );
+      sent += moved;
+    } while (moved === most);
     if (sent > 0) this.callForWork();
     return sent;
   }
@@ -167,21 +155,10 @@ export class JobQueue<In, Out> implements Queue<In, Out> {
   private async make(): Promise<void> {
     const { connection, heartbeat } = this.ship;
     const { boss } = connection;
-    const { retries = 0, backoff = {}, timeout = day, keep = day } = this.options;
-    const { initial = 0, max = 0 } = backoff;
-    const options = {
-      retryLimit: retries,
-      retryDelay: seconds(initial),
-      retryBackoff: initial > 0,
-      ...(initial > 0 && { retryDelayMax: seconds(max) }),
-      // What its own process cancels is not to be taken from it just before.
-      expireInSeconds: Math.min(seconds(timeout + heartbeat), day / 1000),
-      deleteAfterSeconds: seconds(keep),
-      heartbeatSeconds: seconds(heartbeat),
-      deadLetter: deadOf(this.name),
-    };
+    const dead = deadOf(this.name);
+    const options = { ...toBossOptions(this.policy, heartbeat), deadLetter: dead };
     await connection.patiently(async () => {
-      await boss.createQueue(deadOf(this.name), { deleteAfterSeconds: 0, retentionSeconds: (365 * day) / 1000 });
+      await boss.createQueue(dead, deadOptions);
       await boss.createQueue(this.name, options);
       await boss.updateQueue(this.name, options);
     });
@@ -224,7 +201,7 @@ export class JobQueue<In, Out> implements Queue<In, Out> {
 
   private async waitForRoom(jobs: number): Promise<void> {
     const { connection } = this.ship;
-    const { limit = Infinity } = this.options;
+    const { limit } = this.policy;
     if (limit === Infinity) return;
     for (;;) {
       const [row] = await connection.patiently(() =>
@@ -246,10 +223,6 @@ function deadOf(name: string): string {
   return `${name}.dead`;
 }
 
-function seconds(ms: number): number {
-  return Math.ceil(ms / 1000);
-}
-
 function expectName(name: unknown): void {
   expectString('name', name);
   if (!/^[\w-]{1,100}$/.test(name as string))
@@ -265,7 +238,6 @@ function expectJob(job: unknown): void {
 function expectSubmit(options: SubmitOptions): void {
   expectOptions(options, ['priority', 'delay']);
   const { priority = 0, delay = 0 } = options;
-  expectNumber('priority', -1_000_000, 1_000_000, priority);
-  if (priority % 1 !== 0) throw new RangeError(expected('priority', 'a whole number', priority));
+  expectWhole('priority', -1_000_000, 1_000_000, priority);
   expectMs('delay', delay);
 }

@@ -43,11 +43,11 @@ export class JobRun<In, Out> {
 
   start(): void {
     const { shift } = this;
-    const { name, timeout } = shift.queue;
+    const { name, policy } = shift.queue;
     this.shift.tell(this.id, { type: 'started', attempt: this.attempt });
     const [ctx, cancel] = withCancel(shift.ctx);
     this.cancel = cancel;
-    this.limit = after(ctx.scheduler, timeout, () => this.expire());
+    this.limit = after(ctx.scheduler, policy.timeout, () => this.expire());
     const runner = taskRunner(task(name, (run) => this.handle(run)));
     runner.done$.subscribe((outcome) => this.over(outcome));
     runner.start(ctx).subscribe({
@@ -89,7 +89,7 @@ export class JobRun<In, Out> {
 
   /** What cannot be cut must not keep the queue waiting for ever. */
   private expire(): void {
-    const error = new DeadlineError(this.shift.queue.timeout);
+    const error = new DeadlineError(this.shift.queue.policy.timeout);
     this.left = true;
     this.shift.vacate(this);
     this.cancel(error);

@@ -1,5 +1,5 @@
 import { Observable } from 'rxjs';
-import { expectNumber, expectOptions, expectString } from '../internal/expect.js';
+import { expectOptions, expectString, expectWhole } from '../internal/expect.js';
 import type { TaskRunner } from '../outcome.js';
 import { taskRunner } from '../runner.js';
 import { task } from '../task.js';
@@ -16,15 +16,13 @@ export function worker<In, Out>(
 ): TaskRunner<JobEvent> {
   expectOptions(options, ['concurrency', 'name']);
   const { concurrency = 1, name = queue.name } = options;
-  expectNumber('concurrency', 1, 10_000, concurrency);
+  expectWhole('concurrency', 1, 10_000, concurrency);
   expectString('name', name);
   return taskRunner(
     task(name, {
       initialize: () => queue.open(),
       execute: (ctx) =>
-        new Observable<JobEvent>((subscriber) =>
-          new Shift(queue, handler, Math.floor(concurrency), ctx, subscriber).begin(),
-        ),
+        new Observable<JobEvent>((subscriber) => new Shift(queue, handler, concurrency, ctx, subscriber).begin()),
       // It ends by itself, when all that it has begun has ended.
       grace: Infinity,
     }),

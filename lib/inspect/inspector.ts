@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { endWith, forkJoin, NEVER, race, startWith, switchMap, takeUntil, timer, type Observable } from 'rxjs';
 import type { Environment } from '../internal/environment.js';
-import { expected, expectArray, expectNumber, expectOptions, expectString } from '../internal/expect.js';
+import { expected, expectArray, expectOptions, expectString, expectWhole } from '../internal/expect.js';
 import { toScope } from '../internal/to-scope.js';
 import { recorded } from '../recording/recorded.js';
 import { task, type RunContext, type Task } from '../task.js';
@@ -61,12 +61,11 @@ export interface InspectorOptions {
 export function inspector(options: InspectorOptions): Task<string> {
   expectOptions(options, ['port', 'host', 'token', 'hosts', 'history', 'fleet']);
   const { port, host = '127.0.0.1', token, hosts = [], history = 10_000, fleet } = options;
-  expectNumber('port', 0, 65_535, port);
+  expectWhole('port', 0, 65_535, port);
   expectString('host', host);
   expectArray('hosts', hosts);
   for (const one of hosts) expectString('hosts', one);
-  if (!Number.isInteger(history) || history < 1)
-    throw new RangeError(expected('history', 'a whole number from 1 and up', history));
+  expectWhole('history', 1, Infinity, history);
   if (fleet !== undefined) expectFleet(fleet);
   if (token !== undefined) expectToken(token);
   else if (!isLoopback(host))

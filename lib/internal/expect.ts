@@ -12,9 +12,16 @@ export function expectMs(name: string, ms: unknown): void {
 }
 
 export function expectNumber(name: string, low: number, high: number, got: unknown): void {
-  const what = high === Infinity ? `a number from ${low} and up` : `a number from ${low} to ${high}`;
+  const what = `a number ${rangeOf(low, high)}`;
   if (typeof got !== 'number') throw new TypeError(expected(name, what, got));
   if (!(got >= low && got <= high)) throw new RangeError(expected(name, what, got));
+}
+
+/** An integer: `Infinity` is none. */
+export function expectWhole(name: string, low: number, high: number, got: unknown): void {
+  const what = `a whole number ${rangeOf(low, high)}`;
+  if (typeof got !== 'number') throw new TypeError(expected(name, what, got));
+  if (!(Number.isInteger(got) && got >= low && got <= high)) throw new RangeError(expected(name, what, got));
 }
 
 export function expectOneOf(name: string, values: readonly string[], got: unknown): void {
@@ -64,6 +71,10 @@ export function expectHooks(task: { initialize?: unknown; finalize?: unknown; gr
   if (task.initialize !== undefined) expectFunction('initialize', task.initialize);
   if (task.finalize !== undefined) expectFunction('finalize', task.finalize);
   if (task.grace !== undefined) expectMs('grace', task.grace);
+}
+
+function rangeOf(low: number, high: number): string {
+  return high === Infinity ? `from ${low} and up` : `from ${low} to ${high}`;
 }
 
 function shown(value: unknown): string {

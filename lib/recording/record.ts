@@ -1,5 +1,5 @@
 import { asyncScheduler, isObservable, type Observable, type TimestampProvider } from 'rxjs';
-import { expected, expectFunction, expectNumber, expectOptions } from '../internal/expect.js';
+import { expected, expectFunction, expectOptions, expectWhole } from '../internal/expect.js';
 import type { AppEvent } from '../orchestrate.js';
 import { recorded } from './recorded.js';
 import { Tape, type Recording } from './tape.js';
@@ -40,8 +40,7 @@ export function record(events$: Observable<AppEvent>, options: RecordOptions = {
   expectOptions(options, ['limit', 'clock']);
   const { limit = 10_000, clock = asyncScheduler } = options;
   if (!isObservable(events$)) throw new TypeError(expected('events$', 'an Observable', events$));
-  expectNumber('limit', 1, Infinity, limit);
-  if (limit % 1 !== 0 && limit !== Infinity) throw new RangeError(expected('limit', 'a whole number', limit));
+  if (limit !== Infinity) expectWhole('limit', 1, Infinity, limit);
   expectFunction('clock.now', (clock as Partial<Record<'now', unknown>>).now);
   const tape = new Tape(clock.now(), limit);
   const listening = events$.subscribe({

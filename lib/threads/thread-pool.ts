@@ -3,7 +3,15 @@ import { availableParallelism } from 'node:os';
 import { pathToFileURL } from 'node:url';
 import type { Transferable } from 'node:worker_threads';
 import { NEVER, Observable } from 'rxjs';
-import { expectArray, expected, expectMs, expectNumber, expectOptions, expectString } from '../internal/expect.js';
+import {
+  expectArray,
+  expected,
+  expectMs,
+  expectNumber,
+  expectOptions,
+  expectString,
+  expectWhole,
+} from '../internal/expect.js';
 import type { TaskRunner } from '../outcome.js';
 import { taskRunner } from '../runner.js';
 import { task, type RunContext } from '../task.js';
@@ -95,11 +103,11 @@ export function threadPool(options: ThreadPoolOptions = {}): ThreadPool {
   const { name = 'threads', threads = availableParallelism(), idleTimeout = 10_000 } = options;
   const { memoryLimit, queueLimit = Infinity } = options;
   expectString('name', name);
-  expectWhole('threads', 1, threads);
+  expectWhole('threads', 1, Infinity, threads);
   expectMs('idleTimeout', idleTimeout);
   // With less no thread comes up, and with much less V8 ends the process.
   if (memoryLimit !== undefined) expectNumber('memoryLimit', 8, Infinity, memoryLimit);
-  if (queueLimit !== Infinity) expectWhole('queueLimit', 0, queueLimit);
+  if (queueLimit !== Infinity) expectWhole('queueLimit', 0, Infinity, queueLimit);
   const crew = new Crew({ name, threads, idleTimeout, memoryLimit, queueLimit });
 
   let run: RunContext | undefined;
@@ -137,9 +145,4 @@ function toUrl(url: URL | string): string {
     if (URL.canParse(url)) return url;
   }
   throw new TypeError(expected('url', 'a URL, as `new URL(…, import.meta.url)`, or an absolute path', url));
-}
-
-function expectWhole(name: string, low: number, got: unknown): void {
-  expectNumber(name, low, Infinity, got);
-  if (!Number.isInteger(got)) throw new RangeError(expected(name, `a whole number from ${low} and up`, got));
 }

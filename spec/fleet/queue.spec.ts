@@ -425,29 +425,42 @@ describe('a queue', () => {
   it('refuses bad options when it is made', () => {
     const refused = [
       [() => fleet.queue('a b'), "Expected `name` to be up to 100 letters, digits, `_` and `-`, got `'a b'` (string)"],
-      [() => fleet.queue('q', { retries: -1 }), 'Expected `retries` to be a number from 0 to 1000, got `-1` (number)'],
-      [() => fleet.queue('q', { retries: 0.5 }), 'Expected `retries` to be a whole number, got `0.5` (number)'],
+      [
+        () => fleet.queue('q', { retries: -1 }),
+        'Expected `retries` to be a whole number from 0 to 1000, got `-1` (number)',
+      ],
+      [
+        () => fleet.queue('q', { retries: 0.5 }),
+        'Expected `retries` to be a whole number from 0 to 1000, got `0.5` (number)',
+      ],
       [
         () => fleet.queue('q', { timeout: 0 }),
         'Expected `timeout` to be a number from 1 to 86400000, got `0` (number)',
       ],
-      [() => fleet.queue('q', { limit: 1.5 }), 'Expected `limit` to be a whole number, got `1.5` (number)'],
+      [
+        () => fleet.queue('q', { limit: 1.5 }),
+        'Expected `limit` to be a whole number from 1 and up, got `1.5` (number)',
+      ],
       [
         () => fleet.queue('q').result('1355BCF9-06E2-4AD2-8476-10D60CE5D111'),
         'Expected `job` to be the id of a job, got',
       ],
-      [() => fleet.queue('q', { limit: 0 }), 'Expected `limit` to be a number from 1 and up, got `0` (number)'],
+      [() => fleet.queue('q', { limit: 0 }), 'Expected `limit` to be a whole number from 1 and up, got `0` (number)'],
       [
         () => fleet.queue('q', { backoff: { initial: 5, max: 1 } }),
         'Expected `backoff.max` to be a number from 5 to 86400000, got `1` (number)',
       ],
       [
+        () => fleet.queue('q').worker(() => 1, { concurrency: 1.5 }),
+        'Expected `concurrency` to be a whole number from 1 to 10000, got `1.5` (number)',
+      ],
+      [
         () => fleet.queue('q').worker(() => 1, { concurrency: 0 }),
-        'Expected `concurrency` to be a number from 1 to 10000, got `0` (number)',
+        'Expected `concurrency` to be a whole number from 1 to 10000, got `0` (number)',
       ],
       [
         () => fleet.queue('q').submit(1, { priority: 0.5 }),
-        'Expected `priority` to be a whole number, got `0.5` (number)',
+        'Expected `priority` to be a whole number from -1000000 to 1000000, got `0.5` (number)',
       ],
     ] as const;
     for (const [make, message] of refused) expect(make).to.throw(message);

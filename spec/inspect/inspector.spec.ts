@@ -527,7 +527,7 @@ describe('inspector', () => {
 
   it('refuses bad input', () => {
     const given = (options: unknown) => () => inspector(options as InspectorOptions);
-    expect(given({ port: 65_536 })).to.throw(RangeError, 'Expected `port` to be a number from 0 to 65535');
+    expect(given({ port: 65_536 })).to.throw(RangeError, 'Expected `port` to be a whole number from 0 to 65535');
     expect(given({ port: '80' })).to.throw(TypeError, 'Expected `port`');
     expect(given({})).to.throw(TypeError, 'Expected `port`');
     expect(given({ port: 0, host: '0.0.0.0' })).to.throw(

@@ -131,7 +131,7 @@ describe('threadPool', function () {
       `Expected \`${name}\` to be a whole number from ${low} and up, got \`${got}\` (number)`;
     expect(refused({ size: 1 })).to.match(/^Expected `options` to be made of `name`, `threads`, /);
     expect(refused({ name: 1 })).to.equal('Expected `name` to be a string, got `1` (number)');
-    expect(refused({ threads: 0 })).to.equal('Expected `threads` to be a number from 1 and up, got `0` (number)');
+    expect(refused({ threads: 0 })).to.equal('Expected `threads` to be a whole number from 1 and up, got `0` (number)');
     expect(refused({ threads: 1.5 })).to.equal(whole('threads', 1, '1.5'));
     expect(refused({ idleTimeout: -1 })).to.match(/^Expected `idleTimeout` to be a number of ms from 0 and up/);
     expect(refused({ memoryLimit: 7 })).to.match(/^Expected `memoryLimit` to be a number from 8 and up/);
