@@ -139,7 +139,7 @@ export function isLost(error: unknown): boolean {
   const { code, message } = error as { code?: unknown; message?: unknown };
   // 08: connection exceptions; 57P: the server goes down, or comes up; 53300: it has too many connections.
   if (typeof code === 'string' && (codes.has(code) || /^(08|57P0|53300)/.test(code))) return true;
-  return /connection (terminated|ended|error)|timeout exceeded when trying to connect|heartbeat timed out|database not opened|is closed$/i.test(
+  return /connection (terminated|ended|error)|timeout (expired|exceeded)|heartbeat timed out|not (queryable|opened)|is closed$/i.test(
     String(message),
   );
 }

@@ -23,6 +23,28 @@ describe('a connection', () => {
     expect((connection as unknown as { closing$: { observed: boolean } }).closing$.observed).to.equal(false);
   });
 
+  it('goes on trying whatever words the driver has for a connection that is lost, or does not come about', async () => {
+    for (const words of [
+      'timeout expired',
+      'timeout exceeded when trying to connect',
+      'Connection terminated',
+      'Connection terminated unexpectedly',
+      'Connection terminated due to connection timeout',
+      'Client has encountered a connection error and is not queryable',
+      'Client was closed and is not queryable',
+      'LISTEN/NOTIFY heartbeat timed out',
+      'LISTEN/NOTIFY connection ended',
+    ]) {
+      const connection = make();
+      const events: string[] = [];
+      connection.events.stream.subscribe(({ type }) => events.push(type));
+      let tries = 0;
+      const work = () => (++tries > 1 ? Promise.resolve('done') : Promise.reject(new Error(words)));
+      expect(await connection.patiently(work).catch(String)).to.equal('done', words);
+      expect(events).to.deep.equal(['disconnected', 'reconnected']);
+    }
+  });
+
   it('tries again what was in a deadlock, which is no loss of the connection', async () => {
     const connection = make();
     const events: string[] = [];
