@@ -254,7 +254,10 @@ describe('record', () => {
   });
 
   it('refuses bad input when it is made', () => {
-    expect(() => record(NEVER, { limit: 0 })).to.throw(RangeError, 'Expected `limit` to be a whole number from 1 and up');
+    expect(() => record(NEVER, { limit: 0 })).to.throw(
+      RangeError,
+      'Expected `limit` to be a whole number from 1 and up',
+    );
     expect(() => record(NEVER, { limit: NaN })).to.throw(RangeError, 'Expected `limit`');
     expect(() => record(NEVER, { limit: 1.5 })).to.throw(RangeError, 'Expected `limit` to be a whole number');
     expect(() => record(NEVER, { limit: '1' as never })).to.throw(TypeError, 'Expected `limit`');
