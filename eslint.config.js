@@ -11,6 +11,7 @@ const order = [
   'internal/chain',
   'internal/hub',
   'internal/alarm',
+  'internal/cancelled-error',
   'errors',
   'internal/environment',
   'internal/scope',

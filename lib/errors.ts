@@ -1,29 +1,10 @@
 import { inspect } from 'node:util';
 
+// In a file of its own, because whoever bundles `future` alone needs none of the others.
+export { CancelledError } from './internal/cancelled-error.js';
+
 /** The hook of a task in which something happened. */
 export type Phase = 'initialize' | 'execute' | 'finalize';
-
-/**
- * The cause of a cancel for which nobody gave another.
- *
- * @example
- * ```ts
- * import { CancelledError, withCancel } from 'rxjs-tasks';
- *
- * const [ctx, cancel] = withCancel();
- * cancel();
- * console.log(ctx.cause instanceof CancelledError); // → true
- * ```
- */
-export class CancelledError extends Error {
-  static {
-    this.prototype.name = 'CancelledError';
-  }
-
-  constructor(message = 'Cancelled', options?: ErrorOptions) {
-    super(message, options);
-  }
-}
 
 /**
  * Something took longer than it was given.

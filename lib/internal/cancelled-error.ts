@@ -1,0 +1,21 @@
+/**
+ * The cause of a cancel for which nobody gave another.
+ *
+ * @example
+ * ```ts
+ * import { CancelledError, withCancel } from 'rxjs-tasks';
+ *
+ * const [ctx, cancel] = withCancel();
+ * cancel();
+ * console.log(ctx.cause instanceof CancelledError); // → true
+ * ```
+ */
+export class CancelledError extends Error {
+  static {
+    this.prototype.name = 'CancelledError';
+  }
+
+  constructor(message = 'Cancelled', options?: ErrorOptions) {
+    super(message, options);
+  }
+}
