@@ -192,7 +192,7 @@ const oneWay = order.map((file, place) => ({
 export default defineConfig(
   globalIgnores(['dist/', 'scratch/', 'coverage/', 'mutation/out/', 'lib/inspect/page.ts']),
   {
-    files: ['**/*.js'],
+    files: ['**/*.{js,cjs}'],
     extends: [js.configs.recommended],
     languageOptions: { globals: { console: 'readonly', process: 'readonly' } },
   },
@@ -213,6 +213,21 @@ export default defineConfig(
   {
     files: ['spec/runners/*.js'],
     languageOptions: { globals: { setTimeout: 'readonly', test: 'readonly' } },
+  },
+  {
+    files: ['spec/runtimes/*.{js,cjs}'],
+    languageOptions: {
+      globals: {
+        AbortController: 'readonly',
+        Blob: 'readonly',
+        URL: 'readonly',
+        clearTimeout: 'readonly',
+        fetch: 'readonly',
+        module: 'readonly',
+        require: 'readonly',
+        setTimeout: 'readonly',
+      },
+    },
   },
   {
     files: ['**/*.ts'],

@@ -1,0 +1,150 @@
+// What has to hold within every runtime, without a test runner.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createRequire } from 'node:module';
+import { firstValueFrom, forkJoin, lastValueFrom, take, timer, toArray } from 'rxjs';
+import * as core from 'rxjs-tasks';
+import { inspector } from 'rxjs-tasks/inspect';
+import { scenario, script } from 'rxjs-tasks/testing';
+import { threadPool } from 'rxjs-tasks/threads';
+
+const {
+  CancelledError,
+  DeadlineError,
+  cron,
+  future,
+  launch,
+  nextRuns,
+  ordered,
+  supervise,
+  task,
+  taskRunner,
+  withCancel,
+  withTimeout,
+} = core;
+
+const checks = {
+  async 'runs initialize, execute and finalize, and says so'() {
+    const said = [];
+    const db = task('db', {
+      initialize: () => Promise.resolve(said.push('initialize')),
+      execute: (ctx) => (said.push('execute'), ctx.cancelled$),
+      finalize: () => said.push('finalize'),
+    });
+    const app = launch([
+      ordered(
+        'app',
+        db,
+        task('late', () => said.push('late')),
+      ),
+    ]);
+    await lastValueFrom(timer(50));
+    assert.equal((await app.stop()).clean, true);
+    assert.deepEqual(said, ['initialize', 'execute', 'late', 'finalize']);
+  },
+
+  async 'awaits futures, and cancels them'() {
+    assert.deepEqual(await lastValueFrom(forkJoin([future(async () => 1), future(() => timer(5))])), [1, 0]);
+    const hanging = future(() => new Promise(() => undefined));
+    hanging.cancel();
+    await assert.rejects(hanging.await(), CancelledError);
+  },
+
+  async 'has a deadline, and the signal of it'() {
+    const [ctx] = withTimeout(20);
+    await once(ctx.signal, 'abort');
+    assert.ok(ctx.signal.reason instanceof DeadlineError);
+    const controller = new AbortController();
+    const [child] = withCancel(controller.signal);
+    controller.abort('enough');
+    assert.equal(child.cause, 'enough');
+  },
+
+  async 'runs a cron without drift'() {
+    let runs = 0;
+    const began = Date.now();
+    await lastValueFrom(
+      cron(
+        task('tick', () => ++runs),
+        50,
+        { maxRuns: 5 },
+      )
+        .start()
+        .pipe(toArray()),
+    );
+    assert.equal(runs, 5);
+    assert.ok(Date.now() - began >= 195);
+  },
+
+  'knows the calendar'() {
+    const [night] = nextRuns('30 2 * * *', 1, { from: new Date('2026-03-28T12:00:00Z'), timezone: 'Europe/Berlin' });
+    assert.equal(night.toISOString(), '2026-03-29T01:00:00.000Z');
+  },
+
+  async 'starts again what has failed'() {
+    let tries = 0;
+    const flaky = task('flaky', () => {
+      if (++tries < 3) throw new Error('not yet');
+      return tries;
+    });
+    const supervised = supervise(flaky, { backoff: { initial: 1 } });
+    const restarts = [];
+    supervised.events$.subscribe(({ type }) => type === 'restarting' && restarts.push(type));
+    assert.deepEqual(await lastValueFrom(supervised.start().pipe(toArray())), [3]);
+    assert.equal(restarts.length, 2);
+  },
+
+  async 'takes async generators and web streams'() {
+    const generated = taskRunner(
+      task('generator', async function* () {
+        yield* [1, 2, 3];
+      }),
+    );
+    assert.deepEqual(await lastValueFrom(generated.start().pipe(take(2), toArray())), [1, 2]);
+    const streamed = taskRunner(task('stream', () => new Blob(['tea']).stream()));
+    assert.equal((await lastValueFrom(streamed.start())).length, 3);
+  },
+
+  async 'plays a scenario in virtual time'() {
+    await scenario({
+      at: '2026-03-29T00:59:00Z',
+      run: () => [ordered('shop', script('db', '[-->--(!])-|'), script('http', '[->--(!])---|'))],
+      signals: '----------T',
+      expect: `
+        shop/db    [-->-------   ---(!])-|
+        shop/http  ---[->----(!])---|
+      `,
+    });
+  },
+
+  async 'answers probes'() {
+    const page = taskRunner(inspector({ port: 0 }));
+    const address = firstValueFrom(page.results$);
+    const app = launch([page]);
+    assert.equal((await fetch(new URL('/livez', await address))).status, 200);
+    assert.equal((await app.stop()).clean, true);
+  },
+
+  async 'works in threads'() {
+    const pool = threadPool({ threads: 1 });
+    assert.equal(await lastValueFrom(pool.run(new URL('square.js', import.meta.url), 7)), 49);
+    await pool.close();
+  },
+
+  'is what require gives, too'() {
+    const required = createRequire(import.meta.url)('./required.cjs');
+    for (const key of Object.keys(core)) assert.equal(required[key], core[key], key);
+  },
+};
+
+let failed = 0;
+for (const [what, check] of Object.entries(checks)) {
+  try {
+    await check();
+  } catch (error) {
+    failed++;
+    console.log(`  FAILED  ${what}\n`, error);
+  }
+}
+console.log(`  ${Object.keys(checks).length - failed} of ${Object.keys(checks).length} hold within it`);
+process.exit(failed === 0 ? 0 : 1);
