@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { readdirSync, readFileSync } from 'node:fs';
 import * as rxjsTasks from '../lib/index.js';
 import * as fleet from '../lib/fleet/index.js';
 import * as otel from '../lib/otel/index.js';
@@ -8,6 +9,14 @@ import * as testing from '../lib/testing/index.js';
 import { Program } from './helpers/program.js';
 
 describe('The package', () => {
+  it('has a proof of its types for every public name that is a value', () => {
+    const proofs = readdirSync('spec/types')
+      .map((file) => readFileSync(`spec/types/${file}`, 'utf8').replace(/import \{[^}]*\}/g, ''))
+      .join('\n');
+    const names = [rxjsTasks, fleet, otel, inspect, threads, testing].flatMap((entry) => Object.keys(entry));
+    expect(names.filter((name) => !new RegExp(`\\b${name}\\b`).test(proofs))).to.deep.equal([]);
+  });
+
   it('exports the names of its design and no others', () => {
     expect(Object.keys(rxjsTasks).sort()).to.deep.equal(
       [

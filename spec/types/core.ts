@@ -2,6 +2,8 @@
 import { expectTypeOf } from 'expect-type';
 import { of, Subject, type Observable, type ReadableStreamLike } from 'rxjs';
 import {
+  background,
+  CancelledError,
   critical,
   cron,
   future,
@@ -9,53 +11,43 @@ import {
   isTask,
   isTaskRunner,
   joinAll,
+  launch,
   launchRunner,
+  nextRuns,
   orchestrate,
   ordered,
   parallel,
   runMain,
   signalListener,
+  snapshot,
   supervise,
   task,
   taskRunner,
   untilCancelled,
   withCancel,
+  withTimeout,
+  type AlreadyRunningError,
   type AppEvent,
   type Application,
   type CancelFunc,
   type Context,
+  type DeadlineError,
   type Future,
   type Outcome,
+  type Phase,
+  type RestartLimitError,
   type RunContext,
+  type Runnable,
+  type Schedule,
   type ShutdownReport,
+  type SignalError,
   type SimpleTask,
+  type Snapshot,
   type Task,
+  type TaskError,
   type TaskEvent,
   type TaskRunner,
 } from 'rxjs-tasks';
-import {
-  at,
-  explore,
-  fakeSignals,
-  memoryCoordinator,
-  record,
-  replay,
-  scenario,
-  script,
-  toMarbles,
-  type Explored,
-  type FakeSignals,
-  type MemoryCoordinator,
-  type Played,
-  type Recorder,
-  type Recording,
-  type Scenario,
-  type Script,
-  type VirtualClock,
-  type World,
-} from 'rxjs-tasks/testing';
-import { threadPool } from 'rxjs-tasks/threads';
-
 // A runner yields what its task yields, flattened.
 expectTypeOf(taskRunner(task('n', async () => 1)).start()).toEqualTypeOf<Observable<number>>();
 expectTypeOf(taskRunner(task('n', () => 1)).start()).toEqualTypeOf<Observable<number>>();
@@ -162,49 +154,33 @@ if (isTaskRunner(anything)) expectTypeOf(anything).toEqualTypeOf<TaskRunner>();
 // untilCancelled keeps the type of its source.
 expectTypeOf(new Subject<string>().pipe(untilCancelled(ctx))).toEqualTypeOf<Observable<string>>();
 
-// The kit for tests.
-expectTypeOf(script('n')).toEqualTypeOf<Script>();
-expectTypeOf<Script<number>['next']>().parameters.toEqualTypeOf<[number]>();
-expectTypeOf(script('n', '-a|')).toEqualTypeOf<SimpleTask<string>>();
-expectTypeOf(script('n', ['-a|', '#'], { values: { a: { rows: 1 } } })).toEqualTypeOf<SimpleTask<{ rows: number }>>();
-expectTypeOf(taskRunner(script<number>('n')).start()).toEqualTypeOf<Observable<number>>();
-expectTypeOf(supervise(script('n', '|')).start()).toEqualTypeOf<Observable<string>>();
-expectTypeOf(scenario({ run: () => [full, taskRunner(full)] })).toEqualTypeOf<Promise<Played>>();
-const scene: Scenario = {
-  run(world) {
-    expectTypeOf(world).toEqualTypeOf<World>();
-    expectTypeOf(world.clock).toEqualTypeOf<VirtualClock>();
-    return [signalListener({ target: world.signals })];
-  },
-  during: ({ app }) => expectTypeOf(app).toEqualTypeOf<Application>(),
-  check: ({ report }) => expectTypeOf(report).toEqualTypeOf<ShutdownReport | undefined>(),
-};
-expectTypeOf(explore(scene, { runs: 1 })).toEqualTypeOf<Promise<Explored>>();
-expectTypeOf(record(new Subject<AppEvent>())).toEqualTypeOf<Recorder>();
-expectTypeOf(record(taskRunner(full).events$)).toExtend<Recording>();
-expectTypeOf(replay(record(orchestrate([full])), { run: (path) => [path('n')] })).toEqualTypeOf<Scenario>();
-expectTypeOf(toMarbles(record(orchestrate([full])))).toEqualTypeOf<string>();
-expectTypeOf(at('2026-03-29')).toEqualTypeOf<VirtualClock>();
-expectTypeOf(fakeSignals()).toEqualTypeOf<FakeSignals>();
-cron(full, 10, { coordinator: memoryCoordinator() });
-expectTypeOf(memoryCoordinator().held).toEqualTypeOf<readonly string[]>();
-expectTypeOf<MemoryCoordinator['takeBack']>().parameters.toEqualTypeOf<[string, number]>();
+// Contexts.
+expectTypeOf(background).toEqualTypeOf<Context>();
+expectTypeOf(withCancel(new AbortController().signal)).toEqualTypeOf<[Context, CancelFunc]>();
+expectTypeOf(withTimeout(1, ctx)).toEqualTypeOf<[Context, CancelFunc]>();
+expectTypeOf(ctx.cancelled$).toEqualTypeOf<Observable<unknown>>();
 
-// Threads.
-const pool = threadPool();
-expectTypeOf(pool).toExtend<TaskRunner<never>>();
-expectTypeOf(pool.run('/work.js')).toEqualTypeOf<Observable<unknown>>();
-expectTypeOf(pool.run<number>(new URL('file:///work.js'), 1)).toEqualTypeOf<Observable<number>>();
-expectTypeOf(future(() => pool.run<string>('/work.js'))).toEqualTypeOf<Future<string>>();
-expectTypeOf(ordered('g', pool, numbers).start()).toEqualTypeOf<Observable<number>>();
+// Schedules.
+expectTypeOf(nextRuns('@daily', 3, { timezone: 'UTC' })).toEqualTypeOf<Date[]>();
+expectTypeOf<Schedule['next']>().toEqualTypeOf<(after: number) => number | undefined>();
+
+// What an application is made of, and what is left of it.
+const app = launch([full, taskRunner(full)] satisfies Runnable[], { onFailure: 'continue', drainDelay: 1 });
+expectTypeOf(app).toEqualTypeOf<Application>();
+expectTypeOf(app.stop()).toEqualTypeOf<Promise<ShutdownReport>>();
+expectTypeOf<ShutdownReport['outcomes']>().toEqualTypeOf<readonly Outcome[]>();
+expectTypeOf(snapshot(taskRunner(full))).toEqualTypeOf<Snapshot>();
+
+// Errors.
+expectTypeOf<TaskError['phase']>().toEqualTypeOf<Phase>();
+expectTypeOf<TaskError['suppressed']>().toEqualTypeOf<TaskError[]>();
+expectTypeOf<SignalError['signal']>().toEqualTypeOf<NodeJS.Signals>();
+expectTypeOf<DeadlineError['ms']>().toEqualTypeOf<number>();
+expectTypeOf<RestartLimitError>().toExtend<TaskError>();
+expectTypeOf<AlreadyRunningError['task']>().toEqualTypeOf<string>();
+expectTypeOf(new CancelledError()).toExtend<Error>();
 
 // What is wrong does not compile.
-// @ts-expect-error a script with marbles is played, not told
-expectTypeOf(script('n', '|').settle);
-// @ts-expect-error a value is of the script's type
-script<number>('n').next('a');
-// @ts-expect-error a scenario has a clock of its own
-void scenario({ run: () => [], scheduler: at() });
 // @ts-expect-error a name comes first
 task(() => 1);
 // @ts-expect-error a runner is no task

@@ -1,0 +1,84 @@
+import { expectTypeOf } from 'expect-type';
+import type { Observable } from 'rxjs';
+import {
+  cron,
+  ordered,
+  task,
+  type Context,
+  type Coordinator,
+  type Schedule,
+  type Task,
+  type TaskRunner,
+} from 'rxjs-tasks';
+import {
+  connectFleet,
+  type DirectoryInUseError,
+  every,
+  type FleetCancelledError,
+  type FleetConnectionError,
+  type FleetVersionError,
+  type JobCancelledError,
+  type JobError,
+  type JobLostError,
+  type DeadLetter,
+  type Fleet,
+  type FleetEvent,
+  type FleetState,
+  type Job,
+  type JobEvent,
+  type JobFailure,
+  type Queue,
+} from 'rxjs-tasks/fleet';
+import { inspector } from 'rxjs-tasks/inspect';
+
+// Nothing here is run.
+export async function fleet(): Promise<void> {
+  expectTypeOf(connectFleet({ url: 'postgres://h/d' })).toEqualTypeOf<Promise<Fleet>>();
+  const fleet = await connectFleet({ directory: 'data' });
+  expectTypeOf(fleet).toExtend<Task<never>>();
+  expectTypeOf(fleet.context).toEqualTypeOf<Context>();
+  expectTypeOf(fleet.coordinator).toEqualTypeOf<Coordinator>();
+  expectTypeOf(fleet.lastSlot('n')).toEqualTypeOf<Promise<number | undefined>>();
+  expectTypeOf(fleet.state()).toEqualTypeOf<Promise<FleetState>>();
+  expectTypeOf(inspector({ port: 0, fleet })).toEqualTypeOf<Task<string>>();
+  cron(
+    task('n', () => 1),
+    every(1000),
+    { coordinator: fleet.coordinator },
+  );
+  expectTypeOf(every(1)).toEqualTypeOf<Schedule>();
+
+  // A queue knows what goes in and what comes out.
+  const squares = fleet.queue<number, { square: number }>('squares', { retries: 1 });
+  expectTypeOf(squares).toEqualTypeOf<Queue<number, { square: number }>>();
+  expectTypeOf(squares.submit(2, { priority: 1 })).toEqualTypeOf<Observable<{ square: number }>>();
+  expectTypeOf(squares.enqueue(2)).toEqualTypeOf<Promise<string>>();
+  expectTypeOf(squares.result('id')).toEqualTypeOf<Observable<{ square: number }>>();
+  expectTypeOf(squares.cancel('id')).toEqualTypeOf<Promise<boolean>>();
+  expectTypeOf(squares.deadLetters()).toEqualTypeOf<Promise<DeadLetter<number>[]>>();
+  const worker = squares.worker((n, ctx, job) => {
+    expectTypeOf(n).toEqualTypeOf<number>();
+    expectTypeOf(ctx).toEqualTypeOf<Context>();
+    expectTypeOf(job).toEqualTypeOf<Job>();
+    return Promise.resolve({ square: n * n });
+  });
+  expectTypeOf(worker).toEqualTypeOf<TaskRunner<JobEvent>>();
+  expectTypeOf(ordered('app', fleet, worker).start()).toEqualTypeOf<Observable<JobEvent>>();
+  expectTypeOf(fleet.queue('n').submit(1)).toEqualTypeOf<Observable<unknown>>();
+
+  // What happens is told apart by its type.
+  fleet.events$.subscribe((event: FleetEvent) => {
+    if (event.type === 'failed') expectTypeOf(event.failure).toEqualTypeOf<JobFailure>();
+    if (event.type === 'disconnected') expectTypeOf(event.error).toEqualTypeOf<FleetConnectionError>();
+  });
+  expectTypeOf<JobError['failure']>().toEqualTypeOf<JobFailure>();
+  type Failure = DirectoryInUseError | FleetCancelledError | FleetVersionError | JobCancelledError | JobLostError;
+  expectTypeOf<Failure>().toExtend<Error>();
+
+  // @ts-expect-error an input is of the queue's type
+  squares.submit('2');
+  // @ts-expect-error a result is of the queue's type
+  squares.worker((n) => n);
+  // @ts-expect-error there is no such option
+  fleet.queue('n', { attempts: 1 });
+}
