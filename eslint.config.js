@@ -197,7 +197,7 @@ export default defineConfig(
     languageOptions: { globals: { console: 'readonly', process: 'readonly' } },
   },
   {
-    files: ['{bench,mutation,lib}/**/*.js'],
+    files: ['{bench,mutation,lib,release}/**/*.js'],
     languageOptions: {
       globals: {
         AbortController: 'readonly',

@@ -1,0 +1,27 @@
+import { expect } from 'chai';
+import { readFileSync } from 'node:fs';
+
+type Dated = (changelog: string, version: string, day: Date) => string;
+const { dated } = (await import(new URL('../release/dated.js', import.meta.url).href)) as { dated: Dated };
+const day = new Date('2027-01-02T03:04:05Z');
+
+describe('The changelog', () => {
+  it('has what was unreleased under the version and its day', () => {
+    const old = '# Changelog\n\n## Unreleased\n\nTwo.\n\n## 0.1.0, 2026-12-01\n\nOne.\n';
+    expect(dated(old, '0.2.0', day)).to.equal(
+      '# Changelog\n\n## Unreleased\n\n## 0.2.0, 2027-01-02\n\nTwo.\n\n## 0.1.0, 2026-12-01\n\nOne.\n',
+    );
+  });
+
+  it('is refused when it says nothing of the version', () => {
+    expect(() => dated('# Changelog\n', '0.2.0', day)).to.throw('Expected a heading `## Unreleased`');
+    expect(() => dated('## Unreleased\n\n## 0.1.0, 2026-12-01\n\nOne.\n', '0.2.0', day)).to.throw(
+      'Expected the changelog to say what 0.2.0 brings',
+    );
+  });
+
+  it('can be released as it is', () => {
+    const changelog = readFileSync('CHANGELOG.md', 'utf8');
+    expect(dated(changelog, '9.9.9', day)).to.include('\n## 9.9.9, 2027-01-02\n');
+  });
+});
