@@ -1,3 +1,5 @@
+import { round, style, text, toneName } from './svg.js';
+
 const width = 960;
 const height = 460;
 const left = 68;
@@ -12,20 +14,6 @@ const panels = [
   { work: 'runners', does: 'launch n with three hooks, join' },
   { work: 'cancel', does: 'end n running tasks, join' },
 ];
-
-/** The tone of each contender, on white and on black; that of a variant, whose name has a comma, is its contender's. */
-const tones = {
-  'rxjs-tasks': ['#d6156c', '#ff5c9f'],
-  'Promise.all': ['#57606a', '#a3acb6'],
-  AbortSignal: ['#57606a', '#a3acb6'],
-  'raw RxJS': ['#8250b4', '#b692de'],
-  Effect: ['#2f6cb3', '#6fa8e6'],
-  effection: ['#3f7d4e', '#79b888'],
-  'p-limit': ['#97651a', '#cf9f58'],
-  'p-map': ['#1f7f86', '#5fb9bf'],
-  'p-queue': ['#a2503c', '#da8d7a'],
-};
-const fallback = ['#777777', '#999999'];
 
 /** What the works took a piece, as SVG. */
 export function chart(works) {
@@ -124,41 +112,6 @@ function spread(lines) {
   return labels;
 }
 
-function style() {
-  const variables = (side) =>
-    Object.entries(tones)
-      .map(([name, pair]) => `--${toneName(name)}: ${pair[side]}`)
-      .concat(`--other: ${fallback[side]}`)
-      .join('; ');
-  return `<style>
-svg { --paper: #ffffff; --ink: #1f2328; --quiet: #59636e; --grid: #e4e8ec; ${variables(0)} }
-@media (prefers-color-scheme: dark) { svg { --paper: #0d1117; --ink: #e6edf3; --quiet: #9198a1; --grid: #262c34; ${variables(1)} } }
-text { font: 11px system-ui, -apple-system, 'Segoe UI', sans-serif; fill: var(--ink) }
-.title { font-size: 16px; font-weight: 600 }
-.panel { font-size: 13px; font-weight: 600 }
-.tick { fill: var(--quiet) }
-.middle { text-anchor: middle }
-.end { text-anchor: end }
-.paper { fill: var(--paper) }
-.grid { stroke: var(--grid) }
-.line { fill: none; stroke-width: 1.5; stroke-linejoin: round }
-.leader { stroke-width: 0.75 }
-.line.own { stroke-width: 3.5 }
-.line.variant { stroke-dasharray: 4 3 }
-.label { font-size: 10.5px }
-.label.own { font-weight: 700 }
-circle { stroke-width: 1.5 }
-</style>`;
-}
-
-function toneName(contender) {
-  return contender in tones ? contender.replace(/\W/g, '-') : 'other';
-}
-
-function text(x, y, content, kind, style) {
-  return `<text x="${round(x)}" y="${round(y)}" class="${kind}"${style ? ` style="${style}"` : ''}>${content}</text>`;
-}
-
 function time(ns) {
   if (ns < 1e3) return `${ns} ns`;
   return ns < 1e6 ? `${ns / 1e3} µs` : `${ns / 1e6} ms`;
@@ -167,8 +120,4 @@ function time(ns) {
 function shortCount(n) {
   if (n < 1e3) return String(n);
   return n < 1e6 ? `${n / 1e3}k` : `${n / 1e6}M`;
-}
-
-function round(number) {
-  return Math.round(number * 10) / 10;
 }

@@ -1,8 +1,9 @@
-// `npm run bench -- [--quick] [work…]`: all works, or some, in one table, results.json and results.svg. A quick run measures
+// `npm run bench -- [--quick] [work…]`: all works, or some, in one table, results.json and its charts. A quick run measures
 // each figure once, leaves the largest size out, and writes nothing.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { chart } from './chart.js';
+import { fleetChart } from './fleet-chart.js';
 import { run } from './run.js';
 import { figureTable, judge, targetTable } from './table.js';
 
@@ -53,6 +54,7 @@ for (const name of asked.length > 0 ? names.filter((name) => asked.includes(name
   write('results.json', `${JSON.stringify(results, null, 2)}\n`);
 }
 if (!quick) write('results.svg', chart(results.works));
+if (!quick && results.works.fleet) write('fleet.svg', fleetChart(results.works.fleet));
 
 console.log([targetTable(judgements), ...tables].join('\n'));
 for (const { what, n, ratio, target } of grown) {

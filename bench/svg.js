@@ -1,0 +1,54 @@
+/** The tone of each contender, on white and on black; that of a variant, whose name has a comma, is its contender's. */
+const tones = {
+  'rxjs-tasks': ['#d6156c', '#ff5c9f'],
+  'Promise.all': ['#57606a', '#a3acb6'],
+  AbortSignal: ['#57606a', '#a3acb6'],
+  'raw RxJS': ['#8250b4', '#b692de'],
+  Effect: ['#2f6cb3', '#6fa8e6'],
+  effection: ['#3f7d4e', '#79b888'],
+  'p-limit': ['#97651a', '#cf9f58'],
+  'p-map': ['#1f7f86', '#5fb9bf'],
+  'p-queue': ['#a2503c', '#da8d7a'],
+  'pg-boss': ['#2f6cb3', '#6fa8e6'],
+};
+const fallback = ['#777777', '#999999'];
+
+/** For light and dark pages. */
+export function style() {
+  const variables = (side) =>
+    Object.entries(tones)
+      .map(([name, pair]) => `--${toneName(name)}: ${pair[side]}`)
+      .concat(`--other: ${fallback[side]}`)
+      .join('; ');
+  return `<style>
+svg { --paper: #ffffff; --ink: #1f2328; --quiet: #59636e; --grid: #e4e8ec; ${variables(0)} }
+@media (prefers-color-scheme: dark) { svg { --paper: #0d1117; --ink: #e6edf3; --quiet: #9198a1; --grid: #262c34; ${variables(1)} } }
+text { font: 11px system-ui, -apple-system, 'Segoe UI', sans-serif; fill: var(--ink) }
+.title { font-size: 16px; font-weight: 600 }
+.panel { font-size: 13px; font-weight: 600 }
+.tick { fill: var(--quiet) }
+.middle { text-anchor: middle }
+.end { text-anchor: end }
+.paper { fill: var(--paper) }
+.grid { stroke: var(--grid) }
+.line { fill: none; stroke-width: 1.5; stroke-linejoin: round }
+.leader { stroke-width: 0.75 }
+.line.own { stroke-width: 3.5 }
+.line.variant { stroke-dasharray: 4 3 }
+.label { font-size: 10.5px }
+.label.own { font-weight: 700 }
+circle { stroke-width: 1.5 }
+</style>`;
+}
+
+export function toneName(contender) {
+  return contender in tones ? contender.replace(/\W/g, '-') : 'other';
+}
+
+export function text(x, y, content, kind, style) {
+  return `<text x="${round(x)}" y="${round(y)}" class="${kind}"${style ? ` style="${style}"` : ''}>${content}</text>`;
+}
+
+export function round(number) {
+  return Math.round(number * 10) / 10;
+}
