@@ -273,10 +273,10 @@ describe('The service in virtual time', () => {
   });
 });
 
-describe('What the README tells supervisors', () => {
-  const readme = readFileSync('README.md', 'utf8');
+describe('What the guide tells supervisors', () => {
+  const guide = readFileSync('docs/shutdown.md', 'utf8');
   const blocks = (language: string) =>
-    [...readme.matchAll(new RegExp(`\n\`\`\`${language}\n(.*?)\n\`\`\``, 'gs'))].map(([, block]) => `${block}\n`);
+    [...guide.matchAll(new RegExp(`\n\`\`\`${language}\n(.*?)\n\`\`\``, 'gs'))].map(([, block]) => `${block}\n`);
 
   it('is what stands in the example', () => {
     expect(blocks('yaml')).to.deep.equal([readFileSync('examples/service/kubernetes.yaml', 'utf8')]);
