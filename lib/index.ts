@@ -1,3 +1,9 @@
+/**
+ * Contexts, tasks and their runners, futures, crons, supervision, groups, and the application that ends them all in time.
+ *
+ * @module rxjs-tasks
+ */
+
 // Errors
 export {
   AlreadyRunningError,

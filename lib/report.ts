@@ -51,6 +51,7 @@ export class ShutdownReport {
     return { ...why, outcomes, failures: failures.map(oneLine), clean, durationMs };
   }
 
+  /** As a table, with a row for each task. */
   toString(): string {
     const how = this.clean ? 'Clean' : 'Not clean';
     const title =

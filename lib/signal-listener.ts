@@ -6,7 +6,9 @@ import { task, type Task } from './task.js';
 
 /** What signals are listened for on: `process`, or any emitter in a test. */
 export interface SignalTarget {
+  /** As that of Node's emitters. */
   on(signal: string, listener: (...args: unknown[]) => void): unknown;
+  /** Likewise. */
   off(signal: string, listener: (...args: unknown[]) => void): unknown;
 }
 

@@ -51,8 +51,11 @@ export interface Task<T = unknown> extends SimpleTask<T> {
 
 /** What {@link task} makes a Task of. */
 export interface TaskDefinition<T> {
+  /** As that of a {@link SimpleTask}, as is `grace`. */
   execute: SimpleTask<T>['execute'];
+  /** As that of a {@link Task}, as is `finalize`. */
   initialize?: Task['initialize'];
+  /** Called once whenever `initialize` was, or, without one, whenever `execute` was. */
   finalize?: Task['finalize'];
   grace?: number;
 }

@@ -1,3 +1,9 @@
+/**
+ * Crons, queues and one cancel among processes, through a PostgreSQL.
+ *
+ * @module rxjs-tasks/fleet
+ */
+
 export { connectFleet, type FleetOptions } from './connect-fleet.js';
 export type { Fleet } from './fleet.js';
 export { every } from './every.js';

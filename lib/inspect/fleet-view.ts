@@ -3,6 +3,7 @@ import { expected } from '../internal/expect.js';
 
 /** Whatever can tell how a fleet stands. A `Fleet` can. */
 export interface FleetView {
+  /** Its members, queues and crons, as they are now; it may reject. */
   state(): Promise<FleetState>;
 }
 

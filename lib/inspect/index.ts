@@ -1,3 +1,9 @@
+/**
+ * What an application does: as a page, as SVG, as text, and on a terminal.
+ *
+ * @module rxjs-tasks/inspect
+ */
+
 export { inspector, type InspectorOptions } from './inspector.js';
 export type { FleetView } from './fleet-view.js';
 export type { AppState, TaskState } from './state.js';

@@ -1,12 +1,16 @@
 /** Where text goes: `process.stderr`, a file, a test's own. */
 export interface Output {
+  /** As a stream's: `done` is called when it is written, or cannot be. */
   write(text: string, done?: (error?: Error | null) => void): unknown;
   readonly isTTY?: boolean;
   /** Of a terminal. */
   readonly columns?: number;
   readonly rows?: number;
+  /** A terminal tells that its size has changed. */
   on?(event: 'resize', listener: () => void): unknown;
+  /** No more is told. */
   off?(event: 'resize', listener: () => void): unknown;
+  /** A stream tells that it cannot be written to. */
   once?(event: 'error', listener: () => void): unknown;
 }
 

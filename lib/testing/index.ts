@@ -1,3 +1,9 @@
+/**
+ * Whole applications in virtual time, compared with marbles.
+ *
+ * @module rxjs-tasks/testing
+ */
+
 export { ScenarioError } from './scenario-error.js';
 export { at, type VirtualClock } from './virtual-clock.js';
 export { explore, type Explored, type ExploreOptions } from './explore.js';
