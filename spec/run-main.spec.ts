@@ -125,6 +125,17 @@ describe('runMain', function () {
       process.kill(pid, 'SIGTERM');
       expect((await program.ended).code).to.equal(143);
     });
+
+    it('a SIGINT that comes a while after a SIGTERM is one, on a terminal, too', async () => {
+      const program = startOnTerminal('hanging, pid');
+      await program.says('up');
+      const pid = Number(/pid (\d+)/.exec(program.stdout)?.[1]);
+      process.kill(pid, 'SIGTERM');
+      await program.says('finalize');
+      await pause(100);
+      process.kill(pid, 'SIGINT');
+      expect((await program.ended).code).to.equal(130);
+    });
   });
 
   describe('with an ordered group', () => {
