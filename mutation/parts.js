@@ -20,7 +20,7 @@ export const parts = {
     ],
   },
   words: {
-    mutate: ['errors', 'expect', 'task', 'work'],
+    mutate: ['errors', 'cancelled-error', 'expect', 'task', 'work'],
     specs: [
       'errors',
       'task',

@@ -18,7 +18,7 @@ export default {
   timeoutMS: children ? 30_000 : 6000,
   timeoutFactor: 2,
   tempDirName: 'mutation/out/sandbox',
-  ignorePatterns: ['bench', 'dist', 'coverage', 'mutation/out', 'spec/runners'],
+  ignorePatterns: ['bench', 'dist', 'coverage', 'mutation/out', 'site', 'spec/runners', 'spec/runtimes'],
   disableTypeChecks: 'lib/**/*.ts',
   reporters: ['json', 'html', 'progress-append-only'],
   jsonReporter: { fileName: `mutation/out/${part}.json` },
