@@ -24,13 +24,12 @@ export function honoServer(name: string, address: Address, app: Hono): Task<stri
   return serverTask(name, address, () => createAdaptorServer(app) as Server);
 }
 
-/** An instance of Fastify listens once, so each run makes its own. */
+/** An instance of Fastify listens once, so each run makes its own. What is kept alive it ends itself. */
 export function fastifyServer(name: string, address: Address, make: () => FastifyInstance): Task<string> {
   let app: FastifyInstance;
   return task(name, {
     initialize() {
       app = make();
-      keepNoneOpen(app.server);
       return app.listen(address);
     },
     execute: () => urlOf(app.server),
