@@ -1,0 +1,50 @@
+import { stdSerializers, type Level, type Logger } from 'pino';
+import type { AppEvent } from 'rxjs-tasks';
+
+/** An observer that logs what happens to an application, a line each; without one `console.error` writes its errors. */
+export function logTo(logger: Logger): (event: AppEvent) => void {
+  // A TaskError says what its cause says: the usual serializer, which joins them, would say it twice.
+  const log = logger.child({ name: 'tasks' }, { serializers: { err: stdSerializers.errWithCause } });
+  const written = new WeakSet<object>();
+  return (event) => {
+    const { error, ...fields } = fieldsOf(event);
+    // A failure goes through all groups around it, and is written with the first.
+    const err = error instanceof Error && !written.has(error) ? error : undefined;
+    if (err) written.add(err);
+    log[levelOf(event)]({ ...fields, err }, 'task' in event ? `${event.task} ${event.type}` : event.type);
+  };
+}
+
+const levels: Partial<Record<AppEvent['type'], Level>> = {
+  ready: 'info',
+  draining: 'info',
+  cancelled: 'info',
+  skipped: 'warn',
+  missed: 'warn',
+  overdue: 'warn',
+  late: 'warn',
+  restarting: 'warn',
+  'run-failed': 'error',
+};
+
+function levelOf(event: AppEvent): Level {
+  if (event.type === 'done') return event.outcome.error ? 'error' : 'info';
+  if (event.type === 'shutdown') return event.report.clean ? 'info' : 'error';
+  return levels[event.type] ?? 'debug';
+}
+
+function fieldsOf(event: AppEvent): { readonly error?: unknown; readonly [field: string]: unknown } {
+  switch (event.type) {
+    case 'done': {
+      // Not the outcome as it is: it has the runner.
+      const { status, error } = event.outcome;
+      return { type: event.type, task: event.task, runId: event.runId, status, error };
+    }
+    case 'draining':
+    case 'cancelled':
+    case 'cancelling':
+      return { ...event, cause: String(event.cause) };
+    default:
+      return { ...event };
+  }
+}
