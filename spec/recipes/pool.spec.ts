@@ -1,0 +1,98 @@
+import { expect } from 'chai';
+import { setTimeout as delay } from 'node:timers/promises';
+import { filter, firstValueFrom, NEVER } from 'rxjs';
+import { launch, ordered, task, taskRunner, type AppEvent } from 'rxjs-tasks';
+import { database } from '../../examples/recipes/pool.js';
+import { sharedUrl } from '../helpers/fleet.js';
+import { settled } from '../helpers/tasks.js';
+import { statement } from '../helpers/postgres.js';
+
+interface Connection {
+  readonly pid: number;
+}
+
+/** The connections that a server has to an application. */
+function connections(url: string, name: string): Promise<Connection[]> {
+  return statement(url, `SELECT pid FROM pg_stat_activity WHERE application_name = '${name}'`);
+}
+
+describe('A pool of connections as a task', function () {
+  this.timeout(60_000);
+  let url: string;
+
+  before(async () => {
+    url = await sharedUrl();
+  });
+
+  it('is connected before its users start, and ends after they have ended', async () => {
+    const db = database('db', { connectionString: url, application_name: 'recipe-users' });
+    const answers: unknown[] = [];
+    const user = task('user', {
+      initialize: async () => answers.push(...(await db.query('SELECT $1::int AS first', [1]))),
+      execute: () => NEVER,
+      finalize: async () => answers.push(...(await db.query('SELECT 2 AS last'))),
+    });
+    const done: string[] = [];
+    const observer = (event: AppEvent) => {
+      if (event.type === 'done') done.push(event.task);
+    };
+    const app = launch([ordered('app', db.task, user)], { observer });
+    await firstValueFrom(app.ready$.pipe(filter(Boolean)));
+    expect(await connections(url, 'recipe-users')).to.have.lengthOf(1);
+    expect((await app.stop()).clean).to.equal(true);
+    expect(answers).to.deep.equal([{ first: 1 }, { last: 2 }]);
+    expect(done).to.deep.equal(['app/user', 'app/db', 'app']);
+    await gone('recipe-users');
+  });
+
+  it('waits for a query that is under way', async () => {
+    const db = database('db', { connectionString: url });
+    const app = launch([db.task]);
+    await firstValueFrom(app.ready$.pipe(filter(Boolean)));
+    const slow = db.query("SELECT 'done' AS state FROM pg_sleep(0.2)");
+    await settled();
+    expect((await app.stop()).clean).to.equal(true);
+    expect(await slow).to.deep.equal([{ state: 'done' }]);
+  });
+
+  it('yields the error of a connection that breaks while it is idle, and goes on', async () => {
+    const db = database('db', { connectionString: url, application_name: 'recipe-broken' });
+    const runner = taskRunner(db.task);
+    const broken = firstValueFrom(runner.results$);
+    const app = launch([runner]);
+    await firstValueFrom(app.ready$.pipe(filter(Boolean)));
+    for (const { pid } of await connections(url, 'recipe-broken'))
+      await statement(url, `SELECT pg_terminate_backend(${pid})`);
+    expect(await broken).to.have.property('code', '57P01');
+    expect(await db.query('SELECT 1 AS one')).to.deep.equal([{ one: 1 }]);
+    expect((await app.stop()).clean).to.equal(true);
+  });
+
+  it('fails to initialize where nobody answers, and its users never start', async () => {
+    const db = database('db', { host: '127.0.0.1', port: 1 });
+    let started = false;
+    const user = task('user', () => (started = true));
+    const { outcomes } = await launch([ordered('app', db.task, user)], { observer: {} });
+    expect(outcomes[0]?.error?.message).to.equal('app/db failed in initialize: connect ECONNREFUSED 127.0.0.1:1');
+    expect(started).to.equal(false);
+  });
+
+  it('says that it is not connected, before and after', async () => {
+    const db = database('db', { connectionString: url });
+    const failure = () => db.query('SELECT 1').catch((error: unknown) => (error as Error).message);
+    expect(await failure()).to.equal('db is not connected');
+    const app = launch([db.task]);
+    await firstValueFrom(app.ready$.pipe(filter(Boolean)));
+    await app.stop();
+    expect(await failure()).to.equal('db is not connected');
+  });
+
+  /** A server notices a moment later that a connection has ended. */
+  async function gone(name: string): Promise<void> {
+    for (let looks = 0; looks < 100; looks++) {
+      if ((await connections(url, name)).length === 0) return;
+      await delay(20);
+    }
+    expect.fail(`${name} is still connected`);
+  }
+});
