@@ -99,14 +99,14 @@ describe('A worker of BullMQ as a task', () => {
     const queue = new bull.Queue<string>('mails', { connection });
     const begun = deferred<undefined>();
     const sent = deferred<string>();
-    const process = ({ data }: { data: string }) => {
+    const deliver = ({ data }: { data: string }) => {
       if (data !== 'slow') return Promise.resolve(`sent to ${data}`);
       begun.resolve(undefined);
       return sent.promise;
     };
     const worker = bullWorker<{ readonly returnvalue: string }>(
       'mails',
-      () => new bull.Worker<string>('mails', process, { connection, autorun: false }),
+      () => new bull.Worker<string>('mails', deliver, { connection, autorun: false }),
     );
     const runner = taskRunner(worker);
     const results = firstValueFrom(

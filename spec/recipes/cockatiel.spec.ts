@@ -70,9 +70,9 @@ describe('A call under a policy of cockatiel, as a task', () => {
   it('is aborted when the time of a try is up', async () => {
     const aborted = new Promise((resolve) => server.once('request', (request) => request.socket.on('close', resolve)));
     answer = () => undefined;
-    const error = await failureOf(run(patience({ ...usual, tries: 1, timeout: 20 })));
+    const error = await failureOf(run(patience({ ...usual, tries: 1, timeout: 500 })));
     expect(error.cause).to.be.instanceOf(TaskCancelledError);
-    expect(error.message).to.equal('prices failed in execute: Operation timed out after 20ms');
+    expect(error.message).to.equal('prices failed in execute: Operation timed out after 500ms');
     await aborted;
   });
 

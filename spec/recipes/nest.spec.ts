@@ -58,8 +58,12 @@ describe('Tasks in a NestJS application', () => {
     const nest = await create(() => [task('server', { initialize: () => timer(5), execute: () => NEVER })]);
     const { app } = nest.get(TasksModule);
     const told: boolean[] = [];
-    app?.ready$.subscribe((ready) => told.push(ready));
-    await delay(50);
+    await new Promise<void>((resolve) => {
+      app?.ready$.subscribe((ready) => {
+        told.push(ready);
+        if (ready) resolve();
+      });
+    });
     await nest.close();
     expect(told).to.deep.equal([false, true, false]);
   });
