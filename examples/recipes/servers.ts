@@ -46,9 +46,7 @@ function serverTask(name: string, { port, host }: Address, make: () => Server): 
       return once(server.listen(port, host), 'listening');
     },
     execute: () => urlOf(server),
-    async finalize() {
-      if (server.listening) await once(server.close(), 'close');
-    },
+    finalize: () => once(server.close(), 'close'),
   });
 }
 
