@@ -35,10 +35,10 @@ function pause(ms: number): Promise<void> {
 }
 
 describe('The documentation', () => {
-  const { FLEET_URL } = process.env;
+  const { FLEET_URL, DATABASE_URL } = process.env;
 
   before(async () => {
-    process.env['FLEET_URL'] = await sharedUrl();
+    process.env['DATABASE_URL'] = process.env['FLEET_URL'] = await sharedUrl();
     mkdirSync(folder, { recursive: true });
     // The README's port may be taken where this runs.
     for (const { file, code } of modules()) writeFileSync(`${folder}/${file}`, code);
@@ -47,6 +47,8 @@ describe('The documentation', () => {
 
   after(() => {
     if (FLEET_URL === undefined) delete process.env['FLEET_URL'];
+    if (DATABASE_URL === undefined) delete process.env['DATABASE_URL'];
+    else process.env['DATABASE_URL'] = DATABASE_URL;
     rmSync(folder, { recursive: true });
   });
 

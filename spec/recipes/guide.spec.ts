@@ -1,0 +1,29 @@
+import { expect } from 'chai';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+
+const guide = readFileSync('docs/recipes.md', 'utf8');
+const recipes = readdirSync('examples/recipes');
+
+describe('The guide to the recipes', () => {
+  it('has each of them, and each has its spec', () => {
+    expect(recipes).to.have.length.above(6);
+    const linked = [...guide.matchAll(/\.\.\/examples\/recipes\/([\w-]+\.ts)/g)].map(([, file]) => file);
+    expect([...new Set(linked)]).to.have.members(recipes);
+    const specs = readdirSync('spec/recipes');
+    expect(specs).to.include.members(recipes.map((file) => file.replace('.ts', '.spec.ts')));
+  });
+
+  it('links to what there is', () => {
+    const targets = [...guide.matchAll(/\]\(([^)#]+)\)/g)].map(([, target = '']) => resolve('docs', target));
+    expect(targets).to.have.length.above(6);
+    expect(targets.filter((target) => !existsSync(target))).to.deep.equal([]);
+  });
+
+  it('shows what it does not run as it stands in its recipe', () => {
+    const excerpts = [...guide.matchAll(/```typescript\n([^]*?)```/g)].map(([, code = '']) => code);
+    expect(excerpts).to.have.lengthOf(1);
+    const code = recipes.map((file) => readFileSync(`examples/recipes/${file}`, 'utf8')).join('\n');
+    for (const excerpt of excerpts) expect(code).to.include(excerpt);
+  });
+});
