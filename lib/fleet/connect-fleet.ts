@@ -85,7 +85,7 @@ export async function connectFleet(options: FleetOptions): Promise<Fleet> {
   const master = new MasterCancel(connection, row);
   try {
     await setUp(connection);
-    await calls.listen();
+    await connection.promptly(calls.listen(), connectTimeout);
     await row.look();
     row.start();
     const results = new Results(connection, events);

@@ -76,7 +76,11 @@ export class Connection {
 
   /** Has messages of a channel told, and each time that some may have been missed, until the close. */
   async listen(channel: string, message: (text: string) => void, missed: () => void): Promise<void> {
-    const listener = this.patiently(async () => this.database.listen?.(channel, message, missed));
+    const listener = this.patiently(async () => {
+      // What begins after the close has looked for listeners would be closed by nobody.
+      if (this.hurried) throw new FleetConnectionError('The fleet is closed');
+      return this.database.listen?.(channel, message, missed);
+    });
     this.listeners.push(listener);
     await listener;
   }
@@ -131,7 +135,19 @@ export class Connection {
   }
 }
 
-const codes = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH']);
+const codes = new Set([
+  'EADDRNOTAVAIL',
+  'EAI_AGAIN',
+  'ECONNABORTED',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EHOSTUNREACH',
+  'ENETDOWN',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EPIPE',
+  'ETIMEDOUT',
+]);
 
 /** Whether an error says that there is no connection, or none any more, rather than that a statement is wrong. */
 export function isLost(error: unknown): boolean {

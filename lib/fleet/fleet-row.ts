@@ -81,7 +81,9 @@ export class FleetRow {
          returning before.followed`,
       ),
     );
-    if (before && !before.followed) this.calls.send({ type: 'follow' });
+    if (!before || before.followed) return;
+    this.calls.send({ type: 'follow' });
+    await this.calls.flush();
   }
 
   private async change(set: string, values: readonly unknown[]): Promise<void> {

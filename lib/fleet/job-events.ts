@@ -11,26 +11,33 @@ import type { JobEvent, JobEventDetail } from './job-event.js';
 const room = 400;
 /** How often whoever follows says so, in ms. */
 const renewEvery = 4000;
+/** How long, in ms, an answer of the database may have been on its way that knows nothing yet of what was heard. */
+const onTheWay = 2000;
+/** For how long, in ms, a submit waits to hear of ends: without that they are found, a while later. */
+const patience = 1000;
 
-/** What happens to jobs. It is told to other processes only while any of them follows it, or waits for the end of that very job. */
+/** What happens to jobs. It goes to other processes only while one follows it; a cancel, and the end of a job that someone waits for, always do. */
 export class JobEvents {
   private readonly channel: Channel<JobEvent>;
+  private readonly connection: Connection;
   private readonly row: FleetRow;
   private readonly name: string;
-  /** Whether any process follows, as was last heard. */
+  /** Whether any process follows, as the row was last seen to say, and when that was last heard. */
   private followed = false;
+  private heard = -Infinity;
   private followers = 0;
   private closed = false;
   private renewing = Subscription.EMPTY;
-  /** That this process follows is known to the others. */
+  /** That this process follows is told to the others. */
   private known: Promise<void> | undefined = undefined;
 
   constructor(connection: Connection, calls: Channel<Call>, row: FleetRow, name: string) {
-    this.channel = new Channel(connection, `${connection.schema}_events`, isJobEvent);
+    this.channel = new Channel(connection, `${connection.schema}$events`, isJobEvent);
+    this.connection = connection;
     this.row = row;
     this.name = name;
     row.seen$.subscribe(({ followed }) => (this.followed = followed));
-    calls.stream.pipe(filter(({ type }) => type === 'follow')).subscribe(() => (this.followed = true));
+    calls.stream.pipe(filter(({ type }) => type === 'follow')).subscribe(() => (this.heard = performance.now()));
   }
 
   /** Whether this process follows. */
@@ -56,10 +63,13 @@ export class JobEvents {
     });
   }
 
-  /** From then on it is heard what is told. */
+  /** Waits until it is heard what is told, but not for long. */
   async listen(): Promise<void> {
-    await this.channel.listen();
-    await this.known;
+    try {
+      await this.connection.promptly(Promise.all([this.channel.listen(), this.known]), patience);
+    } catch (error) {
+      if (!isLost(error)) throw error;
+    }
   }
 
   /** Has all that happens told, until it is unsubscribed. */
@@ -80,7 +90,8 @@ export class JobEvents {
   tell(queue: string, job: string, detail: JobEventDetail, awaited = false): JobEvent {
     const event: JobEvent = { queue, job, at: Date.now(), by: this.name, ...detail };
     if (event.type === 'progress') expectShort(event);
-    if (awaited || this.followed || this.following) this.channel.send(fitting(event));
+    const followed = this.followed || this.following || performance.now() - this.heard < onTheWay;
+    if (awaited || followed) this.channel.send(fitting(event));
     return event;
   }
 
@@ -116,10 +127,21 @@ function isShort(event: JobEvent): boolean {
   return Buffer.byteLength(JSON.stringify(event)) <= longestMessage;
 }
 
+const types = new Set<unknown>([
+  'submitted',
+  'started',
+  'progress',
+  'retrying',
+  'completed',
+  'failed',
+  'lost',
+  'cancelled',
+] satisfies JobEvent['type'][]);
+
 /** Whether something can be one: what is read of it is there. */
 function isJobEvent(value: unknown): value is JobEvent {
   const { type, queue, job, output, failure } = (value ?? {}) as Record<string, unknown>;
-  if (typeof type !== 'string' || typeof queue !== 'string' || typeof job !== 'string') return false;
+  if (!types.has(type) || typeof queue !== 'string' || typeof job !== 'string') return false;
   if (type === 'failed' || type === 'retrying') return typeof failure === 'object' && failure !== null;
   return output === undefined || (typeof output === 'object' && output !== null);
 }

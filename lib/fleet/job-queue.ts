@@ -55,6 +55,7 @@ export class JobQueue<In, Out> implements Queue<In, Out> {
         error: (error: unknown) => ((over = true), subscriber.error(error)),
         complete: () => ((over = true), subscriber.complete()),
       });
+      if (waiting.closed) return undefined;
       const submitted = this.write(id, { input, awaited: true }, options).catch((error: unknown) => {
         over = true;
         subscriber.error(error);
@@ -76,13 +77,20 @@ export class JobQueue<In, Out> implements Queue<In, Out> {
   result(job: string): Observable<Out> {
     expectJob(job);
     return new Observable((subscriber) => {
-      const { results, events } = this.ship;
+      const { connection, results, events } = this.ship;
       const waiting = results.of<Out>(this.name, job).subscribe(subscriber);
       waiting.add(events.follow());
-      results.look([job]).then(
+      const look = () => results.look([job]);
+      look().then(
         // One that is not there, or no longer, would be waited for for ever.
         (found) => found.has(job) || subscriber.error(new RangeError(expected('job', `one of ${this.name}`, job))),
         (error: unknown) => subscriber.error(error),
+      );
+      // It may have ended before others knew that this process follows.
+      connection.aside(
+        events.listen().then(async () => {
+          if (!subscriber.closed) await look();
+        }),
       );
       return waiting;
     });
@@ -129,16 +137,18 @@ export class JobQueue<In, Out> implements Queue<In, Out> {
     if (ids !== undefined) expectArray('ids', ids);
     const { connection } = this.ship;
     await this.open();
+    // What fails again meanwhile is not sent again, or it might go on for ever.
+    const [{ now: createdBefore } = { now: new Date() }] = await connection.patiently(() =>
+      connection.query<{ now: Date }>("select now() + interval '1 ms' as now"),
+    );
+    const options = { createdBefore, limit: most, ...(ids && { ids: [...ids] }) };
     let sent = 0;
     let moved: number;
-    // More than that are sent by several statements; what fails again meanwhile is not sent for ever.
     do {
-      moved = await connection.patiently(() =>
-        connection.boss.redrive(deadOf(this.name), { limit: most, ...(ids && { ids: [...ids] }) }),
-      );
+      moved = await connection.patiently(() => connection.boss.redrive(deadOf(this.name), options));
+      if (moved > 0) this.callForWork();
       sent += moved;
     } while (moved === most);
-    if (sent > 0) this.callForWork();
     return sent;
   }
 
@@ -165,6 +175,7 @@ export class JobQueue<In, Out> implements Queue<In, Out> {
   }
 
   private async write(id: string, data: JobData<In>, options: SubmitOptions): Promise<void> {
+    if (this.ship.connection.closing) throw new CancelledError('The fleet is closed');
     // Here, because in a batch it would fail the others, too.
     expectStorable('input', data);
     await this.open();

@@ -138,7 +138,8 @@ export class JobRun<In, Out> {
     try {
       const became = await shift.settlement.settle(claim, end);
       if (!became) shift.tell(id, { type: 'lost', attempt });
-      else if ('failure' in end) shift.tell(id, { type: became, attempt, failure: end.failure }, awaited);
+      else if ('failure' in end)
+        shift.tell(id, { type: became, attempt, failure: end.failure }, awaited && became === 'failed');
       else shift.tell(id, { type: 'completed', attempt, output: end.output }, awaited);
     } catch (error) {
       shift.fail(error);

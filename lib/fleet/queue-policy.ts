@@ -37,7 +37,8 @@ export function toBossOptions({ retries, backoff, timeout, keep }: QueuePolicy, 
     ...(initial > 0 && { retryDelayMax: seconds(max) }),
     // What its own process cancels is not to be taken from it just before.
     expireInSeconds: Math.min(seconds(timeout + heartbeat), seconds(day)),
-    deleteAfterSeconds: seconds(keep),
+    // With 0 they would stay for ever.
+    deleteAfterSeconds: Math.max(1, seconds(keep)),
     heartbeatSeconds: seconds(heartbeat),
   };
 }

@@ -30,6 +30,7 @@ export class Results {
   private readonly looking: Subscription;
   /** Only while there is something to wait for. */
   private listening: Subscription | undefined = undefined;
+  private closed: Error | undefined = undefined;
 
   constructor(connection: Connection, events: JobEvents) {
     this.connection = connection;
@@ -42,6 +43,7 @@ export class Results {
   /** The result of a job, when it is there. */
   of<Out>(queue: string, job: string): Observable<Out> {
     return new Observable((subscriber) => {
+      if (this.closed) return subscriber.error(this.closed);
       const one = subscriber as Subscriber<unknown>;
       const all = this.waiting.get(job) ?? { queue, subscribers: new Set() };
       this.waiting.set(job, all);
@@ -49,10 +51,10 @@ export class Results {
       this.listening ??= this.events.told$
         .pipe(filter((event) => this.waiting.has(event.job)))
         .subscribe((event) => this.told(event));
-      subscriber.add(() => {
+      return () => {
         all.subscribers.delete(one);
         if (all.subscribers.size === 0 && this.waiting.get(job) === all) this.forget(job);
-      });
+      };
     });
   }
 
@@ -77,6 +79,7 @@ export class Results {
 
   /** Whoever still waits is told why that has no end. */
   close(error: Error): void {
+    this.closed = error;
     this.looking.unsubscribe();
     for (const job of this.waiting.keys()) this.settle(job, (one) => one.error(error));
   }

@@ -42,7 +42,8 @@ export async function setUp(connection: Connection): Promise<void> {
       holder text,
       seen timestamptz not null
     );
-    insert into "${schema}".fleet (version) values (${version}) on conflict do nothing;
+    insert into "${schema}".fleet (version) values (${version})
+      on conflict (one) do update set version = excluded.version where fleet.version < excluded.version;
     commit;
   `);
   const [fleet] = await connection.query<{ version: number }>(`select version from "${schema}".fleet`);

@@ -72,10 +72,10 @@ export class Shift<In, Out> {
   }
 
   tell(job: string, detail: JobEventDetail, awaited = false): void {
-    const { ship, name } = this.queue;
+    const { ship, name, policy } = this.queue;
     this.subscriber.next(ship.events.tell(name, job, detail, awaited));
-    // One that is given back may be done at once, elsewhere.
-    if (detail.type === 'retrying') ship.calls.send({ type: 'work', queue: name });
+    // It may be done at once, elsewhere.
+    if (detail.type === 'retrying' && policy.backoff.initial === 0) ship.calls.send({ type: 'work', queue: name });
   }
 
   /** A job needs its place no longer. */

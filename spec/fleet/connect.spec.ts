@@ -44,7 +44,10 @@ describe('connectFleet', () => {
         `Expected \`name\` to be up to 200 characters, got \`'${'x'.repeat(80)}'... 121 more characters\` (string)`,
       ],
       [{ directory: 'd', heartbeat: 1 }, 'Expected `heartbeat` to be a number from 10000 to 3600000, got `1` (number)'],
-      [{ directory: 'd', connections: 0 }, 'Expected `connections` to be a number from 1 to 100, got `0` (number)'],
+      [
+        { directory: 'd', connections: 0 },
+        'Expected `connections` to be a whole number from 1 to 100, got `0` (number)',
+      ],
       [
         { directory: 'd', connectTimeout: -1 },
         'Expected `connectTimeout` to be a number of ms from 0 and up, got `-1` (number)',
@@ -67,6 +70,30 @@ describe('connectFleet', () => {
     expect(error).to.be.instanceOf(FleetConnectionError);
     expect(error.message).to.equal('No database at localhost:9/shop within 300 ms: ECONNREFUSED');
     expect(inspect(error, { depth: 10, showHidden: true })).not.to.include('hunter2');
+  });
+
+  it('gives up, and leaves nothing behind, when there is no connection left to listen on', async () => {
+    const url = await sharedUrl();
+    const role = newSchema();
+    const database = new URL(url).pathname.slice(1);
+    await statement(url, `create role ${role} login password 'hunter2' connection limit 1`);
+    await statement(url, `grant create on database "${database}" to ${role}`);
+    const limited = new URL(url);
+    [limited.username, limited.password] = [role, 'hunter2'];
+    const options = { url: limited.href, schema: role, connections: 1, connectTimeout: 1500 };
+    const log = console.error;
+    const logged: string[] = [];
+    console.error = (error: unknown) => logged.push(inspect(error));
+    try {
+      expect(await refusal(options)).to.be.instanceOf(FleetConnectionError);
+    } finally {
+      console.error = log;
+    }
+    expect(logged.join()).to.include('The database is out of reach: too many connections').and.not.include('hunter2');
+    const still = await statement(url, `select from pg_stat_activity where usename = '${role}'`);
+    expect(still).to.deep.equal([]);
+    await statement(url, `drop owned by ${role} cascade`);
+    await statement(url, `drop role ${role}`);
   });
 
   it('says at once that it is not let in, without credentials', async () => {

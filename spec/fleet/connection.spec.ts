@@ -45,6 +45,26 @@ describe('a connection', () => {
     }
   });
 
+  it('goes on trying when there is no network', async () => {
+    for (const code of ['ENETUNREACH', 'ENETDOWN', 'EADDRNOTAVAIL', 'ECONNABORTED'])
+      expect(await make().patiently(failing(code))).to.equal(2);
+  });
+
+  it('begins to listen no more once it is about to be closed', async () => {
+    let begun = 0;
+    const connection = make();
+    Object.assign((connection as unknown as { database: object }).database, { listen: () => begun++ });
+    await connection.close();
+    const late = await connection
+      .listen(
+        'channel',
+        () => undefined,
+        () => undefined,
+      )
+      .catch(String);
+    expect([late, begun]).to.deep.equal(['FleetConnectionError: The fleet is closed', 0]);
+  });
+
   it('tries again what was in a deadlock, which is no loss of the connection', async () => {
     const connection = make();
     const events: string[] = [];

@@ -30,7 +30,7 @@ describe('what happens to jobs', () => {
     wire.on('notification', ({ payload = '' }) => {
       heard.push(...(JSON.parse(`[${payload.slice(8)}]`) as JobEvent[]));
     });
-    await wire.query(`listen ${fleets.schema}_events`);
+    await wire.query(`listen ${fleets.schema}$events`);
   });
   afterEach(async () => {
     await app.stop();
@@ -60,6 +60,19 @@ describe('what happens to jobs', () => {
     expect(await told()).to.deep.equal(['completed by at']);
   });
 
+  it('is told as far as it is an end, and no attempt before that', async () => {
+    const flaky = elsewhere.queue<number, number>('flaky', { backoff: { initial: 0 } });
+    const app = launch([
+      at.queue<number, number>('flaky', { backoff: { initial: 0 } }).worker((n, _, { attempt }) => {
+        if (attempt === 1) throw new Error('once');
+        return n;
+      }),
+    ]);
+    expect(await lastValueFrom(flaky.submit(3))).to.equal(3);
+    expect(await told()).to.deep.equal(['completed by at']);
+    await app.stop();
+  });
+
   it('is told in whole from when someone follows, also to who comes later, until no one does', async () => {
     const all = lastValueFrom(squares.events$.pipe(take(3), toArray()));
     const job = await squares.enqueue(4);
@@ -77,7 +90,7 @@ describe('what happens to jobs', () => {
 
     // It would hold for 15 s.
     await statement(await sharedUrl(), `update ${fleets.schema}.fleet set followed_until = now()`);
-    await pause(1500);
+    await pause(3000);
     heard = [];
     const completed = until('completed');
     await squares.enqueue(6);

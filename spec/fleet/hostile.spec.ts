@@ -78,8 +78,8 @@ describe('a worker', () => {
     expect(await lastValueFrom(queue.submit(1))).to.equal(1);
     const url = await sharedUrl();
     for (const text of ['', 'garbage', 'null', '1', '{"type":"failed","queue":"q","job":"j"}', '{}'])
-      for (const channel of [fleets.schema, `${fleets.schema}_events`])
-        await statement(url, `notify ${channel}, 'somebody${text}'`);
+      for (const channel of [fleets.schema, `${fleets.schema}$events`])
+        await statement(url, `notify "${channel}", 'somebody${text}'`);
     expect(await lastValueFrom(queue.submit(2))).to.equal(2);
   });
 

@@ -16,7 +16,8 @@ import {
 } from 'rxjs';
 import { CancelledError, DeadlineError, launch, withCancel, type Application, type Runnable } from 'rxjs-tasks';
 import { FleetCancelledError, JobCancelledError, JobError, type Fleet, type JobEvent } from 'rxjs-tasks/fleet';
-import { Fleets } from '../helpers/fleet.js';
+import { Fleets, sharedUrl } from '../helpers/fleet.js';
+import { statement } from '../helpers/postgres.js';
 
 describe('a queue', () => {
   const fleets = new Fleets();
@@ -420,6 +421,26 @@ describe('a queue', () => {
     await lastValueFrom(timer(50));
     await other.close();
     expect(await result).to.be.instanceOf(CancelledError);
+  });
+
+  it('takes nothing more once the fleet is closed, and says so', async () => {
+    const other = await fleets.connect();
+    const queue = other.queue(name());
+    const job = await queue.enqueue(1);
+    await other.close();
+    for (const refused of [lastValueFrom(queue.submit(1)), queue.enqueue(1), lastValueFrom(queue.result(job))])
+      expect(await refused.catch((reason: unknown) => reason)).to.be.instanceOf(CancelledError);
+  });
+
+  it('keeps nothing of ended jobs when it is told so', async () => {
+    const queue = fleet.queue(name(), { keep: 0 });
+    await queue.enqueue(1);
+    const rows = await statement<{ seconds: number }>(
+      await sharedUrl(),
+      `select deletion_seconds as seconds from ${fleets.schema}_jobs.queue where name = '${queue.name}'`,
+    );
+    // With 0 pg-boss would never delete them.
+    expect(rows).to.deep.equal([{ seconds: 1 }]);
   });
 
   it('refuses bad options when it is made', () => {
