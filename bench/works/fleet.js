@@ -11,8 +11,8 @@ export const label = (n) => `${n} ${n === 1 ? 'worker' : 'workers'}`;
 export const repetitions = 5;
 export const limit = 120_000;
 
-/** How many jobs there are, and how many of them a process has under way at most. */
-const [jobs, batch] = [10_000, 50];
+/** How many jobs there are before it counts, so that all processes have warmed up, how many then, and how many of them a process has under way at most. */
+const [before, jobs, batch] = [10_000, 10_000, 50];
 const queue = 'bench';
 
 /** Each fills the queue, and gives what a worker process does until all is done. */
@@ -22,7 +22,7 @@ export const contenders = {
       const { connectFleet } = await import('../../dist/fleet/index.js');
       const fleet = await connectFleet({ url });
       const queued = fleet.queue(queue);
-      await Promise.all(Array.from({ length: jobs }, (_, n) => queued.enqueue(n)));
+      await Promise.all(Array.from({ length: before + jobs }, (_, n) => queued.enqueue(n)));
       await fleet.close();
     },
     async work(url) {
@@ -38,7 +38,7 @@ export const contenders = {
     async fill(url) {
       const boss = await start(url);
       await boss.createQueue(queue);
-      for (let from = 0; from < jobs; from += 500)
+      for (let from = 0; from < before + jobs; from += 500)
         await boss.insert(
           queue,
           Array.from({ length: 500 }, (_, n) => ({ data: { input: from + n } })),
@@ -60,7 +60,7 @@ async function start(url) {
   return boss.start();
 }
 
-/** In µs a job, from the moment that all workers may begin. */
+/** In µs a job. */
 export async function measure(contender, workers) {
   const { fill, table } = contenders[contender];
   const server = await startServer();
@@ -69,17 +69,17 @@ export async function measure(contender, workers) {
     const { Client } = (await import('pg')).default;
     const client = new Client({ connectionString: server.url });
     await client.connect();
+    /** When no more than so many are left. */
+    const left = async (most) => {
+      const sql = `select from ${table} where name = $1 and state <> 'completed' offset $2 limit 1`;
+      while ((await client.query(sql, [queue, most])).rows.length > 0)
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      return performance.now();
+    };
     const children = await Promise.all(Array.from({ length: workers }, () => startWorker(contender, server.url)));
-    const from = performance.now();
     for (const child of children) child.stdin.write('go\n');
-    for (;;) {
-      const { rows } = await client.query(`select from ${table} where name = $1 and state <> 'completed' limit 1`, [
-        queue,
-      ]);
-      if (rows.length === 0) break;
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-    const took = performance.now() - from;
+    const from = await left(jobs);
+    const took = (await left(0)) - from;
     for (const child of children) child.kill('SIGKILL');
     await client.end();
     return (took / jobs) * 1000;
