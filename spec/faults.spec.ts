@@ -19,7 +19,10 @@ function proofsOf(row: string): { file: string; title: string }[] {
 /** The titles of suites and specs in a file, but for those that are put together when it is loaded. */
 function titlesIn(file: string): Set<string> {
   const source = readFileSync(`spec/${file}`, 'utf8');
-  const titles = source.matchAll(/\b(?:it|describe)\(\s*(?:'((?:\\.|[^'\\])*)'|"((?:\\.|[^"\\])*)")/g);
+  // Those of specs that begin together are names of their functions.
+  const titles = source.matchAll(
+    /(?:\b(?:it|describe)\(\s*|^ +(?=.*:\s*async \(\) => \{))(?:'((?:\\.|[^'\\])*)'|"((?:\\.|[^"\\])*)")/gm,
+  );
   return new Set([...titles].map(([, single, double]) => (single ?? double ?? '').replace(/\\(.)/g, '$1')));
 }
 
