@@ -23,6 +23,7 @@ export const parts = {
     mutate: ['errors', 'cancelled-error', 'expect', 'task', 'work'],
     specs: [
       'errors',
+      'expect',
       'task',
       'context',
       'join',

@@ -1,0 +1,36 @@
+import { expect } from 'chai';
+import { expectNumber, expectWhole } from '../lib/internal/expect.js';
+
+describe('bad input', () => {
+  const refused = (refuses: typeof expectWhole, got: unknown, high = 10) => {
+    try {
+      refuses('n', 1, high, got);
+      return undefined;
+    } catch (error) {
+      return String(error);
+    }
+  };
+
+  it('is no whole number that is within its bounds, those included', () => {
+    for (const good of [1, 5, 10]) expect(refused(expectWhole, good)).to.equal(undefined);
+    for (const bad of [0, 11, 1.5, NaN, Infinity])
+      expect(refused(expectWhole, bad)).to.equal(
+        `RangeError: Expected \`n\` to be a whole number from 1 to 10, got \`${bad}\` (number)`,
+      );
+    expect(refused(expectWhole, '5')).to.equal(
+      "TypeError: Expected `n` to be a whole number from 1 to 10, got `'5'` (string)",
+    );
+    expect(refused(expectWhole, Infinity, Infinity)).to.equal(
+      'RangeError: Expected `n` to be a whole number from 1 and up, got `Infinity` (number)',
+    );
+  });
+
+  it('is no number that is within its bounds, those included', () => {
+    for (const good of [1, 1.5, 10]) expect(refused(expectNumber, good)).to.equal(undefined);
+    for (const bad of [0.9, 10.1, NaN])
+      expect(refused(expectNumber, bad)).to.equal(
+        `RangeError: Expected \`n\` to be a number from 1 to 10, got \`${bad}\` (number)`,
+      );
+    expect(refused(expectNumber, null)).to.equal('TypeError: Expected `n` to be a number from 1 to 10, got null');
+  });
+});
