@@ -24,6 +24,7 @@ import { page as built } from '../../lib/inspect/page/build.js';
 import { browserPath, launchBrowser } from '../helpers/browser.js';
 import { exampleFleet } from '../helpers/example-fleet.js';
 import { Fleets } from '../helpers/fleet.js';
+import { until } from '../helpers/programs.js';
 
 const still = (name: string) => task(name, () => NEVER);
 const slow = (name: string, ms: number) => task(name, { execute: () => NEVER, finalize: () => timer(ms) });
@@ -506,7 +507,8 @@ else
         await page.locator('#fleet summary').focus();
         await page.keyboard.press('Tab');
         await page.keyboard.press('ArrowDown');
-        await page.waitForFunction('document.querySelector("#fleet .tables").scrollTop > 0');
+        // `waitForFunction` would need an eval, which the page forbids.
+        await until(() => page.evaluate<boolean>('document.querySelector("#fleet .tables").scrollTop > 0'), 5000);
         expect(await page.locator('.row[aria-current=true]').count()).to.equal(0);
         await page.keyboard.press('Shift+Tab');
         await page.keyboard.press('Space');
