@@ -2,9 +2,10 @@ import { expect } from 'chai';
 import type { PgBoss } from 'pg-boss';
 import { Connection } from '../../lib/fleet/connection.js';
 import { MasterCancel } from '../../lib/fleet/master-cancel.js';
-import type { Channel } from '../../lib/fleet/channel.js';
-import type { Call } from '../../lib/fleet/call.js';
+import { Channel } from '../../lib/fleet/channel.js';
+import { isCall, type Call } from '../../lib/fleet/call.js';
 import { FleetRow } from '../../lib/fleet/fleet-row.js';
+import { JobEvents } from '../../lib/fleet/job-events.js';
 
 describe('a connection', () => {
   const make = (executeSql?: () => Promise<{ rows: unknown[] }>) => {
@@ -89,5 +90,33 @@ describe('a connection', () => {
     answers[0]?.(null);
     await looks[0];
     expect(master.context.cancelled).to.equal(true);
+  });
+
+  it('does not take an answer from before a call for nobody following', async () => {
+    let answer: (row: object) => void = () => undefined;
+    const told: unknown[] = [];
+    const boss = {
+      on: () => undefined,
+      getDb: () => ({
+        executeSql: (sql: string, [channel]: unknown[]) => {
+          if (sql.includes('pg_notify')) return Promise.resolve({ rows: [told.push(channel)] });
+          return new Promise((resolve) => (answer = (row) => resolve({ rows: [row] })));
+        },
+      }),
+    } as unknown as PgBoss;
+    const connection = new Connection(boss, 'schema', () => Promise.resolve());
+    const calls = new Channel<Call>(connection, 'calls', isCall);
+    const row = new FleetRow(connection, calls);
+    const events = new JobEvents(connection, calls, row, 'me');
+    events.tell('queue', 'job', { type: 'submitted' });
+    await events.close();
+    expect(told).to.deep.equal([]);
+    const look = row.look();
+    calls.send({ type: 'follow' });
+    answer({ reason: null, followed: false });
+    await look;
+    events.tell('queue', 'job', { type: 'submitted' });
+    await events.close();
+    expect(told).to.deep.equal(['calls', 'schema$events']);
   });
 });
