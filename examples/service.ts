@@ -37,17 +37,20 @@ const shop = assemble(database, http);
 
 const inspect = taskRunner(inspector({ port: Number(INSPECT_PORT) }));
 inspect.results$.subscribe((url) => console.log(`Look at ${url}`));
-const shown: RunMainOptions = { ui: true, instruments: [tracing('shop-spans.jsonl')] };
 
-const app = runMain(values.inspect ? [inspect, shop] : [shop], {
-  ...(values.inspect && shown),
-  drainDelay: Number(DRAIN_MS),
-  timeout: Number(TIMEOUT_MS),
+const told: RunMainOptions = {
   observer: (event) => {
     if (event.type === 'draining') console.log(`No longer ready; going on for ${DRAIN_MS} ms`);
     else if (event.type === 'ready') console.log(`${event.task} is ready`);
     else if (event.type === 'restarting')
       console.error(`${event.error?.message}; again in ${event.delay.toFixed()} ms`);
   },
+};
+const shown: RunMainOptions = { ui: true, instruments: [tracing('shop-spans.jsonl')] };
+
+const app = runMain(values.inspect ? [inspect, shop] : [shop], {
+  ...(values.inspect ? shown : told),
+  drainDelay: Number(DRAIN_MS),
+  timeout: Number(TIMEOUT_MS),
 });
 console.log(String(await app));

@@ -98,7 +98,6 @@ describe('taskRunner', () => {
         ['name', "`'name'` (string)"],
         [{ initialize: () => 1 }, '`{ initialize: [Function: initialize] }` (object)'],
         [() => 1, '(function)'],
-        [taskRunner(task('x', () => 1)), '(object)'],
       ]) {
         expect(() => taskRunner(value as never)).to.throw(
           TypeError,
@@ -111,6 +110,18 @@ describe('taskRunner', () => {
         'Expected `finalize` to be a function, got `1`',
       );
       expect(() => taskRunner({ execute: () => 1, grace: NaN })).to.throw(RangeError, 'Expected `grace`');
+    });
+
+    it('a runner, or a cron: TypeError that says what to do', () => {
+      const poller = cron(
+        task('poller', () => 1),
+        100,
+      );
+      for (const given of [() => taskRunner(poller as never), () => cron(poller as never, 1000)])
+        expect(given).to.throw(
+          TypeError,
+          'Expected `task` to be a task, got the runner `poller`. Give the task itself: supervise(cron(task, …))',
+        );
     });
 
     it('has the name of its task, else of its class', () => {

@@ -6,7 +6,7 @@ export type Work<T> = SimpleTask<T> & Partial<Task<T>>;
 
 /** @throws TypeError when it is no task, or a hook of it no function; RangeError when its `grace` is negative. */
 export function toWork<T>(task: SimpleTask<T> | Task<T>): Work<T> {
-  if (!isSimpleTask(task)) throw new TypeError(expected('task', 'a task, with an `execute` function', task));
+  if (!isSimpleTask(task)) throw new TypeError(notTask(task));
   const work: Work<T> = task;
   expectHooks(work);
   return work;
@@ -20,4 +20,15 @@ export function nameOf(task: SimpleTask): string {
   const { constructor } = task as { constructor?: { name?: string } };
   const className = constructor === Object ? undefined : constructor?.name;
   return className === undefined || className === '' ? 'anonymous' : className;
+}
+
+/** A cron, or whatever else is a runner already, is what most often stands in a task's place. */
+function notTask(got: unknown): string {
+  return looksLikeRunner(got)
+    ? `Expected \`task\` to be a task, got the runner \`${got.toString()}\`. Give the task itself: supervise(cron(task, …))`
+    : expected('task', 'a task, with an `execute` function', got);
+}
+
+function looksLikeRunner(x: unknown): x is { toString(): string } {
+  return typeof x === 'object' && x !== null && 'start' in x && 'done$' in x;
 }
