@@ -86,6 +86,7 @@ const order = [
   'fleet/job',
   'fleet/queue',
   'fleet/queue-policy',
+  'fleet/submissions',
   'fleet/settlement',
   'fleet/job-run',
   'fleet/shift',

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Observable } from 'rxjs';
 import { Hub } from '../internal/hub.js';
-import { reportUnhandled } from '../internal/unhandled.js';
 import { Batch } from './batch.js';
-import { isLost, type Connection } from './connection.js';
+import { unlessLost, type Connection } from './connection.js';
 
 /** What a PostgreSQL NOTIFY can carry, in bytes, less what stands around it. */
 export const longestMessage = 7900;
@@ -67,7 +66,7 @@ export class Channel<Message extends object> {
     // As all others hear it: what JSON makes of it.
     if (this.heard.observed) this.heard.next(JSON.parse(text) as Message);
     // One that cannot be sent is lost, as one that is not heard.
-    this.outbox.add(text).catch((error: unknown) => isLost(error) || reportUnhandled(error));
+    this.outbox.add(text).catch(unlessLost);
   }
 
   /** Waits until all is sent. */

@@ -1,5 +1,5 @@
 import type { Db, PgBoss } from 'pg-boss';
-import { Subject, takeUntil, timer } from 'rxjs';
+import { exhaustMap, merge, Subject, takeUntil, timer, type Observable, type Subscription } from 'rxjs';
 import { Hub } from '../internal/hub.js';
 import { reportUnhandled } from '../internal/unhandled.js';
 import { FleetConnectionError } from './errors.js';
@@ -7,6 +7,8 @@ import type { FleetEvent } from './job-event.js';
 
 /** The waits between two tries, in ms: doubling, from the first to the last. */
 const [firstWait, longestWait] = [100, 5000];
+/** How long an answer is waited for before it is asked again, in ms. */
+const answerWithin = 5000;
 
 /** The database, whose connection may be lost at any time and comes back. */
 export class Connection {
@@ -43,6 +45,11 @@ export class Connection {
     return rows as Row[];
   }
 
+  /** Runs a statement that bears to be run twice, until it is answered, or for so many ms. */
+  ask<Row>(sql: string, values?: readonly unknown[], patience?: number): Promise<readonly Row[]> {
+    return this.patiently(() => this.promptly(this.query<Row>(sql, values), answerWithin), patience);
+  }
+
   /** Waits for an answer for so many ms: a connection that is cut in silence gives none for very long. */
   async promptly<T>(answer: Promise<T>, ms: number): Promise<T> {
     let late: NodeJS.Timeout | undefined;
@@ -74,6 +81,13 @@ export class Connection {
     }
   }
 
+  /** Looks each so many ms and at each hint, at one thing at a time. */
+  poll(every: number, hints$: Observable<unknown>, look: () => Promise<void>): Subscription {
+    return merge(timer(every, every), hints$)
+      .pipe(exhaustMap(() => look().catch(unlessLost)))
+      .subscribe();
+  }
+
   /** Has messages of a channel told, and each time that some may have been missed, until the close. */
   async listen(channel: string, message: (text: string) => void, missed: () => void): Promise<void> {
     const listener = this.patiently(async () => {
@@ -85,16 +99,9 @@ export class Connection {
     await listener;
   }
 
-  /** Has something done that nobody waits for but the close. It is nobody's error when the connection is lost in it. */
+  /** Has something done that nobody waits for but the close. */
   aside(work: Promise<unknown>): void {
-    const done = work
-      .then(
-        () => undefined,
-        (error: unknown) => {
-          if (!isLost(error)) reportUnhandled(error);
-        },
-      )
-      .finally(() => this.besides.delete(done));
+    const done = work.then(() => undefined, unlessLost).finally(() => this.besides.delete(done));
     this.besides.add(done);
   }
 
@@ -158,6 +165,11 @@ export function isLost(error: unknown): boolean {
   return /connection (terminated|ended|error)|timeout (expired|exceeded)|heartbeat timed out|not (queryable|opened)|is closed$/i.test(
     String(message),
   );
+}
+
+/** What is lost with a connection is nobody's error. */
+export function unlessLost(error: unknown): void {
+  if (!isLost(error)) reportUnhandled(error);
 }
 
 /** Whether the same statement may do at the next try: there is no connection, or another statement was in its way. */

@@ -1,9 +1,8 @@
-import { exhaustMap, filter, merge, Subscription, timer, type Observable } from 'rxjs';
+import { filter, merge, Subscription, type Observable } from 'rxjs';
 import { Hub } from '../internal/hub.js';
-import { reportUnhandled } from '../internal/unhandled.js';
 import type { Call } from './call.js';
 import type { Channel } from './channel.js';
-import { isLost, type Connection } from './connection.js';
+import type { Connection } from './connection.js';
 
 /** How often it is looked at without being told, in ms. */
 const lookEvery = 1000;
@@ -42,9 +41,7 @@ export class FleetRow {
   start(): void {
     const { calls } = this;
     const told$ = calls.stream.pipe(filter(({ type }) => type === 'fleet'));
-    this.looking = merge(timer(lookEvery, lookEvery), told$, calls.missed$)
-      .pipe(exhaustMap(() => this.look().catch((error: unknown) => isLost(error) || reportUnhandled(error))))
-      .subscribe();
+    this.looking = this.connection.poll(lookEvery, merge(told$, calls.missed$), () => this.look());
   }
 
   stop(): void {
@@ -72,14 +69,12 @@ export class FleetRow {
   /** Says that this process follows what happens to jobs, which holds for 15 s. */
   async follow(): Promise<void> {
     const { connection } = this;
-    const [before] = await connection.patiently(() =>
-      connection.query<{ followed: boolean | null }>(
-        // One process writes it for all.
-        `update "${connection.schema}".fleet set followed_until = now() + interval '15 s'
-         from (select followed_until > now() as followed from "${connection.schema}".fleet) before
-         where followed_until is null or followed_until < now() + interval '10 s'
-         returning before.followed`,
-      ),
+    const [before] = await connection.ask<{ followed: boolean | null }>(
+      // One process writes it for all.
+      `update "${connection.schema}".fleet set followed_until = now() + interval '15 s'
+       from (select followed_until > now() as followed from "${connection.schema}".fleet) before
+       where followed_until is null or followed_until < now() + interval '10 s'
+       returning before.followed`,
     );
     if (!before || before.followed) return;
     this.calls.send({ type: 'follow' });
@@ -88,19 +83,17 @@ export class FleetRow {
 
   private async change(set: string, values: readonly unknown[]): Promise<void> {
     const { connection, calls } = this;
-    await connection.patiently(() => connection.query(`update "${connection.schema}".fleet set ${set}`, values));
+    await connection.ask(`update "${connection.schema}".fleet set ${set}`, values);
     calls.send({ type: 'fleet' });
     await this.look();
   }
 }
 
 export async function readRow(connection: Connection): Promise<Row | undefined> {
-  const [row] = await connection.patiently(() =>
-    connection.query<Row>(
-      `select reason, cancelled_by as by, (extract(epoch from cancelled_at) * 1000)::float8 as at,
-         coalesce(followed_until > now(), false) as followed
-       from "${connection.schema}".fleet`,
-    ),
+  const [row] = await connection.ask<Row>(
+    `select reason, cancelled_by as by, (extract(epoch from cancelled_at) * 1000)::float8 as at,
+       coalesce(followed_until > now(), false) as followed
+     from "${connection.schema}".fleet`,
   );
   return row;
 }

@@ -1,9 +1,8 @@
 import { exhaustMap, filter, interval, Observable, startWith, Subscription } from 'rxjs';
 import { expected } from '../internal/expect.js';
-import { reportUnhandled } from '../internal/unhandled.js';
 import type { Call } from './call.js';
 import { Channel, longestMessage } from './channel.js';
-import { isLost, type Connection } from './connection.js';
+import { isLost, unlessLost, type Connection } from './connection.js';
 import type { FleetRow } from './fleet-row.js';
 import type { JobEvent, JobEventDetail } from './job-event.js';
 
@@ -106,7 +105,7 @@ export class JobEvents {
       await this.channel.listen();
       await this.row.follow();
     } catch (error) {
-      if (!isLost(error)) reportUnhandled(error);
+      unlessLost(error);
     }
   }
 }

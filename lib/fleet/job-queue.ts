@@ -11,21 +11,18 @@ import {
 } from '../internal/expect.js';
 import { CancelledError } from '../errors.js';
 import type { TaskRunner } from '../outcome.js';
-import { Batch } from './batch.js';
 import { settledBy } from './connection.js';
 import type { JobData, JobHandler, WorkerOptions } from './job.js';
 import type { JobEvent } from './job-event.js';
 import type { DeadLetter, Queue, QueueOptions, SubmitOptions } from './queue.js';
 import { deadOptions, toBossOptions, toPolicy, type QueuePolicy } from './queue-policy.js';
 import { failureIn } from './results.js';
-import { jobsSchema } from './schema.js';
 import type { Ship } from './ship.js';
 import { expectStorable } from './storable.js';
+import { Submissions, type Submission } from './submissions.js';
 import { worker } from './worker.js';
 
-/** How soon it is looked again for room in a full queue, in ms. */
-const lookForRoom = 200;
-/** How many jobs are written at a time. */
+/** How many dead letters are sent again at a time. */
 const most = 500;
 
 /** How a queue stands in the database, and its statements. */
@@ -33,7 +30,7 @@ export class JobQueue<In, Out> implements Queue<In, Out> {
   readonly name: string;
   readonly ship: Ship;
   readonly policy: QueuePolicy;
-  private readonly inserts: Batch<{ id: string; data: JobData<In>; options: SubmitOptions }, undefined>;
+  private readonly submissions: Submissions<In>;
   private opening: Promise<void> | undefined = undefined;
 
   constructor(ship: Ship, name: string, options: QueueOptions) {
@@ -41,7 +38,7 @@ export class JobQueue<In, Out> implements Queue<In, Out> {
     this.policy = toPolicy(options);
     this.ship = ship;
     this.name = name;
-    this.inserts = new Batch((jobs) => this.insert(jobs), Math.min(most, this.policy.limit));
+    this.submissions = new Submissions(ship, name, this.policy.limit);
   }
 
   submit(input: In, options: SubmitOptions = {}): Observable<Out> {
@@ -56,7 +53,7 @@ export class JobQueue<In, Out> implements Queue<In, Out> {
         complete: () => ((over = true), subscriber.complete()),
       });
       if (waiting.closed) return undefined;
-      const submitted = this.write(id, { input, awaited: true }, options).catch((error: unknown) => {
+      const submitted = this.write({ id, data: { input, awaited: true }, options }).catch((error: unknown) => {
         over = true;
         subscriber.error(error);
       });
@@ -70,7 +67,7 @@ export class JobQueue<In, Out> implements Queue<In, Out> {
   async enqueue(input: In, options: SubmitOptions = {}): Promise<string> {
     expectSubmit(options);
     const id = randomUUID();
-    await this.write(id, { input }, options);
+    await this.write({ id, data: { input }, options });
     return id;
   }
 
@@ -138,15 +135,15 @@ export class JobQueue<In, Out> implements Queue<In, Out> {
     const { connection } = this.ship;
     await this.open();
     // What fails again meanwhile is not sent again, or it might go on for ever.
-    const [{ now: createdBefore } = { now: new Date() }] = await connection.patiently(() =>
-      connection.query<{ now: Date }>("select now() + interval '1 ms' as now"),
+    const [{ now: createdBefore } = { now: new Date() }] = await connection.ask<{ now: Date }>(
+      "select now() + interval '1 ms' as now",
     );
     const options = { createdBefore, limit: most, ...(ids && { ids: [...ids] }) };
     let sent = 0;
     let moved: number;
     do {
       moved = await connection.patiently(() => connection.boss.redrive(deadOf(this.name), options));
-      if (moved > 0) this.callForWork();
+      if (moved > 0) this.submissions.callForWork();
       sent += moved;
     } while (moved === most);
     return sent;
@@ -162,6 +159,17 @@ export class JobQueue<In, Out> implements Queue<In, Out> {
     return this.opening;
   }
 
+  private async write(job: Submission<In>): Promise<void> {
+    if (this.ship.connection.closing) throw new CancelledError('The fleet is closed');
+    // Here, because in a batch it would fail the others, too.
+    expectStorable('input', job.data);
+    await this.open();
+    const { events } = this.ship;
+    if (job.data.awaited || events.following) await events.listen();
+    await this.submissions.add(job);
+    events.tell(this.name, job.id, { type: 'submitted' });
+  }
+
   private async make(): Promise<void> {
     const { connection, heartbeat } = this.ship;
     const { boss } = connection;
@@ -172,61 +180,6 @@ export class JobQueue<In, Out> implements Queue<In, Out> {
       await boss.createQueue(this.name, options);
       await boss.updateQueue(this.name, options);
     });
-  }
-
-  private async write(id: string, data: JobData<In>, options: SubmitOptions): Promise<void> {
-    if (this.ship.connection.closing) throw new CancelledError('The fleet is closed');
-    // Here, because in a batch it would fail the others, too.
-    expectStorable('input', data);
-    await this.open();
-    const { events } = this.ship;
-    if (data.awaited || events.following) await events.listen();
-    await this.inserts.add({ id, data, options });
-    events.tell(this.name, id, { type: 'submitted' });
-  }
-
-  /** Twice does no harm: they have ids of their own. */
-  private async insert(
-    jobs: readonly { id: string; data: JobData<In>; options: SubmitOptions }[],
-  ): Promise<undefined[]> {
-    const { connection } = this.ship;
-    await this.waitForRoom(jobs.length);
-    await connection.patiently(() =>
-      connection.boss.insert(
-        this.name,
-        jobs.map(({ id, data, options: { priority = 0, delay = 0 } }) => ({
-          id,
-          data,
-          priority,
-          ...(delay > 0 && { startAfter: new Date(Date.now() + delay) }),
-        })),
-      ),
-    );
-    this.callForWork();
-    return [];
-  }
-
-  private callForWork(): void {
-    this.ship.calls.send({ type: 'work', queue: this.name });
-  }
-
-  private async waitForRoom(jobs: number): Promise<void> {
-    const { connection } = this.ship;
-    const { limit } = this.policy;
-    if (limit === Infinity) return;
-    for (;;) {
-      const [row] = await connection.patiently(() =>
-        connection.query<{ waiting: number }>(
-          `select count(*)::int as waiting from (
-             select from ${jobsSchema(connection.schema)}.job where name = $1 and state < 'active' limit $2
-           ) few`,
-          [this.name, limit],
-        ),
-      );
-      if (!row || row.waiting + jobs <= limit) return;
-      if (connection.closing) throw new CancelledError('The fleet is closed');
-      await new Promise((resolve) => setTimeout(resolve, lookForRoom));
-    }
   }
 }
 

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { exhaustMap, Observable, timer, type Subscriber, type Subscription } from 'rxjs';
 import type { Coordinator } from '../cron.js';
-import { reportUnhandled } from '../internal/unhandled.js';
-import { isLost, type Connection } from './connection.js';
+import { unlessLost, type Connection } from './connection.js';
 
 /** For how long a lease holds without a sign of life, in ms; how often one is given; and for how long an answer is waited for. */
 const [leaseFor, renewEvery, answerWithin] = [10_000, 3000, 2000];
@@ -48,8 +47,9 @@ export class Leases implements Coordinator {
   /** The last slot that any process was granted. */
   async lastSlot(task: string): Promise<number | undefined> {
     const { connection } = this;
-    const [row] = await connection.patiently(() =>
-      connection.query<{ slot: number }>(`select slot from "${connection.schema}".cron where task = $1`, [task]),
+    const [row] = await connection.ask<{ slot: number }>(
+      `select slot from "${connection.schema}".cron where task = $1`,
+      [task],
     );
     return row?.slot;
   }
@@ -106,7 +106,7 @@ export class Leases implements Coordinator {
       const kept = new Set(rows.map(({ task }) => task));
       for (const [lease, { task }] of leases) if (!kept.has(task)) this.takeBack(lease);
     } catch (error) {
-      if (!isLost(error)) reportUnhandled(error);
+      unlessLost(error);
       // The next try might come when another has it.
       if (performance.now() - this.seen > leaseFor - renewEvery) for (const [lease] of leases) this.takeBack(lease);
     }
@@ -127,12 +127,9 @@ export class Leases implements Coordinator {
 
   private async free(lease: string, heir: string | null): Promise<void> {
     const { connection } = this;
-    await connection.patiently(
-      () =>
-        connection.query(`update "${connection.schema}".cron set lease = $2::uuid where lease = $1::uuid`, [
-          lease,
-          heir,
-        ]),
+    await connection.ask(
+      `update "${connection.schema}".cron set lease = $2::uuid where lease = $1::uuid`,
+      [lease, heir],
       leaseFor,
     );
   }

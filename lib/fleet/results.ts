@@ -1,7 +1,6 @@
-import { exhaustMap, filter, merge, Observable, timer, type Subscriber, type Subscription } from 'rxjs';
-import { reportUnhandled } from '../internal/unhandled.js';
+import { filter, Observable, type Subscriber, type Subscription } from 'rxjs';
 import { JobCancelledError, JobError, type JobFailure } from './errors.js';
-import { isLost, type Connection } from './connection.js';
+import type { Connection } from './connection.js';
 import type { JobEvent } from './job-event.js';
 import type { JobEvents } from './job-events.js';
 import { jobsSchema } from './schema.js';
@@ -34,9 +33,7 @@ export class Results {
 
   constructor(connection: Connection, events: JobEvents) {
     this.connection = connection;
-    this.looking = merge(timer(lookEvery, lookEvery), events.missed$)
-      .pipe(exhaustMap(() => this.lookAll().catch((error: unknown) => isLost(error) || reportUnhandled(error))))
-      .subscribe();
+    this.looking = connection.poll(lookEvery, events.missed$, () => this.lookAll());
     this.events = events;
   }
 
@@ -61,13 +58,11 @@ export class Results {
   /** Looks in the table for jobs that are waited for. Gives those that are there. */
   async look(jobs: readonly string[]): Promise<ReadonlySet<string>> {
     const { connection } = this;
-    const rows = await connection.patiently(() =>
-      connection.query<Row>(
-        // By its name, too, as the index has it.
-        `select id, name as queue, state::text, output from ${jobsSchema(connection.schema)}.job
-         where (name, id) in (select * from unnest($1::text[], $2::uuid[]))`,
-        [jobs.map((job) => this.waiting.get(job)?.queue), jobs],
-      ),
+    const rows = await connection.ask<Row>(
+      // By its name, too, as the index has it.
+      `select id, name as queue, state::text, output from ${jobsSchema(connection.schema)}.job
+       where (name, id) in (select * from unnest($1::text[], $2::uuid[]))`,
+      [jobs.map((job) => this.waiting.get(job)?.queue), jobs],
     );
     for (const { id, queue, state, output } of rows) {
       if (state === 'completed') this.settle(id, (one) => (one.next(output.value), one.complete()));

@@ -84,12 +84,10 @@ export class Settlement {
   private look(claims: readonly JobAttempt[]): Promise<readonly Row[]> {
     const { name, ship } = this.queue;
     const { connection } = ship;
-    return connection.patiently(() =>
-      connection.query<Row>(
-        `select id, retry_count as attempt, state::text from ${jobsSchema(connection.schema)}.job
-         where name = $1 and id = any($2::uuid[])`,
-        [name, claims.map(({ id }) => id)],
-      ),
+    return connection.ask<Row>(
+      `select id, retry_count as attempt, state::text from ${jobsSchema(connection.schema)}.job
+       where name = $1 and id = any($2::uuid[])`,
+      [name, claims.map(({ id }) => id)],
     );
   }
 }

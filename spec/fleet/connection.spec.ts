@@ -1,5 +1,7 @@
 import { expect } from 'chai';
 import type { PgBoss } from 'pg-boss';
+import { EMPTY } from 'rxjs';
+import sinon from 'sinon';
 import { Connection } from '../../lib/fleet/connection.js';
 import { MasterCancel } from '../../lib/fleet/master-cancel.js';
 import { Channel } from '../../lib/fleet/channel.js';
@@ -43,6 +45,29 @@ describe('a connection', () => {
       const work = () => (++tries > 1 ? Promise.resolve('done') : Promise.reject(new Error(words)));
       expect(await connection.patiently(work).catch(String)).to.equal('done', words);
       expect(events).to.deep.equal(['disconnected', 'reconnected']);
+    }
+  });
+
+  it('asks again what is not answered, so that a look cannot hang on a connection that was cut in silence', async () => {
+    const clock = sinon.useFakeTimers();
+    try {
+      let asked = 0;
+      const connection = make(() => (++asked > 1 ? Promise.resolve({ rows: [asked] }) : new Promise(() => undefined)));
+      const events: string[] = [];
+      connection.events.stream.subscribe(({ type }) => events.push(type));
+      const looks: unknown[] = [];
+      const polling = connection.poll(1000, EMPTY, async () => void looks.push(...(await connection.ask('look'))));
+      await clock.tickAsync(5999);
+      expect([asked, events]).to.deep.equal([1, []]);
+      await clock.tickAsync(200);
+      expect([looks, events]).to.deep.equal([[2], ['disconnected', 'reconnected']]);
+      await clock.tickAsync(2000);
+      expect(looks).to.deep.equal([2, 3, 4]);
+      polling.unsubscribe();
+      await connection.close();
+      expect(clock.countTimers()).to.equal(0);
+    } finally {
+      clock.restore();
     }
   });
 
