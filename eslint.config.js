@@ -51,6 +51,7 @@ const order = [
   'internal/surround',
   'internal/app-run',
   'orchestrate',
+  'internal/error-of',
   'application',
   'internal/exit',
   'internal/ui',

@@ -1,6 +1,7 @@
 import { finalize, ReplaySubject, Subject, type Observable, type Observer } from 'rxjs';
 import { background, withCancel, type CancelFunc } from './context.js';
 import type { Surroundings } from './internal/app-run.js';
+import { errorWriter } from './internal/error-of.js';
 import { expectObserver, expectOptions } from './internal/expect.js';
 import { toScope } from './internal/to-scope.js';
 import { assemble, optionNames, type AppEvent, type OrchestrateOptions } from './orchestrate.js';
@@ -132,21 +133,4 @@ export function prepare(
     return Object.defineProperties(report, Object.getOwnPropertyDescriptors(handle)) as Application;
   };
   return { stop, start };
-}
-
-/** An error that goes through groups is told by each of them, and written once. */
-export function errorWriter(): (event: AppEvent) => void {
-  const written = new WeakSet();
-  return (event) => {
-    const error = errorOf(event);
-    if (!error || (typeof error === 'object' && written.has(error))) return;
-    if (typeof error === 'object') written.add(error);
-    console.error(error);
-  };
-}
-
-/** What an event tells of a failure. */
-export function errorOf(event: AppEvent): unknown {
-  if (event.type === 'done') return event.outcome.error;
-  return 'error' in event ? event.error : undefined;
 }

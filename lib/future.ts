@@ -1,4 +1,4 @@
-import { Observable, type Subscriber } from 'rxjs';
+import { firstValueFrom, merge, mergeMap, Observable, throwError, type Subscriber } from 'rxjs';
 import { background, type Context } from './context.js';
 import { Listener } from './internal/chain.js';
 import { expectFunction } from './internal/expect.js';
@@ -88,21 +88,9 @@ class KeptResult<T> extends Observable<T> implements Future<T> {
     return listener;
   }
 
-  private awaitUntil(waiter: Context | AbortSignal): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const scope = toScope(waiter);
-      if (scope.cancelled) return reject(scope.cause);
-      const listener = new Listener<Settling<T>>(({ status, outcome }) => {
-        waiting?.unsubscribe();
-        if (status === 'fulfilled') resolve(outcome as T);
-        else reject(outcome);
-      });
-      const waiting = scope.whenCancelled((cause) => {
-        listener.unsubscribe();
-        reject(cause);
-      });
-      this.look().tellWhenSettled(listener);
-    });
+  private async awaitUntil(waiter: Context | AbortSignal): Promise<T> {
+    const given$ = toScope(waiter).cancelled$.pipe(mergeMap((cause) => throwError(() => cause)));
+    return firstValueFrom(merge(given$, this));
   }
 
   private look(): Settling<T> {

@@ -1,6 +1,7 @@
 import { Subject } from 'rxjs';
-import { errorWriter, launchNames, prepare, type Application, type LaunchOptions } from './application.js';
+import { launchNames, prepare, type Application, type LaunchOptions } from './application.js';
 import { SignalError } from './errors.js';
+import { errorWriter } from './internal/error-of.js';
 import { exit, hold, settleExit } from './internal/exit.js';
 import { expectArray, expectOneOf, expectOptions } from './internal/expect.js';
 import { expectUi, loadUi, type Ui } from './internal/ui.js';

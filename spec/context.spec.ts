@@ -319,6 +319,14 @@ describe('An AbortSignal taken as a context', () => {
     expect(collect(new Subject().pipe(untilCancelled(controller.signal)))).to.deep.equal(['complete']);
   });
 
+  it('is looked at when an operator that was made before is subscribed', () => {
+    const controller = new AbortController();
+    const until = untilCancelled(controller.signal);
+    controller.abort();
+    expect(collect(new Subject().pipe(until))).to.deep.equal(['complete']);
+    expect(getEventListeners(controller.signal, 'abort')).to.deep.equal([]);
+  });
+
   it('is told from what merely has one', () => {
     expect(() => withCancel(new AbortController() as never)).to.throw(TypeError, 'Expected `ctx`');
     expect(() => withCancel(new Request('http://localhost') as never)).to.throw(TypeError, 'Expected `ctx`');

@@ -40,5 +40,5 @@ export async function measure(contender) {
 
 export const targets = [
   { what: 'bundle, minified and gzipped, without rxjs and croner', n: 1, figure: 9216 },
-  { what: 'the same of `future` alone', n: 1, ours: '`future` alone' },
+  { what: 'the same of `future` alone', n: 1, ours: '`future` alone', figure: 2048 },
 ];

@@ -1,4 +1,4 @@
-import { errorOf } from '../application.js';
+import { errorOf } from '../internal/error-of.js';
 import type { AppEvent } from '../orchestrate.js';
 import { recorded, recordedError } from '../recording/recorded.js';
 import { attempt, causesOf } from './causes.js';

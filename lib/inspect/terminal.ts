@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { errorOf } from '../application.js';
+import { errorOf } from '../internal/error-of.js';
 import { expected, expectFunction, expectOneOf, expectOptions, expectString } from '../internal/expect.js';
 import type { AppEvent, Instrument } from '../orchestrate.js';
 import { painter } from './ansi.js';

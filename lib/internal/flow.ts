@@ -9,7 +9,7 @@ import {
   type SchedulerLike,
 } from 'rxjs';
 import type { TaskOutput, TaskStream } from '../task.js';
-import { has, iteratorOf } from './iterator-of.js';
+import { has, iteratorOf, type Source } from './iterator-of.js';
 import { inTurn } from './turn.js';
 
 /** An asynchronous output under way. */
@@ -120,10 +120,10 @@ class ObservableFlow<T> extends Subscription implements Flow, Observer<T> {
 
 class IteratorFlow<T> implements Flow {
   private readonly sink: Sink<T>;
-  private readonly source: AsyncIterator<T>;
+  private readonly source: Source<T>;
   private state: 'open' | 'closing' | 'closed' = 'open';
 
-  constructor(sink: Sink<T>, source: AsyncIterator<T>) {
+  constructor(sink: Sink<T>, source: Source<T>) {
     this.sink = sink;
     this.source = source;
   }

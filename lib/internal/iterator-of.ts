@@ -1,22 +1,27 @@
 import type { ReadableStreamLike } from 'rxjs';
 
+/** What is pulled from, and told when no more will be. */
+export interface Source<T> {
+  next(): PromiseLike<IteratorResult<T, unknown>>;
+  return?(): PromiseLike<unknown>;
+}
+
 /** The iterator of what is asynchronously iterable, with a `return` that does not wait for a read under way. */
-export function iteratorOf<T>(stream: object): AsyncIterator<T> | undefined {
+export function iteratorOf<T>(stream: object): Source<T> | undefined {
   // A web stream is iterable too, but the `return` of its iterator waits for the read under way; the reader's `cancel` does not.
   if (has(stream, 'getReader')) return readerIterator((stream as ReadableStreamLike<T>).getReader());
   if (!(Symbol.asyncIterator in stream)) return undefined;
   const source = (stream as AsyncIterable<T>)[Symbol.asyncIterator]();
-  if (!has(stream, 'destroy')) return source;
+  if (!has(stream, 'destroy')) return source as Source<T>;
   // So does the `return` of a Node stream's, which `destroy` ends.
   const readable = stream as unknown as NodeStream;
   return {
     next: () => source.next(),
-    async return() {
+    return() {
       // Its iterator listens only once it has been read from.
       readable.once?.('error', () => undefined);
       readable.destroy(new DOMException('Cancelled', 'AbortError'));
-      await source.return?.();
-      return { done: true, value: undefined };
+      return Promise.resolve(source.return?.());
     },
   };
 }
@@ -26,18 +31,17 @@ interface NodeStream {
   once?(event: 'error', listener: () => void): unknown;
 }
 
-function readerIterator<T>(reader: StreamReader<T>): AsyncIterator<T> {
+function readerIterator<T>(reader: StreamReader<T>): Source<T> {
   return {
     async next() {
+      let done = true;
       try {
-        const { done, value } = await reader.read();
-        if (!done) return { done, value };
-      } catch (error) {
-        reader.releaseLock();
-        throw error;
+        const result = await reader.read();
+        done = result.done;
+        return result as IteratorResult<T, unknown>;
+      } finally {
+        if (done) reader.releaseLock();
       }
-      reader.releaseLock();
-      return { done: true, value: undefined };
     },
     async return() {
       try {
@@ -45,7 +49,6 @@ function readerIterator<T>(reader: StreamReader<T>): AsyncIterator<T> {
       } finally {
         reader.releaseLock();
       }
-      return { done: true, value: undefined };
     },
   };
 }

@@ -4,29 +4,25 @@ import type { Link } from './chain.js';
 import { expected } from './expect.js';
 import { Scope } from './scope.js';
 
+const scopes = new WeakMap<AbortSignal, SignalScope>();
+
 /** The scope behind what a caller gave as a context. */
 export function toScope(ctx: Context | AbortSignal): Scope {
   if (ctx instanceof Scope) return ctx;
-  if (isAbortSignal(ctx)) return ofSignal(ctx, asyncScheduler);
+  if (has(ctx, 'aborted')) return ofSignal(ctx as AbortSignal, asyncScheduler);
   // A context of another copy of this package is followed by its signal.
-  if (isContext(ctx)) return ofSignal(ctx.signal, ctx.scheduler);
+  if (has(ctx, 'cancelled$')) return ofSignal((ctx as Context).signal, (ctx as Context).scheduler);
   throw new TypeError(expected('ctx', 'a Context or an AbortSignal', ctx));
+}
+
+function has(x: unknown, key: string): boolean {
+  return typeof x === 'object' && x !== null && key in x;
 }
 
 function ofSignal(signal: AbortSignal, scheduler: SchedulerLike): Scope {
   let scope = scopes.get(signal);
   if (!scope) scopes.set(signal, (scope = new SignalScope(signal, scheduler)));
   return scope;
-}
-
-const scopes = new WeakMap<AbortSignal, SignalScope>();
-
-function isAbortSignal(x: unknown): x is AbortSignal {
-  return typeof x === 'object' && x !== null && 'aborted' in x && 'addEventListener' in x;
-}
-
-function isContext(x: unknown): x is Context {
-  return typeof x === 'object' && x !== null && 'cancelled$' in x && 'scheduler' in x && 'signal' in x;
 }
 
 /** An AbortSignal as a scope: one abort listener for any number of children, there only while there is a child. */
@@ -38,6 +34,7 @@ class SignalScope extends Scope {
     this.source = source;
   }
 
+  /** Whoever asks may be told of the abort before this is, and without a child it is not told at all. */
   override get cancelled(): boolean {
     if (this.source.aborted) this.handleEvent();
     return super.cancelled;
