@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { formatWithOptions } from 'node:util';
 import ts from 'typescript';
+import { freePort } from '../examples/shared/free-port.js';
 import { sharedUrl } from './helpers/fleet.js';
 import { Program } from './helpers/program.js';
 import { modules, snippets, type Snippet } from './helpers/snippets.js';
@@ -40,9 +41,11 @@ describe('The documentation', () => {
   before(async () => {
     process.env['DATABASE_URL'] = process.env['FLEET_URL'] = await sharedUrl();
     mkdirSync(folder, { recursive: true });
-    // The README's port may be taken where this runs.
     for (const { file, code } of modules()) writeFileSync(`${folder}/${file}`, code);
-    for (const snippet of all) writeFileSync(fileOf(snippet), snippet.code.replaceAll('3000', '39271'));
+    // The ports of the documentation may be taken where this runs.
+    const ports = { 3000: await freePort(), 8081: await freePort() };
+    const elsewhere = (code: string) => code.replaceAll(/\b(?:3000|8081)\b/g, (port) => `${ports[port as '3000']}`);
+    for (const snippet of all) writeFileSync(fileOf(snippet), elsewhere(snippet.code));
   });
 
   after(() => {
