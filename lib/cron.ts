@@ -49,7 +49,10 @@ export interface CronOptions {
   onError?: 'continue' | 'stop';
   /** The time zone of an expression, by its IANA name; the process's unless said. */
   timezone?: string;
-  /** Who says which process runs a slot. */
+  /**
+   * Who says which process runs a slot. For an expression, or a schedule that is the same in all processes: the slots of a period count
+   * from the start of each, and no two would be one.
+   */
   coordinator?: Coordinator;
 }
 

@@ -72,7 +72,11 @@ export function runMain(runnables: readonly Runnable[], options: RunMainOptions 
   let first: { readonly signal: NodeJS.Signals; readonly at: number } | undefined;
   const onSignal = (signal: NodeJS.Signals) => {
     const at = performance.now();
-    if (first && !isEcho(signal, first.signal, at - first.at)) return exit(128 + signalNumber(signal));
+    if (first && !isEcho(signal, first.signal, at - first.at)) {
+      const code = 128 + signalNumber(signal);
+      console.error(`Received ${signal} after ${first.signal}, exiting with ${code}: nothing more is finalized`);
+      return exit(code);
+    }
     first ??= { signal, at };
     prepared.stop(new SignalError(signal));
   };

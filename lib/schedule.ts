@@ -127,10 +127,9 @@ class Period implements CountedSchedule {
 
 function expression(text: string, timezone: string | undefined): Schedule {
   if (timezone !== undefined) expectTimezone(timezone);
+  const what = 'a number of ms, a cron expression of 5 or 6 fields, or such as `@daily`';
   const refusal = (why: string, cause?: unknown) =>
-    new RangeError(`${expected('schedule', 'a cron expression of 5 or 6 fields, or such as `@daily`', text)}: ${why}`, {
-      cause,
-    });
+    new RangeError(`${expected('schedule', what, text)}: ${why}`, { cause });
   // Croner takes a date for a schedule, too, in many spellings.
   if (text.includes(':') || !/^\s*(@\w+|\S+(\s+\S+){4,5})\s*$/.test(text))
     throw refusal('it has neither 5 nor 6 fields');

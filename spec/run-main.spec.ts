@@ -76,6 +76,9 @@ describe('runMain', function () {
         expect([ended.code, ended.signal]).to.deep.equal([code, null]);
         expect(ended.ms).to.be.below(1000);
         expect(ended.stdout).to.not.include('listeners');
+        expect(ended.stderr).to.equal(
+          `Received ${signal} after ${signal}, exiting with ${code}: nothing more is finalized\n`,
+        );
       }
     });
 
@@ -336,7 +339,7 @@ describe('runMain', function () {
     it('leaves no child in the parent when it refuses its input', () => {
       const [parent] = withCancel();
       expect(() => runMain([{} as never], { parent })).to.throw(TypeError);
-      expect(() => runMain([], { observe: 1 } as never)).to.throw(TypeError, "got `'observe'` (string)");
+      expect(() => runMain([], { observe: 1 } as never)).to.throw(TypeError, 'got an unknown `observe`');
       expect(hangingOn(parent)).to.equal(0);
     });
 

@@ -124,6 +124,12 @@ describe('taskRunner', () => {
         );
     });
 
+    it('an array of tasks, as `runMain` takes: TypeError that says what to do', () => {
+      const tasks = [task('a', () => 1)];
+      for (const given of [() => taskRunner(tasks as never), () => ordered('app', tasks as never)])
+        expect(given).to.throw(TypeError, 'Expected `task` to be a task, not an array: ordered(name, …tasks), got ');
+    });
+
     it('has the name of its task, else of its class', () => {
       class Poller {
         execute(): void {

@@ -172,7 +172,7 @@ describe('nextRuns', () => {
   it('refuses options that it does not know, or that are none', () => {
     expect(() => nextRuns('* * * * *', 1, { zone: 'UTC' } as never)).to.throw(
       TypeError,
-      "Expected `options` to be made of `from`, `timezone`, got `'zone'` (string)",
+      'Expected `options` to be made of `from`, `timezone`, got an unknown `zone`',
     );
     expect(() => nextRuns(1000, 1, null as never)).to.throw(TypeError, 'Expected `options` to be an object, got null');
     expect(() => nextRuns(1000, 1, 5 as never)).to.throw(TypeError, 'got `5` (number)');
@@ -276,7 +276,7 @@ describe('A period', () => {
     for (const made of [() => scheduled('10'), () => nextRuns('10', 1)])
       expect(made).to.throw(
         RangeError,
-        "Expected `schedule` to be a cron expression of 5 or 6 fields, or such as `@daily`, got `'10'` (string)",
+        "Expected `schedule` to be a number of ms, a cron expression of 5 or 6 fields, or such as `@daily`, got `'10'` (string)",
       );
     for (const made of [() => scheduled(10n as never), () => nextRuns(10n as never, 1)])
       expect(made).to.throw(TypeError, 'Expected `schedule` to be a period in ms, a cron expression, or a Schedule');
@@ -366,7 +366,7 @@ describe('A period', () => {
 });
 
 describe('A cron expression', () => {
-  const wanted = 'a cron expression of 5 or 6 fields, or such as `@daily`';
+  const wanted = 'a number of ms, a cron expression of 5 or 6 fields, or such as `@daily`';
 
   it('Feb 30; Feb 29; four fields; `60 * * * *`; `*/0`; an unknown zone: refused when made; next leap year; refused', () => {
     const refusals: [expression: string, why: string | RegExp, cause?: string][] = [

@@ -21,7 +21,7 @@ export interface Fleet extends Task<never> {
   readonly name: string;
   /** Cancelled, with a `FleetCancelledError`, while the fleet is; after a `resume` it is another. */
   readonly context: Context;
-  /** For crons: each slot is run by one process. See {@link every} for periods. */
+  /** For crons by an expression, or by {@link every}: each slot is run by one process. The slots of a mere number are each process's own. */
   readonly coordinator: Coordinator;
   /** A queue of jobs, made in the database when it is first used. */
   queue<In, Out = unknown>(name: string, options?: QueueOptions): Queue<In, Out>;
@@ -29,7 +29,7 @@ export interface Fleet extends Task<never> {
   cancel(reason: string): Promise<void>;
   /** Takes the cancel back, for whoever starts from now on. */
   resume(): Promise<void>;
-  /** The last slot that any process has run of a cron, for its `lastRun`. */
+  /** The last slot that any process has run of a cron, for its `lastRun`. It is asked for by its path, such as `app/report`. */
   lastSlot(task: string): Promise<number | undefined>;
   /** What happens to the fleet, and to jobs in all processes. */
   readonly events$: Observable<FleetEvent>;

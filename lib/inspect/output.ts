@@ -25,9 +25,14 @@ export function sizeOf({ columns, rows }: Output): { readonly columns: number; r
 /** As the console does: that nobody reads any longer is no reason for an application to fail. */
 export function writeTo(output: Output, text: string): void {
   output.write(text, (error) => {
-    if (error) output.once?.('error', () => undefined);
+    if (!error || failing.has(output)) return;
+    failing.add(output);
+    output.once?.('error', () => failing.delete(output));
   });
 }
+
+/** Those whose error is waited for, which comes once for many texts that could not be written. */
+const failing = new WeakSet<Output>();
 
 /** Whether it takes colours: a terminal's does, and `NO_COLOR` and `FORCE_COLOR` have the last word. */
 export function takesColors({ isTTY }: Output): boolean {

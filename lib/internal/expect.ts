@@ -33,7 +33,8 @@ export function expectOneOf(name: string, values: readonly string[], got: unknow
 export function expectOptions(options: unknown, known: readonly string[], name = 'options'): void {
   if (typeof options !== 'object' || options === null) throw new TypeError(expected(name, 'an object', options));
   const unknown = Object.keys(options).find((option) => !known.includes(option));
-  if (unknown !== undefined) throw new TypeError(expected(name, `made of \`${known.join('`, `')}\``, unknown));
+  if (unknown !== undefined)
+    throw new TypeError(`Expected \`${name}\` to be made of \`${known.join('`, `')}\`, got an unknown \`${unknown}\``);
 }
 
 export function expectObserver(observer: unknown): void {

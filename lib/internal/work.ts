@@ -22,11 +22,14 @@ export function nameOf(task: SimpleTask): string {
   return className === undefined || className === '' ? 'anonymous' : className;
 }
 
-/** A cron, or whatever else is a runner already, is what most often stands in a task's place. */
+/** What most often stands in a task's place: a cron, or whatever else is a runner already, and an array, as `runMain` takes. */
 function notTask(got: unknown): string {
-  return looksLikeRunner(got)
-    ? `Expected \`task\` to be a task, got the runner \`${got.toString()}\`. Give the task itself: supervise(cron(task, …))`
-    : expected('task', 'a task, with an `execute` function', got);
+  if (looksLikeRunner(got))
+    return `Expected \`task\` to be a task, got the runner \`${got.toString()}\`. Give the task itself: supervise(cron(task, …))`;
+  const what = Array.isArray(got)
+    ? 'a task, not an array: ordered(name, …tasks)'
+    : 'a task, with an `execute` function';
+  return expected('task', what, got);
 }
 
 function looksLikeRunner(x: unknown): x is { toString(): string } {

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { EventEmitter } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { Subject, throwError, timer } from 'rxjs';
 import {
@@ -14,7 +15,7 @@ import {
 } from '../../lib/index.js';
 import { terminal, type Output, type TerminalOptions } from '../../lib/inspect/index.js';
 import { Screen } from '../../lib/inspect/screen.js';
-import { takesColors } from '../../lib/inspect/output.js';
+import { takesColors, writeTo } from '../../lib/inspect/output.js';
 import { at, script } from '../../lib/testing/index.js';
 import { Program, type Ended } from '../helpers/program.js';
 import { screenOf } from '../helpers/screen.js';
@@ -370,6 +371,20 @@ describe('Screen', () => {
     screen.show(['x']);
     output.write(' done\n');
     expect(lines()).to.deep.equal(['0123456789', 'abcdef', '2% done', '']);
+  });
+});
+
+describe('What is written', () => {
+  it('to where nobody reads any longer is dropped: one listener waits for the error, however many texts are', () => {
+    const failed = Object.assign(new EventEmitter(), {
+      write: (_: string, done?: (error: Error) => void) => done?.(new Error('EPIPE')),
+    });
+    for (let round = 0; round < 2; round++) {
+      for (let text = 0; text < 20; text++) writeTo(failed, 'text');
+      expect(failed.listenerCount('error')).to.equal(1);
+      failed.emit('error', new Error('EPIPE'));
+      expect(failed.listenerCount('error')).to.equal(0);
+    }
   });
 });
 
