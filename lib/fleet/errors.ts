@@ -54,7 +54,7 @@ export class FleetVersionError extends Error {
  * import { DirectoryInUseError } from 'rxjs-tasks/fleet';
  *
  * const { message } = new DirectoryInUseError('./data');
- * console.log(message); // → ./data is in use by another process: an embedded database is for one; give a url to share
+ * console.log(message); // → ./data is in use already: an embedded database is for one fleet at a time; give a url to share
  * ```
  */
 export class DirectoryInUseError extends Error {
@@ -65,7 +65,7 @@ export class DirectoryInUseError extends Error {
   }
 
   constructor(directory: string) {
-    super(`${directory} is in use by another process: an embedded database is for one; give a url to share`);
+    super(`${directory} is in use already: an embedded database is for one fleet at a time; give a url to share`);
     this.directory = directory;
   }
 }

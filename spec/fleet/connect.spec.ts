@@ -209,7 +209,7 @@ describe('connectFleet', () => {
         const error = await refusal({ directory });
         expect(error).to.be.instanceOf(DirectoryInUseError);
         expect(error.message).to.equal(
-          `${directory} is in use by another process: an embedded database is for one; give a url to share`,
+          `${directory} is in use already: an embedded database is for one fleet at a time; give a url to share`,
         );
         holder.kill('SIGKILL');
         await once(holder, 'exit');
