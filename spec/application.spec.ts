@@ -171,7 +171,7 @@ describe('launch', () => {
 
   it('refuses bad input at once', () => {
     expect(() => launch([{} as never])).to.throw(TypeError, 'Expected `task`');
-    expect(() => launch([], { exitCode: 'signal' } as never)).to.throw(TypeError, "got `'exitCode'` (string)");
+    expect(() => launch([], { exitCode: 'signal' } as never)).to.throw(TypeError, 'got `exitCode` (unknown)');
   });
 
   it('refuses what is no scheduler, no observer, and one runner twice', () => {

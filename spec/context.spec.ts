@@ -252,7 +252,7 @@ describe('withCancel', () => {
     );
     expect(() => withCancel(null as never)).to.throw(TypeError, 'got null');
     expect(() => withCancel({} as never)).to.throw(TypeError, 'got `{}` (object)');
-    expect(() => withCancel(background, { schedular: 1 } as never)).to.throw(TypeError, "got `'schedular'` (string)");
+    expect(() => withCancel(background, { schedular: 1 } as never)).to.throw(TypeError, 'got `schedular` (unknown)');
   });
 
   it('holds for every tree of contexts: whoever is under a cancel has the first cause, and is told once', () => {

@@ -17,7 +17,7 @@ describe('cron: options', () => {
         TypeError,
         'Expected `options` to be made of `immediate`, `overlap`, `missed`, `tolerance`, `lastRun`, `startAt`, `stopAt`, ' +
           '`maxRuns`, `jitter`, `random`, `timeout`, `onError`, `timezone`, `coordinator`, ' +
-          'got an unknown `overlaps`',
+          'got `overlaps` (unknown)',
       ],
     ],
     immediate: [

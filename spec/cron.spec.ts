@@ -354,7 +354,7 @@ describe('cron', () => {
         1,
         { every: 1 } as never,
       ),
-    ).to.throw(TypeError, "got `'every'` (string)");
+    ).to.throw(TypeError, 'got `every` (unknown)');
   });
 
   it('runs a slot that is late by exactly 1 s', () => {

@@ -364,7 +364,7 @@ describe('orchestrate', () => {
       'Expected `runnables` to be an array, got undefined',
     );
     expect(() => orchestrate([], null as never)).to.throw(TypeError, 'Expected `options` to be an object, got null');
-    expect(() => orchestrate([], { timeOut: 1 } as never)).to.throw(TypeError, "got `'timeOut'` (string)");
+    expect(() => orchestrate([], { timeOut: 1 } as never)).to.throw(TypeError, 'got `timeOut` (unknown)');
   });
 
   it('a second request during the drain is not told, and does not prolong it', () => {

@@ -339,7 +339,7 @@ describe('runMain', function () {
     it('leaves no child in the parent when it refuses its input', () => {
       const [parent] = withCancel();
       expect(() => runMain([{} as never], { parent })).to.throw(TypeError);
-      expect(() => runMain([], { observe: 1 } as never)).to.throw(TypeError, 'got an unknown `observe`');
+      expect(() => runMain([], { observe: 1 } as never)).to.throw(TypeError, 'got `observe` (unknown)');
       expect(hangingOn(parent)).to.equal(0);
     });
 

@@ -172,7 +172,7 @@ describe('nextRuns', () => {
   it('refuses options that it does not know, or that are none', () => {
     expect(() => nextRuns('* * * * *', 1, { zone: 'UTC' } as never)).to.throw(
       TypeError,
-      'Expected `options` to be made of `from`, `timezone`, got an unknown `zone`',
+      'Expected `options` to be made of `from`, `timezone`, got `zone` (unknown)',
     );
     expect(() => nextRuns(1000, 1, null as never)).to.throw(TypeError, 'Expected `options` to be an object, got null');
     expect(() => nextRuns(1000, 1, 5 as never)).to.throw(TypeError, 'got `5` (number)');

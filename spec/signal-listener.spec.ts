@@ -129,7 +129,7 @@ describe('signalListener', () => {
     );
     expect(() => signalListener({ signal: 'SIGHUP' } as never)).to.throw(
       TypeError,
-      "Expected `options` to be made of `signals`, `target`, got `'signal'` (string)",
+      'Expected `options` to be made of `signals`, `target`, got `signal` (unknown)',
     );
   });
 });

@@ -159,7 +159,7 @@ describe('supervise', () => {
           { retries: 3 },
           TypeError,
           'Expected `options` to be made of `restart`, `backoff`, `maxRestarts`, `within`, `healthyFor`, ' +
-            'got an unknown `retries`',
+            'got `retries` (unknown)',
         ],
       ],
       restart: [
@@ -170,7 +170,7 @@ describe('supervise', () => {
       'backoff is an object, of known names': [
         [{ backoff: null }, TypeError, 'Expected `backoff` to be an object, got null'],
         [{ backoff: 100 }, TypeError, 'Expected `backoff` to be an object, got `100` (number)'],
-        [{ backoff: { delay: 1 } }, TypeError, `Expected \`backoff\` to be ${known}, got an unknown \`delay\``],
+        [{ backoff: { delay: 1 } }, TypeError, `Expected \`backoff\` to be ${known}, got \`delay\` (unknown)`],
       ],
       'backoff.initial': ms('backoff.initial'),
       'backoff.max': ms('backoff.max'),

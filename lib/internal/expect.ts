@@ -34,7 +34,7 @@ export function expectOptions(options: unknown, known: readonly string[], name =
   if (typeof options !== 'object' || options === null) throw new TypeError(expected(name, 'an object', options));
   const unknown = Object.keys(options).find((option) => !known.includes(option));
   if (unknown !== undefined)
-    throw new TypeError(`Expected \`${name}\` to be made of \`${known.join('`, `')}\`, got an unknown \`${unknown}\``);
+    throw new TypeError(`Expected \`${name}\` to be made of \`${known.join('`, `')}\`, got \`${unknown}\` (unknown)`);
 }
 
 export function expectObserver(observer: unknown): void {

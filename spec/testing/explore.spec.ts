@@ -269,7 +269,7 @@ describe('explore', () => {
     expect((await rejection(scene, { order: [0, -1] })).message).to.include(
       'Expected `order` to be a number from 0 and up',
     );
-    expect((await rejection(scene, { tries: 1 } as never)).message).to.include("got `'tries'` (string)");
+    expect((await rejection(scene, { tries: 1 } as never)).message).to.include('got `tries` (unknown)');
     expect((await rejection({ ...scene, wait: 1 })).message).to.include('Expected `scenario` to be made of');
     expect((await rejection(undefined)).message).to.include('Expected `scenario` to be an object');
   });

@@ -261,7 +261,7 @@ describe('record', () => {
     expect(() => record(NEVER, { limit: NaN })).to.throw(RangeError, 'Expected `limit`');
     expect(() => record(NEVER, { limit: 1.5 })).to.throw(RangeError, 'Expected `limit` to be a whole number');
     expect(() => record(NEVER, { limit: '1' as never })).to.throw(TypeError, 'Expected `limit`');
-    expect(() => record(NEVER, { max: 1 } as never)).to.throw(TypeError, "got `'max'` (string)");
+    expect(() => record(NEVER, { max: 1 } as never)).to.throw(TypeError, 'got `max` (unknown)');
     expect(() => record(NEVER, { clock: 5 as never })).to.throw(TypeError, 'Expected `clock.now` to be a function');
     expect(() => record(undefined as never)).to.throw(
       TypeError,

@@ -276,7 +276,7 @@ describe('replay', () => {
       'Expected `recording` to be whole, without events dropped from its start',
     );
     const whole = { ...cut, dropped: 0 };
-    expect(() => replay(whole, { make: 1 } as never)).to.throw(TypeError, "got `'make'` (string)");
+    expect(() => replay(whole, { make: 1 } as never)).to.throw(TypeError, 'got `make` (unknown)');
     expect(() => replay(whole, { run: 5 as never })).to.throw(TypeError, 'Expected `run` to be a function');
   });
 });

@@ -352,7 +352,7 @@ describe('scenario', () => {
       expect((await rejection({ run: () => [started, 5] })).message).to.include('Expected `task`');
       expect((await rejection({ run: () => [runner, runner] })).message).to.include('Expected `runnables`');
       expect((await rejection({ run: () => started })).message).to.include('Expected `runnables` to be an array');
-      expect((await rejection({ run: () => [started], parent: 1 })).message).to.include("got `'parent'` (string)");
+      expect((await rejection({ run: () => [started], parent: 1 })).message).to.include('got `parent` (unknown)');
     });
 
     it('is refused of names that would share a row', async () => {

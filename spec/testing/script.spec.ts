@@ -230,7 +230,7 @@ describe('script', () => {
       expect(() => script(5 as never, '|')).to.throw(TypeError, 'Expected `name` to be a string, got `5` (number)');
       expect(() => script('x', [])).to.throw(TypeError, 'Expected `marbles` to be a row, or rows, got `[]` (object)');
       expect(() => script('x', [5] as never)).to.throw(TypeError, 'Expected `marbles` to be a row, or rows');
-      expect(() => script('x', '|', { vals: {} } as never)).to.throw(TypeError, "got `'vals'` (string)");
+      expect(() => script('x', '|', { vals: {} } as never)).to.throw(TypeError, 'got `vals` (unknown)');
       expect(() => script('x', '|', null as never)).to.throw(TypeError, 'Expected `options` to be an object, got null');
       expect(() => script('x', '|', { values: { ab: 1 } })).to.throw(
         TypeError,
@@ -378,7 +378,7 @@ describe('script', () => {
     it('refuses bad input when it is made', () => {
       expect(() => script(undefined as never)).to.throw(TypeError, 'Expected `name` to be a string, got undefined');
       expect(() => script('db', { grace: -1 })).to.throw(RangeError, 'Expected `grace` to be a number of ms');
-      expect(() => script('db', { graze: 1 } as never)).to.throw(TypeError, "got `'graze'` (string)");
+      expect(() => script('db', { graze: 1 } as never)).to.throw(TypeError, 'got `graze` (unknown)');
       expect(() => script('db', 5 as never)).to.throw(
         TypeError,
         'Expected `options` to be an object, got `5` (number)',
