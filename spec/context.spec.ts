@@ -330,6 +330,9 @@ describe('An AbortSignal taken as a context', () => {
   it('is told from what merely has one', () => {
     expect(() => withCancel(new AbortController() as never)).to.throw(TypeError, 'Expected `ctx`');
     expect(() => withCancel(new Request('http://localhost') as never)).to.throw(TypeError, 'Expected `ctx`');
+    // As an IncomingMessage does.
+    expect(() => withCancel({ aborted: false } as never)).to.throw(TypeError, 'Expected `ctx`');
+    expect(() => withCancel({ cancelled$: NEVER } as never)).to.throw(TypeError, 'Expected `ctx`');
   });
 
   it('stands for a context of another copy of the package', () => {
