@@ -82,7 +82,7 @@ export const parts = {
     specs: ['supervise', 'group', 'snapshot', 'join', 'orchestrate', 'instruments'],
   },
   application: {
-    mutate: ['application', 'orchestrate', 'app-run', 'surround', 'report', 'signal-listener'],
+    mutate: ['application', 'error-of', 'orchestrate', 'app-run', 'surround', 'report', 'signal-listener'],
     specs: ['application', 'orchestrate', 'instruments', 'report', 'snapshot', 'signal-listener'],
   },
   /** These specs start programs and signal them. */
