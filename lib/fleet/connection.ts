@@ -45,9 +45,16 @@ export class Connection {
     return rows as Row[];
   }
 
-  /** Runs a statement that bears to be run twice, until it is answered, or for so many ms. */
+  /** Runs a statement that bears to be run twice, until one of its runs is answered, or for so many ms. */
   ask<Row>(sql: string, values?: readonly unknown[], patience?: number): Promise<readonly Row[]> {
-    return this.patiently(() => this.promptly(this.query<Row>(sql, values), answerWithin), patience);
+    const runs = new Set<Promise<readonly Row[]>>();
+    return this.patiently(() => {
+      const run = this.query<Row>(sql, values);
+      runs.add(run);
+      void run.catch(() => runs.delete(run));
+      // What merely takes long is given more time with each run, and any of them may answer.
+      return this.promptly(Promise.race(runs), runs.size * answerWithin);
+    }, patience);
   }
 
   /** Waits for an answer for so many ms: a connection that is cut in silence gives none for very long. */

@@ -57,16 +57,22 @@ export class FleetRow {
     this.rows.next(row);
   }
 
-  /** Cancels the fleet, unless it is. */
+  /** Cancels the fleet, unless it is. Done twice, it may cancel once more what was resumed in between: that is the safe side. */
   async cancel(reason: string, by: string): Promise<void> {
     await this.change('reason = $1, cancelled_by = $2, cancelled_at = now() where reason is null', [reason, by]);
   }
 
+  /** Takes back the cancel that there is now: done twice, it leaves one that came in between. */
   async resume(): Promise<void> {
-    await this.change('reason = null, cancelled_by = null, cancelled_at = null', []);
+    const { connection } = this;
+    const [row] = await connection.ask<{ at: string | null }>(
+      `select cancelled_at::text as at from "${connection.schema}".fleet`,
+    );
+    const set = 'reason = null, cancelled_by = null, cancelled_at = null where cancelled_at = $1::timestamptz';
+    await this.change(set, [row?.at ?? null]);
   }
 
-  /** Says that this process follows what happens to jobs, which holds for 15 s. */
+  /** Says that this process follows what happens to jobs, which holds for 15 s. Others are told at once, or see it at their next look. */
   async follow(): Promise<void> {
     const { connection } = this;
     const [before] = await connection.ask<{ followed: boolean | null }>(

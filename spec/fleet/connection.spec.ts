@@ -71,6 +71,50 @@ describe('a connection', () => {
     }
   });
 
+  it('takes whichever run of a statement is answered first, when each takes longer than it is waited for', async () => {
+    const clock = sinon.useFakeTimers();
+    try {
+      let asked = 0;
+      const connection = make(() => {
+        const run = ++asked;
+        return new Promise((resolve) => setTimeout(resolve, 6000, { rows: [run] }));
+      });
+      const answer = connection.ask('look');
+      await clock.tickAsync(6000);
+      expect([await answer, asked]).to.deep.equal([[1], 2]);
+    } finally {
+      clock.restore();
+    }
+  });
+
+  it('that is resumed once more, because no answer came, leaves the cancel that has come since', async () => {
+    const clock = sinon.useFakeTimers();
+    try {
+      const row = { reason: 'old' as string | null, at: '1' as string | null };
+      const looks: (string | null)[] = [];
+      let lost = false;
+      const database = (sql: string, [value]: unknown[]): Promise<{ rows: unknown[] }> => {
+        if (!sql.startsWith('update')) return Promise.resolve({ rows: [{ by: 'me', followed: false, ...row }] });
+        if (row.at === value) Object.assign(row, { reason: null, at: null });
+        if (lost) return Promise.resolve({ rows: [] });
+        lost = true;
+        return new Promise(() => undefined);
+      };
+      const connection = make(database as never);
+      const fleet = new FleetRow(connection, { send: () => undefined } as unknown as Channel<Call>);
+      fleet.seen$.subscribe(({ reason }) => looks.push(reason));
+      const resumed = fleet.resume();
+      await clock.tickAsync(2000);
+      expect(row.reason).to.equal(null);
+      Object.assign(row, { reason: 'stop', at: '2' });
+      await clock.tickAsync(4000);
+      await resumed;
+      expect([row.reason, looks]).to.deep.equal(['stop', ['stop']]);
+    } finally {
+      clock.restore();
+    }
+  });
+
   it('goes on trying when there is no network', async () => {
     for (const code of ['ENETUNREACH', 'ENETDOWN', 'EADDRNOTAVAIL', 'ECONNABORTED'])
       expect(await make().patiently(failing(code))).to.equal(2);
