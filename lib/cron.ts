@@ -41,8 +41,9 @@ export interface CronOptions {
   /** What `jitter` takes instead of `Math.random`: from 0 up to, but not including, 1. */
   random?: () => number;
   /**
-   * How long one run may take, its lease included, in ms. It is then cancelled, and is a `run-failed` with a `DeadlineError`.
-   * The schedule waits for it no longer once its `grace` is over: here 0 unless the task says more.
+   * How long one run may take, its lease included, in ms. It is then cancelled, and is a `run-failed` with a `DeadlineError`; one
+   * whose lease has not been answered by then is `skipped`. The schedule, its `overlap` and the lease wait for it no longer once its
+   * `grace` is over, here 0 unless the task says more: a promise that does not heed its context goes on beside the next run.
    */
   timeout?: number;
   /** Whether the schedule goes on after a failed run, or the runner ends with its error; `'continue'` unless said. */
@@ -195,11 +196,13 @@ function toTimes(options: CronOptions, source: ScheduleSource): (now: number, la
   expectFunction('random', random);
   return (now, lastSlot) => {
     const lastRun = givenLastRun === undefined ? undefined : (lastSlot ?? givenLastRun);
+    // The clock may have been set back since. The slots of a period go by the time that has passed.
+    const seen = source.elapsed ? undefined : lastSlot;
     const start = Math.max(now, startAt);
     return {
       schedule: source.from(lastRun ?? start),
       immediate: immediate ? start : undefined,
-      after: Math.max(lastRun ?? now, startAt - 1),
+      after: Math.max(lastRun ?? now, seen ?? -Infinity, startAt - 1),
       startAt,
       stopAt,
       elapsed: source.elapsed,

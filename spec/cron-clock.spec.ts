@@ -3,6 +3,7 @@ import { NEVER, Subscription, type SchedulerAction, type SchedulerLike } from 'r
 import sinon from 'sinon';
 import { cron, task, withCancel, type CronOptions, type Schedule } from '../lib/index.js';
 import { at } from '../lib/testing/index.js';
+import { collect } from './helpers/collect.js';
 import { lasting, play, storyOf, type Played } from './helpers/cron-on-machine.js';
 import { Program } from './helpers/program.js';
 import { virtually } from './helpers/virtual-time.js';
@@ -262,6 +263,19 @@ describe('cron: the clock', () => {
   });
 
   describe('the clock steps back one hour: no slot twice, and one run or a skip, per `missed`', () => {
+    it('a cron that is started again does not run a slot that it has run before', () => {
+      const { machine, runner, ctx, cancel, told } = play(({ slot }) => slot, '0 * * * *', {}, at(10 * hour - 1000));
+      machine.advance(2000);
+      cancel();
+      machine.set(-3000);
+      const [again] = withCancel(undefined, { scheduler: machine });
+      const toldAgain = collect(runner.start(again));
+      machine.advance(hour);
+      expect([told, toldAgain, ctx.cancelled]).to.deep.equal([[10 * hour, 'complete'], [], true]);
+      machine.advance(3000);
+      expect(toldAgain).to.deep.equal([11 * hour]);
+    });
+
     for (const missed of catchings) {
       it(`a period goes on by the time that passes, '${missed}'`, () => {
         const { machine, story, told } = play(({ slot }) => slot, minute, { missed }, at(10 * hour));
