@@ -110,7 +110,10 @@ export function prepare(
           settle?.(event.report);
           resolve(event.report);
         },
-        error: reject,
+        error: (error: unknown) => {
+          events.complete();
+          reject(error);
+        },
         complete: () => events.complete(),
       });
     });

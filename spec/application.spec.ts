@@ -164,8 +164,11 @@ describe('launch', () => {
   it('rejects when one of the runners is under way already', async () => {
     const runner = taskRunner(task('busy', () => NEVER));
     const running = runner.start().subscribe();
-    const error: unknown = await launch([runner]).catch((reason: unknown) => reason);
+    let over = false;
+    const observer = { complete: () => (over = true) };
+    const error: unknown = await launch([runner], { observer }).catch((reason: unknown) => reason);
     expect(error).to.be.instanceOf(AlreadyRunningError);
+    expect(over).to.equal(true);
     running.unsubscribe();
   });
 

@@ -8,6 +8,7 @@ import {
   EMPTY,
   finalize,
   firstValueFrom,
+  isObservable,
   fromEvent,
   interval,
   lastValueFrom,
@@ -127,7 +128,10 @@ describe('taskRunner', () => {
     it('an array of tasks, as `runMain` takes: TypeError that says what to do', () => {
       const tasks = [task('a', () => 1)];
       for (const given of [() => taskRunner(tasks as never), () => ordered('app', tasks as never)])
-        expect(given).to.throw(TypeError, 'Expected `task` to be a task, not an array: ordered(name, …tasks), got ');
+        expect(given).to.throw(
+          TypeError,
+          /^Expected `task` to be a task.*got `\[.*\. Give them as arguments: ordered\(name, \.\.\.tasks\)$/,
+        );
     });
 
     it('has the name of its task, else of its class', () => {
@@ -542,18 +546,39 @@ describe('taskRunner', () => {
       expect(told).to.deep.equal([1, 'complete']);
     });
 
-    it('lets go of a web stream’s lock, read to its end or cancelled', async () => {
+    it('unsubscribes from an Observable of another version of RxJS, which knows no subscriber of ours', () => {
+      const told: string[] = [];
+      const foreign: object = {
+        lift: () => foreign,
+        subscribe: () => ({ unsubscribe: () => told.push('unsubscribed') }),
+        [(Symbol as { observable?: symbol }).observable ?? '@@observable']: () => foreign,
+      };
+      expect(isObservable(foreign)).to.equal(true);
+      const [ctx, cancel] = withCancel();
+      const runner = taskRunner(
+        task('x', {
+          execute: () => foreign as unknown as Observable<number>,
+          finalize: () => void told.push('finalize'),
+        }),
+      );
+      runner.start(ctx).subscribe();
+      cancel();
+      expect(told).to.deep.equal(['unsubscribed', 'finalize']);
+    });
+
+    it('lets go of a web stream’s lock, read to its end, failed or cancelled', async () => {
       const [ctx, cancel] = withCancel();
       const ended = new ReadableStream({ start: (c) => c.close() });
+      const failed = new ReadableStream({ start: (c) => c.error(new Error('boom')) });
       const cut = new ReadableStream();
-      for (const stream of [ended, cut])
+      for (const stream of [ended, failed, cut])
         taskRunner(task('x', () => stream))
           .start(ctx)
-          .subscribe();
+          .subscribe({ error: () => undefined });
       await settled();
       cancel();
       await settled();
-      expect([ended.locked, cut.locked]).to.deep.equal([false, false]);
+      expect([ended.locked, failed.locked, cut.locked]).to.deep.equal([false, false, false]);
     });
 
     it('a reader without cancel is let go of', async () => {

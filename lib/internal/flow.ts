@@ -1,10 +1,10 @@
 import {
   from,
   isObservable,
+  Observable,
   Subscription,
   type UnsubscriptionError,
   type InteropObservable,
-  type Observable,
   type Observer,
   type SchedulerLike,
 } from 'rxjs';
@@ -79,7 +79,8 @@ class ObservableFlow<T> extends Subscription implements Flow, Observer<T> {
     this.sink.begin(this);
     if (!this.closed) {
       try {
-        (isObservable(source) ? source : from(source)).subscribe(this);
+        // One of another copy may know no subscriber of ours, and gives what ends it.
+        (source instanceof Observable ? source : from(source)).subscribe(this);
       } catch (error) {
         // Most errors of a source come to `error`. What is thrown is a teardown's, of one that has ended, or a closed Subject's.
         this.sink.fail(error);

@@ -26,10 +26,8 @@ export function nameOf(task: SimpleTask): string {
 function notTask(got: unknown): string {
   if (looksLikeRunner(got))
     return `Expected \`task\` to be a task, got the runner \`${got.toString()}\`. Give the task itself: supervise(cron(task, …))`;
-  const what = Array.isArray(got)
-    ? 'a task, not an array: ordered(name, …tasks)'
-    : 'a task, with an `execute` function';
-  return expected('task', what, got);
+  const hint = Array.isArray(got) ? '. Give them as arguments: ordered(name, ...tasks)' : '';
+  return expected('task', 'a task, with an `execute` function', got) + hint;
 }
 
 function looksLikeRunner(x: unknown): x is { toString(): string } {
