@@ -2,7 +2,7 @@ import { Subject } from 'rxjs';
 import { launchNames, prepare, type Application, type LaunchOptions } from './application.js';
 import { SignalError } from './errors.js';
 import { errorWriter } from './internal/error-of.js';
-import { exit, hold, settleExit } from './internal/exit.js';
+import { exit, hold, setExitCode, settleExit } from './internal/exit.js';
 import { expectArray, expectOneOf, expectOptions } from './internal/expect.js';
 import { expectUi, loadUi, type Ui } from './internal/ui.js';
 import { defaultTimeout } from './orchestrate.js';
@@ -94,8 +94,10 @@ export function runMain(runnables: readonly Runnable[], options: RunMainOptions 
   process.on('uncaughtException', onCrash);
   process.on('unhandledRejection', onCrash);
   const whenShown = (then: () => void) => (shown ? shown.whenShown(then) : then());
-  const settle = (report: ShutdownReport) =>
-    whenShown(() => settleExit(report, options.timeout ?? defaultTimeout, exitCode));
+  const settle = (report: ShutdownReport) => {
+    setExitCode(report, exitCode);
+    whenShown(() => settleExit(report, options.timeout ?? defaultTimeout));
+  };
   return prepared.start(settle, () => {
     whenShown(release);
     listening.unsubscribe();

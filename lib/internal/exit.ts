@@ -22,11 +22,13 @@ export function exitCodeOf({ clean, cause }: ShutdownReport, exitCode: 'zero' | 
   return exitCode === 'signal' && cause instanceof SignalError ? 128 + signalNumber(cause.signal) : 0;
 }
 
-/** The exit code, and what to do when the process does not end by itself. */
-export function settleExit(report: ShutdownReport, timeout: number, exitCode: 'zero' | 'signal'): void {
-  const { clean, outcomes, durationMs } = report;
-  // A code that says more than a clean end stays.
-  if (!clean || !process.exitCode) process.exitCode = exitCodeOf(report, exitCode) || process.exitCode;
+/** Whoever awaits the report may exit. A code that says more than a clean end stays. */
+export function setExitCode(report: ShutdownReport, exitCode: 'zero' | 'signal'): void {
+  if (!report.clean || !process.exitCode) process.exitCode = exitCodeOf(report, exitCode) || process.exitCode;
+}
+
+/** What to do when the process does not end by itself. */
+export function settleExit({ outcomes, durationMs }: ShutdownReport, timeout: number): void {
   const laggards = outcomes.flatMap((outcome) => laggardsOf(outcome));
   if (laggards.length > 0) {
     // Whoever was not asked to stop waits for those in its group that were.

@@ -411,6 +411,10 @@ describe('runMain with a ui', function () {
     ]);
   });
 
+  it('has the exit code of one that exits as soon as it has ended', async () => {
+    expect((await start('ui: lines, exits when it has ended').ended).code).to.equal(1);
+  });
+
   it('shows everything of one that is exited', async () => {
     const { code, stderr } = await start('ui: lines, exits at once').ended;
     expect(code).to.equal(1);
