@@ -1,7 +1,14 @@
-// `npm version` calls it before it commits: what is unreleased in the changelog becomes the version's, of today.
+// `npm version` calls it before it commits: what is unreleased in the changelog becomes the version's, of today, and what the
+// library says of itself is the version.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { dated } from './dated.js';
+import { dated, versioned } from './dated.js';
 
-const file = fileURLToPath(new URL('../CHANGELOG.md', import.meta.url));
-writeFileSync(file, dated(readFileSync(file, 'utf8'), process.env.npm_package_version, new Date()));
+const { npm_package_version: version } = process.env;
+rewrite('../CHANGELOG.md', (text) => dated(text, version, new Date()));
+rewrite('../lib/otel/names.ts', (text) => versioned(text, version));
+
+function rewrite(path, change) {
+  const file = fileURLToPath(new URL(path, import.meta.url));
+  writeFileSync(file, change(readFileSync(file, 'utf8')));
+}

@@ -1,8 +1,11 @@
 import { expect } from 'chai';
 import { readFileSync } from 'node:fs';
 
-type Dated = (changelog: string, version: string, day: Date) => string;
-const { dated } = (await import(new URL('../release/dated.js', import.meta.url).href)) as { dated: Dated };
+interface Release {
+  dated: (changelog: string, version: string, day: Date) => string;
+  versioned: (source: string, version: string) => string;
+}
+const { dated, versioned } = (await import(new URL('../release/dated.js', import.meta.url).href)) as Release;
 const day = new Date('2027-01-02T03:04:05Z');
 
 describe('The changelog', () => {
@@ -23,5 +26,13 @@ describe('The changelog', () => {
   it('can be released as it is', () => {
     const changelog = readFileSync('CHANGELOG.md', 'utf8');
     expect(dated(changelog, '9.9.9', day)).to.include('\n## 9.9.9, 2027-01-02\n');
+  });
+});
+
+describe('The version that the library says', () => {
+  it('is written by a release, where a source has one', () => {
+    const source = readFileSync('lib/otel/names.ts', 'utf8');
+    expect(versioned(source, '9.9.9')).to.include("{ name: 'rxjs-tasks', version: '9.9.9' }");
+    expect(() => versioned('', '9.9.9')).to.throw('Expected a `version`');
   });
 });

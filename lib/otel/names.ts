@@ -1,7 +1,7 @@
 import type { Attributes } from '@opentelemetry/api';
 import type { RunContext } from '../task.js';
 
-/** The scope of all that is told, and whose version that is. */
+/** The scope of all that is told, and whose version that is: `npm version` writes it here, too. */
 export const library = { name: 'rxjs-tasks', version: '0.1.0' } as const;
 
 /** The attributes, as the semantic conventions name them where they have a name for it: they know no tasks. */
