@@ -96,6 +96,7 @@ const order = [
   'fleet/state',
   'fleet/every',
   'fleet/fleet',
+  'fleet/connected-fleet',
   'fleet/connect-fleet',
   'fleet/index',
   'inspect/keep-last',

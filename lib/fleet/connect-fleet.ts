@@ -3,7 +3,8 @@ import { expected, expectMs, expectNumber, expectOptions, expectString, expectWh
 import { isCall, type Call } from './call.js';
 import { Channel } from './channel.js';
 import { openDirectory, openServer, type Access } from './database.js';
-import { ConnectedFleet, type Fleet } from './fleet.js';
+import { ConnectedFleet } from './connected-fleet.js';
+import type { Fleet } from './fleet.js';
 import { FleetRow } from './fleet-row.js';
 import { JobEvents } from './job-events.js';
 import { MasterCancel } from './master-cancel.js';

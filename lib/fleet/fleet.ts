@@ -1,16 +1,10 @@
-import { merge, Observable } from 'rxjs';
-import type { CancelFunc, Context } from '../context.js';
+import type { Observable } from 'rxjs';
+import type { Context } from '../context.js';
 import type { Coordinator } from '../cron.js';
-import { CancelledError } from '../errors.js';
-import { expectString } from '../internal/expect.js';
-import type { RunContext, Task } from '../task.js';
+import type { Task } from '../task.js';
 import type { FleetState } from './fleet-state.js';
 import type { FleetEvent } from './job-event.js';
-import { JobQueue } from './job-queue.js';
-import { Leases } from './leases.js';
 import type { Queue, QueueOptions } from './queue.js';
-import type { Ship } from './ship.js';
-import { stateOf } from './state.js';
 
 /**
  * One process of a fleet, connected. As a task of an application, the first of an `ordered` group, it cancels the application
@@ -37,83 +31,4 @@ export interface Fleet extends Task<never> {
   state(): Promise<FleetState>;
   /** Closes the connection. Whoever still waits for a result gets a `CancelledError`. */
   close(): Promise<void>;
-}
-
-export class ConnectedFleet implements Fleet {
-  readonly coordinator: Leases;
-  private readonly ship: Ship;
-  private closing: Promise<void> | undefined = undefined;
-
-  constructor(ship: Ship) {
-    this.ship = ship;
-    this.coordinator = new Leases(ship.connection, ship.name);
-  }
-
-  get name(): string {
-    return this.ship.name;
-  }
-
-  get context(): Context {
-    return this.ship.master.context;
-  }
-
-  get events$(): Observable<FleetEvent> {
-    const { connection, events } = this.ship;
-    return merge(connection.events.stream, events.all$);
-  }
-
-  queue<In, Out>(name: string, options: QueueOptions = {}): Queue<In, Out> {
-    return new JobQueue<In, Out>(this.ship, name, options);
-  }
-
-  cancel(reason: string): Promise<void> {
-    expectString('reason', reason);
-    return this.ship.row.cancel(reason, this.name);
-  }
-
-  resume(): Promise<void> {
-    return this.ship.row.resume();
-  }
-
-  lastSlot(task: string): Promise<number | undefined> {
-    expectString('task', task);
-    return this.coordinator.lastSlot(task);
-  }
-
-  state(): Promise<FleetState> {
-    return stateOf(this.ship.connection);
-  }
-
-  initialize(): void {
-    if (this.closing) throw new Error('Expected a fleet that is connected, got one that is closed');
-  }
-
-  execute(_: RunContext, cancel: CancelFunc): Observable<never> {
-    return new Observable(() => this.context.cancelled$.subscribe(cancel));
-  }
-
-  finalize(): Promise<void> {
-    return this.close();
-  }
-
-  close(): Promise<void> {
-    return (this.closing ??= this.end());
-  }
-
-  toString(): string {
-    return 'fleet';
-  }
-
-  private async end(): Promise<void> {
-    const { row, results, events, calls, connection } = this.ship;
-    row.stop();
-    results.close(new CancelledError('The fleet is closed'));
-    try {
-      await this.coordinator.close();
-      await events.close();
-      await calls.flush();
-    } finally {
-      await connection.close();
-    }
-  }
 }
