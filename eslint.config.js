@@ -193,7 +193,7 @@ const oneWay = order.map((file, place) => ({
 }));
 
 export default defineConfig(
-  globalIgnores(['dist/', 'scratch/', 'coverage/', 'site/', 'mutation/out/', 'lib/inspect/page.ts']),
+  globalIgnores(['dist/', 'coverage/', 'site/', 'mutation/out/', 'lib/inspect/page.ts']),
   {
     files: ['**/*.{js,cjs}'],
     extends: [js.configs.recommended],

@@ -10,6 +10,7 @@ import {
   expectOneOf,
   expectOptions,
   expectScheduler,
+  expected,
 } from './internal/expect.js';
 import { toScope } from './internal/to-scope.js';
 import type { TaskEvent } from './outcome.js';
@@ -137,9 +138,12 @@ export function assemble(
   const scheduler = options.scheduler ?? outside.scheduler;
   expectScheduler(scheduler);
   expectArray('instruments', instruments);
-  for (const instrument of instruments as Record<string, unknown>[])
+  for (const instrument of instruments as Record<string, unknown>[]) {
+    if (typeof instrument !== 'object' || (instrument as object | null) === null)
+      throw new TypeError(expected('instruments', 'an array of objects', instrument));
     for (const method of ['event', 'around', 'ended'])
       if (instrument[method] !== undefined) expectFunction(`${method} of an instrument`, instrument[method]);
+  }
   const runners = runnables.map((one) => toRunner(one));
   expectDistinct('runnables', runners);
 

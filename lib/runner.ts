@@ -15,7 +15,7 @@ import type { Outcome, TaskEvent, TaskEventDetail, TaskRunner } from './outcome.
 import type { SimpleTask, Task } from './task.js';
 
 /**
- * Makes the runner of a task: the one place where a lifecycle is run.
+ * Makes the runner of a task, which runs its lifecycle, once at a time.
  *
  * @throws TypeError when it is no task, RangeError when its `grace` is negative.
  *
@@ -276,7 +276,7 @@ class Runner<T> implements TaskRunner<T>, RunHost<T>, Chain {
 
   giveUp(): Outcome {
     const { current: run, name } = this;
-    // It may have ended, and whoever was told of that first have had no more patience.
+    // It has ended in the same instant: whoever was told of the end first has given it up.
     if (!run) return this.outcome ?? { task: name, runner: this, status: 'timed-out' };
     const phase = run.giveUp();
     return { task: run.task, runner: this, status: 'timed-out', phase, startedAt: run.startedAt, ...partsOf(run) };

@@ -7,7 +7,7 @@ export interface Schedule {
   next(after: number): number | undefined;
 }
 
-/** A schedule of which it is known at once how many slots have passed. */
+/** A schedule that counts the slots between two times without going through them. */
 export interface CountedSchedule extends Schedule {
   passed(after: number, until: number): { readonly last: number; readonly count: number };
 }

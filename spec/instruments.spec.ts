@@ -274,6 +274,8 @@ describe('instruments', () => {
   it('are refused when they are none', () => {
     const given = (instruments: unknown) => () => orchestrate([task('x', () => NEVER)], { instruments } as never);
     expect(given({})).to.throw(TypeError, 'Expected `instruments` to be an array');
+    for (const none of [null, 5])
+      expect(given([none])).to.throw(TypeError, 'Expected `instruments` to be an array of objects');
     expect(given([{ event: 1 }])).to.throw(
       TypeError,
       'Expected `event of an instrument` to be a function, got `1` (number)',

@@ -62,11 +62,11 @@ export class AppRun implements Owner<unknown> {
     this.master = master;
     this.cancel = (cause) => Scope.cancel(master, cause);
     subscriber.add(() => {
-      // First, so that an error that nobody waits for any longer is known as that.
+      // Before the cancel, so that an error that nobody waits for any longer is known as that.
       this.joining?.unsubscribe();
       this.cancel(new CancelledError('Unsubscribed'));
     });
-    // First, so that the cancel is told before what comes of it.
+    // Before anything hangs on the master, so that the cancel is told before what comes of it.
     subscriber.add(master.cancelled$.subscribe((cause) => this.tell({ type: 'cancelled', cause })));
   }
 

@@ -208,7 +208,7 @@ export class Run<T> extends Scope implements DrivenRun, Sink<T> {
     if (!failure) return;
     if (this.error) this.error.suppressed.push(failure);
     else this.error = failure;
-    // What a member has failed with it has told itself. Whoever is told may end the run.
+    // A member has told its own failure. Last, because of re-entrant code: whoever is told may end the run.
     if (this.marks & overrun && failure !== error) this.tellLate(this.phase, failure);
   }
 

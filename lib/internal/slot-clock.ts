@@ -98,7 +98,7 @@ export class SlotClock extends Link {
   override tell(): void {
     const { reached } = this;
     const now = this.read();
-    // By the time that has passed the wait is over, though the clock be a little behind.
+    // The timer has run its time, even when the clock shows a little less.
     const time = reached - now > setBack ? now : Math.max(now, reached);
     if (this.slot !== undefined && this.isDue(this.timetable.elapsed ? time : now)) this.announce(this.slot, now);
     this.arm();
