@@ -138,11 +138,12 @@ export function assemble(
   const scheduler = options.scheduler ?? outside.scheduler;
   expectScheduler(scheduler);
   expectArray('instruments', instruments);
-  for (const instrument of instruments as Record<string, unknown>[]) {
-    if (typeof instrument !== 'object' || (instrument as object | null) === null)
+  for (const instrument of instruments as readonly unknown[]) {
+    if (typeof instrument !== 'object' || instrument === null)
       throw new TypeError(expected('instruments', 'an array of objects', instrument));
-    for (const method of ['event', 'around', 'ended'])
-      if (instrument[method] !== undefined) expectFunction(`${method} of an instrument`, instrument[method]);
+    const { event, around, ended } = instrument as Record<string, unknown>;
+    for (const [method, hook] of Object.entries({ event, around, ended }))
+      if (hook !== undefined) expectFunction(`${method} of an instrument`, hook);
   }
   const runners = runnables.map((one) => toRunner(one));
   expectDistinct('runnables', runners);

@@ -2,7 +2,8 @@
 // library says of itself is the version.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { dated, versioned } from './dated.js';
+import { dated } from './dated.js';
+import { versioned } from './versioned.js';
 
 const { npm_package_version: version } = process.env;
 rewrite('../CHANGELOG.md', (text) => dated(text, version, new Date()));

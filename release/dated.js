@@ -7,10 +7,3 @@ export function dated(changelog, version, day) {
   if (after.split('\n## ')[0].trim() === '') throw new Error(`Expected the changelog to say what ${version} brings`);
   return `${before}${heading}\n## ${version}, ${day.toISOString().slice(0, 10)}\n${after}`;
 }
-
-/** A source whose `version` is another. Throws when it has none. */
-export function versioned(source, version) {
-  const place = /(?<=\bversion: ')[^']*(?=')/;
-  if (!place.test(source)) throw new Error('Expected a `version` in the source');
-  return source.replace(place, version);
-}

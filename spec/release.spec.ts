@@ -1,11 +1,11 @@
 import { expect } from 'chai';
 import { readFileSync } from 'node:fs';
 
-interface Release {
-  dated: (changelog: string, version: string, day: Date) => string;
-  versioned: (source: string, version: string) => string;
-}
-const { dated, versioned } = (await import(new URL('../release/dated.js', import.meta.url).href)) as Release;
+type Dated = (changelog: string, version: string, day: Date) => string;
+type Versioned = (source: string, version: string) => string;
+const release = (file: string) => import(new URL(`../release/${file}.js`, import.meta.url).href) as Promise<object>;
+const { dated } = (await release('dated')) as { dated: Dated };
+const { versioned } = (await release('versioned')) as { versioned: Versioned };
 const day = new Date('2027-01-02T03:04:05Z');
 
 describe('The changelog', () => {

@@ -9,14 +9,14 @@ const scopes = new WeakMap<AbortSignal, SignalScope>();
 /** The scope behind what a caller gave as a context. */
 export function toScope(ctx: Context | AbortSignal): Scope {
   if (ctx instanceof Scope) return ctx;
-  if (has(ctx, 'aborted', 'addEventListener')) return ofSignal(ctx as AbortSignal, asyncScheduler);
+  if (hasAll(ctx, 'aborted', 'addEventListener')) return ofSignal(ctx as AbortSignal, asyncScheduler);
   // A context of another copy of this package is followed by its signal.
-  if (has(ctx, 'cancelled$', 'scheduler', 'signal'))
+  if (hasAll(ctx, 'cancelled$', 'scheduler', 'signal'))
     return ofSignal((ctx as Context).signal, (ctx as Context).scheduler);
   throw new TypeError(expected('ctx', 'a Context or an AbortSignal', ctx));
 }
 
-function has(x: unknown, ...keys: readonly string[]): boolean {
+function hasAll(x: unknown, ...keys: readonly string[]): boolean {
   return typeof x === 'object' && x !== null && keys.every((key) => key in x);
 }
 
