@@ -23,9 +23,12 @@ describe('The changelog', () => {
     );
   });
 
-  it('can be released as it is', () => {
+  it('has something to release, or is that of the version that has just been released', () => {
     const changelog = readFileSync('CHANGELOG.md', 'utf8');
-    expect(dated(changelog, '9.9.9', day)).to.include('\n## 9.9.9, 2027-01-02\n');
+    const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+    const [, released] = /^## Unreleased\n\n## ([^,]+),/m.exec(changelog) ?? [];
+    if (released === undefined) expect(dated(changelog, '9.9.9', day)).to.include('\n## 9.9.9, 2027-01-02\n');
+    else expect(released).to.equal(version);
   });
 });
 
