@@ -2,7 +2,7 @@ import { finalize, ReplaySubject, Subject, type Observable, type Observer } from
 import { background, withCancel, type CancelFunc } from './context.js';
 import type { Surroundings } from './internal/app-run.js';
 import { errorWriter } from './internal/error-of.js';
-import { expectObserver, expectOptions } from './internal/expect.js';
+import { expectObserver, expectOptions } from './util/validate.js';
 import { toScope } from './internal/to-scope.js';
 import { assemble, optionNames, type AppEvent, type OrchestrateOptions } from './orchestrate.js';
 import type { ShutdownReport } from './report.js';

@@ -1,7 +1,7 @@
 import { asyncScheduler, Observable, type MonoTypeOperatorFunction, type SchedulerLike } from 'rxjs';
 import { DeadlineError } from './errors.js';
-import { after } from './internal/after.js';
-import { expectMs, expectOptions, expectScheduler } from './internal/expect.js';
+import { after } from './util/timer.js';
+import { expectMs, expectOptions, expectScheduler } from './util/validate.js';
 import { Scope } from './internal/scope.js';
 import { toScope } from './internal/to-scope.js';
 

@@ -1,6 +1,6 @@
 import { Observable } from 'rxjs';
 import { drive, type Driven, type History } from './internal/drive.js';
-import { expected, expectFunction, expectMs, expectOneOf, expectOptions, expectWhole } from './internal/expect.js';
+import { expected, expectFunction, expectMs, expectOneOf, expectOptions, expectWhole } from './util/validate.js';
 import type { Timetable } from './internal/slot-clock.js';
 import { SlotRuns, type SlotPolicy } from './internal/slot-runs.js';
 import { nameOf, toWork, type Work } from './internal/work.js';

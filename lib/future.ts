@@ -1,7 +1,7 @@
 import { firstValueFrom, merge, mergeMap, Observable, throwError, type Subscriber } from 'rxjs';
 import { background, type Context } from './context.js';
-import { Listener } from './internal/chain.js';
-import { expectFunction } from './internal/expect.js';
+import { Listener } from './util/linked-list.js';
+import { expectFunction } from './util/validate.js';
 import { Scope } from './internal/scope.js';
 import { seen, Settling } from './internal/settling.js';
 import { toScope } from './internal/to-scope.js';

@@ -1,7 +1,7 @@
 import { Observable, type Subscriber } from 'rxjs';
 import type { CancelFunc } from './context.js';
 import { drive, type Driven, type DrivenRun } from './internal/drive.js';
-import { expectDistinct, expectString } from './internal/expect.js';
+import { expectDistinct, expectString } from './util/validate.js';
 import { OrderedRun, ParallelRun } from './internal/group-run.js';
 import type { TaskRunner } from './outcome.js';
 import { taskRunner, toRunner, type Runnable } from './runner.js';

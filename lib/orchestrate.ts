@@ -11,7 +11,7 @@ import {
   expectOptions,
   expectScheduler,
   expected,
-} from './internal/expect.js';
+} from './util/validate.js';
 import { toScope } from './internal/to-scope.js';
 import type { TaskEvent } from './outcome.js';
 import type { ShutdownReport } from './report.js';

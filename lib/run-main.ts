@@ -3,7 +3,7 @@ import { launchNames, prepare, type Application, type LaunchOptions } from './ap
 import { SignalError } from './errors.js';
 import { errorWriter } from './internal/error-of.js';
 import { exit, hold, setExitCode, settleExit } from './internal/exit.js';
-import { expectArray, expectOneOf, expectOptions } from './internal/expect.js';
+import { expectArray, expectOneOf, expectOptions } from './util/validate.js';
 import { expectUi, loadUi, type Ui } from './internal/ui.js';
 import { defaultTimeout } from './orchestrate.js';
 import type { ShutdownReport } from './report.js';

@@ -1,10 +1,10 @@
 import { Observable, Subscription } from 'rxjs';
 import { background, type CancelFunc, type Context } from './context.js';
 import { AlreadyRunningError } from './errors.js';
-import { detach, join, Listener, tellAll, type Chain, type Link } from './internal/chain.js';
+import { detach, join, Listener, tellAll, type Chain, type Link } from './util/linked-list.js';
 import { isDriven, type Driven } from './internal/drive.js';
 import { startForeign } from './internal/foreign.js';
-import { Hub } from './internal/hub.js';
+import { Hub } from './util/linked-subject.js';
 import { Launched } from './internal/launched.js';
 import type { Member } from './internal/member.js';
 import { Run, type RunHost, type RunObserver } from './internal/run.js';

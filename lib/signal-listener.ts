@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import { fromEvent, map, merge, Observable, share, take } from 'rxjs';
 import { SignalError } from './errors.js';
-import { expectArray, expected, expectOptions } from './internal/expect.js';
+import { expectArray, expected, expectOptions } from './util/validate.js';
 import { task, type Task } from './task.js';
 
 /** What signals are listened for on: `process`, or any emitter in a test. */

@@ -1,5 +1,5 @@
 import type { TaskError } from './errors.js';
-import { expected } from './internal/expect.js';
+import { expected } from './util/validate.js';
 import type { TaskRunner } from './outcome.js';
 import { isTaskRunner, look } from './runner.js';
 

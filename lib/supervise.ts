@@ -2,7 +2,7 @@ import { Observable } from 'rxjs';
 import { CancelledError } from './errors.js';
 import type { RestartPolicy } from './internal/backoff.js';
 import { drive, type Driven } from './internal/drive.js';
-import { expected, expectFunction, expectMs, expectNumber, expectOneOf, expectOptions } from './internal/expect.js';
+import { expected, expectFunction, expectMs, expectNumber, expectOneOf, expectOptions } from './util/validate.js';
 import { Guard } from './internal/guard.js';
 import { Supervision } from './internal/supervision.js';
 import type { Outcome, TaskRunner } from './outcome.js';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Observable } from 'rxjs';
-import { Hub } from '../internal/hub.js';
+import { Hub } from '../util/linked-subject.js';
 import { Batch } from './batch.js';
 import { unlessLost, type Connection } from './connection.js';
 

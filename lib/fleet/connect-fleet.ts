@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { expected, expectMs, expectNumber, expectOptions, expectString, expectWhole } from '../internal/expect.js';
+import { expected, expectMs, expectNumber, expectOptions, expectString, expectWhole } from '../util/validate.js';
 import { isCall, type Call } from './call.js';
 import { Channel } from './channel.js';
 import { openDirectory, openServer, type Access } from './database.js';

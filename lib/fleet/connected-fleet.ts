@@ -1,7 +1,7 @@
 import { merge, Observable } from 'rxjs';
 import type { CancelFunc, Context } from '../context.js';
 import { CancelledError } from '../errors.js';
-import { expectString } from '../internal/expect.js';
+import { expectString } from '../util/validate.js';
 import type { RunContext } from '../task.js';
 import type { FleetState } from './fleet-state.js';
 import type { Fleet } from './fleet.js';

@@ -1,7 +1,7 @@
 import type { Db, PgBoss } from 'pg-boss';
 import { exhaustMap, merge, Subject, takeUntil, timer, type Observable, type Subscription } from 'rxjs';
-import { Hub } from '../internal/hub.js';
-import { reportUnhandled } from '../internal/unhandled.js';
+import { Hub } from '../util/linked-subject.js';
+import { reportUnhandled } from '../util/report-unhandled.js';
 import { FleetConnectionError } from './errors.js';
 import type { FleetEvent } from './job-event.js';
 

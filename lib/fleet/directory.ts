@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { link, mkdir, rename, unlink } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { join, relative, resolve } from 'node:path';
-import { expected } from '../internal/expect.js';
+import { expected } from '../util/validate.js';
 import { DirectoryInUseError } from './errors.js';
 
 /** What the path of a socket may have, in bytes. */

@@ -1,4 +1,4 @@
-import { expectWhole } from '../internal/expect.js';
+import { expectWhole } from '../util/validate.js';
 import type { Schedule } from '../schedule.js';
 
 /**

@@ -1,5 +1,5 @@
 import { filter, merge, Subscription, type Observable } from 'rxjs';
-import { Hub } from '../internal/hub.js';
+import { Hub } from '../util/linked-subject.js';
 import type { Call } from './call.js';
 import type { Channel } from './channel.js';
 import type { Connection } from './connection.js';

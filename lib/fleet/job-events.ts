@@ -1,5 +1,5 @@
 import { exhaustMap, filter, interval, Observable, startWith, Subscription } from 'rxjs';
-import { expected } from '../internal/expect.js';
+import { expected } from '../util/validate.js';
 import type { Call } from './call.js';
 import { Channel, longestMessage } from './channel.js';
 import { isLost, unlessLost, type Connection } from './connection.js';

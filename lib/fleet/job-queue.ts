@@ -8,7 +8,7 @@ import {
   expectOptions,
   expectString,
   expectWhole,
-} from '../internal/expect.js';
+} from '../util/validate.js';
 import { CancelledError } from '../errors.js';
 import type { TaskRunner } from '../outcome.js';
 import { settledBy } from './connection.js';

@@ -1,5 +1,5 @@
 import type { QueueOptions as BossOptions } from 'pg-boss';
-import { expectNumber, expectOptions, expectWhole } from '../internal/expect.js';
+import { expectNumber, expectOptions, expectWhole } from '../util/validate.js';
 import type { QueueOptions } from './queue.js';
 
 const day = 86_400_000;

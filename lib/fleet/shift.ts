@@ -1,7 +1,7 @@
 import type { Job } from 'pg-boss';
 import { exhaustMap, filter, merge, Subscription, timer, type Subscriber } from 'rxjs';
 import { withCancel, type CancelFunc, type Context } from '../context.js';
-import { reportUnhandled } from '../internal/unhandled.js';
+import { reportUnhandled } from '../util/report-unhandled.js';
 import { isPassing, settledBy } from './connection.js';
 import { JobCancelledError, JobLostError } from './errors.js';
 import type { JobEvent, JobEventDetail } from './job-event.js';

@@ -1,5 +1,5 @@
 import { Observable } from 'rxjs';
-import { expectOptions, expectString, expectWhole } from '../internal/expect.js';
+import { expectOptions, expectString, expectWhole } from '../util/validate.js';
 import type { TaskRunner } from '../outcome.js';
 import { taskRunner } from '../runner.js';
 import { task } from '../task.js';

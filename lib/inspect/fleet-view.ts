@@ -1,5 +1,5 @@
 import type { FleetState } from '../fleet/fleet-state.js';
-import { expected } from '../internal/expect.js';
+import { expected } from '../util/validate.js';
 
 /** Whatever can tell how a fleet stands. A `Fleet` can. */
 export interface FleetView {

@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { endWith, forkJoin, NEVER, race, startWith, switchMap, takeUntil, timer, type Observable } from 'rxjs';
 import type { Environment } from '../internal/environment.js';
-import { expected, expectArray, expectOptions, expectString, expectWhole } from '../internal/expect.js';
+import { expected, expectArray, expectOptions, expectString, expectWhole } from '../util/validate.js';
 import { toScope } from '../internal/to-scope.js';
 import { recorded } from '../recording/recorded.js';
 import { task, type RunContext, type Task } from '../task.js';

@@ -1,4 +1,4 @@
-import { expectNumber, expectOptions, expectString } from '../internal/expect.js';
+import { expectNumber, expectOptions, expectString } from '../util/validate.js';
 import type { Recording } from '../recording/tape.js';
 import { duration, origin, ticks } from './axis.js';
 import { columns, cut, most } from './columns.js';

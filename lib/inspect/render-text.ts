@@ -1,4 +1,4 @@
-import { expected, expectNumber, expectOptions } from '../internal/expect.js';
+import { expected, expectNumber, expectOptions } from '../util/validate.js';
 import type { Recording } from '../recording/tape.js';
 import { painter } from './ansi.js';
 import { cut } from './columns.js';

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { errorOf } from '../internal/error-of.js';
-import { expected, expectFunction, expectOneOf, expectOptions, expectString } from '../internal/expect.js';
+import { expected, expectFunction, expectOneOf, expectOptions, expectString } from '../util/validate.js';
 import type { AppEvent, Instrument } from '../orchestrate.js';
 import { painter } from './ansi.js';
 import { fit } from './columns.js';

@@ -1,4 +1,4 @@
-import { expected } from '../internal/expect.js';
+import { expected } from '../util/validate.js';
 import type { Recording } from '../recording/tape.js';
 import { Timeline } from './timeline.js';
 

@@ -1,5 +1,5 @@
 import { asyncScheduler, type SchedulerLike, type Subscription } from 'rxjs';
-import { join, tellAll, type Chain, type Link } from './chain.js';
+import { join, tellAll, type Chain, type Link } from '../util/linked-list.js';
 
 /** Tells whoever stands in it, at a time by a scheduler's clock. */
 class Alarm implements Chain {

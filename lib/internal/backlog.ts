@@ -1,5 +1,5 @@
 import { next, type Schedule } from '../schedule.js';
-import { leave, Link } from './chain.js';
+import { leave, Link } from '../util/linked-list.js';
 import { SlotRun, type SlotHost } from './slot-run.js';
 
 /** Slots that were missed and are to be caught up with, looked up one by one: they may be very many. */

@@ -10,7 +10,7 @@ import {
 } from 'rxjs';
 import type { TaskOutput, TaskStream } from '../task.js';
 import { has, iteratorOf, type Source } from './iterator-of.js';
-import { inTurn } from './turn.js';
+import { inTurn } from '../util/settle-on.js';
 
 /** An asynchronous output under way. */
 export interface Flow {

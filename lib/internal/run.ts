@@ -4,7 +4,7 @@ import { TaskError, type Phase } from '../errors.js';
 import type { Outcome, TaskEvent, TaskEventDetail } from '../outcome.js';
 import type { RunEnd } from '../orchestrate.js';
 import type { RunContext, TaskOutput } from '../task.js';
-import { after } from './after.js';
+import { after } from '../util/timer.js';
 import { drive, isDriven, type Composition, type Driven, type DrivenRun, type History, type Status } from './drive.js';
 import { flow, type Flow, type Sink } from './flow.js';
 import { isCancel } from './is-cancel.js';

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { Observable, type SchedulerLike } from 'rxjs';
 import type { Context } from '../context.js';
 import { CancelledError } from './cancelled-error.js';
-import { join, leave, Link, Listener, tell, type Chain } from './chain.js';
+import { join, leave, Link, Listener, tell, type Chain } from '../util/linked-list.js';
 import type { Environment } from './environment.js';
 
 const live = Symbol('live');

@@ -3,8 +3,8 @@ import type { CancelFunc } from '../context.js';
 import { CancelledError, DeadlineError, type TaskError } from '../errors.js';
 import type { TaskEventDetail } from '../outcome.js';
 import type { RunContext } from '../task.js';
-import { after } from './after.js';
-import { Link } from './chain.js';
+import { after } from '../util/timer.js';
+import { Link } from '../util/linked-list.js';
 import { Run, type RunHost, type RunObserver } from './run.js';
 import { Scope } from './scope.js';
 

@@ -3,7 +3,7 @@ import type { CancelFunc } from '../context.js';
 import { CancelledError, type TaskError } from '../errors.js';
 import type { TaskEventDetail } from '../outcome.js';
 import { Backlog } from './backlog.js';
-import { all, join, leave, type Chain } from './chain.js';
+import { all, join, leave, type Chain } from '../util/linked-list.js';
 import type { Composition, DrivenRun } from './drive.js';
 import type { Run } from './run.js';
 import { SlotClock, type DueSlots, type SlotSink, type Timetable } from './slot-clock.js';

@@ -2,7 +2,7 @@ import { Subscription, type Subscriber } from 'rxjs';
 import type { CancelFunc } from '../context.js';
 import { RestartLimitError } from '../errors.js';
 import type { Outcome, TaskRunner } from '../outcome.js';
-import { after } from './after.js';
+import { after } from '../util/timer.js';
 import { Backoff, type RestartPolicy } from './backoff.js';
 import type { DrivenRun, History } from './drive.js';
 import { Guard } from './guard.js';

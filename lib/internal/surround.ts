@@ -1,5 +1,5 @@
 import type { Instrument } from '../orchestrate.js';
-import { reportUnhandled } from './unhandled.js';
+import { reportUnhandled } from '../util/report-unhandled.js';
 
 /** All that surround a hook as one, the first outermost. */
 export function surround(instruments: readonly Instrument[]): Instrument['around'] {

@@ -1,7 +1,7 @@
 import { asyncScheduler, type SchedulerLike } from 'rxjs';
 import type { Context } from '../context.js';
-import type { Link } from './chain.js';
-import { expected } from './expect.js';
+import type { Link } from '../util/linked-list.js';
+import { expected } from '../util/validate.js';
 import { Scope } from './scope.js';
 
 const scopes = new WeakMap<AbortSignal, SignalScope>();

@@ -1,5 +1,5 @@
 import type { AppEvent, Instrument } from '../orchestrate.js';
-import { expectOneOf } from './expect.js';
+import { expectOneOf } from '../util/validate.js';
 
 /** What a program writes of itself as it runs. */
 export type Ui = boolean | 'live' | 'lines' | 'json';

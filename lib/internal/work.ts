@@ -1,5 +1,5 @@
 import { isSimpleTask, type SimpleTask, type Task } from '../task.js';
-import { expected, expectHooks } from './expect.js';
+import { expected, expectHooks } from '../util/validate.js';
 
 /** A task whose `initialize` and `finalize` may or may not be there. */
 export type Work<T> = SimpleTask<T> & Partial<Task<T>>;

@@ -1,5 +1,5 @@
 import { context, diag, metrics, trace, type Meter, type Tracer } from '@opentelemetry/api';
-import { expected, expectOptions } from '../internal/expect.js';
+import { expected, expectOptions } from '../util/validate.js';
 import type { Instrument } from '../orchestrate.js';
 import { Measures } from './measures.js';
 import { library } from './names.js';

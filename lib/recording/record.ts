@@ -1,5 +1,5 @@
 import { asyncScheduler, isObservable, type Observable, type TimestampProvider } from 'rxjs';
-import { expected, expectFunction, expectOptions, expectWhole } from '../internal/expect.js';
+import { expected, expectFunction, expectOptions, expectWhole } from '../util/validate.js';
 import type { AppEvent } from '../orchestrate.js';
 import { recorded } from './recorded.js';
 import { Tape, type Recording } from './tape.js';

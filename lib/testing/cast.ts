@@ -1,5 +1,5 @@
 import { ordered, parallel } from '../group.js';
-import { expected } from '../internal/expect.js';
+import { expected } from '../util/validate.js';
 import type { Runnable } from '../runner.js';
 import type { SimpleTask } from '../task.js';
 import { enact } from './enact.js';

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { expectArray, expectNumber, expectOptions } from '../internal/expect.js';
+import { expectArray, expectNumber, expectOptions } from '../util/validate.js';
 import { expectSound } from './invariants.js';
 import { randomFrom } from './random.js';
 import type { RecordedEvent } from '../recording/recorded.js';

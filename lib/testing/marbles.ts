@@ -1,4 +1,4 @@
-import { expected } from '../internal/expect.js';
+import { expected } from '../util/validate.js';
 
 /** Something at a time: in ms, from where its row begins. */
 export interface Marble {

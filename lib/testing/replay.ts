@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { expected, expectFunction, expectOptions } from '../internal/expect.js';
+import { expected, expectFunction, expectOptions } from '../util/validate.js';
 import type { Runnable } from '../runner.js';
 import type { SimpleTask } from '../task.js';
 import { castOf } from './cast.js';

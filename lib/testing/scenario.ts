@@ -1,4 +1,4 @@
-import { expected } from '../internal/expect.js';
+import { expected } from '../util/validate.js';
 import { compareDiagrams, parseDiagram } from './diagram.js';
 import { parseRow } from './marbles.js';
 import { expectScenario, type Played, type Scenario } from './scene.js';

@@ -1,5 +1,5 @@
 import type { Application } from '../application.js';
-import { expectFunction, expectMs, expectOneOf, expectOptions, expectString } from '../internal/expect.js';
+import { expectFunction, expectMs, expectOneOf, expectOptions, expectString } from '../util/validate.js';
 import { optionNames, type AppEvent, type OrchestrateOptions } from '../orchestrate.js';
 import type { ShutdownReport } from '../report.js';
 import type { Runnable } from '../runner.js';

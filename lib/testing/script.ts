@@ -1,7 +1,7 @@
 import { Observable, type Subscriber } from 'rxjs';
 import type { CancelFunc } from '../context.js';
 import type { Phase } from '../errors.js';
-import { expected, expectMs, expectOptions, expectString } from '../internal/expect.js';
+import { expected, expectMs, expectOptions, expectString } from '../util/validate.js';
 import type { RunContext, SimpleTask, Task } from '../task.js';
 import { enact, type ScriptOptions } from './enact.js';
 import { lifeOf } from './life.js';

@@ -3,7 +3,7 @@ import { skipWhile, Subject } from 'rxjs';
 import { prepare } from '../application.js';
 import { CancelledError, SignalError } from '../errors.js';
 import { exitCodeOf } from '../internal/exit.js';
-import { expectArray, expected } from '../internal/expect.js';
+import { expectArray, expected } from '../util/validate.js';
 import type { AppEvent } from '../orchestrate.js';
 import type { TaskRunner } from '../outcome.js';
 import type { ShutdownReport } from '../report.js';

@@ -1,6 +1,6 @@
 import { VirtualTimeScheduler } from 'rxjs';
-import { expected, expectMs } from '../internal/expect.js';
-import { takeTurns } from '../internal/turn.js';
+import { expected, expectMs } from '../util/validate.js';
+import { takeTurns } from '../util/settle-on.js';
 
 /**
  * A clock in virtual time, that starts at an epoch: time passes when the test says so. Give it to a context as its

@@ -2,7 +2,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import timers from 'node:timers';
 import promises from 'node:timers/promises';
 import { Subscription } from 'rxjs';
-import { expectFunction } from '../internal/expect.js';
+import { expectFunction } from '../util/validate.js';
 import { randomFrom } from './random.js';
 import type { VirtualClock } from './virtual-clock.js';
 

@@ -1,7 +1,7 @@
 import { Piscina, queueOptionsSymbol } from 'piscina';
 import { extname, join as pathOf } from 'node:path';
 import type { Subscriber } from 'rxjs';
-import { join, leave, type Chain } from '../internal/chain.js';
+import { join, leave, type Chain } from '../util/linked-list.js';
 import { PoolClosedError, PoolQueueError, ThreadExitError, ThreadMemoryError } from './errors.js';
 import { isOpening, type Job } from './job.js';
 import { ThreadRun, type RunHost, type RunTerms } from './thread-run.js';

@@ -11,7 +11,7 @@ import {
   expectOptions,
   expectString,
   expectWhole,
-} from '../internal/expect.js';
+} from '../util/validate.js';
 import type { TaskRunner } from '../outcome.js';
 import { taskRunner } from '../runner.js';
 import { task, type RunContext } from '../task.js';

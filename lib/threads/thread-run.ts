@@ -1,8 +1,8 @@
 import type { Piscina } from 'piscina';
 import { asyncScheduler, type Subscriber, type Subscription } from 'rxjs';
 import type { MessagePort, Transferable } from 'node:worker_threads';
-import { after } from '../internal/after.js';
-import { Link } from '../internal/chain.js';
+import { after } from '../util/timer.js';
+import { Link } from '../util/linked-list.js';
 import { allSent, type Job, type Word } from './job.js';
 
 /** Whose run it is. */

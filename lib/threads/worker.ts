@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { expected } from '../internal/expect.js';
+import { expected } from '../util/validate.js';
 import { allSent, type Job, type ThreadContext } from './job.js';
 import { Line } from './line.js';
 import { toThrown } from './thrown.js';

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { filter, firstValueFrom, lastValueFrom, mergeMap, range, toArray } from 'rxjs';
 import { launch, withCancel, type Application, type Runnable } from 'rxjs-tasks';
 import { JobCancelledError, JobError, type Fleet } from 'rxjs-tasks/fleet';
-import type { Chain, Link } from '../../lib/internal/chain.js';
+import type { Chain, Link } from '../../lib/util/linked-list.js';
 import { Scope } from '../../lib/internal/scope.js';
 import { Fleets, sharedUrl } from '../helpers/fleet.js';
 import { statement } from '../helpers/postgres.js';

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { asyncScheduler, EMPTY, interval, of, timer } from 'rxjs';
 import { cron, future, task, taskRunner, withCancel, withTimeout } from '../../lib/index.js';
-import { inTurn } from '../../lib/internal/turn.js';
+import { inTurn } from '../../lib/util/settle-on.js';
 import { at, type VirtualClock } from '../../lib/testing/index.js';
 import { deferred, settled } from '../helpers/tasks.js';
 

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { Subject, throwError } from 'rxjs';
-import { joinAll, launch, launchRunner, supervise, task, taskRunner, withCancel } from '../lib/index.js';
-import { collect } from './helpers/collect.js';
+import { joinAll, launch, launchRunner, supervise, task, taskRunner, withCancel } from '../../lib/index.js';
+import { collect } from '../helpers/collect.js';
 
 describe('after', () => {
   it('a delay beyond 2³¹−1 ms waits: a grace, a join, a backoff and a drain, by real timers', async () => {

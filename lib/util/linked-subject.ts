@@ -1,5 +1,5 @@
 import { Observable } from 'rxjs';
-import { all, join, leave, Listener, type Chain } from './chain.js';
+import { all, join, leave, Listener, type Chain } from './linked-list.js';
 
 /** A hot stream without an end: RxJS's Subject, but that leaving costs O(1) however many others there are. */
 export class Hub<T> implements Chain<Listener<T>> {

@@ -1,5 +1,5 @@
 import type { Unsubscribable } from 'rxjs';
-import { reportUnhandled } from './unhandled.js';
+import { reportUnhandled } from './report-unhandled.js';
 
 /**
  * A place in a {@link Chain}. The places are linked through themselves, so that taking one and leaving it cost O(1)

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { expectNumber, expectWhole } from '../lib/internal/expect.js';
+import { expectNumber, expectWhole } from '../../lib/util/validate.js';
 
 describe('bad input', () => {
   const refused = (refuses: typeof expectWhole, got: unknown, high = 10) => {
