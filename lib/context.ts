@@ -1,5 +1,5 @@
 import { asyncScheduler, Observable, type MonoTypeOperatorFunction, type SchedulerLike } from 'rxjs';
-import { DeadlineError } from './errors.js';
+import { DeadlineError } from './errors/errors.js';
 import { after } from './util/timer.js';
 import { expectMs, expectOptions, expectScheduler } from './util/validate.js';
 import { Scope } from './internal/scope.js';

@@ -13,7 +13,7 @@ export {
   SignalError,
   TaskError,
   type Phase,
-} from './errors.js';
+} from './errors/errors.js';
 
 // Context
 export { background, untilCancelled, withCancel, withTimeout, type CancelFunc, type Context } from './context.js';

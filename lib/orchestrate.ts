@@ -1,6 +1,6 @@
 import { Observable, type SchedulerLike } from 'rxjs';
 import { background, type Context } from './context.js';
-import type { Phase, TaskError } from './errors.js';
+import type { Phase, TaskError } from './errors/errors.js';
 import { AppRun, type Surroundings } from './internal/app-run.js';
 import {
   expectArray,

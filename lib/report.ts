@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { TaskError } from './errors.js';
+import { TaskError } from './errors/errors.js';
 import type { Outcome } from './outcome.js';
 
 /**

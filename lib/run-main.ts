@@ -1,6 +1,6 @@
 import { Subject } from 'rxjs';
 import { launchNames, prepare, type Application, type LaunchOptions } from './application.js';
-import { SignalError } from './errors.js';
+import { SignalError } from './errors/errors.js';
 import { errorWriter } from './internal/error-of.js';
 import { exit, hold, setExitCode, settleExit } from './internal/exit.js';
 import { expectArray, expectOneOf, expectOptions } from './util/validate.js';

@@ -1,6 +1,6 @@
 import { Observable, Subscription } from 'rxjs';
 import { background, type CancelFunc, type Context } from './context.js';
-import { AlreadyRunningError } from './errors.js';
+import { AlreadyRunningError } from './errors/errors.js';
 import { detach, join, Listener, tellAll, type Chain, type Link } from './util/linked-list.js';
 import { isDriven, type Driven } from './internal/drive.js';
 import { startForeign } from './internal/foreign.js';

@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import { fromEvent, map, merge, Observable, share, take } from 'rxjs';
-import { SignalError } from './errors.js';
+import { SignalError } from './errors/errors.js';
 import { expectArray, expected, expectOptions } from './util/validate.js';
 import { task, type Task } from './task.js';
 

@@ -1,4 +1,4 @@
-import type { TaskError } from './errors.js';
+import type { TaskError } from './errors/errors.js';
 import { expected } from './util/validate.js';
 import type { TaskRunner } from './outcome.js';
 import { isTaskRunner, look } from './runner.js';

@@ -1,5 +1,5 @@
 import { Observable } from 'rxjs';
-import { CancelledError } from './errors.js';
+import { CancelledError } from './errors/errors.js';
 import type { RestartPolicy } from './internal/backoff.js';
 import { drive, type Driven } from './internal/drive.js';
 import { expected, expectFunction, expectMs, expectNumber, expectOneOf, expectOptions } from './util/validate.js';

@@ -1,6 +1,6 @@
 import { merge, Observable } from 'rxjs';
 import type { CancelFunc, Context } from '../context.js';
-import { CancelledError } from '../errors.js';
+import { CancelledError } from '../errors/errors.js';
 import { expectString } from '../util/validate.js';
 import type { RunContext } from '../task.js';
 import type { FleetState } from './fleet-state.js';

@@ -9,7 +9,7 @@ import {
   expectString,
   expectWhole,
 } from '../util/validate.js';
-import { CancelledError } from '../errors.js';
+import { CancelledError } from '../errors/errors.js';
 import type { TaskRunner } from '../outcome.js';
 import { settledBy } from './connection.js';
 import type { JobData, JobHandler, WorkerOptions } from './job.js';

@@ -1,4 +1,4 @@
-import { CancelledError } from '../errors.js';
+import { CancelledError } from '../errors/errors.js';
 import { Batch } from './batch.js';
 import type { JobData } from './job.js';
 import type { SubmitOptions } from './queue.js';

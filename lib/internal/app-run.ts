@@ -1,6 +1,6 @@
 import type { Observable, Subscriber, Subscription } from 'rxjs';
 import { background, type CancelFunc } from '../context.js';
-import { CancelledError, SignalError } from '../errors.js';
+import { CancelledError, SignalError } from '../errors/errors.js';
 import { joinAll } from '../join.js';
 import type { AppEvent, OrchestrateOptions } from '../orchestrate.js';
 import type { Outcome, TaskEvent, TaskRunner } from '../outcome.js';

@@ -1,6 +1,6 @@
 import type { Observable } from 'rxjs';
 import type { CancelFunc } from '../context.js';
-import type { TaskError } from '../errors.js';
+import type { TaskError } from '../errors/errors.js';
 import type { Outcome, TaskEvent, TaskEventDetail, TaskRunner } from '../outcome.js';
 import type { RunContext, SimpleTask } from '../task.js';
 import type { Scope } from './scope.js';

@@ -1,4 +1,4 @@
-import { SignalError } from '../errors.js';
+import { SignalError } from '../errors/errors.js';
 import type { Outcome } from '../outcome.js';
 import type { ShutdownReport } from '../report.js';
 import { signalNumber } from '../signal-listener.js';

@@ -1,6 +1,6 @@
 import { defer, Subscription } from 'rxjs';
 import type { CancelFunc } from '../context.js';
-import { TaskError } from '../errors.js';
+import { TaskError } from '../errors/errors.js';
 import type { TaskEvent, TaskRunner } from '../outcome.js';
 import type { Status } from './drive.js';
 import type { Member } from './member.js';

@@ -1,6 +1,6 @@
 import type { Subscriber } from 'rxjs';
 import type { CancelFunc } from '../context.js';
-import { TaskError } from '../errors.js';
+import { TaskError } from '../errors/errors.js';
 import type { Outcome, TaskEvent, TaskRunner } from '../outcome.js';
 import { giveUp, startMember } from '../runner.js';
 import type { RunContext } from '../task.js';

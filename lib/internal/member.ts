@@ -1,5 +1,5 @@
 import type { SchedulerLike } from 'rxjs';
-import { TaskError } from '../errors.js';
+import { TaskError } from '../errors/errors.js';
 import type { Outcome, TaskEvent } from '../outcome.js';
 import type { RunContext } from '../task.js';
 import type { Status } from './drive.js';

@@ -1,6 +1,6 @@
 import type { Observer, Subscription } from 'rxjs';
 import type { CancelFunc } from '../context.js';
-import { TaskError, type Phase } from '../errors.js';
+import { TaskError, type Phase } from '../errors/errors.js';
 import type { Outcome, TaskEvent, TaskEventDetail } from '../outcome.js';
 import type { RunEnd } from '../orchestrate.js';
 import type { RunContext, TaskOutput } from '../task.js';

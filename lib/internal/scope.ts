@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { Observable, type SchedulerLike } from 'rxjs';
 import type { Context } from '../context.js';
-import { CancelledError } from './cancelled-error.js';
+import { CancelledError } from '../errors/cancelled-error.js';
 import { join, leave, Link, Listener, tell, type Chain } from '../util/linked-list.js';
 import type { Environment } from './environment.js';
 

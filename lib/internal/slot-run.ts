@@ -1,6 +1,6 @@
 import { defer, Subscription, type Observable } from 'rxjs';
 import type { CancelFunc } from '../context.js';
-import { CancelledError, DeadlineError, type TaskError } from '../errors.js';
+import { CancelledError, DeadlineError, type TaskError } from '../errors/errors.js';
 import type { TaskEventDetail } from '../outcome.js';
 import type { RunContext } from '../task.js';
 import { after } from '../util/timer.js';

@@ -1,6 +1,6 @@
 import type { Observable, Observer } from 'rxjs';
 import type { CancelFunc } from '../context.js';
-import { CancelledError, type TaskError } from '../errors.js';
+import { CancelledError, type TaskError } from '../errors/errors.js';
 import type { TaskEventDetail } from '../outcome.js';
 import { Backlog } from './backlog.js';
 import { all, join, leave, type Chain } from '../util/linked-list.js';

@@ -1,6 +1,6 @@
 import { Subscription, type Subscriber } from 'rxjs';
 import type { CancelFunc } from '../context.js';
-import { RestartLimitError } from '../errors.js';
+import { RestartLimitError } from '../errors/errors.js';
 import type { Outcome, TaskRunner } from '../outcome.js';
 import { after } from '../util/timer.js';
 import { Backoff, type RestartPolicy } from './backoff.js';

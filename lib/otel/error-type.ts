@@ -1,4 +1,4 @@
-import { RestartLimitError, TaskError } from '../errors.js';
+import { RestartLimitError, TaskError } from '../errors/errors.js';
 
 /** What the conventions call an error of which there is no more to say. */
 const other = '_OTHER';

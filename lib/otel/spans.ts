@@ -9,7 +9,7 @@ import {
   type SpanContext,
   type Tracer,
 } from '@opentelemetry/api';
-import type { Phase, TaskError } from '../errors.js';
+import type { Phase, TaskError } from '../errors/errors.js';
 import type { RunEnd } from '../orchestrate.js';
 import type { TaskEvent } from '../outcome.js';
 import type { RunContext } from '../task.js';

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import type { Phase } from '../errors.js';
+import type { Phase } from '../errors/errors.js';
 import type { AppEvent } from '../orchestrate.js';
 import type { Outcome } from '../outcome.js';
 

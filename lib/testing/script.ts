@@ -1,6 +1,6 @@
 import { Observable, type Subscriber } from 'rxjs';
 import type { CancelFunc } from '../context.js';
-import type { Phase } from '../errors.js';
+import type { Phase } from '../errors/errors.js';
 import { expected, expectMs, expectOptions, expectString } from '../util/validate.js';
 import type { RunContext, SimpleTask, Task } from '../task.js';
 import { enact, type ScriptOptions } from './enact.js';

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { skipWhile, Subject } from 'rxjs';
 import { prepare } from '../application.js';
-import { CancelledError, SignalError } from '../errors.js';
+import { CancelledError, SignalError } from '../errors/errors.js';
 import { exitCodeOf } from '../internal/exit.js';
 import { expectArray, expected } from '../util/validate.js';
 import type { AppEvent } from '../orchestrate.js';

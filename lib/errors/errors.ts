@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 
 // In a file of its own, because whoever bundles `future` alone needs none of the others.
-export { CancelledError } from './internal/cancelled-error.js';
+export { CancelledError } from './cancelled-error.js';
 
 /** The hook of a task in which something happened. */
 export type Phase = 'initialize' | 'execute' | 'finalize';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { CancelledError, DeadlineError, SignalError, TaskError } from '../lib/index.js';
+import { CancelledError, DeadlineError, SignalError, TaskError } from '../../lib/index.js';
 
 describe('TaskError', () => {
   it('has the stack of its cause, under its own message', () => {
