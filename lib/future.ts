@@ -1,10 +1,10 @@
 import { firstValueFrom, merge, mergeMap, Observable, throwError, type Subscriber } from 'rxjs';
-import { background, type Context } from './context.js';
+import { background, type Context } from './context/context.js';
 import { Listener } from './util/linked-list.js';
 import { expectFunction } from './util/validate.js';
-import { Scope } from './internal/scope.js';
+import { Scope } from './context/cancel-context.js';
 import { seen, Settling } from './internal/settling.js';
-import { toScope } from './internal/to-scope.js';
+import { toScope } from './context/abort-signal-context.js';
 import type { TaskOutput } from './task.js';
 
 /**

@@ -16,7 +16,7 @@ export {
 } from './errors/errors.js';
 
 // Context
-export { background, untilCancelled, withCancel, withTimeout, type CancelFunc, type Context } from './context.js';
+export { background, untilCancelled, withCancel, withTimeout, type CancelFunc, type Context } from './context/context.js';
 
 // Task
 export {

@@ -1,9 +1,9 @@
 import { Observable, Subscription, type Observer } from 'rxjs';
-import type { CancelFunc, Context } from './context.js';
+import type { CancelFunc, Context } from './context/context.js';
 import { after } from './util/timer.js';
 import { leave, Link } from './util/linked-list.js';
 import { expectArray, expected, expectMs } from './util/validate.js';
-import { toScope } from './internal/to-scope.js';
+import { toScope } from './context/abort-signal-context.js';
 import type { Outcome, TaskRunner } from './outcome.js';
 import { giveUp, isTaskRunner, notStarted, startAlone, whenDone } from './runner.js';
 

@@ -1,5 +1,5 @@
 import { Observable, type SchedulerLike } from 'rxjs';
-import { background, type Context } from './context.js';
+import { background, type Context } from './context/context.js';
 import type { Phase, TaskError } from './errors/errors.js';
 import { AppRun, type Surroundings } from './internal/app-run.js';
 import {
@@ -12,7 +12,7 @@ import {
   expectScheduler,
   expected,
 } from './util/validate.js';
-import { toScope } from './internal/to-scope.js';
+import { toScope } from './context/abort-signal-context.js';
 import type { TaskEvent } from './outcome.js';
 import type { ShutdownReport } from './report.js';
 import { toRunner, type Runnable } from './runner.js';

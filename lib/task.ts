@@ -1,5 +1,5 @@
 import type { InteropObservable, Observable, ReadableStreamLike } from 'rxjs';
-import type { CancelFunc, Context } from './context.js';
+import type { CancelFunc, Context } from './context/context.js';
 import { expected, expectHooks, expectString } from './util/validate.js';
 
 /** What yields values over time. */

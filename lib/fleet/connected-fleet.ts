@@ -1,5 +1,5 @@
 import { merge, Observable } from 'rxjs';
-import type { CancelFunc, Context } from '../context.js';
+import type { CancelFunc, Context } from '../context/context.js';
 import { CancelledError } from '../errors/errors.js';
 import { expectString } from '../util/validate.js';
 import type { RunContext } from '../task.js';

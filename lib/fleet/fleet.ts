@@ -1,5 +1,5 @@
 import type { Observable } from 'rxjs';
-import type { Context } from '../context.js';
+import type { Context } from '../context/context.js';
 import type { Coordinator } from '../cron.js';
 import type { Task } from '../task.js';
 import type { FleetState } from './fleet-state.js';

@@ -1,6 +1,6 @@
 import type { Job } from 'pg-boss';
 import { Subscription } from 'rxjs';
-import { withCancel, type CancelFunc } from '../context.js';
+import { withCancel, type CancelFunc } from '../context/context.js';
 import { CancelledError, DeadlineError } from '../errors/errors.js';
 import { after } from '../util/timer.js';
 import type { Outcome } from '../outcome.js';

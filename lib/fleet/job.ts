@@ -1,4 +1,4 @@
-import type { Context } from '../context.js';
+import type { Context } from '../context/context.js';
 import type { TaskOutput } from '../task.js';
 
 /** What stands in the table of a job. */

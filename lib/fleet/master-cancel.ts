@@ -1,4 +1,4 @@
-import { withCancel, type CancelFunc, type Context } from '../context.js';
+import { withCancel, type CancelFunc, type Context } from '../context/context.js';
 import type { Connection } from './connection.js';
 import { FleetCancelledError } from './errors.js';
 import type { FleetRow, Row } from './fleet-row.js';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { FleetState } from '../fleet/fleet-state.js';
-import type { Environment } from '../internal/environment.js';
+import type { Environment } from '../context/types.js';
 import type { Access } from './access.js';
 import * as page from './page.js';
 import type { Readers } from './readers.js';

@@ -1,4 +1,4 @@
-import type { Environment } from '../internal/environment.js';
+import type { Environment } from '../context/types.js';
 import { recordedError, type RecordedError } from '../recording/recorded.js';
 import { snapshot, type Snapshot } from '../snapshot.js';
 

@@ -1,5 +1,5 @@
 import type { Observable, Subscriber, Subscription } from 'rxjs';
-import { background, type CancelFunc } from '../context.js';
+import { background, type CancelFunc } from '../context/context.js';
 import { CancelledError, SignalError } from '../errors/errors.js';
 import { joinAll } from '../join.js';
 import type { AppEvent, OrchestrateOptions } from '../orchestrate.js';
@@ -8,12 +8,12 @@ import { ShutdownReport } from '../report.js';
 import { startMember } from '../runner.js';
 import type { RunContext } from '../task.js';
 import { after } from '../util/timer.js';
-import type { Environment } from './environment.js';
+import type { Environment } from '../context/types.js';
 import { Hub } from '../util/linked-subject.js';
 import { Member, type Owner } from './member.js';
-import { Scope } from './scope.js';
+import { Scope } from '../context/cancel-context.js';
 import { attempt, surround, tellEnd } from './surround.js';
-import { toScope } from './to-scope.js';
+import { toScope } from '../context/abort-signal-context.js';
 
 /** What an application has to do with beside its tasks. */
 export interface Surroundings {

@@ -1,9 +1,9 @@
 import type { Observable } from 'rxjs';
-import type { CancelFunc } from '../context.js';
+import type { CancelFunc } from '../context/context.js';
 import type { TaskError } from '../errors/errors.js';
 import type { Outcome, TaskEvent, TaskEventDetail, TaskRunner } from '../outcome.js';
 import type { RunContext, SimpleTask } from '../task.js';
-import type { Scope } from './scope.js';
+import type { Scope } from '../context/cancel-context.js';
 
 /**
  * What tasks made of other tasks implement beside `execute`, which is then not called. Such a stream ends by itself once

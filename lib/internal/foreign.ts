@@ -1,10 +1,10 @@
 import { defer, Subscription } from 'rxjs';
-import type { CancelFunc } from '../context.js';
+import type { CancelFunc } from '../context/context.js';
 import { TaskError } from '../errors/errors.js';
 import type { TaskEvent, TaskRunner } from '../outcome.js';
 import type { Status } from './drive.js';
 import type { Member } from './member.js';
-import { Scope } from './scope.js';
+import { Scope } from '../context/cancel-context.js';
 
 const statusAfter: Partial<Record<TaskEvent['type'], Status>> = {
   initializing: 'initializing',

@@ -1,5 +1,5 @@
 import type { Subscriber } from 'rxjs';
-import type { CancelFunc } from '../context.js';
+import type { CancelFunc } from '../context/context.js';
 import { TaskError } from '../errors/errors.js';
 import type { Outcome, TaskEvent, TaskRunner } from '../outcome.js';
 import { giveUp, startMember } from '../runner.js';

@@ -1,6 +1,6 @@
 import { Subscription, type Observer } from 'rxjs';
 import { Run } from './run.js';
-import type { Scope } from './scope.js';
+import type { Scope } from '../context/cancel-context.js';
 
 /** The observer of a launched run and its Subscription in one. RxJS would take four objects for them. */
 export class Launched extends Subscription implements Observer<unknown> {

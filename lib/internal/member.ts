@@ -3,8 +3,8 @@ import { TaskError } from '../errors/errors.js';
 import type { Outcome, TaskEvent } from '../outcome.js';
 import type { RunContext } from '../task.js';
 import type { Status } from './drive.js';
-import type { Environment } from './environment.js';
-import { ended, Scope } from './scope.js';
+import type { Environment } from '../context/types.js';
+import { ended, Scope } from '../context/cancel-context.js';
 
 /** Whoever runs tasks as parts of something: of a group, of a supervised run, of an application. */
 export interface Owner<T, M extends Member<T> = Member<T>> {

@@ -1,5 +1,5 @@
 import type { Observer, Subscription } from 'rxjs';
-import type { CancelFunc } from '../context.js';
+import type { CancelFunc } from '../context/context.js';
 import { TaskError, type Phase } from '../errors/errors.js';
 import type { Outcome, TaskEvent, TaskEventDetail } from '../outcome.js';
 import type { RunEnd } from '../orchestrate.js';
@@ -7,9 +7,9 @@ import type { RunContext, TaskOutput } from '../task.js';
 import { after } from '../util/timer.js';
 import { drive, isDriven, type Composition, type Driven, type DrivenRun, type History, type Status } from './drive.js';
 import { flow, type Flow, type Sink } from './flow.js';
-import { isCancel } from './is-cancel.js';
+import { isCancel } from '../context/is-cancellation.js';
 import { Member } from './member.js';
-import { ended, Scope, unsubscribed } from './scope.js';
+import { ended, Scope, unsubscribed } from '../context/cancel-context.js';
 import type { Work } from './work.js';
 
 /** Whoever subscribed to a run. */

@@ -1,9 +1,9 @@
-import type { Context } from '../context.js';
+import type { Context } from '../context/context.js';
 import type { Future } from '../future.js';
 import type { TaskOutput } from '../task.js';
 import { join, leave, tellAll, type Chain, type Link } from '../util/linked-list.js';
 import { flow, type Flow, type Sink } from './flow.js';
-import { Scope } from './scope.js';
+import { Scope } from '../context/cancel-context.js';
 import { reportUnhandled } from '../util/report-unhandled.js';
 
 /** Errors that nobody had looked at when their future was collected. */

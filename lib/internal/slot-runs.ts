@@ -1,5 +1,5 @@
 import type { Observable, Observer } from 'rxjs';
-import type { CancelFunc } from '../context.js';
+import type { CancelFunc } from '../context/context.js';
 import { CancelledError, type TaskError } from '../errors/errors.js';
 import type { TaskEventDetail } from '../outcome.js';
 import { Backlog } from './backlog.js';

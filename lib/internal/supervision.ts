@@ -1,5 +1,5 @@
 import { Subscription, type Subscriber } from 'rxjs';
-import type { CancelFunc } from '../context.js';
+import type { CancelFunc } from '../context/context.js';
 import { RestartLimitError } from '../errors/errors.js';
 import type { Outcome, TaskRunner } from '../outcome.js';
 import { after } from '../util/timer.js';

@@ -1,5 +1,5 @@
 import { concat, defer, EMPTY, Observable, type SchedulerLike, type Subscriber } from 'rxjs';
-import { untilCancelled, type Context } from '../context.js';
+import { untilCancelled, type Context } from '../context/context.js';
 import type { Phase } from '../errors/errors.js';
 import { after } from '../util/timer.js';
 import type { RunContext, SimpleTask } from '../task.js';

@@ -1,5 +1,5 @@
 import { Observable, type Subscriber } from 'rxjs';
-import type { CancelFunc } from '../context.js';
+import type { CancelFunc } from '../context/context.js';
 import type { Phase } from '../errors/errors.js';
 import { expected, expectMs, expectOptions, expectString } from '../util/validate.js';
 import type { RunContext, SimpleTask, Task } from '../task.js';

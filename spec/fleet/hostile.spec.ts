@@ -3,7 +3,7 @@ import { filter, firstValueFrom, lastValueFrom, mergeMap, range, toArray } from 
 import { launch, withCancel, type Application, type Runnable } from 'rxjs-tasks';
 import { JobCancelledError, JobError, type Fleet } from 'rxjs-tasks/fleet';
 import type { Chain, Link } from '../../lib/util/linked-list.js';
-import { Scope } from '../../lib/internal/scope.js';
+import { Scope } from '../../lib/context/cancel-context.js';
 import { Fleets, sharedUrl } from '../helpers/fleet.js';
 import { statement } from '../helpers/postgres.js';
 import { pause } from '../helpers/programs.js';

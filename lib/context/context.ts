@@ -1,9 +1,9 @@
 import { asyncScheduler, Observable, type MonoTypeOperatorFunction, type SchedulerLike } from 'rxjs';
-import { DeadlineError } from './errors/errors.js';
-import { after } from './util/timer.js';
-import { expectMs, expectOptions, expectScheduler } from './util/validate.js';
-import { Scope } from './internal/scope.js';
-import { toScope } from './internal/to-scope.js';
+import { DeadlineError } from '../errors/errors.js';
+import { after } from '../util/timer.js';
+import { expectMs, expectOptions, expectScheduler } from '../util/validate.js';
+import { Scope } from './cancel-context.js';
+import { toScope } from './abort-signal-context.js';
 
 /**
  * What tells work that it should end. It flows down only: a context is cancelled by its own {@link CancelFunc} or with

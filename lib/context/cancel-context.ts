@@ -1,9 +1,9 @@
 import { setMaxListeners } from 'node:events';
 import { Observable, type SchedulerLike } from 'rxjs';
-import type { Context } from '../context.js';
+import type { Context } from './context.js';
 import { CancelledError } from '../errors/cancelled-error.js';
 import { join, leave, Link, Listener, tell, type Chain } from '../util/linked-list.js';
-import type { Environment } from './environment.js';
+import type { Environment } from './types.js';
 
 const live = Symbol('live');
 // The causes of a scope that ended by itself, and of one whose subscriber left. The error is made when someone looks: most

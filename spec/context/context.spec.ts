@@ -14,9 +14,9 @@ import {
   withCancel,
   withTimeout,
   type Context,
-} from '../lib/index.js';
-import { collect, hangingOn, unhandledDuring, warningsDuring } from './helpers/collect.js';
-import { virtually } from './helpers/virtual-time.js';
+} from '../../lib/index.js';
+import { collect, hangingOn, unhandledDuring, warningsDuring } from '../helpers/collect.js';
+import { virtually } from '../helpers/virtual-time.js';
 
 describe('withCancel', () => {
   it('gives a context that is not cancelled until its function is called', () => {

@@ -1,8 +1,8 @@
 import { asyncScheduler, type SchedulerLike } from 'rxjs';
-import type { Context } from '../context.js';
+import type { Context } from './context.js';
 import type { Link } from '../util/linked-list.js';
 import { expected } from '../util/validate.js';
-import { Scope } from './scope.js';
+import { Scope } from './cancel-context.js';
 
 const scopes = new WeakMap<AbortSignal, SignalScope>();
 
