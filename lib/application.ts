@@ -6,7 +6,7 @@ import { expectObserver, expectOptions } from './util/validate.js';
 import { toScope } from './context/abort-signal-context.js';
 import { assemble, optionNames, type AppEvent, type OrchestrateOptions } from './orchestrate.js';
 import type { ShutdownReport } from './report.js';
-import type { Runnable } from './runner.js';
+import type { Runnable } from './task/runner.js';
 
 export const launchNames: readonly string[] = [...optionNames, 'observer'];
 

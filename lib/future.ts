@@ -5,7 +5,7 @@ import { expectFunction } from './util/validate.js';
 import { Scope } from './context/cancel-context.js';
 import { seen, Settling } from './internal/settling.js';
 import { toScope } from './context/abort-signal-context.js';
-import type { TaskOutput } from './task.js';
+import type { TaskOutput } from './task/task.js';
 
 /**
  * The result of work under way, kept for whoever awaits it or subscribes to it, early or late, any number of times.

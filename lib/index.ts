@@ -29,11 +29,11 @@ export {
   type TaskDefinition,
   type TaskOutput,
   type TaskStream,
-} from './task.js';
+} from './task/task.js';
 
 // Runner
-export type { Outcome, TaskEvent, TaskEventDetail, TaskRunner } from './outcome.js';
-export { isTaskRunner, taskRunner, type Runnable } from './runner.js';
+export type { Outcome, TaskEvent, TaskEventDetail, TaskRunner } from './task/types.js';
+export { isTaskRunner, taskRunner, type Runnable } from './task/runner.js';
 
 // Future
 export { future, type Future } from './future.js';
@@ -45,7 +45,7 @@ export { nextRuns, type Schedule } from './schedule.js';
 // Supervision and groups
 export { critical, supervise, type SuperviseOptions } from './supervise.js';
 export { ordered, parallel, type ResultOf } from './group.js';
-export { snapshot, type Snapshot } from './snapshot.js';
+export { snapshot, type Snapshot } from './task/snapshot.js';
 
 // Signals
 export { signalListener, type SignalListenerOptions, type SignalTarget } from './signal-listener.js';

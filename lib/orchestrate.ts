@@ -13,10 +13,10 @@ import {
   expected,
 } from './util/validate.js';
 import { toScope } from './context/abort-signal-context.js';
-import type { TaskEvent } from './outcome.js';
+import type { TaskEvent } from './task/types.js';
 import type { ShutdownReport } from './report.js';
-import { toRunner, type Runnable } from './runner.js';
-import type { RunContext } from './task.js';
+import { toRunner, type Runnable } from './task/runner.js';
+import type { RunContext } from './task/task.js';
 
 /** How an application is run, by {@link orchestrate} and by `runMain`. */
 export interface OrchestrateOptions {

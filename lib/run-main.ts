@@ -7,7 +7,7 @@ import { expectArray, expectOneOf, expectOptions } from './util/validate.js';
 import { expectUi, loadUi, type Ui } from './internal/ui.js';
 import { defaultTimeout } from './orchestrate.js';
 import type { ShutdownReport } from './report.js';
-import type { Runnable } from './runner.js';
+import type { Runnable } from './task/runner.js';
 import { signalNumber, signals$, stopSignals } from './signal-listener.js';
 
 /** As those of `launch`, and what the process says when it exits. */

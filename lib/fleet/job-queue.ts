@@ -10,7 +10,7 @@ import {
   expectWhole,
 } from '../util/validate.js';
 import { CancelledError } from '../errors/errors.js';
-import type { TaskRunner } from '../outcome.js';
+import type { TaskRunner } from '../task/types.js';
 import { settledBy } from './connection.js';
 import type { JobData, JobHandler, WorkerOptions } from './job.js';
 import type { JobEvent } from './job-event.js';

@@ -1,5 +1,5 @@
 import type { Context } from '../context/context.js';
-import type { TaskOutput } from '../task.js';
+import type { TaskOutput } from '../task/task.js';
 
 /** What stands in the table of a job. */
 export interface JobData<In> {

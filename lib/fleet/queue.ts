@@ -1,5 +1,5 @@
 import type { Observable } from 'rxjs';
-import type { TaskRunner } from '../outcome.js';
+import type { TaskRunner } from '../task/types.js';
 import type { JobFailure } from './errors.js';
 import type { JobEvent } from './job-event.js';
 import type { JobHandler, WorkerOptions } from './job.js';

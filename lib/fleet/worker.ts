@@ -1,8 +1,8 @@
 import { Observable } from 'rxjs';
 import { expectOptions, expectString, expectWhole } from '../util/validate.js';
-import type { TaskRunner } from '../outcome.js';
-import { taskRunner } from '../runner.js';
-import { task } from '../task.js';
+import type { TaskRunner } from '../task/types.js';
+import { taskRunner } from '../task/runner.js';
+import { task } from '../task/task.js';
 import type { JobEvent } from './job-event.js';
 import type { JobHandler, WorkerOptions } from './job.js';
 import type { JobQueue } from './job-queue.js';

@@ -7,7 +7,7 @@ import type { Environment } from '../context/types.js';
 import { expected, expectArray, expectOptions, expectString, expectWhole } from '../util/validate.js';
 import { toScope } from '../context/abort-signal-context.js';
 import { recorded } from '../recording/recorded.js';
-import { task, type RunContext, type Task } from '../task.js';
+import { task, type RunContext, type Task } from '../task/task.js';
 import { access, isLoopback } from './access.js';
 import { expectFleet, sharedState, type FleetView } from './fleet-view.js';
 import { Journal } from './journal.js';

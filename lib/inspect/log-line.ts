@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import type { AppEvent } from '../orchestrate.js';
-import type { Outcome } from '../outcome.js';
+import type { Outcome } from '../task/types.js';
 import { recordedError } from '../recording/recorded.js';
 import { duration } from './axis.js';
 import { attempt, causesOf } from './causes.js';

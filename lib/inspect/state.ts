@@ -1,6 +1,6 @@
 import type { Environment } from '../context/types.js';
 import { recordedError, type RecordedError } from '../recording/recorded.js';
-import { snapshot, type Snapshot } from '../snapshot.js';
+import { snapshot, type Snapshot } from '../task/snapshot.js';
 
 /** A `Snapshot` as JSON holds it, with its path. */
 export interface TaskState extends Omit<Snapshot, 'lastError' | 'members'> {

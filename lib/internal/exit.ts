@@ -1,5 +1,5 @@
 import { SignalError } from '../errors/errors.js';
-import type { Outcome } from '../outcome.js';
+import type { Outcome } from '../task/types.js';
 import type { ShutdownReport } from '../report.js';
 import { signalNumber } from '../signal-listener.js';
 

@@ -1,11 +1,11 @@
 import type { Subscriber } from 'rxjs';
 import type { CancelFunc } from '../context/context.js';
 import { TaskError } from '../errors/errors.js';
-import type { Outcome, TaskEvent, TaskRunner } from '../outcome.js';
-import { giveUp, notStarted, startMember } from '../runner.js';
-import type { RunContext } from '../task.js';
-import type { Composition, DrivenRun } from './drive.js';
-import { Member, type Owner } from './member.js';
+import type { Outcome, TaskEvent, TaskRunner } from '../task/types.js';
+import { giveUp, notStarted, startMember } from '../task/runner.js';
+import type { RunContext } from '../task/task.js';
+import type { Composition, DrivenRun } from '../task/composite.js';
+import { Member, type Owner } from '../task/child.js';
 import { Scope } from '../context/cancel-context.js';
 
 /** One run of a group: its members become ready, end, and are stopped together. */

@@ -1,11 +1,11 @@
 import type { Subscriber } from 'rxjs';
 import type { CancelFunc } from '../context/context.js';
 import { TaskError } from '../errors/errors.js';
-import type { Outcome, TaskEvent, TaskRunner } from '../outcome.js';
-import { giveUp, startMember } from '../runner.js';
-import type { RunContext } from '../task.js';
-import type { Composition, DrivenRun, Status } from './drive.js';
-import { Member, type Owner } from './member.js';
+import type { Outcome, TaskEvent, TaskRunner } from '../task/types.js';
+import { giveUp, startMember } from '../task/runner.js';
+import type { RunContext } from '../task/task.js';
+import type { Composition, DrivenRun, Status } from '../task/composite.js';
+import { Member, type Owner } from '../task/child.js';
 
 /** A run that consists of another's, and is seen as that. What comes after it is for those who extend this. */
 export abstract class Guard<T> implements Owner<T>, Composition {

@@ -1,8 +1,8 @@
 import type { Context } from '../context/context.js';
 import type { Future } from '../future.js';
-import type { TaskOutput } from '../task.js';
+import type { TaskOutput } from '../task/task.js';
 import { join, leave, tellAll, type Chain, type Link } from '../util/linked-list.js';
-import { flow, type Flow, type Sink } from './flow.js';
+import { flow, type Flow, type Sink } from '../task/hook-output.js';
 import { Scope } from '../context/cancel-context.js';
 import { reportUnhandled } from '../util/report-unhandled.js';
 

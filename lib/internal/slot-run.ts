@@ -1,11 +1,11 @@
 import { defer, Subscription, type Observable } from 'rxjs';
 import type { CancelFunc } from '../context/context.js';
 import { CancelledError, DeadlineError, type TaskError } from '../errors/errors.js';
-import type { TaskEventDetail } from '../outcome.js';
-import type { RunContext } from '../task.js';
+import type { TaskEventDetail } from '../task/types.js';
+import type { RunContext } from '../task/task.js';
 import { after } from '../util/timer.js';
 import { Link } from '../util/linked-list.js';
-import { Run, type RunHost, type RunObserver } from './run.js';
+import { Run, type RunHost, type RunObserver } from '../task/run.js';
 import { Scope } from '../context/cancel-context.js';
 
 /** What all slots of a cron have in common. */

@@ -1,14 +1,14 @@
 import type { Observable, Observer } from 'rxjs';
 import type { CancelFunc } from '../context/context.js';
 import { CancelledError, type TaskError } from '../errors/errors.js';
-import type { TaskEventDetail } from '../outcome.js';
+import type { TaskEventDetail } from '../task/types.js';
 import { Backlog } from './backlog.js';
 import { all, join, leave, type Chain } from '../util/linked-list.js';
-import type { Composition, DrivenRun } from './drive.js';
-import type { Run } from './run.js';
+import type { Composition, DrivenRun } from '../task/composite.js';
+import type { Run } from '../task/run.js';
 import { SlotClock, type DueSlots, type SlotSink, type Timetable } from './slot-clock.js';
 import { SlotRun, type SlotHost } from './slot-run.js';
-import type { Work } from './work.js';
+import type { Work } from '../task/task-hooks.js';
 
 /** How a cron goes about its slots; its options say more. */
 export interface SlotPolicy {

@@ -1,12 +1,12 @@
 import { Subscription, type Subscriber } from 'rxjs';
 import type { CancelFunc } from '../context/context.js';
 import { RestartLimitError } from '../errors/errors.js';
-import type { Outcome, TaskRunner } from '../outcome.js';
+import type { Outcome, TaskRunner } from '../task/types.js';
 import { after } from '../util/timer.js';
 import { Backoff, type RestartPolicy } from './backoff.js';
-import type { DrivenRun, History } from './drive.js';
+import type { DrivenRun, History } from '../task/composite.js';
 import { Guard } from './guard.js';
-import type { Member } from './member.js';
+import type { Member } from '../task/child.js';
 
 /** Runs a task, and starts it again when its policy says so. */
 export class Supervision<T> extends Guard<T> {

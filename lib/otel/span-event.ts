@@ -1,5 +1,5 @@
 import type { Attributes } from '@opentelemetry/api';
-import type { TaskEvent } from '../outcome.js';
+import type { TaskEvent } from '../task/types.js';
 import { errorType } from './error-type.js';
 import { attribute, seconds } from './names.js';
 

@@ -11,8 +11,8 @@ import {
 } from '@opentelemetry/api';
 import type { Phase, TaskError } from '../errors/errors.js';
 import type { RunEnd } from '../orchestrate.js';
-import type { TaskEvent } from '../outcome.js';
-import type { RunContext } from '../task.js';
+import type { TaskEvent } from '../task/types.js';
+import type { RunContext } from '../task/task.js';
 import { errorType, thrownBy } from './error-type.js';
 import { attribute, kindOf } from './names.js';
 import { detailsOf } from './span-event.js';

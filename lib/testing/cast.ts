@@ -1,7 +1,7 @@
 import { ordered, parallel } from '../group.js';
 import { expected } from '../util/validate.js';
-import type { Runnable } from '../runner.js';
-import type { SimpleTask } from '../task.js';
+import type { Runnable } from '../task/runner.js';
+import type { SimpleTask } from '../task/task.js';
 import { enact } from './enact.js';
 import { livesOf } from './lives.js';
 import { isSupervised, recordedCron, recordedSupervision } from './policies.js';

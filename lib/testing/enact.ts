@@ -2,7 +2,7 @@ import { concat, defer, EMPTY, Observable, type SchedulerLike, type Subscriber }
 import { untilCancelled, type Context } from '../context/context.js';
 import type { Phase } from '../errors/errors.js';
 import { after } from '../util/timer.js';
-import type { RunContext, SimpleTask } from '../task.js';
+import type { RunContext, SimpleTask } from '../task/task.js';
 import type { Life, Part } from './life.js';
 
 /** What the marbles of a script stand for. */

@@ -1,7 +1,7 @@
 import { cron } from '../cron.js';
-import type { Runnable } from '../runner.js';
+import type { Runnable } from '../task/runner.js';
 import { supervise } from '../supervise.js';
-import type { SimpleTask } from '../task.js';
+import type { SimpleTask } from '../task/task.js';
 import type { RecordedEvent } from '../recording/recorded.js';
 
 /** The last that a Date can hold. */

@@ -2,7 +2,7 @@ import type { Application } from '../application.js';
 import { expectFunction, expectMs, expectOneOf, expectOptions, expectString } from '../util/validate.js';
 import { optionNames, type AppEvent, type OrchestrateOptions } from '../orchestrate.js';
 import type { ShutdownReport } from '../report.js';
-import type { Runnable } from '../runner.js';
+import type { Runnable } from '../task/runner.js';
 import { parseDiagram } from './diagram.js';
 import type { FakeSignals } from './fake-signals.js';
 import { expectLetters } from './marbles.js';

@@ -12,9 +12,9 @@ import {
   expectString,
   expectWhole,
 } from '../util/validate.js';
-import type { TaskRunner } from '../outcome.js';
-import { taskRunner } from '../runner.js';
-import { task, type RunContext } from '../task.js';
+import type { TaskRunner } from '../task/types.js';
+import { taskRunner } from '../task/runner.js';
+import { task, type RunContext } from '../task/task.js';
 import { Crew } from './crew.js';
 
 /** Which threads there are. */

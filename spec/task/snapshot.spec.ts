@@ -11,8 +11,8 @@ import {
   task,
   taskRunner,
   withCancel,
-} from '../lib/index.js';
-import { virtually } from './helpers/virtual-time.js';
+} from '../../lib/index.js';
+import { virtually } from '../helpers/virtual-time.js';
 
 describe('snapshot', () => {
   const part = (name: string) =>

@@ -1,6 +1,6 @@
 import type { InteropObservable, Observable, ReadableStreamLike } from 'rxjs';
-import type { CancelFunc, Context } from './context/context.js';
-import { expected, expectHooks, expectString } from './util/validate.js';
+import type { CancelFunc, Context } from '../context/context.js';
+import { expected, expectHooks, expectString } from '../util/validate.js';
 
 /** What yields values over time. */
 export type TaskStream<T> = Observable<T> | InteropObservable<T> | AsyncIterable<T> | ReadableStreamLike<T>;

@@ -1,9 +1,9 @@
 import { defer, Subscription } from 'rxjs';
 import type { CancelFunc } from '../context/context.js';
 import { TaskError } from '../errors/errors.js';
-import type { TaskEvent, TaskRunner } from '../outcome.js';
-import type { Status } from './drive.js';
-import type { Member } from './member.js';
+import type { TaskEvent, TaskRunner } from './types.js';
+import type { Status } from './composite.js';
+import type { Member } from './child.js';
 import { Scope } from '../context/cancel-context.js';
 
 const statusAfter: Partial<Record<TaskEvent['type'], Status>> = {

@@ -1,6 +1,6 @@
-import type { TaskError } from './errors/errors.js';
-import { expected } from './util/validate.js';
-import type { TaskRunner } from './outcome.js';
+import type { TaskError } from '../errors/errors.js';
+import { expected } from '../util/validate.js';
+import type { TaskRunner } from './types.js';
 import { isTaskRunner, look } from './runner.js';
 
 /** What a task is doing, and what has become of it so far. */

@@ -1,6 +1,6 @@
 import type { Observable } from 'rxjs';
-import type { CancelFunc, Context } from './context/context.js';
-import type { Phase, TaskError } from './errors/errors.js';
+import type { CancelFunc, Context } from '../context/context.js';
+import type { Phase, TaskError } from '../errors/errors.js';
 
 /** How a run ended, or why a join speaks of none. */
 export interface Outcome {

@@ -1,8 +1,8 @@
 import type { SchedulerLike } from 'rxjs';
 import { TaskError } from '../errors/errors.js';
-import type { Outcome, TaskEvent } from '../outcome.js';
-import type { RunContext } from '../task.js';
-import type { Status } from './drive.js';
+import type { Outcome, TaskEvent } from './types.js';
+import type { RunContext } from './task.js';
+import type { Status } from './composite.js';
 import type { Environment } from '../context/types.js';
 import { ended, Scope } from '../context/cancel-context.js';
 

@@ -8,8 +8,8 @@ import {
   type Observer,
   type SchedulerLike,
 } from 'rxjs';
-import type { TaskOutput, TaskStream } from '../task.js';
-import { has, iteratorOf, type Source } from './iterator-of.js';
+import type { TaskOutput, TaskStream } from './task.js';
+import { has, iteratorOf, type Source } from './async-iterator.js';
 import { inTurn } from '../util/settle-on.js';
 
 /** An asynchronous output under way. */

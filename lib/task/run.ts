@@ -1,16 +1,16 @@
 import type { Observer, Subscription } from 'rxjs';
 import type { CancelFunc } from '../context/context.js';
 import { TaskError, type Phase } from '../errors/errors.js';
-import type { Outcome, TaskEvent, TaskEventDetail } from '../outcome.js';
+import type { Outcome, TaskEvent, TaskEventDetail } from './types.js';
 import type { RunEnd } from '../orchestrate.js';
-import type { RunContext, TaskOutput } from '../task.js';
+import type { RunContext, TaskOutput } from './task.js';
 import { after } from '../util/timer.js';
-import { drive, isDriven, type Composition, type Driven, type DrivenRun, type History, type Status } from './drive.js';
-import { flow, type Flow, type Sink } from './flow.js';
+import { drive, isDriven, type Composition, type Driven, type DrivenRun, type History, type Status } from './composite.js';
+import { flow, type Flow, type Sink } from './hook-output.js';
 import { isCancel } from '../context/is-cancellation.js';
-import { Member } from './member.js';
+import { Member } from './child.js';
 import { ended, Scope, unsubscribed } from '../context/cancel-context.js';
-import type { Work } from './work.js';
+import type { Work } from './task-hooks.js';
 
 /** Whoever subscribed to a run. */
 export type RunObserver<T> = Observer<T> & { readonly closed: boolean };

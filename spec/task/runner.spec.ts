@@ -50,10 +50,10 @@ import {
   type RunContext,
   type TaskDefinition,
   type TaskRunner,
-} from '../lib/index.js';
-import { collect, hangingOn, unhandledDuring } from './helpers/collect.js';
-import { deferred, events, eventTypes, outcomeOf, settled } from './helpers/tasks.js';
-import { virtually } from './helpers/virtual-time.js';
+} from '../../lib/index.js';
+import { collect, hangingOn, unhandledDuring } from '../helpers/collect.js';
+import { deferred, events, eventTypes, outcomeOf, settled } from '../helpers/tasks.js';
+import { virtually } from '../helpers/virtual-time.js';
 
 const interop = (Symbol as { observable?: symbol }).observable ?? '@@observable';
 

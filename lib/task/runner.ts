@@ -1,17 +1,17 @@
 import { Observable, Subscription } from 'rxjs';
-import { background, type CancelFunc, type Context } from './context/context.js';
-import { AlreadyRunningError } from './errors/errors.js';
-import { detach, join, Listener, tellAll, type Chain, type Link } from './util/linked-list.js';
-import { isDriven, type Driven } from './internal/drive.js';
-import { startForeign } from './internal/foreign.js';
-import { Hub } from './util/linked-subject.js';
-import { Launched } from './internal/launched.js';
-import type { Member } from './internal/member.js';
-import { Run, type RunHost, type RunObserver } from './internal/run.js';
-import type { Scope } from './context/cancel-context.js';
-import { toScope } from './context/abort-signal-context.js';
-import { nameOf, toWork, type Work } from './internal/work.js';
-import type { Outcome, TaskEvent, TaskEventDetail, TaskRunner } from './outcome.js';
+import { background, type CancelFunc, type Context } from '../context/context.js';
+import { AlreadyRunningError } from '../errors/errors.js';
+import { detach, join, Listener, tellAll, type Chain, type Link } from '../util/linked-list.js';
+import { isDriven, type Driven } from './composite.js';
+import { startForeign } from './custom-runner.js';
+import { Hub } from '../util/linked-subject.js';
+import { Launched } from './launch-subscriber.js';
+import type { Member } from './child.js';
+import { Run, type RunHost, type RunObserver } from './run.js';
+import type { Scope } from '../context/cancel-context.js';
+import { toScope } from '../context/abort-signal-context.js';
+import { nameOf, toWork, type Work } from './task-hooks.js';
+import type { Outcome, TaskEvent, TaskEventDetail, TaskRunner } from './types.js';
 import type { SimpleTask, Task } from './task.js';
 
 /**

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { isSimpleTask, isTask, task, taskRunner, type RunContext } from '../lib/index.js';
-import { collect } from './helpers/collect.js';
+import { isSimpleTask, isTask, task, taskRunner, type RunContext } from '../../lib/index.js';
+import { collect } from '../helpers/collect.js';
 
 class Poller {
   #polls = 0;

@@ -1,4 +1,4 @@
-import { isSimpleTask, type SimpleTask, type Task } from '../task.js';
+import { isSimpleTask, type SimpleTask, type Task } from './task.js';
 import { expected, expectHooks } from '../util/validate.js';
 
 /** A task whose `initialize` and `finalize` may or may not be there. */
