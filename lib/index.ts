@@ -36,7 +36,7 @@ export type { Outcome, TaskEvent, TaskEventDetail, TaskRunner } from './task/typ
 export { isTaskRunner, taskRunner, type Runnable } from './task/runner.js';
 
 // Future
-export { future, type Future } from './future.js';
+export { future, type Future } from './future/future.js';
 
 // Cron
 export { cron, type Coordinator, type CronOptions } from './cron.js';

@@ -19,10 +19,10 @@ import {
   timer,
 } from 'rxjs';
 import sinon from 'sinon';
-import { CancelledError, future, task, taskRunner, withCancel, type Context } from '../lib/index.js';
-import { collect, hangingOn, unhandledDuring } from './helpers/collect.js';
-import { deferred, settled } from './helpers/tasks.js';
-import { virtually } from './helpers/virtual-time.js';
+import { CancelledError, future, task, taskRunner, withCancel, type Context } from '../../lib/index.js';
+import { collect, hangingOn, unhandledDuring } from '../helpers/collect.js';
+import { deferred, settled } from '../helpers/tasks.js';
+import { virtually } from '../helpers/virtual-time.js';
 
 const boom = new Error('boom');
 

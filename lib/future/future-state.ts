@@ -1,5 +1,5 @@
 import type { Context } from '../context/context.js';
-import type { Future } from '../future.js';
+import type { Future } from './future.js';
 import type { TaskOutput } from '../task/task.js';
 import { join, leave, tellAll, type Chain, type Link } from '../util/linked-list.js';
 import { flow, type Flow, type Sink } from '../task/hook-output.js';
