@@ -39,8 +39,8 @@ export { isTaskRunner, taskRunner, type Runnable } from './task/runner.js';
 export { future, type Future } from './future/future.js';
 
 // Cron
-export { cron, type Coordinator, type CronOptions } from './cron.js';
-export { nextRuns, type Schedule } from './schedule.js';
+export { cron, type Coordinator, type CronOptions } from './cron/cron.js';
+export { nextRuns, type Schedule } from './cron/schedule.js';
 
 // Supervision and groups
 export { critical, supervise, type SuperviseOptions } from './supervise.js';

@@ -1,5 +1,5 @@
 import { expectWhole } from '../util/validate.js';
-import type { Schedule } from '../schedule.js';
+import type { Schedule } from '../cron/schedule.js';
 
 /**
  * A period whose slots are the same in all processes: the multiples of so many ms since 1970. The slots of a period that is only a number

@@ -1,6 +1,6 @@
 import type { Observable } from 'rxjs';
 import type { Context } from '../context/context.js';
-import type { Coordinator } from '../cron.js';
+import type { Coordinator } from '../cron/cron.js';
 import type { Task } from '../task/task.js';
 import type { FleetState } from './fleet-state.js';
 import type { FleetEvent } from './job-event.js';

@@ -1,4 +1,4 @@
-import { cron } from '../cron.js';
+import { cron } from '../cron/cron.js';
 import type { Runnable } from '../task/runner.js';
 import { supervise } from '../supervise.js';
 import type { SimpleTask } from '../task/task.js';

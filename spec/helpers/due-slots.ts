@@ -1,5 +1,5 @@
 import { Observable, type SchedulerLike } from 'rxjs';
-import { SlotClock, type DueSlots, type Timetable } from '../../lib/internal/slot-clock.js';
+import { SlotClock, type DueSlots, type Timetable } from '../../lib/cron/slot-clock.js';
 
 /** The slots of a timetable, as they become due. */
 export function dueSlots(timetable: Timetable, scheduler: SchedulerLike): Observable<DueSlots> {

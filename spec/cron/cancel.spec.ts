@@ -8,11 +8,11 @@ import {
   type CronOptions,
   type RunContext,
   type TaskEvent,
-} from '../lib/index.js';
-import { at } from '../lib/testing/index.js';
-import { hangingOn } from './helpers/collect.js';
-import { lasting, play, storyOf } from './helpers/cron-on-machine.js';
-import { deferred, outcomeOf, settled } from './helpers/tasks.js';
+} from '../../lib/index.js';
+import { at } from '../../lib/testing/index.js';
+import { hangingOn } from '../helpers/collect.js';
+import { lasting, play, storyOf } from '../helpers/cron-on-machine.js';
+import { deferred, outcomeOf, settled } from '../helpers/tasks.js';
 
 type Overlap = NonNullable<CronOptions['overlap']>;
 const policies: readonly Overlap[] = ['skip', 'bufferOne', 'bufferAll', 'cancelOther', 'allowAll'];

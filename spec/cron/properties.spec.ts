@@ -26,13 +26,13 @@ import {
   type CronOptions,
   type RunContext,
   type Schedule,
-} from '../lib/index.js';
-import { at, type VirtualClock } from '../lib/testing/index.js';
-import type { DueSlots } from '../lib/internal/slot-clock.js';
-import { dueSlots } from './helpers/due-slots.js';
-import { next, toSchedule } from '../lib/schedule.js';
-import { collect, hangingOn } from './helpers/collect.js';
-import { events } from './helpers/tasks.js';
+} from '../../lib/index.js';
+import { at, type VirtualClock } from '../../lib/testing/index.js';
+import type { DueSlots } from '../../lib/cron/slot-clock.js';
+import { dueSlots } from '../helpers/due-slots.js';
+import { next, toSchedule } from '../../lib/cron/schedule.js';
+import { collect, hangingOn } from '../helpers/collect.js';
+import { events } from '../helpers/tasks.js';
 
 const cases = { numRuns: 1000 };
 

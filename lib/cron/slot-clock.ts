@@ -1,6 +1,6 @@
 import type { SchedulerLike } from 'rxjs';
-import { next, type CountedSchedule, type Schedule } from '../schedule.js';
-import { wake } from './alarm.js';
+import { next, type CountedSchedule, type Schedule } from './schedule.js';
+import { wake } from './coalesced-timer.js';
 import { leave, Link } from '../util/linked-list.js';
 
 /** The slots that have become due since the last look: usually one, more when the process could not run in between. */

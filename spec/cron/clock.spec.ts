@@ -1,12 +1,12 @@
 import { expect } from 'chai';
 import { NEVER, Subscription, type SchedulerAction, type SchedulerLike } from 'rxjs';
 import sinon from 'sinon';
-import { cron, task, withCancel, type CronOptions, type Schedule } from '../lib/index.js';
-import { at } from '../lib/testing/index.js';
-import { collect } from './helpers/collect.js';
-import { lasting, play, storyOf, type Played } from './helpers/cron-on-machine.js';
-import { Program } from './helpers/program.js';
-import { virtually } from './helpers/virtual-time.js';
+import { cron, task, withCancel, type CronOptions, type Schedule } from '../../lib/index.js';
+import { at } from '../../lib/testing/index.js';
+import { collect } from '../helpers/collect.js';
+import { lasting, play, storyOf, type Played } from '../helpers/cron-on-machine.js';
+import { Program } from '../helpers/program.js';
+import { virtually } from '../helpers/virtual-time.js';
 
 type Missed = NonNullable<CronOptions['missed']>;
 const catchings: readonly Missed[] = ['skip', 'runOnce', 'runAll'];

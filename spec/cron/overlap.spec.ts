@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import { concatMap, filter, interval, map, NEVER, Observable, of, Subject, throwError, timer } from 'rxjs';
-import { cron, task, withCancel, type CronOptions, type RunContext, type TaskEvent } from '../lib/index.js';
-import { lasting, play } from './helpers/cron-on-machine.js';
-import { deferred, settled } from './helpers/tasks.js';
-import { virtually } from './helpers/virtual-time.js';
+import { cron, task, withCancel, type CronOptions, type RunContext, type TaskEvent } from '../../lib/index.js';
+import { lasting, play } from '../helpers/cron-on-machine.js';
+import { deferred, settled } from '../helpers/tasks.js';
+import { virtually } from '../helpers/virtual-time.js';
 
 type Overlap = NonNullable<CronOptions['overlap']>;
 const policies: readonly Overlap[] = ['skip', 'bufferOne', 'bufferAll', 'cancelOther', 'allowAll'];

@@ -1,11 +1,11 @@
 import { expect } from 'chai';
 import { BehaviorSubject, concat, defer, EMPTY, map, NEVER, Observable, of, Subject, throwError, timer } from 'rxjs';
 import sinon from 'sinon';
-import { cron, task, withCancel, type Coordinator, type CronOptions } from '../lib/index.js';
-import { at, memoryCoordinator } from '../lib/testing/index.js';
-import { collect, hangingOn } from './helpers/collect.js';
-import { lasting, play, storyOf, type Played } from './helpers/cron-on-machine.js';
-import { outcomeOf } from './helpers/tasks.js';
+import { cron, task, withCancel, type Coordinator, type CronOptions } from '../../lib/index.js';
+import { at, memoryCoordinator } from '../../lib/testing/index.js';
+import { collect, hangingOn } from '../helpers/collect.js';
+import { lasting, play, storyOf, type Played } from '../helpers/cron-on-machine.js';
+import { outcomeOf } from '../helpers/tasks.js';
 
 type Overlap = NonNullable<CronOptions['overlap']>;
 

@@ -1,5 +1,5 @@
 import { Cron } from 'croner';
-import { expected, expectOptions, expectWhole } from './util/validate.js';
+import { expected, expectOptions, expectWhole } from '../util/validate.js';
 
 /** When something is due. Bring your own where neither a period nor a cron expression says it. */
 export interface Schedule {

@@ -1,11 +1,11 @@
 import { expect } from 'chai';
 import { map, NEVER, Observable, Subject, throwError, timer } from 'rxjs';
-import { cron, task, type CronOptions, type RunContext, type Schedule } from '../lib/index.js';
-import { at } from '../lib/testing/index.js';
-import { hangingOn } from './helpers/collect.js';
-import { lasting, play } from './helpers/cron-on-machine.js';
-import { deferred, settled } from './helpers/tasks.js';
-import { virtually } from './helpers/virtual-time.js';
+import { cron, task, type CronOptions, type RunContext, type Schedule } from '../../lib/index.js';
+import { at } from '../../lib/testing/index.js';
+import { hangingOn } from '../helpers/collect.js';
+import { lasting, play } from '../helpers/cron-on-machine.js';
+import { deferred, settled } from '../helpers/tasks.js';
+import { virtually } from '../helpers/virtual-time.js';
 
 type Overlap = NonNullable<CronOptions['overlap']>;
 const policies: readonly Overlap[] = ['skip', 'bufferOne', 'bufferAll', 'cancelOther', 'allowAll'];

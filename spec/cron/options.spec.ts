@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { cron, task, type CronOptions } from '../lib/index.js';
-import { thrownBy } from './helpers/collect.js';
+import { cron, task, type CronOptions } from '../../lib/index.js';
+import { thrownBy } from '../helpers/collect.js';
 
 const any = task('x', () => 1);
 const expression = '* * * * *';

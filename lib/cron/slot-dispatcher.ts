@@ -2,7 +2,7 @@ import type { Observable, Observer } from 'rxjs';
 import type { CancelFunc } from '../context/context.js';
 import { CancelledError, type TaskError } from '../errors/errors.js';
 import type { TaskEventDetail } from '../task/types.js';
-import { Backlog } from './backlog.js';
+import { Backlog } from './missed-slots.js';
 import { all, join, leave, type Chain } from '../util/linked-list.js';
 import type { Composition, DrivenRun } from '../task/composite.js';
 import type { Run } from '../task/run.js';

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import { finalize, NEVER, timer } from 'rxjs';
 import sinon from 'sinon';
-import { cron, task, withCancel, type CronOptions, type Schedule } from '../lib/index.js';
-import { at } from '../lib/testing/index.js';
-import { lasting, play, storyOf } from './helpers/cron-on-machine.js';
+import { cron, task, withCancel, type CronOptions, type Schedule } from '../../lib/index.js';
+import { at } from '../../lib/testing/index.js';
+import { lasting, play, storyOf } from '../helpers/cron-on-machine.js';
 
 type Missed = NonNullable<CronOptions['missed']>;
 type Overlap = NonNullable<CronOptions['overlap']>;

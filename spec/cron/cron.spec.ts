@@ -13,10 +13,10 @@ import {
   VirtualTimeScheduler,
 } from 'rxjs';
 import sinon from 'sinon';
-import { cron, task, TaskError, withCancel, type RunContext, type TaskEvent } from '../lib/index.js';
-import { collect, hangingOn } from './helpers/collect.js';
-import { deferred, events, outcomeOf, settled } from './helpers/tasks.js';
-import { virtually } from './helpers/virtual-time.js';
+import { cron, task, TaskError, withCancel, type RunContext, type TaskEvent } from '../../lib/index.js';
+import { collect, hangingOn } from '../helpers/collect.js';
+import { deferred, events, outcomeOf, settled } from '../helpers/tasks.js';
+import { virtually } from '../helpers/virtual-time.js';
 
 describe('cron', () => {
   it('runs at once and then at every period, emitting what the runs yield', () => {

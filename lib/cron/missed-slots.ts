@@ -1,4 +1,4 @@
-import { next, type Schedule } from '../schedule.js';
+import { next, type Schedule } from './schedule.js';
 import { leave, Link } from '../util/linked-list.js';
 import { SlotRun, type SlotHost } from './slot-run.js';
 

@@ -10,10 +10,10 @@ import {
   type SchedulerLike,
 } from 'rxjs';
 import sinon from 'sinon';
-import type { DueSlots, Timetable } from '../lib/internal/slot-clock.js';
-import { dueSlots } from './helpers/due-slots.js';
-import { toSchedule } from '../lib/schedule.js';
-import { virtually } from './helpers/virtual-time.js';
+import type { DueSlots, Timetable } from '../../lib/cron/slot-clock.js';
+import { dueSlots } from '../helpers/due-slots.js';
+import { toSchedule } from '../../lib/cron/schedule.js';
+import { virtually } from '../helpers/virtual-time.js';
 
 const due = (at: number): DueSlots => ({ first: at, last: at, count: 1, due: at, late: 0, more: false });
 

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import { concat, interval, map, NEVER, Observable, of, takeUntil, timer } from 'rxjs';
-import { DeadlineError, TaskError, type TaskEvent } from '../lib/index.js';
-import { hangingOn } from './helpers/collect.js';
-import { lasting, play } from './helpers/cron-on-machine.js';
-import { deferred, events, settled } from './helpers/tasks.js';
+import { DeadlineError, TaskError, type TaskEvent } from '../../lib/index.js';
+import { hangingOn } from '../helpers/collect.js';
+import { lasting, play } from '../helpers/cron-on-machine.js';
+import { deferred, events, settled } from '../helpers/tasks.js';
 
 const failed = (slot: number) => `run-failed ${slot} TaskError: x failed in execute: Not done within 15 ms`;
 

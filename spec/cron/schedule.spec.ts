@@ -2,8 +2,8 @@ import { expect } from 'chai';
 import { Cron } from 'croner';
 import fc from 'fast-check';
 import sinon from 'sinon';
-import { cron, nextRuns, task, type Schedule } from '../lib/index.js';
-import { next, toSchedule, type CountedSchedule } from '../lib/schedule.js';
+import { cron, nextRuns, task, type Schedule } from '../../lib/index.js';
+import { next, toSchedule, type CountedSchedule } from '../../lib/cron/schedule.js';
 import {
   day,
   hour,
@@ -13,8 +13,8 @@ import {
   transitionsBetween,
   wheneverItShows,
   type Minute,
-} from './helpers/calendar.js';
-import { thrownBy } from './helpers/collect.js';
+} from '../helpers/calendar.js';
+import { thrownBy } from '../helpers/collect.js';
 
 const iso = (times: readonly (number | Date)[]) => times.map((time) => new Date(time).toISOString());
 const slots = (expression: string, zone: string): Schedule => toSchedule(expression, zone).from(0);

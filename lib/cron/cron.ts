@@ -1,13 +1,13 @@
 import { Observable } from 'rxjs';
-import { drive, type Driven, type History } from './task/composite.js';
-import { expected, expectFunction, expectMs, expectOneOf, expectOptions, expectWhole } from './util/validate.js';
-import type { Timetable } from './internal/slot-clock.js';
-import { SlotRuns, type SlotPolicy } from './internal/slot-runs.js';
-import { nameOf, toWork, type Work } from './task/task-hooks.js';
-import type { TaskRunner } from './task/types.js';
-import { taskRunner } from './task/runner.js';
+import { drive, type Driven, type History } from '../task/composite.js';
+import { expected, expectFunction, expectMs, expectOneOf, expectOptions, expectWhole } from '../util/validate.js';
+import type { Timetable } from './slot-clock.js';
+import { SlotRuns, type SlotPolicy } from './slot-dispatcher.js';
+import { nameOf, toWork, type Work } from '../task/task-hooks.js';
+import type { TaskRunner } from '../task/types.js';
+import { taskRunner } from '../task/runner.js';
 import { expectTime, toSchedule, type Schedule, type ScheduleSource } from './schedule.js';
-import type { RunContext, SimpleTask, Task } from './task/task.js';
+import type { RunContext, SimpleTask, Task } from '../task/task.js';
 
 /** How a cron goes about its slots. Times are Dates or ms since the epoch. */
 export interface CronOptions {
