@@ -43,7 +43,7 @@ export { cron, type Coordinator, type CronOptions } from './cron/cron.js';
 export { nextRuns, type Schedule } from './cron/schedule.js';
 
 // Supervision and groups
-export { critical, supervise, type SuperviseOptions } from './supervise.js';
+export { critical, supervise, type SuperviseOptions } from './supervision/supervise.js';
 export { ordered, parallel, type ResultOf } from './group.js';
 export { snapshot, type Snapshot } from './task/snapshot.js';
 

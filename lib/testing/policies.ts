@@ -1,6 +1,6 @@
 import { cron } from '../cron/cron.js';
 import type { Runnable } from '../task/runner.js';
-import { supervise } from '../supervise.js';
+import { supervise } from '../supervision/supervise.js';
 import type { SimpleTask } from '../task/task.js';
 import type { RecordedEvent } from '../recording/recorded.js';
 

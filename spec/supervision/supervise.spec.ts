@@ -30,12 +30,12 @@ import {
   type TaskDefinition,
   type TaskEvent,
   type TaskRunner,
-} from '../lib/index.js';
-import { at, type VirtualClock } from '../lib/testing/index.js';
-import { collect, hangingOn, thrownBy } from './helpers/collect.js';
-import { deferred, events, outcomeOf, settled } from './helpers/tasks.js';
-import { keepWritten } from './helpers/written.js';
-import { virtually } from './helpers/virtual-time.js';
+} from '../../lib/index.js';
+import { at, type VirtualClock } from '../../lib/testing/index.js';
+import { collect, hangingOn, thrownBy } from '../helpers/collect.js';
+import { deferred, events, outcomeOf, settled } from '../helpers/tasks.js';
+import { keepWritten } from '../helpers/written.js';
+import { virtually } from '../helpers/virtual-time.js';
 
 /** Waits of 3, 6, 12 ms and so on. */
 const exact = { initial: 3, jitter: 0 };

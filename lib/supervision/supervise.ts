@@ -1,12 +1,12 @@
 import { Observable } from 'rxjs';
-import { CancelledError } from './errors/errors.js';
-import type { RestartPolicy } from './internal/backoff.js';
-import { drive, type Driven } from './task/composite.js';
-import { expected, expectFunction, expectMs, expectNumber, expectOneOf, expectOptions } from './util/validate.js';
-import { Guard } from './internal/guard.js';
-import { Supervision } from './internal/supervision.js';
-import type { Outcome, TaskRunner } from './task/types.js';
-import { taskRunner, toRunner, type Runnable } from './task/runner.js';
+import { CancelledError } from '../errors/errors.js';
+import type { RestartPolicy } from './backoff.js';
+import { drive, type Driven } from '../task/composite.js';
+import { expected, expectFunction, expectMs, expectNumber, expectOneOf, expectOptions } from '../util/validate.js';
+import { Guard } from './delegating-run.js';
+import { Supervision } from './supervised-run.js';
+import type { Outcome, TaskRunner } from '../task/types.js';
+import { taskRunner, toRunner, type Runnable } from '../task/runner.js';
 
 /** When and how often {@link supervise} restarts. Times are in ms. */
 export interface SuperviseOptions {

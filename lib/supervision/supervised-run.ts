@@ -5,7 +5,7 @@ import type { Outcome, TaskRunner } from '../task/types.js';
 import { after } from '../util/timer.js';
 import { Backoff, type RestartPolicy } from './backoff.js';
 import type { DrivenRun, History } from '../task/composite.js';
-import { Guard } from './guard.js';
+import { Guard } from './delegating-run.js';
 import type { Member } from '../task/child.js';
 
 /** Runs a task, and starts it again when its policy says so. */
