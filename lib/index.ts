@@ -44,7 +44,7 @@ export { nextRuns, type Schedule } from './cron/schedule.js';
 
 // Supervision and groups
 export { critical, supervise, type SuperviseOptions } from './supervision/supervise.js';
-export { ordered, parallel, type ResultOf } from './group.js';
+export { ordered, parallel, type ResultOf } from './group/group.js';
 export { snapshot, type Snapshot } from './task/snapshot.js';
 
 // Signals

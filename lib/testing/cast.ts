@@ -1,4 +1,4 @@
-import { ordered, parallel } from '../group.js';
+import { ordered, parallel } from '../group/group.js';
 import { expected } from '../util/validate.js';
 import type { Runnable } from '../task/runner.js';
 import type { SimpleTask } from '../task/task.js';

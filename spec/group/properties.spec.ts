@@ -17,9 +17,9 @@ import {
   type SimpleTask,
   type Task,
   type TaskRunner,
-} from '../lib/index.js';
-import { at, type VirtualClock } from '../lib/testing/index.js';
-import { hangingOn } from './helpers/collect.js';
+} from '../../lib/index.js';
+import { at, type VirtualClock } from '../../lib/testing/index.js';
+import { hangingOn } from '../helpers/collect.js';
 
 // The seed makes each run the same; a failure tells it, with the smallest tree that fails.
 const cases = { numRuns: 4000, seed: 20_261_124 };

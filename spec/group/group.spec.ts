@@ -23,11 +23,11 @@ import {
   type SuperviseOptions,
   type TaskEvent,
   type TaskRunner,
-} from '../lib/index.js';
-import { collect, hangingOn } from './helpers/collect.js';
-import { Parts } from './helpers/parts.js';
-import { deferred, events, outcomeOf, settled } from './helpers/tasks.js';
-import { virtually } from './helpers/virtual-time.js';
+} from '../../lib/index.js';
+import { collect, hangingOn } from '../helpers/collect.js';
+import { Parts } from '../helpers/parts.js';
+import { deferred, events, outcomeOf, settled } from '../helpers/tasks.js';
+import { virtually } from '../helpers/virtual-time.js';
 
 const makers = [
   ['ordered', ordered],

@@ -1,10 +1,10 @@
 import { Observable, type Subscriber } from 'rxjs';
-import type { CancelFunc } from './context/context.js';
-import { drive, type Driven, type DrivenRun } from './task/composite.js';
-import { expectDistinct, expectString } from './util/validate.js';
-import { OrderedRun, ParallelRun } from './internal/group-run.js';
-import type { TaskRunner } from './task/types.js';
-import { taskRunner, toRunner, type Runnable } from './task/runner.js';
+import type { CancelFunc } from '../context/context.js';
+import { drive, type Driven, type DrivenRun } from '../task/composite.js';
+import { expectDistinct, expectString } from '../util/validate.js';
+import { OrderedRun, ParallelRun } from './group-run.js';
+import type { TaskRunner } from '../task/types.js';
+import { taskRunner, toRunner, type Runnable } from '../task/runner.js';
 
 /** What the members of a group yield. */
 export type ResultOf<R> = R extends Runnable<infer T> ? T : never;
