@@ -48,13 +48,13 @@ export { ordered, parallel, type ResultOf } from './group/group.js';
 export { snapshot, type Snapshot } from './task/snapshot.js';
 
 // Signals
-export { signalListener, type SignalListenerOptions, type SignalTarget } from './signal-listener.js';
+export { signalListener, type SignalListenerOptions, type SignalTarget } from './app/signal-listener.js';
 
 // Join
-export { joinAll, launchRunner } from './join.js';
+export { joinAll, launchRunner } from './app/join.js';
 
 // Application
-export { orchestrate, type AppEvent, type Instrument, type OrchestrateOptions, type RunEnd } from './orchestrate.js';
-export { ShutdownReport } from './report.js';
-export { launch, type Application, type LaunchOptions } from './application.js';
-export { runMain, type RunMainOptions } from './run-main.js';
+export { orchestrate, type AppEvent, type Instrument, type OrchestrateOptions, type RunEnd } from './app/orchestrate.js';
+export { ShutdownReport } from './app/report.js';
+export { launch, type Application, type LaunchOptions } from './app/launch.js';
+export { runMain, type RunMainOptions } from './app/run-main.js';

@@ -1,5 +1,5 @@
 import type { Observable } from 'rxjs';
-import type { AppEvent, Instrument } from '../orchestrate.js';
+import type { AppEvent, Instrument } from '../app/orchestrate.js';
 import type { TaskRunner } from '../task/types.js';
 
 /** The application that a task is part of, as those see it who look on from inside. */

@@ -1,5 +1,5 @@
-import { errorOf } from '../internal/error-of.js';
-import type { AppEvent } from '../orchestrate.js';
+import { errorOf } from '../app/error-log.js';
+import type { AppEvent } from '../app/orchestrate.js';
 import { recorded, recordedError } from '../recording/recorded.js';
 import { attempt, causesOf } from './causes.js';
 import { logLine } from './log-line.js';

@@ -1,5 +1,5 @@
 import type { Attributes, Counter, Histogram, Meter } from '@opentelemetry/api';
-import type { AppEvent, RunEnd } from '../orchestrate.js';
+import type { AppEvent, RunEnd } from '../app/orchestrate.js';
 import type { RunContext } from '../task/task.js';
 import { errorType } from './error-type.js';
 import { attribute, kindOf, seconds } from './names.js';

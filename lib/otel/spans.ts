@@ -10,7 +10,7 @@ import {
   type Tracer,
 } from '@opentelemetry/api';
 import type { Phase, TaskError } from '../errors/errors.js';
-import type { RunEnd } from '../orchestrate.js';
+import type { RunEnd } from '../app/orchestrate.js';
 import type { TaskEvent } from '../task/types.js';
 import type { RunContext } from '../task/task.js';
 import { errorType, thrownBy } from './error-type.js';

@@ -2,7 +2,7 @@ import type { Observer, Subscription } from 'rxjs';
 import type { CancelFunc } from '../context/context.js';
 import { TaskError, type Phase } from '../errors/errors.js';
 import type { Outcome, TaskEvent, TaskEventDetail } from './types.js';
-import type { RunEnd } from '../orchestrate.js';
+import type { RunEnd } from '../app/orchestrate.js';
 import type { RunContext, TaskOutput } from './task.js';
 import { after } from '../util/timer.js';
 import { drive, isDriven, type Composition, type Driven, type DrivenRun, type History, type Status } from './composite.js';

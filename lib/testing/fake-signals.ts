@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { expectSignal, type SignalTarget } from '../signal-listener.js';
+import { expectSignal, type SignalTarget } from '../app/signal-listener.js';
 
 /** What stands for `process` where signals are listened for. */
 export interface FakeSignals extends SignalTarget {

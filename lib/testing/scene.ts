@@ -1,7 +1,7 @@
-import type { Application } from '../application.js';
+import type { Application } from '../app/launch.js';
 import { expectFunction, expectMs, expectOneOf, expectOptions, expectString } from '../util/validate.js';
-import { optionNames, type AppEvent, type OrchestrateOptions } from '../orchestrate.js';
-import type { ShutdownReport } from '../report.js';
+import { optionNames, type AppEvent, type OrchestrateOptions } from '../app/orchestrate.js';
+import type { ShutdownReport } from '../app/report.js';
 import type { Runnable } from '../task/runner.js';
 import { parseDiagram } from './diagram.js';
 import type { FakeSignals } from './fake-signals.js';

@@ -1,13 +1,13 @@
 import { Subject } from 'rxjs';
-import { launchNames, prepare, type Application, type LaunchOptions } from './application.js';
-import { SignalError } from './errors/errors.js';
-import { errorWriter } from './internal/error-of.js';
-import { exit, hold, setExitCode, settleExit } from './internal/exit.js';
-import { expectArray, expectOneOf, expectOptions } from './util/validate.js';
-import { expectUi, loadUi, type Ui } from './internal/ui.js';
+import { launchNames, prepare, type Application, type LaunchOptions } from './launch.js';
+import { SignalError } from '../errors/errors.js';
+import { errorWriter } from './error-log.js';
+import { exit, hold, setExitCode, settleExit } from './process-exit.js';
+import { expectArray, expectOneOf, expectOptions } from '../util/validate.js';
+import { expectUi, loadUi, type Ui } from './load-terminal.js';
 import { defaultTimeout } from './orchestrate.js';
 import type { ShutdownReport } from './report.js';
-import type { Runnable } from './task/runner.js';
+import type { Runnable } from '../task/runner.js';
 import { signalNumber, signals$, stopSignals } from './signal-listener.js';
 
 /** As those of `launch`, and what the process says when it exits. */

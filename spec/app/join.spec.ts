@@ -12,10 +12,10 @@ import {
   type Subscriber,
 } from 'rxjs';
 import sinon from 'sinon';
-import { joinAll, launchRunner, task, taskRunner, withCancel, type Outcome, type TaskRunner } from '../lib/index.js';
-import { collect, hangingOn } from './helpers/collect.js';
-import { deferred, events, outcomeOf, settled } from './helpers/tasks.js';
-import { virtually } from './helpers/virtual-time.js';
+import { joinAll, launchRunner, task, taskRunner, withCancel, type Outcome, type TaskRunner } from '../../lib/index.js';
+import { collect, hangingOn } from '../helpers/collect.js';
+import { deferred, events, outcomeOf, settled } from '../helpers/tasks.js';
+import { virtually } from '../helpers/virtual-time.js';
 
 const brief = ({ task: name, status }: Outcome) => `${name} ${status}`;
 const joined = (stream: Observable<Outcome>) => collect(stream.pipe(map(brief)));

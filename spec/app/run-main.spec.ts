@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { runMain, task, withCancel } from '../lib/index.js';
-import { hangingOn } from './helpers/collect.js';
-import { Program, type Ended } from './helpers/program.js';
+import { runMain, task, withCancel } from '../../lib/index.js';
+import { hangingOn } from '../helpers/collect.js';
+import { Program, type Ended } from '../helpers/program.js';
 
 const path = fileURLToPath(new URL('fixtures/app.ts', import.meta.url));
 

@@ -2,9 +2,9 @@ import { expect } from 'chai';
 import { EventEmitter } from 'node:events';
 import { firstValueFrom, lastValueFrom } from 'rxjs';
 import sinon from 'sinon';
-import { SignalError, isTask, signalListener, task, taskRunner, withCancel } from '../lib/index.js';
-import { collect, warningsDuring } from './helpers/collect.js';
-import { outcomeOf } from './helpers/tasks.js';
+import { SignalError, isTask, signalListener, task, taskRunner, withCancel } from '../../lib/index.js';
+import { collect, warningsDuring } from '../helpers/collect.js';
+import { outcomeOf } from '../helpers/tasks.js';
 
 describe('signalListener', () => {
   it('cancels the master with a SignalError at the first signal, and emits it', () => {

@@ -1,10 +1,10 @@
 import type { Observable, Subscriber, Subscription } from 'rxjs';
 import { background, type CancelFunc } from '../context/context.js';
 import { CancelledError, SignalError } from '../errors/errors.js';
-import { joinAll } from '../join.js';
-import type { AppEvent, OrchestrateOptions } from '../orchestrate.js';
+import { joinAll } from './join.js';
+import type { AppEvent, OrchestrateOptions } from './orchestrate.js';
 import type { Outcome, TaskEvent, TaskRunner } from '../task/types.js';
-import { ShutdownReport } from '../report.js';
+import { ShutdownReport } from './report.js';
 import { startMember } from '../task/runner.js';
 import type { RunContext } from '../task/task.js';
 import { after } from '../util/timer.js';
@@ -12,7 +12,7 @@ import type { Environment } from '../context/types.js';
 import { Hub } from '../util/linked-subject.js';
 import { Member, type Owner } from '../task/child.js';
 import { Scope } from '../context/cancel-context.js';
-import { attempt, surround, tellEnd } from './surround.js';
+import { attempt, surround, tellEnd } from './instrumentation.js';
 import { toScope } from '../context/abort-signal-context.js';
 
 /** What an application has to do with beside its tasks. */

@@ -15,8 +15,8 @@ import {
   type Instrument,
   type Runnable,
   type RunContext,
-} from '../lib/index.js';
-import { virtually } from './helpers/virtual-time.js';
+} from '../../lib/index.js';
+import { virtually } from '../helpers/virtual-time.js';
 
 const plain: Runnable = task('plain', { initialize: () => 0, execute: () => 1, finalize: () => 2 });
 

@@ -12,10 +12,10 @@ import {
   taskRunner,
   withCancel,
   type AppEvent,
-} from '../lib/index.js';
-import { collect, hangingOn } from './helpers/collect.js';
-import { settled } from './helpers/tasks.js';
-import { virtually } from './helpers/virtual-time.js';
+} from '../../lib/index.js';
+import { collect, hangingOn } from '../helpers/collect.js';
+import { settled } from '../helpers/tasks.js';
+import { virtually } from '../helpers/virtual-time.js';
 
 describe('launch', () => {
   const server = task('server', { execute: () => NEVER, finalize: () => timer(3) });

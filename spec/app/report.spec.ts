@@ -15,8 +15,8 @@ import {
   taskRunner,
   withCancel,
   type Runnable,
-} from '../lib/index.js';
-import { virtually } from './helpers/virtual-time.js';
+} from '../../lib/index.js';
+import { virtually } from '../helpers/virtual-time.js';
 
 describe('ShutdownReport', () => {
   it('prints as a table', () => {

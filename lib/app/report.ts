@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
-import { TaskError } from './errors/errors.js';
-import type { Outcome } from './task/types.js';
+import { TaskError } from '../errors/errors.js';
+import type { Outcome } from '../task/types.js';
 
 /**
  * How an application ended. Printed, or turned into a string, it is a table.

@@ -18,9 +18,9 @@ import {
   type Runnable,
   type SimpleTask,
   type TaskRunner,
-} from '../lib/index.js';
-import { collect, hangingOn } from './helpers/collect.js';
-import { virtually } from './helpers/virtual-time.js';
+} from '../../lib/index.js';
+import { collect, hangingOn } from '../helpers/collect.js';
+import { virtually } from '../helpers/virtual-time.js';
 
 const boom = new Error('boom');
 

@@ -1,7 +1,7 @@
 import { Observable, type SchedulerLike } from 'rxjs';
-import { background, type Context } from './context/context.js';
-import type { Phase, TaskError } from './errors/errors.js';
-import { AppRun, type Surroundings } from './internal/app-run.js';
+import { background, type Context } from '../context/context.js';
+import type { Phase, TaskError } from '../errors/errors.js';
+import { AppRun, type Surroundings } from './app-run.js';
 import {
   expectArray,
   expectDistinct,
@@ -11,12 +11,12 @@ import {
   expectOptions,
   expectScheduler,
   expected,
-} from './util/validate.js';
-import { toScope } from './context/abort-signal-context.js';
-import type { TaskEvent } from './task/types.js';
+} from '../util/validate.js';
+import { toScope } from '../context/abort-signal-context.js';
+import type { TaskEvent } from '../task/types.js';
 import type { ShutdownReport } from './report.js';
-import { toRunner, type Runnable } from './task/runner.js';
-import type { RunContext } from './task/task.js';
+import { toRunner, type Runnable } from '../task/runner.js';
+import type { RunContext } from '../task/task.js';
 
 /** How an application is run, by {@link orchestrate} and by `runMain`. */
 export interface OrchestrateOptions {

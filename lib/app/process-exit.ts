@@ -1,7 +1,7 @@
 import { SignalError } from '../errors/errors.js';
 import type { Outcome } from '../task/types.js';
-import type { ShutdownReport } from '../report.js';
-import { signalNumber } from '../signal-listener.js';
+import type { ShutdownReport } from './report.js';
+import { signalNumber } from './signal-listener.js';
 
 /** How many applications this process runs. */
 let underWay = 0;
