@@ -5,11 +5,11 @@ import { firstValueFrom } from 'rxjs';
 import { parallel, task, taskRunner, withCancel } from 'rxjs-tasks';
 import { explore, scenario, script, type Played } from 'rxjs-tasks/testing';
 import { parse } from 'yaml';
-import { Database } from '../examples/service/database.js';
-import { assemble } from '../examples/service/shop.js';
-import { httpServer } from '../examples/shared/http-server.js';
-import { Load } from './helpers/load.js';
-import { Program } from './helpers/program.js';
+import { Database } from '../../examples/service/database.js';
+import { assemble } from '../../examples/service/shop.js';
+import { httpServer } from '../../examples/shared/http-server.js';
+import { Load } from '../helpers/load.js';
+import { Program } from '../helpers/program.js';
 
 const running = new Set<Program>();
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { readdirSync, readFileSync } from 'node:fs';
-import { pictures } from '../docs/pictures/pictures.js';
+import { pictures } from '../../docs/pictures/pictures.js';
 
 describe('The pictures of the guides', () => {
   it('are those that the renderer draws now: `npm run docs:pictures`', async () => {

@@ -1,12 +1,12 @@
 import { expect } from 'chai';
 import { readdirSync, readFileSync } from 'node:fs';
-import * as rxjsTasks from '../lib/index.js';
-import * as fleet from '../lib/fleet/index.js';
-import * as otel from '../lib/otel/index.js';
-import * as inspect from '../lib/inspect/index.js';
-import * as threads from '../lib/threads/index.js';
-import * as testing from '../lib/testing/index.js';
-import { Program } from './helpers/program.js';
+import * as rxjsTasks from '../../lib/index.js';
+import * as fleet from '../../lib/fleet/index.js';
+import * as otel from '../../lib/otel/index.js';
+import * as inspect from '../../lib/inspect/index.js';
+import * as threads from '../../lib/threads/index.js';
+import * as testing from '../../lib/testing/index.js';
+import { Program } from '../helpers/program.js';
 
 describe('The package', () => {
   it('has a proof of its types for every public name that is a value', () => {

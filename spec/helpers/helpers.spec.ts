@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { config, of } from 'rxjs';
-import { unhandledDuring } from './helpers/collect.js';
-import { virtually } from './helpers/virtual-time.js';
+import { unhandledDuring } from './collect.js';
+import { virtually } from './virtual-time.js';
 
 describe('The helpers of these specs', () => {
   it('fail for a marble that does not fit', () => {

@@ -19,10 +19,10 @@ import {
   type Instrument,
   type OrchestrateOptions,
   type Runnable,
-} from '../lib/index.js';
-import { telemetry } from '../lib/otel/index.js';
-import { Sdk, times } from './helpers/telemetry.js';
-import { virtually } from './helpers/virtual-time.js';
+} from '../../lib/index.js';
+import { telemetry } from '../../lib/otel/index.js';
+import { Sdk, times } from '../helpers/telemetry.js';
+import { virtually } from '../helpers/virtual-time.js';
 
 /** Failures are expected here. */
 const observer = () => undefined;

@@ -1,15 +1,15 @@
 import { expect } from 'chai';
 import { fileURLToPath } from 'node:url';
 import { scenario } from 'rxjs-tasks/testing';
-import { jobs } from '../examples/nightshift/jobs.js';
-import { replay } from '../examples/nightshift/replay.js';
-import { Program } from './helpers/program.js';
+import { jobs } from '../../examples/nightshift/jobs.js';
+import { replay } from '../../examples/nightshift/replay.js';
+import { Program } from '../helpers/program.js';
 
 const start = (...args: string[]) =>
   new Program(process.execPath, [
     '--import',
     'tsx',
-    fileURLToPath(new URL('../examples/nightshift.ts', import.meta.url)),
+    fileURLToPath(new URL('../../examples/nightshift.ts', import.meta.url)),
     ...args,
   ]);
 

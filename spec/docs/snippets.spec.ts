@@ -4,10 +4,10 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { formatWithOptions } from 'node:util';
 import ts from 'typescript';
-import { freePort } from '../examples/shared/free-port.js';
-import { sharedUrl } from './helpers/fleet.js';
-import { Program } from './helpers/program.js';
-import { modules, snippets, type Snippet } from './helpers/snippets.js';
+import { freePort } from '../../examples/shared/free-port.js';
+import { sharedUrl } from '../helpers/fleet.js';
+import { Program } from '../helpers/program.js';
+import { modules, snippets, type Snippet } from '../helpers/snippets.js';
 
 const folder = resolve('spec/.snippets');
 const all = snippets();

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { fileURLToPath } from 'node:url';
-import { Program } from './helpers/program.js';
-import { grown } from './soak/flat.js';
-import { Boom, Ledger } from './soak/ledger.js';
+import { Program } from '../helpers/program.js';
+import { grown } from './flat.js';
+import { Boom, Ledger } from './ledger.js';
 
 const path = fileURLToPath(new URL('soak/soak.ts', import.meta.url));
 
