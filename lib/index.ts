@@ -16,20 +16,13 @@ export {
 } from './errors/errors.js';
 
 // Context
-export { background, untilCancelled, withCancel, withTimeout, type CancelFunc, type Context } from './context/context.js';
+export { background, untilCancelled, withCancel, withTimeout } from './context/context.js';
+export type { CancelFunc, Context } from './context/types.js';
 
 // Task
-export {
-  isSimpleTask,
-  isTask,
-  task,
-  type RunContext,
-  type SimpleTask,
-  type Task,
-  type TaskDefinition,
-  type TaskOutput,
-  type TaskStream,
-} from './task/task.js';
+export { isSimpleTask, isTask, task, type TaskDefinition } from './task/task.js';
+export type { RunContext } from './context/types.js';
+export type { SimpleTask, Task, TaskOutput, TaskStream } from './task/types.js';
 
 // Runner
 export type { Outcome, TaskEvent, TaskEventDetail, TaskRunner } from './task/types.js';
@@ -39,11 +32,14 @@ export { isTaskRunner, taskRunner, type Runnable } from './task/runner.js';
 export { future, type Future } from './future/future.js';
 
 // Cron
-export { cron, type Coordinator, type CronOptions } from './cron/cron.js';
+export { cron } from './cron/cron.js';
+export type { Coordinator, CronOptions } from './cron/cron-options.js';
 export { nextRuns, type Schedule } from './cron/schedule.js';
 
 // Supervision and groups
-export { critical, supervise, type SuperviseOptions } from './supervision/supervise.js';
+export { supervise } from './supervision/supervise.js';
+export { critical } from './supervision/critical.js';
+export type { SuperviseOptions } from './supervision/supervise-options.js';
 export { ordered, parallel, type ResultOf } from './group/group.js';
 export { snapshot, type Snapshot } from './task/snapshot.js';
 
@@ -54,7 +50,9 @@ export { signalListener, type SignalListenerOptions, type SignalTarget } from '.
 export { joinAll, launchRunner } from './app/join.js';
 
 // Application
-export { orchestrate, type AppEvent, type Instrument, type OrchestrateOptions, type RunEnd } from './app/orchestrate.js';
+export { orchestrate } from './app/orchestrate.js';
+export type { AppEvent, Instrument, OrchestrateOptions } from './app/types.js';
+export type { RunEnd } from './context/types.js';
 export { ShutdownReport } from './app/report.js';
 export { launch, type Application, type LaunchOptions } from './app/launch.js';
 export { runMain, type RunMainOptions } from './app/run-main.js';

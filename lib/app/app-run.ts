@@ -1,14 +1,14 @@
 import type { Observable, Subscriber, Subscription } from 'rxjs';
-import { background, type CancelFunc } from '../context/context.js';
+import { background } from '../context/context.js';
+import type { CancelFunc, RunContext, RunHooks } from '../context/types.js';
 import { CancelledError, SignalError } from '../errors/errors.js';
 import { joinAll } from './join.js';
-import type { AppEvent, OrchestrateOptions } from './orchestrate.js';
+import type { AppEvent, OrchestrateOptions } from './types.js';
+import { registerApplication } from './application-info.js';
 import type { Outcome, TaskEvent, TaskRunner } from '../task/types.js';
 import { ShutdownReport } from './report.js';
-import { startMember } from '../task/runner.js';
-import type { RunContext } from '../task/task.js';
+import { startMember } from '../task/runner-access.js';
 import { after } from '../util/timer.js';
-import type { Environment } from '../context/types.js';
 import { Hub } from '../util/linked-subject.js';
 import { Member, type Owner } from '../task/child.js';
 import { Scope } from '../context/cancel-context.js';
@@ -58,7 +58,7 @@ export class AppRun implements Owner<unknown> {
     this.options = options;
     this.subscriber = subscriber;
     this.surroundings = surroundings;
-    const master = new Scope(options.scheduler, toScope(background), this.environment());
+    const master = new Scope(options.scheduler, toScope(background), this.hooks());
     this.master = master;
     this.cancel = (cause) => Scope.cancel(master, cause);
     subscriber.add(() => {
@@ -149,18 +149,20 @@ export class AppRun implements Owner<unknown> {
     this.stop(error);
   }
 
-  private environment(): Environment {
+  private hooks(): RunHooks {
+    const { runners, watchers } = this;
+    const { timeout, instruments } = this.options;
+    const hooks: RunHooks = { wrapHook: surround(instruments), onRunEnd: tellEnd(instruments) };
     const isReady = () => this.isReady;
-    return {
-      runners: this.runners,
-      timeout: this.options.timeout,
+    registerApplication(hooks, {
+      runners,
+      timeout,
       get ready() {
         return isReady();
       },
-      events$: this.watchers.stream,
-      around: surround(this.options.instruments),
-      ended: tellEnd(this.options.instruments),
-    };
+      events$: watchers.stream,
+    });
+    return hooks;
   }
 
   private tell(event: AppEvent, run?: RunContext): void {

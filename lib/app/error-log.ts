@@ -1,4 +1,4 @@
-import type { AppEvent } from './orchestrate.js';
+import type { AppEvent } from './types.js';
 
 /** What an event tells of a failure. */
 export function errorOf(event: AppEvent): unknown {

@@ -1,4 +1,4 @@
-import type { Instrument } from './orchestrate.js';
+import type { Instrument } from './types.js';
 import { reportUnhandled } from '../util/report-unhandled.js';
 
 /** All that surround a hook as one, the first outermost. */

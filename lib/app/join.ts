@@ -1,11 +1,12 @@
 import { Observable, Subscription, type Observer } from 'rxjs';
-import type { CancelFunc, Context } from '../context/context.js';
+import type { CancelFunc, Context } from '../context/types.js';
 import { after } from '../util/timer.js';
 import { leave, Link } from '../util/linked-list.js';
 import { expectArray, expected, expectMs } from '../util/validate.js';
 import { toScope } from '../context/abort-signal-context.js';
 import type { Outcome, TaskRunner } from '../task/types.js';
-import { giveUp, isTaskRunner, notStarted, startAlone, whenDone } from '../task/runner.js';
+import { isTaskRunner } from '../task/runner.js';
+import { giveUp, notStarted, startAlone, whenDone } from '../task/runner-access.js';
 
 /**
  * Starts a runner under a context. Unsubscribing cancels that run alone.

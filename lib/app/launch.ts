@@ -1,10 +1,12 @@
 import { finalize, ReplaySubject, Subject, type Observable, type Observer } from 'rxjs';
-import { background, withCancel, type CancelFunc } from '../context/context.js';
+import { background, withCancel } from '../context/context.js';
+import type { CancelFunc } from '../context/types.js';
 import type { Surroundings } from './app-run.js';
 import { errorWriter } from './error-log.js';
 import { expectObserver, expectOptions } from '../util/validate.js';
 import { toScope } from '../context/abort-signal-context.js';
-import { assemble, optionNames, type AppEvent, type OrchestrateOptions } from './orchestrate.js';
+import { assemble, optionNames } from './orchestrate.js';
+import type { AppEvent, OrchestrateOptions } from './types.js';
 import type { ShutdownReport } from './report.js';
 import type { Runnable } from '../task/runner.js';
 

@@ -1,4 +1,4 @@
-import type { AppEvent, Instrument } from './orchestrate.js';
+import type { AppEvent, Instrument } from './types.js';
 import { expectOneOf } from '../util/validate.js';
 
 /** What a program writes of itself as it runs. */

@@ -2,7 +2,8 @@ import { constants } from 'node:os';
 import { fromEvent, map, merge, Observable, share, take } from 'rxjs';
 import { SignalError } from '../errors/errors.js';
 import { expectArray, expected, expectOptions } from '../util/validate.js';
-import { task, type Task } from '../task/task.js';
+import { task } from '../task/task.js';
+import type { Task } from '../task/types.js';
 
 /** What signals are listened for on: `process`, or any emitter in a test. */
 export interface SignalTarget {

@@ -1,5 +1,5 @@
 import { asyncScheduler, type SchedulerLike } from 'rxjs';
-import type { Context } from './context.js';
+import type { Context } from './types.js';
 import type { Link } from '../util/linked-list.js';
 import { expected } from '../util/validate.js';
 import { Scope } from './cancel-context.js';

@@ -1,9 +1,8 @@
 import { setMaxListeners } from 'node:events';
 import { Observable, type SchedulerLike } from 'rxjs';
-import type { Context } from './context.js';
+import type { Context, RunHooks } from './types.js';
 import { CancelledError } from '../errors/cancelled-error.js';
 import { join, leave, Link, Listener, tell, type Chain } from '../util/linked-list.js';
-import type { Environment } from './types.js';
 
 const live = Symbol('live');
 // The causes of a scope that ended by itself, and of one whose subscriber left. The error is made when someone looks: most
@@ -17,17 +16,17 @@ export const unsubscribed: unique symbol = Symbol('Unsubscribed');
  */
 export class Scope extends Link implements Context, Chain {
   readonly scheduler: SchedulerLike;
-  /** Of what it is part of; its children are, too. */
-  readonly environment: Environment | undefined;
+  /** Called around the hooks of every run under this context; children inherit them. */
+  readonly hooks: RunHooks | undefined;
   first: Link | undefined = undefined;
   last: Link | undefined = undefined;
   private state: unknown = live;
   private controller: AbortController | undefined = undefined;
 
-  constructor(scheduler: SchedulerLike, parent?: Scope, environment: Environment | undefined = parent?.environment) {
+  constructor(scheduler: SchedulerLike, parent?: Scope, hooks: RunHooks | undefined = parent?.hooks) {
     super();
     this.scheduler = scheduler;
-    this.environment = environment;
+    this.hooks = hooks;
     if (parent?.cancelled) this.state = parent.cause;
     else parent?.admit(this);
   }

@@ -1,28 +1,10 @@
 import { asyncScheduler, Observable, type MonoTypeOperatorFunction, type SchedulerLike } from 'rxjs';
+import type { CancelFunc, Context } from './types.js';
 import { DeadlineError } from '../errors/errors.js';
 import { after } from '../util/timer.js';
 import { expectMs, expectOptions, expectScheduler } from '../util/validate.js';
 import { Scope } from './cancel-context.js';
 import { toScope } from './abort-signal-context.js';
-
-/**
- * What tells work that it should end. It flows down only: a context is cancelled by its own {@link CancelFunc} or with
- * its parent, by the parent's cause. It has no way to cancel itself. After Go's `context.Context`.
- */
-export interface Context {
-  readonly cancelled: boolean;
-  /** Why it was cancelled; `undefined` until then. */
-  readonly cause: unknown;
-  /** Emits the cause once and completes; at once when it is cancelled already. */
-  readonly cancelled$: Observable<unknown>;
-  /** The same for APIs that take an AbortSignal, made on first use; its reason is the cause. */
-  readonly signal: AbortSignal;
-  /** By whose clock everything under this context goes; children inherit it. */
-  readonly scheduler: SchedulerLike;
-}
-
-/** Cancels one context and all its descendants, synchronously. The first cause wins; without one it is a `CancelledError`. */
-export type CancelFunc = (cause?: unknown) => void;
 
 class Background extends Scope {
   protected override admit(): void {

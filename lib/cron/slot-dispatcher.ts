@@ -1,5 +1,5 @@
 import type { Observable, Observer } from 'rxjs';
-import type { CancelFunc } from '../context/context.js';
+import type { CancelFunc } from '../context/types.js';
 import { CancelledError, type TaskError } from '../errors/errors.js';
 import type { TaskEventDetail } from '../task/types.js';
 import { Backlog } from './missed-slots.js';

@@ -1,8 +1,7 @@
 import { defer, Subscription, type Observable } from 'rxjs';
-import type { CancelFunc } from '../context/context.js';
+import type { CancelFunc, RunContext } from '../context/types.js';
 import { CancelledError, DeadlineError, type TaskError } from '../errors/errors.js';
 import type { TaskEventDetail } from '../task/types.js';
-import type { RunContext } from '../task/task.js';
 import { after } from '../util/timer.js';
 import { Link } from '../util/linked-list.js';
 import { Run, type RunHost, type RunObserver } from '../task/run.js';

@@ -1,8 +1,7 @@
 import { merge, Observable } from 'rxjs';
-import type { CancelFunc, Context } from '../context/context.js';
+import type { CancelFunc, Context, RunContext } from '../context/types.js';
 import { CancelledError } from '../errors/errors.js';
 import { expectString } from '../util/validate.js';
-import type { RunContext } from '../task/task.js';
 import type { FleetState } from './fleet-state.js';
 import type { Fleet } from './fleet.js';
 import type { FleetEvent } from './job-event.js';

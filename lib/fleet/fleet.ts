@@ -1,7 +1,7 @@
 import type { Observable } from 'rxjs';
-import type { Context } from '../context/context.js';
-import type { Coordinator } from '../cron/cron.js';
-import type { Task } from '../task/task.js';
+import type { Context } from '../context/types.js';
+import type { Coordinator } from '../cron/cron-options.js';
+import type { Task } from '../task/types.js';
 import type { FleetState } from './fleet-state.js';
 import type { FleetEvent } from './job-event.js';
 import type { Queue, QueueOptions } from './queue.js';

@@ -1,11 +1,12 @@
 import type { Job } from 'pg-boss';
 import { Subscription } from 'rxjs';
-import { withCancel, type CancelFunc } from '../context/context.js';
+import { withCancel } from '../context/context.js';
+import type { CancelFunc, RunContext } from '../context/types.js';
 import { CancelledError, DeadlineError } from '../errors/errors.js';
 import { after } from '../util/timer.js';
-import type { Outcome } from '../task/types.js';
+import type { Outcome, TaskOutput } from '../task/types.js';
 import { taskRunner } from '../task/runner.js';
-import { task, type RunContext, type TaskOutput } from '../task/task.js';
+import { task } from '../task/task.js';
 import type { JobData } from './job.js';
 import { JobLostError, type JobFailure } from './errors.js';
 import type { End } from './settlement.js';

@@ -1,5 +1,5 @@
-import type { Context } from '../context/context.js';
-import type { TaskOutput } from '../task/task.js';
+import type { Context } from '../context/types.js';
+import type { TaskOutput } from '../task/types.js';
 
 /** What stands in the table of a job. */
 export interface JobData<In> {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { exhaustMap, Observable, timer, type Subscriber, type Subscription } from 'rxjs';
-import type { Coordinator } from '../cron/cron.js';
+import type { Coordinator } from '../cron/cron-options.js';
 import { unlessLost, type Connection } from './connection.js';
 
 /** For how long a lease holds without a sign of life, in ms; how often one is given; and for how long an answer is waited for. */

@@ -1,4 +1,5 @@
-import { withCancel, type CancelFunc, type Context } from '../context/context.js';
+import { withCancel } from '../context/context.js';
+import type { CancelFunc, Context } from '../context/types.js';
 import type { Connection } from './connection.js';
 import { FleetCancelledError } from './errors.js';
 import type { FleetRow, Row } from './fleet-row.js';

@@ -1,6 +1,7 @@
 import type { Job } from 'pg-boss';
 import { exhaustMap, filter, merge, Subscription, timer, type Subscriber } from 'rxjs';
-import { withCancel, type CancelFunc, type Context } from '../context/context.js';
+import { withCancel } from '../context/context.js';
+import type { CancelFunc, Context } from '../context/types.js';
 import { reportUnhandled } from '../util/report-unhandled.js';
 import { isPassing, settledBy } from './connection.js';
 import { JobCancelledError, JobLostError } from './errors.js';

@@ -1,10 +1,11 @@
-import type { Context } from '../context/context.js';
-import type { Future } from './future.js';
-import type { TaskOutput } from '../task/task.js';
+import type { Context } from '../context/types.js';
+import type { TaskOutput } from '../task/types.js';
 import { join, leave, tellAll, type Chain, type Link } from '../util/linked-list.js';
 import { flow, type Flow, type Sink } from '../task/hook-output.js';
 import { Scope } from '../context/cancel-context.js';
 import { reportUnhandled } from '../util/report-unhandled.js';
+
+type SettledStatus = 'fulfilled' | 'rejected' | 'cancelled';
 
 /** Errors that nobody had looked at when their future was collected. */
 const unseen = new FinalizationRegistry<unknown>(reportUnhandled);
@@ -21,7 +22,7 @@ export class Settling<T> extends Scope implements Sink<T> {
   /** The future itself, kept while the work goes on, so that an error still finds the one it belongs to. */
   kept: object | undefined = undefined;
   /** Once it is `over` or `failed` the work has ended by itself, and a cancel changes nothing any more. */
-  private stage: 'going' | 'over' | 'failed' | Exclude<Future<T>['status'], 'pending'> = 'going';
+  private stage: 'going' | 'over' | 'failed' | SettledStatus = 'going';
   private flow: Flow | undefined = undefined;
   private awaiting: Chain | undefined = undefined;
   /** The result as a promise, made for the first who asks, and what settles it. */
@@ -33,7 +34,7 @@ export class Settling<T> extends Scope implements Sink<T> {
     super(parent.scheduler, parent);
   }
 
-  get status(): Future<T>['status'] {
+  get status(): SettledStatus | 'pending' {
     const { stage } = this;
     if (stage === 'going') return this.cancelled ? 'cancelled' : 'pending';
     return stage === 'over' || stage === 'failed' ? 'pending' : stage;
@@ -116,7 +117,7 @@ export class Settling<T> extends Scope implements Sink<T> {
     });
   }
 
-  private settle(stage: 'fulfilled' | 'rejected' | 'cancelled', outcome: unknown): void {
+  private settle(stage: SettledStatus, outcome: unknown): void {
     const { awaiting, kept } = this;
     this.stage = stage;
     this.outcome = outcome;

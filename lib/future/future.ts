@@ -1,11 +1,12 @@
 import { firstValueFrom, merge, mergeMap, Observable, throwError, type Subscriber } from 'rxjs';
-import { background, type Context } from '../context/context.js';
+import { background } from '../context/context.js';
+import type { Context } from '../context/types.js';
 import { Listener } from '../util/linked-list.js';
 import { expectFunction } from '../util/validate.js';
 import { Scope } from '../context/cancel-context.js';
 import { seen, Settling } from './future-state.js';
 import { toScope } from '../context/abort-signal-context.js';
-import type { TaskOutput } from '../task/task.js';
+import type { TaskOutput } from '../task/types.js';
 
 /**
  * The result of work under way, kept for whoever awaits it or subscribes to it, early or late, any number of times.

@@ -1,9 +1,8 @@
 import type { Subscriber } from 'rxjs';
-import type { CancelFunc } from '../context/context.js';
+import type { CancelFunc, RunContext } from '../context/types.js';
 import { TaskError } from '../errors/errors.js';
 import type { Outcome, TaskEvent, TaskRunner } from '../task/types.js';
-import { giveUp, notStarted, startMember } from '../task/runner.js';
-import type { RunContext } from '../task/task.js';
+import { giveUp, notStarted, startMember } from '../task/runner-access.js';
 import type { Composition, DrivenRun } from '../task/composite.js';
 import { Member, type Owner } from '../task/child.js';
 import { Scope } from '../context/cancel-context.js';
@@ -209,7 +208,7 @@ class Seat<T> extends Member<T> {
   lost: Outcome | undefined = undefined;
 
   constructor(owner: Owner<T>, runner: TaskRunner<T>, run: DrivenRun, parent?: Scope) {
-    super(owner, `${run.task}/${runner.toString()}`, run.scheduler, parent, run.environment);
+    super(owner, `${run.task}/${runner.toString()}`, run.scheduler, parent, run.hooks);
     this.runner = runner;
   }
 }

@@ -1,5 +1,5 @@
 import { Observable, type Subscriber } from 'rxjs';
-import type { CancelFunc } from '../context/context.js';
+import type { CancelFunc } from '../context/types.js';
 import { drive, type Driven, type DrivenRun } from '../task/composite.js';
 import { expectDistinct, expectString } from '../util/validate.js';
 import { OrderedRun, ParallelRun } from './group-run.js';

@@ -3,11 +3,12 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { endWith, forkJoin, NEVER, race, startWith, switchMap, takeUntil, timer, type Observable } from 'rxjs';
-import type { Environment } from '../context/types.js';
+import { applicationOf, type ApplicationInfo } from '../app/application-info.js';
+import type { RunContext } from '../context/types.js';
 import { expected, expectArray, expectOptions, expectString, expectWhole } from '../util/validate.js';
-import { toScope } from '../context/abort-signal-context.js';
 import { recorded } from '../recording/recorded.js';
-import { task, type RunContext, type Task } from '../task/task.js';
+import { task } from '../task/task.js';
+import type { Task } from '../task/types.js';
 import { access, isLoopback } from './access.js';
 import { expectFleet, sharedState, type FleetView } from './fleet-view.js';
 import { Journal } from './journal.js';
@@ -77,17 +78,17 @@ export function inspector(options: InspectorOptions): Task<string> {
   return task<string>('inspector', {
     grace: Infinity,
     async initialize(ctx) {
-      const environment = environmentOf(ctx);
+      const application = applicationIn(ctx);
       const boot = randomBytes(6).toString('hex');
       const journal = new Journal(history);
       const readers = new Readers(journal, boot);
       const now = () => ctx.scheduler.now();
-      const listening = environment.events$.subscribe((event) => {
+      const listening = application.events$.subscribe((event) => {
         journal.add(recorded(event, now()));
         readers.wake();
       });
-      const state = () => stateOf(environment, boot, now(), fleet !== undefined);
-      const server = createServer(routes(environment, gate, readers, state, fleet && sharedState(fleet, now)));
+      const state = () => stateOf(application, boot, now(), fleet !== undefined);
+      const server = createServer(routes(application, gate, readers, state, fleet && sharedState(fleet, now)));
       close = async () => {
         close = () => Promise.resolve();
         listening.unsubscribe();
@@ -110,16 +111,16 @@ function expectToken(token: unknown): void {
   if ((token as string).length < 16) throw new RangeError(expected('token', 'at least 16 characters long', '…'));
 }
 
-function environmentOf(ctx: RunContext): Environment {
-  const { environment } = toScope(ctx);
-  if (!environment)
+function applicationIn(ctx: RunContext): ApplicationInfo {
+  const application = applicationOf(ctx);
+  if (!application)
     throw new Error(`${ctx.task} is not part of an application: it is for orchestrate, launch or runMain`);
-  return environment;
+  return application;
 }
 
 /** When, after the cancel, nobody else is left, or hardly any time. */
 function othersEnded(ctx: RunContext): Observable<unknown> {
-  const { runners, timeout } = environmentOf(ctx);
+  const { runners, timeout } = applicationIn(ctx);
   const contains = (name: string) => ctx.task === name || ctx.task.startsWith(`${name}/`);
   return ctx.cancelled$.pipe(
     switchMap(() => {

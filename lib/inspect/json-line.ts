@@ -1,5 +1,5 @@
 import { errorOf } from '../app/error-log.js';
-import type { AppEvent } from '../app/orchestrate.js';
+import type { AppEvent } from '../app/types.js';
 import { recorded, recordedError } from '../recording/recorded.js';
 import { attempt, causesOf } from './causes.js';
 import { logLine } from './log-line.js';

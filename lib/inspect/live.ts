@@ -1,4 +1,4 @@
-import type { AppEvent } from '../app/orchestrate.js';
+import type { AppEvent } from '../app/types.js';
 import { recorded } from '../recording/recorded.js';
 import type { Paint } from './ansi.js';
 import { cut } from './columns.js';

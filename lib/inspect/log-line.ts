@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import type { AppEvent } from '../app/orchestrate.js';
+import type { AppEvent } from '../app/types.js';
 import type { Outcome } from '../task/types.js';
 import { recordedError } from '../recording/recorded.js';
 import { duration } from './axis.js';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { FleetState } from '../fleet/fleet-state.js';
-import type { Environment } from '../context/types.js';
+import type { ApplicationInfo } from '../app/application-info.js';
 import type { Access } from './access.js';
 import * as page from './page.js';
 import type { Readers } from './readers.js';
@@ -9,7 +9,7 @@ import type { AppState } from './state.js';
 
 /** Answers all requests. */
 export function routes(
-  environment: Environment,
+  application: ApplicationInfo,
   { isOurHost, isAllowed, cookieFor }: Access,
   readers: Readers,
   state: () => AppState,
@@ -31,7 +31,7 @@ export function routes(
     }
     // Whoever probes has no token and calls it by any address; it is told no more than that.
     if (path === '/livez') return json(response, 200, { live: true });
-    if (path === '/readyz') return json(response, environment.ready ? 200 : 503, { ready: environment.ready });
+    if (path === '/readyz') return json(response, application.ready ? 200 : 503, { ready: application.ready });
     if (!isOurHost(request))
       return json(response, 403, { error: 'The Host of this request is none of the names of this server' });
     const cookie = path === '/' ? cookieFor(request, new URLSearchParams(query)) : undefined;

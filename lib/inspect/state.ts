@@ -1,4 +1,4 @@
-import type { Environment } from '../context/types.js';
+import type { ApplicationInfo } from '../app/application-info.js';
 import { recordedError, type RecordedError } from '../recording/recorded.js';
 import { snapshot, type Snapshot } from '../task/snapshot.js';
 
@@ -21,7 +21,7 @@ export interface AppState {
   readonly tasks: readonly TaskState[];
 }
 
-export function stateOf({ runners, ready }: Environment, boot: string, now: number, fleet: boolean): AppState {
+export function stateOf({ runners, ready }: ApplicationInfo, boot: string, now: number, fleet: boolean): AppState {
   return {
     boot,
     now,

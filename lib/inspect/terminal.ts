@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { errorOf } from '../app/error-log.js';
 import { expected, expectFunction, expectOneOf, expectOptions, expectString } from '../util/validate.js';
-import type { AppEvent, Instrument } from '../app/orchestrate.js';
+import type { AppEvent, Instrument } from '../app/types.js';
 import { painter } from './ansi.js';
 import { fit } from './columns.js';
 import { jsonLine } from './json-line.js';

@@ -1,6 +1,6 @@
 import type { Attributes, Counter, Histogram, Meter } from '@opentelemetry/api';
-import type { AppEvent, RunEnd } from '../app/orchestrate.js';
-import type { RunContext } from '../task/task.js';
+import type { AppEvent } from '../app/types.js';
+import type { RunEnd, RunContext } from '../context/types.js';
 import { errorType } from './error-type.js';
 import { attribute, kindOf, seconds } from './names.js';
 

@@ -1,5 +1,5 @@
 import type { Attributes } from '@opentelemetry/api';
-import type { RunContext } from '../task/task.js';
+import type { RunContext } from '../context/types.js';
 
 /** The scope of all that is told, and whose version that is: `npm version` writes it here, too. */
 export const library = { name: 'rxjs-tasks', version: '0.1.0' } as const;

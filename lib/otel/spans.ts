@@ -10,9 +10,8 @@ import {
   type Tracer,
 } from '@opentelemetry/api';
 import type { Phase, TaskError } from '../errors/errors.js';
-import type { RunEnd } from '../app/orchestrate.js';
+import type { RunEnd, RunContext } from '../context/types.js';
 import type { TaskEvent } from '../task/types.js';
-import type { RunContext } from '../task/task.js';
 import { errorType, thrownBy } from './error-type.js';
 import { attribute, kindOf } from './names.js';
 import { detailsOf } from './span-event.js';

@@ -1,6 +1,6 @@
 import { context, diag, metrics, trace, type Meter, type Tracer } from '@opentelemetry/api';
 import { expected, expectOptions } from '../util/validate.js';
-import type { Instrument } from '../app/orchestrate.js';
+import type { Instrument } from '../app/types.js';
 import { Measures } from './measures.js';
 import { library } from './names.js';
 import { Spans } from './spans.js';

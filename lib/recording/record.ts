@@ -1,6 +1,6 @@
 import { asyncScheduler, isObservable, type Observable, type TimestampProvider } from 'rxjs';
 import { expected, expectFunction, expectOptions, expectWhole } from '../util/validate.js';
-import type { AppEvent } from '../app/orchestrate.js';
+import type { AppEvent } from '../app/types.js';
 import { recorded } from './recorded.js';
 import { Tape, type Recording } from './tape.js';
 

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import type { Phase } from '../errors/errors.js';
-import type { AppEvent } from '../app/orchestrate.js';
+import type { AppEvent } from '../app/types.js';
 import type { Outcome } from '../task/types.js';
 
 /** An `AppEvent`, its time, and of what it holds that which JSON can; or something beside the events of a scenario. */

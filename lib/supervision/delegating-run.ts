@@ -1,11 +1,11 @@
-import type { Subscriber } from 'rxjs';
-import type { CancelFunc } from '../context/context.js';
+import { Observable, type Subscriber } from 'rxjs';
+import type { CancelFunc, RunContext } from '../context/types.js';
 import { TaskError } from '../errors/errors.js';
-import type { Outcome, TaskEvent, TaskRunner } from '../task/types.js';
-import { giveUp, startMember } from '../task/runner.js';
-import type { RunContext } from '../task/task.js';
-import type { Composition, DrivenRun, Status } from '../task/composite.js';
 import { Member, type Owner } from '../task/child.js';
+import { drive, type Composition, type Driven, type DrivenRun, type Status } from '../task/composite.js';
+import { giveUp, startMember } from '../task/runner-access.js';
+import { taskRunner, toRunner, type Runnable } from '../task/runner.js';
+import type { Outcome, TaskEvent, TaskRunner } from '../task/types.js';
 
 /** A run that consists of another's, and is seen as that. What comes after it is for those who extend this. */
 export abstract class Guard<T> implements Owner<T>, Composition {
@@ -88,4 +88,20 @@ export abstract class Guard<T> implements Owner<T>, Composition {
     if (error) this.subscriber.error(error);
     else this.subscriber.complete();
   }
+}
+
+type GuardArgs<T> = ConstructorParameters<typeof Guard<T>>;
+
+/** Makes the runner of a task whose runs delegate to those of another runner. */
+export function guarded<T>(runnable: Runnable<T>, guard: (...args: GuardArgs<T>) => Guard<T>): TaskRunner<T> {
+  const runner = toRunner(runnable);
+  const work: Driven<T> = {
+    members: [runner],
+    seenThrough: true,
+    history: {},
+    execute: () => undefined as T,
+    toString: () => runner.toString(),
+    [drive]: (run, cancel) => new Observable((subscriber) => guard(run, cancel, runner, subscriber).start()),
+  };
+  return taskRunner(work);
 }

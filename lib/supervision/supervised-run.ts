@@ -1,5 +1,5 @@
 import { Subscription, type Subscriber } from 'rxjs';
-import type { CancelFunc } from '../context/context.js';
+import type { CancelFunc } from '../context/types.js';
 import { RestartLimitError } from '../errors/errors.js';
 import type { Outcome, TaskRunner } from '../task/types.js';
 import { after } from '../util/timer.js';

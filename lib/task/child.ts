@@ -1,9 +1,8 @@
 import type { SchedulerLike } from 'rxjs';
 import { TaskError } from '../errors/errors.js';
 import type { Outcome, TaskEvent } from './types.js';
-import type { RunContext } from './task.js';
+import type { RunContext, RunHooks } from '../context/types.js';
 import type { Status } from './composite.js';
-import type { Environment } from '../context/types.js';
 import { ended, Scope } from '../context/cancel-context.js';
 
 /** Whoever runs tasks as parts of something: of a group, of a supervised run, of an application. */
@@ -37,8 +36,8 @@ export class Member<T> extends Scope {
   runId: number | undefined = undefined;
   private readonly owner: Owner<T>;
 
-  constructor(owner: Owner<T>, path: string, scheduler: SchedulerLike, parent?: Scope, environment?: Environment) {
-    super(scheduler, parent, environment ?? parent?.environment);
+  constructor(owner: Owner<T>, path: string, scheduler: SchedulerLike, parent?: Scope, hooks?: RunHooks) {
+    super(scheduler, parent, hooks ?? parent?.hooks);
     this.owner = owner;
     this.path = path;
     this.since = scheduler.now();

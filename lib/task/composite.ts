@@ -1,8 +1,7 @@
 import type { Observable } from 'rxjs';
-import type { CancelFunc } from '../context/context.js';
+import type { CancelFunc, RunContext } from '../context/types.js';
 import type { TaskError } from '../errors/errors.js';
-import type { Outcome, TaskEvent, TaskEventDetail, TaskRunner } from './types.js';
-import type { RunContext, SimpleTask } from './task.js';
+import type { Outcome, TaskEvent, TaskEventDetail, TaskRunner, SimpleTask } from './types.js';
 import type { Scope } from '../context/cancel-context.js';
 
 /**

@@ -1,5 +1,5 @@
 import { defer, Subscription } from 'rxjs';
-import type { CancelFunc } from '../context/context.js';
+import type { CancelFunc } from '../context/types.js';
 import { TaskError } from '../errors/errors.js';
 import type { TaskEvent, TaskRunner } from './types.js';
 import type { Status } from './composite.js';

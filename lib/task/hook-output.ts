@@ -8,7 +8,7 @@ import {
   type Observer,
   type SchedulerLike,
 } from 'rxjs';
-import type { TaskOutput, TaskStream } from './task.js';
+import type { TaskOutput, TaskStream } from './types.js';
 import { has, iteratorOf, type Source } from './async-iterator.js';
 import { inTurn } from '../util/settle-on.js';
 

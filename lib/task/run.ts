@@ -1,11 +1,17 @@
 import type { Observer, Subscription } from 'rxjs';
-import type { CancelFunc } from '../context/context.js';
+import type { CancelFunc, RunEnd, RunContext } from '../context/types.js';
 import { TaskError, type Phase } from '../errors/errors.js';
-import type { Outcome, TaskEvent, TaskEventDetail } from './types.js';
-import type { RunEnd } from '../app/orchestrate.js';
-import type { RunContext, TaskOutput } from './task.js';
+import type { Outcome, TaskEvent, TaskEventDetail, TaskOutput } from './types.js';
 import { after } from '../util/timer.js';
-import { drive, isDriven, type Composition, type Driven, type DrivenRun, type History, type Status } from './composite.js';
+import {
+  drive,
+  isDriven,
+  type Composition,
+  type Driven,
+  type DrivenRun,
+  type History,
+  type Status,
+} from './composite.js';
 import { flow, type Flow, type Sink } from './hook-output.js';
 import { isCancel } from '../context/is-cancellation.js';
 import { Member } from './child.js';
@@ -179,10 +185,10 @@ export class Run<T> extends Scope implements DrivenRun, Sink<T> {
 
   /** Tells whoever looks on, once: one that nobody waits for any longer may still end by itself. */
   tellEnd(status: RunEnd['status']): void {
-    const { environment, error, scheduler, marks } = this;
-    if (!environment?.ended || !(marks & begun) || marks & told || this.driven?.seenThrough) return;
+    const { hooks, error, scheduler, marks } = this;
+    if (!hooks?.onRunEnd || !(marks & begun) || marks & told || this.driven?.seenThrough) return;
     this.marks |= told;
-    environment.ended(this, { status, at: scheduler.now(), ...(error && { error }) });
+    hooks.onRunEnd(this, { status, at: scheduler.now(), ...(error && { error }) });
   }
 
   begin(flow: Flow): void {
@@ -288,8 +294,8 @@ export class Run<T> extends Scope implements DrivenRun, Sink<T> {
   }
 
   private call(phase: Phase): void {
-    const { environment } = this;
-    if (environment?.around && !this.driven?.seenThrough) environment.around(this, phase, () => this.callAlone(phase));
+    const { hooks } = this;
+    if (hooks?.wrapHook && !this.driven?.seenThrough) hooks.wrapHook(this, phase, () => this.callAlone(phase));
     else this.callAlone(phase);
   }
 

@@ -1,18 +1,17 @@
-import { Observable, Subscription } from 'rxjs';
-import { background, type CancelFunc, type Context } from '../context/context.js';
+import { Observable } from 'rxjs';
+import { toScope } from '../context/abort-signal-context.js';
+import type { Scope } from '../context/cancel-context.js';
+import { background } from '../context/context.js';
+import type { CancelFunc, Context } from '../context/types.js';
 import { AlreadyRunningError } from '../errors/errors.js';
 import { detach, join, Listener, tellAll, type Chain, type Link } from '../util/linked-list.js';
-import { isDriven, type Driven } from './composite.js';
-import { startForeign } from './custom-runner.js';
 import { Hub } from '../util/linked-subject.js';
-import { Launched } from './launch-subscriber.js';
 import type { Member } from './child.js';
+import { isDriven, type Driven } from './composite.js';
+import type { Launched } from './launch-subscriber.js';
 import { Run, type RunHost, type RunObserver } from './run.js';
-import type { Scope } from '../context/cancel-context.js';
-import { toScope } from '../context/abort-signal-context.js';
 import { nameOf, toWork, type Work } from './task-hooks.js';
-import type { Outcome, TaskEvent, TaskEventDetail, TaskRunner } from './types.js';
-import type { SimpleTask, Task } from './task.js';
+import type { Outcome, SimpleTask, Task, TaskEvent, TaskEventDetail, TaskRunner } from './types.js';
 
 /**
  * Makes the runner of a task, which runs its lifecycle, once at a time.
@@ -71,51 +70,14 @@ export function isTaskRunner(x: unknown): x is TaskRunner {
   );
 }
 
-/** Tells a runner that nobody waits for its run any longer, so that nothing late is delivered, and says how far it got. */
-export function giveUp(runner: TaskRunner): Outcome {
-  return runner instanceof Runner ? runner.giveUp() : { task: runner.toString(), runner, status: 'timed-out' };
-}
-
 /** What can be seen of a runner. */
 export interface Sight extends Pick<Driven<unknown>, 'members' | 'seenThrough' | 'history'> {
   readonly outcome?: Outcome;
   readonly since?: number;
 }
 
-export function look(runner: TaskRunner): Sight {
-  return runner instanceof Runner ? runner.look() : {};
-}
-
-/** How a runner has ended that was never started, under its name or a member's path. */
-export function notStarted(runner: TaskRunner, task: string = runner.toString()): Outcome {
-  return { task, runner, status: 'not-started' };
-}
-
-/** Has a link told a runner's outcome, by the rules of `done$`, without the weight of an Observable. */
-export function whenDone(runner: TaskRunner, link: Link): void {
-  if (runner instanceof Runner) return runner.whenDone(link);
-  const subscription = new Subscription();
-  const chain: Chain = { first: undefined, last: undefined, emptied: () => subscription.unsubscribe() };
-  join(chain, link);
-  subscription.add(runner.done$.subscribe((outcome) => tellAll(chain, outcome)));
-}
-
-/** Starts a runner for nobody who would look at its values: a failure is written with `console.error`. */
-export function startAlone(runner: TaskRunner, ctx: Context | AbortSignal, cancel: CancelFunc): Subscription {
-  const launched = new Launched();
-  if (runner instanceof Runner) runner.launch(launched, toScope(ctx), cancel);
-  else runner.start(ctx, cancel).subscribe(launched);
-  return launched;
-}
-
-/** Starts a runner as part of something. */
-export function startMember<T>(runner: TaskRunner<T>, member: Member<T>, cancel: CancelFunc): void {
-  if (runner instanceof Runner) (runner as Runner<T>).startMember(member, cancel);
-  else startForeign(runner, member, cancel);
-}
-
 /** Those who wait for the end of its run stand in it as a chain. */
-class Runner<T> implements TaskRunner<T>, RunHost<T>, Chain {
+export class Runner<T> implements TaskRunner<T>, RunHost<T>, Chain {
   first: Link | undefined = undefined;
   last: Link | undefined = undefined;
   readonly name: string;

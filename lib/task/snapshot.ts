@@ -1,7 +1,8 @@
 import type { TaskError } from '../errors/errors.js';
 import { expected } from '../util/validate.js';
 import type { TaskRunner } from './types.js';
-import { isTaskRunner, look } from './runner.js';
+import { isTaskRunner } from './runner.js';
+import { look } from './runner-access.js';
 
 /** What a task is doing, and what has become of it so far. */
 export interface Snapshot {

@@ -1,4 +1,5 @@
-import { isSimpleTask, type SimpleTask, type Task } from './task.js';
+import { isSimpleTask } from './task.js';
+import type { SimpleTask, Task } from './types.js';
 import { expected, expectHooks } from '../util/validate.js';
 
 /** A task whose `initialize` and `finalize` may or may not be there. */

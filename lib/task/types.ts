@@ -1,6 +1,41 @@
-import type { Observable } from 'rxjs';
-import type { CancelFunc, Context } from '../context/context.js';
+import type { InteropObservable, Observable, ReadableStreamLike } from 'rxjs';
+import type { CancelFunc, Context, RunContext } from '../context/types.js';
 import type { Phase, TaskError } from '../errors/errors.js';
+
+/** What yields values over time. */
+export type TaskStream<T> = Observable<T> | InteropObservable<T> | AsyncIterable<T> | ReadableStreamLike<T>;
+
+/**
+ * What a hook may give back. Whatever is asynchronous is flattened into its values, a promise of a stream into the
+ * stream's; anything else, an array, a string or `undefined` included, is one value.
+ */
+export type TaskOutput<T> = TaskStream<T> | PromiseLike<TaskStream<T> | T> | T;
+
+/** Work with a name. */
+export interface SimpleTask<T = unknown> {
+  /**
+   * Does the work. An Observable is unsubscribed when the run is cancelled; anything else should heed `ctx`.
+   *
+   * @param cancel cancels the context the runner was started with: the whole application's, as a rule.
+   */
+  execute(ctx: RunContext, cancel: CancelFunc): TaskOutput<T>;
+  /** Its name in reports, events and errors. */
+  toString(): string;
+  /**
+   * For how many ms `initialize` or `execute` may go on after a cancel. Unless said, 0 for an Observable, which is then
+   * unsubscribed, and for an async iterable, whose `return()` is then called and awaited; `Infinity` for a promise, which
+   * cannot be cut: past its grace its result is dropped.
+   */
+  readonly grace?: number;
+}
+
+/** Work with a beginning and an end of its own. */
+export interface Task<T = unknown> extends SimpleTask<T> {
+  /** Acquires what `execute` needs. The task is ready when this has finished; its values are ignored. */
+  initialize(ctx: RunContext): TaskOutput<unknown>;
+  /** Releases it: called once whenever `initialize` was, awaited, and never cut by a cancel. */
+  finalize(): TaskOutput<unknown>;
+}
 
 /** How a run ended, or why a join speaks of none. */
 export interface Outcome {

@@ -1,7 +1,7 @@
 import { ordered, parallel } from '../group/group.js';
 import { expected } from '../util/validate.js';
 import type { Runnable } from '../task/runner.js';
-import type { SimpleTask } from '../task/task.js';
+import type { SimpleTask } from '../task/types.js';
 import { enact } from './enact.js';
 import { livesOf } from './lives.js';
 import { isSupervised, recordedCron, recordedSupervision } from './policies.js';

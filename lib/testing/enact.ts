@@ -1,8 +1,9 @@
 import { concat, defer, EMPTY, Observable, type SchedulerLike, type Subscriber } from 'rxjs';
-import { untilCancelled, type Context } from '../context/context.js';
+import { untilCancelled } from '../context/context.js';
+import type { Context, RunContext } from '../context/types.js';
 import type { Phase } from '../errors/errors.js';
 import { after } from '../util/timer.js';
-import type { RunContext, SimpleTask } from '../task/task.js';
+import type { SimpleTask } from '../task/types.js';
 import type { Life, Part } from './life.js';
 
 /** What the marbles of a script stand for. */

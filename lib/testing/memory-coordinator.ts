@@ -1,5 +1,5 @@
 import { Observable, type Subscriber } from 'rxjs';
-import type { Coordinator } from '../cron/cron.js';
+import type { Coordinator } from '../cron/cron-options.js';
 
 /** A coordinator within one process, and the means to play its other processes. */
 export interface MemoryCoordinator extends Coordinator {

@@ -1,7 +1,7 @@
 import { cron } from '../cron/cron.js';
 import type { Runnable } from '../task/runner.js';
 import { supervise } from '../supervision/supervise.js';
-import type { SimpleTask } from '../task/task.js';
+import type { SimpleTask } from '../task/types.js';
 import type { RecordedEvent } from '../recording/recorded.js';
 
 /** The last that a Date can hold. */

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { expected, expectFunction, expectOptions } from '../util/validate.js';
 import type { Runnable } from '../task/runner.js';
-import type { SimpleTask } from '../task/task.js';
+import type { SimpleTask } from '../task/types.js';
 import { castOf } from './cast.js';
 import { drawDiagram } from './diagram.js';
 import { fromOutside } from './lives.js';

@@ -1,6 +1,7 @@
 import type { Application } from '../app/launch.js';
 import { expectFunction, expectMs, expectOneOf, expectOptions, expectString } from '../util/validate.js';
-import { optionNames, type AppEvent, type OrchestrateOptions } from '../app/orchestrate.js';
+import { optionNames } from '../app/orchestrate.js';
+import type { AppEvent, OrchestrateOptions } from '../app/types.js';
 import type { ShutdownReport } from '../app/report.js';
 import type { Runnable } from '../task/runner.js';
 import { parseDiagram } from './diagram.js';

@@ -1,8 +1,8 @@
 import { Observable, type Subscriber } from 'rxjs';
-import type { CancelFunc } from '../context/context.js';
+import type { CancelFunc, RunContext } from '../context/types.js';
 import type { Phase } from '../errors/errors.js';
 import { expected, expectMs, expectOptions, expectString } from '../util/validate.js';
-import type { RunContext, SimpleTask, Task } from '../task/task.js';
+import type { SimpleTask, Task } from '../task/types.js';
 import { enact, type ScriptOptions } from './enact.js';
 import { lifeOf } from './life.js';
 import { expectLetters, parseRow } from './marbles.js';

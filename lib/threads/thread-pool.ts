@@ -14,7 +14,8 @@ import {
 } from '../util/validate.js';
 import type { TaskRunner } from '../task/types.js';
 import { taskRunner } from '../task/runner.js';
-import { task, type RunContext } from '../task/task.js';
+import { task } from '../task/task.js';
+import type { RunContext } from '../context/types.js';
 import { Crew } from './crew.js';
 
 /** Which threads there are. */
