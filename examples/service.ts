@@ -46,7 +46,7 @@ const told: RunMainOptions = {
       console.error(`${event.error?.message}; again in ${event.delay.toFixed()} ms`);
   },
 };
-const shown: RunMainOptions = { ui: true, instruments: [tracing('shop-spans.jsonl')] };
+const shown: RunMainOptions = { ui: true, instrumentation: [tracing('shop-spans.jsonl')] };
 
 const app = runMain(values.inspect ? [inspect, shop] : [shop], {
   ...(values.inspect ? shown : told),

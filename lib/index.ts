@@ -51,7 +51,7 @@ export { joinAll, launchRunner } from './app/join.js';
 
 // Application
 export { orchestrate } from './app/orchestrate.js';
-export type { AppEvent, Instrument, OrchestrateOptions } from './app/types.js';
+export type { AppEvent, Instrumentation, OrchestrateOptions } from './app/types.js';
 export type { RunEnd } from './context/types.js';
 export { ShutdownReport } from './app/report.js';
 export { launch, type Application, type LaunchOptions } from './app/launch.js';

@@ -1,7 +1,7 @@
 import { Subject, timer } from 'rxjs';
 import { cron, task, taskRunner, withCancel, type AppEvent, type CronOptions } from 'rxjs-tasks';
 import { record, renderSvg } from 'rxjs-tasks/inspect';
-import { at } from 'rxjs-tasks/testing';
+import { virtualClock } from 'rxjs-tasks/testing';
 
 type Overlap = NonNullable<CronOptions['overlap']>;
 
@@ -22,7 +22,7 @@ export function overlapPictures(): Map<string, string> {
 
 /** A cron of 10 s whose first run takes 34 s and the others 4 s, and 2 s to finalize. Each run is a row of its own. */
 function picture(overlap: Overlap): string {
-  const clock = at('2026-01-01T00:00:00Z');
+  const clock = virtualClock('2026-01-01T00:00:00Z');
   const begin = clock.now();
   const [ctx] = withCancel(undefined, { scheduler: clock });
   const events$ = new Subject<AppEvent>();

@@ -25,15 +25,15 @@ function line(at: number, timezone: string, name: string, text: string): string 
 
 function textOf(event: Exclude<AppEvent, { type: 'shutdown' }>, timezone: string): string | undefined {
   switch (event.type) {
-    case 'tick':
+    case 'slot-started':
       return 'starts';
     case 'skipped':
       return `drops ${time(event.slot, timezone)}: ${event.reason}`;
     case 'missed':
       return `missed ${event.count} from ${time(event.slot, timezone)} on`;
     case 'overdue':
-      return `${time(event.slot, timezone)} still waits, ${event.late / 1000} s late`;
-    case 'run-failed':
+      return `${time(event.slot, timezone)} still waits, ${event.lateBy / 1000} s late`;
+    case 'slot-failed':
       return `failed: ${event.error.message}`;
     case 'done':
       return event.outcome.status;

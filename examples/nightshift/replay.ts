@@ -1,11 +1,11 @@
 import { orchestrate, withCancel, withTimeout } from 'rxjs-tasks';
-import { at } from 'rxjs-tasks/testing';
+import { virtualClock } from 'rxjs-tasks/testing';
 import type { Job } from './jobs.js';
 import { lineOf, resultLines } from './log.js';
 
 /** What the jobs do from one time to another, found out in virtual time. */
 export function replay(jobs: readonly Job[], from: number, to: number, timezone: string): string[] {
-  const clock = at(from);
+  const clock = virtualClock(from);
   const [virtual] = withCancel(undefined, { scheduler: clock });
   const [parent] = withTimeout(to - from, virtual);
   const lines: string[] = [];

@@ -22,9 +22,9 @@ const levels: Partial<Record<AppEvent['type'], Level>> = {
   skipped: 'warn',
   missed: 'warn',
   overdue: 'warn',
-  late: 'warn',
+  'result-dropped': 'warn',
   restarting: 'warn',
-  'run-failed': 'error',
+  'slot-failed': 'error',
 };
 
 function levelOf(event: AppEvent): Level {

@@ -1,10 +1,10 @@
 import { BasicTracerProvider, SimpleSpanProcessor, type ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { appendFileSync, writeFileSync } from 'node:fs';
-import type { Instrument } from 'rxjs-tasks';
+import type { Instrumentation } from 'rxjs-tasks';
 import { telemetry } from 'rxjs-tasks/otel';
 
 /** Spans of all runs, each a line of a file: where a service of yours has an exporter that sends them. */
-export function tracing(file: string): Instrument {
+export function tracing(file: string): Instrumentation {
   writeFileSync(file, '');
   const exporter = {
     export(spans: readonly ReadableSpan[], done: (result: { code: number }) => void) {

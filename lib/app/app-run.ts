@@ -7,106 +7,106 @@ import type { AppEvent, OrchestrateOptions } from './types.js';
 import { registerApplication } from './application-info.js';
 import type { Outcome, TaskEvent, TaskRunner } from '../task/types.js';
 import { ShutdownReport } from './report.js';
-import { startMember } from '../task/runner-access.js';
+import { startChild } from '../task/runner-access.js';
 import { after } from '../util/timer.js';
-import { Hub } from '../util/linked-subject.js';
-import { Member, type Owner } from '../task/child.js';
-import { Scope } from '../context/cancel-context.js';
-import { attempt, surround, tellEnd } from './instrumentation.js';
-import { toScope } from '../context/abort-signal-context.js';
+import { LinkedSubject } from '../util/linked-subject.js';
+import { ChildContext, type ParentRun } from '../task/child.js';
+import { CancelContext } from '../context/cancel-context.js';
+import { callSafely, composeWrapHook, composeOnRunEnd } from './instrumentation.js';
+import { toContext } from '../context/abort-signal-context.js';
 
 /** What an application has to do with beside its tasks. */
-export interface Surroundings {
+export interface HostHooks {
   /** Failures that come from there: each stops the application, whatever `onFailure` says. */
-  readonly failures$?: Observable<unknown>;
+  readonly hostFailures$?: Observable<unknown>;
   /** Whether a request to stop waits for the `drainDelay`; it does unless said. */
-  drains?(cause: unknown): boolean;
+  shouldDrain?(cause: unknown): boolean;
   /** Whether all tasks are ready and nobody has asked to stop, whenever that changes. */
-  tellReady?(ready: boolean): void;
+  onReadyChange?(ready: boolean): void;
 }
 
 type AppOptions = Required<Omit<OrchestrateOptions, 'parent'>>;
 
 /** One run of an application. */
-export class AppRun implements Owner<unknown> {
+export class AppRun implements ParentRun<unknown> {
   private readonly runners: readonly TaskRunner[];
-  private readonly own: ReadonlySet<TaskRunner>;
+  private readonly topLevel: ReadonlySet<TaskRunner>;
   private readonly options: AppOptions;
   private readonly subscriber: Subscriber<AppEvent>;
-  private readonly surroundings: Surroundings;
-  private readonly master: Scope;
+  private readonly host: HostHooks;
+  private readonly master: CancelContext;
   private readonly cancel: CancelFunc;
-  private readonly watchers = new Hub<AppEvent>();
+  private readonly events = new LinkedSubject<AppEvent>();
   private readonly outcomes: Outcome[] = [];
   /** Who has yet to become ready. */
-  private readonly missing = new Set<Member<unknown> | 'all'>(['all']);
+  private readonly notReady = new Set<ChildContext<unknown> | 'all'>(['all']);
   private isReady = false;
   private joining: Subscription | undefined = undefined;
-  private asked: { readonly cause: unknown; readonly at: number } | undefined = undefined;
+  private stopRequest: { readonly cause: unknown; readonly at: number } | undefined = undefined;
   private readonly failures: unknown[] = [];
   /** Who could not be started, and why. */
-  private readonly refusals = new Map<Member<unknown>, unknown>();
+  private readonly startFailures = new Map<ChildContext<unknown>, unknown>();
 
   constructor(
     runners: readonly TaskRunner[],
     options: AppOptions,
-    surroundings: Surroundings,
+    surroundings: HostHooks,
     subscriber: Subscriber<AppEvent>,
   ) {
     this.runners = runners;
-    this.own = new Set(runners);
+    this.topLevel = new Set(runners);
     this.options = options;
     this.subscriber = subscriber;
-    this.surroundings = surroundings;
-    const master = new Scope(options.scheduler, toScope(background), this.hooks());
+    this.host = surroundings;
+    const master = new CancelContext(options.scheduler, toContext(background), this.hooks());
     this.master = master;
-    this.cancel = (cause) => Scope.cancel(master, cause);
+    this.cancel = (cause) => CancelContext.cancel(master, cause);
     subscriber.add(() => {
       // Before the cancel, so that an error that nobody waits for any longer is known as that.
       this.joining?.unsubscribe();
       this.cancel(new CancelledError('Unsubscribed'));
     });
     // Before anything hangs on the master, so that the cancel is told before what comes of it.
-    subscriber.add(master.cancelled$.subscribe((cause) => this.tell({ type: 'cancelled', cause })));
+    subscriber.add(master.cancelled$.subscribe((cause) => this.emit({ type: 'cancelled', cause })));
   }
 
   start(): void {
-    const { runners, subscriber, master, missing } = this;
+    const { runners, subscriber, master, notReady } = this;
     const cancel: CancelFunc = (cause) =>
       cause instanceof SignalError ? this.stopFromOutside(cause) : this.stop(cause);
     const going: TaskRunner[] = [];
     for (const runner of runners) {
       if (subscriber.closed) return;
-      const member = new Member(this, runner.toString(), master.scheduler, master);
-      missing.add(member);
-      startMember(runner, member, cancel);
-      if (!this.refusals.has(member)) going.push(runner);
+      const member = new ChildContext(this, runner.toString(), master.scheduler, master);
+      notReady.add(member);
+      startChild(runner, member, cancel);
+      if (!this.startFailures.has(member)) going.push(runner);
     }
-    missing.delete('all');
-    this.judgeReady();
+    notReady.delete('all');
+    this.updateReady();
     if (subscriber.closed) return;
     this.joining = joinAll(master, this.options.timeout, going).subscribe({
       next: (outcome) => this.outcomes.push(outcome),
       complete: () => {
-        for (const error of this.refusals.values()) return subscriber.error(error);
-        this.tell({ type: 'shutdown', report: this.report() });
+        for (const error of this.startFailures.values()) return subscriber.error(error);
+        this.emit({ type: 'shutdown', report: this.report() });
         subscriber.complete();
       },
     });
   }
 
   stop(cause?: unknown): void {
-    this.ask(cause);
+    this.requestStop(cause);
     this.cancel(cause);
   }
 
   stopFromOutside(cause: unknown): void {
     const { scheduler, drainDelay } = this.options;
-    if (this.asked) return;
-    if (drainDelay === 0 || this.surroundings.drains?.(cause) === false) return this.stop(cause);
-    this.ask(cause);
+    if (this.stopRequest) return;
+    if (drainDelay === 0 || this.host.shouldDrain?.(cause) === false) return this.stop(cause);
+    this.requestStop(cause);
     this.subscriber.add(after(scheduler, drainDelay, () => this.cancel(cause)));
-    this.tell({ type: 'draining', cause });
+    this.emit({ type: 'draining', cause });
   }
 
   /** Something has failed beside the tasks. */
@@ -123,36 +123,36 @@ export class AppRun implements Owner<unknown> {
     return this.subscriber.closed;
   }
 
-  relay(event: TaskEvent, run?: RunContext): void {
-    this.tell(event, run);
+  forward(event: TaskEvent, run?: RunContext): void {
+    this.emit(event, run);
     // Before the join hears of it, which may be over then.
-    if (event.type === 'done' && this.own.has(event.outcome.runner)) this.judge(event.outcome);
+    if (event.type === 'done' && this.topLevel.has(event.outcome.runner)) this.applyFailurePolicy(event.outcome);
   }
 
   next(): void {
     // What a task yields is for those who have its runner.
   }
 
-  ready(member: Member<unknown>, is: boolean): void {
-    if (is) this.missing.delete(member);
-    else this.missing.add(member);
-    this.judgeReady();
+  readyChanged(member: ChildContext<unknown>, is: boolean): void {
+    if (is) this.notReady.delete(member);
+    else this.notReady.add(member);
+    this.updateReady();
   }
 
-  ended(member: Member<unknown>, outcome: Outcome): void {
-    this.ready(member, !outcome.error);
-    this.judge(outcome);
+  onEnd(member: ChildContext<unknown>, outcome: Outcome): void {
+    this.readyChanged(member, !outcome.error);
+    this.applyFailurePolicy(outcome);
   }
 
-  refused(member: Member<unknown>, error: unknown): void {
-    this.refusals.set(member, error);
+  startFailed(member: ChildContext<unknown>, error: unknown): void {
+    this.startFailures.set(member, error);
     this.stop(error);
   }
 
   private hooks(): RunHooks {
-    const { runners, watchers } = this;
-    const { timeout, instruments } = this.options;
-    const hooks: RunHooks = { wrapHook: surround(instruments), onRunEnd: tellEnd(instruments) };
+    const { runners, events } = this;
+    const { timeout, instrumentation } = this.options;
+    const hooks: RunHooks = { wrapHook: composeWrapHook(instrumentation), onRunEnd: composeOnRunEnd(instrumentation) };
     const isReady = () => this.isReady;
     registerApplication(hooks, {
       runners,
@@ -160,42 +160,42 @@ export class AppRun implements Owner<unknown> {
       get ready() {
         return isReady();
       },
-      events$: watchers.stream,
+      events$: events.stream,
     });
     return hooks;
   }
 
-  private tell(event: AppEvent, run?: RunContext): void {
+  private emit(event: AppEvent, run?: RunContext): void {
     if (this.closed) return;
-    for (const instrument of this.options.instruments) attempt(() => instrument.event?.(event, run));
-    this.watchers.next(event);
+    for (const instrument of this.options.instrumentation) callSafely(() => instrument.onEvent?.(event, run));
+    this.events.next(event);
     this.subscriber.next(event);
   }
 
-  private judge({ error }: Outcome): void {
+  private applyFailurePolicy({ error }: Outcome): void {
     if (error && this.options.onFailure === 'cancel') this.stop(error);
   }
 
-  private ask(cause: unknown): void {
-    this.asked ??= { cause, at: this.options.scheduler.now() };
-    this.judgeReady();
+  private requestStop(cause: unknown): void {
+    this.stopRequest ??= { cause, at: this.options.scheduler.now() };
+    this.updateReady();
   }
 
-  private judgeReady(): void {
-    const ready = this.missing.size === 0 && !this.asked;
+  private updateReady(): void {
+    const ready = this.notReady.size === 0 && !this.stopRequest;
     if (ready === this.isReady) return;
     this.isReady = ready;
-    this.surroundings.tellReady?.(ready);
+    this.host.onReadyChange?.(ready);
   }
 
   private report(): ShutdownReport {
-    const { master, outcomes, failures, asked } = this;
+    const { master, outcomes, failures, stopRequest } = this;
     return new ShutdownReport({
-      cause: master.cancelled ? master.cause : asked?.cause,
+      cause: master.cancelled ? master.cause : stopRequest?.cause,
       outcomes,
       failures,
       clean: failures.length === 0 && outcomes.every(({ status }) => status !== 'failed' && status !== 'timed-out'),
-      durationMs: asked ? this.options.scheduler.now() - asked.at : 0,
+      durationMs: stopRequest ? this.options.scheduler.now() - stopRequest.at : 0,
     });
   }
 }

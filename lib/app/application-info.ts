@@ -1,5 +1,5 @@
 import type { Observable } from 'rxjs';
-import { toScope } from '../context/abort-signal-context.js';
+import { toContext } from '../context/abort-signal-context.js';
 import type { Context, RunHooks } from '../context/types.js';
 import type { TaskRunner } from '../task/types.js';
 import type { AppEvent } from './types.js';
@@ -23,6 +23,6 @@ export function registerApplication(hooks: RunHooks, application: ApplicationInf
 
 /** Returns the application that a context belongs to. */
 export function applicationOf(ctx: Context | AbortSignal): ApplicationInfo | undefined {
-  const { hooks } = toScope(ctx);
-  return hooks && applications.get(hooks);
+  const { runHooks } = toContext(ctx);
+  return runHooks && applications.get(runHooks);
 }

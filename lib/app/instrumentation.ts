@@ -1,10 +1,10 @@
-import type { Instrument } from './types.js';
+import type { Instrumentation } from './types.js';
 import { reportUnhandled } from '../util/report-unhandled.js';
 
 /** All that surround a hook as one, the first outermost. */
-export function surround(instruments: readonly Instrument[]): Instrument['around'] {
-  return instruments.reduceRight<Instrument['around']>((inner, instrument) => {
-    if (!instrument.around) return inner;
+export function composeWrapHook(instruments: readonly Instrumentation[]): Instrumentation['wrapHook'] {
+  return instruments.reduceRight<Instrumentation['wrapHook']>((inner, instrument) => {
+    if (!instrument.wrapHook) return inner;
     return (run, phase, hook) => {
       let called = false;
       const once = () => {
@@ -13,7 +13,7 @@ export function surround(instruments: readonly Instrument[]): Instrument['around
         if (inner) inner(run, phase, hook);
         else hook();
       };
-      attempt(() => instrument.around?.(run, phase, once));
+      callSafely(() => instrument.wrapHook?.(run, phase, once));
       // The task goes on, whatever becomes of who looks on.
       once();
     };
@@ -21,16 +21,16 @@ export function surround(instruments: readonly Instrument[]): Instrument['around
 }
 
 /** All that are told of an end as one. */
-export function tellEnd(instruments: readonly Instrument[]): Instrument['ended'] {
-  const told = instruments.filter((one) => one.ended !== undefined);
+export function composeOnRunEnd(instruments: readonly Instrumentation[]): Instrumentation['onRunEnd'] {
+  const told = instruments.filter((one) => one.onRunEnd !== undefined);
   if (told.length === 0) return undefined;
   return (run, end) => {
-    for (const instrument of told) attempt(() => instrument.ended?.(run, end));
+    for (const instrument of told) callSafely(() => instrument.onRunEnd?.(run, end));
   };
 }
 
 /** Calls an instrument, whose error is its own. */
-export function attempt(call: () => void): void {
+export function callSafely(call: () => void): void {
   try {
     call();
   } catch (error) {

@@ -1,12 +1,12 @@
 import { Observable, Subscription, type Observer } from 'rxjs';
 import type { CancelFunc, Context } from '../context/types.js';
 import { after } from '../util/timer.js';
-import { leave, Link } from '../util/linked-list.js';
-import { expectArray, expected, expectMs } from '../util/validate.js';
-import { toScope } from '../context/abort-signal-context.js';
+import { remove, ListNode } from '../util/linked-list.js';
+import { validateArray, invalid, validateMs } from '../util/validate.js';
+import { toContext } from '../context/abort-signal-context.js';
 import type { Outcome, TaskRunner } from '../task/types.js';
 import { isTaskRunner } from '../task/runner.js';
-import { giveUp, notStarted, startAlone, whenDone } from '../task/runner-access.js';
+import { abandonRunner, notStartedOutcome, startDetached, onDone } from '../task/runner-access.js';
 
 /**
  * Starts a runner under a context. Unsubscribing cancels that run alone.
@@ -32,7 +32,7 @@ export function launchRunner<T>(
   observer?: Partial<Observer<T>> | ((value: T) => void),
 ): Subscription {
   expectRunner(runner);
-  return observer ? runner.start(ctx, cancel).subscribe(observer) : startAlone(runner, ctx, cancel);
+  return observer ? runner.start(ctx, cancel).subscribe(observer) : startDetached(runner, ctx, cancel);
 }
 
 /**
@@ -62,21 +62,21 @@ export function joinAll(
   timeout: number,
   runners: readonly TaskRunner[],
 ): Observable<Outcome> {
-  const scope = toScope(ctx);
-  expectMs('timeout', timeout);
-  expectArray('runners', runners);
+  const scope = toContext(ctx);
+  validateMs('timeout', timeout);
+  validateArray('runners', runners);
   runners.forEach(expectRunner);
 
   return new Observable((subscriber) => {
     let left = runners.length;
     let timer = Subscription.EMPTY;
     const tell = (waiter: Waiter, outcome: Outcome) => {
-      leave(waiter);
+      remove(waiter);
       idle.delete(waiter);
       left--;
       subscriber.next(outcome);
     };
-    const tellMissing = (waiter: Waiter) => tell(waiter, notStarted(waiter.runner));
+    const tellMissing = (waiter: Waiter) => tell(waiter, notStartedOutcome(waiter.runner));
     /** It is over when none that was started still goes. */
     const judge = () => {
       if (left > idle.size) return;
@@ -87,8 +87,8 @@ export function joinAll(
     };
     const expire = () => {
       for (const waiter of waiters) {
-        if (!waiter.chain) continue;
-        tell(waiter, giveUp(waiter.runner));
+        if (!waiter.list) continue;
+        tell(waiter, abandonRunner(waiter.runner));
       }
       subscriber.complete();
     };
@@ -101,12 +101,12 @@ export function joinAll(
     const idle = new Set(waiters.filter(({ runner }) => runner.status === 'idle'));
     subscriber.add(() => {
       timer.unsubscribe();
-      waiters.forEach(leave);
+      waiters.forEach(remove);
     });
-    for (const waiter of waiters) if (!subscriber.closed) whenDone(waiter.runner, waiter);
+    for (const waiter of waiters) if (!subscriber.closed) onDone(waiter.runner, waiter);
     judge();
     subscriber.add(
-      scope.whenCancelled(() => {
+      scope.onCancel(() => {
         for (const waiter of idle) if (waiter.runner.status === 'idle') tellMissing(waiter);
         if (subscriber.closed) return;
         if (timeout === 0) expire();
@@ -117,7 +117,7 @@ export function joinAll(
 }
 
 /** Waits for one runner's outcome, and stands in a chain until then. */
-class Waiter extends Link {
+class Waiter extends ListNode {
   readonly runner: TaskRunner;
   private readonly hear: (waiter: Waiter, outcome: Outcome) => void;
 
@@ -127,11 +127,11 @@ class Waiter extends Link {
     this.hear = hear;
   }
 
-  override tell(outcome: unknown): void {
+  override notify(outcome: unknown): void {
     this.hear(this, outcome as Outcome);
   }
 }
 
 function expectRunner(runner: unknown): void {
-  if (!isTaskRunner(runner)) throw new TypeError(expected('runner', 'a TaskRunner', runner));
+  if (!isTaskRunner(runner)) throw new TypeError(invalid('runner', 'a TaskRunner', runner));
 }

@@ -1,11 +1,11 @@
 import { finalize, ReplaySubject, Subject, type Observable, type Observer } from 'rxjs';
 import { background, withCancel } from '../context/context.js';
 import type { CancelFunc } from '../context/types.js';
-import type { Surroundings } from './app-run.js';
-import { errorWriter } from './error-log.js';
-import { expectObserver, expectOptions } from '../util/validate.js';
-import { toScope } from '../context/abort-signal-context.js';
-import { assemble, optionNames } from './orchestrate.js';
+import type { HostHooks } from './app-run.js';
+import { logErrors } from './error-log.js';
+import { validateObserver, validateOptions } from '../util/validate.js';
+import { toContext } from '../context/abort-signal-context.js';
+import { orchestrateWith, optionNames } from './orchestrate.js';
 import type { AppEvent, OrchestrateOptions } from './types.js';
 import type { ShutdownReport } from './report.js';
 import type { Runnable } from '../task/runner.js';
@@ -54,11 +54,11 @@ export interface Application extends Promise<ShutdownReport> {
  * ```
  */
 export function launch(runnables: readonly Runnable[], options: LaunchOptions = {}): Application {
-  return prepare(runnables, options).start();
+  return createApplication(runnables, options).start();
 }
 
 /** An application that has yet to be started. */
-export interface Prepared {
+export interface UnstartedApplication {
   readonly stop: CancelFunc;
   /**
    * @param settle is given the report before whoever awaits it.
@@ -68,21 +68,21 @@ export interface Prepared {
 }
 
 /** What {@link launch} and `runMain` have in common. */
-export function prepare(
+export function createApplication(
   runnables: readonly Runnable[],
   options: LaunchOptions,
-  surroundings: Omit<Surroundings, 'tellReady'> = {},
-): Prepared {
-  expectOptions(options, launchNames);
-  const { observer = errorWriter(), ...application } = options;
-  expectObserver(observer);
-  const above = toScope(application.parent ?? background);
+  surroundings: Omit<HostHooks, 'tellReady'> = {},
+): UnstartedApplication {
+  validateOptions(options, launchNames);
+  const { observer = logErrors(), ...application } = options;
+  validateObserver(observer);
+  const above = toContext(application.parent ?? background);
   const [outside, stop] = withCancel(background, { scheduler: application.scheduler ?? above.scheduler });
   let ready = false;
   const ready$ = new ReplaySubject<boolean>(1);
   ready$.next(ready);
   let telling = false;
-  const tellReady = (is: boolean) => {
+  const onReadyChange = (is: boolean) => {
     ready = is;
     if (telling) return;
     telling = true;
@@ -90,17 +90,17 @@ export function prepare(
     for (let told; told !== ready;) ready$.next((told = ready));
     telling = false;
   };
-  const app$ = assemble(runnables, { ...application, parent: outside }, { ...surroundings, tellReady });
+  const app$ = orchestrateWith(runnables, { ...application, parent: outside }, { ...surroundings, onReadyChange });
 
-  const start: Prepared['start'] = (settle, release) => {
+  const start: UnstartedApplication['start'] = (settle, release) => {
     let live = true;
     const events = new Subject<AppEvent>();
     events.subscribe(observer);
-    const listening = above.whenCancelled(stop);
+    const listening = above.onCancel(stop);
     const end = () => {
       live = false;
       listening?.unsubscribe();
-      if (ready) tellReady(false);
+      if (ready) onReadyChange(false);
       ready$.complete();
       release?.();
     };

@@ -1,24 +1,24 @@
-import type { AppEvent, Instrument } from './types.js';
-import { expectOneOf } from '../util/validate.js';
+import type { AppEvent, Instrumentation } from './types.js';
+import { validateOneOf } from '../util/validate.js';
 
 /** What a program writes of itself as it runs. */
 export type Ui = boolean | 'live' | 'lines' | 'json';
 
 /** An instrument that is loaded when it is asked for. */
-export interface LoadedUi {
-  readonly instrument: Instrument;
+export interface LoadedTerminal {
+  readonly instrument: Instrumentation;
   /** Calls it when all that was told has been shown: at once, once it is loaded. */
-  whenShown(then: () => void): void;
+  whenFlushed(then: () => void): void;
 }
 
 export function expectUi(ui: unknown): void {
-  if (typeof ui !== 'boolean') expectOneOf('ui', ['live', 'lines', 'json'], ui);
+  if (typeof ui !== 'boolean') validateOneOf('ui', ['live', 'lines', 'json'], ui);
 }
 
 /** @param instead is told everything when it cannot be loaded. */
-export function loadUi(ui: true | 'live' | 'lines' | 'json', instead: (event: AppEvent) => void): LoadedUi {
+export function loadTerminal(ui: true | 'live' | 'lines' | 'json', instead: (event: AppEvent) => void): LoadedTerminal {
   let show: ((event: AppEvent, now: number) => void) | undefined;
-  const early: { readonly event: AppEvent; readonly now: number }[] = [];
+  const buffered: { readonly event: AppEvent; readonly now: number }[] = [];
   // Not imported above: who does without it is not to wait for it.
   const loading = import('../inspect/terminal.js')
     .then(({ shower }) => shower({ ui: ui === true ? 'live' : ui }))
@@ -28,16 +28,16 @@ export function loadUi(ui: true | 'live' | 'lines' | 'json', instead: (event: Ap
     })
     .then((loaded) => {
       show = loaded;
-      for (const { event, now } of early.splice(0)) loaded(event, now);
+      for (const { event, now } of buffered.splice(0)) loaded(event, now);
     });
   return {
     instrument: {
-      event(event) {
+      onEvent(event) {
         if (show) show(event, Date.now());
-        else early.push({ event, now: Date.now() });
+        else buffered.push({ event, now: Date.now() });
       },
     },
-    whenShown(then) {
+    whenFlushed(then) {
       if (show) then();
       else void loading.then(then);
     },

@@ -1,18 +1,18 @@
 import { Observable } from 'rxjs';
-import { toScope } from '../context/abort-signal-context.js';
+import { toContext } from '../context/abort-signal-context.js';
 import { background } from '../context/context.js';
 import { toRunner, type Runnable } from '../task/runner.js';
 import {
-  expectArray,
-  expectDistinct,
-  expectFunction,
-  expectMs,
-  expectOneOf,
-  expectOptions,
-  expectScheduler,
-  expected,
+  validateArray,
+  validateDistinct,
+  validateFunction,
+  validateMs,
+  validateOneOf,
+  validateOptions,
+  validateScheduler,
+  invalid,
 } from '../util/validate.js';
-import { AppRun, type Surroundings } from './app-run.js';
+import { AppRun, type HostHooks } from './app-run.js';
 import type { AppEvent, OrchestrateOptions } from './types.js';
 
 export const defaultTimeout = 30_000;
@@ -22,7 +22,7 @@ export const optionNames: readonly string[] = [
   'drainDelay',
   'parent',
   'scheduler',
-  'instruments',
+  'instrumentation',
 ];
 
 /**
@@ -53,51 +53,51 @@ export const optionNames: readonly string[] = [
  * ```
  */
 export function orchestrate(runnables: readonly Runnable[], options: OrchestrateOptions = {}): Observable<AppEvent> {
-  return assemble(runnables, options, {});
+  return orchestrateWith(runnables, options, {});
 }
 
 /** {@link orchestrate} in its surroundings. */
-export function assemble(
+export function orchestrateWith(
   runnables: readonly Runnable[],
   options: OrchestrateOptions,
-  surroundings: Surroundings,
+  surroundings: HostHooks,
 ): Observable<AppEvent> {
-  expectArray('runnables', runnables);
-  expectOptions(options, optionNames);
+  validateArray('runnables', runnables);
+  validateOptions(options, optionNames);
   const {
     timeout = defaultTimeout,
     onFailure = 'cancel',
     drainDelay = 0,
     parent = background,
-    instruments = [],
+    instrumentation = [],
   } = options;
-  expectMs('timeout', timeout);
-  expectMs('drainDelay', drainDelay);
-  expectOneOf('onFailure', ['cancel', 'continue'], onFailure);
-  const outside = toScope(parent);
+  validateMs('timeout', timeout);
+  validateMs('drainDelay', drainDelay);
+  validateOneOf('onFailure', ['cancel', 'continue'], onFailure);
+  const outside = toContext(parent);
   const scheduler = options.scheduler ?? outside.scheduler;
-  expectScheduler(scheduler);
-  expectArray('instruments', instruments);
-  for (const instrument of instruments as readonly unknown[]) {
+  validateScheduler(scheduler);
+  validateArray('instrumentation', instrumentation);
+  for (const instrument of instrumentation as readonly unknown[]) {
     if (typeof instrument !== 'object' || instrument === null)
-      throw new TypeError(expected('instruments', 'an array of objects', instrument));
-    const { event, around, ended } = instrument as Record<string, unknown>;
-    for (const [method, hook] of Object.entries({ event, around, ended }))
-      if (hook !== undefined) expectFunction(`${method} of an instrument`, hook);
+      throw new TypeError(invalid('instrumentation', 'an array of objects', instrument));
+    const { onEvent, wrapHook, onRunEnd } = instrument as Record<string, unknown>;
+    for (const [method, hook] of Object.entries({ onEvent, wrapHook, onRunEnd }))
+      if (hook !== undefined) validateFunction(`instrumentation.${method}`, hook);
   }
   const runners = runnables.map((one) => toRunner(one));
-  expectDistinct('runnables', runners);
+  validateDistinct('runnables', runners);
 
   return new Observable((subscriber) => {
     const app = new AppRun(
       runners,
-      { timeout, onFailure, drainDelay, scheduler, instruments },
+      { timeout, onFailure, drainDelay, scheduler, instrumentation },
       surroundings,
       subscriber,
     );
     if (outside.cancelled) app.stop(outside.cause);
-    else subscriber.add(outside.whenCancelled((cause) => app.stopFromOutside(cause)));
-    subscriber.add(surroundings.failures$?.subscribe((error) => app.fail(error)));
+    else subscriber.add(outside.onCancel((cause) => app.stopFromOutside(cause)));
+    subscriber.add(surroundings.hostFailures$?.subscribe((error) => app.fail(error)));
     app.start();
   });
 }

@@ -4,14 +4,14 @@ import type { ShutdownReport } from './report.js';
 import { signalNumber } from './signal-listener.js';
 
 /** How many applications this process runs. */
-let underWay = 0;
+let runningApplications = 0;
 
 /** Holds the process open, which would end with nothing but pending promises. Gives what lets go of it. */
-export function hold(): () => void {
+export function keepProcessAlive(): () => void {
   const timer = setInterval(() => undefined, 2 ** 31 - 1);
-  underWay++;
+  runningApplications++;
   return () => {
-    underWay--;
+    runningApplications--;
     clearInterval(timer);
   };
 }
@@ -28,8 +28,8 @@ export function setExitCode(report: ShutdownReport, exitCode: 'zero' | 'signal')
 }
 
 /** What to do when the process does not end by itself. */
-export function settleExit({ outcomes, durationMs }: ShutdownReport, timeout: number): void {
-  const laggards = outcomes.flatMap((outcome) => laggardsOf(outcome));
+export function ensureExit({ outcomes, durationMs }: ShutdownReport, timeout: number): void {
+  const laggards = outcomes.flatMap((outcome) => unfinishedTasks(outcome));
   if (laggards.length > 0) {
     // Whoever was not asked to stop waits for those in its group that were.
     const named = (asked: boolean) =>
@@ -45,23 +45,23 @@ export function settleExit({ outcomes, durationMs }: ShutdownReport, timeout: nu
     return;
   }
   // Neither timer keeps the process open.
-  setTimeout(nameHandles, 5000).unref();
-  const streams = unwritten();
+  setTimeout(reportOpenHandles, 5000).unref();
+  const streams = pendingStreams();
   if (streams.length === 0) return;
   const left = Math.min(Math.max(0, timeout - durationMs), 2 ** 31 - 1);
   const deadline = setTimeout(() => exit(1), left).unref();
-  void written(streams).then(() => clearTimeout(deadline));
+  void flushed(streams).then(() => clearTimeout(deadline));
 }
 
 /** Who has timed out; of a group, which of its members. */
-function laggardsOf(outcome: Outcome, inGroup = false): (Outcome & { readonly asked: boolean })[] {
+function unfinishedTasks(outcome: Outcome, inGroup = false): (Outcome & { readonly asked: boolean })[] {
   if (outcome.status !== 'timed-out') return [];
   const asked = !inGroup || outcome.stoppingAt !== undefined;
-  return outcome.members?.flatMap((member) => laggardsOf(member, true)) ?? [{ ...outcome, asked }];
+  return outcome.members?.flatMap((member) => unfinishedTasks(member, true)) ?? [{ ...outcome, asked }];
 }
 
-function nameHandles(): void {
-  if (underWay > 0) return;
+function reportOpenHandles(): void {
+  if (runningApplications > 0) return;
   const streams = [process.stdout, process.stderr];
   const counts = new Map<string, number>();
   for (const type of process.getActiveResourcesInfo()) counts.set(type, (counts.get(type) ?? 0) + 1);
@@ -76,24 +76,24 @@ function nameHandles(): void {
 
 /** Exits as soon as what was written is out, or when nothing has moved for a second: its reader may be gone. */
 export function exit(code: number): void {
-  const streams = unwritten();
+  const streams = pendingStreams();
   if (streams.length === 0) process.exit(code);
   process.exitCode = code;
-  let before = leftOf(streams);
+  let before = pendingBytes(streams);
   setInterval(() => {
-    const left = leftOf(streams);
+    const left = pendingBytes(streams);
     if (left >= before) process.exit(code);
     before = left;
   }, 1000);
-  void written(streams).then(() => process.exit(code));
+  void flushed(streams).then(() => process.exit(code));
 }
 
-function unwritten(): NodeJS.WriteStream[] {
+function pendingStreams(): NodeJS.WriteStream[] {
   return [process.stdout, process.stderr].filter(({ writableLength }) => writableLength > 0);
 }
 
 /** How much is still to be written out. Of a long text `writableLength` is all until none is left, which the system's own count is not. */
-function leftOf(streams: readonly NodeJS.WriteStream[]): number {
+function pendingBytes(streams: readonly NodeJS.WriteStream[]): number {
   return streams.reduce((sum, stream) => {
     const { _handle: handle, writableLength } = stream as NodeJS.WriteStream & {
       readonly _handle?: { readonly writeQueueSize?: number } | null;
@@ -103,6 +103,6 @@ function leftOf(streams: readonly NodeJS.WriteStream[]): number {
 }
 
 /** When all that has been written until now is out. */
-function written(streams: NodeJS.WriteStream[]): Promise<unknown> {
+function flushed(streams: NodeJS.WriteStream[]): Promise<unknown> {
   return Promise.all(streams.map((stream) => new Promise((done) => stream.write('', done))));
 }

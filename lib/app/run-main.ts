@@ -1,10 +1,10 @@
 import { Subject } from 'rxjs';
-import { launchNames, prepare, type Application, type LaunchOptions } from './launch.js';
+import { launchNames, createApplication, type Application, type LaunchOptions } from './launch.js';
 import { SignalError } from '../errors/errors.js';
-import { errorWriter } from './error-log.js';
-import { exit, hold, setExitCode, settleExit } from './process-exit.js';
-import { expectArray, expectOneOf, expectOptions } from '../util/validate.js';
-import { expectUi, loadUi, type Ui } from './load-terminal.js';
+import { logErrors } from './error-log.js';
+import { exit, keepProcessAlive, setExitCode, ensureExit } from './process-exit.js';
+import { validateArray, validateOneOf, validateOptions } from '../util/validate.js';
+import { expectUi, loadTerminal, type Ui } from './load-terminal.js';
 import { defaultTimeout } from './orchestrate.js';
 import type { ShutdownReport } from './report.js';
 import type { Runnable } from '../task/runner.js';
@@ -56,23 +56,23 @@ export interface RunMainOptions extends LaunchOptions {
  * ```
  */
 export function runMain(runnables: readonly Runnable[], options: RunMainOptions = {}): Application {
-  expectOptions(options, [...launchNames, 'exitCode', 'ui']);
+  validateOptions(options, [...launchNames, 'exitCode', 'ui']);
   const { exitCode = 'zero', ui = false, ...application } = options;
-  expectOneOf('exitCode', ['zero', 'signal'], exitCode);
+  validateOneOf('exitCode', ['zero', 'signal'], exitCode);
   expectUi(ui);
-  const { observer, instruments = [] } = application;
-  expectArray('instruments', instruments);
-  const shown = ui === false ? undefined : loadUi(ui, errorWriter());
+  const { observer, instrumentation = [] } = application;
+  validateArray('instrumentation', instrumentation);
+  const shown = ui === false ? undefined : loadTerminal(ui, logErrors());
   const launched: LaunchOptions = shown
-    ? { ...application, observer: observer ?? {}, instruments: [...instruments, shown.instrument] }
+    ? { ...application, observer: observer ?? {}, instrumentation: [...instrumentation, shown.instrument] }
     : application;
-  const failures$ = new Subject<unknown>();
-  const prepared = prepare(runnables, launched, { failures$, drains: (cause) => !isCtrlC(cause) });
+  const hostFailures$ = new Subject<unknown>();
+  const prepared = createApplication(runnables, launched, { hostFailures$, shouldDrain: (cause) => !isCtrlC(cause) });
 
   let first: { readonly signal: NodeJS.Signals; readonly at: number } | undefined;
   const onSignal = (signal: NodeJS.Signals) => {
     const at = performance.now();
-    if (first && !isEcho(signal, first.signal, at - first.at)) {
+    if (first && !isEchoedSignal(signal, first.signal, at - first.at)) {
       const code = 128 + signalNumber(signal);
       console.error(`Received ${signal} after ${first.signal}, exiting with ${code}: nothing more is finalized`);
       return exit(code);
@@ -81,34 +81,34 @@ export function runMain(runnables: readonly Runnable[], options: RunMainOptions 
     prepared.stop(new SignalError(signal));
   };
   let crashed = false;
-  const onCrash = (reason: unknown) => {
+  const onUncaught = (reason: unknown) => {
     const error = reason ?? new Error(`Thrown or rejected with ${String(reason)}`);
     console.error(error);
     if (crashed) return exit(1);
     crashed = true;
-    failures$.next(error);
+    hostFailures$.next(error);
   };
 
-  const release = hold();
+  const release = keepProcessAlive();
   const listening = signals$(stopSignals, process).subscribe(onSignal);
-  process.on('uncaughtException', onCrash);
-  process.on('unhandledRejection', onCrash);
-  const whenShown = (then: () => void) => (shown ? shown.whenShown(then) : then());
+  process.on('uncaughtException', onUncaught);
+  process.on('unhandledRejection', onUncaught);
+  const whenShown = (then: () => void) => (shown ? shown.whenFlushed(then) : then());
   const settle = (report: ShutdownReport) => {
     setExitCode(report, exitCode);
-    whenShown(() => settleExit(report, options.timeout ?? defaultTimeout));
+    whenShown(() => ensureExit(report, options.timeout ?? defaultTimeout));
   };
   return prepared.start(settle, () => {
     whenShown(release);
     listening.unsubscribe();
-    process.off('uncaughtException', onCrash);
-    process.off('unhandledRejection', onCrash);
+    process.off('uncaughtException', onUncaught);
+    process.off('unhandledRejection', onUncaught);
   });
 }
 
 /** Whether a signal says again what the first has said; `npm` hands on the Ctrl-C that a terminal has sent to the whole group. */
-function isEcho(signal: NodeJS.Signals, first: NodeJS.Signals, ms: number): boolean {
-  if (isSameRequest(signal, first, ms)) return true;
+function isEchoedSignal(signal: NodeJS.Signals, first: NodeJS.Signals, ms: number): boolean {
+  if (isDuplicateSignal(signal, first, ms)) return true;
   // Not imported, because loading it takes longer than the rest of this file.
   return signal === 'SIGINT' && first === signal && ms < 200 && process.getBuiltinModule('node:tty').isatty(0);
 }
@@ -117,7 +117,7 @@ function isEcho(signal: NodeJS.Signals, first: NodeJS.Signals, ms: number): bool
  * One request to stop may arrive as two signals: whoever supervises the process may send another kind beside a Ctrl-C. What counts
  * is when they are handled.
  */
-export function isSameRequest(signal: NodeJS.Signals, first: NodeJS.Signals, ms: number): boolean {
+export function isDuplicateSignal(signal: NodeJS.Signals, first: NodeJS.Signals, ms: number): boolean {
   return signal !== first && ms < 50;
 }
 

@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import { fromEvent, map, merge, Observable, share, take } from 'rxjs';
 import { SignalError } from '../errors/errors.js';
-import { expectArray, expected, expectOptions } from '../util/validate.js';
+import { validateArray, invalid, validateOptions } from '../util/validate.js';
 import { task } from '../task/task.js';
 import type { Task } from '../task/types.js';
 
@@ -47,13 +47,13 @@ export function signalListener(
 ): Task<NodeJS.Signals> {
   const [first] = args;
   const options = typeof first === 'object' ? first : { signals: args as readonly NodeJS.Signals[] };
-  expectOptions(options, ['signals', 'target']);
-  if (options.signals !== undefined) expectArray('signals', options.signals);
+  validateOptions(options, ['signals', 'target']);
+  if (options.signals !== undefined) validateArray('signals', options.signals);
   const signals = options.signals?.length ? options.signals : stopSignals;
   const target: SignalTarget = options.target ?? process;
   signals.forEach(expectSignal);
   if (typeof target.on !== 'function' || typeof target.off !== 'function') {
-    throw new TypeError(expected('target', 'an emitter, with `on` and `off`', target));
+    throw new TypeError(invalid('target', 'an emitter, with `on` and `off`', target));
   }
   return task(`signalListener(${signals.join(', ')})`, {
     execute: (_, cancel) =>
@@ -102,8 +102,8 @@ const sharedByTarget = new WeakMap<SignalTarget, Map<NodeJS.Signals, Observable<
 
 export function expectSignal(signal: unknown): void {
   const known = typeof signal === 'string' && Object.hasOwn(constants.signals, signal);
-  if (!known) throw new RangeError(expected('signal', 'the name of a signal', signal));
+  if (!known) throw new RangeError(invalid('signal', 'the name of a signal', signal));
   if (signal === 'SIGKILL' || signal === 'SIGSTOP') {
-    throw new RangeError(expected('signal', 'a signal that a process can catch', signal));
+    throw new RangeError(invalid('signal', 'a signal that a process can catch', signal));
   }
 }

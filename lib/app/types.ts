@@ -18,21 +18,21 @@ export type AppEvent =
  * Whoever looks on while an application runs: traces, metrics, logs. It is given to `orchestrate`, `launch` or `runMain` as one of
  * their `instruments`.
  */
-export interface Instrument {
+export interface Instrumentation {
   /**
    * Is told all that happens, before whoever observes the application. What happens to a task comes with the context of its run,
    * by which two tasks of one name are told apart; a restart with the supervision's, which the runs that it starts are `within`. A
    * runner that someone else has written tells of none.
    */
-  event?(event: AppEvent, run?: RunContext): void;
+  onEvent?(event: AppEvent, run?: RunContext): void;
   /**
    * Surrounds each hook of each task, and each run of a cron: with an `AsyncLocalStorage`, an active span. It calls `hook` once,
    * synchronously; what the task does later inherits from there, and so does the Observable that it has given. `supervise` and
    * `critical` have no hooks of their own: what they run has, with a run for each restart.
    */
-  around?(run: RunContext, phase: Phase, hook: () => void): void;
+  wrapHook?(run: RunContext, phase: Phase, hook: () => void): void;
   /** Is told once that a run is over whose hooks were surrounded: of a task, or of a cron's slot. It comes before the task's `done`. */
-  ended?(run: RunContext, end: RunEnd): void;
+  onRunEnd?(run: RunContext, end: RunEnd): void;
 }
 
 /** How an application is run, by {@link orchestrate} and by `runMain`. */
@@ -48,5 +48,5 @@ export interface OrchestrateOptions {
   /** By whose clock everything goes; the parent's unless said. */
   scheduler?: SchedulerLike;
   /** Whoever looks on: traces, metrics, logs. */
-  instruments?: readonly Instrument[];
+  instrumentation?: readonly Instrumentation[];
 }

@@ -1,33 +1,33 @@
 import { asyncScheduler, type SchedulerLike } from 'rxjs';
 import type { Context } from './types.js';
-import type { Link } from '../util/linked-list.js';
-import { expected } from '../util/validate.js';
-import { Scope } from './cancel-context.js';
+import type { ListNode } from '../util/linked-list.js';
+import { invalid } from '../util/validate.js';
+import { CancelContext } from './cancel-context.js';
 
-const scopes = new WeakMap<AbortSignal, SignalScope>();
+const contexts = new WeakMap<AbortSignal, AbortSignalContext>();
 
 /** The scope behind what a caller gave as a context. */
-export function toScope(ctx: Context | AbortSignal): Scope {
-  if (ctx instanceof Scope) return ctx;
+export function toContext(ctx: Context | AbortSignal): CancelContext {
+  if (ctx instanceof CancelContext) return ctx;
   if (hasAll(ctx, 'aborted', 'addEventListener')) return ofSignal(ctx as AbortSignal, asyncScheduler);
   // A context of another copy of this package is followed by its signal.
   if (hasAll(ctx, 'cancelled$', 'scheduler', 'signal'))
     return ofSignal((ctx as Context).signal, (ctx as Context).scheduler);
-  throw new TypeError(expected('ctx', 'a Context or an AbortSignal', ctx));
+  throw new TypeError(invalid('ctx', 'a Context or an AbortSignal', ctx));
 }
 
 function hasAll(x: unknown, ...keys: readonly string[]): boolean {
   return typeof x === 'object' && x !== null && keys.every((key) => key in x);
 }
 
-function ofSignal(signal: AbortSignal, scheduler: SchedulerLike): Scope {
-  let scope = scopes.get(signal);
-  if (!scope) scopes.set(signal, (scope = new SignalScope(signal, scheduler)));
+function ofSignal(signal: AbortSignal, scheduler: SchedulerLike): CancelContext {
+  let scope = contexts.get(signal);
+  if (!scope) contexts.set(signal, (scope = new AbortSignalContext(signal, scheduler)));
   return scope;
 }
 
 /** An AbortSignal as a scope: one abort listener for any number of children, there only while there is a child. */
-class SignalScope extends Scope {
+class AbortSignalContext extends CancelContext {
   private readonly source: AbortSignal;
 
   constructor(source: AbortSignal, scheduler: SchedulerLike) {
@@ -42,15 +42,15 @@ class SignalScope extends Scope {
   }
 
   handleEvent(): void {
-    Scope.cancel(this, this.source.reason);
+    CancelContext.cancel(this, this.source.reason);
   }
 
-  protected override admit(link: Link): void {
+  protected override attach(link: ListNode): void {
     if (!this.first) this.source.addEventListener('abort', this);
-    super.admit(link);
+    super.attach(link);
   }
 
-  emptied(): void {
+  onEmpty(): void {
     this.source.removeEventListener('abort', this);
   }
 }

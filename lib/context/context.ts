@@ -2,12 +2,12 @@ import { asyncScheduler, Observable, type MonoTypeOperatorFunction, type Schedul
 import type { CancelFunc, Context } from './types.js';
 import { DeadlineError } from '../errors/errors.js';
 import { after } from '../util/timer.js';
-import { expectMs, expectOptions, expectScheduler } from '../util/validate.js';
-import { Scope } from './cancel-context.js';
-import { toScope } from './abort-signal-context.js';
+import { validateMs, validateOptions, validateScheduler } from '../util/validate.js';
+import { CancelContext } from './cancel-context.js';
+import { toContext } from './abort-signal-context.js';
 
-class Background extends Scope {
-  protected override admit(): void {
+class Background extends CancelContext {
+  protected override attach(): void {
     // It is never cancelled: whoever waits for that need not be kept.
   }
 }
@@ -49,11 +49,11 @@ export function withCancel(
   parent: Context | AbortSignal = background,
   options?: { scheduler?: SchedulerLike },
 ): [Context, CancelFunc] {
-  if (options !== undefined) expectOptions(options, ['scheduler']);
-  if (options?.scheduler !== undefined) expectScheduler(options.scheduler);
-  const above = toScope(parent);
-  const scope = new Scope(options?.scheduler ?? above.scheduler, above);
-  return [scope, (cause) => Scope.cancel(scope, cause)];
+  if (options !== undefined) validateOptions(options, ['scheduler']);
+  if (options?.scheduler !== undefined) validateScheduler(options.scheduler);
+  const above = toContext(parent);
+  const scope = new CancelContext(options?.scheduler ?? above.scheduler, above);
+  return [scope, (cause) => CancelContext.cancel(scope, cause)];
 }
 
 /**
@@ -73,10 +73,10 @@ export function withCancel(
  * ```
  */
 export function withTimeout(ms: number, parent: Context | AbortSignal = background): [Context, CancelFunc] {
-  expectMs('ms', ms);
+  validateMs('ms', ms);
   const [ctx, cancel] = withCancel(parent);
   const timer = after(ctx.scheduler, ms, () => cancel(new DeadlineError(ms)));
-  toScope(ctx).whenCancelled(() => timer.unsubscribe());
+  toContext(ctx).onCancel(() => timer.unsubscribe());
   return [ctx, cancel];
 }
 
@@ -97,10 +97,10 @@ export function withTimeout(ms: number, parent: Context | AbortSignal = backgrou
  * ```
  */
 export function untilCancelled<T>(ctx: Context | AbortSignal): MonoTypeOperatorFunction<T> {
-  const scope = toScope(ctx);
+  const scope = toContext(ctx);
   return (source) =>
     new Observable((subscriber) => {
-      subscriber.add(scope.whenCancelled(() => subscriber.complete()));
+      subscriber.add(scope.onCancel(() => subscriber.complete()));
       if (!subscriber.closed) source.subscribe(subscriber);
     });
 }

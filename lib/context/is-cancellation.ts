@@ -2,7 +2,7 @@
  * Whether all that an error says is that its work was cancelled. Platform APIs reject with an AbortError of their own when
  * their signal is aborted; others wrap the cause.
  */
-export function isCancel(error: unknown, cause: unknown): boolean {
+export function isCancellation(error: unknown, cause: unknown): boolean {
   if (error instanceof Error && error.name === 'AbortError') return true;
   const seen = new Set<unknown>();
   for (let one = error; !seen.has(one); one = (one as { cause?: unknown }).cause) {

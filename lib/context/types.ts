@@ -29,7 +29,7 @@ export interface RunContext extends Context {
   /** When this run of a cron was due, in ms since the epoch. */
   readonly slot?: number;
   /** The run that this one is part of: a group's, a supervision's, the cron's whose slot it runs. */
-  readonly within?: RunContext | undefined;
+  readonly parent?: RunContext | undefined;
 }
 
 /** How a run has ended, of a task or of a cron's slot. */

@@ -1,47 +1,47 @@
 import { asyncScheduler, type SchedulerLike, type Subscription } from 'rxjs';
-import { join, tellAll, type Chain, type Link } from '../util/linked-list.js';
+import { append, notifyAll, type LinkedList, type ListNode } from '../util/linked-list.js';
 
 /** Tells whoever stands in it, at a time by a scheduler's clock. */
-class Alarm implements Chain {
-  first: Link | undefined = undefined;
-  last: Link | undefined = undefined;
+class CoalescedTimer implements LinkedList {
+  first: ListNode | undefined = undefined;
+  last: ListNode | undefined = undefined;
   private readonly at: number;
   private readonly timer: Subscription;
 
   constructor(scheduler: SchedulerLike, now: number, at: number) {
     this.at = at;
-    this.timer = scheduler.schedule(ring, at - now, this);
+    this.timer = scheduler.schedule(fire, at - now, this);
   }
 
-  emptied(): void {
+  onEmpty(): void {
     this.timer.unsubscribe();
-    if (thisTurn.get(this.at) === this) thisTurn.delete(this.at);
+    if (timersThisTurn.get(this.at) === this) timersThisTurn.delete(this.at);
   }
 }
 
 /** Has a link told at a time; to leave its chain calls that off. */
-export function wake(link: Link, scheduler: SchedulerLike, now: number, at: number): void {
+export function scheduleCoalesced(link: ListNode, scheduler: SchedulerLike, now: number, at: number): void {
   // In virtual time everything keeps its place among all that is due at one instant.
   const shared = scheduler === asyncScheduler;
-  let alarm = shared ? thisTurn.get(at) : undefined;
+  let alarm = shared ? timersThisTurn.get(at) : undefined;
   if (!alarm) {
-    alarm = new Alarm(scheduler, now, at);
+    alarm = new CoalescedTimer(scheduler, now, at);
     if (shared) share(alarm, at);
   }
-  join(alarm, link);
+  append(alarm, link);
 }
 
 /**
  * The alarms set since the event loop last turned. With very many crons timers cost more than what they wake, so those that
  * set theirs in one turn, as they do when they were woken together, share them. Not for longer: the clock may be set.
  */
-const thisTurn = new Map<number, Alarm>();
+const timersThisTurn = new Map<number, CoalescedTimer>();
 
-function share(alarm: Alarm, at: number): void {
-  if (thisTurn.size === 0) void Promise.resolve().then(() => thisTurn.clear());
-  thisTurn.set(at, alarm);
+function share(alarm: CoalescedTimer, at: number): void {
+  if (timersThisTurn.size === 0) void Promise.resolve().then(() => timersThisTurn.clear());
+  timersThisTurn.set(at, alarm);
 }
 
-function ring(alarm?: Alarm): void {
-  if (alarm) tellAll(alarm, undefined);
+function fire(alarm?: CoalescedTimer): void {
+  if (alarm) notifyAll(alarm, undefined);
 }

@@ -1,5 +1,12 @@
 import type { Observable } from 'rxjs';
-import { expected, expectFunction, expectMs, expectOneOf, expectOptions, expectWhole } from '../util/validate.js';
+import {
+  invalid,
+  validateFunction,
+  validateMs,
+  validateOneOf,
+  validateOptions,
+  validateInteger,
+} from '../util/validate.js';
 import { expectTime, type ScheduleSource } from './schedule.js';
 import type { Timetable } from './slot-clock.js';
 import type { SlotPolicy } from './slot-dispatcher.js';
@@ -81,24 +88,24 @@ const optionNames = [
 
 /** Refuses an option that does not exist. */
 export function validateCronOptions(options: CronOptions): void {
-  expectOptions(options, optionNames);
+  validateOptions(options, optionNames);
 }
 
 /** Checks the options of what happens to a slot, and fills in the defaults. */
 export function toPolicy(options: CronOptions): SlotPolicy {
   const { overlap = 'skip', missed = 'skip', tolerance = 1000, maxRuns, timeout, onError = 'continue' } = options;
-  expectOneOf('overlap', ['skip', 'bufferOne', 'bufferAll', 'cancelOther', 'allowAll'], overlap);
-  expectOneOf('missed', ['skip', 'runOnce', 'runAll'], missed);
-  expectMs('tolerance', tolerance);
-  if (maxRuns !== undefined) expectWhole('maxRuns', 1, Infinity, maxRuns);
+  validateOneOf('overlap', ['skip', 'bufferOne', 'bufferAll', 'cancelOther', 'allowAll'], overlap);
+  validateOneOf('missed', ['skip', 'runOnce', 'runAll'], missed);
+  validateMs('tolerance', tolerance);
+  if (maxRuns !== undefined) validateInteger('maxRuns', 1, Infinity, maxRuns);
   if (timeout !== undefined) {
-    expectMs('timeout', timeout);
-    if (timeout === 0) throw new RangeError(expected('timeout', 'a number of ms above 0', timeout));
+    validateMs('timeout', timeout);
+    if (timeout === 0) throw new RangeError(invalid('timeout', 'a number of ms above 0', timeout));
   }
-  expectOneOf('onError', ['continue', 'stop'], onError);
+  validateOneOf('onError', ['continue', 'stop'], onError);
   const { coordinator } = options;
   if (coordinator !== undefined && !isCoordinator(coordinator))
-    throw new TypeError(expected('coordinator', 'an object with a `lease` function', coordinator));
+    throw new TypeError(invalid('coordinator', 'an object with a `lease` function', coordinator));
   return { overlap, missed, tolerance, maxRuns, timeout, onError, coordinator };
 }
 
@@ -113,14 +120,14 @@ export function toTimes(options: CronOptions, source: ScheduleSource): (now: num
   const startAt = time('startAt') ?? -Infinity;
   const stopAt = time('stopAt') ?? Infinity;
   const { immediate = source.elapsed && givenLastRun === undefined } = options;
-  if (typeof immediate !== 'boolean') throw new TypeError(expected('immediate', 'a boolean', immediate));
+  if (typeof immediate !== 'boolean') throw new TypeError(invalid('immediate', 'a boolean', immediate));
   if (immediate && givenLastRun !== undefined)
     throw new RangeError(
-      expected('immediate', 'false or left out beside `lastRun`, from which the slots go on', immediate),
+      invalid('immediate', 'false or left out beside `lastRun`, from which the slots go on', immediate),
     );
-  if (startAt >= stopAt) throw new RangeError(expected('stopAt', 'after `startAt`', options.stopAt));
-  expectMs('jitter', jitter);
-  expectFunction('random', random);
+  if (startAt >= stopAt) throw new RangeError(invalid('stopAt', 'after `startAt`', options.stopAt));
+  validateMs('jitter', jitter);
+  validateFunction('random', random);
   return (now, lastSlot) => {
     const lastRun = givenLastRun === undefined ? undefined : (lastSlot ?? givenLastRun);
     // The clock may have been set back since. The slots of a period go by the time that has passed.

@@ -1,12 +1,13 @@
-import { Observable } from 'rxjs';
+import { tap } from 'rxjs';
 import type { RunContext } from '../context/types.js';
-import { drive, type Driven, type History } from '../task/composite.js';
+import { runComposite, type CompositeTask, type TaskHistory } from '../task/composite.js';
 import { taskRunner } from '../task/runner.js';
-import { nameOf, toWork, type Work } from '../task/task-hooks.js';
+import { taskName, toTaskHooks, type TaskHooks } from '../task/task-hooks.js';
 import type { SimpleTask, Task, TaskRunner } from '../task/types.js';
 import { toPolicy, toTimes, validateCronOptions, type CronOptions } from './cron-options.js';
 import { toSchedule, type Schedule } from './schedule.js';
-import { SlotRuns } from './slot-dispatcher.js';
+import { dueSlots } from './slot-clock.js';
+import { dispatchSlots } from './slot-dispatcher.js';
 
 /**
  * Runs a task by a schedule: `initialize` once, `execute` per slot, each under a context of its own, `finalize` once.
@@ -47,7 +48,7 @@ export function cron<T>(
   schedule: number | string | Schedule,
   options: CronOptions = {},
 ): TaskRunner<T> {
-  const work = toWork(task);
+  const work = toTaskHooks(task);
   validateCronOptions(options);
   const source = toSchedule(schedule, options.timezone);
   const policy = toPolicy(options);
@@ -55,29 +56,25 @@ export function cron<T>(
 
   /** Of the runs of this cron so far: started again, it does not catch up with the same slots. */
   let lastSlot: number | undefined;
-  const name = nameOf(work);
-  const onceASlot: Work<T> = {
+  const name = taskName(work);
+  const slotTask: TaskHooks<T> = {
     execute: (ctx, cancel) => work.execute(ctx, cancel),
     toString: () => name,
     ...(work.grace !== undefined && { grace: work.grace }),
   };
-  const history: History = {};
-  const scheduled: Driven<T> = {
-    ...onceASlot,
+  const history: TaskHistory = {};
+  const scheduled: CompositeTask<T> = {
+    ...slotTask,
     ...(work.initialize && { initialize: (ctx: RunContext) => work.initialize?.(ctx) }),
     ...(work.finalize && { finalize: () => work.finalize?.() }),
     history,
-    [drive]: (run, cancel) =>
-      new Observable((subscriber) => {
-        const timetable = times(run.scheduler.now(), lastSlot);
-        const slots = new SlotRuns(run, cancel, onceASlot, policy, timetable, subscriber);
-        history.nextAt = () => slots.nextAt;
-        slots.start();
-        return () => {
-          history.nextAt = undefined;
-          lastSlot = slots.last ?? lastSlot;
-        };
-      }),
+    [runComposite]: (run, cancelApp) => {
+      const timetable = times(run.scheduler.now(), lastSlot);
+      return dueSlots(timetable, run.scheduler, (slot) => (history.nextAt = slot)).pipe(
+        tap(({ last }) => (lastSlot = last)),
+        dispatchSlots(policy, timetable.schedule, slotTask, run, cancelApp),
+      );
+    },
   };
   return taskRunner(scheduled);
 }

@@ -1,19 +1,19 @@
 import { next, type Schedule } from './schedule.js';
-import { leave, Link } from '../util/linked-list.js';
-import { SlotRun, type SlotHost } from './slot-run.js';
+import { remove, ListNode } from '../util/linked-list.js';
+import { SlotRun, type SlotOwner } from './slot-run.js';
 
 /** Slots that were missed and are to be caught up with, looked up one by one: they may be very many. */
-export class Backlog<T> extends Link {
+export class MissedSlots<T> extends ListNode {
   first: number;
   count: number;
-  private readonly host: SlotHost<T>;
+  private readonly owner: SlotOwner<T>;
   private readonly schedule: Schedule;
   private readonly last: number;
   private readonly delay: number;
 
-  constructor(host: SlotHost<T>, schedule: Schedule, first: number, last: number, count: number, delay: number) {
+  constructor(host: SlotOwner<T>, schedule: Schedule, first: number, last: number, count: number, delay: number) {
     super();
-    this.host = host;
+    this.owner = host;
     this.schedule = schedule;
     this.first = first;
     this.last = last;
@@ -21,12 +21,12 @@ export class Backlog<T> extends Link {
     this.delay = delay;
   }
 
-  take(): SlotRun<T> {
+  dequeue(): SlotRun<T> {
     const slot = this.first;
     const following = slot < this.last ? next(this.schedule, slot) : undefined;
     this.count--;
-    if (following === undefined) leave(this);
+    if (following === undefined) remove(this);
     else this.first = following;
-    return new SlotRun(this.host, slot, slot + this.delay);
+    return new SlotRun(this.owner, slot, slot + this.delay);
   }
 }

@@ -1,5 +1,5 @@
 import { Cron } from 'croner';
-import { expected, expectOptions, expectWhole } from '../util/validate.js';
+import { invalid, validateOptions, validateInteger } from '../util/validate.js';
 
 /** When something is due. Bring your own where neither a period nor a cron expression says it. */
 export interface Schedule {
@@ -38,8 +38,8 @@ export function nextRuns(
   n: number,
   options: { from?: number | Date; timezone?: string } = {},
 ): Date[] {
-  expectOptions(options, ['from', 'timezone']);
-  expectWhole('n', 0, Infinity, n);
+  validateOptions(options, ['from', 'timezone']);
+  validateInteger('n', 0, Infinity, n);
   const from = options.from === undefined ? Date.now() : expectTime('from', options.from);
   const slots = toSchedule(schedule, options.timezone).from(from);
   const runs: Date[] = [];
@@ -66,28 +66,28 @@ export interface ScheduleSource {
 export function toSchedule(schedule: unknown, timezone: string | undefined): ScheduleSource {
   if (typeof schedule === 'string') return { elapsed: false, from: always(expression(schedule, timezone)) };
   if (timezone !== undefined)
-    throw new RangeError(expected('timezone', 'left out: a schedule that is no cron expression has none', timezone));
+    throw new RangeError(invalid('timezone', 'left out: a schedule that is no cron expression has none', timezone));
   if (typeof schedule === 'number') {
     if (!(schedule > 0 && schedule < Infinity))
-      throw new RangeError(expected('schedule', 'a finite period in ms above 0', schedule));
+      throw new RangeError(invalid('schedule', 'a finite period in ms above 0', schedule));
     return { elapsed: true, from: (start) => new Period(schedule, start) };
   }
   if (isSchedule(schedule)) return { elapsed: false, from: always(schedule) };
-  throw new TypeError(expected('schedule', 'a period in ms, a cron expression, or a Schedule', schedule));
+  throw new TypeError(invalid('schedule', 'a period in ms, a cron expression, or a Schedule', schedule));
 }
 
 /** @throws RangeError for a slot that is not after the one before. */
 export function next(schedule: Schedule, after: number): number | undefined {
   const slot: unknown = schedule.next(after);
   if (slot === undefined || (typeof slot === 'number' && slot > after && slot <= lastTime)) return slot;
-  throw new RangeError(expected(`schedule.next(${after})`, `undefined or a time after ${after}`, slot));
+  throw new RangeError(invalid(`schedule.next(${after})`, `undefined or a time after ${after}`, slot));
 }
 
 /** A time in ms since the epoch. */
 export function expectTime(name: string, time: unknown): number {
   const ms = time instanceof Date ? time.getTime() : time;
-  if (typeof ms !== 'number') throw new TypeError(expected(name, 'a Date or a number of ms since the epoch', time));
-  if (!(Math.abs(ms) <= lastTime)) throw new RangeError(expected(name, 'a valid time', time));
+  if (typeof ms !== 'number') throw new TypeError(invalid(name, 'a Date or a number of ms since the epoch', time));
+  if (!(Math.abs(ms) <= lastTime)) throw new RangeError(invalid(name, 'a valid time', time));
   return ms;
 }
 
@@ -129,7 +129,7 @@ function expression(text: string, timezone: string | undefined): Schedule {
   if (timezone !== undefined) expectTimezone(timezone);
   const what = 'a number of ms, a cron expression of 5 or 6 fields, or such as `@daily`';
   const refusal = (why: string, cause?: unknown) =>
-    new RangeError(`${expected('schedule', what, text)}: ${why}`, { cause });
+    new RangeError(`${invalid('schedule', what, text)}: ${why}`, { cause });
   // Croner takes a date for a schedule, too, in many spellings.
   if (text.includes(':') || !/^\s*(@\w+|\S+(\s+\S+){4,5})\s*$/.test(text))
     throw refusal('it has neither 5 nor 6 fields');
@@ -144,11 +144,11 @@ function expression(text: string, timezone: string | undefined): Schedule {
 }
 
 function expectTimezone(timezone: unknown): void {
-  if (typeof timezone !== 'string') throw new TypeError(expected('timezone', 'the name of a time zone', timezone));
+  if (typeof timezone !== 'string') throw new TypeError(invalid('timezone', 'the name of a time zone', timezone));
   try {
     new Intl.DateTimeFormat('en', { timeZone: timezone });
   } catch (cause) {
-    throw new RangeError(expected('timezone', 'a time zone of the IANA database', timezone), { cause });
+    throw new RangeError(invalid('timezone', 'a time zone of the IANA database', timezone), { cause });
   }
 }
 

@@ -1,7 +1,7 @@
-import type { SchedulerLike } from 'rxjs';
+import { Observable, type SchedulerLike, type Subscriber } from 'rxjs';
 import { next, type CountedSchedule, type Schedule } from './schedule.js';
-import { wake } from './coalesced-timer.js';
-import { leave, Link } from '../util/linked-list.js';
+import { scheduleCoalesced } from './coalesced-timer.js';
+import { remove, ListNode } from '../util/linked-list.js';
 
 /** The slots that have become due since the last look: usually one, more when the process could not run in between. */
 export interface DueSlots {
@@ -11,7 +11,7 @@ export interface DueSlots {
   /** When the last of them was due by the scheduler's clock. */
   readonly due: number;
   /** By how many ms that is past. */
-  readonly late: number;
+  readonly lateBy: number;
   /** Whether there are more of them, which come next. */
   readonly more: boolean;
 }
@@ -33,136 +33,150 @@ export interface Timetable {
   readonly random: () => number;
 }
 
-/** Whoever is told of the slots. */
-export interface SlotSink {
-  accept(slots: DueSlots): void;
-  /** No more slots come. */
-  close(): void;
-  /** The schedule failed: no more slots come, either. */
-  fail(error: unknown): void;
-}
-
 /** How long a wait may be before the clock is looked at again: it may be set, and the machine may sleep. */
-const longestWait = 30_000;
+const maxWaitMs = 30_000;
 /** By how many ms a wait may end early by the clock before the clock is held to have been set back. */
-const setBack = 50;
+const clockSetBackMs = 50;
 /** How many slots are looked up in one go: they may be very many, when a machine has slept for long. */
-const mostAtOnce = 1000;
+const maxSlotsPerEmit = 1000;
 
 /**
- * Tells slots as they become due. They strictly increase, whatever the clock does. RxJS's `interval` arms each wait when the
- * last one fired, and adds up how late that was; here each slot is the schedule's.
+ * Emits the slots of a timetable as they become due, and completes when there are none left: `interval`, but by a
+ * schedule and without drift. RxJS's `interval` starts each wait when the last one fired, and adds up the delays; here
+ * each slot is computed from the schedule. Slots strictly increase, whatever the clock does. An error of the schedule
+ * follows the slots that are due.
+ *
+ * @param onNextSlot called with the slot that is waited for, whenever that changes; `undefined` when there is none.
  */
-export class SlotClock extends Link {
+export function dueSlots(
+  timetable: Timetable,
+  scheduler: SchedulerLike,
+  onNextSlot: (slot: number | undefined) => void = () => undefined,
+): Observable<DueSlots> {
+  return new Observable((subscriber) => {
+    const clock = new SlotClock(timetable, scheduler, subscriber, onNextSlot);
+    clock.start();
+    return () => clock.stop();
+  });
+}
+
+class SlotClock extends ListNode {
   private readonly timetable: Timetable;
   private readonly scheduler: SchedulerLike;
-  private readonly sink: SlotSink;
+  private readonly subscriber: Subscriber<DueSlots>;
+  private readonly onNextSlot: (slot: number | undefined) => void;
   /** The slot waited for, and when it is due by a clock that is never set back. */
-  slot: number | undefined = undefined;
+  private slot: number | undefined = undefined;
   private due = 0;
   /** The one after it, looked up ahead where a jitter has to know. */
-  private ahead: number | undefined = undefined;
+  private slotAfter: number | undefined = undefined;
   /** By how much the clock has been set back. */
-  private shift = 0;
+  private clockOffset = 0;
   /** What the clock must show at the next look, unless it is set back. */
-  private reached = 0;
-  private stopped = false;
+  private expectedNow = 0;
 
-  constructor(timetable: Timetable, scheduler: SchedulerLike, sink: SlotSink) {
+  constructor(
+    timetable: Timetable,
+    scheduler: SchedulerLike,
+    subscriber: Subscriber<DueSlots>,
+    onNextSlot: (slot: number | undefined) => void,
+  ) {
     super();
     this.timetable = timetable;
     this.scheduler = scheduler;
-    this.sink = sink;
+    this.subscriber = subscriber;
+    this.onNextSlot = onNextSlot;
   }
 
   start(): void {
     const { schedule, immediate, after, startAt } = this.timetable;
-    this.reached = this.scheduler.now();
+    this.expectedNow = this.scheduler.now();
     try {
       let first = immediate ?? next(schedule, after);
       while (first !== undefined && first < startAt) first = next(schedule, first);
-      this.plan(first, immediate === undefined);
+      this.scheduleNext(first, immediate === undefined);
     } catch (error) {
-      return this.sink.fail(error);
+      return this.subscriber.error(error);
     }
-    if (this.isDue(this.reached)) this.tell();
-    else this.arm();
+    if (this.isDue(this.expectedNow)) this.notify();
+    else this.armTimer();
   }
 
   stop(): void {
-    this.stopped = true;
-    leave(this);
+    remove(this);
+    this.onNextSlot(undefined);
   }
 
   /** Looks at the clock. */
-  override tell(): void {
-    const { reached } = this;
-    const now = this.read();
+  override notify(): void {
+    const { expectedNow } = this;
+    const now = this.readClock();
     // The timer has run its time, even when the clock shows a little less.
-    const time = reached - now > setBack ? now : Math.max(now, reached);
-    if (this.slot !== undefined && this.isDue(this.timetable.elapsed ? time : now)) this.announce(this.slot, now);
-    this.arm();
+    const time = expectedNow - now > clockSetBackMs ? now : Math.max(now, expectedNow);
+    if (this.slot !== undefined && this.isDue(this.timetable.elapsed ? time : now)) this.emitDue(this.slot, now);
+    this.armTimer();
   }
 
-  private planAfter(slot: number): void {
+  private scheduleAfter(slot: number): void {
     const { schedule, jitter } = this.timetable;
-    this.plan(jitter > 0 ? this.ahead : next(schedule, slot), true);
+    this.scheduleNext(jitter > 0 ? this.slotAfter : next(schedule, slot), true);
   }
 
-  private plan(slot: number | undefined, jittered: boolean): void {
+  private scheduleNext(slot: number | undefined, jittered: boolean): void {
     const { schedule, jitter, random, stopAt } = this.timetable;
     this.slot = slot !== undefined && slot < stopAt ? slot : undefined;
+    this.onNextSlot(this.slot);
     if (this.slot === undefined) return;
     this.due = this.slot;
     if (jitter === 0) return;
-    this.ahead = next(schedule, this.slot);
-    const most = Math.min(jitter, (this.ahead ?? Infinity) - this.slot, stopAt - this.slot);
+    this.slotAfter = next(schedule, this.slot);
+    const most = Math.min(jitter, (this.slotAfter ?? Infinity) - this.slot, stopAt - this.slot);
     if (jittered && most < Infinity) this.due += random() * most;
   }
 
   private isDue(now: number): boolean {
-    return this.slot !== undefined && this.due - this.shift <= now;
+    return this.slot !== undefined && this.due - this.clockOffset <= now;
   }
 
   /** The clock; what it lacks to what it should have reached it was set back by. */
-  private read(): number {
+  private readClock(): number {
     const now = this.scheduler.now();
-    const behind = this.reached - now;
-    if (this.timetable.elapsed && behind > setBack) this.shift += behind;
-    this.reached = now;
+    const behind = this.expectedNow - now;
+    if (this.timetable.elapsed && behind > clockSetBackMs) this.clockOffset += behind;
+    this.expectedNow = now;
     return now;
   }
 
-  private arm(): void {
-    if (this.stopped) return;
-    if (this.slot === undefined) return this.sink.close();
-    const now = this.read();
-    const wait = Math.min(Math.max(0, this.due - this.shift - now), longestWait);
-    this.reached = now + wait;
-    wake(this, this.scheduler, now, this.reached);
+  private armTimer(): void {
+    if (this.subscriber.closed) return;
+    if (this.slot === undefined) return this.subscriber.complete();
+    const now = this.readClock();
+    const wait = Math.min(Math.max(0, this.due - this.clockOffset - now), maxWaitMs);
+    this.expectedNow = now + wait;
+    scheduleCoalesced(this, this.scheduler, now, this.expectedNow);
   }
 
-  private announce(first: number, now: number): void {
+  private emitDue(first: number, now: number): void {
     const { schedule, jitter, stopAt } = this.timetable;
     let last = first;
     let count = 1;
     let { due } = this;
     let failure: { readonly error: unknown } | undefined;
     try {
-      this.planAfter(last);
+      this.scheduleAfter(last);
       if ('passed' in schedule && jitter === 0 && this.isDue(now)) {
-        const passed = schedule.passed(first, Math.min(now + this.shift, stopAt - 1));
+        const passed = schedule.passed(first, Math.min(now + this.clockOffset, stopAt - 1));
         if (passed.count > 0) {
           last = due = passed.last;
           count += passed.count;
-          this.planAfter(last);
+          this.scheduleAfter(last);
         }
       }
-      while (this.slot !== undefined && this.isDue(now) && count < mostAtOnce) {
+      while (this.slot !== undefined && this.isDue(now) && count < maxSlotsPerEmit) {
         last = this.slot;
         due = this.due;
         count++;
-        this.planAfter(last);
+        this.scheduleAfter(last);
       }
     } catch (error) {
       // Those that are due are told first.
@@ -170,9 +184,9 @@ export class SlotClock extends Link {
       this.slot = undefined;
     }
     // Whoever was asked for the next slot may have cancelled.
-    if (this.stopped) return;
-    due -= this.shift;
-    this.sink.accept({ first, last, count, due, late: Math.max(0, now - due), more: this.isDue(now) });
-    if (failure) this.sink.fail(failure.error);
+    if (this.subscriber.closed) return;
+    due -= this.clockOffset;
+    this.subscriber.next({ first, last, count, due, lateBy: Math.max(0, now - due), more: this.isDue(now) });
+    if (failure) this.subscriber.error(failure.error);
   }
 }

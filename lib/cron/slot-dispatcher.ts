@@ -1,14 +1,15 @@
-import type { Observable, Observer } from 'rxjs';
+import { Observable, Subscription, type Observer, type OperatorFunction } from 'rxjs';
 import type { CancelFunc } from '../context/types.js';
 import { CancelledError, type TaskError } from '../errors/errors.js';
-import type { TaskEventDetail } from '../task/types.js';
-import { Backlog } from './missed-slots.js';
-import { all, join, leave, type Chain } from '../util/linked-list.js';
-import type { Composition, DrivenRun } from '../task/composite.js';
+import type { CompositeRun, RunParts } from '../task/composite.js';
 import type { Run } from '../task/run.js';
-import { SlotClock, type DueSlots, type SlotSink, type Timetable } from './slot-clock.js';
-import { SlotRun, type SlotHost } from './slot-run.js';
-import type { Work } from '../task/task-hooks.js';
+import type { TaskHooks } from '../task/task-hooks.js';
+import type { TaskEventDetail } from '../task/types.js';
+import { append, remove, toArray, type LinkedList } from '../util/linked-list.js';
+import { MissedSlots } from './missed-slots.js';
+import type { Schedule } from './schedule.js';
+import type { DueSlots } from './slot-clock.js';
+import { SlotRun, type SlotOwner } from './slot-run.js';
 
 /** How a cron goes about its slots; its options say more. */
 export interface SlotPolicy {
@@ -21,45 +22,69 @@ export interface SlotPolicy {
   readonly coordinator: { lease(task: string, slot: number): Observable<boolean> } | undefined;
 }
 
-/** The slots of a cron that have become due: which of them wait, which are run, which are dropped. */
-export class SlotRuns<T> implements SlotHost<T>, SlotSink, Composition {
-  readonly ctx: DrivenRun;
-  readonly cancelAll: CancelFunc;
-  readonly work: Work<T>;
-  readonly lease: SlotHost<T>['lease'];
-  /** The last slot that became due. */
-  last: number | undefined = undefined;
+/**
+ * Runs the slots that become due, by the cron's overlap policy. Each policy is one of RxJS's flattening operators, with
+ * two differences: each slot that is dropped is an event, and a run that is cancelled has finalized before the next starts.
+ *
+ * | policy        | operator     | a slot that comes due during a run                                       |
+ * | ------------- | ------------ | ------------------------------------------------------------------------ |
+ * | `skip`        | `exhaustMap` | is dropped                                                               |
+ * | `bufferOne`   | –            | waits for the run to end; those that come due while it waits are dropped |
+ * | `bufferAll`   | `concatMap`  | waits for its turn                                                       |
+ * | `cancelOther` | `switchMap`  | cancels the run, and starts when that has ended                          |
+ * | `allowAll`    | `mergeMap`   | starts at once, concurrently                                             |
+ */
+export function dispatchSlots<T>(
+  policy: SlotPolicy,
+  schedule: Schedule,
+  hooks: TaskHooks<T>,
+  ctx: CompositeRun,
+  cancelApp: CancelFunc,
+): OperatorFunction<DueSlots, T> {
+  return (slots$) =>
+    new Observable((subscriber) => {
+      const dispatcher = new SlotDispatcher(policy, schedule, hooks, ctx, cancelApp, subscriber);
+      dispatcher.start(slots$);
+      return dispatcher;
+    });
+}
+
+/** Subscribes to the slots as it is: RxJS takes a Subscription that has an observer's methods for a subscriber. */
+class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, SlotOwner<T>, RunParts {
+  readonly ctx: CompositeRun;
+  readonly cancelApp: CancelFunc;
+  readonly hooks: TaskHooks<T>;
+  readonly lease: SlotOwner<T>['lease'];
   private readonly policy: SlotPolicy;
   private readonly subscriber: Observer<T>;
-  private readonly timetable: Timetable;
-  private readonly clock: SlotClock;
-  private readonly waiting: Chain<SlotRun<T> | Backlog<T>> = { first: undefined, last: undefined };
-  private readonly going: Chain<SlotRun<T>> = { first: undefined, last: undefined };
+  private readonly schedule: Schedule;
+  private readonly waiting: LinkedList<SlotRun<T> | MissedSlots<T>> = { first: undefined, last: undefined };
+  private readonly running: LinkedList<SlotRun<T>> = { first: undefined, last: undefined };
   private catchingUp: SlotRun<T> | undefined = undefined;
   private runs = 0;
-  /** Once it is closed no more slots come; once it is stopped none of those that wait is run, either. */
-  private state: 'open' | 'closed' | 'stopped' = 'open';
+  /** Whether no further run may start. While it is not, a closed dispatcher still runs the slots that wait. */
+  private stopped = false;
   private failure: { readonly error: unknown } | undefined = undefined;
-  private moving = false;
+  private dispatching = false;
 
   constructor(
-    ctx: DrivenRun,
-    cancelAll: CancelFunc,
-    work: Work<T>,
     policy: SlotPolicy,
-    timetable: Timetable,
+    schedule: Schedule,
+    hooks: TaskHooks<T>,
+    ctx: CompositeRun,
+    cancelApp: CancelFunc,
     subscriber: Observer<T>,
   ) {
-    this.ctx = ctx;
-    this.cancelAll = cancelAll;
-    this.work = work;
+    super();
     this.policy = policy;
+    this.schedule = schedule;
+    this.hooks = hooks;
+    this.ctx = ctx;
+    this.cancelApp = cancelApp;
     this.subscriber = subscriber;
-    this.timetable = timetable;
-    this.clock = new SlotClock(timetable, ctx.scheduler, this);
     const { coordinator } = policy;
     this.lease = coordinator && ((slot) => coordinator.lease(this.name, slot));
-    ctx.composition = this;
+    ctx.parts = this;
   }
 
   get name(): string {
@@ -70,11 +95,6 @@ export class SlotRuns<T> implements SlotHost<T>, SlotSink, Composition {
     return this.ctx.observed;
   }
 
-  /** The slot it waits for. */
-  get nextAt(): number | undefined {
-    return this.state === 'open' ? this.clock.slot : undefined;
-  }
-
   get tolerance(): number {
     return this.policy.tolerance;
   }
@@ -83,21 +103,21 @@ export class SlotRuns<T> implements SlotHost<T>, SlotSink, Composition {
     return this.policy.timeout;
   }
 
-  get full(): boolean {
+  get reachedMaxRuns(): boolean {
     return this.runs === this.policy.maxRuns;
   }
 
-  start(): void {
-    this.ctx.whenCancelled((cause) => this.stop(cause));
-    this.clock.start();
+  start(slots$: Observable<DueSlots>): void {
+    this.ctx.onCancel((cause) => this.stop(cause));
+    slots$.subscribe(this);
   }
 
   emit(run: Run<T>, detail: TaskEventDetail): void {
-    // The rest of a slot's life shows in `tick` and `run-failed`.
-    if (detail.type === 'late' && run.slot !== undefined) this.tell({ ...detail, slot: run.slot });
+    // The rest of a slot's life shows in `slot-started` and `slot-failed`.
+    if (detail.type === 'result-dropped' && run.slot !== undefined) this.emitEvent({ ...detail, slot: run.slot });
   }
 
-  tell(detail: TaskEventDetail): void {
+  emitEvent(detail: TaskEventDetail): void {
     this.ctx.emit(detail);
   }
 
@@ -106,125 +126,125 @@ export class SlotRuns<T> implements SlotHost<T>, SlotSink, Composition {
     return {};
   }
 
-  giveUp(): void {
-    for (const slot of all(this.going)) slot.lose();
+  abandon(): void {
+    for (const slot of toArray(this.running)) slot.abandon();
   }
 
-  deliver(value: T): void {
+  emitValue(value: T): void {
     this.subscriber.next(value);
   }
 
-  starting(): void {
+  countRun(): void {
     this.runs++;
   }
 
-  started(): void {
-    if (this.full) this.end();
+  runStarted(): void {
+    if (this.reachedMaxRuns) this.end();
   }
 
-  over(slot: SlotRun<T>, error?: TaskError): void {
-    leave(slot);
+  onSlotEnd(slot: SlotRun<T>, error?: TaskError): void {
+    remove(slot);
     if (slot === this.catchingUp) this.catchingUp = undefined;
     if (error) {
       this.ctx.history.lastError = error;
-      this.tell({ type: 'run-failed', slot: slot.slot, error });
-      if (this.policy.onError === 'stop') this.fail(error);
+      this.emitEvent({ type: 'slot-failed', slot: slot.slot, error });
+      if (this.policy.onError === 'stop') this.error(error);
     }
-    this.goOn();
+    this.dispatchNext();
   }
 
-  accept({ first, last, count, due, late, more }: DueSlots): void {
+  next({ first, last, count, due, lateBy, more }: DueSlots): void {
     const { missed, tolerance } = this.policy;
-    this.last = last;
-    if (missed === 'runAll' && (count > 1 || late > tolerance)) {
-      join(this.waiting, new Backlog(this, this.timetable.schedule, first, last, count, due - last));
-      return this.goOn();
+    if (missed === 'runAll' && (count > 1 || lateBy > tolerance)) {
+      append(this.waiting, new MissedSlots(this, this.schedule, first, last, count, due - last));
+      return this.dispatchNext();
     }
-    const slot = !more && (late <= tolerance || missed === 'runOnce') ? new SlotRun(this, last, due) : undefined;
+    const slot = !more && (lateBy <= tolerance || missed === 'runOnce') ? new SlotRun(this, last, due) : undefined;
     // It has its place before anyone is told of others, who may cancel.
-    if (slot) join(this.waiting, slot);
+    if (slot) append(this.waiting, slot);
     const dropped = slot ? count - 1 : count;
-    if (dropped > 0) this.tell({ type: 'missed', slot: first, count: dropped });
-    if (slot?.chain === this.waiting) this.admit(slot);
+    if (dropped > 0) this.emitEvent({ type: 'missed', slot: first, count: dropped });
+    if (slot?.list === this.waiting) this.dispatch(slot);
   }
 
-  close(): void {
-    this.state = 'closed';
-    this.goOn();
+  complete(): void {
+    this.unsubscribe();
+    this.dispatchNext();
   }
 
-  fail(error: unknown): void {
+  error(error: unknown): void {
     this.failure ??= { error };
     this.stop(error);
   }
 
-  private admit(slot: SlotRun<T>): void {
+  private dispatch(slot: SlotRun<T>): void {
     const { overlap } = this.policy;
-    const { waiting, going } = this;
-    if (overlap === 'allowAll' || (!going.first && waiting.first === slot)) {
-      leave(slot);
+    const { waiting, running } = this;
+    if (overlap === 'allowAll' || (!running.first && waiting.first === slot)) {
+      remove(slot);
       return this.run(slot);
     }
-    if (overlap === 'skip' || (overlap === 'bufferOne' && this.before(slot))) return slot.skip({ reason: 'overlap' });
-    if (overlap === 'cancelOther') this.before(slot)?.skip({ reason: 'overlap' });
-    if (slot.chain !== waiting) return;
-    slot.watchOver();
+    if (overlap === 'skip' || (overlap === 'bufferOne' && this.waitingBefore(slot)))
+      return slot.skip({ reason: 'overlap' });
+    if (overlap === 'cancelOther') this.waitingBefore(slot)?.skip({ reason: 'overlap' });
+    if (slot.list !== waiting) return;
+    slot.watchOverdue();
     // What is caught up with is not cancelled by what comes after it.
     if (overlap !== 'cancelOther' || this.catchingUp || waiting.first !== slot) return;
-    for (const other of all(going)) other.cancel(new CancelledError('Overtaken by the next slot'), 'overlap');
+    for (const other of toArray(running)) other.cancel(new CancelledError('Overtaken by the next slot'), 'overlap');
   }
 
   /** The slot that waits already, where one alone may. What is caught up with may stand between them. */
-  private before(slot: SlotRun<T>): SlotRun<T> | undefined {
-    return all(this.waiting).find((other): other is SlotRun<T> => other instanceof SlotRun && other !== slot);
+  private waitingBefore(slot: SlotRun<T>): SlotRun<T> | undefined {
+    return toArray(this.waiting).find((other): other is SlotRun<T> => other instanceof SlotRun && other !== slot);
   }
 
   private run(slot: SlotRun<T>): void {
-    join(this.going, slot);
-    slot.begin();
+    append(this.running, slot);
+    slot.acquireLease();
   }
 
   /** Starts what waits, one at a time. A loop, because runs may end before they have returned. */
-  private goOn(): void {
-    if (this.moving) return;
-    this.moving = true;
-    for (let head = this.turn(); head; head = this.turn()) this.run(head);
-    this.moving = false;
-    if (this.state === 'open' || this.going.first || this.waiting.first) return;
+  private dispatchNext(): void {
+    if (this.dispatching) return;
+    this.dispatching = true;
+    for (let head = this.nextSlot(); head; head = this.nextSlot()) this.run(head);
+    this.dispatching = false;
+    if (!this.closed || this.running.first || this.waiting.first) return;
     if (this.failure) this.subscriber.error(this.failure.error);
     else this.subscriber.complete();
   }
 
-  private turn(): SlotRun<T> | undefined {
-    const head = this.state === 'stopped' ? undefined : this.waiting.first;
-    if (!head || (this.policy.overlap === 'allowAll' ? this.catchingUp : this.going.first)) return undefined;
+  private nextSlot(): SlotRun<T> | undefined {
+    const head = this.stopped ? undefined : this.waiting.first;
+    if (!head || (this.policy.overlap === 'allowAll' ? this.catchingUp : this.running.first)) return undefined;
     if (head instanceof SlotRun) {
-      leave(head);
+      remove(head);
       return head;
     }
     try {
-      this.catchingUp = head.take();
+      this.catchingUp = head.dequeue();
     } catch (error) {
-      this.fail(error);
+      this.error(error);
     }
     return this.catchingUp;
   }
 
   private stop(cause: unknown): void {
     this.end();
-    for (const slot of all(this.going)) slot.cancel(cause, 'ended');
-    this.goOn();
+    for (const slot of toArray(this.running)) slot.cancel(cause, 'ended');
+    this.dispatchNext();
   }
 
   /** No further run is started. */
   private end(): void {
-    this.state = 'stopped';
-    this.clock.stop();
+    this.stopped = true;
+    this.unsubscribe();
     for (let head = this.waiting.first; head; head = this.waiting.first) {
-      leave(head);
+      remove(head);
       if (head instanceof SlotRun) head.skip({ reason: 'ended' });
-      else this.tell({ type: 'missed', slot: head.first, count: head.count });
+      else this.emitEvent({ type: 'missed', slot: head.first, count: head.count });
     }
-    for (const slot of all(this.going)) slot.skip({ reason: 'ended' });
+    for (const slot of toArray(this.running)) slot.skip({ reason: 'ended' });
   }
 }

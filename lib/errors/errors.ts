@@ -92,7 +92,7 @@ export class TaskError extends Error {
 export class RestartLimitError extends TaskError {
   readonly maxRestarts: number;
   /** In ms. */
-  readonly within: number;
+  readonly window: number;
 
   static {
     this.prototype.name = 'RestartLimitError';
@@ -107,7 +107,7 @@ export class RestartLimitError extends TaskError {
       `${task} ended for good after ${times}${last ? `: ${last.message}` : ''}`,
     );
     this.maxRestarts = maxRestarts;
-    this.within = within;
+    this.window = within;
   }
 }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Observable } from 'rxjs';
-import { Hub } from '../util/linked-subject.js';
+import { LinkedSubject } from '../util/linked-subject.js';
 import { Batch } from './batch.js';
 import { unlessLost, type Connection } from './connection.js';
 
@@ -12,8 +12,8 @@ export const longestMessage = 7900;
  * is looked at again after a while, and whenever messages may have been missed.
  */
 export class Channel<Message extends object> {
-  private readonly heard = new Hub<Message>();
-  private readonly gaps = new Hub<void>();
+  private readonly heard = new LinkedSubject<Message>();
+  private readonly gaps = new LinkedSubject<void>();
   /** Stands before all that this process sends, which it need not hear again. */
   private readonly sender = randomUUID().slice(0, 8);
   private readonly connection: Connection;

@@ -1,5 +1,12 @@
 import { hostname } from 'node:os';
-import { expected, expectMs, expectNumber, expectOptions, expectString, expectWhole } from '../util/validate.js';
+import {
+  invalid,
+  validateMs,
+  validateNumber,
+  validateOptions,
+  validateString,
+  validateInteger,
+} from '../util/validate.js';
 import { isCall, type Call } from './call.js';
 import { Channel } from './channel.js';
 import { openDirectory, openServer, type Access } from './database.js';
@@ -55,7 +62,7 @@ const optionNames = ['url', 'directory', 'schema', 'name', 'connectTimeout', 'co
  * ```
  */
 export async function connectFleet(options: FleetOptions): Promise<Fleet> {
-  expectOptions(options, optionNames);
+  validateOptions(options, optionNames);
   const {
     url,
     directory,
@@ -66,18 +73,18 @@ export async function connectFleet(options: FleetOptions): Promise<Fleet> {
   } = options;
   const { name = `${hostname()}:${process.pid}` } = options;
   if ((url === undefined) === (directory === undefined))
-    throw new TypeError(expected('options', 'a `url`, or else a `directory`', Object.keys(options)));
-  expectString('name', name);
+    throw new TypeError(invalid('options', 'a `url`, or else a `directory`', Object.keys(options)));
+  validateString('name', name);
   // It is in every message.
-  if (name.length > 200) throw new RangeError(expected('name', 'up to 200 characters', name));
-  expectString('schema', schema);
+  if (name.length > 200) throw new RangeError(invalid('name', 'up to 200 characters', name));
+  validateString('schema', schema);
   if (!/^[a-z_][a-z0-9_]{0,39}$/.test(schema))
-    throw new RangeError(expected('schema', 'up to 40 small letters, digits and `_`', schema));
-  expectMs('connectTimeout', connectTimeout);
-  expectWhole('connections', 1, 100, connections);
-  expectNumber('heartbeat', 10_000, 3_600_000, heartbeat);
+    throw new RangeError(invalid('schema', 'up to 40 small letters, digits and `_`', schema));
+  validateMs('connectTimeout', connectTimeout);
+  validateInteger('connections', 1, 100, connections);
+  validateNumber('heartbeat', 10_000, 3_600_000, heartbeat);
   const access: Access = { schema, name, connections, connectTimeout };
-  if (directory !== undefined) expectString('directory', directory);
+  if (directory !== undefined) validateString('directory', directory);
   const connection =
     directory === undefined ? await openServer(toUrl(url), access) : await openDirectory(directory, access);
   const calls = new Channel<Call>(connection, schema, isCall);

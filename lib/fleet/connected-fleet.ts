@@ -1,7 +1,7 @@
 import { merge, Observable } from 'rxjs';
 import type { CancelFunc, Context, RunContext } from '../context/types.js';
 import { CancelledError } from '../errors/errors.js';
-import { expectString } from '../util/validate.js';
+import { validateString } from '../util/validate.js';
 import type { FleetState } from './fleet-state.js';
 import type { Fleet } from './fleet.js';
 import type { FleetEvent } from './job-event.js';
@@ -39,7 +39,7 @@ export class ConnectedFleet implements Fleet {
   }
 
   cancel(reason: string): Promise<void> {
-    expectString('reason', reason);
+    validateString('reason', reason);
     return this.ship.row.cancel(reason, this.name);
   }
 
@@ -48,7 +48,7 @@ export class ConnectedFleet implements Fleet {
   }
 
   lastSlot(task: string): Promise<number | undefined> {
-    expectString('task', task);
+    validateString('task', task);
     return this.coordinator.lastSlot(task);
   }
 

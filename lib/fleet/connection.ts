@@ -1,6 +1,6 @@
 import type { Db, PgBoss } from 'pg-boss';
 import { exhaustMap, merge, Subject, takeUntil, timer, type Observable, type Subscription } from 'rxjs';
-import { Hub } from '../util/linked-subject.js';
+import { LinkedSubject } from '../util/linked-subject.js';
 import { reportUnhandled } from '../util/report-unhandled.js';
 import { FleetConnectionError } from './errors.js';
 import type { FleetEvent } from './job-event.js';
@@ -14,7 +14,7 @@ const answerWithin = 5000;
 export class Connection {
   readonly boss: PgBoss;
   readonly schema: string;
-  readonly events: Hub<FleetEvent> = new Hub<FleetEvent>();
+  readonly events: LinkedSubject<FleetEvent> = new LinkedSubject<FleetEvent>();
   private readonly database: Db;
   private readonly end: () => Promise<void>;
   private readonly closing$ = new Subject<void>();

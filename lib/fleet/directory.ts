@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { link, mkdir, rename, unlink } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { join, relative, resolve } from 'node:path';
-import { expected } from '../util/validate.js';
+import { invalid } from '../util/validate.js';
 import { DirectoryInUseError } from './errors.js';
 
 /** What the path of a socket may have, in bytes. */
@@ -20,7 +20,7 @@ export async function holdDirectory(directory: string): Promise<() => Promise<vo
   const short = relative(process.cwd(), whole);
   const place = short.length < whole.length ? short : whole;
   if (Buffer.byteLength(besides(place)) > longestPath)
-    throw new RangeError(expected('directory', `a path of up to ${longestPath - 16} bytes`, directory));
+    throw new RangeError(invalid('directory', `a path of up to ${longestPath - 16} bytes`, directory));
   const mine = besides(place);
   const server = await listen(mine);
   try {

@@ -1,4 +1,4 @@
-import { expectWhole } from '../util/validate.js';
+import { validateInteger } from '../util/validate.js';
 import type { Schedule } from '../cron/schedule.js';
 
 /**
@@ -17,6 +17,6 @@ import type { Schedule } from '../cron/schedule.js';
  * ```
  */
 export function every(ms: number): Schedule {
-  expectWhole('ms', 1, Infinity, ms);
+  validateInteger('ms', 1, Infinity, ms);
   return { next: (after) => (Math.floor(after / ms) + 1) * ms };
 }

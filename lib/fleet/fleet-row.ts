@@ -1,5 +1,5 @@
 import { filter, merge, Subscription, type Observable } from 'rxjs';
-import { Hub } from '../util/linked-subject.js';
+import { LinkedSubject } from '../util/linked-subject.js';
 import type { Call } from './call.js';
 import type { Channel } from './channel.js';
 import type { Connection } from './connection.js';
@@ -22,7 +22,7 @@ export interface Row {
 export class FleetRow {
   private readonly connection: Connection;
   private readonly calls: Channel<Call>;
-  private readonly rows = new Hub<Row>();
+  private readonly rows = new LinkedSubject<Row>();
   private looking = Subscription.EMPTY;
   /** The number of the last look that was begun, and of the one whose answer holds. */
   private begun = 0;

@@ -1,5 +1,5 @@
 import { exhaustMap, filter, interval, Observable, startWith, Subscription } from 'rxjs';
-import { expected } from '../util/validate.js';
+import { invalid } from '../util/validate.js';
 import type { Call } from './call.js';
 import { Channel, longestMessage } from './channel.js';
 import { isLost, unlessLost, type Connection } from './connection.js';
@@ -111,8 +111,7 @@ export class JobEvents {
 }
 
 function expectShort(event: JobEvent): void {
-  if (!isShort(event))
-    throw new RangeError(expected(event.type, `JSON of up to ${longestMessage - room} bytes`, event));
+  if (!isShort(event)) throw new RangeError(invalid(event.type, `JSON of up to ${longestMessage - room} bytes`, event));
 }
 
 /** Whoever wants an output that is too long finds it in the table. */

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { filter, Observable } from 'rxjs';
 import {
-  expected,
-  expectArray,
-  expectFunction,
-  expectMs,
-  expectOptions,
-  expectString,
-  expectWhole,
+  invalid,
+  validateArray,
+  validateFunction,
+  validateMs,
+  validateOptions,
+  validateString,
+  validateInteger,
 } from '../util/validate.js';
 import { CancelledError } from '../errors/errors.js';
 import type { TaskRunner } from '../task/types.js';
@@ -38,7 +38,7 @@ export class JobQueue<In, Out> implements Queue<In, Out> {
     this.policy = toPolicy(options);
     this.ship = ship;
     this.name = name;
-    this.submissions = new Submissions(ship, name, this.policy.limit);
+    this.submissions = new Submissions(ship, name, this.policy.maxWaiting);
   }
 
   submit(input: In, options: SubmitOptions = {}): Observable<Out> {
@@ -80,7 +80,7 @@ export class JobQueue<In, Out> implements Queue<In, Out> {
       const look = () => results.look([job]);
       look().then(
         // One that is not there, or no longer, would be waited for for ever.
-        (found) => found.has(job) || subscriber.error(new RangeError(expected('job', `one of ${this.name}`, job))),
+        (found) => found.has(job) || subscriber.error(new RangeError(invalid('job', `one of ${this.name}`, job))),
         (error: unknown) => subscriber.error(error),
       );
       // It may have ended before others knew that this process follows.
@@ -108,7 +108,7 @@ export class JobQueue<In, Out> implements Queue<In, Out> {
   }
 
   worker(handler: JobHandler<In, Out>, options: WorkerOptions = {}): TaskRunner<JobEvent> {
-    expectFunction('handler', handler);
+    validateFunction('handler', handler);
     return worker(this, handler, options);
   }
 
@@ -117,7 +117,7 @@ export class JobQueue<In, Out> implements Queue<In, Out> {
   }
 
   async deadLetters(limit = 100): Promise<DeadLetter<In>[]> {
-    expectWhole('limit', 1, 100_000, limit);
+    validateInteger('limit', 1, 100_000, limit);
     const { connection } = this.ship;
     await this.open();
     const dead = await connection.patiently(() => connection.boss.findJobs<JobData<In>>(deadOf(this.name), { limit }));
@@ -130,8 +130,8 @@ export class JobQueue<In, Out> implements Queue<In, Out> {
     }));
   }
 
-  async resend(ids?: readonly string[]): Promise<number> {
-    if (ids !== undefined) expectArray('ids', ids);
+  async redrive(ids?: readonly string[]): Promise<number> {
+    if (ids !== undefined) validateArray('ids', ids);
     const { connection } = this.ship;
     await this.open();
     // What fails again meanwhile is not sent again, or it might go on for ever.
@@ -188,20 +188,20 @@ function deadOf(name: string): string {
 }
 
 function expectName(name: unknown): void {
-  expectString('name', name);
+  validateString('name', name);
   if (!/^[\w-]{1,100}$/.test(name as string))
-    throw new RangeError(expected('name', 'up to 100 letters, digits, `_` and `-`', name));
+    throw new RangeError(invalid('name', 'up to 100 letters, digits, `_` and `-`', name));
 }
 
 function expectJob(job: unknown): void {
-  expectString('job', job);
+  validateString('job', job);
   if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(job as string))
-    throw new RangeError(expected('job', 'the id of a job', job));
+    throw new RangeError(invalid('job', 'the id of a job', job));
 }
 
 function expectSubmit(options: SubmitOptions): void {
-  expectOptions(options, ['priority', 'delay']);
+  validateOptions(options, ['priority', 'delay']);
   const { priority = 0, delay = 0 } = options;
-  expectWhole('priority', -1_000_000, 1_000_000, priority);
-  expectMs('delay', delay);
+  validateInteger('priority', -1_000_000, 1_000_000, priority);
+  validateMs('delay', delay);
 }

@@ -1,5 +1,5 @@
 import type { QueueOptions as BossOptions } from 'pg-boss';
-import { expectNumber, expectOptions, expectWhole } from '../util/validate.js';
+import { validateNumber, validateOptions, validateInteger } from '../util/validate.js';
 import type { QueueOptions } from './queue.js';
 
 const day = 86_400_000;
@@ -9,26 +9,26 @@ export interface QueuePolicy {
   readonly retries: number;
   readonly backoff: { readonly initial: number; readonly max: number };
   readonly timeout: number;
-  readonly keep: number;
-  readonly limit: number;
+  readonly retention: number;
+  readonly maxWaiting: number;
 }
 
 export function toPolicy(options: QueueOptions): QueuePolicy {
-  expectOptions(options, ['retries', 'backoff', 'timeout', 'keep', 'limit']);
-  const { retries = 2, backoff = {}, timeout = day, keep = 7 * day, limit = Infinity } = options;
-  expectWhole('retries', 0, 1000, retries);
-  expectOptions(backoff, ['initial', 'max'], 'backoff');
+  validateOptions(options, ['retries', 'backoff', 'timeout', 'retention', 'maxWaiting']);
+  const { retries = 2, backoff = {}, timeout = day, retention = 7 * day, maxWaiting = Infinity } = options;
+  validateInteger('retries', 0, 1000, retries);
+  validateOptions(backoff, ['initial', 'max'], 'backoff');
   const { initial = 1000, max = 60_000 } = backoff;
-  expectNumber('backoff.initial', 0, day, initial);
-  expectNumber('backoff.max', initial, day, max);
-  expectNumber('timeout', 1, day, timeout);
-  expectNumber('keep', 0, 365 * day, keep);
-  if (limit !== Infinity) expectWhole('limit', 1, Infinity, limit);
-  return { retries, backoff: { initial, max }, timeout, keep, limit };
+  validateNumber('backoff.initial', 0, day, initial);
+  validateNumber('backoff.max', initial, day, max);
+  validateNumber('timeout', 1, day, timeout);
+  validateNumber('retention', 0, 365 * day, retention);
+  if (maxWaiting !== Infinity) validateInteger('maxWaiting', 1, Infinity, maxWaiting);
+  return { retries, backoff: { initial, max }, timeout, retention, maxWaiting };
 }
 
 /** What pg-boss is told of it. */
-export function toBossOptions({ retries, backoff, timeout, keep }: QueuePolicy, heartbeat: number): BossOptions {
+export function toBossOptions({ retries, backoff, timeout, retention }: QueuePolicy, heartbeat: number): BossOptions {
   const { initial, max } = backoff;
   return {
     retryLimit: retries,
@@ -38,7 +38,7 @@ export function toBossOptions({ retries, backoff, timeout, keep }: QueuePolicy, 
     // What its own process cancels is not to be taken from it just before.
     expireInSeconds: Math.min(seconds(timeout + heartbeat), seconds(day)),
     // With 0 they would stay for ever.
-    deleteAfterSeconds: Math.max(1, seconds(keep)),
+    deleteAfterSeconds: Math.max(1, seconds(retention)),
     heartbeatSeconds: seconds(heartbeat),
   };
 }

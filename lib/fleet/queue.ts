@@ -16,9 +16,9 @@ export interface QueueOptions {
   /** How long one run may take, in ms: it is then cancelled and has failed. A day unless said, and at most. */
   timeout?: number;
   /** For how long ended jobs can be looked at, in ms; a week unless said. */
-  keep?: number;
+  retention?: number;
   /** How many jobs may wait: who submits one more waits until there is room. `Infinity` unless said. */
-  limit?: number;
+  maxWaiting?: number;
 }
 
 /** How one job is dealt with. */
@@ -72,5 +72,5 @@ export interface Queue<In, Out> {
   /** Jobs that have failed for good, the oldest first; 100 unless said. */
   deadLetters(limit?: number): Promise<DeadLetter<In>[]>;
   /** Sends dead letters again, all unless said, as new jobs. Gives how many. */
-  resend(ids?: readonly string[]): Promise<number>;
+  redrive(ids?: readonly string[]): Promise<number>;
 }

@@ -1,5 +1,5 @@
 import { Observable } from 'rxjs';
-import { expectOptions, expectString, expectWhole } from '../util/validate.js';
+import { validateOptions, validateString, validateInteger } from '../util/validate.js';
 import type { TaskRunner } from '../task/types.js';
 import { taskRunner } from '../task/runner.js';
 import { task } from '../task/task.js';
@@ -14,10 +14,10 @@ export function worker<In, Out>(
   handler: JobHandler<In, Out>,
   options: WorkerOptions,
 ): TaskRunner<JobEvent> {
-  expectOptions(options, ['concurrency', 'name']);
+  validateOptions(options, ['concurrency', 'name']);
   const { concurrency = 1, name = queue.name } = options;
-  expectWhole('concurrency', 1, 10_000, concurrency);
-  expectString('name', name);
+  validateInteger('concurrency', 1, 10_000, concurrency);
+  validateString('name', name);
   return taskRunner(
     task(name, {
       initialize: () => queue.open(),

@@ -1,36 +1,36 @@
 import type { Context } from '../context/types.js';
 import type { TaskOutput } from '../task/types.js';
-import { join, leave, tellAll, type Chain, type Link } from '../util/linked-list.js';
-import { flow, type Flow, type Sink } from '../task/hook-output.js';
-import { Scope } from '../context/cancel-context.js';
+import { append, remove, notifyAll, type LinkedList, type ListNode } from '../util/linked-list.js';
+import { subscribeOutput, type OutputSubscription, type OutputObserver } from '../task/hook-output.js';
+import { CancelContext } from '../context/cancel-context.js';
 import { reportUnhandled } from '../util/report-unhandled.js';
 
 type SettledStatus = 'fulfilled' | 'rejected' | 'cancelled';
 
 /** Errors that nobody had looked at when their future was collected. */
-const unseen = new FinalizationRegistry<unknown>(reportUnhandled);
+const unhandledErrors = new FinalizationRegistry<unknown>(reportUnhandled);
 
 /** Someone has looked at a future's error. */
-export function seen(kept: object): void {
-  unseen.unregister(kept);
+export function markHandled(kept: object): void {
+  unhandledErrors.unregister(kept);
 }
 
 /** The work's context, the sink of its output, and the result that comes of it. */
-export class Settling<T> extends Scope implements Sink<T> {
+export class FutureState<T> extends CancelContext implements OutputObserver<T> {
   /** The last value, or the error, or the cause of the cancel. */
   outcome: unknown = undefined;
   /** The future itself, kept while the work goes on, so that an error still finds the one it belongs to. */
-  kept: object | undefined = undefined;
+  observable: object | undefined = undefined;
   /** Once it is `over` or `failed` the work has ended by itself, and a cancel changes nothing any more. */
   private stage: 'going' | 'over' | 'failed' | SettledStatus = 'going';
-  private flow: Flow | undefined = undefined;
-  private awaiting: Chain | undefined = undefined;
+  private output: OutputSubscription | undefined = undefined;
+  private waiters: LinkedList | undefined = undefined;
   /** The result as a promise, made for the first who asks, and what settles it. */
   private asked: Promise<T> | undefined = undefined;
   private resolve: ((value: T) => void) | undefined = undefined;
   private reject: ((reason: unknown) => void) | undefined = undefined;
 
-  constructor(parent: Scope) {
+  constructor(parent: CancelContext) {
     super(parent.scheduler, parent);
   }
 
@@ -45,41 +45,41 @@ export class Settling<T> extends Scope implements Sink<T> {
   }
 
   start(work: (ctx: Context) => TaskOutput<T>): void {
-    if (this.cancelled) return this.afterCancel(this.cause);
+    if (this.cancelled) return this.didCancel(this.cause);
     let output: TaskOutput<T>;
     try {
       output = work(this);
     } catch (error) {
-      this.over();
-      this.fail(error);
-      return this.end();
+      this.sourceEnded();
+      this.failed(error);
+      return this.released();
     }
-    flow(output, this);
+    subscribeOutput(output, this);
   }
 
   get promise(): Promise<T> {
     return (this.asked ??= this.makePromise());
   }
 
-  tellWhenSettled(link: Link): void {
-    if (this.settled) link.tell?.(this);
-    else join((this.awaiting ??= { first: undefined, last: undefined }), link);
+  onSettled(link: ListNode): void {
+    if (this.settled) link.notify?.(this);
+    else append((this.waiters ??= { first: undefined, last: undefined }), link);
   }
 
-  begin(flow: Flow): void {
-    this.flow = flow;
-    if (this.cancelled) flow.cut();
+  onSubscribe(flow: OutputSubscription): void {
+    this.output = flow;
+    if (this.cancelled) flow.interrupt();
   }
 
   next(value: T): void {
     if (!this.cancelled) this.outcome = value;
   }
 
-  over(): void {
+  sourceEnded(): void {
     if (!this.cancelled) this.stage = 'over';
   }
 
-  fail(error: unknown): void {
+  failed(error: unknown): void {
     if (this.stage === 'failed') reportUnhandled(error);
     else if (this.stage === 'over') {
       this.stage = 'failed';
@@ -87,25 +87,25 @@ export class Settling<T> extends Scope implements Sink<T> {
     }
   }
 
-  end(): void {
-    this.flow = undefined;
+  released(): void {
+    this.output = undefined;
     if (this.stage === 'over') this.settle('fulfilled', this.outcome);
     else if (this.stage === 'failed') this.settle('rejected', this.outcome);
   }
 
-  late(): void {
+  lateResult(): void {
     // Dropped: the future was cancelled, and whoever awaited it has the cause.
   }
 
   /** While the work goes on the scope is the parent's to cancel, whoever comes and goes under it. */
-  emptied(): void {
-    if (this.settled) leave(this);
+  onEmpty(): void {
+    if (this.settled) remove(this);
   }
 
-  protected override afterCancel(cause: unknown): void {
+  protected override didCancel(cause: unknown): void {
     if (this.stage !== 'going') return;
     this.settle('cancelled', cause);
-    this.flow?.cut();
+    this.output?.interrupt();
   }
 
   private makePromise(): Promise<T> {
@@ -118,15 +118,16 @@ export class Settling<T> extends Scope implements Sink<T> {
   }
 
   private settle(stage: SettledStatus, outcome: unknown): void {
-    const { awaiting, kept } = this;
+    const { waiters, observable } = this;
     this.stage = stage;
     this.outcome = outcome;
-    this.awaiting = this.kept = undefined;
+    this.waiters = this.observable = undefined;
     // What the work started under its context and left behind is still the parent's to cancel.
-    if (!this.first) leave(this);
+    if (!this.first) remove(this);
     if (stage === 'fulfilled') this.resolve?.(outcome as T);
     else this.reject?.(outcome);
-    if (awaiting?.first) tellAll(awaiting, this);
-    else if (kept && stage === 'rejected' && !this.asked) unseen.register(kept, outcome, kept);
+    if (waiters?.first) notifyAll(waiters, this);
+    else if (observable && stage === 'rejected' && !this.asked)
+      unhandledErrors.register(observable, outcome, observable);
   }
 }

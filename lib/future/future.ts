@@ -2,10 +2,10 @@ import { firstValueFrom, merge, mergeMap, Observable, throwError, type Subscribe
 import { background } from '../context/context.js';
 import type { Context } from '../context/types.js';
 import { Listener } from '../util/linked-list.js';
-import { expectFunction } from '../util/validate.js';
-import { Scope } from '../context/cancel-context.js';
-import { seen, Settling } from './future-state.js';
-import { toScope } from '../context/abort-signal-context.js';
+import { validateFunction } from '../util/validate.js';
+import { CancelContext } from '../context/cancel-context.js';
+import { markHandled, FutureState } from './future-state.js';
+import { toContext } from '../context/abort-signal-context.js';
 import type { TaskOutput } from '../task/types.js';
 
 /**
@@ -43,28 +43,28 @@ export function future<T>(
   work: (ctx: Context) => TaskOutput<T>,
   parent: Context | AbortSignal = background,
 ): Future<T> {
-  expectFunction('work', work);
-  const settling = new Settling<T>(toScope(parent));
-  const kept = (settling.kept = new KeptResult(settling));
+  validateFunction('work', work);
+  const settling = new FutureState<T>(toContext(parent));
+  const kept = (settling.observable = new FutureObservable(settling));
   settling.start(work);
   return kept;
 }
 
 /** What a user holds. */
-class KeptResult<T> extends Observable<T> implements Future<T> {
-  private readonly settling: Settling<T>;
+class FutureObservable<T> extends Observable<T> implements Future<T> {
+  private readonly state: FutureState<T>;
 
-  constructor(settling: Settling<T>) {
+  constructor(settling: FutureState<T>) {
     super();
-    this.settling = settling;
+    this.state = settling;
   }
 
   get status(): Future<T>['status'] {
-    return this.settling.status;
+    return this.state.status;
   }
 
   await(waiter?: Context | AbortSignal): Promise<T> {
-    return waiter ? this.awaitUntil(waiter) : this.look().promise;
+    return waiter ? this.awaitUntil(waiter) : this.handledState().promise;
   }
 
   then<A = T, B = never>(
@@ -75,27 +75,27 @@ class KeptResult<T> extends Observable<T> implements Future<T> {
   }
 
   cancel(cause?: unknown): void {
-    Scope.cancel(this.settling, cause);
+    CancelContext.cancel(this.state, cause);
   }
 
   /** Called by RxJS, as a Subject's is: a function for the constructor would be one closure more in every future. */
-  protected _subscribe(subscriber: Subscriber<T>): Listener<Settling<T>> {
-    const listener = new Listener<Settling<T>>(({ status, outcome }) => {
+  protected _subscribe(subscriber: Subscriber<T>): Listener<FutureState<T>> {
+    const listener = new Listener<FutureState<T>>(({ status, outcome }) => {
       if (status !== 'fulfilled') return subscriber.error(outcome);
       subscriber.next(outcome as T);
       subscriber.complete();
     });
-    this.look().tellWhenSettled(listener);
+    this.handledState().onSettled(listener);
     return listener;
   }
 
   private async awaitUntil(waiter: Context | AbortSignal): Promise<T> {
-    const given$ = toScope(waiter).cancelled$.pipe(mergeMap((cause) => throwError(() => cause)));
+    const given$ = toContext(waiter).cancelled$.pipe(mergeMap((cause) => throwError(() => cause)));
     return firstValueFrom(merge(given$, this));
   }
 
-  private look(): Settling<T> {
-    if (this.settling.status === 'rejected') seen(this);
-    return this.settling;
+  private handledState(): FutureState<T> {
+    if (this.state.status === 'rejected') markHandled(this);
+    return this.state;
   }
 }

@@ -2,21 +2,21 @@ import type { Subscriber } from 'rxjs';
 import type { CancelFunc, RunContext } from '../context/types.js';
 import { TaskError } from '../errors/errors.js';
 import type { Outcome, TaskEvent, TaskRunner } from '../task/types.js';
-import { giveUp, notStarted, startMember } from '../task/runner-access.js';
-import type { Composition, DrivenRun } from '../task/composite.js';
-import { Member, type Owner } from '../task/child.js';
-import { Scope } from '../context/cancel-context.js';
+import { abandonRunner, notStartedOutcome, startChild } from '../task/runner-access.js';
+import type { RunParts, CompositeRun } from '../task/composite.js';
+import { ChildContext, type ParentRun } from '../task/child.js';
+import { CancelContext } from '../context/cancel-context.js';
 
 /** One run of a group: its members become ready, end, and are stopped together. */
-abstract class GroupRun<T> implements Owner<T>, Composition {
-  protected readonly seats: readonly Seat<T>[];
-  protected started = 0;
-  readonly run: DrivenRun;
-  private readonly cancelAll: CancelFunc;
+abstract class GroupRun<T> implements ParentRun<T>, RunParts {
+  protected readonly members: readonly GroupMember<T>[];
+  protected startedCount = 0;
+  readonly run: CompositeRun;
+  private readonly cancelApp: CancelFunc;
   private readonly subscriber: Subscriber<T>;
-  private over = 0;
+  private endedCount = 0;
   /** How many have yet to become ready. */
-  private missing: number;
+  private notReadyCount: number;
   private isReady = false;
   private starting = false;
   private stopping: { readonly cause: unknown } | undefined = undefined;
@@ -24,78 +24,80 @@ abstract class GroupRun<T> implements Owner<T>, Composition {
 
   /** @param parent what the contexts of the members hang on. */
   constructor(
-    run: DrivenRun,
+    run: CompositeRun,
     cancelAll: CancelFunc,
     runners: readonly TaskRunner<T>[],
     subscriber: Subscriber<T>,
-    parent?: Scope,
+    parent?: CancelContext,
   ) {
     this.run = run;
-    this.cancelAll = cancelAll;
+    this.cancelApp = cancelAll;
     this.subscriber = subscriber;
-    this.seats = runners.map((runner) => new Seat(this, runner, run, parent));
-    this.missing = runners.length;
-    run.composition = this;
+    this.members = runners.map((runner) => new GroupMember(this, runner, run, parent));
+    this.notReadyCount = runners.length;
+    run.parts = this;
   }
 
   start(): void {
-    this.subscriber.add(this.run.whenCancelled((cause) => this.stop(cause)));
-    this.goOn();
+    this.subscriber.add(this.run.onCancel((cause) => this.stop(cause)));
+    this.advance();
   }
 
   get observed(): boolean {
     return this.run.observed;
   }
 
-  relay(event: TaskEvent, run?: RunContext): void {
-    this.run.relay(event, run);
+  forward(event: TaskEvent, run?: RunContext): void {
+    this.run.forward(event, run);
   }
 
   next(value: T): void {
     this.subscriber.next(value);
   }
 
-  ready(seat: Seat<T>, is: boolean): void {
-    this.settle(seat, is);
-    this.goOn();
+  readyChanged(seat: GroupMember<T>, is: boolean): void {
+    this.setReady(seat, is);
+    this.advance();
   }
 
-  ended(seat: Seat<T>, outcome: Outcome): void {
+  onEnd(seat: GroupMember<T>, outcome: Outcome): void {
     const { error } = outcome;
-    seat.going = false;
+    seat.running = false;
     seat.outcome = outcome;
-    this.over++;
+    this.endedCount++;
     if (error) {
       if (this.failure) this.failure.suppressed.push(error);
       else this.failure = error;
       return this.stop(error);
     }
     // One that has ended well keeps nobody waiting, ready or not.
-    this.settle(seat, true);
-    this.goOn();
+    this.setReady(seat, true);
+    this.advance();
   }
 
-  refused(seat: Seat<T>, reason: unknown): void {
+  startFailed(seat: GroupMember<T>, reason: unknown): void {
     const error = new TaskError(seat.path, 'execute', reason);
-    this.ended(seat, { task: seat.path, runner: seat.runner, status: 'failed', error });
+    this.onEnd(seat, { task: seat.path, runner: seat.runner, status: 'failed', error });
   }
 
   outcome(): Pick<Outcome, 'members'> {
     return {
-      members: this.seats.map(({ outcome, lost, runner, path }) => outcome ?? lost ?? notStarted(runner, path)),
+      members: this.members.map(
+        ({ outcome, abandonedOutcome, runner, path }) => outcome ?? abandonedOutcome ?? notStartedOutcome(runner, path),
+      ),
     };
   }
 
-  giveUp(): void {
-    for (const seat of this.seats) {
-      if (!seat.going) continue;
+  abandon(): void {
+    for (const seat of this.members) {
+      if (!seat.running) continue;
       const { path: task, stoppingAt, runner } = seat;
-      seat.lost = { ...giveUp(runner), task, ...(stoppingAt !== undefined && { stoppingAt }) };
+      seat.abandonedOutcome = { ...abandonRunner(runner), task, ...(stoppingAt !== undefined && { stoppingAt }) };
     }
   }
 
   /** Whether one may start after this. */
-  protected abstract mayFollow(seat: Seat<T>): boolean;
+  protected abstract canStartAfter(seat: GroupMember<T>): boolean;
 
   /** Cancels whoever is to end now. Comes again when that one has ended. */
   protected abstract cancel(cause: unknown): void;
@@ -104,32 +106,32 @@ abstract class GroupRun<T> implements Owner<T>, Composition {
     return this.stopping !== undefined || this.run.cancelled;
   }
 
-  private settle(seat: Seat<T>, ready: boolean): void {
+  private setReady(seat: GroupMember<T>, ready: boolean): void {
     if (seat.isReady === ready) return;
     seat.isReady = ready;
-    this.missing += ready ? -1 : 1;
+    this.notReadyCount += ready ? -1 : 1;
   }
 
   private stop(cause: unknown): void {
-    if (!this.stopping && this.isReady && !this.run.cancelled) this.run.unready();
+    if (!this.stopping && this.isReady && !this.run.cancelled) this.run.notReady();
     this.stopping ??= { cause };
-    this.goOn();
+    this.advance();
   }
 
-  private goOn(): void {
+  private advance(): void {
     if (this.stopping) this.cancel(this.stopping.cause);
     else this.startNext();
-    const { started, over, missing, seats, subscriber, run } = this;
-    const ready = missing === 0;
+    const { startedCount, endedCount, notReadyCount, members, subscriber, run } = this;
+    const ready = notReadyCount === 0;
     if (!this.stopped && ready !== this.isReady) {
       this.isReady = ready;
       if (ready) run.ready();
       else {
-        run.enter('initializing');
-        run.unready();
+        run.setStatus('initializing');
+        run.notReady();
       }
     }
-    if (over < started || (started < seats.length && !this.stopped)) return;
+    if (endedCount < startedCount || (startedCount < members.length && !this.stopped)) return;
     if (this.failure) subscriber.error(this.failure);
     else subscriber.complete();
   }
@@ -139,12 +141,12 @@ abstract class GroupRun<T> implements Owner<T>, Composition {
     if (this.starting) return;
     this.starting = true;
     for (;;) {
-      const previous = this.seats[this.started - 1];
-      const seat = this.seats[this.started];
-      if (!seat || this.stopped || (previous && !this.mayFollow(previous))) break;
-      this.started++;
-      seat.going = true;
-      startMember(seat.runner, seat, this.cancelAll);
+      const previous = this.members[this.startedCount - 1];
+      const seat = this.members[this.startedCount];
+      if (!seat || this.stopped || (previous && !this.canStartAfter(previous))) break;
+      this.startedCount++;
+      seat.running = true;
+      startChild(seat.runner, seat, this.cancelApp);
     }
     this.starting = false;
   }
@@ -153,9 +155,9 @@ abstract class GroupRun<T> implements Owner<T>, Composition {
 /** Each starts when the one before is ready; they stop in reverse, one at a time. */
 export class OrderedRun<T> extends GroupRun<T> {
   private cancelling = false;
-  private place: number | undefined = undefined;
+  private stopIndex: number | undefined = undefined;
 
-  protected override mayFollow(seat: Seat<T>): boolean {
+  protected override canStartAfter(seat: GroupMember<T>): boolean {
     return seat.isReady;
   }
 
@@ -164,51 +166,51 @@ export class OrderedRun<T> extends GroupRun<T> {
     if (this.cancelling) return;
     this.cancelling = true;
     // Nobody after this one is left.
-    for (this.place ??= this.started - 1; this.place >= 0; this.place--) {
-      const seat = this.seats[this.place];
-      if (!seat?.going) continue;
-      Scope.cancel(seat, cause);
+    for (this.stopIndex ??= this.startedCount - 1; this.stopIndex >= 0; this.stopIndex--) {
+      const seat = this.members[this.stopIndex];
+      if (!seat?.running) continue;
+      CancelContext.cancel(seat, cause);
       if (this.waitsFor(seat)) break;
     }
     this.cancelling = false;
   }
 
   /** Asked anew after a cancel, which may have ended it: the compiler would hold on to what it was before. */
-  private waitsFor(seat: Seat<T>): boolean {
-    return seat.going;
+  private waitsFor(seat: GroupMember<T>): boolean {
+    return seat.running;
   }
 }
 
 /** All start at once and all stop at once. */
 export class ParallelRun<T> extends GroupRun<T> {
-  private readonly scope: Scope;
+  private readonly scope: CancelContext;
 
-  constructor(run: DrivenRun, cancelAll: CancelFunc, runners: readonly TaskRunner<T>[], subscriber: Subscriber<T>) {
-    const scope = new Scope(run.scheduler, run);
+  constructor(run: CompositeRun, cancelAll: CancelFunc, runners: readonly TaskRunner<T>[], subscriber: Subscriber<T>) {
+    const scope = new CancelContext(run.scheduler, run);
     super(run, cancelAll, runners, subscriber, scope);
     this.scope = scope;
   }
 
-  protected override mayFollow(): boolean {
+  protected override canStartAfter(): boolean {
     return true;
   }
 
   protected override cancel(cause: unknown): void {
-    Scope.cancel(this.scope, cause);
+    CancelContext.cancel(this.scope, cause);
   }
 }
 
 /** A member in one run of its group. */
-class Seat<T> extends Member<T> {
+class GroupMember<T> extends ChildContext<T> {
   readonly runner: TaskRunner<T>;
-  going = false;
+  running = false;
   isReady = false;
   outcome: Outcome | undefined = undefined;
   /** What is said of it when nobody waits for it any longer. */
-  lost: Outcome | undefined = undefined;
+  abandonedOutcome: Outcome | undefined = undefined;
 
-  constructor(owner: Owner<T>, runner: TaskRunner<T>, run: DrivenRun, parent?: Scope) {
-    super(owner, `${run.task}/${runner.toString()}`, run.scheduler, parent, run.hooks);
+  constructor(owner: ParentRun<T>, runner: TaskRunner<T>, run: CompositeRun, parent?: CancelContext) {
+    super(owner, `${run.task}/${runner.toString()}`, run.scheduler, parent, run.runHooks);
     this.runner = runner;
   }
 }

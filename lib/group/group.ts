@@ -1,7 +1,7 @@
 import { Observable, type Subscriber } from 'rxjs';
 import type { CancelFunc } from '../context/types.js';
-import { drive, type Driven, type DrivenRun } from '../task/composite.js';
-import { expectDistinct, expectString } from '../util/validate.js';
+import { runComposite, type CompositeTask, type CompositeRun } from '../task/composite.js';
+import { validateDistinct, validateString } from '../util/validate.js';
 import { OrderedRun, ParallelRun } from './group-run.js';
 import type { TaskRunner } from '../task/types.js';
 import { taskRunner, toRunner, type Runnable } from '../task/runner.js';
@@ -72,21 +72,21 @@ export function parallel<R extends readonly Runnable[]>(
 }
 
 type StartGroup = (
-  run: DrivenRun,
+  run: CompositeRun,
   cancel: CancelFunc,
   runners: readonly TaskRunner[],
   subscriber: Subscriber<unknown>,
 ) => { start(): void };
 
 function group<T>(name: string, runnables: readonly Runnable[], toRun: StartGroup): TaskRunner<T> {
-  expectString('name', name);
+  validateString('name', name);
   const members = runnables.map((one) => toRunner(one));
-  expectDistinct('runnables', members);
-  const work: Driven<T> = {
+  validateDistinct('runnables', members);
+  const work: CompositeTask<T> = {
     members,
     execute: () => undefined as T,
     toString: () => name,
-    [drive]: (run, cancel) => new Observable((subscriber) => toRun(run, cancel, members, subscriber).start()),
+    [runComposite]: (run, cancel) => new Observable((subscriber) => toRun(run, cancel, members, subscriber).start()),
   };
   return taskRunner(work);
 }

@@ -127,7 +127,7 @@ function errorLines(row: Row, rows: ReadonlyMap<string, Row>, width: number, pai
   const error = toldError(row, rows);
   if (!error) return [];
   // Of one that goes on it is the last of its runs, or lives, that has failed.
-  const symbol = looks[status === 'failed' || status === 'timed-out' ? status : 'run-failed'].symbol;
+  const symbol = looks[status === 'failed' || status === 'timed-out' ? status : 'slot-failed'].symbol;
   const head = cut(`${symbol} ${printable(task)}`, width);
   const text = ownErrorText(error, task);
   const left = width - columns(head) - 2;

@@ -1,8 +1,8 @@
 import type { FleetState } from '../fleet/fleet-state.js';
-import { expected } from '../util/validate.js';
+import { invalid } from '../util/validate.js';
 
 /** Whatever can tell how a fleet stands. A `Fleet` can. */
-export interface FleetView {
+export interface FleetStateSource {
   /** Its members, queues and crons, as they are now; it may reject. */
   state(): Promise<FleetState>;
 }
@@ -14,14 +14,14 @@ const patience = 5000;
 
 export function expectFleet(fleet: unknown): void {
   const { state } = (fleet ?? {}) as Partial<Record<'state', unknown>>;
-  if (typeof state !== 'function') throw new TypeError(expected('fleet', 'a fleet, as connectFleet yields it', fleet));
+  if (typeof state !== 'function') throw new TypeError(invalid('fleet', 'a fleet, as connectFleet yields it', fleet));
 }
 
 /**
  * The state of a fleet for any number of watchers, who shall not load its database: it is asked once at a time, and its answer, or
  * that it failed, is handed to all who ask within a second.
  */
-export function sharedState(fleet: FleetView, now: () => number): () => Promise<FleetState> {
+export function sharedState(fleet: FleetStateSource, now: () => number): () => Promise<FleetState> {
   let answer: Promise<FleetState> | undefined;
   let over: number | undefined;
   return () => {

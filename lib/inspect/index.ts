@@ -5,7 +5,7 @@
  */
 
 export { inspector, type InspectorOptions } from './inspector.js';
-export type { FleetView } from './fleet-view.js';
+export type { FleetStateSource } from './fleet-view.js';
 export type { AppState, TaskState } from './state.js';
 export { renderSvg, type SvgOptions } from './render-svg.js';
 export { renderText, type TextOptions } from './render-text.js';

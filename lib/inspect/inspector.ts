@@ -5,12 +5,12 @@ import type { AddressInfo } from 'node:net';
 import { endWith, forkJoin, NEVER, race, startWith, switchMap, takeUntil, timer, type Observable } from 'rxjs';
 import { applicationOf, type ApplicationInfo } from '../app/application-info.js';
 import type { RunContext } from '../context/types.js';
-import { expected, expectArray, expectOptions, expectString, expectWhole } from '../util/validate.js';
+import { invalid, validateArray, validateOptions, validateString, validateInteger } from '../util/validate.js';
 import { recorded } from '../recording/recorded.js';
 import { task } from '../task/task.js';
 import type { Task } from '../task/types.js';
 import { access, isLoopback } from './access.js';
-import { expectFleet, sharedState, type FleetView } from './fleet-view.js';
+import { expectFleet, sharedState, type FleetStateSource } from './fleet-view.js';
 import { Journal } from './journal.js';
 import { Readers } from './readers.js';
 import { routes } from './routes.js';
@@ -29,7 +29,7 @@ export interface InspectorOptions {
   /** How many events are kept for whoever comes later; 10,000 unless said. */
   history?: number;
   /** What `connectFleet` of `rxjs-tasks/fleet` yields: the page then shows its members, queues and crons, too. */
-  fleet?: FleetView;
+  fleet?: FleetStateSource;
 }
 
 /**
@@ -60,17 +60,16 @@ export interface InspectorOptions {
  * ```
  */
 export function inspector(options: InspectorOptions): Task<string> {
-  expectOptions(options, ['port', 'host', 'token', 'hosts', 'history', 'fleet']);
+  validateOptions(options, ['port', 'host', 'token', 'hosts', 'history', 'fleet']);
   const { port, host = '127.0.0.1', token, hosts = [], history = 10_000, fleet } = options;
-  expectWhole('port', 0, 65_535, port);
-  expectString('host', host);
-  expectArray('hosts', hosts);
-  for (const one of hosts) expectString('hosts', one);
-  expectWhole('history', 1, Infinity, history);
+  validateInteger('port', 0, 65_535, port);
+  validateString('host', host);
+  validateArray('hosts', hosts);
+  for (const one of hosts) validateString('hosts', one);
+  validateInteger('history', 1, Infinity, history);
   if (fleet !== undefined) expectFleet(fleet);
   if (token !== undefined) expectToken(token);
-  else if (!isLoopback(host))
-    throw new TypeError(expected('token', `a string, because ${host} is not loopback`, token));
+  else if (!isLoopback(host)) throw new TypeError(invalid('token', `a string, because ${host} is not loopback`, token));
   const gate = access(host, hosts, token);
 
   let close: () => Promise<void> = () => Promise.resolve();
@@ -107,8 +106,8 @@ export function inspector(options: InspectorOptions): Task<string> {
 }
 
 function expectToken(token: unknown): void {
-  expectString('token', token);
-  if ((token as string).length < 16) throw new RangeError(expected('token', 'at least 16 characters long', '…'));
+  validateString('token', token);
+  if ((token as string).length < 16) throw new RangeError(invalid('token', 'at least 16 characters long', '…'));
 }
 
 function applicationIn(ctx: RunContext): ApplicationInfo {

@@ -1,4 +1,4 @@
-import { errorOf } from '../app/error-log.js';
+import { eventError } from '../app/error-log.js';
 import type { AppEvent } from '../app/types.js';
 import { recorded, recordedError } from '../recording/recorded.js';
 import { attempt, causesOf } from './causes.js';
@@ -10,7 +10,7 @@ const levels = { info: 30, warn: 40, error: 50 } as const;
 export function jsonLine(event: AppEvent, now: number, base: object): string {
   const { at, outcome, type, ...rest } = recorded(event, now);
   const line = logLine(event);
-  const raw = errorOf(event) ?? ('cause' in event ? event.cause : undefined);
+  const raw = eventError(event) ?? ('cause' in event ? event.cause : undefined);
   const words = [line?.task, line?.what, line?.text].filter(Boolean).join(' ');
   const fields = {
     level: levels[line?.level ?? 'info'],

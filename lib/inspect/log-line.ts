@@ -33,7 +33,7 @@ export function logLine(event: AppEvent): LogLine | undefined {
       if (error) return line('error', 'failed', why(error));
       return status === 'completed' ? line('info', 'completed') : undefined;
     }
-    case 'run-failed':
+    case 'slot-failed':
       return line('error', 'run failed', `${slot(event.slot)}: ${why(event.error)}`);
     case 'restarting': {
       const when = `no. ${event.restart}, in ${duration(event.delay)}`;
@@ -44,9 +44,9 @@ export function logLine(event: AppEvent): LogLine | undefined {
     case 'skipped':
       return line('warn', 'skipped', `${slot(event.slot)}: ${event.reason}${and(event.error)}`);
     case 'overdue':
-      return line('warn', 'overdue', `${slot(event.slot)}: ${duration(event.late)} late`);
-    case 'late':
-      return line('warn', 'late', event.phase + and(event.error));
+      return line('warn', 'overdue', `${slot(event.slot)}: ${duration(event.lateBy)} late`);
+    case 'result-dropped':
+      return line('warn', 'result-dropped', event.phase + and(event.error));
     case 'cancelling':
       // All of them are told when the application is cancelled.
       return event.slot === undefined
@@ -62,7 +62,7 @@ export function logLine(event: AppEvent): LogLine | undefined {
       return line(clean ? 'info' : 'error', 'shutdown', how + summary(outcomes));
     }
     case 'initializing':
-    case 'tick':
+    case 'slot-started':
     case 'finalizing':
       return undefined;
   }

@@ -1,4 +1,4 @@
-import { expectNumber, expectOptions, expectString } from '../util/validate.js';
+import { validateNumber, validateOptions, validateString } from '../util/validate.js';
 import type { Recording } from '../recording/tape.js';
 import { duration, origin, ticks } from './axis.js';
 import { columns, cut, most } from './columns.js';
@@ -43,10 +43,10 @@ export interface SvgOptions {
  * ```
  */
 export function renderSvg(recording: Recording, options: SvgOptions = {}): string {
-  expectOptions(options, ['width', 'title']);
+  validateOptions(options, ['width', 'title']);
   const { width = 960, title = 'rxjs-tasks' } = options;
-  expectNumber('width', 320, 100_000, width);
-  expectString('title', title);
+  validateNumber('width', 320, 100_000, width);
+  validateString('title', title);
   return new Sheet(viewOf(recording), width, title, recording.dropped).toString();
 }
 

@@ -1,4 +1,4 @@
-import { expected, expectNumber, expectOptions } from '../util/validate.js';
+import { invalid, validateNumber, validateOptions } from '../util/validate.js';
 import type { Recording } from '../recording/tape.js';
 import { painter } from './ansi.js';
 import { cut } from './columns.js';
@@ -32,10 +32,10 @@ export interface TextOptions {
  * ```
  */
 export function renderText(recording: Recording, options: TextOptions = {}): string {
-  expectOptions(options, ['width', 'color']);
+  validateOptions(options, ['width', 'color']);
   const { width = 80, color = false } = options;
-  expectNumber('width', 20, 100_000, width);
-  if (typeof color !== 'boolean') throw new TypeError(expected('color', 'a boolean', color));
+  validateNumber('width', 20, 100_000, width);
+  if (typeof color !== 'boolean') throw new TypeError(invalid('color', 'a boolean', color));
   const view = viewOf(recording);
   const paint = painter(color);
   const whole = Math.floor(width);

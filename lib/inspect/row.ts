@@ -13,7 +13,16 @@ export interface Span {
 export interface Mark {
   readonly at: number;
   readonly kind:
-    'tick' | 'run-failed' | 'skipped' | 'missed' | 'overdue' | 'restarting' | 'late' | 'cancelling' | 'failed' | 'done';
+    | 'slot-started'
+    | 'slot-failed'
+    | 'skipped'
+    | 'missed'
+    | 'overdue'
+    | 'restarting'
+    | 'result-dropped'
+    | 'cancelling'
+    | 'failed'
+    | 'done';
   readonly event: RecordedEvent;
 }
 
@@ -93,18 +102,18 @@ export class Track implements Row {
       case 'done':
         this.end(event, at, start);
         break;
-      case 'tick':
-      case 'run-failed':
+      case 'slot-started':
+      case 'slot-failed':
       case 'skipped':
       case 'missed':
       case 'overdue':
       case 'cancelling':
         this.beginBefore(start);
-        if (type === 'tick') this.ticks++;
-        if (type === 'run-failed') this.failures++;
+        if (type === 'slot-started') this.ticks++;
+        if (type === 'slot-failed') this.failures++;
         this.mark(type, event, at);
         break;
-      case 'late':
+      case 'result-dropped':
         this.mark(type, event, at);
         break;
       default:

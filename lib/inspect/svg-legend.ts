@@ -18,7 +18,7 @@ export function legendOf({ seen, width }: Chart, top: number): { svg: string; bo
       }
       const shape = isSpan(kind)
         ? bar(kind, x, y, 18, '')
-        : (kind === 'tick' ? bar('running', x, y, 18, '') : '') +
+        : (kind === 'slot-started' ? bar('running', x, y, 18, '') : '') +
           sign(kind, x + 9, kind === 'cancelling' ? y + 6 : y, '');
       const entry = `${shape}<text class="small" x="${x + 24}" y="${y + 4}">${label}</text>`;
       x = number(x + length);

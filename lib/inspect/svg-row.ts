@@ -31,7 +31,7 @@ export function signs(all: readonly Sign[], y: number, chart: Chart): string {
     chart.seen.add(one.kind);
     const x = chart.x(one.at);
     const other = latest.get(one.kind);
-    if (other && x - other.x < (one.kind === 'tick' ? 3 : 12)) {
+    if (other && x - other.x < (one.kind === 'slot-started' ? 3 : 12)) {
       other.last = one;
       other.count++;
     } else {

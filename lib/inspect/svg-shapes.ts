@@ -19,16 +19,16 @@ export function sign(kind: Exclude<Kind, Span['kind']>, x: number, y: number, ti
 }
 
 const shapes: Readonly<Record<Exclude<Kind, Span['kind']>, string>> = {
-  tick: '<path d="M0-9V9"/>',
+  'slot-started': '<path d="M0-9V9"/>',
   cancelling: '<path class="solid" d="M-4-9H4L0-3Z"/>',
   cancelled: '<rect x="-4" y="-4" width="8" height="8"/>',
   completed: '<circle r="5.5" class="solid"/><path class="on" d="M-2.5 0L-.5 2.2L2.6-2"/>',
-  late: '<path d="M-4-4H4L-4 4H4Z"/>',
+  'result-dropped': '<path d="M-4-4H4L-4 4H4Z"/>',
   overdue: '<circle r="5"/><path d="M0-2.5V0L2 1.5"/>',
   skipped: '<path d="M0-5.5L5.5 0L0 5.5L-5.5 0Z"/>',
   missed: '<path d="M-5.5-4.5H5.5L0 5.5Z"/>',
   restarting: '<path class="solid" d="M-3.5-5L5 0L-3.5 5Z"/>',
-  'run-failed': '<circle r="5" stroke="none"/><path d="M-3.2-3.2L3.2 3.2M3.2-3.2L-3.2 3.2"/>',
+  'slot-failed': '<circle r="5" stroke="none"/><path d="M-3.2-3.2L3.2 3.2M3.2-3.2L-3.2 3.2"/>',
   'timed-out': '<path d="M-5.5-5.5H5.5L0 0L5.5 5.5H-5.5L0 0Z"/>',
   failed:
     '<path class="solid" d="M-2.5-6H2.5L6-2.5V2.5L2.5 6H-2.5L-6 2.5V-2.5Z"/><path class="on" d="M-2.2-2.2L2.2 2.2M2.2-2.2L-2.2 2.2"/>',

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
-import { errorOf } from '../app/error-log.js';
-import { expected, expectFunction, expectOneOf, expectOptions, expectString } from '../util/validate.js';
-import type { AppEvent, Instrument } from '../app/types.js';
+import { eventError } from '../app/error-log.js';
+import { invalid, validateFunction, validateOneOf, validateOptions, validateString } from '../util/validate.js';
+import type { AppEvent, Instrumentation } from '../app/types.js';
 import { painter } from './ansi.js';
 import { fit } from './columns.js';
 import { jsonLine } from './json-line.js';
@@ -44,9 +44,9 @@ export interface TerminalOptions {
  * // → shutdown     clean: 1 completed
  * ```
  */
-export function terminal(options: TerminalOptions = {}): Instrument {
+export function terminal(options: TerminalOptions = {}): Instrumentation {
   const show = shower(options);
-  return { event: (event) => show(event, Date.now()) };
+  return { onEvent: (event) => show(event, Date.now()) };
 }
 
 /** What shows an event, and when it was told. */
@@ -63,14 +63,14 @@ export function shower(options: TerminalOptions): Show {
 type Show = (event: AppEvent, now: number) => void;
 
 function showAt(options: TerminalOptions): Show {
-  expectOptions(options, ['ui', 'stream', 'name']);
+  validateOptions(options, ['ui', 'stream', 'name']);
   const { ui = 'live', stream, name } = options;
-  expectOneOf('ui', ['live', 'lines', 'json'], ui);
-  if (name !== undefined) expectString('name', name);
+  validateOneOf('ui', ['live', 'lines', 'json'], ui);
+  if (name !== undefined) validateString('name', name);
   if (stream !== undefined) {
     if (typeof stream !== 'object' || (stream as unknown) === null)
-      throw new TypeError(expected('stream', 'a writable stream', stream));
-    expectFunction('stream.write', (stream as Partial<Record<'write', unknown>>).write);
+      throw new TypeError(invalid('stream', 'a writable stream', stream));
+    validateFunction('stream.write', (stream as Partial<Record<'write', unknown>>).write);
   }
   const write = (text: string) => writeTo(output, text);
   const output: Output = stream ?? (ui === 'json' ? process.stdout : process.stderr);
@@ -98,7 +98,7 @@ function showAt(options: TerminalOptions): Show {
 function lines(output: Output): (event: AppEvent, now: number) => string {
   const told = new WeakSet();
   return (event, now) => {
-    const error = errorOf(event);
+    const error = eventError(event);
     if (typeof error === 'object' && error !== null) {
       if (told.has(error) && event.type === 'done') return '';
       told.add(error);

@@ -1,4 +1,4 @@
-import { expected } from '../util/validate.js';
+import { invalid } from '../util/validate.js';
 import type { Recording } from '../recording/tape.js';
 import { Timeline } from './timeline.js';
 
@@ -14,7 +14,7 @@ export interface View {
 /** @throws TypeError for what is no recording. */
 export function viewOf(recording: Recording): View {
   const { version, events } = (recording as Partial<Record<keyof Recording, unknown>> | null | undefined) ?? {};
-  if (version !== 1 || !Array.isArray(events)) throw new TypeError(expected('recording', 'a Recording', recording));
+  if (version !== 1 || !Array.isArray(events)) throw new TypeError(invalid('recording', 'a Recording', recording));
   const timeline = new Timeline({ limit: Infinity });
   for (const event of recording.events) timeline.add(event);
   const { from: first = recording.from, to: last = recording.from } = timeline;

@@ -32,7 +32,7 @@ export function lineText({ type, event: { cause, clean, durationMs = 0 } }: Line
 /** What an event says beyond its type. */
 export function eventText({
   count,
-  late,
+  lateBy,
   reason,
   restart,
   delay,
@@ -43,7 +43,7 @@ export function eventText({
 }: RecordedEvent): string {
   const parts = [
     count !== undefined && `${count} slots`,
-    late !== undefined && `${duration(late)} late`,
+    lateBy !== undefined && `${duration(lateBy)} late`,
     reason,
     restart !== undefined && `no. ${restart}`,
     delay !== undefined && `in ${duration(delay)}`,

@@ -11,14 +11,14 @@ export function detailsOf(event: TaskEvent): Attributes | undefined {
       return {};
     case 'cancelling':
       return { ...slotOf(event), ...errorOf(event), [attribute.cause]: String(event.cause) };
-    case 'late':
+    case 'result-dropped':
       return { ...slotOf(event), ...errorOf(event), [attribute.phase]: event.phase };
     case 'skipped':
       return { ...slotOf(event), ...errorOf(event), [attribute.reason]: event.reason };
     case 'missed':
       return { ...slotOf(event), [attribute.count]: event.count };
     case 'overdue':
-      return { ...slotOf(event), [attribute.lateness]: seconds(event.late) };
+      return { ...slotOf(event), [attribute.lateness]: seconds(event.lateBy) };
     case 'restarting':
       return {
         ...errorOf(event),
@@ -27,8 +27,8 @@ export function detailsOf(event: TaskEvent): Attributes | undefined {
         [attribute.delay]: seconds(event.delay),
       };
     case 'initializing':
-    case 'tick':
-    case 'run-failed':
+    case 'slot-started':
+    case 'slot-failed':
     case 'done':
       return undefined;
   }

@@ -111,19 +111,19 @@ export class Spans {
   }
 
   /** What a run hangs on. Whoever else starts tasks for someone says so here. */
-  private placeAbove({ within }: RunContext): Place {
+  private placeAbove({ parent }: RunContext): Place {
     // The active one is that of whoever started the application, or the task by hand.
-    if (!within) return { context: context.active() };
-    let place = this.places.get(within);
+    if (!parent) return { context: context.active() };
+    let place = this.places.get(parent);
     if (!place) {
-      const { context, lives = {} } = this.placeAbove(within);
-      this.places.set(within, (place = { context, lives }));
+      const { context, lives = {} } = this.placeAbove(parent);
+      this.places.set(parent, (place = { context, lives }));
     }
     return place;
   }
 
-  private spanAbove({ within }: RunContext): Span | undefined {
-    return within && (this.places.get(within)?.span ?? this.spanAbove(within));
+  private spanAbove({ parent }: RunContext): Span | undefined {
+    return parent && (this.places.get(parent)?.span ?? this.spanAbove(parent));
   }
 
   private note(event: TaskEvent, span: Span | undefined): void {

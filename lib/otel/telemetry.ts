@@ -1,6 +1,6 @@
 import { context, diag, metrics, trace, type Meter, type Tracer } from '@opentelemetry/api';
-import { expected, expectOptions } from '../util/validate.js';
-import type { Instrument } from '../app/types.js';
+import { invalid, validateOptions } from '../util/validate.js';
+import type { Instrumentation } from '../app/types.js';
 import { Measures } from './measures.js';
 import { library } from './names.js';
 import { Spans } from './spans.js';
@@ -53,30 +53,30 @@ export interface TelemetryOptions {
  * // → app failed app/sync failed in execute: no rows
  * ```
  */
-export function telemetry(options: TelemetryOptions = {}): Instrument {
-  expectOptions(options, ['tracer', 'meter']);
+export function telemetry(options: TelemetryOptions = {}): Instrumentation {
+  validateOptions(options, ['tracer', 'meter']);
   const { tracer, meter } = options;
   if (tracer !== undefined && !has(tracer, 'startSpan'))
-    throw new TypeError(expected('tracer', 'a tracer, with a `startSpan` function', tracer));
+    throw new TypeError(invalid('tracer', 'a tracer, with a `startSpan` function', tracer));
   if (meter !== undefined && !has(meter, 'createHistogram'))
-    throw new TypeError(expected('meter', 'a meter, with a `createHistogram` function', meter));
+    throw new TypeError(invalid('meter', 'a meter, with a `createHistogram` function', meter));
 
   // When they are first used: the API's global meter, unlike its tracer, does nothing for ever once it was made too early.
   const spans = onFirstUse(() => new Spans(tracer ?? trace.getTracer(library.name, library.version)));
   const measures = onFirstUse(() => new Measures(meter ?? metrics.getMeter(library.name, library.version)));
 
   return {
-    around(run, phase, hook) {
+    wrapHook(run, phase, hook) {
       quietly(() => measures().entered(run));
       const inside = quietly(() => spans().entered(run, phase));
       if (inside) context.with(inside, hook);
       else hook();
     },
-    event(event, run) {
+    onEvent(event, run) {
       quietly(() => measures().happened(event));
       if (run && 'runId' in event) quietly(() => spans().happened(event, run));
     },
-    ended(run, end) {
+    onRunEnd(run, end) {
       quietly(() => measures().ended(run, end));
       quietly(() => spans().ended(run, end));
     },

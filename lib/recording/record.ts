@@ -1,5 +1,5 @@
 import { asyncScheduler, isObservable, type Observable, type TimestampProvider } from 'rxjs';
-import { expected, expectFunction, expectOptions, expectWhole } from '../util/validate.js';
+import { invalid, validateFunction, validateOptions, validateInteger } from '../util/validate.js';
 import type { AppEvent } from '../app/types.js';
 import { recorded } from './recorded.js';
 import { Tape, type Recording } from './tape.js';
@@ -37,11 +37,11 @@ export interface Recorder extends Recording {
  * ```
  */
 export function record(events$: Observable<AppEvent>, options: RecordOptions = {}): Recorder {
-  expectOptions(options, ['limit', 'clock']);
+  validateOptions(options, ['limit', 'clock']);
   const { limit = 10_000, clock = asyncScheduler } = options;
-  if (!isObservable(events$)) throw new TypeError(expected('events$', 'an Observable', events$));
-  if (limit !== Infinity) expectWhole('limit', 1, Infinity, limit);
-  expectFunction('clock.now', (clock as Partial<Record<'now', unknown>>).now);
+  if (!isObservable(events$)) throw new TypeError(invalid('events$', 'an Observable', events$));
+  if (limit !== Infinity) validateInteger('limit', 1, Infinity, limit);
+  validateFunction('clock.now', (clock as Partial<Record<'now', unknown>>).now);
   const tape = new Tape(clock.now(), limit);
   const listening = events$.subscribe({
     next: (event) => tape.add(recorded(event, clock.now())),

@@ -11,7 +11,7 @@ export interface RecordedEvent {
   readonly runId?: number;
   readonly slot?: number;
   readonly count?: number;
-  readonly late?: number;
+  readonly lateBy?: number;
   readonly reason?: string;
   readonly restart?: number;
   readonly delay?: number;

@@ -7,7 +7,7 @@ export interface RestartPolicy {
   readonly jitter: number;
   readonly random: () => number;
   readonly maxRestarts: number;
-  readonly within: number;
+  readonly window: number;
   readonly healthyFor: number;
 }
 
@@ -29,9 +29,9 @@ export class Backoff {
    * @param healthy for how long the last run was ready, if it was.
    */
   next(now: number, healthy: number | undefined): number | undefined {
-    const { maxRestarts, within, healthyFor, initial, factor, max, jitter, random } = this.policy;
+    const { maxRestarts, window, healthyFor, initial, factor, max, jitter, random } = this.policy;
     if (maxRestarts < Infinity) {
-      this.recent = this.recent.filter((time) => now - time < within);
+      this.recent = this.recent.filter((time) => now - time < window);
       if (this.recent.length >= maxRestarts) return undefined;
       this.recent.push(now);
     }

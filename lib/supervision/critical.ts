@@ -1,7 +1,7 @@
 import { CancelledError } from '../errors/errors.js';
 import type { Runnable } from '../task/runner.js';
 import type { Outcome, TaskRunner } from '../task/types.js';
-import { Guard, guarded } from './delegating-run.js';
+import { DelegatingRun, delegate } from './delegating-run.js';
 
 /**
  * Runs a task that the application cannot do without: when it ends, whichever way, the application is cancelled, with its error
@@ -22,19 +22,19 @@ import { Guard, guarded } from './delegating-run.js';
  * ```
  */
 export function critical<T>(runnable: Runnable<T>): TaskRunner<T> {
-  return guarded(runnable, (...args) => new Critical(...args));
+  return delegate(runnable, (...args) => new CriticalRun(...args));
 }
 
-class Critical<T> extends Guard<T> {
-  protected override after(outcome: Outcome): void {
-    this.end(outcome);
+class CriticalRun<T> extends DelegatingRun<T> {
+  protected override onRunEnded(outcome: Outcome): void {
+    this.endWith(outcome);
   }
 
-  protected override end(outcome: Pick<Outcome, 'status' | 'error'>): void {
-    const { run, subscriber, cancelAll } = this;
+  protected override endWith(outcome: Pick<Outcome, 'status' | 'error'>): void {
+    const { run, subscriber, cancelApp } = this;
     // Its own end comes first, so that the cancel does not change it; nobody has been told of it yet.
     const why = run.cancelled ? { cause: run.cause } : undefined;
-    subscriber.add(() => cancelAll(outcome.error ?? new CancelledError(`${run.task} has ended`, why)));
-    super.end(outcome);
+    subscriber.add(() => cancelApp(outcome.error ?? new CancelledError(`${run.task} has ended`, why)));
+    super.endWith(outcome);
   }
 }

@@ -1,74 +1,74 @@
 import { Observable, type Subscriber } from 'rxjs';
 import type { CancelFunc, RunContext } from '../context/types.js';
 import { TaskError } from '../errors/errors.js';
-import { Member, type Owner } from '../task/child.js';
-import { drive, type Composition, type Driven, type DrivenRun, type Status } from '../task/composite.js';
-import { giveUp, startMember } from '../task/runner-access.js';
+import { ChildContext, type ParentRun } from '../task/child.js';
+import { runComposite, type RunParts, type CompositeTask, type CompositeRun, type Status } from '../task/composite.js';
+import { abandonRunner, startChild } from '../task/runner-access.js';
 import { taskRunner, toRunner, type Runnable } from '../task/runner.js';
 import type { Outcome, TaskEvent, TaskRunner } from '../task/types.js';
 
 /** A run that consists of another's, and is seen as that. What comes after it is for those who extend this. */
-export abstract class Guard<T> implements Owner<T>, Composition {
-  readonly run: DrivenRun;
+export abstract class DelegatingRun<T> implements ParentRun<T>, RunParts {
+  readonly run: CompositeRun;
   protected readonly subscriber: Subscriber<T>;
   private readonly runner: TaskRunner<T>;
-  protected readonly cancelAll: CancelFunc;
-  private member: Member<T> | undefined = undefined;
+  protected readonly cancelApp: CancelFunc;
+  private child: ChildContext<T> | undefined = undefined;
   private last: Outcome | undefined = undefined;
   private isReady = false;
 
-  constructor(run: DrivenRun, cancelAll: CancelFunc, runner: TaskRunner<T>, subscriber: Subscriber<T>) {
+  constructor(run: CompositeRun, cancelAll: CancelFunc, runner: TaskRunner<T>, subscriber: Subscriber<T>) {
     this.run = run;
-    this.cancelAll = cancelAll;
+    this.cancelApp = cancelAll;
     this.runner = runner;
     this.subscriber = subscriber;
-    run.composition = this;
+    run.parts = this;
   }
 
   start(): void {
-    const { run, runner, cancelAll } = this;
+    const { run, runner, cancelApp } = this;
     this.last = undefined;
     this.isReady = false;
-    this.member = new Member(this, run.task, run.scheduler, run);
-    startMember(runner, this.member, cancelAll);
+    this.child = new ChildContext(this, run.task, run.scheduler, run);
+    startChild(runner, this.child, cancelApp);
   }
 
   get runId(): number | undefined {
-    return this.member?.runId;
+    return this.child?.runId;
   }
 
   get observed(): boolean {
     return this.run.observed;
   }
 
-  relay(event: TaskEvent, run?: RunContext): void {
+  forward(event: TaskEvent, run?: RunContext): void {
     // The one end that is told is the guard's own.
-    if (event.type !== 'done' || event.outcome.runner !== this.runner) this.run.relay(event, run);
+    if (event.type !== 'done' || event.outcome.runner !== this.runner) this.run.forward(event, run);
   }
 
   next(value: T): void {
     this.subscriber.next(value);
   }
 
-  enter(status: Status): void {
-    this.run.enter(status);
+  setStatus(status: Status): void {
+    this.run.setStatus(status);
   }
 
-  ready(_: Member<T>, is: boolean): void {
+  readyChanged(_: ChildContext<T>, is: boolean): void {
     this.isReady = is;
     if (is) this.run.ready();
-    else this.run.unready();
+    else this.run.notReady();
   }
 
-  ended(member: Member<T>, outcome: Outcome): void {
+  onEnd(member: ChildContext<T>, outcome: Outcome): void {
     // One that has ended while `execute` was being called has been ready all the same.
-    if (outcome.status === 'completed' && !this.isReady) this.ready(member, true);
+    if (outcome.status === 'completed' && !this.isReady) this.readyChanged(member, true);
     this.last = outcome;
-    this.after(outcome, member);
+    this.onRunEnded(outcome, member);
   }
 
-  refused(_: Member<T>, error: unknown): void {
-    this.end({ status: 'failed', error: new TaskError(this.run.task, 'execute', error) });
+  startFailed(_: ChildContext<T>, error: unknown): void {
+    this.endWith({ status: 'failed', error: new TaskError(this.run.task, 'execute', error) });
   }
 
   outcome(): Pick<Outcome, 'members' | 'phase'> {
@@ -76,32 +76,32 @@ export abstract class Guard<T> implements Owner<T>, Composition {
     return { ...(members && { members }), ...(phase && { phase }) };
   }
 
-  giveUp(): void {
-    this.last ??= giveUp(this.runner);
+  abandon(): void {
+    this.last ??= abandonRunner(this.runner);
   }
 
   /** The run is over, and so is the guard's unless it is started once more. */
-  protected abstract after(outcome: Outcome, member: Member<T>): void;
+  protected abstract onRunEnded(outcome: Outcome, member: ChildContext<T>): void;
 
-  protected end({ status, error }: Pick<Outcome, 'status' | 'error'>): void {
-    if (status === 'completed') this.run.endedByItself();
+  protected endWith({ status, error }: Pick<Outcome, 'status' | 'error'>): void {
+    if (status === 'completed') this.run.markCompleted();
     if (error) this.subscriber.error(error);
     else this.subscriber.complete();
   }
 }
 
-type GuardArgs<T> = ConstructorParameters<typeof Guard<T>>;
+type GuardArgs<T> = ConstructorParameters<typeof DelegatingRun<T>>;
 
 /** Makes the runner of a task whose runs delegate to those of another runner. */
-export function guarded<T>(runnable: Runnable<T>, guard: (...args: GuardArgs<T>) => Guard<T>): TaskRunner<T> {
+export function delegate<T>(runnable: Runnable<T>, guard: (...args: GuardArgs<T>) => DelegatingRun<T>): TaskRunner<T> {
   const runner = toRunner(runnable);
-  const work: Driven<T> = {
+  const work: CompositeTask<T> = {
     members: [runner],
-    seenThrough: true,
+    transparent: true,
     history: {},
     execute: () => undefined as T,
     toString: () => runner.toString(),
-    [drive]: (run, cancel) => new Observable((subscriber) => guard(run, cancel, runner, subscriber).start()),
+    [runComposite]: (run, cancel) => new Observable((subscriber) => guard(run, cancel, runner, subscriber).start()),
   };
   return taskRunner(work);
 }

@@ -1,4 +1,11 @@
-import { expected, expectFunction, expectMs, expectNumber, expectOneOf, expectOptions } from '../util/validate.js';
+import {
+  invalid,
+  validateFunction,
+  validateMs,
+  validateNumber,
+  validateOneOf,
+  validateOptions,
+} from '../util/validate.js';
 import type { RestartPolicy } from './backoff.js';
 
 /** When and how often {@link supervise} restarts. Times are in ms. */
@@ -21,31 +28,31 @@ export interface SuperviseOptions {
   /** More restarts than this `within` that time are a failure; 5 unless said, `Infinity` for any number. */
   maxRestarts?: number;
   /** For how long a restart counts towards `maxRestarts`; 60,000 unless said. */
-  within?: number;
+  window?: number;
   /** A run that was ready for that long makes the next wait the `initial` one again; 30,000 unless said. */
   healthyFor?: number;
 }
 
-const optionNames = ['restart', 'backoff', 'maxRestarts', 'within', 'healthyFor'];
+const optionNames = ['restart', 'backoff', 'maxRestarts', 'window', 'healthyFor'];
 const backoffNames = ['initial', 'max', 'factor', 'jitter', 'random'];
 
 /** Checks the options and fills in the defaults. */
-export function toPolicy(options: SuperviseOptions): RestartPolicy {
-  expectOptions(options, optionNames);
-  const { restart = 'on-failure', backoff = {}, maxRestarts = 5, within = 60_000, healthyFor = 30_000 } = options;
-  expectOneOf('restart', ['on-failure', 'always'], restart);
-  expectOptions(backoff, backoffNames, 'backoff');
+export function toRestartPolicy(options: SuperviseOptions): RestartPolicy {
+  validateOptions(options, optionNames);
+  const { restart = 'on-failure', backoff = {}, maxRestarts = 5, window = 60_000, healthyFor = 30_000 } = options;
+  validateOneOf('restart', ['on-failure', 'always'], restart);
+  validateOptions(backoff, backoffNames, 'backoff');
   const { initial = 100, max = 30_000, factor = 2, jitter = 0.2, random = Math.random } = backoff;
-  expectMs('backoff.initial', initial);
-  expectMs('backoff.max', max);
-  expectMs('within', within);
-  expectMs('healthyFor', healthyFor);
-  expectNumber('backoff.factor', 1, Infinity, factor);
-  expectNumber('backoff.jitter', 0, 1, jitter);
-  expectFunction('backoff.random', random);
+  validateMs('backoff.initial', initial);
+  validateMs('backoff.max', max);
+  validateMs('window', window);
+  validateMs('healthyFor', healthyFor);
+  validateNumber('backoff.factor', 1, Infinity, factor);
+  validateNumber('backoff.jitter', 0, 1, jitter);
+  validateFunction('backoff.random', random);
   const whole = 'a whole number from 0 and up, or Infinity';
-  if (typeof maxRestarts !== 'number') throw new TypeError(expected('maxRestarts', whole, maxRestarts));
+  if (typeof maxRestarts !== 'number') throw new TypeError(invalid('maxRestarts', whole, maxRestarts));
   if (!(maxRestarts >= 0 && (Number.isInteger(maxRestarts) || maxRestarts === Infinity)))
-    throw new RangeError(expected('maxRestarts', whole, maxRestarts));
-  return { restart, initial, max, factor, jitter, random, maxRestarts, within, healthyFor };
+    throw new RangeError(invalid('maxRestarts', whole, maxRestarts));
+  return { restart, initial, max, factor, jitter, random, maxRestarts, window, healthyFor };
 }

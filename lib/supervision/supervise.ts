@@ -1,8 +1,8 @@
 import type { Runnable } from '../task/runner.js';
 import type { TaskRunner } from '../task/types.js';
-import { guarded } from './delegating-run.js';
-import { Supervision } from './supervised-run.js';
-import { toPolicy, type SuperviseOptions } from './supervise-options.js';
+import { delegate } from './delegating-run.js';
+import { SupervisedRun } from './supervised-run.js';
+import { toRestartPolicy, type SuperviseOptions } from './supervise-options.js';
 
 /**
  * Runs a task, and starts it again when it fails: the whole lifecycle, after a wait that grows from one failure to the next.
@@ -39,6 +39,6 @@ import { toPolicy, type SuperviseOptions } from './supervise-options.js';
  * ```
  */
 export function supervise<T>(runnable: Runnable<T>, options: SuperviseOptions = {}): TaskRunner<T> {
-  const policy = toPolicy(options);
-  return guarded(runnable, (...args) => new Supervision(...args, policy));
+  const policy = toRestartPolicy(options);
+  return delegate(runnable, (...args) => new SupervisedRun(...args, policy));
 }

@@ -3,29 +3,29 @@ import { TaskError } from '../errors/errors.js';
 import type { Outcome, TaskEvent } from './types.js';
 import type { RunContext, RunHooks } from '../context/types.js';
 import type { Status } from './composite.js';
-import { ended, Scope } from '../context/cancel-context.js';
+import { endedNormally, CancelContext } from '../context/cancel-context.js';
 
 /** Whoever runs tasks as parts of something: of a group, of a supervised run, of an application. */
-export interface Owner<T, M extends Member<T> = Member<T>> {
+export interface ParentRun<T, M extends ChildContext<T> = ChildContext<T>> {
   /** Whether someone listens to events. */
   readonly observed: boolean;
   /** The run that its members are part of. */
   readonly run?: RunContext;
-  relay(event: TaskEvent, run?: RunContext): void;
+  forward(event: TaskEvent, run?: RunContext): void;
   next(value: T): void;
   /** It has become ready, and `execute` has been called; or it has to become so once more. */
-  ready(member: M, is: boolean): void;
+  readyChanged(member: M, is: boolean): void;
   /** The member's run is over. The last call. */
-  ended(member: M, outcome: Outcome): void;
+  onEnd(member: M, outcome: Outcome): void;
   /** It could not be run at all. The last call. */
-  refused(member: M, error: unknown): void;
-  enter?(status: Status): void;
+  startFailed(member: M, error: unknown): void;
+  setStatus?(status: Status): void;
   /** Whether nobody is left who would hear of errors. */
   readonly closed?: boolean;
 }
 
 /** The context under which one run of a member goes, and the observer of that run. */
-export class Member<T> extends Scope {
+export class ChildContext<T> extends CancelContext {
   /** What the member is called in events, errors and outcomes. */
   readonly path: string;
   /** Since when its run has the status it has, in ms. */
@@ -34,71 +34,71 @@ export class Member<T> extends Scope {
   stoppingAt: number | undefined = undefined;
   /** Of its run; of one that someone else's runner has started it is not known. */
   runId: number | undefined = undefined;
-  private readonly owner: Owner<T>;
+  private readonly parentRun: ParentRun<T>;
 
-  constructor(owner: Owner<T>, path: string, scheduler: SchedulerLike, parent?: Scope, hooks?: RunHooks) {
-    super(scheduler, parent, hooks ?? parent?.hooks);
-    this.owner = owner;
+  constructor(owner: ParentRun<T>, path: string, scheduler: SchedulerLike, parent?: CancelContext, hooks?: RunHooks) {
+    super(scheduler, parent, hooks ?? parent?.runHooks);
+    this.parentRun = owner;
     this.path = path;
     this.since = scheduler.now();
   }
 
   get closed(): boolean {
-    return this.owner.closed ?? false;
+    return this.parentRun.closed ?? false;
   }
 
   get observed(): boolean {
-    return this.owner.observed;
+    return this.parentRun.observed;
   }
 
-  get within(): RunContext | undefined {
-    return this.owner.run;
+  get parent(): RunContext | undefined {
+    return this.parentRun.run;
   }
 
-  relay(event: TaskEvent, run?: RunContext): void {
-    this.owner.relay(event, run);
+  forward(event: TaskEvent, run?: RunContext): void {
+    this.parentRun.forward(event, run);
   }
 
-  enter(status: Status): void {
+  setStatus(status: Status): void {
     this.since = this.scheduler.now();
     // A supervised run may begin anew after it has finalized.
     if (!this.cancelled) this.stoppingAt = status === 'finalizing' ? this.since : undefined;
-    this.owner.enter?.(status);
+    this.parentRun.setStatus?.(status);
   }
 
-  ready(is: boolean): void {
-    this.owner.ready(this, is);
+  readyChanged(is: boolean): void {
+    this.parentRun.readyChanged(this, is);
   }
 
-  ended(outcome: Outcome): void {
-    this.over();
-    this.owner.ended(this, outcome);
+  onEnd(outcome: Outcome): void {
+    this.end();
+    this.parentRun.onEnd(this, outcome);
   }
 
-  refused(error: unknown): void {
-    this.over();
-    this.owner.refused(this, error);
+  startFailed(error: unknown): void {
+    this.end();
+    this.parentRun.startFailed(this, error);
   }
 
   next(value: T): void {
-    this.owner.next(value);
+    this.parentRun.next(value);
   }
 
   error(error: unknown): void {
     // A run that has failed has told its outcome.
-    if (!(error instanceof TaskError)) this.refused(error);
+    if (!(error instanceof TaskError)) this.startFailed(error);
   }
 
   complete(): void {
     // It has told its outcome.
   }
 
-  protected override afterCancel(): void {
+  protected override didCancel(): void {
     this.stoppingAt ??= this.scheduler.now();
   }
 
   /** It leaves nothing behind in its parent. */
-  private over(): void {
-    Scope.cancel(this, ended);
+  private end(): void {
+    CancelContext.cancel(this, endedNormally);
   }
 }

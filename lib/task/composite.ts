@@ -2,63 +2,63 @@ import type { Observable } from 'rxjs';
 import type { CancelFunc, RunContext } from '../context/types.js';
 import type { TaskError } from '../errors/errors.js';
 import type { Outcome, TaskEvent, TaskEventDetail, TaskRunner, SimpleTask } from './types.js';
-import type { Scope } from '../context/cancel-context.js';
+import type { CancelContext } from '../context/cancel-context.js';
 
 /**
  * What tasks made of other tasks implement beside `execute`, which is then not called. Such a stream ends by itself once
  * its context is cancelled, when all it runs has ended: it is not cut, whatever its `grace`. A TaskError it fails with is
  * its own.
  */
-export const drive: unique symbol = Symbol('drive');
+export const runComposite: unique symbol = Symbol('drive');
 
-export interface Driven<T> extends SimpleTask<T> {
-  [drive](run: DrivenRun, cancel: CancelFunc): Observable<T>;
-  readonly history?: History;
+export interface CompositeTask<T> extends SimpleTask<T> {
+  [runComposite](run: CompositeRun, cancel: CancelFunc): Observable<T>;
+  readonly history?: TaskHistory;
   /** The runners it is made of. With them it has no `initialize`, and is ready when it says so. */
   readonly members?: readonly TaskRunner[];
   /** It is seen as the one member it has: nothing that happens to it is told twice. */
-  readonly seenThrough?: boolean;
+  readonly transparent?: boolean;
 }
 
 /** What has happened to a task besides its last outcome. */
-export interface History {
+export interface TaskHistory {
   restarts?: number;
   lastError?: TaskError;
   /** The next slot of a cron, in ms. */
-  nextAt?: (() => number | undefined) | undefined;
+  nextAt?: number | undefined;
 }
 
 /** The run of a driven task, as that sees it. */
-export interface DrivenRun extends RunContext, Scope {
+export interface CompositeRun extends RunContext, CancelContext {
   /** Whether someone listens; otherwise only an event with an error is worth making. */
   readonly observed: boolean;
   /** Of a run that has members, or slots: how those of its outcome have ended. */
-  composition?: Composition;
-  readonly history: History;
+  parts?: RunParts;
+  readonly history: TaskHistory;
   emit(detail: TaskEventDetail): void;
   /** Hands on the event of a member. */
-  relay(event: TaskEvent, run?: RunContext): void;
-  enter(status: Status): void;
+  forward(event: TaskEvent, run?: RunContext): void;
+  setStatus(status: Status): void;
   ready(): void;
   /** It counts as ended before its cancel, because what it stands for had. */
-  endedByItself(): void;
+  markCompleted(): void;
   /** A member has to become ready once more, and with it the run. */
-  unready(): void;
+  notReady(): void;
 }
 
 /** What a run can be seen doing. */
 export type Status = Exclude<TaskRunner['status'], 'idle' | 'done'>;
 
 /** The parts of a run. */
-export interface Composition {
+export interface RunParts {
   /** By which number the run is told, when that is not its own. */
   readonly runId?: number | undefined;
   /** What an outcome says of them. */
   outcome(): Pick<Outcome, 'members' | 'phase'>;
   /** Nobody waits for them any longer: whichever still goes has timed out. */
-  giveUp(): void;
+  abandon(): void;
 }
 
-export function isDriven<T>(task: SimpleTask<T>): task is Driven<T> {
-  return drive in task;
+export function isComposite<T>(task: SimpleTask<T>): task is CompositeTask<T> {
+  return runComposite in task;
 }

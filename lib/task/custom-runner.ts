@@ -3,8 +3,8 @@ import type { CancelFunc } from '../context/types.js';
 import { TaskError } from '../errors/errors.js';
 import type { TaskEvent, TaskRunner } from './types.js';
 import type { Status } from './composite.js';
-import type { Member } from './child.js';
-import { Scope } from '../context/cancel-context.js';
+import type { ChildContext } from './child.js';
+import { CancelContext } from '../context/cancel-context.js';
 
 const statusAfter: Partial<Record<TaskEvent['type'], Status>> = {
   initializing: 'initializing',
@@ -13,16 +13,16 @@ const statusAfter: Partial<Record<TaskEvent['type'], Status>> = {
 };
 
 /** A runner that someone else has written is asked by what is public, and called by its path. */
-export function startForeign<T>(runner: TaskRunner<T>, member: Member<T>, cancel: CancelFunc): void {
+export function startCustomRunner<T>(runner: TaskRunner<T>, member: ChildContext<T>, cancel: CancelFunc): void {
   const over = new Subscription();
   const named = <D extends { task: string }>(told: D): D => ({ ...told, task: member.path });
   // A context of its own, because it may start one of ours under it, which is no member.
-  const scope = new Scope(member.scheduler, member);
+  const scope = new CancelContext(member.scheduler, member);
   over.add(
     runner.events$.subscribe((event) => {
       const status = event.task === runner.toString() ? statusAfter[event.type] : undefined;
-      if (status) member.enter(status);
-      member.relay(named(event.type === 'done' ? { ...event, outcome: named(event.outcome) } : event));
+      if (status) member.setStatus(status);
+      member.forward(named(event.type === 'done' ? { ...event, outcome: named(event.outcome) } : event));
     }),
   );
   over.add(
@@ -32,16 +32,16 @@ export function startForeign<T>(runner: TaskRunner<T>, member: Member<T>, cancel
       error: (error: unknown) => {
         if (error instanceof TaskError) return;
         over.unsubscribe();
-        member.refused(error);
+        member.startFailed(error);
       },
     }),
   );
   if (over.closed) return;
-  over.add(runner.ready$.subscribe(() => member.ready(true)));
+  over.add(runner.ready$.subscribe(() => member.readyChanged(true)));
   over.add(
     runner.done$.subscribe((outcome) => {
       over.unsubscribe();
-      member.ended(named(outcome));
+      member.onEnd(named(outcome));
     }),
   );
 }

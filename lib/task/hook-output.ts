@@ -9,64 +9,64 @@ import {
   type SchedulerLike,
 } from 'rxjs';
 import type { TaskOutput, TaskStream } from './types.js';
-import { has, iteratorOf, type Source } from './async-iterator.js';
-import { inTurn } from '../util/settle-on.js';
+import { hasMethod, toAsyncIterator, type PullSource } from './async-iterator.js';
+import { settleOn } from '../util/settle-on.js';
 
 /** An asynchronous output under way. */
-export interface Flow {
+export interface OutputSubscription {
   /** For how many ms it may go on after a cancel, unless the task says otherwise. */
   readonly grace: number;
   /** Ends it; the sink is told when that is done. What has been cut, or has ended, is not cut again. */
-  cut(): void;
+  interrupt(): void;
 }
 
 /** Whoever takes a hook's output. */
-export interface Sink<T> {
+export interface OutputObserver<T> {
   readonly scheduler: SchedulerLike;
   /** Comes before all else of an asynchronous output, and again when a promise turned out to be one of a stream. May cut it. */
-  begin(flow: Flow): void;
+  onSubscribe(flow: OutputSubscription): void;
   next(value: T): void;
   /** The output has ended by itself, whatever is still to be let go of; before its value, when it is just one. */
-  over(): void;
+  sourceEnded(): void;
   /** Something went wrong. May come more than once: a source may fail, and then its teardown. */
-  fail(error: unknown): void;
+  failed(error: unknown): void;
   /** The output has ended and let go of all it held. The last call, but for `late`. */
-  end(): void;
+  released(): void;
   /** What was cut off settled all the same. */
-  late(failure?: { readonly error: unknown }): void;
+  lateResult(failure?: { readonly error: unknown }): void;
 }
 
 /** Flattens what a hook gave back into a sink; synchronously, without a promise, for whatever is synchronous. */
-export function flow<T>(output: TaskOutput<T>, sink: Sink<T>): void {
+export function subscribeOutput<T>(output: TaskOutput<T>, sink: OutputObserver<T>): void {
   let opened: { start(output: unknown): void } | undefined;
   try {
     opened = open(output, sink);
   } catch (error) {
     // What only looks like a stream, or like a promise.
-    sink.over();
-    sink.fail(error);
-    return sink.end();
+    sink.sourceEnded();
+    sink.failed(error);
+    return sink.released();
   }
   if (opened) return opened.start(output);
-  sink.over();
+  sink.sourceEnded();
   sink.next(output as T);
-  sink.end();
+  sink.released();
 }
 
-function open<T>(output: unknown, sink: Sink<T>): { start(output: unknown): void } | undefined {
+function open<T>(output: unknown, sink: OutputObserver<T>): { start(output: unknown): void } | undefined {
   if (!isObject(output)) return undefined;
-  if (isObservable(output) || observable in output) return new ObservableFlow(sink);
-  const source = iteratorOf<T>(output);
-  if (source) return new IteratorFlow(sink, source);
-  return has(output, 'then') ? new PromiseFlow(sink) : undefined;
+  if (isObservable(output) || observable in output) return new ObservableOutput(sink);
+  const source = toAsyncIterator<T>(output);
+  if (source) return new IterableOutput(sink, source);
+  return hasMethod(output, 'then') ? new PromiseOutput(sink) : undefined;
 }
 
 /** A Subscription that has an observer's methods is what RxJS subscribes as it is, without a wrapper: a Subscriber. */
-class ObservableFlow<T> extends Subscription implements Flow, Observer<T> {
-  private readonly sink: Sink<T>;
+class ObservableOutput<T> extends Subscription implements OutputSubscription, Observer<T> {
+  private readonly sink: OutputObserver<T>;
   private subscribing = true;
 
-  constructor(sink: Sink<T>) {
+  constructor(sink: OutputObserver<T>) {
     super();
     this.sink = sink;
   }
@@ -76,19 +76,19 @@ class ObservableFlow<T> extends Subscription implements Flow, Observer<T> {
   }
 
   start(source: Observable<T> | InteropObservable<T>): void {
-    this.sink.begin(this);
+    this.sink.onSubscribe(this);
     if (!this.closed) {
       try {
         // One of another copy may know no subscriber of ours, and gives what ends it.
         (source instanceof Observable ? source : from(source)).subscribe(this);
       } catch (error) {
         // Most errors of a source come to `error`. What is thrown is a teardown's, of one that has ended, or a closed Subject's.
-        this.sink.fail(error);
+        this.sink.failed(error);
         this.closed = true;
       }
     }
     this.subscribing = false;
-    if (this.closed) this.sink.end();
+    if (this.closed) this.sink.released();
   }
 
   next(value: T): void {
@@ -97,34 +97,34 @@ class ObservableFlow<T> extends Subscription implements Flow, Observer<T> {
 
   error(error: unknown): void {
     if (this.closed) return;
-    this.sink.over();
-    this.sink.fail(error);
-    this.cut();
+    this.sink.sourceEnded();
+    this.sink.failed(error);
+    this.interrupt();
   }
 
   complete(): void {
-    if (!this.closed) this.sink.over();
-    this.cut();
+    if (!this.closed) this.sink.sourceEnded();
+    this.interrupt();
   }
 
-  cut(): void {
+  interrupt(): void {
     if (this.closed) return;
     try {
       this.unsubscribe();
     } catch (error) {
-      for (const one of (error as UnsubscriptionError).errors) this.sink.fail(one);
+      for (const one of (error as UnsubscriptionError).errors) this.sink.failed(one);
     }
     // While it is being subscribed its teardown is not known yet: it runs when `subscribe` returns.
-    if (!this.subscribing) this.sink.end();
+    if (!this.subscribing) this.sink.released();
   }
 }
 
-class IteratorFlow<T> implements Flow {
-  private readonly sink: Sink<T>;
-  private readonly source: Source<T>;
+class IterableOutput<T> implements OutputSubscription {
+  private readonly sink: OutputObserver<T>;
+  private readonly source: PullSource<T>;
   private state: 'open' | 'closing' | 'closed' = 'open';
 
-  constructor(sink: Sink<T>, source: Source<T>) {
+  constructor(sink: OutputObserver<T>, source: PullSource<T>) {
     this.sink = sink;
     this.source = source;
   }
@@ -134,11 +134,11 @@ class IteratorFlow<T> implements Flow {
   }
 
   start(): void {
-    this.sink.begin(this);
+    this.sink.onSubscribe(this);
     void this.pull();
   }
 
-  cut(): void {
+  interrupt(): void {
     if (!this.isOpen()) return;
     this.state = 'closing';
     void this.close();
@@ -151,36 +151,36 @@ class IteratorFlow<T> implements Flow {
   private async pull(): Promise<void> {
     try {
       while (this.isOpen()) {
-        const result = await inTurn(this.sink.scheduler, this.source.next());
+        const result = await settleOn(this.sink.scheduler, this.source.next());
         if (result.done) break;
-        if (!this.isOpen()) return this.sink.late();
+        if (!this.isOpen()) return this.sink.lateResult();
         this.sink.next(result.value);
       }
-      if (this.isOpen()) this.sink.over();
+      if (this.isOpen()) this.sink.sourceEnded();
     } catch (error) {
-      if (this.state === 'closed') return this.sink.late({ error });
-      if (this.isOpen()) this.sink.over();
-      this.sink.fail(error);
+      if (this.state === 'closed') return this.sink.lateResult({ error });
+      if (this.isOpen()) this.sink.sourceEnded();
+      this.sink.failed(error);
     }
-    if (this.isOpen()) this.sink.end();
+    if (this.isOpen()) this.sink.released();
   }
 
   private async close(): Promise<void> {
     try {
       await this.source.return?.();
     } catch (error) {
-      this.sink.fail(error);
+      this.sink.failed(error);
     }
     this.state = 'closed';
-    this.sink.end();
+    this.sink.released();
   }
 }
 
-class PromiseFlow<T> implements Flow {
-  private readonly sink: Sink<T>;
-  private left = false;
+class PromiseOutput<T> implements OutputSubscription {
+  private readonly sink: OutputObserver<T>;
+  private settled = false;
 
-  constructor(sink: Sink<T>) {
+  constructor(sink: OutputObserver<T>) {
     this.sink = sink;
   }
 
@@ -189,34 +189,34 @@ class PromiseFlow<T> implements Flow {
   }
 
   start(promise: PromiseLike<TaskStream<T> | T>): void {
-    this.sink.begin(this);
+    this.sink.onSubscribe(this);
     // `resolve` guards against thenables that throw, or settle twice. Bound functions are smaller than closures.
-    void Promise.resolve(inTurn(this.sink.scheduler, promise)).then(
+    void Promise.resolve(settleOn(this.sink.scheduler, promise)).then(
       this.fulfilled.bind(this),
       this.rejected.bind(this),
     );
   }
 
   private fulfilled(value: TaskStream<T> | T): void {
-    if (this.left) return this.sink.late();
-    this.left = true;
-    flow(value, this.sink);
+    if (this.settled) return this.sink.lateResult();
+    this.settled = true;
+    subscribeOutput(value, this.sink);
   }
 
   private rejected(error: unknown): void {
     const { sink } = this;
-    if (this.left) return sink.late({ error });
+    if (this.settled) return sink.lateResult({ error });
     // Whoever is told of the error may cancel, and the cancel would cut what has ended.
-    this.left = true;
-    sink.over();
-    sink.fail(error);
-    sink.end();
+    this.settled = true;
+    sink.sourceEnded();
+    sink.failed(error);
+    sink.released();
   }
 
-  cut(): void {
-    if (this.left) return;
-    this.left = true;
-    this.sink.end();
+  interrupt(): void {
+    if (this.settled) return;
+    this.settled = true;
+    this.sink.released();
   }
 }
 

@@ -1,10 +1,10 @@
 import { Subscription, type Observer } from 'rxjs';
 import { Run } from './run.js';
-import type { Scope } from '../context/cancel-context.js';
+import type { CancelContext } from '../context/cancel-context.js';
 
 /** The observer of a launched run and its Subscription in one. RxJS would take four objects for them. */
-export class Launched extends Subscription implements Observer<unknown> {
-  run: Scope | undefined = undefined;
+export class LaunchSubscriber extends Subscription implements Observer<unknown> {
+  run: CancelContext | undefined = undefined;
 
   next(): void {
     // Nobody looks.
@@ -23,6 +23,6 @@ export class Launched extends Subscription implements Observer<unknown> {
     super.unsubscribe();
     const { run } = this;
     this.run = undefined;
-    if (run) Run.leave(run);
+    if (run) Run.cancelUnsubscribed(run);
   }
 }

@@ -4,341 +4,344 @@ import { TaskError, type Phase } from '../errors/errors.js';
 import type { Outcome, TaskEvent, TaskEventDetail, TaskOutput } from './types.js';
 import { after } from '../util/timer.js';
 import {
-  drive,
-  isDriven,
-  type Composition,
-  type Driven,
-  type DrivenRun,
-  type History,
+  runComposite,
+  isComposite,
+  type RunParts,
+  type CompositeTask,
+  type CompositeRun,
+  type TaskHistory,
   type Status,
 } from './composite.js';
-import { flow, type Flow, type Sink } from './hook-output.js';
-import { isCancel } from '../context/is-cancellation.js';
-import { Member } from './child.js';
-import { ended, Scope, unsubscribed } from '../context/cancel-context.js';
-import type { Work } from './task-hooks.js';
+import { subscribeOutput, type OutputSubscription, type OutputObserver } from './hook-output.js';
+import { isCancellation } from '../context/is-cancellation.js';
+import { ChildContext } from './child.js';
+import { endedNormally, CancelContext, unsubscribed } from '../context/cancel-context.js';
+import type { TaskHooks } from './task-hooks.js';
 
 /** Whoever subscribed to a run. */
 export type RunObserver<T> = Observer<T> & { readonly closed: boolean };
 
 /** Whoever owns a run: a runner, or a cron for one slot. */
-export interface RunHost<T> {
+export interface RunOwner<T> {
   readonly name: string;
-  readonly work: Work<T>;
+  readonly hooks: TaskHooks<T>;
   /** The run whose slots are run. */
   readonly ctx?: RunContext;
   /** Whether someone listens to events. */
   readonly observed: boolean;
   emit(run: Run<T>, detail: TaskEventDetail): void;
-  relay?(event: TaskEvent): void;
-  enter?(status: Status): void;
+  forward?(event: TaskEvent): void;
+  setStatus?(status: Status): void;
   ready?(): void;
   /** It has to become ready once more. */
-  unready?(): void;
-  next?(value: T): void;
+  notReady?(): void;
+  forwardValue?(value: T): void;
   /** Comes before the subscriber is told, who may start the next run. */
-  ended?(run: Run<T>, status: Exclude<Outcome['status'], 'timed-out' | 'not-started'>): void;
+  onEnd?(run: Run<T>, status: Exclude<Outcome['status'], 'timed-out' | 'not-started'>): void;
 }
 
 // What has come to pass in a run, as bits of one field: there may be very many runs.
 /** A hook has been called, so that there may be something to release. */
-const begun = 1 << 0;
-const executed = 1 << 1;
+const hookCalled = 1 << 0;
+const executeCalled = 1 << 1;
 /** The context was cancelled before `execute` had ended by itself, and all that hang on it have been told. */
 const interrupted = 1 << 2;
 /** The hook under way has ended while they were being told. */
-const endedMeanwhile = 1 << 3;
+const endedDuringCancel = 1 << 3;
 /** `execute` has ended by itself: a cancel changes nothing any more. */
-const over = 1 << 4;
-const graceOver = 1 << 5;
+const completed = 1 << 4;
+const graceElapsed = 1 << 5;
 /** A join holds it for lost. */
-const overrun = 1 << 6;
+const abandoned = 1 << 6;
 const wasReady = 1 << 7;
-const finished = 1 << 8;
+const ended = 1 << 8;
 /** Whoever looks on has been told of the end. */
-const told = 1 << 9;
+const endReported = 1 << 9;
 
 /**
  * One run of a task, and the context its hooks get:
  * initialize → execute → the context is cancelled → finalize → ended.
  */
-export class Run<T> extends Scope implements DrivenRun, Sink<T> {
+export class Run<T> extends CancelContext implements CompositeRun, OutputObserver<T> {
   readonly runId: number;
   // These are not even fields of the runs that have none, of which there may be very many.
   declare readonly slot?: number;
   /** What it tells of itself when it is part of something. */
-  declare readonly member?: Member<T>;
-  declare composition?: Composition;
+  declare readonly child?: ChildContext<T>;
+  declare parts?: RunParts;
   readonly startedAt: number;
   /** The first failure; later ones are on its `suppressed`. */
   error: TaskError | undefined = undefined;
-  private readonly host: RunHost<T>;
+  private readonly owner: RunOwner<T>;
   private readonly subscriber: RunObserver<T>;
-  private readonly cancelAll: CancelFunc | undefined;
+  private readonly cancelApp: CancelFunc | undefined;
   private phase: Phase = 'initialize';
-  private marks = 0;
-  private flow: Flow | undefined = undefined;
+  private flags = 0;
+  private output: OutputSubscription | undefined = undefined;
   private graceTimer: Subscription | undefined = undefined;
 
   constructor(
-    host: RunHost<T>,
+    host: RunOwner<T>,
     runId: number,
     subscriber: RunObserver<T>,
-    parent: Scope,
+    parent: CancelContext,
     cancel: CancelFunc | undefined,
     slot?: number,
   ) {
     super(parent.scheduler, parent);
-    this.host = host;
+    this.owner = host;
     this.runId = runId;
     this.subscriber = subscriber;
-    this.cancelAll = cancel;
+    this.cancelApp = cancel;
     this.startedAt = this.scheduler.now();
     if (slot !== undefined) this.slot = slot;
-    if (parent instanceof Member) {
-      this.member = parent as Member<T>;
+    if (parent instanceof ChildContext) {
+      this.child = parent as ChildContext<T>;
       parent.runId = runId;
     }
   }
 
   get task(): string {
-    return this.member ? this.member.path : this.host.name;
+    return this.child ? this.child.path : this.owner.name;
   }
 
-  get within(): RunContext | undefined {
-    return this.host.ctx ?? this.member?.within;
+  get parent(): RunContext | undefined {
+    return this.owner.ctx ?? this.child?.parent;
   }
 
   get observed(): boolean {
-    return this.host.observed || this.member?.observed === true;
+    return this.owner.observed || this.child?.observed === true;
   }
 
-  get history(): History {
-    return this.driven?.history ?? {};
+  get history(): TaskHistory {
+    return this.compositeTask?.history ?? {};
   }
 
   /** Whether it has ever been ready. */
   get wasReady(): boolean {
-    return (this.marks & wasReady) !== 0;
+    return (this.flags & wasReady) !== 0;
   }
 
   /** Whether the subscriber has left. */
-  get left(): boolean {
+  get unsubscribed(): boolean {
     return this.subscriber.closed;
   }
 
   emit(detail: TaskEventDetail): void {
-    this.host.emit(this, detail);
+    this.owner.emit(this, detail);
   }
 
   /** Cancels a run whose subscriber has left. */
-  static leave(run: Scope): void {
-    Scope.cancel(run, unsubscribed);
+  static cancelUnsubscribed(run: CancelContext): void {
+    CancelContext.cancel(run, unsubscribed);
   }
 
   start(): void {
     if (this.cancelled) {
-      this.marks |= interrupted;
-      this.finish();
-    } else if (this.host.work.initialize) {
-      this.enter('initializing');
+      this.flags |= interrupted;
+      this.end();
+    } else if (this.owner.hooks.initialize) {
+      this.setStatus('initializing');
       if (this.observed) this.emit({ type: 'initializing' });
-      this.call('initialize');
-    } else if (this.driven?.members) {
-      this.enter('initializing');
-      if (this.observed && !this.driven.seenThrough) this.emit({ type: 'initializing' });
-      this.call('execute');
+      this.callHook('initialize');
+    } else if (this.compositeTask?.members) {
+      this.setStatus('initializing');
+      if (this.observed && !this.compositeTask.transparent) this.emit({ type: 'initializing' });
+      this.callHook('execute');
     } else this.becomeReady();
   }
 
-  relay(event: TaskEvent, run?: RunContext): void {
-    this.host.relay?.(event);
-    this.member?.relay(event, run);
+  forward(event: TaskEvent, run?: RunContext): void {
+    this.owner.forward?.(event);
+    this.child?.forward(event, run);
   }
 
-  enter(status: Status): void {
-    this.host.enter?.(status);
-    this.member?.enter(status);
+  setStatus(status: Status): void {
+    this.owner.setStatus?.(status);
+    this.child?.setStatus(status);
   }
 
   ready(): void {
-    this.tellReady();
-    if (!(this.marks & finished)) this.member?.ready(true);
+    this.reportReady();
+    if (!(this.flags & ended)) this.child?.readyChanged(true);
   }
 
-  unready(): void {
-    this.host.unready?.();
-    this.member?.ready(false);
+  notReady(): void {
+    this.owner.notReady?.();
+    this.child?.readyChanged(false);
   }
 
-  endedByItself(): void {
-    this.marks = (this.marks | over) & ~interrupted;
+  markCompleted(): void {
+    this.flags = (this.flags | completed) & ~interrupted;
   }
 
   /** From now on a join holds this run for lost: nothing is delivered any more. It is told which hook that was in. */
-  giveUp(): Phase {
-    this.marks |= overrun;
-    this.composition?.giveUp();
-    this.tellEnd('timed-out');
+  abandon(): Phase {
+    this.flags |= abandoned;
+    this.parts?.abandon();
+    this.reportEnd('timed-out');
     return this.phase;
   }
 
   /** Tells whoever looks on, once: one that nobody waits for any longer may still end by itself. */
-  tellEnd(status: RunEnd['status']): void {
-    const { hooks, error, scheduler, marks } = this;
-    if (!hooks?.onRunEnd || !(marks & begun) || marks & told || this.driven?.seenThrough) return;
-    this.marks |= told;
-    hooks.onRunEnd(this, { status, at: scheduler.now(), ...(error && { error }) });
+  reportEnd(status: RunEnd['status']): void {
+    const { runHooks, error, scheduler, flags } = this;
+    if (!runHooks?.onRunEnd || !(flags & hookCalled) || flags & endReported || this.compositeTask?.transparent) return;
+    this.flags |= endReported;
+    runHooks.onRunEnd(this, { status, at: scheduler.now(), ...(error && { error }) });
   }
 
-  begin(flow: Flow): void {
-    this.flow = flow;
-    if (this.cancelled) this.hurry();
+  onSubscribe(flow: OutputSubscription): void {
+    this.output = flow;
+    if (this.cancelled) this.interruptHook();
   }
 
   next(value: T): void {
     if (this.phase !== 'execute') return;
-    if (this.marks & overrun) this.tellLate('execute');
+    if (this.flags & abandoned) this.reportLate('execute');
     else {
       this.subscriber.next(value);
-      this.host.next?.(value);
+      this.owner.forwardValue?.(value);
     }
   }
 
-  over(): void {
-    if (this.phase === 'execute' && !this.cancelled) this.marks |= over;
+  sourceEnded(): void {
+    if (this.phase === 'execute' && !this.cancelled) this.flags |= completed;
   }
 
-  fail(error: unknown): void {
-    const failure = this.failure(error, this.phase);
+  failed(error: unknown): void {
+    const failure = this.toTaskError(error, this.phase);
     if (!failure) return;
     if (this.error) this.error.suppressed.push(failure);
     else this.error = failure;
     // A member has told its own failure. Last, because of re-entrant code: whoever is told may end the run.
-    if (this.marks & overrun && failure !== error) this.tellLate(this.phase, failure);
+    if (this.flags & abandoned && failure !== error) this.reportLate(this.phase, failure);
   }
 
-  end(): void {
-    this.flow = undefined;
-    if (this.phase === 'finalize') this.finish();
+  released(): void {
+    this.output = undefined;
+    if (this.phase === 'finalize') this.end();
     else if (this.phase === 'initialize' && !this.error && !this.cancelled) this.becomeReady();
-    else this.close();
+    else this.finalize();
   }
 
-  late(failure?: { readonly error: unknown }): void {
-    const phase = this.marks & executed ? 'execute' : 'initialize';
-    this.tellLate(phase, failure && this.failure(failure.error, phase));
+  lateResult(failure?: { readonly error: unknown }): void {
+    const phase = this.flags & executeCalled ? 'execute' : 'initialize';
+    this.reportLate(phase, failure && this.toTaskError(failure.error, phase));
   }
 
-  protected override afterCancel(): void {
-    if (this.phase === 'finalize' || this.marks & over) return;
-    this.marks |= interrupted;
-    const { grace = 0 } = this.host.work;
+  protected override didCancel(): void {
+    if (this.phase === 'finalize' || this.flags & completed) return;
+    this.flags |= interrupted;
+    const { grace = 0 } = this.owner.hooks;
     // Before anyone is told, because whoever is told may end the hook, and with it the grace.
-    if (grace > 0 && !(this.marks & endedMeanwhile)) {
+    if (grace > 0 && !(this.flags & endedDuringCancel)) {
       this.graceTimer = after(this.scheduler, grace, () => {
-        this.marks |= graceOver;
-        this.hurry();
+        this.flags |= graceElapsed;
+        this.interruptHook();
       });
     }
-    if (this.observed && !this.driven?.seenThrough) this.emit({ type: 'cancelling', cause: this.cause });
-    if (this.marks & endedMeanwhile) return this.close();
-    this.hurry();
+    if (this.observed && !this.compositeTask?.transparent) this.emit({ type: 'cancelling', cause: this.cause });
+    if (this.flags & endedDuringCancel) return this.finalize();
+    this.interruptHook();
   }
 
-  private get driven(): Driven<T> | undefined {
-    const { work } = this.host;
-    return isDriven(work) ? work : undefined;
+  private get compositeTask(): CompositeTask<T> | undefined {
+    const { hooks } = this.owner;
+    return isComposite(hooks) ? hooks : undefined;
   }
 
-  private tellReady(): void {
-    this.marks |= wasReady;
-    if (!this.driven?.seenThrough) {
-      this.enter('running');
+  private reportReady(): void {
+    this.flags |= wasReady;
+    if (!this.compositeTask?.transparent) {
+      this.setStatus('running');
       if (this.observed) this.emit({ type: 'ready' });
     }
     // Whoever was told may have ended it, and started the next.
-    if (!(this.marks & finished)) this.host.ready?.();
+    if (!(this.flags & ended)) this.owner.ready?.();
   }
 
   private becomeReady(): void {
-    this.tellReady();
-    if (this.cancelled) return this.close();
-    this.call('execute');
+    this.reportReady();
+    if (this.cancelled) return this.finalize();
+    this.callHook('execute');
     // What comes next starts when this has been called.
-    if (!(this.marks & finished) && !this.error) this.member?.ready(true);
+    if (!(this.flags & ended) && !this.error) this.child?.readyChanged(true);
   }
 
   /** Everything that was started under the run's context ends before `finalize` is called. */
-  private close(): void {
+  private finalize(): void {
     this.graceTimer?.unsubscribe();
-    if (this.cancelled && !(this.marks & (interrupted | over))) {
-      this.marks |= endedMeanwhile;
+    if (this.cancelled && !(this.flags & (interrupted | completed))) {
+      this.flags |= endedDuringCancel;
       return;
     }
     this.phase = 'finalize';
-    Scope.cancel(this, this.error ?? ended);
-    if (!this.host.work.finalize || !(this.marks & begun)) return this.finish();
-    this.enter('finalizing');
+    CancelContext.cancel(this, this.error ?? endedNormally);
+    if (!this.owner.hooks.finalize || !(this.flags & hookCalled)) return this.end();
+    this.setStatus('finalizing');
     if (this.observed) this.emit({ type: 'finalizing' });
-    this.call('finalize');
+    this.callHook('finalize');
   }
 
-  private finish(): void {
-    this.marks |= finished;
-    const status = this.error ? 'failed' : this.marks & interrupted ? 'cancelled' : 'completed';
-    this.tellEnd(status);
-    this.host.ended?.(this, status);
+  private end(): void {
+    this.flags |= ended;
+    const status = this.error ? 'failed' : this.flags & interrupted ? 'cancelled' : 'completed';
+    this.reportEnd(status);
+    this.owner.onEnd?.(this, status);
     if (this.error) this.subscriber.error(this.error);
     else this.subscriber.complete();
   }
 
-  private call(phase: Phase): void {
-    const { hooks } = this;
-    if (hooks?.wrapHook && !this.driven?.seenThrough) hooks.wrapHook(this, phase, () => this.callAlone(phase));
-    else this.callAlone(phase);
+  private callHook(phase: Phase): void {
+    const { runHooks } = this;
+    if (runHooks?.wrapHook && !this.compositeTask?.transparent)
+      runHooks.wrapHook(this, phase, () => this.callHookDirectly(phase));
+    else this.callHookDirectly(phase);
   }
 
-  private callAlone(phase: Phase): void {
+  private callHookDirectly(phase: Phase): void {
     this.phase = phase;
-    this.marks |= phase === 'execute' ? begun | executed : begun;
+    this.flags |= phase === 'execute' ? hookCalled | executeCalled : hookCalled;
     let output: TaskOutput<unknown>;
     try {
       output = this.hook(phase);
     } catch (error) {
-      this.over();
-      this.fail(error);
-      return this.end();
+      this.sourceEnded();
+      this.failed(error);
+      return this.released();
     }
-    flow(output as TaskOutput<T>, this);
+    subscribeOutput(output as TaskOutput<T>, this);
   }
 
   private hook(phase: Phase): TaskOutput<unknown> {
-    const { work } = this.host;
-    if (phase === 'initialize') return work.initialize?.(this);
-    if (phase === 'finalize') return work.finalize?.();
-    const cancel: CancelFunc = this.cancelAll ?? ((cause) => Scope.cancel(this, cause));
-    return isDriven(work) ? work[drive](this, cancel) : work.execute(this, cancel);
+    const { hooks } = this.owner;
+    if (phase === 'initialize') return hooks.initialize?.(this);
+    if (phase === 'finalize') return hooks.finalize?.();
+    const cancel: CancelFunc = this.cancelApp ?? ((cause) => CancelContext.cancel(this, cause));
+    return isComposite(hooks) ? hooks[runComposite](this, cancel) : hooks.execute(this, cancel);
   }
 
   /** Cuts the hook under way if its grace is over. */
-  private hurry(): void {
-    const { flow, phase } = this;
-    if (!flow || phase === 'finalize' || (phase === 'execute' && this.driven)) return;
-    const { grace = flow.grace } = this.host.work;
-    if (grace > 0 && !(this.marks & graceOver)) return;
-    flow.cut();
+  private interruptHook(): void {
+    const { output, phase } = this;
+    if (!output || phase === 'finalize' || (phase === 'execute' && this.compositeTask)) return;
+    const { grace = output.grace } = this.owner.hooks;
+    if (grace > 0 && !(this.flags & graceElapsed)) return;
+    output.interrupt();
   }
 
   /** What an error means for the run: nothing, when all it says is that the run was cancelled. */
-  private failure(error: unknown, phase: Phase): TaskError | undefined {
+  private toTaskError(error: unknown, phase: Phase): TaskError | undefined {
     // The run that has failed with it has judged it.
-    if (error instanceof TaskError && phase === 'execute' && this.driven) return error;
-    if (phase !== 'finalize' && this.cancelled && !(this.marks & over) && isCancel(error, this.cause)) return undefined;
+    if (error instanceof TaskError && phase === 'execute' && this.compositeTask) return error;
+    if (phase !== 'finalize' && this.cancelled && !(this.flags & completed) && isCancellation(error, this.cause))
+      return undefined;
     return new TaskError(this.task, phase, error);
   }
 
-  private tellLate(phase: Phase, error?: TaskError): void {
-    if (error || this.observed) this.emit(error ? { type: 'late', phase, error } : { type: 'late', phase });
+  private reportLate(phase: Phase, error?: TaskError): void {
+    if (error || this.observed)
+      this.emit(error ? { type: 'result-dropped', phase, error } : { type: 'result-dropped', phase });
   }
 }

@@ -1,46 +1,46 @@
 import { Subscription } from 'rxjs';
-import { toScope } from '../context/abort-signal-context.js';
+import { toContext } from '../context/abort-signal-context.js';
 import type { CancelFunc, Context } from '../context/types.js';
-import { join, tellAll, type Chain, type Link } from '../util/linked-list.js';
-import type { Member } from './child.js';
-import { startForeign } from './custom-runner.js';
-import { Launched } from './launch-subscriber.js';
-import { Runner, type Sight } from './runner.js';
+import { append, notifyAll, type LinkedList, type ListNode } from '../util/linked-list.js';
+import type { ChildContext } from './child.js';
+import { startCustomRunner } from './custom-runner.js';
+import { LaunchSubscriber } from './launch-subscriber.js';
+import { Runner, type RunnerView } from './runner.js';
 import type { Outcome, TaskRunner } from './types.js';
 
 /** Tells a runner that nobody waits for its run any longer, so that nothing late is delivered, and says how far it got. */
-export function giveUp(runner: TaskRunner): Outcome {
-  return runner instanceof Runner ? runner.giveUp() : { task: runner.toString(), runner, status: 'timed-out' };
+export function abandonRunner(runner: TaskRunner): Outcome {
+  return runner instanceof Runner ? runner.abandon() : { task: runner.toString(), runner, status: 'timed-out' };
 }
 
-export function look(runner: TaskRunner): Sight {
-  return runner instanceof Runner ? runner.look() : {};
+export function inspectRunner(runner: TaskRunner): RunnerView {
+  return runner instanceof Runner ? runner.inspect() : {};
 }
 
 /** How a runner has ended that was never started, under its name or a member's path. */
-export function notStarted(runner: TaskRunner, task: string = runner.toString()): Outcome {
+export function notStartedOutcome(runner: TaskRunner, task: string = runner.toString()): Outcome {
   return { task, runner, status: 'not-started' };
 }
 
 /** Has a link told a runner's outcome, by the rules of `done$`, without the weight of an Observable. */
-export function whenDone(runner: TaskRunner, link: Link): void {
-  if (runner instanceof Runner) return runner.whenDone(link);
+export function onDone(runner: TaskRunner, link: ListNode): void {
+  if (runner instanceof Runner) return runner.onDone(link);
   const subscription = new Subscription();
-  const chain: Chain = { first: undefined, last: undefined, emptied: () => subscription.unsubscribe() };
-  join(chain, link);
-  subscription.add(runner.done$.subscribe((outcome) => tellAll(chain, outcome)));
+  const chain: LinkedList = { first: undefined, last: undefined, onEmpty: () => subscription.unsubscribe() };
+  append(chain, link);
+  subscription.add(runner.done$.subscribe((outcome) => notifyAll(chain, outcome)));
 }
 
 /** Starts a runner for nobody who would look at its values: a failure is written with `console.error`. */
-export function startAlone(runner: TaskRunner, ctx: Context | AbortSignal, cancel: CancelFunc): Subscription {
-  const launched = new Launched();
-  if (runner instanceof Runner) runner.launch(launched, toScope(ctx), cancel);
+export function startDetached(runner: TaskRunner, ctx: Context | AbortSignal, cancel: CancelFunc): Subscription {
+  const launched = new LaunchSubscriber();
+  if (runner instanceof Runner) runner.launch(launched, toContext(ctx), cancel);
   else runner.start(ctx, cancel).subscribe(launched);
   return launched;
 }
 
 /** Starts a runner as part of something. */
-export function startMember<T>(runner: TaskRunner<T>, member: Member<T>, cancel: CancelFunc): void {
-  if (runner instanceof Runner) (runner as Runner<T>).startMember(member, cancel);
-  else startForeign(runner, member, cancel);
+export function startChild<T>(runner: TaskRunner<T>, member: ChildContext<T>, cancel: CancelFunc): void {
+  if (runner instanceof Runner) (runner as Runner<T>).startChild(member, cancel);
+  else startCustomRunner(runner, member, cancel);
 }

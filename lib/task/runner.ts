@@ -1,16 +1,16 @@
 import { Observable } from 'rxjs';
-import { toScope } from '../context/abort-signal-context.js';
-import type { Scope } from '../context/cancel-context.js';
+import { toContext } from '../context/abort-signal-context.js';
+import type { CancelContext } from '../context/cancel-context.js';
 import { background } from '../context/context.js';
 import type { CancelFunc, Context } from '../context/types.js';
 import { AlreadyRunningError } from '../errors/errors.js';
-import { detach, join, Listener, tellAll, type Chain, type Link } from '../util/linked-list.js';
-import { Hub } from '../util/linked-subject.js';
-import type { Member } from './child.js';
-import { isDriven, type Driven } from './composite.js';
-import type { Launched } from './launch-subscriber.js';
-import { Run, type RunHost, type RunObserver } from './run.js';
-import { nameOf, toWork, type Work } from './task-hooks.js';
+import { takeAll, append, Listener, notifyAll, type LinkedList, type ListNode } from '../util/linked-list.js';
+import { LinkedSubject } from '../util/linked-subject.js';
+import type { ChildContext } from './child.js';
+import { isComposite, type CompositeTask } from './composite.js';
+import type { LaunchSubscriber } from './launch-subscriber.js';
+import { Run, type RunOwner, type RunObserver } from './run.js';
+import { taskName, toTaskHooks, type TaskHooks } from './task-hooks.js';
 import type { Outcome, SimpleTask, Task, TaskEvent, TaskEventDetail, TaskRunner } from './types.js';
 
 /**
@@ -36,7 +36,7 @@ import type { Outcome, SimpleTask, Task, TaskEvent, TaskEventDetail, TaskRunner 
  * ```
  */
 export function taskRunner<T>(task: SimpleTask<T> | Task<T>): TaskRunner<T> {
-  return new Runner(toWork(task));
+  return new Runner(toTaskHooks(task));
 }
 
 /** What runs: a task, or a runner. */
@@ -71,53 +71,57 @@ export function isTaskRunner(x: unknown): x is TaskRunner {
 }
 
 /** What can be seen of a runner. */
-export interface Sight extends Pick<Driven<unknown>, 'members' | 'seenThrough' | 'history'> {
+export interface RunnerView extends Pick<CompositeTask<unknown>, 'members' | 'transparent' | 'history'> {
   readonly outcome?: Outcome;
   readonly since?: number;
 }
 
 /** Those who wait for the end of its run stand in it as a chain. */
-export class Runner<T> implements TaskRunner<T>, RunHost<T>, Chain {
-  first: Link | undefined = undefined;
-  last: Link | undefined = undefined;
+export class Runner<T> implements TaskRunner<T>, RunOwner<T>, LinkedList {
+  first: ListNode | undefined = undefined;
+  last: ListNode | undefined = undefined;
   readonly name: string;
   status: TaskRunner['status'] = 'idle';
-  readonly work: Work<T>;
+  readonly hooks: TaskHooks<T>;
   private runs = 0;
   private current: Run<T> | undefined = undefined;
   private outcome: Outcome | undefined = undefined;
   private wasReady = false;
-  private results: Hub<T> | undefined = undefined;
-  private events: Hub<TaskEvent> | undefined = undefined;
-  private awaitingReady: Chain | undefined = undefined;
+  private results: LinkedSubject<T> | undefined = undefined;
+  private events: LinkedSubject<TaskEvent> | undefined = undefined;
+  private awaitingReady: LinkedList | undefined = undefined;
 
-  constructor(work: Work<T>) {
-    this.work = work;
-    this.name = nameOf(work);
+  constructor(work: TaskHooks<T>) {
+    this.hooks = work;
+    this.name = taskName(work);
   }
 
   start(ctx: Context | AbortSignal = background, cancel?: CancelFunc): Observable<T> {
-    const parent = toScope(ctx);
+    const parent = toContext(ctx);
     return new Observable((subscriber) => {
-      const run = this.prepare(subscriber, parent, cancel);
+      const run = this.createRun(subscriber, parent, cancel);
       if (!run) return;
       // Before the start, because the subscriber may leave at the first value.
-      subscriber.add(() => Run.leave(run));
+      subscriber.add(() => Run.cancelUnsubscribed(run));
       run.start();
     });
   }
 
-  startMember(member: Member<T>, cancel: CancelFunc): void {
-    this.prepare(member, member, cancel)?.start();
+  startChild(member: ChildContext<T>, cancel: CancelFunc): void {
+    this.createRun(member, member, cancel)?.start();
   }
 
-  launch(launched: Launched, parent: Scope, cancel: CancelFunc): void {
-    const run = this.prepare(launched, parent, cancel);
+  launch(launched: LaunchSubscriber, parent: CancelContext, cancel: CancelFunc): void {
+    const run = this.createRun(launched, parent, cancel);
     launched.run = run;
     run?.start();
   }
 
-  private prepare(subscriber: RunObserver<T>, parent: Scope, cancel: CancelFunc | undefined): Run<T> | undefined {
+  private createRun(
+    subscriber: RunObserver<T>,
+    parent: CancelContext,
+    cancel: CancelFunc | undefined,
+  ): Run<T> | undefined {
     if (this.current) {
       subscriber.error(new AlreadyRunningError(this.name));
       return undefined;
@@ -133,7 +137,7 @@ export class Runner<T> implements TaskRunner<T>, RunHost<T>, Chain {
         subscriber.next(outcome);
         subscriber.complete();
       });
-      this.whenDone(listener);
+      this.onDone(listener);
       return listener;
     });
   }
@@ -144,18 +148,18 @@ export class Runner<T> implements TaskRunner<T>, RunHost<T>, Chain {
         if (ready) subscriber.next();
         subscriber.complete();
       });
-      if (this.wasReady || this.outcome) listener.tell(this.wasReady);
-      else join((this.awaitingReady ??= { first: undefined, last: undefined }), listener);
+      if (this.wasReady || this.outcome) listener.notify(this.wasReady);
+      else append((this.awaitingReady ??= { first: undefined, last: undefined }), listener);
       return listener;
     });
   }
 
   get results$(): Observable<T> {
-    return (this.results ??= new Hub()).stream;
+    return (this.results ??= new LinkedSubject()).stream;
   }
 
   get events$(): Observable<TaskEvent> {
-    return (this.events ??= new Hub()).stream;
+    return (this.events ??= new LinkedSubject()).stream;
   }
 
   get observed(): boolean {
@@ -165,22 +169,22 @@ export class Runner<T> implements TaskRunner<T>, RunHost<T>, Chain {
   emit(run: Run<T>, detail: TaskEventDetail): void {
     if (run.observed) {
       // Completed in place, because it was made for this alone, and copying it would take longer than all the rest.
-      const runId = run.composition?.runId ?? run.runId;
-      run.relay(Object.assign(detail, { task: run.task, runId, at: run.scheduler.now() }), run);
+      const runId = run.parts?.runId ?? run.runId;
+      run.forward(Object.assign(detail, { task: run.task, runId, at: run.scheduler.now() }), run);
     }
     // The error of an event is nowhere else: with nobody listening it must not be lost.
     else if ('error' in detail) console.error(detail.error);
   }
 
-  relay(event: TaskEvent): void {
+  forward(event: TaskEvent): void {
     this.events?.next(event);
   }
 
-  enter(status: TaskRunner['status']): void {
+  setStatus(status: TaskRunner['status']): void {
     this.status = status;
   }
 
-  unready(): void {
+  notReady(): void {
     this.wasReady = false;
   }
 
@@ -188,23 +192,23 @@ export class Runner<T> implements TaskRunner<T>, RunHost<T>, Chain {
     this.wasReady = true;
     const { awaitingReady } = this;
     this.awaitingReady = undefined;
-    if (awaitingReady) tellAll(awaitingReady, true);
+    if (awaitingReady) notifyAll(awaitingReady, true);
   }
 
-  next(value: T): void {
+  forwardValue(value: T): void {
     this.results?.next(value);
   }
 
-  ended(run: Run<T>, status: Outcome['status']): void {
+  onEnd(run: Run<T>, status: Outcome['status']): void {
     const { error, startedAt } = run;
     const endedAt = run.scheduler.now();
     const outcome: Outcome = error
       ? { task: run.task, runner: this, status, error, startedAt, endedAt, ...partsOf(run, endedAt) }
-      : run.member || run.composition
+      : run.child || run.parts
         ? { task: run.task, runner: this, status, startedAt, endedAt, ...partsOf(run, endedAt) }
         : { task: this.name, runner: this, status, startedAt, endedAt };
     const { awaitingReady } = this;
-    const awaitingEnd = this.first && detach(this);
+    const awaitingEnd = this.first && takeAll(this);
     // All is in its last state before anyone is told: whoever is told may start the next run, and wait for that one.
     this.outcome = outcome;
     this.wasReady = run.wasReady;
@@ -212,35 +216,35 @@ export class Runner<T> implements TaskRunner<T>, RunHost<T>, Chain {
     this.current = this.awaitingReady = undefined;
     if (run.observed) this.emit(run, { type: 'done', outcome });
     // Behind a subscriber who has left, an error that nobody else waits for must not be lost.
-    else if (error && !awaitingEnd && run.left) console.error(error);
-    if (awaitingReady) tellAll(awaitingReady, false);
-    if (awaitingEnd) tellAll(awaitingEnd, outcome);
-    run.member?.ended(outcome);
+    else if (error && !awaitingEnd && run.unsubscribed) console.error(error);
+    if (awaitingReady) notifyAll(awaitingReady, false);
+    if (awaitingEnd) notifyAll(awaitingEnd, outcome);
+    run.child?.onEnd(outcome);
   }
 
-  whenDone(link: Link): void {
-    if (this.outcome) link.tell?.(this.outcome);
-    else join(this, link);
+  onDone(link: ListNode): void {
+    if (this.outcome) link.notify?.(this.outcome);
+    else append(this, link);
   }
 
-  look(): Sight {
-    const { current: run, outcome, work } = this;
-    const since = outcome ? outcome.endedAt : (run?.member?.since ?? run?.startedAt);
-    const { members, seenThrough, history } = isDriven(work) ? work : ({} as Partial<Driven<T>>);
+  inspect(): RunnerView {
+    const { current: run, outcome, hooks } = this;
+    const since = outcome ? outcome.endedAt : (run?.child?.since ?? run?.startedAt);
+    const { members, transparent, history } = isComposite(hooks) ? hooks : ({} as Partial<CompositeTask<T>>);
     return {
       ...(members && { members }),
-      ...(seenThrough && { seenThrough }),
+      ...(transparent && { transparent }),
       ...(history && { history }),
       ...(outcome && { outcome }),
       ...(since !== undefined && { since }),
     };
   }
 
-  giveUp(): Outcome {
+  abandon(): Outcome {
     const { current: run, name } = this;
     // It has ended in the same instant: whoever was told of the end first has given it up.
     if (!run) return this.outcome ?? { task: name, runner: this, status: 'timed-out' };
-    const phase = run.giveUp();
+    const phase = run.abandon();
     return { task: run.task, runner: this, status: 'timed-out', phase, startedAt: run.startedAt, ...partsOf(run) };
   }
 
@@ -255,8 +259,8 @@ export class Runner<T> implements TaskRunner<T>, RunHost<T>, Chain {
 }
 
 /** What an outcome says of a run that is part of something, or has parts. */
-function partsOf<T>({ member, composition }: Run<T>, endedAt?: number): Partial<Outcome> {
+function partsOf<T>({ child, parts }: Run<T>, endedAt?: number): Partial<Outcome> {
   // A run that ends at once when it is cancelled has ended before its context has told the member.
-  const stoppingAt = member?.stoppingAt ?? (member?.cancelled ? endedAt : undefined);
-  return { ...(stoppingAt !== undefined && { stoppingAt }), ...composition?.outcome() };
+  const stoppingAt = child?.stoppingAt ?? (child?.cancelled ? endedAt : undefined);
+  return { ...(stoppingAt !== undefined && { stoppingAt }), ...parts?.outcome() };
 }

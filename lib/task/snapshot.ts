@@ -1,8 +1,8 @@
 import type { TaskError } from '../errors/errors.js';
-import { expected } from '../util/validate.js';
+import { invalid } from '../util/validate.js';
 import type { TaskRunner } from './types.js';
 import { isTaskRunner } from './runner.js';
-import { look } from './runner-access.js';
+import { inspectRunner } from './runner-access.js';
 
 /** What a task is doing, and what has become of it so far. */
 export interface Snapshot {
@@ -40,12 +40,12 @@ export interface Snapshot {
  * ```
  */
 export function snapshot(runner: TaskRunner): Snapshot {
-  if (!isTaskRunner(runner)) throw new TypeError(expected('runner', 'a TaskRunner', runner));
-  const { members, seenThrough, history, outcome, since } = look(runner);
-  const inner = seenThrough && members?.[0] ? snapshot(members[0]) : undefined;
-  const nextAt = history?.nextAt?.() ?? inner?.nextAt;
+  if (!isTaskRunner(runner)) throw new TypeError(invalid('runner', 'a TaskRunner', runner));
+  const { members, transparent, history, outcome, since } = inspectRunner(runner);
+  const inner = transparent && members?.[0] ? snapshot(members[0]) : undefined;
+  const nextAt = history?.nextAt ?? inner?.nextAt;
   const lastError = outcome?.error ?? history?.lastError ?? inner?.lastError;
-  const below = seenThrough ? inner?.members : members?.map(snapshot);
+  const below = transparent ? inner?.members : members?.map(snapshot);
   return {
     name: runner.toString(),
     status: runner.status,

@@ -1,5 +1,5 @@
 import type { CancelFunc, RunContext } from '../context/types.js';
-import { expected, expectHooks, expectString } from '../util/validate.js';
+import { invalid, validateHooks, validateString } from '../util/validate.js';
 import type { SimpleTask, Task, TaskOutput } from './types.js';
 
 /** What {@link task} makes a Task of. */
@@ -35,12 +35,12 @@ export interface TaskDefinition<T> {
 export function task<T>(name: string, execute: SimpleTask<T>['execute']): SimpleTask<T>;
 export function task<T>(name: string, definition: TaskDefinition<T>): Task<T>;
 export function task<T>(name: string, work: SimpleTask<T>['execute'] | TaskDefinition<T>): SimpleTask<T> {
-  expectString('name', name);
+  validateString('name', name);
   if (typeof work === 'function') return new NamedFunction(name, work);
   if (!isSimpleTask(work)) {
-    throw new TypeError(expected('execute', 'a function, or an object that has it as a method', work));
+    throw new TypeError(invalid('execute', 'a function, or an object that has it as a method', work));
   }
-  expectHooks(work);
+  validateHooks(work);
   return new NamedDefinition(name, work);
 }
 

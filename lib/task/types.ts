@@ -73,7 +73,7 @@ export type TaskEventDetail =
   /** `initialize` has finished; `execute` comes next. */
   | { readonly type: 'ready' }
   /** A cron runs the slot that was due at `slot` (ms). */
-  | { readonly type: 'tick'; readonly slot: number }
+  | { readonly type: 'slot-started'; readonly slot: number }
   /**
    * A cron drops a slot: because of the run that still goes, because its coordinator refused it or, with an `error`, failed
    * to answer, or because the cron ended before its turn came.
@@ -85,7 +85,7 @@ export type TaskEventDetail =
       readonly error?: unknown;
     }
   /** A slot of a cron that is to be run has not started within its tolerance: `late` ms after it was due it still waits. */
-  | { readonly type: 'overdue'; readonly slot: number; readonly late: number }
+  | { readonly type: 'overdue'; readonly slot: number; readonly lateBy: number }
   /** `count` slots of a cron, from `slot` on, passed while the process could not run them. */
   | { readonly type: 'missed'; readonly slot: number; readonly count: number }
   /**
@@ -94,7 +94,7 @@ export type TaskEventDetail =
    */
   | { readonly type: 'restarting'; readonly restart: number; readonly delay: number; readonly error?: TaskError }
   /** The run of one slot failed. */
-  | { readonly type: 'run-failed'; readonly slot: number; readonly error: TaskError }
+  | { readonly type: 'slot-failed'; readonly slot: number; readonly error: TaskError }
   /**
    * The run was cancelled before `execute` had ended; or, with a `slot`, the run of that slot of a cron was, because its
    * coordinator took the lease back or, with an `error`, failed.
@@ -103,7 +103,7 @@ export type TaskEventDetail =
   /** `finalize` is about to be called. */
   | { readonly type: 'finalizing' }
   /** A hook settled, or yielded, after its grace or a join's deadline: what it gave was dropped. */
-  | { readonly type: 'late'; readonly phase: Phase; readonly slot?: number; readonly error?: TaskError }
+  | { readonly type: 'result-dropped'; readonly phase: Phase; readonly slot?: number; readonly error?: TaskError }
   /** The run is over. */
   | { readonly type: 'done'; readonly outcome: Outcome };
 

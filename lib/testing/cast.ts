@@ -1,5 +1,5 @@
 import { ordered, parallel } from '../group/group.js';
-import { expected } from '../util/validate.js';
+import { invalid } from '../util/validate.js';
 import type { Runnable } from '../task/runner.js';
 import type { SimpleTask } from '../task/types.js';
 import { enact } from './enact.js';
@@ -36,7 +36,7 @@ export function castOf(recording: Recording): Cast {
   const nameOf = (path: string) => path.slice((groupOf(path)?.length ?? -1) + 1);
   const eventsOf = (path: string) => {
     const events = byPath.get(path);
-    if (!events) throw new RangeError(expected('path', `one of ${paths.map((one) => `\`${one}\``).join(', ')}`, path));
+    if (!events) throw new RangeError(invalid('path', `one of ${paths.map((one) => `\`${one}\``).join(', ')}`, path));
     return events;
   };
   const lost = new Set(recording.events.flatMap(({ outcomes = [] }) => outcomes.flatMap(laggardsOf)));
@@ -47,7 +47,7 @@ export function castOf(recording: Recording): Cast {
     const whole =
       members.length > 0
         ? (inOrder(events, members.map(eventsOf), order) ? ordered : parallel)(nameOf(path), ...members.map(rebuild))
-        : events.some(({ type }) => type === 'tick')
+        : events.some(({ type }) => type === 'slot-started')
           ? recordedCron(task(path), events)
           : task(path);
     return isSupervised(events) ? recordedSupervision(whole, events) : whole;

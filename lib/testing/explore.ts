@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { expectArray, expectNumber, expectOptions } from '../util/validate.js';
+import { validateArray, validateNumber, validateOptions } from '../util/validate.js';
 import { expectSound } from './invariants.js';
 import { randomFrom } from './random.js';
 import type { RecordedEvent } from '../recording/recorded.js';
@@ -19,7 +19,7 @@ export interface ExploreOptions {
 }
 
 /** What {@link explore} has tried. */
-export interface Explored {
+export interface ExploreResult {
   /** How many orders. */
   readonly orders: number;
   /** Whether those were all there are. */
@@ -60,14 +60,14 @@ export interface Explored {
  * // → In an order that departs from the usual once: it is not clean
  * ```
  */
-export async function explore(scene: Scenario, options: ExploreOptions = {}): Promise<Explored> {
-  expectOptions(options, ['runs', 'seed', 'order']);
+export async function explore(scene: Scenario, options: ExploreOptions = {}): Promise<ExploreResult> {
+  validateOptions(options, ['runs', 'seed', 'order']);
   const { runs = 200, seed = 1 } = options;
-  expectNumber('runs', 1, Infinity, runs);
-  expectNumber('seed', -Infinity, Infinity, seed);
+  validateNumber('runs', 1, Infinity, runs);
+  validateNumber('seed', -Infinity, Infinity, seed);
   if (options.order !== undefined) {
-    expectArray('order', options.order);
-    for (const choice of options.order) expectNumber('order', 0, Infinity, choice);
+    validateArray('order', options.order);
+    for (const choice of options.order) validateNumber('order', 0, Infinity, choice);
   }
   const fails = async (order: readonly number[]) => {
     const tried = await attempt(scene, (place) => order[place] ?? 0);

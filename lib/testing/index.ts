@@ -5,8 +5,8 @@
  */
 
 export { ScenarioError } from './scenario-error.js';
-export { at, type VirtualClock } from './virtual-clock.js';
-export { explore, type Explored, type ExploreOptions } from './explore.js';
+export { virtualClock, type VirtualClock } from './virtual-clock.js';
+export { explore, type ExploreResult, type ExploreOptions } from './explore.js';
 export { fakeSignals, type FakeSignals } from './fake-signals.js';
 export { marks, type Mark } from './marbles.js';
 export { memoryCoordinator, type MemoryCoordinator } from './memory-coordinator.js';
@@ -14,8 +14,8 @@ export type { RecordedError, RecordedEvent, RecordedOutcome } from '../recording
 export { record, type Recorder, type RecordOptions } from '../recording/record.js';
 export { replay, type ReplayOptions } from './replay.js';
 export { scenario } from './scenario.js';
-export type { Played, Scenario, World } from './scene.js';
-export { script, type Script } from './script.js';
+export type { ScenarioResult, Scenario, ScenarioContext } from './scene.js';
+export { script, type ManualTask } from './script.js';
 export type { ScriptOptions } from './enact.js';
 export type { Recording } from '../recording/tape.js';
 export { toMarbles } from './to-marbles.js';

@@ -1,6 +1,6 @@
 import type { RecordedEvent } from '../recording/recorded.js';
 import { ScenarioError } from './scenario-error.js';
-import type { Played } from './scene.js';
+import type { ScenarioResult } from './scene.js';
 
 /** What may come next in a run, after each. */
 const next: Readonly<Partial<Record<string, readonly string[]>>> = {
@@ -19,7 +19,7 @@ const next: Readonly<Partial<Record<string, readonly string[]>>> = {
  *
  * @throws ScenarioError for what does not hold.
  */
-export function expectSound({ recording, report }: Played): void {
+export function expectSound({ recording, report }: ScenarioResult): void {
   const runs = new Map<string, { readonly task: string; last: string }>();
   let now = -Infinity;
   for (const event of recording.events) {

@@ -1,4 +1,4 @@
-import { expected } from '../util/validate.js';
+import { invalid } from '../util/validate.js';
 
 /** Something at a time: in ms, from where its row begins. */
 export interface Marble {
@@ -35,7 +35,7 @@ export const marks = {
   '#': 'failed',
   ']': 'finalize',
   '<': 'starts over, or is not ready any more',
-  "'": 'late',
+  "'": 'result-dropped',
   '|': 'ended',
   '?': 'never ends',
 } as const;
@@ -46,7 +46,7 @@ export type Mark = keyof typeof marks;
 /** What values are by. */
 export function expectLetters(values: object): void {
   const wrong = Object.keys(values).find((letter) => !/^\w$/.test(letter));
-  if (wrong !== undefined) throw new TypeError(expected('values', 'by letters and digits', wrong));
+  if (wrong !== undefined) throw new TypeError(invalid('values', 'by letters and digits', wrong));
 }
 
 const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;

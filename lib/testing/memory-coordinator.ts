@@ -4,7 +4,7 @@ import type { Coordinator } from '../cron/cron-options.js';
 /** A coordinator within one process, and the means to play its other processes. */
 export interface MemoryCoordinator extends Coordinator {
   /** Takes the lease of a slot back from whoever holds it. */
-  takeBack(task: string, slot: number): void;
+  revoke(task: string, slot: number): void;
   /** The slots under lease, as `task@slot`. */
   readonly held: readonly string[];
 }
@@ -41,7 +41,7 @@ export function memoryCoordinator(): MemoryCoordinator {
         subscriber.add(() => holders.delete(lease));
         subscriber.next(true);
       }),
-    takeBack: (task, slot) => holders.get(`${task}@${slot}`)?.next(false),
+    revoke: (task, slot) => holders.get(`${task}@${slot}`)?.next(false),
     get held() {
       return [...holders.keys()];
     },

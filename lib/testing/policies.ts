@@ -10,7 +10,7 @@ const lastTime = 8.64e15;
 /** A cron that has the slots that were recorded. */
 export function recordedCron(task: SimpleTask, events: readonly RecordedEvent[]): Runnable {
   const slots = events.flatMap(({ type, slot }) =>
-    slot !== undefined && (type === 'tick' || type === 'skipped') ? [slot] : [],
+    slot !== undefined && (type === 'slot-started' || type === 'skipped') ? [slot] : [],
   );
   const began = events.find(({ type }) => type === 'ready')?.at ?? 0;
   // One that was stopped, or goes on, had slots to come.
@@ -52,7 +52,7 @@ export function recordedSupervision(inner: Runnable, events: readonly RecordedEv
   return supervise(inner, {
     restart: outcome?.status === 'completed' ? 'on-failure' : 'always',
     maxRestarts: outcome?.error?.name === 'RestartLimitError' ? delays.length : Infinity,
-    within: Infinity,
+    window: Infinity,
     // The delay that chance makes of the longest.
     backoff: {
       initial: longest,

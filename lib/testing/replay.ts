@@ -1,12 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
-import { expected, expectFunction, expectOptions } from '../util/validate.js';
+import { invalid, validateFunction, validateOptions } from '../util/validate.js';
 import type { Runnable } from '../task/runner.js';
 import type { SimpleTask } from '../task/types.js';
 import { castOf } from './cast.js';
 import { drawDiagram } from './diagram.js';
 import { fromOutside } from './lives.js';
 import type { Marble } from './marbles.js';
-import type { Scenario, World } from './scene.js';
+import type { Scenario, ScenarioContext } from './scene.js';
 import type { Recording } from '../recording/tape.js';
 import { diagramOf, signals } from './to-marbles.js';
 
@@ -16,7 +16,7 @@ export interface ReplayOptions {
    * Makes the application of tasks that do what the recording shows: `task` gives that of a path, under its last name. Unless said, it
    * is put together as the recording shows it.
    */
-  run?: (task: (path: string) => SimpleTask, world: World) => readonly Runnable[];
+  run?: (task: (path: string) => SimpleTask, world: ScenarioContext) => readonly Runnable[];
 }
 
 /**
@@ -44,8 +44,8 @@ export interface ReplayOptions {
  * ```
  */
 export function replay(recording: Recording, options: ReplayOptions = {}): Scenario {
-  expectOptions(options, ['run']);
-  if (options.run !== undefined) expectFunction('run', options.run);
+  validateOptions(options, ['run']);
+  if (options.run !== undefined) validateFunction('run', options.run);
   expectRecording(recording);
   // Of a recorder under way it is what has been recorded until now.
   const { version, events, dropped } = recording;
@@ -80,7 +80,7 @@ export function replay(recording: Recording, options: ReplayOptions = {}): Scena
     ...(asked && { drainDelay: drained ? stopped.at - asked.at : Infinity }),
     ...(lost && stopped && { timeout: shutdown.at - stopped.at }),
     ...(failed >= 0 && !byFailure && { onFailure: 'continue' }),
-    ...(!shutdown && { for: (events.at(-1)?.at ?? from) - from }),
+    ...(!shutdown && { duration: (events.at(-1)?.at ?? from) - from }),
     tolerance: realTime,
     expect: drawDiagram(
       new Map([...rows].map(([name, row]) => [name, row.filter(({ mark }) => !fromOutside.includes(mark))])),
@@ -94,9 +94,8 @@ const realTime = 20;
 function expectRecording(recording: unknown): void {
   const { version, events, dropped } = (recording ?? {}) as Partial<Recording>;
   if (version !== 1 || !Array.isArray(events))
-    throw new TypeError(expected('recording', 'what `record` has made', recording));
-  if (dropped !== 0)
-    throw new TypeError(expected('recording', 'whole, without events dropped from its start', dropped));
+    throw new TypeError(invalid('recording', 'what `record` has made', recording));
+  if (dropped !== 0) throw new TypeError(invalid('recording', 'whole, without events dropped from its start', dropped));
 }
 
 function drawRow(row: readonly Marble[]): string {

@@ -1,11 +1,11 @@
-import { expected } from '../util/validate.js';
+import { invalid } from '../util/validate.js';
 import { compareDiagrams, parseDiagram } from './diagram.js';
 import { parseRow } from './marbles.js';
-import { expectScenario, type Played, type Scenario } from './scene.js';
+import { expectScenario, type ScenarioResult, type Scenario } from './scene.js';
 import { Stage, type Staged } from './stage.js';
 import { ScenarioError } from './scenario-error.js';
 import { diagramOf, letters } from './to-marbles.js';
-import { at } from './virtual-clock.js';
+import { virtualClock } from './virtual-clock.js';
 import { virtualGlobals } from './virtual-globals.js';
 
 let underWay = false;
@@ -41,7 +41,7 @@ let underWay = false;
  * console.log(report?.clean, exitCode); // → true 0
  * ```
  */
-export async function scenario(scene: Scenario): Promise<Played> {
+export async function scenario(scene: Scenario): Promise<ScenarioResult> {
   return judge(scene, await play(scene));
 }
 
@@ -49,7 +49,7 @@ export async function scenario(scene: Scenario): Promise<Played> {
 export async function play(scene: Scenario, order?: (due: number) => number): Promise<Staged> {
   expectScenario(scene);
   const sent = parseRow(scene.signals ?? '').marbles.map(({ at, mark }) => ({ at, signal: signalOf(mark) }));
-  const clock = at(scene.at);
+  const clock = virtualClock(scene.at);
   if (order) clock.order = order;
   if (underWay) throw new Error('Expected one scenario at a time, because it replaces the timers of the whole process');
   underWay = true;
@@ -63,11 +63,11 @@ export async function play(scene: Scenario, order?: (due: number) => number): Pr
 }
 
 /** Whether all is as the scenario expects it. */
-export async function judge(scene: Scenario, { played, failure, rows }: Staged): Promise<Played> {
+export async function judge(scene: Scenario, { played, failure, rows }: Staged): Promise<ScenarioResult> {
   if (failure) throw failure.error;
   const wanted = parseDiagram(scene.expect ?? '');
   const unknown = [...wanted.keys()].find((name) => !rows.includes(name));
-  if (unknown !== undefined) throw new ScenarioError(expected('expect', `rows of ${listed(rows)}`, unknown));
+  if (unknown !== undefined) throw new ScenarioError(invalid('expect', `rows of ${listed(rows)}`, unknown));
   compareDiagrams(wanted, diagramOf(played.recording), scene.tolerance);
   await scene.check?.(played);
   return played;

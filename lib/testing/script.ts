@@ -1,14 +1,14 @@
 import { Observable, type Subscriber } from 'rxjs';
 import type { CancelFunc, RunContext } from '../context/types.js';
 import type { Phase } from '../errors/errors.js';
-import { expected, expectMs, expectOptions, expectString } from '../util/validate.js';
+import { invalid, validateMs, validateOptions, validateString } from '../util/validate.js';
 import type { SimpleTask, Task } from '../task/types.js';
 import { enact, type ScriptOptions } from './enact.js';
 import { lifeOf } from './life.js';
 import { expectLetters, parseRow } from './marbles.js';
 
 /** A task whose hooks end when the test says so. Made by {@link script}. */
-export interface Script<T = unknown> extends Task<T> {
+export interface ManualTask<T = unknown> extends Task<T> {
   /** The hook under way. */
   readonly phase: Phase | undefined;
   /** Every hook that has been called, in order. */
@@ -51,7 +51,7 @@ export interface Script<T = unknown> extends Task<T> {
  * console.log(db.calls); // → [ 'initialize', 'execute', 'finalize' ]
  * ```
  */
-export function script<T = unknown>(name: string, options?: { grace?: number }): Script<T>;
+export function script<T = unknown>(name: string, options?: { grace?: number }): ManualTask<T>;
 export function script<T = string>(
   name: string,
   marbles: string | readonly string[],
@@ -62,12 +62,12 @@ export function script(
   marbles?: string | readonly string[] | { grace?: number },
   options: ScriptOptions<unknown> = {},
 ): SimpleTask {
-  expectString('name', name);
+  validateString('name', name);
   if (typeof marbles === 'string' || Array.isArray(marbles)) {
     const rows: readonly string[] = typeof marbles === 'string' ? [marbles] : (marbles as string[]);
     if (rows.length === 0 || rows.some((row) => typeof row !== 'string'))
-      throw new TypeError(expected('marbles', 'a row, or rows', rows));
-    expectOptions(options, ['values', 'error']);
+      throw new TypeError(invalid('marbles', 'a row, or rows', rows));
+    validateOptions(options, ['values', 'error']);
     expectLetters(options.values ?? {});
     return enact(
       name,
@@ -76,11 +76,11 @@ export function script(
     );
   }
   const byHand = marbles as { grace?: number } | undefined;
-  if (byHand !== undefined) expectOptions(byHand, ['grace']);
+  if (byHand !== undefined) validateOptions(byHand, ['grace']);
   return new ByHand(name, byHand?.grace);
 }
 
-class ByHand<T> implements Script<T> {
+class ByHand<T> implements ManualTask<T> {
   readonly grace?: number;
   readonly calls: Phase[] = [];
   phase: Phase | undefined = undefined;
@@ -92,7 +92,7 @@ class ByHand<T> implements Script<T> {
   constructor(name: string, grace: number | undefined) {
     this.name = name;
     if (grace === undefined) return;
-    expectMs('grace', grace);
+    validateMs('grace', grace);
     this.grace = grace;
   }
 

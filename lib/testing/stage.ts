@@ -1,19 +1,19 @@
 import { isDeepStrictEqual } from 'node:util';
 import { skipWhile, Subject } from 'rxjs';
-import { prepare } from '../app/launch.js';
+import { createApplication } from '../app/launch.js';
 import { CancelledError, SignalError } from '../errors/errors.js';
 import { exitCodeOf } from '../app/process-exit.js';
-import { expectArray, expected } from '../util/validate.js';
+import { validateArray, invalid } from '../util/validate.js';
 import type { AppEvent } from '../app/types.js';
 import type { TaskRunner } from '../task/types.js';
 import type { ShutdownReport } from '../app/report.js';
-import { isCtrlC, isSameRequest } from '../app/run-main.js';
+import { isCtrlC, isDuplicateSignal } from '../app/run-main.js';
 import { toRunner } from '../task/runner.js';
-import { look } from '../task/runner-access.js';
+import { inspectRunner } from '../task/runner-access.js';
 import { signalNumber, stopSignals } from '../app/signal-listener.js';
 import { fakeSignals } from './fake-signals.js';
 import { recorded, type RecordedEvent } from '../recording/recorded.js';
-import { inherited, type Played, type Scenario, type World } from './scene.js';
+import { inherited, type ScenarioResult, type Scenario, type ScenarioContext } from './scene.js';
 import { Tape } from '../recording/tape.js';
 import { application, readiness, signals as signalsRow, toMarbles } from './to-marbles.js';
 import type { VirtualClock } from './virtual-clock.js';
@@ -31,7 +31,7 @@ const reserved = [signalsRow, readiness, application];
 
 /** How a scenario went, and what has been thrown meanwhile. */
 export interface Staged {
-  readonly played: Played;
+  readonly played: ScenarioResult;
   /** Whose rows there may be. */
   readonly rows: readonly string[];
   readonly failure?: { readonly error: unknown };
@@ -40,11 +40,11 @@ export interface Staged {
 /** One time that a scenario is run. */
 export class Stage {
   private readonly scene: Scenario;
-  private readonly world: World;
+  private readonly world: ScenarioContext;
   private readonly tape: Tape;
   private readonly events: AppEvent[] = [];
   /** What is thrown where nobody catches it, which is a failure of the process. */
-  private readonly failures$ = new Subject<unknown>();
+  private readonly hostFailures$ = new Subject<unknown>();
   private watching = true;
   private asked: { readonly signal: NodeJS.Signals; readonly frame: number } | undefined = undefined;
   private crashed = false;
@@ -59,15 +59,15 @@ export class Stage {
   }
 
   async play(sent: readonly { at: number; signal: NodeJS.Signals }[]): Promise<Staged> {
-    const { scene, world, failures$ } = this;
+    const { scene, world, hostFailures$ } = this;
     const options = Object.fromEntries(Object.entries(scene).filter(([name]) => inherited.includes(name)));
     const runnables = scene.run(world);
-    expectArray('runnables', runnables);
+    validateArray('runnables', runnables);
     const runners = runnables.map((one) => toRunner(one));
-    const prepared = prepare(
+    const prepared = createApplication(
       runners,
       { ...options, scheduler: world.clock, observer: (event) => this.tell(event) },
-      { failures$, drains: (cause) => !isCtrlC(cause) },
+      { hostFailures$, shouldDrain: (cause) => !isCtrlC(cause) },
     );
     const rows = [...this.watchValues(runners)];
     for (const { at, signal } of sent) world.clock.schedule(() => this.receive(signal, prepared.stop), at);
@@ -90,12 +90,12 @@ export class Stage {
     };
     follow('app', app);
     follow('during', new Promise((resolve) => resolve(scene.during?.({ ...world, app }))));
-    await this.pass(() => going.size === 0 || failure !== undefined || this.exited, scene.for);
+    await this.pass(() => going.size === 0 || failure !== undefined || this.exited, scene.duration);
     this.watching = false;
     if (going.has('during') && !failure && !this.exited)
       failure = {
         error: new Error(
-          `\`during\` still waits${scene.for === undefined ? ', and nothing more is due' : ` after the ${scene.for} ms of \`for\``}`,
+          `\`during\` still waits${scene.duration === undefined ? ', and nothing more is due' : ` after the ${scene.duration} ms of \`for\``}`,
         ),
       };
     if (going.has('app')) {
@@ -124,7 +124,7 @@ export class Stage {
         this.crash(error);
       }
     }
-    if (until < Infinity) clock.block(Math.max(0, until - clock.frame));
+    if (until < Infinity) clock.advanceSilently(Math.max(0, until - clock.frame));
   }
 
   private receive(signal: NodeJS.Signals, stop: (cause: unknown) => void): void {
@@ -135,7 +135,7 @@ export class Stage {
     const code = 128 + signalNumber(signal);
     if (stopSignals.includes(signal)) {
       const { asked } = this;
-      if (asked && !isSameRequest(signal, asked.signal, clock.frame - asked.frame)) return this.exit(code);
+      if (asked && !isDuplicateSignal(signal, asked.signal, clock.frame - asked.frame)) return this.exit(code);
       this.asked ??= { signal, frame: clock.frame };
       stop(new SignalError(signal));
       // Of a signal that nobody listens for a process dies.
@@ -147,7 +147,7 @@ export class Stage {
   private crash(error: unknown): void {
     if (this.crashed) return this.exit(1);
     this.crashed = true;
-    this.failures$.next(error);
+    this.hostFailures$.next(error);
   }
 
   private exit(code: number): void {
@@ -176,7 +176,7 @@ export class Stage {
     for (const { path, runner, yields } of runners.flatMap((one) => partsOf(one))) {
       if (named.has(path))
         throw new TypeError(
-          expected(
+          invalid(
             'run',
             `tasks of different names, none of them a row's of the scenario's own: ${reserved.join(', ')}`,
             path,
@@ -194,7 +194,7 @@ export class Stage {
     return named;
   }
 
-  private played(): Played {
+  private played(): ScenarioResult {
     const { report, exitCode, events } = this;
     const recording = this.tape.toJSON();
     return { report, exitCode, events, recording, marbles: toMarbles(recording) };
@@ -210,9 +210,9 @@ interface Part {
 }
 
 function partsOf(runner: TaskRunner, path: string = runner.toString()): Part[] {
-  const { members, seenThrough } = look(runner);
+  const { members, transparent } = inspectRunner(runner);
   if (!members) return [{ path, runner, yields: true }];
-  if (!seenThrough)
+  if (!transparent)
     return [
       { path, runner, yields: false },
       ...members.flatMap((member) => partsOf(member, `${path}/${member.toString()}`)),

@@ -103,14 +103,14 @@ export function diagramOf({ events, from }: Recording): Diagram {
 const marksOf = {
   initializing: '[',
   ready: '>',
-  tick: '+',
+  'slot-started': '+',
   skipped: '/',
   missed: '%',
   overdue: ':',
-  'run-failed': '*',
+  'slot-failed': '*',
   cancelling: '!',
   finalizing: ']',
-  late: "'",
+  'result-dropped': "'",
 } as const;
 
 /** An error is told when the run is over: it is drawn where it happened, before `finalize` was called. */

@@ -1,6 +1,6 @@
 import { VirtualTimeScheduler } from 'rxjs';
-import { expected, expectMs } from '../util/validate.js';
-import { takeTurns } from '../util/settle-on.js';
+import { invalid, validateMs } from '../util/validate.js';
+import { controlPromises } from '../util/settle-on.js';
 
 /**
  * A clock in virtual time, that starts at an epoch: time passes when the test says so. Give it to a context as its
@@ -23,13 +23,13 @@ import { takeTurns } from '../util/settle-on.js';
  * // → 2026-03-30T00:30:00.000Z
  * ```
  */
-export function at(time: string | number | Date = 0): VirtualClock {
+export function virtualClock(time: string | number | Date = 0): VirtualClock {
   const epoch = new Date(time).getTime();
-  if (Number.isNaN(epoch)) throw new RangeError(expected('at', 'a time, as `new Date()` takes them', time));
+  if (Number.isNaN(epoch)) throw new RangeError(invalid('at', 'a time, as `new Date()` takes them', time));
   return new VirtualClock(epoch);
 }
 
-/** Made by {@link at}. Timers go by the time that passes; what the clock shows may be set, as a machine's may. */
+/** Made by {@link virtualClock}. Timers go by the time that passes; what the clock shows may be set, as a machine's may. */
 export class VirtualClock extends VirtualTimeScheduler {
   private ahead: number;
   private choose: ((due: number) => number) | undefined = undefined;
@@ -48,7 +48,7 @@ export class VirtualClock extends VirtualTimeScheduler {
 
   /** Time passes, in ms, and whatever is due meanwhile happens at its time. */
   advance(ms: number): void {
-    expectMs('ms', ms);
+    validateMs('ms', ms);
     expectFinite('ms', ms);
     const until = this.frame + ms;
     while (this.step(until));
@@ -56,14 +56,14 @@ export class VirtualClock extends VirtualTimeScheduler {
   }
 
   /** Sets what the clock shows forward, or back, by so many ms. A sleep looks the same: no time has passed, and the clock has gone on. */
-  set(byMs: number): void {
+  adjust(byMs: number): void {
     expectFinite('byMs', byMs);
     this.ahead += byMs;
   }
 
   /** Time passes, in ms, and nothing happens: as when the event loop is blocked. What was due is late then. */
-  block(ms: number): void {
-    expectMs('ms', ms);
+  advanceSilently(ms: number): void {
+    validateMs('ms', ms);
     expectFinite('ms', ms);
     this.frame += ms;
   }
@@ -85,7 +85,7 @@ export class VirtualClock extends VirtualTimeScheduler {
    */
   set order(choose: (due: number) => number) {
     this.choose = choose;
-    takeTurns(
+    controlPromises(
       this,
       <T>(promise: PromiseLike<T>) =>
         new Promise<T>((resolve, reject) => {
@@ -112,5 +112,5 @@ export class VirtualClock extends VirtualTimeScheduler {
 
 /** A clock that stands at no time would never go on. */
 function expectFinite(name: string, ms: number): void {
-  if (!Number.isFinite(ms)) throw new RangeError(expected(name, 'finite', ms));
+  if (!Number.isFinite(ms)) throw new RangeError(invalid(name, 'finite', ms));
 }

@@ -2,7 +2,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import timers from 'node:timers';
 import promises from 'node:timers/promises';
 import { Subscription } from 'rxjs';
-import { expectFunction } from '../util/validate.js';
+import { validateFunction } from '../util/validate.js';
 import { randomFrom } from './random.js';
 import type { VirtualClock } from './virtual-clock.js';
 
@@ -16,7 +16,7 @@ export function virtualGlobals(clock: VirtualClock): () => void {
   const real = { setTimeout, clearTimeout, setInterval, clearInterval, Date };
   const set = (repeats: boolean) => {
     return (then: (...args: unknown[]) => void, ms?: number, ...args: unknown[]) => {
-      expectFunction('callback', then);
+      validateFunction('callback', then);
       return new Timer(clock, () => then(...args), delayOf(ms), repeats);
     };
   };

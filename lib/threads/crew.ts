@@ -1,7 +1,7 @@
 import { Piscina, queueOptionsSymbol } from 'piscina';
 import { extname, join as pathOf } from 'node:path';
 import type { Subscriber } from 'rxjs';
-import { join, leave, type Chain } from '../util/linked-list.js';
+import { append, remove, type LinkedList } from '../util/linked-list.js';
 import { PoolClosedError, PoolQueueError, ThreadExitError, ThreadMemoryError } from './errors.js';
 import { isOpening, type Job } from './job.js';
 import { ThreadRun, type RunHost, type RunTerms } from './thread-run.js';
@@ -23,7 +23,7 @@ const workerFile = pathOf(import.meta.dirname, `worker${extname(import.meta.file
  * The threads of a pool, and those who wait for one, as a chain. Piscina never has more runs than it may have threads: of those that can be
  * aborted its own queue changes the order, does not count them, and lets them wait beside an aborted thread's empty place.
  */
-export class Crew implements RunHost, Chain<ThreadRun> {
+export class Crew implements RunHost, LinkedList<ThreadRun> {
   first: ThreadRun | undefined = undefined;
   last: ThreadRun | undefined = undefined;
   private waiting = 0;
@@ -50,7 +50,7 @@ export class Crew implements RunHost, Chain<ThreadRun> {
     if (busy && this.waiting >= queueLimit) return subscriber.error(new PoolQueueError(name, queueLimit));
     subscriber.add(() => run.leave());
     if (!busy) return this.start(run);
-    join<ThreadRun>(this, run);
+    append<ThreadRun>(this, run);
     this.waiting++;
   }
 
@@ -64,13 +64,13 @@ export class Crew implements RunHost, Chain<ThreadRun> {
   }
 
   over(run: ThreadRun): void {
-    if (run.chain) {
-      leave(run);
+    if (run.list) {
+      remove(run);
       this.waiting--;
     } else this.running.delete(run.job.id);
     const { first: next } = this;
     if (next && this.running.size < this.terms.threads) {
-      leave(next);
+      remove(next);
       this.waiting--;
       this.start(next);
     }

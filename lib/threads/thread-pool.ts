@@ -4,13 +4,13 @@ import { pathToFileURL } from 'node:url';
 import type { Transferable } from 'node:worker_threads';
 import { NEVER, Observable } from 'rxjs';
 import {
-  expectArray,
-  expected,
-  expectMs,
-  expectNumber,
-  expectOptions,
-  expectString,
-  expectWhole,
+  validateArray,
+  invalid,
+  validateMs,
+  validateNumber,
+  validateOptions,
+  validateString,
+  validateInteger,
 } from '../util/validate.js';
 import type { TaskRunner } from '../task/types.js';
 import { taskRunner } from '../task/runner.js';
@@ -100,15 +100,15 @@ export interface ThreadPool extends TaskRunner<never> {
  * ```
  */
 export function threadPool(options: ThreadPoolOptions = {}): ThreadPool {
-  expectOptions(options, ['name', 'threads', 'idleTimeout', 'memoryLimit', 'queueLimit']);
+  validateOptions(options, ['name', 'threads', 'idleTimeout', 'memoryLimit', 'queueLimit']);
   const { name = 'threads', threads = availableParallelism(), idleTimeout = 10_000 } = options;
   const { memoryLimit, queueLimit = Infinity } = options;
-  expectString('name', name);
-  expectWhole('threads', 1, Infinity, threads);
-  expectMs('idleTimeout', idleTimeout);
+  validateString('name', name);
+  validateInteger('threads', 1, Infinity, threads);
+  validateMs('idleTimeout', idleTimeout);
   // With less no thread comes up, and with much less V8 ends the process.
-  if (memoryLimit !== undefined) expectNumber('memoryLimit', 8, Infinity, memoryLimit);
-  if (queueLimit !== Infinity) expectWhole('queueLimit', 0, Infinity, queueLimit);
+  if (memoryLimit !== undefined) validateNumber('memoryLimit', 8, Infinity, memoryLimit);
+  if (queueLimit !== Infinity) validateInteger('queueLimit', 0, Infinity, queueLimit);
   const crew = new Crew({ name, threads, idleTimeout, memoryLimit, queueLimit });
 
   let run: RunContext | undefined;
@@ -125,11 +125,11 @@ export function threadPool(options: ThreadPoolOptions = {}): ThreadPool {
   const close = () => crew.close();
   const methods: Pick<ThreadPool, 'run' | 'close' | typeof Symbol.asyncDispose> = {
     run<T>(url: URL | string, input?: unknown, options: ThreadRunOptions = {}) {
-      expectOptions(options, ['name', 'transfer', 'grace']);
+      validateOptions(options, ['name', 'transfer', 'grace']);
       const { name = 'default', transfer = [], grace = 100 } = options;
-      expectString('name', name);
-      expectArray('transfer', transfer);
-      expectMs('grace', grace);
+      validateString('name', name);
+      validateArray('transfer', transfer);
+      validateMs('grace', grace);
       const job = { url: toUrl(url), name, input };
       return new Observable<T>((subscriber) => crew.add(job, { transfer, grace }, subscriber));
     },
@@ -145,5 +145,5 @@ function toUrl(url: URL | string): string {
     if (isAbsolute(url)) return pathToFileURL(url).href;
     if (URL.canParse(url)) return url;
   }
-  throw new TypeError(expected('url', 'a URL, as `new URL(…, import.meta.url)`, or an absolute path', url));
+  throw new TypeError(invalid('url', 'a URL, as `new URL(…, import.meta.url)`, or an absolute path', url));
 }

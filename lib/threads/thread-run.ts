@@ -2,7 +2,7 @@ import type { Piscina } from 'piscina';
 import { asyncScheduler, type Subscriber, type Subscription } from 'rxjs';
 import type { MessagePort, Transferable } from 'node:worker_threads';
 import { after } from '../util/timer.js';
-import { Link } from '../util/linked-list.js';
+import { ListNode } from '../util/linked-list.js';
 import { allSent, type Job, type Word } from './job.js';
 
 /** Whose run it is. */
@@ -21,7 +21,7 @@ export interface RunTerms {
 }
 
 /** One run of a job, from when it is subscribed until it has left its thread. */
-export class ThreadRun extends Link {
+export class ThreadRun extends ListNode {
   readonly job: Job;
   /** Whether a thread has taken it: one that is only coming up may fail to. */
   taken = false;

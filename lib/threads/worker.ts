@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { expected } from '../util/validate.js';
+import { invalid } from '../util/validate.js';
 import { allSent, type Job, type ThreadContext } from './job.js';
 import { Line } from './line.js';
 import { toThrown } from './thrown.js';
@@ -53,7 +53,7 @@ async function load(url: string): Promise<Record<string, unknown>> {
 }
 
 function toFunction(x: unknown, name: string, url: string): Call {
-  if (typeof x !== 'function') throw new TypeError(expected(name, `a function that ${url} exports`, x));
+  if (typeof x !== 'function') throw new TypeError(invalid(name, `a function that ${url} exports`, x));
   return x as Call;
 }
 

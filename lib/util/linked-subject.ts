@@ -1,12 +1,12 @@
 import { Observable } from 'rxjs';
-import { all, join, leave, Listener, type Chain } from './linked-list.js';
+import { toArray, append, remove, Listener, type LinkedList } from './linked-list.js';
 
 /** A hot stream without an end: RxJS's Subject, but that leaving costs O(1) however many others there are. */
-export class Hub<T> implements Chain<Listener<T>> {
+export class LinkedSubject<T> implements LinkedList<Listener<T>> {
   first: Listener<T> | undefined = undefined;
   last: Listener<T> | undefined = undefined;
   /** Whom the next value goes to; made again when someone has come or left. */
-  private present: readonly Listener<T>[] | undefined = undefined;
+  private receivers: readonly Listener<T>[] | undefined = undefined;
 
   get observed(): boolean {
     return this.first !== undefined;
@@ -15,18 +15,18 @@ export class Hub<T> implements Chain<Listener<T>> {
   get stream(): Observable<T> {
     return new Observable((subscriber) => {
       const listener = new Listener<T>((value) => subscriber.next(value));
-      join(this, listener);
-      this.present = undefined;
+      append(this, listener);
+      this.receivers = undefined;
       return () => {
-        leave(listener);
-        this.present = undefined;
+        remove(listener);
+        this.receivers = undefined;
       };
     });
   }
 
   next(value: T): void {
-    this.present ??= all(this);
+    this.receivers ??= toArray(this);
     // Whoever leaves meanwhile is told no more: its subscriber is closed.
-    for (const listener of this.present) listener.tell(value);
+    for (const listener of this.receivers) listener.notify(value);
   }
 }

@@ -1,16 +1,16 @@
 import { Subscription, type SchedulerAction, type SchedulerLike } from 'rxjs';
 
 // Node's timers hold 32 bits and fire at once beyond that, so a longer wait is made of pieces.
-const longestTimer = 2 ** 31 - 1;
+const maxTimerMs = 2 ** 31 - 1;
 
 /** Calls `then` once, `ms` from now by the scheduler's clock; never for `Infinity`. */
 export function after(scheduler: SchedulerLike, ms: number, then: () => void): Subscription {
   if (ms === Infinity) return Subscription.EMPTY;
-  const piece = Math.min(ms, longestTimer);
+  const piece = Math.min(ms, maxTimerMs);
   return scheduler.schedule(
     function (this: SchedulerAction<number>, left = 0) {
       if (left <= 0) return then();
-      const next = Math.min(left, longestTimer);
+      const next = Math.min(left, maxTimerMs);
       this.schedule(left - next, next);
     },
     piece,

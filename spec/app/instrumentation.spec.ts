@@ -12,7 +12,7 @@ import {
   supervise,
   task,
   withCancel,
-  type Instrument,
+  type Instrumentation,
   type Runnable,
   type RunContext,
 } from '../../lib/index.js';
@@ -23,14 +23,14 @@ const plain: Runnable = task('plain', { initialize: () => 0, execute: () => 1, f
 describe('instruments', () => {
   it('surround each hook, the first outermost', async () => {
     const told: string[] = [];
-    const named = (name: string): Instrument => ({
-      around(run, phase, hook) {
+    const named = (name: string): Instrumentation => ({
+      wrapHook(run, phase, hook) {
         told.push(`${name} ${run.task} ${phase}`);
         hook();
         told.push(`/${name}`);
       },
     });
-    await launch([plain], { instruments: [named('a'), {}, named('b')] });
+    await launch([plain], { instrumentation: [named('a'), {}, named('b')] });
     const hook = (phase: string) => [`a plain ${phase}`, `b plain ${phase}`, '/b', '/a'];
     // The end of one hook calls the next.
     expect(told.filter((one) => !one.startsWith('/'))).to.deep.equal(
@@ -42,7 +42,7 @@ describe('instruments', () => {
   it('surround the members of groups, the supervised, and each run of a cron', () => {
     virtually((_, scheduler) => {
       const told: string[] = [];
-      const around: Instrument['around'] = ({ task: name, slot }, phase, hook) => {
+      const wrapHook: Instrumentation['wrapHook'] = ({ task: name, slot }, phase, hook) => {
         told.push(`${name}${slot === undefined ? '' : ` ${slot}`} ${phase}`);
         hook();
       };
@@ -57,7 +57,7 @@ describe('instruments', () => {
           ),
         ),
       ];
-      orchestrate(app, { scheduler, instruments: [{ around }] }).subscribe();
+      orchestrate(app, { scheduler, instrumentation: [{ wrapHook }] }).subscribe();
       scheduler.flush();
       expect(told.filter((one) => one.includes('a execute') || /\d/.test(one))).to.deep.equal([
         'app/a execute',
@@ -71,8 +71,8 @@ describe('instruments', () => {
     const names = new AsyncLocalStorage<string>();
     const seen: (string | undefined)[] = [];
     const look = () => seen.push(names.getStore());
-    const instruments = [
-      { around: (run: { task: string }, _: unknown, hook: () => void) => names.run(run.task, hook) },
+    const instrumentation = [
+      { wrapHook: (run: { task: string }, _: unknown, hook: () => void) => names.run(run.task, hook) },
     ];
     await launch(
       [
@@ -88,7 +88,7 @@ describe('instruments', () => {
         }),
         task('future', (ctx) => future(async () => Promise.resolve().then(look), ctx)),
       ],
-      { instruments },
+      { instrumentation },
     );
     expect(seen.sort()).to.deep.equal(['future', 'iterator', 'promise', 'stream']);
   });
@@ -96,7 +96,7 @@ describe('instruments', () => {
   it('are told all that happens before the observer', async () => {
     const told: string[] = [];
     await launch([plain], {
-      instruments: [{ event: ({ type }) => told.push(type) }],
+      instrumentation: [{ onEvent: ({ type }) => told.push(type) }],
       observer: ({ type }) => told.push(type),
     });
     const types = ['initializing', 'ready', 'finalizing', 'done', 'shutdown'];
@@ -109,10 +109,10 @@ describe('instruments', () => {
       const told: (RunContext | undefined)[] = [];
       const app$ = orchestrate([task('x', () => NEVER), task('x', { execute: () => timer(5), finalize: () => 0 })], {
         scheduler,
-        instruments: [
+        instrumentation: [
           {
-            around: (run, phase, hook) => (phase === 'execute' && surrounded.push(run), hook()),
-            event: ({ type }, run) => ['finalizing', 'draining', 'shutdown'].includes(type) && told.push(run),
+            wrapHook: (run, phase, hook) => (phase === 'execute' && surrounded.push(run), hook()),
+            onEvent: ({ type }, run) => ['finalizing', 'draining', 'shutdown'].includes(type) && told.push(run),
           },
         ],
       });
@@ -128,9 +128,9 @@ describe('instruments', () => {
   it('are told what each run is part of', () => {
     virtually((_, scheduler) => {
       const paths = new Set<string>();
-      const around: Instrument['around'] = (run, _phase, hook) => {
+      const wrapHook: Instrumentation['wrapHook'] = (run, _phase, hook) => {
         const path: string[] = [];
-        for (let one: RunContext | undefined = run; one; one = one.within) path.push(`${one.task} ${one.slot ?? '-'}`);
+        for (let one: RunContext | undefined = run; one; one = one.parent) path.push(`${one.task} ${one.slot ?? '-'}`);
         paths.add(path.join(' < '));
         hook();
       };
@@ -140,7 +140,7 @@ describe('instruments', () => {
         { maxRuns: 1 },
       );
       const app = ordered('app', supervise(task('a', () => timer(5))), c);
-      orchestrate([app], { scheduler, instruments: [{ around }] }).subscribe();
+      orchestrate([app], { scheduler, instrumentation: [{ wrapHook }] }).subscribe();
       scheduler.flush();
       expect([...paths]).to.deep.equal([
         'app -',
@@ -155,14 +155,14 @@ describe('instruments', () => {
   it('are told that the run of a slot has failed when the schedule waits for it no longer', () => {
     virtually((_, scheduler) => {
       const told: string[] = [];
-      const ended: Instrument['ended'] = ({ slot }, { status, at, error }) =>
+      const onRunEnd: Instrumentation['onRunEnd'] = ({ slot }, { status, at, error }) =>
         told.push(`${String(slot)} ${status} ${at} ${String(error?.cause)}`);
       const hung = cron(
         task('hung', () => new Promise(() => undefined)),
         10,
         { timeout: 3, maxRuns: 1 },
       );
-      orchestrate([hung], { scheduler, instruments: [{ ended }], onFailure: 'continue' }).subscribe();
+      orchestrate([hung], { scheduler, instrumentation: [{ onRunEnd }], onFailure: 'continue' }).subscribe();
       scheduler.flush();
       expect(told[0]).to.equal('0 failed 3 DeadlineError: Not done within 3 ms');
     });
@@ -171,11 +171,11 @@ describe('instruments', () => {
   it('are told once that a run has ended, of a task and of a slot, in virtual time', () => {
     virtually((_, scheduler) => {
       const told: string[] = [];
-      const ended: Instrument['ended'] = ({ task: name, slot }, { status, at, error }) =>
+      const onRunEnd: Instrumentation['onRunEnd'] = ({ task: name, slot }, { status, at, error }) =>
         told.push(
           [name, ...(slot === undefined ? [] : [slot]), status, at, ...(error ? [String(error)] : [])].join(' '),
         );
-      const event: Instrument['event'] = (one) => one.type === 'done' && told.push(`done ${one.task}`);
+      const onEvent: Instrumentation['onEvent'] = (one) => one.type === 'done' && told.push(`done ${one.task}`);
       let attempts = 0;
       const broken = task('broken', () => timer(1).pipe(map(() => fail(`no ${++attempts}`))));
       const slow = task('slow', ({ slot }) => (slot === 0 ? timer(2) : NEVER));
@@ -187,7 +187,7 @@ describe('instruments', () => {
           task('rest', () => NEVER),
         ),
       ];
-      const app$ = orchestrate(runs, { scheduler, instruments: [{ ended, event }], onFailure: 'continue' });
+      const app$ = orchestrate(runs, { scheduler, instrumentation: [{ onRunEnd, onEvent }], onFailure: 'continue' });
       const running = app$.subscribe();
       scheduler.schedule(() => running.unsubscribe(), 20);
       scheduler.flush();
@@ -209,19 +209,19 @@ describe('instruments', () => {
   it('are told of those that a join no longer waits for, once, and of none that had no hook', () => {
     virtually((_, scheduler) => {
       const told: string[] = [];
-      const ended: Instrument['ended'] = ({ task: name, slot = '-' }, { status, at }) =>
+      const onRunEnd: Instrumentation['onRunEnd'] = ({ task: name, slot = '-' }, { status, at }) =>
         told.push(`${name} ${slot} ${status} ${at}`);
-      const event: Instrument['event'] = ({ type }) => type === 'shutdown' && told.push(type);
+      const onEvent: Instrumentation['onEvent'] = ({ type }) => type === 'shutdown' && told.push(type);
       const stuck = { execute: () => NEVER, grace: 50 };
       const [parent, cancel] = withCancel(background, { scheduler });
       const app = ordered('app', supervise(task('a', stuck)), cron(task('c', stuck), 100), task('d', stuck));
-      orchestrate([app], { parent, timeout: 10, instruments: [{ ended, event }] }).subscribe();
+      orchestrate([app], { parent, timeout: 10, instrumentation: [{ onRunEnd, onEvent }] }).subscribe();
       scheduler.schedule(() => cancel(), 5);
       scheduler.flush();
       const lost = ['app/a -', 'app/c 0', 'app/c -', 'app/d -', 'app -'].map((run) => `${run} timed-out 15`);
       expect(told).to.deep.equal([...lost, 'shutdown']);
       told.length = 0;
-      orchestrate([task('never', () => 1)], { parent, instruments: [{ ended }] }).subscribe();
+      orchestrate([task('never', () => 1)], { parent, instrumentation: [{ onRunEnd }] }).subscribe();
       expect(told).to.deep.equal([]);
     });
   });
@@ -229,27 +229,27 @@ describe('instruments', () => {
   it('keep no hook from being called, once, whatever they do around it', async () => {
     const errors = await uncaught(async () => {
       let calls = 0;
-      const instruments: Instrument[] = [
+      const instrumentation: Instrumentation[] = [
         {
-          around() {
+          wrapHook() {
             throw new Error('before');
           },
         },
         {
-          around(_, __, hook) {
+          wrapHook(_, __, hook) {
             hook();
             hook();
             throw new Error('after');
           },
         },
-        { around: () => undefined },
+        { wrapHook: () => undefined },
         {
-          ended() {
+          onRunEnd() {
             throw new Error('ended');
           },
         },
       ];
-      const report = await launch([task('x', () => ++calls)], { instruments });
+      const report = await launch([task('x', () => ++calls)], { instrumentation });
       expect([calls, report.clean]).to.deep.equal([1, true]);
     });
     expect(errors.map(String).sort()).to.deep.equal(['Error: after', 'Error: before', 'Error: ended']);
@@ -258,35 +258,38 @@ describe('instruments', () => {
   it('keep nobody from running when they throw in an event', async () => {
     const boom = new Error('boom');
     const errors = await uncaught(async () => {
-      const instruments: Instrument[] = [
+      const instrumentation: Instrumentation[] = [
         {
-          event() {
+          onEvent() {
             throw boom;
           },
         },
       ];
-      const report = await launch([task('x', () => 1)], { instruments });
+      const report = await launch([task('x', () => 1)], { instrumentation });
       expect(report.clean).to.equal(true);
     });
     expect(errors).to.deep.equal([boom, boom, boom]);
   });
 
   it('are refused when they are none', () => {
-    const given = (instruments: unknown) => () => orchestrate([task('x', () => NEVER)], { instruments } as never);
-    expect(given({})).to.throw(TypeError, 'Expected `instruments` to be an array');
+    const given = (instrumentation: unknown) => () =>
+      orchestrate([task('x', () => NEVER)], { instrumentation } as never);
+    expect(given({})).to.throw(TypeError, 'Expected `instrumentation` to be an array');
     for (const none of [null, 5])
-      expect(given([none])).to.throw(TypeError, 'Expected `instruments` to be an array of objects');
-    expect(given([{ event: 1 }])).to.throw(
+      expect(given([none])).to.throw(TypeError, 'Expected `instrumentation` to be an array of objects');
+    expect(given([{ onEvent: 1 }])).to.throw(
       TypeError,
-      'Expected `event of an instrument` to be a function, got `1` (number)',
+      'Expected `instrumentation.onEvent` to be a function, got `1` (number)',
     );
-    expect(given([{ around: 'x' }])).to.throw(TypeError, 'Expected `around of an instrument` to be a function');
-    expect(given([{ ended: {} }])).to.throw(TypeError, 'Expected `ended of an instrument` to be a function');
+    expect(given([{ wrapHook: 'x' }])).to.throw(TypeError, 'Expected `instrumentation.wrapHook` to be a function');
+    expect(given([{ onRunEnd: {} }])).to.throw(TypeError, 'Expected `instrumentation.onRunEnd` to be a function');
   });
 
   it('surround each run of an Observable that is subscribed again', async () => {
     let hooks = 0;
-    const app$ = orchestrate([task('x', () => 1)], { instruments: [{ around: (_, __, hook) => (hooks++, hook()) }] });
+    const app$ = orchestrate([task('x', () => 1)], {
+      instrumentation: [{ wrapHook: (_, __, hook) => (hooks++, hook()) }],
+    });
     await lastValueFrom(app$);
     await lastValueFrom(app$);
     expect(hooks).to.equal(2);

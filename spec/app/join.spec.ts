@@ -217,7 +217,7 @@ describe('joinAll', () => {
         'initializing',
         'ready',
         'cancelling',
-        'late',
+        'result-dropped',
         'finalizing',
         'done',
       ]);
@@ -235,7 +235,7 @@ describe('joinAll', () => {
       task('x', { execute: () => new Observable((subscriber) => void (work = subscriber)), grace: 60_000 }),
     );
     runner.events$.subscribe(({ type }) => {
-      if (type === 'late') work?.complete();
+      if (type === 'result-dropped') work?.complete();
     });
     launchRunner(ctx, cancel, runner, { error: () => undefined });
     cancel();

@@ -479,9 +479,9 @@ describe('runMain', function () {
       RangeError,
       "Expected `exitCode` to be 'zero' or 'signal', got `143` (number)",
     );
-    expect(() => runMain([], { instruments: 1 as never })).to.throw(
+    expect(() => runMain([], { instrumentation: 1 as never })).to.throw(
       TypeError,
-      'Expected `instruments` to be an array, got `1` (number)',
+      'Expected `instrumentation` to be an array, got `1` (number)',
     );
     expect(process.listenerCount('SIGTERM')).to.equal(before);
   });

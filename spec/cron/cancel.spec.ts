@@ -9,7 +9,7 @@ import {
   type RunContext,
   type TaskEvent,
 } from '../../lib/index.js';
-import { at } from '../../lib/testing/index.js';
+import { virtualClock } from '../../lib/testing/index.js';
 import { hangingOn } from '../helpers/collect.js';
 import { lasting, play, storyOf } from '../helpers/cron-on-machine.js';
 import { deferred, outcomeOf, settled } from '../helpers/tasks.js';
@@ -23,7 +23,7 @@ describe('cron: cancel', () => {
     machine.advance(33);
     cancel('enough');
     expect(story).to.deep.equal([
-      '0: tick 0',
+      '0: started 0',
       '25: overdue 10 by 15',
       '33: skipped 10 ended',
       '33: skipped 20 ended',
@@ -83,8 +83,8 @@ describe('cron: cancel', () => {
     work.reject(new Error('boom'));
     await settled();
     expect(story).to.deep.equal([
-      '0: tick 0',
-      '0: run-failed 0 TaskError: x failed in execute: boom',
+      '0: started 0',
+      '0: failed 0 TaskError: x failed in execute: boom',
       '0: done cancelled',
     ]);
     expect(outcomeOf(runner)?.status).to.equal('cancelled');
@@ -101,7 +101,7 @@ describe('cron: cancel', () => {
     const { machine, story, cancel } = play(lasting(5), 10, { lastRun: -1000, missed: 'runAll', tolerance: 2000 });
     machine.advance(7);
     cancel();
-    expect(story).to.deep.equal(['0: tick -990', '5: tick -980', '7: missed -970 ×98', '7: done cancelled']);
+    expect(story).to.deep.equal(['0: started -990', '5: started -980', '7: missed -970 ×98', '7: done cancelled']);
   });
 
   it('ends the catching up of synchronous runs in the middle', () => {
@@ -116,7 +116,7 @@ describe('cron: cancel', () => {
       { lastRun: -50, missed: 'runAll', tolerance: 100 },
     );
     expect(slots).to.deep.equal([-40, -30]);
-    expect(story).to.deep.equal(['0: tick -40', '0: tick -30', '0: missed -20 ×3', '0: done cancelled']);
+    expect(story).to.deep.equal(['0: started -40', '0: started -30', '0: missed -20 ×3', '0: done cancelled']);
     expect(told.at(-1)).to.equal('complete');
   });
 
@@ -132,7 +132,7 @@ describe('cron: cancel', () => {
           { overlap },
         );
         machine.advance(100);
-        expect(story).to.deep.equal(['0: tick 0', '10: tick 10', '20: tick 20', '20: done cancelled']);
+        expect(story).to.deep.equal(['0: started 0', '10: started 10', '20: started 20', '20: done cancelled']);
         expect(told.slice(0, 2)).to.deep.equal([0, 10]);
         expect([told.at(-1), machine.timers, hangingOn(ctx)]).to.deep.equal(['complete', 0, 0]);
       });
@@ -150,7 +150,7 @@ describe('cron: cancel', () => {
         machine.advance(100);
         if (overlap === 'cancelOther') stop?.();
         expect(story.at(-1)).to.match(/done cancelled$/);
-        const accounted = story.filter((line) => / (tick|skipped) /.test(line)).map((line) => line.split(' ')[2]);
+        const accounted = story.filter((line) => / (started|skipped) /.test(line)).map((line) => line.split(' ')[2]);
         expect(
           accounted
             .map(Number)
@@ -166,7 +166,7 @@ describe('cron: cancel', () => {
   describe('from a subscriber of its values', () => {
     it('who leaves at one of them ends it', () => {
       for (const overlap of policies) {
-        const machine = at();
+        const machine = virtualClock();
         const [ctx] = withCancel(undefined, { scheduler: machine });
         const runner = cron(
           task('x', ({ slot }) => concat(of(slot), NEVER)),
@@ -180,13 +180,13 @@ describe('cron: cancel', () => {
           .pipe(take(1))
           .subscribe((slot) => told.push(slot));
         machine.advance(100);
-        expect([told, story], overlap).to.deep.equal([[0], ['0: tick 0', '0: done cancelled']]);
+        expect([told, story], overlap).to.deep.equal([[0], ['0: started 0', '0: done cancelled']]);
         expect([machine.timers, hangingOn(ctx), runner.status]).to.deep.equal([0, 0, 'done']);
       }
     });
 
     it('who leaves while slots wait ends them, too', () => {
-      const machine = at();
+      const machine = virtualClock();
       const [ctx] = withCancel(undefined, { scheduler: machine });
       const executed: (number | undefined)[] = [];
       const runner = cron(
@@ -226,9 +226,9 @@ describe('cron: cancel', () => {
     }
     const boom = () => throwError(() => new Error('boom'));
     const scenes: Record<string, Scene> = {
-      'a tick': { type: 'tick', nth: 2, options: { overlap: 'allowAll' } },
-      'the tick of a slot that has waited, while others do': {
-        type: 'tick',
+      'a slot-started': { type: 'slot-started', nth: 2, options: { overlap: 'allowAll' } },
+      'the start of a slot that has waited, while others do': {
+        type: 'slot-started',
         nth: 2,
         options: { overlap: 'bufferAll' },
         first: 35,
@@ -275,18 +275,18 @@ describe('cron: cancel', () => {
         nth: 2,
         options: { lastRun: -100, missed: 'runAll', tolerance: 1 },
       },
-      'a run that failed': { type: 'run-failed', options: { timeout: 12 } },
-      'a run that failed, while one waits': { type: 'run-failed', options: { timeout: 12, overlap: 'bufferAll' } },
-      'a run that failed, while several wait': { type: 'run-failed', options: { timeout: 35, overlap: 'bufferAll' } },
-      'a run that failed among others': { type: 'run-failed', options: { timeout: 35, overlap: 'allowAll' } },
+      'a run that failed': { type: 'slot-failed', options: { timeout: 12 } },
+      'a run that failed, while one waits': { type: 'slot-failed', options: { timeout: 12, overlap: 'bufferAll' } },
+      'a run that failed, while several wait': { type: 'slot-failed', options: { timeout: 35, overlap: 'bufferAll' } },
+      'a run that failed among others': { type: 'slot-failed', options: { timeout: 35, overlap: 'allowAll' } },
       'a run that failed, while others are caught up with': {
-        type: 'run-failed',
+        type: 'slot-failed',
         options: { timeout: 12, lastRun: -105, missed: 'runAll' },
       },
     };
     for (const [title, { type, nth = 1, options, first, grace = 0 }] of Object.entries(scenes)) {
       it(`at ${title}: no run starts any more, and each slot is told once`, () => {
-        const machine = at();
+        const machine = virtualClock();
         const [ctx, cancel] = withCancel(undefined, { scheduler: machine });
         const executed: (number | undefined)[] = [];
         const execute = (run: RunContext) => {
@@ -295,7 +295,7 @@ describe('cron: cancel', () => {
         };
         const runner = cron(task('x', { execute, grace }), 10, options);
         const story = storyOf(runner);
-        const ticks = () => story.filter((line) => line.includes(': tick ')).length;
+        const ticks = () => story.filter((line) => line.includes(': started ')).length;
         let n = 0;
         let before: { readonly executed: readonly unknown[]; readonly ticks: number } | undefined;
         runner.events$.subscribe((event) => {
@@ -311,7 +311,7 @@ describe('cron: cancel', () => {
         expect(ticks()).to.equal(before?.ticks);
         expect([told, story.at(-1)?.replace(/^\d+: /, '')]).to.deep.equal([['complete'], 'done cancelled']);
         const slots = story.flatMap((line) => {
-          const [, slot, count = '1'] = /(?:tick|skipped|missed) (-?\d+)(?: ×(\d+))?/.exec(line) ?? [];
+          const [, slot, count = '1'] = /(?:started|skipped|missed) (-?\d+)(?: ×(\d+))?/.exec(line) ?? [];
           return slot === undefined ? [] : Array.from({ length: Number(count) }, (_, k) => Number(slot) + 10 * k);
         });
         slots.sort((a, b) => a - b);
@@ -322,13 +322,13 @@ describe('cron: cancel', () => {
   });
 
   it('from a subscriber of its events nothing is told after its end', () => {
-    const type = ['tick', 'missed', 'overdue', 'skipped'] as const;
+    const type = ['slot-started', 'missed', 'overdue', 'skipped'] as const;
     for (const which of type) {
       for (const overlap of policies) {
         const { machine, runner, story, cancel } = play(lasting(15), 10, { overlap, missed: 'runOnce', tolerance: 3 });
         runner.events$.subscribe((event) => event.type === which && machine.now() > 0 && cancel());
         machine.advance(5);
-        machine.set(45);
+        machine.adjust(45);
         machine.advance(100);
         cancel();
         expect(story.at(-1), `${overlap}, ${which}`).to.match(/done cancelled$/);
@@ -337,7 +337,7 @@ describe('cron: cancel', () => {
   });
 
   it('at the very start: no slot comes of it', () => {
-    const machine = at();
+    const machine = virtualClock();
     const [ctx, cancel] = withCancel(undefined, { scheduler: machine });
     const runner = cron(task('x', { initialize: () => cancel(), execute: () => expect.fail('It runs') }), 10);
     const story = storyOf(runner);
@@ -347,7 +347,7 @@ describe('cron: cancel', () => {
   });
 
   it('from an event of its own life: at `ready` no slot comes of it', () => {
-    const machine = at();
+    const machine = virtualClock();
     const [ctx, cancel] = withCancel(undefined, { scheduler: machine });
     const runner = cron(
       task('x', () => expect.fail('It runs')),
@@ -362,7 +362,7 @@ describe('cron: cancel', () => {
 
   it('from a Schedule, and from what is random, while the next slot is looked up', () => {
     for (const jitter of [0, 5]) {
-      const machine = at();
+      const machine = virtualClock();
       const [ctx, cancel] = withCancel(undefined, { scheduler: machine });
       const runner = cron(
         task('x', () => 1),
@@ -379,7 +379,7 @@ describe('cron: cancel', () => {
 
   it('from a coordinator, while it is asked: nothing is run', () => {
     for (const overlap of policies) {
-      const machine = at();
+      const machine = virtualClock();
       const [ctx, cancel] = withCancel(undefined, { scheduler: machine });
       const runner = cron(
         task('x', () => expect.fail('It runs')),
@@ -400,7 +400,7 @@ describe('cron: cancel', () => {
     cancel('first');
     cancel('second');
     machine.advance(50);
-    expect(story).to.deep.equal(['0: tick 0', '12: skipped 10 ended', '17: done cancelled']);
+    expect(story).to.deep.equal(['0: started 0', '12: skipped 10 ended', '17: done cancelled']);
   });
 
   it('leaves nothing on the context while it goes on, however many runs there were', () => {

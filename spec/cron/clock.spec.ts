@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { NEVER, Subscription, type SchedulerAction, type SchedulerLike } from 'rxjs';
 import sinon from 'sinon';
 import { cron, task, withCancel, type CronOptions, type Schedule } from '../../lib/index.js';
-import { at } from '../../lib/testing/index.js';
+import { virtualClock } from '../../lib/testing/index.js';
 import { collect } from '../helpers/collect.js';
 import { lasting, play, storyOf, type Played } from '../helpers/cron-on-machine.js';
 import { Program } from '../helpers/program.js';
@@ -17,7 +17,7 @@ const day = 24 * hour;
 
 /** The slots of a story that were run. */
 const ticks = (story: readonly string[]) =>
-  story.filter((line) => line.includes(': tick ')).map((line) => Number(line.split(' ')[2]));
+  story.filter((line) => line.includes(': started ')).map((line) => Number(line.split(' ')[2]));
 
 describe('cron: the clock', () => {
   describe('a delay beyond 2³¹−1 ms waits', () => {
@@ -78,7 +78,7 @@ describe('cron: the clock', () => {
       expect(stories.map((story) => story.map((line) => line.replace(/^\d+: /, '').replace(/\d+/, '')))).to.deep.equal([
         ...Array.from({ length: 5 }, () => ['done cancelled']),
         ['skipped  ended', 'done cancelled'],
-        ['tick ', 'done cancelled'],
+        ['started ', 'done cancelled'],
       ]);
     });
 
@@ -103,7 +103,7 @@ describe('cron: the clock', () => {
   describe('a wait is looked at again at least every 30 s', () => {
     /** The waits of a cron, on a scheduler that does nothing but go on. */
     const waits = (schedule: number | string | Schedule, options: CronOptions, until: number) => {
-      const machine = at();
+      const machine = virtualClock();
       const asked: number[] = [];
       const scheduler: SchedulerLike = {
         now: () => machine.now(),
@@ -154,19 +154,19 @@ describe('cron: the clock', () => {
     it('a timer that fires early by its clock’s rounding makes no slot early by that clock, nor any twice', () => {
       const { machine, story } = play(() => 1, { next: (at) => Math.floor(at / 100) * 100 + 100 });
       machine.advance(50);
-      machine.set(-1);
+      machine.adjust(-1);
       machine.advance(161);
-      expect(story).to.deep.equal(['100: tick 100', '200: tick 200']);
+      expect(story).to.deep.equal(['100: started 100', '200: started 200']);
     });
 
     it('a timer of a period that fires early by up to 2 ms is its slot’s', () => {
       const { machine, story } = play(() => 1, 100, { immediate: false });
       machine.advance(50);
-      machine.set(-2);
+      machine.adjust(-2);
       machine.advance(50);
-      expect(story).to.deep.equal(['98: tick 100']);
+      expect(story).to.deep.equal(['98: started 100']);
       machine.advance(102);
-      expect(story).to.deep.equal(['98: tick 100', '200: tick 200']);
+      expect(story).to.deep.equal(['98: started 100', '200: started 200']);
     });
   });
 
@@ -175,22 +175,22 @@ describe('cron: the clock', () => {
     const lines = (story: readonly string[]) =>
       story.map((line) => line.replaceAll(/\d{13}/g, (time) => new Date(Number(time)).toISOString().slice(11, 19)));
     const forward = (schedule: number | string, options: CronOptions) => {
-      const played = play(({ slot }) => slot, schedule, { immediate: false, ...options }, at(start));
+      const played = play(({ slot }) => slot, schedule, { immediate: false, ...options }, virtualClock(start));
       played.machine.advance(minute + 10_000);
-      played.machine.set(hour);
+      played.machine.adjust(hour);
       played.machine.advance(3 * minute);
       expect(new Set(played.told).size).to.equal(played.told.length);
       return lines(played.story);
     };
     // At 10:01:10 the clock is set to 11:01:10, which is noticed at the next look.
-    const usual = ['11:02:00: tick 11:02:00', '11:03:00: tick 11:03:00', '11:04:00: tick 11:04:00'];
+    const usual = ['11:02:00: started 11:02:00', '11:03:00: started 11:03:00', '11:04:00: started 11:04:00'];
     for (const [title, schedule, noticed] of [
       ['a period', minute, '11:01:30'],
       ['an expression', '* * * * *', '11:01:30'],
     ] as const) {
       it(`${title}, 'skip'`, () => {
         expect(forward(schedule, {})).to.deep.equal([
-          '10:01:00: tick 10:01:00',
+          '10:01:00: started 10:01:00',
           `${noticed}: missed 10:02:00 ×60`,
           ...usual,
         ]);
@@ -198,19 +198,19 @@ describe('cron: the clock', () => {
 
       it(`${title}, 'skip', when the latest is in time`, () => {
         expect(forward(schedule, { tolerance: 30_000 })).to.deep.equal([
-          '10:01:00: tick 10:01:00',
+          '10:01:00: started 10:01:00',
           `${noticed}: missed 10:02:00 ×59`,
-          `${noticed}: tick 11:01:00`,
+          `${noticed}: started 11:01:00`,
           ...usual,
         ]);
       });
 
       it(`${title}, 'runOnce'`, () => {
         expect(forward(schedule, { missed: 'runOnce' })).to.deep.equal([
-          '10:01:00: tick 10:01:00',
+          '10:01:00: started 10:01:00',
           `${noticed}: missed 10:02:00 ×59`,
           `${noticed}: overdue 11:01:00 by 30000`,
-          `${noticed}: tick 11:01:00`,
+          `${noticed}: started 11:01:00`,
           ...usual,
         ]);
       });
@@ -218,8 +218,8 @@ describe('cron: the clock', () => {
       it(`${title}, 'runAll'`, () => {
         const story = forward(schedule, { missed: 'runAll', tolerance: 2 * hour });
         expect(story).to.have.length(64);
-        expect(story[1]).to.equal(`${noticed}: tick 10:02:00`);
-        expect(story.slice(60)).to.deep.equal([`${noticed}: tick 11:01:00`, ...usual]);
+        expect(story[1]).to.equal(`${noticed}: started 10:02:00`);
+        expect(story.slice(60)).to.deep.equal([`${noticed}: started 11:01:00`, ...usual]);
       });
     }
 
@@ -227,47 +227,57 @@ describe('cron: the clock', () => {
       // 10:30 comes in the hour that is left out.
       const once = (missed: Missed) => forward('30 10 * * *', { missed });
       expect(once('skip')).to.deep.equal(['11:01:30: missed 10:30:00 ×1']);
-      expect(once('runOnce')).to.deep.equal(['11:01:30: overdue 10:30:00 by 1890000', '11:01:30: tick 10:30:00']);
-      expect(once('runAll')).to.deep.equal(['11:01:30: overdue 10:30:00 by 1890000', '11:01:30: tick 10:30:00']);
+      expect(once('runOnce')).to.deep.equal(['11:01:30: overdue 10:30:00 by 1890000', '11:01:30: started 10:30:00']);
+      expect(once('runAll')).to.deep.equal(['11:01:30: overdue 10:30:00 by 1890000', '11:01:30: started 10:30:00']);
     });
 
     it('and back again: no slot twice', () => {
       const forwardAndBack = (schedule: number | string) => {
-        const { machine, story, told } = play(({ slot }) => slot, schedule, { immediate: false }, at(start));
+        const { machine, story, told } = play(({ slot }) => slot, schedule, { immediate: false }, virtualClock(start));
         machine.advance(minute + 10_000);
-        machine.set(hour);
+        machine.adjust(hour);
         machine.advance(minute);
         const before = story.length;
-        machine.set(-hour);
+        machine.adjust(-hour);
         machine.advance(2 * minute + 50_000);
         expect(new Set(told).size).to.equal(told.length);
         return lines(story.slice(before));
       };
       // By the time that passes it goes on, and by its own names. It is 10:02:10.
       expect(forwardAndBack(minute)).to.deep.equal([
-        '10:03:00: tick 11:03:00',
-        '10:04:00: tick 11:04:00',
-        '10:05:00: tick 11:05:00',
+        '10:03:00: started 11:03:00',
+        '10:04:00: started 11:04:00',
+        '10:05:00: started 11:05:00',
       ]);
       // What is past by the clock is to come again, and has been.
       expect(forwardAndBack('* * * * *')).to.deep.equal([]);
     });
 
     it('is noticed within 30 s, wherever the next slot would have been', () => {
-      const { machine, story } = play(() => 1, '0 12 * * *', { missed: 'runOnce', timezone: 'UTC' }, at(start));
+      const { machine, story } = play(
+        () => 1,
+        '0 12 * * *',
+        { missed: 'runOnce', timezone: 'UTC' },
+        virtualClock(start),
+      );
       machine.advance(10_000);
-      machine.set(2 * hour);
+      machine.adjust(2 * hour);
       machine.advance(20_000);
-      expect(lines(story)).to.deep.equal(['12:00:30: overdue 12:00:00 by 30000', '12:00:30: tick 12:00:00']);
+      expect(lines(story)).to.deep.equal(['12:00:30: overdue 12:00:00 by 30000', '12:00:30: started 12:00:00']);
     });
   });
 
   describe('the clock steps back one hour: no slot twice, and one run or a skip, per `missed`', () => {
     it('a cron that is started again does not run a slot that it has run before', () => {
-      const { machine, runner, ctx, cancel, told } = play(({ slot }) => slot, '0 * * * *', {}, at(10 * hour - 1000));
+      const { machine, runner, ctx, cancel, told } = play(
+        ({ slot }) => slot,
+        '0 * * * *',
+        {},
+        virtualClock(10 * hour - 1000),
+      );
       machine.advance(2000);
       cancel();
-      machine.set(-3000);
+      machine.adjust(-3000);
       const [again] = withCancel(undefined, { scheduler: machine });
       const toldAgain = collect(runner.start(again));
       machine.advance(hour);
@@ -278,44 +288,49 @@ describe('cron: the clock', () => {
 
     for (const missed of catchings) {
       it(`a period goes on by the time that passes, '${missed}'`, () => {
-        const { machine, story, told } = play(({ slot }) => slot, minute, { missed }, at(10 * hour));
+        const { machine, story, told } = play(({ slot }) => slot, minute, { missed }, virtualClock(10 * hour));
         machine.advance(minute + 10_000);
-        machine.set(-hour);
+        machine.adjust(-hour);
         machine.advance(5 * minute);
         const slots = [0, 1, 2, 3, 4, 5, 6].map((k) => 10 * hour + k * minute);
         expect(told).to.deep.equal(slots);
         // By the clock they are an hour early, and in time.
-        expect(story).to.deep.equal(slots.map((slot, k) => `${k > 1 ? slot - hour : slot}: tick ${slot}`));
+        expect(story).to.deep.equal(slots.map((slot, k) => `${k > 1 ? slot - hour : slot}: started ${slot}`));
       });
 
       it(`an expression goes by the clock, and waits until that is past the last slot, '${missed}'`, () => {
-        const { machine, story, told } = play(({ slot }) => slot, '* * * * *', { missed }, at(10 * hour));
+        const { machine, story, told } = play(({ slot }) => slot, '* * * * *', { missed }, virtualClock(10 * hour));
         machine.advance(minute + 10_000);
-        machine.set(-hour);
+        machine.adjust(-hour);
         machine.advance(hour - 10_001);
         expect(told).to.deep.equal([10 * hour + minute]);
         machine.advance(10_001 + 3 * minute);
         expect(told).to.deep.equal([1, 2, 3, 4].map((k) => 10 * hour + k * minute));
-        expect(story).to.deep.equal(told.map((slot) => `${slot}: tick ${slot}`));
+        expect(story).to.deep.equal(told.map((slot) => `${slot}: started ${slot}`));
       });
     }
 
     it('a period is not late by it, and catches nothing up', () => {
-      const { machine, story } = play(({ slot }) => slot, minute, { missed: 'runAll', tolerance: 0 }, at(hour));
+      const { machine, story } = play(
+        ({ slot }) => slot,
+        minute,
+        { missed: 'runAll', tolerance: 0 },
+        virtualClock(hour),
+      );
       for (const step of [-hour, -5000, -51, -3 * hour, 0]) {
         machine.advance(20_000);
-        machine.set(step);
+        machine.adjust(step);
         machine.advance(40_000);
       }
-      expect(story.filter((line) => !line.includes('tick'))).to.deep.equal([]);
+      expect(story.filter((line) => !line.includes('started'))).to.deep.equal([]);
       expect(ticks(story)).to.deep.equal([0, 1, 2, 3, 4, 5].map((k) => hour + k * minute));
     });
 
     it('a period keeps its pace when the clock is set back while a run keeps the process busy', () => {
-      const machine = at(hour);
+      const machine = virtualClock(hour);
       const { told } = play(
         ({ slot }) => {
-          if (slot === hour + minute) machine.set(-hour);
+          if (slot === hour + minute) machine.adjust(-hour);
           return slot;
         },
         minute,
@@ -327,8 +342,8 @@ describe('cron: the clock', () => {
     });
 
     it('a cron that is started in the past goes on from there', () => {
-      const machine = at(hour);
-      machine.set(-hour);
+      const machine = virtualClock(hour);
+      machine.adjust(-hour);
       const { told } = play(({ slot }) => slot, minute, {}, machine);
       machine.advance(minute);
       expect(told).to.deep.equal([0, minute]);
@@ -339,10 +354,10 @@ describe('cron: the clock', () => {
         lasting(90_000),
         minute,
         { overlap: 'bufferAll', timeout: 100_000, maxRuns: 3 },
-        at(hour),
+        virtualClock(hour),
       );
       machine.advance(70_000);
-      machine.set(-hour);
+      machine.adjust(-hour);
       machine.advance(hour);
       expect(ticks(story)).to.deep.equal([hour, hour + minute, hour + 2 * minute]);
       expect(story.at(-1)).to.equal('270000: done completed');
@@ -352,9 +367,9 @@ describe('cron: the clock', () => {
 
   it('a machine that sleeps over its slots: no burst, and the next one in its time', () => {
     for (const schedule of [minute, '* * * * *']) {
-      const { machine, story } = play(() => 1, schedule, { immediate: false }, at(0));
+      const { machine, story } = play(() => 1, schedule, { immediate: false }, virtualClock(0));
       machine.advance(100_000);
-      machine.set(8 * hour);
+      machine.adjust(8 * hour);
       machine.advance(100_000);
       expect(ticks(story)).to.deep.equal([minute, 8 * hour + 2 * minute, 8 * hour + 3 * minute]);
       expect(story[1]).to.equal(`${8 * hour + 120_000}: missed 120000 ×480`);
@@ -363,24 +378,24 @@ describe('cron: the clock', () => {
 
   describe('crons on one scheduler do not notice one another', () => {
     it('when their slots fall due at the same time: each is run', () => {
-      const machine = at();
+      const machine = virtualClock();
       const crons = Array.from({ length: 5 }, () => play(lasting(4), 10, { maxRuns: 3 }, machine));
       machine.advance(50);
       for (const { story } of crons)
-        expect(story).to.deep.equal(['0: tick 0', '10: tick 10', '20: tick 20', '24: done completed']);
+        expect(story).to.deep.equal(['0: started 0', '10: started 10', '20: started 20', '24: done completed']);
       expect(machine.timers).to.equal(0);
     });
 
     it('nor when each run ends at the very instant of the next slot', () => {
-      const machine = at();
+      const machine = virtualClock();
       const crons = Array.from({ length: 3 }, () => play(lasting(10), 10, { maxRuns: 3 }, machine));
       machine.advance(50);
       for (const { story } of crons)
-        expect(story).to.deep.equal(['0: tick 0', '10: tick 10', '20: tick 20', '30: done completed']);
+        expect(story).to.deep.equal(['0: started 0', '10: started 10', '20: started 20', '30: done completed']);
     });
 
     it('nor when one is cancelled, be it by another’s run at the same time', () => {
-      const machine = at();
+      const machine = virtualClock();
       const crons: Played<unknown>[] = [];
       for (const k of [0, 1, 2, 3])
         crons.push(
@@ -395,7 +410,7 @@ describe('cron: the clock', () => {
     });
 
     it('nor when one is started by another', () => {
-      const machine = at();
+      const machine = virtualClock();
       const second: Played<unknown>[] = [];
       const first = play(({ slot }) => slot === 10 && second.push(play(() => 1, 10, {}, machine)), 10, {}, machine);
       machine.advance(35);
@@ -404,19 +419,19 @@ describe('cron: the clock', () => {
     });
 
     it('nor when the clock is set between their starts', () => {
-      const machine = at();
+      const machine = virtualClock();
       const first = play(() => 1, 20_000, { immediate: false }, machine);
       machine.advance(5000);
-      machine.set(-10_000);
+      machine.adjust(-10_000);
       // Both are due at 20,000 by the clock, but not at the same time.
       const second = play(() => 1, 25_000, { immediate: false }, machine);
       machine.advance(25_000);
-      expect(first.story).to.deep.equal(['10000: tick 20000']);
-      expect(second.story).to.deep.equal(['20000: tick 20000']);
+      expect(first.story).to.deep.equal(['10000: started 20000']);
+      expect(second.story).to.deep.equal(['20000: started 20000']);
     });
 
     it('nor on two schedulers', () => {
-      const [one, two] = [at(), at()];
+      const [one, two] = [virtualClock(), virtualClock()];
       const [first, second] = [one, two].map((machine) => play(() => 1, 10, {}, machine));
       one.advance(25);
       expect(ticks(first?.story ?? [])).to.deep.equal([0, 10, 20]);
@@ -522,11 +537,11 @@ describe('cron: the clock', () => {
           { missed, tolerance: 100, startAt: start, immediate: false },
         );
         runner.events$.subscribe((event) => {
-          if (!set || (event.type !== 'tick' && event.type !== 'missed')) return;
+          if (!set || (event.type !== 'slot-started' && event.type !== 'missed')) return;
           const slot = (event.slot - start) / 1000;
           const count = event.type === 'missed' ? event.count : 1;
           slots.all.push(...Array.from({ length: count }, (_, k) => slot + k));
-          if (event.type === 'tick') slots.run.push(slot);
+          if (event.type === 'slot-started') slots.run.push(slot);
         });
         return { schedule, missed, slots, subscription: runner.start().subscribe() };
       };
@@ -583,9 +598,9 @@ describe('cron: the clock', () => {
     for (const schedule of ['1000', '* * * * * *']) {
       const story = (missed: Missed) => stories[`${schedule}, ${missed}`]?.map((line) => line.replace(/ by \d+$/, ''));
       expect(story('skip')).to.deep.equal(['missed 1000 ×5']);
-      expect(story('runOnce')).to.deep.equal(['missed 1000 ×4', 'overdue 5000', 'tick 5000']);
+      expect(story('runOnce')).to.deep.equal(['missed 1000 ×4', 'overdue 5000', 'started 5000']);
       expect(story('runAll')).to.deep.equal(
-        [1000, 2000, 3000, 4000, 5000].flatMap((slot) => [`overdue ${slot}`, `tick ${slot}`]),
+        [1000, 2000, 3000, 4000, 5000].flatMap((slot) => [`overdue ${slot}`, `started ${slot}`]),
       );
     }
   });

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { BehaviorSubject, concat, defer, EMPTY, map, NEVER, Observable, of, Subject, throwError, timer } from 'rxjs';
 import sinon from 'sinon';
 import { cron, task, withCancel, type Coordinator, type CronOptions } from '../../lib/index.js';
-import { at, memoryCoordinator } from '../../lib/testing/index.js';
+import { virtualClock, memoryCoordinator } from '../../lib/testing/index.js';
 import { collect, hangingOn } from '../helpers/collect.js';
 import { lasting, play, storyOf, type Played } from '../helpers/cron-on-machine.js';
 import { outcomeOf } from '../helpers/tasks.js';
@@ -47,7 +47,7 @@ describe('cron: coordinator', () => {
     machine.advance(1);
     expect([story, coordinator.asked]).to.deep.equal([[], ['x@0']]);
     coordinator.to(0).next(true);
-    expect(story).to.deep.equal(['1: tick 0']);
+    expect(story).to.deep.equal(['1: started 0']);
     machine.advance(2.9);
     expect(coordinator.left).to.deep.equal([]);
     machine.advance(0.1);
@@ -79,7 +79,7 @@ describe('cron: coordinator', () => {
       ['x', 0],
       ['x', 10],
     ]);
-    expect(story).to.deep.equal(['0: tick 0', '15: tick 10', '30: done completed']);
+    expect(story).to.deep.equal(['0: started 0', '15: started 10', '30: done completed']);
   });
 
   it('a lease that is granted at once and left within the run of a synchronous task leaves nothing', () => {
@@ -100,7 +100,7 @@ describe('cron: coordinator', () => {
     cancel();
     expect(story).to.deep.equal([
       '0: skipped 0 refused',
-      '10: tick 10',
+      '10: started 10',
       '20: skipped 20 refused',
       '25: done cancelled',
     ]);
@@ -116,14 +116,14 @@ describe('cron: coordinator', () => {
   it('may grant more than once: the slot is run once', () => {
     const coordinator: Coordinator = { lease: () => concat(of(true, true, true), NEVER) };
     const { story, told } = play(lasting(5), 10, { coordinator });
-    expect([story, told]).to.deep.equal([['0: tick 0'], []]);
+    expect([story, told]).to.deep.equal([['0: started 0'], []]);
   });
 
   it('may end after its grant: the run goes on', () => {
     const { machine, story, told } = play(lasting(5), 10, { coordinator: { lease: () => of(true) }, maxRuns: 1 });
     machine.advance(10);
     expect([story, told]).to.deep.equal([
-      ['0: tick 0', '5: done completed'],
+      ['0: started 0', '5: done completed'],
       [0, 'complete'],
     ]);
   });
@@ -133,7 +133,7 @@ describe('cron: coordinator', () => {
     const { story, told } = play(({ slot }) => slot, 10, { coordinator });
     await Promise.resolve();
     await Promise.resolve();
-    expect([story, told]).to.deep.equal([['0: tick 0'], [0]]);
+    expect([story, told]).to.deep.equal([['0: started 0'], [0]]);
   });
 
   describe('takes a lease back', () => {
@@ -160,9 +160,9 @@ describe('cron: coordinator', () => {
         coordinator.to(10).next(true);
         machine.advance(5);
         cancel();
-        expect(story.filter((line) => /tick|failed|skipped|done/.test(line))).to.deep.equal([
-          '0: tick 0',
-          '10: tick 10',
+        expect(story.filter((line) => /started|failed|skipped|done/.test(line))).to.deep.equal([
+          '0: started 0',
+          '10: started 10',
           '15: done cancelled',
         ]);
         expect(story).to.include(`2: lost 0 to ${cause}`);
@@ -202,7 +202,7 @@ describe('cron: coordinator', () => {
       expect([coordinator.left, coordinator.asked]).to.deep.equal([[], ['x@0']]);
       machine.advance(1);
       expect([coordinator.left, coordinator.asked]).to.deep.equal([[0], ['x@0', 'x@10']]);
-      expect(story).to.deep.equal(['0: tick 0', '2: lost 0 to CancelledError: The lease was taken back']);
+      expect(story).to.deep.equal(['0: started 0', '2: lost 0 to CancelledError: The lease was taken back']);
     });
 
     it('when the run has been cancelled nobody hears it', () => {
@@ -212,7 +212,7 @@ describe('cron: coordinator', () => {
       machine.advance(4);
       coordinator.to(0).next(false);
       machine.advance(1);
-      expect(story).to.deep.equal(['0: tick 0']);
+      expect(story).to.deep.equal(['0: started 0']);
     });
 
     it('when the run has ended nobody hears it', () => {
@@ -221,7 +221,7 @@ describe('cron: coordinator', () => {
       coordinator.to(0).next(true);
       coordinator.to(0).next(false);
       machine.advance(50);
-      expect(story).to.deep.equal(['0: tick 0', '0: done completed']);
+      expect(story).to.deep.equal(['0: started 0', '0: done completed']);
     });
   });
 
@@ -251,7 +251,7 @@ describe('cron: coordinator', () => {
         });
         machine.advance(15);
         cancel();
-        expect(story).to.deep.equal([`0: skipped 0 coordinator (${error})`, '10: tick 10', '15: done cancelled']);
+        expect(story).to.deep.equal([`0: skipped 0 coordinator (${error})`, '10: started 10', '15: done cancelled']);
         expect(told).to.deep.equal([1, 'complete']);
         expect(machine.timers).to.equal(0);
       });
@@ -288,23 +288,23 @@ describe('cron: coordinator', () => {
       const coordinator: Coordinator = {
         lease: (_, slot) => concat(timer(slot === 0 ? 7 : 0, machine).pipe(map(() => true)), NEVER),
       };
-      const machine = at();
+      const machine = virtualClock();
       const { story, told } = play(({ slot }) => slot, 10, { coordinator, maxRuns: 2 }, machine);
       machine.advance(50);
-      expect(story).to.deep.equal(['7: tick 0', '10: tick 10', '10: done completed']);
+      expect(story).to.deep.equal(['7: started 0', '10: started 10', '10: done completed']);
       expect(told).to.deep.equal([0, 10, 'complete']);
     });
 
     const meanwhile: Record<Overlap, readonly string[]> = {
-      skip: ['10: skipped 10 overlap', '20: skipped 20 overlap', '25: tick 0'],
-      bufferOne: ['20: skipped 20 overlap', '25: tick 0'],
-      bufferAll: ['25: tick 0'],
+      skip: ['10: skipped 10 overlap', '20: skipped 20 overlap', '25: started 0'],
+      bufferOne: ['20: skipped 20 overlap', '25: started 0'],
+      bufferAll: ['25: started 0'],
       cancelOther: ['10: skipped 0 overlap', '20: skipped 10 overlap'],
-      allowAll: ['25: tick 0'],
+      allowAll: ['25: started 0'],
     };
     for (const [overlap, story] of Object.entries(meanwhile) as [Overlap, readonly string[]][]) {
       it(`a slot that waits for its answer is a run that goes, for overlap '${overlap}'`, () => {
-        const machine = at();
+        const machine = virtualClock();
         const coordinator: Coordinator = { lease: () => concat(timer(25, machine).pipe(map(() => true)), NEVER) };
         const played = play(() => NEVER, 10, { coordinator, overlap }, machine);
         machine.advance(29);
@@ -319,7 +319,7 @@ describe('cron: coordinator', () => {
       expect([coordinator.asked, coordinator.left]).to.deep.equal([['x@0', 'x@10'], [0]]);
       coordinator.to(0).next(true);
       coordinator.to(10).next(true);
-      expect(story).to.deep.equal(['10: skipped 0 overlap', '10: tick 10']);
+      expect(story).to.deep.equal(['10: skipped 0 overlap', '10: started 10']);
     });
 
     it('does not run past maxRuns: what waits for its answer is skipped when the last run starts', () => {
@@ -328,7 +328,7 @@ describe('cron: coordinator', () => {
       machine.advance(35);
       coordinator.to(20).next(true);
       coordinator.to(0).next(true);
-      expect(story).to.deep.equal(['35: tick 20', '35: tick 0', '35: skipped 10 ended', '35: skipped 30 ended']);
+      expect(story).to.deep.equal(['35: started 20', '35: started 0', '35: skipped 10 ended', '35: skipped 30 ended']);
       expect(coordinator.left).to.deep.equal([10, 30]);
       coordinator.to(10).next(true);
       expect(story).to.have.length(4);
@@ -344,10 +344,12 @@ describe('cron: coordinator', () => {
       maxRuns: 1,
     });
     machine.advance(15);
-    runner.events$.subscribe((event) => event.type === 'tick' && event.slot === 0 && coordinator.to(10).next(true));
+    runner.events$.subscribe(
+      (event) => event.type === 'slot-started' && event.slot === 0 && coordinator.to(10).next(true),
+    );
     coordinator.to(0).next(true);
     expect(executed).to.deep.equal([0]);
-    expect(story).to.have.members(['15: tick 0', '15: skipped 10 ended']);
+    expect(story).to.have.members(['15: started 0', '15: skipped 10 ended']);
   });
 
   describe('never answers', () => {
@@ -375,9 +377,12 @@ describe('cron: coordinator', () => {
       coordinator.to(20).next(true);
       machine.advance(9);
       // The lease is a part of the run.
-      expect(story).to.deep.equal(['15: skipped 0 coordinator (DeadlineError: Not done within 15 ms)', '25: tick 20']);
+      expect(story).to.deep.equal([
+        '15: skipped 0 coordinator (DeadlineError: Not done within 15 ms)',
+        '25: started 20',
+      ]);
       machine.advance(1);
-      expect(story.at(-1)).to.match(/^35: run-failed 20 TaskError: .* Not done within 15 ms$/);
+      expect(story.at(-1)).to.match(/^35: failed 20 TaskError: .* Not done within 15 ms$/);
       expect(coordinator.left).to.deep.equal([0, 20]);
       cancel();
       expect(machine.timers).to.equal(0);
@@ -397,7 +402,7 @@ describe('cron: coordinator', () => {
 
     it('when the subscriber leaves', () => {
       const coordinator = new ByHand();
-      const machine = at();
+      const machine = virtualClock();
       const [ctx] = withCancel(undefined, { scheduler: machine });
       const runner = cron(
         task('x', () => NEVER),
@@ -416,7 +421,7 @@ describe('cron: coordinator', () => {
       const coordinator = new ByHand();
       const { machine, story } = play(() => throwError(() => new Error('boom')), 10, { coordinator });
       coordinator.to(0).next(true);
-      expect(story).to.deep.equal(['0: tick 0', '0: run-failed 0 TaskError: x failed in execute: boom']);
+      expect(story).to.deep.equal(['0: started 0', '0: failed 0 TaskError: x failed in execute: boom']);
       expect(coordinator.left).to.deep.equal([0]);
       machine.advance(10);
       expect(coordinator.asked).to.deep.equal(['x@0', 'x@10']);
@@ -438,7 +443,7 @@ describe('cron: coordinator', () => {
     };
     const { story } = play(({ slot }) => slot, 10, { coordinator, lastRun: -35, missed: 'runAll', tolerance: 50 });
     expect(asked).to.deep.equal([-25, -15, -5]);
-    expect(story).to.deep.equal(['0: tick -25', '0: skipped -15 refused', '0: tick -5']);
+    expect(story).to.deep.equal(['0: started -25', '0: skipped -15 refused', '0: started -5']);
   });
 
   it('a refused slot is no run for maxRuns', () => {
@@ -452,7 +457,7 @@ describe('cron: coordinator', () => {
     const fleet = (aheads: readonly number[], schedule: number | string, options: CronOptions) => {
       const coordinator = memoryCoordinator();
       const runs: number[] = [];
-      const machines = aheads.map((ahead) => at(1_000_000 + ahead));
+      const machines = aheads.map((ahead) => virtualClock(1_000_000 + ahead));
       const crons: Played<unknown>[] = machines.map((machine) =>
         play(
           ({ slot = NaN, scheduler }) => (runs.push(slot), timer(3, scheduler)),
@@ -473,7 +478,7 @@ describe('cron: coordinator', () => {
       runFor(10_000);
       expect(runs).to.deep.equal(seconds(1_001_000, 10));
       const [first, second] = crons.map(({ story }) => story.map((line) => line.replace(/^\d+: /, '')));
-      expect(first).to.deep.equal(runs.map((slot) => `tick ${slot}`));
+      expect(first).to.deep.equal(runs.map((slot) => `started ${slot}`));
       expect(second).to.deep.equal(runs.map((slot) => `skipped ${slot} refused`));
       runFor(5);
       expect(coordinator.held).to.deep.equal([]);
@@ -492,7 +497,7 @@ describe('cron: coordinator', () => {
       const [first] = machines;
       // Its timers stand still, the other one goes on.
       for (const machine of machines) if (machine !== first) machine.advance(4000);
-      first?.set(4000);
+      first?.adjust(4000);
       runFor(4000);
       expect(runs).to.deep.equal(seconds(1_001_000, runs.length));
       expect(new Set(runs).size).to.equal(runs.length);
@@ -511,7 +516,7 @@ describe('cron: coordinator', () => {
 
   it('leaves tasks of other names alone', () => {
     const coordinator = memoryCoordinator();
-    const machine = at();
+    const machine = virtualClock();
     const [ctx] = withCancel(undefined, { scheduler: machine });
     const told = ['a', 'b'].map((name) =>
       collect(
@@ -536,18 +541,18 @@ describe('cron: coordinator', () => {
       10,
       { coordinator: { lease: (_, slot) => answers[slot / 10] ?? NEVER }, timeout: 5, maxRuns: 2 },
     );
-    const machine = at();
+    const machine = virtualClock();
     const [ctx] = withCancel(undefined, { scheduler: machine });
     const story = storyOf(runner);
     runner.start(ctx).subscribe();
     machine.advance(200);
     expect(story).to.deep.equal([
-      '0: tick 0',
+      '0: started 0',
       '10: skipped 10 refused',
       '20: skipped 20 coordinator (Error: The coordinator gave no answer for x)',
       '30: skipped 30 coordinator (Error: boom)',
       '45: skipped 40 coordinator (DeadlineError: Not done within 5 ms)',
-      '50: tick 50',
+      '50: started 50',
       '50: done completed',
     ]);
   });

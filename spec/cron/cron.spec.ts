@@ -102,16 +102,16 @@ describe('cron', () => {
         timer(17).pipe(
           map(() =>
             told
-              .filter(({ type }) => type === 'skipped' || type === 'tick')
+              .filter(({ type }) => type === 'skipped' || type === 'slot-started')
               .map((event) => [event.type, event.at, 'slot' in event && event.slot]),
           ),
         ),
       ).toBe('17ms (e|)', {
         e: [
-          ['tick', 0, 0],
+          ['slot-started', 0, 0],
           ['skipped', 3, 3],
           ['skipped', 6, 6],
-          ['tick', 9, 9],
+          ['slot-started', 9, 9],
           ['skipped', 12, 12],
           ['skipped', 15, 15],
         ],
@@ -139,7 +139,7 @@ describe('cron', () => {
         timer(6).pipe(
           map(() =>
             told.flatMap((event) =>
-              event.type === 'run-failed' ? [[event.slot, event.error.message, event.error.phase]] : [],
+              event.type === 'slot-failed' ? [[event.slot, event.error.message, event.error.phase]] : [],
             ),
           ),
         ),
@@ -194,7 +194,7 @@ describe('cron', () => {
       expect(told).to.deep.equal([error]);
       expect(error).to.be.instanceOf(TaskError).and.include({ phase: 'execute', cause: boom });
       expect(log).to.deep.equal(['finalize']);
-      expect(happened.map(({ type }) => type)).to.deep.equal(['run-failed', 'finalizing', 'done']);
+      expect(happened.map(({ type }) => type)).to.deep.equal(['slot-failed', 'finalizing', 'done']);
     });
   });
 
@@ -257,11 +257,11 @@ describe('cron', () => {
     const runner = cron(task('x', { execute: () => work.promise, grace: 0 }), 1000);
     const told = events(runner);
     runner.start(ctx).subscribe();
-    const slot = (told.find(({ type }) => type === 'tick') as { slot: number }).slot;
+    const slot = (told.find(({ type }) => type === 'slot-started') as { slot: number }).slot;
     cancel();
     work.resolve();
     await settled();
-    expect(told.at(-1)).to.include({ type: 'late', phase: 'execute', slot });
+    expect(told.at(-1)).to.include({ type: 'result-dropped', phase: 'execute', slot });
   });
 
   it('tells what was missed, and runs the latest slot unless it is too late', () => {
@@ -321,7 +321,7 @@ describe('cron', () => {
     const runner = cron({ execute: () => EMPTY, toString: () => 'bare' }, 1000);
     const told = events(runner);
     runner.start().subscribe().unsubscribe();
-    expect(told.map(({ type }) => type)).to.deep.equal(['ready', 'tick', 'cancelling', 'done']);
+    expect(told.map(({ type }) => type)).to.deep.equal(['ready', 'slot-started', 'cancelling', 'done']);
   });
 
   it('interval 0, −1, NaN, Infinity, "10": RangeError or TypeError when made', () => {

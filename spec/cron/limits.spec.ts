@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { map, NEVER, Observable, Subject, throwError, timer } from 'rxjs';
 import { cron, task, type CronOptions, type RunContext, type Schedule } from '../../lib/index.js';
-import { at } from '../../lib/testing/index.js';
+import { virtualClock } from '../../lib/testing/index.js';
 import { hangingOn } from '../helpers/collect.js';
 import { lasting, play } from '../helpers/cron-on-machine.js';
 import { deferred, settled } from '../helpers/tasks.js';
@@ -22,7 +22,7 @@ function runsOf(
     ({ slot = NaN, scheduler }) => runs.push([slot, scheduler.now()]),
     schedule,
     options,
-    at(now),
+    virtualClock(now),
   );
   machine.advance(until);
   cancel();
@@ -72,7 +72,7 @@ describe('cron: immediate', () => {
     machine.advance(7);
     opened.complete();
     machine.advance(10);
-    expect(story).to.deep.equal(['7: tick 7', '17: tick 17']);
+    expect(story).to.deep.equal(['7: started 7', '17: started 17']);
   });
 
   it('does not come when `startAt` is past, as no slot before now does, nor when the end has', () => {
@@ -119,12 +119,12 @@ describe('cron: stopAt', () => {
   it('lets the last run end, and what waits run', () => {
     const { machine, story, told } = play(lasting(15), 10, { stopAt: 20, overlap: 'bufferAll' });
     machine.advance(50);
-    expect(story).to.deep.equal(['0: tick 0', '15: tick 10', '30: done completed']);
+    expect(story).to.deep.equal(['0: started 0', '15: started 10', '30: done completed']);
     expect(told).to.deep.equal([0, 10, 'complete']);
   });
 
   it('completes at once when it is past, as when a Schedule has no slot at all', () => {
-    const past = play(() => 1, 10, { stopAt: 5 }, at(5));
+    const past = play(() => 1, 10, { stopAt: 5 }, virtualClock(5));
     const none = play(() => 1, { next: () => undefined });
     for (const { story, told, machine } of [past, none]) {
       expect([story.map((line) => line.slice(3)), told, machine.timers]).to.deep.equal([
@@ -138,7 +138,7 @@ describe('cron: stopAt', () => {
   it('a Schedule that ends does so, too', () => {
     const { machine, story } = play(() => 1, { next: (after) => (after < 15 ? after + 5 : undefined) });
     machine.advance(100);
-    expect(story).to.deep.equal(['5: tick 5', '10: tick 10', '15: tick 15', '15: done completed']);
+    expect(story).to.deep.equal(['5: started 5', '10: started 10', '15: started 15', '15: done completed']);
   });
 
   it('between `startAt` and it there may be no slot', () => {
@@ -149,9 +149,14 @@ describe('cron: stopAt', () => {
 
   it('a slot that has fallen due while the process could not run counts when it is before it', () => {
     const { machine, story } = play(() => 1, 10, { stopAt: 40, immediate: false, missed: 'runOnce', tolerance: 50 });
-    machine.set(100);
+    machine.adjust(100);
     machine.advance(10);
-    expect(story).to.deep.equal(['110: missed 10 ×2', '110: overdue 30 by 80', '110: tick 30', '110: done completed']);
+    expect(story).to.deep.equal([
+      '110: missed 10 ×2',
+      '110: overdue 30 by 80',
+      '110: started 30',
+      '110: done completed',
+    ]);
   });
 });
 
@@ -245,7 +250,7 @@ describe('cron: maxRuns', () => {
         const slots = Array.from({ length: maxRuns }, (_, n) => n * 10);
         expect(told).to.deep.equal([...slots, 'complete']);
         expect(story).to.deep.equal([
-          ...slots.map((slot) => `${slot}: tick ${slot}`),
+          ...slots.map((slot) => `${slot}: started ${slot}`),
           `${slots.at(-1)}: done completed`,
         ]);
         expect(machine.timers).to.equal(0);
@@ -257,8 +262,8 @@ describe('cron: maxRuns', () => {
     const { machine, story, told } = play(lasting(35), 10, { overlap: 'bufferAll', maxRuns: 2 });
     machine.advance(200);
     expect(story).to.deep.equal([
-      '0: tick 0',
-      '35: tick 10',
+      '0: started 0',
+      '35: started 10',
       '35: skipped 20 ended',
       '35: skipped 30 ended',
       '70: done completed',
@@ -270,7 +275,7 @@ describe('cron: maxRuns', () => {
   it("counts runs that go side by side, and awaits all of them, with 'allowAll'", () => {
     const { machine, story, told, ctx } = play(lasting(35), 10, { overlap: 'allowAll', maxRuns: 3 });
     machine.advance(200);
-    expect(story).to.deep.equal(['0: tick 0', '10: tick 10', '20: tick 20', '55: done completed']);
+    expect(story).to.deep.equal(['0: started 0', '10: started 10', '20: started 20', '55: done completed']);
     expect(told).to.deep.equal([0, 10, 20, 'complete']);
     expect(hangingOn(ctx)).to.equal(0);
   });
@@ -280,33 +285,33 @@ describe('cron: maxRuns', () => {
     const overtaken = play(() => NEVER, 10, { maxRuns: 2, overlap: 'cancelOther' });
     for (const { machine } of [fails, overtaken]) machine.advance(50);
     expect(fails.told).to.deep.equal(['complete']);
-    expect(overtaken.story).to.deep.equal(['0: tick 0', '10: tick 10']);
+    expect(overtaken.story).to.deep.equal(['0: started 0', '10: started 10']);
   });
 
   it('does not count slots that are dropped or missed', () => {
     const { machine, story } = play(lasting(15), 10, { maxRuns: 3 });
     machine.advance(25);
-    machine.set(20);
+    machine.adjust(20);
     machine.advance(200);
     expect(story).to.deep.equal([
-      '0: tick 0',
+      '0: started 0',
       '10: skipped 10 overlap',
-      '20: tick 20',
+      '20: started 20',
       '50: missed 30 ×2',
       '50: skipped 50 overlap',
-      '60: tick 60',
+      '60: started 60',
       '75: done completed',
     ]);
   });
 
   it('ends the catching up, too', () => {
     const { story, told } = play(({ slot }) => slot, 10, { lastRun: -55, missed: 'runAll', maxRuns: 2, tolerance: 60 });
-    expect(story).to.deep.equal(['0: tick -45', '0: tick -35', '0: missed -25 ×3', '0: done completed']);
+    expect(story).to.deep.equal(['0: started -45', '0: started -35', '0: missed -25 ×3', '0: done completed']);
     expect(told).to.deep.equal([-45, -35, 'complete']);
   });
 
   it('holds for each start of the runner', () => {
-    const machine = at();
+    const machine = virtualClock();
     const { runner, told, ctx } = play(({ slot }) => slot, 10, { maxRuns: 2 }, machine);
     machine.advance(100);
     runner.start(ctx).subscribe((slot) => told.push(slot));
@@ -376,11 +381,11 @@ describe('cron: jitter', () => {
   it('does not make a slot late', () => {
     const { machine, story } = play(() => 1, tens, { jitter: 8, random: () => 0.5, tolerance: 0 });
     machine.advance(28);
-    expect(story).to.deep.equal(['14: tick 10', '24: tick 20']);
-    machine.set(10);
+    expect(story).to.deep.equal(['14: started 10', '24: started 20']);
+    machine.adjust(10);
     machine.advance(7);
     // The slot of 30 was due at 34, that of 40 at 44.
-    expect(story.slice(2)).to.deep.equal(['44: missed 30 ×1', '44: tick 40']);
+    expect(story.slice(2)).to.deep.equal(['44: missed 30 ×1', '44: started 40']);
   });
 
   it('holds for slots that are caught up with and such as are missed', () => {
@@ -388,11 +393,11 @@ describe('cron: jitter', () => {
     const skips = play(() => 1, 10, options);
     const runs = play(() => 1, 10, { ...options, missed: 'runAll', tolerance: 100 });
     for (const { machine } of [skips, runs]) {
-      machine.set(33);
+      machine.adjust(33);
       machine.advance(14);
     }
     expect(skips.story).to.deep.equal(['47: missed 10 ×4']);
-    expect(runs.story).to.deep.equal(['47: tick 10', '47: tick 20', '47: tick 30', '47: tick 40']);
+    expect(runs.story).to.deep.equal(['47: started 10', '47: started 20', '47: started 30', '47: started 40']);
   });
 
   it('puts no slot off past stopAt, where there is none after it', () => {
@@ -446,10 +451,10 @@ describe('cron: onError', () => {
       const { machine, story, told } = play(failsAt(10, 5), 10, { ...options, maxRuns: 3 });
       machine.advance(100);
       expect(story).to.deep.equal([
-        '0: tick 0',
-        '10: tick 10',
-        '15: run-failed 10 TaskError: x failed in execute: boom',
-        '20: tick 20',
+        '0: started 0',
+        '10: started 10',
+        '15: failed 10 TaskError: x failed in execute: boom',
+        '20: started 20',
         '25: done completed',
       ]);
       expect(told).to.deep.equal([0, 20, 'complete']);
@@ -466,7 +471,7 @@ describe('cron: onError', () => {
       machine.advance(200);
       expect(executed, overlap).to.deep.equal([0]);
       expect(story.filter((line) => line.startsWith('35'))).to.deep.equal([
-        '35: run-failed 0 TaskError: x failed in execute: boom',
+        '35: failed 0 TaskError: x failed in execute: boom',
         ...(overlap === 'bufferAll' ? [10, 20, 30] : [10]).map((slot) => `35: skipped ${slot} ended`),
         '35: done failed',
       ]);
@@ -485,8 +490,8 @@ describe('cron: onError', () => {
     machine.advance(50);
     expect(executed).to.deep.equal([-25]);
     expect(story).to.deep.equal([
-      '0: tick -25',
-      '5: run-failed -25 TaskError: x failed in execute: boom',
+      '0: started -25',
+      '5: failed -25 TaskError: x failed in execute: boom',
       '5: missed -15 ×2',
       '5: done failed',
     ]);
@@ -517,11 +522,11 @@ describe('cron: onError', () => {
     await settled();
     expect(log).to.deep.equal(['finalize']);
     expect(story).to.deep.equal([
-      '0: tick 0',
-      '10: tick 10',
-      '20: tick 20',
-      '25: run-failed 10 TaskError: x failed in execute: boom',
-      '25: run-failed 20 TaskError: x failed in execute: another',
+      '0: started 0',
+      '10: started 10',
+      '20: started 20',
+      '25: failed 10 TaskError: x failed in execute: boom',
+      '25: failed 20 TaskError: x failed in execute: another',
       '25: done failed',
     ]);
     const cause = 'TaskError: x failed in execute: boom';

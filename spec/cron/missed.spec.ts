@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { finalize, NEVER, timer } from 'rxjs';
 import sinon from 'sinon';
 import { cron, task, withCancel, type CronOptions, type Schedule } from '../../lib/index.js';
-import { at } from '../../lib/testing/index.js';
+import { virtualClock } from '../../lib/testing/index.js';
 import { lasting, play, storyOf } from '../helpers/cron-on-machine.js';
 
 type Missed = NonNullable<CronOptions['missed']>;
@@ -16,19 +16,19 @@ describe('cron: missed', () => {
   describe('the latest of the slots that passed meanwhile runs when it is late by no more than `tolerance`', () => {
     // The clock goes on by 34 ms while the slot of 10 is waited for, and the timer fires at 44: the latest slot is late by 4.
     const table: readonly [missed: Missed | undefined, tolerance: number, story: readonly string[]][] = [
-      [undefined, 4, ['44: missed 10 ×3', '44: tick 40']],
-      ['skip', 4, ['44: missed 10 ×3', '44: tick 40']],
+      [undefined, 4, ['44: missed 10 ×3', '44: started 40']],
+      ['skip', 4, ['44: missed 10 ×3', '44: started 40']],
       ['skip', 3, ['44: missed 10 ×4']],
       ['skip', 0, ['44: missed 10 ×4']],
-      ['runOnce', 4, ['44: missed 10 ×3', '44: tick 40']],
-      ['runOnce', 0, ['44: missed 10 ×3', '44: overdue 40 by 4', '44: tick 40']],
-      ['runAll', 100, ['44: tick 10', '44: tick 20', '44: tick 30', '44: tick 40']],
+      ['runOnce', 4, ['44: missed 10 ×3', '44: started 40']],
+      ['runOnce', 0, ['44: missed 10 ×3', '44: overdue 40 by 4', '44: started 40']],
+      ['runAll', 100, ['44: started 10', '44: started 20', '44: started 30', '44: started 40']],
       [
         'runAll',
         4,
-        ['44: overdue 10 by 34', '44: tick 10', '44: overdue 20 by 24', '44: tick 20']
-          .concat(['44: overdue 30 by 14', '44: tick 30'])
-          .concat(['44: tick 40']),
+        ['44: overdue 10 by 34', '44: started 10', '44: overdue 20 by 24', '44: started 20']
+          .concat(['44: overdue 30 by 14', '44: started 30'])
+          .concat(['44: started 40']),
       ],
     ];
     for (const [title, schedule] of [
@@ -43,11 +43,11 @@ describe('cron: missed', () => {
             ...(missed && { missed }),
           });
           played.machine.advance(5);
-          played.machine.set(34);
+          played.machine.adjust(34);
           played.machine.advance(5);
           expect(played.story).to.deep.equal(story);
           played.machine.advance(6);
-          expect(played.story.slice(story.length)).to.deep.equal(['50: tick 50']);
+          expect(played.story.slice(story.length)).to.deep.equal(['50: started 50']);
         });
       }
     }
@@ -55,11 +55,11 @@ describe('cron: missed', () => {
 
   it('tolerance is 1000 ms, unless said', () => {
     for (const [late, story] of [
-      [1000, ['6000: tick 5000']],
+      [1000, ['6000: started 5000']],
       [1001, ['6001: missed 5000 ×1']],
     ] as const) {
       const played = play(({ slot }) => slot, 5000, { immediate: false });
-      played.machine.set(late);
+      played.machine.adjust(late);
       played.machine.advance(5000);
       expect(played.story).to.deep.equal(story);
     }
@@ -68,20 +68,26 @@ describe('cron: missed', () => {
   it('a single slot that comes too late is missed, run late, or caught up with', () => {
     const late = (missed: Missed) => {
       const { machine, story } = play(({ slot }) => slot, 100, { immediate: false, missed, tolerance: 10 });
-      machine.set(50);
+      machine.adjust(50);
       machine.advance(100);
       return story;
     };
     expect(late('skip')).to.deep.equal(['150: missed 100 ×1']);
-    expect(late('runOnce')).to.deep.equal(['150: overdue 100 by 50', '150: tick 100']);
-    expect(late('runAll')).to.deep.equal(['150: overdue 100 by 50', '150: tick 100']);
+    expect(late('runOnce')).to.deep.equal(['150: overdue 100 by 50', '150: started 100']);
+    expect(late('runAll')).to.deep.equal(['150: overdue 100 by 50', '150: started 100']);
   });
 
   it('slots that a synchronous run kept from being seen are missed, too', () => {
-    const machine = at();
-    const { story, told } = play(({ slot }) => (slot === 10 && machine.block(34), slot), 10, {}, machine);
+    const machine = virtualClock();
+    const { story, told } = play(({ slot }) => (slot === 10 && machine.advanceSilently(34), slot), 10, {}, machine);
     machine.advance(50);
-    expect(story).to.deep.equal(['0: tick 0', '10: tick 10', '44: missed 20 ×2', '44: tick 40', '50: tick 50']);
+    expect(story).to.deep.equal([
+      '0: started 0',
+      '10: started 10',
+      '44: missed 20 ×2',
+      '44: started 40',
+      '50: started 50',
+    ]);
     expect(told).to.deep.equal([0, 10, 40, 50]);
   });
 
@@ -104,13 +110,13 @@ describe('cron: missed', () => {
       sleep(5200);
       subscription.unsubscribe();
       expect(story).to.deep.equal([
-        '1000000: tick 1000000',
+        '1000000: started 1000000',
         '1006500: missed 1002000 ×2',
         '1006500: overdue 1006000 by 500',
-        '1006500: tick 1006000',
+        '1006500: started 1006000',
         '1011200: missed 1008000 ×1',
         '1011200: overdue 1010000 by 1200',
-        '1011200: tick 1010000',
+        '1011200: started 1010000',
         '1011700: done cancelled',
       ]);
       expect(clock.countTimers()).to.equal(0);
@@ -139,7 +145,7 @@ describe('cron: missed', () => {
             { immediate: false, missed: 'runAll', overlap, tolerance: 3 },
           );
           machine.advance(1);
-          machine.set(31);
+          machine.adjust(31);
           machine.advance(9);
           machine.advance(8);
           expect(slots).to.deep.equal([
@@ -160,11 +166,11 @@ describe('cron: missed', () => {
 
     // Of those that fall due while it catches up, 50 comes at 50 and 60 at 60; it is done with the four at 41 + 28.
     const meanwhile: Record<Overlap, readonly string[]> = {
-      skip: ['50: skipped 50 overlap', '55: tick 30', '60: skipped 60 overlap', '62: tick 40', '70: tick 70'],
-      bufferOne: ['55: tick 30', '60: skipped 60 overlap', '62: tick 40', '69: tick 50'],
-      bufferAll: ['55: tick 30', '62: tick 40', '69: tick 50'],
-      cancelOther: ['55: tick 30', '60: skipped 50 overlap', '62: tick 40', '69: tick 60', '70: tick 70'],
-      allowAll: ['50: tick 50', '55: tick 30', '60: tick 60', '62: tick 40', '70: tick 70'],
+      skip: ['50: skipped 50 overlap', '55: started 30', '60: skipped 60 overlap', '62: started 40', '70: started 70'],
+      bufferOne: ['55: started 30', '60: skipped 60 overlap', '62: started 40', '69: started 50'],
+      bufferAll: ['55: started 30', '62: started 40', '69: started 50'],
+      cancelOther: ['55: started 30', '60: skipped 50 overlap', '62: started 40', '69: started 60', '70: started 70'],
+      allowAll: ['50: started 50', '55: started 30', '60: started 60', '62: started 40', '70: started 70'],
     };
     for (const overlap of policies) {
       it(`leaves the slots that come meanwhile to overlap '${overlap}', and is not disturbed by them`, () => {
@@ -174,9 +180,9 @@ describe('cron: missed', () => {
           overlap,
           tolerance: 100,
         });
-        machine.set(31);
+        machine.adjust(31);
         machine.advance(39);
-        expect(story).to.deep.equal(['41: tick 10', '48: tick 20', ...meanwhile[overlap]]);
+        expect(story).to.deep.equal(['41: started 10', '48: started 20', ...meanwhile[overlap]]);
         expect(told.filter((slot) => Number(slot) < 50)).to.deep.equal([10, 20, 30, 40]);
       });
     }
@@ -188,22 +194,22 @@ describe('cron: missed', () => {
         overlap: 'cancelOther',
         tolerance: 3,
       });
-      machine.set(7);
+      machine.adjust(7);
       machine.advance(20);
-      expect(story).to.deep.equal(['17: overdue 10 by 7', '17: tick 10', '23: overdue 20 by 3', '24: tick 20']);
+      expect(story).to.deep.equal(['17: overdue 10 by 7', '17: started 10', '23: overdue 20 by 3', '24: started 20']);
       expect(told).to.deep.equal([10]);
     });
 
     it('waits for the run under way, whatever overlap says but for allowing all, and does not cancel it', () => {
       const story = (overlap: Overlap) => {
         const played = play(lasting(25), 10, { missed: 'runAll', overlap, maxRuns: 3 });
-        played.machine.set(31);
+        played.machine.adjust(31);
         played.machine.advance(100);
-        return played.story.find((line) => line.endsWith('tick 10'));
+        return played.story.find((line) => line.endsWith('started 10'));
       };
       for (const overlap of ['skip', 'bufferOne', 'bufferAll', 'cancelOther'] as const)
-        expect(story(overlap), overlap).to.equal('56: tick 10');
-      expect(story('allowAll')).to.equal('41: tick 10');
+        expect(story(overlap), overlap).to.equal('56: started 10');
+      expect(story('allowAll')).to.equal('41: started 10');
     });
 
     it('catches up with what is missed while it catches up, in order', () => {
@@ -214,9 +220,9 @@ describe('cron: missed', () => {
           overlap,
           tolerance: 0,
         });
-        machine.set(21);
+        machine.adjust(21);
         machine.advance(12);
-        machine.set(31);
+        machine.adjust(31);
         machine.advance(20);
         expect(told.slice(0, 5), overlap).to.deep.equal([10, 20, 30, 40, 50]);
       }
@@ -225,18 +231,18 @@ describe('cron: missed', () => {
     it('knows how late they are by a clock that was set back', () => {
       const { machine, story } = play(({ slot }) => slot, 1000, { missed: 'runAll', tolerance: 100 });
       machine.advance(500);
-      machine.set(-10_000);
+      machine.adjust(-10_000);
       machine.advance(1000);
-      machine.set(2000);
+      machine.adjust(2000);
       machine.advance(1000);
       expect(story).to.deep.equal([
-        '0: tick 0',
-        '-9000: tick 1000',
+        '0: started 0',
+        '-9000: started 1000',
         '-6000: overdue 2000 by 2000',
-        '-6000: tick 2000',
+        '-6000: started 2000',
         '-6000: overdue 3000 by 1000',
-        '-6000: tick 3000',
-        '-6000: tick 4000',
+        '-6000: started 3000',
+        '-6000: started 4000',
       ]);
     });
 
@@ -248,24 +254,24 @@ describe('cron: missed', () => {
         10,
         { immediate: false, missed: 'runAll' },
       );
-      machine.set(25);
+      machine.adjust(25);
       machine.advance(10);
       expect(story).to.deep.equal([
-        '35: tick 10',
-        '35: tick 20',
-        '35: run-failed 20 TaskError: x failed in execute: boom',
-        '35: tick 30',
+        '35: started 10',
+        '35: started 20',
+        '35: failed 20 TaskError: x failed in execute: boom',
+        '35: started 30',
       ]);
     });
 
     it('tells how many were not caught up with when the cron ends', () => {
       const { machine, story, cancel } = play(lasting(5), 10, { immediate: false, missed: 'runAll' });
-      machine.set(85);
+      machine.adjust(85);
       machine.advance(16);
       cancel();
       expect(story).to.deep.equal([
-        '95: tick 10',
-        '100: tick 20',
+        '95: started 10',
+        '100: started 20',
         '100: skipped 100 overlap',
         '101: missed 30 ×7',
         '101: done cancelled',
@@ -285,9 +291,9 @@ describe('cron: missed', () => {
         },
         { missed: 'runAll', immediate: false },
       );
-      machine.set(25);
+      machine.adjust(25);
       machine.advance(10);
-      expect(story).to.deep.equal(['35: tick 10', '35: missed 20 ×2', '35: done failed']);
+      expect(story).to.deep.equal(['35: started 10', '35: missed 20 ×2', '35: done failed']);
       expect(told.at(-1)).to.include({ task: 'x', phase: 'execute', cause: boom });
     });
   });
@@ -295,7 +301,7 @@ describe('cron: missed', () => {
   describe('more than 1,000 slots of a Schedule', () => {
     const sleep = (options: CronOptions) => {
       const played = play(({ slot }) => slot, tens, { immediate: false, ...options });
-      played.machine.set(25_004);
+      played.machine.adjust(25_004);
       played.machine.advance(10);
       return played;
     };
@@ -307,7 +313,7 @@ describe('cron: missed', () => {
           '25014: missed 10 ×1000',
           '25014: missed 10010 ×1000',
           '25014: missed 20010 ×500',
-          '25014: tick 25010',
+          '25014: started 25010',
         ]);
         expect(told).to.deep.equal([25_010]);
       }
@@ -332,9 +338,9 @@ describe('cron: missed', () => {
         log.push(type);
         machine.schedule(() => log.push('turn'));
       });
-      machine.set(25_000);
+      machine.adjust(25_000);
       machine.advance(10);
-      expect(log).to.deep.equal(['missed', 'turn', 'missed', 'turn', 'missed', 'tick', 'turn', 'turn']);
+      expect(log).to.deep.equal(['missed', 'turn', 'missed', 'turn', 'missed', 'slot-started', 'turn', 'turn']);
     });
   });
 
@@ -342,48 +348,52 @@ describe('cron: missed', () => {
     const hundredMillion = 100_000_000;
     const sleep = (options: CronOptions) => {
       const played = play(() => NEVER, 10, { immediate: false, ...options });
-      played.machine.set(hundredMillion - 6);
+      played.machine.adjust(hundredMillion - 6);
       played.machine.advance(10);
       return played;
     };
 
     it('are counted in no time, and in one go', () => {
-      expect(sleep({}).story).to.deep.equal(['100000004: missed 10 ×9999999', '100000004: tick 100000000']);
+      expect(sleep({}).story).to.deep.equal(['100000004: missed 10 ×9999999', '100000004: started 100000000']);
       expect(sleep({ tolerance: 3 }).story).to.deep.equal(['100000004: missed 10 ×10000000']);
       expect(sleep({ missed: 'runOnce', tolerance: 3 }).story).to.deep.equal([
         '100000004: missed 10 ×9999999',
         '100000004: overdue 100000000 by 4',
-        '100000004: tick 100000000',
+        '100000004: started 100000000',
       ]);
     });
 
     it('are queued in no time', () => {
       const { machine, story, cancel } = sleep({ missed: 'runAll', tolerance: Infinity });
       cancel();
-      expect(story).to.deep.equal(['100000004: tick 10', '100000004: missed 20 ×9999999', '100000004: done cancelled']);
+      expect(story).to.deep.equal([
+        '100000004: started 10',
+        '100000004: missed 20 ×9999999',
+        '100000004: done cancelled',
+      ]);
       expect(machine.timers).to.equal(0);
     });
   });
 
   describe('lastRun', () => {
     it('is what the cron itself ran last, when it is started again', () => {
-      const machine = at(100_000);
+      const machine = virtualClock(100_000);
       const { runner, story } = play(() => 1, 10_000, { lastRun: 75_000, missed: 'runAll', maxRuns: 3 }, machine);
       machine.advance(10_000);
       runner.start(withCancel(undefined, { scheduler: machine })[0]).subscribe();
       machine.advance(20_000);
-      expect(story.filter((line) => line.includes('tick'))).to.deep.equal([
-        '100000: tick 85000',
-        '100000: tick 95000',
-        '105000: tick 105000',
-        '115000: tick 115000',
-        '125000: tick 125000',
+      expect(story.filter((line) => line.includes('started'))).to.deep.equal([
+        '100000: started 85000',
+        '100000: started 95000',
+        '105000: started 105000',
+        '115000: started 115000',
+        '125000: started 125000',
       ]);
     });
 
     // It is 100,000, the last slot before the restart was 65,000.
     const restart = (schedule: number | string | Schedule, options: CronOptions) => {
-      const played = play(({ slot }) => slot, schedule, { lastRun: 65_000, ...options }, at(100_000));
+      const played = play(({ slot }) => slot, schedule, { lastRun: 65_000, ...options }, virtualClock(100_000));
       played.machine.advance(20_000);
       return played.story.map((line) => line.replaceAll(/000\b/g, 'k'));
     };
@@ -393,14 +403,14 @@ describe('cron: missed', () => {
       ['a Schedule', { next: (after) => Math.floor((after - 5000) / 10_000) * 10_000 + 15_000 }, 5],
     ];
     for (const [title, schedule] of everyTenSeconds) {
-      const then = ['105k: tick 105k', '115k: tick 115k'];
+      const then = ['105k: started 105k', '115k: started 115k'];
 
       it(`the slots since then are dropped but for the latest, if that is in time, for 'skip', with ${title}`, () => {
         expect(restart(schedule, {})).to.deep.equal(['100k: missed 75k ×3', ...then]);
         expect(restart(schedule, { tolerance: 4999 })).to.deep.equal(['100k: missed 75k ×3', ...then]);
         expect(restart(schedule, { tolerance: 5000 })).to.deep.equal([
           '100k: missed 75k ×2',
-          '100k: tick 95k',
+          '100k: started 95k',
           ...then,
         ]);
       });
@@ -409,36 +419,36 @@ describe('cron: missed', () => {
         expect(restart(schedule, { missed: 'runOnce' })).to.deep.equal([
           '100k: missed 75k ×2',
           '100k: overdue 95k by 5k',
-          '100k: tick 95k',
+          '100k: started 95k',
           ...then,
         ]);
       });
 
       it(`all of them run, one after another, for 'runAll', with ${title}`, () => {
         expect(restart(schedule, { missed: 'runAll', tolerance: 60_000 })).to.deep.equal([
-          '100k: tick 75k',
-          '100k: tick 85k',
-          '100k: tick 95k',
+          '100k: started 75k',
+          '100k: started 85k',
+          '100k: started 95k',
           ...then,
         ]);
       });
     }
 
     it('the schedule goes on when nothing was missed', () => {
-      const { machine, story } = play(() => 1, 10_000, { lastRun: 95_000 }, at(100_000));
+      const { machine, story } = play(() => 1, 10_000, { lastRun: 95_000 }, virtualClock(100_000));
       machine.advance(20_000);
-      expect(story).to.deep.equal(['105000: tick 105000', '115000: tick 115000']);
+      expect(story).to.deep.equal(['105000: started 105000', '115000: started 115000']);
     });
 
     it('is no slot itself, and a slot that is due at the very start is', () => {
-      const { story } = play(() => 1, 10_000, { lastRun: 90_000 }, at(100_000));
-      expect(story).to.deep.equal(['100000: tick 100000']);
+      const { story } = play(() => 1, 10_000, { lastRun: 90_000 }, virtualClock(100_000));
+      expect(story).to.deep.equal(['100000: started 100000']);
     });
 
     it('in the future no slot comes before it', () => {
-      const { machine, story } = play(() => 1, 10_000, { lastRun: new Date(115_000) }, at(100_000));
+      const { machine, story } = play(() => 1, 10_000, { lastRun: new Date(115_000) }, virtualClock(100_000));
       machine.advance(40_000);
-      expect(story).to.deep.equal(['125000: tick 125000', '135000: tick 135000']);
+      expect(story).to.deep.equal(['125000: started 125000', '135000: started 135000']);
     });
 
     it('counts from `startAt` when that is later', () => {
@@ -446,14 +456,14 @@ describe('cron: missed', () => {
         () => 1,
         '*/10 * * * * *',
         { lastRun: 65_000, startAt: 80_000, missed: 'runAll', tolerance: 60_000 },
-        at(105_000),
+        virtualClock(105_000),
       );
-      expect(story).to.deep.equal(['105000: tick 80000', '105000: tick 90000', '105000: tick 100000']);
+      expect(story).to.deep.equal(['105000: started 80000', '105000: started 90000', '105000: started 100000']);
     });
 
     it('is a Date or ms', () => {
       for (const lastRun of [80_000, new Date(80_000)]) {
-        const { story } = play(() => 1, 10_000, { lastRun }, at(85_000));
+        const { story } = play(() => 1, 10_000, { lastRun }, virtualClock(85_000));
         expect(story).to.deep.equal([]);
       }
     });
@@ -463,16 +473,16 @@ describe('cron: missed', () => {
         ({ slot }) => slot,
         10_000,
         { lastRun: 65_000, stopAt: 95_000, missed: 'runAll', tolerance: 60_000 },
-        at(100_000),
+        virtualClock(100_000),
       );
-      expect(story).to.deep.equal(['100000: tick 75000', '100000: tick 85000', '100000: done completed']);
+      expect(story).to.deep.equal(['100000: started 75000', '100000: started 85000', '100000: done completed']);
       expect(told).to.deep.equal([75_000, 85_000, 'complete']);
     });
   });
 
   it('counts the slots of a period that is no whole number right up to stopAt', () => {
     const { machine, story } = play(() => 1, 0.25, { immediate: false, tolerance: 0, stopAt: 1.3 });
-    machine.block(10);
+    machine.advanceSilently(10);
     machine.advance(1);
     expect(story).to.deep.equal(['10: missed 0.25 ×5', '10: done completed']);
   });
@@ -485,7 +495,7 @@ describe('cron: missed', () => {
         tolerance: 0,
       });
       machine.advance(10);
-      machine.set(1);
+      machine.adjust(1);
       machine.advance(19);
       return story.filter((line) => line.includes('skipped'));
     };

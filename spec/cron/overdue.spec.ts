@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { concat, map, NEVER, of, timer } from 'rxjs';
 import sinon from 'sinon';
 import { cron, task, type Coordinator } from '../../lib/index.js';
-import { at } from '../../lib/testing/index.js';
+import { virtualClock } from '../../lib/testing/index.js';
 import { lasting, play, storyOf } from '../helpers/cron-on-machine.js';
 import { events } from '../helpers/tasks.js';
 
@@ -32,22 +32,22 @@ describe('cron: overdue', () => {
         tolerance: 5,
       });
       machine.advance(25);
-      expect(story).to.deep.equal(['0: tick 0', '15: overdue 10 by 5', '18: tick 10', '25: overdue 20 by 5']);
+      expect(story).to.deep.equal(['0: started 0', '15: overdue 10 by 5', '18: started 10', '25: overdue 20 by 5']);
     });
 
     it('and not again when it starts', () => {
       const { machine, story } = play(lasting(38), 10, { overlap: 'bufferOne', tolerance: 25, maxRuns: 2 });
       machine.advance(200);
       expect(story.filter((line) => !line.includes('skipped'))).to.deep.equal([
-        '0: tick 0',
+        '0: started 0',
         '35: overdue 10 by 25',
-        '38: tick 10',
+        '38: started 10',
         '76: done completed',
       ]);
     });
 
     it('nor when it then waits for its lease', () => {
-      const machine = at();
+      const machine = virtualClock();
       const coordinator: Coordinator = {
         lease: (_, slot) => concat(timer(slot * 3, machine).pipe(map(() => true)), NEVER),
       };
@@ -59,9 +59,9 @@ describe('cron: overdue', () => {
       );
       machine.advance(200);
       expect(story.filter((line) => / (0|10)( |$)/.test(line))).to.deep.equal([
-        '0: tick 0',
+        '0: started 0',
         '35: overdue 10 by 25',
-        '68: tick 10',
+        '68: started 10',
       ]);
     });
   });
@@ -70,7 +70,7 @@ describe('cron: overdue', () => {
     for (const overlap of ['bufferOne', 'bufferAll'] as const) {
       const { machine, story, cancel } = play(lasting(14), 10, { overlap, tolerance: 4 });
       machine.advance(14);
-      expect(story.at(-1)).to.equal('14: tick 10');
+      expect(story.at(-1)).to.equal('14: started 10');
       cancel();
       expect([overdue(story), machine.timers]).to.deep.equal([[], 0]);
     }
@@ -79,27 +79,27 @@ describe('cron: overdue', () => {
   it('a tolerance of 0 tells each slot that waits at all, and none that does not', () => {
     const { machine, story } = play(lasting(12), 10, { overlap: 'bufferOne', tolerance: 0 });
     machine.advance(15);
-    expect(story).to.deep.equal(['0: tick 0', '10: overdue 10 by 0', '12: tick 10']);
+    expect(story).to.deep.equal(['0: started 0', '10: overdue 10 by 0', '12: started 10']);
     const alone = play(lasting(8), 10, { overlap: 'bufferOne', tolerance: 0 });
     alone.machine.advance(15);
-    expect(alone.story).to.deep.equal(['0: tick 0', '10: tick 10']);
+    expect(alone.story).to.deep.equal(['0: started 0', '10: started 10']);
   });
 
   it('a tolerance of Infinity tells none', () => {
     const { machine, story } = play(() => NEVER, 10, { overlap: 'bufferAll', tolerance: Infinity });
     machine.advance(30);
     // But for the schedule's there is no timer.
-    expect([story, machine.timers]).to.deep.equal([['0: tick 0'], 1]);
+    expect([story, machine.timers]).to.deep.equal([['0: started 0'], 1]);
   });
 
   it('a slot that came late counts from when it was due', () => {
     const { machine, story } = play(() => NEVER, 10, { overlap: 'bufferOne', tolerance: 25 });
     machine.advance(5);
-    machine.set(10);
+    machine.adjust(10);
     machine.advance(30);
     // The slots of 10 and 20 come at 20, when the first is missed.
     expect(story).to.deep.equal([
-      '0: tick 0',
+      '0: started 0',
       '20: missed 10 ×1',
       '30: skipped 30 overlap',
       '40: skipped 40 overlap',
@@ -109,31 +109,31 @@ describe('cron: overdue', () => {
 
   it('a slot that came too late already, and has to wait, is told at once', () => {
     const { machine, story } = play(() => NEVER, 100, { overlap: 'bufferOne', tolerance: 25, missed: 'runOnce' });
-    machine.set(40);
+    machine.adjust(40);
     machine.advance(110);
-    expect(story).to.deep.equal(['0: tick 0', '140: overdue 100 by 40']);
+    expect(story).to.deep.equal(['0: started 0', '140: overdue 100 by 40']);
   });
 
   describe('a slot that is run late is told when it starts', () => {
     it("for 'runOnce'", () => {
       const { story } = play(() => 1, 10, { lastRun: -45, missed: 'runOnce', tolerance: 4 });
-      expect(story).to.deep.equal(['0: missed -35 ×3', '0: overdue -5 by 5', '0: tick -5']);
+      expect(story).to.deep.equal(['0: missed -35 ×3', '0: overdue -5 by 5', '0: started -5']);
     });
 
     it("for 'runAll', each that is late", () => {
       const { story } = play(() => 1, 10, { lastRun: -35, missed: 'runAll', tolerance: 10 });
       expect(story).to.deep.equal([
         '0: overdue -25 by 25',
-        '0: tick -25',
+        '0: started -25',
         '0: overdue -15 by 15',
-        '0: tick -15',
-        '0: tick -5',
+        '0: started -15',
+        '0: started -5',
       ]);
     });
 
     it('and not when that is within its tolerance', () => {
       const { story } = play(() => 1, 10, { lastRun: -45, missed: 'runOnce', tolerance: 5 });
-      expect(story).to.deep.equal(['0: missed -35 ×3', '0: tick -5']);
+      expect(story).to.deep.equal(['0: missed -35 ×3', '0: started -5']);
     });
   });
 
@@ -147,11 +147,11 @@ describe('cron: overdue', () => {
     });
 
     it('and not when it is granted within, nor when it is refused', () => {
-      const machine = at();
+      const machine = virtualClock();
       const coordinator: Coordinator = { lease: (_, slot) => timer(6, machine).pipe(map(() => slot > 0)) };
       const { story } = play(() => NEVER, 100, { coordinator, tolerance: 7 }, machine);
       machine.advance(150);
-      expect(story).to.deep.equal(['6: skipped 0 refused', '106: tick 100']);
+      expect(story).to.deep.equal(['6: skipped 0 refused', '106: started 100']);
       expect(machine.timers).to.equal(1);
     });
   });
@@ -165,23 +165,23 @@ describe('cron: overdue', () => {
       immediate: false,
     });
     machine.advance(40);
-    expect(story.slice(0, 3)).to.deep.equal(['14: tick 10', '34: overdue 20 by 10', '34: skipped 30 overlap']);
+    expect(story.slice(0, 3)).to.deep.equal(['14: started 10', '34: overdue 20 by 10', '34: skipped 30 overlap']);
   });
 
   it('counts a clock that is set back as none', () => {
     const { machine, story } = play(() => NEVER, 1000, { overlap: 'bufferOne', tolerance: 250 });
-    machine.set(-500);
+    machine.adjust(-500);
     machine.advance(1250);
-    expect(story).to.deep.equal(['0: tick 0', '750: overdue 1000 by 250']);
+    expect(story).to.deep.equal(['0: started 0', '750: overdue 1000 by 250']);
   });
 
   it('is never told with less than its tolerance, though the clock be set back while the slot waits', () => {
     const { machine, runner } = play(() => NEVER, 1000, { overlap: 'bufferOne', tolerance: 250 });
     const told = events(runner);
     machine.advance(1100);
-    machine.set(-3_600_000);
+    machine.adjust(-3_600_000);
     machine.advance(1000);
-    const lates = told.flatMap((event) => (event.type === 'overdue' ? [event.late] : []));
+    const lates = told.flatMap((event) => (event.type === 'overdue' ? [event.lateBy] : []));
     expect(lates).to.have.length(1);
     expect(lates[0]).to.be.at.least(250);
   });

@@ -12,8 +12,8 @@ const policies: readonly Overlap[] = ['skip', 'bufferOne', 'bufferAll', 'cancelO
 const letter = (slot: number | undefined) => 'abcdefgh'.charAt((slot ?? NaN) / 4);
 
 type Shown = (event: TaskEvent) => string | undefined;
-const started: Shown = (event) => (event.type === 'tick' ? letter(event.slot) : undefined);
-const failed: Shown = (event) => (event.type === 'run-failed' ? letter(event.slot) : undefined);
+const started: Shown = (event) => (event.type === 'slot-started' ? letter(event.slot) : undefined);
+const failed: Shown = (event) => (event.type === 'slot-failed' ? letter(event.slot) : undefined);
 /** A slot that is dropped: a small letter when because of another run, a capital one when because the cron has ended. */
 const dropped: Shown = (event) => {
   if (event.type !== 'skipped') return undefined;
@@ -257,18 +257,18 @@ describe('cron: overlap', () => {
   it("'skip', unless said", () => {
     const { machine, story } = play(() => NEVER, 10, {});
     machine.advance(20);
-    expect(story).to.deep.equal(['0: tick 0', '10: skipped 10 overlap', '20: skipped 20 overlap']);
+    expect(story).to.deep.equal(['0: started 0', '10: skipped 10 overlap', '20: skipped 20 overlap']);
   });
 
   it('tells the slots it drops one by one, and runs the others with their own slots', () => {
     const { machine, story, told } = play(lasting(25), 10, { overlap: 'bufferOne', maxRuns: 3 });
     machine.advance(100);
     expect(story).to.deep.equal([
-      '0: tick 0',
+      '0: started 0',
       '20: skipped 20 overlap',
-      '25: tick 10',
+      '25: started 10',
       '40: skipped 40 overlap',
-      '50: tick 30',
+      '50: started 30',
       '75: done completed',
     ]);
     expect(told).to.deep.equal([0, 10, 30, 'complete']);
@@ -289,7 +289,7 @@ describe('cron: overlap', () => {
       ]);
       cancel('enough');
       expect(causes.at(-1)).to.deep.equal([20, 'enough']);
-      expect(story).to.deep.equal(['0: tick 0', '10: tick 10', '20: tick 20', '25: done cancelled']);
+      expect(story).to.deep.equal(['0: started 0', '10: started 10', '20: started 20', '25: done cancelled']);
     });
 
     it('lets the last run end by itself', () => {
@@ -302,7 +302,7 @@ describe('cron: overlap', () => {
         },
       );
       machine.advance(100);
-      expect(story).to.deep.equal(['10: tick 10', '15: tick 15', '20: tick 20', '28: done completed']);
+      expect(story).to.deep.equal(['10: started 10', '15: started 15', '20: started 20', '28: done completed']);
       expect(told).to.deep.equal([20, 'complete']);
     });
 
@@ -315,7 +315,13 @@ describe('cron: overlap', () => {
       machine.advance(38);
       cancel();
       machine.advance(10);
-      expect(story).to.deep.equal(['0: tick 0', '16: tick 10', '26: tick 20', '36: tick 30', '44: done cancelled']);
+      expect(story).to.deep.equal([
+        '0: started 0',
+        '16: started 10',
+        '26: started 20',
+        '36: started 30',
+        '44: done cancelled',
+      ]);
       expect(told).to.deep.equal([[0, 0], [0, 1], [0, 2], [10, 0], [20, 0], [30, 0], 'complete']);
     });
 
@@ -323,13 +329,13 @@ describe('cron: overlap', () => {
       const { machine, story } = play({ execute: () => NEVER, grace: 25 }, 10, { overlap: 'cancelOther', maxRuns: 3 });
       machine.advance(200);
       expect(story).to.deep.equal([
-        '0: tick 0',
+        '0: started 0',
         '20: skipped 10 overlap',
         '30: skipped 20 overlap',
-        '35: tick 30',
+        '35: started 30',
         '50: skipped 40 overlap',
         '60: skipped 50 overlap',
-        '65: tick 60',
+        '65: started 60',
       ]);
     });
 
@@ -339,10 +345,10 @@ describe('cron: overlap', () => {
       const { machine, story, told, cancel } = play(() => works[n++]?.promise, 10, { overlap: 'cancelOther' });
       machine.advance(15);
       await settled();
-      expect(story).to.deep.equal(['0: tick 0']);
+      expect(story).to.deep.equal(['0: started 0']);
       works[0]?.resolve('a');
       await settled();
-      expect(story).to.deep.equal(['0: tick 0', '15: tick 10']);
+      expect(story).to.deep.equal(['0: started 0', '15: started 10']);
       machine.advance(10);
       // It heeds its context.
       works[1]?.reject(new DOMException('Aborted', 'AbortError'));
@@ -350,7 +356,7 @@ describe('cron: overlap', () => {
       cancel();
       works[2]?.resolve('c');
       await settled();
-      expect(story).to.deep.equal(['0: tick 0', '15: tick 10', '25: tick 20', '25: done cancelled']);
+      expect(story).to.deep.equal(['0: started 0', '15: started 10', '25: started 20', '25: done cancelled']);
       expect(told).to.deep.equal(['a', 'c', 'complete']);
     });
 
@@ -366,10 +372,10 @@ describe('cron: overlap', () => {
       const { machine, story } = play(({ slot }) => (slot === 0 ? iterable : 'next'), 10, { overlap: 'cancelOther' });
       machine.advance(13);
       await settled();
-      expect(story).to.deep.equal(['0: tick 0']);
+      expect(story).to.deep.equal(['0: started 0']);
       closed.resolve(undefined);
       await settled();
-      expect(story).to.deep.equal(['0: tick 0', '13: tick 10']);
+      expect(story).to.deep.equal(['0: started 0', '13: started 10']);
     });
 
     it('tells of a run that fails while it is being cancelled, and starts the next one', () => {
@@ -383,9 +389,9 @@ describe('cron: overlap', () => {
       );
       machine.advance(15);
       expect(story).to.deep.equal([
-        '0: tick 0',
-        '10: run-failed 0 TaskError: x failed in execute: boom',
-        '10: tick 10',
+        '0: started 0',
+        '10: failed 0 TaskError: x failed in execute: boom',
+        '10: started 10',
       ]);
       expect(told).to.deep.equal([]);
     });
@@ -398,7 +404,7 @@ describe('cron: overlap', () => {
       { overlap: 'allowAll', maxRuns: 3 },
     );
     machine.advance(100);
-    expect(story).to.deep.equal(['0: tick 0', '10: tick 10', '20: tick 20', '35: done completed']);
+    expect(story).to.deep.equal(['0: started 0', '10: started 10', '20: started 20', '35: done completed']);
     expect(told).to.deep.equal([0, 10, 20, 'complete']);
   });
 

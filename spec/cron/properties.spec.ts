@@ -27,9 +27,9 @@ import {
   type RunContext,
   type Schedule,
 } from '../../lib/index.js';
-import { at, type VirtualClock } from '../../lib/testing/index.js';
+import { virtualClock, type VirtualClock } from '../../lib/testing/index.js';
 import type { DueSlots } from '../../lib/cron/slot-clock.js';
-import { dueSlots } from '../helpers/due-slots.js';
+import { dueSlots } from '../../lib/cron/slot-clock.js';
 import { next, toSchedule } from '../../lib/cron/schedule.js';
 import { collect, hangingOn } from '../helpers/collect.js';
 import { events } from '../helpers/tasks.js';
@@ -82,8 +82,8 @@ function scaled(step: Step, unit: number): Step {
 function take(machine: VirtualClock, steps: readonly Step[]): void {
   for (const step of steps) {
     if ('run' in step) machine.advance(step.run);
-    else if ('block' in step) machine.block(step.block);
-    else machine.set(step.clock);
+    else if ('block' in step) machine.advanceSilently(step.block);
+    else machine.adjust(step.clock);
   }
 }
 
@@ -126,7 +126,7 @@ describe('Properties of crons', () => {
       { schedule, start, immediate, jitter, random, stopAfter, steps }: Steps,
       see: (slots: DueSlots, now: number) => void,
     ) => {
-      const machine = at(start);
+      const machine = virtualClock(start);
       const source = toSchedule(schedule, undefined);
       const from = source.from(start);
       const stopAt = stopAfter === null ? Infinity : start + stopAfter;
@@ -173,8 +173,8 @@ describe('Properties of crons', () => {
           watch(timetable, (slots, now) => told.push([slots, now]));
           // A period goes by the time that passes: the clock may have been set back by so little that it is let be.
           const early = typeof timetable.schedule === 'number' ? 50 : 0;
-          for (const [{ last, due, late }, now] of told) {
-            expect(late).to.equal(Math.max(0, now - due));
+          for (const [{ last, due, lateBy }, now] of told) {
+            expect(lateBy).to.equal(Math.max(0, now - due));
             expect(due).to.be.at.most(now + early);
             if (early === 0) expect(due).to.be.within(last, last + timetable.jitter);
           }
@@ -289,7 +289,7 @@ describe('Properties of crons', () => {
 
   /** Lives a life to its end, and cancels it at the end of its steps, or from inside. */
   function live(life: Life, interfere?: { at: 'event' | 'value' | 'execute'; nth: number }): Lived {
-    const machine = at();
+    const machine = virtualClock();
     const [ctx, cancel] = withCancel(undefined, { scheduler: machine });
     const executed: number[] = [];
     let going = 0;
@@ -328,7 +328,7 @@ describe('Properties of crons', () => {
     });
     const told = events(runner);
     runner.events$.subscribe(({ type }) => {
-      if (['tick', 'skipped', 'missed', 'overdue', 'run-failed'].includes(type)) happens('event');
+      if (['slot-started', 'skipped', 'missed', 'overdue', 'slot-failed'].includes(type)) happens('event');
     });
     runner.results$.subscribe(() => happens('value'));
     const values = collect(runner.start(ctx));
@@ -346,8 +346,8 @@ describe('Properties of crons', () => {
     const accounted: number[] = [];
     const ticks: number[] = [];
     for (const event of told) {
-      if (event.type === 'tick') ticks.push(event.slot);
-      if (event.type === 'tick' || event.type === 'skipped') accounted.push(event.slot);
+      if (event.type === 'slot-started') ticks.push(event.slot);
+      if (event.type === 'slot-started' || event.type === 'skipped') accounted.push(event.slot);
       if (event.type !== 'missed') continue;
       let { slot } = event;
       for (let k = 0; k < event.count; k++, slot = next(schedule, slot) ?? NaN) accounted.push(slot);
@@ -450,7 +450,7 @@ describe('Properties of crons', () => {
           const flattened = (
             make: (machine: VirtualClock, run: (slot: number) => Observable<string>) => Observable<string>,
           ) => {
-            const machine = at();
+            const machine = virtualClock();
             const log: string[] = [];
             const run = (slot: number) => {
               const lengths = runs[(slot / gap) % runs.length] ?? [];

@@ -11,11 +11,11 @@ import {
 } from 'rxjs';
 import sinon from 'sinon';
 import type { DueSlots, Timetable } from '../../lib/cron/slot-clock.js';
-import { dueSlots } from '../helpers/due-slots.js';
+import { dueSlots } from '../../lib/cron/slot-clock.js';
 import { toSchedule } from '../../lib/cron/schedule.js';
 import { virtually } from '../helpers/virtual-time.js';
 
-const due = (at: number): DueSlots => ({ first: at, last: at, count: 1, due: at, late: 0, more: false });
+const due = (at: number): DueSlots => ({ first: at, last: at, count: 1, due: at, lateBy: 0, more: false });
 
 function periodSlots(period: number, scheduler: SchedulerLike, immediate: boolean): Observable<DueSlots> {
   return defer(() => {
@@ -88,7 +88,7 @@ describe('SlotClock', () => {
     periodSlots(100, scheduler, false).subscribe((slot) => slots.push(slot));
     for (const at of [103, 207, 300, 399.5, 502]) fire(at);
     expect(waits).to.deep.equal([100, 97, 93, 100, 100.5, 98]);
-    expect(slots.map(({ last, late }) => [last, late])).to.deep.equal([
+    expect(slots.map(({ last, lateBy }) => [last, lateBy])).to.deep.equal([
       [100, 3],
       [200, 7],
       [300, 0],
@@ -107,7 +107,7 @@ describe('SlotClock', () => {
     expect(slots).to.deep.equal([
       due(0),
       due(100),
-      { first: 200, last: 500, count: 4, due: 500, late: 55, more: false },
+      { first: 200, last: 500, count: 4, due: 500, lateBy: 55, more: false },
       due(600),
     ]);
     expect(waits).to.deep.equal([100, 100, 45, 100]);
@@ -185,8 +185,8 @@ describe('SlotClock', () => {
     fire(15_004);
     fire(15_010);
     expect(told).to.deep.equal([
-      { first: 10, last: 10_000, count: 1000, due: 10_000, late: 5003, more: true },
-      { first: 10_010, last: 15_000, count: 500, due: 15_000, late: 4, more: false },
+      { first: 10, last: 10_000, count: 1000, due: 10_000, lateBy: 5003, more: true },
+      { first: 10_010, last: 15_000, count: 500, due: 15_000, lateBy: 4, more: false },
       due(15_010),
     ]);
     expect(waits).to.deep.equal([10, 0, 6, 10]);
@@ -195,7 +195,7 @@ describe('SlotClock', () => {
   it('does not say that there are more when the last of a thousand is the last', () => {
     const { fire, told } = watched({});
     fire(10_000);
-    expect(told).to.deep.equal([{ first: 10, last: 10_000, count: 1000, due: 10_000, late: 0, more: false }]);
+    expect(told).to.deep.equal([{ first: 10, last: 10_000, count: 1000, due: 10_000, lateBy: 0, more: false }]);
   });
 
   it('waits on when its timer fires early, by the clock', () => {
@@ -230,7 +230,7 @@ describe('SlotClock', () => {
     for (const timetable of [{}, period]) {
       const { fire, told } = watched({ ...timetable, stopAt: 40 });
       fire(1000);
-      expect(told).to.deep.equal([{ first: 10, last: 30, count: 3, due: 30, late: 970, more: false }, 'complete']);
+      expect(told).to.deep.equal([{ first: 10, last: 30, count: 3, due: 30, lateBy: 970, more: false }, 'complete']);
     }
   });
 
@@ -246,10 +246,10 @@ describe('SlotClock', () => {
     fire(310);
     fire(415);
     expect(told).to.deep.equal([
-      { first: 100, last: 100, count: 1, due: 110, late: 0, more: false },
-      { first: 200, last: 1200, count: 11, due: 1210, late: 0, more: false },
-      { first: 1300, last: 1300, count: 1, due: 310, late: 0, more: false },
-      { first: 1400, last: 1400, count: 1, due: 410, late: 5, more: false },
+      { first: 100, last: 100, count: 1, due: 110, lateBy: 0, more: false },
+      { first: 200, last: 1200, count: 11, due: 1210, lateBy: 0, more: false },
+      { first: 1300, last: 1300, count: 1, due: 310, lateBy: 0, more: false },
+      { first: 1400, last: 1400, count: 1, due: 410, lateBy: 5, more: false },
     ]);
     expect(waits).to.deep.equal([110, 100, 100, 100, 95]);
   });
@@ -264,7 +264,7 @@ describe('SlotClock', () => {
       last: 1_000_020,
       count: 100_000,
       due: 20,
-      late: 5,
+      lateBy: 5,
       more: false,
     });
     expect(waits).to.deep.equal([10, 10, 10, 5]);

@@ -5,7 +5,7 @@ import { hangingOn } from '../helpers/collect.js';
 import { lasting, play } from '../helpers/cron-on-machine.js';
 import { deferred, events, settled } from '../helpers/tasks.js';
 
-const failed = (slot: number) => `run-failed ${slot} TaskError: x failed in execute: Not done within 15 ms`;
+const failed = (slot: number) => `failed ${slot} TaskError: x failed in execute: Not done within 15 ms`;
 
 describe('cron: timeout', () => {
   it('cancels a run that takes longer, tells that it failed, and the schedule goes on', () => {
@@ -18,14 +18,14 @@ describe('cron: timeout', () => {
     const told = events(runner);
     machine.advance(36);
     expect(story).to.deep.equal([
-      '0: tick 0',
+      '0: started 0',
       '10: skipped 10 overlap',
       `15: ${failed(0)}`,
-      '20: tick 20',
+      '20: started 20',
       '30: skipped 30 overlap',
       `35: ${failed(20)}`,
     ]);
-    const errors = told.flatMap((event: TaskEvent) => (event.type === 'run-failed' ? [event.error] : []));
+    const errors = told.flatMap((event: TaskEvent) => (event.type === 'slot-failed' ? [event.error] : []));
     expect(causes).to.deep.equal(errors);
     for (const error of errors) {
       expect(error).to.be.instanceOf(TaskError).and.include({ task: 'x', phase: 'execute' });
@@ -38,7 +38,7 @@ describe('cron: timeout', () => {
   it('leaves a run alone that ends in time, its values as they are, and no timer', () => {
     const { machine, story, told } = play(lasting(14.9), 20, { timeout: 15, maxRuns: 2 });
     machine.advance(100);
-    expect(story).to.deep.equal(['0: tick 0', '20: tick 20', '34.9: done completed']);
+    expect(story).to.deep.equal(['0: started 0', '20: started 20', '34.9: done completed']);
     expect([told, machine.timers]).to.deep.equal([[0, 20, 'complete'], 0]);
   });
 
@@ -52,10 +52,10 @@ describe('cron: timeout', () => {
     );
     machine.advance(100);
     expect(story).to.deep.equal([
-      '0: tick 0',
-      '10: tick 10',
-      '10: run-failed 10 TaskError: x failed in execute: boom',
-      '20: tick 20',
+      '0: started 0',
+      '10: started 10',
+      '10: failed 10 TaskError: x failed in execute: boom',
+      '20: started 20',
       '20: done completed',
     ]);
   });
@@ -74,7 +74,7 @@ describe('cron: timeout', () => {
   it('of Infinity never comes', () => {
     const { machine, story, cancel } = play(() => NEVER, 10, { timeout: Infinity, overlap: 'allowAll' });
     machine.advance(10);
-    expect([story, machine.timers]).to.deep.equal([['0: tick 0', '10: tick 10'], 1]);
+    expect([story, machine.timers]).to.deep.equal([['0: started 0', '10: started 10'], 1]);
     cancel();
   });
 
@@ -82,10 +82,10 @@ describe('cron: timeout', () => {
     const { machine, story } = play(lasting(14), 10, { timeout: 15, overlap: 'bufferAll', maxRuns: 4 });
     machine.advance(100);
     expect(story.filter((line) => !line.includes('skipped'))).to.deep.equal([
-      '0: tick 0',
-      '14: tick 10',
-      '28: tick 20',
-      '42: tick 30',
+      '0: started 0',
+      '14: started 10',
+      '28: started 20',
+      '42: started 30',
       '56: done completed',
     ]);
   });
@@ -100,7 +100,7 @@ describe('cron: timeout', () => {
     );
     machine.advance(45);
     await settled();
-    expect(story).to.deep.equal(['0: tick 0', `15: ${failed(0)}`, '20: tick 20', '40: tick 40']);
+    expect(story).to.deep.equal(['0: started 0', `15: ${failed(0)}`, '20: started 20', '40: started 40']);
     cancel();
     expect([told, machine.timers, hangingOn(ctx)]).to.deep.equal([[20, 40, 'complete'], 0, 0]);
   });
@@ -116,15 +116,15 @@ describe('cron: timeout', () => {
     works[2]?.reject(new DOMException('Aborted', 'AbortError'));
     await settled();
     expect(story).to.deep.equal([
-      '0: tick 0',
+      '0: started 0',
       `15: ${failed(0)}`,
-      '20: tick 20',
+      '20: started 20',
       `35: ${failed(20)}`,
-      '40: tick 40',
+      '40: started 40',
       `55: ${failed(40)}`,
       '55: done completed',
-      '60: late 0',
-      '60: late 20 TaskError: x failed in execute: boom',
+      '60: dropped 0',
+      '60: dropped 20 TaskError: x failed in execute: boom',
     ]);
     expect(told).to.deep.equal(['complete']);
   });
@@ -154,7 +154,13 @@ describe('cron: timeout', () => {
     closed.resolve(undefined);
     await settled();
     cancel();
-    expect(story).to.deep.equal(['0: tick 0', `15: ${failed(0)}`, '18: late 0', '20: tick 20', '20: done cancelled']);
+    expect(story).to.deep.equal([
+      '0: started 0',
+      `15: ${failed(0)}`,
+      '18: dropped 0',
+      '20: started 20',
+      '20: done cancelled',
+    ]);
     expect(told).to.deep.equal([1, 20, 'complete']);
   });
 
@@ -168,7 +174,7 @@ describe('cron: timeout', () => {
       machine.advance(30);
       cancel();
       machine.advance(10);
-      expect(story).to.deep.equal(['0: tick 0', '20: skipped 20 overlap', `21: ${failed(0)}`, '30: done cancelled']);
+      expect(story).to.deep.equal(['0: started 0', '20: skipped 20 overlap', `21: ${failed(0)}`, '30: done cancelled']);
       expect(told).to.deep.equal([[0, 0], [0, 1], [0, 2], [0, 3], [0, 4], 'complete']);
       expect(machine.timers).to.equal(0);
     });
@@ -176,7 +182,7 @@ describe('cron: timeout', () => {
     it('ends it when it ends by itself, and is a failure all the same', () => {
       const { machine, story, told } = play({ ...{ execute: lasting(18) }, grace: 6 }, 20, { timeout: 15, maxRuns: 1 });
       machine.advance(100);
-      expect(story).to.deep.equal(['0: tick 0', `18: ${failed(0)}`, '18: done completed']);
+      expect(story).to.deep.equal(['0: started 0', `18: ${failed(0)}`, '18: done completed']);
       expect([told, machine.timers]).to.deep.equal([[0, 'complete'], 0]);
     });
 
@@ -190,7 +196,7 @@ describe('cron: timeout', () => {
         },
       );
       machine.advance(15);
-      expect(story).to.deep.equal(['0: tick 0', `15: ${failed(0)}`, '15: done completed']);
+      expect(story).to.deep.equal(['0: started 0', `15: ${failed(0)}`, '15: done completed']);
       expect(machine.timers).to.equal(0);
     });
 
@@ -206,12 +212,12 @@ describe('cron: timeout', () => {
       await settled();
       cancel();
       expect(story).to.deep.equal([
-        '0: tick 0',
+        '0: started 0',
         '10: skipped 10 overlap',
         '20: skipped 20 overlap',
         `21: ${failed(0)}`,
-        '30: tick 30',
-        '31: late 0',
+        '30: started 30',
+        '31: dropped 0',
         '31: done cancelled',
       ]);
       expect([told, machine.timers]).to.deep.equal([['at 30', 'complete'], 0]);
@@ -227,7 +233,7 @@ describe('cron: timeout', () => {
       machine.advance(26);
       cancel();
       await settled();
-      expect(story).to.deep.equal(['0: tick 0', `21: ${failed(0)}`, '25: tick 25', '26: done cancelled']);
+      expect(story).to.deep.equal(['0: started 0', `21: ${failed(0)}`, '25: started 25', '26: done cancelled']);
     });
 
     it('takes the value of a promise that settles within', async () => {
@@ -236,7 +242,7 @@ describe('cron: timeout', () => {
       machine.advance(18);
       work.resolve('just so');
       await settled();
-      expect(story).to.deep.equal(['0: tick 0', `18: ${failed(0)}`, '18: done completed']);
+      expect(story).to.deep.equal(['0: started 0', `18: ${failed(0)}`, '18: done completed']);
       expect([told, machine.timers]).to.deep.equal([['just so', 'complete'], 0]);
     });
 
@@ -245,7 +251,7 @@ describe('cron: timeout', () => {
         timeout: 15,
       });
       machine.advance(1000);
-      expect(story.filter((line) => !line.includes('skipped'))).to.deep.equal(['0: tick 0']);
+      expect(story.filter((line) => !line.includes('skipped'))).to.deep.equal(['0: started 0']);
       cancel();
       expect(machine.timers).to.equal(0);
     });
@@ -262,7 +268,7 @@ describe('cron: timeout', () => {
     );
     const told = events(runner);
     machine.advance(20);
-    const error = told.flatMap((event) => (event.type === 'run-failed' ? [event.error] : []))[0];
+    const error = told.flatMap((event) => (event.type === 'slot-failed' ? [event.error] : []))[0];
     expect(error?.cause).to.be.instanceOf(DeadlineError);
     expect(error?.suppressed.map(String)).to.deep.equal(['TaskError: x failed in execute: boom']);
   });
@@ -283,7 +289,7 @@ describe('cron: timeout', () => {
         overlap,
       });
       machine.advance(15);
-      expect(story).to.deep.equal(['0: tick 0', `15: ${failed(0)}`, '15: tick 10']);
+      expect(story).to.deep.equal(['0: started 0', `15: ${failed(0)}`, '15: started 10']);
     });
   }
 
@@ -291,10 +297,10 @@ describe('cron: timeout', () => {
     const { machine, story } = play(() => NEVER, 10, { timeout: 15, overlap: 'allowAll', maxRuns: 3 });
     machine.advance(100);
     expect(story).to.deep.equal([
-      '0: tick 0',
-      '10: tick 10',
+      '0: started 0',
+      '10: started 10',
       `15: ${failed(0)}`,
-      '20: tick 20',
+      '20: started 20',
       `25: ${failed(10)}`,
       `35: ${failed(20)}`,
       '35: done completed',
@@ -306,9 +312,9 @@ describe('cron: timeout', () => {
     machine.advance(5);
     cancel();
     machine.advance(9);
-    expect(story).to.deep.equal(['0: tick 0']);
+    expect(story).to.deep.equal(['0: started 0']);
     machine.advance(1);
-    expect(story).to.deep.equal(['0: tick 0', `15: ${failed(0)}`, '15: done cancelled']);
+    expect(story).to.deep.equal(['0: started 0', `15: ${failed(0)}`, '15: done cancelled']);
     expect([told.length, machine.timers]).to.deep.equal([1, 0]);
   });
 
@@ -319,7 +325,7 @@ describe('cron: timeout', () => {
     });
     machine.advance(50);
     // The limit was set before.
-    expect(story).to.deep.equal(['0: tick 0', `15: ${failed(0)}`, '15: done completed']);
+    expect(story).to.deep.equal(['0: started 0', `15: ${failed(0)}`, '15: done completed']);
     expect(told).to.deep.equal(['complete']);
   });
 });

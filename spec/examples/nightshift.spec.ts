@@ -49,7 +49,7 @@ describe('The example with crons', function () {
           .map(({ runner }) => runner)
           .filter((runner) => ['report', 'backup'].includes(String(runner))),
       at: '2026-03-29T00:00:00Z',
-      for: 3 * 3_600_000,
+      duration: 3 * 3_600_000,
       values: { r: 'sent the report of the hour', b: 'backed up' },
       expect: `
         report  > 59m 59.999s + 29.999s r 9m 29.999s - 49m 59.999s + 29.999s r 59m 29.999s +
@@ -62,7 +62,7 @@ describe('The example with crons', function () {
     await scenario({
       run: () => jobs('UTC').flatMap(({ runner }) => (String(runner) === 'prices' ? [runner] : [])),
       at: '2026-03-29T00:00:00.001Z',
-      for: 26_000,
+      duration: 26_000,
       values: { p: 'updated the prices' },
       expect: `prices  > 4.998s + 5.999s : 1.999s (p+) 2.999s : 3.999s / 999ms (p+) 3.999s - 999ms :`,
     });

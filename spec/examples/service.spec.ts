@@ -3,7 +3,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { firstValueFrom } from 'rxjs';
 import { parallel, task, taskRunner, withCancel } from 'rxjs-tasks';
-import { explore, scenario, script, type Played } from 'rxjs-tasks/testing';
+import { explore, scenario, script, type ScenarioResult } from 'rxjs-tasks/testing';
 import { parse } from 'yaml';
 import { Database } from '../../examples/service/database.js';
 import { assemble } from '../../examples/service/shop.js';
@@ -198,7 +198,7 @@ describe('The HTTP server of the examples', () => {
 
 describe('The service in virtual time', () => {
   const http = () => script('http', '[->(!])-|');
-  const clean = ({ report }: Played) => expect(report?.clean).to.equal(true);
+  const clean = ({ report }: ScenarioResult) => expect(report?.clean).to.equal(true);
 
   it('does its orders, stops accepting when it drains, and stops in reverse', async () => {
     const database = new Database();

@@ -2,17 +2,17 @@ import { expect } from 'chai';
 import { filter, firstValueFrom, lastValueFrom, mergeMap, range, toArray } from 'rxjs';
 import { launch, withCancel, type Application, type Runnable } from 'rxjs-tasks';
 import { JobCancelledError, JobError, type Fleet } from 'rxjs-tasks/fleet';
-import type { Chain, Link } from '../../lib/util/linked-list.js';
-import { Scope } from '../../lib/context/cancel-context.js';
+import type { LinkedList, ListNode } from '../../lib/util/linked-list.js';
+import { CancelContext } from '../../lib/context/cancel-context.js';
 import { Fleets, sharedUrl } from '../helpers/fleet.js';
 import { statement } from '../helpers/postgres.js';
 import { pause } from '../helpers/programs.js';
 
 /** How much hangs on a context. */
-function weight(scope: Chain): number {
+function weight(scope: LinkedList): number {
   let sum = 0;
-  for (let link: Link | undefined = scope.first; link; link = link.following)
-    sum += 1 + (link instanceof Scope ? weight(link) : 0);
+  for (let link: ListNode | undefined = scope.first; link; link = link.nextNode)
+    sum += 1 + (link instanceof CancelContext ? weight(link) : 0);
   return sum;
 }
 
@@ -116,10 +116,10 @@ describe('a worker', () => {
     );
     await lastValueFrom(queue.submit(0));
     await pause(50);
-    const before = weight(ctx as unknown as Chain);
+    const before = weight(ctx as unknown as LinkedList);
     await lastValueFrom(range(1, 50).pipe(mergeMap((n) => queue.submit(n))));
     await pause(50);
-    expect(weight(ctx as unknown as Chain)).to.equal(before);
+    expect(weight(ctx as unknown as LinkedList)).to.equal(before);
     cancel();
     await ended;
   });

@@ -178,7 +178,7 @@ describe('a queue', () => {
     });
 
     it('waits until there is room in a queue with a limit', async () => {
-      const queue = fleet.queue<number>(name(), { limit: 2 });
+      const queue = fleet.queue<number>(name(), { maxWaiting: 2 });
       let submitted = 0;
       const ids = range(0, 5)
         .pipe(mergeMap((n) => queue.enqueue(n)))
@@ -383,9 +383,9 @@ describe('a queue', () => {
       expect(dead[0]?.failure).to.deep.equal({ name: 'Error', message: 'down' });
       broken = false;
       const done = firstValueFrom(queue.events$.pipe(filter((event) => event.type === 'completed')));
-      expect(await queue.resend([dead[1]?.id ?? ''])).to.equal(1);
+      expect(await queue.redrive([dead[1]?.id ?? ''])).to.equal(1);
       expect((await done).output).to.deep.equal({ value: 2 });
-      expect(await queue.resend()).to.equal(2);
+      expect(await queue.redrive()).to.equal(2);
       expect(await queue.deadLetters()).to.deep.equal([]);
     });
   });
@@ -433,7 +433,7 @@ describe('a queue', () => {
   });
 
   it('keeps nothing of ended jobs when it is told so', async () => {
-    const queue = fleet.queue(name(), { keep: 0 });
+    const queue = fleet.queue(name(), { retention: 0 });
     await queue.enqueue(1);
     const rows = await statement<{ seconds: number }>(
       await sharedUrl(),
@@ -459,14 +459,17 @@ describe('a queue', () => {
         'Expected `timeout` to be a number from 1 to 86400000, got `0` (number)',
       ],
       [
-        () => fleet.queue('q', { limit: 1.5 }),
-        'Expected `limit` to be a whole number from 1 and up, got `1.5` (number)',
+        () => fleet.queue('q', { maxWaiting: 1.5 }),
+        'Expected `maxWaiting` to be a whole number from 1 and up, got `1.5` (number)',
       ],
       [
         () => fleet.queue('q').result('1355BCF9-06E2-4AD2-8476-10D60CE5D111'),
         'Expected `job` to be the id of a job, got',
       ],
-      [() => fleet.queue('q', { limit: 0 }), 'Expected `limit` to be a whole number from 1 and up, got `0` (number)'],
+      [
+        () => fleet.queue('q', { maxWaiting: 0 }),
+        'Expected `maxWaiting` to be a whole number from 1 and up, got `0` (number)',
+      ],
       [
         () => fleet.queue('q', { backoff: { initial: 5, max: 1 } }),
         'Expected `backoff.max` to be a number from 5 to 86400000, got `1` (number)',

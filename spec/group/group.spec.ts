@@ -747,7 +747,7 @@ for (const [kind, group] of makers) {
           scheduler.schedule(() => cancel(), 7);
           scheduler.flush();
           expect(names).to.deep.equal(['app/workers/cleaner', 'app/workers/cleaner']);
-          const failed = told.filter((event) => event.type === 'run-failed');
+          const failed = told.filter((event) => event.type === 'slot-failed');
           expect(failed.map(({ task, error, slot }) => [task, error.task, slot])).to.deep.equal([
             ['app/workers/cleaner', 'app/workers/cleaner', 0],
             ['app/workers/cleaner', 'app/workers/cleaner', 5],
@@ -987,7 +987,7 @@ for (const [kind, group] of makers) {
             const types: string[] = [];
             const listen = heard((type) => types.push(type));
             expect(written((...runners) => runners.slice(place, place + 1).forEach(listen))).to.deep.equal([]);
-            expect(types.filter((type) => type === 'run-failed')).to.have.length(2);
+            expect(types.filter((type) => type === 'slot-failed')).to.have.length(2);
           });
         }
 
@@ -1862,7 +1862,7 @@ for (const [kind, group] of makers) {
           const results = collect(app.results$);
           const [outside, within] = [events(app), events(inner)];
           const late = (told: TaskEvent[]) =>
-            told.filter(({ type }) => type === 'late').map(({ task, at }) => `${at} ${task}`);
+            told.filter(({ type }) => type === 'result-dropped').map(({ task, at }) => `${at} ${task}`);
           const outcomes = collect(joinAll(ctx, 10, [app]).pipe(map(told)));
           scheduler.schedule(() => cancel(), 2);
           scheduler.flush();
@@ -1899,7 +1899,7 @@ for (const [kind, group] of makers) {
         ]);
         work.reject(new Error('boom'));
         await settled();
-        const late = heard.filter((event) => event.type === 'late');
+        const late = heard.filter((event) => event.type === 'result-dropped');
         expect(late.map(({ task, phase, error }) => [task, phase, error?.task])).to.deep.equal([
           ['app/inner/b', 'execute', 'app/inner/b'],
         ]);

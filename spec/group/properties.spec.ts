@@ -18,7 +18,7 @@ import {
   type Task,
   type TaskRunner,
 } from '../../lib/index.js';
-import { at, type VirtualClock } from '../../lib/testing/index.js';
+import { virtualClock, type VirtualClock } from '../../lib/testing/index.js';
 import { hangingOn } from '../helpers/collect.js';
 
 // The seed makes each run the same; a failure tells it, with the smallest tree that fails.
@@ -157,7 +157,7 @@ class Node {
 
 class Tree {
   readonly faults: Partial<Record<Promised, string[]>> = {};
-  readonly machine: VirtualClock = at();
+  readonly machine: VirtualClock = virtualClock();
   readonly root: Node;
   /** What has been thrown by hooks, and what has been told. */
   private readonly thrown: Error[] = [];

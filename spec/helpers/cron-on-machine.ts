@@ -12,7 +12,7 @@ import {
   type TaskEvent,
   type TaskRunner,
 } from '../../lib/index.js';
-import { at, type VirtualClock } from '../../lib/testing/index.js';
+import { virtualClock, type VirtualClock } from '../../lib/testing/index.js';
 import { collect } from './collect.js';
 
 /** A cron that has been started on a machine. */
@@ -32,7 +32,7 @@ export function play<T>(
   work: TaskDefinition<T>['execute'] | TaskDefinition<T>,
   schedule: number | string | Schedule,
   options: CronOptions = {},
-  machine: VirtualClock = at(),
+  machine: VirtualClock = virtualClock(),
 ): Played<T> {
   const [ctx, cancel] = withCancel(undefined, { scheduler: machine });
   const runner = cron(task('x', typeof work === 'function' ? { execute: work } : work), schedule, options);
@@ -40,7 +40,7 @@ export function play<T>(
   return { machine, runner, ctx, cancel, story, told: collect(runner.start(ctx, cancel)) };
 }
 
-/** What happens to a cron's slots, and how it ends: `12: tick 10` says that the slot of 10 is run at 12. */
+/** What happens to a cron's slots, and how it ends: `12: started 10` says that the slot of 10 is run at 12. */
 export function storyOf(runner: TaskRunner): string[] {
   const story: string[] = [];
   runner.events$.subscribe((event) => {
@@ -52,20 +52,20 @@ export function storyOf(runner: TaskRunner): string[] {
 
 function lineOf(event: TaskEvent): string | undefined {
   switch (event.type) {
-    case 'tick':
-      return `tick ${event.slot}`;
+    case 'slot-started':
+      return `started ${event.slot}`;
     case 'skipped':
       return `skipped ${event.slot} ${event.reason}${'error' in event ? ` (${String(event.error)})` : ''}`;
     case 'missed':
       return `missed ${event.slot} ×${event.count}`;
     case 'overdue':
-      return `overdue ${event.slot} by ${event.late}`;
+      return `overdue ${event.slot} by ${event.lateBy}`;
     case 'cancelling':
       return event.slot === undefined ? undefined : `lost ${event.slot} to ${String(event.cause)}`;
-    case 'run-failed':
-      return `run-failed ${event.slot} ${String(event.error)}`;
-    case 'late':
-      return `late ${event.slot}${event.error ? ` ${String(event.error)}` : ''}`;
+    case 'slot-failed':
+      return `failed ${event.slot} ${String(event.error)}`;
+    case 'result-dropped':
+      return `dropped ${event.slot}${event.error ? ` ${String(event.error)}` : ''}`;
     case 'done':
       return `done ${event.outcome.status}`;
     default:

@@ -16,7 +16,7 @@ import {
   type LaunchOptions,
   type Runnable,
 } from '../../lib/index.js';
-import { inspector, type AppState, type FleetView, type InspectorOptions } from '../../lib/inspect/index.js';
+import { inspector, type AppState, type FleetStateSource, type InspectorOptions } from '../../lib/inspect/index.js';
 import type { RecordedEvent } from '../../lib/recording/recorded.js';
 import { exampleFleet } from '../helpers/example-fleet.js';
 import { ask, open, serverSent, type ServerSentEvent } from '../helpers/http.js';
@@ -327,7 +327,7 @@ describe('inspector', () => {
 
     it('asks once for all who ask within a second, and never twice at a time', async () => {
       const queries: ((fails: boolean) => void)[] = [];
-      const fleet: FleetView = {
+      const fleet: FleetStateSource = {
         state: () =>
           new Promise((resolve, reject) =>
             queries.push((fails) => (fails ? reject(new Error('gone')) : resolve(exampleFleet()))),

@@ -18,7 +18,7 @@ import {
   type Runnable,
 } from '../../lib/index.js';
 import { every, type FleetState } from '../../lib/fleet/index.js';
-import { inspector, type FleetView, type InspectorOptions } from '../../lib/inspect/index.js';
+import { inspector, type FleetStateSource, type InspectorOptions } from '../../lib/inspect/index.js';
 // @ts-expect-error It is a script of the package's own, without types.
 import { page as built } from '../../lib/inspect/page/build.js';
 import { browserPath, launchBrowser } from '../helpers/browser.js';
@@ -380,7 +380,7 @@ else
 
     describe('of a fleet', () => {
       const fleet = page$('#fleet');
-      const told = (state: FleetState): FleetView => ({ state: () => Promise.resolve(state) });
+      const told = (state: FleetState): FleetStateSource => ({ state: () => Promise.resolve(state) });
       /** The cells of a table, line by line. */
       const table = async (of: string) => {
         const lines = await page.locator(`[data-of=${of}] tr`).all();

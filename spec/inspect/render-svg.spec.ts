@@ -2,10 +2,10 @@ import { expect } from 'chai';
 import { timer } from 'rxjs';
 import { cron, launch, orchestrate, ordered, task } from '../../lib/index.js';
 import { renderSvg, type Recording } from '../../lib/inspect/index.js';
-import { at, record, script } from '../../lib/testing/index.js';
+import { virtualClock, record, script } from '../../lib/testing/index.js';
 
 function recordingOf(runnables: Parameters<typeof orchestrate>[0], ms = 1000): Recording {
-  const clock = at('2026-03-02T08:00:00Z');
+  const clock = virtualClock('2026-03-02T08:00:00Z');
   const recording = record(orchestrate(runnables, { scheduler: clock, onFailure: 'continue' }), {
     clock,
     limit: 100_000,

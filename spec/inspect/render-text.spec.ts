@@ -7,10 +7,10 @@ import { renderText, type Recording } from '../../lib/inspect/index.js';
 import { looks } from '../../lib/inspect/looks.js';
 import { printable } from '../../lib/inspect/printable.js';
 import { Timeline } from '../../lib/inspect/timeline.js';
-import { at, record, script } from '../../lib/testing/index.js';
+import { virtualClock, record, script } from '../../lib/testing/index.js';
 
 function recordingOf(runnables: Parameters<typeof orchestrate>[0], ms = 1000): Recording {
-  const clock = at(0);
+  const clock = virtualClock(0);
   const recording = record(orchestrate(runnables, { scheduler: clock, onFailure: 'continue' }), { clock });
   clock.advance(ms);
   return recording;

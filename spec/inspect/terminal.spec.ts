@@ -16,7 +16,7 @@ import {
 import { terminal, type Output, type TerminalOptions } from '../../lib/inspect/index.js';
 import { Screen } from '../../lib/inspect/screen.js';
 import { takesColors, writeTo } from '../../lib/inspect/output.js';
-import { at, script } from '../../lib/testing/index.js';
+import { virtualClock, script } from '../../lib/testing/index.js';
 import { Program, type Ended } from '../helpers/program.js';
 import { screenOf } from '../helpers/screen.js';
 
@@ -55,7 +55,7 @@ function written(
   options: TerminalOptions,
   { stopAfter = 1000, cause = new SignalError('SIGTERM'), ...more }: Stopping = {},
 ): string[] {
-  const clock = at(0);
+  const clock = virtualClock(0);
   const [parent, cancel] = withCancel(undefined, { scheduler: clock });
   const texts: string[] = [];
   const stream: Output = { write: (text) => texts.push(text) };
@@ -64,7 +64,7 @@ function written(
     parent,
     observer: () => undefined,
     onFailure: 'continue',
-    instruments: [terminal({ stream, ...options })],
+    instrumentation: [terminal({ stream, ...options })],
     ...more,
   });
   clock.advance(stopAfter);
@@ -288,7 +288,7 @@ describe('terminal', function () {
       const count = process.listenerCount('exit');
       const events = terminal({ stream });
       expect(after()).to.deep.equal(before);
-      void launch([task('a', () => 1)], { instruments: [events], scheduler: at(0) });
+      void launch([task('a', () => 1)], { instrumentation: [events], scheduler: virtualClock(0) });
       expect(after()).to.deep.equal(before);
       expect(process.listenerCount('exit')).to.equal(count);
       expect(screenOf(sent.join('')).join('\n')).to.match(/^a {5}✓.* completed$/m);

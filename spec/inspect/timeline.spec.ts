@@ -3,14 +3,14 @@ import { throwError } from 'rxjs';
 import { cron, ordered, orchestrate, parallel, supervise, task, withCancel } from '../../lib/index.js';
 import { Timeline } from '../../lib/inspect/timeline.js';
 import type { RecordedEvent } from '../../lib/recording/recorded.js';
-import { at, record, script, type Recording } from '../../lib/testing/index.js';
+import { virtualClock, record, script, type Recording } from '../../lib/testing/index.js';
 
 /** An application in virtual time, recorded; asked to stop after `stopAfter` ms. */
 function recordingOf(
   runnables: Parameters<typeof orchestrate>[0],
   { stopAfter = Infinity, ...options }: Parameters<typeof orchestrate>[1] & { stopAfter?: number } = {},
 ): Recording {
-  const clock = at(0);
+  const clock = virtualClock(0);
   const [parent, cancel] = withCancel(undefined, { scheduler: clock });
   const recording = record(orchestrate(runnables, { scheduler: clock, parent, ...options }), { clock });
   if (stopAfter < Infinity) {
@@ -88,12 +88,12 @@ describe('Timeline', () => {
     const failing = task('c', () => throwError(() => new Error('boom')));
     const timeline = timelineOf(recordingOf([cron(failing, 100, { maxRuns: 3 })]));
     expect(marks(timeline, 'c')).to.deep.equal([
-      'tick 0',
-      'run-failed 0',
-      'tick 100',
-      'run-failed 100',
-      'tick 200',
-      'run-failed 200',
+      'slot-started 0',
+      'slot-failed 0',
+      'slot-started 100',
+      'slot-failed 100',
+      'slot-started 200',
+      'slot-failed 200',
       'done 200',
     ]);
     expect(timeline.rows.get('c')).to.include({ ticks: 3, failures: 3, status: 'completed' });
@@ -136,7 +136,7 @@ describe('Timeline', () => {
         }
       }
     }
-    const second = timelineOf({ events: events.slice(events.findIndex(({ type }) => type === 'tick') + 1) });
+    const second = timelineOf({ events: events.slice(events.findIndex(({ type }) => type === 'slot-started') + 1) });
     expect(spans(second, 'g/c')[0]).to.match(/^running /);
   });
 
@@ -172,7 +172,7 @@ describe('Timeline', () => {
   it('keeps the last of each row, and counts what it lets go', () => {
     const timeline = new Timeline({ limit: 10 });
     timeline.add(start('ready', 0));
-    for (let at = 1; at <= 1000; at++) timeline.add({ type: 'tick', at, task: 'x', runId: 1, slot: at });
+    for (let at = 1; at <= 1000; at++) timeline.add({ type: 'slot-started', at, task: 'x', runId: 1, slot: at });
     const row = timeline.rows.get('x') ?? expect.fail('There is no row');
     expect(row.marks.length).to.be.within(10, 20);
     expect(row.marks.at(-1)?.at).to.equal(1000);

@@ -117,15 +117,15 @@ export class Cron implements Flow {
   }
 
   /** «`missed`: slots that passed while the process could not run» */
-  private take({ all, due, late }: Due): void {
+  private take({ all, due, lateBy }: Due): void {
     const { missed, tolerance } = this.plan;
     const last = all.at(-1) ?? NaN;
     this.remember(last);
-    if (missed === 'runAll' && (all.length > 1 || late > tolerance)) {
+    if (missed === 'runAll' && (all.length > 1 || lateBy > tolerance)) {
       this.waiting.push(...all.map((slot) => new Slot(slot, slot + due - last, all)));
       return this.goOn();
     }
-    const isRun = late <= tolerance || missed === 'runOnce';
+    const isRun = lateBy <= tolerance || missed === 'runOnce';
     const slot = new Slot(last, due);
     if (isRun) this.waiting.push(slot);
     this.tellMissed(isRun ? all.slice(0, -1) : all);
@@ -178,11 +178,11 @@ export class Cron implements Flow {
     if (this.runs === plan.maxRuns) return this.skip(slot, 'ended');
     slot.ctx = new Context(run.ctx);
     this.runs++;
-    run.event(`tick ${slot.slot}`);
+    run.event(`started ${slot.slot}`);
     if (this.runs === plan.maxRuns) this.end();
-    // The rest of a slot's life shows in `tick` and `run-failed`.
+    // The rest of a slot's life shows in `slot-started` and `slot-failed`.
     runner.hears = (what, error) => {
-      if (what.startsWith('late')) run.event(`${what} of ${slot.slot}`, error);
+      if (what.startsWith('dropped')) run.event(`${what} of ${slot.slot}`, error);
     };
     const above: Above = {
       path: run.path,
@@ -199,7 +199,7 @@ export class Cron implements Flow {
     this.run.event(`overdue ${slot.slot} by ${Math.max(this.plan.tolerance, now - slot.due)}`);
   }
 
-  /** «`timeout` (per run; a `run-failed` with a `DeadlineError`). The schedule waits for it no longer once its `grace` is over» */
+  /** «`timeout` (per run; a `slot-failed` with a `DeadlineError`). The schedule waits for it no longer once its `grace` is over» */
   private expire(slot: Slot, runner: Runner): void {
     const { run } = runner;
     if (!run) return this.skip(slot, 'coordinator', 'DeadlineError');
@@ -214,12 +214,12 @@ export class Cron implements Flow {
     else if (!slot.isOver) slot.stopLimit = run.stage.after(grace, giveUp);
   }
 
-  /** «A failed run is a `run-failed` event and the schedule goes on; `onError: 'stop'` ends the runner with it» */
+  /** «A failed run is a `slot-failed` event and the schedule goes on; `onError: 'stop'` ends the runner with it» */
   private over(slot: Slot, error?: Failure): void {
     if (slot.isOver) return;
     this.letGo(slot);
     this.remove(slot);
-    if (error) this.run.event(`run-failed ${slot.slot}`, error);
+    if (error) this.run.event(`failed ${slot.slot}`, error);
     if (error && this.plan.onError === 'stop') {
       this.failure ??= error;
       this.stop(error);

@@ -31,7 +31,7 @@ const policy = {
   max: 2,
   factor: 1,
   maxRestarts: 3,
-  within: 60,
+  window: 60,
   healthyFor: 60,
 } as const;
 const small: fc.Arbitrary<Tree> = fc.oneof(

@@ -1,6 +1,6 @@
 import { Subject, Subscription, takeUntil } from 'rxjs';
 import { joinAll, withCancel, type CancelFunc, type Context, type TaskRunner } from '../../lib/index.js';
-import { at } from '../../lib/testing/index.js';
+import { virtualClock } from '../../lib/testing/index.js';
 import { hangingOn } from '../helpers/collect.js';
 import { settled } from '../helpers/tasks.js';
 import { causeOf, pick, type Acts, type Setup, type Sudden } from './acts.js';
@@ -13,7 +13,7 @@ import { real, type Grown } from './tree.js';
 
 /** Runners of the library under one master, and tasks that do what they are told. */
 export class RealApp implements Acts, World {
-  private readonly machine = at();
+  private readonly machine = virtualClock();
   private readonly log = new Log(() => this.machine.now());
   private readonly grown: Grown<TaskRunner<string>, Puppet>;
   private readonly setup: Setup;
@@ -118,11 +118,11 @@ export class RealApp implements Acts, World {
   }
 
   block(ms: number): void {
-    this.machine.block(ms);
+    this.machine.advanceSilently(ms);
   }
 
   setClock(byMs: number): void {
-    this.machine.set(byMs);
+    this.machine.adjust(byMs);
   }
 
   when(told: string, act: Act<Sudden>): void {

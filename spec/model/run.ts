@@ -82,7 +82,7 @@ export class Run {
 
   value(value: string): void {
     if (this.phase !== 'execute') return;
-    if (this.lost) return this.event('late execute');
+    if (this.lost) return this.event('dropped execute');
     this.above.value(value);
     this.runner.results?.(value);
   }
@@ -97,12 +97,12 @@ export class Run {
     if (!failure) return;
     if (this.error) this.error.suppressed.push(failure);
     else this.error = failure;
-    if (this.lost && failure !== cause) this.event(`late ${this.phase}`, failure);
+    if (this.lost && failure !== cause) this.event(`dropped ${this.phase}`, failure);
   }
 
   /** «past its grace … its late value is dropped, its late error is reported as an event» */
   late(phase: Phase, cause?: { readonly cause: unknown; readonly excused: boolean }): void {
-    this.event(`late ${phase}`, cause && this.failure(cause.cause, phase, cause.excused));
+    this.event(`dropped ${phase}`, cause && this.failure(cause.cause, phase, cause.excused));
   }
 
   /** The hook under way has ended. */

@@ -25,18 +25,18 @@ export function lineOf(event: TaskEvent): string {
   switch (event.type) {
     case 'cancelling':
       return `cancelling ${shown(event.cause)}${event.slot === undefined ? '' : ` of ${event.slot}`}${error}`;
-    case 'late':
-      return `late ${event.phase}${event.slot === undefined ? '' : ` of ${event.slot}`}${error}`;
-    case 'tick':
-      return `tick ${event.slot}`;
+    case 'result-dropped':
+      return `dropped ${event.phase}${event.slot === undefined ? '' : ` of ${event.slot}`}${error}`;
+    case 'slot-started':
+      return `started ${event.slot}`;
     case 'skipped':
       return `skipped ${event.slot} ${event.reason}${error}`;
     case 'missed':
       return `missed ${event.slot} ×${event.count}`;
     case 'overdue':
-      return `overdue ${event.slot} by ${event.late}`;
-    case 'run-failed':
-      return `run-failed ${event.slot}${error}`;
+      return `overdue ${event.slot} by ${event.lateBy}`;
+    case 'slot-failed':
+      return `failed ${event.slot}${error}`;
     case 'done':
       return `done ${event.outcome.status}`;
     case 'restarting':

@@ -13,7 +13,7 @@ const policy = fc.record({
   max: fc.constantFrom(3, 5, 100),
   factor: fc.integer({ min: 1, max: 3 }),
   maxRestarts: fc.constantFrom(1, 2, 3, Infinity),
-  within: fc.integer({ min: 1, max: 8 }),
+  window: fc.integer({ min: 1, max: 8 }),
   healthyFor: fc.integer({ min: 0, max: 4 }),
 });
 const task = scripts('stream', 'stream', 'value').map((script): Tree => ({ kind: 'task', script }));

@@ -86,11 +86,11 @@ export interface Policy {
   readonly max: number;
   readonly factor: number;
   readonly maxRestarts: number;
-  readonly within: number;
+  readonly window: number;
   readonly healthyFor: number;
 }
 
-/** «more than `maxRestarts` restarts within `within` ms fails with `RestartLimitError` (last error as its cause)» */
+/** «more than `maxRestarts` restarts within `window` ms fails with `RestartLimitError` (last error as its cause)» */
 class RestartLimit extends Failure {
   override readonly name: string = 'RestartLimitError';
 }
@@ -128,7 +128,7 @@ export class Supervised extends Guard {
     if (!isDue) return this.end(outcome);
     if (run.ctx.cancelled) return this.end(error ? outcome : { status: 'cancelled' });
     const { now } = run.stage;
-    const recent = restarts.filter((time) => now - time < policy.within);
+    const recent = restarts.filter((time) => now - time < policy.window);
     if (recent.length >= policy.maxRestarts)
       return this.end({ status: 'failed', error: new RestartLimit(run.path, error?.phase ?? 'execute', error) });
     restarts.push(now);

@@ -14,7 +14,7 @@ export interface Due {
   readonly all: readonly number[];
   /** When the last of them was due by the clock, and by how much that is past. */
   readonly due: number;
-  readonly late: number;
+  readonly lateBy: number;
 }
 
 /** The first slot after a time, of gaps that repeat. */
@@ -101,7 +101,7 @@ export class Timetable {
       this.slot = this.next(this.slot);
     } while (this.slot < this.stopAt && this.slot - this.shift <= now);
     const due = (all.at(-1) ?? NaN) - this.shift;
-    this.tell({ all, due, late: Math.max(0, now - due) });
+    this.tell({ all, due, lateBy: Math.max(0, now - due) });
   }
 
   private wait(): void {

@@ -16,7 +16,7 @@ import {
   task,
   taskRunner,
   withCancel,
-  type Instrument,
+  type Instrumentation,
   type OrchestrateOptions,
   type Runnable,
 } from '../../lib/index.js';
@@ -50,7 +50,7 @@ describe('telemetry', () => {
   function run(runnables: Runnable[], until: number, options: OrchestrateOptions = {}): void {
     virtually((_, scheduler) => {
       const [parent, cancel] = withCancel(background, { scheduler });
-      orchestrate(runnables, { instruments: [telemetry()], parent, ...options }).subscribe();
+      orchestrate(runnables, { instrumentation: [telemetry()], parent, ...options }).subscribe();
       scheduler.schedule(() => cancel(new Error('enough')), until);
       scheduler.flush();
     });
@@ -109,10 +109,10 @@ describe('telemetry', () => {
     });
 
     it('are of two applications with one instrument each its own', async () => {
-      const instruments = [telemetry()];
+      const instrumentation = [telemetry()];
       const [, cancel] = withCancel();
-      const stuck = launch([task('stuck', () => NEVER)], { instruments });
-      await launch([task('x', () => 1)], { instruments });
+      const stuck = launch([task('stuck', () => NEVER)], { instrumentation });
+      await launch([task('x', () => 1)], { instrumentation });
       expect(sdk.spans.map(({ name }) => name)).to.deep.equal(['x']);
       cancel();
       await stuck.stop();
@@ -122,7 +122,7 @@ describe('telemetry', () => {
     it('are none of a run that no hook of which was called', () => {
       const [parent, cancel] = withCancel();
       cancel();
-      orchestrate([task('x', () => 1)], { parent, instruments: [telemetry()] }).subscribe();
+      orchestrate([task('x', () => 1)], { parent, instrumentation: [telemetry()] }).subscribe();
       expect(sdk.spans).to.deep.equal([]);
     });
 
@@ -134,7 +134,7 @@ describe('telemetry', () => {
       const flakyGroup = parallel('group', supervise(task('x', () => 1)));
       await trace.getTracer('app').startActiveSpan('boot', async (boot) => {
         const app = launch([task('plain', () => 1), supervise(flaky, { backoff: { initial: 1 } }), flakyGroup], {
-          instruments: [telemetry()],
+          instrumentation: [telemetry()],
           observer,
         });
         boot.end();
@@ -351,7 +351,7 @@ describe('telemetry', () => {
       /** Runs it with a look, which tells of the span that is active. */
       async function seen(make: (look: () => void) => Runnable): Promise<Map<string, (string | undefined)[]>> {
         const looks: (string | undefined)[] = [];
-        await launch([make(() => looks.push(activeId()))], { instruments: [telemetry()], observer });
+        await launch([make(() => looks.push(activeId()))], { instrumentation: [telemetry()], observer });
         const names = new Map(sdk.spans.map((span) => [idOf(span), span.name]));
         return new Map([['', looks.map((id) => (id === undefined ? id : names.get(id)))]]);
       }
@@ -425,7 +425,7 @@ describe('telemetry', () => {
           await new Promise((resolve) => setTimeout(resolve, 1));
           looks.push(activeId());
         });
-        await launch([cron(job, 5, { maxRuns: 3 })], { instruments: [telemetry()] });
+        await launch([cron(job, 5, { maxRuns: 3 })], { instrumentation: [telemetry()] });
         expect(looks).to.deep.equal(sdk.spans.filter(({ name }) => name === 'job slot').map(idOf));
         expect(new Set(looks)).to.have.property('size', 3);
       });
@@ -446,7 +446,7 @@ describe('telemetry', () => {
 
       it('not behind them: whoever started the application has its own', async () => {
         await trace.getTracer('app').startActiveSpan('boot', async (boot) => {
-          await launch([task('x', () => 1)], { instruments: [telemetry()] });
+          await launch([task('x', () => 1)], { instrumentation: [telemetry()] });
           expect(activeId()).to.equal(boot.spanContext().spanId);
         });
       });
@@ -544,9 +544,9 @@ describe('telemetry', () => {
 
   it('may be made before the SDK is registered', async () => {
     sdk.unregister();
-    const instruments = [telemetry()];
+    const instrumentation = [telemetry()];
     sdk.register();
-    await launch([task('x', () => 1)], { instruments });
+    await launch([task('x', () => 1)], { instrumentation });
     expect(sdk.spans.map(({ name }) => name)).to.deep.equal(['x']);
     expect(await sdk.points('rxjs_tasks.runs')).to.have.length(1);
   });
@@ -565,7 +565,7 @@ describe('telemetry', () => {
         ),
       ],
       {
-        instruments: [telemetry()],
+        instrumentation: [telemetry()],
       },
     );
     expect(report.clean).to.equal(true);
@@ -575,7 +575,7 @@ describe('telemetry', () => {
     const other = new Sdk();
     const tracer = trace.getTracer('mine');
     other.register();
-    await launch([task('x', () => 1)], { instruments: [telemetry({ tracer })] });
+    await launch([task('x', () => 1)], { instrumentation: [telemetry({ tracer })] });
     expect(sdk.span('x').instrumentationScope.name).to.equal('mine');
   });
 
@@ -586,15 +586,17 @@ describe('telemetry', () => {
     diag.setLogger({ error, warn: log, info: log, debug: log, verbose: log });
     const broken = (): never => fail('no telemetry');
     const values: unknown[] = [];
-    const event: Instrument['event'] = ({ type }) => type === 'done' && values.push(type);
-    const instruments = [
+    const event: Instrumentation['onEvent'] = ({ type }) => type === 'done' && values.push(type);
+    const instrumentation = [
       telemetry({
         tracer: { startSpan: broken, startActiveSpan: broken },
         meter: { createHistogram: broken } as never,
       }),
-      { event },
+      { onEvent: event },
     ];
-    const report = await launch([task('x', { execute: () => values.push('ran'), finalize: () => 0 })], { instruments });
+    const report = await launch([task('x', { execute: () => values.push('ran'), finalize: () => 0 })], {
+      instrumentation,
+    });
     diag.disable();
     expect([report.clean, values]).to.deep.equal([true, ['ran', 'done']]);
     expect(errors.length).to.be.above(3);
@@ -636,7 +638,7 @@ describe('telemetry', () => {
         if (++runs === 10_000) done();
       });
       const app = Array.from({ length: 20 }, () => cron(often, 1, { overlap: 'allowAll' }));
-      orchestrate(app, { parent, instruments: [telemetry({ tracer })] }).subscribe();
+      orchestrate(app, { parent, instrumentation: [telemetry({ tracer })] }).subscribe();
     });
     const forgetting = setInterval(() => sdk.forget(), 1);
     await rounds;

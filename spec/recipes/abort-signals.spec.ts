@@ -21,7 +21,7 @@ async function cancelledAfter<T>(count: number, task: SimpleTask<T>): Promise<{ 
   });
   if (count === 0) cancel();
   const outcome = await firstValueFrom(runner.done$);
-  expect(told.map(({ type }) => type)).not.to.include('late');
+  expect(told.map(({ type }) => type)).not.to.include('result-dropped');
   return { values, outcome };
 }
 

@@ -14,13 +14,20 @@ import {
   withCancel,
   type AppEvent,
 } from '../../lib/index.js';
-import { at, record, script, toMarbles, type RecordedEvent, type Recording } from '../../lib/testing/index.js';
+import {
+  virtualClock,
+  record,
+  script,
+  toMarbles,
+  type RecordedEvent,
+  type Recording,
+} from '../../lib/testing/index.js';
 import { Tape } from '../../lib/recording/tape.js';
 import { unhandledDuring } from '../helpers/collect.js';
 
 /** A recording of an application in virtual time, as text and back. */
 function taped(...args: Parameters<typeof orchestrate>): Recording {
-  const clock = at();
+  const clock = virtualClock();
   const recording = record(orchestrate(args[0], { scheduler: clock, ...args[1] }), { clock });
   clock.advance(100_000);
   return JSON.parse(JSON.stringify(recording)) as Recording;
@@ -30,7 +37,7 @@ function recordingOf(...events: RecordedEvent[]): Recording {
   return { version: 1, from: 0, dropped: 0, events };
 }
 
-const tick = (slot: number): AppEvent => ({ type: 'tick', task: 'x', runId: 1, at: slot, slot });
+const tick = (slot: number): AppEvent => ({ type: 'slot-started', task: 'x', runId: 1, at: slot, slot });
 
 describe('record', () => {
   it('records an error that cannot be looked at as that', () => {
@@ -113,7 +120,7 @@ describe('record', () => {
 
   it('has the outcomes of members, and of a signal which', () => {
     const [parent, cancel] = withCancel();
-    const clock = at();
+    const clock = virtualClock();
     const recording = record(orchestrate([parallel('g', script('a', ''))], { scheduler: clock, parent }), { clock });
     cancel(new SignalError('SIGTERM'));
     const { outcomes, cause } = recording.events.at(-1) ?? expect.fail('There is no event');
@@ -124,7 +131,7 @@ describe('record', () => {
   });
 
   it('fills as events come, from when it was made', () => {
-    const clock = at(1000);
+    const clock = virtualClock(1000);
     const events$ = new Subject<AppEvent>();
     events$.next(tick(1));
     const recording = record(events$, { clock });
@@ -234,7 +241,7 @@ describe('record', () => {
     Object.assign(odd, { name: Symbol('name') });
     const causes: unknown[] = ['text', 0, null, Symbol('s'), circular, Object.create(null), odd, 5n, () => 1];
     for (const cause of causes) {
-      const clock = at();
+      const clock = virtualClock();
       const [parent, cancel] = withCancel();
       const recording = record(orchestrate([script('x', '')], { scheduler: clock, parent }), { clock });
       cancel(cause);
@@ -301,9 +308,19 @@ describe('toMarbles', () => {
 
   it('draws what becomes of the slots of a cron', () => {
     const marks = (...types: string[]) =>
-      toMarbles(recordingOf(...types.map((type, place) => ({ type: type as 'tick', at: place, task: 'x' }))));
+      toMarbles(recordingOf(...types.map((type, place) => ({ type: type as 'slot-started', at: place, task: 'x' }))));
     expect(
-      marks('ready', 'tick', 'skipped', 'missed', 'overdue', 'run-failed', 'late', 'cancelling', 'finalizing'),
+      marks(
+        'ready',
+        'slot-started',
+        'skipped',
+        'missed',
+        'overdue',
+        'slot-failed',
+        'result-dropped',
+        'cancelling',
+        'finalizing',
+      ),
     ).to.equal("x  >+/%:*'!]");
   });
 
@@ -345,9 +362,9 @@ describe('toMarbles', () => {
       toMarbles(
         recordingOf(
           { type: 'ready', at: -5, task: 'x' },
-          { type: 'tick', at: 3, task: 'x' },
-          { type: 'tick', at: 1, task: 'x' },
-          { type: 'tick', at: 4, task: 'x' },
+          { type: 'slot-started', at: 3, task: 'x' },
+          { type: 'slot-started', at: 1, task: 'x' },
+          { type: 'slot-started', at: 4, task: 'x' },
         ),
       ),
     ).to.equal('x  >--(++)+');
@@ -355,14 +372,14 @@ describe('toMarbles', () => {
 
   it('draws a recording under way, one that is empty, and one whose first events were dropped', () => {
     expect(toMarbles(recordingOf())).to.equal('');
-    const clock = at();
+    const clock = virtualClock();
     const recording = record(orchestrate([script('x', '[->')], { scheduler: clock }), { clock, limit: 1 });
     clock.advance(5);
     expect(toMarbles(recording)).to.equal('x  -->');
   });
 
   it('draws a cron by the time of its slots', () => {
-    const clock = at('2026-03-29T00:59:00Z');
+    const clock = virtualClock('2026-03-29T00:59:00Z');
     const jobs = [cron(script('job', '|'), '30 2 * * *', { timezone: 'Europe/Berlin', maxRuns: 2 })];
     const recording = record(orchestrate(jobs, { scheduler: clock }), { clock });
     clock.advance(2 * 86_400_000);

@@ -64,7 +64,7 @@ export class Residents {
   }
 
   private account(event: TaskEvent, period: number): void {
-    if (event.type !== 'tick' && event.type !== 'missed' && event.type !== 'skipped') return;
+    if (event.type !== 'slot-started' && event.type !== 'missed' && event.type !== 'skipped') return;
     const { task: name, slot } = event;
     const due = this.due.get(name) ?? slot;
     this.ledger.expect(slot === due, `${name}: after the slots before ${due} comes ${slot} (${event.type})`);

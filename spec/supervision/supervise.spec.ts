@@ -31,7 +31,7 @@ import {
   type TaskEvent,
   type TaskRunner,
 } from '../../lib/index.js';
-import { at, type VirtualClock } from '../../lib/testing/index.js';
+import { virtualClock, type VirtualClock } from '../../lib/testing/index.js';
 import { collect, hangingOn, thrownBy } from '../helpers/collect.js';
 import { deferred, events, outcomeOf, settled } from '../helpers/tasks.js';
 import { keepWritten } from '../helpers/written.js';
@@ -76,7 +76,7 @@ function lineOf(event: TaskEvent): string {
       return `restarting ${event.restart} in ${event.delay}${event.error ? ` (${event.error.message})` : ''}`;
     case 'done':
       return `done ${event.outcome.status}`;
-    case 'late':
+    case 'result-dropped':
       return `late in ${event.phase}${event.error ? ` (${event.error.message})` : ''}`;
     default:
       return event.type;
@@ -94,7 +94,7 @@ interface Played<T> {
 
 /** Starts a runner on a machine of its own. */
 function play<T>(make: (scheduler: VirtualClock) => TaskRunner<T>): Played<T> {
-  const machine = at();
+  const machine = virtualClock();
   const [ctx, cancel] = withCancel(undefined, { scheduler: machine });
   const runner = make(machine);
   const story = storyOf(runner);
@@ -158,7 +158,7 @@ describe('supervise', () => {
         [
           { retries: 3 },
           TypeError,
-          'Expected `options` to be made of `restart`, `backoff`, `maxRestarts`, `within`, `healthyFor`, ' +
+          'Expected `options` to be made of `restart`, `backoff`, `maxRestarts`, `window`, `healthyFor`, ' +
             'got `retries` (unknown)',
         ],
       ],
@@ -174,7 +174,7 @@ describe('supervise', () => {
       ],
       'backoff.initial': ms('backoff.initial'),
       'backoff.max': ms('backoff.max'),
-      within: ms('within'),
+      window: ms('window'),
       healthyFor: ms('healthyFor'),
       'backoff.factor': [
         [
@@ -233,11 +233,11 @@ describe('supervise', () => {
         undefined,
         {},
         { backoff: {} },
-        { restart: undefined, backoff: undefined, maxRestarts: undefined, within: undefined, healthyFor: undefined },
+        { restart: undefined, backoff: undefined, maxRestarts: undefined, window: undefined, healthyFor: undefined },
         { backoff: { initial: undefined, max: undefined, factor: undefined, jitter: undefined, random: undefined } },
-        { backoff: { initial: 0, max: 0, factor: 1, jitter: 0 }, maxRestarts: 0, within: 0, healthyFor: 0 },
+        { backoff: { initial: 0, max: 0, factor: 1, jitter: 0 }, maxRestarts: 0, window: 0, healthyFor: 0 },
         { backoff: { initial: Infinity, max: Infinity, factor: 1.5, jitter: 1, random: () => 0 } },
-        { maxRestarts: Infinity, within: Infinity, healthyFor: Infinity },
+        { maxRestarts: Infinity, window: Infinity, healthyFor: Infinity },
         { restart: 'always' },
       ])
         expect(isTaskRunner(supervise(through(), options as SuperviseOptions))).to.equal(true);
@@ -387,7 +387,7 @@ describe('supervise', () => {
         supervise(
           task('x', (run) => {
             // The member's context, and above that the one of the supervised run.
-            const above = (run as unknown as { chain: { chain: object } }).chain.chain;
+            const above = (run as unknown as { list: { list: object } }).list.list;
             hanging.push(hangingOn(above));
             timer(2, scheduler).subscribe(() => hanging.push(hangingOn(above)));
             return failingAfter(1, scheduler);
@@ -460,9 +460,9 @@ describe('supervise', () => {
   describe('backoff', () => {
     /** The waits of a task that fails at once, up to the limit. */
     const waits = (options: SuperviseOptions, runs = 5): number[] => {
-      const machine = at();
+      const machine = virtualClock();
       const [ctx] = withCancel(undefined, { scheduler: machine });
-      const runner = supervise(task('x', failing()), { maxRestarts: runs, within: Infinity, ...options });
+      const runner = supervise(task('x', failing()), { maxRestarts: runs, window: Infinity, ...options });
       const told = waitsOf(runner);
       runner.start(ctx).subscribe({ error: () => undefined });
       machine.advance(1e12);
@@ -572,7 +572,7 @@ describe('supervise', () => {
       }
       /** The waits after runs of these lengths. */
       const after = (options: SuperviseOptions, ...lives: readonly Life[]): number[] => {
-        const machine = at();
+        const machine = virtualClock();
         const [ctx, cancel] = withCancel(undefined, { scheduler: machine });
         let life: Life | undefined;
         let n = 0;
@@ -668,7 +668,7 @@ describe('supervise', () => {
               execute: () => failingAfter(++n % 2 ? 1 : 50, scheduler),
               finalize: () => timer(1, scheduler),
             }),
-            { backoff: { initial: 1, jitter: 0 }, maxRestarts: 1, within: 1000 },
+            { backoff: { initial: 1, jitter: 0 }, maxRestarts: 1, window: 1000 },
           );
           return supervise(inner, { healthyFor, backoff: { initial: 10, jitter: 0 } });
         });
@@ -685,7 +685,7 @@ describe('supervise', () => {
 
     it('are a failure, whose cause is the last error', () => {
       const { machine, story, told, runner } = play(() =>
-        supervise(task('x', failing()), { backoff: often, maxRestarts: 2, within: 1000 }),
+        supervise(task('x', failing()), { backoff: often, maxRestarts: 2, window: 1000 }),
       );
       machine.advance(100);
       expect(story.filter((line) => !line.endsWith('ready'))).to.deep.equal([
@@ -696,15 +696,15 @@ describe('supervise', () => {
       const { error } = outcomeOf(runner) ?? {};
       expect(told).to.deep.equal([error]);
       expect(error).to.be.instanceOf(RestartLimitError).and.instanceOf(TaskError);
-      const { name, message, task: of, phase, suppressed, maxRestarts, within } = error as RestartLimitError;
-      expect({ name, message, of, phase, suppressed, maxRestarts, within }).to.deep.equal({
+      const { name, message, task: of, phase, suppressed, maxRestarts, window } = error as RestartLimitError;
+      expect({ name, message, of, phase, suppressed, maxRestarts, window }).to.deep.equal({
         name: 'RestartLimitError',
         message: 'x ended for good after 2 restarts within 1000 ms: x failed in execute: boom',
         of: 'x',
         phase: 'execute',
         suppressed: [],
         maxRestarts: 2,
-        within: 1000,
+        window: 1000,
       });
       const last = error?.cause as TaskError;
       expect(last).to.be.instanceOf(TaskError).and.not.instanceOf(RestartLimitError);
@@ -717,7 +717,7 @@ describe('supervise', () => {
         backoff: { initial: 0 },
         maxRestarts: 1,
       });
-      const machine = at();
+      const machine = virtualClock();
       const [ctx] = withCancel(undefined, { scheduler: machine });
       runner.start(ctx).subscribe({ error: () => undefined });
       machine.advance(1);
@@ -731,11 +731,11 @@ describe('supervise', () => {
 
     it('are those within that time, and no earlier ones', () => {
       // It fails each 20 ms.
-      const restarts = (maxRestarts: number, within: number) => {
+      const restarts = (maxRestarts: number, window: number) => {
         const { machine, runner } = play((scheduler) =>
           supervise(
             task('x', () => failingAfter(10, scheduler)),
-            { backoff: often, maxRestarts, within },
+            { backoff: often, maxRestarts, window },
           ),
         );
         const waits = waitsOf(runner);
@@ -755,7 +755,7 @@ describe('supervise', () => {
       const { machine, story } = play((scheduler) =>
         supervise(
           task('x', () => failingAfter(lengths.shift() ?? NaN, scheduler)),
-          { backoff: often, maxRestarts: 2, within: 100 },
+          { backoff: often, maxRestarts: 2, window: 100 },
         ),
       );
       machine.advance(1000);
@@ -815,7 +815,7 @@ describe('supervise', () => {
 
     it('Infinity: any number is allowed', () => {
       const { machine, story } = play(() =>
-        supervise(task('x', failing()), { backoff: often, maxRestarts: Infinity, within: Infinity }),
+        supervise(task('x', failing()), { backoff: often, maxRestarts: Infinity, window: Infinity }),
       );
       machine.advance(10_000);
       expect(story.at(-2)).to.equal('10000: x ready');
@@ -826,7 +826,7 @@ describe('supervise', () => {
       const { machine, story, told, runner } = play((scheduler) =>
         supervise(
           task('x', () => timer(1, scheduler)),
-          { restart: 'always', backoff: often, maxRestarts: 1, within: 50 },
+          { restart: 'always', backoff: often, maxRestarts: 1, window: 50 },
         ),
       );
       machine.advance(100);
@@ -893,7 +893,7 @@ describe('supervise', () => {
       for (const [when, time, rest, expected] of endings) {
         for (const how of ['cancelled', 'unsubscribed'] as const) {
           it(`in ${when} (${how}): '${restart}' does not restart, and leaves nothing behind`, () => {
-            const machine = at();
+            const machine = virtualClock();
             const [ctx, cancel] = withCancel(undefined, { scheduler: machine });
             const calls: string[] = [];
             const runner = supervise(
@@ -1022,7 +1022,7 @@ describe('supervise', () => {
     });
 
     it('before the start: no hook is called', () => {
-      const machine = at();
+      const machine = virtualClock();
       const [ctx, cancel] = withCancel(undefined, { scheduler: machine });
       cancel();
       const execute = sinon.spy();
@@ -1034,7 +1034,7 @@ describe('supervise', () => {
 
     it('by a hook of the task, without one for the application, ends it', () => {
       for (const restart of ['on-failure', 'always'] as const) {
-        const machine = at();
+        const machine = virtualClock();
         const [ctx] = withCancel(undefined, { scheduler: machine });
         let runs = 0;
         const runner = supervise(
@@ -1073,7 +1073,7 @@ describe('supervise', () => {
       ['it finalizing', 'finalizing', 1],
     ] as const) {
       it(`by who is told of ${when} ends it then`, () => {
-        const machine = at();
+        const machine = virtualClock();
         const [ctx, cancel] = withCancel(undefined, { scheduler: machine });
         const execute = sinon.spy(() => failingAfter(1, machine));
         const runner = supervise(task('x', { execute, finalize: () => 1 }), { backoff: exact });
@@ -1093,7 +1093,7 @@ describe('supervise', () => {
 
     it('by who is told a value ends it, and who leaves at one does so, too', () => {
       for (const how of ['cancelled', 'left'] as const) {
-        const machine = at();
+        const machine = virtualClock();
         const [ctx, cancel] = withCancel(undefined, { scheduler: machine });
         const finalize = sinon.spy();
         const runner = supervise(task('x', { execute: () => of(1, 2), finalize }), { restart: 'always' });
@@ -1337,7 +1337,7 @@ describe('supervise', () => {
 
     it('by the errors of its restarts, written with console.error, once, when nobody listens to its events', () => {
       const errors = (make: (scheduler: VirtualClock) => TaskRunner, listen?: (runner: TaskRunner) => void) => {
-        const machine = at();
+        const machine = virtualClock();
         const [ctx, cancel] = withCancel(undefined, { scheduler: machine });
         const runner = make(machine);
         listen?.(runner);
@@ -1385,7 +1385,7 @@ describe('supervise', () => {
     });
 
     it('by an error behind a subscriber who has left, written once', () => {
-      const machine = at();
+      const machine = virtualClock();
       const [ctx] = withCancel(undefined, { scheduler: machine });
       const runner = supervise(task('x', { execute: () => NEVER, finalize: () => failingAfter(1, machine) }));
       const told = written.during(() => {
@@ -1462,7 +1462,7 @@ describe('supervise', () => {
 
   describe('takes a runner, too', () => {
     it('which may have been run before, and is told of by it, too', () => {
-      const machine = at();
+      const machine = virtualClock();
       const [ctx] = withCancel(undefined, { scheduler: machine });
       let n = 0;
       const inner = taskRunner(task('x', () => (++n === 2 ? failingAfter(1, machine) : of(n))));
@@ -1485,7 +1485,7 @@ describe('supervise', () => {
     });
 
     it('that is under way elsewhere: a failure, which is not restarted', () => {
-      const machine = at();
+      const machine = virtualClock();
       const [ctx] = withCancel(undefined, { scheduler: machine });
       const inner = taskRunner(task('x', () => NEVER));
       inner.start(ctx).subscribe();
@@ -1501,7 +1501,7 @@ describe('supervise', () => {
     });
 
     it('that someone else has started during the wait: likewise', () => {
-      const machine = at();
+      const machine = virtualClock();
       const [ctx, cancel] = withCancel(undefined, { scheduler: machine });
       let n = 0;
       const inner = taskRunner(task('x', () => (++n === 1 ? failingAfter(1, machine) : NEVER)));
@@ -1523,7 +1523,7 @@ describe('supervise', () => {
         supervise(
           supervise(
             task('x', () => failingAfter(1, scheduler)),
-            { backoff: exact, maxRestarts: 1, within: 100 },
+            { backoff: exact, maxRestarts: 1, window: 100 },
           ),
           { backoff: { initial: 50, jitter: 0 }, maxRestarts: 1 },
         ),
@@ -1572,14 +1572,14 @@ describe('supervise', () => {
       expect(told).to.deep.equal([0, 10, 25, 35, 'complete']);
       expect(story).to.deep.equal([
         '0: x ready',
-        '0: x tick',
-        '10: x tick',
-        '20: x tick',
-        '20: x run-failed',
+        '0: x slot-started',
+        '10: x slot-started',
+        '20: x slot-started',
+        '20: x slot-failed',
         '20: x restarting 1 in 5 (x failed in execute: boom)',
         '25: x ready',
-        '25: x tick',
-        '35: x tick',
+        '25: x slot-started',
+        '35: x slot-started',
         '40: x cancelling',
         '40: x done cancelled',
       ]);
@@ -1831,7 +1831,7 @@ describe('supervise', () => {
     });
 
     it('in an application: its restarts are events of it, and its last failure that of the application', () => {
-      const machine = at();
+      const machine = virtualClock();
       const told: AppEvent[] = [];
       orchestrate([supervise(task('x', failing()), { backoff: exact, maxRestarts: 2 }), task('y', () => NEVER)], {
         scheduler: machine,
@@ -1871,7 +1871,7 @@ describe('supervise', () => {
       factor: fc.constantFrom(1, 1.5, 2, 3),
       jitter: fc.constantFrom(0, 0.25, 0.5, 1),
       maxRestarts: fc.constantFrom(0, 1, 2, 3, 5, Infinity),
-      within: fc.oneof(fc.integer({ min: 0, max: 300 }), fc.constant(Infinity)),
+      window: fc.oneof(fc.integer({ min: 0, max: 300 }), fc.constant(Infinity)),
       healthyFor: fc.integer({ min: 1, max: 50 }),
     });
     const scenario = fc.record({
@@ -1892,8 +1892,8 @@ describe('supervise', () => {
 
     /** Runs a scenario to its end, and the calls of its hooks and its restarts as they came. */
     const run = ({ lives, policy, randoms, cancelAt }: Scenario) => {
-      const { restart, initial, max, factor, jitter, maxRestarts, within, healthyFor } = policy;
-      const machine = at();
+      const { restart, initial, max, factor, jitter, maxRestarts, window, healthyFor } = policy;
+      const machine = virtualClock();
       const [ctx, cancel] = withCancel(undefined, { scheduler: machine });
       const log: [at: number, what: string][] = [];
       const lasting = (ms: number, fails: boolean) => {
@@ -1922,7 +1922,7 @@ describe('supervise', () => {
           restart: restart as 'always',
           backoff: { initial, max, factor, jitter, random: turns(randoms) },
           maxRestarts,
-          within,
+          window,
           healthyFor,
         },
       );
@@ -1955,7 +1955,7 @@ describe('supervise', () => {
 
     /** What is to be expected of a scenario, computed from what is promised. */
     const model = ({ lives, policy, randoms, cancelAt = 1e5 }: Scenario) => {
-      const { restart, initial, max, factor, jitter, maxRestarts, within, healthyFor } = policy;
+      const { restart, initial, max, factor, jitter, maxRestarts, window, healthyFor } = policy;
       const random = turns(randoms);
       const log: [at: number, what: string][] = [];
       const restarts: number[] = [];
@@ -1990,7 +1990,7 @@ describe('supervise', () => {
         if (alsoFinalize) status = 'failed';
         if (now >= cancelAt || status === 'cancelled' || (status === 'completed' && restart === 'on-failure'))
           return { log, status, endedAt: now };
-        if (restarts.filter((at) => now - at < within).length >= maxRestarts)
+        if (restarts.filter((at) => now - at < window).length >= maxRestarts)
           return { log, status: 'failed', endedAt: now };
         restarts.push(now);
         if (ready >= healthyFor) failures = 0;
@@ -2022,14 +2022,14 @@ describe('supervise', () => {
       fc.assert(
         fc.property(scenario, (one) => {
           const { restarts, outcome } = run(one);
-          const { maxRestarts, within } = one.policy;
+          const { maxRestarts, window } = one.policy;
           for (const { at } of restarts)
-            expect(restarts.filter((other) => other.at >= at && other.at < at + within)).to.have.lengthOf.at.most(
+            expect(restarts.filter((other) => other.at >= at && other.at < at + window)).to.have.lengthOf.at.most(
               maxRestarts,
             );
           if (outcome?.error instanceof RestartLimitError) {
             const { endedAt = NaN } = outcome;
-            expect(restarts.filter(({ at }) => endedAt - at < within)).to.have.length(maxRestarts);
+            expect(restarts.filter(({ at }) => endedAt - at < window)).to.have.length(maxRestarts);
           }
         }),
         cases,
@@ -2087,7 +2087,7 @@ describe('critical', () => {
 
   /** Starts a critical task under a context of its own below that of the application. */
   const below = (make: (scheduler: VirtualClock) => TaskRunner) => {
-    const machine = at();
+    const machine = virtualClock();
     const [master, cancelAll] = withCancel(undefined, { scheduler: machine });
     const [ctx, cancel] = withCancel(master);
     const runner = make(machine);

@@ -1179,8 +1179,8 @@ describe('taskRunner', () => {
         expect(told).to.deep.equal(['complete']);
         expect(results).to.deep.equal([]);
         const late = happened.at(-1);
-        expect(late).to.include({ type: 'late', phase: 'execute', task: 'noted', runId: 1 });
-        expect(late?.type === 'late' && late.error?.cause).to.equal(error);
+        expect(late).to.include({ type: 'result-dropped', phase: 'execute', task: 'noted', runId: 1 });
+        expect(late?.type === 'result-dropped' && late.error?.cause).to.equal(error);
       }
     });
 
@@ -1193,7 +1193,7 @@ describe('taskRunner', () => {
       cancel();
       work.reject('reason');
       await settled();
-      expect(happened.at(-1)).to.include({ type: 'late', phase: 'initialize' });
+      expect(happened.at(-1)).to.include({ type: 'result-dropped', phase: 'initialize' });
     });
 
     it('a promise of an iterable that cancels while it is being opened: return() comes before finalize', async () => {
@@ -1457,7 +1457,7 @@ describe('taskRunner', () => {
       await settled();
       expect(outcomeOf(runner)).to.include({ status: 'cancelled' }).and.not.have.property('error');
       expect(happened.at(-1))
-        .to.include({ type: 'late', phase: 'execute' })
+        .to.include({ type: 'result-dropped', phase: 'execute' })
         .and.have.nested.property('error.cause.message', 'late');
     });
 
@@ -1490,7 +1490,7 @@ describe('taskRunner', () => {
     const [ctx, cancel] = withCancel();
     const ends: string[] = [];
     runner.events$.subscribe((event) => {
-      if (event.type === 'late') cancel();
+      if (event.type === 'result-dropped') cancel();
       if (event.type === 'done') ends.push(event.outcome.status);
     });
     const [waiter, giveUp] = withCancel();

@@ -10,7 +10,7 @@ import {
   memoryCoordinator,
   script,
   type ExploreOptions,
-  type Played,
+  type ScenarioResult,
   type Scenario,
   ScenarioError,
 } from '../../lib/testing/index.js';
@@ -64,7 +64,7 @@ describe('explore', () => {
   it('tries the orders in which promises settle that hooks have given back, and values of iterables come', async () => {
     const orders = new Set<string>();
     const run = () => [task('a', () => Promise.resolve()), task('b', () => Promise.resolve())];
-    const check = ({ events }: Played) =>
+    const check = ({ events }: ScenarioResult) =>
       orders.add(events.flatMap((event) => (event.type === 'done' ? event.task : [])).join(''));
     expect(await explore({ run, check })).to.deep.equal({ orders: 2, all: true });
     expect([...orders]).to.deep.equal(['ab', 'ba']);
@@ -83,7 +83,7 @@ describe('explore', () => {
       const values = { [Symbol.asyncIterator]: () => ({ next: () => ({ done: left-- === 0, value: left }) }) };
       return [task('x', () => values as unknown as AsyncIterable<number>)];
     };
-    const check = ({ report }: Played) => expect(report?.clean).to.equal(true);
+    const check = ({ report }: ScenarioResult) => expect(report?.clean).to.equal(true);
     expect((await explore({ run, check })).all).to.equal(true);
   });
 
@@ -115,7 +115,7 @@ describe('explore', () => {
 
   it('tries the orders that depart least from the usual first', async () => {
     const { run, orders } = doing(1, 1, 1);
-    await explore({ run, for: 40 }, { runs: 100 });
+    await explore({ run, duration: 40 }, { runs: 100 });
     expect(orders.slice(0, 4)).to.deep.equal(['abc', 'bac', 'cab', 'acb']);
   });
 
@@ -130,7 +130,7 @@ describe('explore', () => {
   });
 
   it('tries signals and promises of hooks among them', async () => {
-    const ready = (played: Played) => ok(played.marbles.includes('[-->'), 'it was cut before it was ready');
+    const ready = (played: ScenarioResult) => ok(played.marbles.includes('[-->'), 'it was cut before it was ready');
     const signalled = await rejection({ run: () => [script('x', '[-->')], signals: '---T', check: ready });
     expect(signalled.message).to.include('it was cut before it was ready');
     const first = await explore({ run: () => [script('x', '[-->')], signals: '---T' });
@@ -159,10 +159,10 @@ describe('explore', () => {
 
   it('tries one order alone, which it does not take for all', async () => {
     const { run, orders } = doing(1, 1, 1);
-    expect(await explore({ run, for: 40 }, { order: [] })).to.deep.equal({ orders: 1, all: false });
-    await explore({ run, for: 40 }, { order: [2, 1] });
+    expect(await explore({ run, duration: 40 }, { order: [] })).to.deep.equal({ orders: 1, all: false });
+    await explore({ run, duration: 40 }, { order: [2, 1] });
     // What is more than there is, is the last.
-    await explore({ run, for: 40 }, { order: [99] });
+    await explore({ run, duration: 40 }, { order: [99] });
     expect(orders).to.deep.equal(['abc', 'cba', 'cab']);
   });
 
@@ -201,7 +201,7 @@ describe('explore', () => {
   it('tries the same orders for the same seed, others for another', async () => {
     const tried = async (seed?: number) => {
       const { run, orders } = doing(1, 1, 1, 1, 1, 1);
-      await explore({ run, for: 40 }, { runs: 20, ...(seed !== undefined && { seed }) });
+      await explore({ run, duration: 40 }, { runs: 20, ...(seed !== undefined && { seed }) });
       expect(orders).to.have.length(20);
       return orders.join();
     };
@@ -253,11 +253,11 @@ describe('explore', () => {
       const coordinator = { lease: (_: string, slot: number) => servers.lease('job', slot) };
       return ['a', 'b'].map((name) => cron(script(name, '|'), 10, { coordinator, maxRuns: 2 }));
     };
-    const check = ({ recording }: Played) => {
-      const slots = recording.events.filter(({ type }) => type === 'tick').map(({ slot }) => slot);
+    const check = ({ recording }: ScenarioResult) => {
+      const slots = recording.events.filter(({ type }) => type === 'slot-started').map(({ slot }) => slot);
       equal(new Set(slots).size, slots.length, 'a slot was run twice');
     };
-    await explore({ run, check, for: 25 }, { runs: 40 });
+    await explore({ run, check, duration: 25 }, { runs: 40 });
   });
 
   it('refuses bad input', async () => {

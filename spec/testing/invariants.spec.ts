@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { ShutdownReport, task, taskRunner, type Outcome } from '../../lib/index.js';
-import { scenario, ScenarioError, script, type Played } from '../../lib/testing/index.js';
+import { scenario, ScenarioError, script, type ScenarioResult } from '../../lib/testing/index.js';
 import { expectSound } from '../../lib/testing/invariants.js';
 import type { RecordedEvent } from '../../lib/recording/recorded.js';
 
@@ -9,7 +9,7 @@ type Type = RecordedEvent['type'];
 const runner = taskRunner(task('x', () => 1));
 
 /** How an application went in which a task `x` told so much. */
-function played(types: readonly Type[], report?: Partial<ShutdownReport>): Played {
+function played(types: readonly Type[], report?: Partial<ShutdownReport>): ScenarioResult {
   const events = types.map((type, at): RecordedEvent => ({ type, at, task: 'x', runId: 1 }));
   return {
     report: report && new ShutdownReport({ cause: undefined, outcomes: [], clean: true, durationMs: 0, ...report }),
@@ -25,14 +25,14 @@ const outcome = (status: Outcome['status'], name = 'x'): Outcome => ({ task: nam
 describe('expectSound', () => {
   it('takes what a task may tell in its life, with values and slots in between', () => {
     const lives: Type[][] = [
-      ['initializing', 'ready', 'value', 'tick', 'finalizing', 'done'],
+      ['initializing', 'ready', 'value', 'slot-started', 'finalizing', 'done'],
       ['ready', 'value', 'done'],
       ['initializing', 'cancelling', 'finalizing', 'done'],
       ['initializing', 'ready', 'cancelling', 'value', 'finalizing', 'done'],
       ['initializing', 'finalizing', 'restarting', 'initializing', 'done'],
       ['ready', 'restarting', 'ready', 'restarting', 'cancelling', 'done'],
       ['done'],
-      ['late'],
+      ['result-dropped'],
     ];
     for (const life of lives) expectSound(played(life));
   });

@@ -70,12 +70,12 @@ describe('memoryCoordinator', () => {
   it('takes a lease back from whoever holds it, and from nobody else', () => {
     const coordinator = memoryCoordinator();
     const [one, two, other] = [ask(coordinator, 'x', 1), ask(coordinator, 'x', 2), ask(coordinator, 'y', 1)];
-    coordinator.takeBack('x', 1);
-    coordinator.takeBack('x', 3);
-    coordinator.takeBack('z', 1);
+    coordinator.revoke('x', 1);
+    coordinator.revoke('x', 3);
+    coordinator.revoke('z', 1);
     expect([one.answers, two.answers, other.answers]).to.deep.equal([[true, false], [true], [true]]);
     one.leave.unsubscribe();
-    coordinator.takeBack('x', 1);
+    coordinator.revoke('x', 1);
     expect(one.answers).to.deep.equal([true, false]);
     // Taken back is not free.
     expect(ask(coordinator, 'x', 1).answers).to.deep.equal([false]);

@@ -13,7 +13,7 @@ import {
   type Runnable,
 } from '../../lib/index.js';
 import {
-  at,
+  virtualClock,
   record,
   replay,
   scenario,
@@ -133,8 +133,8 @@ describe('replay', () => {
       () => [cron(script('x', '|'), '30 2 * * *', { timezone: 'Europe/Berlin', maxRuns: 2 })],
       { at: '2026-03-29T00:59:00Z' },
     ],
-    'what goes on': [() => [script('x', '[->a--b'), cron(script('c', '|'), 5), script('y', '-!-?')], { for: 23 }],
-    'what goes on as it stops': [() => [script('x', '(!])?'), script('y', '-#'), script('z', '-?')], { for: 23 }],
+    'what goes on': [() => [script('x', '[->a--b'), cron(script('c', '|'), 5), script('y', '-!-?')], { duration: 23 }],
+    'what goes on as it stops': [() => [script('x', '(!])?'), script('y', '-#'), script('z', '-?')], { duration: 23 }],
     'a name with a slash': [() => [script('a/b', '-|'), parallel('g', script('c/d', '--|'))]],
     nothing: [() => []],
   };
@@ -209,7 +209,7 @@ describe('replay', () => {
   });
 
   it('begins with the first event, however long it was listened before that', async () => {
-    const clock = at(5000);
+    const clock = virtualClock(5000);
     const events$ = new Subject<AppEvent>();
     const recording = record(events$, { clock });
     clock.advance(70);
@@ -239,7 +239,7 @@ describe('replay', () => {
   });
 
   it('takes a recorder as it is', async () => {
-    const clock = at();
+    const clock = virtualClock();
     const recorder = record(orchestrate([script('x', '[->-|')], { scheduler: clock }), { clock });
     clock.advance(10);
     const { marbles } = await scenario(replay(recorder));
@@ -255,12 +255,14 @@ describe('replay', () => {
   });
 
   it('does not expect again what only the world outside can bring about', () => {
-    const events = (['ready', 'missed', 'overdue', 'late', 'done'] as const).map((type, place): RecordedEvent => ({
-      type,
-      at: place,
-      task: 'x',
-      runId: 1,
-    }));
+    const events = (['ready', 'missed', 'overdue', 'result-dropped', 'done'] as const).map(
+      (type, place): RecordedEvent => ({
+        type,
+        at: place,
+        task: 'x',
+        runId: 1,
+      }),
+    );
     expect(replay({ version: 1, from: 0, dropped: 0, events }).expect?.trim()).to.equal('x  >---|');
   });
 

@@ -13,7 +13,7 @@ import {
   taskRunner,
   withTimeout,
 } from '../../lib/index.js';
-import { scenario, ScenarioError, script, type Played, type Scenario } from '../../lib/testing/index.js';
+import { scenario, ScenarioError, script, type ScenarioResult, type Scenario } from '../../lib/testing/index.js';
 
 /** Why a scenario is rejected. */
 async function rejection(scene: unknown): Promise<Error> {
@@ -26,7 +26,7 @@ async function rejection(scene: unknown): Promise<Error> {
 }
 
 /** The rows of a scenario, by their names. */
-function rows({ marbles }: Played): Record<string, string> {
+function rows({ marbles }: ScenarioResult): Record<string, string> {
   return Object.fromEntries(
     marbles.split('\n').map((line) => line.split(/\s{2,}(.*)/).slice(0, 2) as [string, string]),
   );
@@ -151,7 +151,7 @@ describe('scenario', () => {
           run: () => [script('x', '[-->--]--|')],
           during: async ({ clock }) => {
             await delay(4);
-            clock.set(ms);
+            clock.adjust(ms);
           },
           expect: `
             x            [-->--]--|
@@ -257,10 +257,10 @@ describe('scenario', () => {
 
     it('is as long as it says', async () => {
       const run = () => [cron(script('tick', '|'), 10)];
-      const played = await scenario({ run, for: 25, expect: 'tick  (>+)---------+---------+' });
+      const played = await scenario({ run, duration: 25, expect: 'tick  (>+)---------+---------+' });
       expect([played.report, played.exitCode]).to.deep.equal([undefined, undefined]);
-      expect((await scenario({ run, for: 0 })).marbles).to.include('tick       (>+)');
-      const ended = await scenario({ run: () => [script('x', '--|')], for: 100 });
+      expect((await scenario({ run, duration: 0 })).marbles).to.include('tick       (>+)');
+      const ended = await scenario({ run: () => [script('x', '--|')], duration: 100 });
       expect(ended.report?.clean).to.equal(true);
     });
 
@@ -416,7 +416,7 @@ describe('scenario', () => {
 
   it('hands what happened to the check, which is awaited', async () => {
     const boom = new Error('boom');
-    let seen: Played | undefined;
+    let seen: ScenarioResult | undefined;
     const played = await scenario({ run: nobody, check: (one) => delay(1).then(() => void (seen = one)) });
     expect(seen).to.equal(played);
     expect(await rejection({ run: nobody, check: () => Promise.reject(boom) })).to.equal(boom);

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { TestScheduler } from 'rxjs/testing';
 import { cron, supervise, TaskError, taskRunner, withCancel } from '../../lib/index.js';
-import { at, scenario, script, type Scenario, type ScriptOptions } from '../../lib/testing/index.js';
+import { virtualClock, scenario, script, type Scenario, type ScriptOptions } from '../../lib/testing/index.js';
 import { collect, thrownBy } from '../helpers/collect.js';
 import { outcomeOf } from '../helpers/tasks.js';
 
@@ -18,7 +18,7 @@ function rowOf(marbles: string): string {
 
 /** What a task yields, and how it ends. */
 function yielded(marbles: string, options?: ScriptOptions<unknown>): unknown[] {
-  const clock = at();
+  const clock = virtualClock();
   const [ctx] = withCancel(undefined, { scheduler: clock });
   const told = collect(taskRunner(script('x', marbles, options)).start(ctx));
   clock.advance(100);
@@ -109,7 +109,7 @@ describe('script', () => {
     it('takes a row for each run, and the last for all that follow', async () => {
       const backoff = { initial: 2, factor: 1, jitter: 0 };
       const restarted = (...rows: string[]) =>
-        scenario({ run: () => [supervise(script('x', rows), { backoff })], for: 50 }).then(({ marbles }) =>
+        scenario({ run: () => [supervise(script('x', rows), { backoff })], duration: 50 }).then(({ marbles }) =>
           rowOf(marbles),
         );
       expect(await restarted('a#', 'b#', 'c|')).to.equal('(>a)(#<)-(>b)(#<)-(>c)|');
@@ -160,7 +160,7 @@ describe('script', () => {
       }).run(({ expectObservable }) => {
         expectObservable(taskRunner(script('x', '[-->a-b-]--|')).start()).toBe('----a-b----|');
       });
-      const clock = at();
+      const clock = virtualClock();
       const [ctx] = withCancel(undefined, { scheduler: clock });
       const told = collect(taskRunner(script('x', '-a 1d b|')).start(ctx));
       clock.advance(86_400_001);
@@ -170,7 +170,7 @@ describe('script', () => {
     });
 
     it('leaves no timer behind when it is left', () => {
-      const clock = at();
+      const clock = virtualClock();
       const [ctx] = withCancel(undefined, { scheduler: clock });
       const running = taskRunner(script('x', '[-->-a-b-(!])-|')).start(ctx).subscribe();
       clock.advance(4);
@@ -180,7 +180,7 @@ describe('script', () => {
     });
 
     it('yields no more once it has been left at a value', () => {
-      const clock = at();
+      const clock = virtualClock();
       const [ctx, cancel] = withCancel(undefined, { scheduler: clock });
       const told: unknown[] = [];
       const runner = taskRunner(script('x', '-(abc)-d|'));
@@ -291,7 +291,7 @@ describe('script', () => {
     });
 
     it('goes on after a cancel for its grace', () => {
-      const clock = at();
+      const clock = virtualClock();
       const [ctx, cancel] = withCancel(undefined, { scheduler: clock });
       const db = script<number>('db', { grace: 5 });
       expect(db.grace).to.equal(5);

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { asyncScheduler, EMPTY, interval, of, timer } from 'rxjs';
 import { cron, future, task, taskRunner, withCancel, withTimeout } from '../../lib/index.js';
-import { inTurn } from '../../lib/util/settle-on.js';
-import { at, type VirtualClock } from '../../lib/testing/index.js';
+import { settleOn } from '../../lib/util/settle-on.js';
+import { virtualClock, type VirtualClock } from '../../lib/testing/index.js';
 import { deferred, settled } from '../helpers/tasks.js';
 
 /** What happens on a clock, as `name@ms since 1970`. */
@@ -13,20 +13,23 @@ function diary(clock: VirtualClock): { told: string[]; note: (name: string) => (
 
 describe('at', () => {
   it('shows the epoch that it was given, 1970 unless said', () => {
-    expect(at().now()).to.equal(0);
-    expect(at(5).now()).to.equal(5);
-    expect(at(-5).now()).to.equal(-5);
-    expect(at('2026-03-29T00:59:00Z').now()).to.equal(Date.UTC(2026, 2, 29, 0, 59));
-    expect(at(new Date(1234)).now()).to.equal(1234);
+    expect(virtualClock().now()).to.equal(0);
+    expect(virtualClock(5).now()).to.equal(5);
+    expect(virtualClock(-5).now()).to.equal(-5);
+    expect(virtualClock('2026-03-29T00:59:00Z').now()).to.equal(Date.UTC(2026, 2, 29, 0, 59));
+    expect(virtualClock(new Date(1234)).now()).to.equal(1234);
   });
 
   it('refuses what is no time', () => {
     for (const wrong of ['never', NaN, 1e99, new Date(NaN)])
-      expect(() => at(wrong)).to.throw(RangeError, 'Expected `at` to be a time, as `new Date()` takes them, got');
+      expect(() => virtualClock(wrong)).to.throw(
+        RangeError,
+        'Expected `at` to be a time, as `new Date()` takes them, got',
+      );
   });
 
   it('is the clock of a context, and of all below it', () => {
-    const clock = at(1000);
+    const clock = virtualClock(1000);
     const [ctx] = withCancel(undefined, { scheduler: clock });
     const [child] = withTimeout(50, ctx);
     clock.advance(49);
@@ -37,7 +40,7 @@ describe('at', () => {
 
   it('has DST nights as they are in production', () => {
     const days: string[] = [];
-    const clock = at('2026-10-24T12:00:00Z');
+    const clock = virtualClock('2026-10-24T12:00:00Z');
     const [ctx] = withCancel(undefined, { scheduler: clock });
     const note = task('note', () => days.push(new Date(clock.now()).toISOString()));
     cron(note, '30 2 * * *', { timezone: 'Europe/Berlin' }).start(ctx).subscribe();
@@ -49,7 +52,7 @@ describe('at', () => {
 describe('VirtualClock', () => {
   describe('advance', () => {
     it('lets what is due happen at its time, in order, and no more', () => {
-      const clock = at(100);
+      const clock = virtualClock(100);
       const { told, note } = diary(clock);
       for (const [name, ms] of [
         ['c', 5],
@@ -69,7 +72,7 @@ describe('VirtualClock', () => {
     });
 
     it('lets what is due at once happen without time', () => {
-      const clock = at();
+      const clock = virtualClock();
       const { told, note } = diary(clock);
       clock.schedule(() => clock.schedule(note('a')));
       clock.advance(0);
@@ -77,7 +80,7 @@ describe('VirtualClock', () => {
     });
 
     it('goes on from within what happens', () => {
-      const clock = at();
+      const clock = virtualClock();
       const { told, note } = diary(clock);
       clock.schedule(() => {
         clock.advance(10);
@@ -90,7 +93,7 @@ describe('VirtualClock', () => {
     });
 
     it('throws what is thrown meanwhile, at its time, and can go on', () => {
-      const clock = at();
+      const clock = virtualClock();
       const { told, note } = diary(clock);
       clock.schedule(() => {
         throw new Error('boom');
@@ -103,7 +106,7 @@ describe('VirtualClock', () => {
     });
 
     it('drives what RxJS has', () => {
-      const clock = at(10);
+      const clock = virtualClock(10);
       const { told, note } = diary(clock);
       const ticking = interval(10, clock).subscribe(note('tick'));
       timer(new Date(25), clock).subscribe(note('date'));
@@ -115,12 +118,12 @@ describe('VirtualClock', () => {
   });
 
   it('makes late what was due while it was blocked, and nothing of it is lost', () => {
-    const clock = at();
+    const clock = virtualClock();
     const { told, note } = diary(clock);
     clock.schedule(note('a'), 2);
     clock.schedule(note('b'), 4);
     clock.schedule(note('c'), 20);
-    clock.block(10);
+    clock.advanceSilently(10);
     expect([told, clock.now()]).to.deep.equal([[], 10]);
     clock.advance(0);
     expect(told).to.deep.equal(['a@10', 'b@10']);
@@ -129,20 +132,20 @@ describe('VirtualClock', () => {
   });
 
   it('shows another time when it is set, and its timers do not care', () => {
-    const clock = at(1000);
+    const clock = virtualClock(1000);
     const { told, note } = diary(clock);
     clock.schedule(note('a'), 10);
-    clock.set(3_600_000);
+    clock.adjust(3_600_000);
     expect(clock.now()).to.equal(3_601_000);
     clock.advance(10);
-    clock.set(-3_600_010);
+    clock.adjust(-3_600_010);
     clock.schedule(note('b'), 1);
     clock.advance(1);
     expect(told).to.deep.equal(['a@3601010', 'b@1001']);
   });
 
   it('takes one step at a time, up to a frame if there is one', () => {
-    const clock = at(7);
+    const clock = virtualClock(7);
     const { told, note } = diary(clock);
     clock.schedule(note('a'), 2);
     clock.schedule(note('b'), 2);
@@ -153,7 +156,7 @@ describe('VirtualClock', () => {
   });
 
   it('counts its timers, without those that were left', () => {
-    const clock = at();
+    const clock = virtualClock();
     const timers = [1, 2, Infinity].map((ms) => clock.schedule(() => undefined, ms));
     expect(clock.timers).to.equal(2);
     timers[0]?.unsubscribe();
@@ -163,8 +166,8 @@ describe('VirtualClock', () => {
   });
 
   it('refuses bad input', () => {
-    const clock = at();
-    for (const pass of [(ms: number) => clock.advance(ms), (ms: number) => clock.block(ms)]) {
+    const clock = virtualClock();
+    for (const pass of [(ms: number) => clock.advance(ms), (ms: number) => clock.advanceSilently(ms)]) {
       expect(() => pass(-1)).to.throw(
         RangeError,
         'Expected `ms` to be a number of ms from 0 and up, got `-1` (number)',
@@ -173,7 +176,7 @@ describe('VirtualClock', () => {
       expect(() => pass('1' as never)).to.throw(TypeError, 'Expected `ms` to be a number of ms');
       expect(() => pass(Infinity)).to.throw(RangeError, 'Expected `ms` to be finite, got `Infinity` (number)');
     }
-    expect(() => clock.set(NaN)).to.throw(RangeError, 'Expected `byMs` to be finite, got `NaN` (number)');
+    expect(() => clock.adjust(NaN)).to.throw(RangeError, 'Expected `byMs` to be finite, got `NaN` (number)');
     expect(clock.now()).to.equal(0);
   });
 
@@ -183,7 +186,7 @@ describe('VirtualClock', () => {
       choices: readonly number[],
       plan: (clock: VirtualClock, note: (name: string) => () => void) => void,
     ) {
-      const clock = at();
+      const clock = virtualClock();
       const { told, note } = diary(clock);
       const asked: number[] = [];
       clock.order = (due) => {
@@ -215,21 +218,21 @@ describe('VirtualClock', () => {
         clock.schedule(note('a'), 1);
         clock.schedule(note('b'), 5);
         clock.schedule(note('c'), 10);
-        clock.block(5);
+        clock.advanceSilently(5);
       });
       expect(late).to.deep.equal({ told: ['b@5', 'a@5', 'c@10'], asked: [2] });
     });
 
     it('lets promises of hooks settle in their turn', async () => {
-      const clock = at();
+      const clock = virtualClock();
       const promise = Promise.resolve('kept');
-      expect(inTurn(clock, promise)).to.equal(promise);
-      expect(inTurn(asyncScheduler, promise)).to.equal(promise);
+      expect(settleOn(clock, promise)).to.equal(promise);
+      expect(settleOn(asyncScheduler, promise)).to.equal(promise);
       clock.order = () => 1;
       const told: unknown[] = [];
       const boom = new Error('boom');
-      inTurn(clock, promise).then((value) => told.push(value));
-      inTurn(clock, Promise.reject(boom)).then(undefined, (error: unknown) => told.push(error));
+      settleOn(clock, promise).then((value) => told.push(value));
+      settleOn(clock, Promise.reject(boom)).then(undefined, (error: unknown) => told.push(error));
       await settled();
       expect([told, clock.timers]).to.deep.equal([[], 2]);
       clock.step();
@@ -241,7 +244,7 @@ describe('VirtualClock', () => {
     });
 
     it('gives a task’s promise and its async iterator their turn', async () => {
-      const clock = at();
+      const clock = virtualClock();
       clock.order = () => 0;
       const [ctx] = withCancel(undefined, { scheduler: clock });
       const { promise, resolve } = deferred<string>();
@@ -269,7 +272,7 @@ describe('VirtualClock', () => {
   });
 
   it('leaves futures and streams that need no time to themselves', async () => {
-    const clock = at();
+    const clock = virtualClock();
     const [ctx] = withCancel(undefined, { scheduler: clock });
     expect(await future(async () => 1, ctx)).to.equal(1);
     expect(await future(() => EMPTY, ctx)).to.equal(undefined);

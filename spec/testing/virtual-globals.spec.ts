@@ -4,13 +4,13 @@ import nodeTimers, { setInterval as setNodeInterval, setTimeout as setNodeTimeou
 import promises, { setInterval as ticks, setTimeout as delay, scheduler } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { interval, timer } from 'rxjs';
-import { at, scenario, type VirtualClock } from '../../lib/testing/index.js';
+import { virtualClock, scenario, type VirtualClock } from '../../lib/testing/index.js';
 import { virtualGlobals } from '../../lib/testing/virtual-globals.js';
 import { settled } from '../helpers/tasks.js';
 
 /** Runs something while a clock has the place of the real one. */
 async function virtually(work: (clock: VirtualClock, told: unknown[]) => unknown, epoch = 0): Promise<unknown[]> {
-  const clock = at(epoch);
+  const clock = virtualClock(epoch);
   const told: unknown[] = [];
   const restore = virtualGlobals(clock);
   try {
@@ -298,7 +298,7 @@ describe('virtualGlobals', () => {
         clock.advance(500);
         expect(Date.now()).to.equal(1500);
         expect(Date()).to.equal(new Date(1500).toString());
-        clock.set(-1500);
+        clock.adjust(-1500);
         expect(Date.now()).to.equal(0);
       }, 1000);
     });
@@ -328,9 +328,9 @@ describe('virtualGlobals', () => {
     await virtually((clock) => {
       expect(performance.now()).to.equal(0);
       clock.advance(5);
-      clock.set(1000);
+      clock.adjust(1000);
       expect(performance.now()).to.equal(5);
-      clock.set(-9000);
+      clock.adjust(-9000);
       clock.advance(1);
       expect(performance.now()).to.equal(6);
     }, 1e12);
@@ -342,7 +342,7 @@ describe('virtualGlobals', () => {
         for await (const none of ticks(10, 0)) told.push(clock.frame + none);
       })();
       for (const set of [3_600_000, -7_200_000, 0, 0]) {
-        clock.set(set);
+        clock.adjust(set);
         await pass(clock, 10);
       }
     });

@@ -13,7 +13,7 @@ import {
   type SimpleTask,
 } from 'rxjs-tasks';
 import {
-  at,
+  virtualClock,
   explore,
   fakeSignals,
   marks,
@@ -24,47 +24,47 @@ import {
   ScenarioError,
   script,
   toMarbles,
-  type Explored,
+  type ExploreResult,
   type FakeSignals,
   type Mark,
   type MemoryCoordinator,
-  type Played,
+  type ScenarioResult,
   type Recorder,
   type Recording,
   type Scenario,
-  type Script,
+  type ManualTask,
   type VirtualClock,
-  type World,
+  type ScenarioContext,
 } from 'rxjs-tasks/testing';
 
 const full = task('n', { execute: () => 1 });
 
-expectTypeOf(script('n')).toEqualTypeOf<Script>();
-expectTypeOf<Script<number>['next']>().parameters.toEqualTypeOf<[number]>();
+expectTypeOf(script('n')).toEqualTypeOf<ManualTask>();
+expectTypeOf<ManualTask<number>['next']>().parameters.toEqualTypeOf<[number]>();
 expectTypeOf(script('n', '-a|')).toEqualTypeOf<SimpleTask<string>>();
 expectTypeOf(script('n', ['-a|', '#'], { values: { a: { rows: 1 } } })).toEqualTypeOf<SimpleTask<{ rows: number }>>();
 expectTypeOf(taskRunner(script<number>('n')).start()).toEqualTypeOf<Observable<number>>();
 expectTypeOf(supervise(script('n', '|')).start()).toEqualTypeOf<Observable<string>>();
-expectTypeOf(scenario({ run: () => [full, taskRunner(full)] })).toEqualTypeOf<Promise<Played>>();
+expectTypeOf(scenario({ run: () => [full, taskRunner(full)] })).toEqualTypeOf<Promise<ScenarioResult>>();
 const scene: Scenario = {
   run(world) {
-    expectTypeOf(world).toEqualTypeOf<World>();
+    expectTypeOf(world).toEqualTypeOf<ScenarioContext>();
     expectTypeOf(world.clock).toEqualTypeOf<VirtualClock>();
     return [signalListener({ target: world.signals })];
   },
   during: ({ app }) => expectTypeOf(app).toEqualTypeOf<Application>(),
   check: ({ report }) => expectTypeOf(report).toEqualTypeOf<ShutdownReport | undefined>(),
 };
-expectTypeOf(explore(scene, { runs: 1 })).toEqualTypeOf<Promise<Explored>>();
+expectTypeOf(explore(scene, { runs: 1 })).toEqualTypeOf<Promise<ExploreResult>>();
 expectTypeOf(record(new Subject<AppEvent>())).toEqualTypeOf<Recorder>();
 expectTypeOf(record(taskRunner(full).events$)).toExtend<Recording>();
 expectTypeOf(replay(record(orchestrate([full])), { run: (path) => [path('n')] })).toEqualTypeOf<Scenario>();
 expectTypeOf(toMarbles(record(orchestrate([full])))).toEqualTypeOf<string>();
-expectTypeOf(at('2026-03-29')).toEqualTypeOf<VirtualClock>();
+expectTypeOf(virtualClock('2026-03-29')).toEqualTypeOf<VirtualClock>();
 expectTypeOf(fakeSignals()).toEqualTypeOf<FakeSignals>();
 cron(full, 10, { coordinator: memoryCoordinator() });
 expectTypeOf(memoryCoordinator().held).toEqualTypeOf<readonly string[]>();
-expectTypeOf<MemoryCoordinator['takeBack']>().parameters.toEqualTypeOf<[string, number]>();
+expectTypeOf<MemoryCoordinator['revoke']>().parameters.toEqualTypeOf<[string, number]>();
 expectTypeOf(marks).toExtend<Record<Mark, string>>();
 expectTypeOf<ScenarioError>().toExtend<Error>();
 
@@ -73,4 +73,4 @@ expectTypeOf(script('n', '|').settle);
 // @ts-expect-error a value is of the script's type
 script<number>('n').next('a');
 // @ts-expect-error a scenario has a clock of its own
-void scenario({ run: () => [], scheduler: at() });
+void scenario({ run: () => [], scheduler: virtualClock() });

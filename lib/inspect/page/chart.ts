@@ -155,7 +155,7 @@ export class Chart {
       if (!one || one.at > period.to) break;
       const { at, kind } = one;
       const px = x(at);
-      if (px - (last.get(kind) ?? -Infinity) < (kind === 'tick' ? 1.5 : 4)) continue;
+      if (px - (last.get(kind) ?? -Infinity) < (kind === 'slot-started' ? 1.5 : 4)) continue;
       // The failure for which it is restarted says that, too.
       if (kind === 'restarting' && px - (last.get('failed') ?? -Infinity) < 4) continue;
       last.set(kind, px);

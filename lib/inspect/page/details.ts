@@ -96,7 +96,7 @@ function ofMark(row: Shown, mark: Mark): Node[] {
       ['Outcome', outcome?.status],
       ...more.map(([name, value]): [string, unknown] => [
         labels[name] ?? name,
-        name === 'delay' || name === 'late' ? duration(Number(value)) : value,
+        name === 'delay' || name === 'lateBy' ? duration(Number(value)) : value,
       ]),
     ]),
     ...errorParts('Error', error ?? outcome?.error),
@@ -120,7 +120,7 @@ const known = new Set(['type', 'at', 'task', 'slot', 'error', 'cause', 'outcome'
 const labels: Readonly<Record<string, string>> = {
   runId: 'Run',
   count: 'How many',
-  late: 'Late by',
+  lateBy: 'Late by',
   reason: 'Because of',
   restart: 'Restart',
   delay: 'After',
@@ -129,7 +129,7 @@ const labels: Readonly<Record<string, string>> = {
 
 function wordsOf({ kind, event }: Mark): string {
   if (kind === 'done' && event.outcome) return event.outcome.status;
-  return kind === 'tick' ? 'run' : kind === 'run-failed' ? 'run failed' : kind;
+  return kind === 'slot-started' ? 'run' : kind === 'slot-failed' ? 'run failed' : kind;
 }
 
 function errorParts(title: string, error: RecordedError | undefined): Node[] {

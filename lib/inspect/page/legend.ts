@@ -7,11 +7,11 @@ export function drawLegend(root: HTMLElement): void {
   const bars = ['initializing', 'running', 'finalizing', 'waiting'] as const;
   const marks = {
     tick: 'run of a cron',
-    'run-failed': 'failed',
+    'slot-failed': 'failed',
     skipped: 'skipped',
     missed: 'missed',
     overdue: 'overdue',
-    late: 'late',
+    'result-dropped': 'late',
     restarting: 'restart',
     cancelling: 'cancel',
     done: 'end',

@@ -12,7 +12,7 @@ const colours = [
   'initializing',
   'finalizing',
   'waiting',
-  'tick',
+  'slot-started',
   'bad',
   'warn',
   'good',
@@ -67,11 +67,11 @@ export function drawMark(
   pen.lineWidth = 2;
   pen.beginPath();
   switch (kind) {
-    case 'tick':
+    case 'slot-started':
       pen.fillStyle = colours.tick;
       pen.fillRect(x - 1, y - size / 2 + 2, 2, size - 4);
       return;
-    case 'run-failed':
+    case 'slot-failed':
     case 'failed':
       pen.strokeStyle = colours.bg;
       pen.lineWidth = 5;
@@ -93,12 +93,12 @@ export function drawMark(
       if (kind === 'missed') pen.strokeRect(x - 1, y, 2, 0.5);
       return;
     case 'overdue':
-    case 'late':
+    case 'result-dropped':
       pen.fillStyle = colours.warn;
       pen.moveTo(x, y - r);
-      pen.lineTo(x + r, y + (kind === 'late' ? 0 : r));
-      if (kind === 'late') pen.lineTo(x, y + r);
-      pen.lineTo(x - r, y + (kind === 'late' ? 0 : r));
+      pen.lineTo(x + r, y + (kind === 'result-dropped' ? 0 : r));
+      if (kind === 'result-dropped') pen.lineTo(x, y + r);
+      pen.lineTo(x - r, y + (kind === 'result-dropped' ? 0 : r));
       pen.closePath();
       pen.fill();
       return;
@@ -133,5 +133,5 @@ function cross(pen: CanvasRenderingContext2D, x: number, y: number, r: number): 
 }
 
 export function isBad(kind: string): boolean {
-  return kind === 'failed' || kind === 'run-failed';
+  return kind === 'failed' || kind === 'slot-failed';
 }
