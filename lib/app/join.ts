@@ -1,20 +1,31 @@
-import { Observable, Subscription, type Observer } from 'rxjs';
-import type { CancelFunc, Context } from '../context/types.js';
-import { after } from '../util/timer.js';
-import { remove, ListNode } from '../util/linked-list.js';
-import { validateArray, invalid, validateMs } from '../util/validate.js';
+import {
+  concat,
+  defer,
+  EMPTY,
+  merge,
+  mergeMap,
+  Observable,
+  take,
+  type Observer,
+  type Subscriber,
+  type Subscription,
+} from 'rxjs';
 import { toContext } from '../context/abort-signal-context.js';
-import type { Outcome, TaskRunner } from '../task/types.js';
+import type { CancelFunc, Context } from '../context/types.js';
+import { abandonRunner, notStartedOutcome, onDone, startDetached } from '../task/runner-access.js';
 import { isTaskRunner } from '../task/runner.js';
-import { abandonRunner, notStartedOutcome, startDetached, onDone } from '../task/runner-access.js';
+import type { Outcome, TaskRunner } from '../task/types.js';
+import { ListNode, remove } from '../util/linked-list.js';
+import { wait } from '../util/timer.js';
+import { invalid, validateArray, validateMs } from '../util/validate.js';
 
 /**
  * Starts a runner under a context. Unsubscribing cancels that run alone.
  *
- * @param cancel what the task's hooks get to cancel the application with.
- * @param observer of what the runner emits. Without one a failure is written with `console.error`; one that has no `error`
- * handler leaves it to RxJS, as any subscription does, which makes it an uncaught exception.
- * @throws TypeError when `ctx` is neither a context nor an AbortSignal, or `runner` no runner.
+ * @param cancel passed to the task's hooks, which can cancel the application with it.
+ * @param observer receives what the runner emits. Default: values are ignored, and a failure is written with
+ * `console.error`. A failure without an `error` handler is left to RxJS, which makes it an uncaught exception.
+ * @throws TypeError when `ctx` is neither a context nor an AbortSignal, or `runner` is not a runner.
  *
  * @example
  * ```ts
@@ -31,18 +42,20 @@ export function launchRunner<T>(
   runner: TaskRunner<T>,
   observer?: Partial<Observer<T>> | ((value: T) => void),
 ): Subscription {
-  expectRunner(runner);
+  validateRunner(runner);
   return observer ? runner.start(ctx, cancel).subscribe(observer) : startDetached(runner, ctx, cancel);
 }
 
 /**
- * Waits until the context is cancelled or all runners have ended, and emits how each of them ended, as it ends. From the
- * cancel on all of them together have `timeout` ms: whichever still goes then is `timed-out`, and what it yields later is
- * dropped. A runner that was never started is `not-started`: that is judged at the cancel, or when all that were started
- * have ended. Unsubscribing stops the waiting and cancels nothing.
+ * Waits until the context is cancelled or all runners have ended, and emits the outcome of each runner as it ends. From
+ * the cancel on, all runners together have `timeout` ms. A runner that is still running then is `timed-out`, and its
+ * later values are dropped. A runner that was never started is `not-started`; this is decided at the cancel, or when all
+ * started runners have ended. Unsubscribing stops the wait and cancels nothing.
  *
- * @param timeout counts from the cancel, or from the subscription if that is later. 0 does not wait, `Infinity` does for ever.
- * @throws RangeError for a negative timeout or NaN; TypeError for what is no number, context or runner.
+ * @param timeout in ms, counted from the cancel, or from the subscription if that is later. 0 does not wait; `Infinity`
+ * waits for ever.
+ * @throws RangeError for a negative timeout or NaN; TypeError for a timeout that is not a number, a `ctx` that is neither
+ * a context nor an AbortSignal, or a value that is not a runner.
  *
  * @example
  * ```ts
@@ -62,76 +75,98 @@ export function joinAll(
   timeout: number,
   runners: readonly TaskRunner[],
 ): Observable<Outcome> {
-  const scope = toContext(ctx);
+  const { cancelled$, scheduler } = toContext(ctx);
   validateMs('timeout', timeout);
   validateArray('runners', runners);
-  runners.forEach(expectRunner);
+  runners.forEach(validateRunner);
 
-  return new Observable((subscriber) => {
-    let left = runners.length;
-    let timer = Subscription.EMPTY;
-    const tell = (waiter: Waiter, outcome: Outcome) => {
-      remove(waiter);
-      idle.delete(waiter);
-      left--;
-      subscriber.next(outcome);
-    };
-    const tellMissing = (waiter: Waiter) => tell(waiter, notStartedOutcome(waiter.runner));
-    /** It is over when none that was started still goes. */
-    const judge = () => {
-      if (left > idle.size) return;
-      for (const waiter of idle) if (waiter.runner.status !== 'idle') idle.delete(waiter);
-      if (left > idle.size) return;
-      for (const waiter of idle) tellMissing(waiter);
-      subscriber.complete();
-    };
-    const expire = () => {
-      for (const waiter of waiters) {
-        if (!waiter.list) continue;
-        tell(waiter, abandonRunner(waiter.runner));
-      }
-      subscriber.complete();
-    };
-
-    const hear = (waiter: Waiter, outcome: Outcome) => {
-      tell(waiter, outcome);
-      judge();
-    };
-    const waiters = runners.map((runner) => new Waiter(runner, hear));
-    const idle = new Set(waiters.filter(({ runner }) => runner.status === 'idle'));
-    subscriber.add(() => {
-      timer.unsubscribe();
-      waiters.forEach(remove);
-    });
-    for (const waiter of waiters) if (!subscriber.closed) onDone(waiter.runner, waiter);
-    judge();
-    subscriber.add(
-      scope.onCancel(() => {
-        for (const waiter of idle) if (waiter.runner.status === 'idle') tellMissing(waiter);
-        if (subscriber.closed) return;
-        if (timeout === 0) expire();
-        else timer = after(scope.scheduler, timeout, expire);
-      }),
+  return defer(() => {
+    const pending = new PendingRunners(runners);
+    const afterCancel$ = concat(
+      defer(() => pending.notStarted()),
+      // Without a timeout the wait must not even leave the stack.
+      timeout === 0 ? EMPTY : wait(timeout, scheduler),
+      defer(() => pending.timedOut()),
     );
+    return merge(pending.ended$, cancelled$.pipe(mergeMap(() => afterCancel$))).pipe(take(runners.length));
   });
 }
 
-/** Waits for one runner's outcome, and stands in a chain until then. */
-class Waiter extends ListNode {
-  readonly runner: TaskRunner;
-  private readonly hear: (waiter: Waiter, outcome: Outcome) => void;
+/**
+ * The runners of one join whose outcome has not been emitted. One source for all of them: each waits in its runner's
+ * linked list, so that leaving costs O(1); a `race` with the deadline for each runner would cost O(n²).
+ */
+class PendingRunners {
+  private readonly entries: readonly PendingRunner[];
+  private readonly pending: Set<PendingRunner>;
+  /** The pending runners that had not been started when last inspected. */
+  private readonly idle: Set<PendingRunner>;
 
-  constructor(runner: TaskRunner, hear: (waiter: Waiter, outcome: Outcome) => void) {
-    super();
-    this.runner = runner;
-    this.hear = hear;
+  constructor(runners: readonly TaskRunner[]) {
+    this.entries = runners.map((runner) => new PendingRunner(runner));
+    this.pending = new Set(this.entries);
+    this.idle = new Set(this.entries.filter(({ runner }) => runner.status === 'idle'));
   }
 
-  override notify(outcome: unknown): void {
-    this.hear(this, outcome as Outcome);
+  /** Emits the outcomes of runners as they end. When all that were started have ended, emits the others as not started. */
+  readonly ended$: Observable<Outcome> = new Observable((subscriber) => {
+    const onEnd = (entry: PendingRunner, outcome: Outcome): void => {
+      this.settle(entry);
+      subscriber.next(outcome);
+      this.emitIfOnlyIdle(subscriber);
+    };
+    for (const entry of this.entries) {
+      if (subscriber.closed) break;
+      entry.onEnd = onEnd;
+      onDone(entry.runner, entry);
+    }
+    this.emitIfOnlyIdle(subscriber);
+    return () => this.entries.forEach(remove);
+  });
+
+  *notStarted(): Iterable<Outcome> {
+    for (const entry of this.idle) {
+      if (entry.runner.status !== 'idle') continue;
+      this.settle(entry);
+      yield notStartedOutcome(entry.runner);
+    }
+  }
+
+  *timedOut(): Iterable<Outcome> {
+    for (const entry of this.pending) {
+      this.settle(entry);
+      yield abandonRunner(entry.runner);
+    }
+  }
+
+  private emitIfOnlyIdle(subscriber: Subscriber<Outcome>): void {
+    if (this.pending.size > this.idle.size) return;
+    for (const entry of this.idle) if (entry.runner.status !== 'idle') this.idle.delete(entry);
+    if (this.pending.size > this.idle.size) return;
+    for (const outcome of this.notStarted()) subscriber.next(outcome);
+  }
+
+  private settle(entry: PendingRunner): void {
+    remove(entry);
+    this.pending.delete(entry);
+    this.idle.delete(entry);
   }
 }
 
-function expectRunner(runner: unknown): void {
+class PendingRunner extends ListNode {
+  readonly runner: TaskRunner;
+  onEnd: ((entry: PendingRunner, outcome: Outcome) => void) | undefined = undefined;
+
+  constructor(runner: TaskRunner) {
+    super();
+    this.runner = runner;
+  }
+
+  override notify(outcome: unknown): void {
+    this.onEnd?.(this, outcome as Outcome);
+  }
+}
+
+function validateRunner(runner: unknown): void {
   if (!isTaskRunner(runner)) throw new TypeError(invalid('runner', 'a TaskRunner', runner));
 }

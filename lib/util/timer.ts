@@ -1,4 +1,4 @@
-import { Subscription, type SchedulerAction, type SchedulerLike } from 'rxjs';
+import { Observable, Subscription, type SchedulerAction, type SchedulerLike } from 'rxjs';
 
 // Node's timers hold 32 bits and fire at once beyond that, so a longer wait is made of pieces.
 const maxTimerMs = 2 ** 31 - 1;
@@ -16,4 +16,9 @@ export function after(scheduler: SchedulerLike, ms: number, then: () => void): S
     piece,
     ms - piece,
   );
+}
+
+/** Completes after `ms` by the scheduler's clock; never for `Infinity`. Unlike RxJS's `timer`, it takes a wait of any length. */
+export function wait(ms: number, scheduler: SchedulerLike): Observable<never> {
+  return new Observable((subscriber) => after(scheduler, ms, () => subscriber.complete()));
 }
