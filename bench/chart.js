@@ -1,11 +1,11 @@
-import { round, style, text, toneName } from './svg.js';
+import { round, style, svgTag, text, toneName } from './svg.js';
 
 const width = 960;
 const height = 460;
 const left = 68;
 const top = 84;
 const plot = { width: 156, height: 296 };
-/** From one panel's left edge to the next one's: the room beside the plot is for the labels. */
+/** The distance between the left edges of two panels. The space right of a plot holds its labels. */
 const step = 292;
 const lineHeight = 13;
 
@@ -15,7 +15,7 @@ const panels = [
   { work: 'cancel', does: 'end n running tasks, join' },
 ];
 
-/** What the works took a piece, as SVG. */
+/** Returns the chart of the time per piece, as SVG. */
 export function chart(works) {
   const decades = [2, 3, 4, 5, 6];
   const medians = panels.flatMap(({ work }) => Object.values(works[work] ?? {}).flatMap((line) => pointsOf(line)));
@@ -33,7 +33,7 @@ export function chart(works) {
     text(plot.width / 2, plot.height + 35, 'n, at once', 'tick middle'),
   ];
   const drawn = panels.map(({ work, does }, i) => {
-    // What the chart is about comes last, and so lies above the others.
+    // Our own line is drawn last, above the others.
     const lines = linesOf(works[work] ?? {}, x, y).reverse();
     const labels = spread(lines);
     return [
@@ -58,14 +58,14 @@ export function chart(works) {
     ].join('\n');
   });
 
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img">
+  return `${svgTag(width, height)}
 <title>Time per piece of futures, runners and cancel against n, for rxjs-tasks and its peers</title>
 ${style()}
 <rect class="paper" width="${width}" height="${height}"/>
 ${text(left, 28, 'What one piece takes, by how many there are at once', 'title')}
 <text class="tick middle" transform="translate(16 ${top + plot.height / 2}) rotate(-90)">time per piece</text>
 ${drawn.join('\n')}
-${text(left, height - 12, 'Both axes are logarithmic; lower is better. ○ did not finish the next size in its time.', 'tick')}
+${text(left, height - 12, `Both axes are logarithmic; lower is better. ○ did not finish the next size in time.`, 'tick')}
 </svg>
 `;
 }
@@ -93,11 +93,11 @@ function pointsOf(bySize) {
     .map(([n, figure]) => ({ n: Number(n), ns: figure.median }));
 }
 
-/** Each label at the height of its line's end, or as near to it as those beside it allow. */
+/** Places each label at the height of its line's end, or as near to it as its neighbours allow. */
 function spread(lines) {
   const labels = lines.map((line) => ({ ...line, labelY: line.end.y })).sort((a, b) => a.labelY - b.labelY);
   const meets = (a, b) => Math.abs(a.end.x - b.end.x) < 100;
-  // Two neighbours too near to each other both give way, until all have room.
+  // Two labels that are too near to each other move apart, until all have room.
   for (let moved = true, rounds = 0; moved && rounds < 1000; rounds++) {
     moved = false;
     for (const [i, label] of labels.entries()) {

@@ -1,4 +1,4 @@
-// A program of works/exit.js: `node idle.js <contender> <n>` starts it, and says so.
+// A program of works/exit.js: `node idle.js <contender> <n>` starts n idle parts and prints a line.
 import { contenders } from './works/exit.js';
 
 const [contender, n] = process.argv.slice(2);

@@ -1,5 +1,5 @@
-// `npm run bench -- [--quick] [work…]`: all works, or some, in one table, results.json and its charts. A quick run measures
-// each figure once, leaves the largest size out, and writes nothing.
+// `npm run bench -- [--quick] [work…]` measures all works, or some, and writes the table, results.json and the charts.
+// A quick run measures each figure once, omits the largest size, and writes nothing.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { chart } from './chart.js';

@@ -3,5 +3,5 @@
 const [work, contender, n] = process.argv.slice(2);
 const { measure } = await import(`./works/${work}.js`);
 console.log(await measure(contender, Number(n)));
-// What a contender leaves behind must not keep the next one waiting.
+// Timers and handles that a contender leaves behind must not delay the next one.
 process.exit();

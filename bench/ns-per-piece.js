@@ -1,8 +1,10 @@
 const now = () => performance.now();
 
 /**
- * How many ns one of the pieces of a work takes, n unless said. `prepare(n)` gives, or promises, the function that is timed; that is one
- * wave, and a round is as many waves as its clock needs to be exact.
+ * Measures the ns that one piece of a work takes. `prepare(n)` returns, or promises, the function that is timed. One call
+ * of it is a wave; a round is as many waves as the clock needs to be exact.
+ *
+ * @param pieces pieces of work in one wave. Default: `n`.
  */
 export async function nsPerPiece(prepare, n, pieces = n) {
   const round = async () => {
@@ -10,7 +12,7 @@ export async function nsPerPiece(prepare, n, pieces = n) {
     let waves = 0;
     for (; ms < 30; waves++) {
       const run = await prepare(n);
-      // Where a wave is long, the garbage of the one before is none of its cost.
+      // In a long wave, the garbage of the previous wave is not part of the cost.
       if (pieces >= 100_000) globalThis.gc();
       const start = now();
       await run();
@@ -21,7 +23,7 @@ export async function nsPerPiece(prepare, n, pieces = n) {
 
   const rounds = [];
   const start = now();
-  // Who needs 3 s for the first round has no need to be warmed up for a second one.
+  // A first round of 3 s is warm-up enough.
   while (now() - start < (rounds.length < 2 ? 3000 : 400)) rounds.push(await round());
   // The first half is the warm-up.
   return median(rounds.slice(Math.floor(rounds.length / 2)));

@@ -6,9 +6,9 @@ import { median } from './ns-per-piece.js';
 const program = fileURLToPath(new URL('measure.js', import.meta.url));
 
 /**
- * Measures all contenders of a work at all its sizes, each time in a process of its own. They take turns, so that whatever
- * else the machine does hits all alike. A figure is the median of the repetitions, with the least and the most. Who does
- * not come to a figure is not tried at larger sizes.
+ * Measures all contenders of a work at all its sizes, each time in a process of its own. They take turns, so that other
+ * load on the machine affects all of them. A figure is the median of the repetitions, with the minimum and maximum. A
+ * contender that fails or exceeds its time is not measured at larger sizes.
  */
 export async function run(name, work, quick) {
   const { contenders, sizes, label, repetitions = 5, limit = 20_000, together = false } = work;

@@ -1,4 +1,4 @@
-/** The tone of each contender, on white and on black; that of a variant, whose name has a comma, is its contender's. */
+/** The colour of each contender on white and on black. A variant, whose name has a comma, has that of its contender. */
 const tones = {
   'rxjs-tasks': ['#d6156c', '#ff5c9f'],
   'Promise.all': ['#57606a', '#a3acb6'],
@@ -13,7 +13,13 @@ const tones = {
 };
 const fallback = ['#777777', '#999999'];
 
-/** For light and dark pages. */
+/** Returns the opening tag of a chart. */
+export function svgTag(width, height) {
+  const size = `width="${width}" height="${height}"`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" ${size} role="img">`;
+}
+
+/** Returns the style sheet of a chart, for light and dark pages. */
 export function style() {
   const variables = (side) =>
     Object.entries(tones)
@@ -22,7 +28,9 @@ export function style() {
       .join('; ');
   return `<style>
 svg { --paper: #ffffff; --ink: #1f2328; --quiet: #59636e; --grid: #e4e8ec; ${variables(0)} }
-@media (prefers-color-scheme: dark) { svg { --paper: #0d1117; --ink: #e6edf3; --quiet: #9198a1; --grid: #262c34; ${variables(1)} } }
+@media (prefers-color-scheme: dark) {
+  svg { --paper: #0d1117; --ink: #e6edf3; --quiet: #9198a1; --grid: #262c34; ${variables(1)} }
+}
 text { font: 11px system-ui, -apple-system, 'Segoe UI', sans-serif; fill: var(--ink) }
 .title { font-size: 16px; font-weight: 600 }
 .panel { font-size: 13px; font-weight: 600 }

@@ -1,4 +1,4 @@
-/** What is judged by a target, a row each; without a bound a row only compares. */
+/** Compares figures with their targets, one row each. A row without a bound only compares. */
 export function judge({ targets, unit, label = count }, figures) {
   return targets.map(({ what, n, ours = 'rxjs-tasks', against, againstN, ratio, difference, figure }) => {
     const mine = figures[ours][n];
@@ -7,13 +7,13 @@ export function judge({ targets, unit, label = count }, figures) {
     const more = mine?.median - other?.median;
 
     let shown = `${amount(times)}×`;
-    let judged = { value: mine?.median, most: figure, target: `${figure?.toLocaleString('en')} ${unit}` };
-    if (ratio !== undefined) judged = { value: times, most: ratio, target: `${ratio}×` };
+    let judged = { value: mine?.median, bound: figure, target: `${figure?.toLocaleString('en')} ${unit}` };
+    if (ratio !== undefined) judged = { value: times, bound: ratio, target: `${ratio}×` };
     if (difference !== undefined) {
       shown = `${more < 0 ? '' : '+'}${more.toFixed(1)} ${unit}`;
-      judged = { value: more, most: difference, target: `+${difference} ${unit}` };
+      judged = { value: more, bound: difference, target: `+${difference} ${unit}` };
     }
-    const { value, most, target } = judged;
+    const { value, bound, target } = judged;
     return {
       what,
       n: label(n),
@@ -21,17 +21,17 @@ export function judge({ targets, unit, label = count }, figures) {
       against: against ?? (againstN ? `itself at ${label(againstN)}` : ''),
       theirs: against || againstN ? format(other, unit) : '',
       ratio: Number.isFinite(times) ? shown : '—',
-      target: most === undefined ? '' : `≤ ${target}`,
-      met: isMet(mine, value, most),
+      target: bound === undefined ? '' : `≤ ${target}`,
+      met: isMet(mine, value, bound),
     };
   });
 }
 
-/** Who was stopped is over any bound; against whom was stopped nothing can be said. */
-function isMet(mine, value, most) {
-  if (most === undefined) return undefined;
+/** Whether a target is met. A stopped contender misses any bound; a comparison with a stopped one is undefined. */
+function isMet(mine, value, bound) {
+  if (bound === undefined) return undefined;
   if (mine?.stopped) return false;
-  return Number.isFinite(value) ? value <= most : undefined;
+  return Number.isFinite(value) ? value <= bound : undefined;
 }
 
 export function targetTable(judgements) {
@@ -42,7 +42,7 @@ export function targetTable(judgements) {
   return markdown(['what', 'n', 'rxjs-tasks', 'against', 'theirs', 'ratio', 'target', ''], 'lrrlrrrl', rows);
 }
 
-/** All contenders of a work at all sizes. */
+/** Returns the table of all contenders of a work at all sizes. */
 export function figureTable({ sizes, unit, label = count }, figures) {
   const rows = Object.entries(figures).map(([contender, bySize]) => [
     contender,
@@ -60,12 +60,12 @@ function count(n) {
   return n.toLocaleString('en');
 }
 
-/** Three digits, or all that stand before the point. */
+/** Formats a figure with three digits, or with all digits before the point. */
 function amount(figure) {
   return figure < 100 ? figure.toPrecision(3) : count(Math.round(figure));
 }
 
-/** Aligned as prettier does it. */
+/** Returns a Markdown table, aligned as Prettier aligns it. */
 function markdown(header, align, rows) {
   const widths = header.map((_, column) => Math.max(3, ...[header, ...rows].map((row) => row[column].length)));
   const pad = (cell, column) => (align[column] === 'r' ? cell.padStart(widths[column]) : cell.padEnd(widths[column]));

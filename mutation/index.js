@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { check } from './check.js';
 import { parts } from './parts.js';
 
-// npm run mutation [part…]: what has not changed since the last time is not run again.
+// npm run mutation [part…]: mutants of unchanged code are not run again.
 const chosen = process.argv.slice(2);
 for (const part of chosen.length > 0 ? chosen : Object.keys(parts)) {
   const { status } = spawnSync('stryker', ['run', 'mutation/stryker.config.js'], {

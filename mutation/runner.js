@@ -13,9 +13,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
- * Runs specs in this process, over and over, with one mutant after the other. Stryker has a runner for mocha, but the release
- * that runs on Node 20 does not know mocha 12, and it does not look into child processes: here these have the mutant, too, and
- * what they come by counts as the spec's that has started them, so that what is of the process can be mutated as well.
+ * Runs specs in this process repeatedly, with one mutant after the other. Stryker has a runner for mocha, but its release
+ * for Node 20 does not support mocha 12, nor child processes. Here child processes run with the mutant too, and the code
+ * they cover counts as covered by the spec that started them, so that the code of `runMain` can be mutated as well.
  */
 class SpecRunner {
   static inject = tokens(commonTokens.options);
@@ -35,16 +35,16 @@ class SpecRunner {
   }
 
   capabilities() {
-    // What has been imported stays.
+    // Modules stay imported.
     return { reloadEnvironment: false };
   }
 
   async dryRun({ coverageAnalysis, disableBail }) {
     const perTest = coverageAnalysis === 'perTest';
     await this.load();
-    this.telling = perTest;
+    this.recording = perTest;
     const result = await this.run({ bail: !disableBail });
-    this.telling = false;
+    this.recording = false;
     return { ...result, ...(perTest && { mutantCoverage: shared().mutantCoverage }) };
   }
 
@@ -63,10 +63,10 @@ class SpecRunner {
     const { suite } = this.mocha;
     const runner = this;
     suite.beforeEach(function () {
-      if (runner.telling) shared().currentTestId = this.currentTest.fullTitle();
+      if (runner.recording) shared().currentTestId = this.currentTest.fullTitle();
     });
     suite.afterEach(function () {
-      if (runner.telling && runner.covered) runner.readChildren(this.currentTest.fullTitle());
+      if (runner.recording && runner.covered) runner.readChildren(this.currentTest.fullTitle());
     });
     await this.mocha.loadFilesAsync();
   }
@@ -83,19 +83,19 @@ class SpecRunner {
         clearInterval(watch);
         resolve({ status: DryRunStatus.Complete, tests });
       });
-      const told = (test) => {
+      const resultOf = (test) => {
         const title = test.fullTitle();
         return { id: title, name: title, timeSpentMs: test.duration ?? 0, fileName: test.file };
       };
-      runner.on('pass', (test) => tests.push({ ...told(test), status: TestStatus.Success }));
+      runner.on('pass', (test) => tests.push({ ...resultOf(test), status: TestStatus.Success }));
       runner.on('fail', (test, error) =>
-        tests.push({ ...told(test), status: TestStatus.Failed, failureMessage: String(error?.stack ?? error) }),
+        tests.push({ ...resultOf(test), status: TestStatus.Failed, failureMessage: String(error?.stack ?? error) }),
       );
       const watch = this.watch();
     });
   }
 
-  /** A spec that waits while nothing is left that could wake it has failed, and need not be waited for. */
+  /** Fails a spec that still waits when no resource is left that could wake it. */
   watch() {
     let still = 0;
     return setInterval(() => {
@@ -104,7 +104,7 @@ class SpecRunner {
     }, 50).unref();
   }
 
-  /** What the children that a test has started have come by counts as the test's. */
+  /** Adds the mutants that a test's child processes reached to those of the test. */
   readChildren(title) {
     const { perTest } = (shared().mutantCoverage ??= { static: {}, perTest: {} });
     const own = (perTest[title] ??= {});
@@ -121,7 +121,7 @@ class SpecRunner {
   }
 }
 
-/** What instrumented code has in common with whoever runs it. */
+/** Returns the object that instrumented code shares with its test runner. */
 function shared() {
   return (globalThis.__stryker__ ??= {});
 }

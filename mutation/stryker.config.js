@@ -1,12 +1,16 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { parts, without } from './parts.js';
 
 const part = process.env.MUTATION_PART;
 const { mutate, specs, children = false } = parts[part];
+/** The process part alone runs system specs, which start programs. */
+const others = Object.values(parts)
+  .filter((other) => other.children && !children)
+  .flatMap((other) => other.mutate.map((path) => `!lib/${path}.ts`));
 
 export default {
-  mutate: mutate.map((name) => [`lib/${name}.ts`, `lib/internal/${name}.ts`].find((file) => existsSync(file))),
-  specs: { files: specs.map((name) => `spec/${name}.spec.ts`), without, children },
+  mutate: [...mutate.map((path) => (existsSync(`lib/${path}`) ? `lib/${path}/**/*.ts` : `lib/${path}.ts`)), ...others],
+  specs: { files: specs.flatMap(specFiles), without, children },
   plugins: ['./mutation/runner.js'],
   testRunner: 'specs',
   testRunnerNodeArgs: ['--import=tsx', '--expose-gc'],
@@ -25,3 +29,12 @@ export default {
   htmlReporter: { fileName: `mutation/out/${part}.html` },
   allowConsoleColors: false,
 };
+
+/** Returns the spec files of a folder, or of one file with or without system specs beside it. */
+function specFiles(path) {
+  const ending = children ? '.system.spec.ts' : '.spec.ts';
+  if (!existsSync(`spec/${path}`)) return [`spec/${path}${ending}`];
+  return readdirSync(`spec/${path}`)
+    .filter((file) => file.endsWith('.spec.ts') && file.endsWith('.system.spec.ts') === children)
+    .map((file) => `spec/${path}/${file}`);
+}

@@ -1,5 +1,5 @@
-// `npm version` calls it before it commits: what is unreleased in the changelog becomes the version's, of today, and what the
-// library says of itself is the version.
+// `npm version` runs this before it commits. It dates the unreleased part of the changelog, and writes the version into the
+// library.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { dated } from './dated.js';

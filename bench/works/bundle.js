@@ -14,12 +14,12 @@ export const contenders = {
   '`future` alone': 'export { future } from "./dist/index.js"',
 };
 
-/** Of what is loaded at once: what is only loaded when it is asked for, as the live view of `runMain`, is in a file of its own. */
+/** The size of what is loaded at once. Parts loaded on demand, such as the live view of `runMain`, are in other files. */
 export async function measure(contender) {
   const { outputFiles, metafile } = await build({
     stdin: { contents: contenders[contender], resolveDir: fileURLToPath(new URL('../../', import.meta.url)) },
     bundle: true,
-    // What `runMain` only loads when it is asked to; without it there is nothing to split.
+    // `runMain` loads this on demand; without it there is nothing to split.
     splitting: contender === 'rxjs-tasks',
     outdir: '.',
     minify: true,

@@ -9,7 +9,7 @@ export const sizes = [100, 1000, 10_000, 100_000, 1_000_000];
 const open = () => undefined;
 const close = () => undefined;
 
-/** Each starts n tasks and gives the function that ends them. */
+/** Each starts n tasks and returns the function that ends them. */
 export const contenders = {
   'rxjs-tasks': async () => {
     const { task } = await import('../../dist/index.js');
@@ -21,7 +21,7 @@ export const contenders = {
     const { NEVER } = await import('rxjs');
     return startRunners(() => task('x', () => NEVER));
   },
-  // At large n it is not the abort that takes its time, but the listeners: adding one looks at all that are there.
+  // At large n not the abort takes the time, but the listeners: adding one inspects all existing ones.
   AbortSignal: async () => {
     const { setMaxListeners } = await import('node:events');
     return (n) => {
@@ -47,7 +47,7 @@ export const contenders = {
     const { finalize, NEVER, Subject, takeUntil } = await import('rxjs');
     return (n) => {
       const stop = new Subject();
-      // Counting the ends is cheaper than any operator that joins.
+      // Counting the ends is cheaper than any joining operator.
       let left = n;
       const ended = new Promise((resolve) => {
         const complete = () => --left || resolve();
@@ -129,7 +129,7 @@ export async function measure(contender, n) {
   const start = await contenders[contender]();
   const startAll = async () => {
     const end = await start(n);
-    // Whoever starts by a scheduler has started then.
+    // By then, contenders that start on a scheduler have started.
     await setImmediate();
     return end;
   };

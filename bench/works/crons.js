@@ -45,7 +45,7 @@ export async function measure(contender, n) {
   const before = ticks;
   await sleep(3500);
   const { user, system } = process.cpuUsage(cpu);
-  // What is never called, or hardly ever, is not cheap.
+  // A contender that calls its tasks too rarely must not look cheap.
   if (ticks - before < 2 * n) throw new Error(`${ticks - before} ticks in 3.5 s, of ${n} crons`);
   return (user + system) / (ticks - before);
 }

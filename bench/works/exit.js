@@ -7,7 +7,7 @@ export const title = 'exit: from SIGTERM until the process with n idle tasks is 
 export const unit = 'ms';
 export const sizes = [1000];
 
-/** Each is a program, which ../idle.js starts. */
+/** Each is a program that ../idle.js starts. */
 export const contenders = {
   'rxjs-tasks': async (n) => {
     const { runMain, task } = await import('../../dist/index.js');
@@ -24,7 +24,7 @@ export async function measure(contender, n) {
   const program = fileURLToPath(new URL('../idle.js', import.meta.url));
   const child = spawn(process.execPath, [program, contender, n], { stdio: ['ignore', 'pipe', 'inherit'] });
   await once(child.stdout, 'data');
-  // Until it is idle.
+  // Waits until it is idle.
   await sleep(200);
   const start = performance.now();
   child.kill('SIGTERM');

@@ -11,11 +11,11 @@ export const label = (n) => `${n} ${n === 1 ? 'worker' : 'workers'}`;
 export const repetitions = 5;
 export const limit = 120_000;
 
-/** How many jobs there are before it counts, so that all processes have warmed up, how many then, and how many of them a process has under way at most. */
+/** Jobs before the measurement (to warm up all processes), jobs in it, and the jobs a process runs at a time. */
 const [before, jobs, batch] = [10_000, 10_000, 50];
 const queue = 'bench';
 
-/** Each fills the queue, and gives what a worker process does until all is done. */
+/** Each fills the queue, and returns the function that a worker process runs until all jobs are done. */
 export const contenders = {
   'rxjs-tasks': {
     async fill(url) {
@@ -60,7 +60,7 @@ async function start(url) {
   return boss.start();
 }
 
-/** In µs a job. */
+/** Measures µs a job. */
 export async function measure(contender, workers) {
   const { fill, table } = contenders[contender];
   const server = await startServer();
@@ -69,7 +69,7 @@ export async function measure(contender, workers) {
     const { Client } = (await import('pg')).default;
     const client = new Client({ connectionString: server.url });
     await client.connect();
-    /** When no more than so many are left. */
+    /** Resolves when no more than so many jobs are left. */
     const left = async (most) => {
       const sql = `select from ${table} where name = $1 and state <> 'completed' offset $2 limit 1`;
       while ((await client.query(sql, [queue, most])).rows.length > 0)
@@ -88,7 +88,7 @@ export async function measure(contender, workers) {
   }
 }
 
-/** A process that is ready to begin. */
+/** Starts a process, and resolves when it is ready to begin. */
 async function startWorker(contender, url) {
   const child = spawn(process.execPath, [fileURLToPath(import.meta.url), contender, url], {
     stdio: ['pipe', 'pipe', 'inherit'],

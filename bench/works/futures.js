@@ -6,7 +6,7 @@ export const sizes = [100, 1000, 10_000, 100_000, 1_000_000];
 
 const work = async (i) => i;
 
-/** Each loads what it measures and nothing else, and gives what makes a run of n; the run is what is timed. */
+/** Each loads only what it measures, and returns the function that makes a run of n; the run is timed. */
 export const contenders = {
   'rxjs-tasks': async () => {
     const { future } = await import('../../dist/index.js');
@@ -103,7 +103,7 @@ export const targets = [
   { what: 'a future', n: 1_000_000, againstN: 10_000, ratio: 1.5 },
 ];
 
-/** What no future on promises can do without: it keeps a result, and gives it to whoever awaits it, early or late. */
+/** The minimum that a future on promises needs: it keeps a result for early and late waiters. */
 class LeastFuture {
   constructor(promise) {
     this.value = undefined;

@@ -6,12 +6,12 @@ export const title = 'growth: what must not grow with n';
 export const unit = 'ns';
 export const sizes = [100, 1000, 100_000];
 export const repetitions = 3;
-/** Where a target is missed, the benchmark fails. */
+/** The benchmark fails when a target is missed. */
 export const check = true;
 
 /**
- * All is done so often whatever n is. What is done to n is done to n at a time, so that the heap, and what the garbage
- * collector makes of it, is the same for every n.
+ * The number of operations is the same for every n. Operations are done to n things at a time, so that the heap and the
+ * garbage collector's work are the same for every n.
  */
 const total = 100_000;
 
@@ -67,7 +67,7 @@ function inAndOut(enter) {
   const all = () => {
     for (let i = 0; i < total; i++) enter().unsubscribe();
   };
-  // Before the n come: V8 allocates for a long life where all that was allocated so far has lived on, and that is slow.
+  // Before the n exist: V8 allocates in old space where everything allocated so far has survived, and that is slow.
   all();
   let inside = 0;
   return (n) => {
@@ -92,7 +92,7 @@ function leaving(n, streamOf) {
     return Array.from({ length: n }, () => streamOf(runner).subscribe());
   }).flat();
   return () => {
-    // All over the place: who came first, or last, may be quick to find. The prime visits each once.
+    // In scattered order, because the first and the last may be quick to find. The prime visits each one once.
     for (let i = 0; i < total; i++) subscriptions[(i * 7919) % total].unsubscribe();
   };
 }

@@ -2,7 +2,7 @@ export const title = 'heap: bytes of one of n running tasks';
 export const unit = 'B';
 export const sizes = [100_000];
 
-/** Each gives the function that starts one task, and returns what its owner holds. */
+/** Each returns the function that starts one task; that function returns the objects that its owner holds. */
 export const contenders = {
   // A runner, its launch, and its subscription to the shared cancel.
   'rxjs-tasks': async () => {
@@ -30,7 +30,7 @@ export const contenders = {
     const controllers = [];
     let started = 0;
     return () => {
-      // Adding a listener looks at all that are there: 100,000 on one signal would take too long.
+      // Adding a listener inspects all existing ones: 100,000 on one signal would take too long.
       if (started++ % 1000 === 0) {
         controllers.unshift(new AbortController());
         setMaxListeners(0, controllers[0].signal);
@@ -41,20 +41,20 @@ export const contenders = {
   },
 };
 
-/** Out here, so that nothing is collected before it is measured. */
+/** At module level, so that nothing is collected before it is measured. */
 const kept = [];
 
 export async function measure(contender, n) {
   const start = await contenders[contender]();
   const tasks = new Array(n).fill(undefined);
-  // With the first one, because what is made once is no task's.
+  // After the first one, because objects made once belong to no task.
   kept.push(start, start(), tasks);
   const before = await heapUsed();
   for (let i = 0; i < n; i++) tasks[i] = start();
   return ((await heapUsed()) - before) / n;
 }
 
-/** After whoever starts by a scheduler has started. */
+/** Resolves when contenders that start on a scheduler have started. */
 async function heapUsed() {
   await new Promise((resolve) => setTimeout(resolve, 50));
   globalThis.gc();

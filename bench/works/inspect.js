@@ -2,13 +2,13 @@ import { spawn } from 'node:child_process';
 
 export const title = 'inspect: a unit of other work, while ten crons make 10,000 events a second';
 export const unit = 'µs';
-/** For how many s. */
+/** In s. */
 export const sizes = [4];
 export const label = (n) => `${n} s`;
 export const repetitions = 5;
 export const limit = 30_000;
 
-/** Each starts the application with the tasks that it is given, and has it looked at. */
+/** Each starts the application with the given tasks, and observes it. */
 export const contenders = {
   unseen: async () => {
     const { launch } = await import('../../dist/index.js');
@@ -28,9 +28,10 @@ async function start(look = () => undefined) {
   };
 }
 
-/** In a process of its own, as a browser is. */
+/** Reads the events in a separate process, as a browser does. */
 function read(url) {
-  const program = `fetch(${JSON.stringify(url)}).then(async ({ body }) => { for await (const _ of body); }).catch(() => undefined)`;
+  const address = JSON.stringify(url);
+  const program = `fetch(${address}).then(async ({ body }) => { for await (const _ of body); }).catch(() => undefined)`;
   spawn(process.execPath, ['-e', program], { stdio: 'ignore' });
 }
 
@@ -40,9 +41,9 @@ export async function measure(contender, seconds) {
   let events = 0;
   const run = () => void events++;
   const app = startApp(
-    Array.from({ length: 10 }, (_, place) => cron(task(`cron ${place}`, run), 1, { missed: 'runAll' })),
+    Array.from({ length: 10 }, (_, index) => cron(task(`cron ${index}`, run), 1, { missed: 'runAll' })),
   );
-  // So that what is measured is what a long-lived process has: code that is compiled.
+  // Warms up, because a long-lived process runs compiled code.
   await work(3);
   events = 0;
   const perUnit = await work(seconds);
@@ -51,7 +52,7 @@ export async function measure(contender, seconds) {
   return perUnit;
 }
 
-/** In µs a unit. */
+/** Measures µs a unit. */
 async function work(seconds) {
   const from = performance.now();
   let units = 0;

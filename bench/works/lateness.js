@@ -7,7 +7,7 @@ export const sizes = [10, 60];
 export const label = (n) => `${n} s`;
 export const repetitions = 1;
 export const limit = 70_000;
-/** They sleep for nearly all of the time, and so do not disturb each other. */
+/** The contenders sleep nearly all the time, so they do not disturb each other. */
 export const together = true;
 
 const period = 10;
@@ -18,7 +18,7 @@ export const contenders = {
     const { cron, task } = await import('../../dist/index.js');
     return (tick) => {
       let first;
-      // A slot that was missed is never run, so that counting the runs would say nothing of when they were due.
+      // A missed slot never runs, so the number of runs does not give the time at which one was due.
       const run = ({ slot }) => tick(Math.round((slot - (first ??= slot)) / period));
       cron(task('x', run), period).start().subscribe();
     };
@@ -33,14 +33,14 @@ export const contenders = {
   },
 };
 
-/** The median over the last second. */
+/** Returns the median over the last second. */
 export async function measure(contender, seconds) {
   const startTicking = await contenders[contender]();
   const lates = [];
   const start = performance.now();
   startTicking((k) => lates.push(performance.now() - (start + k * period)));
   await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
-  // Who leaves ticks out must not look as if it came in time.
+  // A contender that omits ticks must not look punctual.
   if (lates.length < 0.9 * seconds * (1000 / period)) throw new Error(`Only ${lates.length} ticks in ${seconds} s`);
   return median(lates.slice(-1000 / period));
 }

@@ -8,7 +8,7 @@ const open = () => undefined;
 const use = (i) => i;
 const close = () => undefined;
 
-/** As those of the futures. */
+/** Like the contenders of the futures. */
 export const contenders = {
   'rxjs-tasks': async () => {
     const { joinAll, launchRunner, task, taskRunner, withCancel } = await import('../../dist/index.js');

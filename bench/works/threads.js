@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 
 export const title = 'threads: a hash of n rounds, 500 of them on all cores';
 export const unit = 'µs';
-/** A mere call, and hashes of about 0.6 and 6 ms. */
+/** An empty call, and hashes of about 0.6 and 6 ms. */
 export const sizes = [1, 2000, 20_000];
 export const label = (n) => `${n.toLocaleString('en')} ${n === 1 ? 'round' : 'rounds'}`;
 export const repetitions = 9;
@@ -12,7 +12,7 @@ const hashes = 500;
 const threads = availableParallelism();
 const module = new URL('../hash.js', import.meta.url);
 
-/** Each has its threads up, and gives what makes a hash in one of them. */
+/** Each starts its threads, and returns the function that makes a hash in one of them. */
 export const contenders = {
   'rxjs-tasks': async () => {
     const { firstValueFrom } = await import('rxjs');
