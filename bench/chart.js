@@ -65,7 +65,7 @@ ${style()}
 ${text(left, 28, 'What one piece takes, by how many there are at once', 'title')}
 <text class="tick middle" transform="translate(16 ${top + plot.height / 2}) rotate(-90)">time per piece</text>
 ${drawn.join('\n')}
-${text(left, height - 12, `Both axes are logarithmic; lower is better. ○ did not finish the next size in time.`, 'tick')}
+${text(left, height - 12, `Logarithmic axes; lower is better. ○ did not finish the next size in time.`, 'tick')}
 </svg>
 `;
 }

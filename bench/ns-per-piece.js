@@ -1,8 +1,8 @@
 const now = () => performance.now();
 
 /**
- * Measures the ns that one piece of a work takes. `prepare(n)` returns, or promises, the function that is timed. One call
- * of it is a wave; a round is as many waves as the clock needs to be exact.
+ * Measures the ns that one piece of a work takes. `prepare(n)` returns, or promises, the function that is timed. One
+ * call of it is a wave; a round is as many waves as the clock needs to be exact.
  *
  * @param pieces pieces of work in one wave. Default: `n`.
  */

@@ -13,9 +13,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
- * Runs specs in this process repeatedly, with one mutant after the other. Stryker has a runner for mocha, but its release
- * for Node 20 does not support mocha 12, nor child processes. Here child processes run with the mutant too, and the code
- * they cover counts as covered by the spec that started them, so that the code of `runMain` can be mutated as well.
+ * Runs specs in this process repeatedly, with one mutant after the other. Stryker has a runner for mocha, but its
+ * release for Node 20 does not support mocha 12, nor child processes. Here child processes run with the mutant too, and
+ * the code they cover counts as covered by the spec that started them, so that the code of `runMain` can be mutated as
+ * well.
  */
 class SpecRunner {
   static inject = tokens(commonTokens.options);

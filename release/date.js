@@ -1,5 +1,5 @@
-// `npm version` runs this before it commits. It dates the unreleased part of the changelog, and writes the version into the
-// library.
+// `npm version` runs this before it commits. It dates the unreleased part of the changelog, and writes the version into
+// the library.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { dated } from './dated.js';

@@ -1,6 +1,8 @@
 const heading = '## Unreleased\n';
 
-/** Returns the changelog with its unreleased part under a version and a date. Throws when there is nothing to release. */
+/**
+ * Returns the changelog with its unreleased part under a version and a date. Throws when there is nothing to release.
+ */
 export function dated(changelog, version, day) {
   const [before, after] = changelog.split(heading);
   if (after === undefined) throw new Error(`Expected a heading \`${heading.trim()}\` in the changelog`);

@@ -14,7 +14,9 @@ export const contenders = {
   '`future` alone': 'export { future } from "./dist/index.js"',
 };
 
-/** The size of what is loaded at once. Parts loaded on demand, such as the live view of `runMain`, are in other files. */
+/**
+ * The size of what is loaded at once. Parts loaded on demand, such as the live view of `runMain`, are in other files.
+ */
 export async function measure(contender) {
   const { outputFiles, metafile } = await build({
     stdin: { contents: contenders[contender], resolveDir: fileURLToPath(new URL('../../', import.meta.url)) },
