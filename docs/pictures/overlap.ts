@@ -5,7 +5,7 @@ import { virtualClock } from 'rxjs-tasks/testing';
 
 type Overlap = NonNullable<CronOptions['overlap']>;
 
-/** What each policy does with the same slots, in a sentence. */
+/** The title of each picture: the policy's effect on the same slots. */
 const titles: Record<Overlap, string> = {
   skip: 'skip: slots that come during a run are dropped',
   bufferOne: 'bufferOne: the earliest waits, those that come meanwhile are dropped',

@@ -1,7 +1,7 @@
 import { overlapPictures } from './overlap.js';
 import { supervisionPicture } from './supervision.js';
 
-/** The pictures of the guides, by their files. They are drawn from recordings made in virtual time, so each time the same. */
+/** Returns the pictures of the guides, by file. Their recordings are made in virtual time, so they never change. */
 export async function pictures(): Promise<Map<string, string>> {
   return overlapPictures().set('docs/supervision.svg', await supervisionPicture());
 }

@@ -2,7 +2,7 @@ import { ordered, supervise } from 'rxjs-tasks';
 import { renderSvg } from 'rxjs-tasks/inspect';
 import { scenario, script } from 'rxjs-tasks/testing';
 
-/** The picture of `docs/supervision.md`: failures in `initialize` and in `execute`, longer and longer waits, and the last straw. */
+/** Returns the picture of `docs/supervision.md`: failures in both hooks, growing waits, and the restart limit. */
 export async function supervisionPicture(): Promise<string> {
   const failing = ['[ 200ms > 3s #', '[ 200ms #', '[ 200ms > 600ms #', '[ 200ms #'];
   const { recording } = await scenario({
