@@ -1,5 +1,5 @@
 /**
- * A shop's crons: watch them at work, or see in a moment what they do on any night.
+ * The crons of a shop: watch them run, or compute what they do on any night.
  *
  *     npm run nightshift
  *     npm run nightshift -- --zone Europe/Berlin --replay 2026-03-29
@@ -14,9 +14,9 @@ const usage = `Usage: npm run nightshift -- [options]
 
 Runs the crons of a small shop and shows what they do. Ctrl-C ends it.
 
-  --zone <name>    by whose wall clock they go; unless said, this machine's
-  --replay <date>  shows instead what the hourly and nightly ones do from 22:00 UTC of
-                   the day before on, for 8 hours, as 2026-03-29
+  --zone <name>    the time zone of the schedules; default: this machine's
+  --replay <date>  shows what the hourly and nightly crons do on a date such as
+                   2026-03-29, from 22:00 UTC of the day before, for 8 hours
   -h, --help       shows this`;
 
 async function watch(all: readonly Job[], zone: string): Promise<void> {
@@ -59,7 +59,7 @@ try {
   else if (date === undefined) await watch(jobs(zone), zone);
   else show(jobs(zone), date, zone);
 } catch (error) {
-  // What parseArgs and cron() refuse is said in their messages.
+  // The messages of parseArgs and cron() say what they refuse.
   if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
   console.error(error.message);
   process.exitCode = 2;

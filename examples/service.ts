@@ -1,22 +1,23 @@
 /**
- * A shop's back end: a database, two supervised workers, and an HTTP server, which need one another in this order.
+ * A shop's back end: a database, two supervised workers, and an HTTP server. Each needs the ones before it.
  *
  *     npm run service
  *     curl -X POST localhost:8080/orders -d '{"item":"tea"}'
  *
- * With `--inspect` it shows itself: live in the terminal, as a page at http://127.0.0.1:8081/, and as spans in shop-spans.jsonl.
+ * `--inspect` shows the application live in the terminal, as a page at http://127.0.0.1:8081/, and as spans in
+ * shop-spans.jsonl.
  *
  *     npm run service -- --inspect
  *
- * An order of `poison` makes the workers fail: watch them restart at localhost:8080/status. SIGTERM shuts it down for a load
- * balancer, Ctrl-C at once.
+ * An order of `poison` makes the workers fail: watch them restart at localhost:8080/status. SIGTERM shuts down with a
+ * delay for a load balancer, Ctrl-C at once.
  */
 import { parseArgs } from 'node:util';
 import { runMain, snapshot, taskRunner, type RunMainOptions } from 'rxjs-tasks';
 import { inspector } from 'rxjs-tasks/inspect';
 import { api, type Status } from './service/api.js';
 import { Database } from './service/database.js';
-import { assemble } from './service/shop.js';
+import { composeShop } from './service/shop.js';
 import { tracing } from './service/tracing.js';
 
 const {
@@ -33,12 +34,12 @@ const database = new Database();
 const status = (): Status => ({ ready: app.ready, live: app.live, tree: snapshot(shop) });
 const http = taskRunner(api({ host: HOST, port: Number(PORT) }, database, status));
 http.results$.subscribe((url) => console.log(`Listening at ${url}`));
-const shop = assemble(database, http);
+const shop = composeShop(database, http);
 
 const inspect = taskRunner(inspector({ port: Number(INSPECT_PORT) }));
 inspect.results$.subscribe((url) => console.log(`Look at ${url}`));
 
-const told: RunMainOptions = {
+const logged: RunMainOptions = {
   observer: (event) => {
     if (event.type === 'draining') console.log(`No longer ready; going on for ${DRAIN_MS} ms`);
     else if (event.type === 'ready') console.log(`${event.task} is ready`);
@@ -46,10 +47,10 @@ const told: RunMainOptions = {
       console.error(`${event.error?.message}; again in ${event.delay.toFixed()} ms`);
   },
 };
-const shown: RunMainOptions = { ui: true, instrumentation: [tracing('shop-spans.jsonl')] };
+const inspected: RunMainOptions = { ui: true, instrumentation: [tracing('shop-spans.jsonl')] };
 
 const app = runMain(values.inspect ? [inspect, shop] : [shop], {
-  ...(values.inspect ? shown : told),
+  ...(values.inspect ? inspected : logged),
   drainDelay: Number(DRAIN_MS),
   timeout: Number(TIMEOUT_MS),
 });

@@ -13,7 +13,7 @@ import { statusServer } from './uptime/status-server.js';
 
 async function watch(options: Options): Promise<void> {
   const { stdout } = process;
-  // Nobody reads any longer, as after a Ctrl-C under `| tee`: that is no failure of the monitor.
+  // A closed pipe, as after a Ctrl-C under `| tee`, is no failure of the monitor.
   stdout.on('error', () => undefined);
   const status$ = new BehaviorSubject<readonly Summary[]>([]);
   const server = taskRunner(statusServer(options.port, status$));

@@ -1,18 +1,18 @@
 import { map, timer } from 'rxjs';
 import { cron, nextRuns, task, type SimpleTask, type TaskRunner } from 'rxjs-tasks';
 
-/** A job, its schedule in words of its own, and when it is due next. */
+/** A job, the expression of its schedule, and its next due time. */
 export interface Job {
   readonly runner: TaskRunner<string>;
   readonly schedule: string;
   readonly next: (from: number) => Date | undefined;
 }
 
-/** The jobs of a small shop, by the clock of its time zone. Their work is only time that passes. */
+/** Returns the jobs of a small shop, scheduled in its time zone. Their work is only a wait. */
 export function jobs(timezone: string): Job[] {
   return [
     job('orders', '*/10 * * * * *', takes(4_000, 'imported 12 orders'), timezone),
-    // Takes longer than its gap: the slot that comes meanwhile waits, the one after it is dropped.
+    // Takes longer than its period: the next slot waits, the one after that is dropped.
     job('prices', '*/5 * * * * *', takes(8_000, 'updated the prices'), timezone, { overlap: 'bufferOne' }),
     job('report', '0 * * * *', takes(30_000, 'sent the report of the hour'), timezone, { missed: 'runOnce' }),
     job('backup', '30 2 * * *', takes(600_000, 'backed up'), timezone, { missed: 'runOnce', timeout: 3_600_000 }),

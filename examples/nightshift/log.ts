@@ -1,7 +1,7 @@
 import { map, merge, type Observable, type TimestampProvider } from 'rxjs';
 import type { AppEvent, TaskRunner } from 'rxjs-tasks';
 
-/** A line for each result. */
+/** Emits a line for each result. */
 export function resultLines(
   runners: readonly TaskRunner<string>[],
   timezone: string,
@@ -12,7 +12,7 @@ export function resultLines(
   );
 }
 
-/** A line for what is worth one, with the time by the wall clock of a time zone and what that is ahead of UTC. */
+/** Returns the log line of an event, with the wall-clock time of a time zone and its UTC offset. */
 export function lineOf(event: AppEvent, timezone: string): string | undefined {
   if (!('at' in event)) return undefined;
   const text = textOf(event, timezone);
@@ -44,7 +44,7 @@ function textOf(event: Exclude<AppEvent, { type: 'shutdown' }>, timezone: string
 
 export function wallClock(ms: number, timeZone: string): string {
   const { year, month, day, hour, minute, second, timeZoneName = '' } = fields(ms, timeZone);
-  // Of UTC it says no more than GMT.
+  // For UTC the name is only `GMT`.
   const offset = timeZoneName.replace('GMT', '');
   return `${year}-${month}-${day} ${hour}:${minute}:${second} ${offset === '' ? '+00:00' : offset}`;
 }

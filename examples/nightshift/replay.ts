@@ -3,7 +3,7 @@ import { virtualClock } from 'rxjs-tasks/testing';
 import type { Job } from './jobs.js';
 import { lineOf, resultLines } from './log.js';
 
-/** What the jobs do from one time to another, found out in virtual time. */
+/** Returns the log of the jobs from one time to another, computed in virtual time. */
 export function replay(jobs: readonly Job[], from: number, to: number, timezone: string): string[] {
   const clock = virtualClock(from);
   const [virtual] = withCancel(undefined, { scheduler: clock });

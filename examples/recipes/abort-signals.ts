@@ -1,10 +1,10 @@
-/** Whatever takes an AbortSignal takes `ctx.signal`, and whatever yields values over time is given back as it is. */
+/** APIs that take an AbortSignal take `ctx.signal`. A hook returns their streams and iterables as they are. */
 import { on, type EventEmitter } from 'node:events';
 import { watch, type FileChangeInfo } from 'node:fs/promises';
 import { setInterval, setTimeout } from 'node:timers/promises';
 import { task, type SimpleTask } from 'rxjs-tasks';
 
-/** A promise: `fetch`, which a cancel aborts. */
+/** Downloads with `fetch`, a promise that a cancel aborts. */
 export function download(url: string): SimpleTask<string> {
   return task('download', async ({ signal }) => {
     const response = await fetch(url, { signal });
@@ -13,7 +13,7 @@ export function download(url: string): SimpleTask<string> {
   });
 }
 
-/** An async generator: its `finally` has run before the task ends. */
+/** Polls in an async generator, whose `finally` runs before the task ends. */
 export function poller<T>(every: number, ask: (signal: AbortSignal) => Promise<T>): SimpleTask<T> {
   return task('poller', async function* ({ signal }) {
     for (;;) {
@@ -23,7 +23,7 @@ export function poller<T>(every: number, ask: (signal: AbortSignal) => Promise<T
   });
 }
 
-/** Async iterables of Node: changes in a directory, events of an emitter, ticks of a timer. */
+/** Watches a directory with one of Node's async iterables. The next two listen to an emitter and a timer. */
 export function watcher(directory: string): SimpleTask<FileChangeInfo<string>> {
   return task('watcher', ({ signal }) => watch(directory, { signal }));
 }
@@ -36,7 +36,7 @@ export function ticker(every: number): SimpleTask<undefined> {
   return task('ticker', ({ signal }) => setInterval(every, undefined, { signal }));
 }
 
-/** A Web stream: a response as it comes in. A cancel aborts the request, and with it the stream. */
+/** Yields a response as it arrives, from a web stream. A cancel aborts the request and its stream. */
 export function tail(url: string): SimpleTask<string> {
   return task<string>('tail', async ({ signal }) => {
     const { body } = await fetch(url, { signal });

@@ -1,25 +1,25 @@
 import { Observable } from 'rxjs';
 import { task, type Task } from 'rxjs-tasks';
 
-/** As much of a consumer of KafkaJS as the task needs. */
+/** The part of a KafkaJS consumer that the task needs. */
 export interface ConsumerLike<Message> {
   connect(): Promise<void>;
   subscribe(subscription: { topics: string[] }): Promise<void>;
-  /** Resolves when it has joined its group. A message's offset is committed after `eachMessage`. */
+  /** Resolves when the consumer has joined its group. A message's offset is committed after `eachMessage`. */
   run(config: { eachMessage: (message: Message) => Promise<void> }): Promise<void>;
-  /** Takes no more, waits for the message under way, and leaves the group. */
+  /** Takes no more messages, waits for the current one, and leaves the group. */
   disconnect(): Promise<void>;
   on(event: 'consumer.crash', listener: (crash: Crash) => void): () => void;
 }
 
 export interface Crash {
-  /** With `restart` it starts again by itself. */
+  /** With `restart`, the consumer restarts by itself. */
   readonly payload: { readonly error: Error; readonly restart: boolean };
 }
 
 /**
- * Works at the messages of topics, one at a time in each partition, and yields what comes of them. Work that fails is tried again
- * by the consumer; when it gives up, the task fails, so put it under `supervise`.
+ * Processes the messages of topics, one at a time in each partition, and yields the results. The consumer retries
+ * failed work; when it gives up, the task fails, so put it under `supervise`.
  */
 export function kafkaConsumer<Message, T>(
   name: string,

@@ -1,6 +1,6 @@
 /**
- * Tasks within a NestJS application: providers hand in their crons, Nest starts them when it has bootstrapped, and they have ended
- * before it shuts down. Decorators are called as the functions they are, so that nothing has to be compiled for them.
+ * Tasks in a NestJS application: providers contribute their crons, Nest starts them after its bootstrap, and they end
+ * before it shuts down. Decorators are called as plain functions, so that they need no compiler.
  */
 import 'reflect-metadata';
 import {
@@ -14,7 +14,7 @@ import {
 } from '@nestjs/common';
 import { launch, SignalError, type Application, type LaunchOptions, type Runnable } from 'rxjs-tasks';
 
-/** What to run, made of the providers that are injected, and how. */
+/** The tasks to run, made from injected providers, and their options. */
 export interface TasksDefinition extends LaunchOptions, Pick<ModuleMetadata, 'imports' | 'providers'> {
   readonly inject?: FactoryProvider['inject'];
   readonly useFactory: FactoryProvider<readonly Runnable[]>['useFactory'];
@@ -23,7 +23,7 @@ export interface TasksDefinition extends LaunchOptions, Pick<ModuleMetadata, 'im
 const applicationFactory = Symbol('applicationFactory');
 
 export class TasksModule implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  /** Once Nest has bootstrapped. */
+  /** Set after Nest's bootstrap. */
   app: Application | undefined;
   private readonly start: () => Application;
 
@@ -51,7 +51,7 @@ export class TasksModule implements OnApplicationBootstrap, BeforeApplicationShu
     this.app = this.start();
   }
 
-  /** Nest logs what a hook throws, and goes on with its shutdown. */
+  /** Throws a report that is not clean, because Nest logs the errors of hooks and continues its shutdown. */
   async beforeApplicationShutdown(signal?: string): Promise<void> {
     const report = await this.app?.stop(signal && new SignalError(signal as NodeJS.Signals));
     if (report?.clean === false) throw new Error(String(report));

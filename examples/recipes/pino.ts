@@ -1,14 +1,16 @@
 import { stdSerializers, type Level, type Logger } from 'pino';
 import type { AppEvent } from 'rxjs-tasks';
 
-/** An observer that logs what happens to an application, a line each; without one `console.error` writes its errors. */
+/**
+ * Returns an observer that logs each event of an application. Without an observer, `console.error` writes its errors.
+ */
 export function logTo(logger: Logger): (event: AppEvent) => void {
-  // A TaskError says what its cause says: the usual serializer, which joins them, would say it twice.
+  // A TaskError's message includes its cause's: the usual serializer, which joins the two, would repeat it.
   const log = logger.child({ name: 'tasks' }, { serializers: { err: stdSerializers.errWithCause } });
   const written = new WeakSet<object>();
   return (event) => {
     const { error, ...fields } = fieldsOf(event);
-    // A failure goes through all groups around it, and is written with the first.
+    // A failure passes through all its groups, and is written once.
     const err = error instanceof Error && !written.has(error) ? error : undefined;
     if (err) written.add(err);
     log[levelOf(event)]({ ...fields, err }, 'task' in event ? `${event.task} ${event.type}` : event.type);
@@ -36,7 +38,7 @@ function levelOf(event: AppEvent): Level {
 function fieldsOf(event: AppEvent): { readonly error?: unknown; readonly [field: string]: unknown } {
   switch (event.type) {
     case 'done': {
-      // Not the outcome as it is: it has the runner.
+      // Not the whole outcome, because it holds the runner.
       const { status, error } = event.outcome;
       return { type: event.type, task: event.task, runId: event.runId, status, error };
     }

@@ -2,11 +2,11 @@ import { Pool, type PoolConfig, type QueryResultRow } from 'pg';
 import { Subject } from 'rxjs';
 import { task, type Task } from 'rxjs-tasks';
 
-/** A pool of connections that is there while its task runs. */
+/** A pool of connections that exists while its task runs. */
 export interface Database {
   /**
-   * Connects, and ends when all that was lent has come back. It yields the errors of connections that broke while nobody used
-   * them: the pool makes others.
+   * Connects, and ends when all lent connections are back. It yields the errors of connections that broke while idle:
+   * the pool replaces them.
    */
   readonly task: Task<Error>;
   query<Row extends QueryResultRow>(sql: string, values?: readonly unknown[]): Promise<Row[]>;
@@ -18,7 +18,7 @@ export function database(name: string, config: PoolConfig): Database {
   return {
     task: task(name, {
       async initialize() {
-        // Anew each time, because a pool that has ended cannot be used again.
+        // A new pool for each run, because a pool that has ended cannot be used again.
         pool = new Pool(config).on('error', (error) => broken$.next(error));
         await pool.query('SELECT 1');
       },

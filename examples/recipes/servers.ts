@@ -1,6 +1,6 @@
 /**
- * Servers as tasks: `initialize` listens, `finalize` stops to accept, waits for the answers under way, and lets no connection that is
- * kept alive hold it up. Each yields its URL.
+ * Servers as tasks: `initialize` listens; `finalize` stops accepting, waits for the current answers, and closes idle
+ * kept-alive connections. Each server yields its URL.
  */
 import { createAdaptorServer } from '@hono/node-server';
 import type { FastifyInstance } from 'fastify';
@@ -24,7 +24,9 @@ export function honoServer(name: string, address: Address, app: Hono): Task<stri
   return serverTask(name, address, () => createAdaptorServer(app) as Server);
 }
 
-/** An instance of Fastify listens once, so each run makes its own. What is kept alive it ends itself. */
+/**
+ * Runs Fastify. An instance listens only once, so each run makes its own. Fastify ends kept-alive connections itself.
+ */
 export function fastifyServer(name: string, address: Address, make: () => FastifyInstance): Task<string> {
   let app: FastifyInstance;
   return task(name, {
@@ -50,7 +52,7 @@ function serverTask(name: string, { port, host }: Address, make: () => Server): 
   });
 }
 
-/** `close` ends the connections that are idle then; this ends those that become so later, which else are kept for seconds. */
+/** Ends connections that become idle after `close`, which would keep them for seconds. */
 function keepNoneOpen(server: Server): void {
   server.on('request', (_, response) =>
     response.on('close', () => {
@@ -59,7 +61,7 @@ function keepNoneOpen(server: Server): void {
   );
 }
 
-/** Goes on until it is cancelled. */
+/** Emits the URL of a server, and runs until it is cancelled. */
 function urlOf(server: Server): Observable<string> {
   const { address, port } = server.address() as AddressInfo;
   return NEVER.pipe(startWith(`http://${address}:${port}`));

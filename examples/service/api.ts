@@ -10,7 +10,7 @@ export interface Status {
   readonly tree: Snapshot;
 }
 
-/** The shop's HTTP API, and the probes of whoever supervises it. */
+/** Serves the shop's HTTP API, and the probes of its orchestrator. */
 export function api(
   listen: { readonly host: string; readonly port: number },
   database: Database,

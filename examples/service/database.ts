@@ -7,7 +7,7 @@ export interface Order {
   readonly item: string;
 }
 
-/** Like a database: it has to be connected to, takes its time, and refuses whoever comes before or after. */
+/** A stand-in for a database: connecting and queries take time, and a query fails while it is not connected. */
 export class Database {
   readonly task: Task<never>;
   private readonly orders: Order[] = [];
@@ -36,7 +36,7 @@ export class Database {
     });
   }
 
-  /** The first order that a worker has not done. */
+  /** Returns the first order that a worker has not done. */
   next(worker: string): Promise<Order | undefined> {
     return this.query(() => this.orders[this.done.get(worker) ?? 0]);
   }

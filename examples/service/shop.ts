@@ -2,8 +2,8 @@ import { ordered, parallel, supervise, type Runnable, type TaskRunner } from 'rx
 import type { Database } from './database.js';
 import { worker } from './worker.js';
 
-/** The shop: its workers need the database, and whoever orders needs both. */
-export function assemble(database: Database, http: Runnable): TaskRunner {
+/** Composes the shop: its workers need the database, and its HTTP server needs both. */
+export function composeShop(database: Database, http: Runnable): TaskRunner {
   const workers = ['mail', 'stock'].map((name) => supervise(worker(name, database)));
   return ordered('shop', database.task, parallel('workers', ...workers), http);
 }

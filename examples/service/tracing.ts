@@ -3,7 +3,7 @@ import { appendFileSync, writeFileSync } from 'node:fs';
 import type { Instrumentation } from 'rxjs-tasks';
 import { telemetry } from 'rxjs-tasks/otel';
 
-/** Spans of all runs, each a line of a file: where a service of yours has an exporter that sends them. */
+/** Writes the spans of all runs to a file, one line each. A real service has an exporter that sends them. */
 export function tracing(file: string): Instrumentation {
   writeFileSync(file, '');
   const exporter = {

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { task, type SimpleTask } from 'rxjs-tasks';
 import type { Database, Order } from './database.js';
 
-/** Does something about each order, and yields it. When it is cancelled it finishes the one it is at. */
+/** Processes each order, and yields it. When cancelled, it finishes the current order. */
 export function worker(name: string, database: Database): SimpleTask<Order> {
   return task(name, async function* (ctx) {
     while (!ctx.cancelled) {

@@ -5,20 +5,20 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { BehaviorSubject, filter, firstValueFrom, fromEvent, NEVER, startWith, take, type Observable } from 'rxjs';
 import { task, type Context, type Task } from 'rxjs-tasks';
 
-/** For how long, in ms, a request that was on its way at the cancel may still come in. */
-const lastCall = 200;
+/** The time in which requests sent before the cancel may still arrive, in ms. */
+const arrivalMs = 200;
 
 /** A request, and how to answer it. */
 export interface Exchange {
   readonly ctx: Context;
   readonly request: IncomingMessage;
-  /** Completes when it has been answered, or the client has gone. */
+  /** Completes when the request has been answered, or the client is gone. */
   readonly closed$: Observable<unknown>;
   /** Answers with JSON. */
   readonly reply: (status: number, body: unknown) => void;
 }
 
-/** Serves, and yields the URL of its path on loopback. It loses no request when it ends. */
+/** Serves requests, and yields the URL of its path on loopback. It loses no request when it ends. */
 export function httpServer(
   name: string,
   { host, port, path = '' }: { readonly host: string; readonly port: number; readonly path?: string },
@@ -29,7 +29,7 @@ export function httpServer(
 
   return task(name, {
     initialize(ctx) {
-      // Anew each time, so that it can be started again.
+      // A new server for each run, so that the task can be started again.
       server = createServer((request, response) => {
         const closed$ = fromEvent(response, 'close').pipe(take(1));
         inFlight$.next(inFlight$.value + 1);
@@ -47,10 +47,11 @@ export function httpServer(
     execute: () => NEVER.pipe(startWith(`http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`)),
     async finalize() {
       if (!server.listening) return;
-      // A kept connection that looks idle may have a request on its way. From the cancel on each answer is its connection's last.
-      await delay(lastCall);
+      // A kept-alive connection that looks idle may have a request in transit. Since the cancel, each answer closes its
+      // connection.
+      await delay(arrivalMs);
       const closed = once(server, 'close');
-      // Stops accepting and no more: HTTP's own `close` cuts answers that a slow reader has not taken yet.
+      // Only stops accepting: HTTP's own `close` cuts answers that a slow reader has not read yet.
       Server.prototype.close.call(server);
       await firstValueFrom(inFlight$.pipe(filter((count) => count === 0)));
       server.closeAllConnections();

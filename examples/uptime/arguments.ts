@@ -10,7 +10,7 @@ export interface Options {
   readonly help: boolean;
 }
 
-/** What is wrong with the arguments, in one line. */
+/** An error in the arguments, described in one line. */
 export class UsageError extends Error {
   constructor(name: string, what: string, got: string | boolean) {
     super(`Expected ${name} to be ${what}, got ${typeof got === 'string' ? `\`${got}\`` : 'no value'}`);
@@ -23,10 +23,10 @@ Probes the URLs in rounds, or its own status server when there are none. Shows t
 availability and latency over the last 100 rounds here, and as JSON at the status server,
 where /status?wait=next answers after the next round. Ctrl-C ends it.
 
-  --every <duration>    from one round to the next; unless said, 2s
-  --for <duration>      ends it after that
-  --timeout <duration>  of a probe; unless said, three quarters of --every, at most 5s
-  --port <number>       of the status server; unless said, any that is free
+  --every <duration>    the time from one round to the next; default: 2s
+  --for <duration>      ends the monitor after that
+  --timeout <duration>  of a probe; default: three quarters of --every, at most 5s
+  --port <number>       of the status server; default: any free port
   -h, --help            shows this
 
 A duration is a number with its unit, as 500ms, 2s, 1.5m or 1h.`;
@@ -41,7 +41,7 @@ const flags = {
 
 /** @throws UsageError */
 export function parse(args: readonly string[]): Options {
-  // Not strict: its own messages take several lines, and do not say what was expected.
+  // Not strict, because its messages take several lines and do not say what was expected.
   const given = parseArgs({ args: [...args], options: flags, strict: false, allowPositionals: true, tokens: true });
   for (const token of given.tokens) {
     if (token.kind === 'option' && !Object.hasOwn(flags, token.name)) {

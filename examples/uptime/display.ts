@@ -9,13 +9,13 @@ export function display(screen: Screen): (round: readonly Summary[]) => void {
   if (!screen.isTTY) return (round) => screen.write(log(round).join(''));
   let drawn: string[] = [];
   return (round) => {
-    // A terminal that does not know its size says 0.
+    // A terminal of unknown size reports 0.
     const [columns, rows] = screen.columns && screen.rows ? [screen.columns, screen.rows] : [80, 24];
-    // A terminal that was made narrower has wrapped what was drawn.
+    // A terminal that became narrower has wrapped the lines drawn before.
     const height = drawn.reduce((sum, { length }) => sum + Math.ceil(length / columns), 0);
     drawn = table(round, columns, rows);
     const lines = drawn.map((line) => `${screen.hasColors?.() ? coloured(line) : line}\x1b[K\n`);
-    // One write that erases nothing but what it does not draw over: it does not flicker.
+    // One write that erases only what it does not overwrite, so that nothing flickers.
     screen.write(`\r${height > 0 ? `\x1b[${height}A` : ''}${lines.join('')}\x1b[J`);
   };
 }
@@ -29,7 +29,7 @@ export function log(round: readonly Summary[]): string[] {
   });
 }
 
-/** Fits the terminal, with the last line and column left free: what has scrolled or wrapped cannot be drawn over. */
+/** Fits the terminal, with the last line and column free: scrolled or wrapped text cannot be overwritten. */
 export function table(round: readonly Summary[], columns: number, rows: number): string[] {
   const grid = [['', 'target', 'now', 'median', 'p95', 'available'], ...round.map(cells)];
   const [state = 0, url = 0, ...others] =
@@ -55,7 +55,7 @@ function ms(value: number | undefined): string {
   return value === undefined ? '–' : `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`;
 }
 
-/** Keeps both ends, by which targets on one host are told apart. */
+/** Shortens a text but keeps both ends, which distinguish targets on one host. */
 function clip(text: string, width: number): string {
   const half = (width - 1) / 2;
   return text.length > width ? `${text.slice(0, Math.ceil(half))}…${text.slice(-Math.floor(half))}` : text;

@@ -5,8 +5,8 @@ import { probe } from './probe.js';
 import { remember, summarise, type Summary } from './statistics.js';
 
 /**
- * The tasks that probe in rounds, for as long as they are to, once the server yields its URL; that is what they watch when there is nothing
- * else.
+ * Returns the tasks of the monitor: the server, the rounds of probes, and the time limit. Rounds begin when the server
+ * yields its URL, which is the target when there is no other.
  */
 export function monitor(
   { urls, every, timeout, ...options }: Pick<Options, 'urls' | 'every' | 'timeout' | 'for'>,

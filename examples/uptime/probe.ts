@@ -1,11 +1,11 @@
 import { DeadlineError, future, withTimeout, type Context, type Future } from 'rxjs-tasks';
 
-/** What one look at a target found. */
+/** The result of one probe of a target. */
 export type Probe = { readonly url: string; readonly at: number } & (
   { readonly up: true; readonly ms: number } | { readonly up: false; readonly reason: string }
 );
 
-/** Is up when it answers within the time, body included, with a status below 400. */
+/** Probes a URL. It is up when it answers in time, body included, with a status below 400. */
 export function probe(url: string, timeout: number, parent: Context): Future<Probe> {
   return future(async (ctx) => {
     const at = ctx.scheduler.now();
@@ -14,9 +14,9 @@ export function probe(url: string, timeout: number, parent: Context): Future<Pro
     try {
       const { status, body } = await fetch(url, {
         signal: limit.signal,
-        // Where it redirects to is another target.
+        // The address of a redirect is another target.
         redirect: 'manual',
-        // The target may close a kept connection just when it is used again, which would look like a failure.
+        // The target may close a kept-alive connection just as it is reused, which would look like a failure.
         headers: { connection: 'close' },
       });
       await body?.pipeTo(new WritableStream());
@@ -43,7 +43,7 @@ const reasons: Record<string, string> = {
   ERR_SSL_WRONG_VERSION_NUMBER: 'no TLS',
 };
 
-/** Why a fetch failed, in words. Its own error says `fetch failed`, and hides the reason in its cause. */
+/** Returns why a fetch failed. Its own error says only `fetch failed`; the reason is in its cause. */
 export function reasonOf(error: unknown): string {
   if (error instanceof DeadlineError) return `timed out after ${error.ms} ms`;
   // One error for each address that the host has.

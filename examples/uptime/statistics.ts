@@ -1,22 +1,22 @@
 import type { Probe } from './probe.js';
 
-/** The last probe of a target, and what all that are remembered say. */
+/** The last probe of a target, with statistics over its window. */
 export type Summary = Probe & {
   readonly probes: number;
-  /** The part of them that found it up, from 0 to 1. */
+  /** The fraction of probes that found it up, from 0 to 1. */
   readonly availability: number;
-  /** Of the latency, in ms, when it was up. */
+  /** The median latency of successful probes, in ms. */
   readonly median?: number;
   readonly p95?: number;
 };
 
-/** How many probes of a target are remembered. */
+/** The probes of a target that are kept. */
 const capacity = 100;
 
-/** What is remembered of a target, the latest first. */
+/** The kept probes of a target, latest first. */
 export type Window = readonly [Probe, ...Probe[]];
 
-/** Adds a round, in which every target has its place, to what is remembered of each. */
+/** Adds a round, one probe for each target in order, to the windows. */
 export function remember(windows: readonly Window[], round: readonly Probe[]): Window[] {
   return round.map((probe, target) => [probe, ...(windows[target] ?? []).slice(0, capacity - 1)]);
 }
@@ -31,10 +31,10 @@ export function summarise(window: Window): Summary {
   };
 }
 
-/** Of sorted numbers; between two of them it is interpolated. */
+/** Returns a quantile of sorted numbers, interpolated between two of them. */
 export function quantile(sorted: readonly number[], q: number): number {
-  const place = (sorted.length - 1) * q;
-  const below = sorted[Math.floor(place)] ?? NaN;
-  const above = sorted[Math.ceil(place)] ?? NaN;
-  return below + (above - below) * (place % 1);
+  const position = (sorted.length - 1) * q;
+  const below = sorted[Math.floor(position)] ?? NaN;
+  const above = sorted[Math.ceil(position)] ?? NaN;
+  return below + (above - below) * (position % 1);
 }

@@ -14,7 +14,7 @@ export function statusServer(port: number, status$: BehaviorSubject<readonly Sum
         case 'GET /status':
           return replyStatus();
         case 'GET /status?wait=next':
-          // After a cancel there is no next round, and the last one is the answer.
+          // After a cancel there is no next round, so the answer is the last one.
           status$.pipe(skip(1), take(1), untilCancelled(ctx), takeUntil(closed$)).subscribe({ complete: replyStatus });
           return;
         default:

@@ -23,7 +23,7 @@ export function proseFaults(file: string, text: string): string[] {
     const report = (what: string): number => faults.push(`${file}:${index + 1}: ${what}: ${line.trim().slice(0, 100)}`);
     if (isMarkdown && line.startsWith('```')) inFence = !inFence;
     // A table row, an image, an address, and the output of an example cannot be wrapped.
-    const wrappable = !(isMarkdown && /^\||^!\[|^<img|\]\(\S{60,}\)|https?:\S{60,}|\/\/ → /.test(line));
+    const wrappable = !(isMarkdown && /^\||^!\[|^\s*<img|\]\(\S{60,}\)|https?:\S{60,}|\/\/ → /.test(line));
     if (wrappable && line.length > maxColumns) report(`more than ${maxColumns} columns`);
     for (const [refused, instead] of replacements)
       if (refused.test(line)) report(`«${refused.exec(line)?.[0]}» (${instead})`);
