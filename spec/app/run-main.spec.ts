@@ -5,7 +5,7 @@ import { runMain, task, withCancel } from '../../lib/index.js';
 import { hangingOn } from '../helpers/collect.js';
 import { Program, type Ended } from '../helpers/program.js';
 
-const path = fileURLToPath(new URL('fixtures/app.ts', import.meta.url));
+const path = fileURLToPath(new URL('../fixtures/app.ts', import.meta.url));
 
 function start(name: string): Program {
   return new Program(process.execPath, ['--import', 'tsx', path, name]);

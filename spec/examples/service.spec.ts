@@ -6,7 +6,7 @@ import { parallel, task, taskRunner, withCancel } from 'rxjs-tasks';
 import { explore, scenario, script, type ScenarioResult } from 'rxjs-tasks/testing';
 import { parse } from 'yaml';
 import { Database } from '../../examples/service/database.js';
-import { assemble } from '../../examples/service/shop.js';
+import { composeShop } from '../../examples/service/shop.js';
 import { httpServer } from '../../examples/shared/http-server.js';
 import { Load } from '../helpers/load.js';
 import { Program } from '../helpers/program.js';
@@ -203,7 +203,7 @@ describe('The service in virtual time', () => {
   it('does its orders, stops accepting when it drains, and stops in reverse', async () => {
     const database = new Database();
     await scenario({
-      run: () => [assemble(database, http())],
+      run: () => [composeShop(database, http())],
       during: async () => {
         await delay(30);
         await database.insert('tea');
@@ -227,7 +227,7 @@ describe('The service in virtual time', () => {
   it('restarts its workers when an order makes them fail, is not ready meanwhile, and keeps the rest', async () => {
     const database = new Database();
     const { marbles } = await scenario({
-      run: () => [assemble(database, http())],
+      run: () => [composeShop(database, http())],
       during: async () => {
         await delay(30);
         await database.insert('poison');
@@ -247,7 +247,7 @@ describe('The service in virtual time', () => {
   });
 
   it('is the same in whatever order things come that are due at once', async () => {
-    await explore({ run: () => [assemble(new Database(), http())], signals: '60ms T', check: clean }, { runs: 50 });
+    await explore({ run: () => [composeShop(new Database(), http())], signals: '60ms T', check: clean }, { runs: 50 });
   });
 
   it('would not be, if its workers did not wait for the database', async () => {

@@ -41,9 +41,9 @@ export async function warningsDuring(work: () => unknown): Promise<Error[]> {
 
 /** How many children and listeners hang on a context. */
 export function hangingOn(ctx: object): number {
-  type Link = { following?: Link } | undefined;
+  type Link = { nextNode?: Link } | undefined;
   let count = 0;
-  for (let link = (ctx as { first: Link }).first; link; link = link.following) count++;
+  for (let link = (ctx as { first: Link }).first; link; link = link.nextNode) count++;
   return count;
 }
 

@@ -4,7 +4,7 @@ import { Program } from '../helpers/program.js';
 import { grown } from './flat.js';
 import { Boom, Ledger } from './ledger.js';
 
-const path = fileURLToPath(new URL('soak/soak.ts', import.meta.url));
+const path = fileURLToPath(new URL('soak.ts', import.meta.url));
 
 /** What a ledger holds against it. */
 function faultsOf(happens: (ledger: Ledger) => void): string[] {
