@@ -4,20 +4,23 @@ import { launch, taskRunner, type Application } from 'rxjs-tasks';
 import { kafkaConsumer, type ConsumerLike, type Crash } from '../../examples/recipes/kafka.js';
 import { deferred, settled } from '../helpers/tasks.js';
 
-/** As KafkaJS documents its consumer: one message at a time, committed after it, and `disconnect` waits for the one under way. */
+/**
+ * Behaves as KafkaJS documents its consumer: one message at a time, then its commit; `disconnect` waits for the current
+ * one.
+ */
 class FakeConsumer implements ConsumerLike<string> {
-  readonly did: string[] = [];
+  readonly calls: string[] = [];
   refusesToRun = false;
   private eachMessage: (message: string) => Promise<void> = () => expect.fail('It does not run');
-  private underWay: Promise<void> = Promise.resolve();
+  private current: Promise<void> = Promise.resolve();
   private readonly listeners = new Set<(crash: Crash) => void>();
 
   async connect() {
-    this.did.push('connect');
+    this.calls.push('connect');
   }
 
   async subscribe({ topics }: { topics: string[] }) {
-    this.did.push(`subscribe to ${topics.join(', ')}`);
+    this.calls.push(`subscribe to ${topics.join(', ')}`);
   }
 
   async run({ eachMessage }: { eachMessage: (message: string) => Promise<void> }) {
@@ -26,8 +29,8 @@ class FakeConsumer implements ConsumerLike<string> {
   }
 
   async disconnect() {
-    await this.underWay;
-    this.did.push('disconnect');
+    await this.current;
+    this.calls.push('disconnect');
   }
 
   on(_: 'consumer.crash', listener: (crash: Crash) => void) {
@@ -35,13 +38,13 @@ class FakeConsumer implements ConsumerLike<string> {
     return () => this.listeners.delete(listener);
   }
 
-  get listening() {
+  get listenerCount() {
     return this.listeners.size;
   }
 
   deliver(message: string): Promise<void> {
-    return (this.underWay = this.eachMessage(message).then(
-      () => void this.did.push(`commit ${message}`),
+    return (this.current = this.eachMessage(message).then(
+      () => void this.calls.push(`commit ${message}`),
       (error: unknown) => this.crash(error as Error, false),
     ));
   }
@@ -51,7 +54,7 @@ class FakeConsumer implements ConsumerLike<string> {
   }
 }
 
-describe('A consumer like those of KafkaJS as a task', () => {
+describe('A KafkaJS consumer as a task', () => {
   let fake: FakeConsumer;
   let app: Application;
   let results: string[];
@@ -68,37 +71,43 @@ describe('A consumer like those of KafkaJS as a task', () => {
     await firstValueFrom(app.ready$.pipe(filter(Boolean)));
   }
 
-  it('connects, yields what comes of each message before it is committed, and disconnects', async () => {
+  it('connects, yields each result before its message is committed, and disconnects', async () => {
     await start(async (message) => `${message} shipped`);
     await fake.deliver('tea');
     await fake.deliver('milk');
     expect((await app.stop()).clean).to.equal(true);
     expect(results).to.deep.equal(['tea shipped', 'milk shipped']);
-    expect(fake.did).to.deep.equal(['connect', 'subscribe to placed, paid', 'commit tea', 'commit milk', 'disconnect']);
-    expect(fake.listening).to.equal(0);
+    expect(fake.calls).to.deep.equal([
+      'connect',
+      'subscribe to placed, paid',
+      'commit tea',
+      'commit milk',
+      'disconnect',
+    ]);
+    expect(fake.listenerCount).to.equal(0);
   });
 
-  it('ends after the message that is under way', async () => {
+  it('ends after the current message', async () => {
     const work = deferred<string>();
     await start(() => work.promise);
     void fake.deliver('tea');
     const stopped = app.stop();
     await settled();
-    expect(fake.did).not.to.include('disconnect');
+    expect(fake.calls).not.to.include('disconnect');
     work.resolve('shipped');
     expect((await stopped).outcomes.map(({ status }) => status)).to.deep.equal(['cancelled']);
-    expect(fake.did.slice(-2)).to.deep.equal(['commit tea', 'disconnect']);
+    expect(fake.calls.slice(-2)).to.deep.equal(['commit tea', 'disconnect']);
   });
 
-  it('fails when the consumer gives up, commits nothing of it, and disconnects', async () => {
+  it('fails when the consumer gives up, without a commit, and disconnects', async () => {
     await start(() => Promise.reject(new Error('no such item')));
     await fake.deliver('poison');
     expect((await app).outcomes[0]?.error?.message).to.equal('orders failed in execute: no such item');
-    expect(fake.did).to.deep.equal(['connect', 'subscribe to placed, paid', 'disconnect']);
-    expect(fake.listening).to.equal(0);
+    expect(fake.calls).to.deep.equal(['connect', 'subscribe to placed, paid', 'disconnect']);
+    expect(fake.listenerCount).to.equal(0);
   });
 
-  it('goes on when the consumer starts again by itself', async () => {
+  it('continues when the consumer restarts by itself', async () => {
     await start(async (message) => message);
     fake.crash(new Error('the broker has gone'), true);
     await fake.deliver('tea');

@@ -10,7 +10,7 @@ interface Line {
   readonly [field: string]: unknown;
 }
 
-/** What is logged of an application until it has ended, at a level and above. */
+/** Returns the log of an application until its end, at a level and above. */
 async function logged(runnables: readonly Runnable[], level = 'debug'): Promise<Line[]> {
   const lines: Line[] = [];
   const options = { level, base: null, timestamp: false, formatters: { level: (label: string) => ({ level: label }) } };
@@ -21,12 +21,12 @@ async function logged(runnables: readonly Runnable[], level = 'debug'): Promise<
 
 const stopper = task('stopper', (_, cancel) => cancel(new Error('deployed')));
 const failing = task('db', () => throwError(() => new Error('refused', { cause: new Error('no route') })));
-const said = ({ level, msg }: Line) => `${level} ${msg}`;
+const levelAndText = ({ level, msg }: Line) => `${level} ${msg}`;
 
 describe('The log of an application, by pino', () => {
   it('has a line for each event, at its level', async () => {
     const http = task('http', { initialize: () => undefined, execute: () => NEVER, finalize: () => undefined });
-    expect((await logged([http, stopper])).map(said)).to.deep.equal([
+    expect((await logged([http, stopper])).map(levelAndText)).to.deep.equal([
       'debug http initializing',
       'info http ready',
       'info stopper ready',
@@ -40,12 +40,12 @@ describe('The log of an application, by pino', () => {
     ]);
   });
 
-  it('says why the application was cancelled', async () => {
+  it('includes the cause of the cancel', async () => {
     const lines = await logged([task('http', () => NEVER), stopper]);
     expect(lines.find(({ msg }) => msg === 'cancelled')).to.include({ name: 'tasks', cause: 'Error: deployed' });
   });
 
-  it('has the error of a failed task with its cause, as a field of its own', async () => {
+  it('has the error of a failed task and its cause in a separate field', async () => {
     const [line, ...others] = (await logged([failing])).filter(({ msg }) => msg === 'db done');
     expect(others).to.deep.equal([]);
     expect(line).to.include({ level: 'error', status: 'failed', task: 'db', runId: 1 });
@@ -60,9 +60,9 @@ describe('The log of an application, by pino', () => {
     expect(line).to.have.nested.property('err.stack').that.includes('pino.spec.ts');
   });
 
-  it('writes an error that goes through groups once', async () => {
+  it('has an error that passes through groups once', async () => {
     const lines = await logged([ordered('shop', ordered('data', failing))], 'error');
-    expect(lines.map(said)).to.deep.equal([
+    expect(lines.map(levelAndText)).to.deep.equal([
       'error shop/data/db done',
       'error shop/data done',
       'error shop done',
@@ -71,19 +71,19 @@ describe('The log of an application, by pino', () => {
     expect(lines.map((line) => 'err' in line)).to.deep.equal([true, false, false, false]);
   });
 
-  it('warns of restarts, with the error', async () => {
+  it('warns of restarts, with their error', async () => {
     const lines = await logged([supervise(failing, { backoff: { initial: 1 }, maxRestarts: 1 })], 'warn');
-    expect(lines.map(said)).to.deep.equal(['warn db restarting', 'error db done', 'error shutdown']);
+    expect(lines.map(levelAndText)).to.deep.equal(['warn db restarting', 'error db done', 'error shutdown']);
     expect(lines[0]).to.have.nested.include({ restart: 1, 'err.message': 'db failed in execute: refused' });
     expect(lines[1]).to.have.nested.include({ 'err.type': 'RestartLimitError' });
   });
 
-  it('tells of a failed run of a cron', async () => {
+  it('has the failed runs of a cron', async () => {
     const lines = await logged([cron(failing, 60_000, { maxRuns: 1 })], 'error');
-    expect(lines[0]).to.have.nested.include({ msg: 'db run-failed', 'err.cause.message': 'refused' });
+    expect(lines[0]).to.have.nested.include({ msg: 'db slot-failed', 'err.cause.message': 'refused' });
   });
 
-  it('ends with the report, which names what hangs', async () => {
+  it('ends with the report, which names the tasks that hang', async () => {
     const stuck = task('stuck', () => new Promise<never>(() => undefined));
     const last = (await logged([stuck, stopper])).at(-1);
     expect(last).to.include({ level: 'error', msg: 'shutdown' });

@@ -10,11 +10,11 @@ import { deferred, events, settled } from '../helpers/tasks.js';
 
 const usual: Patience = { tries: 3, initialDelay: 1, timeout: 5000, failures: 10, halfOpenAfter: 60_000 };
 
-describe('A call under a policy of cockatiel, as a task', () => {
+describe('A call under a cockatiel policy, as a task,', () => {
   let server: Server;
   let url: string;
   let requests: number;
-  /** What the server does with the request of this number; without an answer it lets it hang. */
+  /** Returns the status for the request of this number; without one the request hangs. */
   let answer: (request: number) => number | undefined;
 
   beforeEach(async () => {
@@ -42,12 +42,12 @@ describe('A call under a policy of cockatiel, as a task', () => {
 
   async function failureOf(running: Promise<unknown>): Promise<TaskError> {
     return running.then(
-      () => expect.fail('It does not fail'),
+      () => expect.fail('It succeeded'),
       (error: unknown) => error as TaskError,
     );
   }
 
-  it('is tried again until it succeeds', async () => {
+  it('is retried until it succeeds', async () => {
     answer = (request) => (request < 3 ? 503 : 200);
     expect(await run()).to.equal('fine');
     expect(requests).to.equal(3);
@@ -59,7 +59,7 @@ describe('A call under a policy of cockatiel, as a task', () => {
     expect(requests).to.equal(3);
   });
 
-  it('is not made while the circuit is open, whichever task opened it', async () => {
+  it('is not made while the circuit is open, even if another task opened it', async () => {
     answer = () => 503;
     const policy = patience({ ...usual, tries: 1, failures: 2 });
     for (let call = 1; call <= 2; call++) await failureOf(run(policy));
@@ -67,7 +67,7 @@ describe('A call under a policy of cockatiel, as a task', () => {
     expect(requests).to.equal(2);
   });
 
-  it('is aborted when the time of a try is up', async () => {
+  it('is aborted at the timeout of a try', async () => {
     const aborted = new Promise((resolve) => server.once('request', (request) => request.socket.on('close', resolve)));
     answer = () => undefined;
     const error = await failureOf(run(patience({ ...usual, tries: 1, timeout: 500 })));
@@ -76,10 +76,10 @@ describe('A call under a policy of cockatiel, as a task', () => {
     await aborted;
   });
 
-  it('is aborted when the task is cancelled, which is no failure, and is not tried again', async () => {
+  it('is aborted and not retried when the task is cancelled, which is no failure', async () => {
     answer = () => undefined;
     const runner = taskRunner(resilient('prices', patience(usual), get));
-    const told = events(runner);
+    const emitted = events(runner);
     const [ctx, cancel] = withCancel();
     const aborted = new Promise((resolve) => {
       server.once('request', (request) => {
@@ -91,10 +91,10 @@ describe('A call under a policy of cockatiel, as a task', () => {
     expect((await firstValueFrom(runner.done$)).status).to.equal('cancelled');
     await aborted;
     expect(requests).to.equal(1);
-    expect(told.map(({ type }) => type)).to.deep.equal(['ready', 'cancelling', 'done']);
+    expect(emitted.map(({ type }) => type)).to.deep.equal(['ready', 'cancelling', 'done']);
   });
 
-  it('is not waited for between two tries', async () => {
+  it('ends at once when it is cancelled between two tries', async () => {
     answer = () => 503;
     const policy = patience({ ...usual, initialDelay: 60_000 });
     const tried = deferred<undefined>();

@@ -10,10 +10,10 @@ import { taskRunner, withCancel, type Outcome, type SimpleTask } from 'rxjs-task
 import { download, listener, poller, tail, ticker, watcher } from '../../examples/recipes/abort-signals.js';
 import { events } from '../helpers/tasks.js';
 
-/** Runs a task until it has yielded so many values, then cancels it. */
+/** Runs a task until it has yielded `count` values, then cancels it. */
 async function cancelledAfter<T>(count: number, task: SimpleTask<T>): Promise<{ values: T[]; outcome: Outcome }> {
   const runner = taskRunner(task);
-  const told = events(runner);
+  const emitted = events(runner);
   const [ctx, cancel] = withCancel();
   const values: T[] = [];
   runner.start(ctx).subscribe((value) => {
@@ -21,14 +21,14 @@ async function cancelledAfter<T>(count: number, task: SimpleTask<T>): Promise<{ 
   });
   if (count === 0) cancel();
   const outcome = await firstValueFrom(runner.done$);
-  expect(told.map(({ type }) => type)).not.to.include('result-dropped');
+  expect(emitted.map(({ type }) => type)).not.to.include('result-dropped');
   return { values, outcome };
 }
 
-describe('What takes an AbortSignal, as a task', () => {
+describe('An API that takes an AbortSignal, as a task,', () => {
   let server: Server;
   let url: string;
-  /** What the server answers with. */
+  /** Answers a request to the server. */
   let answer: (response: ServerResponse) => unknown;
 
   beforeEach(async () => {
@@ -42,12 +42,12 @@ describe('What takes an AbortSignal, as a task', () => {
     await once(server.close(), 'close');
   });
 
-  it('fetches', async () => {
+  it('fetches a URL', async () => {
     answer = (response) => response.end('a page');
     expect(await lastValueFrom(taskRunner(download(url)).start())).to.equal('a page');
   });
 
-  it('fails with what fetch rejects with, and with a status that is none of success', async () => {
+  it('fails with the rejection of fetch, and with an error status', async () => {
     answer = (response) => response.writeHead(404).end();
     const failureOf = (task: SimpleTask) =>
       lastValueFrom(taskRunner(task).start()).catch((error: unknown) => (error as Error).message);
@@ -55,7 +55,7 @@ describe('What takes an AbortSignal, as a task', () => {
     expect(await failureOf(download('http://127.0.0.1:1'))).to.equal('download failed in execute: fetch failed');
   });
 
-  it('aborts a request that is under way', async () => {
+  it('aborts a pending request', async () => {
     const [ctx, cancel] = withCancel();
     const runner = taskRunner(download(url));
     const aborted = new Promise((resolve) => {
@@ -69,7 +69,7 @@ describe('What takes an AbortSignal, as a task', () => {
     await aborted;
   });
 
-  it('polls, and a cancel cuts the wait', async () => {
+  it('polls, and a cancel interrupts the wait', async () => {
     let asked = 0;
     const { values, outcome } = await cancelledAfter(
       1,
@@ -78,7 +78,7 @@ describe('What takes an AbortSignal, as a task', () => {
     expect([values, outcome.status]).to.deep.equal([[1], 'cancelled']);
   });
 
-  it('polls again and again, as long as somebody wants to know', async () => {
+  it('polls repeatedly until it is unsubscribed', async () => {
     let asked = 0;
     const answers$ = taskRunner(poller(1, () => Promise.resolve(++asked))).start();
     expect(await lastValueFrom(answers$.pipe(take(3), toArray()))).to.deep.equal([1, 2, 3]);
@@ -100,10 +100,10 @@ describe('What takes an AbortSignal, as a task', () => {
 
   it('listens to an emitter, and leaves no listener behind', async () => {
     const emitter = new EventEmitter();
-    const heard = cancelledAfter(2, listener(emitter, 'said'));
-    emitter.emit('said', 'a', 1);
-    emitter.emit('said', 'b', 2);
-    const { values, outcome } = await heard;
+    const received = cancelledAfter(2, listener(emitter, 'spoken'));
+    emitter.emit('spoken', 'a', 1);
+    emitter.emit('spoken', 'b', 2);
+    const { values, outcome } = await received;
     expect(values).to.deep.equal([
       ['a', 1],
       ['b', 2],
@@ -112,9 +112,9 @@ describe('What takes an AbortSignal, as a task', () => {
     expect(emitter.eventNames()).to.deep.equal([]);
   });
 
-  it('fails when the emitter errs', async () => {
+  it('fails when the emitter emits an error', async () => {
     const emitter = new EventEmitter();
-    const runner = taskRunner(listener(emitter, 'said'));
+    const runner = taskRunner(listener(emitter, 'spoken'));
     const failure = lastValueFrom(runner.start()).catch((error: unknown) => (error as Error).message);
     emitter.emit('error', new Error('gone'));
     expect(await failure).to.equal('listener failed in execute: gone');
@@ -125,7 +125,7 @@ describe('What takes an AbortSignal, as a task', () => {
     expect([values.length, outcome.status]).to.deep.equal([3, 'cancelled']);
   });
 
-  it('yields a response as it comes in', async () => {
+  it('yields a response as it arrives', async () => {
     let sending: ServerResponse | undefined;
     answer = (response) => (sending = response).write('first');
     const text$ = taskRunner(tail(url)).start();

@@ -5,11 +5,14 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { launch, task, taskRunner, type Application, type LaunchOptions, type Task } from 'rxjs-tasks';
+import { virtualClock } from 'rxjs-tasks/testing';
 import { fastifyServer, honoServer, nodeServer, type Address } from '../../examples/recipes/servers.js';
 import { ask } from '../helpers/http.js';
 import { deferred } from '../helpers/tasks.js';
 
-/** What each server does: it says whether the application is ready, and answers `/slow` only when it is told to. */
+/**
+ * The routes of each server: `/readyz` reports whether the application is ready; the spec decides when `/slow` answers.
+ */
 interface Service {
   readiness(): 200 | 503;
   slow(): Promise<string>;
@@ -39,7 +42,7 @@ const servers: Record<string, (address: Address, service: Service) => Task<strin
 };
 
 for (const [library, make] of Object.entries(servers)) {
-  describe(`A server of ${library} as a task`, () => {
+  describe(`A ${library} server as a task`, () => {
     let app: Application;
     let accepted: ReturnType<typeof deferred<undefined>>;
     let answer: ReturnType<typeof deferred<string>>;
@@ -59,14 +62,14 @@ for (const [library, make] of Object.entries(servers)) {
     async function start(options: LaunchOptions = {}): Promise<string> {
       const runner = taskRunner(make({ port: 0, host: '127.0.0.1' }, service));
       const url = new Promise<string>((resolve) => void runner.results$.subscribe(resolve));
-      // Less than the time for which any of them keeps an idle connection.
+      // Less than the time for which these servers keep an idle connection.
       app = launch([runner], { timeout: 3000, ...options });
       return url;
     }
 
-    it('answers the request that is under way at the cancel, then accepts no other, and ends well', async () => {
+    it('answers a request that is pending at the cancel, accepts no other, and ends cleanly', async () => {
       const url = await start();
-      // So that there is an idle connection, too.
+      // Leaves an idle connection.
       expect((await fetch(`${url}/readyz`)).status).to.equal(200);
       const slow = fetch(`${url}/slow`);
       await accepted.promise;
@@ -79,12 +82,14 @@ for (const [library, make] of Object.entries(servers)) {
       expect(refused).to.have.property('code', 'ECONNREFUSED');
     });
 
-    it('is no longer ready during the drain, and still answers', async () => {
-      const url = await start({ drainDelay: 500 });
+    it('is not ready during the drain, and still answers', async () => {
+      const clock = virtualClock();
+      const url = await start({ drainDelay: 500, scheduler: clock });
       const ended = app.stop();
-      answer.resolve('as ever');
+      answer.resolve('as usual');
       expect((await fetch(`${url}/readyz`)).status).to.equal(503);
-      expect(await (await fetch(`${url}/slow`)).text()).to.equal('as ever');
+      expect(await (await fetch(`${url}/slow`)).text()).to.equal('as usual');
+      clock.advance(500);
       expect((await ended).clean).to.equal(true);
     });
 

@@ -10,7 +10,7 @@ import { deferred, settled } from '../helpers/tasks.js';
 
 const ready = (app: Application) => firstValueFrom(app.ready$.pipe(filter(Boolean)));
 
-/** As BullMQ documents its worker: `run` resolves when it is closed, and what goes wrong is an event. */
+/** Behaves as BullMQ documents its worker: `run` resolves when it is closed, and errors are events. */
 class FakeWorker extends EventEmitter implements WorkerLike {
   readonly connected = deferred<undefined>();
   readonly finished = deferred<undefined>();
@@ -30,14 +30,14 @@ class FakeWorker extends EventEmitter implements WorkerLike {
   }
 }
 
-describe('A worker of BullMQ as a task', () => {
+describe('A BullMQ worker as a task', () => {
   let fake: FakeWorker;
 
   beforeEach(() => {
     fake = new FakeWorker();
   });
 
-  it('takes a worker of BullMQ as it is', () => {
+  it('accepts a worker of BullMQ unchanged', () => {
     expectTypeOf<Worker>().toExtend<WorkerLike>();
     expectTypeOf(bullWorker<string>).returns.toHaveProperty('finalize');
     expect(bullWorker('mails', () => fake).toString()).to.equal('mails');
@@ -68,7 +68,7 @@ describe('A worker of BullMQ as a task', () => {
   });
 
   for (const phase of ['initialize', 'execute', 'finalize']) {
-    it(`fails with what the worker tells in ${phase}, and closes it`, async () => {
+    it(`fails with the error that the worker emits in ${phase}, and closes the worker`, async () => {
       const app = launch([bullWorker('mails', () => fake)], { observer: {} });
       if (phase !== 'initialize') {
         fake.connected.resolve(undefined);
@@ -83,7 +83,7 @@ describe('A worker of BullMQ as a task', () => {
     });
   }
 
-  it('completes when somebody else closes the worker', async () => {
+  it('completes when other code closes the worker', async () => {
     const app = launch([bullWorker('mails', () => fake)]);
     fake.connected.resolve(undefined);
     await ready(app);
@@ -92,8 +92,7 @@ describe('A worker of BullMQ as a task', () => {
     expect((await app).outcomes.map(({ status }) => status)).to.deep.equal(['completed']);
   });
 
-  it('works at the jobs of a real queue, and answers the one under way before it ends', async function () {
-    this.timeout(60_000);
+  it('runs the jobs of a real queue, and completes the current one before it ends', async () => {
     const connection = { connectionString: await sharedUrl(), schema: newSchema(), migrate: true };
     const bull = withBackend(createPostgresBackend);
     const queue = new bull.Queue<string>('mails', { connection });

@@ -7,7 +7,7 @@ import { cron, task, type Runnable } from 'rxjs-tasks';
 import { TasksModule, type TasksDefinition } from '../../examples/recipes/nest.js';
 import { Program } from '../helpers/program.js';
 
-/** Notes what is done with it. */
+/** Records the calls of its methods. */
 class Database {
   readonly done: string[] = [];
 
@@ -29,7 +29,7 @@ function contextOf(module: DynamicModule) {
 }
 
 describe('Tasks in a NestJS application', () => {
-  it('start when it has bootstrapped, with what their provider does', async () => {
+  it('start after the bootstrap, and run the methods of their provider', async () => {
     const nest = await create((database) => [
       cron(
         task('vacuum', () => database.done.push('vacuumed')),
@@ -40,7 +40,7 @@ describe('Tasks in a NestJS application', () => {
     await nest.close();
   });
 
-  it('have ended before what they use is disconnected', async () => {
+  it('end before the providers that they use are disconnected', async () => {
     const nest = await create((database) => [
       task('worker', {
         execute: () => NEVER,
@@ -54,21 +54,21 @@ describe('Tasks in a NestJS application', () => {
     expect(nest.get(Database).done).to.deep.equal(['module destroyed', 'worker ended', 'disconnected']);
   });
 
-  it('say whether they are ready', async () => {
+  it('report whether they are ready', async () => {
     const nest = await create(() => [task('server', { initialize: () => timer(5), execute: () => NEVER })]);
     const { app } = nest.get(TasksModule);
-    const told: boolean[] = [];
+    const readiness: boolean[] = [];
     await new Promise<void>((resolve) => {
       app?.ready$.subscribe((ready) => {
-        told.push(ready);
+        readiness.push(ready);
         if (ready) resolve();
       });
     });
     await nest.close();
-    expect(told).to.deep.equal([false, true, false]);
+    expect(readiness).to.deep.equal([false, true, false]);
   });
 
-  it('are named in its log when they have not ended well, and its shutdown goes on', async () => {
+  it('are named in the log when they did not end well, and the shutdown continues', async () => {
     const nest = await create(() => [task('stuck', () => new Promise<never>(() => undefined))], { timeout: 5 });
     const logged: unknown[] = [];
     const error = (reason: unknown) => logged.push(String(reason));
@@ -79,14 +79,14 @@ describe('Tasks in a NestJS application', () => {
     expect(nest.get(Database).done).to.include('disconnected');
   });
 
-  it('that end by themselves leave it running, and can be waited for', async () => {
+  it('leave the application running when they end by themselves, and can be awaited', async () => {
     const nest = await create(() => [task('migration', () => EMPTY)]);
     expect(await nest.get(TasksModule).app).to.include({ clean: true });
     await nest.close();
     expect(nest.get(Database).done).to.include('disconnected');
   });
 
-  it('are not started when it does not bootstrap', async () => {
+  it('are not started when the bootstrap fails', async () => {
     let started = false;
     const module = TasksModule.of({
       providers: [{ provide: 'broken', useFactory: () => Promise.reject(new Error('no database')) }],
@@ -99,7 +99,7 @@ describe('Tasks in a NestJS application', () => {
   });
 
   describe('as a process', () => {
-    it('end at a SIGTERM, then what they use, then the process by that signal', async () => {
+    it('end at a SIGTERM, before the providers that they use, and then the process ends by that signal', async () => {
       const program = new Program(process.execPath, ['--import', 'tsx', 'spec/fixtures/nest.ts']);
       await program.says('up');
       program.kill('SIGTERM');
