@@ -1,7 +1,7 @@
 import { asyncScheduler, type SchedulerLike, type Subscription } from 'rxjs';
 import { append, notifyAll, type LinkedList, type ListNode } from '../util/linked-list.js';
 
-/** Tells whoever stands in it, at a time by a scheduler's clock. */
+/** One timer for all list nodes that wait for the same time. */
 class CoalescedTimer implements LinkedList {
   first: ListNode | undefined = undefined;
   last: ListNode | undefined = undefined;
@@ -19,29 +19,33 @@ class CoalescedTimer implements LinkedList {
   }
 }
 
-/** Has a link told at a time; to leave its chain calls that off. */
-export function scheduleCoalesced(link: ListNode, scheduler: SchedulerLike, now: number, at: number): void {
-  // In virtual time everything keeps its place among all that is due at one instant.
+/**
+ * Notifies a node at a time of the scheduler's clock. Removing the node from its list cancels that, and clears the
+ * timer if no other node waits for it.
+ */
+export function scheduleCoalesced(node: ListNode, scheduler: SchedulerLike, now: number, at: number): void {
+  // In virtual time the actions of one instant run in the order in which they were scheduled, so none is shared.
   const shared = scheduler === asyncScheduler;
-  let alarm = shared ? timersThisTurn.get(at) : undefined;
-  if (!alarm) {
-    alarm = new CoalescedTimer(scheduler, now, at);
-    if (shared) share(alarm, at);
+  let timer = shared ? timersThisTurn.get(at) : undefined;
+  if (!timer) {
+    timer = new CoalescedTimer(scheduler, now, at);
+    if (shared) share(timer, at);
   }
-  append(alarm, link);
+  append(timer, node);
 }
 
 /**
- * The alarms set since the event loop last turned. With very many crons timers cost more than what they wake, so those that
- * set theirs in one turn, as they do when they were woken together, share them. Not for longer: the clock may be set.
+ * Timers that were set in this turn of the event loop, by their time. With thousands of crons, a timer costs more than
+ * the run it starts. Crons that are woken together set their next timers in the same turn, and share them. Timers are
+ * not shared across turns, because the clock may be set in between.
  */
 const timersThisTurn = new Map<number, CoalescedTimer>();
 
-function share(alarm: CoalescedTimer, at: number): void {
+function share(timer: CoalescedTimer, at: number): void {
   if (timersThisTurn.size === 0) void Promise.resolve().then(() => timersThisTurn.clear());
-  timersThisTurn.set(at, alarm);
+  timersThisTurn.set(at, timer);
 }
 
-function fire(alarm?: CoalescedTimer): void {
-  if (alarm) notifyAll(alarm, undefined);
+function fire(timer?: CoalescedTimer): void {
+  if (timer) notifyAll(timer, undefined);
 }

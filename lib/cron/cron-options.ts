@@ -1,72 +1,89 @@
 import type { Observable } from 'rxjs';
-import {
-  invalid,
-  validateFunction,
-  validateMs,
-  validateOneOf,
-  validateOptions,
-  validateInteger,
-} from '../util/validate.js';
-import { expectTime, type ScheduleSource } from './schedule.js';
-import type { Timetable } from './slot-clock.js';
-import type { SlotPolicy } from './slot-dispatcher.js';
+import { invalid, validateInteger, validateMs, validateOneOf, validateOptions } from '../util/validate.js';
 
-/** How a cron goes about its slots. Times are Dates or ms since the epoch. */
+/** Options of {@link cron}. A time is a Date or a number of ms since the epoch; a duration is a number of ms. */
 export interface CronOptions {
-  /** Whether a slot is due at the start, too. Unless said, with a period that has no `lastRun`, and not otherwise. */
+  /** Whether a slot is due at the start as well. Default: `true` for a period without `lastRun`, `false` otherwise. */
   immediate?: boolean;
   /**
-   * What becomes of a slot while the last run still goes. The names are Temporal's; what RxJS calls it stands behind.
-   * `'skip'`, unless said, drops it (`exhaustMap`); `'bufferOne'` lets it wait, and drops those that come while it does;
-   * `'bufferAll'` lets all of them wait (`concatMap`); `'cancelOther'` cancels the run and starts once that has fully ended
-   * (`switchMap`, which would not wait); `'allowAll'` starts it beside (`mergeMap`).
+   * The policy for a slot that comes due during a run. The names are Temporal's. Default: `'skip'`.
+   *
+   * - `'skip'` drops the slot, as `exhaustMap` does.
+   * - `'bufferOne'` lets one slot wait for the end of the run, and drops the slots that come due while it waits.
+   * - `'bufferAll'` lets all slots wait for their turn, as `concatMap` does.
+   * - `'cancelOther'` cancels the run and starts the slot when that run has fully ended. `switchMap` would not wait.
+   * - `'allowAll'` starts the slot at once, concurrently, as `mergeMap` does.
    */
   overlap?: 'skip' | 'bufferOne' | 'bufferAll' | 'cancelOther' | 'allowAll';
   /**
-   * What becomes of slots that passed while the process could not run: asleep, blocked, or, with a `lastRun`, not there.
-   * `'skip'`, unless said, drops them but for the latest, if that is late by no more than `tolerance`; `'runOnce'` runs the
-   * latest, however late; `'runAll'` runs all of them, one after another, whatever `overlap` says.
+   * The policy for slots that passed while the process could not run them: because it was suspended or blocked, or,
+   * with `lastRun`, because it was not running. Default: `'skip'`.
+   *
+   * - `'skip'` runs the latest of them if it is late by no more than `tolerance`, and drops the others.
+   * - `'runOnce'` runs the latest of them, however late, and drops the others.
+   * - `'runAll'` runs all of them, one after another, whatever `overlap` is.
    */
   missed?: 'skip' | 'runOnce' | 'runAll';
-  /** How late a slot may start, in ms, before it is missed or `overdue`; 1000 unless said. */
+  /** The delay, in ms, up to which a slot is on time. A later slot is missed or `overdue`. Default: 1,000. */
   tolerance?: number;
-  /** The last slot from before a restart. The slots since then were missed, and a period goes on from there. */
+  /**
+   * The last slot before the process was restarted. The slots since then count as missed, and a period continues from
+   * there. Default: none, so the schedule begins at the start.
+   */
   lastRun?: number | Date | undefined;
-  /** No slot comes before it; a period that would start earlier starts then. */
+  /** The earliest time of a slot. A period that would begin before it begins then. Default: no limit. */
   startAt?: number | Date;
-  /** No slot comes at it or after; the runner ends after the last run. */
+  /** The end of the schedule: no slot is due at or after it. The runner ends after the last run. Default: no end. */
   stopAt?: number | Date;
-  /** After how many runs the runner ends. */
+  /** The number of runs after which the runner ends. Default: no limit. */
   maxRuns?: number;
-  /** By how many ms at most each slot is put off, at random, but never past the next one; 0 unless said. */
+  /** The longest random delay of a slot, in ms. No slot is delayed past the next one. Default: 0. */
   jitter?: number;
-  /** What `jitter` takes instead of `Math.random`: from 0 up to, but not including, 1. */
+  /** Returns a random number for `jitter`, from 0 up to, but not including, 1. Default: `Math.random`. */
   random?: () => number;
   /**
-   * How long one run may take, its lease included, in ms. It is then cancelled, and is a `run-failed` with a `DeadlineError`; one
-   * whose lease has not been answered by then is `skipped`. The schedule, its `overlap` and the lease wait for it no longer once its
-   * `grace` is over, here 0 unless the task says more: a promise that does not heed its context goes on beside the next run.
+   * The longest time that one run may take, in ms, the wait for its lease included. A run that takes longer is
+   * cancelled and fails with a `DeadlineError`. A slot whose lease is not answered in time is `skipped`. Default: no
+   * limit.
+   *
+   * After the task's `grace` (default here: 0) the cron stops waiting for the run and releases its lease. A promise
+   * that ignores its context may then overlap with the next run.
    */
   timeout?: number;
-  /** Whether the schedule goes on after a failed run, or the runner ends with its error; `'continue'` unless said. */
+  /** The reaction to a failed run: `'continue'` the schedule, or `'stop'` with the error. Default: `'continue'`. */
   onError?: 'continue' | 'stop';
-  /** The time zone of an expression, by its IANA name; the process's unless said. */
+  /** The IANA time zone of a cron expression, such as `Europe/Paris`. Default: the time zone of the process. */
   timezone?: string;
   /**
-   * Who says which process runs a slot. For an expression, or a schedule that is the same in all processes: the slots of a period count
-   * from the start of each, and no two would be one.
+   * Decides which process runs a slot. It needs a schedule that yields the same slots in every process, such as a cron
+   * expression. The slots of a period do not match, because each process counts them from its own start. Default: none,
+   * so this process runs every slot.
    */
   coordinator?: Coordinator;
 }
 
-/** Lets at most one process run a slot. */
+/** Grants each slot of a cron to at most one of several processes. */
 export interface Coordinator {
   /**
-   * Asks whether this process may run a slot, which is named by when it is due. `true` grants it; `false` refuses it, or takes
-   * it back, by which the run is cancelled. An error, or an end without an answer, refuses. Unsubscribing says that the run has
-   * ended.
+   * Requests the lease of a slot. The slot runs once the lease emits `true`. `false`, an error, or completion without
+   * an answer refuses the slot. During the run, `false` or an error revokes the lease, which cancels the run. The cron
+   * unsubscribes when the run has ended.
+   *
+   * @param task the name of the task.
+   * @param slot when the slot was due, in ms since the epoch.
    */
   lease(task: string, slot: number): Observable<boolean>;
+}
+
+/** The validated options that decide what happens to a slot that is due. */
+export interface SlotPolicy {
+  readonly overlap: NonNullable<CronOptions['overlap']>;
+  readonly missed: NonNullable<CronOptions['missed']>;
+  readonly tolerance: number;
+  readonly maxRuns: number | undefined;
+  readonly timeout: number | undefined;
+  readonly onError: NonNullable<CronOptions['onError']>;
+  readonly coordinator: Coordinator | undefined;
 }
 
 const optionNames = [
@@ -86,13 +103,13 @@ const optionNames = [
   'coordinator',
 ];
 
-/** Refuses an option that does not exist. */
+/** Throws if an option is unknown. */
 export function validateCronOptions(options: CronOptions): void {
   validateOptions(options, optionNames);
 }
 
-/** Checks the options of what happens to a slot, and fills in the defaults. */
-export function toPolicy(options: CronOptions): SlotPolicy {
+/** Validates the options of what happens to a slot, and fills in the defaults. */
+export function toSlotPolicy(options: CronOptions): SlotPolicy {
   const { overlap = 'skip', missed = 'skip', tolerance = 1000, maxRuns, timeout, onError = 'continue' } = options;
   validateOneOf('overlap', ['skip', 'bufferOne', 'bufferAll', 'cancelOther', 'allowAll'], overlap);
   validateOneOf('missed', ['skip', 'runOnce', 'runAll'], missed);
@@ -107,43 +124,6 @@ export function toPolicy(options: CronOptions): SlotPolicy {
   if (coordinator !== undefined && !isCoordinator(coordinator))
     throw new TypeError(invalid('coordinator', 'an object with a `lease` function', coordinator));
   return { overlap, missed, tolerance, maxRuns, timeout, onError, coordinator };
-}
-
-/** Checks the options of when slots are due, and returns what makes the timetable of a cron that starts at a time. */
-export function toTimes(options: CronOptions, source: ScheduleSource): (now: number, lastSlot?: number) => Timetable {
-  const { jitter = 0, random = Math.random } = options;
-  const time = (name: 'lastRun' | 'startAt' | 'stopAt') => {
-    const given = options[name];
-    return given === undefined ? undefined : expectTime(name, given);
-  };
-  const givenLastRun = time('lastRun');
-  const startAt = time('startAt') ?? -Infinity;
-  const stopAt = time('stopAt') ?? Infinity;
-  const { immediate = source.elapsed && givenLastRun === undefined } = options;
-  if (typeof immediate !== 'boolean') throw new TypeError(invalid('immediate', 'a boolean', immediate));
-  if (immediate && givenLastRun !== undefined)
-    throw new RangeError(
-      invalid('immediate', 'false or left out beside `lastRun`, from which the slots go on', immediate),
-    );
-  if (startAt >= stopAt) throw new RangeError(invalid('stopAt', 'after `startAt`', options.stopAt));
-  validateMs('jitter', jitter);
-  validateFunction('random', random);
-  return (now, lastSlot) => {
-    const lastRun = givenLastRun === undefined ? undefined : (lastSlot ?? givenLastRun);
-    // The clock may have been set back since. The slots of a period go by the time that has passed.
-    const seen = source.elapsed ? undefined : lastSlot;
-    const start = Math.max(now, startAt);
-    return {
-      schedule: source.from(lastRun ?? start),
-      immediate: immediate ? start : undefined,
-      after: Math.max(lastRun ?? now, seen ?? -Infinity, startAt - 1),
-      startAt,
-      stopAt,
-      elapsed: source.elapsed,
-      jitter,
-      random,
-    };
-  };
 }
 
 function isCoordinator(x: unknown): boolean {

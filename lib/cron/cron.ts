@@ -1,33 +1,38 @@
-import { tap } from 'rxjs';
 import type { RunContext } from '../context/types.js';
 import { runComposite, type CompositeTask, type TaskHistory } from '../task/composite.js';
 import { taskRunner } from '../task/runner.js';
 import { taskName, toTaskHooks, type TaskHooks } from '../task/task-hooks.js';
 import type { SimpleTask, Task, TaskRunner } from '../task/types.js';
-import { toPolicy, toTimes, validateCronOptions, type CronOptions } from './cron-options.js';
+import { toSlotPolicy, validateCronOptions, type CronOptions } from './cron-options.js';
 import { toSchedule, type Schedule } from './schedule.js';
 import { dueSlots } from './slot-clock.js';
 import { dispatchSlots } from './slot-dispatcher.js';
+import { timetableFactory } from './timetable.js';
 
 /**
- * Runs a task by a schedule: `initialize` once, `execute` per slot, each under a context of its own, `finalize` once.
+ * Runs a task on a schedule. The runner calls `initialize` once, then `execute` for each slot of the schedule with a
+ * context of its own, and `finalize` once at the end. It emits what the runs yield.
  *
- * Slots come from the schedule, never from when a run ended, so that there is no drift. They strictly increase: none is run
- * twice, whatever the clock does. A period goes by the time that passes and also runs at once; an expression goes by the wall
- * clock, which is looked at again at least every 30 s. On DST nights a fixed time (of one hour and one minute) that does not
- * exist runs once, right after the gap, and one that exists twice runs once; a list, a range or a step runs whenever the clock
- * shows it. (A gap that ends at midnight, as Greenland's, is the one that croner passes over.)
+ * **Slots** are computed from the schedule, never from the end of a run, so they do not drift. They strictly increase:
+ * no slot runs twice, whatever happens to the clock. A period follows elapsed time, and its first slot is due at the
+ * start. A cron expression follows the wall clock, which is read at least every 30 s.
  *
- * Whatever is not run is an event: `skipped`, `missed`; a slot that is to be run and has not started within its tolerance is
- * `overdue`. A failed run is a `run-failed`, and the schedule goes on. Cancelling ends the schedule at once and the runs under
- * way as any run; the runner ends after all of them.
+ * **Daylight saving time.** A fixed time (one hour, one minute) runs once a day: if the clock skips it, right after the
+ * gap; if the clock repeats it, the first time. Lists, ranges and steps follow the wall clock: a skipped time does not
+ * run, a repeated time runs twice. One case differs: a fixed time in a gap that ends at midnight, as in Greenland, does
+ * not run that day.
  *
- * @param schedule a period in ms; a cron expression of 5 or 6 fields (the sixth, in front, is the seconds), or one of
- * `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`, as croner reads it; or any {@link Schedule}. A slot of a Schedule that
- * does not come after the one before makes the runner fail.
- * @throws TypeError when `task` is no task, `schedule` none, or an option unknown or of a wrong type; RangeError for a period
- * that is not finite or not above 0, an expression that is malformed or never due, a time zone that does not exist, and for
- * options that are out of range or contradict one another.
+ * **Events.** A dropped slot is a `skipped` or a `missed` event. A slot that has not started within `tolerance` is
+ * `overdue`. A failed run is a `slot-failed` event, and the schedule goes on.
+ *
+ * **Cancelling** ends the schedule at once and cancels the current runs. The runner ends when all of them have ended.
+ *
+ * @param schedule a period in ms; a cron expression of 5 fields, or of 6 with the seconds first; one of `@hourly`,
+ * `@daily`, `@weekly`, `@monthly` and `@yearly`; or any {@link Schedule}. Croner parses the expressions. A Schedule
+ * whose next slot is not after the one before makes the runner fail.
+ * @throws TypeError if `task` is not a task, `schedule` is not a schedule, or an option is unknown or of a wrong type;
+ * RangeError if a period is not finite or not above 0, an expression is malformed or never due, a time zone does not
+ * exist, or options are out of range or contradict each other.
  *
  * @example
  * ```ts
@@ -48,33 +53,36 @@ export function cron<T>(
   schedule: number | string | Schedule,
   options: CronOptions = {},
 ): TaskRunner<T> {
-  const work = toTaskHooks(task);
+  const hooks = toTaskHooks(task);
   validateCronOptions(options);
   const source = toSchedule(schedule, options.timezone);
-  const policy = toPolicy(options);
-  const times = toTimes(options, source);
-
-  /** Of the runs of this cron so far: started again, it does not catch up with the same slots. */
-  let lastSlot: number | undefined;
-  const name = taskName(work);
-  const slotTask: TaskHooks<T> = {
-    execute: (ctx, cancel) => work.execute(ctx, cancel),
-    toString: () => name,
-    ...(work.grace !== undefined && { grace: work.grace }),
-  };
+  const policy = toSlotPolicy(options);
+  const createTimetable = timetableFactory(options, source);
+  const slotTask = toSlotTask(hooks);
   const history: TaskHistory = {};
+
   const scheduled: CompositeTask<T> = {
     ...slotTask,
-    ...(work.initialize && { initialize: (ctx: RunContext) => work.initialize?.(ctx) }),
-    ...(work.finalize && { finalize: () => work.finalize?.() }),
+    ...(hooks.initialize && { initialize: (ctx: RunContext) => hooks.initialize?.(ctx) }),
+    ...(hooks.finalize && { finalize: () => hooks.finalize?.() }),
     history,
+    // The cold Observable of a cron: an interval, and a flattening operator.
     [runComposite]: (run, cancelApp) => {
-      const timetable = times(run.scheduler.now(), lastSlot);
+      const timetable = createTimetable(run.scheduler.now(), history.lastSlot);
       return dueSlots(timetable, run.scheduler, (slot) => (history.nextAt = slot)).pipe(
-        tap(({ last }) => (lastSlot = last)),
         dispatchSlots(policy, timetable.schedule, slotTask, run, cancelApp),
       );
     },
   };
   return taskRunner(scheduled);
+}
+
+/** Returns the task of a single slot: `execute` alone, with the task's name and grace. */
+function toSlotTask<T>(hooks: TaskHooks<T>): TaskHooks<T> {
+  const name = taskName(hooks);
+  return {
+    execute: (ctx, cancel) => hooks.execute(ctx, cancel),
+    toString: () => name,
+    ...(hooks.grace !== undefined && { grace: hooks.grace }),
+  };
 }

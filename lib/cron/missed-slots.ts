@@ -1,8 +1,11 @@
-import { next, type Schedule } from './schedule.js';
+import { slotAfter, type Schedule } from './schedule.js';
 import { remove, ListNode } from '../util/linked-list.js';
 import { SlotRun, type SlotOwner } from './slot-run.js';
 
-/** Slots that were missed and are to be caught up with, looked up one by one: they may be very many. */
+/**
+ * A queue of missed slots that are to be run. Slots are computed one at a time, because there may be millions: a period
+ * of 10 ms misses 10 million in a day.
+ */
 export class MissedSlots<T> extends ListNode {
   first: number;
   count: number;
@@ -11,9 +14,10 @@ export class MissedSlots<T> extends ListNode {
   private readonly last: number;
   private readonly delay: number;
 
-  constructor(host: SlotOwner<T>, schedule: Schedule, first: number, last: number, count: number, delay: number) {
+  /** @param delay the ms from a slot to when it was due by the clock, which may have been set back. */
+  constructor(owner: SlotOwner<T>, schedule: Schedule, first: number, last: number, count: number, delay: number) {
     super();
-    this.owner = host;
+    this.owner = owner;
     this.schedule = schedule;
     this.first = first;
     this.last = last;
@@ -21,9 +25,10 @@ export class MissedSlots<T> extends ListNode {
     this.delay = delay;
   }
 
+  /** Returns the first slot. With the last slot the queue removes itself from its list. */
   dequeue(): SlotRun<T> {
     const slot = this.first;
-    const following = slot < this.last ? next(this.schedule, slot) : undefined;
+    const following = slot < this.last ? slotAfter(this.schedule, slot) : undefined;
     this.count--;
     if (following === undefined) remove(this);
     else this.first = following;

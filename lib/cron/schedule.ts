@@ -1,26 +1,26 @@
-import { Cron } from 'croner';
 import { invalid, validateOptions, validateInteger } from '../util/validate.js';
+import { parseCronExpression } from './cron-expression.js';
 
-/** When something is due. Bring your own where neither a period nor a cron expression says it. */
+/** A sequence of due times. Implement it where neither a period nor a cron expression fits. */
 export interface Schedule {
-  /** The first slot after a time, both in ms since the epoch; `undefined` when there is none any more. */
+  /** Returns the first slot after a time, both in ms since the epoch, or `undefined` if there is none. */
   next(after: number): number | undefined;
 }
 
-/** A schedule that counts the slots between two times without going through them. */
+/** A schedule that can count the slots between two times without computing each of them. */
 export interface CountedSchedule extends Schedule {
   passed(after: number, until: number): { readonly last: number; readonly count: number };
 }
 
 /**
- * When a schedule is due next.
+ * Returns the next times at which a schedule is due.
  *
- * @param schedule as {@link cron} takes it: a period in ms, a cron expression, or any {@link Schedule}.
- * @param n how many at most; there are fewer when the schedule ends before.
- * @param options `from`: after which time, now unless said; a period counts from there. `timezone`: of an expression, the
- * process's unless said.
- * @throws as `cron` for the schedule and the time zone; RangeError for an `n` that is no whole number from 0 and up, or a
- * `from` that is no time.
+ * @param schedule a period in ms, a cron expression, or any {@link Schedule}, as {@link cron} accepts.
+ * @param n how many times to return. There are fewer if the schedule ends before.
+ * @param options `from`: the time after which the times begin, and from which a period counts. Default: now.
+ * `timezone`: the IANA time zone of a cron expression. Default: the time zone of the process.
+ * @throws TypeError or RangeError as {@link cron} does for the schedule and the time zone; RangeError if `n` is not a
+ * whole number from 0 and up, or `from` is not a valid time.
  *
  * @example
  * ```ts
@@ -40,11 +40,11 @@ export function nextRuns(
 ): Date[] {
   validateOptions(options, ['from', 'timezone']);
   validateInteger('n', 0, Infinity, n);
-  const from = options.from === undefined ? Date.now() : expectTime('from', options.from);
+  const from = options.from === undefined ? Date.now() : toTimestamp('from', options.from);
   const slots = toSchedule(schedule, options.timezone).from(from);
   const runs: Date[] = [];
   for (let after = from; runs.length < n;) {
-    const slot = next(slots, after);
+    const slot = slotAfter(slots, after);
     if (slot === undefined) break;
     runs.push(new Date(slot));
     after = slot;
@@ -52,49 +52,56 @@ export function nextRuns(
   return runs;
 }
 
-/** What a schedule was made of, and the slots it gives when it starts at a time. */
+/** A validated schedule whose slots may depend on when it starts. */
 export interface ScheduleSource {
-  /** Whether it goes by the time that passes rather than by the clock. */
+  /** Whether the slots follow elapsed time instead of the wall clock. */
   readonly elapsed: boolean;
+  /** Returns the schedule that starts at a time. */
   from(start: number): Schedule | CountedSchedule;
 }
 
 /**
- * @throws TypeError for what is no schedule; RangeError for a period that is not finite or not above 0, an expression that is
- * malformed or never due, a time zone that does not exist, or one without an expression.
+ * Validates a schedule as users give it.
+ *
+ * @throws TypeError if it is not a schedule; RangeError if a period is not finite or not above 0, an expression is
+ * malformed or never due, or a time zone does not exist or is given without an expression.
  */
 export function toSchedule(schedule: unknown, timezone: string | undefined): ScheduleSource {
-  if (typeof schedule === 'string') return { elapsed: false, from: always(expression(schedule, timezone)) };
+  if (typeof schedule === 'string') return byClock({ next: parseCronExpression(schedule, timezone) });
   if (timezone !== undefined)
-    throw new RangeError(invalid('timezone', 'left out: a schedule that is no cron expression has none', timezone));
+    throw new RangeError(invalid('timezone', 'left out unless the schedule is a cron expression', timezone));
   if (typeof schedule === 'number') {
     if (!(schedule > 0 && schedule < Infinity))
       throw new RangeError(invalid('schedule', 'a finite period in ms above 0', schedule));
     return { elapsed: true, from: (start) => new Period(schedule, start) };
   }
-  if (isSchedule(schedule)) return { elapsed: false, from: always(schedule) };
+  if (isSchedule(schedule)) return byClock(schedule);
   throw new TypeError(invalid('schedule', 'a period in ms, a cron expression, or a Schedule', schedule));
 }
 
-/** @throws RangeError for a slot that is not after the one before. */
-export function next(schedule: Schedule, after: number): number | undefined {
+/**
+ * Returns the first slot of a schedule after a time.
+ *
+ * @throws RangeError if the schedule returns anything but `undefined` or a later time.
+ */
+export function slotAfter(schedule: Schedule, after: number): number | undefined {
   const slot: unknown = schedule.next(after);
-  if (slot === undefined || (typeof slot === 'number' && slot > after && slot <= lastTime)) return slot;
+  if (slot === undefined || (typeof slot === 'number' && slot > after && slot <= maxTime)) return slot;
   throw new RangeError(invalid(`schedule.next(${after})`, `undefined or a time after ${after}`, slot));
 }
 
-/** A time in ms since the epoch. */
-export function expectTime(name: string, time: unknown): number {
+/** Validates a time and returns it in ms since the epoch. */
+export function toTimestamp(name: string, time: unknown): number {
   const ms = time instanceof Date ? time.getTime() : time;
   if (typeof ms !== 'number') throw new TypeError(invalid(name, 'a Date or a number of ms since the epoch', time));
-  if (!(Math.abs(ms) <= lastTime)) throw new RangeError(invalid(name, 'a valid time', time));
+  if (!(Math.abs(ms) <= maxTime)) throw new RangeError(invalid(name, 'a valid time', time));
   return ms;
 }
 
-/** Beyond that there is no Date. */
-const lastTime = 8.64e15;
+/** The latest time that a Date can hold. */
+const maxTime = 8.64e15;
 
-/** Slot k is start + k · period, for k from 1 on. */
+/** A schedule whose slot k is start + k · period, for k from 1 on. */
 class Period implements CountedSchedule {
   private readonly period: number;
   private readonly start: number;
@@ -105,50 +112,24 @@ class Period implements CountedSchedule {
   }
 
   next(after: number): number {
-    return this.slot(this.passedBy(after) + 1);
+    return this.slot(this.indexAt(after) + 1);
   }
 
   passed(after: number, until: number): { last: number; count: number } {
-    const k = this.passedBy(until);
-    return { last: this.slot(k), count: k - this.passedBy(after) };
+    const k = this.indexAt(until);
+    return { last: this.slot(k), count: k - this.indexAt(after) };
   }
 
   private slot(k: number): number {
     return this.start + k * this.period;
   }
 
-  private passedBy(time: number): number {
+  /** Returns the k of the last slot at or before a time; 0 before the first slot. */
+  private indexAt(time: number): number {
     const k = Math.max(0, Math.floor((time - this.start) / this.period));
-    // The quotient may be rounded across a slot.
+    // Rounding may have moved the quotient past a slot.
     if (this.slot(k + 1) <= time) return k + 1;
     return k > 0 && this.slot(k) > time ? k - 1 : k;
-  }
-}
-
-function expression(text: string, timezone: string | undefined): Schedule {
-  if (timezone !== undefined) expectTimezone(timezone);
-  const what = 'a number of ms, a cron expression of 5 or 6 fields, or such as `@daily`';
-  const refusal = (why: string, cause?: unknown) =>
-    new RangeError(`${invalid('schedule', what, text)}: ${why}`, { cause });
-  // Croner takes a date for a schedule, too, in many spellings.
-  if (text.includes(':') || !/^\s*(@\w+|\S+(\s+\S+){4,5})\s*$/.test(text))
-    throw refusal('it has neither 5 nor 6 fields');
-  let parsed: Cron;
-  try {
-    parsed = new Cron(text, { paused: true, mode: '5-or-6-parts', ...(timezone !== undefined && { timezone }) });
-  } catch (error) {
-    throw refusal((error as Error).message.replace(/^\w+: /, ''), error);
-  }
-  if (!parsed.nextRun()) throw refusal('it is never due');
-  return { next: (after) => parsed.nextRun(new Date(Math.floor(after)))?.getTime() };
-}
-
-function expectTimezone(timezone: unknown): void {
-  if (typeof timezone !== 'string') throw new TypeError(invalid('timezone', 'the name of a time zone', timezone));
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: timezone });
-  } catch (cause) {
-    throw new RangeError(invalid('timezone', 'a time zone of the IANA database', timezone), { cause });
   }
 }
 
@@ -156,6 +137,7 @@ function isSchedule(x: unknown): x is Schedule {
   return typeof x === 'object' && x !== null && 'next' in x && typeof x.next === 'function';
 }
 
-function always(schedule: Schedule): () => Schedule {
-  return () => schedule;
+/** Returns a source whose slots do not depend on the start. */
+function byClock(schedule: Schedule): ScheduleSource {
+  return { elapsed: false, from: () => schedule };
 }

@@ -1,52 +1,36 @@
 import { Observable, type SchedulerLike, type Subscriber } from 'rxjs';
-import { next, type CountedSchedule, type Schedule } from './schedule.js';
+import { slotAfter } from './schedule.js';
 import { scheduleCoalesced } from './coalesced-timer.js';
 import { remove, ListNode } from '../util/linked-list.js';
+import type { Timetable } from './timetable.js';
 
-/** The slots that have become due since the last look: usually one, more when the process could not run in between. */
+/** Slots that have come due since the last emission: usually one, more if the process could not run in between. */
 export interface DueSlots {
   readonly first: number;
   readonly last: number;
   readonly count: number;
-  /** When the last of them was due by the scheduler's clock. */
+  /** When the last of them was due, by the scheduler's clock. */
   readonly due: number;
-  /** By how many ms that is past. */
+  /** The ms that have passed since then. */
   readonly lateBy: number;
-  /** Whether there are more of them, which come next. */
+  /** Whether more slots are due, which the next emission brings. */
   readonly more: boolean;
 }
 
-export interface Timetable {
-  readonly schedule: Schedule | CountedSchedule;
-  /** A slot before all of the schedule's. */
-  readonly immediate: number | undefined;
-  /** The schedule's slots come after this, */
-  readonly after: number;
-  /** and not before this, */
-  readonly startAt: number;
-  /** but before this. */
-  readonly stopAt: number;
-  /** It goes by the time that passes: a clock that is set back does not lengthen a wait. */
-  readonly elapsed: boolean;
-  /** By how many ms at most a slot may be due later than the schedule has it. */
-  readonly jitter: number;
-  readonly random: () => number;
-}
-
-/** How long a wait may be before the clock is looked at again: it may be set, and the machine may sleep. */
+/** The longest wait before the clock is read again: it may be set, and the machine may sleep. */
 const maxWaitMs = 30_000;
-/** By how many ms a wait may end early by the clock before the clock is held to have been set back. */
+/** The most that the clock may be behind the expected time before it counts as set back: timers may fire early. */
 const clockSetBackMs = 50;
-/** How many slots are looked up in one go: they may be very many, when a machine has slept for long. */
+/** The most slots that one emission brings: after a long sleep of the machine there may be millions. */
 const maxSlotsPerEmit = 1000;
 
 /**
- * Emits the slots of a timetable as they become due, and completes when there are none left: `interval`, but by a
- * schedule and without drift. RxJS's `interval` starts each wait when the last one fired, and adds up the delays; here
- * each slot is computed from the schedule. Slots strictly increase, whatever the clock does. An error of the schedule
- * follows the slots that are due.
+ * Emits the slots of a timetable as they come due, and completes when there are none left: RxJS's `interval`, but by a
+ * schedule and without drift. `interval` starts each wait when the last one has fired, so its delays add up. Here each
+ * slot is computed from the schedule. Slots strictly increase, whatever happens to the clock. An error of the schedule
+ * is emitted after the slots that are due.
  *
- * @param onNextSlot called with the slot that is waited for, whenever that changes; `undefined` when there is none.
+ * @param onNextSlot called with the slot that is waited for, whenever it changes; with `undefined` when there is none.
  */
 export function dueSlots(
   timetable: Timetable,
@@ -60,19 +44,21 @@ export function dueSlots(
   });
 }
 
+/** Waits for one slot after the other. As a list node it waits in a timer that other crons may share. */
 class SlotClock extends ListNode {
   private readonly timetable: Timetable;
   private readonly scheduler: SchedulerLike;
   private readonly subscriber: Subscriber<DueSlots>;
   private readonly onNextSlot: (slot: number | undefined) => void;
-  /** The slot waited for, and when it is due by a clock that is never set back. */
+  /** The slot that is waited for. */
   private slot: number | undefined = undefined;
+  /** When that slot is due, its jitter included, by a clock that is never set back. */
   private due = 0;
-  /** The one after it, looked up ahead where a jitter has to know. */
-  private slotAfter: number | undefined = undefined;
-  /** By how much the clock has been set back. */
+  /** The slot after it, computed in advance because a jitter must not reach it. */
+  private following: number | undefined = undefined;
+  /** The ms by which the clock has been set back. */
   private clockOffset = 0;
-  /** What the clock must show at the next look, unless it is set back. */
+  /** The time that the clock should show at the next read; less means that it was set back. */
   private expectedNow = 0;
 
   constructor(
@@ -92,9 +78,9 @@ class SlotClock extends ListNode {
     const { schedule, immediate, after, startAt } = this.timetable;
     this.expectedNow = this.scheduler.now();
     try {
-      let first = immediate ?? next(schedule, after);
-      while (first !== undefined && first < startAt) first = next(schedule, first);
-      this.scheduleNext(first, immediate === undefined);
+      let first = immediate ?? slotAfter(schedule, after);
+      while (first !== undefined && first < startAt) first = slotAfter(schedule, first);
+      this.waitFor(first, immediate === undefined);
     } catch (error) {
       return this.subscriber.error(error);
     }
@@ -107,38 +93,72 @@ class SlotClock extends ListNode {
     this.onNextSlot(undefined);
   }
 
-  /** Looks at the clock. */
+  /** Called by the timer: emits the slots that are due, and sets the next timer. */
   override notify(): void {
     const { expectedNow } = this;
     const now = this.readClock();
-    // The timer has run its time, even when the clock shows a little less.
-    const time = expectedNow - now > clockSetBackMs ? now : Math.max(now, expectedNow);
-    if (this.slot !== undefined && this.isDue(this.timetable.elapsed ? time : now)) this.emitDue(this.slot, now);
+    // The wait has ended, even if the clock shows a little less than it should.
+    const elapsedNow = expectedNow - now > clockSetBackMs ? now : Math.max(now, expectedNow);
+    if (this.slot !== undefined && this.isDue(this.timetable.elapsed ? elapsedNow : now)) this.emitDue(this.slot, now);
     this.armTimer();
   }
 
-  private scheduleAfter(slot: number): void {
-    const { schedule, jitter } = this.timetable;
-    this.scheduleNext(jitter > 0 ? this.slotAfter : next(schedule, slot), true);
+  private emitDue(first: number, now: number): void {
+    const { schedule, jitter, stopAt } = this.timetable;
+    let last = first;
+    let count = 1;
+    let { due } = this;
+    let failure: { readonly error: unknown } | undefined;
+    try {
+      this.scheduleNext(last);
+      if ('passed' in schedule && jitter === 0 && this.isDue(now)) {
+        const passed = schedule.passed(first, Math.min(now + this.clockOffset, stopAt - 1));
+        if (passed.count > 0) {
+          last = due = passed.last;
+          count += passed.count;
+          this.scheduleNext(last);
+        }
+      }
+      while (this.slot !== undefined && this.isDue(now) && count < maxSlotsPerEmit) {
+        last = this.slot;
+        due = this.due;
+        count++;
+        this.scheduleNext(last);
+      }
+    } catch (error) {
+      // The slots that are due are emitted first.
+      failure = { error };
+      this.slot = undefined;
+    }
+    // The schedule, or the source of randomness, may have cancelled the cron.
+    if (this.subscriber.closed) return;
+    due -= this.clockOffset;
+    this.subscriber.next({ first, last, count, due, lateBy: Math.max(0, now - due), more: this.isDue(now) });
+    if (failure) this.subscriber.error(failure.error);
   }
 
-  private scheduleNext(slot: number | undefined, jittered: boolean): void {
+  private scheduleNext(last: number): void {
+    const { schedule, jitter } = this.timetable;
+    this.waitFor(jitter > 0 ? this.following : slotAfter(schedule, last), true);
+  }
+
+  private waitFor(slot: number | undefined, withJitter: boolean): void {
     const { schedule, jitter, random, stopAt } = this.timetable;
     this.slot = slot !== undefined && slot < stopAt ? slot : undefined;
     this.onNextSlot(this.slot);
     if (this.slot === undefined) return;
     this.due = this.slot;
     if (jitter === 0) return;
-    this.slotAfter = next(schedule, this.slot);
-    const most = Math.min(jitter, (this.slotAfter ?? Infinity) - this.slot, stopAt - this.slot);
-    if (jittered && most < Infinity) this.due += random() * most;
+    this.following = slotAfter(schedule, this.slot);
+    const maxDelay = Math.min(jitter, (this.following ?? Infinity) - this.slot, stopAt - this.slot);
+    if (withJitter && maxDelay < Infinity) this.due += random() * maxDelay;
   }
 
   private isDue(now: number): boolean {
     return this.slot !== undefined && this.due - this.clockOffset <= now;
   }
 
-  /** The clock; what it lacks to what it should have reached it was set back by. */
+  /** Returns the clock's time. For a period, adds the ms by which the clock was set back to `clockOffset`. */
   private readClock(): number {
     const now = this.scheduler.now();
     const behind = this.expectedNow - now;
@@ -154,39 +174,5 @@ class SlotClock extends ListNode {
     const wait = Math.min(Math.max(0, this.due - this.clockOffset - now), maxWaitMs);
     this.expectedNow = now + wait;
     scheduleCoalesced(this, this.scheduler, now, this.expectedNow);
-  }
-
-  private emitDue(first: number, now: number): void {
-    const { schedule, jitter, stopAt } = this.timetable;
-    let last = first;
-    let count = 1;
-    let { due } = this;
-    let failure: { readonly error: unknown } | undefined;
-    try {
-      this.scheduleAfter(last);
-      if ('passed' in schedule && jitter === 0 && this.isDue(now)) {
-        const passed = schedule.passed(first, Math.min(now + this.clockOffset, stopAt - 1));
-        if (passed.count > 0) {
-          last = due = passed.last;
-          count += passed.count;
-          this.scheduleAfter(last);
-        }
-      }
-      while (this.slot !== undefined && this.isDue(now) && count < maxSlotsPerEmit) {
-        last = this.slot;
-        due = this.due;
-        count++;
-        this.scheduleAfter(last);
-      }
-    } catch (error) {
-      // Those that are due are told first.
-      failure = { error };
-      this.slot = undefined;
-    }
-    // Whoever was asked for the next slot may have cancelled.
-    if (this.subscriber.closed) return;
-    due -= this.clockOffset;
-    this.subscriber.next({ first, last, count, due, lateBy: Math.max(0, now - due), more: this.isDue(now) });
-    if (failure) this.subscriber.error(failure.error);
   }
 }

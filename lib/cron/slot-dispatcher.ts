@@ -1,38 +1,31 @@
 import { Observable, Subscription, type Observer, type OperatorFunction } from 'rxjs';
 import type { CancelFunc } from '../context/types.js';
 import { CancelledError, type TaskError } from '../errors/errors.js';
-import type { CompositeRun, RunParts } from '../task/composite.js';
+import type { CompositeRun, RunParts, TaskHistory } from '../task/composite.js';
 import type { Run } from '../task/run.js';
 import type { TaskHooks } from '../task/task-hooks.js';
 import type { TaskEventDetail } from '../task/types.js';
 import { append, remove, toArray, type LinkedList } from '../util/linked-list.js';
+import type { SlotPolicy } from './cron-options.js';
 import { MissedSlots } from './missed-slots.js';
 import type { Schedule } from './schedule.js';
 import type { DueSlots } from './slot-clock.js';
 import { SlotRun, type SlotOwner } from './slot-run.js';
 
-/** How a cron goes about its slots; its options say more. */
-export interface SlotPolicy {
-  readonly overlap: 'skip' | 'bufferOne' | 'bufferAll' | 'cancelOther' | 'allowAll';
-  readonly missed: 'skip' | 'runOnce' | 'runAll';
-  readonly tolerance: number;
-  readonly maxRuns: number | undefined;
-  readonly timeout: number | undefined;
-  readonly onError: 'continue' | 'stop';
-  readonly coordinator: { lease(task: string, slot: number): Observable<boolean> } | undefined;
-}
-
 /**
- * Runs the slots that become due, by the cron's overlap policy. Each policy is one of RxJS's flattening operators, with
- * two differences: each slot that is dropped is an event, and a run that is cancelled has finalized before the next starts.
+ * Flattens due slots into the values of their runs, by the cron's `overlap` policy. Each policy is one of RxJS's
+ * flattening operators:
  *
- * | policy        | operator     | a slot that comes due during a run                                       |
- * | ------------- | ------------ | ------------------------------------------------------------------------ |
- * | `skip`        | `exhaustMap` | is dropped                                                               |
- * | `bufferOne`   | –            | waits for the run to end; those that come due while it waits are dropped |
- * | `bufferAll`   | `concatMap`  | waits for its turn                                                       |
- * | `cancelOther` | `switchMap`  | cancels the run, and starts when that has ended                          |
- * | `allowAll`    | `mergeMap`   | starts at once, concurrently                                             |
+ * | policy        | operator     | a slot that comes due during a run                                           |
+ * | ------------- | ------------ | ---------------------------------------------------------------------------- |
+ * | `skip`        | `exhaustMap` | is dropped                                                                   |
+ * | `bufferOne`   | –            | waits for the run to end; slots that come due while it waits are dropped     |
+ * | `bufferAll`   | `concatMap`  | waits for its turn                                                           |
+ * | `cancelOther` | `switchMap`  | cancels the run, and starts when that has ended                              |
+ * | `allowAll`    | `mergeMap`   | starts at once, concurrently                                                 |
+ *
+ * The operators of RxJS do not fit in three ways: they drop slots silently, where each dropped slot is an event here;
+ * `switchMap` does not wait for the end of the run that it cancels; and `maxRuns` counts the starts of runs.
  */
 export function dispatchSlots<T>(
   policy: SlotPolicy,
@@ -49,7 +42,7 @@ export function dispatchSlots<T>(
     });
 }
 
-/** Subscribes to the slots as it is: RxJS takes a Subscription that has an observer's methods for a subscriber. */
+/** The subscriber of the due slots. RxJS subscribes a Subscription with an observer's methods without wrapping it. */
 class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, SlotOwner<T>, RunParts {
   readonly ctx: CompositeRun;
   readonly cancelApp: CancelFunc;
@@ -58,11 +51,15 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
   private readonly policy: SlotPolicy;
   private readonly subscriber: Observer<T>;
   private readonly schedule: Schedule;
+  private readonly history: TaskHistory;
+  /** Slots, and queues of missed slots, that wait for their turn. */
   private readonly waiting: LinkedList<SlotRun<T> | MissedSlots<T>> = { first: undefined, last: undefined };
   private readonly running: LinkedList<SlotRun<T>> = { first: undefined, last: undefined };
+  /** The current run of a missed slot. */
   private catchingUp: SlotRun<T> | undefined = undefined;
+  /** The number of runs that were started. */
   private runs = 0;
-  /** Whether no further run may start. While it is not, a closed dispatcher still runs the slots that wait. */
+  /** Whether no further run may start. A dispatcher that is closed but not stopped still runs the waiting slots. */
   private stopped = false;
   private failure: { readonly error: unknown } | undefined = undefined;
   private dispatching = false;
@@ -82,6 +79,7 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
     this.ctx = ctx;
     this.cancelApp = cancelApp;
     this.subscriber = subscriber;
+    this.history = ctx.history;
     const { coordinator } = policy;
     this.lease = coordinator && ((slot) => coordinator.lease(this.name, slot));
     ctx.parts = this;
@@ -113,7 +111,7 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
   }
 
   emit(run: Run<T>, detail: TaskEventDetail): void {
-    // The rest of a slot's life shows in `slot-started` and `slot-failed`.
+    // `slot-started` and `slot-failed` stand for all other events of a slot's run.
     if (detail.type === 'result-dropped' && run.slot !== undefined) this.emitEvent({ ...detail, slot: run.slot });
   }
 
@@ -122,7 +120,7 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
   }
 
   outcome(): object {
-    // It says nothing of its slots.
+    // The outcome of a cron does not list its slots.
     return {};
   }
 
@@ -146,7 +144,7 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
     remove(slot);
     if (slot === this.catchingUp) this.catchingUp = undefined;
     if (error) {
-      this.ctx.history.lastError = error;
+      this.history.lastError = error;
       this.emitEvent({ type: 'slot-failed', slot: slot.slot, error });
       if (this.policy.onError === 'stop') this.error(error);
     }
@@ -155,12 +153,13 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
 
   next({ first, last, count, due, lateBy, more }: DueSlots): void {
     const { missed, tolerance } = this.policy;
+    this.history.lastSlot = last;
     if (missed === 'runAll' && (count > 1 || lateBy > tolerance)) {
       append(this.waiting, new MissedSlots(this, this.schedule, first, last, count, due - last));
       return this.dispatchNext();
     }
     const slot = !more && (lateBy <= tolerance || missed === 'runOnce') ? new SlotRun(this, last, due) : undefined;
-    // It has its place before anyone is told of others, who may cancel.
+    // Queued before `missed` is emitted: a listener may cancel the cron, which skips the queued slots.
     if (slot) append(this.waiting, slot);
     const dropped = slot ? count - 1 : count;
     if (dropped > 0) this.emitEvent({ type: 'missed', slot: first, count: dropped });
@@ -189,12 +188,12 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
     if (overlap === 'cancelOther') this.waitingBefore(slot)?.skip({ reason: 'overlap' });
     if (slot.list !== waiting) return;
     slot.watchOverdue();
-    // What is caught up with is not cancelled by what comes after it.
+    // The run of a missed slot is not cancelled by later slots.
     if (overlap !== 'cancelOther' || this.catchingUp || waiting.first !== slot) return;
     for (const other of toArray(running)) other.cancel(new CancelledError('Overtaken by the next slot'), 'overlap');
   }
 
-  /** The slot that waits already, where one alone may. What is caught up with may stand between them. */
+  /** Returns the slot that waited before another came. Queues of missed slots do not count. */
   private waitingBefore(slot: SlotRun<T>): SlotRun<T> | undefined {
     return toArray(this.waiting).find((other): other is SlotRun<T> => other instanceof SlotRun && other !== slot);
   }
@@ -204,17 +203,18 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
     slot.acquireLease();
   }
 
-  /** Starts what waits, one at a time. A loop, because runs may end before they have returned. */
+  /** Starts waiting slots for as long as they may start. It loops, because a synchronous run ends within its start. */
   private dispatchNext(): void {
     if (this.dispatching) return;
     this.dispatching = true;
-    for (let head = this.nextSlot(); head; head = this.nextSlot()) this.run(head);
+    for (let slot = this.nextSlot(); slot; slot = this.nextSlot()) this.run(slot);
     this.dispatching = false;
     if (!this.closed || this.running.first || this.waiting.first) return;
     if (this.failure) this.subscriber.error(this.failure.error);
     else this.subscriber.complete();
   }
 
+  /** Removes and returns the waiting slot that may start now. */
   private nextSlot(): SlotRun<T> | undefined {
     const head = this.stopped ? undefined : this.waiting.first;
     if (!head || (this.policy.overlap === 'allowAll' ? this.catchingUp : this.running.first)) return undefined;
@@ -236,7 +236,7 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
     this.dispatchNext();
   }
 
-  /** No further run is started. */
+  /** Ends the schedule: no further run starts, and all waiting slots are dropped. */
   private end(): void {
     this.stopped = true;
     this.unsubscribe();

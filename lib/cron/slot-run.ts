@@ -7,7 +7,7 @@ import { ListNode } from '../util/linked-list.js';
 import { Run, type RunOwner, type RunObserver } from '../task/run.js';
 import { CancelContext } from '../context/cancel-context.js';
 
-/** What all slots of a cron have in common. */
+/** The common owner of a cron's slots. */
 export interface SlotOwner<T> extends RunOwner<T> {
   readonly ctx: RunContext & CancelContext;
   readonly cancelApp: CancelFunc;
@@ -18,16 +18,17 @@ export interface SlotOwner<T> extends RunOwner<T> {
   emitValue(value: T): void;
   /** Whether no further run may start. */
   readonly reachedMaxRuns: boolean;
-  /** A run is about to start; then it has been told. */
+  /** Called before `slot-started` is emitted. */
   countRun(): void;
+  /** Called after `slot-started` is emitted, before the run starts. */
   runStarted(): void;
-  /** The slot is over, whichever way: its run has ended, or there will be none. */
+  /** Called once when the run of a slot has ended, or the slot is dropped. */
   onSlotEnd(slot: SlotRun<T>, error?: TaskError): void;
 }
 
 type Skipped = Extract<TaskEventDetail, { type: 'skipped' }>;
 
-/** One slot that is to be run: it may wait for its turn, then for its lease, and then it is a run. */
+/** One slot: it may wait for its turn, then for its lease, and then it runs. */
 export class SlotRun<T> extends ListNode implements RunObserver<T> {
   readonly slot: number;
   closed = false;
@@ -39,19 +40,21 @@ export class SlotRun<T> extends ListNode implements RunObserver<T> {
   private overdueTimer: Subscription | undefined = undefined;
   private overdue = false;
 
-  constructor(host: SlotOwner<T>, slot: number, due: number) {
+  /** @param due when the slot was due by the scheduler's clock, which may have been set back. */
+  constructor(owner: SlotOwner<T>, slot: number, due: number) {
     super();
-    this.owner = host;
+    this.owner = owner;
     this.slot = slot;
     this.due = due;
   }
 
-  /** It has to wait. Should that take longer than is tolerated, it is told. */
+  /** Emits `overdue` if the slot still waits when its tolerance has passed. */
   watchOverdue(): void {
-    const left = this.owner.tolerance - this.lateBy();
-    this.overdueTimer ??= after(this.owner.ctx.scheduler, Math.max(0, left), () => this.reportOverdue());
+    const remainingMs = this.owner.tolerance - this.lateBy();
+    this.overdueTimer ??= after(this.owner.ctx.scheduler, Math.max(0, remainingMs), () => this.reportOverdue());
   }
 
+  /** Starts the slot's turn: requests the lease, if there is a coordinator, and then starts the run. */
   acquireLease(): void {
     const { owner, slot } = this;
     const { timeout, lease } = owner;
@@ -62,35 +65,35 @@ export class SlotRun<T> extends ListNode implements RunObserver<T> {
     this.lease.add(
       defer(() => lease(slot)).subscribe({
         next: (granted) => {
-          if (!granted) this.onLeaseDenied();
+          if (!granted) this.onLeaseRefused();
           else if (!this.run) this.start();
         },
-        error: (error: unknown) => this.onLeaseDenied({ error }),
+        error: (error: unknown) => this.onLeaseRefused({ error }),
         complete: () => {
-          if (!this.run) this.onLeaseDenied({ error: new Error(`The coordinator gave no answer for ${owner.name}`) });
+          if (!this.run) this.onLeaseRefused({ error: new Error(`The coordinator gave no answer for ${owner.name}`) });
         },
       }),
     );
     if (!this.run && !this.closed) this.watchOverdue();
   }
 
-  /** Ends it before its time; a run ends in its own. */
+  /** Cancels the run, or drops the slot if it does not run yet. */
   cancel(cause: unknown, reason: Skipped['reason']): void {
     if (this.run) CancelContext.cancel(this.run, cause);
     else this.skip({ reason });
   }
 
-  /** Nobody waits for its run any longer. */
+  /** Reports that the application no longer waits for the run. */
   abandon(): void {
     this.run?.reportEnd('timed-out');
   }
 
-  /** Drops it, unless its run has begun. */
-  skip(why: Pick<Skipped, 'reason' | 'error'>): void {
+  /** Drops the slot, unless it runs already. */
+  skip(detail: Pick<Skipped, 'reason' | 'error'>): void {
     if (this.run || this.closed) return;
-    // First, because whoever is told may cancel.
+    // Closed before the event is emitted, because a listener may cancel the cron.
     this.close();
-    this.owner.emitEvent({ type: 'skipped', slot: this.slot, ...why });
+    this.owner.emitEvent({ type: 'skipped', slot: this.slot, ...detail });
     this.owner.onSlotEnd(this);
   }
 
@@ -99,7 +102,7 @@ export class SlotRun<T> extends ListNode implements RunObserver<T> {
   }
 
   error(error: unknown): void {
-    // A run errors with nothing else.
+    // A run errors with a TaskError only.
     this.end(error as TaskError);
   }
 
@@ -120,12 +123,12 @@ export class SlotRun<T> extends ListNode implements RunObserver<T> {
     this.run.start();
   }
 
-  /** Without an error the coordinator has said no. It may say so after it has said yes. */
-  private onLeaseDenied(failure?: { readonly error: unknown }): void {
+  /** Skips the slot, or cancels its run if the lease was granted before. Without a failure the answer was `false`. */
+  private onLeaseRefused(failure?: { readonly error: unknown }): void {
     const { run } = this;
     if (!run) return this.skip(failure ? { reason: 'coordinator', ...failure } : { reason: 'refused' });
     if (run.cancelled) return;
-    const cause = failure?.error ?? new CancelledError('The lease was taken back');
+    const cause = failure?.error ?? new CancelledError('The lease was revoked');
     if (failure || this.owner.observed)
       this.owner.emitEvent({ type: 'cancelling', slot: this.slot, cause, ...failure });
     CancelContext.cancel(run, cause);
@@ -137,12 +140,13 @@ export class SlotRun<T> extends ListNode implements RunObserver<T> {
     if (!run) return this.skip({ reason: 'coordinator', error });
     run.failed(error);
     CancelContext.cancel(run, run.error);
-    // What cannot be cut must not keep the schedule waiting for ever.
+    // A run that cannot be interrupted must not block the schedule.
     const { grace = 0 } = owner.hooks;
     if (grace === 0) this.abandonRun(run);
     else if (!this.closed) this.timeoutTimer = after(owner.ctx.scheduler, grace, () => this.abandonRun(run));
   }
 
+  /** Stops waiting for a run whose timeout and grace have passed. */
   private abandonRun(run: Run<T>): void {
     run.reportEnd('failed');
     run.abandon();

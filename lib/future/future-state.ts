@@ -7,26 +7,37 @@ import { reportUnhandled } from '../util/report-unhandled.js';
 
 type SettledStatus = 'fulfilled' | 'rejected' | 'cancelled';
 
-/** Errors that nobody had looked at when their future was collected. */
+/** Reports the errors of rejected futures that are garbage-collected without a subscriber or an await. */
 const unhandledErrors = new FinalizationRegistry<unknown>(reportUnhandled);
 
-/** Someone has looked at a future's error. */
-export function markHandled(kept: object): void {
-  unhandledErrors.unregister(kept);
+/** Marks the error of a rejected future as handled, so that it is not reported. */
+export function markHandled(observable: object): void {
+  unhandledErrors.unregister(observable);
 }
 
-/** The work's context, the sink of its output, and the result that comes of it. */
+/**
+ * The state of a future: the context of its work, the observer of the work's output, and the result.
+ *
+ * ```
+ *   pending ──source ended──▶ succeeding ──released──▶ fulfilled
+ *      │                          │ failed
+ *      │                          ▼
+ *      │                       failing ─────released──▶ rejected
+ *      └──cancelled──────────────────────────────────▶ cancelled
+ * ```
+ *
+ * In `succeeding` and `failing` the work has ended and still releases its resources; a cancel has no effect any more.
+ */
 export class FutureState<T> extends CancelContext implements OutputObserver<T> {
-  /** The last value, or the error, or the cause of the cancel. */
+  /** The last value, the error, or the cause of the cancel. */
   outcome: unknown = undefined;
-  /** The future itself, kept while the work goes on, so that an error still finds the one it belongs to. */
+  /** The future itself. Kept until it settles, so that an unhandled error is reported when the future is collected. */
   observable: object | undefined = undefined;
-  /** Once it is `over` or `failed` the work has ended by itself, and a cancel changes nothing any more. */
-  private stage: 'going' | 'over' | 'failed' | SettledStatus = 'going';
+  private stage: 'pending' | 'succeeding' | 'failing' | SettledStatus = 'pending';
   private output: OutputSubscription | undefined = undefined;
   private waiters: LinkedList | undefined = undefined;
-  /** The result as a promise, made for the first who asks, and what settles it. */
-  private asked: Promise<T> | undefined = undefined;
+  /** The result as a promise, created on the first request, and the functions that settle it. */
+  private resultPromise: Promise<T> | undefined = undefined;
   private resolve: ((value: T) => void) | undefined = undefined;
   private reject: ((reason: unknown) => void) | undefined = undefined;
 
@@ -36,8 +47,8 @@ export class FutureState<T> extends CancelContext implements OutputObserver<T> {
 
   get status(): SettledStatus | 'pending' {
     const { stage } = this;
-    if (stage === 'going') return this.cancelled ? 'cancelled' : 'pending';
-    return stage === 'over' || stage === 'failed' ? 'pending' : stage;
+    if (stage === 'pending') return this.cancelled ? 'cancelled' : 'pending';
+    return stage === 'succeeding' || stage === 'failing' ? 'pending' : stage;
   }
 
   get settled(): boolean {
@@ -58,17 +69,18 @@ export class FutureState<T> extends CancelContext implements OutputObserver<T> {
   }
 
   get promise(): Promise<T> {
-    return (this.asked ??= this.makePromise());
+    return (this.resultPromise ??= this.createPromise());
   }
 
-  onSettled(link: ListNode): void {
-    if (this.settled) link.notify?.(this);
-    else append((this.waiters ??= { first: undefined, last: undefined }), link);
+  /** Notifies a node when the future settles; immediately if it already has. */
+  onSettled(node: ListNode): void {
+    if (this.settled) node.notify?.(this);
+    else append((this.waiters ??= { first: undefined, last: undefined }), node);
   }
 
-  onSubscribe(flow: OutputSubscription): void {
-    this.output = flow;
-    if (this.cancelled) flow.interrupt();
+  onSubscribe(output: OutputSubscription): void {
+    this.output = output;
+    if (this.cancelled) output.interrupt();
   }
 
   next(value: T): void {
@@ -76,39 +88,39 @@ export class FutureState<T> extends CancelContext implements OutputObserver<T> {
   }
 
   sourceEnded(): void {
-    if (!this.cancelled) this.stage = 'over';
+    if (!this.cancelled) this.stage = 'succeeding';
   }
 
   failed(error: unknown): void {
-    if (this.stage === 'failed') reportUnhandled(error);
-    else if (this.stage === 'over') {
-      this.stage = 'failed';
+    if (this.stage === 'failing') reportUnhandled(error);
+    else if (this.stage === 'succeeding') {
+      this.stage = 'failing';
       this.outcome = error;
     }
   }
 
   released(): void {
     this.output = undefined;
-    if (this.stage === 'over') this.settle('fulfilled', this.outcome);
-    else if (this.stage === 'failed') this.settle('rejected', this.outcome);
+    if (this.stage === 'succeeding') this.settle('fulfilled', this.outcome);
+    else if (this.stage === 'failing') this.settle('rejected', this.outcome);
   }
 
   lateResult(): void {
-    // Dropped: the future was cancelled, and whoever awaited it has the cause.
+    // Dropped: the future was cancelled, and its subscribers already have the cause.
   }
 
-  /** While the work goes on the scope is the parent's to cancel, whoever comes and goes under it. */
+  /** Detaches the context from its parent, unless the work is still pending: the parent must be able to cancel it. */
   onEmpty(): void {
     if (this.settled) remove(this);
   }
 
   protected override didCancel(cause: unknown): void {
-    if (this.stage !== 'going') return;
+    if (this.stage !== 'pending') return;
     this.settle('cancelled', cause);
     this.output?.interrupt();
   }
 
-  private makePromise(): Promise<T> {
+  private createPromise(): Promise<T> {
     if (this.stage === 'fulfilled') return Promise.resolve(this.outcome as T);
     return new Promise((resolve, reject) => {
       this.resolve = resolve;
@@ -122,12 +134,12 @@ export class FutureState<T> extends CancelContext implements OutputObserver<T> {
     this.stage = stage;
     this.outcome = outcome;
     this.waiters = this.observable = undefined;
-    // What the work started under its context and left behind is still the parent's to cancel.
+    // A context that still has children stays attached: the parent must be able to cancel what the work left running.
     if (!this.first) remove(this);
     if (stage === 'fulfilled') this.resolve?.(outcome as T);
     else this.reject?.(outcome);
     if (waiters?.first) notifyAll(waiters, this);
-    else if (observable && stage === 'rejected' && !this.asked)
+    else if (observable && stage === 'rejected' && !this.resultPromise)
       unhandledErrors.register(observable, outcome, observable);
   }
 }

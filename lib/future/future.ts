@@ -9,24 +9,43 @@ import { toContext } from '../context/abort-signal-context.js';
 import type { TaskOutput } from '../task/types.js';
 
 /**
- * The result of work under way, kept for whoever awaits it or subscribes to it, early or late, any number of times.
- * Made by {@link future} alone. Composes with `forkJoin`, `firstValueFrom`, `Promise.all`.
+ * The result of work that has been started: an Observable and a promise-like in one. The result is kept. Any number of
+ * subscriptions and awaits receive it, early or late, and none of them starts the work again. A future composes with
+ * `forkJoin`, `firstValueFrom` and `Promise.all`. Only {@link future} creates one.
  */
 export interface Future<T> extends Observable<T>, PromiseLike<T> {
-  /** The result as a promise. When `waiter` is cancelled it rejects with the cause and the work goes on. */
+  /**
+   * Returns the result as a promise. It rejects with the error as the work threw it, or with the cause of a cancel.
+   *
+   * @param waiter a context or an AbortSignal. When it is cancelled, the promise rejects with its cause and the work
+   * goes on. Default: wait for as long as the work takes.
+   */
   await(waiter?: Context | AbortSignal): Promise<T>;
-  /** Cancels the work. Whoever awaits it gets the cause at once; what it still yields is dropped. */
+  /**
+   * Cancels the work. Subscribers and awaits get the cause immediately, and what the work still yields is dropped. Has
+   * no effect on work that has ended.
+   *
+   * @param cause the reason. Default: a `CancelledError`.
+   */
   cancel(cause?: unknown): void;
+  /** `pending` until the work has ended and has released its resources, or is cancelled. */
   readonly status: 'pending' | 'fulfilled' | 'rejected' | 'cancelled';
 }
 
 /**
- * Starts work at once, synchronously, as an async function does, and keeps its result: the last value, `undefined` when
- * there is none. Errors arrive as they were thrown. After Go's `Async(f)`.
+ * Starts work immediately and synchronously, as an async function does, and keeps its result: the last value, or
+ * `undefined` if there is none. The counterpart of Go's `Async(f)`.
  *
- * @param work gets a context of its own, cancelled by `cancel` and with the parent.
- * @param parent a context or an AbortSignal. Under a cancelled one the work is not called.
- * @throws TypeError when `work` is no function or `parent` neither a context nor an AbortSignal.
+ * The future errors with what the work threw, not with a wrapper. An error that has reached no subscriber and no await
+ * by the time the future is garbage-collected goes to RxJS's handler of unhandled errors.
+ *
+ * Cancelling the future or its parent cancels the context of the work. The future errors with the cause immediately. An
+ * Observable is unsubscribed, an async iterable has its `return()` called, and the result of a promise is dropped.
+ *
+ * @param work the function to call. It gets its own context, a child of `parent`.
+ * @param parent a context or an AbortSignal. If it is already cancelled, `work` is not called. Default: `background`,
+ * which is never cancelled.
+ * @throws TypeError if `work` is not a function, or `parent` is neither a context nor an AbortSignal.
  *
  * @example
  * ```ts
@@ -44,19 +63,19 @@ export function future<T>(
   parent: Context | AbortSignal = background,
 ): Future<T> {
   validateFunction('work', work);
-  const settling = new FutureState<T>(toContext(parent));
-  const kept = (settling.observable = new FutureObservable(settling));
-  settling.start(work);
-  return kept;
+  const state = new FutureState<T>(toContext(parent));
+  const observable = (state.observable = new FutureObservable(state));
+  state.start(work);
+  return observable;
 }
 
-/** What a user holds. */
+/** The public face of a {@link FutureState}. */
 class FutureObservable<T> extends Observable<T> implements Future<T> {
   private readonly state: FutureState<T>;
 
-  constructor(settling: FutureState<T>) {
+  constructor(state: FutureState<T>) {
     super();
-    this.state = settling;
+    this.state = state;
   }
 
   get status(): Future<T>['status'] {
@@ -78,7 +97,7 @@ class FutureObservable<T> extends Observable<T> implements Future<T> {
     CancelContext.cancel(this.state, cause);
   }
 
-  /** Called by RxJS, as a Subject's is: a function for the constructor would be one closure more in every future. */
+  /** Overrides RxJS's method, as a Subject does. A function for the constructor would cost one closure per future. */
   protected _subscribe(subscriber: Subscriber<T>): Listener<FutureState<T>> {
     const listener = new Listener<FutureState<T>>(({ status, outcome }) => {
       if (status !== 'fulfilled') return subscriber.error(outcome);
@@ -90,10 +109,11 @@ class FutureObservable<T> extends Observable<T> implements Future<T> {
   }
 
   private async awaitUntil(waiter: Context | AbortSignal): Promise<T> {
-    const given$ = toContext(waiter).cancelled$.pipe(mergeMap((cause) => throwError(() => cause)));
-    return firstValueFrom(merge(given$, this));
+    const waiterCancelled$ = toContext(waiter).cancelled$.pipe(mergeMap((cause) => throwError(() => cause)));
+    return firstValueFrom(merge(waiterCancelled$, this));
   }
 
+  /** Returns the state. An error that it already holds counts as handled from here on. */
   private handledState(): FutureState<T> {
     if (this.state.status === 'rejected') markHandled(this);
     return this.state;

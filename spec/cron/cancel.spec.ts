@@ -10,8 +10,8 @@ import {
   type TaskEvent,
 } from '../../lib/index.js';
 import { virtualClock } from '../../lib/testing/index.js';
-import { hangingOn } from '../helpers/collect.js';
-import { lasting, play, storyOf } from '../helpers/cron-on-machine.js';
+import { listenerCount } from '../helpers/collect.js';
+import { lasting, play, storyOf } from '../helpers/cron-story.js';
 import { deferred, outcomeOf, settled } from '../helpers/tasks.js';
 
 type Overlap = NonNullable<CronOptions['overlap']>;
@@ -30,7 +30,7 @@ describe('cron: cancel', () => {
       '33: skipped 30 ended',
       '33: done cancelled',
     ]);
-    expect([told, machine.timers, hangingOn(ctx)]).to.deep.equal([['complete'], 0, 0]);
+    expect([told, machine.timers, listenerCount(ctx)]).to.deep.equal([['complete'], 0, 0]);
     machine.advance(1000);
     expect(story).to.have.length(6);
   });
@@ -59,7 +59,7 @@ describe('cron: cancel', () => {
     machine.advance(0.1);
     expect([log, told]).to.deep.equal([['finalize'], ['complete']]);
     expect(story.slice(3)).to.deep.equal(['32: done cancelled']);
-    expect([machine.timers, hangingOn(ctx)]).to.deep.equal([0, 0]);
+    expect([machine.timers, listenerCount(ctx)]).to.deep.equal([0, 0]);
   });
 
   it('awaits each promise under way', async () => {
@@ -134,7 +134,7 @@ describe('cron: cancel', () => {
         machine.advance(100);
         expect(story).to.deep.equal(['0: started 0', '10: started 10', '20: started 20', '20: done cancelled']);
         expect(told.slice(0, 2)).to.deep.equal([0, 10]);
-        expect([told.at(-1), machine.timers, hangingOn(ctx)]).to.deep.equal(['complete', 0, 0]);
+        expect([told.at(-1), machine.timers, listenerCount(ctx)]).to.deep.equal(['complete', 0, 0]);
       });
 
       it(`cancels the other runs and skips what waits, with overlap '${overlap}'`, () => {
@@ -158,7 +158,7 @@ describe('cron: cancel', () => {
             .slice(0, 4),
         ).to.deep.equal([0, 10, 20, 30]);
         expect(new Set(accounted).size).to.equal(accounted.length);
-        expect([machine.timers, hangingOn(ctx)]).to.deep.equal([0, 0]);
+        expect([machine.timers, listenerCount(ctx)]).to.deep.equal([0, 0]);
       });
     }
   });
@@ -181,7 +181,7 @@ describe('cron: cancel', () => {
           .subscribe((slot) => told.push(slot));
         machine.advance(100);
         expect([told, story], overlap).to.deep.equal([[0], ['0: started 0', '0: done cancelled']]);
-        expect([machine.timers, hangingOn(ctx), runner.status]).to.deep.equal([0, 0, 'done']);
+        expect([machine.timers, listenerCount(ctx), runner.status]).to.deep.equal([0, 0, 'done']);
       }
     });
 
@@ -316,7 +316,7 @@ describe('cron: cancel', () => {
         });
         slots.sort((a, b) => a - b);
         expect(slots).to.deep.equal(slots.map((_, k) => (slots[0] ?? NaN) + 10 * k));
-        expect([machine.timers, hangingOn(ctx)]).to.deep.equal([0, 0]);
+        expect([machine.timers, listenerCount(ctx)]).to.deep.equal([0, 0]);
       });
     }
   });
@@ -357,7 +357,7 @@ describe('cron: cancel', () => {
     runner.events$.subscribe(({ type }) => type === 'ready' && cancel());
     runner.start(ctx).subscribe();
     machine.advance(50);
-    expect([story, machine.timers, hangingOn(ctx)]).to.deep.equal([['0: done cancelled'], 0, 0]);
+    expect([story, machine.timers, listenerCount(ctx)]).to.deep.equal([['0: done cancelled'], 0, 0]);
   });
 
   it('from a Schedule, and from what is random, while the next slot is looked up', () => {
@@ -373,7 +373,7 @@ describe('cron: cancel', () => {
       runner.start(ctx).subscribe();
       machine.advance(100);
       expect(story.at(-1)).to.match(/done cancelled$/);
-      expect([machine.timers, hangingOn(ctx)]).to.deep.equal([0, 0]);
+      expect([machine.timers, listenerCount(ctx)]).to.deep.equal([0, 0]);
     }
   });
 
@@ -390,7 +390,7 @@ describe('cron: cancel', () => {
       runner.start(ctx).subscribe();
       machine.advance(100);
       expect(story, overlap).to.deep.equal(['0: skipped 0 ended', '0: done cancelled']);
-      expect([machine.timers, hangingOn(ctx)]).to.deep.equal([0, 0]);
+      expect([machine.timers, listenerCount(ctx)]).to.deep.equal([0, 0]);
     }
   });
 
@@ -406,11 +406,11 @@ describe('cron: cancel', () => {
   it('leaves nothing on the context while it goes on, however many runs there were', () => {
     const { machine, ctx, cancel } = play(lasting(5), 10, { overlap: 'allowAll', timeout: 8, tolerance: 3 });
     machine.advance(5);
-    const hanging = hangingOn(ctx);
+    const hanging = listenerCount(ctx);
     machine.advance(10_000);
-    expect([hangingOn(ctx), machine.timers]).to.deep.equal([hanging, 1]);
+    expect([listenerCount(ctx), machine.timers]).to.deep.equal([hanging, 1]);
     cancel();
-    expect([hangingOn(ctx), machine.timers]).to.deep.equal([0, 0]);
+    expect([listenerCount(ctx), machine.timers]).to.deep.equal([0, 0]);
   });
 
   it('is the end of its Observables: each run’s is left once', () => {

@@ -4,7 +4,7 @@ import sinon from 'sinon';
 import { cron, task, withCancel, type CronOptions, type Schedule } from '../../lib/index.js';
 import { virtualClock } from '../../lib/testing/index.js';
 import { collect } from '../helpers/collect.js';
-import { lasting, play, storyOf, type Played } from '../helpers/cron-on-machine.js';
+import { lasting, play, storyOf, type Played } from '../helpers/cron-story.js';
 import { Program } from '../helpers/program.js';
 import { virtually } from '../helpers/virtual-time.js';
 

@@ -3,8 +3,8 @@ import { BehaviorSubject, concat, defer, EMPTY, map, NEVER, Observable, of, Subj
 import sinon from 'sinon';
 import { cron, task, withCancel, type Coordinator, type CronOptions } from '../../lib/index.js';
 import { virtualClock, memoryCoordinator } from '../../lib/testing/index.js';
-import { collect, hangingOn } from '../helpers/collect.js';
-import { lasting, play, storyOf, type Played } from '../helpers/cron-on-machine.js';
+import { collect, listenerCount } from '../helpers/collect.js';
+import { lasting, play, storyOf, type Played } from '../helpers/cron-story.js';
 import { outcomeOf } from '../helpers/tasks.js';
 
 type Overlap = NonNullable<CronOptions['overlap']>;
@@ -138,7 +138,7 @@ describe('cron: coordinator', () => {
 
   describe('takes a lease back', () => {
     for (const [title, takeBack, cause] of [
-      ['with false', (lease: Subject<boolean>) => lease.next(false), 'CancelledError: The lease was taken back'],
+      ['with false', (lease: Subject<boolean>) => lease.next(false), 'CancelledError: The lease was revoked'],
       ['by an error', (lease: Subject<boolean>) => lease.error(new Error('gone')), 'Error: gone'],
     ] as const) {
       it(`${title}: the run is cancelled, and has not failed; the schedule goes on`, () => {
@@ -202,7 +202,7 @@ describe('cron: coordinator', () => {
       expect([coordinator.left, coordinator.asked]).to.deep.equal([[], ['x@0']]);
       machine.advance(1);
       expect([coordinator.left, coordinator.asked]).to.deep.equal([[0], ['x@0', 'x@10']]);
-      expect(story).to.deep.equal(['0: started 0', '2: lost 0 to CancelledError: The lease was taken back']);
+      expect(story).to.deep.equal(['0: started 0', '2: lost 0 to CancelledError: The lease was revoked']);
     });
 
     it('when the run has been cancelled nobody hears it', () => {
@@ -397,7 +397,7 @@ describe('cron: coordinator', () => {
       cancel();
       expect(coordinator.left).to.deep.equal([0, 10]);
       expect(story).to.deep.equal(['15: skipped 0 ended', '15: skipped 10 ended', '15: done cancelled']);
-      expect([told, machine.timers, hangingOn(ctx)]).to.deep.equal([['complete'], 0, 0]);
+      expect([told, machine.timers, listenerCount(ctx)]).to.deep.equal([['complete'], 0, 0]);
     });
 
     it('when the subscriber leaves', () => {
@@ -414,7 +414,7 @@ describe('cron: coordinator', () => {
       machine.advance(15);
       subscription.unsubscribe();
       expect(coordinator.left.sort()).to.deep.equal([0, 10]);
-      expect([machine.timers, hangingOn(ctx)]).to.deep.equal([0, 0]);
+      expect([machine.timers, listenerCount(ctx)]).to.deep.equal([0, 0]);
     });
 
     it('when the run fails', () => {

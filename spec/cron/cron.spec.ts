@@ -14,7 +14,7 @@ import {
 } from 'rxjs';
 import sinon from 'sinon';
 import { cron, task, TaskError, withCancel, type RunContext, type TaskEvent } from '../../lib/index.js';
-import { collect, hangingOn } from '../helpers/collect.js';
+import { collect, listenerCount } from '../helpers/collect.js';
 import { deferred, events, outcomeOf, settled } from '../helpers/tasks.js';
 import { virtually } from '../helpers/virtual-time.js';
 
@@ -84,7 +84,7 @@ describe('cron', () => {
       ]);
       expect(new Set(seen).size).to.equal(3);
       expect([...cancels]).to.deep.equal([cancel]);
-      expect(hangingOn(master)).to.equal(0);
+      expect(listenerCount(master)).to.equal(0);
     });
   });
 

@@ -2,8 +2,8 @@ import { expect } from 'chai';
 import { map, NEVER, Observable, Subject, throwError, timer } from 'rxjs';
 import { cron, task, type CronOptions, type RunContext, type Schedule } from '../../lib/index.js';
 import { virtualClock } from '../../lib/testing/index.js';
-import { hangingOn } from '../helpers/collect.js';
-import { lasting, play } from '../helpers/cron-on-machine.js';
+import { listenerCount } from '../helpers/collect.js';
+import { lasting, play } from '../helpers/cron-story.js';
 import { deferred, settled } from '../helpers/tasks.js';
 import { virtually } from '../helpers/virtual-time.js';
 
@@ -277,7 +277,7 @@ describe('cron: maxRuns', () => {
     machine.advance(200);
     expect(story).to.deep.equal(['0: started 0', '10: started 10', '20: started 20', '55: done completed']);
     expect(told).to.deep.equal([0, 10, 20, 'complete']);
-    expect(hangingOn(ctx)).to.equal(0);
+    expect(listenerCount(ctx)).to.equal(0);
   });
 
   it('counts runs that fail, and such as are cancelled', () => {
@@ -554,6 +554,6 @@ describe('cron: onError', () => {
     );
     machine.advance(100);
     expect(causes).to.deep.equal([told[0], 'cut 10', told[0], 'cut 20']);
-    expect([told.length, machine.timers, hangingOn(ctx), ctx.cancelled]).to.deep.equal([1, 0, 0, false]);
+    expect([told.length, machine.timers, listenerCount(ctx), ctx.cancelled]).to.deep.equal([1, 0, 0, false]);
   });
 });

@@ -3,7 +3,7 @@ import { finalize, NEVER, timer } from 'rxjs';
 import sinon from 'sinon';
 import { cron, task, withCancel, type CronOptions, type Schedule } from '../../lib/index.js';
 import { virtualClock } from '../../lib/testing/index.js';
-import { lasting, play, storyOf } from '../helpers/cron-on-machine.js';
+import { lasting, play, storyOf } from '../helpers/cron-story.js';
 
 type Missed = NonNullable<CronOptions['missed']>;
 type Overlap = NonNullable<CronOptions['overlap']>;

@@ -26,7 +26,7 @@ describe('cron: options', () => {
       [
         { immediate: true, lastRun: 1 },
         RangeError,
-        'Expected `immediate` to be false or left out beside `lastRun`, from which the slots go on, got `true` (boolean)',
+        'Expected `immediate` to be false or left out when `lastRun` is given, got `true` (boolean)',
       ],
     ],
     overlap: [
@@ -110,7 +110,7 @@ describe('cron: options', () => {
       ...[10, { next: () => undefined }].map((schedule): Refusal => [
         { timezone: 'UTC' },
         RangeError,
-        "Expected `timezone` to be left out: a schedule that is no cron expression has none, got `'UTC'` (string)",
+        "Expected `timezone` to be left out unless the schedule is a cron expression, got `'UTC'` (string)",
         schedule,
       ]),
     ],

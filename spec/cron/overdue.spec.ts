@@ -3,7 +3,7 @@ import { concat, map, NEVER, of, timer } from 'rxjs';
 import sinon from 'sinon';
 import { cron, task, type Coordinator } from '../../lib/index.js';
 import { virtualClock } from '../../lib/testing/index.js';
-import { lasting, play, storyOf } from '../helpers/cron-on-machine.js';
+import { lasting, play, storyOf } from '../helpers/cron-story.js';
 import { events } from '../helpers/tasks.js';
 
 const overdue = (story: readonly string[]) => story.filter((line) => line.includes('overdue'));

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { concatMap, filter, interval, map, NEVER, Observable, of, Subject, throwError, timer } from 'rxjs';
 import { cron, task, withCancel, type CronOptions, type RunContext, type TaskEvent } from '../../lib/index.js';
-import { lasting, play } from '../helpers/cron-on-machine.js';
+import { lasting, play } from '../helpers/cron-story.js';
 import { deferred, settled } from '../helpers/tasks.js';
 import { virtually } from '../helpers/virtual-time.js';
 

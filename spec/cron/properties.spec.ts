@@ -30,8 +30,8 @@ import {
 import { virtualClock, type VirtualClock } from '../../lib/testing/index.js';
 import type { DueSlots } from '../../lib/cron/slot-clock.js';
 import { dueSlots } from '../../lib/cron/slot-clock.js';
-import { next, toSchedule } from '../../lib/cron/schedule.js';
-import { collect, hangingOn } from '../helpers/collect.js';
+import { slotAfter, toSchedule } from '../../lib/cron/schedule.js';
+import { collect, listenerCount } from '../helpers/collect.js';
 import { events } from '../helpers/tasks.js';
 
 const cases = { numRuns: 1000 };
@@ -90,7 +90,7 @@ function take(machine: VirtualClock, steps: readonly Step[]): void {
 /** All slots from one to another, both included. */
 function slotsBetween(schedule: Schedule, first: number, last: number): number[] {
   const slots: number[] = [];
-  for (let slot: number | undefined = first; slot !== undefined && slot <= last; slot = next(schedule, slot))
+  for (let slot: number | undefined = first; slot !== undefined && slot <= last; slot = slotAfter(schedule, slot))
     slots.push(slot);
   return slots;
 }
@@ -338,7 +338,7 @@ describe('Properties of crons', () => {
     cancel();
     // Its grace, or its timeout and then its grace.
     machine.advance(60);
-    expect([runner.status, machine.timers, hangingOn(ctx), leases, going]).to.deep.equal(['done', 0, 0, 0, 0]);
+    expect([runner.status, machine.timers, listenerCount(ctx), leases, going]).to.deep.equal(['done', 0, 0, 0, 0]);
     expect(values.at(-1)).to.satisfy((last: unknown) => last === 'complete' || last instanceof Error);
 
     const schedule = toSchedule(life.schedule, undefined).from(0);
@@ -350,7 +350,7 @@ describe('Properties of crons', () => {
       if (event.type === 'slot-started' || event.type === 'skipped') accounted.push(event.slot);
       if (event.type !== 'missed') continue;
       let { slot } = event;
-      for (let k = 0; k < event.count; k++, slot = next(schedule, slot) ?? NaN) accounted.push(slot);
+      for (let k = 0; k < event.count; k++, slot = slotAfter(schedule, slot) ?? NaN) accounted.push(slot);
     }
     accounted.sort((a, b) => a - b);
     const first = immediate ? 0 : (schedule.next(0) ?? NaN);

@@ -3,7 +3,7 @@ import { Cron } from 'croner';
 import fc from 'fast-check';
 import sinon from 'sinon';
 import { cron, nextRuns, task, type Schedule } from '../../lib/index.js';
-import { next, toSchedule, type CountedSchedule } from '../../lib/cron/schedule.js';
+import { slotAfter, toSchedule, type CountedSchedule } from '../../lib/cron/schedule.js';
 import {
   day,
   hour,
@@ -198,7 +198,7 @@ describe('nextRuns', () => {
     for (const schedule of [1000, { next: (after: number) => after + 1 }])
       expect(() => nextRuns(schedule, 1, { timezone: 'UTC' })).to.throw(
         RangeError,
-        "Expected `timezone` to be left out: a schedule that is no cron expression has none, got `'UTC'` (string)",
+        "Expected `timezone` to be left out unless the schedule is a cron expression, got `'UTC'` (string)",
       );
   });
 
@@ -276,7 +276,7 @@ describe('A period', () => {
     for (const made of [() => scheduled('10'), () => nextRuns('10', 1)])
       expect(made).to.throw(
         RangeError,
-        "Expected `schedule` to be a number of ms, a cron expression of 5 or 6 fields, or such as `@daily`, got `'10'` (string)",
+        "Expected `schedule` to be a number of ms, a cron expression of 5 or 6 fields, or a nickname such as `@daily`, got `'10'` (string)",
       );
     for (const made of [() => scheduled(10n as never), () => nextRuns(10n as never, 1)])
       expect(made).to.throw(TypeError, 'Expected `schedule` to be a period in ms, a cron expression, or a Schedule');
@@ -303,7 +303,7 @@ describe('A period', () => {
         const schedule = counted(period, start);
         let slot = start + k * period;
         for (let step = 1; step <= 20; step++) {
-          const following = next(schedule, slot);
+          const following = slotAfter(schedule, slot);
           expect(following).to.equal(start + (k + step) * period);
           expect(following).to.be.greaterThan(slot);
           slot = following ?? NaN;
@@ -320,19 +320,19 @@ describe('A period', () => {
         const slot = start + (k + 1) * period;
         const between = start + k * period + part * period * 0.999;
         fc.pre(between < slot);
-        expect(next(schedule, between)).to.equal(slot);
-        expect(next(schedule, start - part * period * 1e3)).to.equal(start + period);
+        expect(slotAfter(schedule, between)).to.equal(slot);
+        expect(slotAfter(schedule, start - part * period * 1e3)).to.equal(start + period);
       }),
       many,
     );
   });
 
   it('is due next at the very slot, however little before it one asks', () => {
-    expect(next(counted(0.1, 0), 1.7)).to.equal(17 * 0.1);
+    expect(slotAfter(counted(0.1, 0), 1.7)).to.equal(17 * 0.1);
     fc.assert(
       fc.property(periods, starts, fc.integer({ min: 1, max: 1e6 }), (period, start, k) => {
         const slot = start + k * period;
-        expect(next(counted(period, start), justBefore(slot))).to.equal(slot);
+        expect(slotAfter(counted(period, start), justBefore(slot))).to.equal(slot);
       }),
       many,
     );
@@ -346,7 +346,7 @@ describe('A period', () => {
         const until = start + (atSlot ? Math.floor(place) + ahead : place + ahead) * period;
         let count = 0;
         let last: number | undefined;
-        for (let slot = next(schedule, after); slot !== undefined && slot <= until; slot = next(schedule, slot)) {
+        for (let slot = slotAfter(schedule, after); slot !== undefined && slot <= until; slot = slotAfter(schedule, slot)) {
           count++;
           last = slot;
         }
@@ -366,7 +366,7 @@ describe('A period', () => {
 });
 
 describe('A cron expression', () => {
-  const wanted = 'a number of ms, a cron expression of 5 or 6 fields, or such as `@daily`';
+  const wanted = 'a number of ms, a cron expression of 5 or 6 fields, or a nickname such as `@daily`';
 
   it('Feb 30; Feb 29; four fields; `60 * * * *`; `*/0`; an unknown zone: refused when made; next leap year; refused', () => {
     const refusals: [expression: string, why: string | RegExp, cause?: string][] = [
@@ -457,7 +457,7 @@ describe('A cron expression', () => {
 
   it('is due next at the same slot before 1970, too, and between two ms', () => {
     const everySecond = slots('* * * * * *', 'UTC');
-    expect([-1000.5, -1000, -999.5, -0.5, 0, 0.5].map((after) => next(everySecond, after))).to.deep.equal([
+    expect([-1000.5, -1000, -999.5, -0.5, 0, 0.5].map((after) => slotAfter(everySecond, after))).to.deep.equal([
       -1000, 0, 0, 0, 1000, 1000,
     ]);
   });
@@ -542,13 +542,13 @@ describe('A cron expression', () => {
         const asked: [time: number, slot: number][] = [];
         let last = after;
         for (let step = 0; step < 3; step++) {
-          const slot = next(schedule, last) ?? NaN;
+          const slot = slotAfter(schedule, last) ?? NaN;
           for (const between of [last + part * (slot - last), slot - 1, slot - 0.5])
             if (between >= last && between < slot) asked.push([between, slot]);
           last = slot;
         }
         // Going back, so that what has been asked before does not tell.
-        for (const [time, slot] of asked.reverse()) expect(next(schedule, time)).to.equal(slot);
+        for (const [time, slot] of asked.reverse()) expect(slotAfter(schedule, time)).to.equal(slot);
       }),
       { numRuns: 1000 },
     );
@@ -791,7 +791,7 @@ describe('A cron expression on DST nights', () => {
           const minutes = nightsOf(zone)[night] ?? [];
           // A day before the change up to 3 h after it.
           const after = (minutes[0]?.at ?? NaN) + day / 2 + part * (day + 3 * hour);
-          expect(next(slots(expression, zone), after)).to.equal(due(minutes).find((at) => at > after));
+          expect(slotAfter(slots(expression, zone), after)).to.equal(due(minutes).find((at) => at > after));
         }),
         { numRuns: 1000 },
       );

@@ -10,7 +10,8 @@ import {
   type SchedulerLike,
 } from 'rxjs';
 import sinon from 'sinon';
-import type { DueSlots, Timetable } from '../../lib/cron/slot-clock.js';
+import type { DueSlots } from '../../lib/cron/slot-clock.js';
+import type { Timetable } from '../../lib/cron/timetable.js';
 import { dueSlots } from '../../lib/cron/slot-clock.js';
 import { toSchedule } from '../../lib/cron/schedule.js';
 import { virtually } from '../helpers/virtual-time.js';

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { concat, interval, map, NEVER, Observable, of, takeUntil, timer } from 'rxjs';
 import { DeadlineError, TaskError, type TaskEvent } from '../../lib/index.js';
-import { hangingOn } from '../helpers/collect.js';
-import { lasting, play } from '../helpers/cron-on-machine.js';
+import { listenerCount } from '../helpers/collect.js';
+import { lasting, play } from '../helpers/cron-story.js';
 import { deferred, events, settled } from '../helpers/tasks.js';
 
 const failed = (slot: number) => `failed ${slot} TaskError: x failed in execute: Not done within 15 ms`;
@@ -32,7 +32,7 @@ describe('cron: timeout', () => {
       expect(error.cause).to.be.instanceOf(DeadlineError).and.include({ ms: 15 });
     }
     cancel();
-    expect([machine.timers, hangingOn(ctx)]).to.deep.equal([0, 0]);
+    expect([machine.timers, listenerCount(ctx)]).to.deep.equal([0, 0]);
   });
 
   it('leaves a run alone that ends in time, its values as they are, and no timer', () => {
@@ -102,7 +102,7 @@ describe('cron: timeout', () => {
     await settled();
     expect(story).to.deep.equal(['0: started 0', `15: ${failed(0)}`, '20: started 20', '40: started 40']);
     cancel();
-    expect([told, machine.timers, hangingOn(ctx)]).to.deep.equal([[20, 40, 'complete'], 0, 0]);
+    expect([told, machine.timers, listenerCount(ctx)]).to.deep.equal([[20, 40, 'complete'], 0, 0]);
   });
 
   it('a promise that settles later is a `late` event, and its value is not delivered', async () => {

@@ -4,7 +4,7 @@ import type { Fleet } from 'rxjs-tasks/fleet';
 import { Fleets, newSchema, sharedUrl } from '../helpers/fleet.js';
 import type { Program } from '../helpers/program.js';
 import { lines, pause, Programs, until } from '../helpers/programs.js';
-import { together } from '../helpers/together.js';
+import { concurrentTests } from '../helpers/concurrent-tests.js';
 
 /** The slots that programs have run, in order. */
 function runs(...programs: readonly Program[]): number[] {
@@ -59,7 +59,7 @@ describe('crons of several processes', () => {
     expect(mine.length).to.be.within(5, 6);
   }).timeout(60_000);
 
-  together(60_000, {
+  concurrentTests(60_000, {
     'leave a slot whose process was killed in it, and go on within the time of a lease': async () => {
       const start = starter();
       const one = start('one', { schedule: 1000, takes: 60_000 });
@@ -84,7 +84,7 @@ describe('crons of several processes', () => {
       await until(() => runs(two).length > 1, 25_000);
       one.kill('SIGCONT');
       await one.says('cancelled');
-      expect(lines(one, 'cancelled')[0]).to.match(/The lease was taken back$/);
+      expect(lines(one, 'cancelled')[0]).to.match(/The lease was revoked$/);
       expect(runs(one).filter((slot) => runs(two).includes(slot))).to.deep.equal([]);
     },
 

@@ -20,7 +20,7 @@ import {
 } from 'rxjs';
 import sinon from 'sinon';
 import { CancelledError, future, task, taskRunner, withCancel, type Context } from '../../lib/index.js';
-import { collect, hangingOn, unhandledDuring } from '../helpers/collect.js';
+import { collect, listenerCount, unhandledDuring } from '../helpers/collect.js';
 import { deferred, settled } from '../helpers/tasks.js';
 import { virtually } from '../helpers/virtual-time.js';
 
@@ -142,7 +142,7 @@ describe('future', () => {
       expect(result.status).to.equal('pending');
       resolve(1);
       expect(await result).to.equal(1);
-      expect(hangingOn(waiter)).to.equal(0);
+      expect(listenerCount(waiter)).to.equal(0);
     });
 
     it('with a waiter, too, rejects with what was thrown', async () => {
@@ -162,12 +162,12 @@ describe('future', () => {
       const { promise, resolve } = deferred<number>();
       const result = future(() => promise);
       const awaits = [result.await(waiter), result.await(signal)];
-      expect(hangingOn(waiter)).to.equal(1);
+      expect(listenerCount(waiter)).to.equal(1);
       resolve(1);
       expect(await Promise.all(awaits)).to.deep.equal([1, 1]);
-      expect([hangingOn(waiter), added.callCount, removed.callCount]).to.deep.equal([0, 1, 1]);
+      expect([listenerCount(waiter), added.callCount, removed.callCount]).to.deep.equal([0, 1, 1]);
       await Promise.resolve(future(() => Promise.reject(boom)).await(waiter)).catch(() => undefined);
-      expect(hangingOn(waiter)).to.equal(0);
+      expect(listenerCount(waiter)).to.equal(0);
     });
 
     it('awaiting a cancelled future; twice; late; with an aborted signal: rejects with the cause; same result; no listener left', async () => {
@@ -316,10 +316,10 @@ describe('future', () => {
         context.signal.addEventListener('abort', () => undefined);
         return 1;
       }, parent);
-      expect(hangingOn(parent)).to.equal(1);
+      expect(listenerCount(parent)).to.equal(1);
       await result;
       // A Response is read after its fetch has resolved: its signal is not to be aborted by that.
-      expect([hangingOn(parent), ctx?.cancelled]).to.deep.equal([0, false]);
+      expect([listenerCount(parent), ctx?.cancelled]).to.deep.equal([0, false]);
       cancel();
       expect(result.status).to.equal('fulfilled');
     });
@@ -335,9 +335,9 @@ describe('future', () => {
         }, parent),
       );
       const told: unknown[] = [];
-      expect(hangingOn(parent)).to.equal(2);
+      expect(listenerCount(parent)).to.equal(2);
       leave[0]?.();
-      expect(hangingOn(parent)).to.equal(1);
+      expect(listenerCount(parent)).to.equal(1);
       cancel('cause');
       expect(told).to.deep.equal([[2, 'cause']]);
       expect(results.map(({ status }) => status)).to.deep.equal(['fulfilled', 'fulfilled']);

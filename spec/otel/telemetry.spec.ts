@@ -229,7 +229,7 @@ describe('telemetry', () => {
       run([cron(job, 5, { lastRun: -20, missed: 'runOnce', coordinator })], 7);
       expect(eventsOf(sdk.span('job'))).to.deep.equal([
         '0 missed -15 3',
-        '0 cancelling 0 CancelledError: The lease was taken back',
+        '0 cancelling 0 CancelledError: The lease was revoked',
         '5 skipped 5 RangeError coordinator',
         '7 cancelling Error: enough',
       ]);
