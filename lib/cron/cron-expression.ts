@@ -1,0 +1,35 @@
+import { Cron } from 'croner';
+import { invalid } from '../util/validate.js';
+
+/**
+ * Parses a cron expression. Returns a function of the first match after a time, both in ms since the epoch.
+ *
+ * @throws RangeError if the expression is malformed or never due, or the time zone does not exist; TypeError if the
+ * time zone is not a string.
+ */
+export function parseCronExpression(text: string, timezone: string | undefined): (after: number) => number | undefined {
+  if (timezone !== undefined) validateTimezone(timezone);
+  const expected = 'a number of ms, a cron expression of 5 or 6 fields, or a nickname such as `@daily`';
+  const invalidExpression = (reason: string, cause?: unknown) =>
+    new RangeError(`${invalid('schedule', expected, text)}: ${reason}`, { cause });
+  // Croner also accepts a single date, in many spellings.
+  if (text.includes(':') || !/^\s*(@\w+|\S+(\s+\S+){4,5})\s*$/.test(text))
+    throw invalidExpression('it has neither 5 nor 6 fields');
+  let parsed: Cron;
+  try {
+    parsed = new Cron(text, { paused: true, mode: '5-or-6-parts', ...(timezone !== undefined && { timezone }) });
+  } catch (error) {
+    throw invalidExpression((error as Error).message.replace(/^\w+: /, ''), error);
+  }
+  if (!parsed.nextRun()) throw invalidExpression('it is never due');
+  return (after) => parsed.nextRun(new Date(Math.floor(after)))?.getTime();
+}
+
+function validateTimezone(timezone: unknown): void {
+  if (typeof timezone !== 'string') throw new TypeError(invalid('timezone', 'the name of a time zone', timezone));
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: timezone });
+  } catch (cause) {
+    throw new RangeError(invalid('timezone', 'a time zone of the IANA database', timezone), { cause });
+  }
+}
