@@ -136,12 +136,12 @@ describe('ShutdownReport', () => {
     const stuck = task('http', { execute: () => NEVER, finalize: () => NEVER });
     expect(reportOf([ordered('app', part('db'), parallel('web', stuck, part('admin', 3)))])).to.deep.equal([
       'Stopped by SignalError: Received SIGTERM. Not clean, in 100 ms.',
-      '  task           outcome                   ran for  ended in',
+      '  task           outcome                       ran for  ended in',
       '  app            timed-out',
-      '  app/db         timed-out, not asked yet',
+      '  app/db         timed-out, not cancelled yet',
       '  app/web        timed-out',
       '  app/web/http   timed-out in finalize',
-      '  app/web/admin  cancelled                 1.0 s    3 ms',
+      '  app/web/admin  cancelled                     1.0 s    3 ms',
     ]);
   });
 
@@ -179,7 +179,7 @@ describe('ShutdownReport', () => {
     const report = new ShutdownReport({ cause: 'enough', outcomes: [], failures, clean: false, durationMs: 1 });
     expect(String(report).split('\n')).to.deep.equal([
       "Stopped by 'enough'. Not clean, in 1 ms.",
-      '  Beside the tasks: Error: uncaught',
+      '  Outside the tasks: Error: uncaught',
     ]);
     const caused = new ShutdownReport({ cause: failures[0], outcomes: [], failures, clean: false, durationMs: 1 });
     expect(String(caused)).to.equal('Stopped by Error: uncaught. Not clean, in 1 ms.');

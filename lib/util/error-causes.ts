@@ -1,0 +1,28 @@
+const maxLength = 10;
+
+/**
+ * Returns an error and its chain of causes, outermost first, at most ten. The chain may be circular or endless, and a
+ * `cause` may throw when it is read.
+ *
+ * @param isShown whether an error is shown elsewhere with its causes. The chain ends with the first such cause.
+ */
+export function errorChain(error: unknown, isShown: (cause: unknown) => boolean = () => false): unknown[] {
+  const chain = new Set([error]);
+  for (let current = error; chain.size < maxLength;) {
+    const outer = current;
+    current = attempt(() => (outer instanceof Error ? outer.cause : undefined), undefined);
+    if (current === undefined || chain.has(current)) break;
+    chain.add(current);
+    if (isShown(current)) break;
+  }
+  return [...chain];
+}
+
+/** Returns the result of `read`, or the fallback when it throws. An error's own getters may throw. */
+export function attempt<T>(read: () => T, fallback: T): T {
+  try {
+    return read();
+  } catch {
+    return fallback;
+  }
+}
