@@ -1,37 +1,36 @@
 import type { Subscriber } from 'rxjs';
+import { CancelContext } from '../context/cancel-context.js';
 import type { CancelFunc, RunContext } from '../context/types.js';
 import { TaskError } from '../errors/errors.js';
-import type { Outcome, TaskEvent, TaskRunner } from '../task/types.js';
-import { abandonRunner, notStartedOutcome, startChild } from '../task/runner-access.js';
-import type { RunParts, CompositeRun } from '../task/composite.js';
 import { ChildContext, type ParentRun } from '../task/child.js';
-import { CancelContext } from '../context/cancel-context.js';
+import type { CompositeRun, RunParts } from '../task/composite.js';
+import { abandonRunner, notStartedOutcome, startChild } from '../task/runner-access.js';
+import type { Outcome, TaskEvent, TaskRunner } from '../task/types.js';
 
-/** One run of a group: its members become ready, end, and are stopped together. */
-abstract class GroupRun<T> implements ParentRun<T>, RunParts {
+/** One run of a group. Subclasses decide when a member can start, and in which order the members are cancelled. */
+export abstract class GroupRun<T> implements ParentRun<T>, RunParts {
+  readonly run: CompositeRun;
   protected readonly members: readonly GroupMember<T>[];
   protected startedCount = 0;
-  readonly run: CompositeRun;
   private readonly cancelApp: CancelFunc;
   private readonly subscriber: Subscriber<T>;
   private endedCount = 0;
-  /** How many have yet to become ready. */
   private notReadyCount: number;
   private isReady = false;
   private starting = false;
   private stopping: { readonly cause: unknown } | undefined = undefined;
   private failure: TaskError | undefined = undefined;
 
-  /** @param parent what the contexts of the members hang on. */
+  /** @param parent the parent of the members' contexts, if they have one. */
   constructor(
     run: CompositeRun,
-    cancelAll: CancelFunc,
+    cancelApp: CancelFunc,
     runners: readonly TaskRunner<T>[],
     subscriber: Subscriber<T>,
     parent?: CancelContext,
   ) {
     this.run = run;
-    this.cancelApp = cancelAll;
+    this.cancelApp = cancelApp;
     this.subscriber = subscriber;
     this.members = runners.map((runner) => new GroupMember(this, runner, run, parent));
     this.notReadyCount = runners.length;
@@ -55,29 +54,29 @@ abstract class GroupRun<T> implements ParentRun<T>, RunParts {
     this.subscriber.next(value);
   }
 
-  readyChanged(seat: GroupMember<T>, is: boolean): void {
-    this.setReady(seat, is);
+  readyChanged(member: GroupMember<T>, ready: boolean): void {
+    this.setReady(member, ready);
     this.advance();
   }
 
-  onEnd(seat: GroupMember<T>, outcome: Outcome): void {
+  onEnd(member: GroupMember<T>, outcome: Outcome): void {
     const { error } = outcome;
-    seat.running = false;
-    seat.outcome = outcome;
+    member.running = false;
+    member.outcome = outcome;
     this.endedCount++;
     if (error) {
       if (this.failure) this.failure.suppressed.push(error);
       else this.failure = error;
       return this.stop(error);
     }
-    // One that has ended well keeps nobody waiting, ready or not.
-    this.setReady(seat, true);
+    // A member that ended without an error counts as ready, even if it never was.
+    this.setReady(member, true);
     this.advance();
   }
 
-  startFailed(seat: GroupMember<T>, reason: unknown): void {
-    const error = new TaskError(seat.path, 'execute', reason);
-    this.onEnd(seat, { task: seat.path, runner: seat.runner, status: 'failed', error });
+  startFailed(member: GroupMember<T>, reason: unknown): void {
+    const error = new TaskError(member.path, 'execute', reason);
+    this.onEnd(member, { task: member.path, runner: member.runner, status: 'failed', error });
   }
 
   outcome(): Pick<Outcome, 'members'> {
@@ -89,26 +88,26 @@ abstract class GroupRun<T> implements ParentRun<T>, RunParts {
   }
 
   abandon(): void {
-    for (const seat of this.members) {
-      if (!seat.running) continue;
-      const { path: task, stoppingAt, runner } = seat;
-      seat.abandonedOutcome = { ...abandonRunner(runner), task, ...(stoppingAt !== undefined && { stoppingAt }) };
+    for (const member of this.members) {
+      if (!member.running) continue;
+      const { path: task, stoppingAt, runner } = member;
+      member.abandonedOutcome = { ...abandonRunner(runner), task, ...(stoppingAt !== undefined && { stoppingAt }) };
     }
   }
 
-  /** Whether one may start after this. */
-  protected abstract canStartAfter(seat: GroupMember<T>): boolean;
+  /** Whether the next member can start after this one. */
+  protected abstract canStartAfter(member: GroupMember<T>): boolean;
 
-  /** Cancels whoever is to end now. Comes again when that one has ended. */
-  protected abstract cancel(cause: unknown): void;
+  /** Cancels the members that have to end now. Called again when one of them has ended. */
+  protected abstract cancelMembers(cause: unknown): void;
 
   private get stopped(): boolean {
     return this.stopping !== undefined || this.run.cancelled;
   }
 
-  private setReady(seat: GroupMember<T>, ready: boolean): void {
-    if (seat.isReady === ready) return;
-    seat.isReady = ready;
+  private setReady(member: GroupMember<T>, ready: boolean): void {
+    if (member.isReady === ready) return;
+    member.isReady = ready;
     this.notReadyCount += ready ? -1 : 1;
   }
 
@@ -119,98 +118,56 @@ abstract class GroupRun<T> implements ParentRun<T>, RunParts {
   }
 
   private advance(): void {
-    if (this.stopping) this.cancel(this.stopping.cause);
-    else this.startNext();
-    const { startedCount, endedCount, notReadyCount, members, subscriber, run } = this;
-    const ready = notReadyCount === 0;
-    if (!this.stopped && ready !== this.isReady) {
-      this.isReady = ready;
-      if (ready) run.ready();
-      else {
-        run.setStatus('initializing');
-        run.notReady();
-      }
-    }
-    if (endedCount < startedCount || (startedCount < members.length && !this.stopped)) return;
-    if (this.failure) subscriber.error(this.failure);
-    else subscriber.complete();
+    if (this.stopping) this.cancelMembers(this.stopping.cause);
+    else this.startMembers();
+    this.updateReady();
+    this.completeIfDone();
   }
 
-  /** Starts all whose turn it is. A loop, because they may be ready before they have returned. */
-  private startNext(): void {
+  /** Starts the members that can start. A loop, because a member may be ready before its start returns. */
+  private startMembers(): void {
     if (this.starting) return;
     this.starting = true;
     for (;;) {
       const previous = this.members[this.startedCount - 1];
-      const seat = this.members[this.startedCount];
-      if (!seat || this.stopped || (previous && !this.canStartAfter(previous))) break;
+      const member = this.members[this.startedCount];
+      if (!member || this.stopped || (previous && !this.canStartAfter(previous))) break;
       this.startedCount++;
-      seat.running = true;
-      startChild(seat.runner, seat, this.cancelApp);
+      member.running = true;
+      startChild(member.runner, member, this.cancelApp);
     }
     this.starting = false;
   }
-}
 
-/** Each starts when the one before is ready; they stop in reverse, one at a time. */
-export class OrderedRun<T> extends GroupRun<T> {
-  private cancelling = false;
-  private stopIndex: number | undefined = undefined;
-
-  protected override canStartAfter(seat: GroupMember<T>): boolean {
-    return seat.isReady;
+  private updateReady(): void {
+    const { run } = this;
+    const ready = this.notReadyCount === 0;
+    if (this.stopped || ready === this.isReady) return;
+    this.isReady = ready;
+    if (ready) return run.ready();
+    run.setStatus('initializing');
+    run.notReady();
   }
 
-  /** A loop, because they may end before they have returned. */
-  protected override cancel(cause: unknown): void {
-    if (this.cancelling) return;
-    this.cancelling = true;
-    // Nobody after this one is left.
-    for (this.stopIndex ??= this.startedCount - 1; this.stopIndex >= 0; this.stopIndex--) {
-      const seat = this.members[this.stopIndex];
-      if (!seat?.running) continue;
-      CancelContext.cancel(seat, cause);
-      if (this.waitsFor(seat)) break;
-    }
-    this.cancelling = false;
-  }
-
-  /** Asked anew after a cancel, which may have ended it: the compiler would hold on to what it was before. */
-  private waitsFor(seat: GroupMember<T>): boolean {
-    return seat.running;
+  private completeIfDone(): void {
+    const { startedCount, endedCount, members, subscriber } = this;
+    if (endedCount < startedCount || (startedCount < members.length && !this.stopped)) return;
+    if (this.failure) subscriber.error(this.failure);
+    else subscriber.complete();
   }
 }
 
-/** All start at once and all stop at once. */
-export class ParallelRun<T> extends GroupRun<T> {
-  private readonly scope: CancelContext;
-
-  constructor(run: CompositeRun, cancelAll: CancelFunc, runners: readonly TaskRunner<T>[], subscriber: Subscriber<T>) {
-    const scope = new CancelContext(run.scheduler, run);
-    super(run, cancelAll, runners, subscriber, scope);
-    this.scope = scope;
-  }
-
-  protected override canStartAfter(): boolean {
-    return true;
-  }
-
-  protected override cancel(cause: unknown): void {
-    CancelContext.cancel(this.scope, cause);
-  }
-}
-
-/** A member in one run of its group. */
-class GroupMember<T> extends ChildContext<T> {
+/** A member of a group, and the context of its run. */
+export class GroupMember<T> extends ChildContext<T> {
   readonly runner: TaskRunner<T>;
   running = false;
   isReady = false;
   outcome: Outcome | undefined = undefined;
-  /** What is said of it when nobody waits for it any longer. */
+  /** The outcome to report if the member was abandoned before its end. */
   abandonedOutcome: Outcome | undefined = undefined;
 
-  constructor(owner: ParentRun<T>, runner: TaskRunner<T>, run: CompositeRun, parent?: CancelContext) {
-    super(owner, `${run.task}/${runner.toString()}`, run.scheduler, parent, run.runHooks);
+  constructor(parentRun: ParentRun<T>, runner: TaskRunner<T>, run: CompositeRun, parent?: CancelContext) {
+    super(parentRun, `${run.task}/${runner.toString()}`, run.scheduler, parent, run.runHooks);
     this.runner = runner;
   }
 }

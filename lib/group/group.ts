@@ -1,26 +1,30 @@
 import { Observable, type Subscriber } from 'rxjs';
 import type { CancelFunc } from '../context/types.js';
 import { runComposite, type CompositeTask, type CompositeRun } from '../task/composite.js';
-import { validateDistinct, validateString } from '../util/validate.js';
-import { OrderedRun, ParallelRun } from './group-run.js';
-import type { TaskRunner } from '../task/types.js';
 import { taskRunner, toRunner, type Runnable } from '../task/runner.js';
+import type { TaskRunner } from '../task/types.js';
+import { validateDistinct, validateString } from '../util/validate.js';
+import type { GroupRun } from './group-run.js';
+import { OrderedRun } from './ordered-run.js';
+import { ParallelRun } from './parallel-run.js';
 
-/** What the members of a group yield. */
+/** The type of the values that a task or a runner emits. */
 export type ResultOf<R> = R extends Runnable<infer T> ? T : never;
 
 /**
- * Runs tasks that need one another: each starts when the one before is ready (or has ended well), and they stop in reverse, each
- * cancelled only when the one after it has ended. What they yield is what the group yields. It is ready when the last of them is,
- * and has ended when all have.
+ * Creates a runner that starts tasks one after another and stops them in reverse order. Each member starts when the
+ * previous one is ready, or has ended without an error. The group emits the values of all members. It is ready when all
+ * members are, and ends when all members have ended.
  *
- * A member that ends well leaves the others running. One that has failed, be it in `initialize`, stops those that are up, in
- * reverse; those after it never start. Its error is the group's; what fails after it is on `suppressed`.
+ * A member that ends without an error leaves the others running. A member that fails stops the others: the running ones
+ * are cancelled in reverse order, and those after it do not start. Its error is the error of the group; later errors
+ * are on `suppressed`.
  *
- * Cancelling it stops its members in reverse, the one that is starting first. In events, outcomes and errors each member is
- * called by its path: `app/workers/b`.
+ * Cancelling the group cancels its members in reverse order, each when the one after it has ended.
  *
- * @throws TypeError when the name is no string, one of the others neither task nor runner, or one runner there twice.
+ * Events, outcomes and errors name a member by its path, for example `app/workers/b`.
+ *
+ * @throws TypeError when `name` is not a string, a member is neither a task nor a runner, or a runner is passed twice.
  *
  * @example
  * ```ts
@@ -47,21 +51,30 @@ export function ordered<R extends readonly Runnable[]>(name: string, ...runnable
 }
 
 /**
- * Runs tasks beside one another: all start at once and all stop at once. For the rest it is as {@link ordered}.
+ * Creates a runner that runs tasks concurrently: all members start together and stop together. The group emits the
+ * values of all members. It is ready when all members are, and ends when all members have ended.
  *
- * @throws TypeError when the name is no string, one of the others neither task nor runner, or one runner there twice.
+ * A member that ends without an error leaves the others running. A member that fails stops the others: all are
+ * cancelled together. Its error is the error of the group; later errors are on `suppressed`.
+ *
+ * Cancelling the group cancels all members together.
+ *
+ * Events, outcomes and errors name a member by its path, for example `app/workers/b`.
+ *
+ * @throws TypeError when `name` is not a string, a member is neither a task nor a runner, or a runner is passed twice.
  *
  * @example
  * ```ts
  * import { ordered, parallel, task } from 'rxjs-tasks';
  *
- * const say = (name: string) => task(name, () => name);
- * const app = ordered('app', parallel('workers', say('a'), say('b')), say('last'));
+ * const part = (name: string) => task(name, () => name);
+ * const app = ordered('app', parallel('workers', part('a'), part('b')), part('last'));
  * app.start().subscribe((value) => console.log(value));
  * // → a
  * // → b
  * // → last
- * app.done$.subscribe(({ members }) => console.log(members?.map(({ task }) => task))); // → [ 'app/workers', 'app/last' ]
+ * app.done$.subscribe(({ members }) => console.log(members?.map(({ task }) => task)));
+ * // → [ 'app/workers', 'app/last' ]
  * ```
  */
 export function parallel<R extends readonly Runnable[]>(
@@ -71,22 +84,23 @@ export function parallel<R extends readonly Runnable[]>(
   return group(name, runnables, (...args) => new ParallelRun(...args));
 }
 
-type StartGroup = (
+type CreateRun = (
   run: CompositeRun,
-  cancel: CancelFunc,
+  cancelApp: CancelFunc,
   runners: readonly TaskRunner[],
   subscriber: Subscriber<unknown>,
-) => { start(): void };
+) => GroupRun<unknown>;
 
-function group<T>(name: string, runnables: readonly Runnable[], toRun: StartGroup): TaskRunner<T> {
+function group<T>(name: string, runnables: readonly Runnable[], createRun: CreateRun): TaskRunner<T> {
   validateString('name', name);
-  const members = runnables.map((one) => toRunner(one));
+  const members = runnables.map((runnable) => toRunner(runnable));
   validateDistinct('runnables', members);
-  const work: CompositeTask<T> = {
+  const composite: CompositeTask<T> = {
     members,
     execute: () => undefined as T,
     toString: () => name,
-    [runComposite]: (run, cancel) => new Observable((subscriber) => toRun(run, cancel, members, subscriber).start()),
+    [runComposite]: (run, cancelApp) =>
+      new Observable((subscriber) => createRun(run, cancelApp, members, subscriber).start()),
   };
-  return taskRunner(work);
+  return taskRunner(composite);
 }

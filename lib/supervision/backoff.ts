@@ -1,4 +1,4 @@
-/** How long to wait before each restart, and how many are too many. Times are in ms. */
+/** Validated options of a supervised task. Times are in ms. */
 export interface RestartPolicy {
   readonly restart: 'on-failure' | 'always';
   readonly initial: number;
@@ -11,12 +11,12 @@ export interface RestartPolicy {
   readonly healthyFor: number;
 }
 
-/** The restarts of one supervised run. */
+/** Counts the restarts of one supervised run and computes their delays. */
 export class Backoff {
   private readonly policy: RestartPolicy;
-  /** When there were restarts within the window. */
-  private recent: number[] = [];
-  /** Restarts since it last was healthy. */
+  /** Times of the restarts within the window. */
+  private recentRestarts: number[] = [];
+  /** Restarts since the last healthy run. */
   private attempts = 0;
 
   constructor(policy: RestartPolicy) {
@@ -24,19 +24,19 @@ export class Backoff {
   }
 
   /**
-   * How long to wait before the restart that is due now; `undefined` when it would be one too many.
+   * Returns the delay of the restart that is due now, or `undefined` when it exceeds the limit.
    *
-   * @param healthy for how long the last run was ready, if it was.
+   * @param readyFor how long the last run was ready; `undefined` when it never was.
    */
-  next(now: number, healthy: number | undefined): number | undefined {
+  nextDelay(now: number, readyFor: number | undefined): number | undefined {
     const { maxRestarts, window, healthyFor, initial, factor, max, jitter, random } = this.policy;
     if (maxRestarts < Infinity) {
-      this.recent = this.recent.filter((time) => now - time < window);
-      if (this.recent.length >= maxRestarts) return undefined;
-      this.recent.push(now);
+      this.recentRestarts = this.recentRestarts.filter((time) => now - time < window);
+      if (this.recentRestarts.length >= maxRestarts) return undefined;
+      this.recentRestarts.push(now);
     }
-    if (healthy !== undefined && healthy >= healthyFor) this.attempts = 0;
-    // The power may be Infinity, and nothing times that is no number.
+    if (readyFor !== undefined && readyFor >= healthyFor) this.attempts = 0;
+    // The power may be Infinity, and 0 × Infinity is NaN.
     const delay = Math.min(max, initial && initial * factor ** this.attempts++);
     return Math.min(max, delay * (1 + jitter * (2 * random() - 1)));
   }

@@ -4,11 +4,22 @@ import type { Outcome, TaskRunner } from '../task/types.js';
 import { DelegatingRun, delegate } from './delegating-run.js';
 
 /**
- * Runs a task that the application cannot do without: when it ends, whichever way, the application is cancelled, with its error
- * or with a `CancelledError` that names it. In events, outcomes and groups it is the task itself. Cancelling it is an end, too: the
- * error's `cause` is then the cancel's. A critical task that is to be restarted first is `critical(supervise(task))`.
+ * Creates a runner for a task that the application cannot do without: when the task ends, the application is cancelled.
+ * The cause of that cancel is the task's error. If the task has no error, the cause is a {@link CancelledError} that
+ * names the task.
  *
- * @throws TypeError when `runnable` is neither task nor runner.
+ * It calls the `cancel` function that was passed to its `start`, after `finalize`. An application passes a function
+ * that cancels all its tasks. A runner that was started without `cancel` ends like that of any other task.
+ *
+ * The runner stands for the task: in events, outcomes and groups it has the task's name.
+ *
+ * Cancelling the task is an end, too: the `cause` of the {@link CancelledError} is then the cause of the task's cancel.
+ * A run whose context was cancelled before the start cancels nothing.
+ *
+ * `critical(supervise(task))` restarts the task first and cancels the application at the restart limit.
+ * `supervise(critical(task))` never restarts.
+ *
+ * @throws TypeError when `runnable` is neither a task nor a runner.
  *
  * @example
  * ```ts
@@ -32,9 +43,10 @@ class CriticalRun<T> extends DelegatingRun<T> {
 
   protected override endWith(outcome: Pick<Outcome, 'status' | 'error'>): void {
     const { run, subscriber, cancelApp } = this;
-    // Its own end comes first, so that the cancel does not change it; nobody has been told of it yet.
-    const why = run.cancelled ? { cause: run.cause } : undefined;
-    subscriber.add(() => cancelApp(outcome.error ?? new CancelledError(`${run.task} has ended`, why)));
+    const options = run.cancelled ? { cause: run.cause } : undefined;
+    // The teardown runs when the outcome is fixed, so the cancel does not change it, and before the outcome is
+    // reported.
+    subscriber.add(() => cancelApp(outcome.error ?? new CancelledError(`${run.task} has ended`, options)));
     super.endWith(outcome);
   }
 }

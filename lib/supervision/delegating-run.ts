@@ -7,19 +7,19 @@ import { abandonRunner, startChild } from '../task/runner-access.js';
 import { taskRunner, toRunner, type Runnable } from '../task/runner.js';
 import type { Outcome, TaskEvent, TaskRunner } from '../task/types.js';
 
-/** A run that consists of another's, and is seen as that. What comes after it is for those who extend this. */
+/** A run that delegates to the runs of one child and reports them as its own. Subclasses decide what follows a run. */
 export abstract class DelegatingRun<T> implements ParentRun<T>, RunParts {
   readonly run: CompositeRun;
   protected readonly subscriber: Subscriber<T>;
-  private readonly runner: TaskRunner<T>;
   protected readonly cancelApp: CancelFunc;
+  private readonly runner: TaskRunner<T>;
   private child: ChildContext<T> | undefined = undefined;
-  private last: Outcome | undefined = undefined;
+  private lastOutcome: Outcome | undefined = undefined;
   private isReady = false;
 
-  constructor(run: CompositeRun, cancelAll: CancelFunc, runner: TaskRunner<T>, subscriber: Subscriber<T>) {
+  constructor(run: CompositeRun, cancelApp: CancelFunc, runner: TaskRunner<T>, subscriber: Subscriber<T>) {
     this.run = run;
-    this.cancelApp = cancelAll;
+    this.cancelApp = cancelApp;
     this.runner = runner;
     this.subscriber = subscriber;
     run.parts = this;
@@ -27,7 +27,7 @@ export abstract class DelegatingRun<T> implements ParentRun<T>, RunParts {
 
   start(): void {
     const { run, runner, cancelApp } = this;
-    this.last = undefined;
+    this.lastOutcome = undefined;
     this.isReady = false;
     this.child = new ChildContext(this, run.task, run.scheduler, run);
     startChild(runner, this.child, cancelApp);
@@ -42,7 +42,7 @@ export abstract class DelegatingRun<T> implements ParentRun<T>, RunParts {
   }
 
   forward(event: TaskEvent, run?: RunContext): void {
-    // The one end that is told is the guard's own.
+    // The child's own `done` is dropped: this run emits one `done` after the last run of the child.
     if (event.type !== 'done' || event.outcome.runner !== this.runner) this.run.forward(event, run);
   }
 
@@ -54,17 +54,17 @@ export abstract class DelegatingRun<T> implements ParentRun<T>, RunParts {
     this.run.setStatus(status);
   }
 
-  readyChanged(_: ChildContext<T>, is: boolean): void {
-    this.isReady = is;
-    if (is) this.run.ready();
+  readyChanged(_: ChildContext<T>, ready: boolean): void {
+    this.isReady = ready;
+    if (ready) this.run.ready();
     else this.run.notReady();
   }
 
-  onEnd(member: ChildContext<T>, outcome: Outcome): void {
-    // One that has ended while `execute` was being called has been ready all the same.
-    if (outcome.status === 'completed' && !this.isReady) this.readyChanged(member, true);
-    this.last = outcome;
-    this.onRunEnded(outcome, member);
+  onEnd(child: ChildContext<T>, outcome: Outcome): void {
+    // A run that completes during the call of `execute` was ready, but has not reported it.
+    if (outcome.status === 'completed' && !this.isReady) this.readyChanged(child, true);
+    this.lastOutcome = outcome;
+    this.onRunEnded(outcome, child);
   }
 
   startFailed(_: ChildContext<T>, error: unknown): void {
@@ -72,16 +72,16 @@ export abstract class DelegatingRun<T> implements ParentRun<T>, RunParts {
   }
 
   outcome(): Pick<Outcome, 'members' | 'phase'> {
-    const { members, phase } = this.last ?? {};
+    const { members, phase } = this.lastOutcome ?? {};
     return { ...(members && { members }), ...(phase && { phase }) };
   }
 
   abandon(): void {
-    this.last ??= abandonRunner(this.runner);
+    this.lastOutcome ??= abandonRunner(this.runner);
   }
 
-  /** The run is over, and so is the guard's unless it is started once more. */
-  protected abstract onRunEnded(outcome: Outcome, member: ChildContext<T>): void;
+  /** Handles the end of a run of the child: ends this run, or starts the child again. */
+  protected abstract onRunEnded(outcome: Outcome, child: ChildContext<T>): void;
 
   protected endWith({ status, error }: Pick<Outcome, 'status' | 'error'>): void {
     if (status === 'completed') this.run.markCompleted();
@@ -90,18 +90,19 @@ export abstract class DelegatingRun<T> implements ParentRun<T>, RunParts {
   }
 }
 
-type GuardArgs<T> = ConstructorParameters<typeof DelegatingRun<T>>;
+type CreateRun<T> = (...args: ConstructorParameters<typeof DelegatingRun<T>>) => DelegatingRun<T>;
 
-/** Makes the runner of a task whose runs delegate to those of another runner. */
-export function delegate<T>(runnable: Runnable<T>, guard: (...args: GuardArgs<T>) => DelegatingRun<T>): TaskRunner<T> {
+/** Creates a runner whose runs delegate to those of another runner. */
+export function delegate<T>(runnable: Runnable<T>, createRun: CreateRun<T>): TaskRunner<T> {
   const runner = toRunner(runnable);
-  const work: CompositeTask<T> = {
+  const composite: CompositeTask<T> = {
     members: [runner],
     transparent: true,
     history: {},
     execute: () => undefined as T,
     toString: () => runner.toString(),
-    [runComposite]: (run, cancel) => new Observable((subscriber) => guard(run, cancel, runner, subscriber).start()),
+    [runComposite]: (run, cancelApp) =>
+      new Observable((subscriber) => createRun(run, cancelApp, runner, subscriber).start()),
   };
-  return taskRunner(work);
+  return taskRunner(composite);
 }

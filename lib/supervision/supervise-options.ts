@@ -8,35 +8,37 @@ import {
 } from '../util/validate.js';
 import type { RestartPolicy } from './backoff.js';
 
-/** When and how often {@link supervise} restarts. Times are in ms. */
+/** Options of {@link supervise}: when it restarts, after which delay, and how often. Times are in ms. */
 export interface SuperviseOptions {
-  /** After a failure alone, unless said, or whenever it has ended without being cancelled. */
+  /**
+   * The ends that cause a restart: failures only, or all except a cancel (`'always'`). Default: `'on-failure'`.
+   */
   restart?: 'on-failure' | 'always';
-  /** How long to wait before a restart. */
+  /** The delay before each restart. It grows from `initial` by `factor` up to `max`, and varies by `jitter`. */
   backoff?: {
-    /** Before the first; 100 unless said. */
+    /** Delay before the first restart, in ms. Default: 100. */
     initial?: number;
-    /** No wait is longer; 30,000 unless said. */
+    /** Longest delay, in ms; `jitter` does not exceed it. Default: 30,000. */
     max?: number;
-    /** By which each wait is longer than the one before; 2 unless said. */
+    /** Factor from one delay to the next, at least 1. Default: 2. */
     factor?: number;
-    /** The part of a wait by which it is made longer or shorter at random, from 0 to 1; 0.2 unless said. */
+    /** Largest fraction by which chance lengthens or shortens a delay, from 0 to 1. Default: 0.2. */
     jitter?: number;
-    /** What `jitter` takes instead of `Math.random`: from 0 up to, but not including, 1. */
+    /** Source of the randomness: returns a number from 0 up to, but not including, 1. Default: `Math.random`. */
     random?: () => number;
   };
-  /** More restarts than this `within` that time are a failure; 5 unless said, `Infinity` for any number. */
+  /** Restarts allowed within `window` before the task fails. `Infinity` for no limit. Default: 5. */
   maxRestarts?: number;
-  /** For how long a restart counts towards `maxRestarts`; 60,000 unless said. */
+  /** Time for which a restart counts towards `maxRestarts`, in ms. Default: 60,000. */
   window?: number;
-  /** A run that was ready for that long makes the next wait the `initial` one again; 30,000 unless said. */
+  /** Time after which a run that stays ready resets the next delay to `initial`, in ms. Default: 30,000. */
   healthyFor?: number;
 }
 
 const optionNames = ['restart', 'backoff', 'maxRestarts', 'window', 'healthyFor'];
 const backoffNames = ['initial', 'max', 'factor', 'jitter', 'random'];
 
-/** Checks the options and fills in the defaults. */
+/** Validates the options and adds the defaults. */
 export function toRestartPolicy(options: SuperviseOptions): RestartPolicy {
   validateOptions(options, optionNames);
   const { restart = 'on-failure', backoff = {}, maxRestarts = 5, window = 60_000, healthyFor = 30_000 } = options;
@@ -50,9 +52,9 @@ export function toRestartPolicy(options: SuperviseOptions): RestartPolicy {
   validateNumber('backoff.factor', 1, Infinity, factor);
   validateNumber('backoff.jitter', 0, 1, jitter);
   validateFunction('backoff.random', random);
-  const whole = 'a whole number from 0 and up, or Infinity';
-  if (typeof maxRestarts !== 'number') throw new TypeError(invalid('maxRestarts', whole, maxRestarts));
+  const expected = 'a whole number from 0 and up, or Infinity';
+  if (typeof maxRestarts !== 'number') throw new TypeError(invalid('maxRestarts', expected, maxRestarts));
   if (!(maxRestarts >= 0 && (Number.isInteger(maxRestarts) || maxRestarts === Infinity)))
-    throw new RangeError(invalid('maxRestarts', whole, maxRestarts));
+    throw new RangeError(invalid('maxRestarts', expected, maxRestarts));
   return { restart, initial, max, factor, jitter, random, maxRestarts, window, healthyFor };
 }

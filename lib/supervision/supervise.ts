@@ -5,16 +5,20 @@ import { SupervisedRun } from './supervised-run.js';
 import { toRestartPolicy, type SuperviseOptions } from './supervise-options.js';
 
 /**
- * Runs a task, and starts it again when it fails: the whole lifecycle, after a wait that grows from one failure to the next.
- * In events, outcomes and groups it is the task itself, with one `done`, at the very end; each restart is a `restarting` event,
- * which has the error. Its `ready$` tells again after a restart. After Erlang's supervisors, which count restarts in the same way.
+ * Creates a runner that runs a task and restarts it when it fails. A restart repeats the whole lifecycle: `initialize`,
+ * `execute`, `finalize`. The delay before it grows from one failure to the next.
  *
- * Cancelling it ends the run as any; during a wait it ends at once. What was cancelled is not started again.
+ * The runner stands for the task: in events, outcomes and groups it has the task's name. It emits one `done` event, at
+ * the end. Each restart emits a `restarting` event with the error and the delay; without a listener the error is
+ * written with `console.error`. Until the next run is ready, `ready$` waits and `status` is `initializing`.
  *
- * It fails with a {@link RestartLimitError}, whose cause is the last error, when a restart would be one too many.
+ * Cancelling it cancels the current run, or ends the wait for a restart immediately. After a cancel it never restarts.
  *
- * @throws TypeError when `runnable` is neither task nor runner, or an option unknown or of a wrong type; RangeError for one
- * that is out of range.
+ * It fails with a {@link RestartLimitError} when a restart would exceed `maxRestarts` within `window`, as Erlang's
+ * supervisors do. The `cause` is the last error.
+ *
+ * @throws TypeError when `runnable` is neither a task nor a runner, or when an option is unknown or has a wrong type;
+ * RangeError when an option is out of range.
  *
  * @example
  * ```ts
