@@ -1,5 +1,5 @@
 /**
- * Contexts, tasks and their runners, futures, crons, supervision, groups, and the application that ends them all in time.
+ * Contexts, tasks, runners, futures, crons, supervision, groups, and applications with a bounded shutdown.
  *
  * @module rxjs-tasks
  */
@@ -20,7 +20,8 @@ export { background, untilCancelled, withCancel, withTimeout } from './context/c
 export type { CancelFunc, Context } from './context/types.js';
 
 // Task
-export { isSimpleTask, isTask, task, type TaskDefinition } from './task/task.js';
+export { isSimpleTask, isTask } from './task/is-task.js';
+export { task, type TaskDefinition } from './task/task.js';
 export type { RunContext } from './context/types.js';
 export type { SimpleTask, Task, TaskOutput, TaskStream } from './task/types.js';
 
@@ -44,7 +45,8 @@ export { ordered, parallel, type ResultOf } from './group/group.js';
 export { snapshot, type Snapshot } from './task/snapshot.js';
 
 // Signals
-export { signalListener, type SignalListenerOptions, type SignalTarget } from './app/signal-listener.js';
+export { signalListener, type SignalListenerOptions } from './app/signal-listener.js';
+export type { SignalTarget } from './app/signals.js';
 
 // Join
 export { joinAll, launchRunner } from './app/join.js';

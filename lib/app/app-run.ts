@@ -1,27 +1,27 @@
 import type { Observable, Subscriber, Subscription } from 'rxjs';
+import { toContext } from '../context/abort-signal-context.js';
+import { CancelContext } from '../context/cancel-context.js';
 import { background } from '../context/context.js';
 import type { CancelFunc, RunContext, RunHooks } from '../context/types.js';
 import { CancelledError, SignalError } from '../errors/errors.js';
-import { joinAll } from './join.js';
-import type { AppEvent, OrchestrateOptions } from './types.js';
-import { registerApplication } from './application-info.js';
-import type { Outcome, TaskEvent, TaskRunner } from '../task/types.js';
-import { ShutdownReport } from './report.js';
-import { startChild } from '../task/runner-access.js';
-import { after } from '../util/timer.js';
-import { LinkedSubject } from '../util/linked-subject.js';
 import { ChildContext, type ParentRun } from '../task/child.js';
-import { CancelContext } from '../context/cancel-context.js';
-import { callSafely, composeWrapHook, composeOnRunEnd } from './instrumentation.js';
-import { toContext } from '../context/abort-signal-context.js';
+import { startChild } from '../task/runner-access.js';
+import type { Outcome, TaskEvent, TaskRunner } from '../task/types.js';
+import { LinkedSubject } from '../util/linked-subject.js';
+import { after } from '../util/timer.js';
+import { registerApplication } from './application-info.js';
+import { callSafely, composeOnRunEnd, composeWrapHook } from './instrumentation.js';
+import { joinAll } from './join.js';
+import { ShutdownReport } from './report.js';
+import type { AppEvent, OrchestrateOptions } from './types.js';
 
-/** What an application has to do with beside its tasks. */
+/** The hooks through which the host of an application, such as the process, interacts with it. */
 export interface HostHooks {
-  /** Failures that come from there: each stops the application, whatever `onFailure` says. */
+  /** Failures of the host. Each stops the application, even if `onFailure` is `'continue'`. */
   readonly hostFailures$?: Observable<unknown>;
-  /** Whether a request to stop waits for the `drainDelay`; it does unless said. */
+  /** Whether a request to stop waits for the `drainDelay`. Default: `true`. */
   shouldDrain?(cause: unknown): boolean;
-  /** Whether all tasks are ready and nobody has asked to stop, whenever that changes. */
+  /** Called when the application becomes ready (all tasks are ready, no stop is requested), or stops being so. */
   onReadyChange?(ready: boolean): void;
 }
 
@@ -33,40 +33,42 @@ export class AppRun implements ParentRun<unknown> {
   private readonly topLevel: ReadonlySet<TaskRunner>;
   private readonly options: AppOptions;
   private readonly subscriber: Subscriber<AppEvent>;
-  private readonly host: HostHooks;
+  private readonly hostHooks: HostHooks;
   private readonly master: CancelContext;
   private readonly cancel: CancelFunc;
   private readonly events = new LinkedSubject<AppEvent>();
   private readonly outcomes: Outcome[] = [];
-  /** Who has yet to become ready. */
-  private readonly notReady = new Set<ChildContext<unknown> | 'all'>(['all']);
+  /** The tasks that are not ready. */
+  private readonly notReady = new Set<ChildContext<unknown>>();
+  /** Whether all tasks have been started. Until then the application is not ready. */
+  private allStarted = false;
   private isReady = false;
-  private joining: Subscription | undefined = undefined;
+  private joinSubscription: Subscription | undefined = undefined;
   private stopRequest: { readonly cause: unknown; readonly at: number } | undefined = undefined;
   private readonly failures: unknown[] = [];
-  /** Who could not be started, and why. */
+  /** The tasks that could not be started, with the error of each. */
   private readonly startFailures = new Map<ChildContext<unknown>, unknown>();
 
   constructor(
     runners: readonly TaskRunner[],
     options: AppOptions,
-    surroundings: HostHooks,
+    hostHooks: HostHooks,
     subscriber: Subscriber<AppEvent>,
   ) {
     this.runners = runners;
     this.topLevel = new Set(runners);
     this.options = options;
     this.subscriber = subscriber;
-    this.host = surroundings;
-    const master = new CancelContext(options.scheduler, toContext(background), this.hooks());
+    this.hostHooks = hostHooks;
+    const master = new CancelContext(options.scheduler, toContext(background), this.createRunHooks());
     this.master = master;
     this.cancel = (cause) => CancelContext.cancel(master, cause);
     subscriber.add(() => {
-      // Before the cancel, so that an error that nobody waits for any longer is known as that.
-      this.joining?.unsubscribe();
+      // Unsubscribe before the cancel, so that an error after it counts as unhandled.
+      this.joinSubscription?.unsubscribe();
       this.cancel(new CancelledError('Unsubscribed'));
     });
-    // Before anything hangs on the master, so that the cancel is told before what comes of it.
+    // Subscribe before any task does, so that `cancelled` is emitted before the events that follow from it.
     subscriber.add(master.cancelled$.subscribe((cause) => this.emit({ type: 'cancelled', cause })));
   }
 
@@ -74,21 +76,22 @@ export class AppRun implements ParentRun<unknown> {
     const { runners, subscriber, master, notReady } = this;
     const cancel: CancelFunc = (cause) =>
       cause instanceof SignalError ? this.stopFromOutside(cause) : this.stop(cause);
-    const going: TaskRunner[] = [];
+    const started: TaskRunner[] = [];
     for (const runner of runners) {
       if (subscriber.closed) return;
-      const member = new ChildContext(this, runner.toString(), master.scheduler, master);
-      notReady.add(member);
-      startChild(runner, member, cancel);
-      if (!this.startFailures.has(member)) going.push(runner);
+      const child = new ChildContext(this, runner.toString(), master.scheduler, master);
+      notReady.add(child);
+      startChild(runner, child, cancel);
+      if (!this.startFailures.has(child)) started.push(runner);
     }
-    notReady.delete('all');
+    this.allStarted = true;
     this.updateReady();
     if (subscriber.closed) return;
-    this.joining = joinAll(master, this.options.timeout, going).subscribe({
+    this.joinSubscription = joinAll(master, this.options.timeout, started).subscribe({
       next: (outcome) => this.outcomes.push(outcome),
       complete: () => {
-        for (const error of this.startFailures.values()) return subscriber.error(error);
+        const [startFailure] = this.startFailures.values();
+        if (this.startFailures.size > 0) return subscriber.error(startFailure);
         this.emit({ type: 'shutdown', report: this.report() });
         subscriber.complete();
       },
@@ -103,13 +106,13 @@ export class AppRun implements ParentRun<unknown> {
   stopFromOutside(cause: unknown): void {
     const { scheduler, drainDelay } = this.options;
     if (this.stopRequest) return;
-    if (drainDelay === 0 || this.host.shouldDrain?.(cause) === false) return this.stop(cause);
+    if (drainDelay === 0 || this.hostHooks.shouldDrain?.(cause) === false) return this.stop(cause);
     this.requestStop(cause);
     this.subscriber.add(after(scheduler, drainDelay, () => this.cancel(cause)));
     this.emit({ type: 'draining', cause });
   }
 
-  /** Something has failed beside the tasks. */
+  /** Records a failure outside the tasks, and stops the application. */
   fail(error: unknown): void {
     this.failures.push(error);
     this.stop(error);
@@ -125,31 +128,31 @@ export class AppRun implements ParentRun<unknown> {
 
   forward(event: TaskEvent, run?: RunContext): void {
     this.emit(event, run);
-    // Before the join hears of it, which may be over then.
+    // Apply the policy before the join sees this outcome: the join may complete then.
     if (event.type === 'done' && this.topLevel.has(event.outcome.runner)) this.applyFailurePolicy(event.outcome);
   }
 
   next(): void {
-    // What a task yields is for those who have its runner.
+    // Values are for the subscribers of the task's runner.
   }
 
-  readyChanged(member: ChildContext<unknown>, is: boolean): void {
-    if (is) this.notReady.delete(member);
-    else this.notReady.add(member);
+  readyChanged(child: ChildContext<unknown>, ready: boolean): void {
+    if (ready) this.notReady.delete(child);
+    else this.notReady.add(child);
     this.updateReady();
   }
 
-  onEnd(member: ChildContext<unknown>, outcome: Outcome): void {
-    this.readyChanged(member, !outcome.error);
+  onEnd(child: ChildContext<unknown>, outcome: Outcome): void {
+    this.readyChanged(child, !outcome.error);
     this.applyFailurePolicy(outcome);
   }
 
-  startFailed(member: ChildContext<unknown>, error: unknown): void {
-    this.startFailures.set(member, error);
+  startFailed(child: ChildContext<unknown>, error: unknown): void {
+    this.startFailures.set(child, error);
     this.stop(error);
   }
 
-  private hooks(): RunHooks {
+  private createRunHooks(): RunHooks {
     const { runners, events } = this;
     const { timeout, instrumentation } = this.options;
     const hooks: RunHooks = { wrapHook: composeWrapHook(instrumentation), onRunEnd: composeOnRunEnd(instrumentation) };
@@ -160,14 +163,14 @@ export class AppRun implements ParentRun<unknown> {
       get ready() {
         return isReady();
       },
-      events$: events.stream,
+      events$: events.asObservable(),
     });
     return hooks;
   }
 
   private emit(event: AppEvent, run?: RunContext): void {
     if (this.closed) return;
-    for (const instrument of this.options.instrumentation) callSafely(() => instrument.onEvent?.(event, run));
+    for (const callbacks of this.options.instrumentation) callSafely(() => callbacks.onEvent?.(event, run));
     this.events.next(event);
     this.subscriber.next(event);
   }
@@ -182,10 +185,10 @@ export class AppRun implements ParentRun<unknown> {
   }
 
   private updateReady(): void {
-    const ready = this.notReady.size === 0 && !this.stopRequest;
+    const ready = this.allStarted && this.notReady.size === 0 && !this.stopRequest;
     if (ready === this.isReady) return;
     this.isReady = ready;
-    this.host.onReadyChange?.(ready);
+    this.hostHooks.onReadyChange?.(ready);
   }
 
   private report(): ShutdownReport {

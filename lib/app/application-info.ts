@@ -4,7 +4,7 @@ import type { Context, RunHooks } from '../context/types.js';
 import type { TaskRunner } from '../task/types.js';
 import type { AppEvent } from './types.js';
 
-/** The application that a task is part of, as its tasks can see it. */
+/** An application as its own tasks see it. */
 export interface ApplicationInfo {
   readonly runners: readonly TaskRunner[];
   /** How long all tasks together may take to end after the cancel, in ms. */
@@ -16,7 +16,7 @@ export interface ApplicationInfo {
 
 const applications = new WeakMap<RunHooks, ApplicationInfo>();
 
-/** Makes an application known to the contexts that have its hooks. */
+/** Makes an application available to {@link applicationOf} for all contexts with these hooks. */
 export function registerApplication(hooks: RunHooks, application: ApplicationInfo): void {
   applications.set(hooks, application);
 }

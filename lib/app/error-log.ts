@@ -1,12 +1,12 @@
 import type { AppEvent } from './types.js';
 
-/** What an event tells of a failure. */
+/** Returns the error that an event carries, if any. */
 export function eventError(event: AppEvent): unknown {
   if (event.type === 'done') return event.outcome.error;
   return 'error' in event ? event.error : undefined;
 }
 
-/** An error that goes through groups is told by each of them, and written once. */
+/** Creates an observer that writes the errors of events to stderr. An error that several groups report is written once. */
 export function logErrors(): (event: AppEvent) => void {
   const written = new WeakSet();
   return (event) => {

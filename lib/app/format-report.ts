@@ -93,7 +93,9 @@ function errorLines(error: TaskError, errorRows: ErrorRows): string[] {
 function causesOf(error: unknown, errorRows: ErrorRows): unknown[] {
   const isShown = (cause: unknown) => errorRows.has(cause);
   const chain = errorChain(error, isShown).flatMap((each) =>
-    each instanceof AggregateError && (each === error || !isShown(each)) ? [each, ...(each.errors as unknown[])] : [each],
+    each instanceof AggregateError && (each === error || !isShown(each))
+      ? [each, ...(each.errors as unknown[])]
+      : [each],
   );
   return [...new Set(chain)].slice(1);
 }

@@ -1,35 +1,35 @@
-import type { Instrumentation } from './types.js';
 import { reportUnhandled } from '../util/report-unhandled.js';
+import type { Instrumentation } from './types.js';
 
-/** All that surround a hook as one, the first outermost. */
-export function composeWrapHook(instruments: readonly Instrumentation[]): Instrumentation['wrapHook'] {
-  return instruments.reduceRight<Instrumentation['wrapHook']>((inner, instrument) => {
-    if (!instrument.wrapHook) return inner;
+/** Composes all `wrapHook` callbacks into one. The first is outermost. */
+export function composeWrapHook(instrumentation: readonly Instrumentation[]): Instrumentation['wrapHook'] {
+  return instrumentation.reduceRight<Instrumentation['wrapHook']>((inner, outer) => {
+    if (!outer.wrapHook) return inner;
     return (run, phase, hook) => {
       let called = false;
-      const once = () => {
+      const callOnce = () => {
         if (called) return;
         called = true;
         if (inner) inner(run, phase, hook);
         else hook();
       };
-      callSafely(() => instrument.wrapHook?.(run, phase, once));
-      // The task goes on, whatever becomes of who looks on.
-      once();
+      callSafely(() => outer.wrapHook?.(run, phase, callOnce));
+      // The task must run even if the instrumentation throws or does not call the hook.
+      callOnce();
     };
   }, undefined);
 }
 
-/** All that are told of an end as one. */
-export function composeOnRunEnd(instruments: readonly Instrumentation[]): Instrumentation['onRunEnd'] {
-  const told = instruments.filter((one) => one.onRunEnd !== undefined);
-  if (told.length === 0) return undefined;
+/** Composes all `onRunEnd` callbacks into one. */
+export function composeOnRunEnd(instrumentation: readonly Instrumentation[]): Instrumentation['onRunEnd'] {
+  const listeners = instrumentation.filter(({ onRunEnd }) => onRunEnd !== undefined);
+  if (listeners.length === 0) return undefined;
   return (run, end) => {
-    for (const instrument of told) callSafely(() => instrument.onRunEnd?.(run, end));
+    for (const listener of listeners) callSafely(() => listener.onRunEnd?.(run, end));
   };
 }
 
-/** Calls an instrument, whose error is its own. */
+/** Calls instrumentation. An error it throws is reported as unhandled and does not reach the task. */
 export function callSafely(call: () => void): void {
   try {
     call();

@@ -1,44 +1,51 @@
 import { finalize, ReplaySubject, Subject, type Observable, type Observer } from 'rxjs';
+import { toContext } from '../context/abort-signal-context.js';
 import { background, withCancel } from '../context/context.js';
 import type { CancelFunc } from '../context/types.js';
+import type { Runnable } from '../task/runner.js';
+import { validateObserver, validateOptions } from '../util/validate.js';
 import type { HostHooks } from './app-run.js';
 import { logErrors } from './error-log.js';
-import { validateObserver, validateOptions } from '../util/validate.js';
-import { toContext } from '../context/abort-signal-context.js';
-import { orchestrateWith, optionNames } from './orchestrate.js';
-import type { AppEvent, OrchestrateOptions } from './types.js';
+import { orchestrateOptionNames, orchestrateWith } from './orchestrate.js';
 import type { ShutdownReport } from './report.js';
-import type { Runnable } from '../task/runner.js';
+import type { AppEvent, OrchestrateOptions } from './types.js';
 
-export const launchNames: readonly string[] = [...optionNames, 'observer'];
+export const launchOptionNames: readonly string[] = [...orchestrateOptionNames, 'observer'];
 
-/** As those of `orchestrate`, and who is told. */
+/** Options of {@link launch}: those of `orchestrate`, and an observer. */
 export interface LaunchOptions extends OrchestrateOptions {
-  /** Of all that happens. Without one the errors of failed tasks and runs are written with `console.error`. */
+  /** Receives all events. Default: writes the errors of failed tasks and runs with `console.error`. */
   observer?: Partial<Observer<AppEvent>> | ((event: AppEvent) => void);
 }
 
-/** An application under way, and the promise of its report. */
+/** A running application, and the promise of its report. */
 export interface Application extends Promise<ShutdownReport> {
-  /** Whether it is under way: until all tasks have ended or had their time. What a liveness probe asks. */
+  /** Whether the application is running: until all tasks have ended or timed out. For a liveness probe. */
   readonly live: boolean;
-  /** Whether all tasks are ready and nobody has asked it to stop. What a readiness probe asks. */
+  /** Whether all tasks are ready and no stop has been requested. For a readiness probe. */
   readonly ready: boolean;
-  /** The same as it changes, from what it is now on. It is false before anything else is done to stop; completes at the end. */
+  /**
+   * Emits `ready` and its changes, and completes at the end. When a stop is requested it emits `false` before any task is
+   * cancelled.
+   */
   readonly ready$: Observable<boolean>;
-  /** Asks it to stop, as its parent's cancel does, and waits for the end. */
+  /** Asks the application to stop, as a cancel of its parent does. Returns the promise of the report. */
   stop(cause?: unknown): Promise<ShutdownReport>;
-  /** Stops it at the end of the block that an `await using` is in. It does not throw when something failed: await the report for that. */
+  /**
+   * Stops the application at the end of an `await using` block. Does not throw when a task failed: await the report to
+   * see failures.
+   */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
 /**
- * Starts an application at once, as {@link orchestrate} does when it is subscribed, and promises its report. It touches nothing
- * outside itself: for tests, and for an application that is part of another. `runMain` is for the process's own.
+ * Starts an application immediately, as a subscription to {@link orchestrate} does, and promises its report. It has no
+ * effect on the process: it is for tests, and for an application inside another one. `runMain` is for a process's own
+ * application.
  *
- * @returns what tells whether it is ready, stops it, and can be awaited. It rejects with an `AlreadyRunningError` when one of the
- * runners is under way already.
- * @throws as `orchestrate`, synchronously.
+ * @returns the application, which can be awaited and stopped. It rejects with an `AlreadyRunningError` when one of the
+ * runners is already running.
+ * @throws what `orchestrate` throws, synchronously.
  *
  * @example
  * ```ts
@@ -57,59 +64,51 @@ export function launch(runnables: readonly Runnable[], options: LaunchOptions = 
   return createApplication(runnables, options).start();
 }
 
-/** An application that has yet to be started. */
+/** An application that has not been started. */
 export interface UnstartedApplication {
   readonly stop: CancelFunc;
   /**
-   * @param settle is given the report before whoever awaits it.
-   * @param release is called when nothing of it is left.
+   * @param onReport called with the report before the promise resolves.
+   * @param onEnd called when the application has released everything it held.
    */
-  start(settle?: (report: ShutdownReport) => void, release?: () => void): Application;
+  start(onReport?: (report: ShutdownReport) => void, onEnd?: () => void): Application;
 }
 
-/** What {@link launch} and `runMain` have in common. */
+/** Creates an application for {@link launch}, `runMain` and `scenario`. */
 export function createApplication(
   runnables: readonly Runnable[],
   options: LaunchOptions,
-  surroundings: Omit<HostHooks, 'tellReady'> = {},
+  hostHooks: Omit<HostHooks, 'onReadyChange'> = {},
 ): UnstartedApplication {
-  validateOptions(options, launchNames);
-  const { observer = logErrors(), ...application } = options;
+  validateOptions(options, launchOptionNames);
+  const { observer = logErrors(), ...orchestrateOptions } = options;
   validateObserver(observer);
-  const above = toContext(application.parent ?? background);
-  const [outside, stop] = withCancel(background, { scheduler: application.scheduler ?? above.scheduler });
-  let ready = false;
-  const ready$ = new ReplaySubject<boolean>(1);
-  ready$.next(ready);
-  let telling = false;
-  const onReadyChange = (is: boolean) => {
-    ready = is;
-    if (telling) return;
-    telling = true;
-    // Whoever is told may change it: everyone is told that next, rather than some of them first.
-    for (let told; told !== ready;) ready$.next((told = ready));
-    telling = false;
-  };
-  const app$ = orchestrateWith(runnables, { ...application, parent: outside }, { ...surroundings, onReadyChange });
+  const parent = toContext(orchestrateOptions.parent ?? background);
+  const [stopContext, stop] = withCancel(background, { scheduler: orchestrateOptions.scheduler ?? parent.scheduler });
+  const readiness = new Readiness();
+  const app$ = orchestrateWith(
+    runnables,
+    { ...orchestrateOptions, parent: stopContext },
+    { ...hostHooks, onReadyChange: (ready) => readiness.set(ready) },
+  );
 
-  const start: UnstartedApplication['start'] = (settle, release) => {
+  const start: UnstartedApplication['start'] = (onReport, onEnd) => {
     let live = true;
     const events = new Subject<AppEvent>();
     events.subscribe(observer);
-    const listening = above.onCancel(stop);
+    const parentListener = parent.onCancel(stop);
     const end = () => {
       live = false;
-      listening?.unsubscribe();
-      if (ready) onReadyChange(false);
-      ready$.complete();
-      release?.();
+      parentListener?.unsubscribe();
+      readiness.end();
+      onEnd?.();
     };
     const report = new Promise<ShutdownReport>((resolve, reject) => {
       app$.pipe(finalize(end)).subscribe({
         next(event) {
           events.next(event);
           if (event.type !== 'shutdown') return;
-          settle?.(event.report);
+          onReport?.(event.report);
           resolve(event.report);
         },
         error: (error: unknown) => {
@@ -119,14 +118,14 @@ export function createApplication(
         complete: () => events.complete(),
       });
     });
-    const handle: Omit<Application, keyof Promise<unknown>> = {
+    const members: Omit<Application, keyof Promise<unknown>> = {
       get live() {
         return live;
       },
       get ready() {
-        return ready;
+        return readiness.ready;
       },
-      ready$: ready$.asObservable(),
+      ready$: readiness.ready$,
       stop(cause) {
         stop(cause);
         return report;
@@ -135,7 +134,33 @@ export function createApplication(
         await this.stop();
       },
     };
-    return Object.defineProperties(report, Object.getOwnPropertyDescriptors(handle)) as Application;
+    return Object.defineProperties(report, Object.getOwnPropertyDescriptors(members)) as Application;
   };
   return { stop, start };
+}
+
+/** Whether an application is ready, as a value and as a stream. */
+class Readiness {
+  ready = false;
+  private readonly changes = new ReplaySubject<boolean>(1);
+  private emitting = false;
+  readonly ready$: Observable<boolean> = this.changes.asObservable();
+
+  constructor() {
+    this.changes.next(this.ready);
+  }
+
+  set(ready: boolean): void {
+    this.ready = ready;
+    if (this.emitting) return;
+    this.emitting = true;
+    // A subscriber may change the value. The loop emits that change to all subscribers next, in order, not to some first.
+    for (let emitted; emitted !== this.ready;) this.changes.next((emitted = this.ready));
+    this.emitting = false;
+  }
+
+  end(): void {
+    if (this.ready) this.set(false);
+    this.changes.complete();
+  }
 }

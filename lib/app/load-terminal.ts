@@ -1,45 +1,49 @@
-import type { AppEvent, Instrumentation } from './types.js';
 import { validateOneOf } from '../util/validate.js';
+import type { AppEvent, Instrumentation } from './types.js';
 
-/** What a program writes of itself as it runs. */
+/** How a program shows its own events. */
 export type Ui = boolean | 'live' | 'lines' | 'json';
 
-/** An instrument that is loaded when it is asked for. */
+/** The terminal output, which is loaded on demand. */
 export interface LoadedTerminal {
-  readonly instrument: Instrumentation;
-  /** Calls it when all that was told has been shown: at once, once it is loaded. */
-  whenFlushed(then: () => void): void;
+  readonly instrumentation: Instrumentation;
+  /** Calls back when all events so far are shown: immediately once the output is loaded. */
+  whenFlushed(callback: () => void): void;
 }
 
-export function expectUi(ui: unknown): void {
+export function validateUi(ui: unknown): void {
   if (typeof ui !== 'boolean') validateOneOf('ui', ['live', 'lines', 'json'], ui);
 }
 
-/** @param instead is told everything when it cannot be loaded. */
-export function loadTerminal(ui: true | 'live' | 'lines' | 'json', instead: (event: AppEvent) => void): LoadedTerminal {
+/**
+ * Loads the terminal output of `rxjs-tasks/inspect` and shows events with it. Buffers events until then.
+ *
+ * @param fallback receives all events if the output cannot be loaded.
+ */
+export function loadTerminal(ui: Exclude<Ui, false>, fallback: (event: AppEvent) => void): LoadedTerminal {
   let show: ((event: AppEvent, now: number) => void) | undefined;
   const buffered: { readonly event: AppEvent; readonly now: number }[] = [];
-  // Not imported above: who does without it is not to wait for it.
-  const loading = import('../inspect/terminal.js')
-    .then(({ shower }) => shower({ ui: ui === true ? 'live' : ui }))
+  // A dynamic import, so that programs without this output do not load it.
+  const loading = import('../inspect/terminal/terminal.js')
+    .then(({ createTerminalWriter }) => createTerminalWriter({ ui: ui === true ? 'live' : ui }))
     .catch((error: unknown) => {
       console.error(error);
-      return instead;
+      return fallback;
     })
     .then((loaded) => {
       show = loaded;
       for (const { event, now } of buffered.splice(0)) loaded(event, now);
     });
   return {
-    instrument: {
+    instrumentation: {
       onEvent(event) {
         if (show) show(event, Date.now());
         else buffered.push({ event, now: Date.now() });
       },
     },
-    whenFlushed(then) {
-      if (show) then();
-      else void loading.then(then);
+    whenFlushed(callback) {
+      if (show) callback();
+      else void loading.then(callback);
     },
   };
 }

@@ -15,8 +15,8 @@ import {
 import { AppRun, type HostHooks } from './app-run.js';
 import type { AppEvent, OrchestrateOptions } from './types.js';
 
-export const defaultTimeout = 30_000;
-export const optionNames: readonly string[] = [
+export const defaultTimeoutMs = 30_000;
+export const orchestrateOptionNames: readonly string[] = [
   'timeout',
   'onFailure',
   'drainDelay',
@@ -26,18 +26,20 @@ export const optionNames: readonly string[] = [
 ];
 
 /**
- * A whole application as one cold Observable. Subscribing starts all tasks at once under a master context of their own;
- * it emits all that happens, last the report, and completes when all tasks have ended or had their time. A failure is in
- * the report: the stream does not error. It touches nothing outside itself, so that it runs in virtual time as it is.
+ * Creates an application as one cold Observable. Each subscription starts all tasks immediately under a master context of
+ * their own. The stream emits every event, the report last, and completes when all tasks have ended or timed out. Failures
+ * are in the report: they do not make the stream fail. It has no effect on the process, and can run in virtual time.
  *
- * It stops when a task calls its `cancel`, when a task fails (unless `onFailure` is `'continue'`), when the parent is
- * cancelled. The last, and a `SignalError`, come from outside: with a `drainDelay` it then emits `draining` at once and
- * cancels after the delay. Unsubscribing cancels at once, and nobody sees the end.
+ * The application stops when a task calls its `cancel`, when a task fails (unless `onFailure` is `'continue'`), or when
+ * the parent is cancelled. The parent's cancel and a `SignalError` are requests from outside: with a `drainDelay` the
+ * stream emits `draining` immediately, and the application cancels after the delay. Unsubscribing cancels immediately, and
+ * no further event is emitted.
  *
- * When one of the runners is under way already it cancels the others, and errors with an `AlreadyRunningError` when they have
- * ended.
+ * When one of the runners is already running, the application cancels the others. When they have ended, the stream fails
+ * with an `AlreadyRunningError`.
  *
- * @throws TypeError for what is neither task nor runner, for one runner twice, and for options of a wrong type; RangeError for a negative time.
+ * @throws TypeError for a value that is neither a task nor a runner, for the same runner twice, and for an option of a
+ * wrong type; RangeError for a negative time.
  *
  * @example
  * ```ts
@@ -56,16 +58,16 @@ export function orchestrate(runnables: readonly Runnable[], options: Orchestrate
   return orchestrateWith(runnables, options, {});
 }
 
-/** {@link orchestrate} in its surroundings. */
+/** Creates an application as {@link orchestrate} does, with hooks for its host. */
 export function orchestrateWith(
   runnables: readonly Runnable[],
   options: OrchestrateOptions,
-  surroundings: HostHooks,
+  hostHooks: HostHooks,
 ): Observable<AppEvent> {
   validateArray('runnables', runnables);
-  validateOptions(options, optionNames);
+  validateOptions(options, orchestrateOptionNames);
   const {
-    timeout = defaultTimeout,
+    timeout = defaultTimeoutMs,
     onFailure = 'cancel',
     drainDelay = 0,
     parent = background,
@@ -74,30 +76,30 @@ export function orchestrateWith(
   validateMs('timeout', timeout);
   validateMs('drainDelay', drainDelay);
   validateOneOf('onFailure', ['cancel', 'continue'], onFailure);
-  const outside = toContext(parent);
-  const scheduler = options.scheduler ?? outside.scheduler;
+  const parentContext = toContext(parent);
+  const scheduler = options.scheduler ?? parentContext.scheduler;
   validateScheduler(scheduler);
   validateArray('instrumentation', instrumentation);
-  for (const instrument of instrumentation as readonly unknown[]) {
-    if (typeof instrument !== 'object' || instrument === null)
-      throw new TypeError(invalid('instrumentation', 'an array of objects', instrument));
-    const { onEvent, wrapHook, onRunEnd } = instrument as Record<string, unknown>;
-    for (const [method, hook] of Object.entries({ onEvent, wrapHook, onRunEnd }))
-      if (hook !== undefined) validateFunction(`instrumentation.${method}`, hook);
+  for (const callbacks of instrumentation as readonly unknown[]) {
+    if (typeof callbacks !== 'object' || callbacks === null)
+      throw new TypeError(invalid('instrumentation', 'an array of objects', callbacks));
+    const { onEvent, wrapHook, onRunEnd } = callbacks as Record<string, unknown>;
+    for (const [name, callback] of Object.entries({ onEvent, wrapHook, onRunEnd }))
+      if (callback !== undefined) validateFunction(`instrumentation.${name}`, callback);
   }
-  const runners = runnables.map((one) => toRunner(one));
+  const runners = runnables.map((runnable) => toRunner(runnable));
   validateDistinct('runnables', runners);
 
   return new Observable((subscriber) => {
     const app = new AppRun(
       runners,
       { timeout, onFailure, drainDelay, scheduler, instrumentation },
-      surroundings,
+      hostHooks,
       subscriber,
     );
-    if (outside.cancelled) app.stop(outside.cause);
-    else subscriber.add(outside.onCancel((cause) => app.stopFromOutside(cause)));
-    subscriber.add(surroundings.hostFailures$?.subscribe((error) => app.fail(error)));
+    if (parentContext.cancelled) app.stop(parentContext.cause);
+    else subscriber.add(parentContext.onCancel((cause) => app.stopFromOutside(cause)));
+    subscriber.add(hostHooks.hostFailures$?.subscribe((error) => app.fail(error)));
     app.start();
   });
 }

@@ -1,14 +1,18 @@
 import { SignalError } from '../errors/errors.js';
 import type { Outcome } from '../task/types.js';
-import type { ShutdownReport } from './report.js';
-import { signalNumber } from './signal-listener.js';
+import { unfinishedTasks, type ShutdownReport } from './report.js';
+import { signalNumber } from './signals.js';
 
-/** How many applications this process runs. */
+const openHandlesDelayMs = 5000;
+/** Longest delay of a timer in Node. */
+const maxTimerMs = 2 ** 31 - 1;
+
+/** The number of applications that this process runs. */
 let runningApplications = 0;
 
-/** Holds the process open, which would end with nothing but pending promises. Gives what lets go of it. */
+/** Keeps the process alive, which would exit if only promises are pending. Returns the function that ends this. */
 export function keepProcessAlive(): () => void {
-  const timer = setInterval(() => undefined, 2 ** 31 - 1);
+  const timer = setInterval(() => undefined, maxTimerMs);
   runningApplications++;
   return () => {
     runningApplications--;
@@ -16,48 +20,54 @@ export function keepProcessAlive(): () => void {
   };
 }
 
-/** With which code an application exits that has ended so. */
+/** Returns the exit code for a report. */
 export function exitCodeOf({ clean, cause }: ShutdownReport, exitCode: 'zero' | 'signal'): number {
   if (!clean) return 1;
   return exitCode === 'signal' && cause instanceof SignalError ? 128 + signalNumber(cause.signal) : 0;
 }
 
-/** Whoever awaits the report may exit. A code that says more than a clean end stays. */
+/**
+ * Sets the exit code for a report. Must come before the report's promise resolves, because its listener may exit. After a
+ * clean end, an exit code other than 0 that is already set remains.
+ */
 export function setExitCode(report: ShutdownReport, exitCode: 'zero' | 'signal'): void {
   if (!report.clean || !process.exitCode) process.exitCode = exitCodeOf(report, exitCode) || process.exitCode;
 }
 
-/** What to do when the process does not end by itself. */
+/** Makes sure that the process exits, or names what keeps it alive. */
 export function ensureExit({ outcomes, durationMs }: ShutdownReport, timeout: number): void {
-  const laggards = outcomes.flatMap((outcome) => unfinishedTasks(outcome));
-  if (laggards.length > 0) {
-    // Whoever was not asked to stop waits for those in its group that were.
-    const named = (asked: boolean) =>
-      laggards
-        .filter((one) => one.asked === asked)
-        .map(({ task, phase }) => (asked && phase ? `${task} (${phase})` : task));
-    const names = named(true).join(', ');
-    const waiting = named(false).join(', ');
-    const others = waiting && `; not asked to stop before that: ${waiting}`;
-    console.error(`Not ended within ${timeout} ms of the cancel, exiting with 1: ${names}${others}`);
-    // Whoever awaits the report comes first.
+  const unfinished = unfinishedNames(outcomes);
+  if (unfinished) {
+    console.error(`Exiting with 1, because tasks did not end within ${timeout} ms of the cancel: ${unfinished}`);
+    // Listeners of the report's promise run first.
     setImmediate(() => exit(1));
     return;
   }
-  // Neither timer keeps the process open.
-  setTimeout(reportOpenHandles, 5000).unref();
+  // Neither timer keeps the process alive.
+  setTimeout(reportOpenHandles, openHandlesDelayMs).unref();
   const streams = pendingStreams();
   if (streams.length === 0) return;
-  const left = Math.min(Math.max(0, timeout - durationMs), 2 ** 31 - 1);
-  const deadline = setTimeout(() => exit(1), left).unref();
+  const remainingMs = Math.min(Math.max(0, timeout - durationMs), maxTimerMs);
+  const deadline = setTimeout(() => exit(1), remainingMs).unref();
   void flushed(streams).then(() => clearTimeout(deadline));
 }
 
-/** Who has timed out; of a group, which of its members. */
-function unfinishedTasks(outcome: Outcome, inGroup = false): (Outcome & { readonly asked: boolean })[] {
-  if (outcome.status !== 'timed-out') return [];
-  const asked = !inGroup || outcome.stoppingAt !== undefined;
-  return outcome.members?.flatMap((member) => unfinishedTasks(member, true)) ?? [{ ...outcome, asked }];
+/**
+ * Returns the names of the tasks that have not ended, or an empty string. Tasks whose group had not cancelled them yet come
+ * last: they wait for the first ones.
+ */
+function unfinishedNames(outcomes: readonly Outcome[]): string {
+  const cancelled: string[] = [];
+  const notCancelled: string[] = [];
+  for (const outcome of outcomes)
+    for (const unfinished of unfinishedTasks(outcome)) {
+      const { task, phase, stoppingAt } = unfinished;
+      if (unfinished !== outcome && stoppingAt === undefined) notCancelled.push(task);
+      else cancelled.push(phase ? `${task} (${phase})` : task);
+    }
+  return [cancelled.join(', '), notCancelled.length > 0 && `not cancelled yet: ${notCancelled.join(', ')}`]
+    .filter(Boolean)
+    .join('; ');
 }
 
 function reportOpenHandles(): void {
@@ -66,24 +76,25 @@ function reportOpenHandles(): void {
   const counts = new Map<string, number>();
   for (const type of process.getActiveResourcesInfo()) counts.set(type, (counts.get(type) ?? 0) + 1);
   for (const stream of streams) {
-    // A terminal or a pipe is listed, too, though it keeps nothing open; a file is not.
+    // Node lists a stdout or stderr that is a terminal or a pipe, although it does not keep the process alive.
     const type = stream.isTTY ? 'TTYWrap' : stream.constructor.name === 'Socket' ? 'PipeWrap' : '';
     counts.set(type, (counts.get(type) ?? 0) - 1);
   }
-  const names = [...counts].filter(([, count]) => count > 0).map(([type, count]) => `${type} (${count})`);
-  if (names.length > 0) console.error(`All tasks have ended, but the process is kept open by: ${names.join(', ')}`);
+  const handles = [...counts].filter(([, count]) => count > 0).map(([type, count]) => `${type} (${count})`);
+  if (handles.length > 0)
+    console.error(`All tasks have ended, but open handles keep the process alive: ${handles.join(', ')}`);
 }
 
-/** Exits as soon as what was written is out, or when nothing has moved for a second: its reader may be gone. */
+/** Exits when the output is flushed, or when it makes no progress for a second: its reader may be gone. */
 export function exit(code: number): void {
   const streams = pendingStreams();
   if (streams.length === 0) process.exit(code);
   process.exitCode = code;
-  let before = pendingBytes(streams);
+  let pendingBefore = pendingBytes(streams);
   setInterval(() => {
-    const left = pendingBytes(streams);
-    if (left >= before) process.exit(code);
-    before = left;
+    const pending = pendingBytes(streams);
+    if (pending >= pendingBefore) process.exit(code);
+    pendingBefore = pending;
   }, 1000);
   void flushed(streams).then(() => process.exit(code));
 }
@@ -92,7 +103,10 @@ function pendingStreams(): NodeJS.WriteStream[] {
   return [process.stdout, process.stderr].filter(({ writableLength }) => writableLength > 0);
 }
 
-/** How much is still to be written out. Of a long text `writableLength` is all until none is left, which the system's own count is not. */
+/**
+ * Returns the number of bytes not flushed yet. `writableLength` of one long chunk does not shrink until the end, so libuv's
+ * count is added.
+ */
 function pendingBytes(streams: readonly NodeJS.WriteStream[]): number {
   return streams.reduce((sum, stream) => {
     const { _handle: handle, writableLength } = stream as NodeJS.WriteStream & {
@@ -102,7 +116,7 @@ function pendingBytes(streams: readonly NodeJS.WriteStream[]): number {
   }, 0);
 }
 
-/** When all that has been written until now is out. */
+/** Resolves when everything written so far is flushed. */
 function flushed(streams: NodeJS.WriteStream[]): Promise<unknown> {
-  return Promise.all(streams.map((stream) => new Promise((done) => stream.write('', done))));
+  return Promise.all(streams.map((stream) => new Promise((resolve) => stream.write('', resolve))));
 }

@@ -4,49 +4,46 @@ import type { Phase } from '../errors/errors.js';
 import type { TaskEvent } from '../task/types.js';
 import type { ShutdownReport } from './report.js';
 
-/** What happens to an application, as it happens. */
+/** An event of a running application: of one of its tasks, or of the application itself. */
 export type AppEvent =
   | TaskEvent
-  /** It was asked to stop and goes on for the `drainDelay`. */
+  /** The application was asked to stop and continues for the `drainDelay`. */
   | { readonly type: 'draining'; readonly cause: unknown }
   /** The master context was cancelled. */
   | { readonly type: 'cancelled'; readonly cause: unknown }
-  /** All is joined. The last event. */
+  /** All tasks have been joined. The last event. */
   | { readonly type: 'shutdown'; readonly report: ShutdownReport };
 
-/**
- * Whoever looks on while an application runs: traces, metrics, logs. It is given to `orchestrate`, `launch` or `runMain` as one of
- * their `instruments`.
- */
+/** Callbacks for traces, metrics or logs of an application. An error that a callback throws is reported as uncaught. */
 export interface Instrumentation {
   /**
-   * Is told all that happens, before whoever observes the application. What happens to a task comes with the context of its run,
-   * by which two tasks of one name are told apart; a restart with the supervision's, which the runs that it starts are `within`. A
-   * runner that someone else has written tells of none.
+   * Receives every event before the observer does. Task events come with the context of their run, which tells apart two
+   * tasks of the same name. A `restarting` event comes with the supervisor's context, the `parent` of the runs it starts.
+   * Custom runners provide no context.
    */
   onEvent?(event: AppEvent, run?: RunContext): void;
   /**
-   * Surrounds each hook of each task, and each run of a cron: with an `AsyncLocalStorage`, an active span. It calls `hook` once,
-   * synchronously; what the task does later inherits from there, and so does the Observable that it has given. `supervise` and
-   * `critical` have no hooks of their own: what they run has, with a run for each restart.
+   * Wraps each hook of each task, and each run of a cron, for example in an `AsyncLocalStorage` or an active span. It
+   * must call `hook` once, synchronously. The async context lasts for whatever the hook starts and for the Observable it
+   * returns. `supervise` and `critical` have no hooks of their own: each restart is a run of the task they wrap.
    */
   wrapHook?(run: RunContext, phase: Phase, hook: () => void): void;
-  /** Is told once that a run is over whose hooks were surrounded: of a task, or of a cron's slot. It comes before the task's `done`. */
+  /** Called once at the end of each run whose hooks were wrapped: a task's or a cron slot's. Comes before `done`. */
   onRunEnd?(run: RunContext, end: RunEnd): void;
 }
 
-/** How an application is run, by {@link orchestrate} and by `runMain`. */
+/** Options of {@link orchestrate}, which `launch` and `runMain` also take. */
 export interface OrchestrateOptions {
-  /** How long all tasks together may take to end after the cancel, in ms; 30,000 unless said. */
+  /** How long all tasks together may take to end after the cancel, in ms. Default: 30,000. */
   timeout?: number;
-  /** Whether a task's failure cancels the others; `'cancel'` unless said. */
+  /** Whether a failed task cancels the others. Default: `'cancel'`. */
   onFailure?: 'cancel' | 'continue';
-  /** How long to go on after being asked from outside to stop, in ms; 0 unless said. */
+  /** How long to continue after a request to stop from outside, in ms. Default: 0. */
   drainDelay?: number;
-  /** Cancelling it asks the application to stop. */
+  /** A context or AbortSignal whose cancel asks the application to stop. */
   parent?: Context | AbortSignal;
-  /** By whose clock everything goes; the parent's unless said. */
+  /** The scheduler for everything in the application. Default: the parent's. */
   scheduler?: SchedulerLike;
-  /** Whoever looks on: traces, metrics, logs. */
+  /** Callbacks for traces, metrics and logs. Default: none. */
   instrumentation?: readonly Instrumentation[];
 }

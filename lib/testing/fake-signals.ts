@@ -1,16 +1,16 @@
 import { EventEmitter } from 'node:events';
-import { expectSignal, type SignalTarget } from '../app/signal-listener.js';
+import { validateSignal, type SignalTarget } from '../app/signals.js';
 
-/** What stands for `process` where signals are listened for. */
+/** A substitute for `process` as the source of signals. */
 export interface FakeSignals extends SignalTarget {
-  /** Sends a signal to whoever listens. @throws RangeError for one that is unknown or cannot be caught. */
+  /** Sends a signal to its listeners. @throws RangeError for a signal that is unknown or cannot be caught. */
   send(signal: NodeJS.Signals): void;
-  /** How many listen for a signal. */
+  /** Returns the number of listeners for a signal. */
   listeners(signal: NodeJS.Signals): number;
 }
 
 /**
- * Signals for a `signalListener`, that no operating system sends.
+ * Creates a source of signals for a `signalListener`, without the operating system.
  *
  * @example
  * ```ts
@@ -29,7 +29,7 @@ export function fakeSignals(): FakeSignals {
     on: (signal, listener) => emitter.on(signal, listener),
     off: (signal, listener) => emitter.off(signal, listener),
     send(signal) {
-      expectSignal(signal);
+      validateSignal(signal);
       emitter.emit(signal, signal);
     },
     listeners: (signal) => emitter.listenerCount(signal),

@@ -1,0 +1,66 @@
+import { constants } from 'node:os';
+import { fromEvent, map, merge, share, type Observable } from 'rxjs';
+import { SignalError } from '../errors/errors.js';
+import { invalid } from '../util/validate.js';
+
+/** The source of signals: `process`, or any emitter in a test. */
+export interface SignalTarget {
+  /** Adds a listener, like an `EventEmitter` of Node. */
+  on(signal: string, listener: (...args: unknown[]) => void): unknown;
+  /** Removes a listener, like an `EventEmitter` of Node. */
+  off(signal: string, listener: (...args: unknown[]) => void): unknown;
+}
+
+/** The signals that ask a process to stop: Ctrl-C sends SIGINT, a process supervisor sends SIGTERM. */
+export const stopSignals: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM'];
+
+/** Throws if a value is not the name of a signal that a process can catch. */
+export function validateSignal(signal: unknown): void {
+  const known = typeof signal === 'string' && Object.hasOwn(constants.signals, signal);
+  if (!known) throw new RangeError(invalid('signal', 'the name of a signal', signal));
+  if (signal === 'SIGKILL' || signal === 'SIGSTOP') {
+    throw new RangeError(invalid('signal', 'a signal that a process can catch', signal));
+  }
+}
+
+/** Returns the number of a signal. The exit code after a signal is 128 plus this number. */
+export function signalNumber(signal: NodeJS.Signals): number {
+  return constants.signals[signal];
+}
+
+const streamsByTarget = new WeakMap<SignalTarget, Map<NodeJS.Signals, Observable<NodeJS.Signals>>>();
+
+/**
+ * Emits each signal that the target receives. All subscribers share one listener per signal, because Node warns of a leak
+ * when an emitter has more than ten.
+ */
+export function signals$(signals: readonly NodeJS.Signals[], target: SignalTarget): Observable<NodeJS.Signals> {
+  const streams = streamsByTarget.get(target) ?? new Map<NodeJS.Signals, Observable<NodeJS.Signals>>();
+  streamsByTarget.set(target, streams);
+  const shared$ = signals.map((signal) => {
+    const signal$ =
+      streams.get(signal) ??
+      fromEvent(target, signal).pipe(
+        map(() => signal),
+        share(),
+      );
+    streams.set(signal, signal$);
+    return signal$;
+  });
+  return merge(...shared$);
+}
+
+/**
+ * Whether a second signal belongs to the same request as the first: a process supervisor may send another kind of signal
+ * together with a Ctrl-C.
+ *
+ * @param ms the time between the two, as measured by their handlers.
+ */
+export function isDuplicateSignal(signal: NodeJS.Signals, first: NodeJS.Signals, ms: number): boolean {
+  return signal !== first && ms < 50;
+}
+
+/** Whether a cause is a Ctrl-C. The user waits for the prompt then. */
+export function isCtrlC(cause: unknown): boolean {
+  return cause instanceof SignalError && cause.signal === 'SIGINT';
+}
