@@ -1,32 +1,32 @@
 import { asyncScheduler, type SchedulerLike } from 'rxjs';
-import type { Context } from './types.js';
+import { hasMembers } from '../util/has-members.js';
 import type { ListNode } from '../util/linked-list.js';
 import { invalid } from '../util/validate.js';
 import { CancelContext } from './cancel-context.js';
+import type { Context } from './types.js';
 
-const contexts = new WeakMap<AbortSignal, AbortSignalContext>();
+const signalContexts = new WeakMap<AbortSignal, AbortSignalContext>();
 
-/** The scope behind what a caller gave as a context. */
+/**
+ * Returns a caller's context or AbortSignal as a node of the cancellation tree.
+ *
+ * @throws TypeError when it is neither.
+ */
 export function toContext(ctx: Context | AbortSignal): CancelContext {
   if (ctx instanceof CancelContext) return ctx;
-  if (hasAll(ctx, 'aborted', 'addEventListener')) return ofSignal(ctx as AbortSignal, asyncScheduler);
+  if (hasMembers(ctx, 'aborted', 'addEventListener')) return fromSignal(ctx, asyncScheduler);
   // A context of another copy of this package is followed by its signal.
-  if (hasAll(ctx, 'cancelled$', 'scheduler', 'signal'))
-    return ofSignal((ctx as Context).signal, (ctx as Context).scheduler);
+  if (hasMembers(ctx, 'cancelled$', 'scheduler', 'signal')) return fromSignal(ctx.signal, ctx.scheduler);
   throw new TypeError(invalid('ctx', 'a Context or an AbortSignal', ctx));
 }
 
-function hasAll(x: unknown, ...keys: readonly string[]): boolean {
-  return typeof x === 'object' && x !== null && keys.every((key) => key in x);
+function fromSignal(signal: AbortSignal, scheduler: SchedulerLike): CancelContext {
+  let context = signalContexts.get(signal);
+  if (!context) signalContexts.set(signal, (context = new AbortSignalContext(signal, scheduler)));
+  return context;
 }
 
-function ofSignal(signal: AbortSignal, scheduler: SchedulerLike): CancelContext {
-  let scope = contexts.get(signal);
-  if (!scope) contexts.set(signal, (scope = new AbortSignalContext(signal, scheduler)));
-  return scope;
-}
-
-/** An AbortSignal as a scope: one abort listener for any number of children, there only while there is a child. */
+/** An AbortSignal as a context. It has one abort listener for all its children, and none without children. */
 class AbortSignalContext extends CancelContext {
   private readonly source: AbortSignal;
 
@@ -35,7 +35,7 @@ class AbortSignalContext extends CancelContext {
     this.source = source;
   }
 
-  /** Whoever asks may be told of the abort before this is, and without a child it is not told at all. */
+  // Checks the signal itself: another abort listener may run before ours, and without children there is none of ours.
   override get cancelled(): boolean {
     if (this.source.aborted) this.handleEvent();
     return super.cancelled;
@@ -45,9 +45,9 @@ class AbortSignalContext extends CancelContext {
     CancelContext.cancel(this, this.source.reason);
   }
 
-  protected override attach(link: ListNode): void {
+  protected override attach(node: ListNode): void {
     if (!this.first) this.source.addEventListener('abort', this);
-    super.attach(link);
+    super.attach(node);
   }
 
   onEmpty(): void {

@@ -1,32 +1,34 @@
 import { setMaxListeners } from 'node:events';
 import { Observable, type SchedulerLike } from 'rxjs';
-import type { Context, RunHooks } from './types.js';
 import { CancelledError } from '../errors/cancelled-error.js';
 import { append, remove, ListNode, Listener, notify, type LinkedList } from '../util/linked-list.js';
+import type { Context, RunHooks } from './types.js';
 
-const active = Symbol('live');
-// The causes of a scope that ended by itself, and of one whose subscriber left. The error is made when someone looks: most
-// nobody does, and a stack trace is dear.
+const active = Symbol('Active');
+// The causes of a context whose run has ended, and of one whose subscriber has unsubscribed. The error is created when
+// it is read: it rarely is, and a stack trace is expensive.
 export const endedNormally: unique symbol = Symbol('Ended');
 export const unsubscribed: unique symbol = Symbol('Unsubscribed');
 
 /**
- * Every context there is: a node in the tree of cancellation. Its children and its listeners stand in one chain, in the
- * order in which they came. It has no method to cancel it, because tasks hold it: that is {@link CancelContext.cancel}.
+ * A node of the cancellation tree, as Go's `cancelCtx`: the class of every context. Its children and its listeners are
+ * in one list, in the order in which they were attached. {@link CancelContext.cancel} is static, because tasks hold the
+ * context and must not be able to cancel it.
  */
 export class CancelContext extends ListNode implements Context, LinkedList {
   readonly scheduler: SchedulerLike;
-  /** Called around the hooks of every run under this context; children inherit them. */
+  /** Called around the hooks of every run under this context. Children inherit them. */
   readonly runHooks: RunHooks | undefined;
   first: ListNode | undefined = undefined;
   last: ListNode | undefined = undefined;
+  /** The cause of the cancel, or `active`. */
   private state: unknown = active;
   private controller: AbortController | undefined = undefined;
 
-  constructor(scheduler: SchedulerLike, parent?: CancelContext, hooks: RunHooks | undefined = parent?.runHooks) {
+  constructor(scheduler: SchedulerLike, parent?: CancelContext, runHooks: RunHooks | undefined = parent?.runHooks) {
     super();
     this.scheduler = scheduler;
-    this.runHooks = hooks;
+    this.runHooks = runHooks;
     if (parent?.cancelled) this.state = parent.cause;
     else parent?.attach(this);
   }
@@ -53,15 +55,15 @@ export class CancelContext extends ListNode implements Context, LinkedList {
   get signal(): AbortSignal {
     if (!this.controller) {
       this.controller = new AbortController();
-      // Node warns of a leak at the eleventh listener, but thousands may rightly wait for one cancel.
+      // Node warns of a leak at the eleventh listener, but thousands may legitimately wait for one cancel.
       setMaxListeners(0, this.controller.signal);
     }
-    // It may be asked for by one signal's listener before its own turn to be aborted has come.
+    // During a cancel, a listener may read a descendant's signal before that signal's own turn.
     if (this.cancelled) this.controller.abort(this.cause);
     return this.controller.signal;
   }
 
-  /** Calls at once if it is cancelled already. */
+  /** Calls a function at the cancel, or immediately if the context is already cancelled. */
   onCancel(listen: (cause: unknown) => void): Listener<unknown> | undefined {
     if (this.cancelled) {
       listen(this.cause);
@@ -72,65 +74,68 @@ export class CancelContext extends ListNode implements Context, LinkedList {
     return listener;
   }
 
-  /** Takes a child or a listener in. */
-  protected attach(link: ListNode): void {
-    append(this, link);
+  /** Adds a child or a listener. */
+  protected attach(node: ListNode): void {
+    append(this, node);
   }
 
-  /** What the scope itself does about its cancel, after all that hang on it have been told. */
+  /** Called at the cancel, after all children and listeners were notified. */
   protected didCancel?(cause: unknown): void;
 
   override notify(cause: unknown): void {
     this.didCancel?.(cause);
   }
 
-  /** Without a cause it is a CancelledError. */
-  static cancel(scope: CancelContext, cause?: unknown): void {
-    if (scope.state !== active) return;
-    scope.state = cause === undefined ? new CancelledError() : cause;
-    remove(scope);
-    if (!scope.first && !scope.controller) return notify(scope, scope.state);
-    CancelContext.markCancelled(scope);
-    scope.propagate();
+  /** Cancels a context and its descendants. Default cause: a CancelledError. */
+  static cancel(context: CancelContext, cause?: unknown): void {
+    if (context.state !== active) return;
+    context.state = cause === undefined ? new CancelledError() : cause;
+    remove(context);
+    if (!context.first && !context.controller) return notify(context, context.state);
+    CancelContext.markCancelled(context);
+    context.propagate();
   }
 
-  /** Sets the state of all descendants, and then of the signals among them, before anyone else is told. */
+  /** Sets the state of all descendants, and then of their signals, before any listener is notified. */
   private static markCancelled(root: CancelContext): void {
     const { cause } = root;
     const controllers: AbortController[] = [];
-    for (let link: ListNode | undefined = root; link; link = nextInTree(link, root)) {
-      if (!(link instanceof CancelContext)) continue;
-      link.state = cause;
-      if (link.controller) controllers.push(link.controller);
+    for (let node: ListNode | undefined = root; node; node = nextInTree(node, root)) {
+      if (!(node instanceof CancelContext)) continue;
+      node.state = cause;
+      if (node.controller) controllers.push(node.controller);
     }
     for (const controller of controllers) controller.abort(cause);
   }
 
-  /** Tells all descendants, depth first, with a stack of its own for the same reason. */
+  /**
+   * Notifies all descendants, depth first. The loop has its own stack, because the tree may be deeper than the call
+   * stack.
+   */
   private propagate(): void {
     const { cause } = this;
     const path: CancelContext[] = [this];
-    for (let scope = path.at(-1); scope; scope = path.at(-1)) {
-      const link = scope.first;
-      if (link instanceof CancelContext) {
-        remove(link);
-        path.push(link);
-      } else if (link) {
-        remove(link);
-        notify(link, cause);
+    for (let context = path.at(-1); context; context = path.at(-1)) {
+      const node = context.first;
+      if (node instanceof CancelContext) {
+        remove(node);
+        path.push(node);
+      } else if (node) {
+        remove(node);
+        notify(node, cause);
       } else {
         path.pop();
-        notify(scope, cause);
+        notify(context, cause);
       }
     }
   }
 }
 
-/** The next link in a walk over all that hangs on a scope, without a stack: a chain of contexts may be longer than the call stack. */
-function nextInTree(link: ListNode, root: CancelContext): ListNode | undefined {
-  if (link instanceof CancelContext && link.first) return link.first;
-  let place = link;
-  while (place !== root && !place.nextNode) place = place.list as CancelContext;
-  // The root has left whatever it stood in.
-  return place.nextNode;
+/** Returns the next node of a depth-first walk below `root`. Uses no stack, for the same reason. */
+function nextInTree(node: ListNode, root: CancelContext): ListNode | undefined {
+  if (node instanceof CancelContext && node.first) return node.first;
+  let current = node;
+  while (current !== root && !current.nextNode) current = current.list as CancelContext;
+  // The root has no next node, because it was removed from its parent's list.
+  return current.nextNode;
 }

@@ -2,50 +2,53 @@ import type { Observable, SchedulerLike } from 'rxjs';
 import type { Phase, TaskError } from '../errors/errors.js';
 
 /**
- * What tells work that it should end. It flows down only: a context is cancelled by its own {@link CancelFunc} or with
- * its parent, by the parent's cause. It has no way to cancel itself. After Go's `context.Context`.
+ * A cancellation signal for work, after Go's `context.Context`. A cancel flows down only: a context is cancelled by its
+ * own {@link CancelFunc}, or with its parent and by the parent's cause. A context has no method to cancel itself.
  */
 export interface Context {
   readonly cancelled: boolean;
-  /** Why it was cancelled; `undefined` until then. */
+  /** The reason for the cancel; `undefined` before it. */
   readonly cause: unknown;
-  /** Emits the cause once and completes; at once when it is cancelled already. */
+  /** Emits the cause once and completes; immediately if the context is already cancelled. */
   readonly cancelled$: Observable<unknown>;
-  /** The same for APIs that take an AbortSignal, made on first use; its reason is the cause. */
+  /** The same for APIs that take an AbortSignal. Created on first use; its reason is the cause. */
   readonly signal: AbortSignal;
-  /** By whose clock everything under this context goes; children inherit it. */
+  /** The scheduler for everything under this context. Children inherit it. */
   readonly scheduler: SchedulerLike;
 }
 
-/** Cancels one context and all its descendants, synchronously. The first cause wins; without one it is a `CancelledError`. */
+/**
+ * Cancels one context and all its descendants, synchronously. Only the first call has an effect. Default cause: a
+ * `CancelledError`.
+ */
 export type CancelFunc = (cause?: unknown) => void;
 
 /** The context of one run. It is cancelled with the context the run was started under, and when `execute` has ended. */
 export interface RunContext extends Context {
   /** The task's name. */
   readonly task: string;
-  /** Counts the runs of one runner, from 1. */
+  /** The number of the run among the runs of its runner, from 1. */
   readonly runId: number;
-  /** When this run of a cron was due, in ms since the epoch. */
+  /** The time at which this run of a cron was due, in ms since the epoch. */
   readonly slot?: number;
-  /** The run that this one is part of: a group's, a supervision's, the cron's whose slot it runs. */
+  /** The run that this run is part of: a group's, a supervisor's, or a cron's. */
   readonly parent?: RunContext | undefined;
 }
 
-/** How a run has ended, of a task or of a cron's slot. */
+/** The end of a run: of a task, or of a cron's slot. */
 export interface RunEnd {
-  /** `timed-out` when an application no longer waits for it. */
+  /** `timed-out` when the application no longer waits for the run. */
   readonly status: 'completed' | 'cancelled' | 'failed' | 'timed-out';
-  /** Why it failed; or, of one that has timed out, what had failed before. */
+  /** The reason for the failure. If the run has timed out: an error from before the timeout. */
   readonly error?: TaskError;
-  /** In ms, by the context's scheduler. */
+  /** The time of the end by the context's scheduler, in ms. */
   readonly at: number;
 }
 
-/** Called around the hooks and at the end of every run under a context. */
+/** Functions that are called around the hooks, and at the end, of every run under a context. */
 export interface RunHooks {
-  /** Calls a hook of a run, inside whatever surrounds it. */
+  /** Wraps the call of a run's hook. Must call `hook`. */
   readonly wrapHook?: ((run: RunContext, phase: Phase, hook: () => void) => void) | undefined;
-  /** Called once when a run has ended whose hooks were called. */
+  /** Called once at the end of each run whose hooks were called. */
   readonly onRunEnd?: ((run: RunContext, end: RunEnd) => void) | undefined;
 }

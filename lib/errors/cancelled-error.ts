@@ -1,5 +1,5 @@
 /**
- * The cause of a cancel for which nobody gave another.
+ * The default cause of a cancel.
  *
  * @example
  * ```ts

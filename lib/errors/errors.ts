@@ -1,13 +1,13 @@
 import { inspect } from 'node:util';
 
-// In a file of its own, because whoever bundles `future` alone needs none of the others.
+// In its own file, because a bundle of `future` alone needs no other error.
 export { CancelledError } from './cancelled-error.js';
 
-/** The hook of a task in which something happened. */
+/** The name of a task's hook. */
 export type Phase = 'initialize' | 'execute' | 'finalize';
 
 /**
- * Something took longer than it was given.
+ * A timeout: work took longer than allowed. It is the cause of a cancel by `withTimeout`.
  *
  * @example
  * ```ts
@@ -17,7 +17,7 @@ export type Phase = 'initialize' | 'execute' | 'finalize';
  * ```
  */
 export class DeadlineError extends Error {
-  /** What it was given, in ms. */
+  /** The allowed time in ms. */
   readonly ms: number;
 
   static {
@@ -31,7 +31,7 @@ export class DeadlineError extends Error {
 }
 
 /**
- * A hook of a task threw or rejected. `cause` is what it threw, a falsy reason included.
+ * A failed hook of a task: it threw, rejected, or its stream errored. `cause` is the thrown value, even if it is falsy.
  *
  * @example
  * ```ts
@@ -45,9 +45,11 @@ export class DeadlineError extends Error {
  * ```
  */
 export class TaskError extends Error {
+  /** The task's name; for a member of a group its path, such as `app/workers/b`. */
   readonly task: string;
+  /** The hook that failed. */
   readonly phase: Phase;
-  /** What went wrong in the same run after this, in order. */
+  /** Later errors of the same run, in order. */
   readonly suppressed: TaskError[] = [];
 
   static {
@@ -55,17 +57,17 @@ export class TaskError extends Error {
   }
 
   constructor(task: string, phase: Phase, cause: unknown, message?: string) {
-    const why = () => (cause instanceof Error ? cause.message || cause.name : inspect(cause));
-    super(message ?? `${task} failed in ${phase}: ${why()}`, { cause });
+    const reason = () => (cause instanceof Error ? cause.message || cause.name : inspect(cause));
+    super(message ?? `${task} failed in ${phase}: ${reason()}`, { cause });
     this.task = task;
     this.phase = phase;
-    // Where it was wrapped tells nobody anything; where its cause was thrown does.
+    // The frames of the cause show where the error was thrown; those of the wrapper are of no use.
     const stack = cause instanceof Error ? String(cause.stack) : '';
     const frames = stack.indexOf('\n    at ');
     this.stack = `${this.name}: ${this.message}${frames === -1 ? '' : stack.slice(frames)}`;
   }
 
-  /** What a log takes; JSON leaves out an error's message. */
+  /** Returns the properties for a log, because JSON omits an error's message. */
   toJSON(): object {
     const { name, message, task, phase, suppressed } = this;
     return { name, message, task, phase, ...(suppressed.length > 0 && { suppressed }) };
@@ -73,46 +75,47 @@ export class TaskError extends Error {
 }
 
 /**
- * A supervised task has ended more often than it may be started again. `cause` is its last error.
+ * The failure of a supervised task that needed more restarts than its limit. `cause` is its last error.
  *
  * @example
  * ```ts
  * import { lastValueFrom } from 'rxjs';
  * import { RestartLimitError, supervise, task } from 'rxjs-tasks';
  *
- * const broken = supervise(
- *   task('broken', () => Promise.reject(new Error('boom'))),
+ * const db = supervise(
+ *   task('db', () => Promise.reject(new Error('boom'))),
  *   { maxRestarts: 0 },
  * );
- * const error = await lastValueFrom(broken.start()).catch((reason) => reason);
+ * const error = await lastValueFrom(db.start()).catch((reason) => reason);
  * console.log(error instanceof RestartLimitError); // → true
- * console.log(error.message); // → broken ended for good after 0 restarts within 60000 ms: broken failed in execute: boom
+ * console.log(error.message); // → db ended for good after 0 restarts within 60000 ms: db failed in execute: boom
  * ```
  */
 export class RestartLimitError extends TaskError {
+  /** The number of restarts allowed within `window`. */
   readonly maxRestarts: number;
-  /** In ms. */
+  /** The window in ms. */
   readonly window: number;
 
   static {
     this.prototype.name = 'RestartLimitError';
   }
 
-  constructor(task: string, maxRestarts: number, within: number, last: TaskError | undefined) {
-    const times = `${maxRestarts} ${maxRestarts === 1 ? 'restart' : 'restarts'} within ${within} ms`;
+  constructor(task: string, maxRestarts: number, window: number, lastError: TaskError | undefined) {
+    const restarts = `${maxRestarts} ${maxRestarts === 1 ? 'restart' : 'restarts'} within ${window} ms`;
     super(
       task,
-      last?.phase ?? 'execute',
-      last,
-      `${task} ended for good after ${times}${last ? `: ${last.message}` : ''}`,
+      lastError?.phase ?? 'execute',
+      lastError,
+      `${task} ended for good after ${restarts}${lastError ? `: ${lastError.message}` : ''}`,
     );
     this.maxRestarts = maxRestarts;
-    this.window = within;
+    this.window = window;
   }
 }
 
 /**
- * A runner was started while a run of it was under way. Wait for its `done$`, or make a second runner of the task.
+ * A runner was started during its own run. Wait for its `done$`, or create a second runner for the task.
  *
  * @example
  * ```ts
@@ -126,6 +129,7 @@ export class RestartLimitError extends TaskError {
  * ```
  */
 export class AlreadyRunningError extends Error {
+  /** The task's name. */
   readonly task: string;
 
   static {
@@ -139,7 +143,7 @@ export class AlreadyRunningError extends Error {
 }
 
 /**
- * The cause of a cancel that a signal from the operating system asked for.
+ * The cause of a cancel by a signal from the operating system.
  *
  * @example
  * ```ts
@@ -149,6 +153,7 @@ export class AlreadyRunningError extends Error {
  * ```
  */
 export class SignalError extends Error {
+  /** The signal's name. */
   readonly signal: NodeJS.Signals;
 
   static {

@@ -1,27 +1,29 @@
 import type { ReadableStreamLike } from 'rxjs';
+import { hasMethod } from '../util/has-members.js';
 
-/** What is pulled from, and told when no more will be. */
+/** A source from which values are pulled. `return` ends it. */
 export interface PullSource<T> {
   next(): PromiseLike<IteratorResult<T, unknown>>;
   return?(): PromiseLike<unknown>;
 }
 
-/** The iterator of what is asynchronously iterable, with a `return` that does not wait for a read under way. */
+/** Returns the iterator of an async iterable. Its `return` does not wait for a pending read. */
 export function toAsyncIterator<T>(stream: object): PullSource<T> | undefined {
-  // A web stream is iterable too, but the `return` of its iterator waits for the read under way; the reader's `cancel` does not.
+  // A web stream is iterable, too, but its iterator's `return` waits for a pending read; the reader's `cancel` does
+  // not.
   if (hasMethod(stream, 'getReader')) return readerIterator((stream as ReadableStreamLike<T>).getReader());
   if (!(Symbol.asyncIterator in stream)) return undefined;
-  const source = (stream as AsyncIterable<T>)[Symbol.asyncIterator]();
-  if (!hasMethod(stream, 'destroy')) return source as PullSource<T>;
-  // So does the `return` of a Node stream's, which `destroy` ends.
+  const iterator = (stream as AsyncIterable<T>)[Symbol.asyncIterator]();
+  if (!hasMethod(stream, 'destroy')) return iterator as PullSource<T>;
+  // The `return` of a Node stream's iterator waits, too; `destroy` ends the pending read.
   const readable = stream as unknown as NodeStream;
   return {
-    next: () => source.next(),
+    next: () => iterator.next(),
     return() {
-      // Its iterator listens only once it has been read from.
+      // The iterator listens for errors only after its first read.
       readable.once?.('error', () => undefined);
       readable.destroy(new DOMException('Cancelled', 'AbortError'));
-      return Promise.resolve(source.return?.());
+      return Promise.resolve(iterator.return?.());
     },
   };
 }
@@ -53,9 +55,5 @@ function readerIterator<T>(reader: StreamReader<T>): PullSource<T> {
   };
 }
 
-/** RxJS's own type of a reader knows no `cancel`, though every reader of the web's streams has it. */
+/** The reader of a stream. RxJS's type has no `cancel`, though every reader of a web stream has it. */
 type StreamReader<T> = ReturnType<ReadableStreamLike<T>['getReader']> & { cancel?(): Promise<void> };
-
-export function hasMethod(x: object, method: string): boolean {
-  return typeof (x as Record<string, unknown>)[method] === 'function';
-}

@@ -1,44 +1,50 @@
 import type { SchedulerLike } from 'rxjs';
-import { TaskError } from '../errors/errors.js';
-import type { Outcome, TaskEvent } from './types.js';
+import { CancelContext, endedNormally } from '../context/cancel-context.js';
 import type { RunContext, RunHooks } from '../context/types.js';
+import { TaskError } from '../errors/errors.js';
 import type { Status } from './composite.js';
-import { endedNormally, CancelContext } from '../context/cancel-context.js';
+import type { Outcome, TaskEvent } from './types.js';
 
-/** Whoever runs tasks as parts of something: of a group, of a supervised run, of an application. */
-export interface ParentRun<T, M extends ChildContext<T> = ChildContext<T>> {
-  /** Whether someone listens to events. */
+/** The owner of children: the run of a group or of a supervised task, or an application. */
+export interface ParentRun<T, C extends ChildContext<T> = ChildContext<T>> {
+  /** Whether there is an event listener. */
   readonly observed: boolean;
-  /** The run that its members are part of. */
+  /** The run that the children are part of. An application has none. */
   readonly run?: RunContext;
   forward(event: TaskEvent, run?: RunContext): void;
   next(value: T): void;
-  /** It has become ready, and `execute` has been called; or it has to become so once more. */
-  readyChanged(member: M, is: boolean): void;
-  /** The member's run is over. The last call. */
-  onEnd(member: M, outcome: Outcome): void;
-  /** It could not be run at all. The last call. */
-  startFailed(member: M, error: unknown): void;
+  /** The child has become ready and its `execute` was called; or, with `false`, it must become ready again. */
+  readyChanged(child: C, ready: boolean): void;
+  /** The child's run has ended. The last call for this child. */
+  onEnd(child: C, outcome: Outcome): void;
+  /** The child's runner could not start. The last call for this child. */
+  startFailed(child: C, error: unknown): void;
   setStatus?(status: Status): void;
-  /** Whether nobody is left who would hear of errors. */
+  /** Whether its subscriber has unsubscribed, so that no listener receives errors. */
   readonly closed?: boolean;
 }
 
-/** The context under which one run of a member goes, and the observer of that run. */
+/** The context for one run of a child, and the observer of that run. */
 export class ChildContext<T> extends CancelContext {
-  /** What the member is called in events, errors and outcomes. */
+  /** The child's name in events, errors and outcomes. */
   readonly path: string;
-  /** Since when its run has the status it has, in ms. */
+  /** The time of the last change of the run's status, in ms. */
   since: number;
-  /** When it was cancelled, or `execute` had ended and `finalize` was called. */
+  /** The time at which the child was cancelled, or at which `execute` had ended and `finalize` was called. */
   stoppingAt: number | undefined = undefined;
-  /** Of its run; of one that someone else's runner has started it is not known. */
+  /** The number of the child's run. Unknown for a custom runner. */
   runId: number | undefined = undefined;
   private readonly parentRun: ParentRun<T>;
 
-  constructor(owner: ParentRun<T>, path: string, scheduler: SchedulerLike, parent?: CancelContext, hooks?: RunHooks) {
-    super(scheduler, parent, hooks ?? parent?.runHooks);
-    this.parentRun = owner;
+  constructor(
+    parentRun: ParentRun<T>,
+    path: string,
+    scheduler: SchedulerLike,
+    parent?: CancelContext,
+    runHooks?: RunHooks,
+  ) {
+    super(scheduler, parent, runHooks ?? parent?.runHooks);
+    this.parentRun = parentRun;
     this.path = path;
     this.since = scheduler.now();
   }
@@ -61,13 +67,13 @@ export class ChildContext<T> extends CancelContext {
 
   setStatus(status: Status): void {
     this.since = this.scheduler.now();
-    // A supervised run may begin anew after it has finalized.
+    // A supervised run may restart after it has finalized.
     if (!this.cancelled) this.stoppingAt = status === 'finalizing' ? this.since : undefined;
     this.parentRun.setStatus?.(status);
   }
 
-  readyChanged(is: boolean): void {
-    this.parentRun.readyChanged(this, is);
+  readyChanged(ready: boolean): void {
+    this.parentRun.readyChanged(this, ready);
   }
 
   onEnd(outcome: Outcome): void {
@@ -85,19 +91,19 @@ export class ChildContext<T> extends CancelContext {
   }
 
   error(error: unknown): void {
-    // A run that has failed has told its outcome.
+    // `onEnd` reports a failed run.
     if (!(error instanceof TaskError)) this.startFailed(error);
   }
 
   complete(): void {
-    // It has told its outcome.
+    // `onEnd` reports the outcome.
   }
 
   protected override didCancel(): void {
     this.stoppingAt ??= this.scheduler.now();
   }
 
-  /** It leaves nothing behind in its parent. */
+  /** Removes the context from its parent. */
   private end(): void {
     CancelContext.cancel(this, endedNormally);
   }

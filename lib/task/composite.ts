@@ -1,26 +1,27 @@
 import type { Observable } from 'rxjs';
+import type { CancelContext } from '../context/cancel-context.js';
 import type { CancelFunc, RunContext } from '../context/types.js';
 import type { TaskError } from '../errors/errors.js';
-import type { Outcome, TaskEvent, TaskEventDetail, TaskRunner, SimpleTask } from './types.js';
-import type { CancelContext } from '../context/cancel-context.js';
+import type { Outcome, SimpleTask, TaskEvent, TaskEventDetail, TaskRunner } from './types.js';
 
-/**
- * What tasks made of other tasks implement beside `execute`, which is then not called. Such a stream ends by itself once
- * its context is cancelled, when all it runs has ended: it is not cut, whatever its `grace`. A TaskError it fails with is
- * its own.
- */
-export const runComposite: unique symbol = Symbol('drive');
+/** The method that is called instead of `execute` on a task made of tasks. */
+export const runComposite: unique symbol = Symbol('runComposite');
 
+/** A task made of tasks, such as a group, a supervised task, or a cron. */
 export interface CompositeTask<T> extends SimpleTask<T> {
+  /**
+   * Runs the children. When its context is cancelled, the stream must complete by itself after all children have ended:
+   * it is not interrupted, whatever its `grace`. A TaskError of the stream becomes the run's own error.
+   */
   [runComposite](run: CompositeRun, cancel: CancelFunc): Observable<T>;
   readonly history?: TaskHistory;
-  /** The runners it is made of. With them it has no `initialize`, and is ready when it says so. */
+  /** The runners of its children. A task with members has no `initialize`: it is ready when it calls `run.ready()`. */
   readonly members?: readonly TaskRunner[];
-  /** It is seen as the one member it has: nothing that happens to it is told twice. */
+  /** Whether it reports its only child's events as its own and emits none itself. */
   readonly transparent?: boolean;
 }
 
-/** What has happened to a task besides its last outcome. */
+/** Facts about a task's runs besides its last outcome. */
 export interface TaskHistory {
   restarts?: number;
   lastError?: TaskError;
@@ -28,34 +29,34 @@ export interface TaskHistory {
   nextAt?: number | undefined;
 }
 
-/** The run of a driven task, as that sees it. */
+/** The run of a composite task, as the task sees it. */
 export interface CompositeRun extends RunContext, CancelContext {
-  /** Whether someone listens; otherwise only an event with an error is worth making. */
+  /** Whether there is an event listener. Without one, only events with an error are worth creating. */
   readonly observed: boolean;
-  /** Of a run that has members, or slots: how those of its outcome have ended. */
+  /** The parts of a run with members or slots, for its outcome. */
   parts?: RunParts;
   readonly history: TaskHistory;
   emit(detail: TaskEventDetail): void;
-  /** Hands on the event of a member. */
+  /** Forwards a child's event. */
   forward(event: TaskEvent, run?: RunContext): void;
   setStatus(status: Status): void;
   ready(): void;
-  /** It counts as ended before its cancel, because what it stands for had. */
+  /** Marks the run as completed even if it was cancelled, because the run it wraps had completed first. */
   markCompleted(): void;
-  /** A member has to become ready once more, and with it the run. */
+  /** Revokes `ready()`, because a child must become ready again. */
   notReady(): void;
 }
 
-/** What a run can be seen doing. */
+/** The status of a run that has not ended. */
 export type Status = Exclude<TaskRunner['status'], 'idle' | 'done'>;
 
-/** The parts of a run. */
+/** The children or slots of a run. */
 export interface RunParts {
-  /** By which number the run is told, when that is not its own. */
+  /** The run's number in events, if it is not the run's own. */
   readonly runId?: number | undefined;
-  /** What an outcome says of them. */
+  /** Returns the properties of the run's outcome that depend on the children. */
   outcome(): Pick<Outcome, 'members' | 'phase'>;
-  /** Nobody waits for them any longer: whichever still goes has timed out. */
+  /** Stops waiting for the children: those that have not ended have timed out. */
   abandon(): void;
 }
 

@@ -1,10 +1,10 @@
 import { defer, Subscription } from 'rxjs';
+import { CancelContext } from '../context/cancel-context.js';
 import type { CancelFunc } from '../context/types.js';
 import { TaskError } from '../errors/errors.js';
-import type { TaskEvent, TaskRunner } from './types.js';
-import type { Status } from './composite.js';
 import type { ChildContext } from './child.js';
-import { CancelContext } from '../context/cancel-context.js';
+import type { Status } from './composite.js';
+import type { TaskEvent, TaskRunner } from './types.js';
 
 const statusAfter: Partial<Record<TaskEvent['type'], Status>> = {
   initializing: 'initializing',
@@ -12,36 +12,36 @@ const statusAfter: Partial<Record<TaskEvent['type'], Status>> = {
   finalizing: 'finalizing',
 };
 
-/** A runner that someone else has written is asked by what is public, and called by its path. */
-export function startCustomRunner<T>(runner: TaskRunner<T>, member: ChildContext<T>, cancel: CancelFunc): void {
-  const over = new Subscription();
-  const named = <D extends { task: string }>(told: D): D => ({ ...told, task: member.path });
-  // A context of its own, because it may start one of ours under it, which is no member.
-  const scope = new CancelContext(member.scheduler, member);
-  over.add(
+/** Starts a TaskRunner that is not a `Runner`, by its public members, and reports it under the child's path. */
+export function startCustomRunner<T>(runner: TaskRunner<T>, child: ChildContext<T>, cancel: CancelFunc): void {
+  const subscriptions = new Subscription();
+  const withPath = <D extends { task: string }>(data: D): D => ({ ...data, task: child.path });
+  // A separate context: the custom runner may start one of our runners under it, which must not become the child.
+  const context = new CancelContext(child.scheduler, child);
+  subscriptions.add(
     runner.events$.subscribe((event) => {
       const status = event.task === runner.toString() ? statusAfter[event.type] : undefined;
-      if (status) member.setStatus(status);
-      member.forward(named(event.type === 'done' ? { ...event, outcome: named(event.outcome) } : event));
+      if (status) child.setStatus(status);
+      child.forward(withPath(event.type === 'done' ? { ...event, outcome: withPath(event.outcome) } : event));
     }),
   );
-  over.add(
-    // Its start may throw.
-    defer(() => runner.start(scope, cancel)).subscribe({
-      next: (value) => member.next(value),
+  subscriptions.add(
+    // Deferred, because `start` may throw.
+    defer(() => runner.start(context, cancel)).subscribe({
+      next: (value) => child.next(value),
       error: (error: unknown) => {
         if (error instanceof TaskError) return;
-        over.unsubscribe();
-        member.startFailed(error);
+        subscriptions.unsubscribe();
+        child.startFailed(error);
       },
     }),
   );
-  if (over.closed) return;
-  over.add(runner.ready$.subscribe(() => member.readyChanged(true)));
-  over.add(
+  if (subscriptions.closed) return;
+  subscriptions.add(runner.ready$.subscribe(() => child.readyChanged(true)));
+  subscriptions.add(
     runner.done$.subscribe((outcome) => {
-      over.unsubscribe();
-      member.onEnd(named(outcome));
+      subscriptions.unsubscribe();
+      child.onEnd(withPath(outcome));
     }),
   );
 }

@@ -3,72 +3,83 @@ import {
   isObservable,
   Observable,
   Subscription,
-  type UnsubscriptionError,
   type InteropObservable,
   type Observer,
   type SchedulerLike,
+  type UnsubscriptionError,
 } from 'rxjs';
-import type { TaskOutput, TaskStream } from './types.js';
-import { hasMethod, toAsyncIterator, type PullSource } from './async-iterator.js';
+import { hasMethod } from '../util/has-members.js';
 import { settleOn } from '../util/settle-on.js';
+import { toAsyncIterator, type PullSource } from './async-iterator.js';
+import type { TaskOutput, TaskStream } from './types.js';
 
-/** An asynchronous output under way. */
+/** A running asynchronous output. */
 export interface OutputSubscription {
-  /** For how many ms it may go on after a cancel, unless the task says otherwise. */
+  /** The time that it may take after a cancel, in ms, if the task sets no grace. */
   readonly grace: number;
-  /** Ends it; the sink is told when that is done. What has been cut, or has ended, is not cut again. */
+  /** Stops the output; `released` is called at its end. Does nothing if it was interrupted, or has ended, before. */
   interrupt(): void;
 }
 
-/** Whoever takes a hook's output. */
+/** An observer of a hook's output. */
 export interface OutputObserver<T> {
   readonly scheduler: SchedulerLike;
-  /** Comes before all else of an asynchronous output, and again when a promise turned out to be one of a stream. May cut it. */
-  onSubscribe(flow: OutputSubscription): void;
+  /**
+   * The first call for an asynchronous output. Called again when the value of a promise is a stream. May interrupt the
+   * output.
+   */
+  onSubscribe(subscription: OutputSubscription): void;
   next(value: T): void;
-  /** The output has ended by itself, whatever is still to be let go of; before its value, when it is just one. */
+  /** The output has ended by itself; it may still hold resources. For a single value, called before `next`. */
   sourceEnded(): void;
-  /** Something went wrong. May come more than once: a source may fail, and then its teardown. */
+  /** An error of the source or of its teardown. May be called more than once. */
   failed(error: unknown): void;
-  /** The output has ended and let go of all it held. The last call, but for `late`. */
+  /** The output has ended and released its resources. The last call, except for `lateResult`. */
   released(): void;
-  /** What was cut off settled all the same. */
+  /** An interrupted output has settled nevertheless. */
   lateResult(failure?: { readonly error: unknown }): void;
 }
 
-/** Flattens what a hook gave back into a sink; synchronously, without a promise, for whatever is synchronous. */
-export function subscribeOutput<T>(output: TaskOutput<T>, sink: OutputObserver<T>): void {
-  let opened: { start(output: unknown): void } | undefined;
+/** Subscribes to the output of a hook, flattened into its values. Synchronous output is delivered synchronously. */
+export function subscribeOutput<T>(output: TaskOutput<T>, observer: OutputObserver<T>): void {
+  let asynchronous: AsyncOutput | undefined;
   try {
-    opened = open(output, sink);
+    asynchronous = toAsyncOutput(output, observer);
   } catch (error) {
-    // What only looks like a stream, or like a promise.
-    sink.sourceEnded();
-    sink.failed(error);
-    return sink.released();
+    // An object that looks like a stream or a promise, but throws when its members are read.
+    observer.sourceEnded();
+    observer.failed(error);
+    return observer.released();
   }
-  if (opened) return opened.start(output);
-  sink.sourceEnded();
-  sink.next(output as T);
-  sink.released();
+  if (asynchronous) return asynchronous.start(output);
+  observer.sourceEnded();
+  observer.next(output as T);
+  observer.released();
 }
 
-function open<T>(output: unknown, sink: OutputObserver<T>): { start(output: unknown): void } | undefined {
+interface AsyncOutput {
+  start(output: unknown): void;
+}
+
+function toAsyncOutput<T>(output: unknown, observer: OutputObserver<T>): AsyncOutput | undefined {
   if (!isObject(output)) return undefined;
-  if (isObservable(output) || observable in output) return new ObservableOutput(sink);
+  if (isObservable(output) || observableSymbol in output) return new ObservableOutput(observer);
   const source = toAsyncIterator<T>(output);
-  if (source) return new IterableOutput(sink, source);
-  return hasMethod(output, 'then') ? new PromiseOutput(sink) : undefined;
+  if (source) return new IterableOutput(observer, source);
+  return hasMethod(output, 'then') ? new PromiseOutput(observer) : undefined;
 }
 
-/** A Subscription that has an observer's methods is what RxJS subscribes as it is, without a wrapper: a Subscriber. */
+/**
+ * A subscription to an Observable. RxJS treats a Subscription with an observer's methods as a Subscriber, and
+ * subscribes it without a wrapper.
+ */
 class ObservableOutput<T> extends Subscription implements OutputSubscription, Observer<T> {
-  private readonly sink: OutputObserver<T>;
+  private readonly observer: OutputObserver<T>;
   private subscribing = true;
 
-  constructor(sink: OutputObserver<T>) {
+  constructor(observer: OutputObserver<T>) {
     super();
-    this.sink = sink;
+    this.observer = observer;
   }
 
   get grace(): number {
@@ -76,34 +87,34 @@ class ObservableOutput<T> extends Subscription implements OutputSubscription, Ob
   }
 
   start(source: Observable<T> | InteropObservable<T>): void {
-    this.sink.onSubscribe(this);
+    this.observer.onSubscribe(this);
     if (!this.closed) {
       try {
-        // One of another copy may know no subscriber of ours, and gives what ends it.
+        // An Observable of another copy of RxJS may not recognize our subscriber, and returns its own teardown.
         (source instanceof Observable ? source : from(source)).subscribe(this);
       } catch (error) {
-        // Most errors of a source come to `error`. What is thrown is a teardown's, of one that has ended, or a closed Subject's.
-        this.sink.failed(error);
+        // A source's errors arrive in `error`. Only the teardown of an ended source, and a closed Subject, throw here.
+        this.observer.failed(error);
         this.closed = true;
       }
     }
     this.subscribing = false;
-    if (this.closed) this.sink.released();
+    if (this.closed) this.observer.released();
   }
 
   next(value: T): void {
-    if (!this.closed) this.sink.next(value);
+    if (!this.closed) this.observer.next(value);
   }
 
   error(error: unknown): void {
     if (this.closed) return;
-    this.sink.sourceEnded();
-    this.sink.failed(error);
+    this.observer.sourceEnded();
+    this.observer.failed(error);
     this.interrupt();
   }
 
   complete(): void {
-    if (!this.closed) this.sink.sourceEnded();
+    if (!this.closed) this.observer.sourceEnded();
     this.interrupt();
   }
 
@@ -111,21 +122,22 @@ class ObservableOutput<T> extends Subscription implements OutputSubscription, Ob
     if (this.closed) return;
     try {
       this.unsubscribe();
-    } catch (error) {
-      for (const one of (error as UnsubscriptionError).errors) this.sink.failed(one);
+    } catch (unsubscriptionError) {
+      for (const error of (unsubscriptionError as UnsubscriptionError).errors) this.observer.failed(error);
     }
-    // While it is being subscribed its teardown is not known yet: it runs when `subscribe` returns.
-    if (!this.subscribing) this.sink.released();
+    // During `subscribe` the teardown is not known yet: it runs when `subscribe` returns.
+    if (!this.subscribing) this.observer.released();
   }
 }
 
+/** A loop that pulls values from an async iterable. */
 class IterableOutput<T> implements OutputSubscription {
-  private readonly sink: OutputObserver<T>;
+  private readonly observer: OutputObserver<T>;
   private readonly source: PullSource<T>;
   private state: 'open' | 'closing' | 'closed' = 'open';
 
-  constructor(sink: OutputObserver<T>, source: PullSource<T>) {
-    this.sink = sink;
+  constructor(observer: OutputObserver<T>, source: PullSource<T>) {
+    this.observer = observer;
     this.source = source;
   }
 
@@ -134,7 +146,7 @@ class IterableOutput<T> implements OutputSubscription {
   }
 
   start(): void {
-    this.sink.onSubscribe(this);
+    this.observer.onSubscribe(this);
     void this.pull();
   }
 
@@ -144,6 +156,7 @@ class IterableOutput<T> implements OutputSubscription {
     void this.close();
   }
 
+  // A method, because TypeScript would narrow `state` across an `await`.
   private isOpen(): boolean {
     return this.state === 'open';
   }
@@ -151,37 +164,38 @@ class IterableOutput<T> implements OutputSubscription {
   private async pull(): Promise<void> {
     try {
       while (this.isOpen()) {
-        const result = await settleOn(this.sink.scheduler, this.source.next());
+        const result = await settleOn(this.observer.scheduler, this.source.next());
         if (result.done) break;
-        if (!this.isOpen()) return this.sink.lateResult();
-        this.sink.next(result.value);
+        if (!this.isOpen()) return this.observer.lateResult();
+        this.observer.next(result.value);
       }
-      if (this.isOpen()) this.sink.sourceEnded();
+      if (this.isOpen()) this.observer.sourceEnded();
     } catch (error) {
-      if (this.state === 'closed') return this.sink.lateResult({ error });
-      if (this.isOpen()) this.sink.sourceEnded();
-      this.sink.failed(error);
+      if (this.state === 'closed') return this.observer.lateResult({ error });
+      if (this.isOpen()) this.observer.sourceEnded();
+      this.observer.failed(error);
     }
-    if (this.isOpen()) this.sink.released();
+    if (this.isOpen()) this.observer.released();
   }
 
   private async close(): Promise<void> {
     try {
       await this.source.return?.();
     } catch (error) {
-      this.sink.failed(error);
+      this.observer.failed(error);
     }
     this.state = 'closed';
-    this.sink.released();
+    this.observer.released();
   }
 }
 
+/** A wait for a promise, whose value may be a stream. */
 class PromiseOutput<T> implements OutputSubscription {
-  private readonly sink: OutputObserver<T>;
+  private readonly observer: OutputObserver<T>;
   private settled = false;
 
-  constructor(sink: OutputObserver<T>) {
-    this.sink = sink;
+  constructor(observer: OutputObserver<T>) {
+    this.observer = observer;
   }
 
   get grace(): number {
@@ -189,39 +203,39 @@ class PromiseOutput<T> implements OutputSubscription {
   }
 
   start(promise: PromiseLike<TaskStream<T> | T>): void {
-    this.sink.onSubscribe(this);
+    this.observer.onSubscribe(this);
     // `resolve` guards against thenables that throw, or settle twice. Bound functions are smaller than closures.
-    void Promise.resolve(settleOn(this.sink.scheduler, promise)).then(
+    void Promise.resolve(settleOn(this.observer.scheduler, promise)).then(
       this.fulfilled.bind(this),
       this.rejected.bind(this),
     );
   }
 
   private fulfilled(value: TaskStream<T> | T): void {
-    if (this.settled) return this.sink.lateResult();
+    if (this.settled) return this.observer.lateResult();
     this.settled = true;
-    subscribeOutput(value, this.sink);
+    subscribeOutput(value, this.observer);
   }
 
   private rejected(error: unknown): void {
-    const { sink } = this;
-    if (this.settled) return sink.lateResult({ error });
-    // Whoever is told of the error may cancel, and the cancel would cut what has ended.
+    const { observer } = this;
+    if (this.settled) return observer.lateResult({ error });
+    // Set first: a listener of the error may cancel, and the cancel must not interrupt an output that has ended.
     this.settled = true;
-    sink.sourceEnded();
-    sink.failed(error);
-    sink.released();
+    observer.sourceEnded();
+    observer.failed(error);
+    observer.released();
   }
 
   interrupt(): void {
     if (this.settled) return;
     this.settled = true;
-    this.sink.released();
+    this.observer.released();
   }
 }
 
-// As RxJS has it, which exports it no longer than 7.
-const observable: symbol | string = (Symbol as { observable?: symbol }).observable ?? '@@observable';
+// The same as in RxJS, which will not export it after version 7.
+const observableSymbol: symbol | string = (Symbol as { observable?: symbol }).observable ?? '@@observable';
 
 function isObject(x: unknown): x is object {
   return (typeof x === 'object' && x !== null) || typeof x === 'function';

@@ -1,13 +1,13 @@
 import { Subscription, type Observer } from 'rxjs';
-import { Run } from './run.js';
 import type { CancelContext } from '../context/cancel-context.js';
+import { Run } from './run.js';
 
-/** The observer of a launched run and its Subscription in one. RxJS would take four objects for them. */
+/** The observer of a launched run and its Subscription in one object, where RxJS would need four. */
 export class LaunchSubscriber extends Subscription implements Observer<unknown> {
   run: CancelContext | undefined = undefined;
 
   next(): void {
-    // Nobody looks.
+    // The values of a launched run are ignored.
   }
 
   error(error: unknown): void {

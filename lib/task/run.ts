@@ -1,76 +1,80 @@
 import type { Observer, Subscription } from 'rxjs';
-import type { CancelFunc, RunEnd, RunContext } from '../context/types.js';
-import { TaskError, type Phase } from '../errors/errors.js';
-import type { Outcome, TaskEvent, TaskEventDetail, TaskOutput } from './types.js';
-import { after } from '../util/timer.js';
-import {
-  runComposite,
-  isComposite,
-  type RunParts,
-  type CompositeTask,
-  type CompositeRun,
-  type TaskHistory,
-  type Status,
-} from './composite.js';
-import { subscribeOutput, type OutputSubscription, type OutputObserver } from './hook-output.js';
+import { CancelContext, endedNormally, unsubscribed } from '../context/cancel-context.js';
 import { isCancellation } from '../context/is-cancellation.js';
+import type { CancelFunc, RunContext, RunEnd } from '../context/types.js';
+import { TaskError, type Phase } from '../errors/errors.js';
+import { after } from '../util/timer.js';
 import { ChildContext } from './child.js';
-import { endedNormally, CancelContext, unsubscribed } from '../context/cancel-context.js';
+import {
+  isComposite,
+  runComposite,
+  type CompositeRun,
+  type CompositeTask,
+  type RunParts,
+  type Status,
+  type TaskHistory,
+} from './composite.js';
+import { subscribeOutput, type OutputObserver, type OutputSubscription } from './hook-output.js';
 import type { TaskHooks } from './task-hooks.js';
+import type { Outcome, TaskEvent, TaskEventDetail, TaskOutput } from './types.js';
 
-/** Whoever subscribed to a run. */
+/** The subscriber of a run. */
 export type RunObserver<T> = Observer<T> & { readonly closed: boolean };
 
-/** Whoever owns a run: a runner, or a cron for one slot. */
+/** The owner of a run: a runner, or a cron for the run of one slot. */
 export interface RunOwner<T> {
   readonly name: string;
   readonly hooks: TaskHooks<T>;
-  /** The run whose slots are run. */
+  /** The cron's run, if the run is one of its slots. */
   readonly ctx?: RunContext;
-  /** Whether someone listens to events. */
+  /** Whether there is an event listener. */
   readonly observed: boolean;
   emit(run: Run<T>, detail: TaskEventDetail): void;
   forward?(event: TaskEvent): void;
   setStatus?(status: Status): void;
   ready?(): void;
-  /** It has to become ready once more. */
+  /** Revokes `ready`, because a child must become ready again. */
   notReady?(): void;
   forwardValue?(value: T): void;
-  /** Comes before the subscriber is told, who may start the next run. */
+  /** Called before the subscriber completes or errors, because the subscriber may start the next run. */
   onEnd?(run: Run<T>, status: Exclude<Outcome['status'], 'timed-out' | 'not-started'>): void;
 }
 
-// What has come to pass in a run, as bits of one field: there may be very many runs.
-/** A hook has been called, so that there may be something to release. */
+// Flags of a run, packed into one field to keep runs small: there may be very many.
+/** A hook was called, so there may be something to release. */
 const hookCalled = 1 << 0;
+/** `execute` was called. */
 const executeCalled = 1 << 1;
-/** The context was cancelled before `execute` had ended by itself, and all that hang on it have been told. */
+/** The context was cancelled before `execute` ended by itself, and everything under it was notified. */
 const interrupted = 1 << 2;
-/** The hook under way has ended while they were being told. */
+/** The current hook ended while the cancel was being propagated. */
 const endedDuringCancel = 1 << 3;
-/** `execute` has ended by itself: a cancel changes nothing any more. */
+/** `execute` ended by itself. A later cancel has no effect. */
 const completed = 1 << 4;
+/** The grace has elapsed. */
 const graceElapsed = 1 << 5;
-/** A join holds it for lost. */
+/** A join has stopped waiting for this run. */
 const abandoned = 1 << 6;
+/** The run has been ready. */
 const wasReady = 1 << 7;
+/** The run has ended. */
 const ended = 1 << 8;
-/** Whoever looks on has been told of the end. */
+/** The end has been reported to the instrumentation. */
 const endReported = 1 << 9;
 
 /**
- * One run of a task, and the context its hooks get:
- * initialize → execute → the context is cancelled → finalize → ended.
+ * One run of a task, and the context that its hooks get: initialize → execute → the context is cancelled → finalize →
+ * ended.
  */
 export class Run<T> extends CancelContext implements CompositeRun, OutputObserver<T> {
   readonly runId: number;
-  // These are not even fields of the runs that have none, of which there may be very many.
+  // Declared, so that a run without them has no such field: there may be very many runs.
   declare readonly slot?: number;
-  /** What it tells of itself when it is part of something. */
+  /** The context to report to, if the run is a child's. */
   declare readonly child?: ChildContext<T>;
   declare parts?: RunParts;
   readonly startedAt: number;
-  /** The first failure; later ones are on its `suppressed`. */
+  /** The first failure. Its `suppressed` has the later ones. */
   error: TaskError | undefined = undefined;
   private readonly owner: RunOwner<T>;
   private readonly subscriber: RunObserver<T>;
@@ -81,18 +85,18 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
   private graceTimer: Subscription | undefined = undefined;
 
   constructor(
-    host: RunOwner<T>,
+    owner: RunOwner<T>,
     runId: number,
     subscriber: RunObserver<T>,
     parent: CancelContext,
-    cancel: CancelFunc | undefined,
+    cancelApp: CancelFunc | undefined,
     slot?: number,
   ) {
     super(parent.scheduler, parent);
-    this.owner = host;
+    this.owner = owner;
     this.runId = runId;
     this.subscriber = subscriber;
-    this.cancelApp = cancel;
+    this.cancelApp = cancelApp;
     this.startedAt = this.scheduler.now();
     if (slot !== undefined) this.slot = slot;
     if (parent instanceof ChildContext) {
@@ -117,12 +121,12 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
     return this.compositeTask?.history ?? {};
   }
 
-  /** Whether it has ever been ready. */
+  /** Whether the run has been ready. */
   get wasReady(): boolean {
     return (this.flags & wasReady) !== 0;
   }
 
-  /** Whether the subscriber has left. */
+  /** Whether the subscriber has unsubscribed. */
   get unsubscribed(): boolean {
     return this.subscriber.closed;
   }
@@ -131,7 +135,7 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
     this.owner.emit(this, detail);
   }
 
-  /** Cancels a run whose subscriber has left. */
+  /** Cancels a run whose subscriber has unsubscribed. */
   static cancelUnsubscribed(run: CancelContext): void {
     CancelContext.cancel(run, unsubscribed);
   }
@@ -175,7 +179,7 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
     this.flags = (this.flags | completed) & ~interrupted;
   }
 
-  /** From now on a join holds this run for lost: nothing is delivered any more. It is told which hook that was in. */
+  /** Stops the delivery of values, because a join no longer waits for this run. Returns the current hook. */
   abandon(): Phase {
     this.flags |= abandoned;
     this.parts?.abandon();
@@ -183,7 +187,7 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
     return this.phase;
   }
 
-  /** Tells whoever looks on, once: one that nobody waits for any longer may still end by itself. */
+  /** Reports the end to the instrumentation, once: an abandoned run may still end by itself. */
   reportEnd(status: RunEnd['status']): void {
     const { runHooks, error, scheduler, flags } = this;
     if (!runHooks?.onRunEnd || !(flags & hookCalled) || flags & endReported || this.compositeTask?.transparent) return;
@@ -191,8 +195,8 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
     runHooks.onRunEnd(this, { status, at: scheduler.now(), ...(error && { error }) });
   }
 
-  onSubscribe(flow: OutputSubscription): void {
-    this.output = flow;
+  onSubscribe(subscription: OutputSubscription): void {
+    this.output = subscription;
     if (this.cancelled) this.interruptHook();
   }
 
@@ -214,7 +218,7 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
     if (!failure) return;
     if (this.error) this.error.suppressed.push(failure);
     else this.error = failure;
-    // A member has told its own failure. Last, because of re-entrant code: whoever is told may end the run.
+    // A child reports its own failure. The last statement, because a listener may end the run.
     if (this.flags & abandoned && failure !== error) this.reportLate(this.phase, failure);
   }
 
@@ -234,7 +238,7 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
     if (this.phase === 'finalize' || this.flags & completed) return;
     this.flags |= interrupted;
     const { grace = 0 } = this.owner.hooks;
-    // Before anyone is told, because whoever is told may end the hook, and with it the grace.
+    // Before the event, because a listener may end the hook, and with it the grace.
     if (grace > 0 && !(this.flags & endedDuringCancel)) {
       this.graceTimer = after(this.scheduler, grace, () => {
         this.flags |= graceElapsed;
@@ -257,7 +261,7 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
       this.setStatus('running');
       if (this.observed) this.emit({ type: 'ready' });
     }
-    // Whoever was told may have ended it, and started the next.
+    // A listener may have ended the run, and started the next.
     if (!(this.flags & ended)) this.owner.ready?.();
   }
 
@@ -265,11 +269,14 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
     this.reportReady();
     if (this.cancelled) return this.finalize();
     this.callHook('execute');
-    // What comes next starts when this has been called.
+    // After the call of `execute`, because the next member of a group starts when this one is ready.
     if (!(this.flags & ended) && !this.error) this.child?.readyChanged(true);
   }
 
-  /** Everything that was started under the run's context ends before `finalize` is called. */
+  /**
+   * Cancels the run's context, so that everything that was started under it ends, and calls the hook `finalize`. During
+   * the propagation of a cancel, leaves both to `didCancel`.
+   */
   private finalize(): void {
     this.graceTimer?.unsubscribe();
     if (this.cancelled && !(this.flags & (interrupted | completed))) {
@@ -322,7 +329,7 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
     return isComposite(hooks) ? hooks[runComposite](this, cancel) : hooks.execute(this, cancel);
   }
 
-  /** Cuts the hook under way if its grace is over. */
+  /** Interrupts the current hook if its grace has elapsed. */
   private interruptHook(): void {
     const { output, phase } = this;
     if (!output || phase === 'finalize' || (phase === 'execute' && this.compositeTask)) return;
@@ -331,9 +338,9 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
     output.interrupt();
   }
 
-  /** What an error means for the run: nothing, when all it says is that the run was cancelled. */
+  /** Converts a hook's error into the run's failure. Returns `undefined` if it only reports the run's cancellation. */
   private toTaskError(error: unknown, phase: Phase): TaskError | undefined {
-    // The run that has failed with it has judged it.
+    // The failure of a child, already converted by the child's run.
     if (error instanceof TaskError && phase === 'execute' && this.compositeTask) return error;
     if (phase !== 'finalize' && this.cancelled && !(this.flags & completed) && isCancellation(error, this.cause))
       return undefined;

@@ -8,39 +8,40 @@ import { LaunchSubscriber } from './launch-subscriber.js';
 import { Runner, type RunnerView } from './runner.js';
 import type { Outcome, TaskRunner } from './types.js';
 
-/** Tells a runner that nobody waits for its run any longer, so that nothing late is delivered, and says how far it got. */
+/** Stops waiting for a runner's run, so that its later results are dropped. Returns the outcome at this time. */
 export function abandonRunner(runner: TaskRunner): Outcome {
   return runner instanceof Runner ? runner.abandon() : { task: runner.toString(), runner, status: 'timed-out' };
 }
 
+/** Returns a runner's state beyond its public members. A custom runner has none. */
 export function inspectRunner(runner: TaskRunner): RunnerView {
   return runner instanceof Runner ? runner.inspect() : {};
 }
 
-/** How a runner has ended that was never started, under its name or a member's path. */
+/** Returns the outcome of a runner that was never started, under its name or a child's path. */
 export function notStartedOutcome(runner: TaskRunner, task: string = runner.toString()): Outcome {
   return { task, runner, status: 'not-started' };
 }
 
-/** Has a link told a runner's outcome, by the rules of `done$`, without the weight of an Observable. */
-export function onDone(runner: TaskRunner, link: ListNode): void {
-  if (runner instanceof Runner) return runner.onDone(link);
+/** Notifies a node of a runner's outcome, as `done$` does. For our own runners it needs no Observable. */
+export function onDone(runner: TaskRunner, node: ListNode): void {
+  if (runner instanceof Runner) return runner.onDone(node);
   const subscription = new Subscription();
-  const chain: LinkedList = { first: undefined, last: undefined, onEmpty: () => subscription.unsubscribe() };
-  append(chain, link);
-  subscription.add(runner.done$.subscribe((outcome) => notifyAll(chain, outcome)));
+  const list: LinkedList = { first: undefined, last: undefined, onEmpty: () => subscription.unsubscribe() };
+  append(list, node);
+  subscription.add(runner.done$.subscribe((outcome) => notifyAll(list, outcome)));
 }
 
-/** Starts a runner for nobody who would look at its values: a failure is written with `console.error`. */
+/** Starts a runner whose values are ignored. A failure is written with `console.error`. */
 export function startDetached(runner: TaskRunner, ctx: Context | AbortSignal, cancel: CancelFunc): Subscription {
-  const launched = new LaunchSubscriber();
-  if (runner instanceof Runner) runner.launch(launched, toContext(ctx), cancel);
-  else runner.start(ctx, cancel).subscribe(launched);
-  return launched;
+  const subscriber = new LaunchSubscriber();
+  if (runner instanceof Runner) runner.launch(subscriber, toContext(ctx), cancel);
+  else runner.start(ctx, cancel).subscribe(subscriber);
+  return subscriber;
 }
 
-/** Starts a runner as part of something. */
-export function startChild<T>(runner: TaskRunner<T>, member: ChildContext<T>, cancel: CancelFunc): void {
-  if (runner instanceof Runner) (runner as Runner<T>).startChild(member, cancel);
-  else startCustomRunner(runner, member, cancel);
+/** Starts a runner as a child of another run or of an application. */
+export function startChild<T>(runner: TaskRunner<T>, child: ChildContext<T>, cancel: CancelFunc): void {
+  if (runner instanceof Runner) (runner as Runner<T>).startChild(child, cancel);
+  else startCustomRunner(runner, child, cancel);
 }

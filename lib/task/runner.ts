@@ -4,7 +4,8 @@ import type { CancelContext } from '../context/cancel-context.js';
 import { background } from '../context/context.js';
 import type { CancelFunc, Context } from '../context/types.js';
 import { AlreadyRunningError } from '../errors/errors.js';
-import { takeAll, append, Listener, notifyAll, type LinkedList, type ListNode } from '../util/linked-list.js';
+import { hasMembers, hasMethod } from '../util/has-members.js';
+import { append, Listener, notifyAll, takeAll, type LinkedList, type ListNode } from '../util/linked-list.js';
 import { LinkedSubject } from '../util/linked-subject.js';
 import type { ChildContext } from './child.js';
 import { isComposite, type CompositeTask } from './composite.js';
@@ -14,9 +15,9 @@ import { taskName, toTaskHooks, type TaskHooks } from './task-hooks.js';
 import type { Outcome, SimpleTask, Task, TaskEvent, TaskEventDetail, TaskRunner } from './types.js';
 
 /**
- * Makes the runner of a task, which runs its lifecycle, once at a time.
+ * Creates a runner for a task. It runs the task's lifecycle, one run at a time.
  *
- * @throws TypeError when it is no task, RangeError when its `grace` is negative.
+ * @throws TypeError when it is not a task; RangeError for a negative `grace`.
  *
  * @example
  * ```ts
@@ -39,10 +40,14 @@ export function taskRunner<T>(task: SimpleTask<T> | Task<T>): TaskRunner<T> {
   return new Runner(toTaskHooks(task));
 }
 
-/** What runs: a task, or a runner. */
+/** A task or a runner. */
 export type Runnable<T = unknown> = SimpleTask<T> | Task<T> | TaskRunner<T>;
 
-/** @throws TypeError when it is neither task nor runner. */
+/**
+ * Returns a runner as it is, and a new runner for a task.
+ *
+ * @throws TypeError when it is neither.
+ */
 export function toRunner<T>(runnable: Runnable<T>): TaskRunner<T> {
   return isTaskRunner(runnable) ? runnable : taskRunner(runnable);
 }
@@ -60,23 +65,16 @@ export function toRunner<T>(runnable: Runnable<T>): TaskRunner<T> {
  */
 export function isTaskRunner(x: unknown): x is TaskRunner {
   if (x instanceof Runner) return true;
-  return (
-    typeof x === 'object' &&
-    x !== null &&
-    'start' in x &&
-    typeof x.start === 'function' &&
-    'done$' in x &&
-    'events$' in x
-  );
+  return hasMembers(x, 'start', 'done$', 'events$') && hasMethod(x, 'start');
 }
 
-/** What can be seen of a runner. */
+/** The state of a runner beyond its public members. */
 export interface RunnerView extends Pick<CompositeTask<unknown>, 'members' | 'transparent' | 'history'> {
   readonly outcome?: Outcome;
   readonly since?: number;
 }
 
-/** Those who wait for the end of its run stand in it as a chain. */
+/** The runner of one task. It is also the list of the listeners for the end of its run. */
 export class Runner<T> implements TaskRunner<T>, RunOwner<T>, LinkedList {
   first: ListNode | undefined = undefined;
   last: ListNode | undefined = undefined;
@@ -91,9 +89,9 @@ export class Runner<T> implements TaskRunner<T>, RunOwner<T>, LinkedList {
   private events: LinkedSubject<TaskEvent> | undefined = undefined;
   private awaitingReady: LinkedList | undefined = undefined;
 
-  constructor(work: TaskHooks<T>) {
-    this.hooks = work;
-    this.name = taskName(work);
+  constructor(hooks: TaskHooks<T>) {
+    this.hooks = hooks;
+    this.name = taskName(hooks);
   }
 
   start(ctx: Context | AbortSignal = background, cancel?: CancelFunc): Observable<T> {
@@ -101,19 +99,19 @@ export class Runner<T> implements TaskRunner<T>, RunOwner<T>, LinkedList {
     return new Observable((subscriber) => {
       const run = this.createRun(subscriber, parent, cancel);
       if (!run) return;
-      // Before the start, because the subscriber may leave at the first value.
+      // Before the start, because the subscriber may unsubscribe at the first value.
       subscriber.add(() => Run.cancelUnsubscribed(run));
       run.start();
     });
   }
 
-  startChild(member: ChildContext<T>, cancel: CancelFunc): void {
-    this.createRun(member, member, cancel)?.start();
+  startChild(child: ChildContext<T>, cancel: CancelFunc): void {
+    this.createRun(child, child, cancel)?.start();
   }
 
-  launch(launched: LaunchSubscriber, parent: CancelContext, cancel: CancelFunc): void {
-    const run = this.createRun(launched, parent, cancel);
-    launched.run = run;
+  launch(subscriber: LaunchSubscriber, parent: CancelContext, cancel: CancelFunc): void {
+    const run = this.createRun(subscriber, parent, cancel);
+    subscriber.run = run;
     run?.start();
   }
 
@@ -155,11 +153,11 @@ export class Runner<T> implements TaskRunner<T>, RunOwner<T>, LinkedList {
   }
 
   get results$(): Observable<T> {
-    return (this.results ??= new LinkedSubject()).stream;
+    return (this.results ??= new LinkedSubject()).asObservable();
   }
 
   get events$(): Observable<TaskEvent> {
-    return (this.events ??= new LinkedSubject()).stream;
+    return (this.events ??= new LinkedSubject()).asObservable();
   }
 
   get observed(): boolean {
@@ -168,11 +166,12 @@ export class Runner<T> implements TaskRunner<T>, RunOwner<T>, LinkedList {
 
   emit(run: Run<T>, detail: TaskEventDetail): void {
     if (run.observed) {
-      // Completed in place, because it was made for this alone, and copying it would take longer than all the rest.
+      // Completed in place, because the caller made the object for this call, and a copy would be the largest cost
+      // here.
       const runId = run.parts?.runId ?? run.runId;
       run.forward(Object.assign(detail, { task: run.task, runId, at: run.scheduler.now() }), run);
     }
-    // The error of an event is nowhere else: with nobody listening it must not be lost.
+    // The error is reported nowhere else, so without a listener it is written.
     else if ('error' in detail) console.error(detail.error);
   }
 
@@ -209,22 +208,22 @@ export class Runner<T> implements TaskRunner<T>, RunOwner<T>, LinkedList {
         : { task: this.name, runner: this, status, startedAt, endedAt };
     const { awaitingReady } = this;
     const awaitingEnd = this.first && takeAll(this);
-    // All is in its last state before anyone is told: whoever is told may start the next run, and wait for that one.
+    // Update all state first: a listener may start the next run, and wait for its end.
     this.outcome = outcome;
     this.wasReady = run.wasReady;
     this.status = 'done';
     this.current = this.awaitingReady = undefined;
     if (run.observed) this.emit(run, { type: 'done', outcome });
-    // Behind a subscriber who has left, an error that nobody else waits for must not be lost.
+    // The subscriber has unsubscribed and no listener waits for the outcome, so the error is written.
     else if (error && !awaitingEnd && run.unsubscribed) console.error(error);
     if (awaitingReady) notifyAll(awaitingReady, false);
     if (awaitingEnd) notifyAll(awaitingEnd, outcome);
     run.child?.onEnd(outcome);
   }
 
-  onDone(link: ListNode): void {
-    if (this.outcome) link.notify?.(this.outcome);
-    else append(this, link);
+  onDone(node: ListNode): void {
+    if (this.outcome) node.notify?.(this.outcome);
+    else append(this, node);
   }
 
   inspect(): RunnerView {
@@ -242,7 +241,7 @@ export class Runner<T> implements TaskRunner<T>, RunOwner<T>, LinkedList {
 
   abandon(): Outcome {
     const { current: run, name } = this;
-    // It has ended in the same instant: whoever was told of the end first has given it up.
+    // The run has ended in the same instant, and another listener of its end abandoned it before the join was notified.
     if (!run) return this.outcome ?? { task: name, runner: this, status: 'timed-out' };
     const phase = run.abandon();
     return { task: run.task, runner: this, status: 'timed-out', phase, startedAt: run.startedAt, ...partsOf(run) };
@@ -252,15 +251,15 @@ export class Runner<T> implements TaskRunner<T>, RunOwner<T>, LinkedList {
     return this.name;
   }
 
-  /** An outcome holds its runner, and a runner its outcome: neither is for a log but by name. */
+  /** Returns the name, because a runner and its outcome refer to each other. */
   toJSON(): string {
     return this.name;
   }
 }
 
-/** What an outcome says of a run that is part of something, or has parts. */
+/** Returns the properties of an outcome that only the run of a child, or a run with parts, has. */
 function partsOf<T>({ child, parts }: Run<T>, endedAt?: number): Partial<Outcome> {
-  // A run that ends at once when it is cancelled has ended before its context has told the member.
+  // A run that ends synchronously at a cancel ends before `didCancel` of the child's context.
   const stoppingAt = child?.stoppingAt ?? (child?.cancelled ? endedAt : undefined);
   return { ...(stoppingAt !== undefined && { stoppingAt }), ...parts?.outcome() };
 }

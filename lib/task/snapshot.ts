@@ -1,32 +1,32 @@
 import type { TaskError } from '../errors/errors.js';
 import { invalid } from '../util/validate.js';
-import type { TaskRunner } from './types.js';
-import { isTaskRunner } from './runner.js';
 import { inspectRunner } from './runner-access.js';
+import { isTaskRunner } from './runner.js';
+import type { TaskRunner } from './types.js';
 
-/** What a task is doing, and what has become of it so far. */
+/** The current state of a task and of its members. */
 export interface Snapshot {
   readonly name: string;
   readonly status: TaskRunner['status'];
-  /** How many times a supervised task has been started again since its supervision began. */
+  /** The number of restarts of a supervised task since its supervised run began. */
   readonly restarts: number;
-  /** The last error there was: what it failed with, was restarted after, or the last failed run of a cron. */
+  /** The last error: of the failed run, of the last restart, or of the last failed slot of a cron. */
   readonly lastError?: TaskError;
   /**
-   * Since when it has had its status, in ms; `undefined` before it has been started. Of a task that runs on its own, neither in a
-   * group nor in an application, it is when its run began.
+   * The time of the last change of the status, in ms; `undefined` before the first start. For a task that is neither in
+   * a group nor in an application: the time at which its run began or ended.
    */
   readonly since?: number;
-  /** The slot that a cron waits for, in ms. */
+  /** The next slot of a cron, in ms. */
   readonly nextAt?: number;
-  /** Of a group, in their order. */
+  /** The members of a group, in their order. */
   readonly members?: readonly Snapshot[];
 }
 
 /**
- * What a runner, and all it is made of, is doing now.
+ * Returns the current state of a runner and of everything it is made of.
  *
- * @throws TypeError when it is no runner.
+ * @throws TypeError when it is not a runner.
  *
  * @example
  * ```ts
@@ -36,23 +36,24 @@ export interface Snapshot {
  * const db = task('db', { initialize: () => NEVER, execute: () => NEVER });
  * const app = ordered('app', db, supervise(task('worker', () => NEVER)));
  * app.start().subscribe();
- * console.log(snapshot(app).members?.map(({ name, status }) => `${name} ${status}`)); // → [ 'db initializing', 'worker idle' ]
+ * const { members = [] } = snapshot(app);
+ * console.log(members.map(({ name, status }) => `${name} ${status}`)); // → [ 'db initializing', 'worker idle' ]
  * ```
  */
 export function snapshot(runner: TaskRunner): Snapshot {
   if (!isTaskRunner(runner)) throw new TypeError(invalid('runner', 'a TaskRunner', runner));
   const { members, transparent, history, outcome, since } = inspectRunner(runner);
-  const inner = transparent && members?.[0] ? snapshot(members[0]) : undefined;
-  const nextAt = history?.nextAt ?? inner?.nextAt;
-  const lastError = outcome?.error ?? history?.lastError ?? inner?.lastError;
-  const below = transparent ? inner?.members : members?.map(snapshot);
+  const child = transparent && members?.[0] ? snapshot(members[0]) : undefined;
+  const nextAt = history?.nextAt ?? child?.nextAt;
+  const lastError = outcome?.error ?? history?.lastError ?? child?.lastError;
+  const memberSnapshots = transparent ? child?.members : members?.map(snapshot);
   return {
     name: runner.toString(),
     status: runner.status,
-    restarts: (history?.restarts ?? 0) + (inner?.restarts ?? 0),
+    restarts: (history?.restarts ?? 0) + (child?.restarts ?? 0),
     ...(lastError && { lastError }),
     ...(since !== undefined && { since }),
     ...(nextAt !== undefined && { nextAt }),
-    ...(below && { members: below }),
+    ...(memberSnapshots && { members: memberSnapshots }),
   };
 }

@@ -1,21 +1,33 @@
-import { isSimpleTask } from './task.js';
+import { hasMembers } from '../util/has-members.js';
+import { invalid, validateFunction, validateMs } from '../util/validate.js';
+import { isSimpleTask } from './is-task.js';
 import type { SimpleTask, Task } from './types.js';
-import { invalid, validateHooks } from '../util/validate.js';
 
-/** A task whose `initialize` and `finalize` may or may not be there. */
+/** A task with or without `initialize` and `finalize`. */
 export type TaskHooks<T> = SimpleTask<T> & Partial<Task<T>>;
 
-/** @throws TypeError when it is no task, or a hook of it no function; RangeError when its `grace` is negative. */
+/**
+ * Validates a task.
+ *
+ * @throws TypeError when it is not a task or a hook is not a function; RangeError for a negative `grace`.
+ */
 export function toTaskHooks<T>(task: SimpleTask<T> | Task<T>): TaskHooks<T> {
   if (!isSimpleTask(task)) throw new TypeError(notTask(task));
-  const work: TaskHooks<T> = task;
-  validateHooks(work);
-  return work;
+  const hooks: TaskHooks<T> = task;
+  validateHooks(hooks);
+  return hooks;
 }
 
-/** A task's own name, else its class's. */
+/** Validates the optional members of a task. */
+export function validateHooks(hooks: { initialize?: unknown; finalize?: unknown; grace?: unknown }): void {
+  if (hooks.initialize !== undefined) validateFunction('initialize', hooks.initialize);
+  if (hooks.finalize !== undefined) validateFunction('finalize', hooks.finalize);
+  if (hooks.grace !== undefined) validateMs('grace', hooks.grace);
+}
+
+/** Returns the task's own name, or else its class's. */
 export function taskName(task: SimpleTask): string {
-  // An object without a prototype has neither this nor a constructor.
+  // An object without a prototype has neither `toString` nor a constructor.
   const { toString } = task as { toString?: () => unknown };
   if (toString && toString !== Object.prototype.toString) return String(toString.call(task));
   const { constructor } = task as { constructor?: { name?: string } };
@@ -23,14 +35,18 @@ export function taskName(task: SimpleTask): string {
   return className === undefined || className === '' ? 'anonymous' : className;
 }
 
-/** What most often stands in a task's place: a cron, or whatever else is a runner already, and an array, as `runMain` takes. */
-function notTask(got: unknown): string {
-  if (looksLikeRunner(got))
-    return `Expected \`task\` to be a task, got the runner \`${got.toString()}\`. Give the task itself: supervise(cron(task, …))`;
-  const hint = Array.isArray(got) ? '. Give them as arguments: ordered(name, ...tasks)' : '';
-  return invalid('task', 'a task, with an `execute` function', got) + hint;
+/**
+ * Explains the two frequent mistakes: a runner, such as a cron, instead of its task, and an array, as `runMain` takes.
+ */
+function notTask(value: unknown): string {
+  if (looksLikeRunner(value)) {
+    const hint = 'Give the task itself: supervise(cron(task, …))';
+    return `Expected \`task\` to be a task, got the runner \`${value.toString()}\`. ${hint}`;
+  }
+  const hint = Array.isArray(value) ? '. Give them as arguments: ordered(name, ...tasks)' : '';
+  return invalid('task', 'a task with an `execute` function', value) + hint;
 }
 
-function looksLikeRunner(x: unknown): x is { toString(): string } {
-  return typeof x === 'object' && x !== null && 'start' in x && 'done$' in x;
+function looksLikeRunner(value: unknown): value is { toString(): string } {
+  return hasMembers(value, 'start', 'done$');
 }

@@ -1,22 +1,25 @@
 import type { CancelFunc, RunContext } from '../context/types.js';
-import { invalid, validateHooks, validateString } from '../util/validate.js';
+import { invalid, validateString } from '../util/validate.js';
+import { isSimpleTask } from './is-task.js';
+import { validateHooks } from './task-hooks.js';
 import type { SimpleTask, Task, TaskOutput } from './types.js';
 
-/** What {@link task} makes a Task of. */
+/** The hooks of a {@link task}. */
 export interface TaskDefinition<T> {
-  /** As that of a {@link SimpleTask}, as is `grace`. */
+  /** See {@link SimpleTask}. */
   execute: SimpleTask<T>['execute'];
-  /** As that of a {@link Task}, as is `finalize`. */
+  /** See {@link Task}. */
   initialize?: Task['initialize'];
-  /** Called once whenever `initialize` was, or, without one, whenever `execute` was. */
+  /** Called once after each call of `initialize`, or, without `initialize`, of `execute`. */
   finalize?: Task['finalize'];
+  /** The time that `initialize` or `execute` may take after a cancel, in ms. Default: see {@link SimpleTask}. */
   grace?: number;
 }
 
 /**
- * Writes a task without a class. Hooks that are not given do nothing.
+ * Creates a task from a name and a function, or from a name and hooks. A missing hook does nothing.
  *
- * @throws TypeError when the name is no string, there is no `execute` function, or another hook is none; RangeError for a
+ * @throws TypeError when the name is not a string, `execute` is missing, or a hook is not a function; RangeError for a
  * negative `grace`.
  *
  * @example
@@ -34,17 +37,17 @@ export interface TaskDefinition<T> {
  */
 export function task<T>(name: string, execute: SimpleTask<T>['execute']): SimpleTask<T>;
 export function task<T>(name: string, definition: TaskDefinition<T>): Task<T>;
-export function task<T>(name: string, work: SimpleTask<T>['execute'] | TaskDefinition<T>): SimpleTask<T> {
+export function task<T>(name: string, definition: SimpleTask<T>['execute'] | TaskDefinition<T>): SimpleTask<T> {
   validateString('name', name);
-  if (typeof work === 'function') return new NamedFunction(name, work);
-  if (!isSimpleTask(work)) {
-    throw new TypeError(invalid('execute', 'a function, or an object that has it as a method', work));
+  if (typeof definition === 'function') return new NamedFunction(name, definition);
+  if (!isSimpleTask(definition)) {
+    throw new TypeError(invalid('execute', 'a function or an object with an `execute` method', definition));
   }
-  validateHooks(work);
-  return new NamedDefinition(name, work);
+  validateHooks(definition);
+  return new NamedDefinition(name, definition);
 }
 
-// Classes, because there may be very many tasks: an object of closures takes several times the memory.
+// Classes, because there may be very many tasks, and an object of closures takes several times the memory.
 class NamedFunction<T> implements SimpleTask<T> {
   readonly execute: SimpleTask<T>['execute'];
   private readonly name: string;
@@ -85,36 +88,4 @@ class NamedDefinition<T> implements Task<T> {
   toString(): string {
     return this.name;
   }
-}
-
-/**
- * Whether a value has all the hooks of a {@link Task}.
- *
- * @example
- * ```ts
- * import { isTask, task } from 'rxjs-tasks';
- *
- * console.log(isTask(task('simple', () => 1)), isTask(task('full', { execute: () => 1 }))); // → false true
- * ```
- */
-export function isTask(x: unknown): x is Task {
-  return isSimpleTask(x) && 'initialize' in x && isFunction(x.initialize) && 'finalize' in x && isFunction(x.finalize);
-}
-
-/**
- * Whether a value is a {@link SimpleTask}, which every {@link Task} is.
- *
- * @example
- * ```ts
- * import { isSimpleTask } from 'rxjs-tasks';
- *
- * console.log(isSimpleTask({ execute: () => 1 }), isSimpleTask(() => 1)); // → true false
- * ```
- */
-export function isSimpleTask(x: unknown): x is SimpleTask {
-  return typeof x === 'object' && x !== null && 'execute' in x && isFunction(x.execute);
-}
-
-function isFunction(x: unknown): boolean {
-  return typeof x === 'function';
 }

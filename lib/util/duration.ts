@@ -6,8 +6,8 @@ export const day = 24 * hour;
 /**
  * Returns a duration in words, with at most two units: `1.23 s`, `1 min 30 s`, `2 d 1 h`.
  *
- * @param fixed whether the form depends on the length alone, for a column of a table: seconds have one decimal, a second
- * unit of 0 is kept, and hours are the largest unit.
+ * @param fixed whether the form depends on the length alone, for a column of a table: seconds have one decimal, a
+ * second unit of 0 is kept, and hours are the largest unit.
  */
 export function duration(ms: number, { fixed = false } = {}): string {
   if (ms < 999.5) return `${Math.round(ms)} ms`;

@@ -2,79 +2,83 @@ import type { Unsubscribable } from 'rxjs';
 import { reportUnhandled } from './report-unhandled.js';
 
 /**
- * A place in a {@link LinkedList}. The places are linked through themselves, so that taking one and leaving it cost O(1)
- * however many others there are. RxJS's Subject searches an array to unsubscribe, which makes n leavers cost O(n²).
+ * A node of a {@link LinkedList}. The list is intrusive: each node holds its neighbours, so appending and removing cost
+ * O(1). RxJS's Subject searches an array to unsubscribe, which makes n unsubscribes cost O(n²).
  */
 export class ListNode {
   list: LinkedList | undefined = undefined;
+  // Not `previous` and `next`: a run is a node and an Observer, whose `next` is a method.
   prevNode: ListNode | undefined = undefined;
   nextNode: ListNode | undefined = undefined;
 
-  /** A chain may be a mere queue, in which nobody is told anything. */
+  /** Absent if the list is a mere queue. */
   notify?(value: unknown): void;
 }
 
-/** Those who wait, in the order in which they came: for their turn, or to be told one thing, once. */
-export interface LinkedList<L extends ListNode = ListNode> {
-  first: L | undefined;
-  last: L | undefined;
-  /** The last link has left. */
+/** A doubly linked list of listeners, children or queued items, in the order in which they were appended. */
+export interface LinkedList<N extends ListNode = ListNode> {
+  first: N | undefined;
+  last: N | undefined;
+  /** Called after the last node was removed. */
   onEmpty?(): void;
 }
 
-export function append<L extends ListNode>(chain: LinkedList<L>, link: L): void {
-  link.list = chain;
-  link.prevNode = chain.last;
-  if (chain.last) chain.last.nextNode = link;
-  else chain.first = link;
-  chain.last = link;
+export function append<N extends ListNode>(list: LinkedList<N>, node: N): void {
+  node.list = list;
+  node.prevNode = list.last;
+  if (list.last) list.last.nextNode = node;
+  else list.first = node;
+  list.last = node;
 }
 
-/** Does nothing to a link that is in no chain. */
-export function remove(link: ListNode): void {
-  const { list, prevNode, nextNode } = link;
+/** Removes a node from its list. Does nothing if it is in none. */
+export function remove(node: ListNode): void {
+  const { list, prevNode, nextNode } = node;
   if (!list) return;
   if (prevNode) prevNode.nextNode = nextNode;
   else list.first = nextNode;
   if (nextNode) nextNode.prevNode = prevNode;
   else list.last = prevNode;
-  link.list = link.prevNode = link.nextNode = undefined;
+  node.list = node.prevNode = node.nextNode = undefined;
   if (!list.first) list.onEmpty?.();
 }
 
-/** Tells everyone, whatever one of them throws. Whoever is told has left before, so that re-entrant calls find a sound chain. */
-export function notifyAll(chain: LinkedList, value: unknown): void {
-  for (let link = chain.first; link; link = chain.first) {
-    remove(link);
-    notify(link, value);
+/**
+ * Removes and notifies every node, even if a listener throws. A node is removed before it is notified, so that
+ * re-entrant calls find a consistent list.
+ */
+export function notifyAll(list: LinkedList, value: unknown): void {
+  for (let node = list.first; node; node = list.first) {
+    remove(node);
+    notify(node, value);
   }
 }
 
-/** All that stand in a chain now, for a loop in which some of them leave. */
-export function toArray<L extends ListNode>(chain: LinkedList<L>): L[] {
-  const links: L[] = [];
-  for (let link = chain.first; link; link = link.nextNode as L | undefined) links.push(link);
-  return links;
+/** Copies the nodes of a list into an array, for a loop that removes some of them. */
+export function toArray<N extends ListNode>(list: LinkedList<N>): N[] {
+  const nodes: N[] = [];
+  for (let node = list.first; node; node = node.nextNode as N | undefined) nodes.push(node);
+  return nodes;
 }
 
-/** Those of a chain in one of their own, so that whoever joins while they are told is not told with them. */
-export function takeAll(chain: LinkedList): LinkedList {
-  const { first, last } = chain;
-  const detached: LinkedList = { first, last };
-  for (let link = first; link; link = link.nextNode) link.list = detached;
-  chain.first = chain.last = undefined;
-  return detached;
+/** Moves all nodes to a new list, so that a node that is appended while they are notified is not notified with them. */
+export function takeAll(list: LinkedList): LinkedList {
+  const { first, last } = list;
+  const taken: LinkedList = { first, last };
+  for (let node = first; node; node = node.nextNode) node.list = taken;
+  list.first = list.last = undefined;
+  return taken;
 }
 
-export function notify(link: ListNode, value: unknown): void {
+export function notify(node: ListNode, value: unknown): void {
   try {
-    link.notify?.(value);
+    node.notify?.(value);
   } catch (error) {
     reportUnhandled(error);
   }
 }
 
-/** A link that calls a function, and that RxJS takes as a teardown. */
+/** A node that calls a function. RxJS accepts it as a teardown. */
 export class Listener<T> extends ListNode implements Unsubscribable {
   private readonly listen: (value: T) => void;
 

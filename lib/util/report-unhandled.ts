@@ -1,6 +1,8 @@
 import { throwError } from 'rxjs';
 
-/** Gives an error that nobody is left to catch to RxJS: `config.onUnhandledError`, else an uncaught exception. */
+/**
+ * Reports an error that no caller can catch as RxJS does: to `config.onUnhandledError`, else as an uncaught exception.
+ */
 export function reportUnhandled(error: unknown): void {
   throwError(() => error).subscribe();
 }

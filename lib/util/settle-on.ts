@@ -1,18 +1,21 @@
 import type { SchedulerLike } from 'rxjs';
 
-const settle: unique symbol = Symbol('turn');
+const settle: unique symbol = Symbol('settle');
 
-/** A scheduler that tries the orders in which things may happen, and lets promises settle in any of them. */
+/** A scheduler that may delay the settling of promises, so that a test can try each order of events. */
 export interface PromiseControl {
   [settle]?: <T>(promise: PromiseLike<T>) => PromiseLike<T>;
 }
 
-/** Has promises settle by a scheduler when it is their turn. */
-export function controlPromises(scheduler: object, wait: <T>(promise: PromiseLike<T>) => PromiseLike<T>): void {
-  (scheduler as PromiseControl)[settle] = wait;
+/** Lets a scheduler decide when promises settle: {@link settleOn} then returns the promise that `delay` returns. */
+export function controlPromises(scheduler: object, delay: <T>(promise: PromiseLike<T>) => PromiseLike<T>): void {
+  (scheduler as PromiseControl)[settle] = delay;
 }
 
-/** A promise that settles when it is its turn by a scheduler: at once, but for a test that tries all orders. */
+/**
+ * Settles a promise on a scheduler, as RxJS's `observeOn` does for an Observable. Returns the promise itself unless the
+ * scheduler controls promises, which only a test's scheduler does.
+ */
 export function settleOn<T>(scheduler: SchedulerLike & PromiseControl, promise: PromiseLike<T>): PromiseLike<T> {
   return scheduler[settle]?.(promise) ?? promise;
 }

@@ -1,24 +1,24 @@
 import { Observable, Subscription, type SchedulerAction, type SchedulerLike } from 'rxjs';
 
-// Node's timers hold 32 bits and fire at once beyond that, so a longer wait is made of pieces.
+// Node's timers hold 32 bits and fire immediately beyond that, so a longer wait consists of several timers.
 const maxTimerMs = 2 ** 31 - 1;
 
-/** Calls `then` once, `ms` from now by the scheduler's clock; never for `Infinity`. */
-export function after(scheduler: SchedulerLike, ms: number, then: () => void): Subscription {
+/** Calls a function once, after `ms` on the scheduler's clock. For `Infinity`, never calls it. */
+export function after(scheduler: SchedulerLike, ms: number, callback: () => void): Subscription {
   if (ms === Infinity) return Subscription.EMPTY;
-  const piece = Math.min(ms, maxTimerMs);
+  const firstMs = Math.min(ms, maxTimerMs);
   return scheduler.schedule(
-    function (this: SchedulerAction<number>, left = 0) {
-      if (left <= 0) return then();
-      const next = Math.min(left, maxTimerMs);
-      this.schedule(left - next, next);
+    function (this: SchedulerAction<number>, remainingMs = 0) {
+      if (remainingMs <= 0) return callback();
+      const nextMs = Math.min(remainingMs, maxTimerMs);
+      this.schedule(remainingMs - nextMs, nextMs);
     },
-    piece,
-    ms - piece,
+    firstMs,
+    ms - firstMs,
   );
 }
 
-/** Completes after `ms` by the scheduler's clock; never for `Infinity`. Unlike RxJS's `timer`, it takes a wait of any length. */
+/** Completes after `ms` on the scheduler's clock; for `Infinity`, never. Unlike RxJS's `timer`, accepts any length. */
 export function wait(ms: number, scheduler: SchedulerLike): Observable<never> {
   return new Observable((subscriber) => after(scheduler, ms, () => subscriber.complete()));
 }

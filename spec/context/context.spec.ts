@@ -15,7 +15,7 @@ import {
   withTimeout,
   type Context,
 } from '../../lib/index.js';
-import { collect, hangingOn, unhandledDuring, warningsDuring } from '../helpers/collect.js';
+import { collect, listenerCount, unhandledDuring, warningsDuring } from '../helpers/collect.js';
 import { virtually } from '../helpers/virtual-time.js';
 
 describe('withCancel', () => {
@@ -187,16 +187,16 @@ describe('withCancel', () => {
     const [parent] = withCancel();
     const [child, cancel] = withCancel(parent);
     const subscription = child.cancelled$.subscribe();
-    expect([hangingOn(parent), hangingOn(child)]).to.deep.equal([1, 1]);
+    expect([listenerCount(parent), listenerCount(child)]).to.deep.equal([1, 1]);
     subscription.unsubscribe();
     cancel();
-    expect([hangingOn(parent), hangingOn(child)]).to.deep.equal([0, 0]);
+    expect([listenerCount(parent), listenerCount(child)]).to.deep.equal([0, 0]);
   });
 
   it('100,000 children of one context: no warning, nothing left after they end', async () => {
     for (const parent of [withCancel()[0], new AbortController().signal]) {
       const left = () =>
-        parent instanceof AbortSignal ? getEventListeners(parent, 'abort').length : hangingOn(parent);
+        parent instanceof AbortSignal ? getEventListeners(parent, 'abort').length : listenerCount(parent);
       const warnings = await warningsDuring(() => {
         const cancels = Array.from({ length: 100_000 }, () => withCancel(parent)[1]);
         expect(left()).to.equal(parent instanceof AbortSignal ? 1 : 100_000);
@@ -213,15 +213,15 @@ describe('withCancel', () => {
     const warnings = await warningsDuring(() => {
       const waiting = Array.from({ length: 100_000 }, () => taskRunner(task('x', () => NEVER)));
       const runs = waiting.map((runner) => launchRunner(ctx, cancel, runner));
-      expect(hangingOn(ctx)).to.equal(100_000);
+      expect(listenerCount(ctx)).to.equal(100_000);
       for (const run of runs) run.unsubscribe();
-      expect(hangingOn(ctx)).to.equal(0);
+      expect(listenerCount(ctx)).to.equal(0);
       for (const runner of waiting) launchRunner(ctx, cancel, runner);
       cancel();
       expect(waiting.every(({ status }) => status === 'done')).to.equal(true);
     });
     expect(warnings).to.deep.equal([]);
-    expect(hangingOn(ctx)).to.equal(0);
+    expect(listenerCount(ctx)).to.equal(0);
   });
 
   it('cancels a chain of 100,000 contexts', () => {
@@ -372,7 +372,7 @@ describe('background', () => {
     ]);
     const subscription = background.cancelled$.subscribe();
     const [, cancel] = withCancel(background);
-    expect(hangingOn(background)).to.equal(0);
+    expect(listenerCount(background)).to.equal(0);
     subscription.unsubscribe();
     cancel();
     expect(background.cancelled).to.equal(false);
@@ -413,11 +413,11 @@ describe('untilCancelled', () => {
     const source = new Subject();
     const left = source.pipe(untilCancelled(ctx)).subscribe();
     source.pipe(untilCancelled(ctx)).subscribe();
-    expect(hangingOn(ctx)).to.equal(2);
+    expect(listenerCount(ctx)).to.equal(2);
     left.unsubscribe();
-    expect(hangingOn(ctx)).to.equal(1);
+    expect(listenerCount(ctx)).to.equal(1);
     source.complete();
-    expect(hangingOn(ctx)).to.equal(0);
+    expect(listenerCount(ctx)).to.equal(0);
   });
 
   it('stops a source that is still subscribing when it is cancelled', () => {

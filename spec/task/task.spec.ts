@@ -39,7 +39,7 @@ describe('task', () => {
 
   it('refuses a name that is no string, and a definition without execute', () => {
     expect(() => task(1 as never, () => 1)).to.throw(TypeError, 'Expected `name` to be a string, got `1` (number)');
-    expect(() => task('x', {} as never)).to.throw(TypeError, 'Expected `execute` to be a function, or an object');
+    expect(() => task('x', {} as never)).to.throw(TypeError, 'Expected `execute` to be a function or an object');
     expect(() => task('x', undefined as never)).to.throw(TypeError, 'got undefined');
     expect(() => task('x', { execute: () => 1, initialize: 5 } as never)).to.throw(
       TypeError,
