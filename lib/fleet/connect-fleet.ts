@@ -1,50 +1,53 @@
 import { hostname } from 'node:os';
 import {
   invalid,
+  validateInteger,
   validateMs,
   validateNumber,
   validateOptions,
   validateString,
-  validateInteger,
 } from '../util/validate.js';
-import { isCall, type Call } from './call.js';
-import { Channel } from './channel.js';
-import { openDirectory, openServer, type Access } from './database.js';
-import { ConnectedFleet } from './connected-fleet.js';
-import type { Fleet } from './fleet.js';
-import { FleetRow } from './fleet-row.js';
-import { JobEvents } from './job-events.js';
+import { isControlMessage, type ControlMessage } from './control-message.js';
+import { FleetHandle } from './fleet-handle.js';
+import { JobEventChannel } from './job-event-channel.js';
+import { JobResults } from './job-results.js';
 import { MasterCancel } from './master-cancel.js';
-import { Results } from './results.js';
-import { setUp } from './schema.js';
+import { NotifyChannel } from './notify-channel.js';
+import { openDirectory, openServer, type DatabaseOptions } from './open-database.js';
+import { createTables } from './schema.js';
+import { StatusPoller } from './status-poller.js';
+import type { Fleet } from './types.js';
 
-/** Where the database of a fleet is, and how this process uses it. */
+/** Options of {@link connectFleet}: the database of the fleet, and the use that this process makes of it. */
 export interface FleetOptions {
-  /** A PostgreSQL, as `postgres://user:password@host:5432/database`. */
+  /** The URL of a PostgreSQL server, such as `postgres://user:password@host:5432/database`. */
   url?: string;
-  /** Without a `url`: where an embedded database, for this process alone, keeps its files. */
+  /** Instead of a `url`: the directory of an embedded database, for this process alone. */
   directory?: string;
-  /** The schema that holds the fleet's tables, `rxjs_tasks` unless said; pg-boss's are in one whose name ends in `_jobs`. */
+  /** The schema of the fleet's tables. pg-boss's tables are in `<schema>_jobs`. Default: `rxjs_tasks`. */
   schema?: string;
-  /** The name of this process in events and on the inspector's page; its host and pid unless said. */
+  /** The name of this process in events and on the inspector's page. Default: `<host>:<pid>`. */
   name?: string;
-  /** How long it is tried to reach the database, in ms; 10,000 unless said. */
+  /** Time limit for the first connection, in ms. Default: 10,000. */
   connectTimeout?: number;
-  /** How many connections this process may have, beside the one it listens on; 4 unless said. */
+  /** Maximum number of connections of this process, besides the one that listens. Default: 4. */
   connections?: number;
-  /** Without a sign of life for so long, in ms, a process has lost its jobs; 10,000 unless said, and at least. */
+  /** The time without a heartbeat after which a process has lost its jobs, in ms. Default and minimum: 10,000. */
   heartbeat?: number;
 }
 
 const optionNames = ['url', 'directory', 'schema', 'name', 'connectTimeout', 'connections', 'heartbeat'];
 
+/** The maximum length of a process's name, which is part of every event. */
+const maxNameLength = 200;
+
 /**
- * Connects this process with all others that use the same database: crons whose slots are run once, queues of jobs, one cancel for
- * all. Without a `url` it embeds a database for one process, and the same code runs on that.
+ * Connects this process to all others that use the same database. They share crons (each slot runs once), queues of
+ * jobs, and one cancel. With a `directory`, the same code runs on an embedded database for one process.
  *
- * @throws TypeError, RangeError for bad options; {@link FleetConnectionError} when there is no database within `connectTimeout`;
- * {@link FleetVersionError} when a later version of the library has set it up; {@link DirectoryInUseError} when another process has
- * the directory; all of them by rejection.
+ * @throws TypeError, RangeError for invalid options; {@link FleetConnectionError} if no database answers within
+ * `connectTimeout`; {@link FleetVersionError} if a later version of the library has created the tables;
+ * {@link DirectoryInUseError} if another process uses the directory. All of them reject the promise.
  *
  * @example
  * ```ts
@@ -67,52 +70,63 @@ export async function connectFleet(options: FleetOptions): Promise<Fleet> {
     url,
     directory,
     schema = 'rxjs_tasks',
+    name = `${hostname()}:${process.pid}`,
     connectTimeout = 10_000,
     connections = 4,
     heartbeat = 10_000,
   } = options;
-  const { name = `${hostname()}:${process.pid}` } = options;
   if ((url === undefined) === (directory === undefined))
-    throw new TypeError(invalid('options', 'a `url`, or else a `directory`', Object.keys(options)));
+    throw new TypeError(invalid('options', 'an object with either a `url` or a `directory`', Object.keys(options)));
   validateString('name', name);
-  // It is in every message.
-  if (name.length > 200) throw new RangeError(invalid('name', 'up to 200 characters', name));
+  if (name.length > maxNameLength) throw new RangeError(invalid('name', `up to ${maxNameLength} characters`, name));
   validateString('schema', schema);
   if (!/^[a-z_][a-z0-9_]{0,39}$/.test(schema))
-    throw new RangeError(invalid('schema', 'up to 40 small letters, digits and `_`', schema));
+    throw new RangeError(invalid('schema', 'up to 40 lower-case letters, digits and `_`', schema));
   validateMs('connectTimeout', connectTimeout);
   validateInteger('connections', 1, 100, connections);
   validateNumber('heartbeat', 10_000, 3_600_000, heartbeat);
-  const access: Access = { schema, name, connections, connectTimeout };
+  const databaseOptions: DatabaseOptions = { schema, name, connections, connectTimeout };
   if (directory !== undefined) validateString('directory', directory);
-  const connection =
-    directory === undefined ? await openServer(toUrl(url), access) : await openDirectory(directory, access);
-  const calls = new Channel<Call>(connection, schema, isCall);
-  const row = new FleetRow(connection, calls);
-  const events = new JobEvents(connection, calls, row, name);
-  const master = new MasterCancel(connection, row);
+  const database =
+    directory === undefined
+      ? await openServer(toUrl(url), databaseOptions)
+      : await openDirectory(directory, databaseOptions);
+  const control = new NotifyChannel<ControlMessage>(database, schema, isControlMessage);
+  const poller = new StatusPoller(database, control);
+  const events = new JobEventChannel(database, control, poller, name);
+  const master = new MasterCancel(database, poller);
   try {
-    await setUp(connection);
-    await connection.promptly(calls.listen(), connectTimeout);
-    await row.look();
-    row.start();
-    const results = new Results(connection, events);
-    return new ConnectedFleet({ name, connection, calls, row, events, results, master, heartbeat });
+    await createTables(database);
+    await database.withTimeout(control.listen(), connectTimeout);
+    await poller.poll();
+    poller.start();
+    const results = new JobResults(database, events);
+    return new FleetHandle({
+      name,
+      database,
+      control,
+      poller,
+      events,
+      results,
+      master,
+      heartbeatTimeoutMs: heartbeat,
+    });
   } catch (error) {
-    row.stop();
-    await connection.close();
+    poller.stop();
+    await database.close();
     throw error;
   }
 }
 
-/** Nothing of what was given is shown: there may be a password in it. */
+/** Parses a URL. Its errors quote nothing of it, because it may contain a password. */
 function toUrl(url: unknown): URL {
-  expectUrl(typeof url === 'string' && URL.canParse(url));
+  validateUrl(typeof url === 'string' && URL.canParse(url));
   const parsed = new URL(url as string);
-  expectUrl(parsed.protocol === 'postgres:' || parsed.protocol === 'postgresql:');
+  validateUrl(parsed.protocol === 'postgres:' || parsed.protocol === 'postgresql:');
   return parsed;
 }
 
-function expectUrl(is: boolean): void {
-  if (!is) throw new TypeError('Expected `url` to be that of a PostgreSQL, as `postgres://host:5432/database`');
+function validateUrl(valid: boolean): void {
+  if (!valid)
+    throw new TypeError('Expected `url` to be the URL of a PostgreSQL server, such as `postgres://host:5432/database`');
 }

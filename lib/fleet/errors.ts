@@ -1,6 +1,6 @@
 /**
- * There is no database, or none that lets this process in. Its message names where it was looked for, without credentials; `cause` is what
- * the driver said.
+ * Thrown when there is no connection to the database. The message contains its address, without credentials. The
+ * `cause` is the driver's error.
  *
  * @example
  * ```ts
@@ -19,19 +19,20 @@ export class FleetConnectionError extends Error {
 }
 
 /**
- * The database has been set up by a later version of this library, or of pg-boss, than this process has.
+ * Thrown when a later version of this library or of pg-boss has created the tables of the database.
  *
  * @example
  * ```ts
  * import { FleetVersionError } from 'rxjs-tasks/fleet';
  *
  * const { message } = new FleetVersionError('rxjs_tasks', 2, 1);
- * console.log(message); // → The schema rxjs_tasks is of version 2, and this process knows up to 1: update it
+ * console.log(message); // → Schema rxjs_tasks has version 2, but this process supports up to 1: update it
  * ```
  */
 export class FleetVersionError extends Error {
   readonly schema: string;
   readonly version: number;
+  /** The latest version that this process supports. */
   readonly known: number;
 
   static {
@@ -39,7 +40,7 @@ export class FleetVersionError extends Error {
   }
 
   constructor(schema: string, version: number, known: number) {
-    super(`The schema ${schema} is of version ${version}, and this process knows up to ${known}: update it`);
+    super(`Schema ${schema} has version ${version}, but this process supports up to ${known}: update it`);
     this.schema = schema;
     this.version = version;
     this.known = known;
@@ -47,14 +48,14 @@ export class FleetVersionError extends Error {
 }
 
 /**
- * Another process has the directory of an embedded database open. Two that write to it would destroy it.
+ * Thrown when another process uses the directory of an embedded database. Two processes would destroy the database.
  *
  * @example
  * ```ts
  * import { DirectoryInUseError } from 'rxjs-tasks/fleet';
  *
  * const { message } = new DirectoryInUseError('./data');
- * console.log(message); // → ./data is in use already: an embedded database is for one fleet at a time; give a url to share
+ * console.log(message); // → ./data is already in use: an embedded database serves one fleet; use a url to share
  * ```
  */
 export class DirectoryInUseError extends Error {
@@ -65,13 +66,13 @@ export class DirectoryInUseError extends Error {
   }
 
   constructor(directory: string) {
-    super(`${directory} is in use already: an embedded database is for one fleet at a time; give a url to share`);
+    super(`${directory} is already in use: an embedded database serves one fleet; use a url to share`);
     this.directory = directory;
   }
 }
 
 /**
- * The cause of a cancel that reached this process through the fleet: someone has cancelled all of it.
+ * The cause of a cancel of the whole fleet.
  *
  * @example
  * ```ts
@@ -83,9 +84,9 @@ export class DirectoryInUseError extends Error {
  */
 export class FleetCancelledError extends Error {
   readonly reason: string;
-  /** The name of the process that has cancelled it. */
+  /** The name of the process that cancelled the fleet. */
   readonly by: string;
-  /** When, in ms since 1970, by the database's clock. */
+  /** The time of the cancel, in ms since 1970, by the database's clock. */
   readonly at: number;
 
   static {
@@ -101,7 +102,7 @@ export class FleetCancelledError extends Error {
 }
 
 /**
- * A job has failed for good, in whichever process it ran: its attempts are used up.
+ * The error of a job whose last attempt has failed, in any process.
  *
  * @example
  * ```ts
@@ -114,7 +115,7 @@ export class FleetCancelledError extends Error {
 export class JobError extends Error {
   readonly queue: string;
   readonly job: string;
-  /** What its last attempt failed with, as far as it has come here. */
+  /** The error of the last attempt. */
   readonly failure: JobFailure;
 
   static {
@@ -129,14 +130,15 @@ export class JobError extends Error {
   }
 }
 
-/** An error that has come from another process. */
+/** An error from another process. */
 export interface JobFailure {
   readonly name: string;
   readonly message: string;
 }
 
 /**
- * A job was cancelled: whoever waits for it gets this as an error, and what runs it as the cause of its context's cancel.
+ * The error of a cancelled job. Streams that wait for the job's result fail with it. For the job's handler, it is the
+ * cause of the cancel of its context.
  *
  * @example
  * ```ts
@@ -161,8 +163,8 @@ export class JobCancelledError extends Error {
 }
 
 /**
- * The cause of the cancel of a run whose job is no longer this process's: it gave no sign of life for too long, and the job is, or
- * was, run again elsewhere. What the run still yields is dropped.
+ * The cause of the cancel of a handler whose job no longer belongs to this process. The process sent no heartbeat for
+ * too long, so another process runs the job again. The result of the handler is dropped.
  *
  * @example
  * ```ts

@@ -1,11 +1,12 @@
-import { validateInteger } from '../util/validate.js';
 import type { Schedule } from '../cron/schedule.js';
+import { validateInteger } from '../util/validate.js';
 
 /**
- * A period whose slots are the same in all processes: the multiples of so many ms since 1970. The slots of a period that is only a number
- * count from when its process started, so that no two processes share one, and a coordinator could not tell them apart.
+ * Creates a periodic schedule whose slots are the same in all processes: the multiples of `ms` since 1970. A schedule
+ * that is a plain number of ms counts from the start of its process. Its slots differ between processes, so a
+ * coordinator cannot match them.
  *
- * @throws TypeError, RangeError when it is no whole number of ms from 1 and up.
+ * @throws TypeError, RangeError if `ms` is not a whole number from 1 and up.
  *
  * @example
  * ```ts

@@ -1,16 +1,23 @@
 /**
- * Crons, queues and one cancel among processes, through a PostgreSQL.
+ * Crons, queues and one cancel that many processes share, on a PostgreSQL.
  *
  * @module rxjs-tasks/fleet
  */
 
 export { connectFleet, type FleetOptions } from './connect-fleet.js';
-export type { Fleet } from './fleet.js';
+export type { CronState, Fleet, FleetEvent, FleetMember, FleetState, QueueState } from './types.js';
 export { every } from './every.js';
-export type { DeadLetter, Queue, QueueOptions, SubmitOptions } from './queue.js';
-export type { Job, JobHandler, WorkerOptions } from './job.js';
-export type { FleetEvent, JobEvent, JobEventDetail } from './job-event.js';
-export type { CronState, FleetMember, FleetState, QueueState } from './fleet-state.js';
+export type {
+  DeadLetter,
+  Job,
+  JobEvent,
+  JobEventDetail,
+  JobHandler,
+  Queue,
+  QueueOptions,
+  SubmitOptions,
+  WorkerOptions,
+} from './queue-types.js';
 export {
   DirectoryInUseError,
   FleetCancelledError,

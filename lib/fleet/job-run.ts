@@ -1,71 +1,88 @@
 import type { Job } from 'pg-boss';
 import { Subscription } from 'rxjs';
 import { withCancel } from '../context/context.js';
-import type { CancelFunc, RunContext } from '../context/types.js';
+import type { CancelFunc, Context, RunContext } from '../context/types.js';
 import { CancelledError, DeadlineError } from '../errors/errors.js';
-import { after } from '../util/timer.js';
-import type { Outcome, TaskOutput } from '../task/types.js';
 import { taskRunner } from '../task/runner.js';
 import { task } from '../task/task.js';
-import type { JobData } from './job.js';
-import { JobLostError, type JobFailure } from './errors.js';
-import type { End } from './settlement.js';
-import type { Shift } from './shift.js';
-import { expectStorable, storable } from './storable.js';
+import type { Outcome, TaskOutput } from '../task/types.js';
+import { after } from '../util/timer.js';
+import type { AttemptResult, AttemptResultWriter } from './attempt-results.js';
+import { JobLostError } from './errors.js';
+import { toJobFailure } from './job-failure.js';
+import type { JobData } from './job-inserter.js';
+import { validateJsonb } from './jsonb.js';
+import type { QueueHandle } from './queue-handle.js';
+import type { JobEventDetail, JobHandler } from './queue-types.js';
 
-/** How much of a failure's name is told, and of its message. */
-const [longestName, longestMessage] = [100, 1000];
-/** What a job's context is cancelled with when its handler is long over: made once, because a stack trace is dear. */
-const over = new CancelledError('The job is over');
+/** The run of a worker, as its jobs see it. */
+export interface WorkerRunPort<In, Out> {
+  readonly queue: QueueHandle;
+  readonly handler: JobHandler<In, Out>;
+  readonly results: AttemptResultWriter;
+  /** The parent context of all jobs. */
+  readonly ctx: Context;
+  /** @param awaited whether the submitter of the job waits for this event. */
+  emit(job: string, detail: JobEventDetail, awaited?: boolean): void;
+  /** Lets another job start in place of this one, even if its handler still runs. */
+  releaseSlot(run: JobRun<In, Out>): void;
+  /** Fails the worker, because of an error that a retry cannot fix. */
+  fail(error: unknown): void;
+  /** Called once for each job, when its handler has ended and its result is written. */
+  ended(): void;
+}
+
+/** The cause of the cancel of a job's context after its end. Created once, because a stack trace is expensive. */
+const jobEnded = new CancelledError('The job has ended');
 
 /** One attempt of a job in this process. */
 export class JobRun<In, Out> {
   readonly id: string;
-  /** By which statements speak of this attempt alone. */
+  /** Identifies this attempt in statements. */
   readonly claim: { readonly id: string; readonly retryCount: number };
-  private readonly shift: Shift<In, Out>;
+  private readonly worker: WorkerRunPort<In, Out>;
   private readonly job: Job<JobData<In>>;
   private cancel: CancelFunc = () => undefined;
-  private limit: Subscription = Subscription.EMPTY;
+  private timeout: Subscription = Subscription.EMPTY;
   private output: { value?: Out } = {};
-  /** Its handler's promise has been kept, which a cancel does not undo. */
-  private whole = false;
-  /** It is no longer this process's: whatever comes of it is dropped. */
-  private left = false;
-  /** Written down before it has ended. */
-  private settled: Promise<void> | undefined = undefined;
+  /** Whether the handler's promise was resolved. A cancel does not undo that. */
+  private handlerResolved = false;
+  /** Whether this process no longer owns the job, so that it drops the handler's result. */
+  private abandoned = false;
+  /** The writing of a result before the handler has ended. */
+  private written: Promise<void> | undefined = undefined;
 
-  constructor(shift: Shift<In, Out>, job: Job<JobData<In>>) {
-    this.shift = shift;
+  constructor(worker: WorkerRunPort<In, Out>, job: Job<JobData<In>>) {
+    this.worker = worker;
     this.job = job;
     this.id = job.id;
     this.claim = { id: job.id, retryCount: job.retryCount };
   }
 
   start(): void {
-    const { shift } = this;
-    const { name, policy } = shift.queue;
-    this.shift.tell(this.id, { type: 'started', attempt: this.attempt });
-    const [ctx, cancel] = withCancel(shift.ctx);
+    const { worker } = this;
+    const { name, policy } = worker.queue;
+    worker.emit(this.id, { type: 'started', attempt: this.attempt });
+    const [ctx, cancel] = withCancel(worker.ctx);
     this.cancel = cancel;
-    this.limit = after(ctx.scheduler, policy.timeout, () => this.expire());
+    this.timeout = after(ctx.scheduler, policy.timeout, () => this.expire());
     const runner = taskRunner(task(name, (run) => this.handle(run)));
-    runner.done$.subscribe((outcome) => this.over(outcome));
+    runner.done$.subscribe((outcome) => this.onDone(outcome));
     runner.start(ctx).subscribe({
       next: (value) => (this.output = { value }),
-      // The outcome has it, too.
+      // The outcome contains the error, too.
       error: () => undefined,
     });
   }
 
-  /** The job is no longer this process's. */
-  leave(cause: Error): void {
-    if (this.left) return;
-    this.left = true;
-    // It would give up its place a second time.
-    this.limit.unsubscribe();
-    this.shift.vacate(this);
-    if (cause instanceof JobLostError) this.shift.tell(this.id, { type: 'lost', attempt: this.attempt });
+  /** Cancels the handler and drops its result, because this process no longer owns the job. */
+  abandon(cause: Error): void {
+    if (this.abandoned) return;
+    this.abandoned = true;
+    // The timeout would release the slot a second time.
+    this.timeout.unsubscribe();
+    this.worker.releaseSlot(this);
+    if (cause instanceof JobLostError) this.worker.emit(this.id, { type: 'lost', attempt: this.attempt });
     this.cancel(cause);
   }
 
@@ -74,95 +91,74 @@ export class JobRun<In, Out> {
   }
 
   private handle(run: RunContext): TaskOutput<Out> {
-    const { id, attempt, shift } = this;
-    const output = shift.handler(this.job.data.input, run, {
+    const { id, attempt, worker } = this;
+    const output = worker.handler(this.job.data.input, run, {
       id,
-      queue: shift.queue.name,
+      queue: worker.queue.name,
       attempt,
-      progress: (progress) => this.left || shift.tell(id, { type: 'progress', attempt, progress }),
+      progress: (progress) => this.abandoned || worker.emit(id, { type: 'progress', attempt, progress }),
     });
     if (!isPromiseLike(output)) return output;
     return output.then((value) => {
-      this.whole = true;
+      this.handlerResolved = true;
       return value;
     });
   }
 
-  /** What cannot be cut must not keep the queue waiting for ever. */
+  /** Fails the attempt at its timeout. A handler that ignores its cancel must not block the queue. */
   private expire(): void {
-    const error = new DeadlineError(this.shift.queue.policy.timeout);
-    this.left = true;
-    this.shift.vacate(this);
+    const error = new DeadlineError(this.worker.queue.policy.timeout);
+    this.abandoned = true;
+    this.worker.releaseSlot(this);
     this.cancel(error);
-    this.settled = this.settle({ failure: failureOf(error) });
+    this.written = this.writeResult({ failure: toJobFailure(error) });
   }
 
-  private over({ status, error }: Outcome): void {
-    this.limit.unsubscribe();
-    // Nothing of it stays behind in what all jobs are under.
-    this.cancel(over);
-    const { left, shift } = this;
-    if (left) return void Promise.resolve(this.settled).then(() => shift.ended());
-    this.left = true;
-    const end: End = error
-      ? { failure: failureOf(error.cause) }
-      : status === 'completed' || this.whole
-        ? this.result()
-        : {
-            failure: {
-              name: 'Released',
-              message: `Given back by ${shift.queue.ship.name}: ${String(shift.ctx.cause)}`,
-            },
-          };
-    // The next attempt of one that has failed begins, here, after that is told.
-    const failed = 'failure' in end;
-    if (!failed) shift.vacate(this);
-    void this.settle(end).then(() => {
-      if (failed) shift.vacate(this);
-      shift.ended();
+  private onDone(outcome: Outcome): void {
+    this.timeout.unsubscribe();
+    // Removes the job's context from its parent.
+    this.cancel(jobEnded);
+    const { abandoned, worker } = this;
+    if (abandoned) return void Promise.resolve(this.written).then(() => worker.ended());
+    this.abandoned = true;
+    const result = this.resultOf(outcome);
+    // The next attempt of a failed job may start in this process, and must start after the event of the failure.
+    const failed = 'failure' in result;
+    if (!failed) worker.releaseSlot(this);
+    void this.writeResult(result).then(() => {
+      if (failed) worker.releaseSlot(this);
+      worker.ended();
     });
   }
 
-  private result(): End {
+  private resultOf({ status, error }: Outcome): AttemptResult {
+    const { queue, ctx } = this.worker;
+    if (error) return { failure: toJobFailure(error.cause) };
+    if (status !== 'completed' && !this.handlerResolved) {
+      const message = `Released by ${queue.services.name}: ${String(ctx.cause)}`;
+      return { failure: { name: 'Released', message } };
+    }
     try {
-      // Alone, because together with others it would fail those, too.
-      expectStorable('output', this.output);
+      // Before the result joins a batch, because an invalid output would fail the whole batch.
+      validateJsonb('output', this.output);
       return { output: this.output };
-    } catch (error) {
-      return { failure: failureOf(error) };
+    } catch (invalid) {
+      return { failure: toJobFailure(invalid) };
     }
   }
 
-  private async settle(end: End): Promise<void> {
-    const { shift, claim, id, attempt } = this;
+  private async writeResult(result: AttemptResult): Promise<void> {
+    const { worker, claim, id, attempt } = this;
     const { awaited = false } = this.job.data;
     try {
-      const became = await shift.settlement.settle(claim, end);
-      if (!became) shift.tell(id, { type: 'lost', attempt });
-      else if ('failure' in end)
-        shift.tell(id, { type: became, attempt, failure: end.failure }, awaited && became === 'failed');
-      else shift.tell(id, { type: 'completed', attempt, output: end.output }, awaited);
+      const outcome = await worker.results.write(claim, result);
+      if (!outcome) worker.emit(id, { type: 'lost', attempt });
+      else if ('failure' in result)
+        worker.emit(id, { type: outcome, attempt, failure: result.failure }, awaited && outcome === 'failed');
+      else worker.emit(id, { type: 'completed', attempt, output: result.output }, awaited);
     } catch (error) {
-      shift.fail(error);
+      worker.fail(error);
     }
-  }
-}
-
-function failureOf(error: unknown): JobFailure {
-  // Whatever is thrown: its name and message may be anything, too.
-  const { name, message } = (error ?? {}) as { name?: unknown; message?: unknown };
-  return {
-    name: storable(typeof name === 'string' ? name : typeof error, longestName),
-    message: storable(typeof message === 'string' ? message : textOf(message ?? error), longestMessage),
-  };
-}
-
-function textOf(value: unknown): string {
-  try {
-    return String(value);
-  } catch {
-    // An object without a prototype has no text.
-    return typeof value;
   }
 }
 

@@ -1,29 +1,40 @@
 import { randomUUID } from 'node:crypto';
 import { exhaustMap, Observable, timer, type Subscriber, type Subscription } from 'rxjs';
 import type { Coordinator } from '../cron/cron-options.js';
-import { unlessLost, type Connection } from './connection.js';
+import { ignoreConnectionError } from './connection-errors.js';
+import type { FleetDatabase } from './fleet-database.js';
 
-/** For how long a lease holds without a sign of life, in ms; how often one is given; and for how long an answer is waited for. */
-const [leaseFor, renewEvery, answerWithin] = [10_000, 3000, 2000];
+/** The duration of a lease without a renewal, the interval between renewals, and the answer timeout, in ms. */
+const [leaseMs, renewMs, answerTimeoutMs] = [10_000, 3000, 2000];
 
-/** By how many ms a slot may come before its time by the database's clock: one that came far ahead would keep all others from running. */
-const mostAhead = 5000;
+/**
+ * The largest lead of a slot over the database's clock, in ms. A process whose clock is far ahead would otherwise keep
+ * all others from running the cron.
+ */
+const maxAheadMs = 5000;
 
-/** Grants each slot of a cron to one process: the slot's row in the database decides which. */
+/** A lease that this process holds. */
+interface HeldLease {
+  readonly task: string;
+  readonly subscriber: Subscriber<boolean>;
+}
+
+/** Grants each slot of a cron to one process: the row of the cron in the database decides which. */
 export class Leases implements Coordinator {
-  private readonly held = new Map<string, { readonly task: string; readonly holder: Subscriber<boolean> }>();
-  private readonly connection: Connection;
+  private readonly held = new Map<string, HeldLease>();
+  private readonly database: FleetDatabase;
+  /** The name of this process. */
   private readonly holder: string;
-  /** Of this process, whatever it is called. */
+  /** Identifies this process, even if another has the same name. */
   private readonly member = randomUUID();
   private readonly renewing: Subscription;
-  /** When all leases were last seen to be held. */
-  private seen = 0;
+  /** When the database last confirmed all leases. */
+  private lastConfirmedAt = 0;
 
-  constructor(connection: Connection, holder: string) {
-    this.connection = connection;
+  constructor(database: FleetDatabase, holder: string) {
+    this.database = database;
     this.holder = holder;
-    this.renewing = timer(renewEvery, renewEvery)
+    this.renewing = timer(renewMs, renewMs)
       .pipe(exhaustMap(() => this.renew()))
       .subscribe();
   }
@@ -35,7 +46,7 @@ export class Leases implements Coordinator {
         (granted) => {
           if (!granted) return subscriber.next(false);
           if (subscriber.closed) return this.release(task, lease);
-          this.held.set(lease, { task, holder: subscriber });
+          this.held.set(lease, { task, subscriber });
           subscriber.add(() => this.release(task, lease));
           subscriber.next(true);
         },
@@ -44,11 +55,11 @@ export class Leases implements Coordinator {
     });
   }
 
-  /** The last slot that any process was granted. */
+  /** Returns the last slot that any process was granted. */
   async lastSlot(task: string): Promise<number | undefined> {
-    const { connection } = this;
-    const [row] = await connection.ask<{ slot: number }>(
-      `select slot from "${connection.schema}".cron where task = $1`,
+    const { database } = this;
+    const [row] = await database.queryWithRetry<{ slot: number }>(
+      `select slot from "${database.schema}".cron where task = $1`,
       [task],
     );
     return row?.slot;
@@ -56,81 +67,82 @@ export class Leases implements Coordinator {
 
   async close(): Promise<void> {
     this.renewing.unsubscribe();
-    for (const lease of this.held.keys()) this.connection.aside(this.free(lease, null));
+    for (const lease of this.held.keys()) this.database.runInBackground(this.clearLease(lease, null));
     this.held.clear();
-    await this.connection.hurry();
+    await this.database.stopRetrying();
   }
 
-  /** Strictly after the last slot, and while no other process is at one. A second try finds the lease of the first. */
+  /**
+   * Acquires a slot that is later than the last one, while no other process holds a lease of the cron. A retry finds
+   * the lease of the first try.
+   */
   private async acquire(task: string, slot: number, lease: string): Promise<boolean> {
-    const { connection, member, holder } = this;
-    const { schema } = connection;
-    const asked = performance.now();
-    const rows = await connection.patiently(
-      () =>
-        connection.promptly(
-          connection.query(
-            `insert into "${schema}".cron as last (task, slot, lease, member, holder, seen)
-           select $1, $2::float8, $3::uuid, $4::uuid, $5, now()
-           where not exists (select from "${schema}".fleet where reason is not null)
-           and $2::float8 < extract(epoch from now()) * 1000 + $7
-           on conflict (task) do update
-           set slot = excluded.slot, lease = excluded.lease, member = excluded.member, holder = excluded.holder, seen = now()
-           where last.lease = excluded.lease
-           or last.slot < excluded.slot
-           and (last.lease is null or last.member = excluded.member or last.seen < now() - $6 * interval '1 ms')
-           returning slot`,
-            [task, slot, lease, member, holder, leaseFor, mostAhead],
-          ),
-          answerWithin,
-        ),
-      leaseFor,
+    const { database, member, holder } = this;
+    const { schema } = database;
+    const sentAt = performance.now();
+    const statement = `
+      insert into "${schema}".cron as last (task, slot, lease, member, holder, seen)
+        select $1, $2::float8, $3::uuid, $4::uuid, $5, now()
+        where not exists (select from "${schema}".fleet where reason is not null)
+        and $2::float8 < extract(epoch from now()) * 1000 + $7
+      on conflict (task) do update
+        set slot = excluded.slot, lease = excluded.lease, member = excluded.member, holder = excluded.holder,
+          seen = now()
+        where last.lease = excluded.lease
+        or last.slot < excluded.slot
+        and (last.lease is null or last.member = excluded.member or last.seen < now() - $6 * interval '1 ms')
+      returning slot`;
+    const values = [task, slot, lease, member, holder, leaseMs, maxAheadMs];
+    const rows = await database.retry(
+      () => database.withTimeout(database.query(statement, values), answerTimeoutMs),
+      leaseMs,
     );
-    if (this.held.size === 0) this.seen = asked;
+    if (this.held.size === 0) this.lastConfirmedAt = sentAt;
     return rows.length > 0;
   }
 
-  /** Leases that were not seen for too long may be another's: whoever holds one must think so. */
+  /** Renews all leases. Revokes those that another process has, or may have after too long without a renewal. */
   private async renew(): Promise<void> {
-    const { connection, held } = this;
+    const { database, held } = this;
     if (held.size === 0) return;
     const leases = [...held];
-    const asked = performance.now();
+    const sentAt = performance.now();
     try {
-      const renewed = connection.query<{ task: string }>(
-        `update "${connection.schema}".cron set seen = now() where member = $1::uuid and task = any($2) returning task`,
+      const renewed = database.query<{ task: string }>(
+        `update "${database.schema}".cron set seen = now() where member = $1::uuid and task = any($2) returning task`,
         [this.member, leases.map(([, { task }]) => task)],
       );
-      const rows = await connection.promptly(renewed, answerWithin);
-      this.seen = asked;
-      const kept = new Set(rows.map(({ task }) => task));
-      for (const [lease, { task }] of leases) if (!kept.has(task)) this.takeBack(lease);
+      const rows = await database.withTimeout(renewed, answerTimeoutMs);
+      this.lastConfirmedAt = sentAt;
+      const ownTasks = new Set(rows.map(({ task }) => task));
+      for (const [lease, { task }] of leases) if (!ownTasks.has(task)) this.revoke(lease);
     } catch (error) {
-      unlessLost(error);
-      // The next try might come when another has it.
-      if (performance.now() - this.seen > leaseFor - renewEvery) for (const [lease] of leases) this.takeBack(lease);
+      ignoreConnectionError(error);
+      // Before the next renewal, another process may acquire the leases.
+      if (performance.now() - this.lastConfirmedAt > leaseMs - renewMs)
+        for (const [lease] of leases) this.revoke(lease);
     }
   }
 
-  private takeBack(lease: string): void {
-    const { holder } = this.held.get(lease) ?? {};
+  private revoke(lease: string): void {
+    const { subscriber } = this.held.get(lease) ?? {};
     this.held.delete(lease);
-    holder?.next(false);
+    subscriber?.next(false);
   }
 
   private release(task: string, lease: string): void {
     this.held.delete(lease);
-    // The cron stays this process's while it is at another of its slots.
-    const [heir = null] = [...this.held].find(([, other]) => other.task === task) ?? [];
-    this.connection.aside(this.free(lease, heir));
+    // This process keeps the cron while it runs another of its slots.
+    const [successor = null] = [...this.held].find(([, other]) => other.task === task) ?? [];
+    this.database.runInBackground(this.clearLease(lease, successor));
   }
 
-  private async free(lease: string, heir: string | null): Promise<void> {
-    const { connection } = this;
-    await connection.ask(
-      `update "${connection.schema}".cron set lease = $2::uuid where lease = $1::uuid`,
-      [lease, heir],
-      leaseFor,
+  private async clearLease(lease: string, successor: string | null): Promise<void> {
+    const { database } = this;
+    await database.queryWithRetry(
+      `update "${database.schema}".cron set lease = $2::uuid where lease = $1::uuid`,
+      [lease, successor],
+      leaseMs,
     );
   }
 }

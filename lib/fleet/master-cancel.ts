@@ -1,26 +1,26 @@
 import { withCancel } from '../context/context.js';
 import type { CancelFunc, Context } from '../context/types.js';
-import type { Connection } from './connection.js';
 import { FleetCancelledError } from './errors.js';
-import type { FleetRow, Row } from './fleet-row.js';
+import type { FleetDatabase } from './fleet-database.js';
+import type { FleetStatus, StatusPoller } from './status-poller.js';
 
-/** The cancel of all processes. */
+/** The cancel of all processes of a fleet. */
 export class MasterCancel {
-  private readonly connection: Connection;
+  private readonly database: FleetDatabase;
   private current: readonly [Context, CancelFunc] = withCancel();
 
-  constructor(connection: Connection, row: FleetRow) {
-    this.connection = connection;
-    row.seen$.subscribe((seen) => this.heed(seen));
+  constructor(database: FleetDatabase, poller: StatusPoller) {
+    this.database = database;
+    poller.status$.subscribe((status) => this.apply(status));
   }
 
-  /** Cancelled while the fleet is; after a resume it is another. */
+  /** The context that the cancel of the fleet cancels. A resume replaces it. */
   get context(): Context {
     return this.current[0];
   }
 
-  private heed({ reason, by, at }: Row): void {
-    const { events } = this.connection;
+  private apply({ reason, by, at }: FleetStatus): void {
+    const { events } = this.database;
     const [context, cancel] = this.current;
     if (reason !== null && !context.cancelled) {
       const cause = new FleetCancelledError(reason, by, at);

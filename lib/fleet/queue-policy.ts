@@ -1,10 +1,17 @@
 import type { QueueOptions as BossOptions } from 'pg-boss';
-import { validateNumber, validateOptions, validateInteger } from '../util/validate.js';
-import type { QueueOptions } from './queue.js';
+import {
+  invalid,
+  validateInteger,
+  validateMs,
+  validateNumber,
+  validateOptions,
+  validateString,
+} from '../util/validate.js';
+import type { QueueOptions, SubmitOptions } from './queue-types.js';
 
-const day = 86_400_000;
+const dayMs = 86_400_000;
 
-/** {@link QueueOptions}, all of them said. */
+/** {@link QueueOptions} with all defaults filled in. */
 export interface QueuePolicy {
   readonly retries: number;
   readonly backoff: { readonly initial: number; readonly max: number };
@@ -15,37 +22,57 @@ export interface QueuePolicy {
 
 export function toPolicy(options: QueueOptions): QueuePolicy {
   validateOptions(options, ['retries', 'backoff', 'timeout', 'retention', 'maxWaiting']);
-  const { retries = 2, backoff = {}, timeout = day, retention = 7 * day, maxWaiting = Infinity } = options;
+  const { retries = 2, backoff = {}, timeout = dayMs, retention = 7 * dayMs, maxWaiting = Infinity } = options;
   validateInteger('retries', 0, 1000, retries);
   validateOptions(backoff, ['initial', 'max'], 'backoff');
   const { initial = 1000, max = 60_000 } = backoff;
-  validateNumber('backoff.initial', 0, day, initial);
-  validateNumber('backoff.max', initial, day, max);
-  validateNumber('timeout', 1, day, timeout);
-  validateNumber('retention', 0, 365 * day, retention);
+  validateNumber('backoff.initial', 0, dayMs, initial);
+  validateNumber('backoff.max', initial, dayMs, max);
+  validateNumber('timeout', 1, dayMs, timeout);
+  validateNumber('retention', 0, 365 * dayMs, retention);
   if (maxWaiting !== Infinity) validateInteger('maxWaiting', 1, Infinity, maxWaiting);
   return { retries, backoff: { initial, max }, timeout, retention, maxWaiting };
 }
 
-/** What pg-boss is told of it. */
-export function toBossOptions({ retries, backoff, timeout, retention }: QueuePolicy, heartbeat: number): BossOptions {
-  const { initial, max } = backoff;
+/** Translates a policy into options of pg-boss. */
+export function toBossOptions(policy: QueuePolicy, heartbeatTimeoutMs: number): BossOptions {
+  const { retries, timeout, retention } = policy;
+  const { initial, max } = policy.backoff;
   return {
     retryLimit: retries,
-    retryDelay: seconds(initial),
+    retryDelay: toSeconds(initial),
     retryBackoff: initial > 0,
-    ...(initial > 0 && { retryDelayMax: seconds(max) }),
-    // What its own process cancels is not to be taken from it just before.
-    expireInSeconds: Math.min(seconds(timeout + heartbeat), seconds(day)),
-    // With 0 they would stay for ever.
-    deleteAfterSeconds: Math.max(1, seconds(retention)),
-    heartbeatSeconds: seconds(heartbeat),
+    ...(initial > 0 && { retryDelayMax: toSeconds(max) }),
+    // Later than the timeout, so that pg-boss does not take the job from a process that is about to cancel it.
+    expireInSeconds: Math.min(toSeconds(timeout + heartbeatTimeoutMs), toSeconds(dayMs)),
+    // With 0, pg-boss would never delete the jobs.
+    deleteAfterSeconds: Math.max(1, toSeconds(retention)),
+    heartbeatSeconds: toSeconds(heartbeatTimeoutMs),
   };
 }
 
-/** Of dead letters, which stay for a year. */
-export const deadOptions: BossOptions = { deleteAfterSeconds: 0, retentionSeconds: seconds(365 * day) };
+/** Options of a queue for dead letters. They stay for a year. */
+export const deadLetterOptions: BossOptions = { deleteAfterSeconds: 0, retentionSeconds: toSeconds(365 * dayMs) };
 
-function seconds(ms: number): number {
+export function validateQueueName(name: unknown): void {
+  validateString('name', name);
+  if (!/^[\w-]{1,100}$/.test(name as string))
+    throw new RangeError(invalid('name', 'up to 100 letters, digits, `_` and `-`', name));
+}
+
+export function validateJobId(job: unknown): void {
+  validateString('job', job);
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(job as string))
+    throw new RangeError(invalid('job', 'the id of a job', job));
+}
+
+export function validateSubmitOptions(options: SubmitOptions): void {
+  validateOptions(options, ['priority', 'delay']);
+  const { priority = 0, delay = 0 } = options;
+  validateInteger('priority', -1_000_000, 1_000_000, priority);
+  validateMs('delay', delay);
+}
+
+function toSeconds(ms: number): number {
   return Math.ceil(ms / 1000);
 }

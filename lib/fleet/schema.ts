@@ -1,30 +1,35 @@
 import { createRequire } from 'node:module';
-import type { Connection } from './connection.js';
 import { FleetVersionError } from './errors.js';
+import type { FleetDatabase } from './fleet-database.js';
 
-/** Of the tables below: what a process of an earlier version could not live with raises it. */
+/** The version of the tables below. Increase it for a change that earlier versions do not support. */
 const version = 1;
-/** Two processes that start at once set up one after the other; any number that is nobody else's. */
-const lock = 7_238_451_097;
+/** The key of the lock that serializes concurrent setups: any number that other applications do not use. */
+const setupLock = 7_238_451_097;
 
-/** Where pg-boss has its tables. */
+/** Returns the schema of pg-boss's tables. */
 export function jobsSchema(schema: string): string {
   return `${schema}_jobs`;
 }
 
+/** Returns the name of the queue that holds a queue's dead letters. */
+export function toDeadQueue(queue: string): string {
+  return `${queue}.dead`;
+}
+
 /**
- * Makes the tables of a fleet, unless they are there.
+ * Creates the tables of a fleet, unless they exist.
  *
- * @throws FleetVersionError when a later version has made them.
+ * @throws FleetVersionError if a later version has created them.
  */
-export async function setUp(connection: Connection): Promise<void> {
-  const { schema, boss } = connection;
+export async function createTables(database: FleetDatabase): Promise<void> {
+  const { schema, boss } = database;
   const { pgboss } = createRequire(import.meta.url)('pg-boss/package.json') as { pgboss: { schema: number } };
-  const jobs = (await boss.schemaVersion()) ?? 0;
-  if (jobs > pgboss.schema) throw new FleetVersionError(jobsSchema(schema), jobs, pgboss.schema);
-  await connection.query(`
+  const jobsVersion = (await boss.schemaVersion()) ?? 0;
+  if (jobsVersion > pgboss.schema) throw new FleetVersionError(jobsSchema(schema), jobsVersion, pgboss.schema);
+  await database.query(`
     begin;
-    select pg_advisory_xact_lock(${lock});
+    select pg_advisory_xact_lock(${setupLock});
     create schema if not exists "${schema}";
     create table if not exists "${schema}".fleet (
       one boolean primary key default true check (one),
@@ -46,6 +51,6 @@ export async function setUp(connection: Connection): Promise<void> {
       on conflict (one) do update set version = excluded.version where fleet.version < excluded.version;
     commit;
   `);
-  const [fleet] = await connection.query<{ version: number }>(`select version from "${schema}".fleet`);
+  const [fleet] = await database.query<{ version: number }>(`select version from "${schema}".fleet`);
   if (fleet && fleet.version > version) throw new FleetVersionError(schema, fleet.version, version);
 }

@@ -1,16 +1,15 @@
 import { Observable } from 'rxjs';
-import { validateOptions, validateString, validateInteger } from '../util/validate.js';
-import type { TaskRunner } from '../task/types.js';
 import { taskRunner } from '../task/runner.js';
 import { task } from '../task/task.js';
-import type { JobEvent } from './job-event.js';
-import type { JobHandler, WorkerOptions } from './job.js';
-import type { JobQueue } from './job-queue.js';
-import { Shift } from './shift.js';
+import type { TaskRunner } from '../task/types.js';
+import { validateInteger, validateOptions, validateString } from '../util/validate.js';
+import type { QueueHandle } from './queue-handle.js';
+import type { JobEvent, JobHandler, WorkerOptions } from './queue-types.js';
+import { WorkerRun } from './worker-run.js';
 
-/** A runner that does the jobs of a queue until it is cancelled. */
+/** Creates a runner that runs the jobs of a queue until it is cancelled. */
 export function worker<In, Out>(
-  queue: JobQueue<In, Out>,
+  queue: QueueHandle,
   handler: JobHandler<In, Out>,
   options: WorkerOptions,
 ): TaskRunner<JobEvent> {
@@ -22,8 +21,8 @@ export function worker<In, Out>(
     task(name, {
       initialize: () => queue.open(),
       execute: (ctx) =>
-        new Observable<JobEvent>((subscriber) => new Shift(queue, handler, concurrency, ctx, subscriber).begin()),
-      // It ends by itself, when all that it has begun has ended.
+        new Observable<JobEvent>((subscriber) => new WorkerRun(queue, handler, concurrency, ctx, subscriber).start()),
+      // After a cancel it completes by itself, when all its jobs have ended.
       grace: Infinity,
     }),
   );

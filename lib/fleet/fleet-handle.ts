@@ -2,49 +2,48 @@ import { merge, Observable } from 'rxjs';
 import type { CancelFunc, Context, RunContext } from '../context/types.js';
 import { CancelledError } from '../errors/errors.js';
 import { validateString } from '../util/validate.js';
-import type { FleetState } from './fleet-state.js';
-import type { Fleet } from './fleet.js';
-import type { FleetEvent } from './job-event.js';
+import type { FleetServices } from './fleet-services.js';
 import { JobQueue } from './job-queue.js';
 import { Leases } from './leases.js';
-import type { Queue, QueueOptions } from './queue.js';
-import type { Ship } from './ship.js';
-import { stateOf } from './state.js';
+import type { Queue, QueueOptions } from './queue-types.js';
+import { readState } from './read-state.js';
+import type { Fleet, FleetEvent, FleetState } from './types.js';
 
-export class ConnectedFleet implements Fleet {
+/** The connected fleet that `connectFleet` returns. */
+export class FleetHandle implements Fleet {
   readonly coordinator: Leases;
-  private readonly ship: Ship;
+  private readonly services: FleetServices;
   private closing: Promise<void> | undefined = undefined;
 
-  constructor(ship: Ship) {
-    this.ship = ship;
-    this.coordinator = new Leases(ship.connection, ship.name);
+  constructor(services: FleetServices) {
+    this.services = services;
+    this.coordinator = new Leases(services.database, services.name);
   }
 
   get name(): string {
-    return this.ship.name;
+    return this.services.name;
   }
 
   get context(): Context {
-    return this.ship.master.context;
+    return this.services.master.context;
   }
 
   get events$(): Observable<FleetEvent> {
-    const { connection, events } = this.ship;
-    return merge(connection.events.stream, events.all$);
+    const { database, events } = this.services;
+    return merge(database.events.asObservable(), events.all$);
   }
 
   queue<In, Out>(name: string, options: QueueOptions = {}): Queue<In, Out> {
-    return new JobQueue<In, Out>(this.ship, name, options);
+    return new JobQueue<In, Out>(this.services, name, options);
   }
 
   cancel(reason: string): Promise<void> {
     validateString('reason', reason);
-    return this.ship.row.cancel(reason, this.name);
+    return this.services.poller.cancel(reason, this.name);
   }
 
   resume(): Promise<void> {
-    return this.ship.row.resume();
+    return this.services.poller.resume();
   }
 
   lastSlot(task: string): Promise<number | undefined> {
@@ -53,11 +52,11 @@ export class ConnectedFleet implements Fleet {
   }
 
   state(): Promise<FleetState> {
-    return stateOf(this.ship.connection);
+    return readState(this.services.database);
   }
 
   initialize(): void {
-    if (this.closing) throw new Error('Expected a fleet that is connected, got one that is closed');
+    if (this.closing) throw new Error('Expected the fleet to be connected, but it is closed');
   }
 
   execute(_: RunContext, cancel: CancelFunc): Observable<never> {
@@ -69,23 +68,23 @@ export class ConnectedFleet implements Fleet {
   }
 
   close(): Promise<void> {
-    return (this.closing ??= this.end());
+    return (this.closing ??= this.disconnect());
   }
 
   toString(): string {
     return 'fleet';
   }
 
-  private async end(): Promise<void> {
-    const { row, results, events, calls, connection } = this.ship;
-    row.stop();
+  private async disconnect(): Promise<void> {
+    const { poller, results, events, control, database } = this.services;
+    poller.stop();
     results.close(new CancelledError('The fleet is closed'));
     try {
       await this.coordinator.close();
       await events.close();
-      await calls.flush();
+      await control.flush();
     } finally {
-      await connection.close();
+      await database.close();
     }
   }
 }

@@ -1,15 +1,15 @@
-/** What all processes have to heed. */
-export type Call =
-  /** The row of the fleet has changed. */
+/** A message that all processes must process. */
+export type ControlMessage =
+  /** The status of the fleet has changed. */
   | { readonly type: 'fleet' }
-  /** Someone follows what happens to jobs, as its row says, too. */
+  /** A process follows the events of jobs. The status says so, too. */
   | { readonly type: 'follow' }
-  /** There is work in a queue. */
+  /** A queue has new jobs. */
   | { readonly type: 'work'; readonly queue: string }
   | { readonly type: 'cancel'; readonly queue: string; readonly job: string };
 
-/** Whether something can be one: what is read of it is there. */
-export function isCall(value: unknown): value is Call {
+/** Whether a value has the fields of a control message. */
+export function isControlMessage(value: unknown): value is ControlMessage {
   const { type, queue, job } = (value ?? {}) as Record<string, unknown>;
   return (
     type === 'fleet' ||

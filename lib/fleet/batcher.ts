@@ -1,13 +1,13 @@
-/** Items that are written together: one batch is under way at a time, and what comes meanwhile makes up the next. */
-export class Batch<Item, Result> {
+/** Collects items and writes them in batches, one batch at a time. Items added during a write form the next batch. */
+export class Batcher<Item, Result> {
   private readonly write: (items: readonly Item[]) => Promise<readonly Result[]>;
-  private readonly most: number;
+  private readonly maxSize: number;
   private waiting: { item: Item; resolve: (result: Result) => void; reject: (error: unknown) => void }[] = [];
   private writing: Promise<void> | undefined = undefined;
 
-  constructor(write: (items: readonly Item[]) => Promise<readonly Result[]>, most: number) {
+  constructor(write: (items: readonly Item[]) => Promise<readonly Result[]>, maxSize: number) {
     this.write = write;
-    this.most = most;
+    this.maxSize = maxSize;
   }
 
   add(item: Item): Promise<Result> {
@@ -17,24 +17,24 @@ export class Batch<Item, Result> {
     });
   }
 
-  /** Waits until all is written. */
+  /** Waits until all items are written. */
   async flush(): Promise<void> {
     while (this.writing) await this.writing;
   }
 
   private async writeAll(): Promise<void> {
-    // What is added in one turn goes together.
+    // Collects the items that are added in the same turn.
     await new Promise(setImmediate);
     while (this.waiting.length > 0) {
-      const batch = this.waiting.splice(0, this.most);
+      const batch = this.waiting.splice(0, this.maxSize);
       try {
         const results = await this.write(batch.map(({ item }) => item));
-        batch.forEach(({ resolve }, place) => resolve(results[place] as Result));
+        batch.forEach(({ resolve }, index) => resolve(results[index] as Result));
       } catch (error) {
         for (const { reject } of batch) reject(error);
       }
     }
-    // In the same turn as the look above: what is added between the two would wait for what is added after it.
+    // In the same turn as the check above: an item added in between would wait for the next one.
     this.writing = undefined;
   }
 }

@@ -1,0 +1,162 @@
+import type { Db, PgBoss } from 'pg-boss';
+import { exhaustMap, merge, Subject, takeUntil, timer, type Observable, type Subscription } from 'rxjs';
+import { LinkedSubject } from '../util/linked-subject.js';
+import { ignoreConnectionError, isConnectionError, isTransient } from './connection-errors.js';
+import { FleetConnectionError } from './errors.js';
+import type { FleetEvent } from './types.js';
+
+/** The wait between two retries, in ms: it doubles from the first to the second value. */
+const [minRetryMs, maxRetryMs] = [100, 5000];
+/** Time until an unanswered statement is sent again, in ms. */
+const answerTimeoutMs = 5000;
+
+/** The database of a fleet. Its connection may be lost at any time, and comes back. */
+export class FleetDatabase {
+  readonly boss: PgBoss;
+  readonly schema: string;
+  readonly events: LinkedSubject<FleetEvent> = new LinkedSubject<FleetEvent>();
+  private readonly db: Db;
+  private readonly disconnectAll: () => Promise<void>;
+  private readonly closing$ = new Subject<void>();
+  /** Operations that only `close` waits for. */
+  private readonly background = new Set<Promise<void>>();
+  private readonly listeners: Promise<{ close(): Promise<void> } | undefined>[] = [];
+  private disconnected = false;
+  private isClosing = false;
+  private closed: Promise<void> | undefined = undefined;
+
+  constructor(boss: PgBoss, schema: string, disconnectAll: () => Promise<void>) {
+    this.boss = boss;
+    this.schema = schema;
+    this.db = boss.getDb();
+    this.disconnectAll = disconnectAll;
+    // Errors of pg-boss's background work, which retries by itself.
+    boss.on('error', (error) => this.onBossError(error));
+  }
+
+  /** Whether the database is closed, or about to be. */
+  get closing(): boolean {
+    return this.isClosing;
+  }
+
+  /** Executes a statement once. */
+  async query<Row>(sql: string, values: readonly unknown[] = []): Promise<readonly Row[]> {
+    const { rows } = await this.db.executeSql(sql, [...values]);
+    return rows as Row[];
+  }
+
+  /**
+   * Executes a statement until it is answered, or up to `maxMs`. The statement must be idempotent, because it may be
+   * executed more than once.
+   */
+  queryWithRetry<Row>(sql: string, values?: readonly unknown[], maxMs?: number): Promise<readonly Row[]> {
+    const pending = new Set<Promise<readonly Row[]>>();
+    return this.retry(() => {
+      const answer = this.query<Row>(sql, values);
+      pending.add(answer);
+      void answer.catch(() => pending.delete(answer));
+      // A slow statement gets more time with each try, and the first answer of all tries counts.
+      return this.withTimeout(Promise.race(pending), pending.size * answerTimeoutMs);
+    }, maxMs);
+  }
+
+  /** Waits up to `ms` for an answer. A connection that is cut without an error may not answer for a very long time. */
+  async withTimeout<T>(answer: Promise<T>, ms: number): Promise<T> {
+    let timeout: NodeJS.Timeout | undefined;
+    const expired = new Promise<never>((_, reject) => {
+      timeout = setTimeout(() => reject(new FleetConnectionError(`The database did not answer within ${ms} ms`)), ms);
+    });
+    try {
+      return await Promise.race([answer, expired]);
+    } finally {
+      clearTimeout(timeout);
+    }
+  }
+
+  /** Repeats an idempotent operation while it fails with a transient error, up to `maxMs`. */
+  async retry<T>(operation: () => Promise<T>, maxMs = Infinity): Promise<T> {
+    const deadline = performance.now() + maxMs;
+    for (let retryMs = minRetryMs; ; retryMs = Math.min(2 * retryMs, maxRetryMs)) {
+      try {
+        const result = await operation();
+        this.onConnected();
+        return result;
+      } catch (error) {
+        if (!isTransient(error) || this.isClosing || performance.now() >= deadline) throw error;
+        if (isConnectionError(error)) this.onDisconnected(error);
+        await new Promise<void>((resolve) => {
+          timer(retryMs).pipe(takeUntil(this.closing$)).subscribe({ complete: resolve });
+        });
+      }
+    }
+  }
+
+  /** Polls at each interval and at each hint, one poll at a time. */
+  poll(intervalMs: number, hints$: Observable<unknown>, poll: () => Promise<void>): Subscription {
+    return merge(timer(intervalMs, intervalMs), hints$)
+      .pipe(exhaustMap(() => poll().catch(ignoreConnectionError)))
+      .subscribe();
+  }
+
+  /** Listens to a channel until the close. Calls `onMissed` whenever messages may have been lost. */
+  async listen(channel: string, onMessage: (text: string) => void, onMissed: () => void): Promise<void> {
+    const listener = this.retry(async () => {
+      // `disconnect` would not close a listener that starts after it.
+      if (this.isClosing) throw new FleetConnectionError('The fleet is closed');
+      return this.db.listen?.(channel, onMessage, onMissed);
+    });
+    this.listeners.push(listener);
+    await listener;
+  }
+
+  /** Runs an operation that only `close` waits for. */
+  runInBackground(operation: Promise<unknown>): void {
+    const done = operation.then(() => undefined, ignoreConnectionError).finally(() => this.background.delete(done));
+    this.background.add(done);
+  }
+
+  /** Stops all retries, and waits for the background operations. */
+  async stopRetrying(): Promise<void> {
+    this.isClosing = true;
+    this.closing$.next();
+    await Promise.all(this.background);
+  }
+
+  async close(): Promise<void> {
+    await this.stopRetrying();
+    await (this.closed ??= this.disconnect());
+  }
+
+  private async disconnect(): Promise<void> {
+    for (const listener of await Promise.allSettled(this.listeners))
+      if (listener.status === 'fulfilled') await listener.value?.close();
+    await this.disconnectAll();
+  }
+
+  private onBossError(error: unknown): void {
+    if (this.isClosing) return;
+    if (isConnectionError(error)) this.onDisconnected(error);
+    else console.error(error);
+  }
+
+  private onConnected(): void {
+    if (!this.disconnected || this.isClosing) return;
+    this.disconnected = false;
+    this.events.next({ type: 'reconnected', at: Date.now() });
+  }
+
+  private onDisconnected(reason: unknown): void {
+    if (this.disconnected || this.isClosing) return;
+    this.disconnected = true;
+    // No `cause`: the driver's error may contain the connection with its credentials.
+    const error = new FleetConnectionError(`The database is unreachable: ${(reason as Error).message}`);
+    if (this.events.observed) this.events.next({ type: 'disconnected', at: Date.now(), error });
+    // Without a listener the error must still be reported.
+    else console.error(error);
+  }
+}
+
+/** Returns the ids of the jobs whose state a statement of pg-boss has changed. */
+export function affectedJobs(response: object): readonly string[] {
+  return (response as { readonly settled?: readonly string[] | null }).settled ?? [];
+}

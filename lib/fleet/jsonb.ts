@@ -1,0 +1,18 @@
+// JSON.stringify writes both as escapes. An even number of backslashes before an escape makes it plain text.
+const refusedEscape = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f][0-9a-f]{2})/;
+
+/**
+ * Accepts a job's input or output that PostgreSQL's jsonb can represent: its strings must have no NUL and no lone
+ * surrogate. A refused value would fail the whole batch that it is written with.
+ *
+ * @throws TypeError
+ */
+export function validateJsonb(name: string, value: object): void {
+  if (refusedEscape.test(JSON.stringify(value)))
+    throw new TypeError(`Expected \`${name}\` to be JSON without NUL and lone surrogates in its strings`);
+}
+
+/** Truncates a text, and replaces the characters that jsonb refuses. */
+export function toJsonbText(text: string, maxLength: number): string {
+  return Buffer.from(text.slice(0, maxLength)).toString().replaceAll('\0', '\ufffd');
+}

@@ -1,0 +1,109 @@
+import { randomUUID } from 'node:crypto';
+import type { Observable } from 'rxjs';
+import { LinkedSubject } from '../util/linked-subject.js';
+import { Batcher } from './batcher.js';
+import { ignoreConnectionError } from './connection-errors.js';
+import type { FleetDatabase } from './fleet-database.js';
+
+/** The maximum length of a PostgreSQL NOTIFY, in bytes, minus the sender's id and separators. */
+export const maxMessageBytes = 7900;
+/** The maximum number of payloads in one statement. */
+const maxBatch = 1000;
+/** The length of a sender's id, which precedes each payload. */
+const senderLength = 8;
+
+/**
+ * Sends messages to all listening processes by NOTIFY, and to this one immediately. Delivery is best effort: important
+ * facts are in tables, which are polled at intervals and after each gap.
+ */
+export class NotifyChannel<Message extends object> {
+  private readonly messages = new LinkedSubject<Message>();
+  private readonly gaps = new LinkedSubject<void>();
+  /** Identifies the messages of this process, which it must not process twice. */
+  private readonly sender = randomUUID().slice(0, senderLength);
+  private readonly database: FleetDatabase;
+  private readonly name: string;
+  private readonly isMessage: (value: unknown) => value is Message;
+  private readonly outbox: Batcher<string, void>;
+  private listening: Promise<void> | undefined = undefined;
+
+  constructor(database: FleetDatabase, name: string, isMessage: (value: unknown) => value is Message) {
+    this.database = database;
+    this.name = name;
+    this.isMessage = isMessage;
+    this.outbox = new Batcher<string, void>(async (messages) => {
+      // Messages need not survive a crash of the database. All NOTIFYs wait for one another until they are on disk.
+      await database.query(
+        "select pg_notify($1, payload), set_config('synchronous_commit', 'off', true) from unnest($2::text[]) payload",
+        [name, toPayloads(this.sender, messages)],
+      );
+      return [];
+    }, maxBatch);
+  }
+
+  get messages$(): Observable<Message> {
+    return this.messages.asObservable();
+  }
+
+  /** Emits when messages may have been missed. */
+  get missed$(): Observable<void> {
+    return this.gaps.asObservable();
+  }
+
+  /** Starts to listen to other processes, once. */
+  async listen(): Promise<void> {
+    const { database, name } = this;
+    this.listening ??= database
+      .listen(
+        name,
+        (payload) => this.receive(payload),
+        () => this.gaps.next(),
+      )
+      .catch((error: unknown) => {
+        this.listening = undefined;
+        throw error;
+      });
+    await this.listening;
+  }
+
+  send(message: Message): void {
+    const text = JSON.stringify(message);
+    // Listeners in this process get the same parsed JSON as those in others.
+    if (this.messages.observed) this.messages.next(JSON.parse(text) as Message);
+    // A message that cannot be sent is lost, just as a message that is not received.
+    this.outbox.add(text).catch(ignoreConnectionError);
+  }
+
+  /** Waits until all messages are sent. */
+  flush(): Promise<void> {
+    return this.outbox.flush();
+  }
+
+  private receive(payload: string): void {
+    if (payload.startsWith(this.sender)) return;
+    for (const message of parsePayload(payload)) if (this.isMessage(message)) this.messages.next(message);
+  }
+}
+
+/** Packs messages into as few payloads as possible, in their order. */
+function toPayloads(sender: string, messages: readonly string[]): string[] {
+  const payloads: string[] = [];
+  let freeBytes = 0;
+  for (const text of messages) {
+    const bytes = Buffer.byteLength(text) + 1;
+    const lastIndex = payloads.length - 1;
+    if (bytes <= freeBytes) payloads[lastIndex] = `${payloads[lastIndex]},${text}`;
+    else freeBytes = payloads.push(`${sender}${text}`) && maxMessageBytes + 1;
+    freeBytes -= bytes;
+  }
+  return payloads;
+}
+
+/** Parses the messages of a payload. Any client may write to a channel, so text that is not JSON is ignored. */
+function parsePayload(payload: string): readonly unknown[] {
+  try {
+    return JSON.parse(`[${payload.slice(senderLength)}]`) as unknown[];
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,111 @@
+import { filter, merge, Subscription, type Observable } from 'rxjs';
+import { LinkedSubject } from '../util/linked-subject.js';
+import type { ControlMessage } from './control-message.js';
+import type { FleetDatabase } from './fleet-database.js';
+import type { NotifyChannel } from './notify-channel.js';
+
+/** The interval between polls without a message, in ms. */
+const pollMs = 1000;
+
+/** The status that all processes of a fleet share: one row of a table. */
+export interface FleetStatus {
+  /** The reason of the fleet's cancel, or null. */
+  readonly reason: string | null;
+  readonly by: string;
+  /** In ms since 1970. */
+  readonly at: number;
+  /** Whether any process follows the events of jobs. */
+  readonly followed: boolean;
+}
+
+/** Reads the fleet's status at each control message about it and at a regular interval, and changes it. */
+export class StatusPoller {
+  private readonly database: FleetDatabase;
+  private readonly control: NotifyChannel<ControlMessage>;
+  private readonly statuses = new LinkedSubject<FleetStatus>();
+  private polling = Subscription.EMPTY;
+  /** The number of the last poll that began, and of the poll whose answer was emitted last. */
+  private lastBegun = 0;
+  private lastEmitted = 0;
+
+  constructor(database: FleetDatabase, control: NotifyChannel<ControlMessage>) {
+    this.database = database;
+    this.control = control;
+  }
+
+  /** Emits the status at each poll. */
+  get status$(): Observable<FleetStatus> {
+    return this.statuses.asObservable();
+  }
+
+  start(): void {
+    const { control } = this;
+    const changed$ = control.messages$.pipe(filter(({ type }) => type === 'fleet'));
+    this.polling = this.database.poll(pollMs, merge(changed$, control.missed$), () => this.poll());
+  }
+
+  stop(): void {
+    this.polling.unsubscribe();
+  }
+
+  async poll(): Promise<void> {
+    const poll = ++this.lastBegun;
+    const status = await readStatus(this.database);
+    // Polls use several connections, so an answer from before a change may arrive after an answer from after it.
+    if (!status || poll < this.lastEmitted) return;
+    this.lastEmitted = poll;
+    this.statuses.next(status);
+  }
+
+  /**
+   * Cancels the fleet, unless it is cancelled. A retry may cancel a fleet that was resumed in between, which is the
+   * safe side.
+   */
+  async cancel(reason: string, by: string): Promise<void> {
+    await this.update('reason = $1, cancelled_by = $2, cancelled_at = now() where reason is null', [reason, by]);
+  }
+
+  /** Undoes the current cancel. A retry does not undo a cancel that came in between. */
+  async resume(): Promise<void> {
+    const { database } = this;
+    const [status] = await database.queryWithRetry<{ at: string | null }>(
+      `select cancelled_at::text as at from "${database.schema}".fleet`,
+    );
+    const assignments = 'reason = null, cancelled_by = null, cancelled_at = null where cancelled_at = $1::timestamptz';
+    await this.update(assignments, [status?.at ?? null]);
+  }
+
+  /**
+   * Records for 15 s that a process follows the events of jobs. The other processes get a message, or see it at their
+   * next poll.
+   */
+  async follow(): Promise<void> {
+    const { database } = this;
+    const [before] = await database.queryWithRetry<{ followed: boolean | null }>(
+      // One process writes it for all that follow.
+      `update "${database.schema}".fleet set followed_until = now() + interval '15 s'
+       from (select followed_until > now() as followed from "${database.schema}".fleet) before
+       where followed_until is null or followed_until < now() + interval '10 s'
+       returning before.followed`,
+    );
+    if (!before || before.followed) return;
+    this.control.send({ type: 'follow' });
+    await this.control.flush();
+  }
+
+  private async update(assignments: string, values: readonly unknown[]): Promise<void> {
+    const { database, control } = this;
+    await database.queryWithRetry(`update "${database.schema}".fleet set ${assignments}`, values);
+    control.send({ type: 'fleet' });
+    await this.poll();
+  }
+}
+
+export async function readStatus(database: FleetDatabase): Promise<FleetStatus | undefined> {
+  const [status] = await database.queryWithRetry<FleetStatus>(
+    `select reason, cancelled_by as by, (extract(epoch from cancelled_at) * 1000)::float8 as at,
+       coalesce(followed_until > now(), false) as followed
+     from "${database.schema}".fleet`,
+  );
+  return status;
+}

@@ -1,0 +1,86 @@
+import type { Observable } from 'rxjs';
+import type { Context } from '../context/types.js';
+import type { Coordinator } from '../cron/cron-options.js';
+import type { Task } from '../task/types.js';
+import type { FleetConnectionError } from './errors.js';
+import type { JobEvent, Queue, QueueOptions } from './queue-types.js';
+
+/**
+ * The connection of this process to its fleet. Run it as a task: as the first member of an `ordered` group, it cancels
+ * the application when the fleet is cancelled, and closes the connection after all other members have ended.
+ */
+export interface Fleet extends Task<never> {
+  /** The name of this process. */
+  readonly name: string;
+  /** The context that `cancel` cancels, with a `FleetCancelledError`. `resume` replaces it by a new context. */
+  readonly context: Context;
+  /**
+   * The coordinator for crons: one process of the fleet runs each slot. It needs a cron expression or {@link every},
+   * because the slots of a plain number of ms differ between processes.
+   */
+  readonly coordinator: Coordinator;
+  /** Returns a queue of jobs. The database creates it on its first use. */
+  queue<In, Out = unknown>(name: string, options?: QueueOptions): Queue<In, Out>;
+  /** Cancels all processes: the running ones, and those that start before `resume`. */
+  cancel(reason: string): Promise<void>;
+  /** Undoes the cancel for processes that start from now on. */
+  resume(): Promise<void>;
+  /**
+   * Returns the last slot of a cron that any process was granted, for the option `lastRun`. `task` is the cron's path,
+   * such as `app/report`.
+   */
+  lastSlot(task: string): Promise<number | undefined>;
+  /** Emits the events of this process's connection, and of the jobs in all processes. */
+  readonly events$: Observable<FleetEvent>;
+  /** Reads the state of the whole fleet. */
+  state(): Promise<FleetState>;
+  /** Closes the connection. Streams that wait for a result fail with a `CancelledError`. */
+  close(): Promise<void>;
+}
+
+/** An event of the fleet, as this process receives it. */
+export type FleetEvent =
+  | JobEvent
+  /** The database is unreachable; statements wait until it is back. */
+  | { readonly type: 'disconnected'; readonly at: number; readonly error: FleetConnectionError }
+  | { readonly type: 'reconnected'; readonly at: number }
+  /** The cancel of the fleet has reached this process. */
+  | { readonly type: 'fleet-cancelled'; readonly at: number; readonly cause: unknown }
+  /** The cancel of the fleet was undone. */
+  | { readonly type: 'fleet-resumed'; readonly at: number };
+
+/** The state of a whole fleet, as plain data for a page or a log. */
+export interface FleetState {
+  readonly schema: string;
+  /** The current cancel of the fleet: its reason, and the process that requested it. */
+  readonly cancelled?: { readonly reason: string; readonly by: string; readonly at: number };
+  readonly members: readonly FleetMember[];
+  readonly queues: readonly QueueState[];
+  readonly crons: readonly CronState[];
+}
+
+/** The state of one process. Times are in ms since 1970, by the database's clock. */
+export interface FleetMember {
+  readonly name: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly since: number;
+  readonly seen: number;
+  /** Whether the process has sent a heartbeat recently. */
+  readonly live: boolean;
+}
+
+/** The number of jobs of a queue, counted within the last seconds. */
+export interface QueueState {
+  readonly name: string;
+  readonly waiting: number;
+  readonly running: number;
+  readonly dead: number;
+}
+
+/** The last slot of a cron, and the process that runs it, while it runs. */
+export interface CronState {
+  readonly task: string;
+  readonly slot: number;
+  readonly holder?: string;
+}
