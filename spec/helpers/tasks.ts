@@ -1,4 +1,5 @@
-import type { Outcome, TaskEvent, TaskRunner } from '../../lib/index.js';
+import { map, NEVER, timer, type Observable, type SchedulerLike } from 'rxjs';
+import { task, taskRunner, type Outcome, type TaskEvent, type TaskRunner } from '../../lib/index.js';
 
 /** A promise to be settled by hand. */
 export function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void; reject: (reason: unknown) => void } {
@@ -32,4 +33,42 @@ export function outcomeOf(runner: TaskRunner): Outcome | undefined {
   let last: Outcome | undefined;
   runner.done$.subscribe((outcome) => (last = outcome)).unsubscribe();
   return last;
+}
+
+/** Returns a hook that throws. */
+export function throwing(reason: unknown = new Error('boom')): () => never {
+  return () => {
+    throw reason;
+  };
+}
+
+/** Emits an error after some time. */
+export function failAfter(ms: number, scheduler?: SchedulerLike): Observable<never> {
+  return timer(ms, scheduler).pipe(map(throwing()));
+}
+
+/** Creates a runner whose task fails as soon as it starts. */
+export function failing(name: string, reason: unknown = new Error(name)): TaskRunner<never> {
+  return taskRunner(task(name, throwing(reason)));
+}
+
+/** Creates a runner whose task runs until it is cancelled. */
+export function forever(name: string): TaskRunner<never> {
+  return taskRunner(task(name, () => NEVER));
+}
+
+/** Creates a runner whose task completes after some time. */
+export function lasting(name: string, ms: number): TaskRunner<0> {
+  return taskRunner(task(name, () => timer(ms)));
+}
+
+/** Creates a runner whose task runs until it is cancelled and then finalizes for some time. */
+export function slow(name: string, ms: number): TaskRunner<never> {
+  return taskRunner(task(name, { execute: () => NEVER, finalize: () => timer(ms) }));
+}
+
+/** Returns these values one after another, and then again from the first. */
+export function cycle<T>(values: readonly T[]): () => T {
+  let n = 0;
+  return () => values[n++ % values.length] as T;
 }
