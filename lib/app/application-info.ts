@@ -7,7 +7,7 @@ import type { AppEvent } from './types.js';
 /** An application as its own tasks see it. */
 export interface ApplicationInfo {
   readonly runners: readonly TaskRunner[];
-  /** How long all tasks together may take to end after the cancel, in ms. */
+  /** Longest time that all tasks together may take to end after the cancel, in ms. */
   readonly timeout: number;
   /** Whether all tasks are ready and no stop has been requested. */
   readonly ready: boolean;

@@ -6,7 +6,9 @@ export function eventError(event: AppEvent): unknown {
   return 'error' in event ? event.error : undefined;
 }
 
-/** Creates an observer that writes the errors of events to stderr. An error that several groups report is written once. */
+/**
+ * Creates an observer that writes the errors of events to stderr. An error that several groups report is written once.
+ */
 export function logErrors(): (event: AppEvent) => void {
   const written = new WeakSet();
   return (event) => {

@@ -18,7 +18,9 @@ interface ReportRow {
   readonly error: TaskError | undefined;
 }
 
-/** The row that shows each error. An error that several rows have is shown in the last, which is where it comes from. */
+/**
+ * The row that shows each error. An error that several rows have is shown in the last, which is where it comes from.
+ */
 type ErrorRows = ReadonlyMap<unknown, ReportRow>;
 
 /** Formats a report as a title, its causes, and a table with one row for each task. */

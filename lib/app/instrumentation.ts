@@ -22,7 +22,7 @@ export function composeWrapHook(instrumentation: readonly Instrumentation[]): In
 
 /** Composes all `onRunEnd` callbacks into one. */
 export function composeOnRunEnd(instrumentation: readonly Instrumentation[]): Instrumentation['onRunEnd'] {
-  const listeners = instrumentation.filter(({ onRunEnd }) => onRunEnd !== undefined);
+  const listeners = instrumentation.filter((callbacks) => callbacks.onRunEnd !== undefined);
   if (listeners.length === 0) return undefined;
   return (run, end) => {
     for (const listener of listeners) callSafely(() => listener.onRunEnd?.(run, end));

@@ -25,8 +25,8 @@ export interface Application extends Promise<ShutdownReport> {
   /** Whether all tasks are ready and no stop has been requested. For a readiness probe. */
   readonly ready: boolean;
   /**
-   * Emits `ready` and its changes, and completes at the end. When a stop is requested it emits `false` before any task is
-   * cancelled.
+   * Emits `ready` and its changes, and completes at the end. When a stop is requested it emits `false` before any task
+   * is cancelled.
    */
   readonly ready$: Observable<boolean>;
   /** Asks the application to stop, as a cancel of its parent does. Returns the promise of the report. */
@@ -154,7 +154,8 @@ class Readiness {
     this.ready = ready;
     if (this.emitting) return;
     this.emitting = true;
-    // A subscriber may change the value. The loop emits that change to all subscribers next, in order, not to some first.
+    // A subscriber may change the value. The loop emits that change to all subscribers next, in order, not to some
+    // first.
     for (let emitted; emitted !== this.ready;) this.changes.next((emitted = this.ready));
     this.emitting = false;
   }

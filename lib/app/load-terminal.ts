@@ -1,7 +1,7 @@
 import { validateOneOf } from '../util/validate.js';
 import type { AppEvent, Instrumentation } from './types.js';
 
-/** How a program shows its own events. */
+/** The form in which a program shows its events. */
 export type Ui = boolean | 'live' | 'lines' | 'json';
 
 /** The terminal output, which is loaded on demand. */

@@ -26,17 +26,18 @@ export const orchestrateOptionNames: readonly string[] = [
 ];
 
 /**
- * Creates an application as one cold Observable. Each subscription starts all tasks immediately under a master context of
- * their own. The stream emits every event, the report last, and completes when all tasks have ended or timed out. Failures
- * are in the report: they do not make the stream fail. It has no effect on the process, and can run in virtual time.
+ * Creates an application as one cold Observable. Each subscription starts all tasks immediately under a master context
+ * of their own. The stream emits every event, the report last, and completes when all tasks have ended or timed out.
+ * Failures are in the report: they do not make the stream fail. It has no effect on the process, and can run in virtual
+ * time.
  *
  * The application stops when a task calls its `cancel`, when a task fails (unless `onFailure` is `'continue'`), or when
  * the parent is cancelled. The parent's cancel and a `SignalError` are requests from outside: with a `drainDelay` the
- * stream emits `draining` immediately, and the application cancels after the delay. Unsubscribing cancels immediately, and
- * no further event is emitted.
+ * stream emits `draining` immediately, and the application cancels after the delay. Unsubscribing cancels immediately,
+ * and no further event is emitted.
  *
- * When one of the runners is already running, the application cancels the others. When they have ended, the stream fails
- * with an `AlreadyRunningError`.
+ * When one of the runners is already running, the application cancels the others. When they have ended, the stream
+ * fails with an `AlreadyRunningError`.
  *
  * @throws TypeError for a value that is neither a task nor a runner, for the same runner twice, and for an option of a
  * wrong type; RangeError for a negative time.

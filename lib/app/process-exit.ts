@@ -1,4 +1,4 @@
-import { SignalError } from '../errors/errors.js';
+import { SignalError, type Phase } from '../errors/errors.js';
 import type { Outcome } from '../task/types.js';
 import { unfinishedTasks, type ShutdownReport } from './report.js';
 import { signalNumber } from './signals.js';
@@ -27,8 +27,8 @@ export function exitCodeOf({ clean, cause }: ShutdownReport, exitCode: 'zero' | 
 }
 
 /**
- * Sets the exit code for a report. Must come before the report's promise resolves, because its listener may exit. After a
- * clean end, an exit code other than 0 that is already set remains.
+ * Sets the exit code for a report. Must come before the report's promise resolves, because its listener may exit. After
+ * a clean end, an exit code other than 0 that is already set remains.
  */
 export function setExitCode(report: ShutdownReport, exitCode: 'zero' | 'signal'): void {
   if (!report.clean || !process.exitCode) process.exitCode = exitCodeOf(report, exitCode) || process.exitCode;
@@ -36,9 +36,10 @@ export function setExitCode(report: ShutdownReport, exitCode: 'zero' | 'signal')
 
 /** Makes sure that the process exits, or names what keeps it alive. */
 export function ensureExit({ outcomes, durationMs }: ShutdownReport, timeout: number): void {
-  const unfinished = unfinishedNames(outcomes);
-  if (unfinished) {
-    console.error(`Exiting with 1, because tasks did not end within ${timeout} ms of the cancel: ${unfinished}`);
+  const unfinished = outcomes.flatMap(toUnfinished);
+  if (unfinished.length > 0) {
+    const names = formatNames(unfinished);
+    console.error(`Exiting with 1, because tasks did not end within ${timeout} ms of the cancel: ${names}`);
     // Listeners of the report's promise run first.
     setImmediate(() => exit(1));
     return;
@@ -52,22 +53,22 @@ export function ensureExit({ outcomes, durationMs }: ShutdownReport, timeout: nu
   void flushed(streams).then(() => clearTimeout(deadline));
 }
 
-/**
- * Returns the names of the tasks that have not ended, or an empty string. Tasks whose group had not cancelled them yet come
- * last: they wait for the first ones.
- */
-function unfinishedNames(outcomes: readonly Outcome[]): string {
-  const cancelled: string[] = [];
-  const notCancelled: string[] = [];
-  for (const outcome of outcomes)
-    for (const unfinished of unfinishedTasks(outcome)) {
-      const { task, phase, stoppingAt } = unfinished;
-      if (unfinished !== outcome && stoppingAt === undefined) notCancelled.push(task);
-      else cancelled.push(phase ? `${task} (${phase})` : task);
-    }
-  return [cancelled.join(', '), notCancelled.length > 0 && `not cancelled yet: ${notCancelled.join(', ')}`]
-    .filter(Boolean)
-    .join('; ');
+/** Returns the outcomes of the tasks that have not ended, and whether each had been cancelled. */
+function toUnfinished(outcome: Outcome): { task: string; phase?: Phase | undefined; cancelled: boolean }[] {
+  return unfinishedTasks(outcome).map((unfinished) => {
+    const { task, phase, stoppingAt } = unfinished;
+    return { task, phase, cancelled: unfinished === outcome || stoppingAt !== undefined };
+  });
+}
+
+/** Formats names of tasks. Tasks that their group has not cancelled yet come last: they wait for the first ones. */
+function formatNames(unfinished: ReturnType<typeof toUnfinished>): string {
+  const cancelled = unfinished.filter((each) => each.cancelled);
+  const notCancelled = unfinished.filter((each) => !each.cancelled);
+  const names = cancelled.map(({ task, phase }) => (phase ? `${task} (${phase})` : task)).join(', ');
+  return notCancelled.length === 0
+    ? names
+    : `${names}; not cancelled yet: ${notCancelled.map(({ task }) => task).join(', ')}`;
 }
 
 function reportOpenHandles(): void {
@@ -104,8 +105,8 @@ function pendingStreams(): NodeJS.WriteStream[] {
 }
 
 /**
- * Returns the number of bytes not flushed yet. `writableLength` of one long chunk does not shrink until the end, so libuv's
- * count is added.
+ * Returns the number of bytes not flushed yet. `writableLength` of one long chunk does not shrink until the end, so
+ * libuv's count is added.
  */
 function pendingBytes(streams: readonly NodeJS.WriteStream[]): number {
   return streams.reduce((sum, stream) => {

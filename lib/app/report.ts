@@ -3,7 +3,7 @@ import type { Outcome } from '../task/types.js';
 import { formatReport, oneLine } from './format-report.js';
 
 /**
- * How an application ended. Printed or converted to a string, it is a table.
+ * The report of an application's end. Printed or converted to a string, it is a table.
  *
  * @example
  * ```ts

@@ -13,34 +13,35 @@ import { isCtrlC, isDuplicateSignal, signalNumber, signals$, stopSignals } from 
 /** Options of {@link runMain}: those of `launch`, the exit code, and the output. */
 export interface RunMainOptions extends LaunchOptions {
   /**
-   * The exit code after a clean stop by a signal: 0 for `'zero'`, 128 + the signal's number for `'signal'`. `'signal'` is
-   * for a process supervisor that takes 0 to mean that the application ended by itself. Default: `'zero'`.
+   * The exit code after a clean stop by a signal: 0 for `'zero'`, 128 + the signal's number for `'signal'`. `'signal'`
+   * is for a process supervisor that takes 0 to mean that the application ended by itself. Default: `'zero'`.
    */
   exitCode?: 'zero' | 'signal';
   /**
-   * How the application shows its events. `'lines'`: one line for each important event, on stderr. `'live'`: a timeline
-   * on a terminal, and `'lines'` elsewhere. `'json'`: one line of JSON for each event, on stdout. `true`: the same as
-   * `'live'`. Default: `false`, which shows nothing. The output is `terminal` of `rxjs-tasks/inspect`, loaded on demand.
-   * It also writes the errors that the default observer would write.
+   * The form in which the application shows its events. `'lines'`: one line for each important event, on stderr.
+   * `'live'`: a timeline on a terminal, and `'lines'` elsewhere. `'json'`: one line of JSON for each event, on stdout.
+   * `true`: the same as `'live'`. Default: `false`, which shows nothing. The output is `terminal` of
+   * `rxjs-tasks/inspect`, loaded on demand. It also writes the errors that the default observer would write.
    */
   ui?: Ui;
 }
 
 /**
- * Runs an application as the main job of this process: `launch`, with signals, uncaught errors and the exit code handled.
+ * Runs an application as the main job of this process: `launch`, with signals, uncaught errors and the exit code
+ * handled.
  *
- * SIGINT or SIGTERM asks the application to stop, with a {@link SignalError}. It is no longer ready, and after the
- * `drainDelay` all tasks are cancelled. A Ctrl-C skips that delay. Another signal after that exits immediately, with 128 +
- * its number.
+ * SIGINT or SIGTERM asks the application to stop, with a {@link SignalError}. The application is no longer ready, and
+ * after the `drainDelay` all tasks are cancelled. A Ctrl-C skips that delay. Another signal after that exits
+ * immediately, with 128 + its number.
  *
  * An uncaught exception or unhandled rejection is a failure of the application: it is written to stderr, all tasks are
- * cancelled, and the exit code is 1. A second one exits immediately. Tasks that have not ended at the deadline are named on
- * stderr, and the process exits with 1. Any other failure sets exit code 1. A clean end keeps the exit code. The output is
- * flushed before each of these exits, unless it makes no progress for a second. After a clean end the process exits by
- * itself. If it is still alive after 5 s, its open handles are named on stderr.
+ * cancelled, and the exit code is 1. A second one exits immediately. Tasks that have not ended at the deadline are
+ * named on stderr, and the process exits with 1. Any other failure sets exit code 1. A clean end keeps the exit code.
+ * The output is flushed before each of these exits, unless it makes no progress for a second. After a clean end the
+ * process exits by itself. If it is still alive after 5 s, its open handles are named on stderr.
  *
- * @returns the application. Its promise resolves with the report when all tasks have ended or timed out. `ready`, `ready$`
- * and `live` are for probes, and `stop` stops it.
+ * @returns the application. Its promise resolves with the report when all tasks have ended or timed out. `ready`,
+ * `ready$` and `live` are for probes, and `stop` stops it.
  * @throws what `orchestrate` throws, synchronously.
  *
  * @example

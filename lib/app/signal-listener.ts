@@ -18,8 +18,8 @@ export interface SignalListenerOptions {
  * emitted. At its end the task removes its listeners. They do not keep the process alive.
  *
  * @param signals the signals to wait for. Default: SIGINT and SIGTERM.
- * @throws RangeError when a signal is unknown or cannot be caught (SIGKILL, SIGSTOP); TypeError when the target is not an
- * emitter.
+ * @throws RangeError when a signal is unknown or cannot be caught (SIGKILL, SIGSTOP); TypeError when the target is not
+ * an emitter.
  *
  * @example
  * ```ts
@@ -54,7 +54,8 @@ export function signalListener(
         signals$(signals, target)
           .pipe(take(1))
           .subscribe((signal) => {
-            // The value comes first because the cancel ends this stream. If a subscriber leaves at the value, cancel anyway.
+            // The value comes first because the cancel ends this stream. If a subscriber leaves at the value, cancel
+            // anyway.
             subscriber.next(signal);
             cancel(new SignalError(signal));
             subscriber.complete();

@@ -31,8 +31,8 @@ export function signalNumber(signal: NodeJS.Signals): number {
 const streamsByTarget = new WeakMap<SignalTarget, Map<NodeJS.Signals, Observable<NodeJS.Signals>>>();
 
 /**
- * Emits each signal that the target receives. All subscribers share one listener per signal, because Node warns of a leak
- * when an emitter has more than ten.
+ * Emits each signal that the target receives. All subscribers share one listener per signal, because Node warns of a
+ * leak when an emitter has more than ten.
  */
 export function signals$(signals: readonly NodeJS.Signals[], target: SignalTarget): Observable<NodeJS.Signals> {
   const streams = streamsByTarget.get(target) ?? new Map<NodeJS.Signals, Observable<NodeJS.Signals>>();
@@ -51,8 +51,8 @@ export function signals$(signals: readonly NodeJS.Signals[], target: SignalTarge
 }
 
 /**
- * Whether a second signal belongs to the same request as the first: a process supervisor may send another kind of signal
- * together with a Ctrl-C.
+ * Whether a second signal belongs to the same request as the first: a process supervisor may send another kind of
+ * signal together with a Ctrl-C.
  *
  * @param ms the time between the two, as measured by their handlers.
  */

@@ -17,15 +17,15 @@ export type AppEvent =
 /** Callbacks for traces, metrics or logs of an application. An error that a callback throws is reported as uncaught. */
 export interface Instrumentation {
   /**
-   * Receives every event before the observer does. Task events come with the context of their run, which tells apart two
-   * tasks of the same name. A `restarting` event comes with the supervisor's context, the `parent` of the runs it starts.
-   * Custom runners provide no context.
+   * Receives every event before the observer does. Task events come with the context of their run, which tells apart
+   * two tasks of the same name. A `restarting` event comes with the supervisor's context, the `parent` of the runs it
+   * starts. Custom runners provide no context.
    */
   onEvent?(event: AppEvent, run?: RunContext): void;
   /**
    * Wraps each hook of each task, and each run of a cron, for example in an `AsyncLocalStorage` or an active span. It
-   * must call `hook` once, synchronously. The async context lasts for whatever the hook starts and for the Observable it
-   * returns. `supervise` and `critical` have no hooks of their own: each restart is a run of the task they wrap.
+   * must call `hook` once, synchronously. The async context lasts for whatever the hook starts and for the Observable
+   * it returns. `supervise` and `critical` have no hooks of their own: each restart is a run of the task they wrap.
    */
   wrapHook?(run: RunContext, phase: Phase, hook: () => void): void;
   /** Called once at the end of each run whose hooks were wrapped: a task's or a cron slot's. Comes before `done`. */
@@ -34,11 +34,11 @@ export interface Instrumentation {
 
 /** Options of {@link orchestrate}, which `launch` and `runMain` also take. */
 export interface OrchestrateOptions {
-  /** How long all tasks together may take to end after the cancel, in ms. Default: 30,000. */
+  /** Longest time that all tasks together may take to end after the cancel, in ms. Default: 30,000. */
   timeout?: number;
   /** Whether a failed task cancels the others. Default: `'cancel'`. */
   onFailure?: 'cancel' | 'continue';
-  /** How long to continue after a request to stop from outside, in ms. Default: 0. */
+  /** Time to continue after a request to stop from outside, in ms. Default: 0. */
   drainDelay?: number;
   /** A context or AbortSignal whose cancel asks the application to stop. */
   parent?: Context | AbortSignal;

@@ -1,22 +1,22 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 
-/** What became of a program. */
-export interface Ended {
+/** The result of a program that has exited. */
+export interface ProgramResult {
   code: number | null;
   signal: NodeJS.Signals | null;
   stdout: string;
   stderr: string;
-  /** From the last signal sent, else from the start, to the exit. */
-  ms: number;
 }
 
-/** A child process, and what it writes. */
+type Output = 'stdout' | 'stderr';
+
+/** A child process and its output. */
 export class Program {
   readonly child: ChildProcess;
-  readonly ended: Promise<Ended>;
+  readonly ended: Promise<ProgramResult>;
   stdout = '';
   stderr = '';
-  private since = performance.now();
+  private closed = false;
   private waiting: (() => void)[] = [];
 
   constructor(command: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env) {
@@ -27,31 +27,31 @@ export class Program {
       this.child.on('error', reject);
       this.child.on('close', (code, signal) => {
         const { stdout, stderr } = this;
-        resolve({ code, signal, stdout, stderr, ms: performance.now() - this.since });
-        this.wake();
+        this.closed = true;
+        resolve({ code, signal, stdout, stderr });
+        this.notify();
       });
     });
   }
 
   kill(...signals: NodeJS.Signals[]): void {
-    this.since = performance.now();
     for (const signal of signals) this.child.kill(signal);
   }
 
-  /** Resolves when the text has been written to stdout; rejects when the program has ended without. */
-  async says(text: string): Promise<void> {
-    while (!this.stdout.includes(text)) {
-      if (this.child.exitCode !== null) throw new Error(`It ended without «${text}»: ${this.stdout}${this.stderr}`);
+  /** Resolves when the program has written a text. Rejects when it ends without having written it. */
+  async waitFor(text: string, output: Output = 'stdout'): Promise<void> {
+    while (!this[output].includes(text)) {
+      if (this.closed) throw new Error(`The program ended without «${text}»: ${this.stdout}${this.stderr}`);
       await new Promise<void>((resolve) => this.waiting.push(resolve));
     }
   }
 
-  private read(stream: 'stdout' | 'stderr', text: string): void {
-    this[stream] += text;
-    this.wake();
+  private read(output: Output, text: string): void {
+    this[output] += text;
+    this.notify();
   }
 
-  private wake(): void {
+  private notify(): void {
     for (const resolve of this.waiting.splice(0)) resolve();
   }
 }

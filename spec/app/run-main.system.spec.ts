@@ -2,8 +2,8 @@ import { expect } from 'chai';
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { runMain, task, withCancel } from '../../lib/index.js';
-import { hangingOn } from '../helpers/collect.js';
-import { Program, type Ended } from '../helpers/program.js';
+import { listenerCount } from '../helpers/collect.js';
+import { Program, type ProgramResult } from '../helpers/program.js';
 
 const path = fileURLToPath(new URL('../fixtures/app.ts', import.meta.url));
 
@@ -19,13 +19,13 @@ function startOnTerminal(name: string): Program {
   return new Program('script', ['-qec', `exec ${process.execPath} --import tsx ${path} '${name}'`, '/dev/null']);
 }
 
-function run(name: string): Promise<Ended> {
+function run(name: string): Promise<ProgramResult> {
   return start(name).ended;
 }
 
-async function signalled(name: string, ...signals: NodeJS.Signals[]): Promise<Ended> {
+async function signalled(name: string, ...signals: NodeJS.Signals[]): Promise<ProgramResult> {
   const program = start(name);
-  await program.says('up');
+  await program.waitFor('up');
   program.kill(...signals);
   return program.ended;
 }
@@ -68,9 +68,9 @@ describe('runMain', function () {
         ['SIGINT', 130],
       ] as const) {
         const program = start('hanging');
-        await program.says('up');
+        await program.waitFor('up');
         program.kill(signal);
-        await program.says('finalize');
+        await program.waitFor('finalize');
         program.kill(signal);
         const ended = await program.ended;
         expect([ended.code, ended.signal]).to.deep.equal([code, null]);
@@ -84,9 +84,9 @@ describe('runMain', function () {
 
     it('a second signal of the other kind: 128 + its number', async () => {
       const program = start('hanging');
-      await program.says('up');
+      await program.waitFor('up');
       program.kill('SIGINT');
-      await program.says('finalize');
+      await program.waitFor('finalize');
       await pause(100);
       program.kill('SIGTERM');
       expect((await program.ended).code).to.equal(143);
@@ -104,16 +104,16 @@ describe('runMain', function () {
 
     it('one Ctrl-C that comes twice, as from a terminal and from the npm in it, is one; a second Ctrl-C is not', async () => {
       const patient = startOnTerminal('worker');
-      await patient.says('up');
+      await patient.waitFor('up');
       patient.child.stdin?.write('\x03\x03');
       const ended = await patient.ended;
       expect(ended.stdout).to.include('finalized').and.include('Received SIGINT');
       expect(ended.code).to.equal(0);
 
       const impatient = startOnTerminal('hanging');
-      await impatient.says('up');
+      await impatient.waitFor('up');
       impatient.child.stdin?.write('\x03');
-      await impatient.says('finalize');
+      await impatient.waitFor('finalize');
       await pause(300);
       impatient.child.stdin?.write('\x03');
       expect((await impatient.ended).code).to.equal(130);
@@ -121,20 +121,20 @@ describe('runMain', function () {
 
     it('a second SIGTERM is one on a terminal, too', async () => {
       const program = startOnTerminal('hanging, pid');
-      await program.says('up');
+      await program.waitFor('up');
       const pid = Number(/pid (\d+)/.exec(program.stdout)?.[1]);
       process.kill(pid, 'SIGTERM');
-      await program.says('finalize');
+      await program.waitFor('finalize');
       process.kill(pid, 'SIGTERM');
       expect((await program.ended).code).to.equal(143);
     });
 
     it('a SIGINT that comes a while after a SIGTERM is one, on a terminal, too', async () => {
       const program = startOnTerminal('hanging, pid');
-      await program.says('up');
+      await program.waitFor('up');
       const pid = Number(/pid (\d+)/.exec(program.stdout)?.[1]);
       process.kill(pid, 'SIGTERM');
-      await program.says('finalize');
+      await program.waitFor('finalize');
       await pause(100);
       process.kill(pid, 'SIGINT');
       expect((await program.ended).code).to.equal(130);
@@ -144,7 +144,7 @@ describe('runMain', function () {
   describe('with an ordered group', () => {
     it('SIGTERM during the start of the second of three: that is stopped, then the first; the third never starts', async () => {
       const program = start('slow second of three');
-      await program.says('b initialize');
+      await program.waitFor('b initialize');
       program.kill('SIGTERM');
       const { code, stdout, stderr } = await program.ended;
       expect([code, stderr]).to.deep.equal([0, '']);
@@ -161,7 +161,7 @@ describe('runMain', function () {
 
     it('a stop hook that hangs: it is named with its path, and so is who waits for it', async () => {
       const program = start('hanging second of three');
-      await program.says('c up');
+      await program.waitFor('c up');
       program.kill('SIGTERM');
       const { code, stdout, stderr } = await program.ended;
       expect(code).to.equal(1);
@@ -176,9 +176,9 @@ describe('runMain', function () {
 
     it('a second signal in mid-stop exits at once', async () => {
       const program = start('slow stop');
-      await program.says('c up');
+      await program.waitFor('c up');
       program.kill('SIGTERM');
-      await program.says('b finalize');
+      await program.waitFor('b finalize');
       program.kill('SIGTERM');
       const { code, stdout } = await program.ended;
       expect(code).to.equal(143);
@@ -190,7 +190,7 @@ describe('runMain', function () {
     it('starts and stops as ever when it is closed from the start', async () => {
       for (const signal of ['SIGTERM', 'SIGINT'] as const) {
         const program = new Program('sh', ['-c', `exec ${process.execPath} --import tsx ${path} worker <&-`]);
-        await program.says('up');
+        await program.waitFor('up');
         program.kill(signal);
         const { code, stdout, stderr } = await program.ended;
         expect([code, stderr]).to.deep.equal([0, '']);
@@ -200,7 +200,7 @@ describe('runMain', function () {
 
     it('goes on when it is closed in mid-run', async () => {
       const program = start('reads stdin');
-      await program.says('up');
+      await program.waitFor('up');
       program.child.stdin?.end();
       await pause(100);
       expect(program.child.exitCode).to.equal(null);
@@ -282,7 +282,7 @@ describe('runMain', function () {
 
     it('names what keeps the process open 5 s after a clean stop', async () => {
       const program = start('open handle');
-      await program.says('Clean');
+      await program.waitFor('Clean');
       const before = performance.now();
       while (!program.stderr.includes('\n')) await pause(50);
       expect(performance.now() - before).to.be.within(4000, 7000);
@@ -295,7 +295,7 @@ describe('runMain', function () {
 
     it('names each kind of what keeps it open, and how many there are', async () => {
       const program = start('open handles');
-      await program.says('Clean');
+      await program.waitFor('Clean');
       while (!program.stderr.includes('\n')) await pause(50);
       expect(program.stderr).to.match(
         /kept open by: (?=.*\bPipeWrap \(2\))(?=.*\bProcessWrap \(1\))\w+ \(\d\), \w+ \(\d\)\n$/,
@@ -321,8 +321,8 @@ describe('runMain', function () {
 
     it('does not name the terminal itself as what keeps the process open', async () => {
       const program = startOnTerminal('open handle');
-      await program.says('kept open by');
-      await program.says('Wrap');
+      await program.waitFor('kept open by');
+      await program.waitFor('Wrap');
       expect(program.stdout).to.match(/kept open by: TCPServerWrap \(1\)\r?\n/);
       program.child.stdin?.write('\x03');
       await program.ended;
@@ -330,7 +330,7 @@ describe('runMain', function () {
 
     it('names nothing while another application of the process is under way', async () => {
       const program = start('one after the other');
-      await program.says('up');
+      await program.waitFor('up');
       await pause(5500);
       program.kill('SIGTERM');
       expect(await program.ended).to.include({ code: 0, stderr: '' });
@@ -340,7 +340,7 @@ describe('runMain', function () {
       const [parent] = withCancel();
       expect(() => runMain([{} as never], { parent })).to.throw(TypeError);
       expect(() => runMain([], { observe: 1 } as never)).to.throw(TypeError, 'got `observe` (unknown)');
-      expect(hangingOn(parent)).to.equal(0);
+      expect(listenerCount(parent)).to.equal(0);
     });
 
     it('serves several applications in one process', async () => {

@@ -1,0 +1,19 @@
+import sinon from 'sinon';
+
+/** Replaces `console.error` in each spec of the suite it is called in, and records its arguments. */
+export function spyOnConsoleError(): { all(): unknown[]; during(work: () => unknown): unknown[] } {
+  let stub = [] as unknown as sinon.SinonStub;
+  beforeEach(() => {
+    stub = sinon.stub(console, 'error');
+  });
+  afterEach(() => stub.restore());
+  const all = (): unknown[] => stub.args.flat();
+  return {
+    all,
+    during(work) {
+      const before = all().length;
+      work();
+      return all().slice(before);
+    },
+  };
+}
