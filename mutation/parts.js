@@ -22,7 +22,7 @@ export const parts = {
 
 /** Specs that wait for the wall clock, or take seconds, by a part of their title. */
 export const without = [
-  'the event loop blocked',
+  'event loop was blocked',
   'flat heap',
   'does not make each slower',
   '100,000 children',

@@ -11,16 +11,13 @@ import {
 } from '../../lib/index.js';
 import { virtualClock } from '../../lib/testing/index.js';
 import { listenerCount } from '../helpers/collect.js';
-import { lasting, play, storyOf } from '../helpers/cron-story.js';
+import { lasting, overlapPolicies, startCron, storyOf } from '../helpers/cron-story.js';
 import { deferred, outcomeOf, settled } from '../helpers/tasks.js';
 
-type Overlap = NonNullable<CronOptions['overlap']>;
-const policies: readonly Overlap[] = ['skip', 'bufferOne', 'bufferAll', 'cancelOther', 'allowAll'];
-
-describe('cron: cancel', () => {
-  it('skips the slots that wait, in order, and ends with the run under way', () => {
-    const { machine, story, told, cancel, ctx } = play(() => NEVER, 10, { overlap: 'bufferAll', tolerance: 15 });
-    machine.advance(33);
+describe('Cancelling a cron', () => {
+  it('skips the waiting slots in order and ends with the current run', () => {
+    const { clock, story, emitted, cancel, ctx } = startCron(() => NEVER, 10, { overlap: 'bufferAll', tolerance: 15 });
+    clock.advance(33);
     cancel('enough');
     expect(story).to.deep.equal([
       '0: started 0',
@@ -30,15 +27,15 @@ describe('cron: cancel', () => {
       '33: skipped 30 ended',
       '33: done cancelled',
     ]);
-    expect([told, machine.timers, listenerCount(ctx)]).to.deep.equal([['complete'], 0, 0]);
-    machine.advance(1000);
+    expect([emitted, clock.timers, listenerCount(ctx)]).to.deep.equal([['complete'], 0, 0]);
+    clock.advance(1000);
     expect(story).to.have.length(6);
   });
 
-  it('cancels all runs under way with its cause, and awaits them before finalize', () => {
+  it('cancels all current runs with its cause and awaits them before finalize', () => {
     const causes: unknown[] = [];
     const log: string[] = [];
-    const { machine, story, told, cancel, ctx } = play(
+    const { clock, story, emitted, cancel, ctx } = startCron(
       {
         execute: ({ cancelled$, slot }) => (cancelled$.subscribe((cause) => causes.push([slot, cause])), NEVER),
         finalize: () => log.push('finalize'),
@@ -47,38 +44,38 @@ describe('cron: cancel', () => {
       10,
       { overlap: 'allowAll' },
     );
-    machine.advance(25);
+    clock.advance(25);
     cancel('enough');
     expect(causes).to.deep.equal([
       [0, 'enough'],
       [10, 'enough'],
       [20, 'enough'],
     ]);
-    machine.advance(6.9);
-    expect([log, told]).to.deep.equal([[], []]);
-    machine.advance(0.1);
-    expect([log, told]).to.deep.equal([['finalize'], ['complete']]);
+    clock.advance(6.9);
+    expect([log, emitted]).to.deep.equal([[], []]);
+    clock.advance(0.1);
+    expect([log, emitted]).to.deep.equal([['finalize'], ['complete']]);
     expect(story.slice(3)).to.deep.equal(['32: done cancelled']);
-    expect([machine.timers, listenerCount(ctx)]).to.deep.equal([0, 0]);
+    expect([clock.timers, listenerCount(ctx)]).to.deep.equal([0, 0]);
   });
 
-  it('awaits each promise under way', async () => {
+  it('awaits each pending promise', async () => {
     const works = [deferred<string>(), deferred<string>()];
     let n = 0;
-    const { machine, told, cancel } = play(() => works[n++]?.promise, 10, { overlap: 'allowAll' });
-    machine.advance(15);
+    const { clock, emitted, cancel } = startCron(() => works[n++]?.promise, 10, { overlap: 'allowAll' });
+    clock.advance(15);
     cancel();
     works[1]?.resolve('b');
     await settled();
-    expect(told).to.deep.equal(['b']);
+    expect(emitted).to.deep.equal(['b']);
     works[0]?.reject(new Error('boom'));
     await settled();
-    expect(told).to.deep.equal(['b', 'complete']);
+    expect(emitted).to.deep.equal(['b', 'complete']);
   });
 
-  it('a run that fails meanwhile is told, and the cron is cancelled all the same', async () => {
+  it('reports a run that fails meanwhile and still ends the cron as cancelled', async () => {
     const work = deferred<string>();
-    const { story, cancel, runner } = play(() => work.promise, 10);
+    const { story, cancel, runner } = startCron(() => work.promise, 10);
     cancel();
     work.reject(new Error('boom'));
     await settled();
@@ -90,23 +87,23 @@ describe('cron: cancel', () => {
     expect(outcomeOf(runner)?.status).to.equal('cancelled');
   });
 
-  it('waits for no slot that is to come', () => {
-    const { machine, told, cancel } = play(() => 1, '0 0 1 1 *');
-    expect(machine.timers).to.equal(1);
+  it('does not wait for the next slot', () => {
+    const { clock, emitted, cancel } = startCron(() => 1, '0 0 1 1 *');
+    expect(clock.timers).to.equal(1);
     cancel();
-    expect([told, machine.timers]).to.deep.equal([['complete'], 0]);
+    expect([emitted, clock.timers]).to.deep.equal([['complete'], 0]);
   });
 
-  it('tells how much was missed of what it was to catch up with', () => {
-    const { machine, story, cancel } = play(lasting(5), 10, { lastRun: -1000, missed: 'runAll', tolerance: 2000 });
-    machine.advance(7);
+  it('reports the slots that it no longer catches up with as one missed event', () => {
+    const { clock, story, cancel } = startCron(lasting(5), 10, { lastRun: -1000, missed: 'runAll', tolerance: 2000 });
+    clock.advance(7);
     cancel();
     expect(story).to.deep.equal(['0: started -990', '5: started -980', '7: missed -970 ×98', '7: done cancelled']);
   });
 
-  it('ends the catching up of synchronous runs in the middle', () => {
+  it('ends the catching up in the middle of synchronous runs', () => {
     const slots: (number | undefined)[] = [];
-    const { story, told } = play(
+    const { story, emitted } = startCron(
       ({ slot }, cancel) => {
         slots.push(slot);
         if (slot === -30) cancel();
@@ -117,13 +114,13 @@ describe('cron: cancel', () => {
     );
     expect(slots).to.deep.equal([-40, -30]);
     expect(story).to.deep.equal(['0: started -40', '0: started -30', '0: missed -20 ×3', '0: done cancelled']);
-    expect(told.at(-1)).to.equal('complete');
+    expect(emitted.at(-1)).to.equal('complete');
   });
 
   describe('from inside execute', () => {
-    for (const overlap of policies) {
+    for (const overlap of overlapPolicies) {
       it(`ends the schedule, with overlap '${overlap}'`, () => {
-        const { machine, story, told, ctx } = play(
+        const { clock, story, emitted, ctx } = startCron(
           ({ slot }, cancel) => {
             if (slot === 20) cancel();
             return slot;
@@ -131,15 +128,15 @@ describe('cron: cancel', () => {
           10,
           { overlap },
         );
-        machine.advance(100);
+        clock.advance(100);
         expect(story).to.deep.equal(['0: started 0', '10: started 10', '20: started 20', '20: done cancelled']);
-        expect(told.slice(0, 2)).to.deep.equal([0, 10]);
-        expect([told.at(-1), machine.timers, listenerCount(ctx)]).to.deep.equal(['complete', 0, 0]);
+        expect(emitted.slice(0, 2)).to.deep.equal([0, 10]);
+        expect([emitted.at(-1), clock.timers, listenerCount(ctx)]).to.deep.equal(['complete', 0, 0]);
       });
 
       it(`cancels the other runs and skips what waits, with overlap '${overlap}'`, () => {
         let stop: CancelFunc | undefined;
-        const { machine, story, ctx } = play(
+        const { clock, story, ctx } = startCron(
           ({ scheduler, slot }, cancel) => {
             stop ??= cancel;
             return slot === 0 ? timer(35, scheduler).pipe(map(() => (stop?.(), slot))) : NEVER;
@@ -147,7 +144,7 @@ describe('cron: cancel', () => {
           10,
           { overlap },
         );
-        machine.advance(100);
+        clock.advance(100);
         if (overlap === 'cancelOther') stop?.();
         expect(story.at(-1)).to.match(/done cancelled$/);
         const accounted = story.filter((line) => / (started|skipped) /.test(line)).map((line) => line.split(' ')[2]);
@@ -158,36 +155,36 @@ describe('cron: cancel', () => {
             .slice(0, 4),
         ).to.deep.equal([0, 10, 20, 30]);
         expect(new Set(accounted).size).to.equal(accounted.length);
-        expect([machine.timers, listenerCount(ctx)]).to.deep.equal([0, 0]);
+        expect([clock.timers, listenerCount(ctx)]).to.deep.equal([0, 0]);
       });
     }
   });
 
-  describe('from a subscriber of its values', () => {
-    it('who leaves at one of them ends it', () => {
-      for (const overlap of policies) {
-        const machine = virtualClock();
-        const [ctx] = withCancel(undefined, { scheduler: machine });
+  describe('by unsubscribing', () => {
+    it('at a value ends the cron together with the run', () => {
+      for (const overlap of overlapPolicies) {
+        const clock = virtualClock();
+        const [ctx] = withCancel(undefined, { scheduler: clock });
         const runner = cron(
           task('x', ({ slot }) => concat(of(slot), NEVER)),
           10,
           { overlap },
         );
         const story = storyOf(runner);
-        const told: unknown[] = [];
+        const emitted: unknown[] = [];
         runner
           .start(ctx)
           .pipe(take(1))
-          .subscribe((slot) => told.push(slot));
-        machine.advance(100);
-        expect([told, story], overlap).to.deep.equal([[0], ['0: started 0', '0: done cancelled']]);
-        expect([machine.timers, listenerCount(ctx), runner.status]).to.deep.equal([0, 0, 'done']);
+          .subscribe((slot) => emitted.push(slot));
+        clock.advance(100);
+        expect([emitted, story], overlap).to.deep.equal([[0], ['0: started 0', '0: done cancelled']]);
+        expect([clock.timers, listenerCount(ctx), runner.status]).to.deep.equal([0, 0, 'done']);
       }
     });
 
-    it('who leaves while slots wait ends them, too', () => {
-      const machine = virtualClock();
-      const [ctx] = withCancel(undefined, { scheduler: machine });
+    it('while slots wait skips them', () => {
+      const clock = virtualClock();
+      const [ctx] = withCancel(undefined, { scheduler: clock });
       const executed: (number | undefined)[] = [];
       const runner = cron(
         task('x', (run) => (executed.push(run.slot), lasting(35)(run))),
@@ -196,7 +193,7 @@ describe('cron: cancel', () => {
       );
       const story = storyOf(runner);
       runner.start(ctx).pipe(take(1)).subscribe();
-      machine.advance(100);
+      clock.advance(100);
       expect(executed).to.deep.equal([0]);
       expect(story.slice(1)).to.deep.equal([
         '35: skipped 10 ended',
@@ -205,29 +202,21 @@ describe('cron: cancel', () => {
         '35: done cancelled',
       ]);
     });
-
-    it('who starts it again at its end finds it ready', () => {
-      const { machine, runner, ctx, told } = play(() => 1, 10, { maxRuns: 1 });
-      const again: unknown[] = [];
-      runner.done$.subscribe(() => runner.start(ctx).subscribe((value) => again.push(value)));
-      machine.advance(100);
-      expect([told, again]).to.deep.equal([[1, 'complete'], [1]]);
-    });
   });
 
-  describe('from a subscriber of its events', () => {
-    interface Scene {
+  describe('from a listener of its events', () => {
+    interface EventCase {
       readonly type: TaskEvent['type'];
       readonly nth?: number;
       readonly options: CronOptions;
-      /** How long the run of the slot of 0 takes: for ever, unless said. */
+      /** The duration of the run of the slot of 0, in ms. Default: without end. */
       readonly first?: number;
       readonly grace?: number;
     }
     const boom = () => throwError(() => new Error('boom'));
-    const scenes: Record<string, Scene> = {
-      'a slot-started': { type: 'slot-started', nth: 2, options: { overlap: 'allowAll' } },
-      'the start of a slot that has waited, while others do': {
+    const cases: Record<string, EventCase> = {
+      'a slot-started event': { type: 'slot-started', nth: 2, options: { overlap: 'allowAll' } },
+      'the start of a slot that has waited, while others wait': {
         type: 'slot-started',
         nth: 2,
         options: { overlap: 'bufferAll' },
@@ -239,18 +228,18 @@ describe('cron: cancel', () => {
         options: { overlap: 'cancelOther' },
         grace: 25,
       },
-      'a slot skipped, as it waits for its lease, because of the next one': {
+      'a slot skipped because of the next one while it waits for its lease': {
         type: 'skipped',
         options: { overlap: 'cancelOther', coordinator: { lease: () => NEVER } },
       },
-      'a slot refused': { type: 'skipped', options: { coordinator: { lease: () => of(false) } } },
-      'a slot refused, while others wait': {
+      'a refused slot': { type: 'skipped', options: { coordinator: { lease: () => of(false) } } },
+      'a refused slot while others wait': {
         type: 'skipped',
         options: { overlap: 'bufferAll', coordinator: { lease: (_, slot) => of(slot === 0) } },
         first: 35,
       },
       'a slot whose coordinator fails': { type: 'skipped', options: { coordinator: { lease: boom } } },
-      'a slot whose coordinator does not answer in time, while others wait': {
+      'a slot whose coordinator does not answer in time while others wait': {
         type: 'skipped',
         options: { overlap: 'bufferAll', timeout: 35, coordinator: { lease: () => NEVER } },
       },
@@ -259,35 +248,38 @@ describe('cron: cancel', () => {
         options: { overlap: 'bufferAll', maxRuns: 2 },
         first: 35,
       },
-      'a slot missed, of which the latest is run': { type: 'missed', options: { lastRun: -100, missed: 'runOnce' } },
-      'a slot missed': { type: 'missed', options: { lastRun: -105, tolerance: 1 } },
-      'a slot overdue that waits': { type: 'overdue', options: { overlap: 'bufferAll', tolerance: 15 } },
-      'a slot overdue at its start': {
+      'a missed event after which the latest slot runs': {
+        type: 'missed',
+        options: { lastRun: -100, missed: 'runOnce' },
+      },
+      'a missed event': { type: 'missed', options: { lastRun: -105, tolerance: 1 } },
+      'an overdue slot that waits for its turn': { type: 'overdue', options: { overlap: 'bufferAll', tolerance: 15 } },
+      'a slot that is overdue at its start': {
         type: 'overdue',
         options: { lastRun: -105, missed: 'runOnce', tolerance: 1 },
       },
-      'a slot overdue while it waits for its lease': {
+      'a slot that is overdue while it waits for its lease': {
         type: 'overdue',
         options: { overlap: 'bufferAll', tolerance: 5, coordinator: { lease: () => NEVER } },
       },
-      'a slot overdue that is caught up with': {
+      'an overdue slot that is caught up with': {
         type: 'overdue',
         nth: 2,
         options: { lastRun: -100, missed: 'runAll', tolerance: 1 },
       },
-      'a run that failed': { type: 'slot-failed', options: { timeout: 12 } },
-      'a run that failed, while one waits': { type: 'slot-failed', options: { timeout: 12, overlap: 'bufferAll' } },
-      'a run that failed, while several wait': { type: 'slot-failed', options: { timeout: 35, overlap: 'bufferAll' } },
-      'a run that failed among others': { type: 'slot-failed', options: { timeout: 35, overlap: 'allowAll' } },
-      'a run that failed, while others are caught up with': {
+      'a failed run': { type: 'slot-failed', options: { timeout: 12 } },
+      'a failed run while one slot waits': { type: 'slot-failed', options: { timeout: 12, overlap: 'bufferAll' } },
+      'a failed run while several slots wait': { type: 'slot-failed', options: { timeout: 35, overlap: 'bufferAll' } },
+      'a failed run among other runs': { type: 'slot-failed', options: { timeout: 35, overlap: 'allowAll' } },
+      'a failed run while others are caught up with': {
         type: 'slot-failed',
         options: { timeout: 12, lastRun: -105, missed: 'runAll' },
       },
     };
-    for (const [title, { type, nth = 1, options, first, grace = 0 }] of Object.entries(scenes)) {
-      it(`at ${title}: no run starts any more, and each slot is told once`, () => {
-        const machine = virtualClock();
-        const [ctx, cancel] = withCancel(undefined, { scheduler: machine });
+    for (const [title, { type, nth = 1, options, first, grace = 0 }] of Object.entries(cases)) {
+      it(`at ${title} starts no further run and accounts for each slot once`, () => {
+        const clock = virtualClock();
+        const [ctx, cancel] = withCancel(undefined, { scheduler: clock });
         const executed: (number | undefined)[] = [];
         const execute = (run: RunContext) => {
           executed.push(run.slot);
@@ -295,60 +287,64 @@ describe('cron: cancel', () => {
         };
         const runner = cron(task('x', { execute, grace }), 10, options);
         const story = storyOf(runner);
-        const ticks = () => story.filter((line) => line.includes(': started ')).length;
+        const startedSlots = () => story.filter((line) => line.includes(': started ')).length;
         let n = 0;
-        let before: { readonly executed: readonly unknown[]; readonly ticks: number } | undefined;
+        let before: { readonly executed: readonly unknown[]; readonly started: number } | undefined;
         runner.events$.subscribe((event) => {
           if (event.type !== type || ++n !== nth) return;
-          before = { executed: [...executed], ticks: ticks() };
+          before = { executed: [...executed], started: startedSlots() };
           cancel();
         });
-        const told: unknown[] = [];
-        runner.start(ctx).subscribe({ complete: () => told.push('complete') });
-        machine.advance(100);
+        const emitted: unknown[] = [];
+        runner.start(ctx).subscribe({ complete: () => emitted.push('complete') });
+        clock.advance(100);
         expect(before, 'It never happens').not.to.equal(undefined);
         expect(executed).to.deep.equal(before?.executed);
-        expect(ticks()).to.equal(before?.ticks);
-        expect([told, story.at(-1)?.replace(/^\d+: /, '')]).to.deep.equal([['complete'], 'done cancelled']);
+        expect(startedSlots()).to.equal(before?.started);
+        expect([emitted, story.at(-1)?.replace(/^\d+: /, '')]).to.deep.equal([['complete'], 'done cancelled']);
         const slots = story.flatMap((line) => {
           const [, slot, count = '1'] = /(?:started|skipped|missed) (-?\d+)(?: ×(\d+))?/.exec(line) ?? [];
           return slot === undefined ? [] : Array.from({ length: Number(count) }, (_, k) => Number(slot) + 10 * k);
         });
         slots.sort((a, b) => a - b);
         expect(slots).to.deep.equal(slots.map((_, k) => (slots[0] ?? NaN) + 10 * k));
-        expect([machine.timers, listenerCount(ctx)]).to.deep.equal([0, 0]);
+        expect([clock.timers, listenerCount(ctx)]).to.deep.equal([0, 0]);
       });
     }
   });
 
-  it('from a subscriber of its events nothing is told after its end', () => {
-    const type = ['slot-started', 'missed', 'overdue', 'skipped'] as const;
-    for (const which of type) {
-      for (const overlap of policies) {
-        const { machine, runner, story, cancel } = play(lasting(15), 10, { overlap, missed: 'runOnce', tolerance: 3 });
-        runner.events$.subscribe((event) => event.type === which && machine.now() > 0 && cancel());
-        machine.advance(5);
-        machine.adjust(45);
-        machine.advance(100);
+  it('from a listener of its events emits nothing after the end', () => {
+    const types = ['slot-started', 'missed', 'overdue', 'skipped'] as const;
+    for (const type of types) {
+      for (const overlap of overlapPolicies) {
+        const { clock, runner, story, cancel } = startCron(lasting(15), 10, {
+          overlap,
+          missed: 'runOnce',
+          tolerance: 3,
+        });
+        runner.events$.subscribe((event) => event.type === type && clock.now() > 0 && cancel());
+        clock.advance(5);
+        clock.adjust(45);
+        clock.advance(100);
         cancel();
-        expect(story.at(-1), `${overlap}, ${which}`).to.match(/done cancelled$/);
+        expect(story.at(-1), `${overlap}, ${type}`).to.match(/done cancelled$/);
       }
     }
   });
 
-  it('at the very start: no slot comes of it', () => {
-    const machine = virtualClock();
-    const [ctx, cancel] = withCancel(undefined, { scheduler: machine });
+  it('in initialize runs no slot', () => {
+    const clock = virtualClock();
+    const [ctx, cancel] = withCancel(undefined, { scheduler: clock });
     const runner = cron(task('x', { initialize: () => cancel(), execute: () => expect.fail('It runs') }), 10);
     const story = storyOf(runner);
     runner.start(ctx).subscribe();
-    machine.advance(50);
-    expect([story, machine.timers]).to.deep.equal([['0: done cancelled'], 0]);
+    clock.advance(50);
+    expect([story, clock.timers]).to.deep.equal([['0: done cancelled'], 0]);
   });
 
-  it('from an event of its own life: at `ready` no slot comes of it', () => {
-    const machine = virtualClock();
-    const [ctx, cancel] = withCancel(undefined, { scheduler: machine });
+  it('at its ready event runs no slot', () => {
+    const clock = virtualClock();
+    const [ctx, cancel] = withCancel(undefined, { scheduler: clock });
     const runner = cron(
       task('x', () => expect.fail('It runs')),
       10,
@@ -356,14 +352,14 @@ describe('cron: cancel', () => {
     const story = storyOf(runner);
     runner.events$.subscribe(({ type }) => type === 'ready' && cancel());
     runner.start(ctx).subscribe();
-    machine.advance(50);
-    expect([story, machine.timers, listenerCount(ctx)]).to.deep.equal([['0: done cancelled'], 0, 0]);
+    clock.advance(50);
+    expect([story, clock.timers, listenerCount(ctx)]).to.deep.equal([['0: done cancelled'], 0, 0]);
   });
 
-  it('from a Schedule, and from what is random, while the next slot is looked up', () => {
+  it('from its Schedule while the next slot is computed ends it, with and without jitter', () => {
     for (const jitter of [0, 5]) {
-      const machine = virtualClock();
-      const [ctx, cancel] = withCancel(undefined, { scheduler: machine });
+      const clock = virtualClock();
+      const [ctx, cancel] = withCancel(undefined, { scheduler: clock });
       const runner = cron(
         task('x', () => 1),
         { next: (after) => (after >= 20 && cancel(), after + 10) },
@@ -371,16 +367,16 @@ describe('cron: cancel', () => {
       );
       const story = storyOf(runner);
       runner.start(ctx).subscribe();
-      machine.advance(100);
+      clock.advance(100);
       expect(story.at(-1)).to.match(/done cancelled$/);
-      expect([machine.timers, listenerCount(ctx)]).to.deep.equal([0, 0]);
+      expect([clock.timers, listenerCount(ctx)]).to.deep.equal([0, 0]);
     }
   });
 
-  it('from a coordinator, while it is asked: nothing is run', () => {
-    for (const overlap of policies) {
-      const machine = virtualClock();
-      const [ctx, cancel] = withCancel(undefined, { scheduler: machine });
+  it('from its coordinator while that is asked runs no slot', () => {
+    for (const overlap of overlapPolicies) {
+      const clock = virtualClock();
+      const [ctx, cancel] = withCancel(undefined, { scheduler: clock });
       const runner = cron(
         task('x', () => expect.fail('It runs')),
         10,
@@ -388,35 +384,35 @@ describe('cron: cancel', () => {
       );
       const story = storyOf(runner);
       runner.start(ctx).subscribe();
-      machine.advance(100);
+      clock.advance(100);
       expect(story, overlap).to.deep.equal(['0: skipped 0 ended', '0: done cancelled']);
-      expect([machine.timers, listenerCount(ctx)]).to.deep.equal([0, 0]);
+      expect([clock.timers, listenerCount(ctx)]).to.deep.equal([0, 0]);
     }
   });
 
-  it('twice is once', () => {
-    const { machine, story, cancel } = play({ execute: () => NEVER, grace: 5 }, 10, { overlap: 'bufferAll' });
-    machine.advance(12);
+  it('twice has the effect of once', () => {
+    const { clock, story, cancel } = startCron({ execute: () => NEVER, grace: 5 }, 10, { overlap: 'bufferAll' });
+    clock.advance(12);
     cancel('first');
     cancel('second');
-    machine.advance(50);
+    clock.advance(50);
     expect(story).to.deep.equal(['0: started 0', '12: skipped 10 ended', '17: done cancelled']);
   });
 
-  it('leaves nothing on the context while it goes on, however many runs there were', () => {
-    const { machine, ctx, cancel } = play(lasting(5), 10, { overlap: 'allowAll', timeout: 8, tolerance: 3 });
-    machine.advance(5);
-    const hanging = listenerCount(ctx);
-    machine.advance(10_000);
-    expect([listenerCount(ctx), machine.timers]).to.deep.equal([hanging, 1]);
+  it('after a thousand runs finds no more listeners on the context than after one, and removes them', () => {
+    const { clock, ctx, cancel } = startCron(lasting(5), 10, { overlap: 'allowAll', timeout: 8, tolerance: 3 });
+    clock.advance(5);
+    const listeners = listenerCount(ctx);
+    clock.advance(10_000);
+    expect([listenerCount(ctx), clock.timers]).to.deep.equal([listeners, 1]);
     cancel();
-    expect([listenerCount(ctx), machine.timers]).to.deep.equal([0, 0]);
+    expect([listenerCount(ctx), clock.timers]).to.deep.equal([0, 0]);
   });
 
-  it('is the end of its Observables: each run’s is left once', () => {
+  it('unsubscribes the Observable of each run once', () => {
     let open = 0;
     let opened = 0;
-    const { machine, cancel } = play(
+    const { clock, cancel } = startCron(
       () =>
         new Observable(() => {
           open++;
@@ -428,8 +424,18 @@ describe('cron: cancel', () => {
       10,
       { overlap: 'allowAll' },
     );
-    machine.advance(55);
+    clock.advance(55);
     cancel();
     expect([open, opened]).to.deep.equal([0, 6]);
+  });
+});
+
+describe('A cron that has ended', () => {
+  it('can be started again by a listener of done$', () => {
+    const { clock, runner, ctx, emitted } = startCron(() => 1, 10, { maxRuns: 1 });
+    const again: unknown[] = [];
+    runner.done$.subscribe(() => runner.start(ctx).subscribe((value) => again.push(value)));
+    clock.advance(100);
+    expect([emitted, again]).to.deep.equal([[1, 'complete'], [1]]);
   });
 });

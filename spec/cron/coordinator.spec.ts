@@ -4,65 +4,63 @@ import sinon from 'sinon';
 import { cron, task, withCancel, type Coordinator, type CronOptions } from '../../lib/index.js';
 import { virtualClock, memoryCoordinator } from '../../lib/testing/index.js';
 import { collect, listenerCount } from '../helpers/collect.js';
-import { lasting, play, storyOf, type Played } from '../helpers/cron-story.js';
+import { lasting, startCron, storyOf, type Overlap, type StartedCron } from '../helpers/cron-story.js';
 import { outcomeOf } from '../helpers/tasks.js';
 
-type Overlap = NonNullable<CronOptions['overlap']>;
-
-/** A coordinator whose answers are given by hand. */
-class ByHand implements Coordinator {
+/** A coordinator whose answers the spec gives. */
+class ManualCoordinator implements Coordinator {
   readonly asked: string[] = [];
-  /** The slots whose lease has been left. */
-  readonly left: number[] = [];
+  /** The slots whose lease has been released. */
+  readonly released: number[] = [];
   private readonly answers = new Map<number, Subject<boolean>>();
 
   lease(name: string, slot: number): Observable<boolean> {
     this.asked.push(`${name}@${slot}`);
     const answer = new Subject<boolean>();
     this.answers.set(slot, answer);
-    return answer.pipe(finalizeWith(() => this.left.push(slot)));
+    return answer.pipe(onUnsubscribe(() => this.released.push(slot)));
   }
 
-  to(slot: number): Subject<boolean> {
+  answerTo(slot: number): Subject<boolean> {
     const answer = this.answers.get(slot);
-    if (!answer) throw new Error(`Nobody has asked for ${slot}`);
+    if (!answer) throw new Error(`No lease was requested for ${slot}`);
     return answer;
   }
 }
 
-function finalizeWith(left: () => void): <T>(source: Observable<T>) => Observable<T> {
+function onUnsubscribe(released: () => void): <T>(source: Observable<T>) => Observable<T> {
   return (source) =>
     new Observable((subscriber) => {
-      subscriber.add(left);
+      subscriber.add(released);
       source.subscribe(subscriber);
     });
 }
 
 const granted$ = concat(of(true), NEVER);
 
-describe('cron: coordinator', () => {
-  it('grants a slot: it is run, and the lease is left when the run has ended', () => {
-    const coordinator = new ByHand();
-    const { machine, story, told } = play(lasting(3), 10, { coordinator, maxRuns: 2 });
-    machine.advance(1);
+describe('The coordinator of a cron', () => {
+  it('grants a slot, whose lease is released when its run has ended', () => {
+    const coordinator = new ManualCoordinator();
+    const { clock, story, emitted } = startCron(lasting(3), 10, { coordinator, maxRuns: 2 });
+    clock.advance(1);
     expect([story, coordinator.asked]).to.deep.equal([[], ['x@0']]);
-    coordinator.to(0).next(true);
+    coordinator.answerTo(0).next(true);
     expect(story).to.deep.equal(['1: started 0']);
-    machine.advance(2.9);
-    expect(coordinator.left).to.deep.equal([]);
-    machine.advance(0.1);
-    expect([told, coordinator.left]).to.deep.equal([[0], [0]]);
-    machine.advance(6);
-    coordinator.to(10).next(true);
-    machine.advance(3);
-    expect([told, coordinator.asked, coordinator.left]).to.deep.equal([
+    clock.advance(2.9);
+    expect(coordinator.released).to.deep.equal([]);
+    clock.advance(0.1);
+    expect([emitted, coordinator.released]).to.deep.equal([[0], [0]]);
+    clock.advance(6);
+    coordinator.answerTo(10).next(true);
+    clock.advance(3);
+    expect([emitted, coordinator.asked, coordinator.released]).to.deep.equal([
       [0, 10, 'complete'],
       ['x@0', 'x@10'],
       [0, 10],
     ]);
   });
 
-  it('is asked as its method, and at once when the slot has its turn', () => {
+  it('is asked by a method call, at once when a slot has its turn', () => {
     class Granting implements Coordinator {
       readonly asked: [string, number][] = [];
       lease(name: string, slot: number): Observable<boolean> {
@@ -71,10 +69,10 @@ describe('cron: coordinator', () => {
       }
     }
     const coordinator = new Granting();
-    const { machine, story } = play(lasting(15), 10, { coordinator, overlap: 'bufferOne', maxRuns: 2 });
-    machine.advance(14);
+    const { clock, story } = startCron(lasting(15), 10, { coordinator, overlap: 'bufferOne', maxRuns: 2 });
+    clock.advance(14);
     expect(coordinator.asked).to.deep.equal([['x', 0]]);
-    machine.advance(20);
+    clock.advance(20);
     expect(coordinator.asked).to.deep.equal([
       ['x', 0],
       ['x', 10],
@@ -82,21 +80,22 @@ describe('cron: coordinator', () => {
     expect(story).to.deep.equal(['0: started 0', '15: started 10', '30: done completed']);
   });
 
-  it('a lease that is granted at once and left within the run of a synchronous task leaves nothing', () => {
-    const left: number[] = [];
-    const coordinator: Coordinator = { lease: (_, slot) => granted$.pipe(finalizeWith(() => left.push(slot))) };
-    const { machine, told } = play(({ slot }) => slot, 10, { coordinator, maxRuns: 3 });
-    machine.advance(100);
-    expect([told, left, machine.timers]).to.deep.equal([[0, 10, 20, 'complete'], [0, 10, 20], 0]);
+  it('grants synchronously and leaves no timer or lease behind after a synchronous run', () => {
+    const released: number[] = [];
+    const coordinator: Coordinator = { lease: (_, slot) => granted$.pipe(onUnsubscribe(() => released.push(slot))) };
+    const { clock, emitted } = startCron(({ slot }) => slot, 10, { coordinator, maxRuns: 3 });
+    clock.advance(100);
+    expect([emitted, released, clock.timers]).to.deep.equal([[0, 10, 20, 'complete'], [0, 10, 20], 0]);
   });
 
-  it('refuses a slot: it is skipped, and the lease left', () => {
-    const left: number[] = [];
+  it('refuses a slot, which is skipped and whose lease is released', () => {
+    const released: number[] = [];
     const coordinator: Coordinator = {
-      lease: (_, slot) => (slot === 10 ? granted$ : concat(of(false), NEVER)).pipe(finalizeWith(() => left.push(slot))),
+      lease: (_, slot) =>
+        (slot === 10 ? granted$ : concat(of(false), NEVER)).pipe(onUnsubscribe(() => released.push(slot))),
     };
-    const { machine, story, told, cancel } = play(({ slot }) => slot, 10, { coordinator });
-    machine.advance(25);
+    const { clock, story, emitted, cancel } = startCron(({ slot }) => slot, 10, { coordinator });
+    clock.advance(25);
     cancel();
     expect(story).to.deep.equal([
       '0: skipped 0 refused',
@@ -104,47 +103,47 @@ describe('cron: coordinator', () => {
       '20: skipped 20 refused',
       '25: done cancelled',
     ]);
-    expect([told, left, machine.timers]).to.deep.equal([[10, 'complete'], [0, 10, 20], 0]);
+    expect([emitted, released, clock.timers]).to.deep.equal([[10, 'complete'], [0, 10, 20], 0]);
   });
 
-  it('has but one answer to a question: a grant after a refusal is none', () => {
+  it('cannot grant a slot after it has refused it', () => {
     const coordinator: Coordinator = { lease: () => of(false, true) };
-    const { story } = play(() => 1, 10, { coordinator });
+    const { story } = startCron(() => 1, 10, { coordinator });
     expect(story).to.deep.equal(['0: skipped 0 refused']);
   });
 
-  it('may grant more than once: the slot is run once', () => {
+  it('may grant a slot more than once, and the slot runs once', () => {
     const coordinator: Coordinator = { lease: () => concat(of(true, true, true), NEVER) };
-    const { story, told } = play(lasting(5), 10, { coordinator });
-    expect([story, told]).to.deep.equal([['0: started 0'], []]);
+    const { story, emitted } = startCron(lasting(5), 10, { coordinator });
+    expect([story, emitted]).to.deep.equal([['0: started 0'], []]);
   });
 
-  it('may end after its grant: the run goes on', () => {
-    const { machine, story, told } = play(lasting(5), 10, { coordinator: { lease: () => of(true) }, maxRuns: 1 });
-    machine.advance(10);
-    expect([story, told]).to.deep.equal([
+  it('may complete after it has granted a slot, and the run goes on', () => {
+    const { clock, story, emitted } = startCron(lasting(5), 10, { coordinator: { lease: () => of(true) }, maxRuns: 1 });
+    clock.advance(10);
+    expect([story, emitted]).to.deep.equal([
       ['0: started 0', '5: done completed'],
       [0, 'complete'],
     ]);
   });
 
-  it('may answer by a promise, where types do not forbid it', async () => {
+  it('may answer with a promise where types are not checked', async () => {
     const coordinator = { lease: () => Promise.resolve(true) } as unknown as Coordinator;
-    const { story, told } = play(({ slot }) => slot, 10, { coordinator });
+    const { story, emitted } = startCron(({ slot }) => slot, 10, { coordinator });
     await Promise.resolve();
     await Promise.resolve();
-    expect([story, told]).to.deep.equal([['0: started 0'], [0]]);
+    expect([story, emitted]).to.deep.equal([['0: started 0'], [0]]);
   });
 
-  describe('takes a lease back', () => {
-    for (const [title, takeBack, cause] of [
+  describe('that revokes a lease', () => {
+    for (const [title, revoke, cause] of [
       ['with false', (lease: Subject<boolean>) => lease.next(false), 'CancelledError: The lease was revoked'],
       ['by an error', (lease: Subject<boolean>) => lease.error(new Error('gone')), 'Error: gone'],
     ] as const) {
-      it(`${title}: the run is cancelled, and has not failed; the schedule goes on`, () => {
-        const coordinator = new ByHand();
+      it(`${title} cancels the run without failing it, and the schedule goes on`, () => {
+        const coordinator = new ManualCoordinator();
         const causes: string[] = [];
-        const { machine, runner, story, told, cancel } = play(
+        const { clock, runner, story, emitted, cancel } = startCron(
           ({ cancelled$, scheduler, slot }) => {
             cancelled$.subscribe((reason) => causes.push(String(reason)));
             return timer(5, scheduler).pipe(map(() => slot));
@@ -152,27 +151,27 @@ describe('cron: coordinator', () => {
           10,
           { coordinator },
         );
-        coordinator.to(0).next(true);
-        machine.advance(2);
-        takeBack(coordinator.to(0));
+        coordinator.answerTo(0).next(true);
+        clock.advance(2);
+        revoke(coordinator.answerTo(0));
         expect(causes).to.deep.equal([cause]);
-        machine.advance(8);
-        coordinator.to(10).next(true);
-        machine.advance(5);
+        clock.advance(8);
+        coordinator.answerTo(10).next(true);
+        clock.advance(5);
         cancel();
         expect(story.filter((line) => /started|failed|skipped|done/.test(line))).to.deep.equal([
           '0: started 0',
           '10: started 10',
           '15: done cancelled',
         ]);
-        expect(story).to.include(`2: lost 0 to ${cause}`);
-        expect(told).to.deep.equal([10, 'complete']);
-        expect(coordinator.left).to.deep.equal([0, 10]);
+        expect(story).to.include(`2: revoked 0 by ${cause}`);
+        expect(emitted).to.deep.equal([10, 'complete']);
+        expect(coordinator.released).to.deep.equal([0, 10]);
         expect(outcomeOf(runner)?.error).to.equal(undefined);
       });
     }
 
-    it('by an error that nobody listens for, which is written with console.error', () => {
+    it('by an error has the error written with console.error if nothing listens to events', () => {
       const written = sinon.stub(console, 'error');
       try {
         const lease = new BehaviorSubject(true);
@@ -191,73 +190,76 @@ describe('cron: coordinator', () => {
       }
     });
 
-    it('and the run’s grace is awaited, its lease left after that', () => {
-      const coordinator = new ByHand();
-      const { machine, story } = play({ execute: () => NEVER, grace: 12 }, 10, { coordinator, overlap: 'bufferOne' });
-      coordinator.to(0).next(true);
-      machine.advance(2);
-      coordinator.to(0).next(false);
-      coordinator.to(0).next(true);
-      machine.advance(11);
-      expect([coordinator.left, coordinator.asked]).to.deep.equal([[], ['x@0']]);
-      machine.advance(1);
-      expect([coordinator.left, coordinator.asked]).to.deep.equal([[0], ['x@0', 'x@10']]);
-      expect(story).to.deep.equal(['0: started 0', '2: lost 0 to CancelledError: The lease was revoked']);
+    it('waits for the grace of the run before the lease is released', () => {
+      const coordinator = new ManualCoordinator();
+      const { clock, story } = startCron({ execute: () => NEVER, grace: 12 }, 10, {
+        coordinator,
+        overlap: 'bufferOne',
+      });
+      coordinator.answerTo(0).next(true);
+      clock.advance(2);
+      coordinator.answerTo(0).next(false);
+      coordinator.answerTo(0).next(true);
+      clock.advance(11);
+      expect([coordinator.released, coordinator.asked]).to.deep.equal([[], ['x@0']]);
+      clock.advance(1);
+      expect([coordinator.released, coordinator.asked]).to.deep.equal([[0], ['x@0', 'x@10']]);
+      expect(story).to.deep.equal(['0: started 0', '2: revoked 0 by CancelledError: The lease was revoked']);
     });
 
-    it('when the run has been cancelled nobody hears it', () => {
-      const coordinator = new ByHand();
-      const { machine, story } = play({ execute: () => NEVER, grace: 5 }, 10, { coordinator, timeout: 3 });
-      coordinator.to(0).next(true);
-      machine.advance(4);
-      coordinator.to(0).next(false);
-      machine.advance(1);
+    it('of a cancelled run has no effect', () => {
+      const coordinator = new ManualCoordinator();
+      const { clock, story } = startCron({ execute: () => NEVER, grace: 5 }, 10, { coordinator, timeout: 3 });
+      coordinator.answerTo(0).next(true);
+      clock.advance(4);
+      coordinator.answerTo(0).next(false);
+      clock.advance(1);
       expect(story).to.deep.equal(['0: started 0']);
     });
 
-    it('when the run has ended nobody hears it', () => {
-      const coordinator = new ByHand();
-      const { machine, story } = play(() => 1, 10, { coordinator, maxRuns: 1 });
-      coordinator.to(0).next(true);
-      coordinator.to(0).next(false);
-      machine.advance(50);
+    it('of an ended run has no effect', () => {
+      const coordinator = new ManualCoordinator();
+      const { clock, story } = startCron(() => 1, 10, { coordinator, maxRuns: 1 });
+      coordinator.answerTo(0).next(true);
+      coordinator.answerTo(0).next(false);
+      clock.advance(50);
       expect(story).to.deep.equal(['0: started 0', '0: done completed']);
     });
   });
 
-  describe('fails closed', () => {
+  describe('that fails', () => {
     const boom = new Error('no database');
     const failures: readonly [title: string, lease: Coordinator['lease'], error: string][] = [
       ['with an error', () => throwError(() => boom), 'Error: no database'],
       [
-        'when it throws',
+        'by throwing',
         () => {
           throw boom;
         },
         'Error: no database',
       ],
-      ['when it ends without an answer', () => EMPTY, 'Error: The coordinator gave no answer for x'],
+      ['by completing without an answer', () => EMPTY, 'Error: The coordinator gave no answer for x'],
       [
-        'when it gives back nothing',
+        'by returning nothing',
         () => undefined as never,
         "TypeError: You provided 'undefined' where a stream was expected. " +
           'You can provide an Observable, Promise, ReadableStream, Array, AsyncIterable, or Iterable.',
       ],
     ];
     for (const [title, lease, error] of failures) {
-      it(`${title}: the slot is skipped, with an event that says so, and the schedule goes on`, () => {
-        const { machine, story, told, cancel } = play(() => 1, 10, {
+      it(`${title} has the slot skipped with the error in the event, and the schedule goes on`, () => {
+        const { clock, story, emitted, cancel } = startCron(() => 1, 10, {
           coordinator: { lease: (name, slot) => (slot === 10 ? granted$ : lease(name, slot)) },
         });
-        machine.advance(15);
+        clock.advance(15);
         cancel();
         expect(story).to.deep.equal([`0: skipped 0 coordinator (${error})`, '10: started 10', '15: done cancelled']);
-        expect(told).to.deep.equal([1, 'complete']);
-        expect(machine.timers).to.equal(0);
+        expect(emitted).to.deep.equal([1, 'complete']);
+        expect(clock.timers).to.equal(0);
       });
     }
 
-    it('writes the error with console.error where nobody listens to events', () => {
+    it('has its error written with console.error if nothing listens to events', () => {
       const written = sinon.stub(console, 'error');
       try {
         for (const [, lease] of failures) {
@@ -283,16 +285,16 @@ describe('cron: coordinator', () => {
     });
   });
 
-  describe('answers late', () => {
-    it('the run has the slot’s own name, and the next slot comes in its time', () => {
+  describe('that answers late', () => {
+    it('starts the run with its own slot, and the next slot is on time', () => {
       const coordinator: Coordinator = {
-        lease: (_, slot) => concat(timer(slot === 0 ? 7 : 0, machine).pipe(map(() => true)), NEVER),
+        lease: (_, slot) => concat(timer(slot === 0 ? 7 : 0, clock).pipe(map(() => true)), NEVER),
       };
-      const machine = virtualClock();
-      const { story, told } = play(({ slot }) => slot, 10, { coordinator, maxRuns: 2 }, machine);
-      machine.advance(50);
+      const clock = virtualClock();
+      const { story, emitted } = startCron(({ slot }) => slot, 10, { coordinator, maxRuns: 2 }, clock);
+      clock.advance(50);
       expect(story).to.deep.equal(['7: started 0', '10: started 10', '10: done completed']);
-      expect(told).to.deep.equal([0, 10, 'complete']);
+      expect(emitted).to.deep.equal([0, 10, 'complete']);
     });
 
     const meanwhile: Record<Overlap, readonly string[]> = {
@@ -303,59 +305,59 @@ describe('cron: coordinator', () => {
       allowAll: ['25: started 0'],
     };
     for (const [overlap, story] of Object.entries(meanwhile) as [Overlap, readonly string[]][]) {
-      it(`a slot that waits for its answer is a run that goes, for overlap '${overlap}'`, () => {
-        const machine = virtualClock();
-        const coordinator: Coordinator = { lease: () => concat(timer(25, machine).pipe(map(() => true)), NEVER) };
-        const played = play(() => NEVER, 10, { coordinator, overlap }, machine);
-        machine.advance(29);
+      it(`makes the waiting slot count as a run, with overlap '${overlap}'`, () => {
+        const clock = virtualClock();
+        const coordinator: Coordinator = { lease: () => concat(timer(25, clock).pipe(map(() => true)), NEVER) };
+        const played = startCron(() => NEVER, 10, { coordinator, overlap }, clock);
+        clock.advance(29);
         expect(played.story).to.deep.equal(story);
       });
     }
 
-    it("the slot that overtakes it is asked for, with 'cancelOther'", () => {
-      const coordinator = new ByHand();
-      const { machine, story } = play(() => NEVER, 10, { coordinator, overlap: 'cancelOther' });
-      machine.advance(10);
-      expect([coordinator.asked, coordinator.left]).to.deep.equal([['x@0', 'x@10'], [0]]);
-      coordinator.to(0).next(true);
-      coordinator.to(10).next(true);
+    it("is asked for the slot that overtakes it, with overlap 'cancelOther'", () => {
+      const coordinator = new ManualCoordinator();
+      const { clock, story } = startCron(() => NEVER, 10, { coordinator, overlap: 'cancelOther' });
+      clock.advance(10);
+      expect([coordinator.asked, coordinator.released]).to.deep.equal([['x@0', 'x@10'], [0]]);
+      coordinator.answerTo(0).next(true);
+      coordinator.answerTo(10).next(true);
       expect(story).to.deep.equal(['10: skipped 0 overlap', '10: started 10']);
     });
 
-    it('does not run past maxRuns: what waits for its answer is skipped when the last run starts', () => {
-      const coordinator = new ByHand();
-      const { machine, story } = play(() => NEVER, 10, { coordinator, overlap: 'allowAll', maxRuns: 2 });
-      machine.advance(35);
-      coordinator.to(20).next(true);
-      coordinator.to(0).next(true);
+    it('has its slots skipped when the last of maxRuns starts', () => {
+      const coordinator = new ManualCoordinator();
+      const { clock, story } = startCron(() => NEVER, 10, { coordinator, overlap: 'allowAll', maxRuns: 2 });
+      clock.advance(35);
+      coordinator.answerTo(20).next(true);
+      coordinator.answerTo(0).next(true);
       expect(story).to.deep.equal(['35: started 20', '35: started 0', '35: skipped 10 ended', '35: skipped 30 ended']);
-      expect(coordinator.left).to.deep.equal([10, 30]);
-      coordinator.to(10).next(true);
+      expect(coordinator.released).to.deep.equal([10, 30]);
+      coordinator.answerTo(10).next(true);
       expect(story).to.have.length(4);
     });
   });
 
-  it('does not run past maxRuns when an answer comes while the last run is being started', () => {
-    const coordinator = new ByHand();
+  it('starts no run past maxRuns by a grant that comes while the last run is starting', () => {
+    const coordinator = new ManualCoordinator();
     const executed: (number | undefined)[] = [];
-    const { machine, runner, story } = play((ctx) => (executed.push(ctx.slot), NEVER), 10, {
+    const { clock, runner, story } = startCron((ctx) => (executed.push(ctx.slot), NEVER), 10, {
       coordinator,
       overlap: 'allowAll',
       maxRuns: 1,
     });
-    machine.advance(15);
+    clock.advance(15);
     runner.events$.subscribe(
-      (event) => event.type === 'slot-started' && event.slot === 0 && coordinator.to(10).next(true),
+      (event) => event.type === 'slot-started' && event.slot === 0 && coordinator.answerTo(10).next(true),
     );
-    coordinator.to(0).next(true);
+    coordinator.answerTo(0).next(true);
     expect(executed).to.deep.equal([0]);
     expect(story).to.have.members(['15: started 0', '15: skipped 10 ended']);
   });
 
-  describe('never answers', () => {
-    it('is told as overdue, and dropped slots as ever', () => {
-      const { machine, story, cancel } = play(() => 1, 10, { coordinator: { lease: () => NEVER }, tolerance: 15 });
-      machine.advance(35);
+  describe('that never answers', () => {
+    it('has its slot reported as overdue and the next slots skipped', () => {
+      const { clock, story, cancel } = startCron(() => 1, 10, { coordinator: { lease: () => NEVER }, tolerance: 15 });
+      clock.advance(35);
       cancel();
       expect(story).to.deep.equal([
         '10: skipped 10 overlap',
@@ -365,115 +367,115 @@ describe('cron: coordinator', () => {
         '35: skipped 0 ended',
         '35: done cancelled',
       ]);
-      expect(machine.timers).to.equal(0);
+      expect(clock.timers).to.equal(0);
     });
 
-    it('within the timeout is a slot skipped, with a DeadlineError, and the schedule goes on', () => {
-      const coordinator = new ByHand();
-      const { machine, story, cancel } = play(() => NEVER, 20, { coordinator, timeout: 15 });
-      machine.advance(15);
-      expect(coordinator.left).to.deep.equal([0]);
-      machine.advance(10);
-      coordinator.to(20).next(true);
-      machine.advance(9);
-      // The lease is a part of the run.
+    it('within the timeout has its slot skipped with a DeadlineError, and the schedule goes on', () => {
+      const coordinator = new ManualCoordinator();
+      const { clock, story, cancel } = startCron(() => NEVER, 20, { coordinator, timeout: 15 });
+      clock.advance(15);
+      expect(coordinator.released).to.deep.equal([0]);
+      clock.advance(10);
+      coordinator.answerTo(20).next(true);
+      clock.advance(9);
+      // The wait for the lease counts towards the timeout.
       expect(story).to.deep.equal([
         '15: skipped 0 coordinator (DeadlineError: Not done within 15 ms)',
         '25: started 20',
       ]);
-      machine.advance(1);
+      clock.advance(1);
       expect(story.at(-1)).to.match(/^35: failed 20 TaskError: .* Not done within 15 ms$/);
-      expect(coordinator.left).to.deep.equal([0, 20]);
+      expect(coordinator.released).to.deep.equal([0, 20]);
       cancel();
-      expect(machine.timers).to.equal(0);
+      expect(clock.timers).to.equal(0);
     });
   });
 
-  describe('the lease is left', () => {
+  describe('has its lease released', () => {
     it('when the cron is cancelled while it waits for the answer', () => {
-      const coordinator = new ByHand();
-      const { machine, story, told, cancel, ctx } = play(() => 1, 10, { coordinator, overlap: 'allowAll' });
-      machine.advance(15);
+      const coordinator = new ManualCoordinator();
+      const { clock, story, emitted, cancel, ctx } = startCron(() => 1, 10, { coordinator, overlap: 'allowAll' });
+      clock.advance(15);
       cancel();
-      expect(coordinator.left).to.deep.equal([0, 10]);
+      expect(coordinator.released).to.deep.equal([0, 10]);
       expect(story).to.deep.equal(['15: skipped 0 ended', '15: skipped 10 ended', '15: done cancelled']);
-      expect([told, machine.timers, listenerCount(ctx)]).to.deep.equal([['complete'], 0, 0]);
+      expect([emitted, clock.timers, listenerCount(ctx)]).to.deep.equal([['complete'], 0, 0]);
     });
 
-    it('when the subscriber leaves', () => {
-      const coordinator = new ByHand();
-      const machine = virtualClock();
-      const [ctx] = withCancel(undefined, { scheduler: machine });
+    it('when the subscriber unsubscribes', () => {
+      const coordinator = new ManualCoordinator();
+      const clock = virtualClock();
+      const [ctx] = withCancel(undefined, { scheduler: clock });
       const runner = cron(
         task('x', () => NEVER),
         10,
         { coordinator, overlap: 'allowAll' },
       );
       const subscription = runner.start(ctx).subscribe();
-      coordinator.to(0).next(true);
-      machine.advance(15);
+      coordinator.answerTo(0).next(true);
+      clock.advance(15);
       subscription.unsubscribe();
-      expect(coordinator.left.sort()).to.deep.equal([0, 10]);
-      expect([machine.timers, listenerCount(ctx)]).to.deep.equal([0, 0]);
+      expect(coordinator.released.sort()).to.deep.equal([0, 10]);
+      expect([clock.timers, listenerCount(ctx)]).to.deep.equal([0, 0]);
     });
 
     it('when the run fails', () => {
-      const coordinator = new ByHand();
-      const { machine, story } = play(() => throwError(() => new Error('boom')), 10, { coordinator });
-      coordinator.to(0).next(true);
+      const coordinator = new ManualCoordinator();
+      const { clock, story } = startCron(() => throwError(() => new Error('boom')), 10, { coordinator });
+      coordinator.answerTo(0).next(true);
       expect(story).to.deep.equal(['0: started 0', '0: failed 0 TaskError: x failed in execute: boom']);
-      expect(coordinator.left).to.deep.equal([0]);
-      machine.advance(10);
+      expect(coordinator.released).to.deep.equal([0]);
+      clock.advance(10);
       expect(coordinator.asked).to.deep.equal(['x@0', 'x@10']);
     });
   });
 
-  it('is not asked for slots that are dropped, missed, or wait', () => {
-    const coordinator = new ByHand();
-    const { machine } = play(() => NEVER, 10, { coordinator, overlap: 'bufferOne', lastRun: -45 });
-    coordinator.to(-5).next(true);
-    machine.advance(100);
+  it('is not asked for dropped, missed or waiting slots', () => {
+    const coordinator = new ManualCoordinator();
+    const { clock } = startCron(() => NEVER, 10, { coordinator, overlap: 'bufferOne', lastRun: -45 });
+    coordinator.answerTo(-5).next(true);
+    clock.advance(100);
     expect(coordinator.asked).to.deep.equal(['x@-5']);
   });
 
-  it('is asked for each slot that is caught up with', () => {
+  it('is asked for each missed slot that is caught up with', () => {
     const asked: number[] = [];
     const coordinator: Coordinator = {
       lease: (_, slot) => defer(() => (asked.push(slot), of(slot !== -15))),
     };
-    const { story } = play(({ slot }) => slot, 10, { coordinator, lastRun: -35, missed: 'runAll', tolerance: 50 });
+    const { story } = startCron(({ slot }) => slot, 10, { coordinator, lastRun: -35, missed: 'runAll', tolerance: 50 });
     expect(asked).to.deep.equal([-25, -15, -5]);
     expect(story).to.deep.equal(['0: started -25', '0: skipped -15 refused', '0: started -5']);
   });
 
-  it('a refused slot is no run for maxRuns', () => {
-    const { machine, story } = play(() => 1, 10, { coordinator: { lease: (_, slot) => of(slot > 10) }, maxRuns: 2 });
-    machine.advance(100);
+  it('does not use up maxRuns by refusing slots', () => {
+    const { clock, story } = startCron(() => 1, 10, { coordinator: { lease: (_, slot) => of(slot > 10) }, maxRuns: 2 });
+    clock.advance(100);
     expect(story.at(-1)).to.equal('30: done completed');
   });
 
-  describe('N processes, one slot: one run', () => {
-    /** Crons of one task on as many machines, each with its own clock, which go on in turns. */
+  describe('of several processes', () => {
+    /** Starts crons of one task, each on its own clock. The clocks advance in turns. */
     const fleet = (aheads: readonly number[], schedule: number | string, options: CronOptions) => {
       const coordinator = memoryCoordinator();
       const runs: number[] = [];
-      const machines = aheads.map((ahead) => virtualClock(1_000_000 + ahead));
-      const crons: Played<unknown>[] = machines.map((machine) =>
-        play(
+      const clocks = aheads.map((ahead) => virtualClock(1_000_000 + ahead));
+      const crons: StartedCron<unknown>[] = clocks.map((clock) =>
+        startCron(
           ({ slot = NaN, scheduler }) => (runs.push(slot), timer(3, scheduler)),
           schedule,
           { ...options, coordinator },
-          machine,
+          clock,
         ),
       );
       const runFor = (ms: number) => {
-        for (let passed = 0; passed < ms; passed += 5) for (const machine of machines) machine.advance(5);
+        for (let passed = 0; passed < ms; passed += 5) for (const clock of clocks) clock.advance(5);
       };
-      return { coordinator, runs, machines, crons, runFor };
+      return { coordinator, runs, clocks, crons, runFor };
     };
     const seconds = (from: number, n: number) => Array.from({ length: n }, (_, k) => from + k * 1000);
 
-    it('by one clock', () => {
+    it('runs each slot once by one clock', () => {
       const { runs, crons, runFor, coordinator } = fleet([0, 0], '* * * * * *', {});
       runFor(10_000);
       expect(runs).to.deep.equal(seconds(1_001_000, 10));
@@ -484,26 +486,26 @@ describe('cron: coordinator', () => {
       expect(coordinator.held).to.deep.equal([]);
     });
 
-    it('by clocks that differ', () => {
+    it('runs each slot once by clocks that differ', () => {
       const { runs, runFor } = fleet([0, 300, -450, 20], '* * * * * *', { tolerance: 0 });
       runFor(10_000);
-      // By the one that is behind it is not yet 1,000,000.
+      // The clock that is behind has not reached 1,000,000 yet.
       expect(runs).to.deep.equal(seconds(1_000_000, 11));
     });
 
-    it('when one of them sleeps, and catches up', () => {
-      const { runs, machines, runFor } = fleet([0, 0], '* * * * * *', { missed: 'runAll' });
+    it('runs each slot once when one process sleeps and catches up', () => {
+      const { runs, clocks, runFor } = fleet([0, 0], '* * * * * *', { missed: 'runAll' });
       runFor(2500);
-      const [first] = machines;
-      // Its timers stand still, the other one goes on.
-      for (const machine of machines) if (machine !== first) machine.advance(4000);
+      const [first] = clocks;
+      // The timers of the first stand still while the other advances.
+      for (const clock of clocks) if (clock !== first) clock.advance(4000);
       first?.adjust(4000);
       runFor(4000);
       expect(runs).to.deep.equal(seconds(1_001_000, runs.length));
       expect(new Set(runs).size).to.equal(runs.length);
     });
 
-    it('when one is cancelled the others take over, and its lease of a slot is left', () => {
+    it('lets the others take over when one is cancelled, and releases its lease', () => {
       const { runs, crons, runFor, coordinator } = fleet([0, 0, 0], '* * * * * *', {});
       runFor(1000);
       expect(coordinator.held).to.deep.equal(['x@1001000']);
@@ -514,11 +516,11 @@ describe('cron: coordinator', () => {
     });
   });
 
-  it('leaves tasks of other names alone', () => {
+  it('grants the slots of tasks with other names independently', () => {
     const coordinator = memoryCoordinator();
-    const machine = virtualClock();
-    const [ctx] = withCancel(undefined, { scheduler: machine });
-    const told = ['a', 'b'].map((name) =>
+    const clock = virtualClock();
+    const [ctx] = withCancel(undefined, { scheduler: clock });
+    const emitted = ['a', 'b'].map((name) =>
       collect(
         cron(
           task(name, () => name),
@@ -527,25 +529,25 @@ describe('cron: coordinator', () => {
         ).start(ctx),
       ),
     );
-    machine.advance(100);
-    expect(told).to.deep.equal([
+    clock.advance(100);
+    expect(emitted).to.deep.equal([
       ['a', 'a', 'complete'],
       ['b', 'b', 'complete'],
     ]);
   });
 
-  it('tells each slot once, whatever its answer', () => {
+  it('has each slot reported once, whatever its answer', () => {
     const answers = [of(true), of(false), EMPTY, throwError(() => new Error('boom')), NEVER, of(true)];
     const runner = cron(
       task('x', () => 1),
       10,
       { coordinator: { lease: (_, slot) => answers[slot / 10] ?? NEVER }, timeout: 5, maxRuns: 2 },
     );
-    const machine = virtualClock();
-    const [ctx] = withCancel(undefined, { scheduler: machine });
+    const clock = virtualClock();
+    const [ctx] = withCancel(undefined, { scheduler: clock });
     const story = storyOf(runner);
     runner.start(ctx).subscribe();
-    machine.advance(200);
+    clock.advance(200);
     expect(story).to.deep.equal([
       '0: started 0',
       '10: skipped 10 refused',

@@ -13,13 +13,13 @@ import {
   VirtualTimeScheduler,
 } from 'rxjs';
 import sinon from 'sinon';
-import { cron, task, TaskError, withCancel, type RunContext, type TaskEvent } from '../../lib/index.js';
+import { cron, task, TaskError, withCancel, type RunContext } from '../../lib/index.js';
 import { collect, listenerCount } from '../helpers/collect.js';
 import { deferred, events, outcomeOf, settled } from '../helpers/tasks.js';
 import { virtually } from '../helpers/virtual-time.js';
 
-describe('cron', () => {
-  it('runs at once and then at every period, emitting what the runs yield', () => {
+describe('A cron', () => {
+  it('runs at the start and then at every period, and emits what the runs yield', () => {
     virtually(({ expectObservable }) => {
       let n = 0;
       const counter = cron(
@@ -30,7 +30,7 @@ describe('cron', () => {
     });
   });
 
-  it('does not run at once with immediate: false', () => {
+  it('does not run at the start with immediate: false', () => {
     virtually(({ expectObservable }) => {
       expectObservable(
         cron(
@@ -64,13 +64,13 @@ describe('cron', () => {
     });
   });
 
-  it('gives each run a context of its own, with its slot, cancelled when the run has ended', () => {
+  it('gives each run its own context, with its slot, which is cancelled when the run has ended', () => {
     virtually((_, scheduler) => {
       const seen: RunContext[] = [];
       const [master, cancel] = withCancel();
       const cancels = new Set<unknown>();
       const subscription = cron(
-        task('x', (ctx, cancelAll) => (seen.push(ctx), cancels.add(cancelAll), timer(1))),
+        task('x', (ctx, cancelApp) => (seen.push(ctx), cancels.add(cancelApp), timer(1))),
         5,
       )
         .start(master, cancel)
@@ -88,20 +88,18 @@ describe('cron', () => {
     });
   });
 
-  it('a run longer than its interval: the slots it covers are dropped, each with an event', () => {
+  it('drops the slots that come due during a run, each with an event', () => {
     virtually(({ expectObservable }) => {
       const runner = cron(
         task('x', () => timer(7).pipe(map(() => 'v'))),
         3,
       );
-      const skipped$ = runner.events$;
       expectObservable(runner.start(), '^----------------!').toBe('-------v--------v-');
-      const told: TaskEvent[] = [];
-      skipped$.subscribe((event) => told.push(event));
+      const runnerEvents = events(runner);
       expectObservable(
         timer(17).pipe(
           map(() =>
-            told
+            runnerEvents
               .filter(({ type }) => type === 'skipped' || type === 'slot-started')
               .map((event) => [event.type, event.at, 'slot' in event && event.slot]),
           ),
@@ -119,7 +117,7 @@ describe('cron', () => {
     });
   });
 
-  it('a failed run is an event, and the schedule goes on', () => {
+  it('emits an event for a failed run, and the schedule goes on', () => {
     virtually(({ expectObservable }) => {
       let n = 0;
       const runner = cron(
@@ -133,12 +131,12 @@ describe('cron', () => {
         ),
         2,
       );
-      const told = events(runner);
+      const runnerEvents = events(runner);
       expectObservable(runner.start(), '^----!').toBe('v-w-v-');
       expectObservable(
         timer(6).pipe(
           map(() =>
-            told.flatMap((event) =>
+            runnerEvents.flatMap((event) =>
               event.type === 'slot-failed' ? [[event.slot, event.error.message, event.error.phase]] : [],
             ),
           ),
@@ -152,7 +150,7 @@ describe('cron', () => {
     });
   });
 
-  it('a failed run that nobody listens for is written with console.error', () => {
+  it('writes the error of a failed run with console.error if nothing listens to events', () => {
     const written = sinon.stub(console, 'error');
     try {
       cron(
@@ -170,7 +168,7 @@ describe('cron', () => {
     }
   });
 
-  it('ends with the error, as it is, for onError: "stop"', () => {
+  it("ends with the run’s error for onError: 'stop'", () => {
     virtually((_, scheduler) => {
       const log: string[] = [];
       const boom = new Error('boom');
@@ -187,18 +185,18 @@ describe('cron', () => {
         5,
         { onError: 'stop' },
       );
-      const told = collect(runner.start());
-      const happened = events(runner);
+      const emitted = collect(runner.start());
+      const runnerEvents = events(runner);
       scheduler.flush();
       const error = outcomeOf(runner)?.error;
-      expect(told).to.deep.equal([error]);
+      expect(emitted).to.deep.equal([error]);
       expect(error).to.be.instanceOf(TaskError).and.include({ phase: 'execute', cause: boom });
       expect(log).to.deep.equal(['finalize']);
-      expect(happened.map(({ type }) => type)).to.deep.equal(['slot-failed', 'finalizing', 'done']);
+      expect(runnerEvents.map(({ type }) => type)).to.deep.equal(['slot-failed', 'finalizing', 'done']);
     });
   });
 
-  it('ends its schedule at the cancel, and after the run under way', async () => {
+  it('ends its schedule at the cancel, and itself after the current run', async () => {
     const work = deferred<string>();
     const log: string[] = [];
     const [ctx, cancel] = withCancel();
@@ -207,18 +205,18 @@ describe('cron', () => {
       task('x', { execute: (run) => (contexts.push(run), work.promise), finalize: () => log.push('finalize') }),
       1,
     );
-    const told = collect(runner.start(ctx));
+    const emitted = collect(runner.start(ctx));
     cancel('cause');
     expect(contexts.map(({ cause }) => cause)).to.deep.equal(['cause']);
     await new Promise((resolve) => setTimeout(resolve, 5));
-    expect([log, told, runner.status]).to.deep.equal([[], [], 'running']);
+    expect([log, emitted, runner.status]).to.deep.equal([[], [], 'running']);
     work.resolve('in time');
     await settled();
-    expect([log, told, contexts.length]).to.deep.equal([['finalize'], ['in time', 'complete'], 1]);
+    expect([log, emitted, contexts.length]).to.deep.equal([['finalize'], ['in time', 'complete'], 1]);
     expect(outcomeOf(runner)?.status).to.equal('cancelled');
   });
 
-  it('cuts the run under way by the task’s grace', () => {
+  it('interrupts the current run after the task’s grace', () => {
     virtually(({ hot, cold, expectObservable, expectSubscriptions }) => {
       const [ctx, cancel] = withCancel();
       hot('                      -----c').subscribe(cancel);
@@ -236,7 +234,7 @@ describe('cron', () => {
     });
   });
 
-  it('is cancelled by unsubscribing, the run under way and the timer too', () => {
+  it('is cancelled by unsubscribing, together with the current run and the timer', () => {
     const clock = sinon.useFakeTimers();
     try {
       let ctx: RunContext | undefined;
@@ -251,20 +249,20 @@ describe('cron', () => {
     }
   });
 
-  it('tells of a late run with its slot', async () => {
+  it('reports a dropped result with its slot', async () => {
     const work = deferred<void>();
     const [ctx, cancel] = withCancel();
     const runner = cron(task('x', { execute: () => work.promise, grace: 0 }), 1000);
-    const told = events(runner);
+    const runnerEvents = events(runner);
     runner.start(ctx).subscribe();
-    const slot = (told.find(({ type }) => type === 'slot-started') as { slot: number }).slot;
+    const slot = (runnerEvents.find(({ type }) => type === 'slot-started') as { slot: number }).slot;
     cancel();
     work.resolve();
     await settled();
-    expect(told.at(-1)).to.include({ type: 'result-dropped', phase: 'execute', slot });
+    expect(runnerEvents.at(-1)).to.include({ type: 'result-dropped', phase: 'execute', slot });
   });
 
-  it('tells what was missed, and runs the latest slot unless it is too late', () => {
+  it('reports missed slots, and runs the latest unless it is too late', () => {
     const clock = sinon.useFakeTimers(1_000_000);
     try {
       const runs: (number | undefined)[] = [];
@@ -272,9 +270,9 @@ describe('cron', () => {
         task('x', ({ slot }) => runs.push(slot)),
         2000,
       );
-      const told = events(runner);
+      const runnerEvents = events(runner);
       const subscription = runner.start().subscribe();
-      // The process is stopped: the clock goes on, the timer fires when it is back.
+      // The process is suspended: the clock advances, and the timer fires when the process resumes.
       const sleep = (ms: number) => {
         clock.setSystemTime(Date.now() + ms - 2000);
         clock.tick(2000);
@@ -284,7 +282,7 @@ describe('cron', () => {
       subscription.unsubscribe();
       expect(runs).to.deep.equal([1_000_000, 1_006_000]);
       expect(
-        told
+        runnerEvents
           .filter(({ type }) => type === 'missed')
           .map((event) => event.type === 'missed' && [event.slot, event.count]),
       ).to.deep.equal([
@@ -296,7 +294,7 @@ describe('cron', () => {
     }
   });
 
-  it('wraps what its other hooks throw, a TaskError too', () => {
+  it('wraps what its other hooks throw, even a TaskError', () => {
     const inner = new TaskError('inner', 'execute', new Error('boom'));
     const runner = cron(
       task('outer', {
@@ -314,25 +312,25 @@ describe('cron', () => {
   it('has the name of its task, and no hook that the task does not have', () => {
     class Poller {
       execute(): void {
-        // Its name is what counts.
+        // Only the name of the class matters here.
       }
     }
     expect(String(cron(new Poller(), 1))).to.equal('Poller');
     const runner = cron({ execute: () => EMPTY, toString: () => 'bare' }, 1000);
-    const told = events(runner);
+    const runnerEvents = events(runner);
     runner.start().subscribe().unsubscribe();
-    expect(told.map(({ type }) => type)).to.deep.equal(['ready', 'slot-started', 'cancelling', 'done']);
+    expect(runnerEvents.map(({ type }) => type)).to.deep.equal(['ready', 'slot-started', 'cancelling', 'done']);
   });
 
-  it('interval 0, −1, NaN, Infinity, "10": RangeError or TypeError when made', () => {
-    const any = task('x', () => 1);
+  it('refuses a period of 0, −1, NaN or Infinity, and a string that is not an expression, when it is created', () => {
+    const work = task('x', () => 1);
     for (const period of [0, -1, NaN, Infinity])
-      expect(() => cron(any, period)).to.throw(RangeError, 'Expected `schedule`');
-    expect(() => cron(any, '10')).to.throw(RangeError, "got `'10'` (string)");
-    expect(() => cron(any, true as never)).to.throw(TypeError, 'got `true` (boolean)');
+      expect(() => cron(work, period)).to.throw(RangeError, 'Expected `schedule`');
+    expect(() => cron(work, '10')).to.throw(RangeError, "got `'10'` (string)");
+    expect(() => cron(work, true as never)).to.throw(TypeError, 'got `true` (boolean)');
   });
 
-  it('refuses what is no task, and options that are none', () => {
+  it('refuses an invalid task and invalid options', () => {
     expect(() => cron({} as never, 1)).to.throw(TypeError, 'Expected `task`');
     expect(() =>
       cron(
@@ -380,7 +378,7 @@ describe('cron', () => {
     }
   });
 
-  it('tells each run whose it is, and which run of the cron', () => {
+  it('gives each run the name of the task and the number of the cron’s run', () => {
     virtually((_, scheduler) => {
       const seen: unknown[] = [];
       const runner = cron(
@@ -430,7 +428,7 @@ describe('cron', () => {
     });
   });
 
-  it('goes by the scheduler of its context', () => {
+  it('uses the scheduler of its context', () => {
     const scheduler = new VirtualTimeScheduler();
     const [ctx] = withCancel(undefined, { scheduler });
     const slots: unknown[] = [];
@@ -445,7 +443,7 @@ describe('cron', () => {
     expect(slots).to.deep.equal([0, 1000, 2000]);
   });
 
-  it('runs the slots that are due before it fails for what its Schedule says next', () => {
+  it('runs the slots that are due before it fails because of its Schedule', () => {
     virtually(({ expectObservable }) => {
       const runner = cron(
         task('once', ({ slot }) => slot),
@@ -461,7 +459,7 @@ describe('cron', () => {
     });
   });
 
-  it('started again goes by when that is, and catches up with nothing', () => {
+  it('counts from the new start when it is started again, and catches up with nothing', () => {
     virtually(({ expectObservable }, scheduler) => {
       const clock = cron(
         task('x', ({ slot }) => slot),
@@ -475,7 +473,7 @@ describe('cron', () => {
     });
   });
 
-  it('writes nothing of slots that were dropped when nobody listens', () => {
+  it('writes nothing about dropped slots if nothing listens to events', () => {
     const written = sinon.stub(console, 'error');
     try {
       virtually(({ expectObservable }) => {

@@ -3,18 +3,13 @@ import { finalize, NEVER, timer } from 'rxjs';
 import sinon from 'sinon';
 import { cron, task, withCancel, type CronOptions, type Schedule } from '../../lib/index.js';
 import { virtualClock } from '../../lib/testing/index.js';
-import { lasting, play, storyOf } from '../helpers/cron-story.js';
+import { everyTen, lasting, overlapPolicies, startCron, storyOf, type Overlap } from '../helpers/cron-story.js';
 
 type Missed = NonNullable<CronOptions['missed']>;
-type Overlap = NonNullable<CronOptions['overlap']>;
-const policies: readonly Overlap[] = ['skip', 'bufferOne', 'bufferAll', 'cancelOther', 'allowAll'];
 
-/** Due every 10 ms, and of no kind that could say how many have passed. */
-const tens: Schedule = { next: (after) => Math.floor(after / 10) * 10 + 10 };
-
-describe('cron: missed', () => {
-  describe('the latest of the slots that passed meanwhile runs when it is late by no more than `tolerance`', () => {
-    // The clock goes on by 34 ms while the slot of 10 is waited for, and the timer fires at 44: the latest slot is late by 4.
+describe('A cron that misses slots', () => {
+  describe('runs or drops them by `missed` and `tolerance`:', () => {
+    // The clock steps forward by 34 ms during the wait for the slot of 10. The timer fires at 44, when slot 40 is 4 ms late.
     const table: readonly [missed: Missed | undefined, tolerance: number, story: readonly string[]][] = [
       [undefined, 4, ['44: missed 10 ×3', '44: started 40']],
       ['skip', 4, ['44: missed 10 ×3', '44: started 40']],
@@ -33,43 +28,43 @@ describe('cron: missed', () => {
     ];
     for (const [title, schedule] of [
       ['a period', 10],
-      ['a Schedule', tens],
+      ['a Schedule', everyTen],
     ] as const) {
       for (const [missed, tolerance, story] of table) {
-        it(`missed ${missed ?? 'left out'}, tolerance ${tolerance}, of ${title}`, () => {
-          const played = play(({ slot }) => slot, schedule, {
+        it(`${title}, missed ${missed ?? 'left out'}, tolerance ${tolerance}`, () => {
+          const played = startCron(({ slot }) => slot, schedule, {
             immediate: false,
             tolerance,
             ...(missed && { missed }),
           });
-          played.machine.advance(5);
-          played.machine.adjust(34);
-          played.machine.advance(5);
+          played.clock.advance(5);
+          played.clock.adjust(34);
+          played.clock.advance(5);
           expect(played.story).to.deep.equal(story);
-          played.machine.advance(6);
+          played.clock.advance(6);
           expect(played.story.slice(story.length)).to.deep.equal(['50: started 50']);
         });
       }
     }
   });
 
-  it('tolerance is 1000 ms, unless said', () => {
+  it('has a default tolerance of 1,000 ms', () => {
     for (const [late, story] of [
       [1000, ['6000: started 5000']],
       [1001, ['6001: missed 5000 ×1']],
     ] as const) {
-      const played = play(({ slot }) => slot, 5000, { immediate: false });
-      played.machine.adjust(late);
-      played.machine.advance(5000);
+      const played = startCron(({ slot }) => slot, 5000, { immediate: false });
+      played.clock.adjust(late);
+      played.clock.advance(5000);
       expect(played.story).to.deep.equal(story);
     }
   });
 
-  it('a single slot that comes too late is missed, run late, or caught up with', () => {
+  it('drops or runs a single late slot by `missed`', () => {
     const late = (missed: Missed) => {
-      const { machine, story } = play(({ slot }) => slot, 100, { immediate: false, missed, tolerance: 10 });
-      machine.adjust(50);
-      machine.advance(100);
+      const { clock, story } = startCron(({ slot }) => slot, 100, { immediate: false, missed, tolerance: 10 });
+      clock.adjust(50);
+      clock.advance(100);
       return story;
     };
     expect(late('skip')).to.deep.equal(['150: missed 100 ×1']);
@@ -77,10 +72,10 @@ describe('cron: missed', () => {
     expect(late('runAll')).to.deep.equal(['150: overdue 100 by 50', '150: started 100']);
   });
 
-  it('slots that a synchronous run kept from being seen are missed, too', () => {
-    const machine = virtualClock();
-    const { story, told } = play(({ slot }) => (slot === 10 && machine.advanceSilently(34), slot), 10, {}, machine);
-    machine.advance(50);
+  it('counts the slots that passed during a synchronous run as missed', () => {
+    const clock = virtualClock();
+    const { story, emitted } = startCron(({ slot }) => (slot === 10 && clock.advanceSilently(34), slot), 10, {}, clock);
+    clock.advance(50);
     expect(story).to.deep.equal([
       '0: started 0',
       '10: started 10',
@@ -88,10 +83,10 @@ describe('cron: missed', () => {
       '44: started 40',
       '50: started 50',
     ]);
-    expect(told).to.deep.equal([0, 10, 40, 50]);
+    expect(emitted).to.deep.equal([0, 10, 40, 50]);
   });
 
-  it('says so once for each sleep, by the fake timers of sinon as well', () => {
+  it('emits one missed event for each sleep on sinon’s fake timers', () => {
     const clock = sinon.useFakeTimers(1_000_000);
     try {
       const runner = cron(
@@ -101,7 +96,7 @@ describe('cron: missed', () => {
       );
       const story = storyOf(runner);
       const subscription = runner.start().subscribe();
-      // The process is stopped: the clock goes on, the timer fires when it is back.
+      // The process is suspended: the clock advances, and the timer fires when the process resumes.
       const sleep = (ms: number) => {
         clock.setSystemTime(Date.now() + ms - 2000);
         clock.tick(2000);
@@ -125,46 +120,46 @@ describe('cron: missed', () => {
     }
   });
 
-  describe("'runAll'", () => {
-    for (const overlap of policies) {
+  describe("with missed: 'runAll'", () => {
+    for (const overlap of overlapPolicies) {
       for (const [title, schedule] of [
         ['a period', 10],
-        ['a Schedule', tens],
+        ['a Schedule', everyTen],
       ] as const) {
-        it(`queues the slots of ${title}, in order, one at a time, with overlap '${overlap}'`, () => {
+        it(`runs the slots of ${title} in order, one at a time, with overlap '${overlap}'`, () => {
           const slots: [slot: number | undefined, at: number][] = [];
-          let going = 0;
-          let most = 0;
-          const { machine } = play(
+          let current = 0;
+          let maxConcurrent = 0;
+          const { clock } = startCron(
             ({ scheduler, slot }) => {
               slots.push([slot, scheduler.now()]);
-              most = Math.max(most, ++going);
-              return timer(2, scheduler).pipe(finalize(() => going--));
+              maxConcurrent = Math.max(maxConcurrent, ++current);
+              return timer(2, scheduler).pipe(finalize(() => current--));
             },
             schedule,
             { immediate: false, missed: 'runAll', overlap, tolerance: 3 },
           );
-          machine.advance(1);
-          machine.adjust(31);
-          machine.advance(9);
-          machine.advance(8);
+          clock.advance(1);
+          clock.adjust(31);
+          clock.advance(9);
+          clock.advance(8);
           expect(slots).to.deep.equal([
             [10, 41],
             [20, 43],
             [30, 45],
             [40, 47],
           ]);
-          machine.advance(11);
+          clock.advance(11);
           expect(slots.slice(4)).to.deep.equal([
             [50, 50],
             [60, 60],
           ]);
-          expect(most).to.equal(1);
+          expect(maxConcurrent).to.equal(1);
         });
       }
     }
 
-    // Of those that fall due while it catches up, 50 comes at 50 and 60 at 60; it is done with the four at 41 + 28.
+    // The four missed slots take from 41 to 69. Meanwhile the slots of 50 and 60 come due.
     const meanwhile: Record<Overlap, readonly string[]> = {
       skip: ['50: skipped 50 overlap', '55: started 30', '60: skipped 60 overlap', '62: started 40', '70: started 70'],
       bufferOne: ['55: started 30', '60: skipped 60 overlap', '62: started 40', '69: started 50'],
@@ -172,39 +167,39 @@ describe('cron: missed', () => {
       cancelOther: ['55: started 30', '60: skipped 50 overlap', '62: started 40', '69: started 60', '70: started 70'],
       allowAll: ['50: started 50', '55: started 30', '60: started 60', '62: started 40', '70: started 70'],
     };
-    for (const overlap of policies) {
-      it(`leaves the slots that come meanwhile to overlap '${overlap}', and is not disturbed by them`, () => {
-        const { machine, story, told } = play(lasting(7), 10, {
+    for (const overlap of overlapPolicies) {
+      it(`applies overlap '${overlap}' to later slots, which do not disturb the catching up`, () => {
+        const { clock, story, emitted } = startCron(lasting(7), 10, {
           immediate: false,
           missed: 'runAll',
           overlap,
           tolerance: 100,
         });
-        machine.adjust(31);
-        machine.advance(39);
+        clock.adjust(31);
+        clock.advance(39);
         expect(story).to.deep.equal(['41: started 10', '48: started 20', ...meanwhile[overlap]]);
-        expect(told.filter((slot) => Number(slot) < 50)).to.deep.equal([10, 20, 30, 40]);
+        expect(emitted.filter((slot) => Number(slot) < 50)).to.deep.equal([10, 20, 30, 40]);
       });
     }
 
-    it('is not disturbed by the slot that comes during its last run either', () => {
-      const { machine, story, told } = play(lasting(7), 10, {
+    it('is not disturbed by a slot that comes due during the last run of a missed slot', () => {
+      const { clock, story, emitted } = startCron(lasting(7), 10, {
         immediate: false,
         missed: 'runAll',
         overlap: 'cancelOther',
         tolerance: 3,
       });
-      machine.adjust(7);
-      machine.advance(20);
+      clock.adjust(7);
+      clock.advance(20);
       expect(story).to.deep.equal(['17: overdue 10 by 7', '17: started 10', '23: overdue 20 by 3', '24: started 20']);
-      expect(told).to.deep.equal([10]);
+      expect(emitted).to.deep.equal([10]);
     });
 
-    it('waits for the run under way, whatever overlap says but for allowing all, and does not cancel it', () => {
+    it("waits for the current run and does not cancel it, except with overlap 'allowAll'", () => {
       const story = (overlap: Overlap) => {
-        const played = play(lasting(25), 10, { missed: 'runAll', overlap, maxRuns: 3 });
-        played.machine.adjust(31);
-        played.machine.advance(100);
+        const played = startCron(lasting(25), 10, { missed: 'runAll', overlap, maxRuns: 3 });
+        played.clock.adjust(31);
+        played.clock.advance(100);
         return played.story.find((line) => line.endsWith('started 10'));
       };
       for (const overlap of ['skip', 'bufferOne', 'bufferAll', 'cancelOther'] as const)
@@ -212,29 +207,29 @@ describe('cron: missed', () => {
       expect(story('allowAll')).to.equal('41: started 10');
     });
 
-    it('catches up with what is missed while it catches up, in order', () => {
-      for (const overlap of policies) {
-        const { machine, told } = play(lasting(3), 10, {
+    it('catches up in order with slots that are missed while it catches up', () => {
+      for (const overlap of overlapPolicies) {
+        const { clock, emitted } = startCron(lasting(3), 10, {
           immediate: false,
           missed: 'runAll',
           overlap,
           tolerance: 0,
         });
-        machine.adjust(21);
-        machine.advance(12);
-        machine.adjust(31);
-        machine.advance(20);
-        expect(told.slice(0, 5), overlap).to.deep.equal([10, 20, 30, 40, 50]);
+        clock.adjust(21);
+        clock.advance(12);
+        clock.adjust(31);
+        clock.advance(20);
+        expect(emitted.slice(0, 5), overlap).to.deep.equal([10, 20, 30, 40, 50]);
       }
     });
 
-    it('knows how late they are by a clock that was set back', () => {
-      const { machine, story } = play(({ slot }) => slot, 1000, { missed: 'runAll', tolerance: 100 });
-      machine.advance(500);
-      machine.adjust(-10_000);
-      machine.advance(1000);
-      machine.adjust(2000);
-      machine.advance(1000);
+    it('reports how late the slots are by a clock that was set back', () => {
+      const { clock, story } = startCron(({ slot }) => slot, 1000, { missed: 'runAll', tolerance: 100 });
+      clock.advance(500);
+      clock.adjust(-10_000);
+      clock.advance(1000);
+      clock.adjust(2000);
+      clock.advance(1000);
       expect(story).to.deep.equal([
         '0: started 0',
         '-9000: started 1000',
@@ -246,16 +241,16 @@ describe('cron: missed', () => {
       ]);
     });
 
-    it('goes on after a run that fails', () => {
-      const { machine, story } = play(
+    it('goes on after a failed run', () => {
+      const { clock, story } = startCron(
         ({ slot }) => {
           if (slot === 20) throw new Error('boom');
         },
         10,
         { immediate: false, missed: 'runAll' },
       );
-      machine.adjust(25);
-      machine.advance(10);
+      clock.adjust(25);
+      clock.advance(10);
       expect(story).to.deep.equal([
         '35: started 10',
         '35: started 20',
@@ -264,10 +259,10 @@ describe('cron: missed', () => {
       ]);
     });
 
-    it('tells how many were not caught up with when the cron ends', () => {
-      const { machine, story, cancel } = play(lasting(5), 10, { immediate: false, missed: 'runAll' });
-      machine.adjust(85);
-      machine.advance(16);
+    it('reports how many slots it has not caught up with when it is cancelled', () => {
+      const { clock, story, cancel } = startCron(lasting(5), 10, { immediate: false, missed: 'runAll' });
+      clock.adjust(85);
+      clock.advance(16);
       cancel();
       expect(story).to.deep.equal([
         '95: started 10',
@@ -278,82 +273,82 @@ describe('cron: missed', () => {
       ]);
     });
 
-    it('ends with the error of a Schedule that fails while it is looked up again', () => {
+    it('ends with the error of a Schedule that fails during the catching up', () => {
       const boom = new Error('boom');
       let caughtUp = false;
-      const { machine, story, told } = play(
+      const { clock, story, emitted } = startCron(
         () => (caughtUp = true),
         {
           next: (after) => {
             if (caughtUp) throw boom;
-            return tens.next(after);
+            return everyTen.next(after);
           },
         },
         { missed: 'runAll', immediate: false },
       );
-      machine.adjust(25);
-      machine.advance(10);
+      clock.adjust(25);
+      clock.advance(10);
       expect(story).to.deep.equal(['35: started 10', '35: missed 20 ×2', '35: done failed']);
-      expect(told.at(-1)).to.include({ task: 'x', phase: 'execute', cause: boom });
+      expect(emitted.at(-1)).to.include({ task: 'x', phase: 'execute', cause: boom });
     });
   });
 
-  describe('more than 1,000 slots of a Schedule', () => {
+  describe('and misses more than 1,000 of a Schedule', () => {
     const sleep = (options: CronOptions) => {
-      const played = play(({ slot }) => slot, tens, { immediate: false, ...options });
-      played.machine.adjust(25_004);
-      played.machine.advance(10);
+      const played = startCron(({ slot }) => slot, everyTen, { immediate: false, ...options });
+      played.clock.adjust(25_004);
+      played.clock.advance(10);
       return played;
     };
 
-    it('are looked up a thousand at a time, and all of them missed but the latest', () => {
+    it('computes them a thousand at a time and drops all but the latest', () => {
       for (const missed of ['skip', 'runOnce'] as const) {
-        const { story, told } = sleep({ missed });
+        const { story, emitted } = sleep({ missed });
         expect(story).to.deep.equal([
           '25014: missed 10 ×1000',
           '25014: missed 10010 ×1000',
           '25014: missed 20010 ×500',
           '25014: started 25010',
         ]);
-        expect(told).to.deep.equal([25_010]);
+        expect(emitted).to.deep.equal([25_010]);
       }
     });
 
-    it('and the latest, too, if it is too late', () => {
+    it('drops the latest as well if it is too late', () => {
       const { story } = sleep({ missed: 'skip', tolerance: 3 });
       expect(story.at(-1)).to.equal('25014: missed 20010 ×501');
     });
 
-    for (const overlap of policies) {
-      it(`are all run, in order, for 'runAll', with overlap '${overlap}'`, () => {
-        const { told } = sleep({ missed: 'runAll', overlap });
-        expect(told).to.deep.equal(Array.from({ length: 2501 }, (_, n) => (n + 1) * 10));
+    for (const overlap of overlapPolicies) {
+      it(`runs all of them in order with missed: 'runAll' and overlap '${overlap}'`, () => {
+        const { emitted } = sleep({ missed: 'runAll', overlap });
+        expect(emitted).to.deep.equal(Array.from({ length: 2501 }, (_, n) => (n + 1) * 10));
       });
     }
 
-    it('leave the event loop a turn between two looks', () => {
-      const { machine, runner } = play(({ slot }) => slot, tens, { immediate: false });
+    it('lets the event loop turn between two batches', () => {
+      const { clock, runner } = startCron(({ slot }) => slot, everyTen, { immediate: false });
       const log: string[] = [];
       runner.events$.subscribe(({ type }) => {
         log.push(type);
-        machine.schedule(() => log.push('turn'));
+        clock.schedule(() => log.push('turn'));
       });
-      machine.adjust(25_000);
-      machine.advance(10);
+      clock.adjust(25_000);
+      clock.advance(10);
       expect(log).to.deep.equal(['missed', 'turn', 'missed', 'turn', 'missed', 'slot-started', 'turn', 'turn']);
     });
   });
 
-  describe('10 million slots of a period of 10 ms', () => {
+  describe('and misses 10 million of a period of 10 ms', () => {
     const hundredMillion = 100_000_000;
     const sleep = (options: CronOptions) => {
-      const played = play(() => NEVER, 10, { immediate: false, ...options });
-      played.machine.adjust(hundredMillion - 6);
-      played.machine.advance(10);
+      const played = startCron(() => NEVER, 10, { immediate: false, ...options });
+      played.clock.adjust(hundredMillion - 6);
+      played.clock.advance(10);
       return played;
     };
 
-    it('are counted in no time, and in one go', () => {
+    it('counts them in one step', () => {
       expect(sleep({}).story).to.deep.equal(['100000004: missed 10 ×9999999', '100000004: started 100000000']);
       expect(sleep({ tolerance: 3 }).story).to.deep.equal(['100000004: missed 10 ×10000000']);
       expect(sleep({ missed: 'runOnce', tolerance: 3 }).story).to.deep.equal([
@@ -363,25 +358,25 @@ describe('cron: missed', () => {
       ]);
     });
 
-    it('are queued in no time', () => {
-      const { machine, story, cancel } = sleep({ missed: 'runAll', tolerance: Infinity });
+    it('queues them in one step', () => {
+      const { clock, story, cancel } = sleep({ missed: 'runAll', tolerance: Infinity });
       cancel();
       expect(story).to.deep.equal([
         '100000004: started 10',
         '100000004: missed 20 ×9999999',
         '100000004: done cancelled',
       ]);
-      expect(machine.timers).to.equal(0);
+      expect(clock.timers).to.equal(0);
     });
   });
 
-  describe('lastRun', () => {
-    it('is what the cron itself ran last, when it is started again', () => {
-      const machine = virtualClock(100_000);
-      const { runner, story } = play(() => 1, 10_000, { lastRun: 75_000, missed: 'runAll', maxRuns: 3 }, machine);
-      machine.advance(10_000);
-      runner.start(withCancel(undefined, { scheduler: machine })[0]).subscribe();
-      machine.advance(20_000);
+  describe('since its `lastRun`', () => {
+    it('counts from its own last slot when it is started again', () => {
+      const clock = virtualClock(100_000);
+      const { runner, story } = startCron(() => 1, 10_000, { lastRun: 75_000, missed: 'runAll', maxRuns: 3 }, clock);
+      clock.advance(10_000);
+      runner.start(withCancel(undefined, { scheduler: clock })[0]).subscribe();
+      clock.advance(20_000);
       expect(story.filter((line) => line.includes('started'))).to.deep.equal([
         '100000: started 85000',
         '100000: started 95000',
@@ -391,21 +386,21 @@ describe('cron: missed', () => {
       ]);
     });
 
-    // It is 100,000, the last slot before the restart was 65,000.
+    // The process starts again at 100,000. The last slot before was 65,000.
     const restart = (schedule: number | string | Schedule, options: CronOptions) => {
-      const played = play(({ slot }) => slot, schedule, { lastRun: 65_000, ...options }, virtualClock(100_000));
-      played.machine.advance(20_000);
+      const played = startCron(({ slot }) => slot, schedule, { lastRun: 65_000, ...options }, virtualClock(100_000));
+      played.clock.advance(20_000);
       return played.story.map((line) => line.replaceAll(/000\b/g, 'k'));
     };
     const everyTenSeconds: readonly [title: string, schedule: number | string | Schedule, offset: number][] = [
-      ['a period, which goes on from there', 10_000, 5],
+      ['a period that continues from there', 10_000, 5],
       ['an expression', '5-59/10 * * * * *', 5],
       ['a Schedule', { next: (after) => Math.floor((after - 5000) / 10_000) * 10_000 + 15_000 }, 5],
     ];
     for (const [title, schedule] of everyTenSeconds) {
       const then = ['105k: started 105k', '115k: started 115k'];
 
-      it(`the slots since then are dropped but for the latest, if that is in time, for 'skip', with ${title}`, () => {
+      it(`runs the latest of them if it is in time, with missed: 'skip' and ${title}`, () => {
         expect(restart(schedule, {})).to.deep.equal(['100k: missed 75k ×3', ...then]);
         expect(restart(schedule, { tolerance: 4999 })).to.deep.equal(['100k: missed 75k ×3', ...then]);
         expect(restart(schedule, { tolerance: 5000 })).to.deep.equal([
@@ -415,7 +410,7 @@ describe('cron: missed', () => {
         ]);
       });
 
-      it(`the latest of them runs at once for 'runOnce', with ${title}`, () => {
+      it(`runs the latest of them at once with missed: 'runOnce' and ${title}`, () => {
         expect(restart(schedule, { missed: 'runOnce' })).to.deep.equal([
           '100k: missed 75k ×2',
           '100k: overdue 95k by 5k',
@@ -424,7 +419,7 @@ describe('cron: missed', () => {
         ]);
       });
 
-      it(`all of them run, one after another, for 'runAll', with ${title}`, () => {
+      it(`runs all of them one after another with missed: 'runAll' and ${title}`, () => {
         expect(restart(schedule, { missed: 'runAll', tolerance: 60_000 })).to.deep.equal([
           '100k: started 75k',
           '100k: started 85k',
@@ -434,25 +429,25 @@ describe('cron: missed', () => {
       });
     }
 
-    it('the schedule goes on when nothing was missed', () => {
-      const { machine, story } = play(() => 1, 10_000, { lastRun: 95_000 }, virtualClock(100_000));
-      machine.advance(20_000);
+    it('goes on with the schedule if there were none', () => {
+      const { clock, story } = startCron(() => 1, 10_000, { lastRun: 95_000 }, virtualClock(100_000));
+      clock.advance(20_000);
       expect(story).to.deep.equal(['105000: started 105000', '115000: started 115000']);
     });
 
-    it('is no slot itself, and a slot that is due at the very start is', () => {
-      const { story } = play(() => 1, 10_000, { lastRun: 90_000 }, virtualClock(100_000));
+    it('does not run the slot of `lastRun`, but a slot that is due at the start', () => {
+      const { story } = startCron(() => 1, 10_000, { lastRun: 90_000 }, virtualClock(100_000));
       expect(story).to.deep.equal(['100000: started 100000']);
     });
 
-    it('in the future no slot comes before it', () => {
-      const { machine, story } = play(() => 1, 10_000, { lastRun: new Date(115_000) }, virtualClock(100_000));
-      machine.advance(40_000);
+    it('runs no slot before a `lastRun` in the future', () => {
+      const { clock, story } = startCron(() => 1, 10_000, { lastRun: new Date(115_000) }, virtualClock(100_000));
+      clock.advance(40_000);
       expect(story).to.deep.equal(['125000: started 125000', '135000: started 135000']);
     });
 
-    it('counts from `startAt` when that is later', () => {
-      const { story } = play(
+    it('counts from `startAt` if that is later', () => {
+      const { story } = startCron(
         () => 1,
         '*/10 * * * * *',
         { lastRun: 65_000, startAt: 80_000, missed: 'runAll', tolerance: 60_000 },
@@ -461,42 +456,42 @@ describe('cron: missed', () => {
       expect(story).to.deep.equal(['105000: started 80000', '105000: started 90000', '105000: started 100000']);
     });
 
-    it('is a Date or ms', () => {
+    it('takes `lastRun` as a Date or as a number of ms', () => {
       for (const lastRun of [80_000, new Date(80_000)]) {
-        const { story } = play(() => 1, 10_000, { lastRun }, virtualClock(85_000));
+        const { story } = startCron(() => 1, 10_000, { lastRun }, virtualClock(85_000));
         expect(story).to.deep.equal([]);
       }
     });
 
-    it('leaves the slots from stopAt on alone', () => {
-      const { story, told } = play(
+    it('does not run the slots from `stopAt` on', () => {
+      const { story, emitted } = startCron(
         ({ slot }) => slot,
         10_000,
         { lastRun: 65_000, stopAt: 95_000, missed: 'runAll', tolerance: 60_000 },
         virtualClock(100_000),
       );
       expect(story).to.deep.equal(['100000: started 75000', '100000: started 85000', '100000: done completed']);
-      expect(told).to.deep.equal([75_000, 85_000, 'complete']);
+      expect(emitted).to.deep.equal([75_000, 85_000, 'complete']);
     });
   });
 
-  it('counts the slots of a period that is no whole number right up to stopAt', () => {
-    const { machine, story } = play(() => 1, 0.25, { immediate: false, tolerance: 0, stopAt: 1.3 });
-    machine.advanceSilently(10);
-    machine.advance(1);
+  it('counts the slots of a fractional period up to `stopAt`', () => {
+    const { clock, story } = startCron(() => 1, 0.25, { immediate: false, tolerance: 0, stopAt: 1.3 });
+    clock.advanceSilently(10);
+    clock.advance(1);
     expect(story).to.deep.equal(['10: missed 0.25 ×5', '10: done completed']);
   });
 
-  it('what is caught up with does not make room for a second slot under bufferOne, nor keep one under cancelOther', () => {
+  it('keeps one waiting slot with bufferOne and cancelOther while missed slots wait as well', () => {
     const waits = (overlap: 'bufferOne' | 'cancelOther') => {
-      const { machine, story } = play({ execute: () => NEVER, grace: 100 }, 10, {
+      const { clock, story } = startCron({ execute: () => NEVER, grace: 100 }, 10, {
         overlap,
         missed: 'runAll',
         tolerance: 0,
       });
-      machine.advance(10);
-      machine.adjust(1);
-      machine.advance(19);
+      clock.advance(10);
+      clock.adjust(1);
+      clock.advance(19);
       return story.filter((line) => line.includes('skipped'));
     };
     expect(waits('bufferOne')).to.deep.equal(['30: skipped 30 overlap']);

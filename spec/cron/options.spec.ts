@@ -2,13 +2,13 @@ import { expect } from 'chai';
 import { cron, task, type CronOptions } from '../../lib/index.js';
 import { thrownBy } from '../helpers/collect.js';
 
-const any = task('x', () => 1);
+const work = task('x', () => 1);
 const expression = '* * * * *';
 
-describe('cron: options', () => {
+describe('The options of a cron', () => {
   type Refusal = [options: unknown, error: new (message: string) => Error, message: string, schedule?: unknown];
-  const refusals: Record<string, readonly Refusal[]> = {
-    'are an object, of known options': [
+  const invalidOptions: Record<string, readonly Refusal[]> = {
+    'not an object, or unknown names': [
       [null, TypeError, 'Expected `options` to be an object, got null'],
       ['skip', TypeError, "Expected `options` to be an object, got `'skip'` (string)"],
       [10, TypeError, 'Expected `options` to be an object, got `10` (number)'],
@@ -127,22 +127,22 @@ describe('cron: options', () => {
     ],
   };
 
-  for (const [title, rows] of Object.entries(refusals)) {
-    it(`${title}: refused when made, saying what was got`, () => {
+  for (const [title, rows] of Object.entries(invalidOptions)) {
+    it(`are refused when the cron is created: ${title}`, () => {
       for (const [options, error, message, schedule = 1000] of rows) {
-        const thrown = thrownBy(() => cron(any, schedule as number, options as CronOptions));
+        const thrown = thrownBy(() => cron(work, schedule as number, options as CronOptions));
         expect(thrown, message).to.be.instanceOf(error);
         expect(thrown.message).to.contain(message);
       }
     });
   }
 
-  it('a period or an expression that is none is refused before they are looked at', () => {
-    expect(() => cron(any, 0, { overlap: 'queue' as never })).to.throw(RangeError, 'Expected `schedule`');
-    expect(() => cron(any, '* *', { overlap: 'queue' as never })).to.throw(RangeError, 'Expected `schedule`');
+  it('are validated after the schedule', () => {
+    expect(() => cron(work, 0, { overlap: 'queue' as never })).to.throw(RangeError, 'Expected `schedule`');
+    expect(() => cron(work, '* *', { overlap: 'queue' as never })).to.throw(RangeError, 'Expected `schedule`');
   });
 
-  it('may be what they are at most and at least, or undefined', () => {
+  it('may have their extreme values, or be undefined', () => {
     const options: CronOptions[] = [
       {},
       { tolerance: 0 },
@@ -157,18 +157,18 @@ describe('cron: options', () => {
       { lastRun: -1 },
       { coordinator: Object.create({ lease: () => undefined }) as never },
     ];
-    for (const one of options) expect(() => cron(any, 1000, one)).not.to.throw();
+    for (const extreme of options) expect(() => cron(work, 1000, extreme)).not.to.throw();
     const names = ['immediate', 'overlap', 'missed', 'tolerance', 'lastRun', 'startAt', 'stopAt', 'maxRuns', 'jitter'];
     const none = [...names, 'random', 'timeout', 'onError', 'timezone', 'coordinator'].map((name) => [name, undefined]);
-    expect(() => cron(any, 1000, Object.fromEntries(none) as CronOptions)).not.to.throw();
+    expect(() => cron(work, 1000, Object.fromEntries(none) as CronOptions)).not.to.throw();
   });
 
-  it('are read when the cron is made', () => {
+  it('are read once, when the cron is created', () => {
     const options: CronOptions = { maxRuns: 1 };
-    const told: unknown[] = [];
-    const runner = cron(any, 1000, options);
+    const emitted: unknown[] = [];
+    const runner = cron(work, 1000, options);
     options.maxRuns = 2;
-    runner.start().subscribe({ complete: () => told.push('complete') });
-    expect(told).to.deep.equal(['complete']);
+    runner.start().subscribe({ complete: () => emitted.push('complete') });
+    expect(emitted).to.deep.equal(['complete']);
   });
 });

@@ -79,11 +79,11 @@ function scaled(step: Step, unit: number): Step {
   return Object.fromEntries(Object.entries(step).map(([what, ms]: [string, number]) => [what, ms * unit])) as Step;
 }
 
-function take(machine: VirtualClock, steps: readonly Step[]): void {
+function take(clock: VirtualClock, steps: readonly Step[]): void {
   for (const step of steps) {
-    if ('run' in step) machine.advance(step.run);
-    else if ('block' in step) machine.advanceSilently(step.block);
-    else machine.adjust(step.clock);
+    if ('run' in step) clock.advance(step.run);
+    else if ('block' in step) clock.advanceSilently(step.block);
+    else clock.adjust(step.clock);
   }
 }
 
@@ -121,12 +121,12 @@ describe('Properties of crons', () => {
     const timetables = fc.oneof(timetablesBy(1), timetablesBy(5000));
     type Steps = typeof timetables extends fc.Arbitrary<infer T> ? T : never;
 
-    /** Looks at the slots of a timetable while a machine takes its steps. */
+    /** Looks at the slots of a timetable while a clock takes its steps. */
     const watch = (
       { schedule, start, immediate, jitter, random, stopAfter, steps }: Steps,
       see: (slots: DueSlots, now: number) => void,
     ) => {
-      const machine = virtualClock(start);
+      const clock = virtualClock(start);
       const source = toSchedule(schedule, undefined);
       const from = source.from(start);
       const stopAt = stopAfter === null ? Infinity : start + stopAfter;
@@ -141,11 +141,11 @@ describe('Properties of crons', () => {
           jitter,
           random: turns(random),
         },
-        machine,
+        clock,
       );
-      const subscription = due$.subscribe((slots) => see(slots, machine.now()));
-      take(machine, steps);
-      return { machine, schedule: from, stopAt, subscription };
+      const subscription = due$.subscribe((slots) => see(slots, clock.now()));
+      take(clock, steps);
+      return { clock, schedule: from, stopAt, subscription };
     };
 
     it('strictly increase, and none is left out, whatever steps the clock takes', () => {
@@ -187,20 +187,20 @@ describe('Properties of crons', () => {
       fc.assert(
         fc.property(timetablesBy(5000), (timetable) => {
           let last = timetable.immediate ? timetable.start - 1 : timetable.start;
-          const { machine, schedule, stopAt, subscription } = watch(timetable, (slots) => (last = slots.last));
-          machine.advance(30_000);
+          const { clock, schedule, stopAt, subscription } = watch(timetable, (slots) => (last = slots.last));
+          clock.advance(30_000);
           const isPeriod = typeof timetable.schedule === 'number';
           if (!isPeriod) {
             const following = last < timetable.start ? timetable.start : (schedule.next(last) ?? Infinity);
             // It is put off by no more than the jitter.
-            if (following < stopAt) expect(following + timetable.jitter).to.be.greaterThan(machine.now());
+            if (following < stopAt) expect(following + timetable.jitter).to.be.greaterThan(clock.now());
           }
           // By a period there is one each time that it has passed, and its jitter.
           const before = last;
-          if (isPeriod) machine.advance(Number(timetable.schedule) + timetable.jitter);
+          if (isPeriod) clock.advance(Number(timetable.schedule) + timetable.jitter);
           if (isPeriod && stopAt === Infinity) expect(last).to.be.greaterThan(before);
           subscription.unsubscribe();
-          expect(machine.timers).to.equal(0);
+          expect(clock.timers).to.equal(0);
         }),
         cases,
       );
@@ -278,7 +278,7 @@ describe('Properties of crons', () => {
     readonly most: number;
     /** How many leases are held. */
     readonly leases: number;
-    readonly machine: VirtualClock;
+    readonly clock: VirtualClock;
     readonly schedule: Schedule;
     /** The first slot there is. */
     readonly first: number;
@@ -289,8 +289,8 @@ describe('Properties of crons', () => {
 
   /** Lives a life to its end, and cancels it at the end of its steps, or from inside. */
   function live(life: Life, interfere?: { at: 'event' | 'value' | 'execute'; nth: number }): Lived {
-    const machine = virtualClock();
-    const [ctx, cancel] = withCancel(undefined, { scheduler: machine });
+    const clock = virtualClock();
+    const [ctx, cancel] = withCancel(undefined, { scheduler: clock });
     const executed: number[] = [];
     let going = 0;
     let most = 0;
@@ -318,7 +318,7 @@ describe('Properties of crons', () => {
         new Observable((subscriber) => {
           leases++;
           subscriber.add(() => leases--);
-          answerOf[nextAnswer()](machine).subscribe(subscriber);
+          answerOf[nextAnswer()](clock).subscribe(subscriber);
         }),
     };
     const runner = cron(task('x', { execute, grace: life.grace }), life.schedule, {
@@ -332,13 +332,13 @@ describe('Properties of crons', () => {
     });
     runner.results$.subscribe(() => happens('value'));
     const values = collect(runner.start(ctx));
-    take(machine, life.steps);
-    const cancelledAt = machine.now();
+    take(clock, life.steps);
+    const cancelledAt = clock.now();
     const endedBefore = runner.status === 'done';
     cancel();
     // Its grace, or its timeout and then its grace.
-    machine.advance(60);
-    expect([runner.status, machine.timers, listenerCount(ctx), leases, going]).to.deep.equal(['done', 0, 0, 0, 0]);
+    clock.advance(60);
+    expect([runner.status, clock.timers, listenerCount(ctx), leases, going]).to.deep.equal(['done', 0, 0, 0, 0]);
     expect(values.at(-1)).to.satisfy((last: unknown) => last === 'complete' || last instanceof Error);
 
     const schedule = toSchedule(life.schedule, undefined).from(0);
@@ -354,7 +354,7 @@ describe('Properties of crons', () => {
     }
     accounted.sort((a, b) => a - b);
     const first = immediate ? 0 : (schedule.next(0) ?? NaN);
-    return { accounted, ticks, executed, most, leases, machine, schedule, first, cancelledAt, endedBefore };
+    return { accounted, ticks, executed, most, leases, clock, schedule, first, cancelledAt, endedBefore };
   }
 
   describe('runs + skipped + missed = slots due', () => {
@@ -448,30 +448,28 @@ describe('Properties of crons', () => {
         fc.array(fc.array(fc.integer({ min: 0, max: 70 }), { maxLength: 3 }), { minLength: 1, maxLength: 6 }),
         ([overlap, operator], gap, runs) => {
           const flattened = (
-            make: (machine: VirtualClock, run: (slot: number) => Observable<string>) => Observable<string>,
+            make: (clock: VirtualClock, run: (slot: number) => Observable<string>) => Observable<string>,
           ) => {
-            const machine = virtualClock();
+            const clock = virtualClock();
             const log: string[] = [];
             const run = (slot: number) => {
               const lengths = runs[(slot / gap) % runs.length] ?? [];
               return concat(
-                ...lengths.map((length, k) =>
-                  timer(length + 1 / 2 ** (k + 2), machine).pipe(map(() => `${slot}.${k}`)),
-                ),
+                ...lengths.map((length, k) => timer(length + 1 / 2 ** (k + 2), clock).pipe(map(() => `${slot}.${k}`))),
               );
             };
-            make(machine, run).subscribe((value) => log.push(`${machine.now()}: ${value}`));
-            machine.advance(12 * gap);
+            make(clock, run).subscribe((value) => log.push(`${clock.now()}: ${value}`));
+            clock.advance(12 * gap);
             return log;
           };
-          const byCron = flattened((machine, run) => {
-            const [ctx] = withCancel(undefined, { scheduler: machine });
+          const byCron = flattened((clock, run) => {
+            const [ctx] = withCancel(undefined, { scheduler: clock });
             const execute = ({ slot = NaN }: RunContext) => run(slot);
             return cron(task('x', execute), gap, { overlap, stopAt: 10 * gap, tolerance: Infinity }).start(ctx);
           });
-          const byOperator = flattened((machine, run) => {
+          const byOperator = flattened((clock, run) => {
             const slots = Array.from({ length: 10 }, (_, k) =>
-              timer(k === 0 ? 0 : gap, machine).pipe(map(() => k * gap)),
+              timer(k === 0 ? 0 : gap, clock).pipe(map(() => k * gap)),
             );
             return concat(...slots).pipe(operator(run));
           });

@@ -11,7 +11,7 @@ import {
   minutesBetween,
   onceADay,
   transitionsBetween,
-  wheneverItShows,
+  minutesShowing,
   type Minute,
 } from '../helpers/calendar.js';
 import { thrownBy } from '../helpers/collect.js';
@@ -346,7 +346,11 @@ describe('A period', () => {
         const until = start + (atSlot ? Math.floor(place) + ahead : place + ahead) * period;
         let count = 0;
         let last: number | undefined;
-        for (let slot = slotAfter(schedule, after); slot !== undefined && slot <= until; slot = slotAfter(schedule, slot)) {
+        for (
+          let slot = slotAfter(schedule, after);
+          slot !== undefined && slot <= until;
+          slot = slotAfter(schedule, slot)
+        ) {
           count++;
           last = slot;
         }
@@ -575,15 +579,15 @@ describe('A cron expression on DST nights', () => {
       `${mins} ${hours} * * *`,
       (minutes) => onceADay(minutes, hours, mins),
     ]),
-    ['0 * * * *', (minutes) => wheneverItShows(minutes, (wall) => wall.getUTCMinutes() === 0)],
-    ['*/15 * * * *', (minutes) => wheneverItShows(minutes, (wall) => wall.getUTCMinutes() % 15 === 0)],
+    ['0 * * * *', (minutes) => minutesShowing(minutes, (wall) => wall.getUTCMinutes() === 0)],
+    ['*/15 * * * *', (minutes) => minutesShowing(minutes, (wall) => wall.getUTCMinutes() % 15 === 0)],
     [
       '*/15 1 * * *',
-      (minutes) => wheneverItShows(minutes, (wall) => wall.getUTCHours() === 1 && wall.getUTCMinutes() % 15 === 0),
+      (minutes) => minutesShowing(minutes, (wall) => wall.getUTCHours() === 1 && wall.getUTCMinutes() % 15 === 0),
     ],
     [
       '*/15 2 * * *',
-      (minutes) => wheneverItShows(minutes, (wall) => wall.getUTCHours() === 2 && wall.getUTCMinutes() % 15 === 0),
+      (minutes) => minutesShowing(minutes, (wall) => wall.getUTCHours() === 2 && wall.getUTCMinutes() % 15 === 0),
     ],
   ];
 

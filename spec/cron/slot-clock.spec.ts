@@ -37,8 +37,8 @@ function periodSlots(period: number, scheduler: SchedulerLike, immediate: boolea
   });
 }
 
-describe('SlotClock', () => {
-  it('tells slot k at start + k · period', () => {
+describe('dueSlots', () => {
+  it('emits slot k at start + k · period', () => {
     virtually(({ expectObservable }, scheduler) => {
       expectObservable(periodSlots(3, scheduler, true), '--^--------!').toBe('--a--b--c--', {
         a: due(2),
@@ -49,7 +49,7 @@ describe('SlotClock', () => {
     });
   });
 
-  it('takes a period of any length', () => {
+  it('accepts a period of any length', () => {
     virtually(({ expectObservable }, scheduler) => {
       const day = 86_400_000;
       expectObservable(periodSlots(30 * day, scheduler, false), `^ ${61 * day}ms !`).toBe(
@@ -62,8 +62,8 @@ describe('SlotClock', () => {
     });
   });
 
-  /** A clock that is moved by hand, and whose waits end at its word. */
-  function clockwork(): {
+  /** Creates a clock that the spec sets, and whose timers the spec fires. */
+  function manualClock(): {
     scheduler: SchedulerLike;
     waits: number[];
     set: (now: number) => void;
@@ -83,8 +83,8 @@ describe('SlotClock', () => {
     return { scheduler, waits, set: (at) => void (now = at), fire: (at) => void ((now = at), fire()) };
   }
 
-  it('does not drift: a late slot leaves the next where it was', () => {
-    const { scheduler, waits, fire } = clockwork();
+  it('does not drift: a late slot does not move the next one', () => {
+    const { scheduler, waits, fire } = manualClock();
     const slots: DueSlots[] = [];
     periodSlots(100, scheduler, false).subscribe((slot) => slots.push(slot));
     for (const at of [103, 207, 300, 399.5, 502]) fire(at);
@@ -98,8 +98,8 @@ describe('SlotClock', () => {
     ]);
   });
 
-  it('tells the slots that passed meanwhile as one, and none twice', () => {
-    const { scheduler, waits, fire } = clockwork();
+  it('emits the slots that passed meanwhile as one value, and none twice', () => {
+    const { scheduler, waits, fire } = manualClock();
     const slots: DueSlots[] = [];
     periodSlots(100, scheduler, true).subscribe((slot) => slots.push(slot));
     fire(100);
@@ -114,8 +114,8 @@ describe('SlotClock', () => {
     expect(waits).to.deep.equal([100, 100, 45, 100]);
   });
 
-  it('goes on by its period when the clock is set back', () => {
-    const { scheduler, waits, fire } = clockwork();
+  it('keeps its period without drift when the clock is set back by an hour', () => {
+    const { scheduler, waits, fire } = manualClock();
     const slots: number[] = [];
     periodSlots(100, scheduler, false).subscribe(({ last }) => slots.push(last));
     fire(100);
@@ -123,12 +123,11 @@ describe('SlotClock', () => {
     fire(300 - 3_600_000);
     fire(405 - 3_600_000);
     fire(512 - 3_600_000);
-    // And without drift.
     expect(slots).to.deep.equal([100, 200, 300, 400, 500]);
     expect(waits).to.deep.equal([100, 100, 100, 100, 95, 88]);
   });
 
-  it('clears its timer when it is left, from inside a slot too', () => {
+  it('clears its timer when it is unsubscribed, also from inside a slot', () => {
     const clock = sinon.useFakeTimers();
     try {
       const subscription = periodSlots(10, asyncScheduler, true).subscribe();
@@ -147,18 +146,18 @@ describe('SlotClock', () => {
     }
   });
 
-  it('waits no time at all when its subscriber has kept it past the next slot', () => {
-    const { scheduler, waits, fire, set } = clockwork();
+  it('does not wait when its subscriber has blocked past the next slot', () => {
+    const { scheduler, waits, fire, set } = manualClock();
     periodSlots(100, scheduler, false).subscribe(({ last }) => last === 100 && set(250));
     fire(100);
     fire(250);
     expect(waits).to.deep.equal([100, 0, 50]);
   });
 
-  /** The slots of any timetable, on a clock moved by hand. */
-  const watched = (timetable: Partial<Timetable>) => {
-    const moved = clockwork();
-    const told: (DueSlots | 'complete' | Error)[] = [];
+  /** Subscribes to the slots of a timetable on a manual clock. */
+  const subscribed = (timetable: Partial<Timetable>) => {
+    const clock = manualClock();
+    const emitted: (DueSlots | 'complete' | Error)[] = [];
     dueSlots(
       {
         schedule: { next: (after) => Math.floor(after / 10) * 10 + 10 },
@@ -171,21 +170,21 @@ describe('SlotClock', () => {
         random: () => 0.5,
         ...timetable,
       },
-      moved.scheduler,
+      clock.scheduler,
     ).subscribe({
-      next: (slots) => told.push(slots),
-      error: (error: unknown) => told.push(error as Error),
-      complete: () => told.push('complete'),
+      next: (slots) => emitted.push(slots),
+      error: (error: unknown) => emitted.push(error as Error),
+      complete: () => emitted.push('complete'),
     });
-    return { ...moved, told };
+    return { ...clock, emitted };
   };
 
-  it('looks a thousand slots up at once, says that there are more, and goes on without a wait', () => {
-    const { waits, fire, told } = watched({});
+  it('emits at most a thousand slots at once, with `more`, and goes on without a wait', () => {
+    const { waits, fire, emitted } = subscribed({});
     fire(15_003);
     fire(15_004);
     fire(15_010);
-    expect(told).to.deep.equal([
+    expect(emitted).to.deep.equal([
       { first: 10, last: 10_000, count: 1000, due: 10_000, lateBy: 5003, more: true },
       { first: 10_010, last: 15_000, count: 500, due: 15_000, lateBy: 4, more: false },
       due(15_010),
@@ -193,50 +192,52 @@ describe('SlotClock', () => {
     expect(waits).to.deep.equal([10, 0, 6, 10]);
   });
 
-  it('does not say that there are more when the last of a thousand is the last', () => {
-    const { fire, told } = watched({});
+  it('does not set `more` when the thousandth slot is the last', () => {
+    const { fire, emitted } = subscribed({});
     fire(10_000);
-    expect(told).to.deep.equal([{ first: 10, last: 10_000, count: 1000, due: 10_000, lateBy: 0, more: false }]);
+    expect(emitted).to.deep.equal([{ first: 10, last: 10_000, count: 1000, due: 10_000, lateBy: 0, more: false }]);
   });
 
-  it('waits on when its timer fires early, by the clock', () => {
-    const { waits, fire, told } = watched({});
+  it('waits again when its timer fires early by the clock', () => {
+    const { waits, fire, emitted } = subscribed({});
     fire(9);
-    expect([told, waits]).to.deep.equal([[], [10, 1]]);
+    expect([emitted, waits]).to.deep.equal([[], [10, 1]]);
     fire(10);
-    expect(told).to.deep.equal([due(10)]);
+    expect(emitted).to.deep.equal([due(10)]);
   });
 
-  it('waits 30 s at most, and for what is left then', () => {
-    const { waits, fire, told } = watched({ schedule: { next: (after) => (after < 70_000 ? 70_000 : undefined) } });
+  it('waits 30 s at most, and then for the rest', () => {
+    const { waits, fire, emitted } = subscribed({
+      schedule: { next: (after) => (after < 70_000 ? 70_000 : undefined) },
+    });
     fire(30_000);
     fire(60_000);
     fire(70_000);
     expect(waits).to.deep.equal([30_000, 30_000, 10_000]);
-    expect(told).to.deep.equal([due(70_000), 'complete']);
+    expect(emitted).to.deep.equal([due(70_000), 'complete']);
   });
 
   it('completes after the last slot before stopAt', () => {
-    const { waits, fire, told } = watched({ stopAt: 30 });
+    const { waits, fire, emitted } = subscribed({ stopAt: 30 });
     fire(10);
     fire(20);
-    expect([told, waits]).to.deep.equal([
+    expect([emitted, waits]).to.deep.equal([
       [due(10), due(20), 'complete'],
       [10, 10],
     ]);
   });
 
-  it('tells no slot from stopAt on, though it has passed', () => {
+  it('emits no slot from stopAt on, even if it has passed', () => {
     const period = { schedule: toSchedule(10, undefined).from(0), elapsed: true };
     for (const timetable of [{}, period]) {
-      const { fire, told } = watched({ ...timetable, stopAt: 40 });
+      const { fire, emitted } = subscribed({ ...timetable, stopAt: 40 });
       fire(1000);
-      expect(told).to.deep.equal([{ first: 10, last: 30, count: 3, due: 30, lateBy: 970, more: false }, 'complete']);
+      expect(emitted).to.deep.equal([{ first: 10, last: 30, count: 3, due: 30, lateBy: 970, more: false }, 'complete']);
     }
   });
 
-  it('tells when a slot was due with its jitter, and by a clock that was set back', () => {
-    const { waits, fire, told } = watched({
+  it('emits when a slot was due, with its jitter and by a clock that was set back', () => {
+    const { waits, fire, emitted } = subscribed({
       schedule: toSchedule(100, undefined).from(0),
       elapsed: true,
       jitter: 20,
@@ -246,7 +247,7 @@ describe('SlotClock', () => {
     // The clock is set back by 1000.
     fire(310);
     fire(415);
-    expect(told).to.deep.equal([
+    expect(emitted).to.deep.equal([
       { first: 100, last: 100, count: 1, due: 110, lateBy: 0, more: false },
       { first: 200, last: 1200, count: 11, due: 1210, lateBy: 0, more: false },
       { first: 1300, last: 1300, count: 1, due: 310, lateBy: 0, more: false },
@@ -255,12 +256,12 @@ describe('SlotClock', () => {
     expect(waits).to.deep.equal([110, 100, 100, 100, 95]);
   });
 
-  it('counts in one go what has passed of a period, by a clock that was set back, too', () => {
-    const { waits, fire, told } = watched({ schedule: toSchedule(10, undefined).from(0), elapsed: true });
+  it('counts the passed slots of a period in one step, also by a clock that was set back', () => {
+    const { waits, fire, emitted } = subscribed({ schedule: toSchedule(10, undefined).from(0), elapsed: true });
     fire(10);
     fire(20 - 1_000_000);
     fire(25);
-    expect(told.at(-1)).to.deep.equal({
+    expect(emitted.at(-1)).to.deep.equal({
       first: 30,
       last: 1_000_020,
       count: 100_000,
@@ -271,9 +272,9 @@ describe('SlotClock', () => {
     expect(waits).to.deep.equal([10, 10, 10, 5]);
   });
 
-  it('errs with what its Schedule throws, and waits no more', () => {
+  it('errors with what its Schedule throws, and sets no further timer', () => {
     const boom = new Error('boom');
-    const { waits, fire, told } = watched({
+    const { waits, fire, emitted } = subscribed({
       schedule: {
         next: (after) => {
           if (after === 20) throw boom;
@@ -283,12 +284,12 @@ describe('SlotClock', () => {
     });
     fire(10);
     fire(20);
-    expect(told.at(-1)).to.equal(boom);
+    expect(emitted.at(-1)).to.equal(boom);
     expect(waits).to.deep.equal([10, 10]);
   });
 
-  it('goes on by its period when the clock is set back by seconds', () => {
-    const { scheduler, waits, fire } = clockwork();
+  it('keeps its period when the clock is set back by seconds', () => {
+    const { scheduler, waits, fire } = manualClock();
     periodSlots(100, scheduler, false).subscribe();
     fire(100);
     fire(200 - 5000);

@@ -1,16 +1,16 @@
-/** What the clocks on the walls of a time zone show, and what is due by them: from Intl alone, no cron library asked. */
+// An oracle for cron expressions: wall clocks of time zones from `Intl` alone, without a cron library.
 
 export const minute = 60_000;
 export const hour: number = 60 * minute;
 export const day: number = 24 * hour;
 
-/** One minute, and what a clock shows in it: the time at which a clock in UTC would show that. */
+/** A minute, and the time that the wall clock shows in it, as if the clock were in UTC. */
 export interface Minute {
   readonly at: number;
   readonly wall: number;
 }
 
-/** When clocks are put forward, or, by a `shift` below 0, back. */
+/** A change of a wall clock by `shift` ms: above 0 forward, below 0 back. */
 export interface Transition {
   readonly at: number;
   readonly shift: number;
@@ -18,7 +18,7 @@ export interface Transition {
 
 const formats = new Map<string, Intl.DateTimeFormat>();
 
-/** What a clock shows at a time, to the minute. */
+/** Returns the time that the wall clock shows, to the minute. */
 function wallAt(zone: string, at: number): number {
   let format = formats.get(zone);
   if (!format) {
@@ -42,14 +42,14 @@ function wallAt(zone: string, at: number): number {
   return Date.UTC(year, month - 1, date, hours, minutes);
 }
 
-/** Every minute from one time until another. */
+/** Returns every minute from one time until another. */
 export function minutesBetween(zone: string, from: number, until: number): Minute[] {
   const minutes: Minute[] = [];
   for (let at = from; at < until; at += minute) minutes.push({ at, wall: wallAt(zone, at) });
   return minutes;
 }
 
-/** All the times from one time until another at which the clocks are put forward or back, of which there is one a day at most. */
+/** Returns the changes of the wall clock from one time until another. There is at most one a day. */
 export function transitionsBetween(zone: string, from: number, until: number): Transition[] {
   const offset = (at: number) => wallAt(zone, at) - at;
   const transitions: Transition[] = [];
@@ -68,24 +68,24 @@ export function transitionsBetween(zone: string, from: number, until: number): T
   return transitions;
 }
 
-/** A schedule with a wildcard is due in each minute in which the clock shows what it asks for, a repeated hour included. */
-export function wheneverItShows(minutes: readonly Minute[], asked: (wall: Date) => boolean): number[] {
-  return minutes.filter(({ wall }) => asked(new Date(wall))).map(({ at }) => at);
+/** Returns the minutes in which the wall clock shows a matching time: the rule for lists, ranges and steps. */
+export function minutesShowing(minutes: readonly Minute[], matches: (wall: Date) => boolean): number[] {
+  return minutes.filter(({ wall }) => matches(new Date(wall))).map(({ at }) => at);
 }
 
 /**
- * A time of day is due once a day: the first time that the clock shows it; where the clock is put forward over it, in the first
- * minute after that.
+ * Returns the minutes in which a fixed time of day is due, once a day: the first time that the wall clock shows it, or,
+ * if the clock skips it, the first minute after the gap.
  */
 export function onceADay(minutes: readonly Minute[], hours: number, mins: number): number[] {
-  const isAsked = (wall: number) => wall % day === hours * hour + mins * minute;
+  const matches = (wall: number) => wall % day === hours * hour + mins * minute;
   const shown = new Set<number>();
   const due: number[] = [];
   let last: number | undefined;
   for (const { at, wall } of minutes) {
     const first = last !== undefined && wall > last ? last + minute : wall;
     for (let passed = first; passed <= wall; passed += minute) {
-      if (!isAsked(passed) || shown.has(passed)) continue;
+      if (!matches(passed) || shown.has(passed)) continue;
       shown.add(passed);
       due.push(at);
     }

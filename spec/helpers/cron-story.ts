@@ -1,3 +1,4 @@
+import { expect } from 'chai';
 import { map, timer, type Observable } from 'rxjs';
 import {
   cron,
@@ -15,32 +16,38 @@ import {
 import { virtualClock, type VirtualClock } from '../../lib/testing/index.js';
 import { collect } from './collect.js';
 
-/** A cron that has been started on a machine. */
-export interface Played<T> {
-  readonly machine: VirtualClock;
+export type Overlap = NonNullable<CronOptions['overlap']>;
+export const overlapPolicies: readonly Overlap[] = ['skip', 'bufferOne', 'bufferAll', 'cancelOther', 'allowAll'];
+
+/** A Schedule that is due every 10 ms. Unlike a period, it cannot count the slots that have passed. */
+export const everyTen: Schedule = { next: (after) => Math.floor(after / 10) * 10 + 10 };
+
+/** A cron that has been started on a virtual clock. */
+export interface StartedCron<T> {
+  readonly clock: VirtualClock;
   readonly runner: TaskRunner<T>;
   readonly ctx: Context;
   readonly cancel: CancelFunc;
-  /** What its stream has told. */
-  readonly told: (T | 'complete' | Error)[];
-  /** What its events have told. */
+  /** The values of the runs so far, and the end. */
+  readonly emitted: (T | 'complete' | Error)[];
+  /** The events of the slots so far, and the end: see {@link storyOf}. */
   readonly story: string[];
 }
 
-/** Starts a cron on a machine of its own, or on one that others are on, too. */
-export function play<T>(
+/** Starts a cron on a virtual clock of its own, or on a given one. */
+export function startCron<T>(
   work: TaskDefinition<T>['execute'] | TaskDefinition<T>,
   schedule: number | string | Schedule,
   options: CronOptions = {},
-  machine: VirtualClock = virtualClock(),
-): Played<T> {
-  const [ctx, cancel] = withCancel(undefined, { scheduler: machine });
+  clock: VirtualClock = virtualClock(),
+): StartedCron<T> {
+  const [ctx, cancel] = withCancel(undefined, { scheduler: clock });
   const runner = cron(task('x', typeof work === 'function' ? { execute: work } : work), schedule, options);
   const story = storyOf(runner);
-  return { machine, runner, ctx, cancel, story, told: collect(runner.start(ctx, cancel)) };
+  return { clock, runner, ctx, cancel, story, emitted: collect(runner.start(ctx, cancel)) };
 }
 
-/** What happens to a cron's slots, and how it ends: `12: started 10` says that the slot of 10 is run at 12. */
+/** Collects the events of a cron's slots, and its end. `12: started 10` stands for the slot of 10, started at 12. */
 export function storyOf(runner: TaskRunner): string[] {
   const story: string[] = [];
   runner.events$.subscribe((event) => {
@@ -48,6 +55,11 @@ export function storyOf(runner: TaskRunner): string[] {
     if (line !== undefined) story.push(`${event.at}: ${line}`);
   });
   return story;
+}
+
+/** Returns the slots of a story that were run. */
+export function startedSlots(story: readonly string[]): number[] {
+  return story.filter((line) => line.includes(': started ')).map((line) => Number(line.split(' ')[2]));
 }
 
 function lineOf(event: TaskEvent): string | undefined {
@@ -61,7 +73,7 @@ function lineOf(event: TaskEvent): string | undefined {
     case 'overdue':
       return `overdue ${event.slot} by ${event.lateBy}`;
     case 'cancelling':
-      return event.slot === undefined ? undefined : `lost ${event.slot} to ${String(event.cause)}`;
+      return event.slot === undefined ? undefined : `revoked ${event.slot} by ${String(event.cause)}`;
     case 'slot-failed':
       return `failed ${event.slot} ${String(event.error)}`;
     case 'result-dropped':
@@ -73,7 +85,27 @@ function lineOf(event: TaskEvent): string | undefined {
   }
 }
 
-/** A run of some length, which then yields its slot. */
+/** Returns an `execute` that takes some ms and then yields its slot. */
 export function lasting(ms: number): (ctx: RunContext) => Observable<number | undefined> {
   return ({ scheduler, slot }) => timer(ms, scheduler).pipe(map(() => slot));
+}
+
+/** Returns the slots that a cron runs within some ms from `now` on, each with the time at which it runs. */
+export function runsOf(
+  schedule: number | string | Schedule,
+  options: CronOptions,
+  ms: number,
+  now = 0,
+): [slot: number, at: number][] {
+  const runs: [number, number][] = [];
+  const { clock, cancel } = startCron(
+    ({ slot = NaN, scheduler }) => runs.push([slot, scheduler.now()]),
+    schedule,
+    options,
+    virtualClock(now),
+  );
+  clock.advance(ms);
+  cancel();
+  expect(clock.timers).to.equal(0);
+  return runs;
 }
