@@ -1,16 +1,15 @@
 /**
- * What an application does: as a page, as SVG, as text, and on a terminal.
+ * Shows an application: as a page, as SVG, as text, and on a terminal.
  *
  * @module rxjs-tasks/inspect
  */
 
-export { inspector, type InspectorOptions } from './inspector.js';
-export type { FleetStateSource } from './fleet-view.js';
-export type { AppState, TaskState } from './state.js';
-export { renderSvg, type SvgOptions } from './render-svg.js';
-export { renderText, type TextOptions } from './render-text.js';
-export { terminal, type TerminalOptions } from './terminal.js';
-export type { Output } from './output.js';
+export { inspector, type InspectorOptions } from './server/inspector.js';
+export type { FleetStateSource } from './server/fleet-state-source.js';
+export type { AppState, TaskState } from './server/app-state.js';
+export { renderSvg, type SvgOptions } from './svg/render-svg.js';
+export { renderText, type TextOptions } from './text/render-text.js';
+export { terminal, type TerminalOptions } from './terminal/terminal.js';
+export type { Output } from './terminal/terminal-output.js';
 export { record, type Recorder, type RecordOptions } from '../recording/record.js';
-export type { RecordedError, RecordedEvent, RecordedOutcome } from '../recording/recorded.js';
-export type { Recording } from '../recording/tape.js';
+export type { RecordedError, RecordedEvent, RecordedOutcome, Recording } from '../recording/types.js';

@@ -1,6 +1,6 @@
-/** Adds to a list of which the last `limit` are kept, and gives how many it has let go. */
-export function keepLast<T>(list: T[], one: T, limit: number): number {
-  // Many at a time, because each time costs as much as all that is kept.
-  if (list.push(one) < 2 * limit) return 0;
+/** Appends an entry to a list that keeps at least its last `limit` entries; returns how many entries it dropped. */
+export function keepLast<T>(list: T[], entry: T, limit: number): number {
+  // Drops many entries at a time, because each drop costs as much as the whole list.
+  if (list.push(entry) < 2 * limit) return 0;
   return list.splice(0, list.length - limit).length;
 }

@@ -17,7 +17,7 @@ import {
   type Runnable,
 } from '../../lib/index.js';
 import { inspector, type AppState, type FleetStateSource, type InspectorOptions } from '../../lib/inspect/index.js';
-import type { RecordedEvent } from '../../lib/recording/recorded.js';
+import type { RecordedEvent } from '../../lib/recording/types.js';
 import { exampleFleet } from '../helpers/example-fleet.js';
 import { ask, open, serverSent, type ServerSentEvent } from '../helpers/http.js';
 

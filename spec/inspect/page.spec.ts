@@ -24,7 +24,7 @@ import { page as built } from '../../lib/inspect/page/build.js';
 import { browserPath, launchBrowser } from '../helpers/browser.js';
 import { exampleFleet } from '../helpers/example-fleet.js';
 import { Fleets } from '../helpers/fleet.js';
-import { until } from '../helpers/programs.js';
+import { waitUntil } from '../helpers/wait.js';
 
 const still = (name: string) => task(name, () => NEVER);
 const slow = (name: string, ms: number) => task(name, { execute: () => NEVER, finalize: () => timer(ms) });
@@ -508,7 +508,7 @@ else
         await page.keyboard.press('Tab');
         await page.keyboard.press('ArrowDown');
         // `waitForFunction` would need an eval, which the page forbids.
-        await until(() => page.evaluate<boolean>('document.querySelector("#fleet .tables").scrollTop > 0'), 5000);
+        await waitUntil(() => page.evaluate<boolean>('document.querySelector("#fleet .tables").scrollTop > 0'));
         expect(await page.locator('.row[aria-current=true]').count()).to.equal(0);
         await page.keyboard.press('Shift+Tab');
         await page.keyboard.press('Space');

@@ -92,7 +92,7 @@ describe('renderSvg', () => {
     const svg = renderSvg(recording);
     expect(svg.length).to.be.below(100_000);
     const { texts } = parsed(svg);
-    const counts = texts.flatMap((text) => /^(\d+) × run of a cron/.exec(text)?.[1] ?? []).map(Number);
+    const counts = texts.flatMap((text) => /^(\d+) × slot started/.exec(text)?.[1] ?? []).map(Number);
     expect(counts.reduce((sum, count) => sum + count, 0)).to.be.within(9_990, 10_001);
   });
 

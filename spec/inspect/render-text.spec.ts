@@ -1,11 +1,10 @@
 import { expect } from 'chai';
 import { cron, orchestrate, ordered, task } from '../../lib/index.js';
-import { painter } from '../../lib/inspect/ansi.js';
-import { columns, cut, fit } from '../../lib/inspect/columns.js';
-import { drawText } from '../../lib/inspect/draw-text.js';
+import { painter } from '../../lib/inspect/text/paint.js';
+import { displayWidth, padToWidth, truncate } from '../../lib/inspect/text-width.js';
+import { drawText } from '../../lib/inspect/text/draw-text.js';
 import { renderText, type Recording } from '../../lib/inspect/index.js';
-import { looks } from '../../lib/inspect/looks.js';
-import { printable } from '../../lib/inspect/printable.js';
+import { styles } from '../../lib/inspect/styles.js';
 import { Timeline } from '../../lib/inspect/timeline.js';
 import { virtualClock, record, script } from '../../lib/testing/index.js';
 
@@ -44,7 +43,7 @@ describe('renderText', () => {
     const starts = text
       .split('\n')
       .filter((line) => /━.*completed/.test(line) && !/^[░━]/.test(line))
-      .map((line) => columns(line.slice(0, line.indexOf('━'))));
+      .map((line) => displayWidth(line.slice(0, line.indexOf('━'))));
     expect(starts).to.deep.equal([7, 7, 7, 7, 7]);
   });
 
@@ -59,7 +58,7 @@ describe('renderText', () => {
     ]);
     for (let width = 20; width < 130; width += 3)
       for (const line of renderText(recording, { width }).split('\n'))
-        expect(columns(line), `«${line}»`).to.be.at.most(width);
+        expect(displayWidth(line), `«${line}»`).to.be.at.most(width);
   });
 
   it('draws a part of the time, and some of the rows: those that go on, or went wrong', () => {
@@ -83,7 +82,7 @@ describe('renderText', () => {
   it('draws nothing at all, too', () => {
     expect(renderText({ version: 1, from: 0, dropped: 0, events: [] })).to.match(/^0 tasks, 1 ms\n/);
     expect(renderText({ version: 1, from: 0, dropped: 7, events: [] })).to.include(
-      '7 events before that were not kept',
+      '7 earlier events were not kept',
     );
   });
 
@@ -98,13 +97,13 @@ describe('renderText', () => {
 
 describe('The symbols', () => {
   it('differ from one another, and take one column', () => {
-    const symbols = Object.values(looks).map(({ symbol }) => symbol);
+    const symbols = Object.values(styles).map(({ symbol }) => symbol);
     expect(new Set(symbols).size).to.equal(symbols.length);
-    for (const symbol of symbols) expect(columns(symbol)).to.equal(1);
+    for (const symbol of symbols) expect(displayWidth(symbol)).to.equal(1);
   });
 });
 
-describe('columns', () => {
+describe('displayWidth', () => {
   it('counts what a terminal shows', () => {
     const widths = {
       abc: 3,
@@ -120,16 +119,9 @@ describe('columns', () => {
       '': 0,
       '\u200b': 0,
     };
-    for (const [text, width] of Object.entries(widths)) expect(columns(text), text).to.equal(width);
-    expect(cut('監視サーバ', 6)).to.equal('監視…');
-    expect(fit('監視サーバ', 6)).to.equal('監視… ');
-    expect(cut('abc', 0)).to.equal('');
-  });
-});
-
-describe('printable', () => {
-  it('leaves what is harmless', () => {
-    expect(printable('a\u001b[31mb\u001b[0m\u202ec\nd\u0085e 監')).to.equal('ab c d e 監');
-    expect(printable('\u001b]8;;http://x\u001b\\link\u001b]8;;\u001b\\')).to.equal('link');
+    for (const [text, width] of Object.entries(widths)) expect(displayWidth(text), text).to.equal(width);
+    expect(truncate('監視サーバ', 6)).to.equal('監視…');
+    expect(padToWidth('監視サーバ', 6)).to.equal('監視… ');
+    expect(truncate('abc', 0)).to.equal('');
   });
 });

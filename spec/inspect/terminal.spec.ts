@@ -14,10 +14,10 @@ import {
   type LaunchOptions,
 } from '../../lib/index.js';
 import { terminal, type Output, type TerminalOptions } from '../../lib/inspect/index.js';
-import { Screen } from '../../lib/inspect/screen.js';
-import { takesColors, writeTo } from '../../lib/inspect/output.js';
+import { LiveRegion } from '../../lib/inspect/terminal/live-region.js';
+import { takesColors, writeTo } from '../../lib/inspect/terminal/terminal-output.js';
 import { virtualClock, script } from '../../lib/testing/index.js';
-import { Program, type Ended } from '../helpers/program.js';
+import { Program, type ProgramResult } from '../helpers/program.js';
 import { screenOf } from '../helpers/screen.js';
 
 const app = fileURLToPath(new URL('../fixtures/app.ts', import.meta.url));
@@ -40,7 +40,7 @@ function startOnTerminal(
   return new Program('script', ['-qec', command, '/dev/null'], environment(env));
 }
 
-function shown({ stdout }: Pick<Ended, 'stdout'>, size?: { columns: number; rows: number }): string[] {
+function shown({ stdout }: Pick<ProgramResult, 'stdout'>, size?: { columns: number; rows: number }): string[] {
   return screenOf(stdout, size);
 }
 
@@ -219,7 +219,7 @@ describe('terminal', function () {
   describe('live', () => {
     it('is drawn in place, and stays with what failed', async () => {
       const program = startOnTerminal('ui: live');
-      await program.says('last word');
+      await program.waitFor('last word');
       await new Promise((resolve) => setTimeout(resolve, 300));
       const before = screenOf(program.stdout);
       expect(before.join('\n')).to.match(/worker {2}[░━]+ +running/);
@@ -237,7 +237,7 @@ describe('terminal', function () {
 
     it('corrupts nothing that is written meanwhile', async () => {
       const program = startOnTerminal('ui: live');
-      await program.says('last word');
+      await program.waitFor('last word');
       program.child.stdin?.write('\x03');
       const screen = shown(await program.ended);
       const said = screen.filter((line) => /^(initialize|up|early|in two|parts|last word|finalize)/.test(line));
@@ -246,7 +246,7 @@ describe('terminal', function () {
 
     it('fits a small window', async () => {
       const program = startOnTerminal('ui: live', { columns: 30, rows: 5 });
-      await program.says('last word');
+      await program.waitFor('last word');
       program.child.stdin?.write('\x03');
       const { stdout, code } = await program.ended;
       expect(code).to.equal(0);
@@ -316,7 +316,7 @@ describe('Screen', () => {
     const sent: string[] = [];
     const output: Output = { write: (text) => sent.push(text), isTTY: true, columns };
     const disturbed = new Subject<void>();
-    const screen = new Screen(output, [], () => disturbed.next());
+    const screen = new LiveRegion(output, [], () => disturbed.next());
     return { output, screen, lines: () => screenOf(sent.join(''), { columns }) };
   };
 
@@ -339,7 +339,7 @@ describe('Screen', () => {
 
   it('takes a terminal that does not know its size for one of 80 columns', () => {
     const sent: string[] = [];
-    const screen = new Screen(
+    const screen = new LiveRegion(
       { write: (text) => sent.push(text), isTTY: true, columns: 0, rows: 0 },
       [],
       () => undefined,
@@ -357,7 +357,7 @@ describe('Screen', () => {
     ] as const) {
       const sent: string[] = [before];
       const output: Output = { write: (text) => sent.push(text), isTTY: true, columns: 10 };
-      const screen = new Screen(output, [], () => undefined);
+      const screen = new LiveRegion(output, [], () => undefined);
       screen.show(['x']);
       expect(screenOf(sent.join(''), { columns: 10 })).to.deep.equal(after);
     }
@@ -418,7 +418,7 @@ describe('runMain with a ui', function () {
   it('shows everything of one that is exited', async () => {
     const { code, stderr } = await start('ui: lines, exits at once').ended;
     expect(code).to.equal(1);
-    expect(stderr).to.match(/shutdown .*not ended: hanging\nNot ended within 0 ms of the cancel/);
+    expect(stderr).to.match(/shutdown .*not ended: hanging\nExiting with 1, because tasks did not end within 0 ms of the cancel/);
   });
 
   it('writes JSON to stdout', async () => {

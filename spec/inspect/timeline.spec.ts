@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { throwError } from 'rxjs';
 import { cron, ordered, orchestrate, parallel, supervise, task, withCancel } from '../../lib/index.js';
 import { Timeline } from '../../lib/inspect/timeline.js';
-import type { RecordedEvent } from '../../lib/recording/recorded.js';
+import type { RecordedEvent } from '../../lib/recording/types.js';
 import { virtualClock, record, script, type Recording } from '../../lib/testing/index.js';
 
 /** An application in virtual time, recorded; asked to stop after `stopAfter` ms. */
@@ -61,7 +61,7 @@ describe('Timeline', () => {
     expect(marks(timeline, 'db')).to.deep.equal(['failed 7']);
     const { status, failures, lastError } = timeline.rows.get('db') ?? expect.fail('There is no row');
     expect([status, failures, lastError?.phase]).to.deep.equal(['failed', 1, 'execute']);
-    expect(timeline.lines.map(({ type, at }) => `${type} ${at}`)).to.deep.equal(['cancelled 10', 'shutdown 10']);
+    expect(timeline.appMarks.map(({ type, at }) => `${type} ${at}`)).to.deep.equal(['cancelled 10', 'shutdown 10']);
   });
 
   it('marks a failure of finalize at its end', () => {
@@ -96,7 +96,7 @@ describe('Timeline', () => {
       'slot-failed 200',
       'done 200',
     ]);
-    expect(timeline.rows.get('c')).to.include({ ticks: 3, failures: 3, status: 'completed' });
+    expect(timeline.rows.get('c')).to.include({ slotsStarted: 3, failures: 3, status: 'completed' });
   });
 
   it('closes what has timed out, members of groups too, and knows who never started', () => {
@@ -114,8 +114,8 @@ describe('Timeline', () => {
   });
 
   it('draws a line where all is cancelled', () => {
-    const { lines } = timelineOf(recordingOf([script('a', '[->')], { stopAfter: 50, drainDelay: 20 }));
-    expect(lines.map(({ type, at }) => `${type} ${at}`)).to.deep.equal(['draining 50', 'cancelled 70', 'shutdown 70']);
+    const { appMarks } = timelineOf(recordingOf([script('a', '[->')], { stopAfter: 50, drainDelay: 20 }));
+    expect(appMarks.map(({ type, at }) => `${type} ${at}`)).to.deep.equal(['draining 50', 'cancelled 70', 'shutdown 70']);
   });
 
   it('takes a recording that begins in mid-life, at any of its events', () => {
@@ -176,7 +176,7 @@ describe('Timeline', () => {
     const row = timeline.rows.get('x') ?? expect.fail('There is no row');
     expect(row.marks.length).to.be.within(10, 20);
     expect(row.marks.at(-1)?.at).to.equal(1000);
-    expect(row.ticks).to.equal(1000);
+    expect(row.slotsStarted).to.equal(1000);
     expect(timeline.dropped + row.marks.length).to.equal(1000);
     expect(() => new Timeline({ limit: 0 })).to.throw(RangeError, 'Expected `limit` to be a number from 1 and up');
   });
@@ -196,9 +196,9 @@ describe('Timeline', () => {
 
   it('needs nothing of Node', async () => {
     const { readFileSync } = await import('node:fs');
-    for (const file of ['timeline', 'row', 'keep-last']) {
+    for (const file of ['timeline', 'task-timeline', 'keep-last']) {
       const imports = readFileSync(`lib/inspect/${file}.ts`, 'utf8').match(/^import (?!type).*$/gm) ?? [];
-      for (const one of imports) expect(one).to.match(/'\.\/(row|keep-last)\.js';$/);
+      for (const one of imports) expect(one).to.match(/'\.\/(task-timeline|keep-last)\.js';$/);
     }
   });
 });

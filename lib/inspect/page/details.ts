@@ -1,26 +1,29 @@
-import type { RecordedError } from '../../recording/recorded.js';
-import { duration } from '../axis.js';
-import type { Mark, Span } from '../row.js';
-import type { Found } from './chart.js';
+import type { RecordedError } from '../../recording/types.js';
+import { duration } from '../../util/duration.js';
+import { isFailure, markKind, statusLabel, styles } from '../styles.js';
+import type { Mark, Span } from '../task-timeline.js';
+import type { Hit } from './chart.js';
 import { element } from './element.js';
-import type { Shown } from './rows.js';
-import { isBad } from './shapes.js';
-import { clock, until } from './words.js';
+import { clockTime, localDate, timeUntil } from './format.js';
+import type { PageRow } from './page-rows.js';
 
-/** What is known of a task, or of what happened to it. Whatever comes from tasks is text, and never markup. */
+/** The number of marks in the list of a task. */
+const maxMarks = 30;
+
+/** The panel with the details of a task, a mark or a span. */
 export class Details {
   private readonly root: HTMLElement;
   private readonly content: HTMLElement;
-  private readonly open: (found: Found) => void;
-  private before: unknown;
+  private readonly open: (hit: Hit) => void;
+  private subject: unknown;
 
-  constructor(root: HTMLElement, content: HTMLElement, open: (found: Found) => void) {
+  constructor(root: HTMLElement, content: HTMLElement, open: (hit: Hit) => void) {
     this.root = root;
     this.content = content;
     this.open = open;
   }
 
-  get shown(): boolean {
+  get isOpen(): boolean {
     return !this.root.hidden;
   }
 
@@ -28,54 +31,54 @@ export class Details {
     this.root.hidden = true;
   }
 
-  show(found: Found, now: number): void {
-    const parts = found.mark
-      ? ofMark(found.row, found.mark)
-      : found.span
-        ? ofSpan(found.row, found.span, now)
-        : this.ofTask(found.row, now);
+  show(hit: Hit, now: number): void {
+    const parts = hit.mark
+      ? markParts(hit.row, hit.mark)
+      : hit.span
+        ? spanParts(hit.row, hit.span, now)
+        : this.taskParts(hit.row, now);
     this.root.hidden = false;
     const { content } = this;
-    const about = found.mark ?? found.span ?? found.row.task;
-    if (about !== this.before) content.replaceChildren();
-    this.before = about;
-    const old = [...content.children];
-    parts.forEach((part, place) => {
-      const one = old[place];
-      if (!one) content.append(part);
-      // What has not changed stays, with what one has selected in it; so does a list that one is about to choose from.
-      else if (!one.isEqualNode(part) && !one.matches('ol:hover, ol:focus-within')) one.replaceWith(part);
+    const subject = hit.mark ?? hit.span ?? hit.row.task;
+    if (subject !== this.subject) content.replaceChildren();
+    this.subject = subject;
+    const current = [...content.children];
+    parts.forEach((part, index) => {
+      const old = current[index];
+      if (!old) content.append(part);
+      // An unchanged part keeps its selection; a list that the user points at keeps its entries.
+      else if (!old.isEqualNode(part) && !old.matches('ol:hover, ol:focus-within')) old.replaceWith(part);
     });
-    for (const one of old.slice(parts.length)) one.remove();
+    for (const old of current.slice(parts.length)) old.remove();
   }
 
-  private ofTask(shown: Shown, now: number): Node[] {
-    const { row, state, status, restarts, nextAt } = shown;
+  private taskParts(pageRow: PageRow, now: number): Node[] {
+    const { row, state, status, restarts, nextAt } = pageRow;
     const since = row?.since ?? state?.since;
     const error = row?.lastError ?? state?.lastError;
-    const latest = row?.marks.slice(-30).reverse() ?? [];
+    const latest = row?.marks.slice(-maxMarks).reverse() ?? [];
     return [
-      element('h2', shown.task),
-      list([
-        ['Status', status],
-        ['Since', since === undefined ? undefined : `${clock(since)}, for ${duration(Math.max(0, now - since))}`],
-        ['Next run', nextAt === undefined ? undefined : `${clock(nextAt, 1000)}, ${until(nextAt, now)}`],
-        ['Runs', some(row?.ticks)],
-        ['Failures', some(row?.failures)],
-        ['Restarts', some(restarts)],
+      element('h2', pageRow.task),
+      definitions([
+        ['Status', statusLabel(status)],
+        ['Since', since === undefined ? undefined : `${clockTime(since)}, for ${duration(Math.max(0, now - since))}`],
+        ['Next run', nextAt === undefined ? undefined : `${clockTime(nextAt, 1000)}, ${timeUntil(nextAt, now)}`],
+        ['Runs', positive(row?.slotsStarted)],
+        ['Failures', positive(row?.failures)],
+        ['Restarts', positive(restarts)],
       ]),
       ...errorParts('Last error', error),
-      ...(latest.length === 0 ? [] : [element('h3', 'Latest'), this.listOf(shown, latest)]),
+      ...(latest.length === 0 ? [] : [element('h3', 'Latest'), this.markList(pageRow, latest)]),
     ];
   }
 
-  private listOf(row: Shown, marks: readonly Mark[]): Node {
+  private markList(row: PageRow, marks: readonly Mark[]): Node {
     return element(
       'ol',
       '',
       ...marks.map((mark) => {
-        const button = element('button', '', element('time', clock(mark.at)), element('span', wordsOf(mark)));
-        if (isBad(mark.kind)) button.lastElementChild?.classList.add('bad');
+        const button = element('button', '', element('time', clockTime(mark.at)), element('span', labelOf(mark)));
+        if (isFailure(mark.kind)) button.lastElementChild?.classList.add('bad');
         button.addEventListener('click', () => this.open({ row, mark }));
         return element('li', '', button);
       }),
@@ -83,19 +86,19 @@ export class Details {
   }
 }
 
-function ofMark(row: Shown, mark: Mark): Node[] {
+function markParts(row: PageRow, mark: Mark): Node[] {
   const { event, at } = mark;
   const { error, cause, outcome } = event;
-  const more = Object.entries(event).filter(([name, value]) => !known.has(name) && typeof value !== 'object');
+  const fields = Object.entries(event).filter(([name, value]) => !ownFields.has(name) && typeof value !== 'object');
   return [
     element('h2', row.task),
-    list([
-      ['What', wordsOf(mark)],
-      ['At', `${clock(at, 86_400_000)} ${clock(at)}`],
-      ['Due at', event.slot === undefined ? undefined : `${clock(event.slot, 86_400_000)} ${clock(event.slot)}`],
+    definitions([
+      ['Event', labelOf(mark)],
+      ['At', dateAndTime(at)],
+      ['Slot', event.slot === undefined ? undefined : dateAndTime(event.slot)],
       ['Outcome', outcome?.status],
-      ...more.map(([name, value]): [string, unknown] => [
-        labels[name] ?? name,
+      ...fields.map(([name, value]): [string, unknown] => [
+        fieldLabels[name] ?? name,
         name === 'delay' || name === 'lateBy' ? duration(Number(value)) : value,
       ]),
     ]),
@@ -104,45 +107,49 @@ function ofMark(row: Shown, mark: Mark): Node[] {
   ];
 }
 
-function ofSpan(row: Shown, { kind, from, to }: Span, now: number): Node[] {
+function spanParts(row: PageRow, { kind, from, to }: Span, now: number): Node[] {
   return [
     element('h2', row.task),
-    list([
-      ['What', kind],
-      ['From', `${clock(from, 86_400_000)} ${clock(from)}`],
-      ['To', to === undefined ? 'now' : `${clock(to, 86_400_000)} ${clock(to)}`],
-      ['For', duration((to ?? now) - from)],
+    definitions([
+      ['Phase', styles[kind].label],
+      ['From', dateAndTime(from)],
+      ['To', to === undefined ? 'now' : dateAndTime(to)],
+      ['Duration', duration((to ?? now) - from)],
     ]),
   ];
 }
 
-const known = new Set(['type', 'at', 'task', 'slot', 'error', 'cause', 'outcome']);
-const labels: Readonly<Record<string, string>> = {
+/** Fields of an event that have a place of their own. */
+const ownFields = new Set(['type', 'at', 'task', 'slot', 'error', 'cause', 'outcome']);
+const fieldLabels: Readonly<Record<string, string>> = {
   runId: 'Run',
-  count: 'How many',
+  count: 'Slots',
   lateBy: 'Late by',
-  reason: 'Because of',
+  reason: 'Reason',
   restart: 'Restart',
-  delay: 'After',
-  phase: 'In',
+  delay: 'Delay',
+  phase: 'Phase',
 };
 
-function wordsOf({ kind, event }: Mark): string {
-  if (kind === 'done' && event.outcome) return event.outcome.status;
-  return kind === 'slot-started' ? 'run' : kind === 'slot-failed' ? 'run failed' : kind;
+function labelOf(mark: Mark): string {
+  return styles[markKind(mark)].label;
+}
+
+function dateAndTime(at: number): string {
+  return `${localDate(at)} ${clockTime(at)}`;
 }
 
 function errorParts(title: string, error: RecordedError | undefined): Node[] {
   if (!error) return [];
-  const where = error.phase ? ` in ${error.phase}` : '';
-  return [element('h3', `${title}${where}`), element('pre', `${error.name}: ${error.message}`)];
+  const phase = error.phase ? ` in ${error.phase}` : '';
+  return [element('h3', `${title}${phase}`), element('pre', `${error.name}: ${error.message}`)];
 }
 
-function some(count: number | undefined): number | undefined {
+function positive(count: number | undefined): number | undefined {
   return count === 0 ? undefined : count;
 }
 
-function list(entries: readonly (readonly [string, unknown])[]): Node {
-  const told = entries.filter(([, value]) => value !== undefined);
-  return element('dl', '', ...told.flatMap(([name, value]) => [element('dt', name), element('dd', String(value))]));
+function definitions(entries: readonly (readonly [string, unknown])[]): Node {
+  const defined = entries.filter(([, value]) => value !== undefined);
+  return element('dl', '', ...defined.flatMap(([name, value]) => [element('dt', name), element('dd', String(value))]));
 }

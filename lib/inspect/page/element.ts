@@ -1,7 +1,19 @@
-/** What is given as text is text, and never markup. */
+/** Creates an element. The text is never parsed as markup. */
 export function element(name: string, text: string, ...children: Node[]): HTMLElement {
-  const made = document.createElement(name);
-  if (text) made.textContent = text;
-  made.append(...children);
-  return made;
+  const created = document.createElement(name);
+  if (text) created.textContent = text;
+  created.append(...children);
+  return created;
+}
+
+/** Returns an element of the page. */
+export function elementById(id: string): HTMLElement {
+  const found = document.getElementById(id);
+  if (!found) throw new Error(`The page has no #${id}`);
+  return found;
+}
+
+/** Sets a text only if it changes: setting it again would clear a selection and repeat it in a screen reader. */
+export function setText(target: HTMLElement, text: string): void {
+  if (target.textContent !== text) target.textContent = text;
 }

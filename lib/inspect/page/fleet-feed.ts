@@ -1,25 +1,27 @@
-import type { FleetState } from '../../fleet/fleet-state.js';
+import type { FleetState } from '../../fleet/types.js';
 
-/** What was last heard of the fleet. */
+const requestTimeoutMs = 10_000;
+
+/** The last answer of the fleet. */
 export class FleetFeed {
-  /** Of the answer before, if there is none now. */
+  /** The state of the last successful answer. */
   state: FleetState | undefined = undefined;
-  /** Why there is no answer now. */
+  /** Why the last request failed. */
   failure: string | undefined = undefined;
-  /** By the application's clock. */
+  /** The time of `state`, by the application's clock. */
   at = 0;
-  private asking: Promise<void> | undefined = undefined;
+  private pending: Promise<void> | undefined = undefined;
 
-  /** One that is under way is enough. */
-  ask(now: () => number): Promise<void> {
-    return (this.asking ??= this.hear(now).finally(() => (this.asking = undefined)));
+  /** Requests the state, unless a request is pending. */
+  poll(now: () => number): Promise<void> {
+    return (this.pending ??= this.request(now).finally(() => (this.pending = undefined)));
   }
 
-  private async hear(now: () => number): Promise<void> {
+  private async request(now: () => number): Promise<void> {
     try {
-      const response = await fetch('fleet', { signal: AbortSignal.timeout(10_000) });
+      const response = await fetch('fleet', { signal: AbortSignal.timeout(requestTimeoutMs) });
       const answer = (await response.json()) as FleetState & { readonly error?: string };
-      this.failure = response.ok ? undefined : (answer.error ?? `It answers with ${response.status}`);
+      this.failure = response.ok ? undefined : (answer.error ?? `The inspector answers with status ${response.status}`);
       if (!response.ok) return;
       this.state = answer;
       this.at = now();

@@ -1,36 +1,32 @@
-import { drawMark, drawSpan, readColours } from './shapes.js';
+import { isBar, kinds, styles } from '../styles.js';
+import { drawBar, drawMark, readTheme } from './shapes.js';
 
-/** Drawn by the same hand as the chart. */
+const size = 18;
+const barHeight = 12;
+
+/** Draws the legend with the shapes of the chart. */
 export function drawLegend(root: HTMLElement): void {
-  const colours = readColours();
-  const onPanel = { ...colours, bg: colours.panel };
-  const bars = ['initializing', 'running', 'finalizing', 'waiting'] as const;
-  const marks = {
-    tick: 'run of a cron',
-    'slot-failed': 'failed',
-    skipped: 'skipped',
-    missed: 'missed',
-    overdue: 'overdue',
-    'result-dropped': 'late',
-    restarting: 'restart',
-    cancelling: 'cancel',
-    done: 'end',
-  };
-  const entry = (text: string, draw: (pen: CanvasRenderingContext2D) => void) => {
-    const picture = document.createElement('canvas');
-    const ratio = devicePixelRatio;
-    picture.width = picture.height = 16 * ratio;
-    picture.style.width = picture.style.height = '16px';
-    const pen = picture.getContext('2d');
-    if (!pen) throw new Error('This browser has no canvas');
-    pen.scale(ratio, ratio);
-    draw(pen);
-    const label = document.createElement('span');
-    label.append(picture, text);
-    return label;
-  };
+  const theme = readTheme();
+  // The legend lies on a panel.
+  const onPanel = { ...theme, background: theme.panel };
   root.replaceChildren(
-    ...bars.map((kind) => entry(kind, (pen) => drawSpan(pen, colours, kind, 1, 15, 2, 12))),
-    ...Object.entries(marks).map(([kind, text]) => entry(text, (pen) => drawMark(pen, onPanel, kind, 8, 8, 16))),
+    ...kinds.map((kind) => {
+      const canvas = document.createElement('canvas');
+      const ratio = devicePixelRatio;
+      canvas.width = canvas.height = size * ratio;
+      canvas.style.width = canvas.style.height = `${size}px`;
+      const ctx = canvas.getContext('2d');
+      if (!ctx) throw new Error('This browser has no canvas');
+      ctx.scale(ratio, ratio);
+      const middle = size / 2;
+      if (isBar(kind)) drawBar(ctx, onPanel, kind, 1, size - 1, middle, barHeight);
+      else {
+        if (kind === 'slot-started') drawBar(ctx, onPanel, 'running', 1, size - 1, middle, barHeight);
+        drawMark(ctx, onPanel, kind, middle, kind === 'cancelling' ? middle + 6 : middle, barHeight);
+      }
+      const entry = document.createElement('span');
+      entry.append(canvas, styles[kind].label);
+      return entry;
+    }),
   );
 }

@@ -1,290 +1,225 @@
-import { duration } from '../axis.js';
-import type { Period } from './axis.js';
-import { Chart, type Found, type Layout } from './chart.js';
+import { duration } from '../../util/duration.js';
+import { statusLabel } from '../styles.js';
+import { Chart, type Hit, type Layout } from './chart.js';
 import { Details } from './details.js';
+import { elementById, setText } from './element.js';
 import { Feed } from './feed.js';
-import { FleetSection } from './fleet.js';
-import { kept } from './kept.js';
+import { FleetSection } from './fleet-section.js';
+import { listenToKeys } from './keyboard.js';
 import { drawLegend } from './legend.js';
-import { List } from './list.js';
-import { chosen, rowsOf, type Shown, type Which } from './rows.js';
-import { View } from './view.js';
+import { filterRows, hasFailed, pageRows, type PageRow, type StatusFilter } from './page-rows.js';
+import { listenToPointer } from './pointer.js';
+import { TaskList } from './task-list.js';
+import { ThemeSwitch } from './theme.js';
+import { Viewport, type VisiblePeriod } from './viewport.js';
 
-function get(id: string): HTMLElement {
-  const found = document.getElementById(id);
-  if (!found) throw new Error(`The page has no ${id}`);
-  return found;
-}
+const stage = elementById('stage');
+const stageWindow = elementById('window');
+const sizer = elementById('sizer');
+const filterInput = elementById('filter') as HTMLInputElement;
+const statusFilter = elementById('status') as HTMLSelectElement;
+const canvas = elementById('chart') as HTMLCanvasElement;
 
-const stage = get('stage');
-const shell = get('window');
-const sizer = get('sizer');
-const filter = get('filter') as HTMLInputElement;
-const which = get('status') as HTMLSelectElement;
-const canvas = get('chart') as HTMLCanvasElement;
-
-const view = new View();
+const viewport = new Viewport();
 const chart = new Chart(canvas);
-let dirty = true;
-const feed = new Feed(() => (dirty = true));
-const list = new List(get('names'), (task) => select(task));
-const details = new Details(get('details'), get('content'), (found) => show(found));
-const fleet = new FleetSection(get('fleet'));
-let rows: readonly Shown[] = [];
+let needsLayout = true;
+const feed = new Feed(() => (needsLayout = true));
+const list = new TaskList(elementById('names'), (task) => select(task));
+const details = new Details(elementById('details'), elementById('content'), (hit) => open(hit));
+const fleet = new FleetSection(elementById('fleet'));
+let rows: readonly PageRow[] = [];
 let selected: string | undefined;
-let found: Found | undefined;
+let opened: Hit | undefined;
 
-// What is shown.
+// Drawing
 
 function layout(): Layout {
-  const narrow = innerWidth <= 640;
+  const isNarrow = innerWidth <= 640;
   return {
     width: stage.clientWidth,
     height: stage.clientHeight,
-    left: narrow ? 0 : 270,
-    axis: 24,
-    rowHeight: narrow ? 42 : 28,
-    barHeight: narrow ? 14 : 16,
+    left: isNarrow ? 0 : 270,
+    axisHeight: 24,
+    rowHeight: isNarrow ? 42 : 28,
+    barHeight: 14,
     top: stage.scrollTop,
   };
 }
 
-function period(): Period {
-  const now = feed.now();
-  return { from: view.from(now), to: view.to(now), now };
+function period(): VisiblePeriod {
+  return viewport.period(feed.now());
 }
 
-let lastFrom = NaN;
-function frame(): void {
-  requestAnimationFrame(frame);
-  const place = layout();
+let drawnFrom = NaN;
+function drawFrame(): void {
+  requestAnimationFrame(drawFrame);
+  const current = layout();
   const time = period();
-  const perPixel = (time.to - time.from) / place.width;
-  // A picture that would look the same need not be drawn.
-  if (!dirty && !(Math.abs(time.from - lastFrom) >= perPixel / 2) && !(view.follows && perPixel < 1)) return;
-  if (dirty) arrange(place);
-  dirty = false;
-  lastFrom = time.from;
+  const msPerPixel = (time.to - time.from) / current.width;
+  // Skips a frame that would look the same.
+  const hasMoved = Math.abs(time.from - drawnFrom) >= msPerPixel / 2 || Number.isNaN(drawnFrom);
+  if (!needsLayout && !hasMoved && !(viewport.isFollowing && msPerPixel < 1)) return;
+  if (needsLayout) updateLayout(current);
+  needsLayout = false;
+  drawnFrom = time.from;
   chart.draw(rows, feed.timeline, time, layout(), selected);
   list.show(rows, layout(), time.now, selected);
-  if (details.shown && found) details.show(renewed(found), time.now);
+  if (details.isOpen && opened) details.show(refreshed(opened), time.now);
 }
 
-function arrange({ axis, rowHeight, height }: Layout): void {
-  // Their order is the tree's: before that is known a row would move from under the pointer.
-  const all = feed.state ? rowsOf(feed.timeline, feed.state) : [];
-  rows = chosen(all, filter.value, which.value as Which);
-  sizer.style.height = `${axis + rows.length * rowHeight}px`;
-  shell.style.height = `${height}px`;
-  shell.style.top = `${stage.scrollTop}px`;
-  const empty = get('empty');
+function updateLayout({ axisHeight, rowHeight, height }: Layout): void {
+  // The state has the order of the tree. Rows without it would move under the pointer.
+  const all = feed.state ? pageRows(feed.timeline, feed.state) : [];
+  rows = filterRows(all, filterInput.value, statusFilter.value as StatusFilter);
+  sizer.style.height = `${axisHeight + rows.length * rowHeight}px`;
+  stageWindow.style.height = `${height}px`;
+  stageWindow.style.top = `${stage.scrollTop}px`;
+  const empty = elementById('empty');
   empty.hidden = rows.length > 0;
-  empty.textContent = all.length === 0 ? 'Nothing has been heard yet' : 'No task matches';
-  tellState(all);
+  empty.textContent = all.length === 0 ? 'No tasks yet' : 'No task matches';
+  showAppStatus(all);
   fleet.show(feed.state?.fleet && feed.fleet, feed.connection === 'open');
-  get('span').textContent = duration(view.span);
-  get('pause').setAttribute('aria-pressed', String(!view.follows));
+  elementById('span').textContent = duration(viewport.span);
+  elementById('pause').setAttribute('aria-pressed', String(!viewport.isFollowing));
 }
 
-function tellState(all: readonly Shown[]): void {
+function showAppStatus(all: readonly PageRow[]): void {
+  const [status, label] = appStatus();
+  const pill = elementById('state');
+  setText(pill, label);
+  pill.dataset['state'] = status;
+  const running = all.filter((row) => row.status === 'running').length;
+  const failed = all.filter(hasFailed).length;
+  setText(elementById('counts'), `${all.length} tasks, ${running} running${failed > 0 ? `, ${failed} failed` : ''}`);
+  document.title = `${label} – rxjs-tasks`;
+}
+
+function appStatus(): readonly [status: string, label: string] {
   const { connection, state, timeline } = feed;
-  const stopping = timeline.lines.length > 0;
-  const [is, words] =
-    connection === 'lost'
-      ? ['lost', 'Connection lost; trying again']
-      : connection === 'ended'
-        ? ['lost', 'The application has ended']
-        : connection === 'connecting' || !state
-          ? ['connecting', 'Connecting']
-          : stopping
-            ? ['stopping', timeline.lines.at(-1)?.type === 'draining' ? 'Draining' : 'Stopping']
-            : state.ready
-              ? ['ready', 'Ready']
-              : ['starting', 'Not ready'];
-  const pill = get('state');
-  if (pill.textContent !== words) pill.textContent = words;
-  pill.dataset['state'] = is;
-  const going = all.filter(({ status }) => status === 'running').length;
-  const failed = all.filter(({ status }) => status === 'failed' || status === 'timed-out').length;
-  const counts = `${all.length} tasks, ${going} running${failed > 0 ? `, ${failed} failed` : ''}`;
-  const shownCounts = get('counts');
-  if (shownCounts.textContent !== counts) shownCounts.textContent = counts;
-  document.title = `${words} – rxjs-tasks`;
+  if (connection === 'lost') return ['lost', 'Connection lost, reconnecting'];
+  if (connection === 'ended') return ['lost', 'The application has ended'];
+  if (connection === 'connecting' || !state) return ['connecting', 'Connecting'];
+  const lastMark = timeline.appMarks.at(-1);
+  if (lastMark) return ['stopping', lastMark.type === 'draining' ? 'Draining' : 'Stopping'];
+  return state.ready ? ['ready', 'Ready'] : ['starting', 'Not ready'];
 }
 
-// What is looked at.
+// Selection
 
-/** The same with what has become of it. */
-function renewed(one: Found): Found {
-  const row = rows.find(({ task }) => task === one.row.task) ?? one.row;
-  return { ...one, row };
+/** Returns the hit with the current state of its row. */
+function refreshed(hit: Hit): Hit {
+  const row = rows.find(({ task }) => task === hit.row.task) ?? hit.row;
+  return { ...hit, row };
 }
 
-function show(next: Found): void {
-  found = next;
-  selected = next.row.task;
-  dirty = true;
-  details.show(next, feed.now());
+function open(hit: Hit): void {
+  opened = hit;
+  selected = hit.row.task;
+  needsLayout = true;
+  details.show(hit, feed.now());
 }
 
 function select(task: string): void {
-  const row = rows.find((one) => one.task === task);
-  if (row) show({ row });
+  const row = rows.find((each) => each.task === task);
+  if (row) open({ row });
 }
 
 function close(): void {
-  if (get('details').contains(document.activeElement)) stage.focus();
+  if (elementById('details').contains(document.activeElement)) stage.focus();
   details.close();
-  found = undefined;
+  opened = undefined;
   selected = undefined;
-  dirty = true;
+  needsLayout = true;
 }
 
-/** Another row, which is brought into sight. */
-function step(by: number): void {
-  const place = rows.findIndex(({ task }) => task === selected);
-  const next = rows[Math.max(0, Math.min(rows.length - 1, place < 0 ? 0 : place + by))];
+/** Selects another row and scrolls it into view. */
+function selectRelative(offset: number): void {
+  const index = rows.findIndex(({ task }) => task === selected);
+  const next = rows[Math.max(0, Math.min(rows.length - 1, index < 0 ? 0 : index + offset))];
   if (!next) return;
   selected = next.task;
-  const { rowHeight, axis, height } = layout();
+  const { rowHeight, axisHeight, height } = layout();
   const top = rows.indexOf(next) * rowHeight;
   if (top < stage.scrollTop) stage.scrollTop = top;
-  else if (top + rowHeight > stage.scrollTop + height - axis) stage.scrollTop = top + rowHeight - height + axis;
-  if (details.shown) show({ row: next });
-  get('said').textContent = `${next.task}, ${next.status}`;
-  dirty = true;
+  else if (top + rowHeight > stage.scrollTop + height - axisHeight)
+    stage.scrollTop = top + rowHeight - height + axisHeight;
+  if (details.isOpen) open({ row: next });
+  elementById('announcement').textContent = `${next.task}, ${statusLabel(next.status)}`;
+  needsLayout = true;
 }
 
-// What one can do.
+// Actions
 
-function act(change: () => void): void {
-  change();
-  dirty = true;
+function change(action: () => void): void {
+  action();
+  needsLayout = true;
 }
 
-const zoom = (factor: number, at = (period().from + period().to) / 2) => act(() => view.zoom(factor, at));
-const pause = () => act(() => (view.follows ? view.hold(feed.now()) : view.follow()));
-const fit = () => act(() => view.show(feed.timeline.from ?? feed.now(), feed.now()));
-const move = (part: number) => act(() => view.move(part, feed.now()));
+const zoom = (factor: number, at = (period().from + period().to) / 2) => change(() => viewport.zoom(factor, at));
+const togglePause = () => change(() => (viewport.isFollowing ? viewport.pause(feed.now()) : viewport.follow()));
+const showAll = () => change(() => viewport.showSince(feed.timeline.from ?? feed.now(), feed.now()));
+const move = (fraction: number) => change(() => viewport.move(fraction, feed.now()));
+const scrollToTop = () => change(() => (stage.scrollTop = 0));
 
-get('in').addEventListener('click', () => zoom(0.5));
-get('out').addEventListener('click', () => zoom(2));
-get('fit').addEventListener('click', fit);
-get('pause').addEventListener('click', pause);
-get('close').addEventListener('click', close);
-filter.addEventListener('input', () => act(() => (stage.scrollTop = 0)));
-which.addEventListener('change', () => act(() => (stage.scrollTop = 0)));
+elementById('in').addEventListener('click', () => zoom(0.5));
+elementById('out').addEventListener('click', () => zoom(2));
+elementById('fit').addEventListener('click', showAll);
+elementById('pause').addEventListener('click', togglePause);
+elementById('close').addEventListener('click', close);
+filterInput.addEventListener('input', scrollToTop);
+statusFilter.addEventListener('change', scrollToTop);
 stage.addEventListener('scroll', () => {
-  shell.style.top = `${stage.scrollTop}px`;
-  dirty = true;
+  stageWindow.style.top = `${stage.scrollTop}px`;
+  needsLayout = true;
 });
-new ResizeObserver(() => (dirty = true)).observe(stage);
+new ResizeObserver(() => (needsLayout = true)).observe(stage);
 
-const keys: Readonly<Record<string, () => void>> = {
-  ' ': pause,
+const theme = new ThemeSwitch(() => {
+  chart.refreshTheme();
+  drawLegend(elementById('legend'));
+  needsLayout = true;
+});
+
+listenToKeys({
+  ' ': togglePause,
   '+': () => zoom(0.5),
   '=': () => zoom(0.5),
   '-': () => zoom(2),
-  '0': fit,
-  t: () => turnTheme(),
+  '0': showAll,
+  t: () => theme.next(),
   ArrowLeft: () => move(-0.2),
   ArrowRight: () => move(0.2),
-  ArrowUp: () => step(-1),
-  ArrowDown: () => step(1),
+  ArrowUp: () => selectRelative(-1),
+  ArrowDown: () => selectRelative(1),
   Enter() {
     if (selected === undefined) return;
     select(selected);
-    get('details').focus();
+    elementById('details').focus();
   },
   Escape: close,
-  '/': () => filter.focus(),
-};
-document.addEventListener('keydown', (event) => {
-  const { key, target, ctrlKey, metaKey, altKey } = event;
-  if (ctrlKey || metaKey || altKey) return;
-  const typing = target instanceof HTMLInputElement || target instanceof HTMLSelectElement;
-  if (typing && key === 'Escape') return target.blur();
-  const on = (selector: string) => target instanceof Element && target.matches(selector);
-  const onButton = on('button, summary') && (key === ' ' || key === 'Enter');
-  // They scroll it.
-  const inFleet = on('#fleet *') && (key === ' ' || key.startsWith('Arrow'));
-  const act = typing || onButton || inFleet ? undefined : keys[key];
-  if (!act) return;
-  event.preventDefault();
-  act();
+  '/': () => filterInput.focus(),
 });
 
-const timeAt = (px: number) => {
-  const { left, width } = layout();
-  const { from, to } = period();
-  return from + ((px - left) / (width - left)) * (to - from);
-};
-const within = ({ clientX, clientY }: MouseEvent) => {
-  const { left, top } = canvas.getBoundingClientRect();
-  return { x: clientX - left, y: clientY - top };
-};
-canvas.addEventListener(
-  'wheel',
-  (event) => {
-    // Up and down scrolls the page, as everywhere.
-    if (!event.ctrlKey && !event.shiftKey && Math.abs(event.deltaX) <= Math.abs(event.deltaY)) return;
-    event.preventDefault();
-    if (event.ctrlKey) zoom(Math.exp(event.deltaY / 200), timeAt(within(event).x));
-    else move((event.deltaX || event.deltaY) / layout().width);
+const hitAt = (x: number, y: number) => chart.hitTest(x, y, rows, period(), layout());
+listenToPointer(canvas, {
+  click(x, y) {
+    const hit = hitAt(x, y);
+    if (hit) open(hit);
+    else close();
   },
-  { passive: false },
-);
-let grip: { x: number; moved: boolean } | undefined;
-canvas.addEventListener('pointerdown', (event) => {
-  if (event.button !== 0) return;
-  grip = { x: event.clientX, moved: false };
-  canvas.setPointerCapture(event.pointerId);
+  drag(distance) {
+    const { width, left } = layout();
+    move(-distance / (width - left));
+  },
+  zoom(factor, x) {
+    const { width, left } = layout();
+    const { from, to } = period();
+    zoom(factor, from + ((x - left) / (width - left)) * (to - from));
+  },
+  isClickable(x, y) {
+    const hit = hitAt(x, y);
+    return hit?.mark !== undefined || hit?.span !== undefined;
+  },
 });
-canvas.addEventListener('pointermove', (event) => {
-  const { x, y } = within(event);
-  if (!grip) {
-    const at = chart.find(x, y, rows, period(), layout());
-    canvas.style.cursor = at?.mark || at?.span ? 'pointer' : 'default';
-    return;
-  }
-  const by = event.clientX - grip.x;
-  if (!grip.moved && Math.abs(by) < 4) return;
-  grip = { x: event.clientX, moved: true };
-  const { width, left } = layout();
-  move(-by / (width - left));
-});
-canvas.addEventListener('pointerup', (event) => {
-  const wasMoved = grip?.moved ?? true;
-  grip = undefined;
-  if (wasMoved) return;
-  const { x, y } = within(event);
-  const at = chart.find(x, y, rows, period(), layout());
-  if (at) show(at);
-  else close();
-});
-canvas.addEventListener('pointercancel', () => (grip = undefined));
 
-// How it looks.
-
-const themes = ['auto', 'light', 'dark'];
-function theme(): string {
-  return document.documentElement.dataset['theme'] ?? 'auto';
-}
-function setTheme(name: string): void {
-  if (name === 'auto') delete document.documentElement.dataset['theme'];
-  else document.documentElement.dataset['theme'] = name;
-  get('theme').textContent = { auto: 'Theme: system', light: 'Theme: light', dark: 'Theme: dark' }[name] ?? '';
-  chart.refresh();
-  drawLegend(get('legend'));
-  dirty = true;
-}
-function turnTheme(): void {
-  const next = themes[(themes.indexOf(theme()) + 1) % themes.length] ?? 'auto';
-  setTheme(next);
-  kept('theme', next);
-}
-get('theme').addEventListener('click', turnTheme);
-matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => setTheme(theme()));
-
-setTheme(kept('theme') ?? 'auto');
-frame();
+drawFrame();

@@ -1,137 +1,87 @@
-import type { Span } from '../row.js';
+import { barStyles, markStyles, palette, type Color, type MarkKind, type Surface } from '../styles.js';
+import type { Span } from '../task-timeline.js';
 
-const colours = [
-  'bg',
-  'panel',
-  'edge',
-  'grid',
-  'text',
-  'dim',
-  'accent',
-  'running',
-  'initializing',
-  'finalizing',
-  'waiting',
-  'slot-started',
-  'bad',
-  'warn',
-  'good',
-] as const;
-export type Colours = Record<(typeof colours)[number], string>;
+/** The colours of the current theme. */
+export type Theme = Readonly<Record<Color | Surface, string>>;
 
-/** As the theme has them. */
-export function readColours(): Colours {
+const names = Object.keys(palette) as (Color | Surface)[];
+
+export function readTheme(): Theme {
   const style = getComputedStyle(document.documentElement);
-  return Object.fromEntries(colours.map((name) => [name, style.getPropertyValue(`--${name}`).trim()])) as Colours;
+  return Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--${name}`).trim()])) as Theme;
 }
 
-/** Each kind has a shape of its own: colour alone tells some people nothing. */
-export function drawSpan(
-  pen: CanvasRenderingContext2D,
-  colours: Readonly<Colours>,
+/** The height of a bar in the units of its style. */
+const unitHeight = 12;
+const lineWidth = 1.6;
+/** Parsing a path on each frame would cost more than drawing it. */
+const parsedPaths = new Map<string, Path2D>();
+
+/** Draws a bar around the height `y`. */
+export function drawBar(
+  ctx: CanvasRenderingContext2D,
+  theme: Theme,
   kind: Span['kind'],
   start: number,
   end: number,
   y: number,
   height: number,
 ): void {
-  const size = Math.max(1, end - start);
-  pen.fillStyle = colours[kind];
-  if (kind === 'waiting') {
-    for (let dash = start; dash < end; dash += 6) pen.fillRect(dash, y + height / 2 - 1, Math.min(3, end - dash), 2);
-  } else if (kind === 'initializing') {
-    pen.globalAlpha = 0.35;
-    pen.fillRect(start, y + 2, size, height - 4);
-    pen.globalAlpha = 1;
-    pen.fillRect(start, y + 2, size, 2);
-    pen.fillRect(start, y + height - 4, size, 2);
-  } else if (kind === 'finalizing') {
-    pen.fillRect(start, y + 4, size, height - 8);
-  } else {
-    pen.beginPath();
-    pen.roundRect(start, y, size, height, Math.min(3, size / 2));
-    pen.fill();
+  const { color, stripes } = barStyles[kind];
+  const scale = height / unitHeight;
+  const width = Math.max(1, end - start);
+  ctx.fillStyle = ctx.strokeStyle = theme[color];
+  for (const stripe of stripes) {
+    const [top, thickness] = [y + stripe.top * scale, stripe.height * scale];
+    if (stripe.dash !== undefined) {
+      ctx.lineWidth = thickness;
+      ctx.setLineDash([stripe.dash * scale]);
+      ctx.beginPath();
+      ctx.moveTo(start, top + thickness / 2);
+      ctx.lineTo(start + width, top + thickness / 2);
+      ctx.stroke();
+      ctx.setLineDash([]);
+      continue;
+    }
+    ctx.globalAlpha = stripe.opacity ?? 1;
+    ctx.beginPath();
+    ctx.roundRect(start, top, width, thickness, stripe.height < unitHeight ? 0 : Math.min(2 * scale, width / 2));
+    ctx.fill();
+    ctx.globalAlpha = 1;
   }
 }
 
-/** So has each kind of mark. */
+/** Draws a mark at a point of a bar with this height. */
 export function drawMark(
-  pen: CanvasRenderingContext2D,
-  colours: Readonly<Colours>,
-  kind: string,
+  ctx: CanvasRenderingContext2D,
+  theme: Theme,
+  kind: MarkKind,
   x: number,
   y: number,
-  size: number,
+  height: number,
 ): void {
-  const r = Math.min(5, size / 2 - 2);
-  pen.lineWidth = 2;
-  pen.beginPath();
-  switch (kind) {
-    case 'slot-started':
-      pen.fillStyle = colours.tick;
-      pen.fillRect(x - 1, y - size / 2 + 2, 2, size - 4);
-      return;
-    case 'slot-failed':
-    case 'failed':
-      pen.strokeStyle = colours.bg;
-      pen.lineWidth = 5;
-      cross(pen, x, y, r);
-      pen.stroke();
-      pen.strokeStyle = colours.bad;
-      pen.lineWidth = kind === 'failed' ? 3 : 2;
-      pen.beginPath();
-      cross(pen, x, y, r);
-      pen.stroke();
-      return;
-    case 'skipped':
-    case 'missed':
-      pen.fillStyle = colours.bg;
-      pen.strokeStyle = kind === 'missed' ? colours.warn : colours.dim;
-      pen.arc(x, y, r - 1, 0, 7);
-      pen.fill();
-      pen.stroke();
-      if (kind === 'missed') pen.strokeRect(x - 1, y, 2, 0.5);
-      return;
-    case 'overdue':
-    case 'result-dropped':
-      pen.fillStyle = colours.warn;
-      pen.moveTo(x, y - r);
-      pen.lineTo(x + r, y + (kind === 'result-dropped' ? 0 : r));
-      if (kind === 'result-dropped') pen.lineTo(x, y + r);
-      pen.lineTo(x - r, y + (kind === 'result-dropped' ? 0 : r));
-      pen.closePath();
-      pen.fill();
-      return;
-    case 'restarting':
-      pen.strokeStyle = colours.good;
-      pen.arc(x, y, r - 1, -0.6, 4.2);
-      pen.stroke();
-      pen.beginPath();
-      pen.fillStyle = colours.good;
-      pen.moveTo(x + r + 2, y - r + 1);
-      pen.lineTo(x + r + 2, y + 2);
-      pen.lineTo(x + r - 4, y);
-      pen.fill();
-      return;
-    case 'cancelling':
-      pen.fillStyle = colours.bg;
-      pen.fillRect(x - 2.5, y - size / 2, 5, size);
-      pen.fillStyle = colours.bad;
-      pen.fillRect(x - 1, y - size / 2, 2, size);
-      return;
-    default:
-      pen.fillStyle = colours.dim;
-      pen.fillRect(x - 2, y - 4, 4, 8);
+  const { color, paths } = markStyles[kind];
+  ctx.save();
+  ctx.translate(x, y);
+  ctx.scale(height / unitHeight, height / unitHeight);
+  ctx.lineWidth = lineWidth;
+  ctx.lineCap = ctx.lineJoin = 'round';
+  for (const { paint, path } of paths) {
+    const shape = parsed(path);
+    if (paint !== 'cutout') {
+      ctx.fillStyle = paint === 'solid' ? theme[color] : theme.background;
+      ctx.fill(shape);
+    }
+    if (paint !== 'backdrop') {
+      ctx.strokeStyle = paint === 'cutout' ? theme.background : theme[color];
+      ctx.stroke(shape);
+    }
   }
+  ctx.restore();
 }
 
-function cross(pen: CanvasRenderingContext2D, x: number, y: number, r: number): void {
-  pen.moveTo(x - r, y - r);
-  pen.lineTo(x + r, y + r);
-  pen.moveTo(x + r, y - r);
-  pen.lineTo(x - r, y + r);
-}
-
-export function isBad(kind: string): boolean {
-  return kind === 'failed' || kind === 'slot-failed';
+function parsed(path: string): Path2D {
+  let shape = parsedPaths.get(path);
+  if (!shape) parsedPaths.set(path, (shape = new Path2D(path)));
+  return shape;
 }

@@ -1,0 +1,62 @@
+import type { RecordedError, RecordedEvent } from '../recording/types.js';
+import { duration } from '../util/duration.js';
+import { printable } from '../util/printable.js';
+import { statusLabel } from './styles.js';
+import type { TaskRow } from './task-timeline.js';
+import type { AppMark } from './timeline.js';
+
+/** Formats an error on one line. */
+export function errorText({ name, message }: RecordedError): string {
+  return printable(`${name}: ${message}`);
+}
+
+/** Formats an error next to the name of its task. */
+export function taskErrorText({ name, message, task }: RecordedError, row: string): string {
+  const start = `${task ?? ''} failed in `;
+  return task === row && message.startsWith(start)
+    ? printable(message.slice(start.length))
+    : errorText({ name, message });
+}
+
+/** Returns the last error of a row, unless it is shown at the member of a group in which it originated. */
+export function ownError({ task, lastError }: TaskRow, rows: ReadonlyMap<string, TaskRow>): RecordedError | undefined {
+  const source = lastError?.task === undefined || lastError.task === task ? undefined : rows.get(lastError.task);
+  return source && source.lastError?.message === lastError?.message ? undefined : lastError;
+}
+
+/** Formats the status of a row with its number of restarts or failures. */
+export function statusSummary({ status, restarts, failures }: TaskRow): string {
+  const counted = (count: number, what: string) => (count === 0 ? '' : `, ${count} ${what}${count === 1 ? '' : 's'}`);
+  if (restarts > 0) return statusLabel(status) + counted(restarts, 'restart');
+  // The status `failed` implies a failure.
+  return statusLabel(status) + (status === 'failed' ? '' : counted(failures, 'failure'));
+}
+
+export function appMarkText({ type, event: { cause, clean, durationMs = 0 } }: AppMark): string {
+  if (type !== 'shutdown') return cause ? `${type}: ${errorText(cause)}` : type;
+  return clean ? 'shutdown, clean' : `shutdown, not clean${durationMs > 0 ? `, in ${duration(durationMs)}` : ''}`;
+}
+
+/** Formats the details of an event, without its type. */
+export function eventDetails({
+  count,
+  lateBy,
+  reason,
+  restart,
+  delay,
+  error,
+  cause,
+  outcome,
+  phase,
+}: RecordedEvent): string {
+  const parts = [
+    count !== undefined && `${count} slots`,
+    lateBy !== undefined && `${duration(lateBy)} late`,
+    reason,
+    restart !== undefined && `no. ${restart}`,
+    delay !== undefined && `in ${duration(delay)}`,
+    phase,
+  ].filter((part) => part !== false && part !== undefined);
+  const failure = error ?? outcome?.error ?? cause;
+  return [...(parts.length > 0 ? [parts.join(', ')] : []), ...(failure ? [errorText(failure)] : [])].join(': ');
+}

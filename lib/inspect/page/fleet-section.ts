@@ -1,0 +1,114 @@
+import type { FleetState } from '../../fleet/types.js';
+import { element, setText } from './element.js';
+import { cronsTable, membersTable, queuesTable, shortTime } from './fleet-tables.js';
+import { clockTime } from './format.js';
+import { loadSetting, saveSetting } from './local-storage.js';
+
+/** The data of the section. */
+export interface FleetSnapshot {
+  readonly state: FleetState | undefined;
+  readonly failure: string | undefined;
+  readonly at: number;
+}
+
+/**
+ * The members, queues and crons of the fleet. Only a cancel changes the height, so that the rows below stay in place.
+ */
+export class FleetSection {
+  private readonly root: HTMLElement;
+  private readonly banner = element('p', '');
+  private readonly fold = document.createElement('details');
+  private readonly note = element('span', '');
+  private readonly counts = element('span', '');
+  private readonly notice = element('p', '');
+  private readonly body = element('div', '');
+  private lastShown = '';
+
+  constructor(root: HTMLElement) {
+    const { banner, fold, note, counts, notice, body } = this;
+    this.root = root;
+    banner.className = 'banner';
+    banner.hidden = true;
+    banner.setAttribute('role', 'status');
+    note.className = 'note';
+    counts.className = 'counts';
+    notice.className = 'notice';
+    body.className = 'tables';
+    body.tabIndex = 0;
+    body.setAttribute('role', 'group');
+    body.setAttribute('aria-label', 'Members, queues and crons');
+    const summary = element('summary', '', element('h2', 'Fleet'), note, counts);
+    const setting = loadSetting('fleet');
+    fold.open = setting === null ? innerWidth > 640 : setting === 'open';
+    // Stores what the user does, not the default.
+    summary.addEventListener('click', () => saveSetting('fleet', fold.open ? 'closed' : 'open'));
+    body.append(notice, ...[0, 1, 2].map(() => element('table', '')));
+    fold.append(summary, body);
+    root.append(banner, fold);
+  }
+
+  /** @param snapshot `undefined` if there is no fleet. */
+  show(snapshot: FleetSnapshot | undefined, isConnected: boolean): void {
+    // Changing the document costs more than everything else.
+    const shown = JSON.stringify([snapshot?.at, snapshot?.failure, snapshot === undefined, isConnected]);
+    if (shown === this.lastShown) return;
+    this.lastShown = shown;
+    this.root.hidden = !snapshot;
+    if (!snapshot) return;
+    const { state, failure, at } = snapshot;
+    this.showCancel(state, at);
+    this.fold.toggleAttribute('data-stale', failure !== undefined || !isConnected);
+    const { note, counts } = headingOf(snapshot);
+    setTextAndTitle(this.note, note, failure ?? '');
+    this.note.dataset['kind'] = failure === undefined ? 'bad' : 'warn';
+    setTextAndTitle(this.counts, counts, state ? `Schema ${state.schema}` : '');
+    setText(this.notice, failure ?? '');
+    this.notice.hidden = failure === undefined;
+    if (state)
+      this.showTables([membersTable(state.members, at), queuesTable(state.queues), cronsTable(state.crons, at)]);
+  }
+
+  private showCancel(state: FleetState | undefined, now: number): void {
+    const cancelled = state?.cancelled;
+    this.banner.hidden = !cancelled;
+    // A screen reader reads every change, so the text has no running time.
+    setText(
+      this.banner,
+      cancelled ? `Cancelled by ${cancelled.by} at ${shortTime(cancelled.at, now)}: ${cancelled.reason}` : '',
+    );
+  }
+
+  private showTables(tables: readonly Node[]): void {
+    const current = [...this.body.querySelectorAll('table')];
+    // An unchanged table keeps its selection.
+    tables.forEach((table, index) => {
+      if (!current[index]?.isEqualNode(table)) current[index]?.replaceWith(table);
+    });
+  }
+}
+
+function headingOf({ state, failure, at }: FleetSnapshot): { readonly note: string; readonly counts: string } {
+  if (!state) return failure === undefined ? { note: '', counts: 'Loading …' } : { note: 'No answer', counts: '' };
+  const { members, queues, crons } = state;
+  const quiet = members.filter(({ live }) => !live).length;
+  const dead = queues.reduce((sum, queue) => sum + queue.dead, 0);
+  const problems = [
+    ...(dead > 0 ? [`${dead.toLocaleString('en')} dead`] : []),
+    ...(quiet > 0 ? [`${quiet} quiet`] : []),
+  ];
+  return {
+    note: failure === undefined ? problems.join(', ') : `No answer since ${clockTime(at, 1000)}`,
+    counts: [counted(members.length, 'member'), counted(queues.length, 'queue'), counted(crons.length, 'cron')].join(
+      ', ',
+    ),
+  };
+}
+
+function counted(count: number, name: string): string {
+  return `${count.toLocaleString('en')} ${name}${count === 1 ? '' : 's'}`;
+}
+
+function setTextAndTitle(target: HTMLElement, text: string, title: string): void {
+  setText(target, text);
+  if (target.title !== title) target.title = title;
+}

@@ -1,0 +1,94 @@
+import type { CronState, FleetMember, QueueState } from '../../fleet/types.js';
+import { duration } from '../../util/duration.js';
+import { element } from './element.js';
+import { clockTime, localDate } from './format.js';
+
+/** The largest number of rows of a table. */
+const maxRows = 50;
+
+/** A row of a table. */
+interface TableRow {
+  readonly name: string;
+  readonly title: string;
+  readonly cells: readonly HTMLElement[];
+  /** Whether something is wrong, so that the row comes first in a long table. */
+  readonly hasProblem: boolean;
+}
+
+export function membersTable(members: readonly FleetMember[], now: number): Node {
+  return table('Members', ['Member', 'Last sign of life'], members, ({ name, host, pid, seen, live }) => {
+    const dot = element('span', '');
+    dot.className = 'dot';
+    dot.dataset['status'] = live ? 'running' : 'failed';
+    const sign = element('td', live ? 'live' : `quiet for ${duration(Math.max(0, now - seen))}`);
+    sign.prepend(dot);
+    if (!live) sign.className = 'bad';
+    return { name, title: `${name}: process ${pid} on ${host}`, cells: [sign], hasProblem: !live };
+  });
+}
+
+export function queuesTable(queues: readonly QueueState[]): Node {
+  return table('Queues', ['Queue', 'Waiting', 'Running', 'Dead'], queues, ({ name, waiting, running, dead }) => {
+    const cells = [waiting, running, dead].map((count) => {
+      const cell = element('td', count.toLocaleString('en'));
+      cell.className = count === 0 ? 'number none' : 'number';
+      return cell;
+    });
+    if (dead > 0) cells[2]?.classList.add('bad');
+    return { name, title: name, cells, hasProblem: dead > 0 };
+  });
+}
+
+export function cronsTable(crons: readonly CronState[], now: number): Node {
+  return table('Crons', ['Cron', 'Last slot', 'Lease holder'], crons, ({ task, slot, holder }) => {
+    const lease = element('td', holder ?? 'none');
+    if (holder === undefined) lease.className = 'none';
+    lease.title = holder ?? '';
+    return { name: task, title: task, cells: [element('td', shortTime(slot, now)), lease], hasProblem: false };
+  });
+}
+
+/** Formats a local time, with its date unless that is today. */
+export function shortTime(at: number, now: number): string {
+  const [date, time] = [localDate(at), clockTime(at, 1000)];
+  return date === localDate(now) ? time : `${date} ${time}`;
+}
+
+/** Creates a table in the order of the names, so that no row moves under the pointer. */
+function table<T>(title: string, headings: readonly string[], items: readonly T[], rowOf: (item: T) => TableRow): Node {
+  const all = items.map(rowOf).sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }));
+  const rows = mostImportant(all).map(({ name, title, cells }) => {
+    const head = element('th', name);
+    head.setAttribute('scope', 'row');
+    head.title = title;
+    return element('tr', '', head, ...cells);
+  });
+  const hiddenRows = all.length - rows.length;
+  if (all.length === 0 || hiddenRows > 0) {
+    const cell = element('td', all.length === 0 ? 'none' : `and ${hiddenRows} more`);
+    cell.className = 'none';
+    cell.setAttribute('colspan', String(headings.length));
+    rows.push(element('tr', '', cell));
+  }
+  const heads = headings.map((text) => {
+    const cell = element('th', text);
+    cell.setAttribute('scope', 'col');
+    return cell;
+  });
+  const created = element(
+    'table',
+    '',
+    element('caption', title),
+    element('thead', '', element('tr', '', ...heads)),
+    element('tbody', '', ...rows),
+  );
+  created.dataset['of'] = title.toLowerCase();
+  return created;
+}
+
+function mostImportant(rows: readonly TableRow[]): readonly TableRow[] {
+  if (rows.length <= maxRows) return rows;
+  const problems = rows.filter(({ hasProblem }) => hasProblem);
+  const others = rows.filter(({ hasProblem }) => !hasProblem);
+  return [...problems, ...others].slice(0, maxRows);
+}

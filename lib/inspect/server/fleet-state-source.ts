@@ -1,0 +1,48 @@
+import type { FleetState } from '../../fleet/types.js';
+import { invalid } from '../../util/validate.js';
+
+/** An object that returns the state of a fleet, such as a `Fleet`. */
+export interface FleetStateSource {
+  /** Returns the current members, queues and crons. May reject. */
+  state(): Promise<FleetState>;
+}
+
+/** An answer serves all requests within this time. */
+const cacheMs = 1000;
+const answerTimeoutMs = 5000;
+
+export function validateFleet(fleet: unknown): void {
+  const { state } = (fleet ?? {}) as Partial<Record<'state', unknown>>;
+  if (typeof state !== 'function') throw new TypeError(invalid('fleet', 'a fleet, as connectFleet yields it', fleet));
+}
+
+/**
+ * Shares the state of a fleet between any number of clients, to spare its database: one query at a time, and its
+ * answer or failure serves all requests within a second.
+ */
+export function sharedState(fleet: FleetStateSource, now: () => number): () => Promise<FleetState> {
+  let answer: Promise<FleetState> | undefined;
+  let answeredAt: number | undefined;
+  return () => {
+    // A negative age means that the clock was set back; the answer is then outdated, too.
+    const age = answeredAt === undefined ? 0 : now() - answeredAt;
+    if (answer && age >= 0 && age < cacheMs) return answer;
+    answeredAt = undefined;
+    // A `state` that throws becomes a rejection.
+    const query = new Promise<FleetState>((resolve) => resolve(fleet.state()));
+    const onAnswer = () => (answeredAt = now());
+    query.then(onAnswer, onAnswer);
+    return (answer = withTimeout(query));
+  };
+}
+
+/** Rejects after the timeout. The query stays pending, so that it is not repeated meanwhile. */
+function withTimeout(query: Promise<FleetState>): Promise<FleetState> {
+  return new Promise((resolve, reject) => {
+    const timeout = setTimeout(
+      () => reject(new Error(`no answer for ${answerTimeoutMs / 1000} s`)),
+      answerTimeoutMs,
+    ).unref();
+    query.then(resolve, reject).finally(() => clearTimeout(timeout));
+  });
+}

@@ -1,0 +1,147 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { endWith, forkJoin, NEVER, race, startWith, switchMap, takeUntil, timer, type Observable } from 'rxjs';
+import { applicationOf, type ApplicationInfo } from '../../app/application-info.js';
+import type { RunContext } from '../../context/types.js';
+import { toRecorded } from '../../recording/to-recorded.js';
+import { task } from '../../task/task.js';
+import type { Task } from '../../task/types.js';
+import { invalid, validateArray, validateInteger, validateOptions, validateString } from '../../util/validate.js';
+import { stateOf } from './app-state.js';
+import { createAuth, isLoopback } from './auth.js';
+import { EventLog } from './event-log.js';
+import { sharedState, validateFleet, type FleetStateSource } from './fleet-state-source.js';
+import { routes } from './routes.js';
+import { SseClients } from './sse-clients.js';
+
+/** Options of `inspector`. */
+export interface InspectorOptions {
+  /** 0 for any free port. */
+  port: number;
+  /** Default: `127.0.0.1`, which every user of this machine can reach. A host beyond loopback needs a `token`. */
+  host?: string;
+  /** A secret. A browser sends it as `?token=…` once, other clients as `Authorization: Bearer …`. */
+  token?: string;
+  /** Further names of the server, such as those of a proxy. A request with another `Host` header is refused. */
+  hosts?: readonly string[];
+  /** The number of events to keep for later clients. Default: 10,000. */
+  history?: number;
+  /** A fleet of `connectFleet` of `rxjs-tasks/fleet`. The page then shows its members, queues and crons, too. */
+  fleet?: FleetStateSource;
+}
+
+/** After this time, `close` destroys the connections that are still open. */
+const closeTimeoutMs = 500;
+/** The longest delay of `setTimeout`. */
+const maxTimerMs = 2 ** 31 - 1;
+
+/**
+ * Creates a task that serves the state of its application: at `/` a page with a live timeline; for programs `/livez`
+ * and `/readyz` (200 or 503, for Kubernetes), `/snapshot` (JSON), and `/events` (server-sent events, which continue
+ * after `Last-Event-ID`). It is read-only, and its result is its URL.
+ *
+ * With `inspector({ port, fleet })` the page has a section for the fleet, and `/fleet` has its state as JSON. The
+ * database is queried at most once a second, for any number of clients.
+ *
+ * Pass it to `orchestrate`, `launch` or `runMain` first, so that it sees the start of all other tasks. When the
+ * application is cancelled, it continues until the other tasks have ended, at most for half of the application's
+ * `timeout`. Then it closes all connections.
+ *
+ * @throws RangeError or TypeError for an invalid option, and for a host beyond loopback without a token.
+ *
+ * @example
+ * ```ts
+ * import { firstValueFrom } from 'rxjs';
+ * import { launch, task, taskRunner } from 'rxjs-tasks';
+ * import { inspector } from 'rxjs-tasks/inspect';
+ *
+ * const inspect = taskRunner(inspector({ port: 0 }));
+ * const url = firstValueFrom(inspect.results$);
+ * const app = launch([inspect, task('worker', async (ctx) => firstValueFrom(ctx.cancelled$))]);
+ * const response = await fetch(`${await url}readyz`);
+ * console.log(response.status, await response.json()); // → 200 { ready: true }
+ * await app.stop();
+ * ```
+ */
+export function inspector(options: InspectorOptions): Task<string> {
+  validateOptions(options, ['port', 'host', 'token', 'hosts', 'history', 'fleet']);
+  const { port, host = '127.0.0.1', token, hosts = [], history = 10_000, fleet } = options;
+  validateInteger('port', 0, 65_535, port);
+  validateString('host', host);
+  validateArray('hosts', hosts);
+  for (const name of hosts) validateString('hosts', name);
+  validateInteger('history', 1, Infinity, history);
+  if (fleet !== undefined) validateFleet(fleet);
+  if (token !== undefined) validateToken(token);
+  else if (!isLoopback(host)) throw new TypeError(invalid('token', `a string, because ${host} is not loopback`, token));
+  const auth = createAuth(host, hosts, token);
+
+  let close: () => Promise<void> = () => Promise.resolve();
+  let url = '';
+  return task<string>('inspector', {
+    grace: Infinity,
+    async initialize(ctx) {
+      const application = applicationIn(ctx);
+      const boot = randomBytes(6).toString('hex');
+      const log = new EventLog(history);
+      const clients = new SseClients(log, boot);
+      const now = () => ctx.scheduler.now();
+      const subscription = application.events$.subscribe((event) => {
+        log.add(toRecorded(event, now()));
+        clients.scheduleFlush();
+      });
+      const state = () => stateOf(application, boot, now(), fleet !== undefined);
+      const server = createServer(routes(application, auth, clients, state, fleet && sharedState(fleet, now)));
+      close = async () => {
+        close = () => Promise.resolve();
+        subscription.unsubscribe();
+        clients.end();
+        await closeServer(server);
+      };
+      await once(server.listen(port, host), 'listening');
+      // A later error, such as too many open files, does not fail the application.
+      server.on('error', () => undefined);
+      const { port: actualPort } = server.address() as AddressInfo;
+      url = `http://${host.includes(':') ? `[${host}]` : host}:${actualPort}/`;
+    },
+    execute: (ctx) => NEVER.pipe(startWith(url), takeUntil(othersEnded(ctx))),
+    finalize: () => close(),
+  });
+}
+
+function validateToken(token: unknown): void {
+  validateString('token', token);
+  if ((token as string).length < 16) throw new RangeError(invalid('token', 'at least 16 characters long', '…'));
+}
+
+function applicationIn(ctx: RunContext): ApplicationInfo {
+  const application = applicationOf(ctx);
+  if (!application)
+    throw new Error(`${ctx.task} is not part of an application: pass it to orchestrate, launch or runMain`);
+  return application;
+}
+
+/** Emits after the cancel, once the other tasks have ended or half of the timeout has passed. */
+function othersEnded(ctx: RunContext): Observable<unknown> {
+  const { runners, timeout } = applicationIn(ctx);
+  const contains = (name: string) => ctx.task === name || ctx.task.startsWith(`${name}/`);
+  return ctx.cancelled$.pipe(
+    switchMap(() => {
+      const others = runners.filter((runner) => !contains(runner.toString()) && runner.status !== 'idle');
+      const ended$ = forkJoin(others.map(({ done$ }) => done$)).pipe(endWith([]));
+      return race(ended$, timer(Math.min(timeout / 2, maxTimerMs), ctx.scheduler));
+    }),
+  );
+}
+
+/** Closes a server. Its current responses are small, so they get a moment to end. */
+async function closeServer(server: Server): Promise<void> {
+  if (!server.listening) return;
+  const closed = once(server, 'close');
+  server.close();
+  const timeout = setTimeout(() => server.closeAllConnections(), closeTimeoutMs);
+  await closed;
+  clearTimeout(timeout);
+}

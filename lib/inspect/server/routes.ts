@@ -1,0 +1,124 @@
+import { createHash } from 'node:crypto';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { ApplicationInfo } from '../../app/application-info.js';
+import type { FleetState } from '../../fleet/types.js';
+import * as page from '../page.js';
+import type { AppState } from './app-state.js';
+import type { Auth } from './auth.js';
+import type { SseClients } from './sse-clients.js';
+
+type FleetQuery = (() => Promise<FleetState>) | undefined;
+
+/** Creates the listener for all requests. */
+export function routes(
+  application: ApplicationInfo,
+  { isOwnHost, isAllowed, cookieFor }: Auth,
+  clients: SseClients,
+  state: () => AppState,
+  fleet: FleetQuery,
+): RequestListener {
+  const headers = protections();
+  const html = page.html
+    .replace('<style></style>', () => `<style>${page.style}</style>`)
+    .replace('<script></script>', () => `<script>${page.script}</script>`);
+  return (request, response) => {
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+    const { method } = request;
+    const { path, query } = targetOf(request);
+    if (method !== 'GET' && method !== 'HEAD') {
+      response.setHeader('allow', 'GET, HEAD');
+      return sendError(response, 405, 'The inspector is read-only: expected GET or HEAD');
+    }
+    // Probes have no token and use any name of the server, so they get no other information.
+    if (path === '/livez') return sendJson(response, 200, { live: true });
+    if (path === '/readyz') return sendJson(response, application.ready ? 200 : 503, { ready: application.ready });
+    if (!isOwnHost(request)) return sendError(response, 403, 'The Host header does not name this server');
+    const cookie = path === '/' ? cookieFor(request, new URLSearchParams(query)) : undefined;
+    if (cookie !== undefined) {
+      // Removes the token from the address.
+      response.writeHead(303, { 'set-cookie': cookie, location: './', 'content-length': 0 }).end();
+      return;
+    }
+    if (!isAllowed(request)) {
+      response.setHeader('www-authenticate', 'Bearer');
+      return sendError(response, 401, 'Expected the token: /?token=…, or an Authorization header with Bearer …');
+    }
+    switch (path) {
+      case '/':
+        return send(response, 200, 'text/html; charset=utf-8', html);
+      case '/snapshot':
+        return sendJson(response, 200, state());
+      case '/fleet':
+        return sendFleet(response, fleet);
+      case '/events':
+        return addClient(request, response, clients, query);
+      default:
+        return sendError(response, 404, 'Expected /, /events, /snapshot, /fleet, /livez or /readyz');
+    }
+  };
+}
+
+/** Splits the target of a request. A proxy may send a full URL; `new URL` would throw for an invalid one. */
+function targetOf({ url = '/' }: IncomingMessage): { readonly path: string; readonly query: string } {
+  const [beforeQuery = '', query = ''] = url.split('?', 2);
+  return { path: beforeQuery.replace(/^https?:\/\/[^/]*/i, '') || '/', query };
+}
+
+function addClient(request: IncomingMessage, response: ServerResponse, clients: SseClients, query: string): void {
+  if (clients.isFull) return sendError(response, 503, 'Too many clients read /events');
+  // A response that waits behind another on its connection has no socket, and would emit no `close`.
+  if (!response.socket) return sendError(response, 503, '/events needs a connection of its own');
+  response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' });
+  if (request.method === 'HEAD') return void response.end();
+  const lastId = request.headers['last-event-id'] ?? new URLSearchParams(query).get('lastEventId') ?? undefined;
+  clients.add(response, String(lastId ?? '') || undefined);
+}
+
+function sendFleet(response: ServerResponse, fleet: FleetQuery): void {
+  if (!fleet) return sendError(response, 404, 'The inspector has no fleet: pass it as inspector({ fleet })');
+  void fleet()
+    .then((state) => sendJson(response, 200, state))
+    .catch((error: unknown) => sendError(response, 503, fleetFailure(error)));
+}
+
+/** Returns the message of an error and none of its fields, which may be secret. */
+function fleetFailure(error: unknown): string {
+  const message = error instanceof Error ? error.message.slice(0, 200) : '';
+  return `The fleet does not answer${message && `: ${message}`}`;
+}
+
+function sendError(response: ServerResponse, status: number, error: string): void {
+  sendJson(response, status, { error });
+}
+
+function sendJson(response: ServerResponse, status: number, body: unknown): void {
+  send(response, status, 'application/json', `${JSON.stringify(body)}\n`);
+}
+
+function send(response: ServerResponse, status: number, type: string, body: string): void {
+  response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body) }).end(body);
+}
+
+function hashOf(text: string): string {
+  return `sha256-${createHash('sha256').update(text).digest('base64')}`;
+}
+
+/** Returns headers that let the page run only its own script, and keep other sites from embedding or reading it. */
+function protections(): Readonly<Record<string, string>> {
+  return {
+    'content-security-policy': [
+      `default-src 'none'`,
+      `script-src '${hashOf(page.script)}'`,
+      `style-src '${hashOf(page.style)}'`,
+      `connect-src 'self'`,
+      `img-src data:`,
+      `base-uri 'none'`,
+      `form-action 'none'`,
+      `frame-ancestors 'none'`,
+    ].join('; '),
+    'cross-origin-resource-policy': 'same-origin',
+    'referrer-policy': 'no-referrer',
+    'x-content-type-options': 'nosniff',
+    'cache-control': 'no-store',
+  };
+}

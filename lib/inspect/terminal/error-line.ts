@@ -1,0 +1,43 @@
+import { fileURLToPath } from 'node:url';
+import { toRecordedError } from '../../recording/to-recorded.js';
+import { attempt, errorChain } from '../../util/error-causes.js';
+import { printable } from '../../util/printable.js';
+
+/** Formats an error, its causes, and the place where the innermost was thrown, on one line. */
+export function errorLine(error: unknown): string {
+  const causes = errorChain(error);
+  const texts = causes.map(shortText);
+  // The message of a wrapper often ends with the message of its cause.
+  const distinct = texts.filter((text, index) => index === 0 || !texts[index - 1]?.endsWith(withoutName(text)));
+  return distinct.join(' ← ') + placeOf(causes.at(-1));
+}
+
+/** Formats an error with its name. Other thrown values have none. */
+export function namedText(error: unknown): string {
+  const { name, message } = toRecordedError(error);
+  return error instanceof Error ? `${name}: ${message}` : message;
+}
+
+/** Formats an error without the name of its task. */
+function shortText(error: unknown): string {
+  const { message, task, phase } = toRecordedError(error);
+  const start = `${task} failed in `;
+  if (task !== undefined && phase !== undefined && message.startsWith(start))
+    return printable(message.slice(start.length));
+  return printable(namedText(error));
+}
+
+function withoutName(text: string): string {
+  return text.replace(/^\w*Error: /, '');
+}
+
+/** Returns the first place in a stack that is neither in Node nor in a dependency. */
+function placeOf(error: unknown): string {
+  const stack = attempt(() => (error instanceof Error ? String(error.stack) : ''), '');
+  const places = [...stack.matchAll(/^ {4}at .*?\(?((?:file:\/\/)?\/[^\n]*?:\d+:\d+)\)?$/gm)].map(
+    ([, place = '']) => place,
+  );
+  const own = places.find((place) => !place.includes('/node_modules/'));
+  if (own === undefined) return '';
+  return ` (${printable(own.startsWith('file:') ? attempt(() => fileURLToPath(own), own) : own)})`;
+}

@@ -1,0 +1,94 @@
+import { unfinishedTasks } from '../../app/report.js';
+import type { AppEvent } from '../../app/types.js';
+import type { Outcome } from '../../task/types.js';
+import { duration } from '../../util/duration.js';
+import { attempt } from '../../util/error-causes.js';
+import { printable } from '../../util/printable.js';
+import { markStyles, type Color } from '../styles.js';
+import { errorLine, namedText } from './error-line.js';
+
+/** An event as an operator reads it. */
+export interface LogLine {
+  readonly level: 'info' | 'warn' | 'error';
+  readonly label: string;
+  readonly task: string;
+  readonly text: string;
+}
+
+/** The columns of the longest label. */
+export const labelWidth = 14;
+export const levelColors: Readonly<Record<LogLine['level'], Color>> = { info: 'gray', warn: 'yellow', error: 'red' };
+
+/** Returns the line of an event, or nothing for an event that is frequent or part of a later one. */
+export function logLine(event: AppEvent): LogLine | undefined {
+  const line = (level: LogLine['level'], label: string, text = ''): LogLine => ({
+    level,
+    label,
+    task: 'task' in event ? printable(event.task) : '',
+    text,
+  });
+  switch (event.type) {
+    case 'ready':
+      return line('info', 'ready');
+    case 'done': {
+      const { status, error } = event.outcome;
+      if (error) return line('error', markStyles.failed.label, errorLine(error));
+      return status === 'completed' ? line('info', markStyles.completed.label) : undefined;
+    }
+    case 'slot-failed':
+      return line('error', markStyles[event.type].label, `${slotText(event.slot)}: ${errorLine(event.error)}`);
+    case 'restarting': {
+      const when = `no. ${event.restart}, in ${duration(event.delay)}`;
+      return line('warn', markStyles[event.type].label, when + suffix(event.error));
+    }
+    case 'missed':
+      return line('warn', markStyles[event.type].label, `${event.count} from ${slotText(event.slot)} on`);
+    case 'skipped':
+      return line(
+        'warn',
+        markStyles[event.type].label,
+        `${slotText(event.slot)}: ${event.reason}${suffix(event.error)}`,
+      );
+    case 'overdue':
+      return line('warn', markStyles[event.type].label, `${slotText(event.slot)}: ${duration(event.lateBy)} late`);
+    case 'result-dropped':
+      return line('warn', markStyles[event.type].label, event.phase + suffix(event.error));
+    case 'cancelling':
+      // Without a slot the whole application is cancelled, which has a line of its own.
+      return event.slot === undefined
+        ? undefined
+        : line('warn', 'slot cancelled', `${slotText(event.slot)}: ${errorLine(event.error ?? event.cause)}`);
+    case 'draining':
+    case 'cancelled':
+      return line('info', event.type, `by ${printable(namedText(event.cause))}`);
+    case 'shutdown': {
+      const { clean, durationMs, outcomes, cause } = event.report;
+      const result = `${clean ? 'clean' : 'not clean'}${cause === undefined ? '' : `, in ${duration(durationMs)}`}`;
+      return line(clean ? 'info' : 'error', event.type, result + summary(outcomes));
+    }
+    case 'initializing':
+    case 'slot-started':
+    case 'finalizing':
+      return undefined;
+  }
+}
+
+/** Returns the number of tasks by status, and the names of the unfinished ones. */
+function summary(outcomes: readonly Outcome[]): string {
+  const counts = new Map<string, number>();
+  for (const { status } of outcomes) counts.set(status, (counts.get(status) ?? 0) + 1);
+  const counted = [...counts].map(([status, count]) => `${count} ${status}`).join(', ');
+  const unfinished = outcomes
+    .flatMap(unfinishedTasks)
+    .map(({ task }) => printable(task))
+    .join(', ');
+  return (counted && `: ${counted}`) + (unfinished && `; not ended: ${unfinished}`);
+}
+
+function slotText(at: number): string {
+  return attempt(() => `slot ${new Date(at).toISOString()}`, `slot ${at}`);
+}
+
+function suffix(error: unknown): string {
+  return error === undefined ? '' : `: ${errorLine(error)}`;
+}
