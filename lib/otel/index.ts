@@ -1,5 +1,5 @@
 /**
- * What an application does, as spans and metrics of OpenTelemetry.
+ * OpenTelemetry spans and metrics of an application.
  *
  * @module rxjs-tasks/otel
  */

@@ -1,10 +1,10 @@
 import type { Attributes } from '@opentelemetry/api';
 import type { RunContext } from '../context/types.js';
 
-/** The scope of all that is told, and whose version that is: `npm version` writes it here, too. */
+/** The instrumentation scope of all spans and metrics. `npm version` updates the version here. */
 export const library = { name: 'rxjs-tasks', version: '0.1.0' } as const;
 
-/** The attributes, as the semantic conventions name them where they have a name for it: they know no tasks. */
+/** Attribute keys. `error.type` is from the semantic conventions, which have no attributes for tasks. */
 export const attribute = {
   errorType: 'error.type',
   task: 'rxjs_tasks.task',
@@ -21,12 +21,12 @@ export const attribute = {
   lateness: 'rxjs_tasks.lateness',
 } as const;
 
-/** Of which task a run is; or of a slot of which cron, whose own run lasts as long as its schedule does. */
-export function kindOf({ task, slot }: RunContext): Attributes {
+/** Returns the task and the kind of a run. The kind tells the run of a slot from the run of its cron. */
+export function runAttributes({ task, slot }: RunContext): Attributes {
   return { [attribute.task]: task, [attribute.kind]: slot === undefined ? 'task' : 'slot' };
 }
 
-/** The conventions have times in seconds. */
+/** Converts ms to seconds, the unit of time in the semantic conventions. */
 export function seconds(ms: number): number {
   return ms / 1000;
 }

@@ -3,25 +3,25 @@ import type { TaskEvent } from '../task/types.js';
 import { errorType } from './error-type.js';
 import { attribute, seconds } from './names.js';
 
-/** What a span says of an event; nothing of those that are the beginning or the end of a span. */
-export function detailsOf(event: TaskEvent): Attributes | undefined {
+/** Returns the attributes of a span event, or `undefined` for an event that is the start or the end of a span. */
+export function eventAttributes(event: TaskEvent): Attributes | undefined {
   switch (event.type) {
     case 'ready':
     case 'finalizing':
       return {};
     case 'cancelling':
-      return { ...slotOf(event), ...errorOf(event), [attribute.cause]: String(event.cause) };
+      return { ...slotAttributes(event), ...errorAttributes(event), [attribute.cause]: String(event.cause) };
     case 'result-dropped':
-      return { ...slotOf(event), ...errorOf(event), [attribute.phase]: event.phase };
+      return { ...slotAttributes(event), ...errorAttributes(event), [attribute.phase]: event.phase };
     case 'skipped':
-      return { ...slotOf(event), ...errorOf(event), [attribute.reason]: event.reason };
+      return { ...slotAttributes(event), ...errorAttributes(event), [attribute.reason]: event.reason };
     case 'missed':
-      return { ...slotOf(event), [attribute.count]: event.count };
+      return { ...slotAttributes(event), [attribute.count]: event.count };
     case 'overdue':
-      return { ...slotOf(event), [attribute.lateness]: seconds(event.lateBy) };
+      return { ...slotAttributes(event), [attribute.lateness]: seconds(event.lateBy) };
     case 'restarting':
       return {
-        ...errorOf(event),
+        ...errorAttributes(event),
         [attribute.task]: event.task,
         [attribute.restart]: event.restart,
         [attribute.delay]: seconds(event.delay),
@@ -34,10 +34,10 @@ export function detailsOf(event: TaskEvent): Attributes | undefined {
   }
 }
 
-function slotOf({ slot }: { slot?: number }): Attributes {
+function slotAttributes({ slot }: { slot?: number }): Attributes {
   return slot === undefined ? {} : { [attribute.slot]: slot };
 }
 
-function errorOf(event: { error?: unknown }): Attributes {
+function errorAttributes(event: { error?: unknown }): Attributes {
   return 'error' in event ? { [attribute.errorType]: errorType(event.error) } : {};
 }

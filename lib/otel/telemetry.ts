@@ -1,32 +1,36 @@
 import { context, diag, metrics, trace, type Meter, type Tracer } from '@opentelemetry/api';
 import { invalid, validateOptions } from '../util/validate.js';
 import type { Instrumentation } from '../app/types.js';
-import { Measures } from './measures.js';
+import { RunMetrics } from './run-metrics.js';
 import { library } from './names.js';
-import { Spans } from './spans.js';
+import { RunSpans } from './run-spans.js';
 
-/** By what {@link telemetry} tells. */
+/** Options of {@link telemetry}. */
 export interface TelemetryOptions {
-  /** Makes the spans; that of the API's global provider unless said, which may be registered later. */
+  /** Creates the spans. Default: the tracer of the API's global provider, which may be registered later. */
   tracer?: Tracer;
-  /** Makes the metrics; that of the API's global provider unless said, as it is when the first run begins. */
+  /** Creates the metrics. Default: the meter of the API's global provider at the start of the first run. */
   meter?: Meter;
 }
 
 /**
- * Traces and measures an application by OpenTelemetry, given as one of its `instruments`.
+ * Traces and measures an application with OpenTelemetry. Pass it in the option `instrumentation`.
  *
- * Each run of a task is a span, named by the task's path, from its first hook to its end, and active in all its hooks and in what
- * they give back. A member's hangs on its group's; all others on the span that was active when the application was started. A
- * restart is a run, linked to the one before. Each run of a cron's slot, `backup slot`, is the root of a trace of its own, linked to the cron's
- * span: that one ends with the schedule. A failure is the status `ERROR` and an exception, and so is a run that the application no
- * longer waits for; a cancel is no error. Times are the scheduler's, so that they are right in virtual time, too; to the ms on the
- * process's own.
+ * Each run of a task is a span with the task's path as its name, from its first hook to its end. The span is active in
+ * all hooks of the run and in what they return.
+ * - A member's span is a child of its group's span. Other spans are children of the span that was active when the
+ *   application was started.
+ * - A restart is a new run. Its span is linked to that of the previous run.
+ * - Each run of a cron's slot, such as `backup slot`, is the root of its own trace and linked to the cron's span. The
+ *   cron's span ends with the schedule.
+ * - A failure sets the status `ERROR` and records an exception. A run that the application no longer waits for has the
+ *   status `ERROR`, too. A cancel is not an error.
+ * - Times are the scheduler's, so they are right in virtual time, too. In real time their resolution is 1 ms.
  *
  * The metrics are the counters `rxjs_tasks.runs`, `.failures`, `.restarts`, `.skips` and `.missed`, and the histograms
  * `rxjs_tasks.run.duration` and `rxjs_tasks.slot.lateness`, in seconds.
  *
- * What a tracer or a meter throws is given to the API's `diag`, and changes nothing else.
+ * An error thrown by a tracer or a meter is passed to the API's `diag` and has no other effect.
  *
  * @throws TypeError for an option that is unknown or of a wrong type.
  *
@@ -36,7 +40,7 @@ export interface TelemetryOptions {
  * import { launch, ordered, task } from 'rxjs-tasks';
  * import { telemetry } from 'rxjs-tasks/otel';
  *
- * const spans = new InMemorySpanExporter(); // yours sends them on
+ * const spans = new InMemorySpanExporter(); // use your exporter here
  * const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(spans)] });
  *
  * const app = ordered(
@@ -44,7 +48,8 @@ export interface TelemetryOptions {
  *   task('db', () => 'rows'),
  *   task('sync', () => Promise.reject(new RangeError('no rows'))),
  * );
- * await launch([app], { instruments: [telemetry({ tracer: provider.getTracer('app') })], observer: () => {} });
+ * const instrumentation = [telemetry({ tracer: provider.getTracer('app') })];
+ * await launch([app], { instrumentation, observer: () => {} });
  * for (const { name, status, attributes } of spans.getFinishedSpans()) {
  *   console.log(name, attributes['rxjs_tasks.run.outcome'], status.message);
  * }
@@ -56,48 +61,48 @@ export interface TelemetryOptions {
 export function telemetry(options: TelemetryOptions = {}): Instrumentation {
   validateOptions(options, ['tracer', 'meter']);
   const { tracer, meter } = options;
-  if (tracer !== undefined && !has(tracer, 'startSpan'))
+  if (tracer !== undefined && !hasMethod(tracer, 'startSpan'))
     throw new TypeError(invalid('tracer', 'a tracer, with a `startSpan` function', tracer));
-  if (meter !== undefined && !has(meter, 'createHistogram'))
+  if (meter !== undefined && !hasMethod(meter, 'createHistogram'))
     throw new TypeError(invalid('meter', 'a meter, with a `createHistogram` function', meter));
 
-  // When they are first used: the API's global meter, unlike its tracer, does nothing for ever once it was made too early.
-  const spans = onFirstUse(() => new Spans(tracer ?? trace.getTracer(library.name, library.version)));
-  const measures = onFirstUse(() => new Measures(meter ?? metrics.getMeter(library.name, library.version)));
+  // Lazy, because the API's global meter stays a no-op if it is created before a provider is registered.
+  const runSpans = lazy(() => new RunSpans(tracer ?? trace.getTracer(library.name, library.version)));
+  const runMetrics = lazy(() => new RunMetrics(meter ?? metrics.getMeter(library.name, library.version)));
 
   return {
     wrapHook(run, phase, hook) {
-      quietly(() => measures().entered(run));
-      const inside = quietly(() => spans().entered(run, phase));
-      if (inside) context.with(inside, hook);
+      callSafely(() => runMetrics().onHook(run));
+      const active = callSafely(() => runSpans().onHook(run, phase));
+      if (active) context.with(active, hook);
       else hook();
     },
     onEvent(event, run) {
-      quietly(() => measures().happened(event));
-      if (run && 'runId' in event) quietly(() => spans().happened(event, run));
+      callSafely(() => runMetrics().onEvent(event));
+      if (run && 'runId' in event) callSafely(() => runSpans().onEvent(event, run));
     },
     onRunEnd(run, end) {
-      quietly(() => measures().ended(run, end));
-      quietly(() => spans().ended(run, end));
+      callSafely(() => runMetrics().onRunEnd(run, end));
+      callSafely(() => runSpans().onRunEnd(run, end));
     },
   };
 }
 
-function onFirstUse<T>(make: () => T): () => T {
-  let made: T | undefined;
-  return () => (made ??= make());
+function lazy<T>(create: () => T): () => T {
+  let value: T | undefined;
+  return () => (value ??= create());
 }
 
-/** As the specification of OpenTelemetry has it: what fails in telemetry is no failure of the application. */
-function quietly<T>(tell: () => T): T | undefined {
+/** Passes an error to the API's `diag`: the specification says that telemetry must not fail the application. */
+function callSafely<T>(callback: () => T): T | undefined {
   try {
-    return tell();
+    return callback();
   } catch (error) {
     diag.error('rxjs-tasks', error);
     return undefined;
   }
 }
 
-function has(x: unknown, method: string): boolean {
+function hasMethod(x: unknown, method: string): boolean {
   return typeof x === 'object' && x !== null && typeof (x as Record<string, unknown>)[method] === 'function';
 }

@@ -1,5 +1,5 @@
 /**
- * A thread has exited while it was running something: by `process.exit`, as a rule.
+ * The thread of a run has exited, usually because the function called `process.exit`.
  *
  * @example
  * ```ts
@@ -22,13 +22,13 @@ export class ThreadExitError extends Error {
 }
 
 /**
- * A thread had no memory left for its JavaScript heap, and was ended.
+ * The thread of a run has ended because its JavaScript heap was full.
  *
  * @example
  * ```ts
  * import { ThreadMemoryError } from 'rxjs-tasks/threads';
  *
- * console.log(new ThreadMemoryError('hashing', 64).message); // → A thread of hashing ran out of memory, of which it had 64 MB
+ * console.log(new ThreadMemoryError('hashing', 64).message); // → A thread of hashing ran out of memory (limit: 64 MB)
  * ```
  */
 export class ThreadMemoryError extends Error {
@@ -37,13 +37,13 @@ export class ThreadMemoryError extends Error {
   }
 
   constructor(pool: string, memoryLimit?: number, options?: ErrorOptions) {
-    const had = memoryLimit === undefined ? '' : `, of which it had ${memoryLimit} MB`;
-    super(`A thread of ${pool} ran out of memory${had}`, options);
+    const limit = memoryLimit === undefined ? '' : ` (limit: ${memoryLimit} MB)`;
+    super(`A thread of ${pool} ran out of memory${limit}`, options);
   }
 }
 
 /**
- * All threads of a pool are busy, and as many runs wait for one as may.
+ * All threads of a pool are busy, and its queue is full.
  *
  * @example
  * ```ts
@@ -64,14 +64,14 @@ export class PoolQueueError extends Error {
   }
 
   constructor(pool: string, queueLimit: number) {
-    super(`All threads of ${pool} are busy, and ${queueLimit} wait for one, which is its \`queueLimit\``);
+    super(`All threads of ${pool} are busy, and its queue is full (\`queueLimit\`: ${queueLimit})`);
     this.queueLimit = queueLimit;
   }
 }
 
 /**
- * A pool runs nothing more. `cause` is that of the cancel that has ended it: in a task that the same cancel has ended this counts as
- * the cancel, and not as a failure.
+ * A pool accepts no more runs. `cause` is the cause of the cancel that has ended the pool. In a task that the same
+ * cancel has ended, this error therefore counts as the cancel, not as a failure.
  *
  * @example
  * ```ts

@@ -16,72 +16,78 @@ import type { TaskRunner } from '../task/types.js';
 import { taskRunner } from '../task/runner.js';
 import { task } from '../task/task.js';
 import type { RunContext } from '../context/types.js';
-import { Crew } from './crew.js';
+import { WorkerPool } from './worker-pool.js';
 
-/** Which threads there are. */
+/** Options of a {@link threadPool}. */
 export interface ThreadPoolOptions {
-  /** Its name in reports, events and errors; `'threads'` unless said. */
+  /** The pool's name in reports, events and errors. Default: `'threads'`. */
   name?: string;
-  /** How many threads there are at most; as many as the machine has cores unless said. */
+  /** The maximum number of threads. Default: the number of cores. */
   threads?: number;
-  /** For how many ms a thread that has nothing to do is kept; 10,000 unless said. `Infinity`: until the end. */
+  /** The time for which an idle thread is kept, in ms. Default: 10,000. `Infinity`: until the pool closes. */
   idleTimeout?: number;
   /**
-   * How many MB each thread has for its JavaScript heap, buffers not included, from 8 up; what Node gives it unless said. Node's own
-   * flag `--max-old-space-size` has the last word.
+   * The maximum size of each thread's JavaScript heap, in MB, from 8 up. Buffers are not counted. Default: Node's own
+   * limit. Node's flag `--max-old-space-size` takes precedence.
    */
   memoryLimit?: number;
-  /** How many runs may wait for a thread; any number unless said. */
+  /** The maximum number of runs that wait for a thread. Default: no limit. */
   queueLimit?: number;
 }
 
-/** How one run is run. */
+/** Options of one run. */
 export interface ThreadRunOptions {
-  /** Which export of the module is called; `'default'` unless said. */
+  /** The export of the module to call. Default: `'default'`. */
   name?: string;
-  /** What of the input is handed over instead of copied, when a thread takes the run. It is then of no use here any longer. */
+  /** Objects in the input that are moved to the thread instead of copied, at the moment a thread takes the run. */
   transfer?: readonly Transferable[];
   /**
-   * For how many ms a generator, and a function that has looked at its `signal`, may go on after a cancel, to come to an end of its own; 100
-   * unless said. Then, and anything else at once, its thread is ended.
+   * The time for which a generator, or a function that has read its `signal`, may continue after a cancel, in ms.
+   * Default: 100. Then its thread is ended. For any other function the thread is ended immediately.
    */
   grace?: number;
 }
 
-/** Threads for work that would keep this one busy, as a runner. */
+/** A pool of threads for CPU-bound work, as a runner. */
 export interface ThreadPool extends TaskRunner<never> {
   /**
-   * A function of another module, called in a thread, as a cold Observable: each subscription is a call. What it returns is the one value,
-   * awaited if it is a promise; a generator's values, sync or async, come as they are yielded, of which a few may be on their way. Values are
-   * copied by structured clone.
+   * Returns a cold Observable that calls a function of another module in a thread. Each subscription is a call. It
+   * emits the function's result; a promise is awaited. The values of a sync or async generator are emitted as they are
+   * yielded; the generator is at most a few values ahead. Values are copied by structured clone.
    *
-   * Unsubscribing ends the thread, whatever it is doing, and nothing but this run; see `grace` for what may end by itself. A run that waits for
-   * a thread then waits no longer.
+   * Unsubscribing ends the thread of this run, whatever it does, and affects no other run. `grace` lets a function end
+   * by itself first. A run that waits for a thread is removed from the queue.
    *
-   * It errors with what the function throws, as the nearest built-in class, with its name, message, stack, cause and fields; with a
-   * `DataCloneError` when the input or the result cannot be cloned; with a {@link ThreadExitError} or {@link ThreadMemoryError}
-   * when the thread ends; with a {@link PoolQueueError} when too many wait, and with a {@link PoolClosedError} after the end.
+   * It errors with:
+   * - the function's error, as the nearest built-in class, with its name, message, stack, cause and fields;
+   * - a `DataCloneError` if the input or the result cannot be cloned;
+   * - a {@link ThreadExitError} or a {@link ThreadMemoryError} if the thread ends;
+   * - a {@link PoolQueueError} if the queue is full;
+   * - a {@link PoolClosedError} if the pool is closed.
    *
-   * @param url of the module, or its absolute path.
-   * @param input what the function is called with; beside it, it gets a {@link ThreadContext}.
-   * @throws TypeError for a `url` that is relative, and for an option that is unknown or of a wrong type; RangeError for a negative `grace`.
+   * @param url the URL of the module, or its absolute path.
+   * @param input the first argument of the function. Its second argument is a {@link ThreadContext}.
+   * @throws TypeError for a relative `url`, and for an option that is unknown or of a wrong type;
+   * RangeError for a negative `grace`.
    */
   run<T = unknown>(url: URL | string, input?: unknown, options?: ThreadRunOptions): Observable<T>;
-  /** What `finalize` does: takes no more runs, waits for those it has taken, and ends the threads. */
+  /** Closes the pool, as `finalize` does: accepts no more runs, waits for accepted runs, and ends the threads. */
   close(): Promise<void>;
-  /** The same. */
+  /** Same as `close`. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
 /**
- * A pool of threads: what a goroutine on another core is in Go. On `piscina`, which has to be installed beside this package.
+ * Creates a pool of threads. It requires `piscina`, a peer dependency.
  *
- * It is a runner: give it to an application before whoever uses it, in an `ordered` group, so that it ends after them. It runs until it is
- * cancelled; its `finalize` takes no more runs and waits for those it has taken, those that wait for a thread included, within the
- * application's deadline. Threads come up when there is work for them and do not keep the process open without, so that a script may use it
- * without starting it.
+ * The pool is a runner. Put it before the tasks that use it in an `ordered` group, so that it ends after them. It runs
+ * until it is cancelled. Its `finalize` accepts no more runs and waits for those it has accepted, queued ones included,
+ * within the application's deadline.
  *
- * @throws TypeError for an option that is unknown or of a wrong type, RangeError for one that is out of range.
+ * Threads are created on demand. Idle threads do not keep the process alive, so a script may use a pool without
+ * starting it.
+ *
+ * @throws TypeError for an option that is unknown or of a wrong type; RangeError for one that is out of range.
  *
  * @example
  * ```ts
@@ -89,8 +95,9 @@ export interface ThreadPool extends TaskRunner<never> {
  * import { threadPool } from 'rxjs-tasks/threads';
  *
  * const pool = threadPool({ name: 'numbers' });
- * // A module's URL, as a rule: new URL('./fibonacci.js', import.meta.url)
- * const fibonacci = 'data:text/javascript,export default function f(n) { if (n < 2) return n; return f(n - 1) + f(n - 2) }';
+ * // Usually the URL of a file: new URL('./fibonacci.js', import.meta.url)
+ * const fibonacci =
+ *   'data:text/javascript,export default function f(n) { return n < 2 ? n : f(n - 1) + f(n - 2) }';
  * const count = 'data:text/javascript,export default function* (to) { for (let i = 1; i <= to; i++) yield i }';
  *
  * const futures = [10, 20].map((n) => future<number>(() => pool.run(fibonacci, n)));
@@ -106,23 +113,23 @@ export function threadPool(options: ThreadPoolOptions = {}): ThreadPool {
   validateString('name', name);
   validateInteger('threads', 1, Infinity, threads);
   validateMs('idleTimeout', idleTimeout);
-  // With less no thread comes up, and with much less V8 ends the process.
+  // With less than 8 MB no thread starts. With much less V8 aborts the process.
   if (memoryLimit !== undefined) validateNumber('memoryLimit', 8, Infinity, memoryLimit);
   if (queueLimit !== Infinity) validateInteger('queueLimit', 0, Infinity, queueLimit);
-  const crew = new Crew({ name, threads, idleTimeout, memoryLimit, queueLimit });
+  const workers = new WorkerPool({ name, threads, idleTimeout, memoryLimit, queueLimit });
 
-  let run: RunContext | undefined;
+  let ctx: RunContext | undefined;
   const runner = taskRunner<never>(
     task<never>(name, {
-      initialize(ctx) {
-        run = ctx;
-        crew.open();
+      initialize(runContext) {
+        ctx = runContext;
+        workers.open();
       },
       execute: () => NEVER,
-      finalize: () => crew.close(run?.cause),
+      finalize: () => workers.close(ctx?.cause),
     }),
   );
-  const close = () => crew.close();
+  const close = () => workers.close();
   const methods: Pick<ThreadPool, 'run' | 'close' | typeof Symbol.asyncDispose> = {
     run<T>(url: URL | string, input?: unknown, options: ThreadRunOptions = {}) {
       validateOptions(options, ['name', 'transfer', 'grace']);
@@ -131,7 +138,7 @@ export function threadPool(options: ThreadPoolOptions = {}): ThreadPool {
       validateArray('transfer', transfer);
       validateMs('grace', grace);
       const job = { url: toUrl(url), name, input };
-      return new Observable<T>((subscriber) => crew.add(job, { transfer, grace }, subscriber));
+      return new Observable<T>((subscriber) => workers.add(job, { transfer, grace }, subscriber));
     },
     close,
     [Symbol.asyncDispose]: close,
@@ -145,5 +152,5 @@ function toUrl(url: URL | string): string {
     if (isAbsolute(url)) return pathToFileURL(url).href;
     if (URL.canParse(url)) return url;
   }
-  throw new TypeError(invalid('url', 'a URL, as `new URL(…, import.meta.url)`, or an absolute path', url));
+  throw new TypeError(invalid('url', 'a URL such as `new URL(…, import.meta.url)`, or an absolute path', url));
 }

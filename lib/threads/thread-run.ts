@@ -1,96 +1,89 @@
 import type { Piscina } from 'piscina';
 import { asyncScheduler, type Subscriber, type Subscription } from 'rxjs';
-import type { MessagePort, Transferable } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
 import { after } from '../util/timer.js';
 import { ListNode } from '../util/linked-list.js';
-import { allSent, type Job, type Word } from './job.js';
+import { streamed, type CallOptions, type ControlMessage, type Job } from './messages.js';
 
-/** Whose run it is. */
-export interface RunHost {
-  /** It needs its thread, or its place among those who wait for one, no longer. */
-  over(run: ThreadRun): void;
-  /** What its subscriber is told of what has gone wrong. */
-  explain(error: unknown): unknown;
+/** The owner of a run: the pool of threads. */
+export interface ThreadRunOwner {
+  /** Frees the thread of a run that has ended, or removes it from the queue. */
+  release(run: ThreadRun): void;
+  /** Returns the error that the subscriber receives. */
+  toPublicError(error: unknown): unknown;
 }
 
-/** How a job is run. */
-export interface RunTerms {
-  readonly transfer: readonly Transferable[];
-  /** In ms. */
-  readonly grace: number;
-}
-
-/** One run of a job, from when it is subscribed until it has left its thread. */
+/** One run of a job, from its subscription until it has left its thread. */
 export class ThreadRun extends ListNode {
   readonly job: Job;
-  /** Whether a thread has taken it: one that is only coming up may fail to. */
-  taken = false;
-  private readonly host: RunHost;
-  private readonly terms: RunTerms;
+  /** Whether a thread has taken the run. A thread that is still starting may fail before it does. */
+  claimed = false;
+  private readonly owner: ThreadRunOwner;
+  private readonly options: CallOptions;
   private readonly subscriber: Subscriber<unknown>;
-  private readonly kill = new AbortController();
-  private line: MessagePort | undefined = undefined;
-  private grace: Subscription | undefined = undefined;
-  private isOver = false;
+  private readonly abortController = new AbortController();
+  private port: MessagePort | undefined = undefined;
+  private graceTimer: Subscription | undefined = undefined;
+  private ended = false;
 
-  constructor(host: RunHost, job: Job, terms: RunTerms, subscriber: Subscriber<unknown>) {
+  constructor(owner: ThreadRunOwner, job: Job, options: CallOptions, subscriber: Subscriber<unknown>) {
     super();
-    this.host = host;
+    this.owner = owner;
     this.job = job;
-    this.terms = terms;
+    this.options = options;
     this.subscriber = subscriber;
   }
 
   start(piscina: Piscina, job: object): void {
-    const { signal } = this.kill;
-    piscina.run(job, { signal, transferList: [...this.terms.transfer] }).then(
+    const { signal } = this.abortController;
+    piscina.run(job, { signal, transferList: [...this.options.transfer] }).then(
       (value: unknown) => {
-        if (this.isOver) return;
+        if (this.ended) return;
         this.end();
-        if (value !== allSent) this.subscriber.next(value);
+        if (value !== streamed) this.subscriber.next(value);
         this.subscriber.complete();
       },
       (error: unknown) => this.fail(error),
     );
   }
 
-  /** The thread has opened a line. */
-  opened(line: MessagePort): void {
-    this.line = line;
-    const read = () => line.postMessage('read' satisfies Word);
-    line.on('message', (value: unknown) => {
+  /** Receives values on the port that the thread has opened. */
+  onChannelOpen(port: MessagePort): void {
+    this.port = port;
+    const acknowledge = () => port.postMessage('ack' satisfies ControlMessage);
+    port.on('message', (value: unknown) => {
       this.subscriber.next(value);
-      read();
+      acknowledge();
     });
-    read();
+    acknowledge();
   }
 
   fail(error: unknown): void {
-    if (this.isOver) return;
-    this.cut();
-    this.subscriber.error(this.host.explain(error));
+    if (this.ended) return;
+    this.interrupt();
+    this.subscriber.error(this.owner.toPublicError(error));
   }
 
-  /** Nobody wants its values any longer. */
-  leave(): void {
-    if (this.isOver) return;
-    const { line, terms } = this;
-    if (!line || terms.grace === 0) return this.cut();
-    line.postMessage('stop' satisfies Word);
-    this.grace = after(asyncScheduler, terms.grace, () => this.cut());
+  /** Asks the function to stop, and interrupts it after its grace. Without a channel it cannot be asked. */
+  cancel(): void {
+    if (this.ended) return;
+    const { port, options } = this;
+    if (!port || options.grace === 0) return this.interrupt();
+    port.postMessage('abort' satisfies ControlMessage);
+    this.graceTimer = after(asyncScheduler, options.grace, () => this.interrupt());
   }
 
-  /** Ends it, and the thread that still runs it. */
-  private cut(): void {
-    // Before anyone else gets its turn: piscina makes a new thread only for whom it has room when it comes.
-    this.kill.abort('left');
+  /** Ends the run, and the thread if it still runs the job. */
+  private interrupt(): void {
+    // Abort first: releasing starts the next run, and piscina adds a thread only if it has room at that moment.
+    this.abortController.abort('unsubscribed');
     this.end();
   }
 
   private end(): void {
-    this.isOver = true;
-    this.grace?.unsubscribe();
-    this.line?.close();
-    this.host.over(this);
+    this.ended = true;
+    this.graceTimer?.unsubscribe();
+    this.port?.close();
+    this.owner.release(this);
   }
 }

@@ -1,48 +1,49 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { invalid } from '../util/validate.js';
-import { allSent, type Job, type ThreadContext } from './job.js';
-import { Line } from './line.js';
-import { toThrown } from './thrown.js';
+import { streamed, type Job, type ThreadContext } from './messages.js';
+import { serializeError } from './serialize-error.js';
+import { ValueChannel } from './value-channel.js';
 
-// What nobody catches ends the thread, as it is. A result that cannot be cloned comes here, too: piscina finds that out when all is over.
-process.on('uncaughtException', (error) => raise(error));
+// An uncaught error ends the thread and is serialized, too. A result that cannot be cloned gets here as well: piscina
+// finds that out after the job has returned.
+process.on('uncaughtException', (error) => throwSerialized(error));
 
-type Call = (input: unknown, context: ThreadContext) => unknown;
+type ThreadFunction = (input: unknown, context: ThreadContext) => unknown;
 
-/** What has been called here before. Importing a module again would take longer than all the rest of a call. */
-const loaded = new Map<string, Call>();
+/** Functions that this thread has called. Another `import()` of their module would take most of the time of a call. */
+const functionCache = new Map<string, ThreadFunction>();
 
-/** What piscina calls in a thread. */
-export async function work({ id, url, name, input }: Job): Promise<unknown> {
-  let line: Line | undefined;
-  const openLine = () => (line ??= new Line(id));
+/** Runs a job. Called by piscina in a thread. */
+export async function runJob({ id, url, name, input }: Job): Promise<unknown> {
+  let channel: ValueChannel | undefined;
+  const openChannel = () => (channel ??= new ValueChannel(id));
   const context: ThreadContext = {
     get signal() {
-      return openLine().signal;
+      return openChannel().signal;
     },
   };
   try {
-    const place = `${name} ${url}`;
-    const call = loaded.get(place) ?? toFunction((await load(url))[name], name, url);
-    loaded.set(place, call);
+    const key = `${name} ${url}`;
+    const call = functionCache.get(key) ?? toFunction((await load(url))[name], name, url);
+    functionCache.set(key, call);
     const output = await call(input, context);
     if (!isIterator(output)) return output;
-    await openLine().send(output);
-    return allSent;
+    await openChannel().send(output);
+    return streamed;
   } catch (error) {
-    return raise(error);
+    return throwSerialized(error);
   } finally {
-    line?.close();
+    channel?.close();
   }
 }
 
-function raise(error: unknown): never {
-  // eslint-disable-next-line @typescript-eslint/only-throw-error -- an error would not cross as it is
-  throw toThrown(error);
+function throwSerialized(error: unknown): never {
+  // eslint-disable-next-line @typescript-eslint/only-throw-error -- an error would lose its name and fields on its way
+  throw serializeError(error);
 }
 
-/** On Node 20 what reads TypeScript, as tsx, is in a thread asked by `require` alone. */
+/** Imports a module. On Node 20 a TypeScript loader such as tsx hooks only `require` inside a thread. */
 async function load(url: string): Promise<Record<string, unknown>> {
   try {
     return (await import(url)) as Record<string, unknown>;
@@ -52,12 +53,12 @@ async function load(url: string): Promise<Record<string, unknown>> {
   }
 }
 
-function toFunction(x: unknown, name: string, url: string): Call {
+function toFunction(x: unknown, name: string, url: string): ThreadFunction {
   if (typeof x !== 'function') throw new TypeError(invalid(name, `a function that ${url} exports`, x));
-  return x as Call;
+  return x as ThreadFunction;
 }
 
-/** What is iterated by itself: a generator. An array or a Map can be iterated, too, but is one value. */
+/** Whether a value is its own iterator, as a generator is. An array or a Map is iterable, too, but is one value. */
 function isIterator(x: unknown): x is AsyncIterable<unknown> | Iterable<unknown> {
   if (typeof x !== 'object' || x === null) return false;
   return Symbol.asyncIterator in x || (Symbol.iterator in x && 'next' in x);

@@ -40,7 +40,7 @@ export async function warningsDuring(work: () => unknown): Promise<Error[]> {
 }
 
 /** How many children and listeners hang on a context. */
-export function hangingOn(ctx: object): number {
+export function listenerCount(ctx: object): number {
   type Link = { nextNode?: Link } | undefined;
   let count = 0;
   for (let link = (ctx as { first: Link }).first; link; link = link.nextNode) count++;

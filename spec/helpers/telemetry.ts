@@ -3,7 +3,7 @@ import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
 import { InMemorySpanExporter, SimpleSpanProcessor, type ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
 
-/** The real SDK, registered globally, and what it was told. */
+/** The real SDK, which can be registered globally, and the spans and metrics that it has received. */
 export class Sdk {
   private readonly exporter = new InMemorySpanExporter();
   private readonly reader = new ReaderOnDemand();
@@ -18,25 +18,25 @@ export class Sdk {
     for (const api of [context, metrics, propagation, trace]) api.disable();
   }
 
-  /** In the order in which they have ended. */
+  /** The ended spans, in the order of their ends. */
   get spans(): ReadableSpan[] {
     return this.exporter.getFinishedSpans();
   }
 
-  /** The one span of a name. */
+  /** Returns the only span of a name. */
   span(name: string): ReadableSpan {
-    const named = this.spans.filter((one) => one.name === name);
+    const named = this.spans.filter((span) => span.name === name);
     const [span] = named;
     if (!span || named.length > 1)
-      throw new Error(`${named.length} spans ${name} among ${this.spans.map((one) => one.name).join(', ')}`);
+      throw new Error(`${named.length} spans ${name} among ${this.spans.map(({ name }) => name).join(', ')}`);
     return span;
   }
 
-  forget(): void {
+  reset(): void {
     this.exporter.reset();
   }
 
-  /** The points of a metric: what each is of, and its sum. */
+  /** Returns the data points of a metric: the attributes and the sum of each. */
   async points(name: string): Promise<[Attributes, number][]> {
     const metric = await this.metric(name);
     return (metric?.dataPoints ?? []).map(({ attributes, value }) => [
@@ -52,22 +52,24 @@ export class Sdk {
   private async metric(name: string) {
     const { resourceMetrics, errors } = await this.reader.collect();
     if (errors.length > 0) throw new AggregateError(errors);
-    return resourceMetrics.scopeMetrics.flatMap((scope) => scope.metrics).find((one) => one.descriptor.name === name);
+    return resourceMetrics.scopeMetrics
+      .flatMap((scope) => scope.metrics)
+      .find(({ descriptor }) => descriptor.name === name);
   }
 }
 
-/** What a span says of when it was, in ms. */
+/** Returns the start and the end of a span, in ms. */
 export function times({ startTime, endTime }: ReadableSpan): [number, number] {
-  const ms = ([whole, nanos]: [number, number]) => whole * 1000 + nanos / 1e6;
+  const ms = ([seconds, nanos]: [number, number]) => seconds * 1000 + nanos / 1e6;
   return [ms(startTime), ms(endTime)];
 }
 
 class ReaderOnDemand extends MetricReader {
   protected override async onForceFlush(): Promise<void> {
-    // It keeps nothing.
+    // There is no buffer.
   }
 
   protected override async onShutdown(): Promise<void> {
-    // It holds nothing.
+    // There are no resources to release.
   }
 }

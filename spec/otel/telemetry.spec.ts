@@ -24,13 +24,13 @@ import { telemetry } from '../../lib/otel/index.js';
 import { Sdk, times } from '../helpers/telemetry.js';
 import { virtually } from '../helpers/virtual-time.js';
 
-/** Failures are expected here. */
+/** Keeps expected failures from being written to the console. */
 const observer = () => undefined;
 const parentOf = (span: ReadableSpan) => span.parentSpanContext?.spanId;
 const idOf = (span: ReadableSpan) => span.spanContext().spanId;
 const linksOf = (span: ReadableSpan) => span.links.map((link) => link.context.spanId);
 const activeId = () => trace.getActiveSpan()?.spanContext().spanId;
-/** Its events, in order: when, what, and what they say. */
+/** Returns the events of a span in order: their times, names and attributes. */
 const eventsOf = (span: ReadableSpan) =>
   span.events.map(({ name, time: [whole, nanos], attributes = {} }) =>
     [whole * 1000 + nanos / 1e6, name, ...Object.values(attributes)].join(' '),
@@ -46,7 +46,7 @@ describe('telemetry', () => {
 
   afterEach(() => sdk.unregister());
 
-  /** Runs an application to its end in virtual time, as from outside it is cancelled at `until`. */
+  /** Runs an application in virtual time, and cancels it from outside at `until`. */
   function run(runnables: Runnable[], until: number, options: OrchestrateOptions = {}): void {
     virtually((_, scheduler) => {
       const [parent, cancel] = withCancel(background, { scheduler });
@@ -57,7 +57,7 @@ describe('telemetry', () => {
   }
 
   describe('spans', () => {
-    it('are one a run, with what happened to it, by the time of the scheduler', () => {
+    it("are one for each run, with its events, in the scheduler's time", () => {
       run([task('x', { initialize: () => timer(2), execute: () => NEVER, finalize: () => timer(3) })], 10);
       expect(sdk.spans).to.have.length(1);
       const span = sdk.span('x');
@@ -74,18 +74,18 @@ describe('telemetry', () => {
       expect(span.status).to.deep.equal({ code: SpanStatusCode.UNSET });
     });
 
-    it('say in which version of which library they were made', () => {
+    it('have the library and its version as their scope', () => {
       const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
       run([task('x', () => 1)], 1);
       expect(sdk.span('x').instrumentationScope).to.deep.include({ name: 'rxjs-tasks', version });
     });
 
-    it('go by fractions of a ms, too', () => {
+    it('have times with fractions of a ms', () => {
       run([task('x', () => timer(0.25))], 1);
       expect(times(sdk.span('x'))).to.deep.equal([0, 0.25]);
     });
 
-    it('are of members on their groups, whoever was under way when they were started', () => {
+    it("of members are children of their group's span, even if another span is active at their start", () => {
       const part = (name: string) => task(name, { initialize: () => timer(1), execute: () => NEVER });
       run([ordered('app', part('a'), parallel('in', part('b'), critical(part('c'))), part('d'))], 10);
       const app = sdk.span('app');
@@ -98,17 +98,17 @@ describe('telemetry', () => {
       expect(eventsOf(app)).to.deep.equal(['3 ready', '10 cancelling Error: enough']);
     });
 
-    it('are of two tasks of one name each its own', () => {
+    it('are separate for two tasks of the same name', () => {
       const twin = (takes: number) => task('twin', { execute: () => timer(takes), finalize: () => timer(1) });
       run([twin(5), twin(3)], 10);
-      const told = sdk.spans.map((span) => [...times(span), eventsOf(span)]);
-      expect(told).to.deep.equal([
+      const spans = sdk.spans.map((span) => [...times(span), eventsOf(span)]);
+      expect(spans).to.deep.equal([
         [0, 4, ['0 ready', '3 finalizing']],
         [0, 6, ['0 ready', '5 finalizing']],
       ]);
     });
 
-    it('are of two applications with one instrument each its own', async () => {
+    it('are separate for two applications that share one instrumentation', async () => {
       const instrumentation = [telemetry()];
       const [, cancel] = withCancel();
       const stuck = launch([task('stuck', () => NEVER)], { instrumentation });
@@ -119,14 +119,14 @@ describe('telemetry', () => {
       expect(sdk.spans.map(({ name }) => name)).to.deep.equal(['x', 'stuck']);
     });
 
-    it('are none of a run that no hook of which was called', () => {
+    it('do not exist for a run without a hook call', () => {
       const [parent, cancel] = withCancel();
       cancel();
       orchestrate([task('x', () => 1)], { parent, instrumentation: [telemetry()] }).subscribe();
       expect(sdk.spans).to.deep.equal([]);
     });
 
-    it('hang on the one that was active when the application was started, restarts included', async () => {
+    it('are children of the span that was active at the start of the application, even after a restart', async () => {
       let attempts = 0;
       const flaky = task('flaky', async () => {
         if (++attempts < 3) throw new Error('no');
@@ -147,30 +147,30 @@ describe('telemetry', () => {
       expect(tops.map(parentOf)).to.deep.equal(tops.map(() => boot));
     });
 
-    it('are one for each restart, which is linked to the run before, and an event of the group', () => {
+    it("exist for each restart, linked to the previous run, and the restart is an event of the group's span", () => {
       let attempts = 0;
       const flaky = task('x', () => timer(1).pipe(map(() => (++attempts < 3 ? fail('no') : 'yes'))));
       run([ordered('app', critical(supervise(flaky, { backoff: { initial: 2, jitter: 0 } })))], 50);
-      const lives = sdk.spans.filter(({ name }) => name === 'app/x');
-      expect(lives.map(times)).to.deep.equal([
+      const runs = sdk.spans.filter(({ name }) => name === 'app/x');
+      expect(runs.map(times)).to.deep.equal([
         [0, 1],
         [3, 4],
         [8, 9],
       ]);
-      expect(lives.map(({ attributes }) => attributes['rxjs_tasks.run.id'])).to.deep.equal([1, 2, 3]);
-      expect(lives.map(({ attributes }) => attributes['rxjs_tasks.run.restart'])).to.deep.equal([undefined, 1, 2]);
-      expect(lives.map(({ status }) => status.code)).to.deep.equal([2, 2, 0]);
-      const [first = NaN, second = NaN] = lives.map(idOf);
-      expect(lives.map(linksOf)).to.deep.equal([[], [first], [second]]);
+      expect(runs.map(({ attributes }) => attributes['rxjs_tasks.run.id'])).to.deep.equal([1, 2, 3]);
+      expect(runs.map(({ attributes }) => attributes['rxjs_tasks.run.restart'])).to.deep.equal([undefined, 1, 2]);
+      expect(runs.map(({ status }) => status.code)).to.deep.equal([2, 2, 0]);
+      const [first = NaN, second = NaN] = runs.map(idOf);
+      expect(runs.map(linksOf)).to.deep.equal([[], [first], [second]]);
       const app = sdk.span('app');
-      expect(lives.map(parentOf)).to.deep.equal(lives.map(() => idOf(app)));
+      expect(runs.map(parentOf)).to.deep.equal(runs.map(() => idOf(app)));
       expect(eventsOf(app).filter((event) => event.includes('restarting'))).to.deep.equal([
         '1 restarting Error app/x 1 0.002',
         '4 restarting Error app/x 2 0.004',
       ]);
     });
 
-    it('are linked through supervisions within one another', () => {
+    it('are linked through nested supervisors', () => {
       let attempts = 0;
       const flaky = task('x', () => timer(1).pipe(map(() => (++attempts < 3 ? fail('no') : 'yes'))));
       const backoff = { initial: 1, jitter: 0 };
@@ -181,7 +181,7 @@ describe('telemetry', () => {
       expect(sdk.spans.map(parentOf)).to.deep.equal([undefined, undefined, undefined]);
     });
 
-    it('are of each run of a slot the root of a trace, linked to its cron', () => {
+    it('of slots are the roots of their own traces, linked to the span of their cron', () => {
       const backup = task('backup', { initialize: () => timer(1), execute: () => timer(2) });
       run([parallel('jobs', cron(backup, 10, { maxRuns: 2 }))], 50);
       const schedule = sdk.span('jobs/backup');
@@ -205,7 +205,7 @@ describe('telemetry', () => {
       expect(schedule.attributes['rxjs_tasks.run.kind']).to.equal('task');
     });
 
-    it('say of a cron which slots were dropped, and why', () => {
+    it('of crons have events for skipped slots, with the reason', () => {
       const slow = task('slow', () => timer(25));
       run([cron(slow, 10, { overlap: 'bufferOne', tolerance: 5 }), cron(slow, 20)], 35);
       const [buffering, skipping] = sdk.spans.filter(({ name }) => name === 'slow').map(eventsOf);
@@ -221,7 +221,7 @@ describe('telemetry', () => {
       );
     });
 
-    it('say which slots were missed, and what went wrong with a lease', () => {
+    it('of crons have events for missed slots and failed leases', () => {
       const coordinator = {
         lease: (_: string, slot: number) => (slot === 5 ? throwError(() => new RangeError('down')) : of(true, false)),
       };
@@ -236,8 +236,8 @@ describe('telemetry', () => {
       expect(sdk.span('job slot').attributes['rxjs_tasks.run.outcome']).to.equal('cancelled');
     });
 
-    describe('of what has failed', () => {
-      it('have the status, the type of the error and the exception, of the hook and of finalize', () => {
+    describe('of failed runs', () => {
+      it('have an error status, the type of the error, and the exceptions of the hook and of finalize', () => {
         const boom = new TypeError('boom');
         const execute = () => timer(1).pipe(map(() => fail(boom)));
         run([task('x', { execute, finalize: () => fail(new Error('late')) })], 5);
@@ -257,7 +257,7 @@ describe('telemetry', () => {
         expect(exceptions[0]?.time).to.deep.equal([0, 1_000_000]);
       });
 
-      it('have the exception where it failed alone, and the status up to the group', () => {
+      it('have the exception only on the failed task, and the error status up to the group', () => {
         const x = task('x', () => timer(1).pipe(map(() => fail('no'))));
         const y = task('y', { execute: () => NEVER, finalize: () => fail('neither') });
         run([parallel('app', x, y)], 5);
@@ -268,7 +268,7 @@ describe('telemetry', () => {
         expect(exceptions).to.deep.equal([1, 1, 0]);
       });
 
-      it('tell of a restart too many, and of a slot that ends its cron, once', () => {
+      it('have one exception for an exceeded restart limit, and one for a slot that ends its cron', () => {
         const broken = (name: string) => task(name, () => fail(`no ${name}`));
         const limited = ordered('app', supervise(broken('x'), { maxRestarts: 0 }));
         run([limited, cron(broken('job'), 10, { onError: 'stop' })], 5, { onFailure: 'continue' });
@@ -285,7 +285,7 @@ describe('telemetry', () => {
         ]);
       });
 
-      it('name an error by its code, and one that is none as the conventions do', () => {
+      it("have the error's code as its type, and `_OTHER` for a value that is not an error", () => {
         const refused = Object.assign(new Error('no'), { code: 'ECONNREFUSED' });
         run(
           [
@@ -306,7 +306,7 @@ describe('telemetry', () => {
         expect(exception?.attributes).to.include({ 'exception.message': "none failed in execute: 'just text'" });
       });
 
-      it('are those of the slot, which may never end by itself, and not of the cron that goes on', () => {
+      it("of a slot's timeout are the slot's alone, even if its task never ends", () => {
         const hung = task('hung', () => new Promise(() => undefined));
         run(
           [
@@ -327,7 +327,7 @@ describe('telemetry', () => {
         }
       });
 
-      it('are those a join no longer waits for, which end then, and once', () => {
+      it('end once, at the deadline, when a join stops waiting for them', () => {
         const released: (string | undefined)[] = [];
         const stuck = { execute: () => NEVER, grace: 50, finalize: () => released.push(activeId()) };
         run([parallel('app', task('x', stuck), cron(task('job', stuck), 100))], 5, { timeout: 10 });
@@ -342,33 +342,32 @@ describe('telemetry', () => {
           expect(span.status).to.deep.equal({ code: SpanStatusCode.ERROR, message: 'Timed out in execute' });
           expect(span.attributes).to.include({ 'error.type': 'timed-out', 'rxjs_tasks.run.phase': 'execute' });
         }
-        // What they still do belongs to them.
+        // Their later hooks still run in their spans.
         expect(released).to.deep.equal([idOf(sdk.span('app/x')), idOf(sdk.span('app/job'))]);
       });
     });
 
     describe('are active', () => {
-      /** Runs it with a look, which tells of the span that is active. */
-      async function seen(make: (look: () => void) => Runnable): Promise<Map<string, (string | undefined)[]>> {
-        const looks: (string | undefined)[] = [];
-        await launch([make(() => looks.push(activeId()))], { instrumentation: [telemetry()], observer });
+      /** Runs a task that calls `probe`, and returns the names of the spans that were active in these calls. */
+      async function activeSpans(create: (probe: () => void) => Runnable): Promise<(string | undefined)[]> {
+        const ids: (string | undefined)[] = [];
+        await launch([create(() => ids.push(activeId()))], { instrumentation: [telemetry()], observer });
         const names = new Map(sdk.spans.map((span) => [idOf(span), span.name]));
-        return new Map([['', looks.map((id) => (id === undefined ? id : names.get(id)))]]);
+        return ids.map((id) => id && names.get(id));
       }
-      const looksOf = async (make: (look: () => void) => Runnable) => (await seen(make)).get('');
 
       it('in every hook', async () => {
-        const names = await looksOf((look) => task('x', { initialize: look, execute: look, finalize: look }));
+        const names = await activeSpans((probe) => task('x', { initialize: probe, execute: probe, finalize: probe }));
         expect(names).to.deep.equal(['x', 'x', 'x']);
       });
 
-      it('behind every await of a promise', async () => {
-        const names = await looksOf((look) => {
+      it('after every await', async () => {
+        const names = await activeSpans((probe) => {
           const hook = async () => {
             await Promise.resolve();
-            look();
+            probe();
             await new Promise((resolve) => setTimeout(resolve, 1));
-            look();
+            probe();
           };
           return task('x', { initialize: hook, execute: hook, finalize: hook });
         });
@@ -376,15 +375,15 @@ describe('telemetry', () => {
       });
 
       it('in an Observable, its timers and its teardown', async () => {
-        const names = await looksOf((look) =>
+        const names = await activeSpans((probe) =>
           task('x', () =>
             defer(() => {
-              look();
+              probe();
               return new Observable((subscriber) => {
-                look();
-                const ticking = interval(1).pipe(take(2), map(look)).subscribe(subscriber);
+                probe();
+                const ticking = interval(1).pipe(take(2), map(probe)).subscribe(subscriber);
                 return () => {
-                  look();
+                  probe();
                   ticking.unsubscribe();
                 };
               });
@@ -394,24 +393,24 @@ describe('telemetry', () => {
         expect(names).to.deep.equal(Array(5).fill('x'));
       });
 
-      it('in an async iterator, from one value to the next', async () => {
-        const names = await looksOf((look) =>
+      it('in an async iterator, between its values', async () => {
+        const names = await activeSpans((probe) =>
           task('x', async function* () {
-            yield look();
+            yield probe();
             await Promise.resolve();
-            yield look();
+            yield probe();
             await new Promise((resolve) => setTimeout(resolve, 1));
-            yield look();
+            yield probe();
           }),
         );
         expect(names).to.deep.equal(['x', 'x', 'x']);
       });
 
-      it('in a future, and in a runner that a task starts, whose span hangs on the task', async () => {
-        const names = await looksOf((look) =>
+      it("in a future, and in a runner started by a task, whose span is a child of the task's span", async () => {
+        const names = await activeSpans((probe) =>
           task('x', async (ctx) => {
-            await future(async () => Promise.resolve().then(look), ctx);
-            const inner = taskRunner(task('inner', async () => Promise.resolve().then(look)));
+            await future(async () => Promise.resolve().then(probe), ctx);
+            const inner = taskRunner(task('inner', async () => Promise.resolve().then(probe)));
             await inner.start(ctx).forEach(() => undefined);
           }),
         );
@@ -419,24 +418,24 @@ describe('telemetry', () => {
         expect(parentOf(sdk.span('inner'))).to.equal(idOf(sdk.span('x')));
       });
 
-      it('in each run of a cron its own', async () => {
-        const looks: (string | undefined)[] = [];
+      it('in each run of a cron', async () => {
+        const ids: (string | undefined)[] = [];
         const job = task('job', async () => {
           await new Promise((resolve) => setTimeout(resolve, 1));
-          looks.push(activeId());
+          ids.push(activeId());
         });
         await launch([cron(job, 5, { maxRuns: 3 })], { instrumentation: [telemetry()] });
-        expect(looks).to.deep.equal(sdk.spans.filter(({ name }) => name === 'job slot').map(idOf));
-        expect(new Set(looks)).to.have.property('size', 3);
+        expect(ids).to.deep.equal(sdk.spans.filter(({ name }) => name === 'job slot').map(idOf));
+        expect(new Set(ids)).to.have.property('size', 3);
       });
 
-      it('in each member of an ordered group its own, and in each restart', async () => {
+      it('in each member of an ordered group, and in each restart', async () => {
         let attempts = 0;
-        const names = await looksOf((look) => {
-          const up = (name: string) => task(name, { initialize: async () => Promise.resolve(), execute: look });
+        const names = await activeSpans((probe) => {
+          const up = (name: string) => task(name, { initialize: async () => Promise.resolve(), execute: probe });
           const flaky = task('c', async () => {
             await Promise.resolve();
-            look();
+            probe();
             if (++attempts < 2) throw new Error('no');
           });
           return ordered('app', up('a'), up('b'), supervise(flaky, { backoff: { initial: 1 } }));
@@ -444,7 +443,7 @@ describe('telemetry', () => {
         expect(names).to.deep.equal(['app/a', 'app/b', 'app/c', 'app/c']);
       });
 
-      it('not behind them: whoever started the application has its own', async () => {
+      it('not in the code that started the application', async () => {
         await trace.getTracer('app').startActiveSpan('boot', async (boot) => {
           await launch([task('x', () => 1)], { instrumentation: [telemetry()] });
           expect(activeId()).to.equal(boot.spanContext().spanId);
@@ -469,7 +468,7 @@ describe('telemetry', () => {
       expect(await sdk.points('rxjs_tasks.restarts')).to.deep.equal([[{ 'rxjs_tasks.task': 'broken' }, 2]]);
     });
 
-    it('count the slots that were skipped, by the reason, and missed', async () => {
+    it('count skipped slots by their reason, and missed slots', async () => {
       run(
         [
           cron(
@@ -486,7 +485,7 @@ describe('telemetry', () => {
       expect(await sdk.points('rxjs_tasks.missed')).to.deep.equal([[{ 'rxjs_tasks.task': 'slow' }, 3]]);
     });
 
-    it('measure in seconds how long runs have taken, by how they ended', async () => {
+    it('measure the duration of runs in seconds, by their outcome', async () => {
       const job = task('job', ({ slot }) => (slot === 0 ? timer(250) : NEVER));
       run([cron(job, 1000)], 1500);
       expect(await sdk.points('rxjs_tasks.run.duration')).to.deep.equal([
@@ -496,7 +495,7 @@ describe('telemetry', () => {
       ]);
     });
 
-    it('count a run once, and measure it, from its first hook to its last', async () => {
+    it('count and measure a run once, from its first hook to its last', async () => {
       run([task('x', { initialize: () => timer(200), execute: () => timer(300), finalize: () => timer(500) })], 5000);
       expect(await sdk.points('rxjs_tasks.runs')).to.deep.equal([[of('x'), 1]]);
       expect(await sdk.points('rxjs_tasks.run.duration')).to.deep.equal([
@@ -504,7 +503,7 @@ describe('telemetry', () => {
       ]);
     });
 
-    it('measure in seconds how late the runs of slots began', async () => {
+    it('measure the lateness of slots in seconds', async () => {
       run(
         [
           cron(
@@ -518,7 +517,7 @@ describe('telemetry', () => {
       expect(await sdk.points('rxjs_tasks.slot.lateness')).to.deep.equal([[{ 'rxjs_tasks.task': 'slow' }, 0.5]]);
     });
 
-    it('count what a join no longer waits for as failures', async () => {
+    it('count runs that a join no longer waits for as failures', async () => {
       run([task('x', { execute: () => NEVER, grace: 50 })], 5, { timeout: 10 });
       expect(await sdk.points('rxjs_tasks.failures')).to.deep.equal([[{ ...of('x'), 'error.type': 'timed-out' }, 1]]);
       const duration = { ...of('x'), 'rxjs_tasks.run.outcome': 'timed-out', 'error.type': 'timed-out' };
@@ -542,7 +541,7 @@ describe('telemetry', () => {
     });
   });
 
-  it('may be made before the SDK is registered', async () => {
+  it('can be created before the SDK is registered', async () => {
     sdk.unregister();
     const instrumentation = [telemetry()];
     sdk.register();
@@ -551,7 +550,7 @@ describe('telemetry', () => {
     expect(await sdk.points('rxjs_tasks.runs')).to.have.length(1);
   });
 
-  it('changes nothing where no SDK is registered', async () => {
+  it('does nothing when no SDK is registered', async () => {
     sdk.unregister();
     const report = await launch(
       [
@@ -571,7 +570,7 @@ describe('telemetry', () => {
     expect(report.clean).to.equal(true);
   });
 
-  it('goes by the tracer and the meter that it was given', async () => {
+  it('uses the given tracer and meter', async () => {
     const other = new Sdk();
     const tracer = trace.getTracer('mine');
     other.register();
@@ -579,7 +578,7 @@ describe('telemetry', () => {
     expect(sdk.span('x').instrumentationScope.name).to.equal('mine');
   });
 
-  it('tells the diagnostics of the API, and nobody else, what its tracer and its meter throw', async () => {
+  it('passes errors of its tracer and its meter to the diagnostics of the API alone', async () => {
     const errors: unknown[][] = [];
     const log = () => undefined;
     const error = (...args: unknown[]) => errors.push(args);
@@ -607,21 +606,21 @@ describe('telemetry', () => {
     ]);
   });
 
-  it('takes no options that are none', () => {
-    const given = (options: unknown) => () => telemetry(options as never);
-    expect(given(null)).to.throw(TypeError, 'Expected `options` to be an object, got null');
-    expect(given({ tracr: 1 })).to.throw(TypeError, 'Expected `options` to be made of `tracer`, `meter`');
-    expect(given({ tracer: {} })).to.throw(
+  it('rejects unknown and invalid options', () => {
+    const withOptions = (options: unknown) => () => telemetry(options as never);
+    expect(withOptions(null)).to.throw(TypeError, 'Expected `options` to be an object, got null');
+    expect(withOptions({ tracr: 1 })).to.throw(TypeError, 'Expected `options` to be made of `tracer`, `meter`');
+    expect(withOptions({ tracer: {} })).to.throw(
       TypeError,
       'Expected `tracer` to be a tracer, with a `startSpan` function, got `{}` (object)',
     );
-    expect(given({ meter: null })).to.throw(
+    expect(withOptions({ meter: null })).to.throw(
       TypeError,
       'Expected `meter` to be a meter, with a `createHistogram` function, got null',
     );
   });
 
-  it('keeps nothing of runs that have ended', async () => {
+  it('keeps no spans of ended runs', async () => {
     const spans: WeakRef<object>[] = [];
     const tracer: Tracer = {
       startSpan(...args) {
@@ -640,21 +639,21 @@ describe('telemetry', () => {
       const app = Array.from({ length: 20 }, () => cron(often, 1, { overlap: 'allowAll' }));
       orchestrate(app, { parent, instrumentation: [telemetry({ tracer })] }).subscribe();
     });
-    const forgetting = setInterval(() => sdk.forget(), 1);
+    const resetTimer = setInterval(() => sdk.reset(), 1);
     await rounds;
-    clearInterval(forgetting);
-    sdk.forget();
-    // What a WeakRef was asked for in a turn is kept to its end.
+    clearInterval(resetTimer);
+    sdk.reset();
+    // A dereferenced WeakRef keeps its target until the end of the macrotask.
     await new Promise((resolve) => setImmediate(resolve));
     globalThis.gc?.();
     const kept = spans.filter((span) => span.deref()).length;
     cancel();
     expect(spans).to.have.length.above(10_000);
-    // Those of the crons, and of what has just run.
+    // The spans of the crons, and of runs that have just ended.
     expect(kept).to.be.within(20, 200);
   });
 });
 
-function fail(why: string | Error): never {
-  throw typeof why === 'string' ? new Error(why) : why;
+function fail(error: string | Error): never {
+  throw typeof error === 'string' ? new Error(error) : error;
 }

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { lastValueFrom, Observable, tap } from 'rxjs';
-import { Crew } from '../../lib/threads/crew.js';
+import { WorkerPool } from '../../lib/threads/worker-pool.js';
 import {
   PoolClosedError,
   PoolQueueError,
@@ -10,21 +10,21 @@ import {
   type ThreadPool,
 } from '../../lib/threads/index.js';
 import { collect } from '../helpers/collect.js';
-import { all, failure, shared, until, work } from '../helpers/threads.js';
-import { keepWritten } from '../helpers/written.js';
+import { errorOf, sharedInts, valuesOf, workUrl } from '../helpers/threads.js';
+import { waitUntil } from '../helpers/wait.js';
+import { spyOnConsoleError } from '../helpers/console-spy.js';
 
-/** Threads that do not come up: with this little memory Node refuses them. */
-function tooTight(): { run$: Observable<unknown>; close: () => Promise<void> } {
-  const crew = new Crew({ name: 'tight', threads: 1, idleTimeout: 0, memoryLimit: 4, queueLimit: Infinity });
-  const job = { url: work.href, name: 'default', input: 1 };
+/** Creates a pool whose threads fail to start, because Node refuses so small a heap. */
+function poolWithoutThreads(): { run$: Observable<unknown>; close: () => Promise<void> } {
+  const workers = new WorkerPool({ name: 'tight', threads: 1, idleTimeout: 0, memoryLimit: 4, queueLimit: Infinity });
+  const job = { url: workUrl.href, name: 'default', input: 1 };
   return {
-    run$: new Observable((subscriber) => crew.add(job, { transfer: [], grace: 0 }, subscriber)),
-    close: () => crew.close(),
+    run$: new Observable((subscriber) => workers.add(job, { transfer: [], grace: 0 }, subscriber)),
+    close: () => workers.close(),
   };
 }
 
-describe('A run that fails in a thread', function () {
-  this.timeout(20_000);
+describe('A run that fails in a thread', () => {
   let pool: ThreadPool;
 
   before(() => {
@@ -33,8 +33,8 @@ describe('A run that fails in a thread', function () {
 
   after(() => pool.close());
 
-  it('errors with what was thrown: class, name, message, stack, cause and fields', async () => {
-    const error = (await failure(pool, 'fail')) as RangeError & { code: string; retry: object };
+  it('errors with the thrown error: its class, name, message, stack, cause and fields', async () => {
+    const error = (await errorOf(pool, 'fail')) as RangeError & { code: string; retry: object };
     expect(error).to.be.instanceOf(RangeError);
     expect([error.name, error.message, error.code]).to.deep.equal(['Refused', 'not today', 'E_REFUSED']);
     expect(error.stack).to.match(/not today\n +at fail .*threads\/work\.ts/);
@@ -43,46 +43,49 @@ describe('A run that fails in a thread', function () {
     expect(Object.keys(error)).to.deep.equal(['code', 'retry']);
   });
 
-  it('errors with what is no error, too, a falsy value included', async () => {
+  it('errors with a thrown value that is not an error, even a falsy one', async () => {
     for (const value of ['text', { code: 1 }, 0, '', null, undefined])
-      expect(await failure(pool, 'failWith', value)).to.deep.equal(value);
-    expect(await failure(pool, 'failWithFunction')).to.equal('[Function: double]');
-    expect(await failure(pool, 'failWithItself'))
+      expect(await errorOf(pool, 'failWith', value)).to.deep.equal(value);
+    expect(await errorOf(pool, 'failWithFunction')).to.equal('[Function: double]');
+    expect(await errorOf(pool, 'failWithItself'))
       .to.be.instanceOf(Error)
       .and.have.property('message', 'round');
   });
 
-  it('errors with what a generator throws, after its values', async () => {
-    // Many times, because the error goes another way, and comes first only now and then.
-    for (let times = 0; times < 200; times++) {
+  it('errors with the error of a generator, after its values', async () => {
+    // Many times: the error takes another port and would only sometimes overtake the values.
+    for (let i = 0; i < 200; i++) {
       const values: unknown[] = [];
       const error = await lastValueFrom(
-        pool.run(work, 2, { name: 'failAfter' }).pipe(tap((value) => values.push(value))),
+        pool.run(workUrl, 2, { name: 'failAfter' }).pipe(tap((value) => values.push(value))),
       ).catch(String);
       expect([...values, error]).to.deep.equal([1, 2, 'RangeError: enough']);
     }
   });
 
-  it('errors with what is thrown where its function cannot catch it', async () => {
-    expect(await failure(pool, 'failBehind'))
+  it('errors with an uncaught error of a callback of its function', async () => {
+    expect(await errorOf(pool, 'failBehind'))
       .to.be.instanceOf(SyntaxError)
       .and.have.property('message', 'behind');
-    expect(await all(pool, 'default', 1)).to.deep.equal([2]);
+    expect(await valuesOf(pool, 'default', 1)).to.deep.equal([2]);
   });
 
-  it('errors with a TypeError when there is no such function, and with what keeps the module from being loaded', async () => {
-    const what = `a function that ${work.href} exports, got`;
-    expect(await failure(pool, 'absent')).to.have.property('message', `Expected \`absent\` to be ${what} undefined`);
-    expect(await failure(pool, 'notAFunction')).to.be.instanceOf(TypeError);
-    const gone = new URL('gone.js', work);
-    expect(await lastValueFrom(pool.run(gone)).catch((error: unknown) => error)).to.have.property(
+  it('errors with a TypeError when there is no such export, and with the error of loading the module', async () => {
+    const expected = `a function that ${workUrl.href} exports, got`;
+    expect(await errorOf(pool, 'absent')).to.have.property(
+      'message',
+      `Expected \`absent\` to be ${expected} undefined`,
+    );
+    expect(await errorOf(pool, 'notAFunction')).to.be.instanceOf(TypeError);
+    const missing = new URL('missing.js', workUrl);
+    expect(await lastValueFrom(pool.run(missing)).catch((error: unknown) => error)).to.have.property(
       'code',
       'ERR_MODULE_NOT_FOUND',
     );
   });
 
-  describe('because something cannot be cloned', () => {
-    const isDataClone = (error: unknown) => {
+  describe('because a value cannot be cloned', () => {
+    const expectDataCloneError = (error: unknown) => {
       expect(error).to.be.instanceOf(DOMException);
       expect(error).to.include({ name: 'DataCloneError', code: 25 });
       expect(error)
@@ -91,89 +94,89 @@ describe('A run that fails in a thread', function () {
     };
 
     it('errors with the DataCloneError of its input', async () => {
-      isDataClone(await failure(pool, 'echo', () => 1));
+      expectDataCloneError(await errorOf(pool, 'echo', () => 1));
     });
 
     it('errors with the DataCloneError of its result', async () => {
-      isDataClone(await failure(pool, 'giveFunction'));
-      expect(await all(pool, 'default', 1)).to.deep.equal([2]);
+      expectDataCloneError(await errorOf(pool, 'giveFunction'));
+      expect(await valuesOf(pool, 'default', 1)).to.deep.equal([2]);
     });
 
-    it('errors with the DataCloneError of a value, and the generator is told', async () => {
-      const numbers = shared();
-      isDataClone(await failure(pool, 'yieldFunction', numbers));
-      expect(Atomics.load(numbers, 0)).to.equal(1);
+    it('errors with the DataCloneError of a yielded value, and closes the generator', async () => {
+      const ints = sharedInts();
+      expectDataCloneError(await errorOf(pool, 'yieldFunction', ints));
+      expect(Atomics.load(ints, 0)).to.equal(1);
     });
   });
 
-  describe('with its thread', () => {
-    it('errors with the exit code, 0 included; its neighbour does not notice; the pool goes on', async () => {
-      const numbers = shared();
-      const neighbour = all(pool, 'waitFor', numbers);
-      await until(() => Atomics.load(numbers, 1) === 1);
+  describe('because its thread ends', () => {
+    it('errors with the exit code, even 0, without disturbing another thread, and the pool continues', async () => {
+      const ints = sharedInts();
+      const other = valuesOf(pool, 'waitFor', ints);
+      await waitUntil(() => Atomics.load(ints, 1) === 1);
       for (const code of [3, 0]) {
-        const error = await failure(pool, 'exit', code);
+        const error = await errorOf(pool, 'exit', code);
         expect(error).to.be.instanceOf(ThreadExitError).and.include({ exitCode: code });
         expect(error).to.have.property('message', `A thread of hashing exited with code ${code}`);
       }
-      expect(await all(pool, 'default', 1)).to.deep.equal([2]);
-      Atomics.store(numbers, 0, 1);
-      expect(await neighbour).to.deep.equal(['undisturbed']);
+      expect(await valuesOf(pool, 'default', 1)).to.deep.equal([2]);
+      Atomics.store(ints, 0, 1);
+      expect(await other).to.deep.equal(['undisturbed']);
     });
 
-    it('errors when it is out of memory; its neighbour does not notice; the pool goes on', async () => {
-      const numbers = shared();
-      const neighbour = all(pool, 'waitFor', numbers);
-      await until(() => Atomics.load(numbers, 1) === 1);
-      const error = await failure(pool, 'useUp');
+    it('errors when it is out of memory, without disturbing another thread, and the pool continues', async () => {
+      const ints = sharedInts();
+      const other = valuesOf(pool, 'waitFor', ints);
+      await waitUntil(() => Atomics.load(ints, 1) === 1);
+      const error = await errorOf(pool, 'useUp');
       expect(error).to.be.instanceOf(ThreadMemoryError);
-      expect(error).to.have.property('message', 'A thread of hashing ran out of memory, of which it had 32 MB');
+      expect(error).to.have.property('message', 'A thread of hashing ran out of memory (limit: 32 MB)');
       expect(error).to.have.nested.property('cause.code', 'ERR_WORKER_OUT_OF_MEMORY');
-      expect(await all(pool, 'default', 1)).to.deep.equal([2]);
-      Atomics.store(numbers, 0, 1);
-      expect(await neighbour).to.deep.equal(['undisturbed']);
+      expect(await valuesOf(pool, 'default', 1)).to.deep.equal([2]);
+      Atomics.store(ints, 0, 1);
+      expect(await other).to.deep.equal(['undisturbed']);
     });
 
-    it('errors when no thread comes up, whoever waits for one included', async () => {
-      const tight = tooTight();
-      const errors = await Promise.all([1, 2].map(() => lastValueFrom(tight.run$).catch((error: unknown) => error)));
+    it('errors when no thread starts, and so does a queued run', async () => {
+      const broken = poolWithoutThreads();
+      const errors = await Promise.all([1, 2].map(() => lastValueFrom(broken.run$).catch((error: unknown) => error)));
       for (const error of errors) expect(error).to.be.instanceOf(ThreadMemoryError);
-      await tight.close();
+      await broken.close();
     });
   });
 
-  describe('before it is run', () => {
-    it('errors when as many wait as may; what waits is run', async () => {
-      const one = threadPool({ name: 'one', threads: 1, queueLimit: 1 });
-      const accepted = [1, 2].map((n) => all(one, 'default', n));
-      const refused = collect(one.run(work, 3))[0];
+  describe('before it starts', () => {
+    it('errors when the queue is full, and the queued run still runs', async () => {
+      const single = threadPool({ name: 'single', threads: 1, queueLimit: 1 });
+      const accepted = [1, 2].map((n) => valuesOf(single, 'default', n));
+      const refused = collect(single.run(workUrl, 3))[0];
       expect(refused).to.be.instanceOf(PoolQueueError).and.include({ queueLimit: 1 });
       expect(refused).to.have.property(
         'message',
-        'All threads of one are busy, and 1 wait for one, which is its `queueLimit`',
+        'All threads of single are busy, and its queue is full (`queueLimit`: 1)',
       );
       expect(await Promise.all(accepted)).to.deep.equal([[2], [4]]);
-      expect(await all(one, 'default', 3)).to.deep.equal([6]);
-      await one.close();
+      expect(await valuesOf(single, 'default', 3)).to.deep.equal([6]);
+      await single.close();
     });
 
     it('errors when the pool is closed', async () => {
       const closed = threadPool({ name: 'old' });
       await closed.close();
-      const [error] = collect(closed.run(work, 3));
+      const [error] = collect(closed.run(workUrl, 3));
       expect(error).to.be.instanceOf(PoolClosedError).and.have.property('message', 'old is closed');
     });
   });
 
-  describe('with nobody there', () => {
-    const written = keepWritten();
+  describe('after it was unsubscribed', () => {
+    const consoleErrors = spyOnConsoleError();
 
-    it('writes what a thread that has nothing to do fails with', async () => {
-      const tight = tooTight();
-      tight.run$.subscribe().unsubscribe();
-      await until(() => written.all().length > 0);
-      expect(written.all()[0]).to.be.instanceOf(ThreadMemoryError);
-      await tight.close();
+    it('prints the error of a thread without a run', async () => {
+      const broken = poolWithoutThreads();
+      broken.run$.subscribe().unsubscribe();
+      await waitUntil(() => consoleErrors.all().length > 0);
+      expect(consoleErrors.all()[0]).to.be.instanceOf(ThreadMemoryError);
+      await broken.close();
     });
   });
 });

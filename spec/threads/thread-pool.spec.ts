@@ -4,10 +4,10 @@ import { concatMap, firstValueFrom, forkJoin, from, lastValueFrom, toArray } fro
 import { future, isTaskRunner } from '../../lib/index.js';
 import { threadPool, type ThreadPool } from '../../lib/threads/index.js';
 import { collect, thrownBy, warningsDuring } from '../helpers/collect.js';
-import { all, shared, still, until, work } from '../helpers/threads.js';
+import { sharedInts, valuesOf, whenConstant, workUrl } from '../helpers/threads.js';
+import { waitUntil } from '../helpers/wait.js';
 
-describe('threadPool', function () {
-  this.timeout(20_000);
+describe('threadPool', () => {
   let pool: ThreadPool;
 
   before(() => {
@@ -17,139 +17,142 @@ describe('threadPool', function () {
   after(() => pool.close());
 
   describe('run', () => {
-    it('yields what the function returns, once, and completes', async () => {
-      expect(await all(pool, 'default', 21)).to.deep.equal([42]);
-      expect(await all(pool, 'later', 3)).to.deep.equal([3]);
-      expect(await all(pool, 'nothing')).to.deep.equal([undefined]);
+    it('emits the result of the function once and completes', async () => {
+      expect(await valuesOf(pool, 'default', 21)).to.deep.equal([42]);
+      expect(await valuesOf(pool, 'later', 3)).to.deep.equal([3]);
+      expect(await valuesOf(pool, 'nothing')).to.deep.equal([undefined]);
     });
 
-    it('yields an array, or what can be iterated but is no iterator, as one value', async () => {
+    it('emits an iterable that is not an iterator, such as an array, as one value', async () => {
       for (const value of [[1, 2], new Map([[1, 2]]), 'text', new Uint8Array([1])])
-        expect(await all(pool, 'echo', value)).to.deep.equal([value]);
+        expect(await valuesOf(pool, 'echo', value)).to.deep.equal([value]);
     });
 
-    it('yields what a generator yields, sync or async, in order, none at all, or more than are on their way at once', async () => {
-      const numbers = Array.from({ length: 100 }, (_, i) => i + 1);
-      expect(await all(pool, 'upTo', 100)).to.deep.equal(numbers);
-      expect(await all(pool, 'slowlyUpTo', 3)).to.deep.equal([1, 2, 3]);
-      expect(await all(pool, 'none')).to.deep.equal([]);
+    it('emits all values of a sync or async generator in order, even more than the high-water mark', async () => {
+      const ints = Array.from({ length: 100 }, (_, i) => i + 1);
+      expect(await valuesOf(pool, 'upTo', 100)).to.deep.equal(ints);
+      expect(await valuesOf(pool, 'slowlyUpTo', 3)).to.deep.equal([1, 2, 3]);
+      expect(await valuesOf(pool, 'none')).to.deep.equal([]);
     });
 
-    it('lets a generator be no more than a few values ahead of whoever reads them', async () => {
-      const numbers = shared();
-      const subscription = pool.run(work, numbers, { name: 'count' }).subscribe(() => {
+    it('keeps a generator at most a few values ahead of the subscriber', async () => {
+      const ints = sharedInts();
+      const subscription = pool.run(workUrl, ints, { name: 'count' }).subscribe(() => {
         // Nothing is read while this thread is blocked.
-        if (Atomics.load(numbers, 1) === 0) Atomics.wait(numbers, 1, 0, 100);
+        if (Atomics.load(ints, 1) === 0) Atomics.wait(ints, 1, 0, 100);
         subscription.unsubscribe();
       });
-      await until(() => subscription.closed);
-      await still(numbers);
-      expect(Atomics.load(numbers, 0)).to.be.within(1, 20);
+      await waitUntil(() => subscription.closed);
+      await whenConstant(ints);
+      expect(Atomics.load(ints, 0)).to.be.within(1, 20);
     });
 
-    it('is cold: nothing runs until it is subscribed, and each subscription is a run', async () => {
-      const one = threadPool({ threads: 1 });
-      const runs$ = one.run(work, undefined, { name: 'runsHere' });
+    it('is cold: each subscription is a run', async () => {
+      const single = threadPool({ threads: 1 });
+      const runs$ = single.run(workUrl, undefined, { name: 'runsHere' });
       expect(await firstValueFrom(runs$)).to.equal(1);
       expect(await firstValueFrom(runs$)).to.equal(2);
-      await one.close();
+      await single.close();
     });
 
-    it('takes a URL, one as a string, and an absolute path', async () => {
-      for (const url of [work, work.href, fileURLToPath(work)])
+    it('accepts a URL, a URL as a string, and an absolute path', async () => {
+      for (const url of [workUrl, workUrl.href, fileURLToPath(workUrl)])
         expect(await firstValueFrom(pool.run(url, 2))).to.equal(4);
       const code = 'data:text/javascript,export const triple = (n) => n * 3';
       expect(await firstValueFrom(pool.run(code, 2, { name: 'triple' }))).to.equal(6);
     });
 
-    it('hands over what it is told to, when a thread takes it, and copies the rest', async () => {
+    it('transfers the objects in `transfer` when a thread takes the run, and copies the rest', async () => {
       const [moved, copied] = [new ArrayBuffer(8), new ArrayBuffer(8)];
-      const run$ = pool.run(work, [moved, copied], { name: 'echo', transfer: [moved] });
+      const run$ = pool.run(workUrl, [moved, copied], { name: 'echo', transfer: [moved] });
       expect(moved.byteLength).to.equal(8);
       expect(await firstValueFrom(run$)).to.deep.equal([new ArrayBuffer(8), new ArrayBuffer(8)]);
       expect([moved.byteLength, copied.byteLength]).to.deep.equal([0, 8]);
     });
 
-    it('is what a future, an operator or a join is made of', async () => {
-      const answer = future<number>(() => pool.run(work, 21));
+    it('works in a future, an operator and a join', async () => {
+      const answer = future<number>(() => pool.run(workUrl, 21));
       expect(await answer).to.equal(42);
-      expect(await firstValueFrom(forkJoin([pool.run(work, 1), pool.run(work, 2)]))).to.deep.equal([2, 4]);
+      expect(await firstValueFrom(forkJoin([pool.run(workUrl, 1), pool.run(workUrl, 2)]))).to.deep.equal([2, 4]);
       const each = from([1, 2, 3]).pipe(
-        concatMap((n) => pool.run(work, n)),
+        concatMap((n) => pool.run(workUrl, n)),
         toArray(),
       );
       expect(await lastValueFrom(each)).to.deep.equal([2, 4, 6]);
     });
 
-    it('gives the function a signal, which has no effect on what it returns', async () => {
-      expect(await all(pool, 'look', 1)).to.deep.equal([[1, false]]);
+    it('passes a signal, and reading it does not change the result', async () => {
+      expect(await valuesOf(pool, 'readSignal', 1)).to.deep.equal([[1, false]]);
     });
   });
 
-  describe('its threads', () => {
-    it('are no more than it may have; other runs wait, and come in their order', async () => {
-      const one = threadPool({ threads: 1 });
+  describe('threads', () => {
+    it('are limited in number, and queued runs start in order', async () => {
+      const single = threadPool({ threads: 1 });
       const order: unknown[] = [];
-      const runs = [5, 4, 3, 2, 1].map((n) => all(one, 'later', n).then((values) => order.push(...values)));
-      const counts = [1, 2, 3].map(() => all(one, 'runsHere'));
+      const runs = [5, 4, 3, 2, 1].map((n) => valuesOf(single, 'later', n).then((values) => order.push(...values)));
+      const counts = [1, 2, 3].map(() => valuesOf(single, 'runsHere'));
       await Promise.all(runs);
       expect(order).to.deep.equal([5, 4, 3, 2, 1]);
       expect((await Promise.all(counts)).flat()).to.deep.equal([1, 2, 3]);
-      await one.close();
+      await single.close();
     });
 
-    it('work beside one another', async () => {
-      const numbers = shared();
-      const waiting = all(pool, 'waitFor', numbers);
-      await until(() => Atomics.load(numbers, 1) === 1);
-      expect(await all(pool, 'default', 1)).to.deep.equal([2]);
-      Atomics.store(numbers, 0, 1);
+    it('run concurrently', async () => {
+      const ints = sharedInts();
+      const waiting = valuesOf(pool, 'waitFor', ints);
+      await waitUntil(() => Atomics.load(ints, 1) === 1);
+      expect(await valuesOf(pool, 'default', 1)).to.deep.equal([2]);
+      Atomics.store(ints, 0, 1);
       expect(await waiting).to.deep.equal(['undisturbed']);
     });
 
-    it('are left by a thousand runs as they were: no handle, no listener, no warning', async () => {
-      const runs = (n: number) => Promise.all(Array.from({ length: n }, (_, i) => all(pool, kinds[i % 2] ?? '', 3)));
+    it('keep no handle or listener after a thousand runs, and cause no warning', async () => {
+      const runs = (n: number) =>
+        Promise.all(Array.from({ length: n }, (_, i) => valuesOf(pool, kinds[i % 2] ?? '', 3)));
       const kinds = ['default', 'upTo'];
-      const ports = () => process.getActiveResourcesInfo().filter((one) => /port|worker/i.test(one)).length;
+      const ports = () => process.getActiveResourcesInfo().filter((resource) => /port|worker/i.test(resource)).length;
       await runs(4);
-      await until(() => ports() === 0);
+      await waitUntil(() => ports() === 0);
       expect(await warningsDuring(() => runs(1000))).to.deep.equal([]);
-      await until(() => ports() === 0);
+      await waitUntil(() => ports() === 0);
     });
   });
 
   describe('as a runner', () => {
-    it('is one, by its name, which takes runs before its start, too', async () => {
+    it('is a TaskRunner with the name of the pool', async () => {
       expect(isTaskRunner(pool)).to.equal(true);
       expect([String(threadPool()), String(threadPool({ name: 'hashing' }))]).to.deep.equal(['threads', 'hashing']);
     });
   });
 
-  it('refuses what is no option, or out of range', () => {
-    const refused = (options: object) => thrownBy(() => threadPool(options)).message;
-    const whole = (name: string, low: number, got: string) =>
+  it('rejects an unknown option, and a value out of range', () => {
+    const messageOf = (options: object) => thrownBy(() => threadPool(options)).message;
+    const integer = (name: string, low: number, got: string) =>
       `Expected \`${name}\` to be a whole number from ${low} and up, got \`${got}\` (number)`;
-    expect(refused({ size: 1 })).to.match(/^Expected `options` to be made of `name`, `threads`, /);
-    expect(refused({ name: 1 })).to.equal('Expected `name` to be a string, got `1` (number)');
-    expect(refused({ threads: 0 })).to.equal('Expected `threads` to be a whole number from 1 and up, got `0` (number)');
-    expect(refused({ threads: 1.5 })).to.equal(whole('threads', 1, '1.5'));
-    expect(refused({ idleTimeout: -1 })).to.match(/^Expected `idleTimeout` to be a number of ms from 0 and up/);
-    expect(refused({ memoryLimit: 7 })).to.match(/^Expected `memoryLimit` to be a number from 8 and up/);
-    expect(refused({ queueLimit: 0.5 })).to.equal(whole('queueLimit', 0, '0.5'));
+    expect(messageOf({ size: 1 })).to.match(/^Expected `options` to be made of `name`, `threads`, /);
+    expect(messageOf({ name: 1 })).to.equal('Expected `name` to be a string, got `1` (number)');
+    expect(messageOf({ threads: 0 })).to.equal(
+      'Expected `threads` to be a whole number from 1 and up, got `0` (number)',
+    );
+    expect(messageOf({ threads: 1.5 })).to.equal(integer('threads', 1, '1.5'));
+    expect(messageOf({ idleTimeout: -1 })).to.match(/^Expected `idleTimeout` to be a number of ms from 0 and up/);
+    expect(messageOf({ memoryLimit: 7 })).to.match(/^Expected `memoryLimit` to be a number from 8 and up/);
+    expect(messageOf({ queueLimit: 0.5 })).to.equal(integer('queueLimit', 0, '0.5'));
     for (const options of [{}, { idleTimeout: Infinity, queueLimit: Infinity }, { queueLimit: 0, memoryLimit: 8.5 }])
       threadPool(options);
   });
 
-  it('refuses a run of what is no URL, and with what is no option, when it is made', () => {
-    const refused = (url: unknown, options?: object) =>
+  it('rejects a run with an invalid URL or option when it is created', () => {
+    const messageOf = (url: unknown, options?: object) =>
       thrownBy(() => pool.run(url as string, undefined, options)).message;
-    const url = 'Expected `url` to be a URL, as `new URL(…, import.meta.url)`, or an absolute path, got ';
-    expect(refused('./work.js')).to.equal(`${url}\`'./work.js'\` (string)`);
-    expect(refused(undefined)).to.equal(`${url}undefined`);
-    expect(refused(work, { signal: 1 })).to.match(/^Expected `options` to be made of `name`, `transfer`, `grace`/);
-    expect(refused(work, { name: 1 })).to.match(/^Expected `name` to be a string/);
-    expect(refused(work, { transfer: 1 })).to.match(/^Expected `transfer` to be an array/);
-    expect(refused(work, { grace: -1 })).to.match(/^Expected `grace` to be a number of ms from 0 and up/);
-    expect(collect(pool.run(work))).to.deep.equal([]);
+    const url = 'Expected `url` to be a URL such as `new URL(…, import.meta.url)`, or an absolute path, got ';
+    expect(messageOf('./work.js')).to.equal(`${url}\`'./work.js'\` (string)`);
+    expect(messageOf(undefined)).to.equal(`${url}undefined`);
+    expect(messageOf(workUrl, { signal: 1 })).to.match(/^Expected `options` to be made of `name`, `transfer`, `grace`/);
+    expect(messageOf(workUrl, { name: 1 })).to.match(/^Expected `name` to be a string/);
+    expect(messageOf(workUrl, { transfer: 1 })).to.match(/^Expected `transfer` to be an array/);
+    expect(messageOf(workUrl, { grace: -1 })).to.match(/^Expected `grace` to be a number of ms from 0 and up/);
+    expect(collect(pool.run(workUrl))).to.deep.equal([]);
   });
 });

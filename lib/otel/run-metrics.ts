@@ -2,14 +2,16 @@ import type { Attributes, Counter, Histogram, Meter } from '@opentelemetry/api';
 import type { AppEvent } from '../app/types.js';
 import type { RunEnd, RunContext } from '../context/types.js';
 import { errorType } from './error-type.js';
-import { attribute, kindOf, seconds } from './names.js';
+import { attribute, runAttributes, seconds } from './names.js';
 
-/** From the run of a slot to a server's life: an SDK's own boundaries are for ms. */
-const durations = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 21_600, 86_400];
-const latenesses = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 300, 3600];
+/** Bucket boundaries in s, for anything from a slot's run to a server's lifetime. An SDK's defaults suit ms. */
+const durationBoundaries = [
+  0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 21_600, 86_400,
+];
+const latenessBoundaries = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 300, 3600];
 
-/** The metrics of runs. */
-export class Measures {
+/** The OpenTelemetry instruments, and the start times of current runs. */
+export class RunMetrics {
   private readonly runs: Counter;
   private readonly failures: Counter;
   private readonly restarts: Counter;
@@ -22,7 +24,7 @@ export class Measures {
   constructor(meter: Meter) {
     this.runs = meter.createCounter('rxjs_tasks.runs', {
       unit: '{run}',
-      description: 'Runs of tasks and of slots that have begun',
+      description: 'Runs of tasks and slots that have started',
     });
     this.failures = meter.createCounter('rxjs_tasks.failures', {
       unit: '{run}',
@@ -34,7 +36,7 @@ export class Measures {
     });
     this.skips = meter.createCounter('rxjs_tasks.skips', {
       unit: '{slot}',
-      description: 'Slots that a cron has dropped',
+      description: 'Slots that a cron has skipped',
     });
     this.missed = meter.createCounter('rxjs_tasks.missed', {
       unit: '{slot}',
@@ -42,41 +44,45 @@ export class Measures {
     });
     this.duration = meter.createHistogram('rxjs_tasks.run.duration', {
       unit: 's',
-      description: 'How long runs have taken, from the first hook to the end',
-      advice: { explicitBucketBoundaries: durations },
+      description: 'Duration of runs, from the first hook to the end',
+      advice: { explicitBucketBoundaries: durationBoundaries },
     });
     this.lateness = meter.createHistogram('rxjs_tasks.slot.lateness', {
       unit: 's',
-      description: 'How long after it was due the run of a slot has begun',
-      advice: { explicitBucketBoundaries: latenesses },
+      description: 'Time between a slot being due and the start of its run',
+      advice: { explicitBucketBoundaries: latenessBoundaries },
     });
   }
 
-  /** A hook of a run is about to be called. */
-  entered(run: RunContext): void {
+  /** Called before each hook of a run. */
+  onHook(run: RunContext): void {
     if (this.starts.has(run)) return;
     const now = run.scheduler.now();
     this.starts.set(run, now);
-    this.runs.add(1, kindOf(run));
-    // A clock that was set back makes it no earlier than it was due.
+    this.runs.add(1, runAttributes(run));
+    // After the clock was set back the run may seem to start before its slot is due.
     if (run.slot !== undefined)
       this.lateness.record(seconds(Math.max(0, now - run.slot)), { [attribute.task]: run.task });
   }
 
-  happened(event: AppEvent): void {
+  onEvent(event: AppEvent): void {
     if (event.type === 'restarting') this.restarts.add(1, { [attribute.task]: event.task });
     else if (event.type === 'skipped')
       this.skips.add(1, { [attribute.task]: event.task, [attribute.reason]: event.reason });
     else if (event.type === 'missed') this.missed.add(event.count, { [attribute.task]: event.task });
   }
 
-  ended(run: RunContext, { status, at, error }: RunEnd): void {
+  onRunEnd(run: RunContext, { status, at, error }: RunEnd): void {
     const start = this.starts.get(run);
     if (start === undefined) return;
     const failure: Attributes =
       status === 'failed' ? { [attribute.errorType]: errorType(error) } : status === 'timed-out' ? timedOut : {};
-    if (attribute.errorType in failure) this.failures.add(1, { ...kindOf(run), ...failure });
-    this.duration.record(seconds(Math.max(0, at - start)), { ...kindOf(run), [attribute.outcome]: status, ...failure });
+    if (attribute.errorType in failure) this.failures.add(1, { ...runAttributes(run), ...failure });
+    this.duration.record(seconds(Math.max(0, at - start)), {
+      ...runAttributes(run),
+      [attribute.outcome]: status,
+      ...failure,
+    });
   }
 }
 

@@ -1,0 +1,137 @@
+import {
+  context,
+  SpanStatusCode,
+  trace,
+  type Context,
+  type HrTime,
+  type Link,
+  type Span,
+  type SpanContext,
+  type Tracer,
+} from '@opentelemetry/api';
+import type { Phase, TaskError } from '../errors/errors.js';
+import type { RunEnd, RunContext } from '../context/types.js';
+import type { TaskEvent } from '../task/types.js';
+import { errorType, thrownBy } from './error-type.js';
+import { attribute, runAttributes } from './names.js';
+import { eventAttributes } from './span-event.js';
+
+/** The position of a run in a trace. A supervisor's run has no span: it reports its child's runs as its own. */
+interface RunTrace {
+  /** The parent context of the run's children. */
+  readonly context: Context;
+  readonly span?: Span;
+  /** The hook that was called last. */
+  phase?: Phase;
+  readonly restarts?: Restarts;
+}
+
+/** The number of a supervisor's last restart, and the span of its previous run. */
+interface Restarts {
+  count?: number;
+  previousRun?: SpanContext;
+}
+
+/** The spans of runs. They are keyed by context, because a task name and a run id may not be unique. */
+export class RunSpans {
+  private readonly tracer: Tracer;
+  // Kept as long as the run: hooks may still be called after its span has ended with a timeout.
+  private readonly traces = new WeakMap<RunContext, RunTrace>();
+  private readonly recordedErrors = new WeakSet<TaskError>();
+
+  constructor(tracer: Tracer) {
+    this.tracer = tracer;
+  }
+
+  /** Returns the context in which to call a hook of a run. Starts the run's span at its first hook. */
+  onHook(run: RunContext, phase: Phase): Context {
+    let runTrace = this.traces.get(run);
+    if (!runTrace) this.traces.set(run, (runTrace = this.startSpan(run)));
+    runTrace.phase = phase;
+    return runTrace.context;
+  }
+
+  onEvent(event: TaskEvent, run: RunContext): void {
+    const { span, restarts } = this.traces.get(run) ?? {};
+    if (event.type !== 'restarting') return addEvent(event, span);
+    if (restarts) restarts.count = event.restart;
+    addEvent(event, this.parentSpan(run));
+  }
+
+  onRunEnd(run: RunContext, { status, at, error }: RunEnd): void {
+    const { span, phase } = this.traces.get(run) ?? {};
+    if (!span) return;
+    span.setAttribute(attribute.outcome, status);
+    if (status === 'timed-out') {
+      span.setAttributes({ [attribute.errorType]: status, ...(phase && { [attribute.phase]: phase }) });
+      span.setStatus({ code: SpanStatusCode.ERROR, message: `Timed out in ${phase}` });
+    } else if (error) {
+      span.setAttributes({ [attribute.errorType]: errorType(error), [attribute.phase]: error.phase });
+      span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
+      for (const taskError of [error, ...error.suppressed]) this.recordException(taskError, span, at);
+    }
+    span.end(toHrTime(at));
+  }
+
+  /** Records an error on the span of the task that failed, and not again on the spans of its groups. */
+  private recordException(error: TaskError, span: Span, at: number): void {
+    if (this.recordedErrors.has(error)) return;
+    this.recordedErrors.add(error);
+    span.recordException(thrownBy(error), toHrTime(at));
+  }
+
+  private startSpan(run: RunContext): RunTrace {
+    const parent = this.parentTrace(run);
+    const links: Link[] = [];
+    // A slot is the root of its own trace. In the cron's trace it would be exported and sampled with the schedule.
+    const root = run.slot !== undefined;
+    if (root && parent.span) links.push({ context: parent.span.spanContext() });
+    const { count, previousRun } = parent.restarts ?? {};
+    if (previousRun) links.push({ context: previousRun });
+    const span = this.tracer.startSpan(
+      root ? `${run.task} slot` : run.task,
+      {
+        root,
+        links,
+        startTime: toHrTime(run.scheduler.now()),
+        attributes: {
+          ...runAttributes(run),
+          [attribute.runId]: run.runId,
+          ...(run.slot !== undefined && { [attribute.slot]: run.slot }),
+          ...(count !== undefined && { [attribute.restart]: count }),
+        },
+      },
+      parent.context,
+    );
+    if (parent.restarts) parent.restarts.previousRun = span.spanContext();
+    return { context: trace.setSpan(parent.context, span), span };
+  }
+
+  /** Returns the trace of a run's parent. A supervisor, which has no hooks, gets a trace without a span. */
+  private parentTrace({ parent }: RunContext): RunTrace {
+    // The caller that started the application, or a single runner, has its span active.
+    if (!parent) return { context: context.active() };
+    let parentTrace = this.traces.get(parent);
+    if (!parentTrace) {
+      const { context, restarts = {} } = this.parentTrace(parent);
+      this.traces.set(parent, (parentTrace = { context, restarts }));
+    }
+    return parentTrace;
+  }
+
+  private parentSpan({ parent }: RunContext): Span | undefined {
+    return parent && (this.traces.get(parent)?.span ?? this.parentSpan(parent));
+  }
+}
+
+function addEvent(event: TaskEvent, span: Span | undefined): void {
+  if (!span?.isRecording()) return;
+  const attributes = eventAttributes(event);
+  if (attributes) span.addEvent(event.type, attributes, toHrTime(event.at));
+}
+
+/** Converts ms to a pair, because an SDK takes a small number for ms since the start of the process. */
+function toHrTime(ms: number): HrTime {
+  const wholeSeconds = Math.floor(ms / 1000);
+  return [wholeSeconds, Math.round((ms - wholeSeconds * 1000) * 1e6)];
+}

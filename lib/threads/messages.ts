@@ -1,0 +1,42 @@
+import type { MessagePort, Transferable } from 'node:worker_threads';
+
+/** A call of a module's export, as it is sent to a thread. */
+export interface Job {
+  readonly id: number;
+  readonly url: string;
+  /** The name of the export. */
+  readonly name: string;
+  readonly input: unknown;
+}
+
+/** Options of one call. They stay in the main thread. */
+export interface CallOptions {
+  readonly transfer: readonly Transferable[];
+  /** In ms. */
+  readonly grace: number;
+}
+
+/** The second argument of a function that runs in a thread. */
+export interface ThreadContext {
+  /**
+   * Aborted when the run is unsubscribed. A function that has read `signal` may go on for the run's `grace` before its
+   * thread is ended.
+   */
+  readonly signal: AbortSignal;
+}
+
+/** Offers a port on which the thread sends the values of a job. */
+export interface OpenChannel {
+  readonly jobId: number;
+  readonly port: MessagePort;
+}
+
+/** A message to the thread: the last message was received, or the job is cancelled. */
+export type ControlMessage = 'ack' | 'abort';
+
+/** The result of a job that sent its values on its channel. A string, because a symbol cannot be cloned. */
+export const streamed = 'rxjs-tasks: all values were sent';
+
+export function isOpenChannel(message: unknown): message is OpenChannel {
+  return typeof message === 'object' && message !== null && 'jobId' in message && 'port' in message;
+}

@@ -1,0 +1,130 @@
+import { Piscina, queueOptionsSymbol } from 'piscina';
+import { extname, join } from 'node:path';
+import type { Subscriber } from 'rxjs';
+import { append, remove, type LinkedList } from '../util/linked-list.js';
+import { PoolClosedError, PoolQueueError, ThreadExitError, ThreadMemoryError } from './errors.js';
+import { isOpenChannel, type CallOptions, type Job } from './messages.js';
+import { deserializeError, isSerializedThrow } from './serialize-error.js';
+import { ThreadRun, type ThreadRunOwner } from './thread-run.js';
+
+/** Options of a pool, validated and with their defaults. */
+export interface PoolConfig {
+  readonly name: string;
+  readonly threads: number;
+  readonly idleTimeout: number;
+  readonly memoryLimit: number | undefined;
+  readonly queueLimit: number;
+}
+
+// JavaScript in dist, TypeScript when this runs from source.
+const workerFile = join(import.meta.dirname, `worker${extname(import.meta.filename)}`);
+
+/**
+ * The threads of a pool, and the queue of the runs that wait for one, as a linked list. Piscina never gets more runs
+ * than it may have threads. Its own queue reorders abortable runs, does not count them against its limit, and does not
+ * start a thread for them after another one was aborted.
+ */
+export class WorkerPool implements ThreadRunOwner, LinkedList<ThreadRun> {
+  first: ThreadRun | undefined = undefined;
+  last: ThreadRun | undefined = undefined;
+  private waitingCount = 0;
+  private readonly running = new Map<number, ThreadRun>();
+  private readonly config: PoolConfig;
+  private piscina: Piscina | undefined = undefined;
+  private closed: { readonly cause: unknown } | undefined = undefined;
+  private idleListeners: (() => void)[] = [];
+  private lastId = 0;
+
+  constructor(config: PoolConfig) {
+    this.config = config;
+  }
+
+  open(): void {
+    this.closed = undefined;
+  }
+
+  add(job: Omit<Job, 'id'>, options: CallOptions, subscriber: Subscriber<unknown>): void {
+    const { name, threads, queueLimit } = this.config;
+    if (this.closed) return subscriber.error(new PoolClosedError(name, this.closed));
+    const run = new ThreadRun(this, { ...job, id: ++this.lastId }, options, subscriber);
+    const busy = this.running.size >= threads;
+    if (busy && this.waitingCount >= queueLimit) return subscriber.error(new PoolQueueError(name, queueLimit));
+    subscriber.add(() => run.cancel());
+    if (!busy) return this.start(run);
+    append<ThreadRun>(this, run);
+    this.waitingCount++;
+  }
+
+  /** Accepts no more runs, ends the threads when none is left, and resolves when they have ended. */
+  async close(cause?: unknown): Promise<void> {
+    this.closed ??= { cause };
+    if (this.running.size > 0) await new Promise<void>((resolve) => this.idleListeners.push(resolve));
+    const { piscina } = this;
+    this.piscina = undefined;
+    await piscina?.destroy();
+  }
+
+  release(run: ThreadRun): void {
+    if (run.list) this.dequeue(run);
+    else this.running.delete(run.job.id);
+    const { first } = this;
+    if (first && this.running.size < this.config.threads) {
+      this.dequeue(first);
+      this.start(first);
+    }
+    if (this.running.size === 0) for (const resolve of this.idleListeners.splice(0)) resolve();
+  }
+
+  toPublicError(error: unknown): unknown {
+    if (isSerializedThrow(error)) return deserializeError(error);
+    const { name, memoryLimit } = this.config;
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ERR_WORKER_OUT_OF_MEMORY') return new ThreadMemoryError(name, memoryLimit, { cause: error });
+    // Piscina reports the exit of a thread in this message alone.
+    const exitCode = /^worker exited with code: (\d+)$/.exec(message)?.[1];
+    return exitCode === undefined ? error : new ThreadExitError(name, Number(exitCode), { cause: error });
+  }
+
+  private dequeue(run: ThreadRun): void {
+    remove(run);
+    this.waitingCount--;
+  }
+
+  private start(run: ThreadRun): void {
+    this.running.set(run.job.id, run);
+    this.piscina ??= this.createPiscina();
+    // Properties with a symbol as their key are not sent to the thread.
+    run.start(this.piscina, { ...run.job, [queueOptionsSymbol]: run });
+  }
+
+  private createPiscina(): Piscina {
+    const { threads, idleTimeout, memoryLimit } = this.config;
+    const piscina = new Piscina({
+      filename: workerFile,
+      name: 'runJob',
+      minThreads: 0,
+      maxThreads: threads,
+      idleTimeout,
+      recordTiming: false,
+      ...(memoryLimit !== undefined && { resourceLimits: { maxOldGenerationSizeMb: memoryLimit } }),
+      loadBalancer(task, workers) {
+        const free = workers.find(({ currentUsage }) => currentUsage === 0);
+        if (free) (task[queueOptionsSymbol] as ThreadRun).claimed = true;
+        return free ?? null;
+      },
+    });
+    piscina.on('message', (message: unknown) => {
+      if (!isOpenChannel(message)) return;
+      const run = this.running.get(message.jobId);
+      if (run) run.onChannelOpen(message.port);
+      else message.port.close();
+    });
+    // An error of a thread without a job: it failed to start. Fail a run that waits for it, which would never settle.
+    piscina.on('error', (error: unknown) => {
+      const run = [...this.running.values()].find(({ claimed }) => !claimed);
+      if (run) run.fail(error);
+      else console.error(this.toPublicError(error));
+    });
+    return piscina;
+  }
+}
