@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { CancelledError, DeadlineError, SignalError, TaskError } from '../../lib/index.js';
 
 describe('TaskError', () => {
-  it('has the stack of its cause, under its own message', () => {
+  it('has its own message and the stack frames of its cause', () => {
     const cause = new Error('boom');
     const { stack } = new TaskError('x', 'execute', cause);
     expect(stack).to.equal(
@@ -13,21 +13,21 @@ describe('TaskError', () => {
     expect(new TaskError('x', 'execute', bare).stack).to.equal('TaskError: x failed in execute: boom');
   });
 
-  it('is for a log as it is for people, with what it has suppressed', () => {
+  it('has its message and its suppressed errors in JSON', () => {
     const error = new TaskError('db', 'execute', new Error('boom'));
-    const log = () => JSON.parse(JSON.stringify(error)) as unknown;
-    const shown = { name: 'TaskError', message: 'db failed in execute: boom', task: 'db', phase: 'execute' };
-    expect(log()).to.deep.equal(shown);
+    const toJson = () => JSON.parse(JSON.stringify(error)) as unknown;
+    const json = { name: 'TaskError', message: 'db failed in execute: boom', task: 'db', phase: 'execute' };
+    expect(toJson()).to.deep.equal(json);
     error.suppressed.push(new TaskError('db', 'finalize', 'not closed'));
-    expect(log()).to.deep.equal({
-      ...shown,
+    expect(toJson()).to.deep.equal({
+      ...json,
       suppressed: [
         { name: 'TaskError', message: "db failed in finalize: 'not closed'", task: 'db', phase: 'finalize' },
       ],
     });
   });
 
-  it('says what went wrong, whatever was thrown', () => {
+  it('has a message for every kind of thrown value', () => {
     const message = (cause: unknown) => new TaskError('db', 'initialize', cause).message;
     expect(message(new Error('refused'))).to.equal('db failed in initialize: refused');
     expect(message(new CancelledError(''))).to.equal('db failed in initialize: CancelledError');
@@ -37,7 +37,7 @@ describe('TaskError', () => {
 });
 
 describe('CancelledError, DeadlineError, SignalError', () => {
-  it('say what happened', () => {
+  it('have a default message and their properties', () => {
     expect(new DeadlineError(250)).to.include({ message: 'Not done within 250 ms', ms: 250 });
     expect(new CancelledError().message).to.equal('Cancelled');
     expect(new SignalError('SIGTERM')).to.include({ message: 'Received SIGTERM', signal: 'SIGTERM' });

@@ -15,11 +15,11 @@ import {
 import { virtually } from '../helpers/virtual-time.js';
 
 describe('snapshot', () => {
-  const part = (name: string) =>
+  const createTask = (name: string) =>
     task(name, { initialize: () => timer(2), execute: () => NEVER, finalize: () => timer(3) });
 
-  it('tells of a tree that has not been started', () => {
-    expect(snapshot(ordered('app', part('db'), parallel('workers', supervise(part('a')))))).to.deep.equal({
+  it('returns a tree of idle tasks before the start', () => {
+    expect(snapshot(ordered('app', createTask('db'), parallel('workers', supervise(createTask('a')))))).to.deep.equal({
       name: 'app',
       status: 'idle',
       restarts: 0,
@@ -30,20 +30,20 @@ describe('snapshot', () => {
     });
   });
 
-  it('tells at any time what each part is doing, and since when', () => {
+  it('returns the current status of each member and the time since it has it', () => {
     virtually((_, scheduler) => {
       const [parent, cancel] = withCancel();
-      const app = ordered('app', part('db'), part('http'));
+      const app = ordered('app', createTask('db'), createTask('http'));
       orchestrate([app], { parent }).subscribe();
-      const look = () => {
+      const describeApp = () => {
         const { status, since, members } = snapshot(app);
-        return [`${status} ${since}`, ...(members ?? []).map((one) => `${one.status} ${String(one.since)}`)];
+        return [`${status} ${since}`, ...(members ?? []).map((member) => `${member.status} ${String(member.since)}`)];
       };
-      const looks: string[][] = [];
-      for (const at of [0, 3, 5, 12, 14, 20]) scheduler.schedule(() => looks.push(look()), at);
+      const states: string[][] = [];
+      for (const at of [0, 3, 5, 12, 14, 20]) scheduler.schedule(() => states.push(describeApp()), at);
       scheduler.schedule(() => cancel(), 10);
       scheduler.flush();
-      expect(looks).to.deep.equal([
+      expect(states).to.deep.equal([
         ['initializing 0', 'initializing 0', 'idle undefined'],
         ['initializing 0', 'running 2', 'initializing 2'],
         ['running 4', 'running 2', 'running 4'],
@@ -54,7 +54,7 @@ describe('snapshot', () => {
     });
   });
 
-  it('counts the restarts of a supervised task, which is one with it, and has its last error', () => {
+  it('counts the restarts of a supervised task and has its last error, without a member of its own', () => {
     virtually((_, scheduler) => {
       let attempts = 0;
       const flaky = task('flaky', () =>
@@ -63,14 +63,14 @@ describe('snapshot', () => {
       const runner = supervise(flaky, { backoff: { initial: 4, jitter: 0 } });
       runner.events$.subscribe();
       runner.start().subscribe();
-      const looks: unknown[] = [];
-      const look = () => {
+      const states: unknown[] = [];
+      const record = () => {
         const { name, status, restarts, lastError, members } = snapshot(runner);
-        looks.push([name, status, restarts, String(lastError?.cause), members]);
+        states.push([name, status, restarts, String(lastError?.cause), members]);
       };
-      for (const at of [1, 5, 13, 30]) scheduler.schedule(look, at);
+      for (const at of [1, 5, 13, 30]) scheduler.schedule(record, at);
       scheduler.flush();
-      expect(looks).to.deep.equal([
+      expect(states).to.deep.equal([
         ['flaky', 'initializing', 1, 'Error: no. 1', undefined],
         ['flaky', 'initializing', 2, 'Error: no. 2', undefined],
         ['flaky', 'running', 2, 'Error: no. 2', undefined],
@@ -79,7 +79,7 @@ describe('snapshot', () => {
     });
   });
 
-  it('sees through what supervises or is critical: restarts add up, errors and members show', () => {
+  it('is transparent for supervised and critical tasks: restarts add up, and errors and members are those of the child', () => {
     virtually((_, scheduler) => {
       let attempts = 0;
       const flaky = task('flaky', () => (++attempts === 1 ? throwError(() => new Error('boom')) : NEVER));
@@ -107,7 +107,7 @@ describe('snapshot', () => {
     });
   });
 
-  it('tells the next slot of a cron, also of one that is supervised, for as long as one is to come', () => {
+  it('has the next slot of a cron, also of a supervised one, until there is none', () => {
     virtually((_, scheduler) => {
       const slow = () =>
         cron(
@@ -118,20 +118,20 @@ describe('snapshot', () => {
       const [plain, supervised] = [slow(), supervise(slow())];
       expect(snapshot(plain)).to.not.have.property('nextAt');
       for (const runner of [plain, supervised]) runner.start().subscribe();
-      const looks: unknown[] = [];
+      const states: unknown[] = [];
       for (const at of [5, 25, 50, 80])
         scheduler.schedule(
           () =>
-            looks.push([plain, supervised].map((runner) => ['nextAt' in snapshot(runner), snapshot(runner).nextAt])),
+            states.push([plain, supervised].map((runner) => ['nextAt' in snapshot(runner), snapshot(runner).nextAt])),
           at,
         );
       scheduler.flush();
-      const both = (...one: unknown[]) => [one, one];
-      expect(looks).to.deep.equal([both(true, 20), both(true, 40), both(false, undefined), both(false, undefined)]);
+      const both = (...state: unknown[]) => [state, state];
+      expect(states).to.deep.equal([both(true, 20), both(true, 40), both(false, undefined), both(false, undefined)]);
     });
   });
 
-  it('has the last failed run of a cron, and the error of a task that has failed', () => {
+  it('has the error of the last failed run of a cron, and of a failed task', () => {
     virtually((_, scheduler) => {
       let runs = 0;
       const flaky = cron(
@@ -151,14 +151,14 @@ describe('snapshot', () => {
     });
   });
 
-  it('tells of a runner of any make what that tells', () => {
+  it('returns the name and status of a custom runner', () => {
     const { done$, ready$, results$, events$ } = taskRunner(task('x', () => 1));
     const start = () => NEVER;
-    const foreign = { start, done$, ready$, results$, events$, status: 'running' as const, toString: () => 'foreign' };
-    expect(snapshot(foreign)).to.deep.equal({ name: 'foreign', status: 'running', restarts: 0 });
+    const custom = { start, done$, ready$, results$, events$, status: 'running' as const, toString: () => 'custom' };
+    expect(snapshot(custom)).to.deep.equal({ name: 'custom', status: 'running', restarts: 0 });
   });
 
-  it('refuses what is no runner', () => {
+  it('throws a TypeError for a value that is not a runner', () => {
     expect(() => snapshot(task('x', () => 1) as never)).to.throw(TypeError, 'Expected `runner` to be a TaskRunner');
   });
 });

@@ -10,13 +10,13 @@ class Poller {
 }
 
 describe('task', () => {
-  it('makes a simple task of a name and a function', () => {
+  it('creates a simple task from a name and a function', () => {
     const simple = task('poll', () => 1);
     expect(String(simple)).to.equal('poll');
     expect([isSimpleTask(simple), isTask(simple)]).to.deep.equal([true, false]);
   });
 
-  it('makes a task of a name and its hooks, whichever of them are given', () => {
+  it('creates a task from a name and some or all hooks', () => {
     const calls: unknown[] = [];
     const full = task('db', {
       initialize: (ctx) => calls.push(['initialize', ctx.task]),
@@ -37,7 +37,7 @@ describe('task', () => {
     expect(collect(taskRunner(task('poller', new Poller())).start())).to.deep.equal([1, 'complete']);
   });
 
-  it('refuses a name that is no string, and a definition without execute', () => {
+  it('throws for a name that is not a string, a definition without execute, and invalid hooks', () => {
     expect(() => task(1 as never, () => 1)).to.throw(TypeError, 'Expected `name` to be a string, got `1` (number)');
     expect(() => task('x', {} as never)).to.throw(TypeError, 'Expected `execute` to be a function or an object');
     expect(() => task('x', undefined as never)).to.throw(TypeError, 'got undefined');
@@ -50,8 +50,8 @@ describe('task', () => {
   });
 });
 
-describe('The guards of tasks', () => {
-  it('know a task by its hooks', () => {
+describe('isTask and isSimpleTask', () => {
+  it('recognize a task by its hooks', () => {
     const full = { initialize: () => 1, execute: () => 1, finalize: () => 1 };
     expect([isTask(full), isSimpleTask(full)]).to.deep.equal([true, true]);
     expect([isTask(new Poller()), isSimpleTask(new Poller())]).to.deep.equal([false, true]);
