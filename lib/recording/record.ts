@@ -1,28 +1,29 @@
 import { asyncScheduler, isObservable, type Observable, type TimestampProvider } from 'rxjs';
 import { invalid, validateFunction, validateOptions, validateInteger } from '../util/validate.js';
 import type { AppEvent } from '../app/types.js';
-import { recorded } from './recorded.js';
-import { Tape, type Recording } from './tape.js';
+import { EventBuffer } from './event-buffer.js';
+import { toRecorded } from './to-recorded.js';
+import type { Recording } from './types.js';
 
-/** How much is recorded, and by whose clock. */
+/** Options of {@link record}. */
 export interface RecordOptions {
-  /** How many events are kept: the last ones; 10,000 unless said. */
+  /** Maximum number of events that are kept: the last ones. Default: 10,000. */
   limit?: number;
-  /** Whose `now`, in ms, is the time of what has none of its own; `asyncScheduler` unless said. */
+  /** Clock that gives the time, in ms, of events that have none of their own. Default: `asyncScheduler`. */
   clock?: TimestampProvider;
 }
 
-/** A recording under way, which fills as events come. */
+/** A recording that grows with each event. */
 export interface Recorder extends Recording {
-  /** No more is recorded. */
+  /** Stops recording. The events that were recorded stay. */
   stop(): void;
 }
 
 /**
- * Records what an application does: in production, too, where the last events are what an incident is told by. It subscribes at
- * once, holds no task and no error, and `JSON.stringify` turns it into text at any time.
+ * Records what an application does. It is meant for production, too, where the last events explain an incident. It
+ * subscribes immediately and keeps no reference to a task or an error. `JSON.stringify` turns it into text at any time.
  *
- * @param events$ those of `orchestrate`, of a runner, or a Subject that is the `observer` of `runMain`.
+ * @param events$ Events of `orchestrate` or of a runner, or a Subject that is the `observer` of `runMain`.
  *
  * @example
  * ```ts
@@ -42,11 +43,13 @@ export function record(events$: Observable<AppEvent>, options: RecordOptions = {
   if (!isObservable(events$)) throw new TypeError(invalid('events$', 'an Observable', events$));
   if (limit !== Infinity) validateInteger('limit', 1, Infinity, limit);
   validateFunction('clock.now', (clock as Partial<Record<'now', unknown>>).now);
-  const tape = new Tape(clock.now(), limit);
-  const listening = events$.subscribe({
-    next: (event) => tape.add(recorded(event, clock.now())),
-    // Whoever else listens deals with it.
+  const buffer = new EventBuffer(clock.now(), limit);
+  const subscription = events$.subscribe({
+    next: (event) => buffer.add(toRecorded(event, clock.now())),
+    // Another subscriber handles the error.
     error: () => undefined,
   });
-  return Object.defineProperty(tape, 'stop', { value: () => listening.unsubscribe() }) as Tape & { stop(): void };
+  return Object.defineProperty(buffer, 'stop', { value: () => subscription.unsubscribe() }) as EventBuffer & {
+    stop(): void;
+  };
 }

@@ -1,33 +1,38 @@
 import { drawTime, marks, parseRow, type Marble } from './marbles.js';
 import { ScenarioError } from './scenario-error.js';
 
-/** Rows under one another, by their names, on one axis of time. */
+/** Rows of marbles by name, on a common time axis. */
 export type Diagram = ReadonlyMap<string, readonly Marble[]>;
 
-/** Each line is a name and, after two spaces or more, its marbles. @throws SyntaxError for what is neither. */
+/** Parses lines of a name and, after at least two spaces, its marbles. @throws SyntaxError for an invalid line. */
 export function parseDiagram(text: string): Diagram {
   const diagram = new Map<string, readonly Marble[]>();
   for (const line of text.split('\n')) {
-    const written = line.trim();
-    if (written === '') continue;
-    const [, name, row = ''] = /^(.*?)\s{2,}(.*)$/.exec(written) ?? [];
+    const trimmed = line.trim();
+    if (trimmed === '') continue;
+    const [, name, row = ''] = /^(.*?)\s{2,}(.*)$/.exec(trimmed) ?? [];
     if (name === undefined)
-      throw new SyntaxError(`Expected a name and, after two spaces or more, its marbles, got \`${written}\``);
+      throw new SyntaxError(`Expected a name and, after at least two spaces, its marbles, got \`${trimmed}\``);
     if (diagram.has(name)) throw new SyntaxError(`Expected one row for each name, got two for \`${name}\``);
     diagram.set(name, parseRow(row).marbles);
   }
   return diagram;
 }
 
-/** Draws rows so that what happens at one time stands in one column; times are drawn in whole ms. */
+/** Draws rows so that marks of the same time are in the same column. Times are rounded to whole ms. */
 export function drawDiagram(diagram: Diagram): string {
   return layOut([...diagram]).lines.join('\n');
 }
 
 type NamedRow = readonly [name: string, marbles: readonly Marble[]];
 
-/** The lines of rows, each as long as something happens in it, and in which column each time stands. */
-function layOut(rows: readonly NamedRow[]): { lines: string[]; columns: Map<number, number> } {
+/** Lines of rows, each as long as its last mark requires, and the column of each time. */
+interface Layout {
+  readonly lines: string[];
+  readonly columns: ReadonlyMap<number, number>;
+}
+
+function layOut(rows: readonly NamedRow[]): Layout {
   const cells = rows.map(([, marbles]) => cellsOf(marbles));
   const ends = cells.map((row) => Math.max(-1, ...row.keys()));
   const margin = Math.max(0, ...rows.map(([name]) => name.length)) + 2;
@@ -37,75 +42,75 @@ function layOut(rows: readonly NamedRow[]): { lines: string[]; columns: Map<numb
   for (const instant of new Set(cells.flatMap((row) => [...row.keys()]).sort((a, b) => a - b))) {
     const gap = drawTime(instant - now);
     const column = cells.map((row) => row.get(instant) ?? '-');
-    const wide = Math.max(...column.map(({ length }) => length));
+    const columnWidth = Math.max(...column.map(({ length }) => length));
     columns.set(instant, width + gap.length);
     for (const [row, cell] of column.entries())
       if (instant <= (ends[row] ?? -1))
-        lines[row] = `${lines[row]}${gap}${instant === ends[row] ? cell : cell.padEnd(wide)}`;
+        lines[row] = `${lines[row]}${gap}${instant === ends[row] ? cell : cell.padEnd(columnWidth)}`;
     now = instant + 1;
-    width += gap.length + wide;
+    width += gap.length + columnWidth;
   }
-  // A row in which nothing happens is one all the same.
+  // An empty row is drawn as a dash, so that it can be parsed again.
   return { lines: lines.map((line, row) => (ends[row] === -1 ? `${line}-` : line)), columns };
 }
 
-/** What happens at each whole ms. */
+/** Groups marbles by whole ms. */
 function cellsOf(marbles: readonly Marble[]): Map<number, string> {
   const cells = new Map<number, string>();
   for (const { at, mark } of marbles) cells.set(Math.round(at), (cells.get(Math.round(at)) ?? '') + mark);
   for (const [at, cell] of cells) {
-    // Values such as `5` and `s` are no time.
-    const unit = /^[mshd]$/.test(cell) && /^\d$/.test(cells.get(at - 1) ?? '');
-    if (cell.length > 1 || unit) cells.set(at, `(${cell})`);
+    // The values `5` and `s` in a row would be parsed as a time.
+    const isUnit = /^[mshd]$/.test(cell) && /^\d$/.test(cells.get(at - 1) ?? '');
+    if (cell.length > 1 || isUnit) cells.set(at, `(${cell})`);
   }
   return cells;
 }
 
 /**
- * Compares the rows that are expected with the same of what is so, which may be so many ms earlier or later.
+ * Compares the expected rows with the actual rows of the same names. Marks may differ by `tolerance` ms.
  *
- * @throws ScenarioError that shows both under one another, and marks where they first differ.
+ * @throws ScenarioError that shows expected above actual and marks the first difference of each row.
  */
 export function compareDiagrams(expected: Diagram, actual: Diagram, tolerance = 0): void {
   const rows = [...expected].map(([name, marbles]) => {
-    const real = actual.get(name) ?? [];
-    return { name, marbles, real, differs: firstDifference(marbles, real, tolerance) };
+    const actualMarbles = actual.get(name) ?? [];
+    return { name, marbles, actualMarbles, differsAt: firstDifference(marbles, actualMarbles, tolerance) };
   });
-  const wrong = rows.filter(({ differs }) => differs < Infinity);
+  const wrong = rows.filter(({ differsAt }) => differsAt < Infinity);
   if (wrong.length === 0) return;
-  const shown = rows.flatMap(({ name, marbles, real, differs }): NamedRow[] =>
-    differs === Infinity
-      ? [[`          ${name}`, real]]
+  const shown = rows.flatMap(({ name, marbles, actualMarbles, differsAt }): NamedRow[] =>
+    differsAt === Infinity
+      ? [[`          ${name}`, actualMarbles]]
       : [
           [`expected  ${name}`, marbles],
-          [`actual    ${name}`, real],
+          [`actual    ${name}`, actualMarbles],
         ],
   );
   const { lines, columns } = layOut(shown);
-  const drawn = rows.flatMap(({ differs }) => {
-    if (differs === Infinity) return lines.splice(0, 1);
-    return [...lines.splice(0, 2), `${' '.repeat(columns.get(differs) ?? 0)}^`];
+  const drawn = rows.flatMap(({ differsAt }) => {
+    if (differsAt === Infinity) return lines.splice(0, 1);
+    return [...lines.splice(0, 2), `${' '.repeat(columns.get(differsAt) ?? 0)}^`];
   });
-  const first = Math.min(...wrong.map(({ differs }) => differs));
-  const title = `Something else has happened than was expected, first at ${first} ms in ${wrong.find(({ differs }) => differs === first)?.name}:`;
+  const first = Math.min(...wrong.map(({ differsAt }) => differsAt));
+  const firstName = wrong.find(({ differsAt }) => differsAt === first)?.name;
+  const title = `The marbles differ from the expected ones, first at ${first} ms in ${firstName}:`;
   const meanings = legend(shown.flatMap(([, marbles]) => marbles));
   throw new ScenarioError([title, '', ...drawn, '', meanings].join('\n'));
 }
 
-/** When two rows first differ, in whole ms. */
+/** Returns the time of the first difference of two rows, in whole ms. */
 function firstDifference(expected: readonly Marble[], actual: readonly Marble[], tolerance: number): number {
   const time = (marble?: Marble) => (marble ? Math.round(marble.at) : Infinity);
-  for (let place = 0; place < Math.max(expected.length, actual.length); place++) {
-    const [one, other] = [expected[place], actual[place]];
-    if (one?.mark !== other?.mark || Math.abs(time(one) - time(other)) > tolerance)
-      return Math.min(time(one), time(other));
+  for (let index = 0; index < Math.max(expected.length, actual.length); index++) {
+    const [a, b] = [expected[index], actual[index]];
+    if (a?.mark !== b?.mark || Math.abs(time(a) - time(b)) > tolerance) return Math.min(time(a), time(b));
   }
   return Infinity;
 }
 
-/** What the marks mean that stand somewhere. */
+/** Explains the marks that occur in rows. */
 function legend(marbles: readonly Marble[]): string {
-  const there = new Set(marbles.map(({ mark }) => mark));
-  const known = Object.entries(marks).filter(([mark]) => there.has(mark));
+  const used = new Set(marbles.map(({ mark }) => mark));
+  const known = Object.entries(marks).filter(([mark]) => used.has(mark));
   return known.map(([mark, meaning]) => `${mark} ${meaning}`).join('   ');
 }

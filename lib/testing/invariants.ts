@@ -1,9 +1,9 @@
-import type { RecordedEvent } from '../recording/recorded.js';
+import type { RecordedEvent } from '../recording/types.js';
 import { ScenarioError } from './scenario-error.js';
-import type { ScenarioResult } from './scene.js';
+import type { ScenarioResult } from './scenario-types.js';
 
-/** What may come next in a run, after each. */
-const next: Readonly<Partial<Record<string, readonly string[]>>> = {
+/** Events that may follow each event of a run. */
+const successors: Readonly<Partial<Record<string, readonly string[]>>> = {
   start: ['initializing', 'ready', 'finalizing', 'done', 'cancelling'],
   initializing: ['ready', 'cancelling', 'finalizing', 'done', 'restarting'],
   ready: ['cancelling', 'finalizing', 'done', 'restarting'],
@@ -14,43 +14,44 @@ const next: Readonly<Partial<Record<string, readonly string[]>>> = {
 };
 
 /**
- * What holds of every application, whatever the order in which things happen: a task initializes, is ready and finalizes once in
- * a life, has one end, does nothing after it, and the report says of each how it ended.
+ * Checks what must hold for every application in every order of its events. A task initializes, becomes ready and
+ * finalizes at most once between two restarts, ends once, and does nothing after its end. The report agrees with the
+ * outcomes.
  *
- * @throws ScenarioError for what does not hold.
+ * @throws ScenarioError for the first violation.
  */
-export function expectSound({ recording, report }: ScenarioResult): void {
+export function checkInvariants({ recording, report }: ScenarioResult): void {
   const runs = new Map<string, { readonly task: string; last: string }>();
   let now = -Infinity;
   for (const event of recording.events) {
     const { type, at, task, runId } = event;
-    if (at < now) fail(event, `comes before ${now} ms, which had been told`);
+    if (at < now) fail(event, `comes after an event at ${now} ms`);
     now = at;
-    if (task === undefined || !(type in next || type === 'value')) continue;
+    if (task === undefined || !(type in successors || type === 'value')) continue;
     const id = type === 'value' ? lastRunOf(task, runs) : `${task} ${runId}`;
     const run = runs.get(id) ?? { task, last: 'start' };
     runs.set(id, run);
     if (type === 'value') {
       if (run.last === 'finalizing' || run.last === 'done') fail(event, 'comes after the end of execute');
     } else {
-      if (!next[run.last]?.includes(type)) fail(event, `comes after ${run.last}`);
+      if (!successors[run.last]?.includes(type)) fail(event, `comes after ${run.last}`);
       run.last = type;
     }
   }
   if (!report) return;
-  const lost = new Set(report.outcomes.filter(({ status }) => status === 'timed-out').map(({ task }) => task));
+  const timedOut = report.outcomes.filter(({ status }) => status === 'timed-out').map(({ task }) => task);
   for (const { task, last } of runs.values())
-    if (last !== 'done' && ![...lost].some((one) => task === one || task.startsWith(`${one}/`)))
+    if (last !== 'done' && !timedOut.some((path) => task === path || task.startsWith(`${path}/`)))
       throw new ScenarioError(`${task} has no end, and has not timed out`);
   const clean = report.outcomes.every(({ status }) => status !== 'failed' && status !== 'timed-out');
   if (report.clean !== (clean && report.failures.length === 0))
-    throw new ScenarioError(`The report says that the end was ${report.clean ? '' : 'not '}clean`);
+    throw new ScenarioError(`The report is marked ${report.clean ? 'clean' : 'not clean'}, but its outcomes differ`);
 }
 
 function lastRunOf(task: string, runs: ReadonlyMap<string, unknown>): string {
   return [...runs.keys()].findLast((id) => id.slice(0, id.lastIndexOf(' ')) === task) ?? `${task} 1`;
 }
 
-function fail({ type, task, at }: RecordedEvent, how: string): never {
-  throw new ScenarioError(`At ${at} (ms) the ${type} of ${task} ${how}`);
+function fail({ type, task, at }: RecordedEvent, violation: string): never {
+  throw new ScenarioError(`At ${at} (ms) the ${type} of ${task} ${violation}`);
 }

@@ -1,14 +1,14 @@
 import { invalid } from '../util/validate.js';
 
-/** Something at a time: in ms, from where its row begins. */
+/** A mark at a time, in ms from the start of its row. */
 export interface Marble {
   readonly at: number;
   readonly mark: string;
 }
 
 /**
- * What the marks in marbles mean, in the order in which a life has them. Beside them there are values, which are letters and digits,
- * and `_`, which is any value that has none of its own.
+ * Meanings of the marks in marbles, in the order of a task's lifecycle. Values have marks, too: letters and digits, and
+ * `_` for any value without a letter.
  *
  * @example
  * ```ts
@@ -34,8 +34,8 @@ export const marks = {
   '!': 'cancelled',
   '#': 'failed',
   ']': 'finalize',
-  '<': 'starts over, or is not ready any more',
-  "'": 'result-dropped',
+  '<': 'restarts, or is no longer ready',
+  "'": 'a late result was dropped',
   '|': 'ended',
   '?': 'never ends',
 } as const;
@@ -43,63 +43,64 @@ export const marks = {
 /** One of {@link marks}. */
 export type Mark = keyof typeof marks;
 
-/** What values are by. */
-export function expectLetters(values: object): void {
+/** @throws TypeError unless all keys of the values are letters or digits. */
+export function validateLetters(values: object): void {
   const wrong = Object.keys(values).find((letter) => !/^\w$/.test(letter));
-  if (wrong !== undefined) throw new TypeError(invalid('values', 'by letters and digits', wrong));
+  if (wrong !== undefined) throw new TypeError(invalid('values', 'an object whose keys are letters or digits', wrong));
 }
 
 const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
-const span = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)(?=\s|$)/;
+const durationPattern = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)(?=\s|$)/;
 
-/** A row as it is written: its marbles, and how long it is. */
-export interface Row {
+/** A parsed row: its marbles and its length in ms. */
+export interface MarbleRow {
   readonly marbles: readonly Marble[];
   readonly length: number;
 }
 
-/** @throws SyntaxError for what is no marble. */
-export function parseRow(text: string): Row {
+/** Parses a row of marbles. @throws SyntaxError for invalid marbles. */
+export function parseRow(text: string): MarbleRow {
   const marbles: Marble[] = [];
   let at = 0;
-  let group = false;
-  for (let place = 0; place < text.length; place++) {
-    const mark = text.charAt(place);
-    const wrong = (what: string) =>
-      new SyntaxError(`Expected ${what} at character ${place + 1} of the marbles \`${text}\`, got \`${mark}\``);
-    const [token, number = '', unit = ''] =
-      place === 0 || /\s/.test(text.charAt(place - 1)) ? (span.exec(text.slice(place)) ?? []) : [];
-    if (token) {
-      if (group) throw wrong('no time to pass within a group');
-      at = whole(at + Number(number) * units[unit as keyof typeof units]);
-      place += token.length - 1;
+  let inGroup = false;
+  for (let index = 0; index < text.length; index++) {
+    const mark = text.charAt(index);
+    const expected = (what: string) =>
+      new SyntaxError(`Expected ${what} at character ${index + 1} of the marbles \`${text}\`, got \`${mark}\``);
+    const isWordStart = index === 0 || /\s/.test(text.charAt(index - 1));
+    const [duration, number = '', unit = ''] = isWordStart ? (durationPattern.exec(text.slice(index)) ?? []) : [];
+    if (duration) {
+      if (inGroup) throw expected('no time inside a group');
+      at = roundToMicroseconds(at + Number(number) * units[unit as keyof typeof units]);
+      index += duration.length - 1;
     } else if (mark === '(' || mark === ')') {
-      if (group === (mark === '(')) throw wrong(group ? 'no group within a group' : '`(` before `)`');
-      group = mark === '(';
-      if (!group) at++;
+      if (inGroup === (mark === '(')) throw expected(inGroup ? 'no group inside a group' : '`(` before `)`');
+      inGroup = mark === '(';
+      if (!inGroup) at++;
     } else if (mark === '-') {
-      if (group) throw wrong('no time to pass within a group');
+      if (inGroup) throw expected('no time inside a group');
       at++;
     } else if (mark in marks || /\w/.test(mark)) {
-      const [glued] = /^\d+(\.\d+)?(ms|[smhd])/.exec(text.slice(place)) ?? [];
-      if (glued && !group) throw wrong(`spaces around \`${glued}\`, or parentheses if these are values,`);
+      const [ambiguous] = /^\d+(\.\d+)?(ms|[smhd])/.exec(text.slice(index)) ?? [];
+      if (ambiguous && !inGroup)
+        throw expected(`spaces around the time \`${ambiguous}\`, or parentheses around the values,`);
       marbles.push({ at, mark });
-      if (!group) at++;
+      if (!inGroup) at++;
     } else if (!/\s/.test(mark))
-      throw wrong(
+      throw expected(
         'a letter or digit, `-`, `(`, `)`, a time such as `30s`, or one of `' + Object.keys(marks).join('') + '`',
       );
   }
-  if (group) throw new SyntaxError(`Expected \`)\` at the end of the marbles \`${text}\``);
+  if (inGroup) throw new SyntaxError(`Expected \`)\` at the end of the marbles \`${text}\``);
   return { marbles, length: at };
 }
 
-/** Sums of decimals have more digits than what was summed; with less than µs those of years would lose their last. */
-function whole(ms: number): number {
+/** Removes the rounding errors of a sum of decimals. A finer precision would be lost in a sum of years. */
+function roundToMicroseconds(ms: number): number {
   return Math.round(ms * 1e3) / 1e3;
 }
 
-/** So much time, as rows have it: dashes, or when that would be many, in numbers. */
+/** Draws a time as in rows: as dashes, or as numbers when there would be many dashes. */
 export function drawTime(ms: number): string {
   if (ms <= 8) return '-'.repeat(ms);
   if (ms < units.s) return ` ${ms}ms `;

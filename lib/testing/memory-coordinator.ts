@@ -1,16 +1,17 @@
 import { Observable, type Subscriber } from 'rxjs';
 import type { Coordinator } from '../cron/cron-options.js';
 
-/** A coordinator within one process, and the means to play its other processes. */
+/** A coordinator in memory, for the processes that a test simulates. */
 export interface MemoryCoordinator extends Coordinator {
-  /** Takes the lease of a slot back from whoever holds it. */
+  /** Revokes the lease of a slot from its holder. */
   revoke(task: string, slot: number): void;
-  /** The slots under lease, as `task@slot`. */
+  /** Slots with a lease, as `task@slot`. */
   readonly held: readonly string[];
 }
 
 /**
- * Grants each slot of a task once, to the first that asks, and none that is not after the last one it granted.
+ * Creates a coordinator that grants each slot of a task once, to the first process that requests it. It grants only
+ * slots later than the last one it granted.
  *
  * @example
  * ```ts

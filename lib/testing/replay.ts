@@ -1,36 +1,36 @@
 import { isDeepStrictEqual } from 'node:util';
-import { invalid, validateFunction, validateOptions } from '../util/validate.js';
+import type { Recording } from '../recording/types.js';
 import type { Runnable } from '../task/runner.js';
 import type { SimpleTask } from '../task/types.js';
-import { castOf } from './cast.js';
+import { invalid, validateFunction, validateOptions } from '../util/validate.js';
 import { drawDiagram } from './diagram.js';
-import { fromOutside } from './lives.js';
 import type { Marble } from './marbles.js';
-import type { Scenario, ScenarioContext } from './scene.js';
-import type { Recording } from '../recording/tape.js';
-import { diagramOf, signals } from './to-marbles.js';
+import { recordedTasks, type RecordedTasks } from './recorded-tasks.js';
+import type { Scenario, ScenarioContext } from './scenario-types.js';
+import { externalMarks } from './scripts-from-recording.js';
+import { diagramOf, signalsRow } from './to-marbles.js';
 
-/** What {@link replay} is told beside the recording. */
+/** Options of {@link replay}. */
 export interface ReplayOptions {
   /**
-   * Makes the application of tasks that do what the recording shows: `task` gives that of a path, under its last name. Unless said, it
-   * is put together as the recording shows it.
+   * Creates the application. `task(path)` returns a task that does what was recorded; its name is the end of the path.
    */
-  run?: (task: (path: string) => SimpleTask, world: ScenarioContext) => readonly Runnable[];
+  run: (task: (path: string) => SimpleTask, context: ScenarioContext) => readonly Runnable[];
 }
 
+/** Default `tolerance` of a replay, in ms: in real time effects come later than in virtual time. */
+const replayTolerance = 20;
+
 /**
- * Makes a scenario of a recording: its tasks take as long, yield, fail and obey as they were recorded, its signals come when they came, and
- * the marbles it expects are the recording's. An incident becomes a test of the application that is to survive it: hand it your own groups,
- * supervision and crons in `run`, and say in `expect` what should have happened. Its `tolerance` is 20 ms, because in real time what comes
- * of something may come later.
+ * Turns a recording into a scenario. Its tasks take as long, yield, fail and react to a cancel as recorded. Its signals
+ * come at the recorded times, and it expects the recorded marbles.
  *
- * Without a `run` it puts together what the recording gives away: groups by their paths, `ordered` when their members start or stop one after
- * the other; `supervise`, with its delays, where something restarts; crons with the slots that they had, whose runs take no time
- * unless they yield, fail or keep a slot from running. What only the world outside can bring about, missed and overdue
- * slots and what came late, is not expected again.
+ * An incident becomes a test of the application that should survive it. Put your own groups, supervision and crons
+ * around the tasks in `run`, and put into `expect` what should have happened. The `tolerance` is 20 ms, because in real
+ * time effects come later. In a cron, a run that yields nothing, does not fail and does not delay another slot takes no
+ * time. A replay does not expect what only the outside world causes: missed slots, overdue slots and late results.
  *
- * @throws TypeError for what is no recording, or one whose first events were dropped.
+ * @throws TypeError without `run`, for an invalid recording, and for a recording whose first events were dropped.
  *
  * @example
  * ```ts
@@ -39,63 +39,81 @@ export interface ReplayOptions {
  *
  * const run = () => [ordered('shop', script('db', '[-->---#]-|'), script('http', '[->(!])-|'))];
  * const { recording, marbles } = await scenario({ run });
- * const again = await scenario(replay(JSON.parse(JSON.stringify(recording))));
- * console.log(again.marbles === marbles); // → true
+ *
+ * const repeated = await scenario(
+ *   replay(JSON.parse(JSON.stringify(recording)), {
+ *     run: (task) => [ordered('shop', task('shop/db'), task('shop/http'))],
+ *   }),
+ * );
+ * console.log(repeated.marbles === marbles); // → true
  * ```
  */
-export function replay(recording: Recording, options: ReplayOptions = {}): Scenario {
-  validateOptions(options, ['run']);
-  if (options.run !== undefined) validateFunction('run', options.run);
-  expectRecording(recording);
-  // Of a recorder under way it is what has been recorded until now.
+export function replay(recording: Recording, options: ReplayOptions): Scenario {
+  const { run } = validateReplayOptions(options);
+  validateRecording(recording);
   const { version, events, dropped } = recording;
-  // It may have been listened to before it was started.
+  // The recording may have begun long before the application was started.
   const from = events[0]?.at ?? recording.from;
-  const whole: Recording = { version, from, events, dropped };
-  const rows = diagramOf(whole);
-  const cast = castOf(whole);
-  const cancelled = events.findIndex(({ type }) => type === 'cancelled');
-  const shutdown = events.find(({ type }) => type === 'shutdown');
-  const [asked, stopped] = [events.find(({ type }) => type === 'draining'), events[cancelled]];
-  const stop = asked ?? stopped;
-  const failed = events.findIndex(
-    ({ type, task, outcome }) => type === 'done' && cast.top.includes(task ?? '') && outcome?.error,
+  // Events of a recorder that is still recording must not be added later.
+  const fixed: Recording = { version, from, events, dropped };
+  const tasks = recordedTasks(fixed);
+  const rows = diagramOf(fixed);
+  const expected = [...rows].map(
+    ([name, row]) => [name, row.filter(({ mark }) => !externalMarks.includes(mark))] as const,
   );
-  const byFailure =
-    failed >= 0 && failed < cancelled && isDeepStrictEqual(stopped?.cause, events[failed]?.outcome?.error);
-  const lost = shutdown?.outcomes?.some(({ status }) => status === 'timed-out') === true;
-  // What a signal or a failure has not brought about, a task has asked for, or whoever had the application's handle.
-  const byHand = stop && !stop.cause?.signal && (asked ?? !byFailure);
-  // One that was cut short by a failure, or by the end of all, would have been longer.
-  const drained = asked && stopped && isDeepStrictEqual(stopped.cause, asked.cause);
   return {
-    run: (world) =>
-      options.run ? options.run((path) => cast.task(path), world) : cast.top.map((path) => cast.rebuild(path)),
+    run: (context) => run((path) => tasks.create(path), context),
     at: from,
-    signals: drawRow(rows.get(signals) ?? []),
-    ...(byHand && {
-      during: ({ app, clock }) =>
-        void clock.schedule(() => void app.stop(new Error(stop.cause?.message)), stop.at - from),
-    }),
-    ...(asked && { drainDelay: drained ? stopped.at - asked.at : Infinity }),
-    ...(lost && stopped && { timeout: shutdown.at - stopped.at }),
-    ...(failed >= 0 && !byFailure && { onFailure: 'continue' }),
-    ...(!shutdown && { duration: (events.at(-1)?.at ?? from) - from }),
-    tolerance: realTime,
-    expect: drawDiagram(
-      new Map([...rows].map(([name, row]) => [name, row.filter(({ mark }) => !fromOutside.includes(mark))])),
-    ),
+    signals: drawRow(rows.get(signalsRow) ?? []),
+    ...stopOptions(fixed, tasks),
+    tolerance: replayTolerance,
+    expect: drawDiagram(new Map(expected)),
   };
 }
 
-/** In real time what comes of something may come a few ms later. */
-const realTime = 20;
+/** Returns the options with which a scenario stops as the recorded application did. */
+function stopOptions({ events, from }: Recording, tasks: RecordedTasks): Partial<Scenario> {
+  const shutdown = events.find(({ type }) => type === 'shutdown');
+  const draining = events.find(({ type }) => type === 'draining');
+  const cancelledIndex = events.findIndex(({ type }) => type === 'cancelled');
+  const cancelled = events[cancelledIndex];
+  const failedIndex = events.findIndex(
+    ({ type, task, outcome }) => type === 'done' && tasks.isTopLevel(task ?? '') && outcome?.error,
+  );
+  const isStoppedByFailure =
+    failedIndex >= 0 &&
+    failedIndex < cancelledIndex &&
+    isDeepStrictEqual(cancelled?.cause, events[failedIndex]?.outcome?.error);
+  const hasTimedOut = shutdown?.outcomes?.some(({ status }) => status === 'timed-out') === true;
+  const stop = draining ?? cancelled;
+  // If neither a signal nor a failure stopped the application, a task or its owner did.
+  const isStoppedByHand = stop && !stop.cause?.signal && (draining ?? !isStoppedByFailure);
+  // A drain that a failure or the end of all tasks cut short would have lasted longer.
+  const isDrainComplete = draining && cancelled && isDeepStrictEqual(cancelled.cause, draining.cause);
+  return {
+    ...(isStoppedByHand && {
+      during: ({ app, clock }) =>
+        void clock.schedule(() => void app.stop(new Error(stop.cause?.message)), stop.at - from),
+    }),
+    ...(draining && { drainDelay: isDrainComplete ? cancelled.at - draining.at : Infinity }),
+    ...(hasTimedOut && cancelled && { timeout: shutdown.at - cancelled.at }),
+    ...(failedIndex >= 0 && !isStoppedByFailure && { onFailure: 'continue' }),
+    ...(!shutdown && { duration: (events.at(-1)?.at ?? from) - from }),
+  };
+}
 
-function expectRecording(recording: unknown): void {
+/** Accepts `undefined`, so that the error of a call without options names `run`. */
+function validateReplayOptions(options: Partial<ReplayOptions> = {}): ReplayOptions {
+  validateOptions(options, ['run']);
+  validateFunction('run', options.run);
+  return options as ReplayOptions;
+}
+
+function validateRecording(recording: unknown): void {
   const { version, events, dropped } = (recording ?? {}) as Partial<Recording>;
   if (version !== 1 || !Array.isArray(events))
-    throw new TypeError(invalid('recording', 'what `record` has made', recording));
-  if (dropped !== 0) throw new TypeError(invalid('recording', 'whole, without events dropped from its start', dropped));
+    throw new TypeError(invalid('recording', 'a recording made by `record`', recording));
+  if (dropped !== 0) throw new TypeError(invalid('recording', 'complete, without dropped events', dropped));
 }
 
 function drawRow(row: readonly Marble[]): string {

@@ -1,6 +1,6 @@
 /**
- * Something is not as a test expects it. Of Node's `AssertionError` some test runners show what was expected and what was got, which
- * marbles say better.
+ * A scenario did not go as the test expects. It is no `AssertionError`, for which some test runners print the expected
+ * and the actual value, because the marbles in its message show both better.
  *
  * @example
  * ```ts

@@ -1,25 +1,25 @@
 import { invalid } from '../util/validate.js';
 import { compareDiagrams, parseDiagram } from './diagram.js';
 import { parseRow } from './marbles.js';
-import { expectScenario, type ScenarioResult, type Scenario } from './scene.js';
-import { Stage, type Staged } from './stage.js';
 import { ScenarioError } from './scenario-error.js';
-import { diagramOf, letters } from './to-marbles.js';
+import { ScenarioRun, type ScenarioRunResult, type ScheduledSignal } from './scenario-run.js';
+import { validateScenario, type Scenario, type ScenarioResult } from './scenario-types.js';
+import { diagramOf, signalLetters } from './to-marbles.js';
 import { virtualClock } from './virtual-clock.js';
 import { virtualGlobals } from './virtual-globals.js';
 
-let underWay = false;
+let isRunning = false;
 
 /**
- * Runs an application in virtual time, as `runMain` runs it in a process: signals, drain, deadline, report and exit code come
- * out as they do there, and neither a second passes nor a process ends. Promises, RxJS's timers, `setTimeout`, `node:timers/promises`
- * and `Date` are virtual meanwhile; files, sockets and `AbortSignal.timeout` are not, so give what needs them something in their place.
+ * Runs an application in virtual time, as `runMain` runs it in a process. Signals, drain, deadline, report and exit
+ * code are the same, but no real time passes and no process exits. Promises, RxJS timers, `setTimeout`,
+ * `node:timers/promises` and `Date` are virtual. Files, sockets and `AbortSignal.timeout` are not, so replace what
+ * needs them.
  *
- * Works with every test runner: it rejects when something is not as expected. One scenario is run at a time.
+ * It works with every test runner, because it rejects when an expectation fails. One scenario runs at a time.
  *
- * @returns how it went.
- * @throws ScenarioError when the marbles are not those expected, with both under one another; what `check` or `during` throws;
- * SyntaxError for what is no marble, TypeError and RangeError for other bad input; all of them by rejection.
+ * @throws ScenarioError when the marbles differ from the expected ones; it shows both. SyntaxError for invalid marbles,
+ * TypeError and RangeError for other invalid input, and what `check` or `during` throws. All of them are rejections.
  *
  * @example
  * ```ts
@@ -41,47 +41,57 @@ let underWay = false;
  * console.log(report?.clean, exitCode); // → true 0
  * ```
  */
-export async function scenario(scene: Scenario): Promise<ScenarioResult> {
-  return judge(scene, await play(scene));
+export async function scenario(definition: Scenario): Promise<ScenarioResult> {
+  return verify(definition, await runScenario(definition));
 }
 
-/** Runs a scenario; of things due at one instant the first to happen is the one that `order` chooses. */
-export async function play(scene: Scenario, order?: (due: number) => number): Promise<Staged> {
-  expectScenario(scene);
-  const sent = parseRow(scene.signals ?? '').marbles.map(({ at, mark }) => ({ at, signal: signalOf(mark) }));
-  const clock = virtualClock(scene.at);
+/**
+ * Runs a scenario without comparing its result with what is expected.
+ *
+ * @param order Chooses which of the timers due at one instant fires first.
+ */
+export async function runScenario(definition: Scenario, order?: (due: number) => number): Promise<ScenarioRunResult> {
+  validateScenario(definition);
+  const signals = scheduledSignals(definition.signals ?? '');
+  const clock = virtualClock(definition.at);
   if (order) clock.order = order;
-  if (underWay) throw new Error('Expected one scenario at a time, because it replaces the timers of the whole process');
-  underWay = true;
+  if (isRunning)
+    throw new Error('Expected one scenario at a time, because it replaces the timers of the whole process');
+  isRunning = true;
   const restore = virtualGlobals(clock);
   try {
-    return await new Stage(scene, clock).play(sent);
+    return await new ScenarioRun(definition, clock).run(signals);
   } finally {
     restore();
-    underWay = false;
+    isRunning = false;
   }
 }
 
-/** Whether all is as the scenario expects it. */
-export async function judge(scene: Scenario, { played, failure, rows }: Staged): Promise<ScenarioResult> {
+/** Compares a run with what is expected. @throws ScenarioError when they differ, and what the run has thrown. */
+export async function verify(
+  definition: Scenario,
+  { result, failure, rows }: ScenarioRunResult,
+): Promise<ScenarioResult> {
   if (failure) throw failure.error;
-  const wanted = parseDiagram(scene.expect ?? '');
-  const unknown = [...wanted.keys()].find((name) => !rows.includes(name));
-  if (unknown !== undefined) throw new ScenarioError(invalid('expect', `rows of ${listed(rows)}`, unknown));
-  compareDiagrams(wanted, diagramOf(played.recording), scene.tolerance);
-  await scene.check?.(played);
-  return played;
+  const expected = parseDiagram(definition.expect ?? '');
+  const unknown = [...expected.keys()].find((name) => !rows.includes(name));
+  if (unknown !== undefined) {
+    const names = rows.map((name) => `\`${name}\``).join(', ');
+    throw new ScenarioError(invalid('expect', `rows of ${names}`, unknown));
+  }
+  compareDiagrams(expected, diagramOf(result.recording), definition.tolerance);
+  await definition.check?.(result);
+  return result;
 }
 
-function listed(names: readonly string[]): string {
-  return names.map((name) => `\`${name}\``).join(', ');
+function scheduledSignals(marbles: string): ScheduledSignal[] {
+  return parseRow(marbles).marbles.map(({ at, mark }) => ({ at, signal: signalOf(mark) }));
 }
 
 function signalOf(letter: string): NodeJS.Signals {
-  for (const [signal, its] of Object.entries(letters)) if (its === letter) return signal as NodeJS.Signals;
-  throw new SyntaxError(
-    `Expected the letters of signals to be of ${Object.entries(letters)
-      .map(([signal, its]) => `\`${its}\` (${signal})`)
-      .join(', ')}, got \`${letter}\``,
-  );
+  const letters = Object.entries(signalLetters);
+  const [signal] = letters.find(([, each]) => each === letter) ?? [];
+  if (signal !== undefined) return signal as NodeJS.Signals;
+  const known = letters.map(([name, each]) => `\`${each}\` (${name})`).join(', ');
+  throw new SyntaxError(`Expected the letters of signals to be among ${known}, got \`${letter}\``);
 }

@@ -1,19 +1,19 @@
+import { unfinishedTasks } from '../app/report.js';
+import type { RecordedError, RecordedOutcome, Recording } from '../recording/types.js';
 import { drawDiagram, type Diagram } from './diagram.js';
 import type { Mark, Marble } from './marbles.js';
-import type { RecordedError, RecordedOutcome } from '../recording/recorded.js';
-import type { Recording } from '../recording/tape.js';
 
 /**
- * Draws a recording: a row of marbles for each task, in the order in which they began, under one another on one axis of time,
- * beside them `signals` and the `application` as a whole. What the marks mean is in `marks`; an application ends with `|` when it
- * was clean, with `#` when it was not; `?` is a task that had not ended by the deadline.
+ * Draws a recording as rows of marbles on a common time axis: a row for each task, in the order of their starts, and
+ * the rows `signals` and `application`. `marks` explains the marks. An application ends with `|` when its end was
+ * clean, otherwise with `#`. `?` marks a task that had not ended by the deadline.
  *
  * @example
  * ```ts
  * import { orchestrate } from 'rxjs-tasks';
- * import { at, record, script, toMarbles } from 'rxjs-tasks/testing';
+ * import { record, script, toMarbles, virtualClock } from 'rxjs-tasks/testing';
  *
- * const clock = at(0);
+ * const clock = virtualClock();
  * const db = script('db', '[-->---#]-|');
  * const recording = record(orchestrate([db, script('http', '[->--(!|)')], { scheduler: clock }), { clock });
  * clock.advance(1000);
@@ -27,12 +27,15 @@ export function toMarbles(recording: Recording): string {
   return drawDiagram(diagramOf(recording));
 }
 
-export const application = 'application';
-export const readiness = 'readiness';
-export const signals = 'signals';
+/** Name of the row of the application as a whole. */
+export const applicationRow = 'application';
+/** Name of the row that shows when the application is ready. */
+export const readinessRow = 'readiness';
+/** Name of the row of signals. */
+export const signalsRow = 'signals';
 
-/** The letters of signals. */
-export const letters: Readonly<Partial<Record<NodeJS.Signals, string>>> = {
+/** Letters of the signals. */
+export const signalLetters: Readonly<Partial<Record<NodeJS.Signals, string>>> = {
   SIGINT: 'I',
   SIGTERM: 'T',
   SIGHUP: 'H',
@@ -41,7 +44,7 @@ export const letters: Readonly<Partial<Record<NodeJS.Signals, string>>> = {
   SIGUSR2: '2',
 };
 
-/** The rows of a recording. */
+/** Returns the rows of a recording. */
 export function diagramOf({ events, from }: Recording): Diagram {
   const rows = new Map<string, Marble[]>();
   const add = (name: string, at: number, ...marks: (Mark | (string & {}))[]) => {
@@ -50,57 +53,47 @@ export function diagramOf({ events, from }: Recording): Diagram {
     for (const mark of marks) row.push({ at: at - from, mark });
     return row;
   };
-  const told = events.some(({ type }) => type === 'signal');
-  // The clock by which it was recorded may have been set back.
+  const hasSignals = events.some(({ type }) => type === 'signal');
+  // The clock of the recording may have been set back.
   let at = from;
   for (const event of events) {
-    const { type, task = application } = event;
+    const { type, task = applicationRow } = event;
     at = Math.max(at, event.at);
     switch (type) {
       case 'signal':
-        add(signals, at, letterOf(event.signal));
+        add(signalsRow, at, letterOf(event.signal));
         break;
       case 'draining':
       case 'cancelled':
-        if (event.cause?.signal && !told && !rows.has(signals)) add(signals, at, letterOf(event.cause.signal));
+        if (event.cause?.signal && !hasSignals && !rows.has(signalsRow))
+          add(signalsRow, at, letterOf(event.cause.signal));
         add(task, at, type === 'draining' ? '~' : '!');
         break;
       case 'shutdown':
-        for (const lost of (event.outcomes ?? []).flatMap(laggardsOf)) add(lost, at, '?');
+        for (const unfinished of (event.outcomes ?? []).flatMap(unfinishedTasks)) add(unfinished.task, at, '?');
         add(task, at, event.clean ? '|' : '#');
         break;
       case 'readiness':
-        add(readiness, at, event.ready ? '>' : '<');
+        add(readinessRow, at, event.ready ? '>' : '<');
         break;
       case 'value':
         add(task, at, event.mark ?? '_');
         break;
       case 'restarting':
-        failed(add(task, at), at - from, event.error);
+        addFailure(add(task, at), at - from, event.error);
         add(task, at, '<');
         break;
-      case 'done': {
-        const { status, error } = event.outcome ?? {};
-        const row = add(task, at);
-        const life = row.slice(row.findLastIndex(({ mark }) => mark === '<') + 1);
-        // One that was cancelled before it began, or between two lives, was told nothing.
-        if (status === 'cancelled' && !life.some(({ mark }) => mark === '!')) add(task, at, '!');
-        failed(row, at - from, error);
-        const last = row.at(-1);
-        if (last?.mark !== '#' || last.at !== at - from) add(task, at, '|');
+      case 'done':
+        addEnd(add(task, at), at - from, event.outcome);
         break;
-      }
       default:
-        add(task, at, marksOf[type]);
+        add(task, at, markOf[type]);
     }
   }
-  // What they are caused by comes first, what they come to last.
-  const lasts = [readiness, application];
-  const place = ([name]: readonly [string, unknown]) => (name === signals ? -1 : lasts.indexOf(name) + 1);
-  return new Map([...rows].sort((a, b) => place(a) - place(b)));
+  return new Map([...rows].sort(([a], [b]) => rank(a) - rank(b)));
 }
 
-const marksOf = {
+const markOf = {
   initializing: '[',
   ready: '>',
   'slot-started': '+',
@@ -113,22 +106,34 @@ const marksOf = {
   'result-dropped': "'",
 } as const;
 
-/** An error is told when the run is over: it is drawn where it happened, before `finalize` was called. */
-function failed(row: Marble[], at: number, error: RecordedError | undefined): void {
+/** Orders rows by cause and effect: signals first, then tasks, then the application. */
+function rank(name: string): number {
+  return name === signalsRow ? -1 : [readinessRow, applicationRow].indexOf(name) + 1;
+}
+
+function addEnd(row: Marble[], at: number, outcome: Partial<RecordedOutcome> = {}): void {
+  const { status, error } = outcome;
+  // A task that was cancelled before it started, or between two runs, has no `cancelling` event.
+  if (status === 'cancelled' && !row.slice(runStart(row)).some(({ mark }) => mark === '!')) row.push({ at, mark: '!' });
+  addFailure(row, at, error);
+  const last = row.at(-1);
+  if (last?.mark !== '#' || last.at !== at) row.push({ at, mark: '|' });
+}
+
+/** Adds an error, which the end of a run reports, where it occurred: before `finalize`, unless `finalize` failed. */
+function addFailure(row: Marble[], at: number, error: RecordedError | undefined): void {
   if (!error) return;
-  const life = row.findLastIndex(({ mark }) => mark === '<') + 1;
-  const place = row.findLastIndex(({ mark }) => mark === ']');
-  const before = place >= life && error.phase !== 'finalize' ? row[place] : undefined;
-  if (before) row.splice(place, 0, { at: before.at, mark: '#' });
+  const index = row.findLastIndex(({ mark }) => mark === ']');
+  const finalize = index >= runStart(row) && error.phase !== 'finalize' ? row[index] : undefined;
+  if (finalize) row.splice(index, 0, { at: finalize.at, mark: '#' });
   else row.push({ at, mark: '#' });
 }
 
-/** Who has timed out, but for groups of which a member has. */
-export function laggardsOf({ task, status, members }: RecordedOutcome): string[] {
-  if (status !== 'timed-out') return [];
-  return members?.flatMap(laggardsOf) ?? [task];
+/** Returns the index of the first mark after the last restart. */
+function runStart(row: readonly Marble[]): number {
+  return row.findLastIndex(({ mark }) => mark === '<') + 1;
 }
 
 function letterOf(signal: NodeJS.Signals | undefined): string {
-  return (signal && letters[signal]) ?? '_';
+  return (signal && signalLetters[signal]) ?? '_';
 }

@@ -3,18 +3,18 @@ import { invalid, validateMs } from '../util/validate.js';
 import { controlPromises } from '../util/settle-on.js';
 
 /**
- * A clock in virtual time, that starts at an epoch: time passes when the test says so. Give it to a context as its
- * `scheduler`, and calendars, time zones and their DST nights come out as they do in production.
+ * Creates a clock in virtual time that starts at an epoch. Time passes only when the test advances it. As the
+ * `scheduler` of a context it makes calendars, time zones and DST changes behave as in production.
  *
- * @param time what the clock shows at first: anything that `new Date()` takes; 0, in ms since 1970, unless said.
+ * @param time Time that the clock shows first, as `new Date()` takes it. Default: 0, in ms since 1970.
  * @throws RangeError when that is no time.
  *
  * @example
  * ```ts
  * import { cron, task, withCancel } from 'rxjs-tasks';
- * import { at } from 'rxjs-tasks/testing';
+ * import { virtualClock } from 'rxjs-tasks/testing';
  *
- * const clock = at('2026-03-29T00:59:00Z');
+ * const clock = virtualClock('2026-03-29T00:59:00Z');
  * const [ctx] = withCancel(undefined, { scheduler: clock });
  * const backup = task('backup', () => console.log(new Date(clock.now()).toISOString()));
  * cron(backup, '30 2 * * *', { timezone: 'Europe/Berlin' }).start(ctx).subscribe();
@@ -24,55 +24,67 @@ import { controlPromises } from '../util/settle-on.js';
  * ```
  */
 export function virtualClock(time: string | number | Date = 0): VirtualClock {
-  const epoch = new Date(time).getTime();
-  if (Number.isNaN(epoch)) throw new RangeError(invalid('at', 'a time, as `new Date()` takes them', time));
-  return new VirtualClock(epoch);
+  return new VirtualClock(toEpoch('time', time));
 }
 
-/** Made by {@link virtualClock}. Timers go by the time that passes; what the clock shows may be set, as a machine's may. */
+/** Converts what `new Date()` takes to ms since 1970. @throws RangeError when that is no time. */
+export function toEpoch(name: string, time: string | number | Date): number {
+  const epoch = new Date(time).getTime();
+  if (Number.isNaN(epoch)) throw new RangeError(invalid(name, 'a time, as `new Date()` takes it', time));
+  return epoch;
+}
+
+/**
+ * A clock made by {@link virtualClock}. Timers follow the time that passes. The time that the clock shows can be set,
+ * as on a real machine.
+ */
 export class VirtualClock extends VirtualTimeScheduler {
-  private ahead: number;
+  /** Difference between the time that the clock shows and the time that has passed, in ms. */
+  private offset: number;
   private choose: ((due: number) => number) | undefined = undefined;
 
   /** @internal */
   constructor(epoch: number) {
     super();
-    this.ahead = epoch;
-    this.now = () => this.frame + this.ahead;
+    this.offset = epoch;
+    this.now = () => this.frame + this.offset;
   }
 
-  /** How many timers are set. */
+  /** Number of pending timers. */
   get timers(): number {
     return this.actions.length;
   }
 
-  /** Time passes, in ms, and whatever is due meanwhile happens at its time. */
+  /** Lets time pass, in ms. Each timer that becomes due fires at its time. */
   advance(ms: number): void {
     validateMs('ms', ms);
-    expectFinite('ms', ms);
+    validateFinite(ms);
     const until = this.frame + ms;
     while (this.step(until));
     this.frame = Math.max(this.frame, until);
   }
 
-  /** Sets what the clock shows forward, or back, by so many ms. A sleep looks the same: no time has passed, and the clock has gone on. */
-  adjust(byMs: number): void {
-    expectFinite('byMs', byMs);
-    this.ahead += byMs;
+  /**
+   * Sets the clock forward, or back when `ms` is negative. No time passes and no timer fires. A sleep of the machine
+   * looks the same.
+   */
+  adjust(ms: number): void {
+    validateFinite(ms);
+    this.offset += ms;
   }
 
-  /** Time passes, in ms, and nothing happens: as when the event loop is blocked. What was due is late then. */
+  /** Lets time pass, in ms, without firing timers, as a blocked event loop does. Timers that were due fire late. */
   advanceSilently(ms: number): void {
     validateMs('ms', ms);
-    expectFinite('ms', ms);
+    validateFinite(ms);
     this.frame += ms;
   }
 
-  /** Lets the one thing happen that is due next, by a `frame` if there is one. Gives whether there was such a thing. */
+  /** Fires the next timer, if there is one that is due by the frame `until`. Returns whether there was one. */
   step(until: number | undefined = Infinity): boolean {
-    const action = this.take(until);
+    const action = this.takeNext(until);
     if (!action) return false;
-    // Whatever has blocked the machine meanwhile has made it late.
+    // The timer is late if time has been advanced silently.
     this.frame = Math.max(this.frame, action.delay);
     const error = action.execute(action.state, action.delay) as Error | undefined;
     if (error) throw error;
@@ -80,8 +92,10 @@ export class VirtualClock extends VirtualTimeScheduler {
   }
 
   /**
-   * @internal Of so many things that are due at one instant, which is the first to happen; promises that hooks have given back are
-   * among them when they have settled.
+   * Sets a function that chooses which of the timers due at one instant fires first. Promises that hooks have returned
+   * are among them once they have settled.
+   *
+   * @internal
    */
   set order(choose: (due: number) => number) {
     this.choose = choose;
@@ -89,7 +103,7 @@ export class VirtualClock extends VirtualTimeScheduler {
       this,
       <T>(promise: PromiseLike<T>) =>
         new Promise<T>((resolve, reject) => {
-          // Of an iterator it may be no promise at all.
+          // An iterator may return something other than a promise.
           Promise.resolve(promise).then(
             (value) => void this.schedule(() => resolve(value)),
             (error: unknown) => void this.schedule(() => reject(error)),
@@ -98,19 +112,19 @@ export class VirtualClock extends VirtualTimeScheduler {
     );
   }
 
-  private take(until: number): (typeof this.actions)[number] | undefined {
+  private takeNext(until: number): (typeof this.actions)[number] | undefined {
     const { actions, choose } = this;
     const [next] = actions;
     if (!next || next.delay > until) return undefined;
     if (!choose) return actions.shift();
     const instant = Math.max(this.frame, next.delay);
-    const later = actions.findIndex(({ delay }) => delay > instant);
-    const due = later === -1 ? actions.length : later;
+    const firstLater = actions.findIndex(({ delay }) => delay > instant);
+    const due = firstLater === -1 ? actions.length : firstLater;
     return actions.splice(due === 1 ? 0 : choose(due), 1)[0];
   }
 }
 
-/** A clock that stands at no time would never go on. */
-function expectFinite(name: string, ms: number): void {
-  if (!Number.isFinite(ms)) throw new RangeError(invalid(name, 'finite', ms));
+/** Rejects infinite times, because a clock would stay at infinity for ever. */
+function validateFinite(ms: number): void {
+  if (!Number.isFinite(ms)) throw new RangeError(invalid('ms', 'finite', ms));
 }

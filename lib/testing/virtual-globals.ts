@@ -3,83 +3,86 @@ import timers from 'node:timers';
 import promises from 'node:timers/promises';
 import { Subscription } from 'rxjs';
 import { validateFunction } from '../util/validate.js';
-import { randomFrom } from './random.js';
+import { seededRandom } from './seeded-random.js';
 import type { VirtualClock } from './virtual-clock.js';
 
 /**
- * Puts what of JavaScript and Node tells the time on a virtual clock: `setTimeout`, `setInterval`, `Date`, `performance.now`,
- * `node:timers` and `node:timers/promises`, and with them RxJS's own schedulers; and has `Math.random` give the same each time. Gives
- * what puts it back. What is not on it: `setImmediate`, `process.nextTick`, `AbortSignal.timeout`, and the world outside.
+ * Makes the time of JavaScript and Node follow a virtual clock: `setTimeout`, `setInterval`, `Date`, `performance.now`,
+ * `node:timers`, `node:timers/promises`, and with them the schedulers of RxJS. `Math.random` returns the same numbers
+ * each time. `setImmediate`, `process.nextTick`, `AbortSignal.timeout` and everything outside the process stay real.
+ *
+ * @returns a function that restores all of it.
  */
 export function virtualGlobals(clock: VirtualClock): () => void {
   const start = clock.frame;
   const real = { setTimeout, clearTimeout, setInterval, clearInterval, Date };
-  const set = (repeats: boolean) => {
-    return (then: (...args: unknown[]) => void, ms?: number, ...args: unknown[]) => {
-      validateFunction('callback', then);
-      return new Timer(clock, () => then(...args), delayOf(ms), repeats);
+  const createTimer = (repeats: boolean) => {
+    return (callback: (...args: unknown[]) => void, ms?: number, ...args: unknown[]) => {
+      validateFunction('callback', callback);
+      return new Timer(clock, () => callback(...args), toDelay(ms), repeats);
     };
   };
-  const clear = (realClear: (timer?: NodeJS.Timeout) => void) => (timer?: unknown) => {
+  const clearTimer = (realClear: (timer?: NodeJS.Timeout) => void) => (timer?: unknown) => {
     if (timer instanceof Timer) timer.close();
     else realClear(timer as NodeJS.Timeout);
   };
   const delay = (ms?: number, value?: unknown, options: { signal?: AbortSignal } = {}) =>
     new Promise((resolve, reject) => {
       const { signal } = options;
-      const leave = () => {
+      const onAbort = () => {
         timer.close();
-        reject(aborted(signal));
+        reject(abortError(signal));
       };
-      if (signal?.aborted) return reject(aborted(signal));
-      const timer = new Timer(clock, () => (signal?.removeEventListener('abort', leave), resolve(value)), delayOf(ms));
-      signal?.addEventListener('abort', leave, { once: true });
+      if (signal?.aborted) return reject(abortError(signal));
+      const onTimer = () => (signal?.removeEventListener('abort', onAbort), resolve(value));
+      const timer = new Timer(clock, onTimer, toDelay(ms));
+      signal?.addEventListener('abort', onAbort, { once: true });
     });
   async function* ticks(ms = 1, value?: unknown, options?: { signal?: AbortSignal }) {
     for (let due = clock.frame + ms; ; due += ms) yield await delay(Math.max(0, due - clock.frame), value, options);
   }
   const virtual = {
-    setTimeout: Object.assign(set(false), { [Symbol.for('nodejs.util.promisify.custom')]: delay }),
-    clearTimeout: clear(real.clearTimeout),
-    setInterval: set(true),
-    clearInterval: clear(real.clearInterval),
+    setTimeout: Object.assign(createTimer(false), { [Symbol.for('nodejs.util.promisify.custom')]: delay }),
+    clearTimeout: clearTimer(real.clearTimeout),
+    setInterval: createTimer(true),
+    clearInterval: clearTimer(real.clearInterval),
   };
-  const restore = [
-    replace(globalThis, { ...virtual, Date: virtualDate(clock) }),
-    replace(timers, virtual),
-    replace(promises, { setTimeout: delay, setInterval: ticks }),
-    replace(promises.scheduler, { wait: (ms: number, options?: object) => delay(ms, undefined, options) }),
-    replace(performance, { now: () => clock.frame - start }),
-    replace(Math, { random: randomFrom(1) }),
+  const restores = [
+    replaceProperties(globalThis, { ...virtual, Date: virtualDate(clock) }),
+    replaceProperties(timers, virtual),
+    replaceProperties(promises, { setTimeout: delay, setInterval: ticks }),
+    replaceProperties(promises.scheduler, { wait: (ms: number, options?: object) => delay(ms, undefined, options) }),
+    replaceProperties(performance, { now: () => clock.frame - start }),
+    replaceProperties(Math, { random: seededRandom(1) }),
   ];
   syncBuiltinESMExports();
   return () => {
-    for (const back of restore) back();
+    for (const restore of restores) restore();
     syncBuiltinESMExports();
   };
 }
 
-/** What `setTimeout` gives. */
+/** A timer as `setTimeout` returns it. */
 class Timer {
   private readonly clock: VirtualClock;
-  private readonly then: () => void;
+  private readonly callback: () => void;
   private readonly ms: number;
-  private waiting: Subscription = Subscription.EMPTY;
+  private pending: Subscription = Subscription.EMPTY;
 
-  constructor(clock: VirtualClock, then: () => void, ms: number, repeats = false) {
+  constructor(clock: VirtualClock, callback: () => void, ms: number, repeats = false) {
     this.clock = clock;
     this.ms = ms;
-    this.then = repeats ? () => (this.wait(Math.max(1, ms)), then()) : then;
-    this.wait(ms);
+    this.callback = repeats ? () => (this.schedule(Math.max(1, ms)), callback()) : callback;
+    this.schedule(ms);
   }
 
   refresh(): this {
-    this.wait(this.ms);
+    this.schedule(this.ms);
     return this;
   }
 
   close(): this {
-    this.waiting.unsubscribe();
+    this.pending.unsubscribe();
     return this;
   }
 
@@ -99,35 +102,38 @@ class Timer {
     return true;
   }
 
-  private wait(ms: number): void {
+  private schedule(ms: number): void {
     this.close();
-    this.waiting = this.clock.schedule(this.then, ms);
+    this.pending = this.clock.schedule(this.callback, ms);
   }
 }
 
-/** As Node has it: what is too long for its timers is due at once. Only that 0 is no time at all, as in marble tests. */
-function delayOf(ms: unknown = 0): number {
+/** Converts a delay as Node does: an invalid or too long one is 1 ms. Unlike in Node, 0 is no time at all. */
+function toDelay(ms: unknown = 0): number {
   const delay = Number(ms);
   return delay >= 0 && delay <= 2 ** 31 - 1 ? delay : 1;
 }
 
 function virtualDate(clock: VirtualClock): DateConstructor {
   return new Proxy(Date, {
-    construct: (target, args: unknown[], made) =>
-      Reflect.construct(target, args.length > 0 ? args : [clock.now()], made) as object,
+    construct: (target, args: unknown[], newTarget) =>
+      Reflect.construct(target, args.length > 0 ? args : [clock.now()], newTarget) as object,
     apply: (target) => new target(clock.now()).toString(),
     get: (target, name) => (name === 'now' ? clock.now : (Reflect.get(target, name) as unknown)),
   });
 }
 
-/** As Node's own, which cannot be made. */
-function aborted(signal: AbortSignal | undefined): Error {
+/** Creates an error like Node's `AbortError`, whose class is not public. */
+function abortError(signal: AbortSignal | undefined): Error {
   const error = new Error('The operation was aborted', { cause: signal?.reason });
   return Object.assign(error, { name: 'AbortError', code: 'ABORT_ERR' });
 }
 
-function replace(owner: object, properties: object): () => void {
-  const own = Object.keys(properties).map((name) => [name, Object.getOwnPropertyDescriptor(owner, name)] as const);
+/** Replaces properties of an object. Returns a function that restores them. */
+function replaceProperties(owner: object, properties: object): () => void {
+  const descriptors = Object.keys(properties).map(
+    (name) => [name, Object.getOwnPropertyDescriptor(owner, name)] as const,
+  );
   for (const [name, value] of Object.entries(properties))
     Object.defineProperty(owner, name, {
       value: value as unknown,
@@ -136,7 +142,7 @@ function replace(owner: object, properties: object): () => void {
       writable: true,
     });
   return () => {
-    for (const [name, descriptor] of own) {
+    for (const [name, descriptor] of descriptors) {
       if (descriptor) Object.defineProperty(owner, name, descriptor);
       else Reflect.deleteProperty(owner, name);
     }

@@ -1,53 +1,60 @@
 import fc from 'fast-check';
-import { cron, ordered, parallel, supervise, type Runnable } from '../../lib/index.js';
-import { script, type Recording, type Scenario } from '../../lib/testing/index.js';
+import { cron, ordered, parallel, supervise, type Runnable, type SimpleTask } from '../../lib/index.js';
+import type { Scenario } from '../../lib/testing/index.js';
 
-/** An application of scripted tasks, as it is written down. */
+/** Creates the task of a path. Its name is the last part of the path, or the whole path if it contains no group. */
+export type CreateTask = (path: string, rows: string | readonly string[], name?: string) => SimpleTask;
+
+/** Description of an application of scripted tasks. */
 export type Plan =
-  | { readonly kind: 'task'; readonly lives: readonly string[] }
+  | { readonly kind: 'task'; readonly rows: readonly string[] }
   | { readonly kind: 'ordered' | 'parallel'; readonly members: readonly Plan[] }
   | {
       readonly kind: 'supervise';
       readonly of: Plan;
       readonly always: boolean;
-      readonly max: number;
+      readonly maxRestarts: number;
       readonly jitter: number;
     }
   | {
       readonly kind: 'cron';
-      readonly lives: readonly string[];
+      readonly rows: readonly string[];
       readonly period: number;
       readonly overlap: 'skip' | 'bufferOne' | 'cancelOther';
-      readonly runs: number;
+      readonly maxRuns: number;
     };
 
 /** An application, and what happens to it. */
-export interface Drama {
+export interface ApplicationCase {
   readonly plans: readonly Plan[];
-  readonly scene: Pick<Scenario, 'signals' | 'timeout' | 'drainDelay' | 'onFailure'> & { readonly for: number };
+  readonly options: Pick<Scenario, 'signals' | 'timeout' | 'drainDelay' | 'onFailure' | 'duration'>;
 }
 
-const dashes = (most: number) => fc.nat(most).map((length) => '-'.repeat(length));
+const dashes = (maxLength: number) => fc.nat(maxLength).map((length) => '-'.repeat(length));
 const weighted = <T>(...choices: readonly (readonly [number, fc.Arbitrary<T>])[]): fc.Arbitrary<T> =>
   fc.oneof(...choices.map(([weight, arbitrary]) => ({ weight, arbitrary })));
 const text = (...choices: readonly (readonly [number, string])[]) =>
-  weighted(...choices.map(([weight, one]) => [weight, fc.constant(one)] as const));
+  weighted(...choices.map(([weight, each]) => [weight, fc.constant(each)] as const));
 
-/** How a hook ends that has been told to: by itself, in its time, or never. */
-const obeying = weighted([6, fc.constant('')], [3, dashes(3).map((takes) => `!-${takes}`)], [1, fc.constant('?')]);
+/** Ways in which a hook reacts to a cancel: it is interrupted, ends later, or never ends. */
+const cancelReaction = weighted(
+  [6, fc.constant('')],
+  [3, dashes(3).map((delay) => `!-${delay}`)],
+  [1, fc.constant('?')],
+);
 
-/** A life: with or without `initialize` and `finalize`, failing here or there, or hanging. */
-const life: fc.Arbitrary<string> = fc
+/** Marbles of a run: with or without `initialize` and `finalize`, and with a failing or hanging hook. */
+const marbleRow: fc.Arbitrary<string> = fc
   .record({
     initialize: weighted([1, fc.constant(undefined)], [2, dashes(4)]),
     initializing: text([12, '>'], [1, '#'], [1, '?']),
     values: fc.array(fc.constantFrom('-', '-', '-', 'a', 'b'), { maxLength: 6 }).map((marks) => marks.join('')),
-    end: weighted([3, fc.constant('|')], [1, fc.constant('#')], [4, obeying]),
+    end: weighted([3, fc.constant('|')], [1, fc.constant('#')], [4, cancelReaction]),
     finalize: weighted([1, fc.constant(undefined)], [2, dashes(4)]),
     finalizing: text([12, '|'], [1, '#'], [1, '?']),
   })
   .map(({ initialize, initializing, values, end, finalize, finalizing }) => {
-    // Of one that never ends nobody is told that it has failed.
+    // The failure of a run that never ends is not reported, so it would be missing in the recording.
     const failed = end === '#' || (initialize !== undefined && initializing === '#');
     const closing = finalize === undefined ? '' : `]${finalize}${failed && finalizing === '?' ? '|' : finalizing}`;
     const last = (mark: string) =>
@@ -60,22 +67,22 @@ const life: fc.Arbitrary<string> = fc
             : closing || (mark === '' ? '' : '|');
     if (initialize !== undefined && initializing !== '>') return `[${initialize}${last(initializing)}`;
     const opening = initialize === undefined ? '' : `[${initialize}>`;
-    // What is told to end with a `!`, and has nothing more to show, has ended there.
+    // A hook with no further marks after its `!` ends there.
     if (end.startsWith('!')) return `${opening}${values}${end}${closing || '|'}`;
     if (end === '') return `${opening}${values}${closing && `(!])${closing.slice(1)}`}`;
     return `${opening}${values}${last(end)}`;
   });
 
-const lives = fc.array(life, { minLength: 1, maxLength: 3 });
+const rows = fc.array(marbleRow, { minLength: 1, maxLength: 3 });
 
 const { plan } = fc.letrec<{ plan: Plan; task: Plan; cron: Plan }>((tie) => ({
-  task: fc.record({ kind: fc.constant('task' as const), lives: lives.map(([first = '']) => [first]) }),
+  task: fc.record({ kind: fc.constant('task' as const), rows: rows.map(([first = '']) => [first]) }),
   cron: fc.record({
     kind: fc.constant('cron' as const),
-    lives,
+    rows,
     period: fc.integer({ min: 1, max: 9 }),
     overlap: fc.constantFrom('skip' as const),
-    runs: fc.integer({ min: 1, max: 5 }),
+    maxRuns: fc.integer({ min: 1, max: 5 }),
   }),
   plan: fc.oneof(
     { maxDepth: 2, depthIdentifier: 'tree' },
@@ -91,12 +98,12 @@ const { plan } = fc.letrec<{ plan: Plan; task: Plan; cron: Plan }>((tie) => ({
       weight: 2,
       arbitrary: fc.record({
         kind: fc.constant('supervise' as const),
-        // Which slots a cron had in which of its lives is not told.
+        // A recording does not show which slots belong to which run of a supervised cron.
         of: fc
-          .oneof(fc.record({ kind: fc.constant('task' as const), lives }), tie('plan'))
+          .oneof(fc.record({ kind: fc.constant('task' as const), rows }), tie('plan'))
           .filter(({ kind }) => kind !== 'cron'),
         always: fc.boolean(),
-        max: fc.nat(3),
+        maxRestarts: fc.nat(3),
         jitter: fc.constantFrom(0, 0.5, 1),
       }),
     },
@@ -104,10 +111,10 @@ const { plan } = fc.letrec<{ plan: Plan; task: Plan; cron: Plan }>((tie) => ({
   ),
 }));
 
-/** Applications of all kinds, and what may happen to them. */
-export const dramas: fc.Arbitrary<Drama> = fc.record({
+/** Generates applications, and what happens to them. */
+export const applicationCases: fc.Arbitrary<ApplicationCase> = fc.record({
   plans: fc.array(plan, { minLength: 1, maxLength: 3 }),
-  scene: fc
+  options: fc
     .record({
       at: fc.option(fc.nat(30)),
       signal: fc.constantFrom('T', 'T', 'I'),
@@ -118,42 +125,35 @@ export const dramas: fc.Arbitrary<Drama> = fc.record({
     .map(({ at, signal, ...options }) => ({
       ...options,
       signals: at === null ? '' : `${'-'.repeat(at)}${signal}`,
-      for: 2000,
+      duration: 2000,
     })),
 });
 
-/** Makes an application as it is written down. Each task has a name of its own. */
-export function applicationOf(plans: readonly Plan[]): Runnable[] {
+/** Creates the application that plans describe. Each task has a name of its own. */
+export function applicationOf(plans: readonly Plan[], createTask: CreateTask): Runnable[] {
   let names = 0;
-  // The same chance each time.
+  // Yields the same numbers each time.
   let state = 1;
   const random = () => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
-  const make = (plan: Plan): Runnable => {
+  const create = (plan: Plan, group = ''): Runnable => {
     const name = `${plan.kind.charAt(0)}${++names}`;
+    const path = `${group}${name}`;
     switch (plan.kind) {
       case 'task':
-        return script(name, plan.lives);
+        return createTask(path, plan.rows);
       case 'cron':
-        return cron(script(name, plan.lives), plan.period, { overlap: plan.overlap, maxRuns: plan.runs });
+        return cron(createTask(path, plan.rows), plan.period, { overlap: plan.overlap, maxRuns: plan.maxRuns });
       case 'supervise':
-        return supervise(make(plan.of), {
+        return supervise(create(plan.of, group), {
           restart: plan.always ? 'always' : 'on-failure',
-          maxRestarts: plan.max,
+          maxRestarts: plan.maxRestarts,
           backoff: { initial: 3, factor: 2, jitter: plan.jitter, random },
         });
-      default:
-        return (plan.kind === 'ordered' ? ordered : parallel)(name, ...plan.members.map(make));
+      default: {
+        const members = plan.members.map((member) => create(member, `${path}/`));
+        return (plan.kind === 'ordered' ? ordered : parallel)(name, ...members);
+      }
     }
   };
-  return plans.map(make);
-}
-
-/**
- * Whether a recording says all that a replay has to know. A supervision that ends for good after a clean end is told like one that
- * fails, and whoever goes on while a member of its group fails may do what nobody has seen.
- */
-export function isTold({ events }: Recording): boolean {
-  return !events.some(
-    ({ outcome }) => outcome?.error?.name === 'RestartLimitError' && outcome.error.message.endsWith('ms'),
-  );
+  return plans.map((each) => create(each));
 }

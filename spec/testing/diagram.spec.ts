@@ -4,22 +4,22 @@ import { compareDiagrams, drawDiagram, parseDiagram, type Diagram } from '../../
 import { marks, ScenarioError } from '../../lib/testing/index.js';
 import { thrownBy } from '../helpers/collect.js';
 
-/** What a comparison says, line by line. */
+/** Returns the lines of the error of a comparison. */
 function difference(expected: string, actual: string): string[] {
   return thrownBy(() => compareDiagrams(parseDiagram(expected), parseDiagram(actual))).message.split('\n');
 }
 
-/** Rows as the drawing of an application has them: whole ms, in the order of time. */
-function diagrams(longest: number): fc.Arbitrary<Diagram> {
+/** Generates diagrams as of an application: in whole ms and ordered by time. */
+function diagrams(maxTime: number): fc.Arbitrary<Diagram> {
   const mark = fc.constantFrom(...Object.keys(marks), ...Array.from('abzmshd059_'));
-  const marble = fc.tuple(fc.oneof(fc.nat(12), fc.nat(longest)), mark).map(([at, mark]) => ({ at, mark }));
+  const marble = fc.tuple(fc.oneof(fc.nat(12), fc.nat(maxTime)), mark).map(([at, mark]) => ({ at, mark }));
   const row = fc.array(marble, { maxLength: 8 }).map((marbles) => marbles.sort((a, b) => a.at - b.at));
   const name = fc.stringMatching(/^[a-z]{1,3}([/ ][a-z0-9(),]{1,4}){0,2}$/);
   return fc.array(fc.tuple(name, row), { maxLength: 4 }).map((rows) => new Map(rows));
 }
 
 describe('parseDiagram', () => {
-  it('reads a name and, after two spaces or more, its marbles from each line', () => {
+  it('reads a name and, after at least two spaces, its marbles from each line', () => {
     const diagram = parseDiagram(`
       app/db  -a
       signalListener(SIGINT, SIGTERM)      b
@@ -33,12 +33,12 @@ describe('parseDiagram', () => {
     ]);
   });
 
-  it('refuses two rows of one name, and what is no marble', () => {
+  it('rejects two rows of one name, and invalid marbles', () => {
     expect(() => parseDiagram('a  -\na  -')).to.throw(SyntaxError, 'Expected one row for each name, got two for `a`');
     for (const line of ['a -b', 'a', '-b'])
       expect(() => parseDiagram(line)).to.throw(
         SyntaxError,
-        `Expected a name and, after two spaces or more, its marbles, got \`${line}\``,
+        `Expected a name and, after at least two spaces, its marbles, got \`${line}\``,
       );
     expect(() => parseDiagram('a  -€')).to.throw(SyntaxError, 'of the marbles `-€`');
   });
@@ -47,7 +47,7 @@ describe('parseDiagram', () => {
 describe('drawDiagram', () => {
   const draw = (rows: string) => drawDiagram(parseDiagram(rows)).split('\n');
 
-  it('has what happens at one time in one column, and each row as long as something happens in it', () => {
+  it('draws marks of one time in one column, and each row up to its last mark', () => {
     expect(draw('db  -(ab)-c\nhttp  --d\nx  -e 30s f\ny  -')).to.deep.equal([
       'db    -(ab)-c',
       'http  --   d',
@@ -56,12 +56,12 @@ describe('drawDiagram', () => {
     ]);
   });
 
-  it('draws long times in numbers, in all rows that go on', () => {
+  it('draws long times as numbers in all rows that continue', () => {
     expect(draw('a  a 1d b\nb  c 1d d\nc  -')).to.deep.equal(['a  a 1d b', 'b  c 1d d', 'c  -']);
     expect(draw('a  a 9ms b\nb  12345c')).to.deep.equal(['a  a---------b', 'b  12345c']);
   });
 
-  it('draws whole ms, in the order in which they come', () => {
+  it('rounds times to whole ms and keeps the order of marks', () => {
     const rows = new Map([
       [
         'a',
@@ -75,33 +75,33 @@ describe('drawDiagram', () => {
     expect(drawDiagram(rows)).to.equal('a  -(ab)-c');
   });
 
-  it('is nothing for no rows', () => {
+  it('draws an empty text for no rows', () => {
     expect(drawDiagram(new Map())).to.equal('');
   });
 
-  it('keeps values apart that would be read as a time', () => {
+  it('separates values that would be parsed as a time', () => {
     for (const values of ['5s', '12h', '9ms', '5m 1d']) {
       const row = new Map([['a', Array.from(values).flatMap((mark, at) => (mark === ' ' ? [] : [{ at, mark }]))]]);
       expect(parseDiagram(drawDiagram(row)), values).to.deep.equal(row);
     }
   });
 
-  it('is read again as what was drawn, whatever stands in other rows', () => {
-    for (const longest of [20, 3000, 4e12])
+  it('draws what is parsed as the same diagram', () => {
+    for (const maxTime of [20, 3000, 4e12])
       fc.assert(
-        fc.property(diagrams(longest), (diagram) => {
+        fc.property(diagrams(maxTime), (diagram) => {
           expect(parseDiagram(drawDiagram(diagram))).to.deep.equal(diagram);
         }),
       );
   });
 
-  it('has each time in one column', () => {
+  it('draws each time in one column', () => {
     fc.assert(
       fc.property(diagrams(40), (diagram) => {
         const columns = new Map<number, number>();
         const lines = drawDiagram(diagram).split('\n');
         for (const [row, marbles] of [...diagram.values()].entries()) {
-          // The letters in a time are no values.
+          // Letters in a time are not values.
           const line = (lines[row] ?? '').replaceAll(/(?<= )[\d.]+m?[smhd](?= )/g, (time) => ' '.repeat(time.length));
           let from = Math.max(...[...diagram.keys()].map(({ length }) => length)) + 2;
           for (const at of new Set(marbles.map((marble) => marble.at))) {
@@ -122,19 +122,19 @@ describe('drawDiagram', () => {
 });
 
 describe('compareDiagrams', () => {
-  it('says nothing when the rows that are expected are so, whatever is beside them', () => {
+  it('passes when the expected rows match, and ignores other rows', () => {
     const same = (expected: string, actual: string) => compareDiagrams(parseDiagram(expected), parseDiagram(actual));
     same('', 'a  -b');
     same('a  -b', 'b  -c\na  -b--');
     same('a  1.4ms b', 'a  -b');
     same('a  -', 'a  -');
-    // A row in which nothing happens is one that is not there.
+    // An empty row equals a missing one.
     same('a  ---', '');
   });
 
-  it('has expected and actual under one another, and the first difference marked', () => {
+  it('shows expected above actual and marks the first difference', () => {
     expect(difference('a  -x-y\nb  --z', 'a  -x--y\nb  -(zk)')).to.deep.equal([
-      'Something else has happened than was expected, first at 1 ms in b:',
+      'The marbles differ from the expected ones, first at 1 ms in b:',
       '',
       'expected  a  -x   -y',
       'actual    a  -x   --y',
@@ -147,7 +147,7 @@ describe('compareDiagrams', () => {
     ]);
   });
 
-  it('shows the rows that are as expected once, aligned with those that are not', () => {
+  it('shows a matching row once, aligned with the differing rows', () => {
     expect(difference('app/db  [->\nb  -a', 'app/db  [->\nb  --a').slice(2, 6)).to.deep.equal([
       '          app/db  [->',
       'expected  b       -a',
@@ -156,12 +156,12 @@ describe('compareDiagrams', () => {
     ]);
   });
 
-  it('says what the marks mean that stand there', () => {
+  it('explains the marks that are shown', () => {
     expect(difference('a  [>]|', 'a  [>#').at(-1)).to.equal('[ initialize   > ready   # failed   ] finalize   | ended');
     expect(difference('a  x', 'a  y').at(-1)).to.equal('');
   });
 
-  it('marks an order within one instant, a mark too many, and one that is missing', () => {
+  it('marks a different order in one instant, an additional mark and a missing mark', () => {
     const caret = (expected: string, actual: string) =>
       difference(`a  ${expected}`, `a  ${actual}`)
         .find((line) => line.endsWith('^'))
@@ -173,28 +173,28 @@ describe('compareDiagrams', () => {
     expect(caret('-a 1m b', '-a 1m c')).to.equal(margin + '-a 1m '.length);
   });
 
-  it('takes a mark that comes no more than the tolerance earlier or later, in the same order', () => {
-    const within = (actual: string) => () => compareDiagrams(parseDiagram('a  --b--c'), parseDiagram(actual), 2);
-    for (const actual of ['a  --b--c', 'a  b----c', 'a  ---(bc)']) expect(within(actual), actual).not.to.throw();
+  it('accepts a mark within the tolerance if the order is the same', () => {
+    const comparing = (actual: string) => () => compareDiagrams(parseDiagram('a  --b--c'), parseDiagram(actual), 2);
+    for (const actual of ['a  --b--c', 'a  b----c', 'a  ---(bc)']) expect(comparing(actual), actual).not.to.throw();
     for (const actual of ['a  ----b-------c', 'a  ---(cb)', 'a  --b'])
-      expect(within(actual), actual).to.throw(ScenarioError);
+      expect(comparing(actual), actual).to.throw(ScenarioError);
   });
 
-  it('throws a ScenarioError, of which test runners show the message alone', () => {
+  it('throws a ScenarioError, so that test runners show only its message', () => {
     expect(thrownBy(() => compareDiagrams(parseDiagram('a  b'), new Map()))).to.be.instanceOf(ScenarioError);
   });
 
   it('finds a difference exactly when the drawings differ', () => {
     fc.assert(
-      fc.property(diagrams(30), diagrams(30), (one, other) => {
-        const all = new Map([...other].map(([name, row]) => [name, row] as const));
-        const expected = new Map([...one].filter(([, row]) => row.length > 0));
+      fc.property(diagrams(30), diagrams(30), (a, b) => {
+        const all = new Map([...b].map(([name, row]) => [name, row] as const));
+        const expected = new Map([...a].filter(([, row]) => row.length > 0));
         const rows = (diagram: Diagram) => [...expected.keys()].map((name) => diagram.get(name) ?? []);
         const same = JSON.stringify(rows(expected)) === JSON.stringify(rows(all));
         const check = () => compareDiagrams(expected, all);
         if (same) check();
         else expect(check).to.throw(ScenarioError);
-        compareDiagrams(one, one);
+        compareDiagrams(a, a);
       }),
     );
   });

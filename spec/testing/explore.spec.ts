@@ -14,33 +14,29 @@ import {
   type Scenario,
   ScenarioError,
 } from '../../lib/testing/index.js';
+import { rejectionOf } from '../helpers/rejection.js';
 
-/** Why an exploration is rejected. */
-async function rejection(scene: unknown, options?: ExploreOptions): Promise<Error> {
-  try {
-    await explore(scene as Scenario, options);
-  } catch (error) {
-    if (error instanceof Error) return error;
-  }
-  throw new Error('It is not rejected');
+/** Returns the error that an exploration is rejected with. */
+function rejection(definition: unknown, options?: ExploreOptions): Promise<Error> {
+  return rejectionOf(explore(definition as Scenario, options));
 }
 
-/** How to try an order again, as a failure names it. */
+/** Returns the order that the error of a failed exploration shows. */
 function orderIn({ message }: Error): number[] {
-  const [, order] = /order: \[([\d, ]+)\]/.exec(message) ?? expect.fail(`It names no order:\n${message}`);
+  const [, order] = /order: \[([\d, ]+)\]/.exec(message) ?? expect.fail(`It shows no order:\n${message}`);
   return (order ?? '').split(',').map(Number);
 }
 
-/** Tasks that each do something at a time, and the orders in which they did. */
-function doing(...times: readonly number[]): { run: () => Runnable[]; orders: string[] } {
+/** Creates tasks that each append a letter at a time, and collects the orders of the letters. */
+function appending(...times: readonly number[]): { run: () => Runnable[]; orders: string[] } {
   const orders: string[] = [];
   return {
     orders,
     run() {
-      const place = orders.push('') - 1;
+      const run = orders.push('') - 1;
       return times.map((ms, index) =>
         task(`t${index}`, () => {
-          timer(ms).subscribe(() => (orders[place] = `${orders[place]}${'abcdef'.charAt(index)}`));
+          timer(ms).subscribe(() => (orders[run] = `${orders[run]}${'abcdef'.charAt(index)}`));
           return timer(ms + 50);
         }),
       );
@@ -48,46 +44,48 @@ function doing(...times: readonly number[]): { run: () => Runnable[]; orders: st
   };
 }
 
-/** Tasks by name that are done at one instant, and fail when one comes before another. */
+/** Creates tasks that end at one instant, and a check that fails for some orders of their ends. */
 const racing = (names: string, wrong: RegExp): Scenario => {
-  let told = '';
+  let order = '';
   return {
     run: () => {
-      told = '';
-      return Array.from(names, (name) => task(name, async () => (await delay(5), (told += name))));
+      order = '';
+      return Array.from(names, (name) => task(name, async () => (await delay(5), (order += name))));
     },
-    check: () => ok(!wrong.test(told), `it was ${told}`),
+    check: () => ok(!wrong.test(order), `it was ${order}`),
   };
 };
 
 describe('explore', () => {
-  it('tries the orders in which promises settle that hooks have given back, and values of iterables come', async () => {
+  it('tries the orders in which promises of hooks settle and iterables yield', async () => {
     const orders = new Set<string>();
     const run = () => [task('a', () => Promise.resolve()), task('b', () => Promise.resolve())];
     const check = ({ events }: ScenarioResult) =>
       orders.add(events.flatMap((event) => (event.type === 'done' ? event.task : [])).join(''));
     expect(await explore({ run, check })).to.deep.equal({ orders: 2, all: true });
     expect([...orders]).to.deep.equal(['ab', 'ba']);
-    async function* one() {
+    async function* single() {
       yield 1;
     }
-    expect(await explore({ run: () => [task('a', one), task('b', one)] }))
+    expect(await explore({ run: () => [task('a', single), task('b', single)] }))
       .to.include({ all: true })
       .and.have.property('orders')
       .that.is.above(2);
   });
 
-  it('takes an iterator that gives no promises', async () => {
+  it('accepts an iterator that returns no promises', async () => {
     const run = () => {
-      let left = 2;
-      const values = { [Symbol.asyncIterator]: () => ({ next: () => ({ done: left-- === 0, value: left }) }) };
+      let remaining = 2;
+      const values = {
+        [Symbol.asyncIterator]: () => ({ next: () => ({ done: remaining-- === 0, value: remaining }) }),
+      };
       return [task('x', () => values as unknown as AsyncIterable<number>)];
     };
     const check = ({ report }: ScenarioResult) => expect(report?.clean).to.equal(true);
     expect((await explore({ run, check })).all).to.equal(true);
   });
 
-  it('tries all orders of what is due at one instant, each once, first as a scenario does', async () => {
+  it('tries each order of timers due at one instant once, first the order of a scenario', async () => {
     for (const [times, count] of [
       [[1], 1],
       [[1, 2, 3], 1],
@@ -95,16 +93,15 @@ describe('explore', () => {
       [[1, 1, 1], 6],
       [[1, 1, 2, 2], 4],
     ] as const) {
-      const { run, orders } = doing(...times);
-      const scene = { run, for: 40 };
-      const { all } = await explore(scene, { runs: 1000 });
+      const { run, orders } = appending(...times);
+      const { all } = await explore({ run, duration: 40 }, { runs: 1000 });
       expect(all).to.equal(true);
       expect(new Set(orders).size, String(times)).to.equal(count);
       expect(orders[0]).to.equal('abcdef'.slice(0, times.length));
     }
   });
 
-  it('tells how many it has tried, and that those were all', async () => {
+  it('returns the number of orders it has tried, and that there are no others', async () => {
     expect(await explore({ run: () => [] })).to.deep.equal({ orders: 1, all: true });
     expect(await explore({ run: () => [script('x', '-|')] })).to.deep.equal({ orders: 1, all: true });
     expect(await explore({ run: () => [script('x', '-|'), script('y', '-|')] })).to.deep.equal({
@@ -113,35 +110,35 @@ describe('explore', () => {
     });
   });
 
-  it('tries the orders that depart least from the usual first', async () => {
-    const { run, orders } = doing(1, 1, 1);
+  it('tries orders with fewer departures from the usual order first', async () => {
+    const { run, orders } = appending(1, 1, 1);
     await explore({ run, duration: 40 }, { runs: 100 });
     expect(orders.slice(0, 4)).to.deep.equal(['abc', 'bac', 'cab', 'acb']);
   });
 
-  it('says that there were more than it may try', async () => {
+  it('returns that there are more orders than it may try', async () => {
     const run = () => Array.from('abcdef', (name) => script(name, '-|'));
     for (const runs of [1, 2, 3, 10])
       expect(await explore({ run }, { runs })).to.deep.equal({ orders: runs, all: false });
-    // Just enough for all.
+    // This limit suffices for all orders.
     const few = () => Array.from('abc', (name) => script(name, '-|'));
     const { orders } = await explore({ run: few }, { runs: 1000 });
     expect(await explore({ run: few }, { runs: 2 * orders })).to.deep.equal({ orders, all: true });
   });
 
-  it('tries signals and promises of hooks among them', async () => {
-    const ready = (played: ScenarioResult) => ok(played.marbles.includes('[-->'), 'it was cut before it was ready');
-    const signalled = await rejection({ run: () => [script('x', '[-->')], signals: '---T', check: ready });
-    expect(signalled.message).to.include('it was cut before it was ready');
+  it('varies the order of signals and promises of hooks', async () => {
+    const check = ({ marbles }: ScenarioResult) => ok(marbles.includes('[-->'), 'it was cancelled before it was ready');
+    const signalled = await rejection({ run: () => [script('x', '[-->')], signals: '---T', check });
+    expect(signalled.message).to.include('it was cancelled before it was ready');
     const first = await explore({ run: () => [script('x', '[-->')], signals: '---T' });
     expect(first).to.deep.equal({ orders: 2, all: true });
     const promises = await rejection(racing('ab', /ba/));
     expect(promises.message).to.include('it was ba');
   });
 
-  it('names the order that fails, shows it, and tries it alone again', async () => {
-    const scene = racing('abc', /ca/);
-    const error = await rejection(scene);
+  it('shows the order that fails, and can repeat it', async () => {
+    const definition = racing('abc', /ca/);
+    const error = await rejection(definition);
     expect(error).to.be.instanceOf(ScenarioError);
     expect(error.message.split('\n')[0]).to.match(/^In an order that departs from the usual once: it was /);
     expect(error.message)
@@ -152,77 +149,76 @@ describe('explore', () => {
     );
     expect(error.cause).to.be.instanceOf(AssertionError).and.have.property('message').that.includes('it was');
     const order = orderIn(error);
-    const again = await rejection(scene, { order });
+    const again = await rejection(definition, { order });
     expect(again.message).to.equal(error.message);
     expect(order.filter((choice) => choice > 0)).to.have.length(1);
   });
 
-  it('tries one order alone, which it does not take for all', async () => {
-    const { run, orders } = doing(1, 1, 1);
+  it('tries a single order on request', async () => {
+    const { run, orders } = appending(1, 1, 1);
     expect(await explore({ run, duration: 40 }, { order: [] })).to.deep.equal({ orders: 1, all: false });
     await explore({ run, duration: 40 }, { order: [2, 1] });
-    // What is more than there is, is the last.
+    // A choice that is too large chooses the last timer.
     await explore({ run, duration: 40 }, { order: [99] });
     expect(orders).to.deep.equal(['abc', 'cba', 'cab']);
   });
 
-  it('says of a failure in the usual order that it is in that', async () => {
+  it('reports a failure in the usual order as such', async () => {
     const error = await rejection({ run: () => [script('x', '-|')], expect: 'x  >--|' });
-    expect(error.message.split('\n')[0]).to.match(/^In the usual order: Something else has happened/);
+    expect(error.message.split('\n')[0]).to.match(/^In the usual order: The marbles differ/);
     expect(error.message).to.not.include('order: [');
   });
 
-  it('fails with what is thrown in between, whatever it is', async () => {
+  it('is rejected with any error of `during` or `check` as its cause', async () => {
     const boom = new Error('boom');
     const during = await rejection({ run: () => [], during: () => Promise.reject(boom) });
     expect(during.cause).to.equal(boom);
-    const text = await rejection({
+    const checked = await rejection({
       run: () => [],
       check: () => Promise.reject({ code: 7 }),
     });
-    expect(text.message).to.include('In the usual order: { code: 7 }');
+    expect(checked.message).to.include('In the usual order: { code: 7 }');
   });
 
-  it('tries by chance when there are too many, and leaves out the departures that do not matter', async () => {
-    // Only when the first comes last, which takes five departures in so many.
-    const scene = racing('abcdef', /[^a]{5}a/);
-    const error = await rejection(scene, { runs: 400 });
+  it('tries random orders when there are too many, and removes the departures that do not matter', async () => {
+    // It fails only if the first task ends last, which takes five departures.
+    const definition = racing('abcdef', /[^a]{5}a/);
+    const error = await rejection(definition, { runs: 400 });
     const order = orderIn(error);
     const departures = order.filter((choice) => choice > 0).length;
     expect(error.message).to.include(departures === 1 ? 'departs from the usual once' : `${departures} times`);
-    // Without any of its departures it does not fail.
-    for (const [place, choice] of order.entries()) {
+    // Each of its departures is necessary for the failure.
+    for (const [departure, choice] of order.entries()) {
       if (choice === 0) continue;
-      await explore(scene, { order: order.map((other, index) => (index === place ? 0 : other)) });
+      await explore(definition, { order: order.map((other, index) => (index === departure ? 0 : other)) });
     }
-    expect((await rejection(scene, { order })).message).to.equal(error.message);
+    expect((await rejection(definition, { order })).message).to.equal(error.message);
   });
 
-  it('tries the same orders for the same seed, others for another', async () => {
+  it('tries the same orders for the same seed, and other orders for another seed', async () => {
     const tried = async (seed?: number) => {
-      const { run, orders } = doing(1, 1, 1, 1, 1, 1);
+      const { run, orders } = appending(1, 1, 1, 1, 1, 1);
       await explore({ run, duration: 40 }, { runs: 20, ...(seed !== undefined && { seed }) });
       expect(orders).to.have.length(20);
       return orders.join();
     };
-    const [one, other] = [await tried(), await tried(2)];
-    expect(await tried()).to.equal(one);
-    expect(await tried(1)).to.equal(one);
-    expect(await tried(2)).to.equal(other);
-    expect(one).to.not.equal(other);
+    const [first, second] = [await tried(), await tried(2)];
+    expect(await tried()).to.equal(first);
+    expect(await tried(1)).to.equal(first);
+    expect(await tried(2)).to.equal(second);
+    expect(first).to.not.equal(second);
   });
 
-  it('finds out that workers do not wait for their database, and nothing where they do', async function () {
-    this.timeout(60_000);
+  it('finds workers that do not wait for their database, and no failure if they do', async () => {
     const service = (group: typeof ordered | typeof parallel): Scenario => ({
       run: () => {
         const database = new Database();
-        // It wakes up when the connection is just there, or is not.
-        const woken = task('mail', async (ctx) => {
+        // It wakes up at the instant at which the connection is established.
+        const mail = task('mail', async (ctx) => {
           await delay(20);
           return database.next(ctx.task);
         });
-        return [group('shop', database.task, woken)];
+        return [group('shop', database.task, mail)];
       },
       signals: ' 100ms T',
       check: ({ report }) => equal(report?.clean, true, 'it is not clean'),
@@ -234,8 +230,7 @@ describe('explore', () => {
     expect(await explore(service(ordered))).to.have.property('all', true);
   });
 
-  it('finds nothing in the example service', async function () {
-    this.timeout(60_000);
+  it('finds no failure in the example service', async () => {
     const run = () => {
       const database = new Database();
       return [ordered('shop', database.task, parallel('workers', worker('mail', database), worker('stock', database)))];
@@ -247,7 +242,7 @@ describe('explore', () => {
     expect(orders).to.be.above(1);
   });
 
-  it('has a cron run a slot on one of two servers, in whatever order', async () => {
+  it('finds no order in which two servers run the same slot of a cron', async () => {
     const run = () => {
       const servers = memoryCoordinator();
       const coordinator = { lease: (_: string, slot: number) => servers.lease('job', slot) };
@@ -260,17 +255,19 @@ describe('explore', () => {
     await explore({ run, check, duration: 25 }, { runs: 40 });
   });
 
-  it('refuses bad input', async () => {
-    const scene = { run: () => [] };
-    expect((await rejection(scene, { runs: 0 })).message).to.include('Expected `runs` to be a number from 1 and up');
-    expect((await rejection(scene, { runs: NaN })).message).to.include('Expected `runs`');
-    expect((await rejection(scene, { seed: 'x' as never })).message).to.include('Expected `seed` to be a number');
-    expect((await rejection(scene, { order: 5 as never })).message).to.include('Expected `order` to be an array');
-    expect((await rejection(scene, { order: [0, -1] })).message).to.include(
+  it('rejects invalid input', async () => {
+    const definition = { run: () => [] };
+    expect((await rejection(definition, { runs: 0 })).message).to.include(
+      'Expected `runs` to be a number from 1 and up',
+    );
+    expect((await rejection(definition, { runs: NaN })).message).to.include('Expected `runs`');
+    expect((await rejection(definition, { seed: 'x' as never })).message).to.include('Expected `seed` to be a number');
+    expect((await rejection(definition, { order: 5 as never })).message).to.include('Expected `order` to be an array');
+    expect((await rejection(definition, { order: [0, -1] })).message).to.include(
       'Expected `order` to be a number from 0 and up',
     );
-    expect((await rejection(scene, { tries: 1 } as never)).message).to.include('got `tries` (unknown)');
-    expect((await rejection({ ...scene, wait: 1 })).message).to.include('Expected `scenario` to be made of');
+    expect((await rejection(definition, { tries: 1 } as never)).message).to.include('got `tries` (unknown)');
+    expect((await rejection({ ...definition, wait: 1 })).message).to.include('Expected `scenario` to be made of');
     expect((await rejection(undefined)).message).to.include('Expected `scenario` to be an object');
   });
 });

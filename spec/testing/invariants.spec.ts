@@ -1,15 +1,15 @@
 import { expect } from 'chai';
 import { ShutdownReport, task, taskRunner, type Outcome } from '../../lib/index.js';
 import { scenario, ScenarioError, script, type ScenarioResult } from '../../lib/testing/index.js';
-import { expectSound } from '../../lib/testing/invariants.js';
-import type { RecordedEvent } from '../../lib/recording/recorded.js';
+import { checkInvariants } from '../../lib/testing/invariants.js';
+import type { RecordedEvent } from '../../lib/recording/types.js';
 
 type Type = RecordedEvent['type'];
 
 const runner = taskRunner(task('x', () => 1));
 
-/** How an application went in which a task `x` told so much. */
-function played(types: readonly Type[], report?: Partial<ShutdownReport>): ScenarioResult {
+/** Creates the result of a scenario in which a task `x` emitted these events. */
+function resultOf(types: readonly Type[], report?: Partial<ShutdownReport>): ScenarioResult {
   const events = types.map((type, at): RecordedEvent => ({ type, at, task: 'x', runId: 1 }));
   return {
     report: report && new ShutdownReport({ cause: undefined, outcomes: [], clean: true, durationMs: 0, ...report }),
@@ -22,9 +22,9 @@ function played(types: readonly Type[], report?: Partial<ShutdownReport>): Scena
 
 const outcome = (status: Outcome['status'], name = 'x'): Outcome => ({ task: name, runner, status });
 
-describe('expectSound', () => {
-  it('takes what a task may tell in its life, with values and slots in between', () => {
-    const lives: Type[][] = [
+describe('checkInvariants', () => {
+  it('accepts the events of a correct run, with values and slots in between', () => {
+    const runs: Type[][] = [
       ['initializing', 'ready', 'value', 'slot-started', 'finalizing', 'done'],
       ['ready', 'value', 'done'],
       ['initializing', 'cancelling', 'finalizing', 'done'],
@@ -34,10 +34,10 @@ describe('expectSound', () => {
       ['done'],
       ['result-dropped'],
     ];
-    for (const life of lives) expectSound(played(life));
+    for (const run of runs) checkInvariants(resultOf(run));
   });
 
-  it('finds what no task tells', () => {
+  it('rejects events that no correct run emits', () => {
     const wrong: [types: Type[], message: string][] = [
       [['ready', 'initializing'], 'At 1 (ms) the initializing of x comes after ready'],
       [['ready', 'ready'], 'the ready of x comes after ready'],
@@ -50,58 +50,61 @@ describe('expectSound', () => {
       [['ready', 'restarting', 'finalizing'], 'the finalizing of x comes after restarting'],
     ];
     for (const [types, message] of wrong)
-      expect(() => expectSound(played(types)), message).to.throw(ScenarioError, message);
+      expect(() => checkInvariants(resultOf(types)), message).to.throw(ScenarioError, message);
   });
 
-  it('finds a time that goes back', () => {
-    const { recording, ...rest } = played(['ready', 'done']);
-    const events = recording.events.map((event, place) => ({ ...event, at: 5 - place }));
-    expect(() => expectSound({ ...rest, recording: { ...recording, events } })).to.throw(
+  it('rejects an event that is earlier than the previous one', () => {
+    const { recording, ...rest } = resultOf(['ready', 'done']);
+    const events = recording.events.map((event, index) => ({ ...event, at: 5 - index }));
+    expect(() => checkInvariants({ ...rest, recording: { ...recording, events } })).to.throw(
       ScenarioError,
-      'At 4 (ms) the done of x comes before 5 ms, which had been told',
+      'At 4 (ms) the done of x comes after an event at 5 ms',
     );
   });
 
-  it('tells runs of one task apart', () => {
-    const { recording, ...rest } = played(['ready', 'done', 'ready', 'value', 'done']);
-    const events = recording.events.map((event, place) => ({ ...event, runId: place < 2 ? 1 : 2 }));
-    expectSound({ ...rest, recording: { ...recording, events } });
+  it('distinguishes the runs of one task', () => {
+    const { recording, ...rest } = resultOf(['ready', 'done', 'ready', 'value', 'done']);
+    const events = recording.events.map((event, index) => ({ ...event, runId: index < 2 ? 1 : 2 }));
+    checkInvariants({ ...rest, recording: { ...recording, events } });
   });
 
-  it('finds a task without an end in an application that has one, unless it has timed out', () => {
+  it('rejects a task without an end in an application that has ended, unless it has timed out', () => {
     const report = (...outcomes: Outcome[]) => ({
       outcomes,
       clean: outcomes.every(({ status }) => status === 'completed'),
     });
-    expectSound(played(['ready']));
-    expectSound(played(['ready', 'done'], report(outcome('completed'))));
-    expectSound(played(['ready'], report(outcome('timed-out'))));
-    expect(() => expectSound(played(['ready'], report(outcome('completed'))))).to.throw(
+    checkInvariants(resultOf(['ready']));
+    checkInvariants(resultOf(['ready', 'done'], report(outcome('completed'))));
+    checkInvariants(resultOf(['ready'], report(outcome('timed-out'))));
+    expect(() => checkInvariants(resultOf(['ready'], report(outcome('completed'))))).to.throw(
       ScenarioError,
       'x has no end, and has not timed out',
     );
-    expect(() => expectSound(played(['ready'], report(outcome('timed-out', 'y'))))).to.throw('x has no end');
-    // A member's group has.
-    const { recording, ...rest } = played(['ready'], report(outcome('timed-out', 'g')));
+    expect(() => checkInvariants(resultOf(['ready'], report(outcome('timed-out', 'y'))))).to.throw('x has no end');
+    // The group of the task has timed out.
+    const { recording, ...rest } = resultOf(['ready'], report(outcome('timed-out', 'g')));
     const events = recording.events.map((event) => ({ ...event, task: 'g/x' }));
-    expectSound({ ...rest, recording: { ...recording, events } });
+    checkInvariants({ ...rest, recording: { ...recording, events } });
   });
 
-  it('finds a report that does not say how it ended', () => {
+  it('rejects a report whose `clean` contradicts its outcomes', () => {
     const wrong = [
       { clean: true, outcomes: [outcome('failed')] },
       { clean: true, outcomes: [outcome('timed-out')] },
       { clean: true, failures: ['boom'] },
     ];
     for (const report of wrong)
-      expect(() => expectSound(played([], report))).to.throw(ScenarioError, 'The report says that the end was clean');
-    expect(() => expectSound(played([], { clean: false, outcomes: [outcome('cancelled')] }))).to.throw(
-      'The report says that the end was not clean',
+      expect(() => checkInvariants(resultOf([], report))).to.throw(
+        ScenarioError,
+        'The report is marked clean, but its outcomes differ',
+      );
+    expect(() => checkInvariants(resultOf([], { clean: false, outcomes: [outcome('cancelled')] }))).to.throw(
+      'The report is marked not clean, but its outcomes differ',
     );
-    expectSound(played([], { clean: false, failures: ['boom'] }));
+    checkInvariants(resultOf([], { clean: false, failures: ['boom'] }));
   });
 
-  it('holds of what is played', async () => {
-    expectSound(await scenario({ run: () => [script('x', '[->a-(!])-|'), script('y', '--#')] }));
+  it('accepts the result of a scenario', async () => {
+    checkInvariants(await scenario({ run: () => [script('x', '[->a-(!])-|'), script('y', '--#')] }));
   });
 });

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { marks } from '../../lib/testing/index.js';
 import { drawTime, parseRow } from '../../lib/testing/marbles.js';
 
-/** The marbles of a row as `mark@ms`. */
+/** Returns the marbles of a row as `mark@ms`. */
 function marblesOf(text: string): string {
   return parseRow(text)
     .marbles.map(({ at, mark }) => `${mark}@${at}`)
@@ -11,7 +11,7 @@ function marblesOf(text: string): string {
 }
 
 describe('parseRow', () => {
-  it('takes each character for a ms, dashes as marks', () => {
+  it('reads each character as 1 ms, dashes and marks alike', () => {
     expect(parseRow('--a-b')).to.deep.equal({
       marbles: [
         { at: 2, mark: 'a' },
@@ -22,13 +22,13 @@ describe('parseRow', () => {
     expect(marblesOf('ab')).to.equal('a@0 b@1');
   });
 
-  it('has nothing in an empty row, nor in spaces', () => {
+  it('ignores spaces, and reads an empty row', () => {
     expect(parseRow('')).to.deep.equal({ marbles: [], length: 0 });
     expect(parseRow(' \t ')).to.deep.equal({ marbles: [], length: 0 });
     expect(marblesOf('  - a  b ')).to.equal('a@1 b@2');
   });
 
-  it('has all of a group at one time, and takes it for one ms', () => {
+  it('reads all marks of a group at one time, and the group as 1 ms', () => {
     expect(parseRow('-(ab)c')).to.deep.equal({
       marbles: [
         { at: 1, mark: 'a' },
@@ -41,11 +41,11 @@ describe('parseRow', () => {
     expect(parseRow('()-').length).to.equal(2);
   });
 
-  it('knows every mark, each letter and digit, and `_`', () => {
+  it('accepts every mark, each letter and digit, and `_`', () => {
     for (const mark of [...Object.keys(marks), 'a', 'Z', '0', '_']) expect(marblesOf(`-${mark}`)).to.equal(`${mark}@1`);
   });
 
-  it('lets time pass in ms, s, m, h and d, decimals and sums included', () => {
+  it('reads times in ms, s, m, h and d, with decimals and sums', () => {
     const lengths = ['7ms', '1s', '2m', '3h', '1d', '1.5s', '0.25ms', '1d 1h 1m 1s 1ms', '0ms'].map(
       (text) => parseRow(text).length,
     );
@@ -57,7 +57,7 @@ describe('parseRow', () => {
     expect(parseRow('1.1s 2.2s').length).to.equal(3300);
   });
 
-  it('takes for a time only what stands by itself', () => {
+  it('reads a time only between spaces', () => {
     expect(marblesOf('(9ms)')).to.equal('9@0 m@0 s@0');
     for (const [row, time] of [
       ['-9ms', '9ms'],
@@ -67,22 +67,22 @@ describe('parseRow', () => {
     ] as const)
       expect(() => parseRow(row)).to.throw(
         SyntaxError,
-        `Expected spaces around \`${time}\`, or parentheses if these are values`,
+        `Expected spaces around the time \`${time}\`, or parentheses around the values`,
       );
     expect(marblesOf('9')).to.equal('9@0');
     expect(marblesOf('-\t2s\ta')).to.equal('a@2001');
   });
 
-  it('refuses what is no marble, and says where it stands', () => {
+  it('rejects invalid marbles and names their position', () => {
     const messages = {
       '-a€': 'Expected a letter or digit, `-`, `(`, `)`, a time such as `30s`, or one of',
       'a^': 'at character 2 of the marbles `a^`, got `^`',
       é: 'at character 1',
-      '((a))': 'Expected no group within a group at character 2',
+      '((a))': 'Expected no group inside a group at character 2',
       ')': 'Expected `(` before `)` at character 1',
       'a)': 'Expected `(` before `)` at character 2',
-      '(a-b)': 'Expected no time to pass within a group at character 3',
-      '(a 9ms b)': 'Expected no time to pass within a group at character 4',
+      '(a-b)': 'Expected no time inside a group at character 3',
+      '(a 9ms b)': 'Expected no time inside a group at character 4',
       '-(a': 'Expected `)` at the end of the marbles `-(a`',
     };
     for (const [text, message] of Object.entries(messages))
@@ -91,7 +91,7 @@ describe('parseRow', () => {
 });
 
 describe('drawTime', () => {
-  it('is dashes up to eight ms, numbers from there on', () => {
+  it('draws dashes up to 8 ms, and numbers above', () => {
     expect([0, 1, 8, 9, 999, 1000, 1001, 60_000, 90_061_001].map(drawTime)).to.deep.equal([
       '',
       '-',
@@ -105,7 +105,7 @@ describe('drawTime', () => {
     ]);
   });
 
-  it('is read again as the same time', () => {
+  it('draws what is parsed as the same time', () => {
     fc.assert(
       fc.property(fc.oneof(fc.nat(2000), fc.nat(100_000), fc.nat(), fc.integer({ min: 0, max: 4e12 })), (ms) => {
         expect(parseRow(drawTime(ms))).to.deep.equal({ marbles: [], length: ms });
@@ -115,7 +115,7 @@ describe('drawTime', () => {
 });
 
 describe('marks', () => {
-  it('are single characters that nothing else in marbles is, each with a meaning of its own', () => {
+  it('are distinct single characters with distinct meanings', () => {
     for (const mark of Object.keys(marks)) expect(mark).to.match(/^[^\w\s()-]$/);
     expect(new Set(Object.values(marks)).size).to.equal(Object.keys(marks).length);
   });

@@ -3,28 +3,32 @@ import { take, type Subscription } from 'rxjs';
 import { memoryCoordinator, type MemoryCoordinator } from '../../lib/testing/index.js';
 import { collect } from '../helpers/collect.js';
 
-/** Asks for a lease, and gives what has been answered so far. */
-function ask(coordinator: MemoryCoordinator, task: string, slot: number): { answers: boolean[]; leave: Subscription } {
+/** Requests a lease. Returns the answers so far and the subscription. */
+function request(
+  coordinator: MemoryCoordinator,
+  task: string,
+  slot: number,
+): { answers: boolean[]; subscription: Subscription } {
   const answers: boolean[] = [];
-  return { answers, leave: coordinator.lease(task, slot).subscribe((answer) => answers.push(answer)) };
+  return { answers, subscription: coordinator.lease(task, slot).subscribe((answer) => answers.push(answer)) };
 }
 
 describe('memoryCoordinator', () => {
-  it('grants a slot to the first that asks, and refuses all others', () => {
+  it('grants a slot to the first request and denies all others', () => {
     const coordinator = memoryCoordinator();
-    const [a, b, c] = [1, 1, 1].map((slot) => ask(coordinator, 'x', slot));
+    const [a, b, c] = [1, 1, 1].map((slot) => request(coordinator, 'x', slot));
     expect([a?.answers, b?.answers, c?.answers]).to.deep.equal([[true], [false], [false]]);
   });
 
-  it('grants a slot once, though its lease has been left', () => {
+  it('grants a slot only once, even after its lease was released', () => {
     const coordinator = memoryCoordinator();
-    ask(coordinator, 'x', 1).leave.unsubscribe();
-    expect(ask(coordinator, 'x', 1).answers).to.deep.equal([false]);
+    request(coordinator, 'x', 1).subscription.unsubscribe();
+    expect(request(coordinator, 'x', 1).answers).to.deep.equal([false]);
   });
 
-  it('grants none that is not after the last one it granted', () => {
+  it('denies slots that are not later than the last granted one', () => {
     const coordinator = memoryCoordinator();
-    const slots = [5, 4, 5, 6, -1, 7, 6].map((slot) => [slot, ask(coordinator, 'x', slot).answers[0]]);
+    const slots = [5, 4, 5, 6, -1, 7, 6].map((slot) => [slot, request(coordinator, 'x', slot).answers[0]]);
     expect(slots).to.deep.equal([
       [5, true],
       [4, false],
@@ -36,55 +40,59 @@ describe('memoryCoordinator', () => {
     ]);
   });
 
-  it('takes each task for itself, and each coordinator too', () => {
+  it('grants leases for each task and in each coordinator separately', () => {
     const coordinator = memoryCoordinator();
-    expect(['a', 'b', 'a'].map((name) => ask(coordinator, name, 0).answers[0])).to.deep.equal([true, true, false]);
-    expect(ask(memoryCoordinator(), 'a', 0).answers).to.deep.equal([true]);
+    expect(['a', 'b', 'a'].map((name) => request(coordinator, name, 0).answers[0])).to.deep.equal([true, true, false]);
+    expect(request(memoryCoordinator(), 'a', 0).answers).to.deep.equal([true]);
   });
 
-  it('asks nothing until it is subscribed to', () => {
+  it('requests no lease before it is subscribed to', () => {
     const coordinator = memoryCoordinator();
     const first = coordinator.lease('x', 1);
-    expect(ask(coordinator, 'x', 1).answers).to.deep.equal([true]);
-    const told: unknown[] = [];
-    first.subscribe((answer) => told.push(answer)).unsubscribe();
-    expect(told).to.deep.equal([false]);
+    expect(request(coordinator, 'x', 1).answers).to.deep.equal([true]);
+    const answers: unknown[] = [];
+    first.subscribe((answer) => answers.push(answer)).unsubscribe();
+    expect(answers).to.deep.equal([false]);
   });
 
-  it('holds a lease until it is left, and neither ends nor fails', () => {
+  it('holds a lease until it is unsubscribed, without a completion or an error', () => {
     const coordinator = memoryCoordinator();
-    const told = [collect(coordinator.lease('x', 1)), collect(coordinator.lease('x', 1))];
-    const { leave } = ask(coordinator, 'y', 2);
+    const answers = [collect(coordinator.lease('x', 1)), collect(coordinator.lease('x', 1))];
+    const { subscription } = request(coordinator, 'y', 2);
     expect(coordinator.held).to.deep.equal(['x@1', 'y@2']);
-    leave.unsubscribe();
+    subscription.unsubscribe();
     expect(coordinator.held).to.deep.equal(['x@1']);
-    expect(told).to.deep.equal([[true], [false]]);
+    expect(answers).to.deep.equal([[true], [false]]);
   });
 
-  it('holds no lease that is left at the grant itself', () => {
+  it('holds no lease that is unsubscribed by the grant', () => {
     const coordinator = memoryCoordinator();
     coordinator.lease('x', 1).pipe(take(1)).subscribe();
     expect(coordinator.held).to.deep.equal([]);
   });
 
-  it('takes a lease back from whoever holds it, and from nobody else', () => {
+  it('revokes a lease from its holder only', () => {
     const coordinator = memoryCoordinator();
-    const [one, two, other] = [ask(coordinator, 'x', 1), ask(coordinator, 'x', 2), ask(coordinator, 'y', 1)];
+    const [first, second, other] = [
+      request(coordinator, 'x', 1),
+      request(coordinator, 'x', 2),
+      request(coordinator, 'y', 1),
+    ];
     coordinator.revoke('x', 1);
     coordinator.revoke('x', 3);
     coordinator.revoke('z', 1);
-    expect([one.answers, two.answers, other.answers]).to.deep.equal([[true, false], [true], [true]]);
-    one.leave.unsubscribe();
+    expect([first.answers, second.answers, other.answers]).to.deep.equal([[true, false], [true], [true]]);
+    first.subscription.unsubscribe();
     coordinator.revoke('x', 1);
-    expect(one.answers).to.deep.equal([true, false]);
-    // Taken back is not free.
-    expect(ask(coordinator, 'x', 1).answers).to.deep.equal([false]);
+    expect(first.answers).to.deep.equal([true, false]);
+    // A revoked slot is not granted again.
+    expect(request(coordinator, 'x', 1).answers).to.deep.equal([false]);
   });
 
-  it('gives what is held as it is now, not as it changes', () => {
+  it('returns a snapshot of the held leases', () => {
     const coordinator = memoryCoordinator();
     const before = coordinator.held;
-    ask(coordinator, 'x', 1);
+    request(coordinator, 'x', 1);
     expect([before, coordinator.held]).to.deep.equal([[], ['x@1']]);
   });
 });

@@ -5,41 +5,41 @@ import { virtualClock, scenario, script, type Scenario, type ScriptOptions } fro
 import { collect, thrownBy } from '../helpers/collect.js';
 import { outcomeOf } from '../helpers/tasks.js';
 
-/** The row of a task that does what marbles show. */
-async function lived(marbles: string | readonly string[], scene: Partial<Scenario> = {}): Promise<string> {
-  const played = await scenario({ run: () => [script('x', marbles)], ...scene });
-  return rowOf(played.marbles);
+/** Returns the row of a task with these marbles. */
+async function rowFor(rows: string | readonly string[], options: Partial<Scenario> = {}): Promise<string> {
+  const { marbles } = await scenario({ run: () => [script('x', rows)], ...options });
+  return rowOf(marbles);
 }
 
 function rowOf(marbles: string): string {
-  const line = marbles.split('\n').find((one) => one.startsWith('x ')) ?? expect.fail(`There is no x in ${marbles}`);
+  const line = marbles.split('\n').find((each) => each.startsWith('x ')) ?? expect.fail(`There is no x in ${marbles}`);
   return line.slice(1).trim();
 }
 
-/** What a task yields, and how it ends. */
-function yielded(marbles: string, options?: ScriptOptions<unknown>): unknown[] {
+/** Returns what a task yields, and how it ends. */
+function outputOf(marbles: string, options?: ScriptOptions<unknown>): unknown[] {
   const clock = virtualClock();
   const [ctx] = withCancel(undefined, { scheduler: clock });
-  const told = collect(taskRunner(script('x', marbles, options)).start(ctx));
+  const output = collect(taskRunner(script('x', marbles, options)).start(ctx));
   clock.advance(100);
-  return told;
+  return output;
 }
 
 describe('script', () => {
   describe('with marbles', () => {
-    it('does what they show', async () => {
+    it('does what the marbles show', async () => {
       const rows = '>-a-b| (>a|) >--# (>#) [-->a--b-]--| [->--(#])-| [--(#])| [>--]-# [>-| [-->(ab)-c|'.split(' ');
-      for (const row of rows) expect(await lived(row)).to.equal(row);
+      for (const row of rows) expect(await rowFor(row)).to.equal(row);
     });
 
-    it('is ready at once without a `[`', async () => {
-      expect(await lived('-a-b|')).to.equal('>a-b|');
-      expect(await lived('a|')).to.equal('(>a)|');
-      expect(await lived('|')).to.equal('(>|)');
-      expect(await lived('#')).to.equal('(>#)');
+    it('is ready immediately without a `[`', async () => {
+      expect(await rowFor('-a-b|')).to.equal('>a-b|');
+      expect(await rowFor('a|')).to.equal('(>a)|');
+      expect(await rowFor('|')).to.equal('(>|)');
+      expect(await rowFor('#')).to.equal('(>#)');
     });
 
-    it('does when it is cancelled what they show after `!`', async () => {
+    it('does what the marbles show after `!` when it is cancelled', async () => {
       const rows = {
         '>--(!|)': '---T',
         '[->-!--]-|': '----T',
@@ -51,47 +51,47 @@ describe('script', () => {
         '[>--(!#])-|': '----T',
         '[->-!-|': '----T',
       };
-      for (const [row, signals] of Object.entries(rows)) expect(await lived(row, { signals }), row).to.equal(row);
+      for (const [row, signals] of Object.entries(rows)) expect(await rowFor(row, { signals }), row).to.equal(row);
     });
 
-    it('is cut by a cancel for which they show nothing, whenever that comes', async () => {
-      expect(await lived('[->a', { signals: '-----T' })).to.equal('[->a-(!|)');
-      expect(await lived('[--', { signals: '-T' })).to.equal('[(!|)');
-      expect(await lived('>-a-b-|', { signals: '--T' })).to.equal('>-(!|)');
-      expect(await lived('[-->--]--|', { signals: '-T' })).to.equal('[(!])--|');
-      expect(await lived('>-(!|)', { signals: '-----T' })).to.equal('>----(!|)');
+    it('is interrupted by a cancel for which the marbles show nothing', async () => {
+      expect(await rowFor('[->a', { signals: '-----T' })).to.equal('[->a-(!|)');
+      expect(await rowFor('[--', { signals: '-T' })).to.equal('[(!|)');
+      expect(await rowFor('>-a-b-|', { signals: '--T' })).to.equal('>-(!|)');
+      expect(await rowFor('[-->--]--|', { signals: '-T' })).to.equal('[(!])--|');
+      expect(await rowFor('>-(!|)', { signals: '-----T' })).to.equal('>----(!|)');
     });
 
-    it('takes after a cancel as long as they show, counted from the cancel', async () => {
-      expect(await lived('>-!--|', { signals: '------T' })).to.equal('>-----!--|');
-      expect(await lived('[!-]--|', { signals: '---T' })).to.equal('[--!-]--|');
-      // What is due after the cancel does not come any more.
-      expect(await lived('>--a-!b--|', { signals: '--T' })).to.equal('>-!b--|');
+    it('ends after a cancel as late as the marbles show, counted from the cancel', async () => {
+      expect(await rowFor('>-!--|', { signals: '------T' })).to.equal('>-----!--|');
+      expect(await rowFor('[!-]--|', { signals: '---T' })).to.equal('[--!-]--|');
+      // A value that is due after the cancel is not emitted.
+      expect(await rowFor('>--a-!b--|', { signals: '--T' })).to.equal('>-!b--|');
     });
 
-    it('cuts a hook that shows no `!`, though another one takes its time', async () => {
-      expect(await lived('[-->-!--]|', { signals: '-T' })).to.equal('[(!])|');
-      expect(await lived('[-->-!--]|', { signals: '----T' })).to.equal('[-->!--]|');
-      // What has ended by itself has nothing to obey.
-      expect(await lived(['>-|', '>-!--|'])).to.equal('>-|');
+    it('interrupts a hook without a `!`, even if another hook ends late', async () => {
+      expect(await rowFor('[-->-!--]|', { signals: '-T' })).to.equal('[(!])|');
+      expect(await rowFor('[-->-!--]|', { signals: '----T' })).to.equal('[-->!--]|');
+      // A hook that has ended by itself cannot be cancelled.
+      expect(await rowFor(['>-|', '>-!--|'])).to.equal('>-|');
     });
 
-    it('finalizes for as long as they show, whatever is cancelled meanwhile', async () => {
-      expect(await lived('[->-]----|', { signals: '------T' })).to.equal('[->-]----|');
+    it('finalizes as long as the marbles show, even after a cancel', async () => {
+      expect(await rowFor('[->-]----|', { signals: '------T' })).to.equal('[->-]----|');
     });
 
-    it('never ends where they show `?`', async () => {
+    it('never ends where the marbles show `?`', async () => {
       const timeout = 5;
-      expect(await lived('>-?', { signals: '--T', timeout })).to.equal('>-!----?');
-      expect(await lived('[>-]--?', { signals: '---T', timeout })).to.equal('[>-(!])----?');
-      expect(await lived('[>--!-?', { signals: '---T', timeout })).to.equal('[>-!----?');
-      expect(await lived('[-?', { signals: '---T', timeout })).to.equal('[--!----?');
+      expect(await rowFor('>-?', { signals: '--T', timeout })).to.equal('>-!----?');
+      expect(await rowFor('[>-]--?', { signals: '---T', timeout })).to.equal('[>-(!])----?');
+      expect(await rowFor('[>--!-?', { signals: '---T', timeout })).to.equal('[>-!----?');
+      expect(await rowFor('[-?', { signals: '---T', timeout })).to.equal('[--!----?');
     });
 
-    it('has the hooks that they show, and no others', () => {
+    it('has only the hooks that the marbles show', () => {
       const hooks = (marbles: string) => {
-        const made = script('x', marbles);
-        return ['initialize', 'execute', 'finalize', 'grace'].filter((hook) => hook in made).join(' ');
+        const scripted = script('x', marbles);
+        return ['initialize', 'execute', 'finalize', 'grace'].filter((hook) => hook in scripted).join(' ');
       };
       expect(['', '-a|', '>-|', '[->', '-]-|', '[->-]|', '-!-|', '-(!|)'].map(hooks)).to.deep.equal([
         'execute',
@@ -106,7 +106,7 @@ describe('script', () => {
       expect(String(script('x', ''))).to.equal('x');
     });
 
-    it('takes a row for each run, and the last for all that follow', async () => {
+    it('uses one row for each run, and the last row for all further runs', async () => {
       const backoff = { initial: 2, factor: 1, jitter: 0 };
       const restarted = (...rows: string[]) =>
         scenario({ run: () => [supervise(script('x', rows), { backoff })], duration: 50 }).then(({ marbles }) =>
@@ -114,18 +114,18 @@ describe('script', () => {
         );
       expect(await restarted('a#', 'b#', 'c|')).to.equal('(>a)(#<)-(>b)(#<)-(>c)|');
       expect(await restarted('[->-(#])-|', '[(#])-|', '[->-]|')).to.equal('[->-(#])-<-[(#])-<-[->-]|');
-      expect(await lived(['-|', '-a|'])).to.equal('>|');
+      expect(await rowFor(['-|', '-a|'])).to.equal('>|');
     });
 
-    it('takes a row for each slot of a cron, initializing and finalizing once', async () => {
+    it('uses one row for each slot of a cron, which initializes and finalizes once', async () => {
       const run = () => [cron(script('x', ['[->a|', '-b|', '#']), 4, { maxRuns: 4 })];
       const { marbles } = await scenario({ run });
       expect(rowOf(marbles)).to.equal('[-(>+)a--+b--(+*)---(+*|)');
     });
 
-    it('yields the values that are told, whatever they are, and of others the letter', () => {
+    it('yields any given values, and letters without a value as themselves', () => {
       const values = { a: { rows: 1 }, b: undefined, c: null, d: 0, e: '' };
-      expect(yielded('abcdef0|', { values })).to.deep.equal([
+      expect(outputOf('abcdef0|', { values })).to.deep.equal([
         { rows: 1 },
         undefined,
         null,
@@ -137,9 +137,9 @@ describe('script', () => {
       ]);
     });
 
-    it('fails with the error that is told, whatever it is, or with one that names task and hook', () => {
+    it('fails with any given error, or with one that names task and hook', () => {
       const cause = (marbles: string, options?: ScriptOptions<unknown>) => {
-        const [error] = yielded(marbles, options);
+        const [error] = outputOf(marbles, options);
         expect(error).to.be.instanceOf(TaskError);
         return (error as TaskError).cause;
       };
@@ -154,7 +154,7 @@ describe('script', () => {
       ]);
     });
 
-    it('goes by the clock of its context, and is fully virtual', () => {
+    it('uses the scheduler of its context', () => {
       new TestScheduler((actual, expected) => {
         expect(actual).to.deep.equal(expected);
       }).run(({ expectObservable }) => {
@@ -162,14 +162,14 @@ describe('script', () => {
       });
       const clock = virtualClock();
       const [ctx] = withCancel(undefined, { scheduler: clock });
-      const told = collect(taskRunner(script('x', '-a 1d b|')).start(ctx));
+      const output = collect(taskRunner(script('x', '-a 1d b|')).start(ctx));
       clock.advance(86_400_001);
-      expect(told).to.deep.equal(['a']);
+      expect(output).to.deep.equal(['a']);
       clock.advance(2);
-      expect(told).to.deep.equal(['a', 'b', 'complete']);
+      expect(output).to.deep.equal(['a', 'b', 'complete']);
     });
 
-    it('leaves no timer behind when it is left', () => {
+    it('leaves no timer when it is unsubscribed', () => {
       const clock = virtualClock();
       const [ctx] = withCancel(undefined, { scheduler: clock });
       const running = taskRunner(script('x', '[-->-a-b-(!])-|')).start(ctx).subscribe();
@@ -179,39 +179,39 @@ describe('script', () => {
       expect(clock.timers).to.equal(0);
     });
 
-    it('yields no more once it has been left at a value', () => {
+    it('yields no further values when a value causes its cancel', () => {
       const clock = virtualClock();
       const [ctx, cancel] = withCancel(undefined, { scheduler: clock });
-      const told: unknown[] = [];
+      const output: unknown[] = [];
       const runner = taskRunner(script('x', '-(abc)-d|'));
       runner.start(ctx).subscribe((value) => {
-        told.push(value);
+        output.push(value);
         if (value === 'b') cancel();
       });
       clock.advance(10);
-      expect(told).to.deep.equal(['a', 'b']);
+      expect(output).to.deep.equal(['a', 'b']);
       expect(outcomeOf(runner)?.status).to.equal('cancelled');
     });
 
-    it('refuses what is no life of a task, and says what it should be', () => {
+    it('rejects marbles that no task can have, and describes the mistake', () => {
       const wrong = {
-        'a[': '`[` at the start alone',
-        '>->': '`>` at the end of `initialize`',
-        '[>>': '`>` at the end of `initialize`',
-        '[#>': '`>` at the end of `initialize`',
-        'a>': '`>` at the end of `initialize`',
+        'a[': '`[` only at the start',
+        '>->': '`>` only at the end of `initialize`',
+        '[>>': '`>` only at the end of `initialize`',
+        '[#>': '`>` only at the end of `initialize`',
+        'a>': '`>` only at the end of `initialize`',
         ']!|': 'one `!`, before `]`',
         '!!': 'one `!`, before `]`',
         '-!a-!|': 'one `!`, before `]`',
         '##': 'one `#` in a hook',
         ']]': 'one `]`',
-        ']a|': 'values in `execute` alone',
-        '[a>': 'values in `execute` alone',
+        ']a|': 'values only in `execute`',
+        '[a>': 'values only in `execute`',
         '#-a|': 'no value after `#`',
         '[->#a': 'no value after `#`',
-        '|a': 'nothing after its end',
-        '||': 'nothing after its end',
-        '?a': 'nothing after its end',
+        '|a': 'nothing after the end',
+        '||': 'nothing after the end',
+        '?a': 'nothing after the end',
         '-+': 'one of `[>!#]|?`, a letter or a digit',
         '~': 'one of `[>!#]|?`, a letter or a digit',
         '[->]-': '`|`, `#` or `?` at the end of `finalize`',
@@ -222,28 +222,31 @@ describe('script', () => {
         expect(() => script('x', ['|', marbles]), marbles).to.throw(SyntaxError);
       }
       expect(thrownBy(() => script('x', 'a->')).message).to.equal(
-        "Expected `>` at the end of `initialize`, got `>` at 2 ms of a task's marbles",
+        "Expected `>` only at the end of `initialize`, got `>` at 2 ms of a task's marbles",
       );
     });
 
-    it('refuses bad input when it is made', () => {
+    it('rejects invalid input immediately', () => {
       expect(() => script(5 as never, '|')).to.throw(TypeError, 'Expected `name` to be a string, got `5` (number)');
-      expect(() => script('x', [])).to.throw(TypeError, 'Expected `marbles` to be a row, or rows, got `[]` (object)');
-      expect(() => script('x', [5] as never)).to.throw(TypeError, 'Expected `marbles` to be a row, or rows');
+      expect(() => script('x', [])).to.throw(
+        TypeError,
+        'Expected `marbles` to be a row or an array of rows, got `[]` (object)',
+      );
+      expect(() => script('x', [5] as never)).to.throw(TypeError, 'Expected `marbles` to be a row or an array of rows');
       expect(() => script('x', '|', { vals: {} } as never)).to.throw(TypeError, 'got `vals` (unknown)');
       expect(() => script('x', '|', null as never)).to.throw(TypeError, 'Expected `options` to be an object, got null');
       expect(() => script('x', '|', { values: { ab: 1 } })).to.throw(
         TypeError,
-        "Expected `values` to be by letters and digits, got `'ab'` (string)",
+        "Expected `values` to be an object whose keys are letters or digits, got `'ab'` (string)",
       );
     });
   });
 
   describe('without marbles', () => {
-    it('has hooks that go on until the test ends them', () => {
+    it('runs each hook until the test ends it', () => {
       const db = script<string>('db');
       const runner = taskRunner(db);
-      const told = collect(runner.start());
+      const output = collect(runner.start());
       expect([db.phase, runner.status]).to.deep.equal(['initialize', 'initializing']);
       db.settle();
       expect([db.phase, runner.status]).to.deep.equal(['execute', 'running']);
@@ -251,33 +254,33 @@ describe('script', () => {
       db.next('b');
       db.settle();
       expect([db.phase, runner.status]).to.deep.equal(['finalize', 'finalizing']);
-      expect(told).to.deep.equal(['a', 'b']);
+      expect(output).to.deep.equal(['a', 'b']);
       db.settle();
       expect([db.phase, runner.status]).to.deep.equal([undefined, 'done']);
-      expect(told).to.deep.equal(['a', 'b', 'complete']);
+      expect(output).to.deep.equal(['a', 'b', 'complete']);
       expect(db.calls).to.deep.equal(['initialize', 'execute', 'finalize']);
       expect(String(db)).to.equal('db');
     });
 
-    it('fails in the hook under way', () => {
-      for (const [hook, place] of [
+    it('fails in the running hook', () => {
+      for (const [hook, settled] of [
         ['initialize', 0],
         ['execute', 1],
         ['finalize', 2],
       ] as const) {
         const db = script('db');
         const runner = taskRunner(db);
-        const told = collect(runner.start());
-        for (let count = 0; count < place; count++) db.settle();
+        const output = collect(runner.start());
+        for (let count = 0; count < settled; count++) db.settle();
         const boom = new Error('boom');
         db.fail(boom);
         if (hook !== 'finalize') db.settle();
-        expect(told.at(-1), hook).to.be.instanceOf(TaskError).and.include({ phase: hook, cause: boom });
+        expect(output.at(-1), hook).to.be.instanceOf(TaskError).and.include({ phase: hook, cause: boom });
         expect(db.phase).to.equal(undefined);
       }
     });
 
-    it('is cut by a cancel, but finalizes', () => {
+    it('is interrupted by a cancel, but finalizes', () => {
       const db = script('db');
       const [ctx, cancel] = withCancel();
       const runner = taskRunner(db);
@@ -285,18 +288,18 @@ describe('script', () => {
       db.settle();
       cancel();
       expect(db.phase).to.equal('finalize');
-      expect(() => db.next('late')).to.throw(Error, 'db is not in `execute`, which alone yields values');
+      expect(() => db.next('late')).to.throw(Error, 'db is not in `execute`, the only hook that yields values');
       db.settle();
       expect(outcomeOf(runner)?.status).to.equal('cancelled');
     });
 
-    it('goes on after a cancel for its grace', () => {
+    it('continues after a cancel until its grace elapses', () => {
       const clock = virtualClock();
       const [ctx, cancel] = withCancel(undefined, { scheduler: clock });
       const db = script<number>('db', { grace: 5 });
       expect(db.grace).to.equal(5);
       expect('grace' in script('db')).to.equal(false);
-      const told = collect(taskRunner(db).start(ctx));
+      const output = collect(taskRunner(db).start(ctx));
       db.settle();
       cancel();
       clock.advance(4);
@@ -304,10 +307,10 @@ describe('script', () => {
       expect(db.phase).to.equal('execute');
       clock.advance(1);
       expect(db.phase).to.equal('finalize');
-      expect(told).to.deep.equal([1]);
+      expect(output).to.deep.equal([1]);
     });
 
-    it('has the context that its last hook got', () => {
+    it('exposes the context that its last hook received', () => {
       const db = script('db');
       expect(db.ctx).to.equal(undefined);
       const [ctx, cancel] = withCancel();
@@ -318,18 +321,18 @@ describe('script', () => {
       expect(db.ctx).to.include({ cancelled: true, cause: 'why' });
     });
 
-    it('cancels the application with what it was given', () => {
+    it('cancels the application', () => {
       const [ctx, cancel] = withCancel();
       const db = script('db');
       collect(taskRunner(db).start(ctx, cancel));
-      expect(() => db.cancel()).to.throw(Error, 'db has not been executed yet, and has nothing to cancel with');
+      expect(() => db.cancel()).to.throw(Error, 'db has not been executed yet, so it has no function to cancel with');
       db.settle();
       db.cancel('enough');
       expect(ctx.cause).to.equal('enough');
       expect(db.phase).to.equal('finalize');
     });
 
-    it('is run again, with its calls one after the other', () => {
+    it('can run again, and appends its calls', () => {
       const db = script('db');
       const runner = taskRunner(db);
       for (const runId of [1, 2]) {
@@ -342,40 +345,40 @@ describe('script', () => {
       expect(db.calls).to.have.length(6);
     });
 
-    it('may be told what to do from within what it does', () => {
+    it('can be controlled from its own subscriber', () => {
       const db = script<number>('db');
-      const told: unknown[] = [];
+      const output: unknown[] = [];
       taskRunner(db)
         .start()
         .subscribe({
           next: (value) => {
-            told.push(value);
+            output.push(value);
             if (value < 3) db.next(value + 1);
             else db.settle();
           },
-          complete: () => told.push(db.phase),
+          complete: () => output.push(db.phase),
         });
       db.settle();
       db.next(1);
-      expect([told, db.phase]).to.deep.equal([[1, 2, 3], 'finalize']);
+      expect([output, db.phase]).to.deep.equal([[1, 2, 3], 'finalize']);
       db.settle();
-      expect(told).to.deep.equal([1, 2, 3, undefined]);
+      expect(output).to.deep.equal([1, 2, 3, undefined]);
     });
 
-    it('throws when no hook is under way that could do so', () => {
+    it('throws when it is controlled without a running hook', () => {
       const db = script('db');
-      for (const act of [() => db.settle(), () => db.fail(new Error('boom'))])
-        expect(act).to.throw(Error, 'db has no hook under way');
+      for (const control of [() => db.settle(), () => db.fail(new Error('boom'))])
+        expect(control).to.throw(Error, 'db has no running hook');
       expect(() => db.next(1)).to.throw(Error, 'db is not in `execute`');
       collect(taskRunner(db).start());
       expect(() => db.next(1)).to.throw(Error, 'db is not in `execute`');
       db.settle();
       db.settle();
       db.settle();
-      expect(() => db.settle()).to.throw(Error, 'db has no hook under way');
+      expect(() => db.settle()).to.throw(Error, 'db has no running hook');
     });
 
-    it('refuses bad input when it is made', () => {
+    it('rejects invalid input immediately', () => {
       expect(() => script(undefined as never)).to.throw(TypeError, 'Expected `name` to be a string, got undefined');
       expect(() => script('db', { grace: -1 })).to.throw(RangeError, 'Expected `grace` to be a number of ms');
       expect(() => script('db', { graze: 1 } as never)).to.throw(TypeError, 'got `graze` (unknown)');

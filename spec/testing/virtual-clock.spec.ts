@@ -5,14 +5,14 @@ import { settleOn } from '../../lib/util/settle-on.js';
 import { virtualClock, type VirtualClock } from '../../lib/testing/index.js';
 import { deferred, settled } from '../helpers/tasks.js';
 
-/** What happens on a clock, as `name@ms since 1970`. */
-function diary(clock: VirtualClock): { told: string[]; note: (name: string) => () => void } {
-  const told: string[] = [];
-  return { told, note: (name) => () => told.push(`${name}@${clock.now()}`) };
+/** Collects calls as `name@ms since 1970`. */
+function callLog(clock: VirtualClock): { calls: string[]; log: (name: string) => () => void } {
+  const calls: string[] = [];
+  return { calls, log: (name) => () => calls.push(`${name}@${clock.now()}`) };
 }
 
-describe('at', () => {
-  it('shows the epoch that it was given, 1970 unless said', () => {
+describe('virtualClock', () => {
+  it('shows the given time first, by default 1970', () => {
     expect(virtualClock().now()).to.equal(0);
     expect(virtualClock(5).now()).to.equal(5);
     expect(virtualClock(-5).now()).to.equal(-5);
@@ -20,15 +20,15 @@ describe('at', () => {
     expect(virtualClock(new Date(1234)).now()).to.equal(1234);
   });
 
-  it('refuses what is no time', () => {
+  it('rejects an invalid time', () => {
     for (const wrong of ['never', NaN, 1e99, new Date(NaN)])
       expect(() => virtualClock(wrong)).to.throw(
         RangeError,
-        'Expected `at` to be a time, as `new Date()` takes them, got',
+        'Expected `time` to be a time, as `new Date()` takes it, got',
       );
   });
 
-  it('is the clock of a context, and of all below it', () => {
+  it('is the scheduler of a context and its children', () => {
     const clock = virtualClock(1000);
     const [ctx] = withCancel(undefined, { scheduler: clock });
     const [child] = withTimeout(50, ctx);
@@ -38,7 +38,7 @@ describe('at', () => {
     expect(child.cancelled).to.equal(true);
   });
 
-  it('has DST nights as they are in production', () => {
+  it('changes to and from DST as a real clock', () => {
     const days: string[] = [];
     const clock = virtualClock('2026-10-24T12:00:00Z');
     const [ctx] = withCancel(undefined, { scheduler: clock });
@@ -51,111 +51,111 @@ describe('at', () => {
 
 describe('VirtualClock', () => {
   describe('advance', () => {
-    it('lets what is due happen at its time, in order, and no more', () => {
+    it('fires the timers that become due at their times and in their order', () => {
       const clock = virtualClock(100);
-      const { told, note } = diary(clock);
+      const { calls, log } = callLog(clock);
       for (const [name, ms] of [
         ['c', 5],
         ['a', 1],
         ['b', 1],
         ['d', 6],
       ] as const)
-        clock.schedule(note(name), ms);
+        clock.schedule(log(name), ms);
       clock.advance(0);
-      expect(told).to.deep.equal([]);
+      expect(calls).to.deep.equal([]);
       clock.advance(5);
-      expect(told).to.deep.equal(['a@101', 'b@101', 'c@105']);
+      expect(calls).to.deep.equal(['a@101', 'b@101', 'c@105']);
       expect([clock.now(), clock.timers]).to.deep.equal([105, 1]);
       clock.advance(100);
-      expect(told.at(-1)).to.equal('d@106');
+      expect(calls.at(-1)).to.equal('d@106');
       expect(clock.now()).to.equal(205);
     });
 
-    it('lets what is due at once happen without time', () => {
+    it('fires timers without a delay while no time passes', () => {
       const clock = virtualClock();
-      const { told, note } = diary(clock);
-      clock.schedule(() => clock.schedule(note('a')));
+      const { calls, log } = callLog(clock);
+      clock.schedule(() => clock.schedule(log('a')));
       clock.advance(0);
-      expect(told).to.deep.equal(['a@0']);
+      expect(calls).to.deep.equal(['a@0']);
     });
 
-    it('goes on from within what happens', () => {
+    it('can be called from a timer', () => {
       const clock = virtualClock();
-      const { told, note } = diary(clock);
+      const { calls, log } = callLog(clock);
       clock.schedule(() => {
         clock.advance(10);
-        note('advanced')();
+        log('advanced')();
       }, 1);
-      clock.schedule(note('b'), 5);
+      clock.schedule(log('b'), 5);
       clock.advance(2);
-      expect(told).to.deep.equal(['b@5', 'advanced@11']);
+      expect(calls).to.deep.equal(['b@5', 'advanced@11']);
       expect(clock.now()).to.equal(11);
     });
 
-    it('throws what is thrown meanwhile, at its time, and can go on', () => {
+    it('throws the error of a timer at its time, and can continue', () => {
       const clock = virtualClock();
-      const { told, note } = diary(clock);
+      const { calls, log } = callLog(clock);
       clock.schedule(() => {
         throw new Error('boom');
       }, 2);
-      clock.schedule(note('a'), 3);
+      clock.schedule(log('a'), 3);
       expect(() => clock.advance(5)).to.throw('boom');
       expect(clock.now()).to.equal(2);
       clock.advance(3);
-      expect(told).to.deep.equal(['a@3']);
+      expect(calls).to.deep.equal(['a@3']);
     });
 
-    it('drives what RxJS has', () => {
+    it('fires timers of RxJS', () => {
       const clock = virtualClock(10);
-      const { told, note } = diary(clock);
-      const ticking = interval(10, clock).subscribe(note('tick'));
-      timer(new Date(25), clock).subscribe(note('date'));
+      const { calls, log } = callLog(clock);
+      const ticking = interval(10, clock).subscribe(log('tick'));
+      timer(new Date(25), clock).subscribe(log('date'));
       clock.advance(30);
       ticking.unsubscribe();
-      expect(told).to.deep.equal(['tick@20', 'date@25', 'tick@30', 'tick@40']);
+      expect(calls).to.deep.equal(['tick@20', 'date@25', 'tick@30', 'tick@40']);
       expect(clock.timers).to.equal(0);
     });
   });
 
-  it('makes late what was due while it was blocked, and nothing of it is lost', () => {
+  it('fires timers late after time has been advanced silently', () => {
     const clock = virtualClock();
-    const { told, note } = diary(clock);
-    clock.schedule(note('a'), 2);
-    clock.schedule(note('b'), 4);
-    clock.schedule(note('c'), 20);
+    const { calls, log } = callLog(clock);
+    clock.schedule(log('a'), 2);
+    clock.schedule(log('b'), 4);
+    clock.schedule(log('c'), 20);
     clock.advanceSilently(10);
-    expect([told, clock.now()]).to.deep.equal([[], 10]);
+    expect([calls, clock.now()]).to.deep.equal([[], 10]);
     clock.advance(0);
-    expect(told).to.deep.equal(['a@10', 'b@10']);
+    expect(calls).to.deep.equal(['a@10', 'b@10']);
     clock.advance(10);
-    expect(told.at(-1)).to.equal('c@20');
+    expect(calls.at(-1)).to.equal('c@20');
   });
 
-  it('shows another time when it is set, and its timers do not care', () => {
+  it('shows another time after an adjustment, which does not affect timers', () => {
     const clock = virtualClock(1000);
-    const { told, note } = diary(clock);
-    clock.schedule(note('a'), 10);
+    const { calls, log } = callLog(clock);
+    clock.schedule(log('a'), 10);
     clock.adjust(3_600_000);
     expect(clock.now()).to.equal(3_601_000);
     clock.advance(10);
     clock.adjust(-3_600_010);
-    clock.schedule(note('b'), 1);
+    clock.schedule(log('b'), 1);
     clock.advance(1);
-    expect(told).to.deep.equal(['a@3601010', 'b@1001']);
+    expect(calls).to.deep.equal(['a@3601010', 'b@1001']);
   });
 
-  it('takes one step at a time, up to a frame if there is one', () => {
+  it('fires one timer a step, up to a given frame', () => {
     const clock = virtualClock(7);
-    const { told, note } = diary(clock);
-    clock.schedule(note('a'), 2);
-    clock.schedule(note('b'), 2);
+    const { calls, log } = callLog(clock);
+    clock.schedule(log('a'), 2);
+    clock.schedule(log('b'), 2);
     expect([clock.step(1), clock.now()]).to.deep.equal([false, 7]);
-    expect([clock.step(), told.length, clock.now()]).to.deep.equal([true, 1, 9]);
-    expect([clock.step(2), told.length]).to.deep.equal([true, 2]);
+    expect([clock.step(), calls.length, clock.now()]).to.deep.equal([true, 1, 9]);
+    expect([clock.step(2), calls.length]).to.deep.equal([true, 2]);
     expect(clock.step()).to.equal(false);
   });
 
-  it('counts its timers, without those that were left', () => {
+  it('counts its timers without the unsubscribed ones', () => {
     const clock = virtualClock();
     const timers = [1, 2, Infinity].map((ms) => clock.schedule(() => undefined, ms));
     expect(clock.timers).to.equal(2);
@@ -165,93 +165,93 @@ describe('VirtualClock', () => {
     expect(clock.timers).to.equal(0);
   });
 
-  it('refuses bad input', () => {
+  it('rejects invalid input', () => {
     const clock = virtualClock();
-    for (const pass of [(ms: number) => clock.advance(ms), (ms: number) => clock.advanceSilently(ms)]) {
-      expect(() => pass(-1)).to.throw(
+    for (const advance of [(ms: number) => clock.advance(ms), (ms: number) => clock.advanceSilently(ms)]) {
+      expect(() => advance(-1)).to.throw(
         RangeError,
         'Expected `ms` to be a number of ms from 0 and up, got `-1` (number)',
       );
-      expect(() => pass(NaN)).to.throw(RangeError);
-      expect(() => pass('1' as never)).to.throw(TypeError, 'Expected `ms` to be a number of ms');
-      expect(() => pass(Infinity)).to.throw(RangeError, 'Expected `ms` to be finite, got `Infinity` (number)');
+      expect(() => advance(NaN)).to.throw(RangeError);
+      expect(() => advance('1' as never)).to.throw(TypeError, 'Expected `ms` to be a number of ms');
+      expect(() => advance(Infinity)).to.throw(RangeError, 'Expected `ms` to be finite, got `Infinity` (number)');
     }
-    expect(() => clock.adjust(NaN)).to.throw(RangeError, 'Expected `byMs` to be finite, got `NaN` (number)');
+    expect(() => clock.adjust(NaN)).to.throw(RangeError, 'Expected `ms` to be finite, got `NaN` (number)');
     expect(clock.now()).to.equal(0);
   });
 
   describe('with an order', () => {
-    /** What happens when of so many things one is chosen, and how many there were to choose from. */
+    /** Runs timers in an order given by choices. Returns the calls and the number of timers at each choice. */
     function inOrder(
       choices: readonly number[],
-      plan: (clock: VirtualClock, note: (name: string) => () => void) => void,
+      plan: (clock: VirtualClock, log: (name: string) => () => void) => void,
     ) {
       const clock = virtualClock();
-      const { told, note } = diary(clock);
-      const asked: number[] = [];
-      clock.order = (due) => {
-        asked.push(due);
-        return choices[asked.length - 1] ?? 0;
+      const { calls, log } = callLog(clock);
+      const due: number[] = [];
+      clock.order = (count) => {
+        due.push(count);
+        return choices[due.length - 1] ?? 0;
       };
-      plan(clock, note);
+      plan(clock, log);
       while (clock.step());
-      return { told, asked };
+      return { calls, due };
     }
 
-    it('chooses among what is due at one instant, and asks only when there is a choice', () => {
-      const plan = (clock: VirtualClock, note: (name: string) => () => void) => {
-        for (const name of ['a', 'b', 'c']) clock.schedule(note(name), 1);
-        clock.schedule(note('d'), 2);
+    it('chooses among the timers due at one instant if there are several', () => {
+      const plan = (clock: VirtualClock, log: (name: string) => () => void) => {
+        for (const name of ['a', 'b', 'c']) clock.schedule(log(name), 1);
+        clock.schedule(log('d'), 2);
       };
-      expect(inOrder([], plan)).to.deep.equal({ told: ['a@1', 'b@1', 'c@1', 'd@2'], asked: [3, 2] });
-      expect(inOrder([2, 1], plan)).to.deep.equal({ told: ['c@1', 'b@1', 'a@1', 'd@2'], asked: [3, 2] });
-      expect(inOrder([1, 1], plan)).to.deep.equal({ told: ['b@1', 'c@1', 'a@1', 'd@2'], asked: [3, 2] });
+      expect(inOrder([], plan)).to.deep.equal({ calls: ['a@1', 'b@1', 'c@1', 'd@2'], due: [3, 2] });
+      expect(inOrder([2, 1], plan)).to.deep.equal({ calls: ['c@1', 'b@1', 'a@1', 'd@2'], due: [3, 2] });
+      expect(inOrder([1, 1], plan)).to.deep.equal({ calls: ['b@1', 'c@1', 'a@1', 'd@2'], due: [3, 2] });
     });
 
-    it('has among them what became due meanwhile, and what is late', () => {
-      const { told, asked } = inOrder([1], (clock, note) => {
-        clock.schedule(note('a'), 1);
-        clock.schedule(() => (note('b')(), clock.schedule(note('c'))), 1);
+    it('chooses among new timers and late timers, too', () => {
+      const { calls, due } = inOrder([1], (clock, log) => {
+        clock.schedule(log('a'), 1);
+        clock.schedule(() => (log('b')(), clock.schedule(log('c'))), 1);
       });
-      expect({ told, asked }).to.deep.equal({ told: ['b@1', 'a@1', 'c@1'], asked: [2, 2] });
-      const late = inOrder([1], (clock, note) => {
-        clock.schedule(note('a'), 1);
-        clock.schedule(note('b'), 5);
-        clock.schedule(note('c'), 10);
+      expect({ calls, due }).to.deep.equal({ calls: ['b@1', 'a@1', 'c@1'], due: [2, 2] });
+      const late = inOrder([1], (clock, log) => {
+        clock.schedule(log('a'), 1);
+        clock.schedule(log('b'), 5);
+        clock.schedule(log('c'), 10);
         clock.advanceSilently(5);
       });
-      expect(late).to.deep.equal({ told: ['b@5', 'a@5', 'c@10'], asked: [2] });
+      expect(late).to.deep.equal({ calls: ['b@5', 'a@5', 'c@10'], due: [2] });
     });
 
-    it('lets promises of hooks settle in their turn', async () => {
+    it('settles promises of hooks in the chosen order', async () => {
       const clock = virtualClock();
       const promise = Promise.resolve('kept');
       expect(settleOn(clock, promise)).to.equal(promise);
       expect(settleOn(asyncScheduler, promise)).to.equal(promise);
       clock.order = () => 1;
-      const told: unknown[] = [];
+      const results: unknown[] = [];
       const boom = new Error('boom');
-      settleOn(clock, promise).then((value) => told.push(value));
-      settleOn(clock, Promise.reject(boom)).then(undefined, (error: unknown) => told.push(error));
+      settleOn(clock, promise).then((value) => results.push(value));
+      settleOn(clock, Promise.reject(boom)).then(undefined, (error: unknown) => results.push(error));
       await settled();
-      expect([told, clock.timers]).to.deep.equal([[], 2]);
+      expect([results, clock.timers]).to.deep.equal([[], 2]);
       clock.step();
       await settled();
-      expect(told).to.deep.equal([boom]);
+      expect(results).to.deep.equal([boom]);
       clock.step();
       await settled();
-      expect(told).to.deep.equal([boom, 'kept']);
+      expect(results).to.deep.equal([boom, 'kept']);
     });
 
-    it('gives a task’s promise and its async iterator their turn', async () => {
+    it('settles the promise and the async iterator of a task in the chosen order', async () => {
       const clock = virtualClock();
       clock.order = () => 0;
       const [ctx] = withCancel(undefined, { scheduler: clock });
       const { promise, resolve } = deferred<string>();
-      const told: unknown[] = [];
+      const results: unknown[] = [];
       taskRunner(task('x', () => promise))
         .start(ctx)
-        .subscribe((value) => told.push(value));
+        .subscribe((value) => results.push(value));
       taskRunner(
         task('y', async function* () {
           yield 'first';
@@ -259,19 +259,19 @@ describe('VirtualClock', () => {
         }),
       )
         .start(ctx)
-        .subscribe((value) => told.push(value));
+        .subscribe((value) => results.push(value));
       taskRunner(task('z', () => of('at once')))
         .start(ctx)
-        .subscribe((value) => told.push(value));
+        .subscribe((value) => results.push(value));
       resolve('promised');
       await settled();
-      expect([told, clock.timers]).to.deep.equal([['at once'], 2]);
+      expect([results, clock.timers]).to.deep.equal([['at once'], 2]);
       for (let turns = 0; clock.step(); turns++) await settled();
-      expect(told).to.have.members(['at once', 'promised', 'first', 'second']);
+      expect(results).to.have.members(['at once', 'promised', 'first', 'second']);
     });
   });
 
-  it('leaves futures and streams that need no time to themselves', async () => {
+  it('does not affect futures and streams that need no time', async () => {
     const clock = virtualClock();
     const [ctx] = withCancel(undefined, { scheduler: clock });
     expect(await future(async () => 1, ctx)).to.equal(1);

@@ -8,29 +8,29 @@ import { virtualClock, scenario, type VirtualClock } from '../../lib/testing/ind
 import { virtualGlobals } from '../../lib/testing/virtual-globals.js';
 import { settled } from '../helpers/tasks.js';
 
-/** Runs something while a clock has the place of the real one. */
-async function virtually(work: (clock: VirtualClock, told: unknown[]) => unknown, epoch = 0): Promise<unknown[]> {
+/** Runs a test with virtual globals. Returns what the test has collected. */
+async function virtually(test: (clock: VirtualClock, collected: unknown[]) => unknown, epoch = 0): Promise<unknown[]> {
   const clock = virtualClock(epoch);
-  const told: unknown[] = [];
+  const collected: unknown[] = [];
   const restore = virtualGlobals(clock);
   try {
-    await work(clock, told);
+    await test(clock, collected);
   } finally {
     restore();
   }
-  return told;
+  return collected;
 }
 
-/** Time passes, and promises settle meanwhile. */
-async function pass(clock: VirtualClock, ms: number): Promise<void> {
+/** Advances a clock and lets promises settle after each timer. */
+async function advance(clock: VirtualClock, ms: number): Promise<void> {
   const until = clock.frame + ms;
   await settled();
   while (clock.step(until)) await settled();
   clock.advance(until - clock.frame);
 }
 
-/** All that is replaced, as it is now. */
-function tellers(): unknown[] {
+/** Returns the current values of all globals that are replaced. */
+function globalsNow(): unknown[] {
   return [
     globalThis.setTimeout,
     globalThis.clearTimeout,
@@ -55,126 +55,128 @@ function tellers(): unknown[] {
 
 describe('virtualGlobals', () => {
   describe('setTimeout and setInterval', () => {
-    it('go by the clock, with what they hand on', async () => {
-      const told = await virtually((clock, told) => {
-        setTimeout((...args: unknown[]) => told.push([clock.now(), ...args]), 5, 'a', 'b');
-        const ticking = setInterval((name: string) => told.push([clock.now(), name]), 3, 'tick');
+    it('use the clock, and pass on their arguments', async () => {
+      const collected = await virtually((clock, collected) => {
+        setTimeout((...args: unknown[]) => collected.push([clock.now(), ...args]), 5, 'a', 'b');
+        const ticking = setInterval((name: string) => collected.push([clock.now(), name]), 3, 'tick');
         setTimeout(() => clearInterval(ticking), 7);
         clock.advance(20);
       });
-      expect(told).to.deep.equal([
+      expect(collected).to.deep.equal([
         [3, 'tick'],
         [5, 'a', 'b'],
         [6, 'tick'],
       ]);
     });
 
-    it('are those of node:timers, however they were imported', async () => {
-      const told = await virtually((clock, told) => {
-        setNodeTimeout(() => told.push('imported'), 1);
-        nodeTimers.setTimeout(() => told.push('default'), 2);
-        const ticking = setNodeInterval(() => told.push('tick'), 3);
+    it('are virtual in node:timers, too, for every kind of import', async () => {
+      const collected = await virtually((clock, collected) => {
+        setNodeTimeout(() => collected.push('imported'), 1);
+        nodeTimers.setTimeout(() => collected.push('default'), 2);
+        const ticking = setNodeInterval(() => collected.push('tick'), 3);
         clock.advance(3);
         nodeTimers.clearInterval(ticking);
-        nodeTimers.clearTimeout(nodeTimers.setTimeout(() => told.push('never'), 1));
+        nodeTimers.clearTimeout(nodeTimers.setTimeout(() => collected.push('never'), 1));
         expect(clock.timers).to.equal(0);
       });
-      expect(told).to.deep.equal(['imported', 'default', 'tick']);
+      expect(collected).to.deep.equal(['imported', 'default', 'tick']);
     });
 
-    it('take no time for 0, or for none; 1 ms for what Node takes 1 ms for', async () => {
-      const told = await virtually((clock, told) => {
-        for (const ms of [0, undefined, -1, NaN, 2 ** 31]) setTimeout(() => told.push([String(ms), clock.now()]), ms);
+    it('take no time for 0 or no delay, and 1 ms where Node does', async () => {
+      const collected = await virtually((clock, collected) => {
+        for (const ms of [0, undefined, -1, NaN, 2 ** 31])
+          setTimeout(() => collected.push([String(ms), clock.now()]), ms);
         clock.advance(5);
       });
-      expect(told).to.deep.equal([
+      expect(collected).to.deep.equal([
         ['0', 0],
         ['undefined', 0],
         ['-1', 1],
         ['NaN', 1],
         ['2147483648', 1],
       ]);
-      const longest = await virtually((clock, told) => {
-        setTimeout(() => told.push(clock.now()), 2 ** 31 - 1);
+      const maxDelay = await virtually((clock, collected) => {
+        setTimeout(() => collected.push(clock.now()), 2 ** 31 - 1);
         clock.advance(2 ** 31);
       });
-      expect(longest).to.deep.equal([2 ** 31 - 1]);
+      expect(maxDelay).to.deep.equal([2 ** 31 - 1]);
     });
 
-    it('take what is text for the number it is, as Node does', async () => {
-      const told = await virtually((clock, told) => {
-        setTimeout(() => told.push(clock.now()), '5' as never);
+    it('convert a text to a number, as Node does', async () => {
+      const collected = await virtually((clock, collected) => {
+        setTimeout(() => collected.push(clock.now()), '5' as never);
         clock.advance(10);
       });
-      expect(told).to.deep.equal([5]);
+      expect(collected).to.deep.equal([5]);
     });
 
-    it('let time pass in an interval of 0', async () => {
-      const told = await virtually((clock, told) => {
-        const ticking = setInterval(() => told.push(clock.now()), 0);
+    it('take 1 ms for each repetition of an interval of 0', async () => {
+      const collected = await virtually((clock, collected) => {
+        const ticking = setInterval(() => collected.push(clock.now()), 0);
         clock.advance(3);
         clearInterval(ticking);
       });
-      expect(told).to.deep.equal([0, 1, 2, 3]);
+      expect(collected).to.deep.equal([0, 1, 2, 3]);
     });
 
-    it('refuse what is no function, as Node does', async () => {
+    it('reject a callback that is no function, as Node does', async () => {
       await virtually(() => {
-        for (const set of [setTimeout, setInterval] as ((then: unknown) => unknown)[])
-          for (const wrong of [undefined, 'code']) expect(() => set(wrong)).to.throw(TypeError, 'Expected `callback`');
+        for (const start of [setTimeout, setInterval] as ((callback: unknown) => unknown)[])
+          for (const wrong of [undefined, 'code'])
+            expect(() => start(wrong)).to.throw(TypeError, 'Expected `callback`');
       });
     });
 
-    it('give what Node gives: refresh, ref, unref, hasRef, close and a disposal', async () => {
-      const told = await virtually((clock, told) => {
-        const one = setTimeout(() => told.push(['one', clock.now()]), 5);
-        expect(one.hasRef()).to.equal(true);
-        expect([one.unref(), one.ref()]).to.deep.equal([one, one]);
+    it('return a timer with refresh, ref, unref, hasRef, close and a disposal, as in Node', async () => {
+      const collected = await virtually((clock, collected) => {
+        const timeout = setTimeout(() => collected.push(['timeout', clock.now()]), 5);
+        expect(timeout.hasRef()).to.equal(true);
+        expect([timeout.unref(), timeout.ref()]).to.deep.equal([timeout, timeout]);
         clock.advance(4);
-        expect(one.refresh()).to.equal(one);
+        expect(timeout.refresh()).to.equal(timeout);
         clock.advance(4);
-        expect(told).to.deep.equal([]);
+        expect(collected).to.deep.equal([]);
         clock.advance(1);
-        one.refresh();
+        timeout.refresh();
         clock.advance(5);
-        const closed = setTimeout(() => told.push('closed'), 1);
+        const closed = setTimeout(() => collected.push('closed'), 1);
         expect((closed as unknown as { close(): unknown }).close()).to.equal(closed);
-        setTimeout(() => told.push('disposed'), 1)[Symbol.dispose]();
+        setTimeout(() => collected.push('disposed'), 1)[Symbol.dispose]();
         expect(clock.timers).to.equal(0);
       });
-      expect(told).to.deep.equal([
-        ['one', 9],
-        ['one', 14],
+      expect(collected).to.deep.equal([
+        ['timeout', 9],
+        ['timeout', 14],
       ]);
     });
 
-    it('are called off from within', async () => {
-      const told = await virtually((clock, told) => {
+    it('can be cleared by a timer', async () => {
+      const collected = await virtually((clock, collected) => {
         const ticking = setInterval(() => {
-          told.push(clock.now());
+          collected.push(clock.now());
           clearInterval(ticking);
         }, 2);
-        const other = setTimeout(() => told.push('never'), 3);
+        const other = setTimeout(() => collected.push('never'), 3);
         setTimeout(() => clearTimeout(other), 3 - 1);
         clock.advance(10);
       });
-      expect(told).to.deep.equal([2]);
+      expect(collected).to.deep.equal([2]);
     });
 
-    it('go on ticking when a tick throws', async () => {
-      await virtually((clock, told) => {
+    it('continue an interval after its callback throws', async () => {
+      await virtually((clock, collected) => {
         const ticking = setInterval(() => {
-          told.push(clock.now());
+          collected.push(clock.now());
           throw new Error('boom');
         }, 2);
         expect(() => clock.advance(10)).to.throw('boom');
         expect(() => clock.advance(10)).to.throw('boom');
         clearInterval(ticking);
-        expect(told).to.deep.equal([2, 4]);
+        expect(collected).to.deep.equal([2, 4]);
       });
     });
 
-    it('clear a timer that was set before, and take what is none', async () => {
+    it('clear a real timer, and ignore a missing one', async () => {
       let called = false;
       const before = setTimeout(() => (called = true), 1);
       await virtually((clock) => {
@@ -187,25 +189,25 @@ describe('virtualGlobals', () => {
       expect(called).to.equal(false);
     });
 
-    it('are promises with promisify', async () => {
-      const told = await virtually(async (clock, told) => {
-        void promisify(setTimeout)(5, 'value').then((value) => told.push([clock.now(), value]));
-        await pass(clock, 10);
+    it('work with promisify', async () => {
+      const collected = await virtually(async (clock, collected) => {
+        void promisify(setTimeout)(5, 'value').then((value) => collected.push([clock.now(), value]));
+        await advance(clock, 10);
       });
-      expect(told).to.deep.equal([[5, 'value']]);
+      expect(collected).to.deep.equal([[5, 'value']]);
     });
   });
 
   describe('node:timers/promises', () => {
-    it('goes by the clock, with its value', async () => {
-      const told = await virtually(async (clock, told) => {
-        void delay(5, 'imported').then((value) => told.push([clock.now(), value]));
-        void promises.setTimeout(7, 'default').then((value) => told.push([clock.now(), value]));
-        void scheduler.wait(9).then((value) => told.push([clock.now(), value]));
-        void delay().then((value) => told.push([clock.now(), value]));
-        await pass(clock, 20);
+    it('uses the clock and resolves to its value', async () => {
+      const collected = await virtually(async (clock, collected) => {
+        void delay(5, 'imported').then((value) => collected.push([clock.now(), value]));
+        void promises.setTimeout(7, 'default').then((value) => collected.push([clock.now(), value]));
+        void scheduler.wait(9).then((value) => collected.push([clock.now(), value]));
+        void delay().then((value) => collected.push([clock.now(), value]));
+        await advance(clock, 20);
       });
-      expect(told).to.deep.equal([
+      expect(collected).to.deep.equal([
         [0, undefined],
         [5, 'imported'],
         [7, 'default'],
@@ -213,11 +215,11 @@ describe('virtualGlobals', () => {
       ]);
     });
 
-    it('rejects as Node does when it is aborted, before and meanwhile, and leaves nothing', async () => {
+    it('is rejected as in Node when it is aborted, before or later, and leaves no timer', async () => {
       const reason = new Error('why');
-      const told = await virtually(async (clock, told) => {
+      const collected = await virtually(async (clock, collected) => {
         const abort = new AbortController();
-        const fail = (error: unknown) => told.push(error);
+        const fail = (error: unknown) => collected.push(error);
         const { signal } = abort;
         delay(5, undefined, { signal }).catch(fail);
         scheduler.wait(5, { signal }).catch(fail);
@@ -225,14 +227,14 @@ describe('virtualGlobals', () => {
         await settled();
         expect(clock.timers).to.equal(0);
         delay(5, undefined, { signal }).catch(fail);
-        await pass(clock, 10);
+        await advance(clock, 10);
       });
-      expect(told).to.have.length(3);
-      for (const error of told)
+      expect(collected).to.have.length(3);
+      for (const error of collected)
         expect(error).to.be.instanceOf(Error).and.include({ name: 'AbortError', code: 'ABORT_ERR', cause: reason });
     });
 
-    it('lets go of its signal when it is over', async () => {
+    it('removes its abort listener when it ends', async () => {
       const signal = new EventEmitter() as EventEmitter & { aborted: boolean };
       const names: string[] = [];
       Object.assign(signal, {
@@ -242,56 +244,56 @@ describe('virtualGlobals', () => {
       });
       await virtually(async (clock) => {
         void delay(5, undefined, { signal: signal as never });
-        await pass(clock, 5);
+        await advance(clock, 5);
       });
       expect(names).to.deep.equal(['+abort', '-abort']);
     });
 
-    it('ticks without drift, however long a tick takes', async () => {
-      const told = await virtually(async (clock, told) => {
+    it('ticks without drift, even if ticks take long', async () => {
+      const collected = await virtually(async (clock, collected) => {
         void (async () => {
           for await (const value of ticks(10, 'tick')) {
-            told.push([clock.now(), value]);
-            if (told.length === 2) await delay(4);
-            if (told.length === 3) await delay(25);
-            if (told.length === 6) break;
+            collected.push([clock.now(), value]);
+            if (collected.length === 2) await delay(4);
+            if (collected.length === 3) await delay(25);
+            if (collected.length === 6) break;
           }
-          told.push('over');
+          collected.push('ended');
         })();
-        await pass(clock, 200);
+        await advance(clock, 200);
         expect(clock.timers).to.equal(0);
       });
-      expect(told).to.deep.equal([
+      expect(collected).to.deep.equal([
         [10, 'tick'],
         [20, 'tick'],
         [30, 'tick'],
         [55, 'tick'],
         [55, 'tick'],
         [60, 'tick'],
-        'over',
+        'ended',
       ]);
     });
 
-    it('ends its ticks with an abort', async () => {
-      const told = await virtually(async (clock, told) => {
+    it('stops ticking when it is aborted', async () => {
+      const collected = await virtually(async (clock, collected) => {
         const abort = new AbortController();
         void (async () => {
           try {
-            for await (const none of ticks(10, 0, { signal: abort.signal })) told.push(clock.now() + none);
+            for await (const zero of ticks(10, 0, { signal: abort.signal })) collected.push(clock.now() + zero);
           } catch (error) {
-            told.push((error as Error).name);
+            collected.push((error as Error).name);
           }
         })();
-        await pass(clock, 25);
+        await advance(clock, 25);
         abort.abort();
-        await pass(clock, 25);
+        await advance(clock, 25);
       });
-      expect(told).to.deep.equal([10, 20, 'AbortError']);
+      expect(collected).to.deep.equal([10, 20, 'AbortError']);
     });
   });
 
   describe('Date', () => {
-    it('shows what the clock shows', async () => {
+    it('shows the time of the clock', async () => {
       await virtually((clock) => {
         expect(Date.now()).to.equal(1000);
         expect(new Date().getTime()).to.equal(1000);
@@ -303,7 +305,7 @@ describe('virtualGlobals', () => {
       }, 1000);
     });
 
-    it('is otherwise what it was', async () => {
+    it('is otherwise unchanged', async () => {
       const before = new Date(5);
       await virtually(() => {
         expect(new Date(7).getTime()).to.equal(7);
@@ -324,7 +326,7 @@ describe('virtualGlobals', () => {
     });
   });
 
-  it('has performance.now tell the time that has passed, whatever the clock is set to', async () => {
+  it('makes performance.now return the time that has passed, even if the clock is adjusted', async () => {
     await virtually((clock) => {
       expect(performance.now()).to.equal(0);
       clock.advance(5);
@@ -336,29 +338,29 @@ describe('virtualGlobals', () => {
     }, 1e12);
   });
 
-  it('has ticks go by the time that passes, whatever the clock is set to', async () => {
-    const told = await virtually(async (clock, told) => {
+  it('makes intervals use the time that passes, even if the clock is adjusted', async () => {
+    const collected = await virtually(async (clock, collected) => {
       void (async () => {
-        for await (const none of ticks(10, 0)) told.push(clock.frame + none);
+        for await (const zero of ticks(10, 0)) collected.push(clock.frame + zero);
       })();
-      for (const set of [3_600_000, -7_200_000, 0, 0]) {
-        clock.adjust(set);
-        await pass(clock, 10);
+      for (const adjustment of [3_600_000, -7_200_000, 0, 0]) {
+        clock.adjust(adjustment);
+        await advance(clock, 10);
       }
     });
-    expect(told).to.deep.equal([10, 20, 30, 40]);
+    expect(collected).to.deep.equal([10, 20, 30, 40]);
   });
 
-  it('has the schedulers of RxJS go by it', async () => {
-    const told = await virtually((clock, told) => {
-      timer(5).subscribe(() => told.push(['timer', clock.now()]));
-      const ticking = interval(4).subscribe(() => told.push(['tick', clock.now()]));
-      timer(new Date(9)).subscribe(() => told.push(['date', clock.now()]));
+  it('makes the schedulers of RxJS use the clock', async () => {
+    const collected = await virtually((clock, collected) => {
+      timer(5).subscribe(() => collected.push(['timer', clock.now()]));
+      const ticking = interval(4).subscribe(() => collected.push(['tick', clock.now()]));
+      timer(new Date(9)).subscribe(() => collected.push(['date', clock.now()]));
       clock.advance(9);
       ticking.unsubscribe();
       expect(clock.timers).to.equal(0);
     });
-    expect(told).to.deep.equal([
+    expect(collected).to.deep.equal([
       ['tick', 4],
       ['timer', 5],
       ['tick', 8],
@@ -366,18 +368,18 @@ describe('virtualGlobals', () => {
     ]);
   });
 
-  it('puts everything back', async () => {
-    const before = tellers();
+  it('restores all globals', async () => {
+    const before = globalsNow();
     await virtually(() => {
-      expect(tellers()).to.not.deep.equal(before);
+      expect(globalsNow()).to.not.deep.equal(before);
     });
-    expect(tellers()).to.deep.equal(before);
+    expect(globalsNow()).to.deep.equal(before);
     const real = performance.now();
     await delay(2);
     expect(performance.now()).to.be.above(real);
   });
 
-  it('puts everything back that someone else had replaced', async () => {
+  it('restores globals that another library had replaced', async () => {
     const { setTimeout: real } = globalThis;
     const fake = Object.assign(() => undefined, { fake: true }) as unknown as typeof setTimeout;
     globalThis.setTimeout = fake;
@@ -389,28 +391,28 @@ describe('virtualGlobals', () => {
     }
   });
 
-  it('is put back by a scenario whatever throws', async () => {
+  it('is undone by a scenario that fails in any way', async () => {
     const boom = new Error('boom');
     const thrower = () => {
       throw boom;
     };
-    const before = tellers();
-    const scenes = {
+    const before = globalsNow();
+    const definitions = {
       run: { run: thrower },
       during: { run: () => [], during: thrower },
       'during, later': { run: () => [], during: () => Promise.reject(boom) },
       check: { run: () => [], check: thrower },
       'check, later': { run: () => [], check: () => Promise.reject(boom) },
     };
-    for (const [name, scene] of Object.entries(scenes)) {
-      const error: unknown = await scenario(scene).then(
+    for (const [name, definition] of Object.entries(definitions)) {
+      const error: unknown = await scenario(definition).then(
         () => expect.fail(`${name} does not throw`),
         (reason: unknown) => reason,
       );
       expect(error, name).to.equal(boom);
-      expect(tellers(), name).to.deep.equal(before);
+      expect(globalsNow(), name).to.deep.equal(before);
     }
-    for (const scene of [
+    for (const definition of [
       { run: () => [5] },
       { run: () => 5 },
       { run: () => [], timeout: -1 },
@@ -419,14 +421,14 @@ describe('virtualGlobals', () => {
       { run: () => [], at: 'never' },
       { run: () => [], expect: 'a  b' },
     ]) {
-      const failed = await scenario(scene as never).then(
+      const failed = await scenario(definition as never).then(
         () => false,
         () => true,
       );
-      expect(failed, JSON.stringify(scene)).to.equal(true);
-      expect(tellers(), JSON.stringify(scene)).to.deep.equal(before);
+      expect(failed, JSON.stringify(definition)).to.equal(true);
+      expect(globalsNow(), JSON.stringify(definition)).to.deep.equal(before);
     }
-    // The next one is not in their way.
+    // A later scenario can run.
     expect((await scenario({ run: () => [] })).exitCode).to.equal(0);
   });
 });

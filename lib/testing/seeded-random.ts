@@ -1,5 +1,5 @@
-/** Numbers from 0 to 1 as `Math.random` gives them, but the same for the same seed: mulberry32. */
-export function randomFrom(seed: number): () => number {
+/** Returns a function that yields numbers as `Math.random` does, always the same for one seed (mulberry32). */
+export function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

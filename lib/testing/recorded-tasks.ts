@@ -1,0 +1,40 @@
+import type { RecordedEvent, Recording } from '../recording/types.js';
+import type { SimpleTask } from '../task/types.js';
+import { invalid } from '../util/validate.js';
+import { scriptedTask } from './scripted-task.js';
+import { scriptsOf } from './scripts-from-recording.js';
+import { unfinishedTasks } from '../app/report.js';
+
+/** Tasks of a recording, by path. */
+export interface RecordedTasks {
+  /** Whether a path is that of a task in no group. */
+  isTopLevel(path: string): boolean;
+  /** Creates a task that does what the recording shows. Its name is the last part of the path. */
+  create(path: string): SimpleTask;
+}
+
+export function recordedTasks({ events, from }: Recording): RecordedTasks {
+  const eventsByPath = new Map<string, RecordedEvent[]>();
+  for (const event of events) {
+    if (event.task === undefined) continue;
+    const own = eventsByPath.get(event.task);
+    if (own) own.push(event);
+    else eventsByPath.set(event.task, [event]);
+  }
+  const paths = [...eventsByPath.keys()];
+  // A slash may be part of a name, so only a path with events of its own is a group.
+  const groupOf = (path: string) =>
+    paths.filter((other) => path.startsWith(`${other}/`)).sort((a, b) => b.length - a.length)[0];
+  const nameOf = (path: string) => path.slice((groupOf(path)?.length ?? -1) + 1);
+  const timedOut = new Set(
+    events.flatMap(({ outcomes = [] }) => outcomes.flatMap(unfinishedTasks).map(({ task }) => task)),
+  );
+  return {
+    isTopLevel: (path) => eventsByPath.has(path) && groupOf(path) === undefined,
+    create(path) {
+      const own = eventsByPath.get(path);
+      if (!own) throw new RangeError(invalid('path', `one of ${paths.map((each) => `\`${each}\``).join(', ')}`, path));
+      return scriptedTask(nameOf(path), scriptsOf(own, from, timedOut.has(path)));
+    },
+  };
+}

@@ -1,0 +1,179 @@
+import { skipWhile, Subject } from 'rxjs';
+import { createApplication } from '../app/launch.js';
+import { exitCodeOf } from '../app/process-exit.js';
+import type { ShutdownReport } from '../app/report.js';
+import { isCtrlC, isDuplicateSignal, signalNumber, stopSignals } from '../app/signals.js';
+import type { AppEvent } from '../app/types.js';
+import { CancelledError, SignalError } from '../errors/errors.js';
+import { EventBuffer } from '../recording/event-buffer.js';
+import { toRecorded } from '../recording/to-recorded.js';
+import type { RecordedEvent } from '../recording/types.js';
+import { toRunner } from '../task/runner.js';
+import type { TaskRunner } from '../task/types.js';
+import { invalid, validateArray } from '../util/validate.js';
+import { fakeSignals } from './fake-signals.js';
+import { runUntil } from './run-until.js';
+import { orchestrateOptions, type Scenario, type ScenarioContext, type ScenarioResult } from './scenario-types.js';
+import { markOf, taskRows } from './task-rows.js';
+import { applicationRow, readinessRow, signalsRow, toMarbles } from './to-marbles.js';
+import type { VirtualClock } from './virtual-clock.js';
+
+/** Time that tasks still running at the end of a scenario have to end, in ms of virtual time. */
+const cleanUpMs = 3_600_000;
+
+/** Rows of the scenario itself. */
+const reservedRows = [signalsRow, readinessRow, applicationRow];
+
+/** A signal of a scenario and its time, in ms from the start. */
+export interface ScheduledSignal {
+  readonly at: number;
+  readonly signal: NodeJS.Signals;
+}
+
+/** Result of a run, before it is compared with what is expected. */
+export interface ScenarioRunResult {
+  readonly result: ScenarioResult;
+  /** Names of all possible rows. */
+  readonly rows: readonly string[];
+  /** Error that `during` or the application has thrown. */
+  readonly failure?: { readonly error: unknown };
+}
+
+/** One run of a scenario. */
+export class ScenarioRun {
+  private readonly scenario: Scenario;
+  private readonly context: ScenarioContext;
+  private readonly buffer: EventBuffer;
+  private readonly events: AppEvent[] = [];
+  /** Errors that nothing caught, which are failures of the process. */
+  private readonly hostFailures$ = new Subject<unknown>();
+  /** Whether events are still recorded. After the end of the scenario, the application is only cleaned up. */
+  private observing = true;
+  private stopRequest: { readonly signal: NodeJS.Signals; readonly frame: number } | undefined = undefined;
+  private hasUncaught = false;
+  private exited = false;
+  private report: ShutdownReport | undefined = undefined;
+  private exitCode: number | undefined = undefined;
+
+  constructor(scenario: Scenario, clock: VirtualClock) {
+    this.scenario = scenario;
+    this.context = { clock, signals: fakeSignals() };
+    this.buffer = new EventBuffer(clock.now(), Infinity);
+  }
+
+  async run(scheduledSignals: readonly ScheduledSignal[]): Promise<ScenarioRunResult> {
+    const { scenario, context, hostFailures$ } = this;
+    const { clock } = context;
+    const options = Object.fromEntries(Object.entries(scenario).filter(([name]) => orchestrateOptions.includes(name)));
+    const runnables = scenario.run(context);
+    validateArray('runnables', runnables);
+    const runners = runnables.map((runnable) => toRunner(runnable));
+    const application = createApplication(
+      runners,
+      { ...options, scheduler: clock, observer: (event) => this.onEvent(event) },
+      { hostFailures$, shouldDrain: (cause) => !isCtrlC(cause) },
+    );
+    const rows = [...this.recordValues(runners)];
+    for (const { at, signal } of scheduledSignals) clock.schedule(() => this.onSignal(signal, application.stop), at);
+    const app = application.start((report) => {
+      if (!this.observing) return;
+      this.report = report;
+      this.exitCode = exitCodeOf(report, scenario.exitCode ?? 'zero');
+    });
+    app.ready$.pipe(skipWhile((ready) => !ready)).subscribe((ready) => this.record({ type: 'readiness', ready }));
+
+    let failure: ScenarioRunResult['failure'];
+    const pending = new Set<'app' | 'during'>();
+    const track = (name: 'app' | 'during', promise: Promise<unknown>) => {
+      pending.add(name);
+      const onEnd = () => pending.delete(name);
+      promise.then(onEnd, (error: unknown) => {
+        failure ??= { error };
+        onEnd();
+      });
+    };
+    const advanceUntil = (isDone: () => boolean, until?: number) =>
+      runUntil(isDone, clock, (error) => this.onUncaught(error), until);
+    track('app', app);
+    track('during', new Promise((resolve) => resolve(scenario.during?.({ ...context, app }))));
+    await advanceUntil(() => pending.size === 0 || failure !== undefined || this.exited, scenario.duration);
+    this.observing = false;
+    if (pending.has('during') && !failure && !this.exited) failure = { error: this.waitingError() };
+    if (pending.has('app')) {
+      application.stop(new CancelledError('The scenario has ended'));
+      await advanceUntil(() => !pending.has('app'), clock.frame + cleanUpMs);
+    }
+    return { result: this.result(), rows, ...(failure && { failure }) };
+  }
+
+  private waitingError(): Error {
+    const { duration } = this.scenario;
+    const reason =
+      duration === undefined ? 'but no timer is pending' : `but the \`duration\` of ${duration} ms is over`;
+    return new Error(`\`during\` is still waiting, ${reason}`);
+  }
+
+  private onSignal(signal: NodeJS.Signals, stop: (cause: unknown) => void): void {
+    const { signals, clock } = this.context;
+    // A process that has ended receives no signals.
+    if (!this.observing || this.report) return;
+    this.record({ type: 'signal', signal });
+    const code = 128 + signalNumber(signal);
+    if (stopSignals.includes(signal)) {
+      const { stopRequest } = this;
+      if (stopRequest && !isDuplicateSignal(signal, stopRequest.signal, clock.frame - stopRequest.frame))
+        return this.exit(code);
+      this.stopRequest ??= { signal, frame: clock.frame };
+      stop(new SignalError(signal));
+      // A signal without a listener ends a process.
+    } else if (signals.listeners(signal) === 0) return this.exit(code);
+    signals.send(signal);
+  }
+
+  /** Handles an error as `runMain` does: the first stops the application, a second exits. */
+  private onUncaught(error: unknown): void {
+    if (this.hasUncaught) return this.exit(1);
+    this.hasUncaught = true;
+    this.hostFailures$.next(error);
+  }
+
+  private exit(code: number): void {
+    if (!this.observing) return;
+    this.exited = true;
+    this.observing = false;
+    this.exitCode = code;
+  }
+
+  private onEvent(event: AppEvent): void {
+    if (!this.observing) return;
+    this.events.push(event);
+    this.record(toRecorded(event, this.context.clock.now()));
+  }
+
+  /** Records an event at the time that has passed, even if the clock has been adjusted. */
+  private record(event: Omit<RecordedEvent, 'at'>): void {
+    if (this.observing) this.buffer.add({ ...event, at: this.buffer.from + this.context.clock.frame });
+  }
+
+  /** Records values, for which there are no events. Returns the names of all rows. */
+  private recordValues(runners: readonly TaskRunner[]): ReadonlySet<string> {
+    const { values = {} } = this.scenario;
+    const names = new Set(reservedRows);
+    for (const { path, runner, yieldsValues } of runners.flatMap((each) => taskRows(each))) {
+      if (names.has(path))
+        throw new TypeError(
+          invalid('run', `tasks with distinct names other than those of rows: ${reservedRows.join(', ')}`, path),
+        );
+      names.add(path);
+      if (!yieldsValues) continue;
+      runner.results$.subscribe((value) => this.record({ type: 'value', task: path, mark: markOf(value, values) }));
+    }
+    return names;
+  }
+
+  private result(): ScenarioResult {
+    const { report, exitCode, events } = this;
+    const recording = this.buffer.toJSON();
+    return { report, exitCode, events, recording, marbles: toMarbles(recording) };
+  }
+}

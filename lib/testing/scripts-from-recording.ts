@@ -1,0 +1,66 @@
+import type { RecordedEvent } from '../recording/types.js';
+import type { Marble } from './marbles.js';
+import { parseTaskScript, type HookScript, type TaskScript } from './task-script.js';
+import { diagramOf } from './to-marbles.js';
+
+/** Marks of events that only the outside world causes, such as a slow machine: a replay does not repeat them. */
+export const externalMarks = "%:'";
+
+/** Returns the script of each run of a task. For a cron, returns the script of each of its slots. */
+export function scriptsOf(events: readonly RecordedEvent[], from: number, timedOut: boolean): TaskScript[] {
+  return runsOf(events).flatMap((run) => {
+    const marbles = marblesOf(run, from);
+    // A hook that was running when the recording ended, or at the deadline, never ends in the replay.
+    const isStopping = '!]'.includes(marbles.findLast(({ mark }) => '!]|#'.includes(mark))?.mark ?? '|');
+    if (isStopping || (timedOut && run.at(-1) === events.at(-1))) marbles.push({ at: Infinity, mark: '?' });
+    if (marbles.some(({ mark }) => mark === '+')) return slotScripts(marbles);
+    return [parseTaskScript(marbles[0]?.mark === '!' ? [] : marbles)];
+  });
+}
+
+/** Splits events at the ends and restarts of runs. */
+function runsOf(events: readonly RecordedEvent[]): RecordedEvent[][] {
+  const runs: RecordedEvent[][] = [[]];
+  for (const event of events) {
+    runs.at(-1)?.push(event);
+    if (event.type === 'restarting' || event.type === 'done') runs.push([]);
+  }
+  return runs.filter((run, index) => run.length > 0 || index === 0);
+}
+
+/** Returns the marbles of a run that matter for a replay. */
+function marblesOf(run: readonly RecordedEvent[], from: number): Marble[] {
+  const marbles = [...diagramOf({ version: 1, from, events: run, dropped: 0 }).values()].flat();
+  const finalize = marbles.findIndex(({ mark }) => mark === ']');
+  // A cancel during `finalize` changes nothing.
+  const isIgnored = (mark: string, index: number) => mark === '!' && finalize !== -1 && index > finalize;
+  return marbles
+    .filter(({ mark }, index) => !externalMarks.includes(mark) && !isIgnored(mark, index))
+    .map(({ at, mark }) => ({ at, mark: mark === '<' ? '|' : mark }));
+}
+
+/** Returns a script for each slot of a cron. An `execute` lasts only as long as the recording proves. */
+function slotScripts(marbles: readonly Marble[]): TaskScript[] {
+  const starts = marbles.flatMap(({ mark }, index) => (mark === '+' ? [index] : []));
+  const { initialize, finalize } = parseTaskScript(
+    marbles.filter(({ mark }) => !'+/*'.includes(mark) && !/\w/.test(mark)),
+  );
+  return starts.map((start, slot) => ({
+    execute: slotHook(marbles.slice(start, starts[slot + 1])),
+    ...(initialize && { initialize }),
+    ...(finalize && { finalize }),
+  }));
+}
+
+/** Returns the `execute` of one slot: from its `+` to the next or, for the last slot, to the end of the cron. */
+function slotHook([slot, ...marbles]: readonly Marble[]): HookScript {
+  const start = slot?.at ?? 0;
+  const endIndex = marbles.findIndex(({ mark }) => '*]|#?'.includes(mark));
+  const end = marbles[endIndex];
+  const shown = marbles.slice(0, end && endIndex).filter(({ mark }) => mark !== '/');
+  if (end) shown.push({ ...end, mark: end.mark === '*' ? '#' : end.mark === '?' ? '?' : '|' });
+  const hook = parseTaskScript(shown.map((marble) => ({ ...marble, at: marble.at - start }))).execute;
+  if (end) return hook;
+  const skipped = marbles.findLast(({ mark }) => mark === '/');
+  return { ...hook, endsAt: Math.max(0, hook.values.at(-1)?.at ?? 0, skipped ? skipped.at - start + 1 : 0) };
+}

@@ -1,0 +1,173 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect } from 'chai';
+import { NEVER } from 'rxjs';
+import { ordered, SignalError, signalListener, task } from '../../lib/index.js';
+import { scenario, script, type Scenario } from '../../lib/testing/index.js';
+
+/** Returns how an application ends whose only task ends late after a cancel. */
+function shutdown(options: Partial<Scenario>): Promise<unknown[]> {
+  return scenario({ run: () => [script('x', '[->-!--]--|')], ...options }).then(({ report, exitCode }) => [
+    exitCode,
+    report?.clean,
+    report?.durationMs,
+  ]);
+}
+
+describe('scenario shutdown', () => {
+  it('drains after a SIGTERM, then cancels, finalizes and joins all tasks', async () => {
+    await scenario({
+      run: () => [ordered('app', script('a', '[->(!])-|'), script('b', '[->-!--]-|'))],
+      signals: '------T',
+      drainDelay: 4,
+      expect: `
+        signals      ------T
+        app/a        [->------------(!])-|
+        app/b        --[->-----!--]-|
+        application  ------~---!-----   -|
+      `,
+      check: ({ report, exitCode }) => {
+        expect([report?.clean, exitCode]).to.deep.equal([true, 0]);
+        expect(report?.cause).to.be.instanceOf(SignalError).and.include({ signal: 'SIGTERM' });
+        expect(report?.durationMs).to.equal(11);
+      },
+    });
+  });
+
+  it('does not drain after a Ctrl-C, and is not ready from the request on', async () => {
+    for (const [letter, drained] of [
+      ['T', 5],
+      ['I', 0],
+    ] as const)
+      expect(await shutdown({ signals: `----${letter}`, drainDelay: 5 }), letter).to.deep.equal([0, true, drained + 6]);
+    await scenario({
+      run: () => [script('x', '[->(!|)')],
+      signals: '-----T',
+      drainDelay: 3,
+      expect: 'readiness  -->--<\napplication  -----~--(!|)',
+    });
+  });
+
+  it("exits with the code of the signal if `exitCode` is 'signal'", async () => {
+    const exitCode = 'signal';
+    expect((await shutdown({ signals: '---T', exitCode }))[0]).to.equal(143);
+    expect((await shutdown({ signals: '---I', exitCode }))[0]).to.equal(130);
+    expect((await shutdown({ signals: '---T', exitCode: 'zero' }))[0]).to.equal(0);
+    expect((await shutdown({ during: ({ app }) => void app.stop(), exitCode }))[0]).to.equal(0);
+    const failing = () => [script('x', '>-!-#')];
+    expect((await shutdown({ run: failing, signals: '---T', exitCode }))[0]).to.equal(1);
+  });
+
+  it('exits immediately and without a report at a second equal signal, or at another signal 50 ms later', async () => {
+    const slow = () => [script('x', '>-! 1s |')];
+    for (const [signals, code] of [
+      ['--T-T', 143],
+      ['--I-I', 130],
+      ['--T 49ms I', 130],
+      ['--I 49ms T', 143],
+    ] as const) {
+      const { report, exitCode, marbles } = await scenario({ run: slow, signals });
+      expect([report, exitCode], signals).to.deep.equal([undefined, code]);
+      expect(marbles, signals).to.match(/^x +>-!$/m);
+    }
+  });
+
+  it('treats two different signals within 50 ms as one request', async () => {
+    for (const signals of ['--T-I', '--(TI)', '--I 48ms T', '--I--T--T']) {
+      const { report, exitCode } = await scenario({ run: () => [script('x', '>-! 1s |')], signals });
+      expect([report?.clean, exitCode], signals).to.deep.equal([true, 0]);
+    }
+  });
+
+  it('exits immediately at a second signal during the drain', async () => {
+    const { exitCode, marbles } = await scenario({
+      run: () => [script('x', '')],
+      signals: '--T---T',
+      drainDelay: 100,
+    });
+    expect(exitCode).to.equal(143);
+    expect(marbles).to.match(/^application +--~$/m);
+  });
+
+  it('reports the tasks that are still running at the deadline, and exits with 1', async () => {
+    const hanging = task('hanging', () => new Promise(() => undefined));
+    const { report, exitCode } = await scenario({
+      run: () => [hanging, script('x', '(!|)')],
+      signals: '-T',
+      timeout: 10,
+      expect: `
+        hanging      >! 9ms ?
+        x            >(!|)
+        application  -! 9ms #
+      `,
+    });
+    expect([exitCode, report?.clean]).to.deep.equal([1, false]);
+    expect(report?.outcomes.map(({ task, status }) => [task, status])).to.deep.equal([
+      ['x', 'cancelled'],
+      ['hanging', 'timed-out'],
+    ]);
+    expect(await shutdown({ run: () => [hanging], signals: '-T', timeout: 0 })).to.deep.equal([1, false, 0]);
+  });
+
+  it('exits with 1 after a failure, even if `onFailure` continues', async () => {
+    const run = () => [script('a', '--#'), script('b', '-----|')];
+    expect(await shutdown({ run })).to.deep.equal([1, false, 0]);
+    const { exitCode } = await scenario({ run, onFailure: 'continue', expect: 'b  >----|' });
+    expect(exitCode).to.equal(1);
+  });
+
+  it('exits with 0 when all tasks have completed', async () => {
+    expect(await shutdown({ run: () => [script('x', '-|')] })).to.deep.equal([0, true, 0]);
+    expect(await shutdown({ run: () => [] })).to.deep.equal([0, true, 0]);
+  });
+
+  it('exits at a signal without a listener', async () => {
+    for (const [letter, code] of [
+      ['H', 129],
+      ['Q', 131],
+      ['1', 138],
+      ['2', 140],
+    ] as const) {
+      const { report, exitCode, marbles } = await scenario({ run: () => [script('x', '')], signals: `-${letter}` });
+      expect([report, exitCode]).to.deep.equal([undefined, code]);
+      expect(marbles).to.include(`signals    -${letter}`);
+    }
+  });
+
+  it('sends signals to listeners of the signals in its context', async () => {
+    const received: string[] = [];
+    const { report, exitCode } = await scenario({
+      run: ({ signals }) => {
+        signals.on('SIGUSR2', () => received.push('SIGUSR2'));
+        signals.on('SIGTERM', () => received.push('SIGTERM'));
+        return [script('x', ''), signalListener({ signals: ['SIGHUP'], target: signals })];
+      },
+      signals: '-2--H',
+      drainDelay: 2,
+      expect: `
+        signals                 -2--H
+        x                       >-----(!|)
+        signalListener(SIGHUP)  ([>)---(_]|)
+        application             ----~-(!|)
+      `,
+    });
+    expect([received, exitCode]).to.deep.equal([['SIGUSR2'], 0]);
+    expect(report?.cause).to.be.instanceOf(SignalError).and.include({ signal: 'SIGHUP' });
+  });
+
+  it('sends no signal after the exit or the end of the application', async () => {
+    const received: number[] = [];
+    const run = ({ signals }: Parameters<Scenario['run']>[0]) => {
+      signals.on('SIGTERM', () => received.push(Date.now()));
+      return [task('x', { execute: () => NEVER, finalize: () => delay(50) })];
+    };
+    const exited = await scenario({ run, signals: '-T-T-T' });
+    expect([received, exited.exitCode]).to.deep.equal([[1], 143]);
+    const ended = await scenario({ run: () => [script('x', '-|')], signals: '---T--T', during: () => delay(20) });
+    expect([ended.exitCode, ended.report?.clean]).to.deep.equal([0, true]);
+    expect(ended.marbles).to.not.include('signals');
+  });
+
+  it('stops at a signal before its tasks are ready', async () => {
+    await scenario({ run: () => [script('x', '[---')], signals: 'T', expect: 'x  ([!|)\napplication  (!|)' });
+  });
+});
