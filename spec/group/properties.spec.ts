@@ -19,7 +19,7 @@ import {
   type TaskRunner,
 } from '../../lib/index.js';
 import { virtualClock, type VirtualClock } from '../../lib/testing/index.js';
-import { hangingOn } from '../helpers/collect.js';
+import { listenerCount } from '../helpers/collect.js';
 
 // The seed makes each run the same; a failure tells it, with the smallest tree that fails.
 const cases = { numRuns: 4000, seed: 20_261_124 };
@@ -196,7 +196,7 @@ class Tree {
       cancelledAt = machine.now();
       this.stopped = true;
     });
-    const before = { hooks: hangingOn(ctx) };
+    const before = { hooks: listenerCount(ctx) };
     started = root.runner.start(ctx, cancel).subscribe({
       next: (value) => values.push(value),
       error: () => ends++,
@@ -236,7 +236,7 @@ class Tree {
       subscription.unsubscribe();
       // What is there by itself has been told, and has left; what is unsubscribed has no join to be told of a cancel.
       const left = ctx.cancelled ? 0 : before.hooks;
-      if (hangingOn(ctx) !== left) this.fault('leaks', `${hangingOn(ctx)} on the context, not ${left}`);
+      if (listenerCount(ctx) !== left) this.fault('leaks', `${listenerCount(ctx)} on the context, not ${left}`);
       this.seek(root.done);
       if (life.how === 'cancel' && !this.gaveUp && String(values) !== String(this.yielded))
         this.fault('values', `${String(values)} for ${String(this.yielded)}`);
