@@ -274,8 +274,8 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
   }
 
   /**
-   * Cancels the run's context, so that everything that was started under it ends, and calls the hook `finalize`. During
-   * the propagation of a cancel, leaves both to `didCancel`.
+   * Cancels the run's context, so that everything that was started under it ends, and then calls the hook `finalize`.
+   * While a cancel is still being propagated, only marks the hook as ended: `didCancel` calls this method again.
    */
   private finalize(): void {
     this.graceTimer?.unsubscribe();
@@ -312,7 +312,7 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
     this.flags |= phase === 'execute' ? hookCalled | executeCalled : hookCalled;
     let output: TaskOutput<unknown>;
     try {
-      output = this.hook(phase);
+      output = this.invokeHook(phase);
     } catch (error) {
       this.sourceEnded();
       this.failed(error);
@@ -321,7 +321,7 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
     subscribeOutput(output as TaskOutput<T>, this);
   }
 
-  private hook(phase: Phase): TaskOutput<unknown> {
+  private invokeHook(phase: Phase): TaskOutput<unknown> {
     const { hooks } = this.owner;
     if (phase === 'initialize') return hooks.initialize?.(this);
     if (phase === 'finalize') return hooks.finalize?.();

@@ -1,37 +1,37 @@
 import { config, type Observable } from 'rxjs';
 
-/** What a stream has told so far, its end included. */
+/** Subscribes to a stream. Returns an array that grows with its values and its end. */
 export function collect<T>(stream: Observable<T>): (T | 'complete' | Error)[] {
-  const told: (T | 'complete' | Error)[] = [];
+  const received: (T | 'complete' | Error)[] = [];
   stream.subscribe({
-    next: (value) => told.push(value),
-    error: (error: unknown) => told.push(error as Error),
-    complete: () => told.push('complete'),
+    next: (value) => received.push(value),
+    error: (error: unknown) => received.push(error as Error),
+    complete: () => received.push('complete'),
   });
-  return told;
+  return received;
 }
 
-/** Calls a function while errors that nobody catches are kept, and gives them. RxJS reports them in a later task. */
-export async function unhandledDuring(work: () => unknown): Promise<unknown[]> {
+/** Calls a function and returns the unhandled errors meanwhile. RxJS reports them in a later macrotask. */
+export async function unhandledDuring(action: () => unknown): Promise<unknown[]> {
   const errors: unknown[] = [];
-  const before = config.onUnhandledError;
+  const previous = config.onUnhandledError;
   config.onUnhandledError = (error: unknown) => errors.push(error);
   try {
-    await work();
+    await action();
     await new Promise((resolve) => setTimeout(resolve, 5));
   } finally {
-    config.onUnhandledError = before;
+    config.onUnhandledError = previous;
   }
   return errors;
 }
 
-/** Calls a function and gives what Node has warned of meanwhile. */
-export async function warningsDuring(work: () => unknown): Promise<Error[]> {
+/** Calls a function and returns Node's warnings meanwhile. */
+export async function warningsDuring(action: () => unknown): Promise<Error[]> {
   const warnings: Error[] = [];
   const listener = (warning: Error) => warnings.push(warning);
   process.on('warning', listener);
   try {
-    await work();
+    await action();
     await new Promise((resolve) => setTimeout(resolve, 5));
   } finally {
     process.off('warning', listener);
@@ -39,20 +39,20 @@ export async function warningsDuring(work: () => unknown): Promise<Error[]> {
   return warnings;
 }
 
-/** How many children and listeners hang on a context. */
+/** Counts the children and listeners of a context. */
 export function listenerCount(ctx: object): number {
-  type Link = { nextNode?: Link } | undefined;
+  type Node = { nextNode?: Node } | undefined;
   let count = 0;
-  for (let link = (ctx as { first: Link }).first; link; link = link.nextNode) count++;
+  for (let node = (ctx as { first: Node }).first; node; node = node.nextNode) count++;
   return count;
 }
 
-/** What a function throws. */
-export function thrownBy(work: () => unknown): Error {
+/** Calls a function and returns the error that it throws. */
+export function thrownBy(action: () => unknown): Error {
   try {
-    work();
+    action();
   } catch (error) {
     if (error instanceof Error) return error;
   }
-  throw new Error('It throws no error');
+  throw new Error('The function throws no error');
 }

@@ -1,7 +1,7 @@
 import { map, NEVER, timer, type Observable, type SchedulerLike } from 'rxjs';
 import { task, taskRunner, type Outcome, type TaskEvent, type TaskRunner } from '../../lib/index.js';
 
-/** A promise to be settled by hand. */
+/** Creates a promise that the spec settles. */
 export function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void; reject: (reason: unknown) => void } {
   let resolve!: (value: T) => void;
   let reject!: (reason: unknown) => void;
@@ -9,26 +9,26 @@ export function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => voi
   return { promise, resolve, reject };
 }
 
-/** Every promise that is settled by now has been dealt with when this resolves. */
+/** Resolves after the callbacks of all promises that are settled now. */
 export function settled(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** The types of a runner's events as they come. */
+/** Returns an array that grows with the types of a runner's events. */
 export function eventTypes(runner: TaskRunner): TaskEvent['type'][] {
   const types: TaskEvent['type'][] = [];
   runner.events$.subscribe(({ type }) => types.push(type));
   return types;
 }
 
-/** A runner's events as they come. */
+/** Returns an array that grows with a runner's events. */
 export function events(runner: TaskRunner): TaskEvent[] {
-  const told: TaskEvent[] = [];
-  runner.events$.subscribe((event) => told.push(event));
-  return told;
+  const emitted: TaskEvent[] = [];
+  runner.events$.subscribe((event) => emitted.push(event));
+  return emitted;
 }
 
-/** The outcome of a runner's last run. */
+/** Returns the outcome of a runner's last run. */
 export function outcomeOf(runner: TaskRunner): Outcome | undefined {
   let last: Outcome | undefined;
   runner.done$.subscribe((outcome) => (last = outcome)).unsubscribe();

@@ -131,7 +131,7 @@ describe('A cancelled run', () => {
     expect([log, outcomeOf(runner)?.status]).to.deep.equal([['initialize', 'finalize'], 'cancelled']);
   });
 
-  it('has the status cancelled when it ends by a value, the cause, an error caused by the cause, or an AbortError', async () => {
+  it('has the status cancelled when it ends by a value, the cause, a wrapped cause, or an AbortError', async () => {
     const cause = new Error('stop');
     const looped: { cause?: unknown } = new Error('looped');
     looped.cause = new Error('back', { cause: new Error('to', { cause }) });

@@ -54,7 +54,7 @@ describe('A failed run', () => {
     }
   });
 
-  it('has the phase finalize when only finalize rejects, and keeps the first error when execute had failed before', async () => {
+  it('has the phase finalize when only finalize rejects, and otherwise keeps the first error', async () => {
     const late = new Error('late');
     const succeeding = taskRunner(task('x', { execute: () => 1, finalize: () => Promise.reject(late) }));
     expect(await lastValueFrom(succeeding.start()).catch((error: unknown) => error)).to.include({
@@ -148,7 +148,7 @@ describe('A failed run', () => {
     expect(collect(runner.start())).to.deep.equal([outcomeOf(runner)?.error]);
   });
 
-  it('writes its error with console.error when its subscriber has unsubscribed and no listener waits for the outcome', async () => {
+  it('writes its error with console.error when no subscriber and no listener of done$ receives it', async () => {
     const consoleError = sinon.stub(console, 'error');
     try {
       const boom = new Error('boom');

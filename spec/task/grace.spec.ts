@@ -341,7 +341,7 @@ describe('The grace of a hook', () => {
     expect([finalized.callCount, received]).to.deep.equal([1, ['complete']]);
   });
 
-  it('is 0 for an iterable: a read that rejects after return() emits result-dropped and does not fail the run', async () => {
+  it('is 0 for an iterable: a rejection after return() emits result-dropped and is not a failure', async () => {
     const pull = deferred<IteratorResult<string>>();
     const [ctx, cancel] = withCancel();
     const runner = taskRunner(

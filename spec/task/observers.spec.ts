@@ -124,7 +124,7 @@ describe('A runner', () => {
     expect(listener.callCount).to.equal(0);
   });
 
-  it('delivers a value to the listeners at its time, not to one that subscribes or unsubscribes during the delivery', () => {
+  it('delivers a value to its current listeners, not to one that subscribes or unsubscribes meanwhile', () => {
     const subject = new Subject<number>();
     const runner = taskRunner(task('x', () => subject));
     runner.start().subscribe();

@@ -79,7 +79,7 @@ describe('snapshot', () => {
     });
   });
 
-  it('is transparent for supervised and critical tasks: restarts add up, and errors and members are those of the child', () => {
+  it('merges a supervised or critical task with its child: restarts add up, errors and members show', () => {
     virtually((_, scheduler) => {
       let attempts = 0;
       const flaky = task('flaky', () => (++attempts === 1 ? throwError(() => new Error('boom')) : NEVER));
