@@ -25,7 +25,7 @@ test('a scenario passes', async () => {
   `);
 });
 
-test('a scenario fails, with what was expected and what happened under one another', async () => {
+test('a failed scenario shows the expected marbles above the actual ones', async () => {
   const { message } = await shop('clock  >------m').catch((error) => error);
   match(message, /^expected {2}clock {2}>------m\nactual {4}clock {2}>-------\(m\|\)\n {24}\^$/m);
 });

@@ -31,6 +31,7 @@ import {
   type ScenarioResult,
   type Recorder,
   type Recording,
+  type ReplayOptions,
   type Scenario,
   type ManualTask,
   type VirtualClock,
@@ -46,19 +47,20 @@ expectTypeOf(script('n', ['-a|', '#'], { values: { a: { rows: 1 } } })).toEqualT
 expectTypeOf(taskRunner(script<number>('n')).start()).toEqualTypeOf<Observable<number>>();
 expectTypeOf(supervise(script('n', '|')).start()).toEqualTypeOf<Observable<string>>();
 expectTypeOf(scenario({ run: () => [full, taskRunner(full)] })).toEqualTypeOf<Promise<ScenarioResult>>();
-const scene: Scenario = {
-  run(world) {
-    expectTypeOf(world).toEqualTypeOf<ScenarioContext>();
-    expectTypeOf(world.clock).toEqualTypeOf<VirtualClock>();
-    return [signalListener({ target: world.signals })];
+const definition: Scenario = {
+  run(context) {
+    expectTypeOf(context).toEqualTypeOf<ScenarioContext>();
+    expectTypeOf(context.clock).toEqualTypeOf<VirtualClock>();
+    return [signalListener({ target: context.signals })];
   },
   during: ({ app }) => expectTypeOf(app).toEqualTypeOf<Application>(),
   check: ({ report }) => expectTypeOf(report).toEqualTypeOf<ShutdownReport | undefined>(),
 };
-expectTypeOf(explore(scene, { runs: 1 })).toEqualTypeOf<Promise<ExploreResult>>();
+expectTypeOf(explore(definition, { runs: 1 })).toEqualTypeOf<Promise<ExploreResult>>();
 expectTypeOf(record(new Subject<AppEvent>())).toEqualTypeOf<Recorder>();
 expectTypeOf(record(taskRunner(full).events$)).toExtend<Recording>();
 expectTypeOf(replay(record(orchestrate([full])), { run: (path) => [path('n')] })).toEqualTypeOf<Scenario>();
+expectTypeOf(replay).parameters.toEqualTypeOf<[Recording, ReplayOptions]>();
 expectTypeOf(toMarbles(record(orchestrate([full])))).toEqualTypeOf<string>();
 expectTypeOf(virtualClock('2026-03-29')).toEqualTypeOf<VirtualClock>();
 expectTypeOf(fakeSignals()).toEqualTypeOf<FakeSignals>();
@@ -68,9 +70,9 @@ expectTypeOf<MemoryCoordinator['revoke']>().parameters.toEqualTypeOf<[string, nu
 expectTypeOf(marks).toExtend<Record<Mark, string>>();
 expectTypeOf<ScenarioError>().toExtend<Error>();
 
-// @ts-expect-error a script with marbles is played, not told
+// @ts-expect-error a script with marbles has no methods to control it
 expectTypeOf(script('n', '|').settle);
-// @ts-expect-error a value is of the script's type
+// @ts-expect-error a value must have the type of the script
 script<number>('n').next('a');
-// @ts-expect-error a scenario has a clock of its own
+// @ts-expect-error a scenario uses its own clock
 void scenario({ run: () => [], scheduler: virtualClock() });
