@@ -9,7 +9,7 @@ type Missed = NonNullable<CronOptions['missed']>;
 
 describe('A cron that misses slots', () => {
   describe('runs or drops them by `missed` and `tolerance`:', () => {
-    // The clock steps forward by 34 ms during the wait for the slot of 10. The timer fires at 44, when slot 40 is 4 ms late.
+    // The clock steps forward by 34 ms during the wait for slot 10. The timer fires at 44, when slot 40 is 4 ms late.
     const table: readonly [missed: Missed | undefined, tolerance: number, story: readonly string[]][] = [
       [undefined, 4, ['44: missed 10 ×3', '44: started 40']],
       ['skip', 4, ['44: missed 10 ×3', '44: started 40']],

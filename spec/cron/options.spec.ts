@@ -15,8 +15,8 @@ describe('The options of a cron', () => {
       [
         { overlaps: 'skip' },
         TypeError,
-        'Expected `options` to be made of `immediate`, `overlap`, `missed`, `tolerance`, `lastRun`, `startAt`, `stopAt`, ' +
-          '`maxRuns`, `jitter`, `random`, `timeout`, `onError`, `timezone`, `coordinator`, ' +
+        'Expected `options` to be made of `immediate`, `overlap`, `missed`, `tolerance`, `lastRun`, `startAt`, ' +
+          '`stopAt`, `maxRuns`, `jitter`, `random`, `timeout`, `onError`, `timezone`, `coordinator`, ' +
           'got `overlaps` (unknown)',
       ],
     ],
@@ -33,7 +33,8 @@ describe('The options of a cron', () => {
       [
         { overlap: 'queue' },
         RangeError,
-        "Expected `overlap` to be 'skip' or 'bufferOne' or 'bufferAll' or 'cancelOther' or 'allowAll', got `'queue'` (string)",
+        "Expected `overlap` to be 'skip' or 'bufferOne' or 'bufferAll' or 'cancelOther' or 'allowAll', " +
+          "got `'queue'` (string)",
       ],
     ],
     missed: [

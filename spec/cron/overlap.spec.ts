@@ -167,7 +167,7 @@ const tables: readonly { readonly title: string; readonly length: number; readon
   },
 ];
 
-/** Returns an `execute` that yields its slot after some ms, and emits the slot to `runCancelled$` if it is cancelled. */
+/** Returns an `execute` that yields its slot after some ms, or emits it to `runCancelled$` when it is cancelled. */
 const marked =
   (length: number, runCancelled$: Subject<string>) =>
   ({ slot, cancelled$ }: RunContext) =>
