@@ -11,13 +11,17 @@ export function collect<T>(stream: Observable<T>): (T | 'complete' | Error)[] {
   return received;
 }
 
-/** Calls a function and returns the unhandled errors meanwhile. RxJS reports them in a later macrotask. */
-export async function unhandledDuring(action: () => unknown): Promise<unknown[]> {
+/**
+ * Calls a function and returns the unhandled errors meanwhile. RxJS reports them in a later macrotask.
+ *
+ * @param action gets the errors so far, to wait for them.
+ */
+export async function unhandledDuring(action: (errors: readonly unknown[]) => unknown): Promise<unknown[]> {
   const errors: unknown[] = [];
   const previous = config.onUnhandledError;
   config.onUnhandledError = (error: unknown) => errors.push(error);
   try {
-    await action();
+    await action(errors);
     await new Promise((resolve) => setTimeout(resolve, 5));
   } finally {
     config.onUnhandledError = previous;
