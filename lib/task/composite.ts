@@ -27,6 +27,8 @@ export interface TaskHistory {
   lastError?: TaskError;
   /** The next slot of a cron, in ms. */
   nextAt?: number | undefined;
+  /** The last slot of a cron that came due, in ms, so that the next run of the cron does not repeat it. */
+  lastSlot?: number;
 }
 
 /** The run of a composite task, as the task sees it. */
