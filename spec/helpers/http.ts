@@ -1,26 +1,26 @@
 import { request, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 
-export interface Answer {
+export interface HttpAnswer {
   readonly status: number | undefined;
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
 }
 
-/** A request with any headers, the `Host` included, which `fetch` would set itself, and any target, which it would mend. */
-export async function ask(
+/** Sends a request with any headers and any target. `fetch` would set `Host` itself, and normalize the target. */
+export async function httpRequest(
   url: string,
   headers: Record<string, string> = {},
   method = 'GET',
   target?: string,
-): Promise<Answer> {
-  const response = await open(url, headers, method, target);
+): Promise<HttpAnswer> {
+  const response = await openResponse(url, headers, method, target);
   let body = '';
   for await (const chunk of response.setEncoding('utf8')) body += String(chunk);
   return { status: response.statusCode, headers: response.headers, body };
 }
 
-/** The same as far as its head. */
-export function open(
+/** Sends a request, and resolves when the head of its response has arrived. */
+export function openResponse(
   url: string,
   headers: Record<string, string> = {},
   method = 'GET',
@@ -39,19 +39,17 @@ export interface ServerSentEvent {
   readonly data: unknown;
 }
 
-/** What a server sends, until one of it is wanted no more. */
-export async function* serverSent(response: IncomingMessage): AsyncGenerator<ServerSentEvent> {
+/** Parses the server-sent events of a response. */
+export async function* serverSentEvents(response: IncomingMessage): AsyncGenerator<ServerSentEvent> {
   let text = '';
   for await (const chunk of response.setEncoding('utf8')) {
     text += String(chunk);
     for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
-      const fields = new Map(
-        text
-          .slice(0, end)
-          .split('\n')
-          .map((line) => [line.slice(0, line.indexOf(': ')), line.slice(line.indexOf(': ') + 2)] as const),
-      );
+      const lines = text.slice(0, end).split('\n');
       text = text.slice(end + 2);
+      const fields = new Map(
+        lines.map((line) => [line.slice(0, line.indexOf(': ')), line.slice(line.indexOf(': ') + 2)] as const),
+      );
       const data = fields.get('data');
       if (data !== undefined)
         yield { id: fields.get('id'), event: fields.get('event') ?? 'message', data: JSON.parse(data) as unknown };

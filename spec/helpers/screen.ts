@@ -1,8 +1,10 @@
-/** What a terminal shows that has been sent a text: a small one, which knows what the library sends. */
-export function screenOf(
-  sent: string,
-  { columns = 80, rows = 24 }: { columns?: number; rows?: number } = {},
-): string[] {
+interface ScreenSize {
+  readonly columns?: number;
+  readonly rows?: number;
+}
+
+/** Returns the lines on a terminal after a text was written to it. Supports the escape sequences of the library only. */
+export function screenOf(written: string, { columns = 80, rows = 24 }: ScreenSize = {}): string[] {
   const lines = [''];
   let top = 0;
   let row = 0;
@@ -18,7 +20,7 @@ export function screenOf(
     top = Math.max(top, row - rows + 1);
   };
   // eslint-disable-next-line no-control-regex
-  for (const [token, , argument = '', command] of sent.matchAll(/(\u001b\[([?\d]*)([A-Za-z]))|[\s\S]/gu)) {
+  for (const [token, , argument = '', command] of written.matchAll(/(\u001b\[([?\d]*)([A-Za-z]))|[\s\S]/gu)) {
     const count = Number(argument || 1);
     if (command === 'A') row = Math.max(top, row - count);
     else if (command === 'C') column = Math.min(columns - 1, column + count);
@@ -26,9 +28,9 @@ export function screenOf(
       lines[row] = (lines[row] ?? '').slice(0, column);
       lines.splice(row + 1);
     } else if (command === 'm' || argument === '?2026') continue;
-    else if (command) throw new Error(`It does not know ${JSON.stringify(token)}`);
+    else if (command) throw new Error(`Unknown escape sequence: ${JSON.stringify(token)}`);
     else if (token === '\n')
-      // As a terminal's driver makes of it.
+      // A terminal's driver writes `\r\n` for `\n`.
       [row, column] = [row + 1, 0];
     else if (token === '\r') column = 0;
     else put(token);

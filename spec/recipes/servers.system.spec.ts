@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { launch, task, taskRunner, type Application, type LaunchOptions, type Task } from 'rxjs-tasks';
 import { virtualClock } from 'rxjs-tasks/testing';
 import { fastifyServer, honoServer, nodeServer, type Address } from '../../examples/recipes/servers.js';
-import { ask } from '../helpers/http.js';
+import { httpRequest } from '../helpers/http.js';
 import { deferred } from '../helpers/tasks.js';
 
 /**
@@ -78,7 +78,7 @@ for (const [library, make] of Object.entries(servers)) {
       expect(await (await slow).text()).to.equal('done');
       const { clean, outcomes } = await ended;
       expect([clean, outcomes.map(({ status }) => status)]).to.deep.equal([true, ['cancelled']]);
-      const refused = await ask(url).catch((error: unknown) => error);
+      const refused = await httpRequest(url).catch((error: unknown) => error);
       expect(refused).to.have.property('code', 'ECONNREFUSED');
     });
 

@@ -1,0 +1,170 @@
+import { expect } from 'chai';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import { connect, type AddressInfo } from 'node:net';
+import { firstValueFrom, NEVER, Subject } from 'rxjs';
+import { cron, launch, ordered, supervise, task, taskRunner } from '../../lib/index.js';
+import { inspector, type AppState } from '../../lib/inspect/index.js';
+import { virtualClock } from '../../lib/testing/index.js';
+import { httpRequest, openResponse } from '../helpers/http.js';
+import { inspectedApps } from '../helpers/inspected.js';
+import { waitUntil } from '../helpers/wait.js';
+
+const stateAt = async (url: string) => JSON.parse((await httpRequest(`${url}snapshot`)).body) as AppState;
+const untilCancelled = (name: string) => task(name, () => NEVER);
+
+describe('inspector', () => {
+  const inspected = inspectedApps();
+
+  describe('probes', () => {
+    it('are live at once and ready when all tasks are', async () => {
+      const up$ = new Subject<void>();
+      const { app, url } = await inspected([task('db', { initialize: () => up$, execute: () => NEVER })]);
+      const before = await httpRequest(`${url}readyz`);
+      expect([before.status, before.body, before.headers['content-type']]).to.deep.equal([
+        503,
+        '{"ready":false}\n',
+        'application/json',
+      ]);
+      expect((await httpRequest(`${url}livez`)).body).to.equal('{"live":true}\n');
+      up$.complete();
+      const after = await httpRequest(`${url}readyz`);
+      expect([after.status, after.body, app.ready]).to.deep.equal([200, '{"ready":true}\n', true]);
+    });
+
+    it('are live and not ready during the drain and while the other tasks end', async () => {
+      const clock = virtualClock(0);
+      const finalized$ = new Subject<void>();
+      const slow = task('slow', { execute: () => NEVER, finalize: () => finalized$ });
+      const { app, url } = await inspected([slow], { drainDelay: 150, scheduler: clock });
+      expect((await httpRequest(`${url}readyz`)).status).to.equal(200);
+      const report = app.stop();
+      expect((await httpRequest(`${url}readyz`)).status).to.equal(503);
+      expect((await httpRequest(`${url}livez`)).status).to.equal(200);
+      clock.advance(150);
+      expect((await httpRequest(`${url}readyz`)).status).to.equal(503);
+      expect((await stateAt(url)).tasks.map(({ status }) => status)).to.deep.equal(['running', 'finalizing']);
+      finalized$.complete();
+      expect((await report).clean).to.equal(true);
+    });
+
+    it('need neither a name of the server nor the token', async () => {
+      const { url } = await inspected([], {}, { token: 'x'.repeat(16) });
+      expect((await httpRequest(`${url}readyz`, { host: '10.1.2.3:8080' })).status).to.equal(200);
+      expect((await httpRequest(`${url}livez`, { host: 'pod.example' })).status).to.equal(200);
+    });
+  });
+
+  it('serves the tree of tasks with errors, restarts and the next runs of crons', async () => {
+    let runs = 0;
+    const failing = task('worker', () => {
+      if (++runs === 1) throw new Error('lost it');
+      return NEVER;
+    });
+    const { url } = await inspected([
+      ordered('shop', untilCancelled('db'), supervise(failing, { backoff: { initial: 1 } })),
+      cron(untilCancelled('nightly'), '@yearly'),
+    ]);
+    await waitUntil(() => runs === 2);
+    const start = Date.now();
+    const { tasks, ready, now, boot } = await stateAt(url);
+    expect([ready, typeof boot]).to.deep.equal([true, 'string']);
+    expect(now).to.be.within(start, Date.now());
+    expect(tasks.map(({ task: path }) => path)).to.deep.equal(['inspector', 'shop', 'nightly']);
+    const worker = tasks[1]?.members?.[1];
+    expect(worker).to.deep.include({ task: 'shop/worker', name: 'worker', status: 'running', restarts: 1 });
+    expect(worker?.lastError).to.deep.equal({
+      name: 'TaskError',
+      message: 'shop/worker failed in execute: lost it',
+      task: 'shop/worker',
+      phase: 'execute',
+    });
+    expect(new Date(tasks[2]?.nextAt ?? 0).getMonth()).to.equal(0);
+  });
+
+  describe('as a task', () => {
+    it('emits its URL', async () => {
+      const { url } = await inspected([]);
+      expect(url).to.match(/^http:\/\/127\.0\.0\.1:\d+\/$/);
+    });
+
+    it('fails when its port is taken', async () => {
+      const other = createServer().listen(0, '127.0.0.1');
+      await once(other, 'listening');
+      const { port } = other.address() as AddressInfo;
+      const report = await launch([inspector({ port })], { observer: () => undefined });
+      other.close();
+      expect(report.outcomes[0]?.error?.message).to.match(/^inspector failed in initialize: .*EADDRINUSE/);
+    });
+
+    it('survives a later error of its server', async () => {
+      let server: Server | undefined;
+      const onRequest = (message: unknown) => ({ server } = message as { server: Server });
+      subscribe('http.server.request.start', onRequest);
+      const { url } = await inspected([]);
+      await httpRequest(`${url}livez`);
+      unsubscribe('http.server.request.start', onRequest);
+      // The error of a process without free file descriptors.
+      server?.emit('error', new Error('accept EMFILE'));
+      expect((await httpRequest(`${url}livez`)).status).to.equal(200);
+    });
+
+    it('continues until the other tasks have ended, and no longer', async () => {
+      const finalized$ = new Subject<void>();
+      const slow = task('slow', { execute: () => NEVER, finalize: () => finalized$ });
+      // Without a deadline, only the end of the others ends the inspector.
+      const { app, url } = await inspected([slow], { timeout: Infinity });
+      const report = app.stop();
+      expect((await stateAt(url)).tasks[1]?.status).to.equal('finalizing');
+      finalized$.complete();
+      const { outcomes, clean } = await report;
+      expect([clean, outcomes.map(({ task: name }) => name)]).to.deep.equal([true, ['slow', 'inspector']]);
+    });
+
+    it('ends before the deadline when another task does not', async () => {
+      const clock = virtualClock(0);
+      const hanging = task('hanging', { execute: () => NEVER, finalize: () => NEVER });
+      const ended: string[] = [];
+      const { app } = await inspected([hanging], {
+        timeout: 200,
+        scheduler: clock,
+        observer: (event) => {
+          if (event.type === 'done') ended.push(event.task);
+        },
+      });
+      const report = app.stop();
+      clock.advance(100);
+      await waitUntil(() => ended.includes('inspector'));
+      clock.advance(100);
+      expect((await report).outcomes.map(({ task: name, status }) => `${name} ${status}`)).to.deep.equal([
+        'inspector cancelled',
+        'hanging timed-out',
+      ]);
+    });
+
+    it('can be a member of a group and start again', async () => {
+      const runner = taskRunner(inspector({ port: 0 }));
+      for (const round of [1, 2]) {
+        const url = firstValueFrom(runner.results$);
+        const app = launch([ordered('app', runner, untilCancelled('a'))]);
+        expect(
+          (await stateAt(await url)).tasks[0]?.members?.map(({ task: path }) => path),
+          String(round),
+        ).to.deep.equal(['app/inspector', 'app/a']);
+        expect((await app.stop()).clean).to.equal(true);
+      }
+    });
+
+    it('ends despite open event streams and half-sent requests', async () => {
+      const { app, url } = await inspected([]);
+      const { port } = new URL(url);
+      const socket = connect(Number(port), '127.0.0.1').on('error', () => undefined);
+      socket.write('GET / HTTP/1.1\r\nhos');
+      const response = await openResponse(`${url}events`);
+      response.resume().on('error', () => undefined);
+      expect((await app.stop()).clean).to.equal(true);
+      socket.destroy();
+    });
+  });
+});
