@@ -21,7 +21,7 @@ import { expectProbes, groupKinds, outcome$, start$, startQuietly, steady, summa
 
 for (const [kind, group] of groupKinds) {
   describe(`A group (${kind})`, () => {
-    it('rejects a name that is not a string, a member that is neither a task nor a runner, and a runner that is passed twice', () => {
+    it('rejects a name that is not a string, a member that is no runnable, and a runner that is passed twice', () => {
       expect(() => group(1 as never)).to.throw(TypeError, 'Expected `name` to be a string, got `1` (number)');
       for (const other of [undefined, null, {}, 'a', () => 1, EMPTY])
         expect(() => group('app', forever('a'), other as never)).to.throw(TypeError, 'Expected `task` to be a task');
@@ -283,7 +283,7 @@ for (const [kind, group] of groupKinds) {
   });
 
   describe(`The members of a group (${kind})`, () => {
-    it('keep the streams of their own runners', () => {
+    it('are runners that emit on their own streams', () => {
       virtually(({ expectObservable, hot }) => {
         const a = taskRunner(task('a', { initialize: () => timer(1), execute: () => timer(1).pipe(map(() => 'A')) }));
         const b = forever('b');

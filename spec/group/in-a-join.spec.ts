@@ -53,7 +53,8 @@ for (const [kind, group] of groupKinds) {
           t: 'two cancelled [two/g cancelled, two/h cancelled]',
           a:
             'app timed-out in execute [app/a timed-out in execute, ' +
-            'app/w timed-out in execute [app/w/b timed-out in execute, app/w/c completed, app/w/d timed-out in execute], ' +
+            'app/w timed-out in execute [' +
+            'app/w/b timed-out in execute, app/w/c completed, app/w/d timed-out in execute], ' +
             'app/e timed-out in initialize, app/never not-started]',
         });
         flush();

@@ -40,7 +40,7 @@ describe('A supervised task that is cancelled', () => {
   for (const restart of ['on-failure', 'always'] as const) {
     for (const [when, time, rest, expected] of endings) {
       for (const how of ['cancelled', 'unsubscribed'] as const) {
-        it(`ends without a restart during ${when} with '${restart}' when it is ${how}, and leaves nothing behind`, () => {
+        it(`ends without a restart during ${when}, and leaves nothing behind (${restart}, ${how})`, () => {
           const clock = virtualClock();
           const [ctx, cancel] = withCancel(undefined, { scheduler: clock });
           const calls: string[] = [];
@@ -102,7 +102,7 @@ describe('A supervised task that is cancelled', () => {
     }
   });
 
-  it('has completed when the cancel comes during finalize after a clean end, or is cancelled if it would restart', () => {
+  it('has completed when the cancel comes during its last finalize, or is cancelled if it would restart', () => {
     for (const [restart, status] of [
       ['on-failure', 'completed'],
       ['always', 'cancelled'],

@@ -69,7 +69,8 @@ describe('The options of supervise', () => {
     maxRestarts: [-1, 1.5, NaN, -Infinity, '5'].map((maxRestarts) => [
       { maxRestarts },
       typeof maxRestarts === 'string' ? TypeError : RangeError,
-      `Expected \`maxRestarts\` to be a whole number from 0 and up, or Infinity, got \`${inspect(maxRestarts)}\` (${typeof maxRestarts})`,
+      'Expected `maxRestarts` to be a whole number from 0 and up, or Infinity, ' +
+        `got \`${inspect(maxRestarts)}\` (${typeof maxRestarts})`,
     ]),
   };
   for (const [title, rows] of Object.entries(refusals)) {

@@ -22,7 +22,7 @@ interface Scenario {
 }
 
 // All fractions are sums of powers of two, so that the delays and the times add up without rounding.
-const scenario: fc.Arbitrary<Scenario> = fc.record({
+const scenarios: fc.Arbitrary<Scenario> = fc.record({
   lengths: fc.array(fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 60 })), { maxLength: 15 }),
   initial: fc.integer({ min: 0, max: 50 }),
   max: fc.integer({ min: 0, max: 120 }),
@@ -68,15 +68,15 @@ function run({ lengths, maxRestarts, window, healthyFor, randoms, ...backoff }: 
 }
 
 /** Computes the restarts from the documentation of the options, and when the limit is exceeded. */
-function expectedRestarts({ lengths, initial, max, factor, jitter, healthyFor, ...scenario }: Scenario) {
-  const random = cycle(scenario.randoms);
+function expectedRestarts({ lengths, initial, max, factor, jitter, healthyFor, randoms, ...limits }: Scenario) {
+  const random = cycle(randoms);
   const restarts: Restart[] = [];
   let now = 0;
   let failures = 0;
   for (const length of lengths) {
     now += length;
-    const recent = restarts.filter(({ at }) => now - at < scenario.window);
-    if (recent.length >= scenario.maxRestarts) return { restarts, failedAt: now };
+    const recent = restarts.filter(({ at }) => now - at < limits.window);
+    if (recent.length >= limits.maxRestarts) return { restarts, failedAt: now };
     if (length >= healthyFor) failures = 0;
     const exact = Math.min(max, initial * factor ** failures++);
     const delay = Math.min(max, exact * (1 + jitter * (2 * random() - 1)));
@@ -91,9 +91,9 @@ const cases = { numRuns: 500 };
 describe('A supervised task with any options', () => {
   it('restarts after the documented delays, and fails when the limit is exceeded', () => {
     fc.assert(
-      fc.property(scenario, (one) => {
-        const { restarts, outcome } = run(one);
-        const expected = expectedRestarts(one);
+      fc.property(scenarios, (scenario) => {
+        const { restarts, outcome } = run(scenario);
+        const expected = expectedRestarts(scenario);
         expect(restarts).to.deep.equal(expected.restarts);
         expect(outcome?.status).to.equal(expected.failedAt === undefined ? 'cancelled' : 'failed');
         expect(outcome?.endedAt).to.equal(expected.failedAt ?? 1e5);
@@ -104,9 +104,9 @@ describe('A supervised task with any options', () => {
 
   it('never exceeds the restart limit within the window', () => {
     fc.assert(
-      fc.property(scenario, (one) => {
-        const { restarts, outcome } = run(one);
-        const { maxRestarts, window } = one;
+      fc.property(scenarios, (scenario) => {
+        const { restarts, outcome } = run(scenario);
+        const { maxRestarts, window } = scenario;
         for (const { at } of restarts)
           expect(restarts.filter((other) => other.at >= at && other.at < at + window)).to.have.lengthOf.at.most(
             maxRestarts,
@@ -122,9 +122,9 @@ describe('A supervised task with any options', () => {
 
   it('waits for each delay, which is within its bounds', () => {
     fc.assert(
-      fc.property(scenario, (one) => {
-        const { restarts, starts } = run(one);
-        const { initial, max, jitter } = one;
+      fc.property(scenarios, (scenario) => {
+        const { restarts, starts } = run(scenario);
+        const { initial, max, jitter } = scenario;
         for (const { delay } of restarts) expect(delay).to.be.within(Math.min(max, initial) * (1 - jitter), max);
         expect(starts).to.deep.equal([0, ...restarts.map(({ at, delay }) => at + delay)]);
       }),
