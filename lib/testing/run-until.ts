@@ -17,7 +17,7 @@ export async function runUntil(
   isDone: () => boolean,
   clock: VirtualClock,
   onUncaught: (error: unknown) => void,
-  until = Infinity,
+  until: number | undefined = Infinity,
 ): Promise<void> {
   let instant = clock.frame;
   for (let steps = 0; ; steps++) {
