@@ -17,7 +17,7 @@ import {
 import { collect } from '../helpers/collect.js';
 import { ManualRunner } from '../helpers/custom-runners.js';
 import { ProbeTasks } from '../helpers/probe-tasks.js';
-import { events, forever, outcomeOf } from '../helpers/tasks.js';
+import { events, forever, outcomeOf, throwing } from '../helpers/tasks.js';
 import { virtually } from '../helpers/virtual-time.js';
 import { groupKinds, startQuietly, summaryOf } from './helpers.js';
 
@@ -160,7 +160,7 @@ for (const [kind, group] of groupKinds) {
         const stub = sinon.stub(console, 'error');
         try {
           virtually((_, scheduler) => {
-            const cleaner = cron(throwingTask('cleaner'), 5);
+            const cleaner = cron(task('cleaner', throwing()), 5);
             const inner = parallel('inner', cleaner, forever('b'));
             const app = group('app', forever('a'), supervise(inner));
             listen(app, inner, cleaner);
@@ -174,10 +174,6 @@ for (const [kind, group] of groupKinds) {
           stub.restore();
         }
       };
-      const throwingTask = (name: string) =>
-        task(name, () => {
-          throw new Error('boom');
-        });
       const listener = (onType: (type: string) => void) => (runner: TaskRunner) =>
         runner.events$.subscribe(({ type }) => onType(type));
 
