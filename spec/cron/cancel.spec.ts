@@ -134,7 +134,7 @@ describe('Cancelling a cron', () => {
         expect([emitted.at(-1), clock.timers, listenerCount(ctx)]).to.deep.equal(['complete', 0, 0]);
       });
 
-      it(`cancels the other runs and skips what waits, with overlap '${overlap}'`, () => {
+      it(`cancels the other runs and skips the waiting slots, with overlap '${overlap}'`, () => {
         let stop: CancelFunc | undefined;
         const { clock, story, ctx } = startCron(
           ({ scheduler, slot }, cancel) => {

@@ -41,7 +41,7 @@ const tables: readonly { readonly title: string; readonly length: number; readon
     })),
   },
   {
-    title: 'one period, which end just before the next slot',
+    title: 'one period, which end at the instant of the next slot',
     length: 4,
     rows: overlapPolicies.map((overlap) => ({
       overlap,
