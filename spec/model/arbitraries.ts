@@ -1,11 +1,11 @@
 import fc from 'fast-check';
-import type { Acts, Sudden } from './acts.js';
-import type { Answer, Deed, Kind, Script } from './script.js';
-import type { Act } from './play.js';
+import type { Commands, InstantCommands } from './commands.js';
+import type { LeaseAnswer, HookAction, OutputKind, TaskPlan } from './task-plan.js';
+import type { Command } from './run-commands.js';
 import type { Tree } from './tree.js';
 
-/** Tasks whose hooks give back what of these is drawn. */
-export function scripts(...kinds: Kind[]): fc.Arbitrary<Script> {
+/** Generates tasks whose hooks return outputs of the given kinds. */
+export function taskPlans(...kinds: OutputKind[]): fc.Arbitrary<TaskPlan> {
   const hook = fc.array(fc.constantFrom(...kinds), { minLength: 1, maxLength: 3 });
   return fc.record({
     initialize: fc.option(hook),
@@ -15,7 +15,7 @@ export function scripts(...kinds: Kind[]): fc.Arbitrary<Script> {
   });
 }
 
-const task = scripts('value', 'stream', 'stream', 'stream', 'throws').map((script): Tree => ({ kind: 'task', script }));
+const task = taskPlans('value', 'stream', 'stream', 'stream', 'throws').map((plan): Tree => ({ kind: 'task', plan }));
 const policy = fc.record({
   restart: fc.constantFrom('on-failure' as const, 'always' as const),
   initial: fc.constantFrom(0, 1, 3),
@@ -25,7 +25,7 @@ const policy = fc.record({
   window: fc.constantFrom(1, 5, 60),
   healthyFor: fc.constantFrom(0, 2, 4, 60),
 });
-/** Groups and what guards others, with tasks inside. */
+/** Generates groups of tasks, supervised tasks and critical tasks, nested. */
 export const trees: fc.Arbitrary<Tree> = fc.letrec<{ node: Tree; group: Tree }>((tie) => ({
   node: fc.oneof(
     { maxDepth: 3, depthIdentifier: 'tree' },
@@ -40,81 +40,87 @@ export const trees: fc.Arbitrary<Tree> = fc.letrec<{ node: Tree; group: Tree }>(
   }),
 })).group;
 
-const deeds = fc.constantFrom<Deed>(
-  'yields',
-  'yields',
-  'ends',
-  'ends',
-  'ends',
-  'fails',
-  'fails',
-  'fails with the cause',
-  'fails around the cause',
-  'aborts',
+const actions = fc.constantFrom<HookAction>(
+  'emit',
+  'emit',
+  'complete',
+  'complete',
+  'complete',
+  'fail',
+  'fail',
+  'fail with the cause',
+  'fail wrapping the cause',
+  'abort',
 );
-const place = fc.integer({ min: 0, max: 7 });
+const index = fc.integer({ min: 0, max: 7 });
 const causes = fc.constantFrom('first', 'second');
 const which = fc.constantFrom('last' as const, 'last' as const, 'last' as const, 'first' as const);
-const answers = fc.constantFrom<Answer>('grants', 'grants', 'grants', 'refuses', 'fails', 'ends');
+const answers = fc.constantFrom<LeaseAnswer>('grant', 'grant', 'grant', 'deny', 'fail', 'complete');
 const timeouts = fc.constantFrom(0, 1, 4, 10, Infinity);
 
 type Arbitraries<T extends unknown[]> = { [K in keyof T]: fc.Arbitrary<T[K]> };
 
-/** An act and with what, as often as its weight says. */
-function act<Name extends keyof Acts>(
+/** Generates a command with its arguments, with a weight. */
+function command<Name extends keyof Commands>(
   weight: number,
   name: Name,
-  ...args: Arbitraries<Parameters<Acts[Name]>>
-): { weight: number; arbitrary: fc.Arbitrary<Act<Pick<Acts, Name>>> } {
+  ...args: Arbitraries<Parameters<Commands[Name]>>
+): { weight: number; arbitrary: fc.Arbitrary<Command<Pick<Commands, Name>>> } {
   return { weight, arbitrary: fc.tuple(fc.constant(name), ...(args as fc.Arbitrary<unknown>[])) as never };
 }
 
-/** What goes on: joins or none, how much time passes at once, and by how much the clock is set. */
-interface Course {
+/** Options of {@link programs}. */
+interface ProgramOptions {
   readonly joins?: boolean;
-  readonly most?: number;
-  readonly steps?: number;
-  /** Whether there may be coordinators. */
+  /** The maximum time that passes in one command, in ms. */
+  readonly maxAdvance?: number;
+  /** The maximum time by which the clock is set forward or back, in ms. 0: it is never set. */
+  readonly maxClockStep?: number;
+  /** Whether crons may have coordinators. */
   readonly leases?: boolean;
 }
 
-/** Programs that start a root; what is done all of a sudden is often said before. */
-export function programs({ joins = false, most = 6, steps = 0, leases = false }: Course = {}): fc.Arbitrary<
-  Act<Acts>[]
-> {
-  const sudden: fc.Arbitrary<Act<Sudden>> = fc.oneof(
-    act(12, 'hook', place, which, deeds),
-    act(leases ? 8 : 0, 'lease', place, which, answers),
-    act(3, 'cancel', causes),
-    act(2, 'leave', place),
-    act(3, 'start', place),
-    act(1, 'listen', place),
-    act(1, 'taskCancels', place, causes),
-    act(1, 'renew'),
-    act(joins ? 3 : 0, 'join', timeouts),
-    act(joins ? 1 : 0, 'leaveJoins'),
+/** Generates programs that start a root. They often begin with `when` commands, which react to later lines. */
+export function programs({
+  joins = false,
+  maxAdvance = 6,
+  maxClockStep = 0,
+  leases = false,
+}: ProgramOptions = {}): fc.Arbitrary<Command<Commands>[]> {
+  const instant: fc.Arbitrary<Command<InstantCommands>> = fc.oneof(
+    command(12, 'hook', index, which, actions),
+    command(leases ? 8 : 0, 'lease', index, which, answers),
+    command(3, 'cancel', causes),
+    command(2, 'unsubscribe', index),
+    command(3, 'start', index),
+    command(1, 'listen', index),
+    command(1, 'taskCancels', index, causes),
+    command(1, 'replaceMaster'),
+    command(joins ? 3 : 0, 'join', timeouts),
+    command(joins ? 1 : 0, 'unsubscribeJoins'),
   );
-  const when = act(3, 'when', moments, sudden);
+  const when = command(3, 'when', moments, instant);
   const any = fc.oneof(
-    { weight: 14, arbitrary: sudden },
-    act(2, 'start', place),
-    act(steps > 0 ? 10 : 4, 'pass', fc.integer({ min: 0, max: most })),
-    act(steps > 0 ? 1 : 0, 'block', fc.integer({ min: 0, max: 2 * most })),
-    act(steps > 0 ? 1 : 0, 'setClock', fc.integer({ min: -steps, max: steps })),
+    { weight: 14, arbitrary: instant },
+    command(2, 'start', index),
+    command(maxClockStep > 0 ? 10 : 4, 'advance', fc.integer({ min: 0, max: maxAdvance })),
+    command(maxClockStep > 0 ? 1 : 0, 'advanceSilently', fc.integer({ min: 0, max: 2 * maxAdvance })),
+    command(maxClockStep > 0 ? 1 : 0, 'adjustClock', fc.integer({ min: -maxClockStep, max: maxClockStep })),
     when,
   );
-  const list = (one: fc.Arbitrary<Act<Acts>>, maxLength: number) => fc.array(one, { maxLength, size: 'max' });
+  const list = (item: fc.Arbitrary<Command<Commands>>, maxLength: number) => fc.array(item, { maxLength, size: 'max' });
   return fc
     .tuple(list(when.arbitrary, 3), list(fc.constant(['start', 0] as const), 1), list(any, 25))
     .map((parts) => parts.flat());
 }
 
+/** Texts of lines to which a `when` command may react. */
 const moments = fc.constantFrom(
   'a initialize',
   'a execute',
   'a finalize',
   'b execute',
-  'is told of',
+  'is cancelled by',
   'is torn down',
   'is returned',
   'events a initializing',
@@ -131,9 +137,9 @@ const moments = fc.constantFrom(
   'result-dropped',
   'done',
   'results$',
-  'asked for',
-  'asked for',
-  'let go of',
+  'is requested',
+  'is requested',
+  'is released',
   'slot-started',
   'skipped',
   'slot-failed',

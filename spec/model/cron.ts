@@ -1,10 +1,10 @@
 import { Context } from './context.js';
-import type { Doll } from './doll.js';
+import type { ModelTask } from './model-task.js';
 import type { Run } from './run.js';
 import { Runner } from './runner.js';
-import type { Answer, Asked } from './script.js';
-import type { Above, Failure, Flow } from './words.js';
-import { Timetable, type Due, type Slots, type Times } from './timetable.js';
+import type { LeaseAnswer, LeaseRequest } from './task-plan.js';
+import type { Parent, Failure, HookOutput } from './types.js';
+import { SlotClock, type DueSlots, type Slots, type Times } from './slot-clock.js';
 
 export interface CronPlan extends Times {
   readonly slots: Slots;
@@ -20,300 +20,302 @@ export interface CronPlan extends Times {
 
 type Reason = 'overlap' | 'ended' | 'refused' | 'coordinator';
 
-/** A slot that is to be run: it waits, is run, is over. */
+/** A slot that waits, runs, or has ended. */
 class Slot {
   readonly slot: number;
   readonly due: number;
-  /** Those that were missed and are caught up with, of which it is one. */
-  readonly backlog: readonly number[] | undefined;
+  /** The missed slots among which this one is caught up. */
+  readonly missedBatch: readonly number[] | undefined;
   ctx: Context | undefined = undefined;
-  isOver = false;
+  ended = false;
   overdue = false;
   lease: Lease | undefined = undefined;
-  stopWatch: (() => void) | undefined = undefined;
-  stopLimit: (() => void) | undefined = undefined;
+  stopOverdueTimer: (() => void) | undefined = undefined;
+  stopTimeout: (() => void) | undefined = undefined;
 
-  constructor(slot: number, due: number, backlog?: readonly number[]) {
+  constructor(slot: number, due: number, missedBatch?: readonly number[]) {
     this.slot = slot;
     this.due = due;
-    this.backlog = backlog;
+    this.missedBatch = missedBatch;
   }
 }
 
-/** «`true` grants, `false` refuses or takes back …; unsubscribing says that the run has ended.» */
-class Lease implements Asked {
-  private readonly tell: (answer: Answer) => void;
-  private readonly doll: Doll;
+/** A lease: `true` grants it, `false` denies or revokes it. Unsubscribing reports that the run has ended. */
+class Lease implements LeaseRequest {
+  private readonly onAnswer: (answer: LeaseAnswer) => void;
+  private readonly task: ModelTask;
   private readonly slot: number;
-  private asking = true;
-  private isLeft = false;
-  private stopped = false;
+  private requesting = true;
+  private unsubscribed = false;
+  private terminated = false;
 
-  constructor(doll: Doll, slot: number, tell: (answer: Answer) => void) {
-    this.doll = doll;
+  constructor(task: ModelTask, slot: number, onAnswer: (answer: LeaseAnswer) => void) {
+    this.task = task;
     this.slot = slot;
-    this.tell = tell;
+    this.onAnswer = onAnswer;
   }
 
-  ask(): void {
-    this.doll.leases.add(this);
-    this.doll.stage.log.tell('leases', `${this.slot} is asked for`);
-    this.asking = false;
-    if (this.isLeft) this.letGo();
+  request(): void {
+    this.task.leaseRequests.add(this);
+    this.task.world.log.record('leases', `${this.slot} is requested`);
+    this.requesting = false;
+    if (this.unsubscribed) this.release();
   }
 
-  answer(answer: Answer): void {
-    if (this.stopped) return;
-    this.stopped = answer === 'fails' || answer === 'ends';
-    this.tell(answer);
-    if (this.stopped) this.leave();
+  answer(answer: LeaseAnswer): void {
+    if (this.terminated) return;
+    this.terminated = answer === 'fail' || answer === 'complete';
+    this.onAnswer(answer);
+    if (this.terminated) this.unsubscribe();
   }
 
-  leave(): void {
-    if (this.isLeft) return;
-    this.isLeft = true;
-    if (!this.asking) this.letGo();
+  unsubscribe(): void {
+    if (this.unsubscribed) return;
+    this.unsubscribed = true;
+    if (!this.requesting) this.release();
   }
 
-  private letGo(): void {
-    this.stopped = true;
-    this.doll.leases.delete(this);
-    this.doll.stage.log.tell('leases', `${this.slot} is let go of`);
+  private release(): void {
+    this.terminated = true;
+    this.task.leaseRequests.delete(this);
+    this.task.world.log.record('leases', `${this.slot} is released`);
   }
 }
 
-/** «`initialize` once, `execute` per slot, each run under its own child context, `finalize` once» */
-export class Cron implements Flow {
+/** The model of a cron: `initialize` once, `execute` for each slot under its own child context, `finalize` once. */
+export class Cron implements HookOutput {
   readonly grace: number = Infinity;
   private readonly run: Run;
-  private readonly doll: Doll;
+  private readonly task: ModelTask;
   private readonly plan: CronPlan;
-  private readonly remember: (slot: number) => void;
-  private readonly timetable: Timetable;
+  private readonly setLastSlot: (slot: number) => void;
+  private readonly slotClock: SlotClock;
   private waiting: Slot[] = [];
-  private going: Slot[] = [];
-  private runs = 0;
-  private state: 'open' | 'closed' | 'stopped' | 'over' = 'open';
+  private running: Slot[] = [];
+  private runCount = 0;
+  private state: 'open' | 'closed' | 'stopped' | 'ended' = 'open';
   private failure: Failure | undefined = undefined;
-  private moving = false;
+  private dispatching = false;
 
-  constructor(run: Run, doll: Doll, plan: CronPlan, remember: (slot: number) => void) {
+  constructor(run: Run, task: ModelTask, plan: CronPlan, setLastSlot: (slot: number) => void) {
     this.run = run;
-    this.doll = doll;
+    this.task = task;
     this.plan = plan;
-    this.remember = remember;
-    this.timetable = new Timetable(run.stage, plan.slots, plan, (due) =>
-      due === 'none is left' ? this.close() : this.take(due),
+    this.setLastSlot = setLastSlot;
+    this.slotClock = new SlotClock(run.world, plan.slots, plan, (due) =>
+      due === 'exhausted' ? this.onScheduleEnd() : this.onDue(due),
     );
   }
 
-  begin(): void {
+  start(): void {
     this.run.ctx.onCancel((cause) => this.stop(cause));
-    if (this.state === 'open') this.timetable.start();
+    if (this.state === 'open') this.slotClock.start();
   }
 
-  cut(): void {
-    // It ends by itself when it is cancelled.
+  interrupt(): void {
+    // A cron ends by itself after a cancel.
   }
 
-  /** «`missed`: slots that passed while the process could not run» */
-  private take({ all, due, lateBy }: Due): void {
+  /** Applies the policies `missed` and `tolerance` to slots that are due. */
+  private onDue({ slots, due, lateBy }: DueSlots): void {
     const { missed, tolerance } = this.plan;
-    const last = all.at(-1) ?? NaN;
-    this.remember(last);
-    if (missed === 'runAll' && (all.length > 1 || lateBy > tolerance)) {
-      this.waiting.push(...all.map((slot) => new Slot(slot, slot + due - last, all)));
-      return this.goOn();
+    const last = slots.at(-1) ?? NaN;
+    this.setLastSlot(last);
+    if (missed === 'runAll' && (slots.length > 1 || lateBy > tolerance)) {
+      this.waiting.push(...slots.map((slot) => new Slot(slot, slot + due - last, slots)));
+      return this.dispatchNext();
     }
     const isRun = lateBy <= tolerance || missed === 'runOnce';
     const slot = new Slot(last, due);
     if (isRun) this.waiting.push(slot);
-    this.tellMissed(isRun ? all.slice(0, -1) : all);
-    if (this.waiting.includes(slot)) this.admit(slot);
+    this.emitMissed(isRun ? slots.slice(0, -1) : slots);
+    if (this.waiting.includes(slot)) this.dispatch(slot);
   }
 
-  private tellMissed(slots: readonly number[]): void {
-    if (slots.length > 0) this.run.event(`missed ${slots[0]} ×${slots.length}`);
+  private emitMissed(slots: readonly number[]): void {
+    if (slots.length > 0) this.run.emit(`missed ${slots[0]} ×${slots.length}`);
   }
 
-  /** «`overlap`: what a slot does when the last run still goes» */
-  private admit(slot: Slot): void {
+  /** Applies the policy `overlap` to a slot that is due during a run. */
+  private dispatch(slot: Slot): void {
     const { overlap } = this.plan;
     const before = this.waiting.filter((other) => other !== slot);
-    if (overlap === 'allowAll' || (this.going.length === 0 && before.length === 0)) return this.begins(slot);
-    const buffered = before.find(({ backlog }) => !backlog);
+    if (overlap === 'allowAll' || (this.running.length === 0 && before.length === 0)) return this.acquireLease(slot);
+    const buffered = before.find(({ missedBatch }) => !missedBatch);
     if (overlap === 'skip' || (overlap === 'bufferOne' && buffered)) return this.skip(slot, 'overlap');
     if (overlap === 'cancelOther' && buffered) this.skip(buffered, 'overlap');
     if (!this.waiting.includes(slot)) return;
-    this.watch(slot);
-    const catchesUp = [...this.going, ...this.waiting].some(({ backlog }) => backlog);
-    if (overlap !== 'cancelOther' || catchesUp) return;
-    for (const other of [...this.going]) this.cancel(other, 'CancelledError', 'overlap');
+    this.watchOverdue(slot);
+    const isCatchingUp = [...this.running, ...this.waiting].some(({ missedBatch }) => missedBatch);
+    if (overlap !== 'cancelOther' || isCatchingUp) return;
+    for (const other of [...this.running]) this.cancelSlot(other, 'CancelledError', 'overlap');
   }
 
-  private begins(slot: Slot): void {
-    const { run, plan, doll } = this;
+  private acquireLease(slot: Slot): void {
+    const { run, plan, task } = this;
     this.waiting = this.waiting.filter((other) => other !== slot);
-    this.going.push(slot);
-    const { name, grace, execute } = doll.work;
-    const runner = new Runner(run.stage, { name, grace, execute });
-    if (plan.timeout !== undefined) slot.stopLimit = run.stage.after(plan.timeout, () => this.expire(slot, runner));
-    if (!plan.leased) return this.starts(slot, runner);
-    slot.lease = new Lease(doll, slot.slot, (answer) => {
-      if (answer === 'grants' && !slot.ctx) this.starts(slot, runner);
-      if (answer === 'refuses') this.refuse(slot, 'refused');
-      if (answer === 'fails') this.refuse(slot, 'coordinator', 'lost');
-      if (answer === 'ends' && !slot.ctx)
-        this.refuse(slot, 'coordinator', `The coordinator gave no answer for ${run.path}`);
+    this.running.push(slot);
+    const { name, grace, execute } = task.hooks;
+    const runner = new Runner(run.world, { name, grace, execute });
+    if (plan.timeout !== undefined)
+      slot.stopTimeout = run.world.after(plan.timeout, () => this.onTimeout(slot, runner));
+    if (!plan.leased) return this.startRun(slot, runner);
+    slot.lease = new Lease(task, slot.slot, (answer) => {
+      if (answer === 'grant' && !slot.ctx) this.startRun(slot, runner);
+      if (answer === 'deny') this.onLeaseDenied(slot, 'refused');
+      if (answer === 'fail') this.onLeaseDenied(slot, 'coordinator', 'lost');
+      if (answer === 'complete' && !slot.ctx)
+        this.onLeaseDenied(slot, 'coordinator', `The coordinator gave no answer for ${run.path}`);
     });
-    slot.lease.ask();
-    if (!slot.ctx && !slot.isOver) this.watch(slot);
+    slot.lease.request();
+    if (!slot.ctx && !slot.ended) this.watchOverdue(slot);
   }
 
-  private starts(slot: Slot, runner: Runner): void {
+  private startRun(slot: Slot, runner: Runner): void {
     const { run, plan } = this;
-    slot.stopWatch?.();
-    if (!slot.overdue && run.stage.now - slot.due > plan.tolerance) this.tellOverdue(slot);
-    if (slot.isOver) return;
-    if (this.runs === plan.maxRuns) return this.skip(slot, 'ended');
+    slot.stopOverdueTimer?.();
+    if (!slot.overdue && run.world.now - slot.due > plan.tolerance) this.emitOverdue(slot);
+    if (slot.ended) return;
+    if (this.runCount === plan.maxRuns) return this.skip(slot, 'ended');
     slot.ctx = new Context(run.ctx);
-    this.runs++;
-    run.event(`started ${slot.slot}`);
-    if (this.runs === plan.maxRuns) this.end();
-    // The rest of a slot's life shows in `slot-started` and `slot-failed`.
-    runner.hears = (what, error) => {
-      if (what.startsWith('dropped')) run.event(`${what} of ${slot.slot}`, error);
+    this.runCount++;
+    run.emit(`started ${slot.slot}`);
+    if (this.runCount === plan.maxRuns) this.stopSchedule();
+    // Other events of a slot's run are not emitted: `slot-started` and `slot-failed` stand for them.
+    runner.onEvent = (event, error) => {
+      if (event.startsWith('dropped')) run.emit(`${event} of ${slot.slot}`, error);
     };
-    const above: Above = {
+    const above: Parent = {
       path: run.path,
-      value: (value) => run.value(value),
-      ended: ({ error }) => this.over(slot, error),
-      refused: () => undefined,
+      onValue: (value) => run.next(value),
+      onEnd: ({ error }) => this.onRunEnd(slot, error),
+      onStartFailed: () => undefined,
     };
     runner.start(slot.ctx, above, run.cancel);
   }
 
-  private tellOverdue(slot: Slot): void {
-    const { now } = this.run.stage;
+  private emitOverdue(slot: Slot): void {
+    const { now } = this.run.world;
     slot.overdue = true;
-    this.run.event(`overdue ${slot.slot} by ${Math.max(this.plan.tolerance, now - slot.due)}`);
+    this.run.emit(`overdue ${slot.slot} by ${Math.max(this.plan.tolerance, now - slot.due)}`);
   }
 
-  /** «`timeout` (per run; a `slot-failed` with a `DeadlineError`). The schedule waits for it no longer once its `grace` is over» */
-  private expire(slot: Slot, runner: Runner): void {
+  /** Fails a run with a `DeadlineError` at its `timeout`. After its `grace` the cron stops waiting for it. */
+  private onTimeout(slot: Slot, runner: Runner): void {
     const { run } = runner;
     if (!run) return this.skip(slot, 'coordinator', 'DeadlineError');
     run.fail('DeadlineError');
     slot.ctx?.cancel(run.error);
-    const giveUp = () => {
-      runner.giveUp();
-      this.over(slot, run.error);
+    const abandon = () => {
+      runner.abandon();
+      this.onRunEnd(slot, run.error);
     };
-    const { grace = 0 } = this.doll.work;
-    if (grace === 0) giveUp();
-    else if (!slot.isOver) slot.stopLimit = run.stage.after(grace, giveUp);
+    const { grace = 0 } = this.task.hooks;
+    if (grace === 0) abandon();
+    else if (!slot.ended) slot.stopTimeout = run.world.after(grace, abandon);
   }
 
-  /** «A failed run is a `slot-failed` event and the schedule goes on; `onError: 'stop'` ends the runner with it» */
-  private over(slot: Slot, error?: Failure): void {
-    if (slot.isOver) return;
-    this.letGo(slot);
+  /** Emits `slot-failed` for a failed run. The schedule goes on, unless `onError` is `'stop'`. */
+  private onRunEnd(slot: Slot, error?: Failure): void {
+    if (slot.ended) return;
+    this.release(slot);
     this.remove(slot);
-    if (error) this.run.event(`failed ${slot.slot}`, error);
+    if (error) this.run.emit(`failed ${slot.slot}`, error);
     if (error && this.plan.onError === 'stop') {
       this.failure ??= error;
       this.stop(error);
     }
-    this.goOn();
+    this.dispatchNext();
   }
 
-  private refuse(slot: Slot, reason: Reason, error?: string): void {
+  private onLeaseDenied(slot: Slot, reason: Reason, error?: string): void {
     const { ctx } = slot;
     if (!ctx) return this.skip(slot, reason, error);
     if (ctx.cancelled) return;
     const cause = error ?? 'CancelledError';
-    this.run.event(`cancelling ${cause} of ${slot.slot}`, error);
+    this.run.emit(`cancelling ${cause} of ${slot.slot}`, error);
     ctx.cancel(cause);
   }
 
-  private cancel(slot: Slot, cause: unknown, reason: Reason): void {
+  private cancelSlot(slot: Slot, cause: unknown, reason: Reason): void {
     if (slot.ctx) slot.ctx.cancel(cause);
     else this.skip(slot, reason);
   }
 
-  /** «a slot that is to be run and has not started within its tolerance is `overdue`» */
-  private watch(slot: Slot): void {
-    const left = Math.max(0, slot.due + this.plan.tolerance - this.run.stage.now);
-    slot.stopWatch ??= this.run.stage.after(left, () => this.tellOverdue(slot));
+  /** Emits `overdue` for a slot that has not started within its tolerance. */
+  private watchOverdue(slot: Slot): void {
+    const wait = Math.max(0, slot.due + this.plan.tolerance - this.run.world.now);
+    slot.stopOverdueTimer ??= this.run.world.after(wait, () => this.emitOverdue(slot));
   }
 
   private skip(slot: Slot, reason: Reason, error?: string): void {
-    if (slot.isOver) return;
-    this.letGo(slot);
-    this.run.event(`skipped ${slot.slot} ${reason}`, error);
+    if (slot.ended) return;
+    this.release(slot);
+    this.run.emit(`skipped ${slot.slot} ${reason}`, error);
     this.remove(slot);
-    this.goOn();
+    this.dispatchNext();
   }
 
-  private letGo(slot: Slot): void {
-    slot.isOver = true;
-    slot.stopLimit?.();
-    slot.stopWatch?.();
-    slot.lease?.leave();
+  private release(slot: Slot): void {
+    slot.ended = true;
+    slot.stopTimeout?.();
+    slot.stopOverdueTimer?.();
+    slot.lease?.unsubscribe();
   }
 
   private remove(slot: Slot): void {
-    this.going = this.going.filter((other) => other !== slot);
+    this.running = this.running.filter((other) => other !== slot);
     this.waiting = this.waiting.filter((other) => other !== slot);
   }
 
-  private close(): void {
+  private onScheduleEnd(): void {
     this.state = 'closed';
-    this.goOn();
+    this.dispatchNext();
   }
 
-  /** «Cancelling ends the schedule at once and the runs under way as any run; the runner ends after all of them.» */
+  /** Stops the schedule and cancels the current runs. The cron ends after all of them. */
   private stop(cause: unknown): void {
-    if (this.state === 'over') return;
-    this.end();
-    for (const slot of [...this.going]) this.cancel(slot, cause, 'ended');
-    this.goOn();
+    if (this.state === 'ended') return;
+    this.stopSchedule();
+    for (const slot of [...this.running]) this.cancelSlot(slot, cause, 'ended');
+    this.dispatchNext();
   }
 
-  /** No further run is started. */
-  private end(): void {
+  /** Prevents further runs. */
+  private stopSchedule(): void {
     this.state = 'stopped';
-    this.timetable.stop();
+    this.slotClock.stop();
     for (let slot = this.waiting[0]; slot; slot = this.waiting[0]) {
-      const { backlog } = slot;
-      if (!backlog) {
+      const { missedBatch } = slot;
+      if (!missedBatch) {
         this.remove(slot);
         this.skip(slot, 'ended');
         continue;
       }
-      const rest = this.waiting.filter((other) => other.backlog === backlog);
-      this.waiting = this.waiting.filter((other) => other.backlog !== backlog);
-      this.tellMissed(rest.map((other) => other.slot));
+      const rest = this.waiting.filter((other) => other.missedBatch === missedBatch);
+      this.waiting = this.waiting.filter((other) => other.missedBatch !== missedBatch);
+      this.emitMissed(rest.map((other) => other.slot));
     }
-    for (const slot of [...this.going]) if (!slot.ctx) this.skip(slot, 'ended');
+    for (const slot of [...this.running]) if (!slot.ctx) this.skip(slot, 'ended');
   }
 
-  private goOn(): void {
-    if (this.moving) return;
-    this.moving = true;
-    for (let slot = this.turn(); slot; slot = this.turn()) this.begins(slot);
-    this.moving = false;
-    if (this.state === 'open' || this.state === 'over' || this.going.length > 0 || this.waiting.length > 0) return;
-    this.state = 'over';
-    this.run.over();
+  private dispatchNext(): void {
+    if (this.dispatching) return;
+    this.dispatching = true;
+    for (let slot = this.nextSlot(); slot; slot = this.nextSlot()) this.acquireLease(slot);
+    this.dispatching = false;
+    if (this.state === 'open' || this.state === 'ended' || this.running.length > 0 || this.waiting.length > 0) return;
+    this.state = 'ended';
+    this.run.sourceEnded();
     if (this.failure) this.run.fail(this.failure);
-    this.run.ended();
+    this.run.released();
   }
 
-  /** «caught-up runs queue, whatever `overlap` says» */
-  private turn(): Slot | undefined {
-    const { going } = this;
-    const isBusy = this.plan.overlap === 'allowAll' ? going.some(({ backlog }) => backlog) : going.length > 0;
+  /** Returns the next slot that may start. Missed slots that are caught up run one at a time under every policy. */
+  private nextSlot(): Slot | undefined {
+    const { running } = this;
+    const isBusy =
+      this.plan.overlap === 'allowAll' ? running.some(({ missedBatch }) => missedBatch) : running.length > 0;
     return this.state === 'stopped' || isBusy ? undefined : this.waiting[0];
   }
 }

@@ -1,131 +1,134 @@
 import { Context } from './context.js';
 import type { Run } from './run.js';
 import type { Runner } from './runner.js';
-import { Failure, type Above, type Flow, type Outcome } from './words.js';
+import { Failure, type Parent, type HookOutput, type Outcome } from './types.js';
 
 /** A member in one run of its group. */
-class Seat implements Above {
+class Member implements Parent {
   readonly path: string;
   readonly ctx: Context;
   readonly runner: Runner;
-  going = false;
+  running = false;
   isReady = false;
   outcome: Outcome | undefined = undefined;
-  /** What is said of it when nobody waits for it any longer. */
-  lost: Outcome | undefined = undefined;
+  /** The outcome of a member that was abandoned. */
+  abandonedOutcome: Outcome | undefined = undefined;
   private readonly group: Group;
 
   constructor(group: Group, run: Run, runner: Runner, parent?: Context) {
     this.group = group;
-    this.path = `${run.path}/${runner.work.name}`;
+    this.path = `${run.path}/${runner.hooks.name}`;
     this.runner = runner;
     this.ctx = new Context(parent);
   }
 
-  value(value: string): void {
-    this.group.run.value(value);
+  onValue(value: string): void {
+    this.group.run.next(value);
   }
-  ready(is: boolean): void {
-    this.isReady = is;
-    this.group.goOn();
+  onReadyChange(ready: boolean): void {
+    this.isReady = ready;
+    this.group.advance();
   }
-  ended(outcome: Outcome): void {
+  onEnd(outcome: Outcome): void {
     this.outcome = outcome;
-    this.going = false;
+    this.running = false;
     this.ctx.cancel();
-    this.group.ended(this, outcome);
+    this.group.memberEnded(this, outcome);
   }
-  refused(why: string): void {
-    this.ended({ task: this.path, status: 'failed', error: new Failure(this.path, 'execute', why) });
+  onStartFailed(error: string): void {
+    this.onEnd({ task: this.path, status: 'failed', error: new Failure(this.path, 'execute', error) });
   }
 }
 
 /**
- * «In a group a member's failure stops the others and is the group's error (later ones suppressed), a member's clean end leaves
- * the others running, and a member that fails to initialize makes those already up stop in reverse and those after it never
- * start.» It ends when all its members have.
+ * «In a group a member's failure stops the others and is the group's error (later ones suppressed), a member's clean
+ * end leaves the others running, and a member that fails to initialize makes those already up stop in reverse and those
+ * after it never start.» It ends when all its members have.
  */
-abstract class Group implements Flow {
+abstract class Group implements HookOutput {
   readonly grace: number = Infinity;
   readonly run: Run;
-  protected readonly seats: readonly Seat[];
-  protected started = 0;
+  protected readonly members: readonly Member[];
+  protected startedCount = 0;
   private failure: Failure | undefined = undefined;
   private stopping: { readonly cause: unknown } | undefined = undefined;
   private isReady = false;
   private starting = false;
-  private over = false;
+  private hasEnded = false;
 
-  constructor(run: Run, members: readonly Runner[], parent?: Context) {
+  constructor(run: Run, runners: readonly Runner[], parent?: Context) {
     this.run = run;
-    this.seats = members.map((member) => new Seat(this, run, member, parent));
+    this.members = runners.map((runner) => new Member(this, run, runner, parent));
     run.members = () =>
-      this.seats.map(({ outcome, lost, path }) => outcome ?? lost ?? { task: path, status: 'not-started' });
-    run.giveUpMembers = () => {
-      for (const seat of this.seats) if (seat.going) seat.lost = seat.runner.giveUp();
+      this.members.map(
+        ({ outcome, abandonedOutcome, path }) => outcome ?? abandonedOutcome ?? { task: path, status: 'not-started' },
+      );
+    run.abandonMembers = () => {
+      for (const member of this.members) if (member.running) member.abandonedOutcome = member.runner.abandon();
     };
   }
 
-  begin(): void {
+  start(): void {
     this.run.ctx.onCancel((cause) => this.stop(cause));
-    this.goOn();
+    this.advance();
   }
 
-  cut(): void {
-    // It ends by itself when it is cancelled.
+  interrupt(): void {
+    // A group ends by itself after a cancel.
   }
 
-  ended(seat: Seat, { error }: Outcome): void {
+  memberEnded(member: Member, { error }: Outcome): void {
     if (!error) {
-      seat.isReady = true;
-      return this.goOn();
+      member.isReady = true;
+      return this.advance();
     }
     if (this.failure) this.failure.suppressed.push(error);
     else this.failure = error;
     this.stop(error);
   }
 
-  goOn(): void {
-    if (this.stopping) this.cancel(this.stopping.cause);
+  advance(): void {
+    if (this.stopping) this.cancelMembers(this.stopping.cause);
     else this.startNext();
-    const { run, seats, started } = this;
-    const ready = seats.every(({ isReady }) => isReady);
+    const { run, members, startedCount } = this;
+    const ready = members.every(({ isReady }) => isReady);
     if (!this.isStopped && ready !== this.isReady) {
       this.isReady = ready;
-      if (!ready) run.enter('initializing');
-      run.ready(ready);
+      if (!ready) run.setStatus('initializing');
+      run.setReady(ready);
     }
-    if (this.over || seats.some(({ going }) => going) || (started < seats.length && !this.isStopped)) return;
-    this.over = true;
-    run.over();
+    if (this.hasEnded || members.some(({ running }) => running) || (startedCount < members.length && !this.isStopped))
+      return;
+    this.hasEnded = true;
+    run.sourceEnded();
     if (this.failure) run.fail(this.failure);
-    run.ended();
+    run.released();
   }
 
-  /** Whether one may start, when the one before it has been started. */
-  protected abstract mayStart(previous: Seat | undefined): boolean;
-  /** Cancels those whose turn it is. Comes again when one of them has ended. */
-  protected abstract cancel(cause: unknown): void;
+  /** Whether a member may start after the one before it. */
+  protected abstract canStart(previous: Member | undefined): boolean;
+  /** Cancels the next members. Called again when one of them has ended. */
+  protected abstract cancelMembers(cause: unknown): void;
 
   private get isStopped(): boolean {
     return this.stopping !== undefined || this.run.ctx.cancelled;
   }
 
   private stop(cause: unknown): void {
-    if (!this.stopping && this.isReady && !this.run.ctx.cancelled) this.run.ready(false);
+    if (!this.stopping && this.isReady && !this.run.ctx.cancelled) this.run.setReady(false);
     this.stopping ??= { cause };
-    this.goOn();
+    this.advance();
   }
 
   private startNext(): void {
     if (this.starting) return;
     this.starting = true;
     for (;;) {
-      const seat = this.seats[this.started];
-      if (!seat || this.isStopped || !this.mayStart(this.seats[this.started - 1])) break;
-      this.started++;
-      seat.going = true;
-      seat.runner.start(seat.ctx, seat, this.run.cancel);
+      const member = this.members[this.startedCount];
+      if (!member || this.isStopped || !this.canStart(this.members[this.startedCount - 1])) break;
+      this.startedCount++;
+      member.running = true;
+      member.runner.start(member.ctx, member, this.run.cancel);
     }
     this.starting = false;
   }
@@ -135,37 +138,37 @@ abstract class Group implements Flow {
 export class Ordered extends Group {
   private cancelling = false;
 
-  protected override mayStart(previous: Seat | undefined): boolean {
+  protected override canStart(previous: Member | undefined): boolean {
     return !previous || previous.isReady;
   }
 
-  protected override cancel(cause: unknown): void {
+  protected override cancelMembers(cause: unknown): void {
     if (this.cancelling) return;
     this.cancelling = true;
-    for (let last = this.last; last && !last.ctx.cancelled; last = this.last) last.ctx.cancel(cause);
+    for (let last = this.lastRunning; last && !last.ctx.cancelled; last = this.lastRunning) last.ctx.cancel(cause);
     this.cancelling = false;
   }
 
-  private get last(): Seat | undefined {
-    return this.seats.findLast(({ going }) => going);
+  private get lastRunning(): Member | undefined {
+    return this.members.findLast(({ running }) => running);
   }
 }
 
 /** «all start at once, all stop at once» */
 export class Parallel extends Group {
-  private readonly all: Context;
+  private readonly membersCtx: Context;
 
   constructor(run: Run, members: readonly Runner[]) {
     const all = new Context(run.ctx);
     super(run, members, all);
-    this.all = all;
+    this.membersCtx = all;
   }
 
-  protected override mayStart(): boolean {
+  protected override canStart(): boolean {
     return true;
   }
 
-  protected override cancel(cause: unknown): void {
-    this.all.cancel(cause);
+  protected override cancelMembers(cause: unknown): void {
+    this.membersCtx.cancel(cause);
   }
 }

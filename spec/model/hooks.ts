@@ -1,120 +1,120 @@
-import type { Doll } from './doll.js';
+import type { ModelTask } from './model-task.js';
 import type { Run } from './run.js';
-import type { Hand, How, Kind } from './script.js';
-import type { Flow, Phase } from './words.js';
+import type { PendingHook, FailureMode, OutputKind } from './task-plan.js';
+import type { HookOutput, Phase } from './types.js';
 
-abstract class Hook implements Flow, Hand {
+abstract class Hook implements HookOutput, PendingHook {
   readonly grace: number = 0;
-  protected open = true;
-  protected readonly doll: Doll;
+  protected active = true;
+  protected readonly task: ModelTask;
   protected readonly run: Run;
   protected readonly phase: Phase;
-  protected readonly kind: Kind;
+  protected readonly kind: OutputKind;
 
-  constructor(doll: Doll, run: Run, phase: Phase, kind: Kind) {
-    this.doll = doll;
+  constructor(task: ModelTask, run: Run, phase: Phase, kind: OutputKind) {
+    this.task = task;
     this.run = run;
     this.phase = phase;
     this.kind = kind;
   }
 
-  begin(): void {
-    this.doll.hands.add(this);
+  start(): void {
+    this.task.pendingHooks.add(this);
   }
 
-  abstract cut(): void;
+  abstract interrupt(): void;
 
-  yields(): void {
-    // Unless it can.
+  emit(): void {
+    // By default nothing.
   }
 
-  ends(): void {
-    // Unless it can.
+  complete(): void {
+    // By default nothing.
   }
 
-  fails(how: How): void {
-    if (this.open) this.doll.tell(`cannot ${how}`);
+  fail(mode: FailureMode): void {
+    if (this.active) this.task.record(`cannot ${mode}`);
   }
 
-  protected error(how: How): { cause: unknown; excused: boolean } {
+  protected toError(mode: FailureMode): { cause: unknown; excused: boolean } {
     const { cancelled, cause } = this.run.ctx;
-    if (how === 'aborts') return { cause: 'AbortError', excused: true };
-    if (how === 'fails around the cause') return { cause: 'wrapped', excused: cancelled };
-    if (how === 'fails with the cause' && this.phase !== 'finalize') return { cause, excused: cancelled };
-    return { cause: this.doll.next(), excused: false };
+    if (mode === 'abort') return { cause: 'AbortError', excused: true };
+    if (mode === 'fail wrapping the cause') return { cause: 'wrapped', excused: cancelled };
+    if (mode === 'fail with the cause' && this.phase !== 'finalize') return { cause, excused: cancelled };
+    return { cause: this.task.nextValue(), excused: false };
   }
 
-  /** Lets go of what it held; then it has ended. */
-  protected end(): void {
-    this.open = false;
-    this.run.ended();
+  /** Releases all resources and ends the hook. */
+  protected release(): void {
+    this.active = false;
+    this.run.released();
   }
 }
 
 class Value extends Hook {
   override readonly grace: number = Infinity;
 
-  override begin(): void {
-    const { run, doll } = this;
-    run.over();
-    if (this.kind === 'throws') run.fail(doll.next());
-    else run.value(doll.next());
-    this.end();
+  override start(): void {
+    const { run, task } = this;
+    run.sourceEnded();
+    if (this.kind === 'throws') run.fail(task.nextValue());
+    else run.next(task.nextValue());
+    this.release();
   }
 
-  /** It has been given back already. */
-  cut(): void {
-    if (this.open) this.begin();
+  /** A value is returned already when the cancel comes, so it counts. */
+  interrupt(): void {
+    if (this.active) this.start();
   }
 }
 
 /** «An Observable is unsubscribed after `grace`.» */
 class Stream extends Hook {
   private subscribed = false;
-  /** It has told its one end. */
-  private stopped = false;
+  /** Whether the source has completed or failed. */
+  private terminated = false;
 
-  override begin(): void {
+  override start(): void {
     this.subscribed = true;
-    super.begin();
+    super.start();
   }
 
-  cut(): void {
-    if (this.open) this.end();
+  interrupt(): void {
+    if (this.active) this.release();
   }
 
-  override yields(): void {
-    this.run.value(this.doll.next());
+  override emit(): void {
+    this.run.next(this.task.nextValue());
   }
 
-  override ends(): void {
-    if (this.stopped) return;
-    this.stopped = true;
-    this.doll.hands.delete(this);
-    this.run.over();
-    this.end();
+  override complete(): void {
+    if (this.terminated) return;
+    this.terminated = true;
+    this.task.pendingHooks.delete(this);
+    this.run.sourceEnded();
+    this.release();
   }
 
-  override fails(how: How): void {
-    if (this.stopped) return;
-    this.stopped = true;
-    this.doll.hands.delete(this);
-    const { cause, excused } = this.error(how);
-    this.run.over();
+  override fail(mode: FailureMode): void {
+    if (this.terminated) return;
+    this.terminated = true;
+    this.task.pendingHooks.delete(this);
+    const { cause, excused } = this.toError(mode);
+    this.run.sourceEnded();
     this.run.fail(cause, excused);
-    this.end();
+    this.release();
   }
 
   /** «`execute`'s own teardown has run before the child context is cancelled and `finalize` is called» */
-  protected override end(): void {
-    this.open = false;
-    this.doll.hands.delete(this);
+  protected override release(): void {
+    this.active = false;
+    this.task.pendingHooks.delete(this);
     if (this.subscribed) {
-      this.doll.tell('is torn down');
-      if (this.kind === 'rude') this.run.fail('rude');
-      if (this.kind === 'abrupt') this.run.fail('AbortError', true);
+      this.task.record('is torn down');
+      if (this.kind === 'throwing teardown') this.run.fail('throwing teardown');
+      if (this.kind === 'aborting teardown') this.run.fail('AbortError', true);
     }
-    super.end();
+    super.release();
   }
 }
 
@@ -124,98 +124,102 @@ class Promised extends Hook {
 
   constructor(...args: ConstructorParameters<typeof Hook>) {
     super(...args);
-    this.doll.hands.add(this);
+    this.task.pendingHooks.add(this);
   }
 
-  override begin(): void {
-    // It has begun by itself.
+  override start(): void {
+    // A promise starts by itself.
   }
 
-  cut(): void {
-    if (this.open) this.end();
+  interrupt(): void {
+    if (this.active) this.release();
   }
 
-  override ends(): void {
-    const value = this.doll.next();
-    this.settle(() => this.run.value(value));
+  override complete(): void {
+    const value = this.task.nextValue();
+    this.settle(() => this.run.next(value));
   }
 
-  override fails(how: How): void {
-    const error = this.error(how);
+  override fail(mode: FailureMode): void {
+    const error = this.toError(mode);
     this.settle(() => this.run.fail(error.cause, error.excused), error);
   }
 
-  private settle(tell: () => void, error?: { cause: unknown; excused: boolean }): void {
-    const { doll, run, phase } = this;
-    doll.hands.delete(this);
-    doll.stage.promise(() => {
-      if (!this.open) return run.late(phase, error);
-      run.over();
-      tell();
-      this.end();
+  private settle(report: () => void, error?: { cause: unknown; excused: boolean }): void {
+    const { task, run, phase } = this;
+    task.pendingHooks.delete(this);
+    task.world.settleLater(() => {
+      if (!this.active) return run.lateResult(phase, error);
+      run.sourceEnded();
+      report();
+      this.release();
     });
   }
 }
 
-/** «An async iterable has `return()` called when its grace (0) has passed, and that is awaited; its later values are dropped.» */
+/**
+ * «An async iterable has `return()` called when its grace (0) has passed, and that is awaited; its later values are
+ * dropped.»
+ */
 class Iterable extends Hook {
-  private asked = false;
+  private pulled = false;
   private closing = false;
 
-  override begin(): void {
-    super.begin();
-    this.asked = true;
+  override start(): void {
+    super.start();
+    this.pulled = true;
   }
 
-  cut(): void {
-    if (!this.open) return;
-    this.open = false;
+  interrupt(): void {
+    if (!this.active) return;
+    this.active = false;
     this.closing = true;
-    this.doll.hands.add(this);
-    this.doll.tell('is returned');
+    this.task.pendingHooks.add(this);
+    this.task.record('is returned');
   }
 
-  override yields(): void {
-    if (!this.asked) return;
-    this.asked = false;
-    const value = this.doll.next();
-    this.doll.stage.promise(() => {
-      if (!this.open) return this.run.late(this.phase);
-      this.run.value(value);
-      this.asked = !this.closing;
+  override emit(): void {
+    if (!this.pulled) return;
+    this.pulled = false;
+    const value = this.task.nextValue();
+    this.task.world.settleLater(() => {
+      if (!this.active) return this.run.lateResult(this.phase);
+      this.run.next(value);
+      this.pulled = !this.closing;
     });
   }
 
-  override ends(): void {
+  override complete(): void {
     this.settle(() => undefined);
   }
 
-  override fails(how: How): void {
-    if (!this.closing && !this.asked) return;
-    const { cause, excused } = this.error(how);
+  override fail(mode: FailureMode): void {
+    if (!this.closing && !this.pulled) return;
+    const { cause, excused } = this.toError(mode);
     this.settle(() => this.run.fail(cause, excused));
   }
 
-  private settle(tell: () => void): void {
-    const { doll, run, closing } = this;
-    if (!closing && !this.asked) return;
-    this.asked = false;
-    doll.hands.delete(this);
-    doll.stage.promise(() => {
-      if (!closing && this.open) run.over();
-      tell();
-      if (closing || this.open) this.end();
+  private settle(report: () => void): void {
+    const { task, run, closing } = this;
+    if (!closing && !this.pulled) return;
+    this.pulled = false;
+    task.pendingHooks.delete(this);
+    task.world.settleLater(() => {
+      if (!closing && this.active) run.sourceEnded();
+      report();
+      if (closing || this.active) this.release();
     });
   }
 }
 
-/** Each kind of what a hook gives back. */
-export const hooks: Record<Kind, new (doll: Doll, run: Run, phase: Phase, kind: Kind) => Flow> = {
-  value: Value,
-  throws: Value,
-  stream: Stream,
-  rude: Stream,
-  abrupt: Stream,
-  promise: Promised,
-  iterable: Iterable,
-};
+/** The model of each kind of output. */
+export const hooks: Record<OutputKind, new (task: ModelTask, run: Run, phase: Phase, kind: OutputKind) => HookOutput> =
+  {
+    value: Value,
+    throws: Value,
+    stream: Stream,
+    'throwing teardown': Stream,
+    'aborting teardown': Stream,
+    promise: Promised,
+    iterable: Iterable,
+  };

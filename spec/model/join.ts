@@ -1,67 +1,67 @@
 import type { Context } from './context.js';
 import type { Runner } from './runner.js';
-import type { Outcome } from './words.js';
-import type { Stage } from './stage.js';
+import type { Outcome } from './types.js';
+import type { ModelWorld } from './model-world.js';
 
 /**
- * «emits each runner's outcome as it comes, then completes: one deadline for all, counted from the cancel (from the subscription
- * if that is later). Past it each runner still going is `timed-out`, by name. A runner never started is `not-started`, judged
- * at the cancel or when all started ones have ended, without waiting.»
+ * «emits each runner's outcome as it comes, then completes: one deadline for all, counted from the cancel (from the
+ * subscription if that is later). Past it each runner still going is `timed-out`, by name. A runner never started is
+ * `not-started`, judged at the cancel or when all started ones have ended, without waiting.»
  */
 export class Join {
-  private readonly waiting: Set<Runner>;
-  private readonly tell: (outcome: Outcome | 'complete') => void;
+  private readonly pending: Set<Runner>;
+  private readonly listener: (outcome: Outcome | 'complete') => void;
   closed = false;
-  private readonly releases: (() => void)[] = [];
+  private readonly teardowns: (() => void)[] = [];
 
-  constructor(tell: (outcome: Outcome | 'complete') => void, runners: readonly Runner[]) {
-    this.tell = tell;
-    this.waiting = new Set(runners);
+  constructor(listener: (outcome: Outcome | 'complete') => void, runners: readonly Runner[]) {
+    this.listener = listener;
+    this.pending = new Set(runners);
   }
 
-  start(ctx: Context, timeout: number, stage: Stage): void {
-    for (const runner of this.waiting)
-      if (!this.closed) this.releases.push(runner.whenDone((outcome) => this.hear(runner, outcome)));
-    if (this.closed) return this.leave();
-    this.judge();
+  start(ctx: Context, timeout: number, world: ModelWorld): void {
+    for (const runner of this.pending)
+      if (!this.closed) this.teardowns.push(runner.onDone((outcome) => this.settle(runner, outcome)));
+    if (this.closed) return this.unsubscribe();
+    this.completeIfDone();
     ctx.onCancel(() => {
-      for (const runner of this.waiting) if (runner.status === 'idle') this.hear(runner, notStarted(runner), false);
+      for (const runner of this.pending) if (runner.status === 'idle') this.settle(runner, notStarted(runner), false);
       if (this.closed) return;
-      if (timeout === 0) this.expire();
-      else this.releases.push(stage.after(timeout, () => this.expire()));
+      if (timeout === 0) this.onDeadline();
+      else this.teardowns.push(world.after(timeout, () => this.onDeadline()));
     });
   }
 
   /** «Unsubscribing stops the waiting and cancels nothing.» */
-  leave(): void {
+  unsubscribe(): void {
     this.closed = true;
-    for (const release of this.releases) release();
+    for (const teardown of this.teardowns) teardown();
   }
 
-  private hear(runner: Runner, outcome: Outcome, mayBeTheLast = true): void {
-    if (this.closed || !this.waiting.delete(runner)) return;
-    this.tell(outcome);
-    if (mayBeTheLast) this.judge();
+  private settle(runner: Runner, outcome: Outcome, mayComplete = true): void {
+    if (this.closed || !this.pending.delete(runner)) return;
+    this.listener(outcome);
+    if (mayComplete) this.completeIfDone();
   }
 
-  private judge(): void {
-    if (this.closed || [...this.waiting].some(({ status }) => status !== 'idle')) return;
-    for (const runner of this.waiting) this.hear(runner, notStarted(runner), false);
-    this.end();
+  private completeIfDone(): void {
+    if (this.closed || [...this.pending].some(({ status }) => status !== 'idle')) return;
+    for (const runner of this.pending) this.settle(runner, notStarted(runner), false);
+    this.complete();
   }
 
-  private expire(): void {
-    for (const runner of this.waiting) this.hear(runner, runner.giveUp(), false);
-    this.end();
+  private onDeadline(): void {
+    for (const runner of this.pending) this.settle(runner, runner.abandon(), false);
+    this.complete();
   }
 
-  private end(): void {
+  private complete(): void {
     if (this.closed) return;
-    this.leave();
-    this.tell('complete');
+    this.unsubscribe();
+    this.listener('complete');
   }
 }
 
-function notStarted({ work }: Runner): Outcome {
-  return { task: work.name, status: 'not-started' };
+function notStarted({ hooks }: Runner): Outcome {
+  return { task: hooks.name, status: 'not-started' };
 }

@@ -1,51 +1,51 @@
-/** What is told, by streams, as lines that say when; a model and what it is the model of each write one. */
+/** Lines with their times, grouped by streams. The model and the library each write one log. */
 export class Log {
   private readonly now: () => number;
   private lines: Record<string, string[]> = {};
-  private readonly reactions: { readonly to: string; readonly react: () => void }[] = [];
+  private readonly reactions: { readonly text: string; readonly react: () => void }[] = [];
 
   constructor(now: () => number) {
     this.now = now;
   }
 
-  tell(stream: string, what: string): void {
-    (this.lines[stream] ??= []).push(`${this.now()}: ${what}`);
-    const place = this.reactions.findIndex(({ to }) => `${stream} ${what}`.includes(to));
-    if (place !== -1) this.reactions.splice(place, 1)[0]?.react();
+  record(stream: string, text: string): void {
+    (this.lines[stream] ??= []).push(`${this.now()}: ${text}`);
+    const index = this.reactions.findIndex((reaction) => `${stream} ${text}`.includes(reaction.text));
+    if (index !== -1) this.reactions.splice(index, 1)[0]?.react();
   }
 
-  /** Does something, once, as soon as something is told: in the midst of whatever goes on. */
-  when(to: string, react: () => void): void {
-    this.reactions.push({ to, react });
+  /** Calls a function, once, as soon as a line with this text is recorded: re-entrantly. */
+  when(text: string, react: () => void): void {
+    this.reactions.push({ text, react });
   }
 
-  /** What has been told since the last look. */
-  take(): Record<string, string[]> {
+  /** Returns the lines recorded since the last call. */
+  takeLines(): Record<string, string[]> {
     const { lines } = this;
     this.lines = {};
     return lines;
   }
 }
 
-/** A failure, whoever has made it: the library its TaskErrors, a model its own. */
-export interface Failing {
+/** A failure of a task: a TaskError of the library, or a Failure of the model. */
+export interface TaskFailure {
   readonly name: string;
   readonly task: string;
   readonly phase: string;
   readonly cause?: unknown;
-  readonly suppressed: Failing[];
+  readonly suppressed: TaskFailure[];
 }
 
-function isFailing(x: unknown): x is Failing {
+function isTaskFailure(x: unknown): x is TaskFailure {
   return typeof x === 'object' && x !== null && 'suppressed' in x;
 }
 
-/** An error as one word or a few: in a model it is such words from the start. */
-export function shown(error: unknown): string {
-  if (isFailing(error)) {
+/** Returns an error as a few words. The model's errors are words from the start. */
+export function formatError(error: unknown): string {
+  if (isTaskFailure(error)) {
     const { name, task, phase, cause, suppressed } = error;
-    const later = suppressed.length > 0 ? ` and then ${suppressed.map(shown).join(', ')}` : '';
-    return `${name}(${task} ${phase}: ${shown(cause)}${later})`;
+    const later = suppressed.length > 0 ? ` and then ${suppressed.map(formatError).join(', ')}` : '';
+    return `${name}(${task} ${phase}: ${formatError(cause)}${later})`;
   }
   if (!(error instanceof Error)) return String(error);
   if (error.name === 'Error' || error.message.endsWith(' has ended')) return error.message;

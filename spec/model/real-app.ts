@@ -1,72 +1,72 @@
 import { Subject, Subscription, takeUntil } from 'rxjs';
 import { joinAll, withCancel, type CancelFunc, type Context, type TaskRunner } from '../../lib/index.js';
 import { virtualClock } from '../../lib/testing/index.js';
-import { hangingOn } from '../helpers/collect.js';
+import { listenerCount } from '../helpers/collect.js';
 import { settled } from '../helpers/tasks.js';
-import { causeOf, pick, type Acts, type Setup, type Sudden } from './acts.js';
-import { pickOf, use, type Answer, type Deed, type Which } from './script.js';
-import { Log, shown } from './log.js';
-import { perform, type Act, type World } from './play.js';
-import type { Puppet } from './puppet.js';
-import { heardLate, lineOf, shownOutcome } from './seen.js';
-import { real, type Grown } from './tree.js';
+import { causeOf, pickCyclic, type Commands, type Setup, type InstantCommands } from './commands.js';
+import { pickFrom, controlHook, type LeaseAnswer, type HookAction, type Which } from './task-plan.js';
+import { Log, formatError } from './log.js';
+import { execute, type Command, type Comparable } from './run-commands.js';
+import type { ControlledTask } from './controlled-task.js';
+import { lateNotifications, formatEvent, formatOutcome } from './format.js';
+import { buildReal, type Built } from './tree.js';
 
-/** Runners of the library under one master, and tasks that do what they are told. */
-export class RealApp implements Acts, World {
-  private readonly machine = virtualClock();
-  private readonly log = new Log(() => this.machine.now());
-  private readonly grown: Grown<TaskRunner<string>, Puppet>;
+/** Runners of the library under one master, with controlled tasks. */
+export class RealApp implements Commands, Comparable {
+  private readonly clock = virtualClock();
+  private readonly log = new Log(() => this.clock.now());
+  private readonly built: Built<TaskRunner<string>, ControlledTask>;
   private readonly setup: Setup;
-  private readonly leaving = new Map<TaskRunner, Subject<void>>();
+  private readonly unsubscribes = new Map<TaskRunner, Subject<void>>();
   private master!: Context;
   private cancelMaster!: CancelFunc;
   private joins: Subscription[] = [];
-  private numbers = { start: 0, listener: 0, join: 0 };
+  private counts = { start: 0, listener: 0, join: 0 };
 
   constructor(setup: Setup) {
     const { log } = this;
     this.setup = setup;
-    this.grown = real(setup.trees, log);
-    for (const root of this.grown.roots) {
+    this.built = buildReal(setup.trees, log);
+    for (const root of this.built.roots) {
       if (setup.observed)
-        root.events$.subscribe((event) => log.tell(`events ${event.task}`, `${lineOf(event)} #${event.runId}`));
-      root.results$.subscribe((value) => log.tell('results$', value));
+        root.events$.subscribe((event) => log.record(`events ${event.task}`, `${formatEvent(event)} #${event.runId}`));
+      root.results$.subscribe((value) => log.record('results$', value));
     }
-    this.renew();
+    this.replaceMaster();
   }
 
   start(root: number): void {
-    const runner = pick(this.grown.roots, root);
+    const runner = pickCyclic(this.built.roots, root);
     if (!runner) return;
-    const stream = `subscriber ${++this.numbers.start}`;
-    const left = new Subject<void>();
-    if (!isGoing(runner)) this.leaving.set(runner, left);
-    let tell = (what: string) => this.log.tell(stream, what);
-    left.subscribe(() => (tell = () => undefined));
+    const stream = `subscriber ${++this.counts.start}`;
+    const unsubscribed$ = new Subject<void>();
+    if (!isRunning(runner)) this.unsubscribes.set(runner, unsubscribed$);
+    let record = (text: string) => this.log.record(stream, text);
+    unsubscribed$.subscribe(() => (record = () => undefined));
     runner
       .start(this.master, this.setup.cancels ? this.cancelMaster : undefined)
-      .pipe(takeUntil(left))
+      .pipe(takeUntil(unsubscribed$))
       .subscribe({
-        next: (value) => tell(value),
-        error: (error: unknown) => tell(shown(error)),
-        complete: () => tell('complete'),
+        next: (value) => record(value),
+        error: (error: unknown) => record(formatError(error)),
+        complete: () => record('complete'),
       });
   }
 
   listen(root: number): void {
-    const runner = pick(this.grown.roots, root);
+    const runner = pickCyclic(this.built.roots, root);
     const { log } = this;
-    const k = ++this.numbers.listener;
+    const k = ++this.counts.listener;
     runner?.ready$.subscribe({
-      next: () => log.tell(`ready$ ${k}`, 'next'),
-      complete: () => log.tell(`ready$ ${k}`, 'complete'),
+      next: () => log.record(`ready$ ${k}`, 'next'),
+      complete: () => log.record(`ready$ ${k}`, 'complete'),
     });
-    runner?.done$.subscribe((outcome) => log.tell(`done$ ${k}`, shownOutcome(outcome)));
+    runner?.done$.subscribe((outcome) => log.record(`done$ ${k}`, formatOutcome(outcome)));
   }
 
-  leave(root: number): void {
-    const runner = pick(this.grown.roots, root);
-    if (runner) this.leaving.get(runner)?.next();
+  unsubscribe(root: number): void {
+    const runner = pickCyclic(this.built.roots, root);
+    if (runner) this.unsubscribes.get(runner)?.next();
   }
 
   cancel(cause: string): void {
@@ -74,82 +74,82 @@ export class RealApp implements Acts, World {
   }
 
   taskCancels(task: number, cause: string): void {
-    pick(this.grown.tasks, task)?.cancel?.(new Error(cause));
+    pickCyclic(this.built.tasks, task)?.cancel?.(new Error(cause));
   }
 
-  renew(): void {
-    [this.master, this.cancelMaster] = withCancel(undefined, { scheduler: this.machine });
+  replaceMaster(): void {
+    [this.master, this.cancelMaster] = withCancel(undefined, { scheduler: this.clock });
   }
 
-  hook(task: number, which: Which, deed: Deed): void {
-    const puppet = pick(this.grown.tasks, task);
-    if (puppet) use(puppet.hands, which, deed);
+  hook(task: number, which: Which, action: HookAction): void {
+    const controlledTask = pickCyclic(this.built.tasks, task);
+    if (controlledTask) controlHook(controlledTask.pendingHooks, which, action);
   }
 
-  lease(task: number, which: Which, answer: Answer): void {
-    const puppet = pick(this.grown.tasks, task);
-    if (puppet) pickOf(puppet.leases, which)?.answer(answer);
+  lease(task: number, which: Which, answer: LeaseAnswer): void {
+    const controlledTask = pickCyclic(this.built.tasks, task);
+    if (controlledTask) pickFrom(controlledTask.leaseRequests, which)?.answer(answer);
   }
 
   join(timeout: number): void {
-    const stream = `join ${++this.numbers.join}`;
+    const stream = `join ${++this.counts.join}`;
     const join = new Subscription();
     this.joins.push(join);
-    const left = new Subject<void>();
-    join.add(() => left.next());
-    joinAll(this.master, timeout, this.grown.roots)
-      .pipe(takeUntil(left))
+    const unsubscribed$ = new Subject<void>();
+    join.add(() => unsubscribed$.next());
+    joinAll(this.master, timeout, this.built.roots)
+      .pipe(takeUntil(unsubscribed$))
       .subscribe({
-        next: (outcome) => this.log.tell(stream, shownOutcome(outcome)),
+        next: (outcome) => this.log.record(stream, formatOutcome(outcome)),
         complete: () => {
           if (join.closed) return;
-          this.log.tell(stream, 'complete');
+          this.log.record(stream, 'complete');
           join.unsubscribe();
         },
       });
   }
 
-  leaveJoins(): void {
+  unsubscribeJoins(): void {
     for (const join of this.joins.splice(0)) join.unsubscribe();
   }
 
-  pass(ms: number): void {
-    this.machine.advance(ms);
+  advance(ms: number): void {
+    this.clock.advance(ms);
   }
 
-  block(ms: number): void {
-    this.machine.advanceSilently(ms);
+  advanceSilently(ms: number): void {
+    this.clock.advanceSilently(ms);
   }
 
-  setClock(byMs: number): void {
-    this.machine.adjust(byMs);
+  adjustClock(byMs: number): void {
+    this.clock.adjust(byMs);
   }
 
-  when(told: string, act: Act<Sudden>): void {
-    this.log.when(told, () => perform<Sudden>(this, act));
+  when(text: string, command: Command<InstantCommands>): void {
+    this.log.when(text, () => execute<InstantCommands>(this, command));
   }
 
   settle(): Promise<void> {
     return settled();
   }
 
-  written(error: unknown): void {
-    this.log.tell('console', shown(error));
+  onConsoleError(error: unknown): void {
+    this.log.record('console', formatError(error));
   }
 
-  seen(): object {
-    const { master, machine, log, grown } = this;
-    const waiting = grown.roots.some(isGoing) || this.joins.some(({ closed }) => !closed);
+  state(): object {
+    const { master, clock, log, built } = this;
+    const waiting = built.roots.some(isRunning) || this.joins.some(({ closed }) => !closed);
     return {
-      told: log.take(),
+      lines: log.takeLines(),
       master: causeOf(master),
-      contexts: grown.tasks.map(({ ctx }) => causeOf(ctx)),
-      runners: grown.runners.map((runner) => ({ status: runner.status, ...heardLate(runner) })),
-      left: waiting ? [] : [machine.timers, hangingOn(master)],
+      contexts: built.tasks.map(({ ctx }) => causeOf(ctx)),
+      runners: built.runners.map((runner) => ({ status: runner.status, ...lateNotifications(runner) })),
+      listenersAndTimers: waiting ? [] : [clock.timers, listenerCount(master)],
     };
   }
 }
 
-function isGoing({ status }: TaskRunner): boolean {
+function isRunning({ status }: TaskRunner): boolean {
   return status !== 'idle' && status !== 'done';
 }

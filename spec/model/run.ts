@@ -1,226 +1,229 @@
 import { Context } from './context.js';
-import { shown } from './log.js';
+import { formatError } from './log.js';
 import type { Runner } from './runner.js';
-import type { Stage } from './stage.js';
-import { Failure, type Above, type Flow, type Outcome, type Phase, type Status } from './words.js';
+import type { ModelWorld } from './model-world.js';
+import { Failure, type Parent, type HookOutput, type Outcome, type Phase, type Status } from './types.js';
 
 /** «initialize → execute → (child context cancelled) → finalize → outcome» */
 export class Run {
-  readonly stage: Stage;
+  readonly world: ModelWorld;
   readonly runner: Runner;
   readonly ctx: Context;
   readonly path: string;
   readonly startedAt: number;
-  /** What cancels the application. */
+  /** Cancels the application. */
   readonly cancel: (cause: unknown) => void;
   phase: Phase = 'initialize';
   error: Failure | undefined = undefined;
   wasReady = false;
-  id: number;
-  lost = false;
-  giveUpMembers: (() => void) | undefined = undefined;
-  phaseOfMember: (() => Phase | undefined) | undefined = undefined;
+  runId: number;
+  abandoned = false;
+  abandonMembers: (() => void) | undefined = undefined;
+  memberPhase: (() => Phase | undefined) | undefined = undefined;
   members: (() => readonly Outcome[] | undefined) | undefined = undefined;
-  readonly above: Above;
-  private flow: Flow | undefined = undefined;
-  private begun = false;
-  private beginning = false;
-  private endedAtOnce = false;
+  readonly parent: Parent;
+  private output: HookOutput | undefined = undefined;
+  private hookCalled = false;
+  private starting = false;
+  private releasedAtOnce = false;
   private interrupted = false;
-  private endedByItself = false;
-  private endedMeanwhile = false;
-  private graceIsOver = false;
+  private completed = false;
+  private endedDuringCancel = false;
+  private graceElapsed = false;
   private stopGrace: () => void = () => undefined;
 
-  constructor(runner: Runner, parent: Context, above: Above, cancelAll?: (cause: unknown) => void) {
+  constructor(runner: Runner, parentCtx: Context, parent: Parent, cancelApp?: (cause: unknown) => void) {
     this.runner = runner;
-    this.stage = runner.stage;
-    this.ctx = new Context(parent);
-    this.above = above;
+    this.world = runner.world;
+    this.ctx = new Context(parentCtx);
+    this.parent = parent;
     // «`start()` … without a `cancel`, hooks get one that cancels this run alone.»
-    this.cancel = cancelAll ?? ((cause) => this.ctx.cancel(cause));
-    this.path = above.path ?? runner.work.name;
-    this.startedAt = this.stage.now;
-    this.id = runner.runs;
+    this.cancel = cancelApp ?? ((cause) => this.ctx.cancel(cause));
+    this.path = parent.path ?? runner.hooks.name;
+    this.startedAt = this.world.now;
+    this.runId = runner.runs;
   }
 
   start(): void {
-    const { work } = this.runner;
+    const { hooks } = this.runner;
     // «Context already cancelled: no hook runs, the outcome is `cancelled`.»
     if (this.ctx.cancelled) {
       this.interrupted = true;
-      return this.finish();
+      return this.end();
     }
-    this.ctx.afterCancel = () => this.interrupt();
-    if (!work.initialize && !work.saysReady) return this.becomeReady();
-    this.enter('initializing');
-    if (!work.seenThrough) this.event('initializing');
-    this.call(work.initialize ? 'initialize' : 'execute');
+    this.ctx.didCancel = () => this.onCancel();
+    if (!hooks.initialize && !hooks.reportsReady) return this.becomeReady();
+    this.setStatus('initializing');
+    if (!hooks.transparent) this.emit('initializing');
+    this.callHook(hooks.initialize ? 'initialize' : 'execute');
   }
 
-  event(what: string, error?: unknown): void {
-    const told = error ? `${what} ${shown(error)}` : what;
-    if (this.runner.hears) this.runner.hears(what, error);
-    else if (this.runner.observed) this.tell(`events ${this.path}`, `${told} #${this.id}`);
-    else if (error) this.tell('console', shown(error));
+  emit(event: string, error?: unknown): void {
+    const line = error ? `${event} ${formatError(error)}` : event;
+    if (this.runner.onEvent) this.runner.onEvent(event, error);
+    else if (this.runner.observed) this.record(`events ${this.path}`, `${line} #${this.runId}`);
+    else if (error) this.record('console', formatError(error));
   }
 
-  tell(stream: string, what: string): void {
-    this.stage.log.tell(stream, what);
+  record(stream: string, text: string): void {
+    this.world.log.record(stream, text);
   }
 
-  enter(status: Status): void {
+  setStatus(status: Status): void {
     this.runner.status = status;
-    this.above.enter?.(status);
+    this.parent.setStatus?.(status);
   }
 
-  ready(is: boolean): void {
-    if (is) this.tellReady();
+  setReady(ready: boolean): void {
+    if (ready) this.emitReady();
     else this.runner.ready = false;
-    if (this.isGoing) this.above.ready?.(is);
+    if (this.isCurrent) this.parent.onReadyChange?.(ready);
   }
 
-  value(value: string): void {
+  next(value: string): void {
     if (this.phase !== 'execute') return;
-    if (this.lost) return this.event('dropped execute');
-    this.above.value(value);
-    this.runner.results?.(value);
+    if (this.abandoned) return this.emit('dropped execute');
+    this.parent.onValue(value);
+    this.runner.onResult?.(value);
   }
 
-  over(): void {
-    if (this.phase === 'execute' && !this.ctx.cancelled) this.endedByItself = true;
+  sourceEnded(): void {
+    if (this.phase === 'execute' && !this.ctx.cancelled) this.completed = true;
   }
 
-  /** @param excused whether all that the error says is that the run was cancelled. */
+  /** @param excused whether the error only reports that the run was cancelled. */
   fail(cause: unknown, excused = false): void {
-    const failure = this.failure(cause, this.phase, excused);
+    const failure = this.toFailure(cause, this.phase, excused);
     if (!failure) return;
     if (this.error) this.error.suppressed.push(failure);
     else this.error = failure;
-    if (this.lost && failure !== cause) this.event(`dropped ${this.phase}`, failure);
+    if (this.abandoned && failure !== cause) this.emit(`dropped ${this.phase}`, failure);
   }
 
   /** «past its grace … its late value is dropped, its late error is reported as an event» */
-  late(phase: Phase, cause?: { readonly cause: unknown; readonly excused: boolean }): void {
-    this.event(`dropped ${phase}`, cause && this.failure(cause.cause, phase, cause.excused));
+  lateResult(phase: Phase, cause?: { readonly cause: unknown; readonly excused: boolean }): void {
+    this.emit(`dropped ${phase}`, cause && this.toFailure(cause.cause, phase, cause.excused));
   }
 
-  /** The hook under way has ended. */
-  ended(): void {
-    // What ends while it is being subscribed has ended when that is done.
-    this.endedAtOnce = this.beginning;
-    if (this.beginning) return;
-    this.flow = undefined;
-    if (this.phase === 'finalize') this.finish();
+  /** Called when the current hook has ended and released its resources. */
+  released(): void {
+    // A hook that ends during its start is handled after it.
+    this.releasedAtOnce = this.starting;
+    if (this.starting) return;
+    this.output = undefined;
+    if (this.phase === 'finalize') this.end();
     else if (this.phase === 'initialize' && !this.error && !this.ctx.cancelled) this.becomeReady();
-    else this.close();
+    else this.finalize();
   }
 
-  /** «A run whose context was cancelled before `execute` had ended by itself is `cancelled`»: this one, when it was a whole's. */
-  countsAsEnded(): void {
-    this.endedByItself = true;
+  /** Marks the run as completed even if it was cancelled later, because the run it wraps had completed first. */
+  markCompleted(): void {
+    this.completed = true;
     this.interrupted = false;
   }
 
-  /** «Past it each runner still going is `timed-out`, by name»: nothing that it does from now on is delivered. */
-  giveUp(): void {
-    this.lost = true;
-    this.giveUpMembers?.();
+  /** «Past it each runner still going is `timed-out`, by name»: values and errors after this are dropped. */
+  abandon(): void {
+    this.abandoned = true;
+    this.abandonMembers?.();
   }
 
-  timedOut(): Outcome {
+  timedOutOutcome(): Outcome {
     const { path: task, startedAt } = this;
     return {
       task,
       status: 'timed-out',
       startedAt,
-      phase: this.phaseOfMember?.() ?? this.phase,
+      phase: this.memberPhase?.() ?? this.phase,
       members: this.members?.(),
     };
   }
 
-  private failure(cause: unknown, phase: Phase, excused: boolean): Failure | undefined {
-    // What one of its parts has failed with has been judged there.
-    if (this.runner.work.ofParts && cause instanceof Failure && phase === 'execute') return cause;
-    if (excused && phase !== 'finalize' && this.ctx.cancelled && !this.endedByItself) return undefined;
+  private toFailure(cause: unknown, phase: Phase, excused: boolean): Failure | undefined {
+    // The failure of a member was created by the member's run.
+    if (this.runner.hooks.composite && cause instanceof Failure && phase === 'execute') return cause;
+    if (excused && phase !== 'finalize' && this.ctx.cancelled && !this.completed) return undefined;
     return new Failure(this.path, phase, cause);
   }
 
-  private get isGoing(): boolean {
+  private get isCurrent(): boolean {
     return this.runner.run === this;
   }
 
-  private tellReady(): void {
+  private emitReady(): void {
     this.wasReady = true;
-    if (!this.runner.work.seenThrough) {
-      this.enter('running');
-      this.event('ready');
+    if (!this.runner.hooks.transparent) {
+      this.setStatus('running');
+      this.emit('ready');
     }
-    // Whoever was told may have ended it.
-    if (this.isGoing) this.runner.becomeReady();
+    // A listener may have ended the run.
+    if (this.isCurrent) this.runner.becomeReady();
   }
 
   private becomeReady(): void {
-    this.tellReady();
-    if (this.ctx.cancelled) return this.close();
-    this.call('execute');
-    if (this.isGoing && !this.error) this.above.ready?.(true);
+    this.emitReady();
+    if (this.ctx.cancelled) return this.finalize();
+    this.callHook('execute');
+    if (this.isCurrent && !this.error) this.parent.onReadyChange?.(true);
   }
 
-  private call(phase: Phase): void {
+  private callHook(phase: Phase): void {
     this.phase = phase;
-    this.begun = true;
-    const flow = this.runner.work[phase]?.(this);
-    this.flow = flow;
-    if (!flow || this.cutIfDue()) return;
-    this.beginning = true;
-    flow.begin();
-    this.beginning = false;
-    if (this.endedAtOnce) this.ended();
+    this.hookCalled = true;
+    const flow = this.runner.hooks[phase]?.(this);
+    this.output = flow;
+    if (!flow || this.interruptIfDue()) return;
+    this.starting = true;
+    flow.start();
+    this.starting = false;
+    if (this.releasedAtOnce) this.released();
   }
 
-  /** «On cancel the run's context is cancelled at once: the task is told. `grace` is how long the hook under way may go on.» */
-  private interrupt(): void {
-    if (this.phase === 'finalize' || this.endedByItself) return;
+  /** «On cancel the run's context is cancelled at once …»: the current hook may continue for its `grace`. */
+  private onCancel(): void {
+    if (this.phase === 'finalize' || this.completed) return;
     this.interrupted = true;
-    const { grace = 0, seenThrough } = this.runner.work;
-    if (!seenThrough) this.event(`cancelling ${shown(this.ctx.cause)}`);
-    if (this.endedMeanwhile) return this.close();
+    const { grace = 0, transparent } = this.runner.hooks;
+    if (!transparent) this.emit(`cancelling ${formatError(this.ctx.cause)}`);
+    if (this.endedDuringCancel) return this.finalize();
     if (grace > 0) {
-      this.stopGrace = this.stage.after(grace, () => {
-        this.graceIsOver = true;
-        this.cutIfDue();
+      this.stopGrace = this.world.after(grace, () => {
+        this.graceElapsed = true;
+        this.interruptIfDue();
       });
     }
-    this.cutIfDue();
+    this.interruptIfDue();
   }
 
-  private cutIfDue(): boolean {
-    const { flow, phase, ctx } = this;
-    if (!flow || !ctx.cancelled || phase === 'finalize') return false;
-    const { grace = flow.grace } = this.runner.work;
-    if (grace > 0 && !this.graceIsOver) return false;
-    flow.cut();
+  private interruptIfDue(): boolean {
+    const { output, phase, ctx } = this;
+    if (!output || !ctx.cancelled || phase === 'finalize') return false;
+    const { grace = output.grace } = this.runner.hooks;
+    if (grace > 0 && !this.graceElapsed) return false;
+    output.interrupt();
     return true;
   }
 
-  /** «The child context's cause is the cancel's; after a normal end a `CancelledError`, after a failure the `TaskError`.» */
-  private close(): void {
+  /**
+   * «The child context's cause is the cancel's; after a normal end a `CancelledError`, after a failure the
+   * `TaskError`.»
+   */
+  private finalize(): void {
     this.stopGrace();
-    // Those that hang on the context are still being told.
-    if (this.ctx.cancelled && !this.interrupted && !this.endedByItself) {
-      this.endedMeanwhile = true;
+    // The listeners of the context are still being notified.
+    if (this.ctx.cancelled && !this.interrupted && !this.completed) {
+      this.endedDuringCancel = true;
       return;
     }
     this.phase = 'finalize';
     this.ctx.cancel(this.error ?? 'CancelledError');
-    if (!this.runner.work.finalize || !this.begun) return this.finish();
-    this.enter('finalizing');
-    this.event('finalizing');
-    this.call('finalize');
+    if (!this.runner.hooks.finalize || !this.hookCalled) return this.end();
+    this.setStatus('finalizing');
+    this.emit('finalizing');
+    this.callHook('finalize');
   }
 
-  private finish(): void {
+  private end(): void {
     const { path, error, startedAt } = this;
     const status = error ? 'failed' : this.interrupted ? 'cancelled' : 'completed';
     const outcome = {
@@ -228,10 +231,10 @@ export class Run {
       status,
       error,
       startedAt,
-      endedAt: this.stage.now,
+      endedAt: this.world.now,
       members: this.members?.(),
     } as const;
     this.runner.end(this, outcome);
-    this.above.ended(outcome);
+    this.parent.onEnd(outcome);
   }
 }

@@ -1,80 +1,83 @@
 import type { Context } from './context.js';
-import { shown } from './log.js';
+import { formatError } from './log.js';
 import { Run } from './run.js';
-import type { Stage } from './stage.js';
-import type { Above, Outcome, Status, Work } from './words.js';
+import type { ModelWorld } from './model-world.js';
+import type { Parent, Outcome, Status, TaskHooks } from './types.js';
 
-/** What is there before and after its runs, of which it has one at a time. */
+/** The model of a TaskRunner. It has one run at a time. */
 export class Runner {
-  readonly stage: Stage;
-  readonly work: Work;
+  readonly world: ModelWorld;
+  readonly hooks: TaskHooks;
   status: Status = 'idle';
   ready = false;
   outcome: Outcome | undefined = undefined;
   run: Run | undefined = undefined;
   runs = 0;
   observed = true;
-  /** Whoever is told of events in place of all others. */
-  hears: ((what: string, error?: unknown) => void) | undefined = undefined;
-  results: ((value: string) => void) | undefined = undefined;
-  private waiting: { ready: ((is: boolean) => void)[]; done: ((outcome: Outcome) => void)[] } = { ready: [], done: [] };
+  /** Receives the events instead of all other subscribers. */
+  onEvent: ((event: string, error?: unknown) => void) | undefined = undefined;
+  onResult: ((value: string) => void) | undefined = undefined;
+  private listeners: { ready: ((ready: boolean) => void)[]; done: ((outcome: Outcome) => void)[] } = {
+    ready: [],
+    done: [],
+  };
 
-  constructor(stage: Stage, work: Work) {
-    this.stage = stage;
-    this.work = work;
+  constructor(stage: ModelWorld, work: TaskHooks) {
+    this.world = stage;
+    this.hooks = work;
   }
 
-  start(parent: Context, above: Above, cancelAll?: (cause: unknown) => void): Run | undefined {
+  start(parentCtx: Context, parent: Parent, cancelApp?: (cause: unknown) => void): Run | undefined {
     // «One run at a time»
     if (this.run) {
-      above.refused('AlreadyRunningError');
+      parent.onStartFailed('AlreadyRunningError');
       return undefined;
     }
     this.outcome = undefined;
     this.ready = false;
     this.runs++;
-    this.run = new Run(this, parent, above, cancelAll);
+    this.run = new Run(this, parentCtx, parent, cancelApp);
     const { run } = this;
     run.start();
     return run;
   }
 
-  /** «both speak of the run under way, else of the last one, else of the next» */
-  whenReady(tell: (is: boolean) => void): void {
-    if (this.ready || this.outcome) tell(this.ready);
-    else this.waiting.ready.push(tell);
+  /** Both `ready$` and `done$` refer to the current run, or else the last one, or else the next. */
+  onReady(listener: (ready: boolean) => void): void {
+    if (this.ready || this.outcome) listener(this.ready);
+    else this.listeners.ready.push(listener);
   }
 
-  /** Gives what ends the waiting. */
-  whenDone(tell: (outcome: Outcome) => void): () => void {
-    if (this.outcome) tell(this.outcome);
-    else this.waiting.done.push(tell);
-    return () => (this.waiting.done = this.waiting.done.filter((other) => other !== tell));
+  /** Returns a function that unsubscribes. */
+  onDone(listener: (outcome: Outcome) => void): () => void {
+    if (this.outcome) listener(this.outcome);
+    else this.listeners.done.push(listener);
+    return () => (this.listeners.done = this.listeners.done.filter((other) => other !== listener));
   }
 
   becomeReady(): void {
     this.ready = true;
-    for (const tell of this.waiting.ready.splice(0)) tell(true);
+    for (const listener of this.listeners.ready.splice(0)) listener(true);
   }
 
-  giveUp(): Outcome {
-    this.run?.giveUp();
-    // One that has ended is not going, though whoever gives it up was told of that first.
-    return this.run?.timedOut() ?? this.outcome ?? { task: this.work.name, status: 'timed-out' };
+  abandon(): Outcome {
+    this.run?.abandon();
+    // A runner that has just ended has no run, even if the join was notified of its end before.
+    return this.run?.timedOutOutcome() ?? this.outcome ?? { task: this.hooks.name, status: 'timed-out' };
   }
 
   end(run: Run, outcome: Outcome): void {
-    const { ready, done } = this.waiting;
-    this.waiting = { ready: [], done: [] };
+    const { ready, done } = this.listeners;
+    this.listeners = { ready: [], done: [] };
     this.outcome = outcome;
     this.ready = run.wasReady;
     this.status = 'done';
     this.run = undefined;
-    if (!run.above.hidesEnd) run.event(`done ${outcome.status}`);
-    // «A failure that comes then, and that nobody waits for, is written with `console.error`.»
-    if (!this.observed && outcome.error && done.length === 0 && run.above.left)
-      run.tell('console', shown(outcome.error));
-    for (const tell of ready) tell(false);
-    for (const tell of done) tell(outcome);
+    if (!run.parent.reportsEnd) run.emit(`done ${outcome.status}`);
+    // A failure after an unsubscribe is written with `console.error` unless `done$` has a subscriber.
+    if (!this.observed && outcome.error && done.length === 0 && run.parent.unsubscribed)
+      run.record('console', formatError(outcome.error));
+    for (const listener of ready) listener(false);
+    for (const listener of done) listener(outcome);
   }
 }

@@ -1,82 +1,82 @@
 import { Context } from './context.js';
 import type { Run } from './run.js';
 import type { Runner } from './runner.js';
-import { Failure, type Above, type Flow, type Outcome, type Status } from './words.js';
+import { Failure, type Parent, type HookOutput, type Outcome, type Status } from './types.js';
 
-/** «supervise and critical add nothing to a path … a supervised runner tells one `done`, at the very end» */
-abstract class Guard implements Flow, Above {
+/** supervise and critical add nothing to a path. A supervised runner emits one `done`, at the end. */
+abstract class DelegatingRun implements HookOutput, Parent {
   readonly grace: number = Infinity;
-  readonly hidesEnd: boolean = true;
+  readonly reportsEnd: boolean = true;
   readonly path: string;
   protected readonly run: Run;
   protected readonly runner: Runner;
   private ctx: Context;
   private isReady = false;
-  private last: Outcome | undefined = undefined;
+  private lastOutcome: Outcome | undefined = undefined;
 
   constructor(run: Run, runner: Runner) {
     this.run = run;
     this.runner = runner;
     this.path = run.path;
     this.ctx = run.ctx;
-    run.members = () => this.last?.members;
-    run.giveUpMembers = () => (this.last ??= runner.giveUp());
-    run.phaseOfMember = () => this.last?.phase;
+    run.members = () => this.lastOutcome?.members;
+    run.abandonMembers = () => (this.lastOutcome ??= runner.abandon());
+    run.memberPhase = () => this.lastOutcome?.phase;
   }
 
-  begin(): void {
+  start(): void {
     const { run, runner } = this;
-    this.last = undefined;
+    this.lastOutcome = undefined;
     this.isReady = false;
     this.ctx = new Context(run.ctx);
-    // It is told by the number of what it stands for.
-    run.id = runner.runs + 1;
+    // Events carry the run id of the wrapped runner.
+    run.runId = runner.runs + 1;
     runner.start(this.ctx, this, run.cancel);
   }
 
-  cut(): void {
-    // It ends by itself when it is cancelled.
+  interrupt(): void {
+    // It ends by itself after a cancel.
   }
 
-  value(value: string): void {
-    this.run.value(value);
+  onValue(value: string): void {
+    this.run.next(value);
   }
-  ready(is: boolean): void {
-    this.isReady = is;
-    this.run.ready(is);
+  onReadyChange(ready: boolean): void {
+    this.isReady = ready;
+    this.run.setReady(ready);
   }
-  enter(status: Status): void {
-    this.run.enter(status);
+  setStatus(status: Status): void {
+    this.run.setStatus(status);
   }
-  ended(outcome: Outcome): void {
+  onEnd(outcome: Outcome): void {
     this.ctx.cancel();
-    if (outcome.status === 'completed' && !this.isReady) this.ready(true);
-    this.last = outcome;
-    this.after(outcome);
+    if (outcome.status === 'completed' && !this.isReady) this.onReadyChange(true);
+    this.lastOutcome = outcome;
+    this.onRunEnded(outcome);
   }
-  refused(why: string): void {
-    this.end({ status: 'failed', error: new Failure(this.path, 'execute', why) });
+  onStartFailed(error: string): void {
+    this.endWith({ status: 'failed', error: new Failure(this.path, 'execute', error) });
   }
 
-  protected abstract after(outcome: Outcome): void;
+  protected abstract onRunEnded(outcome: Outcome): void;
 
-  protected end({ status, error }: Pick<Outcome, 'status' | 'error'>, before?: () => void): void {
-    if (status === 'completed') this.run.countsAsEnded();
-    this.run.over();
+  protected endWith({ status, error }: Pick<Outcome, 'status' | 'error'>, before?: () => void): void {
+    if (status === 'completed') this.run.markCompleted();
+    this.run.sourceEnded();
     if (error) this.run.fail(error);
     before?.();
-    this.run.ended();
+    this.run.released();
   }
 }
 
-/** «when it ends, whichever way, the master is cancelled: the cause is its error, or a CancelledError that names it» */
-export class Critical extends Guard {
-  protected override after(outcome: Outcome): void {
-    this.end(outcome);
+/** Its end cancels the master. The cause is its error, or a CancelledError with its name. */
+export class CriticalRun extends DelegatingRun {
+  protected override onRunEnded(outcome: Outcome): void {
+    this.endWith(outcome);
   }
 
-  protected override end(outcome: Pick<Outcome, 'status' | 'error'>): void {
-    super.end(outcome, () => this.run.cancel(outcome.error ?? `${this.path} has ended`));
+  protected override endWith(outcome: Pick<Outcome, 'status' | 'error'>): void {
+    super.endWith(outcome, () => this.run.cancel(outcome.error ?? `${this.path} has ended`));
   }
 }
 
@@ -96,67 +96,67 @@ class RestartLimit extends Failure {
 }
 
 /** «A restart repeats the whole lifecycle; a deliberate cancel never restarts» */
-export class Supervised extends Guard {
+export class SupervisedRun extends DelegatingRun {
   private readonly policy: Policy;
   private readonly restarts: number[] = [];
-  /** Since it was healthy. */
+  /** Restarts since the last healthy run. */
   private attempts = 0;
   private readyAt: number | undefined = undefined;
   private stoppingAt: number | undefined = undefined;
-  private healthy = -1;
+  private longestReadyMs = -1;
 
   constructor(run: Run, runner: Runner, policy: Policy) {
     super(run, runner);
     this.policy = policy;
   }
 
-  override ready(is: boolean): void {
-    if (is) this.readyAt = this.run.stage.now;
-    else this.wasReadyUntil(this.run.stage.now);
-    super.ready(is);
+  override onReadyChange(ready: boolean): void {
+    if (ready) this.readyAt = this.run.world.now;
+    else this.trackReady(this.run.world.now);
+    super.onReadyChange(ready);
   }
 
-  override enter(status: Status): void {
-    this.stoppingAt = status === 'finalizing' ? this.run.stage.now : undefined;
-    super.enter(status);
+  override setStatus(status: Status): void {
+    this.stoppingAt = status === 'finalizing' ? this.run.world.now : undefined;
+    super.setStatus(status);
   }
 
-  protected override after(outcome: Outcome): void {
+  protected override onRunEnded(outcome: Outcome): void {
     const { run, policy, restarts } = this;
     const { status, error } = outcome;
     const isDue = status === 'failed' || (status === 'completed' && policy.restart === 'always');
-    if (!isDue) return this.end(outcome);
-    if (run.ctx.cancelled) return this.end(error ? outcome : { status: 'cancelled' });
-    const { now } = run.stage;
+    if (!isDue) return this.endWith(outcome);
+    if (run.ctx.cancelled) return this.endWith(error ? outcome : { status: 'cancelled' });
+    const { now } = run.world;
     const recent = restarts.filter((time) => now - time < policy.window);
     if (recent.length >= policy.maxRestarts)
-      return this.end({ status: 'failed', error: new RestartLimit(run.path, error?.phase ?? 'execute', error) });
+      return this.endWith({ status: 'failed', error: new RestartLimit(run.path, error?.phase ?? 'execute', error) });
     restarts.push(now);
-    this.wasReadyUntil(this.stoppingAt ?? now);
-    // «backoff forgotten after 30 s of good running»
-    if (this.healthy >= policy.healthyFor) this.attempts = 0;
-    this.healthy = -1;
+    this.trackReady(this.stoppingAt ?? now);
+    // A healthy run resets the backoff.
+    if (this.longestReadyMs >= policy.healthyFor) this.attempts = 0;
+    this.longestReadyMs = -1;
     const delay = Math.min(policy.max, policy.initial * policy.factor ** this.attempts++);
-    run.enter('initializing');
-    run.ready(false);
-    const wait = { goesOn: true, stop: () => undefined as void };
+    run.setStatus('initializing');
+    run.setReady(false);
+    const wait = { active: true, stop: () => undefined as void };
     run.ctx.onCancel(() => {
-      if (!wait.goesOn) return;
-      wait.goesOn = false;
+      if (!wait.active) return;
+      wait.active = false;
       wait.stop();
-      run.over();
-      run.ended();
+      run.sourceEnded();
+      run.released();
     });
-    run.event(`restarting ${restarts.length} in ${delay}`, error);
-    if (!wait.goesOn) return;
-    wait.stop = run.stage.after(delay, () => {
-      wait.goesOn = false;
-      this.begin();
+    run.emit(`restarting ${restarts.length} in ${delay}`, error);
+    if (!wait.active) return;
+    wait.stop = run.world.after(delay, () => {
+      wait.active = false;
+      this.start();
     });
   }
 
-  private wasReadyUntil(time: number): void {
-    if (this.readyAt !== undefined) this.healthy = Math.max(this.healthy, time - this.readyAt);
+  private trackReady(time: number): void {
+    if (this.readyAt !== undefined) this.longestReadyMs = Math.max(this.longestReadyMs, time - this.readyAt);
     this.readyAt = undefined;
   }
 }

@@ -1,85 +1,87 @@
 import { critical, cron, ordered, parallel, supervise, taskRunner, type TaskRunner } from '../../lib/index.js';
 import { Cron, type CronPlan } from './cron.js';
 import { Ordered, Parallel } from './groups.js';
-import { Doll } from './doll.js';
-import type { Script } from './script.js';
+import { ModelTask } from './model-task.js';
+import type { TaskPlan } from './task-plan.js';
 import type { Log } from './log.js';
-import { Puppet } from './puppet.js';
+import { ControlledTask } from './controlled-task.js';
 import { Runner } from './runner.js';
-import type { Work } from './words.js';
-import type { Stage } from './stage.js';
-import { Critical, Supervised, type Policy } from './supervise.js';
-import { nextOf } from './timetable.js';
+import type { TaskHooks } from './types.js';
+import type { ModelWorld } from './model-world.js';
+import { CriticalRun, SupervisedRun, type Policy } from './supervise.js';
+import { nextSlotOf } from './slot-clock.js';
 
-/** What runs: a task, or what is made of others. */
+/** The structure of a runner: a task, or a runner that is composed of others. */
 export type Tree =
-  | { readonly kind: 'task'; readonly script: Script; readonly cron?: CronPlan }
+  | { readonly kind: 'task'; readonly plan: TaskPlan; readonly cron?: CronPlan }
   | { readonly kind: 'ordered' | 'parallel'; readonly members: readonly Tree[] }
   | { readonly kind: 'supervise'; readonly of: Tree; readonly policy: Policy }
   | { readonly kind: 'critical'; readonly of: Tree };
 
-/** Trees that have grown: all the runners in them, those inside before those that they are in, and their tasks. */
-export interface Grown<R, T> {
+/** The runners and tasks of some trees. */
+export interface Built<R, T> {
   readonly roots: R[];
+  /** All runners, members before their groups. */
   readonly runners: R[];
   readonly tasks: T[];
 }
 
-/** Tasks are called by letters, groups by numbers, in the order in which they grow. */
-function grow<R, T>(
+/** Builds the runners of some trees. Tasks are named by letters, groups by numbers, in the order of their creation. */
+function buildTrees<R, T>(
   trees: readonly Tree[],
-  toTask: (name: string, script: Script) => T,
+  toTask: (name: string, plan: TaskPlan) => T,
   toRunner: (task: T, cron?: CronPlan) => R,
   toGroup: (tree: Exclude<Tree, { kind: 'task' }>, name: string, members: R[]) => R,
-): Grown<R, T> {
+): Built<R, T> {
   const runners: R[] = [];
   const tasks: T[] = [];
   let groups = 0;
-  const one = (tree: Tree): R => {
+  const build = (tree: Tree): R => {
     let runner: R;
     if (tree.kind === 'task') {
-      const task = toTask(String.fromCharCode(97 + tasks.length), tree.script);
+      const task = toTask(String.fromCharCode(97 + tasks.length), tree.plan);
       tasks.push(task);
       runner = toRunner(task, tree.cron);
     } else if ('members' in tree) {
       const name = `${groups++}`;
-      runner = toGroup(tree, name, tree.members.map(one));
-    } else runner = toGroup(tree, '', [one(tree.of)]);
+      runner = toGroup(tree, name, tree.members.map(build));
+    } else runner = toGroup(tree, '', [build(tree.of)]);
     runners.push(runner);
     return runner;
   };
-  return { roots: trees.map(one), runners, tasks };
+  return { roots: trees.map(build), runners, tasks };
 }
 
-export function modelled(trees: readonly Tree[], stage: Stage): Grown<Runner, Doll> {
-  return grow(
+export function buildModel(trees: readonly Tree[], world: ModelWorld): Built<Runner, ModelTask> {
+  return buildTrees(
     trees,
-    (name, script) => new Doll(stage, name, script),
-    (doll, plan) => new Runner(stage, plan ? cronWork(doll, plan) : doll.work),
+    (name, plan) => new ModelTask(world, name, plan),
+    (modelTask, plan) => new Runner(world, plan ? modelCronHooks(modelTask, plan) : modelTask.hooks),
     (tree, name, members) => {
       const [first] = members as [Runner];
-      const whole = (execute: Work['execute']) => new Runner(stage, { name, ofParts: true, saysReady: true, execute });
-      const guard = (execute: Work['execute']) =>
-        new Runner(stage, { name: first.work.name, ofParts: true, saysReady: true, seenThrough: true, execute });
+      const group = (execute: TaskHooks['execute']) =>
+        new Runner(world, { name, composite: true, reportsReady: true, execute });
+      const delegating = (execute: TaskHooks['execute']) =>
+        new Runner(world, { name: first.hooks.name, composite: true, reportsReady: true, transparent: true, execute });
       switch (tree.kind) {
         case 'ordered':
-          return whole((run) => new Ordered(run, members));
+          return group((run) => new Ordered(run, members));
         case 'parallel':
-          return whole((run) => new Parallel(run, members));
+          return group((run) => new Parallel(run, members));
         case 'supervise':
-          return guard((run) => new Supervised(run, first, tree.policy));
+          return delegating((run) => new SupervisedRun(run, first, tree.policy));
         case 'critical':
-          return guard((run) => new Critical(run, first));
+          return delegating((run) => new CriticalRun(run, first));
       }
     },
   );
 }
 
-export function real(trees: readonly Tree[], log: Log): Grown<TaskRunner<string>, Puppet> {
-  return grow(
+export function buildReal(trees: readonly Tree[], log: Log): Built<TaskRunner<string>, ControlledTask> {
+  return buildTrees(
     trees,
-    (name, script) => new Puppet(name, script, log),
-    (puppet, plan) => (plan ? cronRunner(puppet, plan) : taskRunner<string>(puppet.task)),
+    (name, plan) => new ControlledTask(name, plan, log),
+    (controlledTask, plan) => (plan ? realCron(controlledTask, plan) : taskRunner<string>(controlledTask.task)),
     (tree, name, members) => {
       const [first] = members as [TaskRunner<string>];
       switch (tree.kind) {
@@ -98,18 +100,18 @@ export function real(trees: readonly Tree[], log: Log): Grown<TaskRunner<string>
   );
 }
 
-function cronWork(doll: Doll, plan: CronPlan): Work {
-  /** «started again, it does not catch up with the same slots» */
+function modelCronHooks(task: ModelTask, plan: CronPlan): TaskHooks {
+  // A cron that is started again does not catch up with the same slots.
   let { lastRun } = plan;
-  const remember = (slot: number) => {
+  const setLastSlot = (slot: number) => {
     if (plan.lastRun !== undefined) lastRun = slot;
   };
-  const execute: Work['execute'] = (run) =>
-    new Cron(run, doll, { ...plan, ...(lastRun !== undefined && { lastRun }) }, remember);
-  return { ...doll.work, ofParts: true, execute };
+  const execute: TaskHooks['execute'] = (run) =>
+    new Cron(run, task, { ...plan, ...(lastRun !== undefined && { lastRun }) }, setLastSlot);
+  return { ...task.hooks, composite: true, execute };
 }
 
-function cronRunner({ task, coordinator }: Puppet, { slots, leased, ...rest }: CronPlan): TaskRunner<string> {
+function realCron({ task, coordinator }: ControlledTask, { slots, leased, ...rest }: CronPlan): TaskRunner<string> {
   const options = { ...rest, ...(leased && { coordinator }) };
-  return cron(task, typeof slots === 'number' ? slots : { next: (after) => nextOf(slots, after) }, options);
+  return cron(task, typeof slots === 'number' ? slots : { next: (after) => nextSlotOf(slots, after) }, options);
 }

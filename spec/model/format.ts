@@ -1,30 +1,30 @@
 import type { TaskEvent, TaskRunner } from '../../lib/index.js';
-import { shown, type Failing } from './log.js';
+import { formatError, type TaskFailure } from './log.js';
 
-/** An outcome as a model and the library both have it. */
+/** An outcome of the model or of the library. */
 interface Outcome {
   readonly task: string;
   readonly status: string;
-  readonly error?: Failing | undefined;
+  readonly error?: TaskFailure | undefined;
   readonly startedAt?: number;
   readonly endedAt?: number;
   readonly phase?: string | undefined;
   readonly members?: readonly Outcome[] | undefined;
 }
 
-export function shownOutcome({ task, status, error, startedAt, endedAt, phase, members }: Outcome): string {
-  const why = error ? ` by ${shown(error)}` : '';
+export function formatOutcome({ task, status, error, startedAt, endedAt, phase, members }: Outcome): string {
+  const reason = error ? ` by ${formatError(error)}` : '';
   const where = phase === undefined ? '' : ` in ${phase}`;
-  const parts = members ? ` of [${members.map(shownOutcome).join(', ')}]` : '';
-  return `${task} ${status}${why}${where} from ${startedAt ?? '?'} to ${endedAt ?? '?'}${parts}`;
+  const parts = members ? ` of [${members.map(formatOutcome).join(', ')}]` : '';
+  return `${task} ${status}${reason}${where} from ${startedAt ?? '?'} to ${endedAt ?? '?'}${parts}`;
 }
 
-/** What an event says beside its task, as a model has it. */
-export function lineOf(event: TaskEvent): string {
-  const error = 'error' in event && event.error !== undefined ? ` ${shown(event.error)}` : '';
+/** Returns an event without its task, in the words of the model. */
+export function formatEvent(event: TaskEvent): string {
+  const error = 'error' in event && event.error !== undefined ? ` ${formatError(event.error)}` : '';
   switch (event.type) {
     case 'cancelling':
-      return `cancelling ${shown(event.cause)}${event.slot === undefined ? '' : ` of ${event.slot}`}${error}`;
+      return `cancelling ${formatError(event.cause)}${event.slot === undefined ? '' : ` of ${event.slot}`}${error}`;
     case 'result-dropped':
       return `dropped ${event.phase}${event.slot === undefined ? '' : ` of ${event.slot}`}${error}`;
     case 'slot-started':
@@ -46,11 +46,11 @@ export function lineOf(event: TaskEvent): string {
   }
 }
 
-/** What those hear who come only now. */
-export function heardLate({ ready$, done$ }: TaskRunner): { ready: string; outcome: string } {
+/** Returns the notifications that a late subscriber gets. */
+export function lateNotifications({ ready$, done$ }: TaskRunner): { ready: string; outcome: string } {
   let ready = '';
   let outcome = 'none yet';
   ready$.subscribe({ next: () => (ready += 'next '), complete: () => (ready += 'complete') }).unsubscribe();
-  done$.subscribe((one) => (outcome = shownOutcome(one))).unsubscribe();
+  done$.subscribe((last) => (outcome = formatOutcome(last))).unsubscribe();
   return { ready, outcome };
 }

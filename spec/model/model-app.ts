@@ -1,0 +1,157 @@
+import { causeOf, pickCyclic, type Commands, type Setup, type InstantCommands } from './commands.js';
+import { Context } from './context.js';
+import type { ModelTask } from './model-task.js';
+import { pickFrom, controlHook, type LeaseAnswer, type HookAction, type Which } from './task-plan.js';
+import { Join } from './join.js';
+import { formatError } from './log.js';
+import { execute, type Command, type Comparable } from './run-commands.js';
+import type { Runner } from './runner.js';
+import type { Parent } from './types.js';
+import { formatOutcome } from './format.js';
+import { ModelWorld } from './model-world.js';
+import { buildModel, type Built } from './tree.js';
+
+/** The model of runners and their tasks under one master. */
+export class ModelApp implements Commands, Comparable {
+  readonly built: Built<Runner, ModelTask>;
+  private readonly world = new ModelWorld();
+  private readonly setup: Setup;
+  private readonly subscribers = new Map<Runner, { unsubscribed: boolean }>();
+  private master = new Context();
+  private joins: Join[] = [];
+  private counts = { start: 0, listener: 0, join: 0 };
+
+  constructor(setup: Setup) {
+    this.setup = setup;
+    this.built = buildModel(setup.trees, this.world);
+    for (const runner of this.built.runners) runner.observed = setup.observed;
+    for (const root of this.built.roots) root.onResult = (value) => this.record('results$', value);
+  }
+
+  start(root: number): void {
+    const runner = pickCyclic(this.built.roots, root);
+    if (!runner) return;
+    const { master } = this;
+    const stream = `subscriber ${++this.counts.start}`;
+    const record = (text: string) => {
+      if (!subscriber.unsubscribed) this.record(stream, text);
+    };
+    const subscriber: Parent & { unsubscribed: boolean } = {
+      unsubscribed: false,
+      onValue: record,
+      onEnd: ({ error }) => record(error ? formatError(error) : 'complete'),
+      onStartFailed: record,
+    };
+    if (!runner.run) this.subscribers.set(runner, subscriber);
+    runner.start(master, subscriber, this.setup.cancels ? (cause) => master.cancel(cause) : undefined);
+  }
+
+  listen(root: number): void {
+    const runner = pickCyclic(this.built.roots, root);
+    const k = ++this.counts.listener;
+    runner?.onReady((ready) => {
+      if (ready) this.record(`ready$ ${k}`, 'next');
+      this.record(`ready$ ${k}`, 'complete');
+    });
+    runner?.onDone((outcome) => this.record(`done$ ${k}`, formatOutcome(outcome)));
+  }
+
+  unsubscribe(root: number): void {
+    const runner = pickCyclic(this.built.roots, root);
+    const subscriber = runner && this.subscribers.get(runner);
+    if (!subscriber) return;
+    subscriber.unsubscribed = true;
+    runner.run?.ctx.cancel();
+  }
+
+  cancel(cause: string): void {
+    this.master.cancel(cause);
+  }
+
+  taskCancels(task: number, cause: string): void {
+    pickCyclic(this.built.tasks, task)?.cancel?.(cause);
+  }
+
+  replaceMaster(): void {
+    this.master = new Context();
+  }
+
+  hook(task: number, which: Which, action: HookAction): void {
+    const modelTask = pickCyclic(this.built.tasks, task);
+    if (modelTask) controlHook(modelTask.pendingHooks, which, action);
+  }
+
+  lease(task: number, which: Which, answer: LeaseAnswer): void {
+    const modelTask = pickCyclic(this.built.tasks, task);
+    if (modelTask) pickFrom(modelTask.leaseRequests, which)?.answer(answer);
+  }
+
+  join(timeout: number): void {
+    const stream = `join ${++this.counts.join}`;
+    const join = new Join(
+      (notification) => this.record(stream, notification === 'complete' ? notification : formatOutcome(notification)),
+      this.built.roots,
+    );
+    this.joins.push(join);
+    join.start(this.master, timeout, this.world);
+  }
+
+  unsubscribeJoins(): void {
+    for (const join of this.joins.splice(0)) join.unsubscribe();
+  }
+
+  advance(ms: number): void {
+    this.world.advance(ms);
+  }
+
+  advanceSilently(ms: number): void {
+    this.world.advanceSilently(ms);
+  }
+
+  adjustClock(byMs: number): void {
+    this.world.adjustClock(byMs);
+  }
+
+  when(text: string, command: Command<InstantCommands>): void {
+    this.world.log.when(text, () => execute<InstantCommands>(this, command));
+  }
+
+  settle(): void {
+    this.world.settle();
+  }
+
+  state(): object {
+    const { master, world, built } = this;
+    return {
+      lines: world.log.takeLines(),
+      master: causeOf(master),
+      contexts: built.tasks.map(({ run }) => causeOf(run?.ctx)),
+      runners: built.runners.map(({ status, ready, outcome }) => ({
+        status,
+        ready: ready ? 'next complete' : outcome ? 'complete' : '',
+        outcome: outcome ? formatOutcome(outcome) : 'none yet',
+      })),
+      listenersAndTimers: this.running || this.joins.some(({ closed }) => !closed) ? [] : [0, 0],
+    };
+  }
+
+  /** Whether a run has not ended. */
+  get running(): boolean {
+    return this.built.roots.some(({ run }) => run);
+  }
+
+  /** Returns the next command that helps to end everything, or `undefined` when all has ended. */
+  nextToEnd(): Command<Commands> | undefined {
+    const { roots, tasks } = this.built;
+    const index = roots.findIndex(({ run }) => run && !run.ctx.cancelled);
+    if (index !== -1) return ['unsubscribe', index];
+    if (this.joins.some(({ closed }) => !closed)) return ['unsubscribeJoins'];
+    const task = tasks.findIndex(({ pendingHooks }) => pendingHooks.size > 0);
+    if (this.running && task === -1) throw new Error('The model cannot end');
+    return task === -1 ? undefined : ['hook', task, 'last', 'complete'];
+  }
+
+  private record(stream: string, text: string): void {
+    this.world.log.record(stream, text);
+  }
+}
