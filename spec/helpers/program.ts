@@ -6,6 +6,8 @@ export interface ProgramResult {
   signal: NodeJS.Signals | null;
   stdout: string;
   stderr: string;
+  /** The time from the last signal sent, or else from the start, to the exit. */
+  ms: number;
 }
 
 type Output = 'stdout' | 'stderr';
@@ -16,6 +18,7 @@ export class Program {
   readonly ended: Promise<ProgramResult>;
   stdout = '';
   stderr = '';
+  private since = performance.now();
   private closed = false;
   private waiting: (() => void)[] = [];
 
@@ -28,13 +31,14 @@ export class Program {
       this.child.on('close', (code, signal) => {
         const { stdout, stderr } = this;
         this.closed = true;
-        resolve({ code, signal, stdout, stderr });
+        resolve({ code, signal, stdout, stderr, ms: performance.now() - this.since });
         this.notify();
       });
     });
   }
 
   kill(...signals: NodeJS.Signals[]): void {
+    this.since = performance.now();
     for (const signal of signals) this.child.kill(signal);
   }
 
