@@ -4,7 +4,6 @@ import { CancelledError } from '../errors/cancelled-error.js';
 import { append, remove, ListNode, Listener, notify, type LinkedList } from '../util/linked-list.js';
 import type { Context, RunHooks } from './types.js';
 
-const active = Symbol('Active');
 // The causes of a context whose run has ended, and of one whose subscriber has unsubscribed. The error is created when
 // it is read: it rarely is, and a stack trace is expensive.
 export const endedNormally: unique symbol = Symbol('Ended');
@@ -21,26 +20,26 @@ export class CancelContext extends ListNode implements Context, LinkedList {
   readonly runHooks: RunHooks | undefined;
   first: ListNode | undefined = undefined;
   last: ListNode | undefined = undefined;
-  /** The cause of the cancel, or `active`. */
-  private state: unknown = active;
+  /** The cause of the cancel, or a symbol that stands for it; `undefined` before the cancel. */
+  private reason: unknown = undefined;
   private controller: AbortController | undefined = undefined;
 
   constructor(scheduler: SchedulerLike, parent?: CancelContext, runHooks: RunHooks | undefined = parent?.runHooks) {
     super();
     this.scheduler = scheduler;
     this.runHooks = runHooks;
-    if (parent?.cancelled) this.state = parent.cause;
+    if (parent?.cancelled) this.reason = parent.cause;
     else parent?.attach(this);
   }
 
   get cancelled(): boolean {
-    return this.state !== active;
+    return this.reason !== undefined;
   }
 
   get cause(): unknown {
-    if (this.state === endedNormally || this.state === unsubscribed)
-      this.state = new CancelledError(this.state.description);
-    return this.cancelled ? this.state : undefined;
+    if (this.reason === endedNormally || this.reason === unsubscribed)
+      this.reason = new CancelledError(this.reason.description);
+    return this.reason;
   }
 
   get cancelled$(): Observable<unknown> {
@@ -88,21 +87,21 @@ export class CancelContext extends ListNode implements Context, LinkedList {
 
   /** Cancels a context and its descendants. Default cause: a CancelledError. */
   static cancel(context: CancelContext, cause?: unknown): void {
-    if (context.state !== active) return;
-    context.state = cause === undefined ? new CancelledError() : cause;
+    if (context.reason !== undefined) return;
+    context.reason = cause === undefined ? new CancelledError() : cause;
     remove(context);
-    if (!context.first && !context.controller) return notify(context, context.state);
+    if (!context.first && !context.controller) return notify(context, context.reason);
     CancelContext.markCancelled(context);
     context.propagate();
   }
 
-  /** Sets the state of all descendants, and then of their signals, before any listener is notified. */
+  /** Cancels all descendants, and then their signals, before any listener is notified. */
   private static markCancelled(root: CancelContext): void {
     const { cause } = root;
     const controllers: AbortController[] = [];
     for (let node: ListNode | undefined = root; node; node = nextInTree(node, root)) {
       if (!(node instanceof CancelContext)) continue;
-      node.state = cause;
+      node.reason = cause;
       if (node.controller) controllers.push(node.controller);
     }
     for (const controller of controllers) controller.abort(cause);

@@ -97,7 +97,7 @@ export interface ThreadPool extends TaskRunner<never> {
  * const pool = threadPool({ name: 'numbers' });
  * // Usually the URL of a file: new URL('./fibonacci.js', import.meta.url)
  * const fibonacci =
- *   'data:text/javascript,export default function f(n) { return n < 2 ? n : f(n - 1) + f(n - 2) }';
+ *   'data:text/javascript,export default function f(n) { if (n < 2) return n; return f(n - 1) + f(n - 2) }';
  * const count = 'data:text/javascript,export default function* (to) { for (let i = 1; i <= to; i++) yield i }';
  *
  * const futures = [10, 20].map((n) => future<number>(() => pool.run(fibonacci, n)));

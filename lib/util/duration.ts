@@ -1,7 +1,7 @@
 export const second = 1000;
-export const minute = 60 * second;
-export const hour = 60 * minute;
-export const day = 24 * hour;
+export const minute: number = 60 * second;
+export const hour: number = 60 * minute;
+export const day: number = 24 * hour;
 
 /**
  * Returns a duration in words, with at most two units: `1.23 s`, `1 min 30 s`, `2 d 1 h`.
@@ -9,7 +9,7 @@ export const day = 24 * hour;
  * @param fixed whether the form depends on the length alone, for a column of a table: seconds have one decimal, a
  * second unit of 0 is kept, and hours are the largest unit.
  */
-export function duration(ms: number, { fixed = false } = {}): string {
+export function duration(ms: number, { fixed = false }: { fixed?: boolean } = {}): string {
   if (ms < 999.5) return `${Math.round(ms)} ms`;
   if (ms < 59_950) return `${fixed ? (ms / second).toFixed(1) : round(ms / second, ms < 9995 ? 2 : 1)} s`;
   const [large, largeName, small, smallName] = unitsFor(ms, fixed);

@@ -31,18 +31,19 @@ describe('A bundle', () => {
   it('has of the library what `future` needs, and nothing else, for who imports that alone', async () => {
     const { files, imports, gzipped } = await bundled(`export { future } from '../lib/index.ts'`);
     expect(files).to.deep.equal([
-      'context.ts',
-      'future.ts',
-      'internal/cancelled-error.ts',
-      'internal/chain.ts',
-      'internal/expect.ts',
-      'internal/flow.ts',
-      'internal/iterator-of.ts',
-      'internal/scope.ts',
-      'internal/settling.ts',
-      'internal/to-scope.ts',
-      'internal/turn.ts',
-      'internal/unhandled.ts',
+      'context/abort-signal-context.ts',
+      'context/cancel-context.ts',
+      'context/context.ts',
+      'errors/cancelled-error.ts',
+      'future/future-state.ts',
+      'future/future.ts',
+      'task/async-iterator.ts',
+      'task/hook-output.ts',
+      'util/has-members.ts',
+      'util/linked-list.ts',
+      'util/report-unhandled.ts',
+      'util/settle-on.ts',
+      'util/validate.ts',
     ]);
     expect(imports).to.deep.equal(['node:events', 'node:util', 'rxjs']);
     expect(gzipped).to.be.below(3100);
