@@ -3,7 +3,7 @@ interface ScreenSize {
   readonly rows?: number;
 }
 
-/** Returns the lines on a terminal after a text was written to it. Supports the escape sequences of the library only. */
+/** Returns the lines on a terminal after a text was written to it. Supports the library's escape sequences only. */
 export function screenOf(written: string, { columns = 80, rows = 24 }: ScreenSize = {}): string[] {
   const lines = [''];
   let top = 0;

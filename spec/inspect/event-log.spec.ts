@@ -7,17 +7,17 @@ const event = (at: number, task = 'a'): RecordedEvent => ({ type: 'ready', at, t
 
 function readAll(log: EventLog, from: number): RecordedEvent[] {
   const all: RecordedEvent[] = [];
-  for (let place = from; place < log.end;) {
-    const { json, next } = log.read(place);
-    expect(next).to.be.greaterThan(place);
+  for (let position = from; position < log.end;) {
+    const { json, next } = log.read(position);
+    expect(next).to.be.greaterThan(position);
     all.push(...(JSON.parse(`[${json.toString()}]`) as RecordedEvent[]));
-    place = next;
+    position = next;
   }
   return all;
 }
 
 describe('EventLog', () => {
-  it('gives what was added, from any number on, as long as it is kept', () => {
+  it('returns its events from any number on', () => {
     const names = fc.array(fc.oneof(fc.string({ unit: 'binary' }), fc.constant('€'.repeat(30_000))), { maxLength: 60 });
     fc.assert(
       fc.property(names, fc.integer({ min: 1, max: 20 }), (tasks, limit) => {
@@ -32,7 +32,7 @@ describe('EventLog', () => {
     );
   });
 
-  it('keeps no more than it has to, however much comes', () => {
+  it('keeps a bounded number of bytes of any number of events', () => {
     const log = new EventLog(100);
     for (let at = 0; at < 1000; at++) log.add(event(at));
     const before = process.memoryUsage().arrayBuffers;
@@ -42,7 +42,7 @@ describe('EventLog', () => {
     expect(readAll(log, log.start)).to.have.length(100);
   });
 
-  it('has nothing to read at its end', () => {
+  it('returns nothing at its end', () => {
     const log = new EventLog(1);
     expect(log.read(0).next).to.equal(0);
     log.add(event(0));

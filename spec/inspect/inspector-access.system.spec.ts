@@ -64,9 +64,11 @@ describe('The access to an inspector', () => {
   it('lets the page run only its own script, and no other site read it', async () => {
     const { url } = await inspected([]);
     const { headers, body } = await httpRequest(url);
-    expect(headers['content-security-policy']).to.match(
-      /^default-src 'none'; script-src 'sha256-[^']+'; style-src 'sha256-[^']+'; connect-src 'self'; .*frame-ancestors 'none'$/,
+    const policy = String(headers['content-security-policy']);
+    expect(policy).to.match(
+      /^default-src 'none'; script-src 'sha256-[^']+'; style-src 'sha256-[^']+'; connect-src 'self'; /,
     );
+    expect(policy).to.match(/frame-ancestors 'none'$/);
     expect(headers['access-control-allow-origin']).to.equal(undefined);
     expect(body).to.match(/^<!doctype html>/);
     expect(body).not.to.match(/(src|href)="?(https?:)?\/\//);

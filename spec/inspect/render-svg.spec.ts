@@ -14,7 +14,7 @@ function recordingOf(runnables: Parameters<typeof orchestrate>[0], ms = 1000): R
   return recording;
 }
 
-/** Fails for what is not well-formed; gives the texts, and the names of the elements. */
+/** Parses well-formed XML, and returns its texts and the names of its elements. */
 function parsed(xml: string): { texts: string[]; elements: string[] } {
   const open: string[] = [];
   const elements: string[] = [];
@@ -39,7 +39,7 @@ function parsed(xml: string): { texts: string[]; elements: string[] } {
 }
 
 describe('renderSvg', () => {
-  it('is a document of its own, in light and dark, without scripts and without anything to load', () => {
+  it('returns a document with a light and a dark theme, without scripts and external resources', () => {
     const svg = renderSvg(recordingOf([ordered('app', script('db', '[-->---]-|'), script('http', '[->--#]-|'))]));
     const { elements } = parsed(svg);
     expect(svg).to.match(/^<svg xmlns="http:\/\/www.w3.org\/2000\/svg"/);
@@ -48,7 +48,7 @@ describe('renderSvg', () => {
     expect(svg.replace('http://www.w3.org/2000/svg', '')).to.not.match(/https?:|href|url\((?!#)/);
   });
 
-  it('says what a bar and a mark are, and why something failed', () => {
+  it('has titles for bars and marks, and errors for failures', () => {
     const { texts } = parsed(renderSvg(recordingOf([ordered('app', script('db', '[-->---#]-|'))])));
     expect(texts).to.include.members([
       'app',
@@ -61,13 +61,13 @@ describe('renderSvg', () => {
     ]);
   });
 
-  it('shows in the legend what occurs, and nothing else', () => {
+  it('has a legend of the kinds that occur', () => {
     const { texts } = parsed(renderSvg(recordingOf([script('a', '[-->--|')])));
     expect(texts).to.include.members(['initializing', 'running', 'completed']);
     expect(texts).to.not.include('failed');
   });
 
-  it('escapes what tasks are called and say', () => {
+  it('escapes the names and errors of tasks', () => {
     const nasty = '<script>alert("1")</script>&\'\u0000\u001b[31m\ud800\uffff]]>';
     const failing = task(nasty, () => Promise.reject(new Error(nasty)));
     return launch([failing], { observer: () => undefined }).then(() => {
@@ -78,7 +78,7 @@ describe('renderSvg', () => {
     });
   });
 
-  it('draws one of many marks that would lie on one another, and says how many they are', () => {
+  it('draws marks that would overlap as one, with their number', () => {
     const recording = recordingOf(
       [
         cron(
@@ -96,7 +96,7 @@ describe('renderSvg', () => {
     expect(counts.reduce((sum, count) => sum + count, 0)).to.be.within(9_990, 10_001);
   });
 
-  it('draws what is still running, nothing at all, and what began in mid-life', () => {
+  it('draws running tasks, empty recordings, and recordings without their first events', () => {
     const { events } = recordingOf([script('a', '[-->')], 10);
     expect(parsed(renderSvg({ version: 1, from: 0, dropped: 3, events: events.slice(1) })).texts).to.include(
       'running, from 0 ms, until now',
@@ -104,7 +104,7 @@ describe('renderSvg', () => {
     parsed(renderSvg({ version: 1, from: 0, dropped: 0, events: [] }));
   });
 
-  it('takes clock times for what goes on for long', () => {
+  it('has clock times when the recording is longer than two hours', () => {
     const { texts } = parsed(
       renderSvg(
         recordingOf(
@@ -121,7 +121,7 @@ describe('renderSvg', () => {
     expect(texts).to.include.members(['12:00', '2026-03-03', 'UTC']);
   });
 
-  it('refuses what it cannot draw, and options that it does not know', () => {
+  it('refuses values that are not recordings, and invalid options', () => {
     const empty: Recording = { version: 1, from: 0, dropped: 0, events: [] };
     expect(() => renderSvg({} as never)).to.throw(TypeError, 'Expected `recording` to be a Recording');
     expect(() => renderSvg(undefined as never)).to.throw(TypeError, 'Expected `recording`');

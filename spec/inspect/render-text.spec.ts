@@ -16,7 +16,7 @@ function recordingOf(runnables: Parameters<typeof orchestrate>[0], ms = 1000): R
 }
 
 describe('renderText', () => {
-  it('draws a line for each task, under an axis', () => {
+  it('draws a line for each task below a time axis', () => {
     const recording = recordingOf([ordered('app', script('db', '[--->---------#]----|')), script('b', '-----|')]);
     expect(renderText(recording, { width: 60 }).split('\n')).to.deep.equal([
       '3 tasks, 19 ms',
@@ -35,7 +35,7 @@ describe('renderText', () => {
     ]);
   });
 
-  it('is aligned for names that are wide, and strips what would move the cursor', () => {
+  it('aligns wide names, and removes characters that would move the cursor', () => {
     const names = ['監視', 'e\u0301te\u0301', '👩‍👩‍👧', '\u001b[2J\u001b]0;title\u0007evil\r\n', 'plain'];
     const text = renderText(recordingOf(names.map((name) => script(name, '-----|'))), { width: 60 });
     // eslint-disable-next-line no-control-regex
@@ -47,7 +47,7 @@ describe('renderText', () => {
     expect(starts).to.deep.equal([7, 7, 7, 7, 7]);
   });
 
-  it('is never wider than asked for', () => {
+  it('is never wider than requested', () => {
     const recording = recordingOf([
       ordered('app', script('a-rather-long-name', '[--->---------#]----|'), script('監視監視監視監視監視', '[->')),
       cron(
@@ -61,17 +61,17 @@ describe('renderText', () => {
         expect(displayWidth(line), `«${line}»`).to.be.at.most(width);
   });
 
-  it('draws a part of the time, and some of the rows: those that go on, or went wrong', () => {
+  it('draws a part of the time, and the most important rows: failed and active tasks', () => {
     const tasks = [script('early', '-----|'), script('late', '->'), script('bad', '-----------#')];
     const timeline = new Timeline();
     for (const event of recordingOf(tasks).events) timeline.add(event);
-    const view = { timeline, from: 10, to: 20, zero: 0 };
-    const { rows } = drawText(view, 40, painter(false));
+    const window = { timeline, from: 10, to: 20, zero: 0 };
+    const { rows } = drawText(window, 40, painter(false));
     expect(rows.map(({ text }) => text)).to.deep.equal(['early', `late   ${'━'.repeat(33)}`, 'bad    ━━━✗']);
-    expect(drawText(view, 40, painter(false), 2).rows.map(({ row }) => row.task)).to.deep.equal(['late', 'bad']);
+    expect(drawText(window, 40, painter(false), 2).rows.map(({ row }) => row.task)).to.deep.equal(['late', 'bad']);
   });
 
-  it('has colours when they are asked for, and is the same without them', () => {
+  it('has colours on request, and the same text without them', () => {
     const recording = recordingOf([ordered('app', script('db', '[--->---------#]----|'))]);
     const colored = renderText(recording, { color: true });
     expect(colored).to.include('\u001b[31m✗');
@@ -79,14 +79,12 @@ describe('renderText', () => {
     expect(colored.replaceAll(/\u001b\[\d+m/g, '')).to.equal(renderText(recording));
   });
 
-  it('draws nothing at all, too', () => {
+  it('draws an empty recording', () => {
     expect(renderText({ version: 1, from: 0, dropped: 0, events: [] })).to.match(/^0 tasks, 1 ms\n/);
-    expect(renderText({ version: 1, from: 0, dropped: 7, events: [] })).to.include(
-      '7 earlier events were not kept',
-    );
+    expect(renderText({ version: 1, from: 0, dropped: 7, events: [] })).to.include('7 earlier events were not kept');
   });
 
-  it('refuses what it cannot draw, and options that it does not know', () => {
+  it('refuses values that are not recordings, and invalid options', () => {
     const empty: Recording = { version: 1, from: 0, dropped: 0, events: [] };
     expect(() => renderText({} as never)).to.throw(TypeError, 'Expected `recording` to be a Recording');
     expect(() => renderText(empty, { width: 3 })).to.throw(RangeError, 'Expected `width`');
@@ -96,7 +94,7 @@ describe('renderText', () => {
 });
 
 describe('The symbols', () => {
-  it('differ from one another, and take one column', () => {
+  it('differ from one another and are one column wide', () => {
     const symbols = Object.values(styles).map(({ symbol }) => symbol);
     expect(new Set(symbols).size).to.equal(symbols.length);
     for (const symbol of symbols) expect(displayWidth(symbol)).to.equal(1);
@@ -104,7 +102,7 @@ describe('The symbols', () => {
 });
 
 describe('displayWidth', () => {
-  it('counts what a terminal shows', () => {
+  it('returns the columns of a text in a terminal', () => {
     const widths = {
       abc: 3,
       監視: 4,

@@ -5,7 +5,7 @@ import { Timeline } from '../../lib/inspect/timeline.js';
 import type { RecordedEvent } from '../../lib/recording/types.js';
 import { virtualClock, record, script, type Recording } from '../../lib/testing/index.js';
 
-/** An application in virtual time, recorded; asked to stop after `stopAfter` ms. */
+/** Records an application in virtual time, and cancels it after `stopAfter` ms. */
 function recordingOf(
   runnables: Parameters<typeof orchestrate>[0],
   { stopAfter = Infinity, ...options }: Parameters<typeof orchestrate>[1] & { stopAfter?: number } = {},
@@ -29,7 +29,7 @@ function timelineOf({ events }: Pick<Recording, 'events'>, options?: { limit: nu
 
 /** The spans of a task as `running 3-7`. */
 function spans(timeline: Timeline, name: string): string[] {
-  const row = timeline.rows.get(name) ?? expect.fail(`There is no row ${name}`);
+  const row = timeline.rows.get(name) ?? expect.fail(`No row for ${name}`);
   return row.spans.map(({ kind, from, to }) => `${kind} ${from}-${to ?? ''}`);
 }
 
@@ -47,7 +47,7 @@ const done = (at: number): RecordedEvent => ({
 });
 
 describe('Timeline', () => {
-  it('has the phases of a life as spans, and a task without initialize begins with ready', () => {
+  it('has the phases of a run as spans, and the first span of a task without initialize begins with ready', () => {
     const timeline = timelineOf(recordingOf([script('db', '[-->---]-|'), script('http', '-->--|')]));
     expect(spans(timeline, 'db')).to.deep.equal(['initializing 0-3', 'running 3-7', 'finalizing 7-9']);
     expect(marks(timeline, 'db')).to.deep.equal(['done 9']);
@@ -56,20 +56,20 @@ describe('Timeline', () => {
     expect([...timeline.rows.keys()]).to.deep.equal(['db', 'http']);
   });
 
-  it('marks a failure where it happened, before finalize, and keeps the error', () => {
+  it('has the mark of a failure where it happened, before finalize, and keeps the error', () => {
     const timeline = timelineOf(recordingOf([script('db', '[-->---#]--|')]));
     expect(marks(timeline, 'db')).to.deep.equal(['failed 7']);
-    const { status, failures, lastError } = timeline.rows.get('db') ?? expect.fail('There is no row');
+    const { status, failures, lastError } = timeline.rows.get('db') ?? expect.fail('No row');
     expect([status, failures, lastError?.phase]).to.deep.equal(['failed', 1, 'execute']);
     expect(timeline.appMarks.map(({ type, at }) => `${type} ${at}`)).to.deep.equal(['cancelled 10', 'shutdown 10']);
   });
 
-  it('marks a failure of finalize at its end', () => {
+  it('has the mark of a failed finalize at its end', () => {
     const timeline = timelineOf(recordingOf([script('db', '[-->---]--#')]));
     expect(marks(timeline, 'db')).to.deep.equal(['failed 10']);
   });
 
-  it('waits between a failure and its restart', () => {
+  it('has a waiting span between a failure and its restart', () => {
     const failing = task('db', { execute: () => throwError(() => new Error('boom')), finalize: () => undefined });
     const supervised = supervise(failing, { backoff: { initial: 100, jitter: 0 }, maxRestarts: 2 });
     const timeline = timelineOf(recordingOf([supervised]));
@@ -84,7 +84,7 @@ describe('Timeline', () => {
     expect(waiting.rows.get('db')).to.include({ status: 'waiting', since: 0 });
   });
 
-  it('has the runs of a cron as marks', () => {
+  it('has the slots of a cron as marks', () => {
     const failing = task('c', () => throwError(() => new Error('boom')));
     const timeline = timelineOf(recordingOf([cron(failing, 100, { maxRuns: 3 })]));
     expect(marks(timeline, 'c')).to.deep.equal([
@@ -99,7 +99,7 @@ describe('Timeline', () => {
     expect(timeline.rows.get('c')).to.include({ slotsStarted: 3, failures: 3, status: 'completed' });
   });
 
-  it('closes what has timed out, members of groups too, and knows who never started', () => {
+  it('ends the spans of timed-out tasks and members of groups, and has the tasks that never started', () => {
     const hanging = task('hanging', () => new Promise(() => undefined));
     const timeline = timelineOf(
       recordingOf([ordered('app', parallel('workers', hanging, script('ok', '[->')))], { stopAfter: 50, timeout: 200 }),
@@ -113,12 +113,16 @@ describe('Timeline', () => {
     expect(never.rows.get('app/b')?.spans).to.deep.equal([]);
   });
 
-  it('draws a line where all is cancelled', () => {
+  it('has the drain, the cancel and the shutdown as marks of the application', () => {
     const { appMarks } = timelineOf(recordingOf([script('a', '[->')], { stopAfter: 50, drainDelay: 20 }));
-    expect(appMarks.map(({ type, at }) => `${type} ${at}`)).to.deep.equal(['draining 50', 'cancelled 70', 'shutdown 70']);
+    expect(appMarks.map(({ type, at }) => `${type} ${at}`)).to.deep.equal([
+      'draining 50',
+      'cancelled 70',
+      'shutdown 70',
+    ]);
   });
 
-  it('takes a recording that begins in mid-life, at any of its events', () => {
+  it('accepts a recording whose first events were dropped, at any of its events', () => {
     const failing = task('c', { execute: () => throwError(() => new Error('boom')), finalize: () => undefined });
     const { events } = recordingOf(
       [ordered('g', script('a', '[--->'), cron(failing, 100)), supervise(script('s', '[->--#]-|'), { maxRestarts: 1 })],
@@ -140,7 +144,7 @@ describe('Timeline', () => {
     expect(spans(second, 'g/c')[0]).to.match(/^running /);
   });
 
-  it('takes two tasks of one name: the row ends with the last of them', () => {
+  it('has one row for two tasks of one path, which ends with the last of them', () => {
     const timeline = timelineOf(recordingOf([script('x', '->-|'), script('x', '->-----|')]));
     expect(timeline.rows.size).to.equal(1);
     expect(marks(timeline, 'x').filter((mark) => mark.startsWith('done'))).to.have.length(2);
@@ -149,7 +153,7 @@ describe('Timeline', () => {
     expect(first.rows.get('x')?.status).to.equal('running');
   });
 
-  it('does not take a group that is ready again, because a member is, for another of its name', () => {
+  it('does not count a group twice that is ready again because a member is', () => {
     const flapping = supervise(script('a', '[->--#]-|'), { maxRestarts: Infinity, healthyFor: 1 });
     const recording = recordingOf([parallel('g', flapping)], { stopAfter: 1000 });
     expect(recording.events.filter(({ type, task }) => type === 'ready' && task === 'g')).to.have.length.above(1);
@@ -158,22 +162,22 @@ describe('Timeline', () => {
     expect(spans(timeline, 'g')).to.have.length(2);
   });
 
-  it('goes on with an application that is started again', () => {
+  it('continues with an application that is started again', () => {
     const { events } = recordingOf([script('x', '[->-]|')]);
     const again = events.map((event) => ({ ...event, at: event.at + 100 }));
     expect(spans(timelineOf({ events: [...events, ...again] }), 'x')).to.have.length(6);
   });
 
-  it('does not go back in time when the clock was set back', () => {
+  it('never goes back in time, even if the clock was set back', () => {
     const timeline = timelineOf({ events: [start('initializing', 100), start('ready', 50), done(120)] });
     expect(spans(timeline, 'x')).to.deep.equal(['initializing 100-100', 'running 100-120']);
   });
 
-  it('keeps the last of each row, and counts what it lets go', () => {
+  it('keeps the last entries of each row and counts the dropped ones', () => {
     const timeline = new Timeline({ limit: 10 });
     timeline.add(start('ready', 0));
     for (let at = 1; at <= 1000; at++) timeline.add({ type: 'slot-started', at, task: 'x', runId: 1, slot: at });
-    const row = timeline.rows.get('x') ?? expect.fail('There is no row');
+    const row = timeline.rows.get('x') ?? expect.fail('No row');
     expect(row.marks.length).to.be.within(10, 20);
     expect(row.marks.at(-1)?.at).to.equal(1000);
     expect(row.slotsStarted).to.equal(1000);
@@ -181,24 +185,24 @@ describe('Timeline', () => {
     expect(() => new Timeline({ limit: 0 })).to.throw(RangeError, 'Expected `limit` to be a number from 1 and up');
   });
 
-  it('knows of what had ended when it began that it ran until then, but not of what was cancelled, which may never have begun', () => {
+  it('has a span for a task whose start is missing, unless it was cancelled and so may never have started', () => {
     const cancelled: RecordedEvent = { ...done(5), task: 'y', outcome: { task: 'y', status: 'cancelled' } };
     const timeline = timelineOf({ events: [{ type: 'cancelled', at: 3 }, done(5), cancelled] });
     expect(spans(timeline, 'x')).to.deep.equal(['running 3-5']);
     expect(spans(timeline, 'y')).to.deep.equal([]);
   });
 
-  it('closes at the shutdown what no outcome speaks of', () => {
+  it('ends at the shutdown the tasks without an outcome, as timed out', () => {
     const timeline = timelineOf({ events: [start('ready', 0), { type: 'shutdown', at: 9, outcomes: [] }] });
     expect(spans(timeline, 'x')).to.deep.equal(['running 0-9']);
     expect(timeline.rows.get('x')?.status).to.equal('timed-out');
   });
 
-  it('needs nothing of Node', async () => {
+  it('imports nothing but types from outside its files', async () => {
     const { readFileSync } = await import('node:fs');
     for (const file of ['timeline', 'task-timeline', 'keep-last']) {
       const imports = readFileSync(`lib/inspect/${file}.ts`, 'utf8').match(/^import (?!type).*$/gm) ?? [];
-      for (const one of imports) expect(one).to.match(/'\.\/(task-timeline|keep-last)\.js';$/);
+      for (const line of imports) expect(line).to.match(/'\.\/(task-timeline|keep-last)\.js';$/);
     }
   });
 });

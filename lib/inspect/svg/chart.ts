@@ -14,11 +14,12 @@ export class Chart {
   /** The ends of the time axis. */
   readonly left: number;
   readonly right: number;
-  readonly drawnKinds = new Set<Kind>();
+  readonly drawnKinds: Set<Kind>;
 
   /** @param labelColumns and `statusColumns`: the widths of the texts beside the axis, in columns. */
   constructor(window: TimeWindow, width: number, labelColumns: number, statusColumns: number) {
     this.window = window;
+    this.drawnKinds = new Set();
     this.width = width;
     this.left = Math.round(margin + Math.min(labelColumns * columnWidth, width * 0.3) + 18);
     this.right = Math.round(width - margin - Math.min(statusColumns * columnWidth, width * 0.2) - 18);

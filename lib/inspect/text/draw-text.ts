@@ -24,9 +24,9 @@ export interface Drawing {
 /** The largest number of application marks below a drawing. */
 const maxAppMarks = 10;
 
-export function drawText(window: TimeWindow, width: number, paint: Paint, maxRows = Infinity): Drawing {
+export function drawText(window: TimeWindow, width: number, paint: Paint, maxRows?: number): Drawing {
   const { timeline, from, to, zero = from } = window;
-  const branches = mostImportant(taskTree(timeline.rows), maxRows).map((branch) => ({
+  const branches = mostImportant(taskTree(timeline.rows), maxRows ?? Infinity).map((branch) => ({
     ...branch,
     label: printable(branch.label),
   }));
