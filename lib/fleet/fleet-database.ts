@@ -74,8 +74,8 @@ export class FleetDatabase {
   }
 
   /** Repeats an idempotent operation while it fails with a transient error, up to `maxMs`. */
-  async retry<T>(operation: () => Promise<T>, maxMs = Infinity): Promise<T> {
-    const deadline = performance.now() + maxMs;
+  async retry<T>(operation: () => Promise<T>, maxMs?: number): Promise<T> {
+    const deadline = performance.now() + (maxMs ?? Infinity);
     for (let retryMs = minRetryMs; ; retryMs = Math.min(2 * retryMs, maxRetryMs)) {
       try {
         const result = await operation();

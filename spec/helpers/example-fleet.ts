@@ -1,6 +1,6 @@
 import type { FleetState } from 'rxjs-tasks/fleet';
 
-/** How a fleet of three processes may stand, one of which is quiet. */
+/** Returns the state of a fleet of three processes. One of them sends no heartbeats. */
 export function exampleFleet(change: Partial<FleetState> = {}): FleetState {
   const now = Date.now();
   const since = now - 3_600_000;

@@ -3,12 +3,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after } from 'mocha';
-import { connectFleet, type Fleet, type FleetOptions } from 'rxjs-tasks/fleet';
+import { filter, firstValueFrom, type Observable } from 'rxjs';
+import { connectFleet, type Fleet, type FleetOptions, type JobEvent } from 'rxjs-tasks/fleet';
 import { startPostgres, type Postgres } from './postgres.js';
 
 let server: Promise<Postgres> | undefined;
 
-/** The URL of the PostgreSQL that all specs share: that of FLEET_URL, or one that is started for them. */
+/** Returns the URL of the PostgreSQL that all specs share: FLEET_URL, or a server that is started for them. */
 export async function sharedUrl(): Promise<string> {
   return process.env['FLEET_URL'] ?? (await (server ??= startPostgres())).url;
 }
@@ -17,12 +18,12 @@ after('the shared PostgreSQL', async () => {
   await (await server)?.remove();
 });
 
-/** A schema of its own. */
+/** Returns the name of a schema that no other spec uses. */
 export function newSchema(): string {
   return `spec_${randomUUID().replaceAll('-', '').slice(0, 12)}`;
 }
 
-/** Connects to one fleet, any number of times, and closes all of that in the end. */
+/** Connections to one fleet, which are closed together. */
 export class Fleets {
   readonly schema: string = newSchema();
   private readonly open: Fleet[] = [];
@@ -38,7 +39,25 @@ export class Fleets {
   }
 }
 
-/** A directory of its own for an embedded database, for as long as `use` takes. */
+/** Returns the error that connecting is refused with. */
+export async function connectError(options: FleetOptions): Promise<Error> {
+  const fleet = await connectFleet(options).catch((error: unknown) => error as Error);
+  if (fleet instanceof Error) return fleet;
+  await fleet.close();
+  throw new Error('The connection was not refused');
+}
+
+/** Waits for the next event of a type. */
+export function nextEvent<Type extends JobEvent['type']>(
+  events$: Observable<JobEvent>,
+  type: Type,
+): Promise<Extract<JobEvent, { type: Type }>> {
+  return firstValueFrom(
+    events$.pipe(filter((event): event is Extract<JobEvent, { type: Type }> => event.type === type)),
+  );
+}
+
+/** Passes a new directory for an embedded database, and deletes it afterwards. */
 export async function withDirectory<T>(use: (directory: string) => Promise<T>): Promise<T> {
   const directory = await mkdtemp(join(tmpdir(), 'fleet-'));
   try {

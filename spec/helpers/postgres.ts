@@ -2,7 +2,7 @@ import { Client } from 'pg';
 
 export { startPostgres, type Postgres } from '../../examples/shared/postgres.js';
 
-/** Runs one statement on a server, beside all that specs have open. */
+/** Executes one statement on a server, on a connection of its own. */
 export async function statement<Row extends object>(url: string, sql: string): Promise<Row[]> {
   const client = new Client({ connectionString: url });
   await client.connect();

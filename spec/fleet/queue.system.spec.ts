@@ -11,24 +11,25 @@ import {
   range,
   Subject,
   take,
-  timer,
   toArray,
 } from 'rxjs';
 import { CancelledError, DeadlineError, launch, withCancel, type Application, type Runnable } from 'rxjs-tasks';
 import { FleetCancelledError, JobCancelledError, JobError, type Fleet, type JobEvent } from 'rxjs-tasks/fleet';
-import { Fleets, sharedUrl } from '../helpers/fleet.js';
+import { Fleets, nextEvent, sharedUrl } from '../helpers/fleet.js';
 import { statement } from '../helpers/postgres.js';
+import { pause, waitUntil } from '../helpers/wait.js';
 
 describe('a queue', () => {
   const fleets = new Fleets();
   let fleet: Fleet;
-  let names = 0;
+  let queues = 0;
   const apps: Application[] = [];
-  const name = () => `queue-${++names}`;
-  /** Has runnables run until the end of the test. */
+  const newName = () => `queue-${++queues}`;
+  /** Runs tasks until the end of the test. */
   const run = (...runnables: Runnable[]) => {
     const app = launch(runnables);
     apps.push(app);
+    // In an object, because an application is a promise.
     return { app };
   };
 
@@ -41,15 +42,15 @@ describe('a queue', () => {
   });
 
   describe('submit', () => {
-    it('gives the result of the handler', async () => {
-      const squares = fleet.queue<number, number>(name());
+    it('emits the result of the handler', async () => {
+      const squares = fleet.queue<number, number>(newName());
       run(squares.worker((n) => n * n));
       expect(await lastValueFrom(squares.submit(7).pipe(toArray()))).to.deep.equal([49]);
     });
 
-    it('is cold: each subscription is a job', async () => {
+    it('submits a job on each subscription', async () => {
       const inputs: number[] = [];
-      const queue = fleet.queue<number>(name());
+      const queue = fleet.queue<number>(newName());
       run(queue.worker((n) => void inputs.push(n)));
       const job = queue.submit(1);
       expect(inputs).to.deep.equal([]);
@@ -58,150 +59,159 @@ describe('a queue', () => {
       expect(inputs).to.deep.equal([1, 1]);
     });
 
-    it('gives undefined for no value at all, and null for null', async () => {
-      const queue = fleet.queue<boolean>(name());
-      run(queue.worker((is) => (is ? null : undefined)));
+    it('emits undefined for a handler without a value, and null for null', async () => {
+      const queue = fleet.queue<boolean>(newName());
+      run(queue.worker((isNull) => (isNull ? null : undefined)));
       expect(await lastValueFrom(queue.submit(true))).to.equal(null);
       expect(await lastValueFrom(queue.submit(false))).to.equal(undefined);
     });
 
-    it('gives the last value of a handler that yields several', async () => {
-      const queue = fleet.queue<string, string>(name());
+    it('emits the last value of a handler that emits several', async () => {
+      const queue = fleet.queue<string, string>(newName());
       run(queue.worker((text) => from(text.split(','))));
       expect(await lastValueFrom(queue.submit('a,b,c'))).to.equal('c');
     });
 
-    it('gives a result that is too long for a message', async () => {
-      const queue = fleet.queue<number, string>(name());
+    it('emits a result that is too long for a message', async () => {
+      const queue = fleet.queue<number, string>(newName());
       run(queue.worker((n) => 'é'.repeat(n)));
       expect(await lastValueFrom(queue.submit(20_000))).to.equal('é'.repeat(20_000));
     });
 
-    it('errors with a JobError that says what the last attempt failed with', async () => {
-      const queue = fleet.queue<string>(name(), { retries: 0 });
+    it('fails with a JobError that contains the failure of the last attempt', async () => {
+      const queue = fleet.queue<string>(newName(), { retries: 0 });
       run(
-        queue.worker((what) => {
-          throw new TypeError(`no ${what}`);
+        queue.worker((field) => {
+          throw new TypeError(`no ${field}`);
         }),
       );
-      const error = await lastValueFrom(queue.submit('address')).catch((reason: unknown) => reason);
+      const error = await lastValueFrom(queue.submit('address')).catch((error: unknown) => error);
       expect(error).to.be.instanceOf(JobError);
       expect((error as JobError).failure).to.deep.equal({ name: 'TypeError', message: 'no address' });
       expect((error as JobError).message).to.equal(`A job of ${queue.name} failed: TypeError: no address`);
     });
 
-    it('errors for an input that JSON cannot hold, and submits nothing', async () => {
-      const queue = fleet.queue(name());
-      const error = await lastValueFrom(queue.submit(1n)).catch((reason: unknown) => reason);
+    it('fails for an input that JSON cannot represent', async () => {
+      const queue = fleet.queue(newName());
+      const error = await lastValueFrom(queue.submit(1n)).catch((error: unknown) => error);
       expect(error).to.be.instanceOf(TypeError);
     });
 
-    it('fails an attempt whose output JSON cannot hold', async () => {
-      const queue = fleet.queue<number>(name(), { retries: 0 });
+    it('fails with a JobError for an output that JSON cannot represent, and other jobs complete', async () => {
+      const queue = fleet.queue<number>(newName(), { retries: 0 });
       run(queue.worker(() => 1n, { concurrency: 3 }));
-      const others = fleet.queue<number, number>(name());
+      const others = fleet.queue<number, number>(newName());
       run(others.worker((n) => n));
-      const error = await lastValueFrom(queue.submit(1)).catch((reason: unknown) => reason);
+      const error = await lastValueFrom(queue.submit(1)).catch((error: unknown) => error);
       expect((error as JobError).failure.name).to.equal('TypeError');
       expect(await lastValueFrom(others.submit(2))).to.equal(2);
     });
 
-    it('cancels a job that waits when it is unsubscribed', async () => {
-      const queue = fleet.queue<number>(name());
-      const cancelled = firstValueFrom(queue.events$.pipe(filter(({ type }) => type === 'cancelled')));
-      const submitted = firstValueFrom(queue.events$.pipe(filter(({ type }) => type === 'submitted')));
-      const waiting = queue.submit(1).subscribe();
+    it('cancels a waiting job when its subscriber unsubscribes', async () => {
+      const queue = fleet.queue<number>(newName());
+      const cancelled = nextEvent(queue.events$, 'cancelled');
+      const submitted = nextEvent(queue.events$, 'submitted');
+      const subscription = queue.submit(1).subscribe();
       await submitted;
-      waiting.unsubscribe();
+      subscription.unsubscribe();
       const { job } = await cancelled;
       const inputs: number[] = [];
       run(queue.worker((n) => void inputs.push(n)));
       await lastValueFrom(queue.submit(2));
       expect(inputs).to.deep.equal([2]);
-      const error = await lastValueFrom(queue.result(job)).catch((reason: unknown) => reason);
+      const error = await lastValueFrom(queue.result(job)).catch((error: unknown) => error);
       expect(error).to.be.instanceOf(JobCancelledError);
     });
 
-    it('cancels a job that is unsubscribed before it is in the database', async () => {
-      const queue = fleet.queue<number>(name());
-      const cancelled = firstValueFrom(queue.events$.pipe(filter(({ type }) => type === 'cancelled')));
+    it('cancels a job when its subscriber unsubscribes before the job is in the database', async () => {
+      const queue = fleet.queue<number>(newName());
+      const cancelled = nextEvent(queue.events$, 'cancelled');
       queue.submit(1).subscribe().unsubscribe();
       await cancelled;
     });
 
-    it('cancels the context of a job under way when it is unsubscribed', async () => {
-      const queue = fleet.queue<number>(name());
+    it('cancels the context of a running job when its subscriber unsubscribes', async () => {
+      const queue = fleet.queue<number>(newName());
       const causes: unknown[] = [];
-      const started = firstValueFrom(queue.events$.pipe(filter(({ type }) => type === 'started')));
+      const started = nextEvent(queue.events$, 'started');
       const { app } = run(
         queue.worker(async (_, ctx) => {
           await firstValueFrom(ctx.cancelled$);
           causes.push(ctx.cause);
         }),
       );
-      const job = queue.submit(1).subscribe();
+      const cancelled = nextEvent(queue.events$, 'cancelled');
+      const subscription = queue.submit(1).subscribe();
       await started;
-      job.unsubscribe();
-      await firstValueFrom(queue.events$.pipe(filter(({ type }) => type === 'cancelled')));
+      subscription.unsubscribe();
+      await cancelled;
       await app.stop();
       expect(causes).to.have.length(1);
       expect(causes[0]).to.be.instanceOf(JobCancelledError);
     });
 
-    it('errors when someone else cancels the job', async () => {
-      const queue = fleet.queue<number>(name());
-      const submitted = firstValueFrom(queue.events$.pipe(filter(({ type }) => type === 'submitted')));
-      const result = lastValueFrom(queue.submit(1)).catch((reason: unknown) => reason);
+    it('fails when another caller cancels the job', async () => {
+      const queue = fleet.queue<number>(newName());
+      const submitted = nextEvent(queue.events$, 'submitted');
+      const result = lastValueFrom(queue.submit(1)).catch((error: unknown) => error);
       const { job } = await submitted;
       expect(await queue.cancel(job)).to.equal(true);
       expect(await result).to.be.instanceOf(JobCancelledError);
       expect(await queue.cancel(job)).to.equal(false);
     });
 
-    it('runs the job with the higher priority first, and one with a delay later', async () => {
-      const queue = fleet.queue<string>(name());
+    it('runs jobs with a higher priority first, and a delayed job not before its delay', async () => {
+      const queue = fleet.queue<string>(newName());
       const inputs: string[] = [];
-      await queue.enqueue('late', { delay: 1000 });
+      const delay = 1000;
+      const enqueuedAt = Date.now();
+      await queue.enqueue('delayed', { delay });
       await queue.enqueue('low', { priority: -1 });
       await queue.enqueue('high', { priority: 1 });
       await queue.enqueue('middle');
-      const last = firstValueFrom(
+      const completed = lastValueFrom(
         queue.events$.pipe(
           filter(({ type }) => type === 'completed'),
           take(4),
-          toArray(),
         ),
       );
-      run(queue.worker((what) => void inputs.push(what)));
-      await last;
-      expect(inputs).to.deep.equal(['high', 'middle', 'low', 'late']);
+      let delayedAt = 0;
+      run(
+        queue.worker((input) => {
+          if (input === 'delayed') delayedAt = Date.now();
+          else inputs.push(input);
+        }),
+      );
+      await completed;
+      expect(inputs).to.deep.equal(['high', 'middle', 'low']);
+      expect(delayedAt - enqueuedAt).to.be.at.least(delay);
     });
 
-    it('waits until there is room in a queue with a limit', async () => {
-      const queue = fleet.queue<number>(name(), { maxWaiting: 2 });
+    it('waits for room in a queue with maxWaiting', async () => {
+      const queue = fleet.queue<number>(newName(), { maxWaiting: 2 });
       let submitted = 0;
-      const ids = range(0, 5)
+      const subscription = range(0, 5)
         .pipe(mergeMap((n) => queue.enqueue(n)))
         .subscribe(() => submitted++);
-      await lastValueFrom(timer(600));
+      await waitUntil(() => submitted >= 2);
+      await pause(600);
       expect(submitted).to.equal(2);
-      const done = firstValueFrom(
+      const completed = lastValueFrom(
         queue.events$.pipe(
           filter(({ type }) => type === 'completed'),
           take(5),
-          toArray(),
         ),
       );
       run(queue.worker((n) => n));
-      await done;
-      expect(submitted).to.equal(5);
-      ids.unsubscribe();
+      await completed;
+      await waitUntil(() => submitted === 5);
+      subscription.unsubscribe();
     });
   });
 
   describe('result', () => {
-    it('is that of a job that someone else has submitted, also when it has ended', async () => {
-      const queue = fleet.queue<number, number>(name());
+    it('emits the result of a job that was enqueued, during and after its run', async () => {
+      const queue = fleet.queue<number, number>(newName());
       const job = await queue.enqueue(3);
       const waiting = lastValueFrom(queue.result(job));
       run(queue.worker((n) => n + 1));
@@ -209,38 +219,39 @@ describe('a queue', () => {
       expect(await lastValueFrom(queue.result(job))).to.equal(4);
     });
 
-    it('errors for a job that the queue does not have', async () => {
-      const queue = fleet.queue(name());
-      const nobody = '00000000-0000-4000-8000-000000000000';
-      const error = await lastValueFrom(queue.result(nobody)).catch((reason: unknown) => reason);
+    it('fails for a job that the queue does not have', async () => {
+      const queue = fleet.queue(newName());
+      const unknownJob = '00000000-0000-4000-8000-000000000000';
+      const error = await lastValueFrom(queue.result(unknownJob)).catch((error: unknown) => error);
       expect(error).to.be.instanceOf(RangeError);
       expect((error as Error).message).to.equal(
-        `Expected \`job\` to be one of ${queue.name}, got \`'${nobody}'\` (string)`,
+        `Expected \`job\` to be a job of ${queue.name}, got \`'${unknownJob}'\` (string)`,
       );
       expect(() => queue.result('x')).to.throw(RangeError, 'Expected `job` to be the id of a job');
     });
   });
 
   describe('worker', () => {
-    it('does so many jobs at a time as it is told', async () => {
-      const queue = fleet.queue<number>(name());
-      let [going, most] = [0, 0];
+    it('runs as many jobs at a time as its concurrency', async () => {
+      const queue = fleet.queue<number>(newName());
+      let [running, maxRunning] = [0, 0];
       run(
         queue.worker(
           async () => {
-            most = Math.max(most, ++going);
-            await lastValueFrom(timer(20));
-            going--;
+            maxRunning = Math.max(maxRunning, ++running);
+            await waitUntil(() => maxRunning >= 3);
+            await pause(20);
+            running--;
           },
           { concurrency: 3 },
         ),
       );
       await lastValueFrom(range(0, 12).pipe(mergeMap((n) => queue.submit(n))));
-      expect(most).to.equal(3);
+      expect(maxRunning).to.equal(3);
     });
 
-    it('runs a failed job again, and counts its attempts', async () => {
-      const queue = fleet.queue<number, number>(name(), { retries: 2, backoff: { initial: 0 } });
+    it('retries a failed job, and counts its attempts', async () => {
+      const queue = fleet.queue<number, number>(newName(), { retries: 2, backoff: { initial: 0 } });
       const events: string[] = [];
       queue.events$.subscribe(({ type }) => events.push(type));
       run(
@@ -260,10 +271,10 @@ describe('a queue', () => {
       ]);
     });
 
-    it('cancels and fails a run that takes longer than its timeout, and goes on', async () => {
-      const queue = fleet.queue<number, number>(name(), { retries: 0, timeout: 50 });
+    it('cancels and fails an attempt at its timeout, and continues', async () => {
+      const queue = fleet.queue<number, number>(newName(), { retries: 0, timeout: 50 });
       const causes: unknown[] = [];
-      // What never ends keeps its application, and with that the process, waiting, as any task.
+      // Ends the handler, because its application waits for it.
       const late = new Subject<number>();
       run(
         queue.worker(async (n, ctx) => {
@@ -272,27 +283,27 @@ describe('a queue', () => {
           return firstValueFrom(late);
         }),
       );
-      const error = await lastValueFrom(queue.submit(0)).catch((reason: unknown) => reason);
+      const error = await lastValueFrom(queue.submit(0)).catch((error: unknown) => error);
       expect((error as JobError).failure).to.deep.equal({ name: 'DeadlineError', message: 'Not done within 50 ms' });
       expect(causes[0]).to.be.instanceOf(DeadlineError);
       expect(await lastValueFrom(queue.submit(2))).to.equal(2);
       late.next(0);
     });
 
-    it('emits what it has done', async () => {
-      const queue = fleet.queue<number, number>(name());
+    it('emits the events of its jobs', async () => {
+      const queue = fleet.queue<number, number>(newName());
       const worker = queue.worker((n) => n + 1);
-      const told: JobEvent[] = [];
-      worker.results$.subscribe((event) => told.push(event));
+      const events: JobEvent[] = [];
+      worker.results$.subscribe((event) => events.push(event));
       run(worker);
       await lastValueFrom(queue.submit(1));
-      expect(told.map(({ type }) => type)).to.deep.equal(['started', 'completed']);
-      expect(told[1]).to.include({ queue: queue.name, by: 'one', attempt: 1 });
+      expect(events.map(({ type }) => type)).to.deep.equal(['started', 'completed']);
+      expect(events[1]).to.include({ queue: queue.name, by: 'one', attempt: 1 });
     });
 
-    it('tells all processes of its progress', async () => {
+    it('reports progress to all processes', async () => {
       const other = await fleets.connect({ name: 'two' });
-      const queue = fleet.queue<number>(name());
+      const queue = fleet.queue<number>(newName());
       const progress = firstValueFrom(
         other.queue(queue.name).events$.pipe(
           filter((event) => event.type === 'progress'),
@@ -313,19 +324,19 @@ describe('a queue', () => {
       ]);
     });
 
-    it('refuses progress that is too long for a message', async () => {
-      const queue = fleet.queue<number>(name(), { retries: 0 });
+    it('fails the attempt when its progress is too long for a message', async () => {
+      const queue = fleet.queue<number>(newName(), { retries: 0 });
       run(queue.worker((_, __, job) => job.progress('x'.repeat(9000))));
-      const error = await lastValueFrom(queue.submit(1)).catch((reason: unknown) => reason);
+      const error = await lastValueFrom(queue.submit(1)).catch((error: unknown) => error);
       expect((error as JobError).failure.name).to.equal('RangeError');
       expect((error as JobError).failure.message).to.match(/^Expected `progress` to be JSON of up to 7500 bytes/);
     });
 
-    it('gives a job back when its application stops, and another process does it', async () => {
+    it('releases a running job when its application stops, and another process completes it', async () => {
       const other = await fleets.connect({ name: 'two' });
-      const queue = fleet.queue<number, string>(name(), { backoff: { initial: 0 } });
+      const queue = fleet.queue<number, string>(newName(), { backoff: { initial: 0 } });
       const { app } = run(queue.worker((): Observable<string> => NEVER));
-      const started = firstValueFrom(queue.events$.pipe(filter(({ type }) => type === 'started')));
+      const started = nextEvent(queue.events$, 'started');
       const result = lastValueFrom(queue.submit(1));
       await started;
       expect((await app.stop(new Error('deploy'))).clean).to.equal(true);
@@ -333,24 +344,24 @@ describe('a queue', () => {
       expect(await result).to.equal('done elsewhere');
     });
 
-    it('completes a job whose promise is kept after the application was stopped', async () => {
-      const queue = fleet.queue<number, string>(name());
+    it('completes a job whose promise is resolved after its application was stopped', async () => {
+      const queue = fleet.queue<number, string>(newName());
       const { app } = run(
         queue.worker(async (_, ctx) => {
           await firstValueFrom(ctx.cancelled$);
-          await lastValueFrom(timer(20));
-          return 'whole';
+          await pause(20);
+          return 'resolved';
         }),
       );
-      const started = firstValueFrom(queue.events$.pipe(filter(({ type }) => type === 'started')));
+      const started = nextEvent(queue.events$, 'started');
       const result = lastValueFrom(queue.submit(1));
       await started;
       await app.stop();
-      expect(await result).to.equal('whole');
+      expect(await result).to.equal('resolved');
     });
 
-    it('takes no jobs once it is cancelled', async () => {
-      const queue = fleet.queue<number>(name());
+    it('fetches no jobs after its cancel', async () => {
+      const queue = fleet.queue<number>(newName());
       const [ctx, cancel] = withCancel();
       const inputs: number[] = [];
       const worker = queue.worker((n) => void inputs.push(n));
@@ -359,14 +370,14 @@ describe('a queue', () => {
       cancel();
       await queue.enqueue(1);
       await ended;
-      await lastValueFrom(timer(100));
+      await pause(100);
       expect(inputs).to.deep.equal([]);
     });
   });
 
   describe('dead letters', () => {
-    it('are listed, and sent again', async () => {
-      const queue = fleet.queue<number, number>(name(), { retries: 0 });
+    it('are listed, and run again after redrive', async () => {
+      const queue = fleet.queue<number, number>(newName(), { retries: 0 });
       let broken = true;
       run(
         queue.worker((n) => {
@@ -382,18 +393,18 @@ describe('a queue', () => {
       expect(dead.map(({ input }) => input)).to.deep.equal([1, 2, 3]);
       expect(dead[0]?.failure).to.deep.equal({ name: 'Error', message: 'down' });
       broken = false;
-      const done = firstValueFrom(queue.events$.pipe(filter((event) => event.type === 'completed')));
+      const completed = nextEvent(queue.events$, 'completed');
       expect(await queue.redrive([dead[1]?.id ?? ''])).to.equal(1);
-      expect((await done).output).to.deep.equal({ value: 2 });
+      expect((await completed).output).to.deep.equal({ value: 2 });
       expect(await queue.redrive()).to.equal(2);
       expect(await queue.deadLetters()).to.deep.equal([]);
     });
   });
 
-  it('does nothing more once the fleet is cancelled, until it is resumed', async () => {
-    const queue = fleet.queue<number, number>(name());
+  it('runs no jobs after the cancel of the fleet until its resume', async () => {
+    const queue = fleet.queue<number, number>(newName());
     const causes: unknown[] = [];
-    const started = firstValueFrom(queue.events$.pipe(filter(({ type }) => type === 'started')));
+    const started = nextEvent(queue.events$, 'started');
     const { app } = run(
       queue.worker((_, ctx) => {
         ctx.cancelled$.subscribe((cause) => causes.push(cause));
@@ -415,25 +426,25 @@ describe('a queue', () => {
     expect(await lastValueFrom(queue.submit(2))).to.equal(2);
   });
 
-  it('tells whoever waits for a result when the fleet is closed', async () => {
+  it('fails the streams that wait for a result when the fleet is closed', async () => {
     const other = await fleets.connect();
-    const result = lastValueFrom(other.queue(name()).submit(1)).catch((reason: unknown) => reason);
-    await lastValueFrom(timer(50));
+    const result = lastValueFrom(other.queue(newName()).submit(1)).catch((error: unknown) => error);
+    await pause(50);
     await other.close();
     expect(await result).to.be.instanceOf(CancelledError);
   });
 
-  it('takes nothing more once the fleet is closed, and says so', async () => {
+  it('refuses submissions and results with a CancelledError after the fleet is closed', async () => {
     const other = await fleets.connect();
-    const queue = other.queue(name());
+    const queue = other.queue(newName());
     const job = await queue.enqueue(1);
     await other.close();
-    for (const refused of [lastValueFrom(queue.submit(1)), queue.enqueue(1), lastValueFrom(queue.result(job))])
-      expect(await refused.catch((reason: unknown) => reason)).to.be.instanceOf(CancelledError);
+    for (const promise of [lastValueFrom(queue.submit(1)), queue.enqueue(1), lastValueFrom(queue.result(job))])
+      expect(await promise.catch((error: unknown) => error)).to.be.instanceOf(CancelledError);
   });
 
-  it('keeps nothing of ended jobs when it is told so', async () => {
-    const queue = fleet.queue(name(), { retention: 0 });
+  it('deletes ended jobs after the minimum of pg-boss when retention is 0', async () => {
+    const queue = fleet.queue(newName(), { retention: 0 });
     await queue.enqueue(1);
     const rows = await statement<{ seconds: number }>(
       await sharedUrl(),
@@ -443,8 +454,8 @@ describe('a queue', () => {
     expect(rows).to.deep.equal([{ seconds: 1 }]);
   });
 
-  it('refuses bad options when it is made', () => {
-    const refused = [
+  it('refuses invalid options synchronously', () => {
+    const invalidCalls = [
       [() => fleet.queue('a b'), "Expected `name` to be up to 100 letters, digits, `_` and `-`, got `'a b'` (string)"],
       [
         () => fleet.queue('q', { retries: -1 }),
@@ -487,7 +498,7 @@ describe('a queue', () => {
         'Expected `priority` to be a whole number from -1000000 to 1000000, got `0.5` (number)',
       ],
     ] as const;
-    for (const [make, message] of refused) expect(make).to.throw(message);
+    for (const [call, message] of invalidCalls) expect(call).to.throw(message);
     expect(() => fleet.queue('q').worker(1 as never)).to.throw(TypeError, 'Expected `handler` to be a function');
     expect(() => fleet.queue('q', { retry: 1 } as never)).to.throw(TypeError, /^Expected `options` to be made of/);
   });

@@ -1,30 +1,28 @@
 import { expect } from 'chai';
-import { firstValueFrom, lastValueFrom, filter } from 'rxjs';
+import { filter, firstValueFrom, lastValueFrom } from 'rxjs';
 import { launch } from 'rxjs-tasks';
 import { JobCancelledError, type Fleet, type FleetEvent } from 'rxjs-tasks/fleet';
-import { Fleets, sharedUrl } from '../helpers/fleet.js';
+import { seededRandom } from '../../lib/testing/seeded-random.js';
+import { Fleets, nextEvent, sharedUrl } from '../helpers/fleet.js';
+import { FleetPrograms, lines } from '../helpers/fleet-programs.js';
 import { statement } from '../helpers/postgres.js';
 import type { Program } from '../helpers/program.js';
-import { lines, pause, Programs, until } from '../helpers/programs.js';
-import { randomFrom } from '../../lib/testing/random.js';
+import { pause, waitUntil } from '../helpers/wait.js';
 
 describe('the cancel of a fleet', () => {
   const fleets = new Fleets();
-  const programs = new Programs();
+  const programs = new FleetPrograms();
   const { schema } = fleets;
   let fleet: Fleet;
   let url: string;
   const start = (name: string) => programs.start('member', { url, schema, name });
-  const five = async () => {
+  const startFive = async () => {
     const members = ['a', 'b', 'c', 'd', 'e'].map(start);
-    for (const member of members) await member.says('up');
+    for (const member of members) await member.waitFor('up');
     return members;
   };
-  /** When each was told, in ms from a time. */
-  const told = async (members: readonly Program[], from: number) => {
-    await Promise.all(members.map((member) => member.says('cancelled')));
-    return members.map((member) => Number(lines(member, 'cancelled')[0]?.split(' ')[0]) - from);
-  };
+  const waitForCancel = (members: readonly Program[]) =>
+    Promise.all(members.map((member) => member.waitFor('cancelled')));
 
   before(async () => {
     url = await sharedUrl();
@@ -32,15 +30,14 @@ describe('the cancel of a fleet', () => {
   });
   after(() => fleets.close());
   afterEach(async () => {
-    await programs.kill();
+    await programs.killAll();
     await fleet.resume();
   });
 
-  it('reaches 5 processes within 2 s, those that start later, and nobody after a resume', async () => {
-    const members = await five();
-    const from = Date.now();
+  it('reaches 5 running processes and one that starts later, but none that starts after a resume', async () => {
+    const members = await startFive();
     await fleet.cancel('a bad deploy');
-    for (const ms of await told(members, from)) expect(ms).to.be.within(0, 2000);
+    await waitForCancel(members);
     for (const member of members) {
       const { code, stderr, stdout } = await member.ended;
       expect([code, stderr]).to.deep.equal([0, '']);
@@ -50,16 +47,18 @@ describe('the cancel of a fleet', () => {
     expect([late.code, late.stderr]).to.deep.equal([0, '']);
     expect(late.stdout).not.to.include('up\n');
     await fleet.resume();
-    await start('later').says('up');
-  }).timeout(60_000);
+    await start('later').waitFor('up');
+  });
 
-  it('reaches them within 2 s when no message does', async () => {
-    const members = await five();
-    const from = Date.now();
+  it('reaches 5 running processes without a message', async () => {
+    const members = await startFive();
     await statement(url, `update ${schema}.fleet set reason = 'by hand', cancelled_by = 'psql', cancelled_at = now()`);
-    for (const ms of await told(members, from)) expect(ms).to.be.within(0, 2000);
-    for (const member of members) expect((await member.ended).code).to.equal(0);
-  }).timeout(60_000);
+    await waitForCancel(members);
+    for (const member of members) {
+      expect((await member.ended).code).to.equal(0);
+      expect(lines(member, 'cancelled')).to.deep.equal(['The fleet was cancelled by psql: by hand']);
+    }
+  });
 });
 
 describe('the cancel of a job', () => {
@@ -68,33 +67,34 @@ describe('the cancel of a job', () => {
   before(async () => (url = await sharedUrl()));
   afterEach(() => fleets.close());
 
-  it('that waits: it never runs, in none of the processes', async () => {
+  it('keeps a waiting job from running in any process', async () => {
     const fleet = await fleets.connect();
     const queue = fleet.queue<number>('waiting');
     const ids = await Promise.all(Array.from({ length: 100 }, (_, n) => queue.enqueue(n)));
-    const odd = ids.filter((_, n) => n % 2 === 1);
-    for (const id of odd) expect(await queue.cancel(id)).to.equal(true);
-    const ran: number[] = [];
+    const cancelled = ids.filter((_, n) => n % 2 === 1);
+    for (const id of cancelled) expect(await queue.cancel(id)).to.equal(true);
+    const inputs: number[] = [];
     const other = await fleets.connect();
-    const handler = (n: number) => void ran.push(n);
-    const apps = [fleet, other].map((one) => launch([one.queue<number>('waiting').worker(handler)]));
-    await until(() => ran.length === 50, 10_000);
+    const handler = (n: number) => void inputs.push(n);
+    const apps = [fleet, other].map((member) => launch([member.queue<number>('waiting').worker(handler)]));
+    await waitUntil(() => inputs.length >= 50);
     await pause(300);
     for (const app of apps) await app.stop();
-    expect(ran.filter((n) => n % 2 === 1)).to.deep.equal([]);
-    for (const id of odd) {
+    expect(inputs).to.have.length(50);
+    expect(inputs.filter((n) => n % 2 === 1)).to.deep.equal([]);
+    for (const id of cancelled) {
       const error = await lastValueFrom(queue.result(id)).catch((reason: unknown) => reason);
       expect(error).to.be.instanceOf(JobCancelledError);
     }
-  }).timeout(30_000);
+  });
 
-  it('by unsubscribing just before the fleet is closed: it is cancelled all the same', async () => {
+  it('takes effect if the subscriber unsubscribes just before the fleet is closed', async () => {
     const fleet = await fleets.connect();
     const queue = fleet.queue<number>('closing');
-    const submitted = firstValueFrom(queue.events$.pipe(filter(({ type }) => type === 'submitted')));
-    const waiting = queue.submit(1).subscribe();
+    const submitted = nextEvent(queue.events$, 'submitted');
+    const subscription = queue.submit(1).subscribe();
     const { job } = await submitted;
-    waiting.unsubscribe();
+    subscription.unsubscribe();
     await fleet.close();
     const [row] = await statement<{ state: string }>(
       url,
@@ -103,12 +103,12 @@ describe('the cancel of a job', () => {
     expect(row?.state).to.equal('cancelled');
   });
 
-  it('races its completion: it has one end, and all are told the same', async () => {
+  it('gives a job that completes at the same time one outcome, which is the same for all observers', async () => {
     const [fleet, other] = [await fleets.connect(), await fleets.connect()];
     const queue = fleet.queue<number, string>('racing');
     const ends = new Map<string, string[]>();
-    const told$ = other.events$.pipe(filter((event): event is FleetEvent & { job: string } => 'job' in event));
-    const telling = told$.subscribe(({ type, job }) => {
+    const jobEvents$ = other.events$.pipe(filter((event): event is FleetEvent & { job: string } => 'job' in event));
+    const subscription = jobEvents$.subscribe(({ type, job }) => {
       if (type === 'completed' || type === 'cancelled' || type === 'failed')
         ends.set(job, [...(ends.get(job) ?? []), type]);
     });
@@ -121,20 +121,26 @@ describe('the cancel of a job', () => {
     );
     const app = launch([worker]);
     await firstValueFrom(worker.ready$);
-    const random = randomFrom(43);
-    const races = await Promise.all(
-      Array.from({ length: 500 }, async (_, n) => {
-        await pause(n * 8);
-        const id = await queue.enqueue(Math.floor(random() * 15));
-        const result = lastValueFrom(queue.result(id)).catch((error: unknown) => (error as Error).name);
-        await pause(random() * 30);
-        const cancelled = await queue.cancel(id);
-        return { id, cancelled, result: await result };
-      }),
-    );
+    const random = seededRandom(43);
+    let maxCancelMs = 30;
+    const race = async (_: unknown, n: number) => {
+      await pause(n * 8);
+      const id = await queue.enqueue(Math.floor(random() * 15));
+      const result = lastValueFrom(queue.result(id)).catch((error: unknown) => (error as Error).name);
+      await pause(random() * maxCancelMs);
+      const cancelled = await queue.cancel(id);
+      return { id, cancelled, result: await result };
+    };
+    const races: Awaited<ReturnType<typeof race>>[] = [];
+    const cancels = () => races.filter(({ cancelled }) => cancelled).length;
+    // Until both outcomes are frequent: on a slow machine the cancel comes too early, and must wait longer.
+    while (races.length < 500 || cancels() < 20 || races.length - cancels() < 20) {
+      races.push(...(await Promise.all(Array.from({ length: 100 }, race))));
+      maxCancelMs *= cancels() > races.length / 2 ? 1.5 : 0.9;
+    }
     await app.stop();
-    await until(() => ends.size === races.length, 5000);
-    telling.unsubscribe();
+    await waitUntil(() => ends.size === races.length);
+    subscription.unsubscribe();
     const rows = await statement<{ id: string; state: string }>(
       url,
       `select id, state from ${fleets.schema}_jobs.job where name = 'racing'`,
@@ -148,8 +154,6 @@ describe('the cancel of a job', () => {
         [state],
       ]);
     }
-    const cancels = races.filter(({ cancelled }) => cancelled).length;
-    console.log(`      ${races.length} races, ${cancels} of them won by the cancel`);
-    expect(cancels).to.be.within(20, 480);
-  }).timeout(60_000);
+    console.log(`      ${races.length} races, ${cancels()} cancelled`);
+  });
 });

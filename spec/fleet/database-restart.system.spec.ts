@@ -1,0 +1,195 @@
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { expect } from 'chai';
+import { firstValueFrom, lastValueFrom, Subject } from 'rxjs';
+import { launch } from 'rxjs-tasks';
+import { connectFleet, FleetConnectionError, type Fleet, type FleetEvent } from 'rxjs-tasks/fleet';
+import { nextEvent } from '../helpers/fleet.js';
+import { FleetPrograms, lines } from '../helpers/fleet-programs.js';
+import { startPostgres, statement, type Postgres } from '../helpers/postgres.js';
+import { pause, waitUntil } from '../helpers/wait.js';
+
+const options = { retries: 100, backoff: { initial: 0 } };
+const schema = 'rxjs_tasks';
+
+describe('after the database was lost', () => {
+  const programs = new FleetPrograms();
+  let server: Postgres;
+  let fleet: Fleet;
+  let events: FleetEvent[];
+  /** Functions that release what a test has acquired, called in reverse order. */
+  const cleanups: (() => unknown)[] = [];
+  const connectionEvents = () => events.map(({ type }) => type).filter((type) => type.endsWith('connected'));
+
+  before(async () => (server = await startPostgres()));
+  after(() => server.remove());
+  beforeEach(async () => {
+    fleet = await connectFleet({ url: server.url, name: 'submitter' });
+    events = [];
+    fleet.events$.subscribe((event) => events.push(event));
+  });
+  afterEach(async () => {
+    for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+    await programs.killAll();
+    await fleet.close();
+  });
+
+  it('and restarted, running jobs, jobs submitted in between, and their results are not lost', async () => {
+    const { url } = server;
+    const queue = fleet.queue<number, string>('work', options);
+    const worker = programs.start('worker', { url, schema, name: 'worker', maxJobMs: 60_000, concurrency: 50 });
+    await worker.waitFor('up');
+    const before = lastValueFrom(queue.submit(4000));
+    await worker.waitFor('start 4000 1');
+    const restarting = server.restart();
+    const during: Promise<string>[] = [];
+    for (let n = 0; n < 20; n++) {
+      during.push(lastValueFrom(queue.submit(n)));
+      await pause(50);
+    }
+    await restarting;
+    expect(await before).to.equal('worker 1');
+    expect(new Set(await Promise.all(during))).to.deep.equal(new Set(['worker 1']));
+    await waitUntil(() => connectionEvents().length === 2 && lines(worker, 'fleet').length > 1);
+
+    // Messages arrive again: only a message can cause these two effects.
+    const send = (channel: string, message: object) =>
+      statement(url, `notify "${channel}", 'outsider${JSON.stringify(message)}'`);
+    await waitUntil(async () => {
+      await send(`${schema}$events`, { type: 'submitted', queue: 'work', job: 'outside' });
+      return events.some((event) => 'job' in event && event.job === 'outside');
+    });
+    const started = nextEvent(queue.events$, 'started');
+    const id = await queue.enqueue(50_000);
+    expect((await started).job).to.equal(id);
+    await waitUntil(async () => {
+      await send(schema, { type: 'cancel', queue: 'work', job: id });
+      return worker.stdout.includes('cancelled 50000 1 JobCancelledError');
+    });
+    expect(await queue.cancel(id)).to.equal(true);
+
+    expect(await lastValueFrom(queue.submit(1))).to.equal('worker 1');
+    expect(connectionEvents()).to.deep.equal(['disconnected', 'reconnected']);
+    expect(lines(worker, 'fleet').map((line) => line.split(' ')[0])).to.deep.equal(['disconnected', 'reconnected']);
+    expect(lines(worker, 'cancelled').filter((line) => line.includes('JobLostError'))).to.deep.equal([]);
+    expect(JSON.stringify(events) + worker.stdout + worker.stderr).not.to.include('secret');
+    expect(worker.stderr).to.equal('');
+    worker.kill('SIGTERM');
+    expect((await worker.ended).code).to.equal(0);
+  });
+
+  it('a cancel of the fleet that was requested in between takes effect', async () => {
+    const member = programs.start('member', { url: server.url, schema, name: 'member' });
+    await member.waitFor('up');
+    await server.stop();
+    const cancelled = fleet.cancel('during the outage');
+    await pause(500);
+    await server.start();
+    await cancelled;
+    const { code, stdout, stderr } = await member.ended;
+    expect(stdout).to.include('The fleet was cancelled by submitter: during the outage');
+    expect([code, stderr.includes('secret')]).to.deep.equal([0, false]);
+    await fleet.resume();
+  });
+
+  it('stderr reports the loss once and without credentials in a process without a listener', async () => {
+    const member = programs.start('member', { url: server.url, schema, name: 'member' });
+    await member.waitFor('up');
+    await server.restart();
+    await waitUntil(() => connectionEvents().length === 2 && member.stderr.includes('FleetConnectionError'));
+    await pause(1500);
+    member.kill('SIGTERM');
+    const { code, stderr } = await member.ended;
+    expect(code).to.equal(0);
+    expect(stderr.match(/FleetConnectionError: /g)).to.have.length(1);
+    expect(stderr).not.to.include('secret');
+  });
+
+  it('fleets can be closed, and connecting fails', async () => {
+    const waiting = lastValueFrom(fleet.queue('work').submit(1)).catch((error: unknown) => error as Error);
+    await waitUntil(() => events.some(({ type }) => type === 'submitted'));
+    const other = await connectFleet({ url: server.url });
+    other.events$.subscribe((event) => events.push(event));
+    const answers = new Subject<boolean>();
+    const granted = firstValueFrom(answers);
+    const lease = other.coordinator.lease('tick', 1000).subscribe(answers);
+    expect(await granted).to.equal(true);
+    await server.stop();
+    try {
+      await waitUntil(() => connectionEvents().length > 0);
+      await Promise.all([fleet.close(), other.close()]);
+      lease.unsubscribe();
+      expect(((await waiting) as Error).name).to.equal('CancelledError');
+      const refused = await connectFleet({ url: server.url, connectTimeout: 100 }).catch((error: unknown) => error);
+      expect(refused).to.be.instanceOf(FleetConnectionError);
+    } finally {
+      await server.start();
+    }
+  });
+
+  it('without an error, a process abandons its jobs and leases before another process can have them', async () => {
+    const proxy = await startProxy(Number(new URL(server.url).port));
+    cleanups.push(() => proxy.close());
+    const url = new URL(server.url);
+    url.port = String(proxy.port);
+    const cutFleet = await connectFleet({ url: url.href, name: 'cut off' });
+    cleanups.push(() => cutFleet.close());
+    cutFleet.events$.subscribe((event) => events.push(event));
+    const causes: unknown[] = [];
+    const answers: boolean[] = [];
+    const worker = cutFleet.queue<number, string>('cut', options).worker(async (_, ctx) => {
+      causes.push(await firstValueFrom(ctx.cancelled$));
+      return 'late';
+    });
+    const app = launch([worker]);
+    cleanups.push(() => app.stop());
+    const lease = cutFleet.coordinator.lease('cut', 1000).subscribe((granted) => answers.push(granted));
+    const queue = fleet.queue<number, string>('cut', options);
+    const started = nextEvent(queue.events$, 'started');
+    const id = await queue.enqueue(1);
+    await started;
+    await waitUntil(() => answers.length > 0);
+    // Opens all connections, because opening one more would fail with an error.
+    await Promise.all(Array.from({ length: 20 }, () => cutFleet.lastSlot('cut')));
+    cleanups.push(() => proxy.resume());
+    proxy.pause();
+    await waitUntil(() => firstValueFrom(fleet.coordinator.lease('cut', 2000)));
+    expect(answers).to.deep.equal([true, false]);
+    await waitUntil(() => causes.length > 0);
+    expect((causes[0] as Error).name).to.equal('JobLostError');
+    const otherApp = launch([queue.worker(() => 'in time')]);
+    cleanups.push(() => otherApp.stop());
+    expect(await firstValueFrom(queue.result(id))).to.equal('in time');
+    lease.unsubscribe();
+  });
+});
+
+/** Starts a proxy to a local port that can stop to transmit data without closing its connections. */
+async function startProxy(target: number) {
+  const sockets = new Set<Socket>();
+  let paused = false;
+  const update = (socket: Socket) => (paused ? socket.pause() : socket.resume());
+  const setPaused = (value: boolean) => {
+    paused = value;
+    sockets.forEach(update);
+  };
+  const server = createServer((client) => {
+    const upstream = connect(target, 'localhost');
+    for (const [source, destination] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
+      sockets.add(source);
+      source.on('data', (data) => void destination.write(data));
+      source.on('error', () => undefined);
+      source.on('close', () => (sockets.delete(source), destination.destroy()));
+      update(source);
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, resolve));
+  return {
+    port: (server.address() as AddressInfo).port,
+    pause: () => setPaused(true),
+    resume: () => setPaused(false),
+    close: () => new Promise<unknown>((resolve) => server.close(resolve)),
+  };
+}

@@ -1,0 +1,108 @@
+import { expect } from 'chai';
+import { EMPTY } from 'rxjs';
+import sinon from 'sinon';
+import type { FleetDatabase } from '../../lib/fleet/fleet-database.js';
+import { fakeDatabase } from '../helpers/fake-database.js';
+
+/** Returns an operation that fails once with a code, and then returns the number of its calls. */
+function failingOnce(code: string) {
+  let calls = 0;
+  return () => (++calls > 1 ? Promise.resolve(calls) : Promise.reject(Object.assign(new Error('no'), { code })));
+}
+
+/** Collects the types of a database's events. */
+function eventTypes(database: FleetDatabase): string[] {
+  const types: string[] = [];
+  database.events.asObservable().subscribe(({ type }) => types.push(type));
+  return types;
+}
+
+describe("the fleet's database", () => {
+  it('keeps no subscription of an ended retry', async () => {
+    const database = fakeDatabase();
+    eventTypes(database);
+    await database.retry(failingOnce('ECONNRESET'));
+    expect((database as unknown as { closing$: { observed: boolean } }).closing$.observed).to.equal(false);
+  });
+
+  it('retries after every error text of the driver for a lost or failed connection', async () => {
+    for (const message of [
+      'timeout expired',
+      'timeout exceeded when trying to connect',
+      'Connection terminated',
+      'Connection terminated unexpectedly',
+      'Connection terminated due to connection timeout',
+      'Client has encountered a connection error and is not queryable',
+      'Client was closed and is not queryable',
+      'LISTEN/NOTIFY heartbeat timed out',
+      'LISTEN/NOTIFY connection ended',
+    ]) {
+      const database = fakeDatabase();
+      const events = eventTypes(database);
+      let calls = 0;
+      const operation = () => (++calls > 1 ? Promise.resolve('done') : Promise.reject(new Error(message)));
+      expect(await database.retry(operation).catch(String)).to.equal('done', message);
+      expect(events).to.deep.equal(['disconnected', 'reconnected']);
+    }
+  });
+
+  it('retries after network errors', async () => {
+    for (const code of ['ENETUNREACH', 'ENETDOWN', 'EADDRNOTAVAIL', 'ECONNABORTED']) {
+      const database = fakeDatabase();
+      eventTypes(database);
+      expect(await database.retry(failingOnce(code))).to.equal(2);
+    }
+  });
+
+  it('retries after a deadlock without an event, because the connection is not lost', async () => {
+    const database = fakeDatabase();
+    const events = eventTypes(database);
+    expect(await database.retry(failingOnce('40P01'))).to.equal(2);
+    expect(events).to.deep.equal([]);
+  });
+
+  it('starts no listener once its close has begun', async () => {
+    let listeners = 0;
+    const database = fakeDatabase(undefined, () => listeners++);
+    await database.close();
+    const ignore = () => undefined;
+    const error = await database.listen('channel', ignore, ignore).catch(String);
+    expect([error, listeners]).to.deep.equal(['FleetConnectionError: The fleet is closed', 0]);
+  });
+
+  describe('in virtual time', () => {
+    let clock: sinon.SinonFakeTimers;
+    beforeEach(() => (clock = sinon.useFakeTimers()));
+    afterEach(() => clock.restore());
+
+    it('sends an unanswered statement again, so that a silently cut connection does not block a poll', async () => {
+      let queries = 0;
+      const never = new Promise<never>(() => undefined);
+      const database = fakeDatabase(() => (++queries > 1 ? Promise.resolve({ rows: [queries] }) : never));
+      const events = eventTypes(database);
+      const answers: unknown[] = [];
+      const poll = async () => void answers.push(...(await database.queryWithRetry('select')));
+      const polling = database.poll(1000, EMPTY, poll);
+      await clock.tickAsync(5999);
+      expect([queries, events]).to.deep.equal([1, []]);
+      await clock.tickAsync(200);
+      expect([answers, events]).to.deep.equal([[2], ['disconnected', 'reconnected']]);
+      await clock.tickAsync(2000);
+      expect(answers).to.deep.equal([2, 3, 4]);
+      polling.unsubscribe();
+      await database.close();
+      expect(clock.countTimers()).to.equal(0);
+    });
+
+    it('accepts the first answer of all tries when each try takes longer than its timeout', async () => {
+      let queries = 0;
+      const database = fakeDatabase(() => {
+        const query = ++queries;
+        return new Promise((resolve) => setTimeout(resolve, 6000, { rows: [query] }));
+      });
+      const answer = database.queryWithRetry('select');
+      await clock.tickAsync(6000);
+      expect([await answer, queries]).to.deep.equal([[1], 2]);
+    });
+  });
+});

@@ -1,0 +1,89 @@
+import { expect } from 'chai';
+import { NEVER, Subject } from 'rxjs';
+import sinon from 'sinon';
+import type { ControlMessage } from '../../lib/fleet/control-message.js';
+import { MasterCancel } from '../../lib/fleet/master-cancel.js';
+import type { NotifyChannel } from '../../lib/fleet/notify-channel.js';
+import { StatusPoller } from '../../lib/fleet/status-poller.js';
+import { fakeDatabase } from '../helpers/fake-database.js';
+
+type Control = NotifyChannel<ControlMessage>;
+
+describe("the poller of the fleet's status", () => {
+  describe('in virtual time', () => {
+    let clock: sinon.SinonFakeTimers;
+    beforeEach(() => (clock = sinon.useFakeTimers()));
+    afterEach(() => clock.restore());
+
+    it('polls each second, and immediately after a message or a gap', async () => {
+      const messages$ = new Subject<ControlMessage>();
+      const missed$ = new Subject<void>();
+      const database = fakeDatabase(() => Promise.resolve({ rows: [{ reason: null, followed: false }] }));
+      const poller = new StatusPoller(database, { messages$, missed$ } as unknown as Control);
+      let polls = 0;
+      poller.status$.subscribe(() => polls++);
+      poller.start();
+      await clock.tickAsync(999);
+      expect(polls).to.equal(0);
+      await clock.tickAsync(1);
+      expect(polls).to.equal(1);
+      await clock.tickAsync(2000);
+      expect(polls).to.equal(3);
+      messages$.next({ type: 'work', queue: 'mails' });
+      await clock.tickAsync(0);
+      expect(polls).to.equal(3);
+      messages$.next({ type: 'fleet' });
+      await clock.tickAsync(0);
+      expect(polls).to.equal(4);
+      missed$.next();
+      await clock.tickAsync(0);
+      expect(polls).to.equal(5);
+      poller.stop();
+      await clock.tickAsync(10_000);
+      expect([polls, clock.countTimers()]).to.deep.equal([5, 0]);
+    });
+
+    it('repeats an unanswered resume without undoing a cancel that came in between', async () => {
+      const row = { reason: 'old' as string | null, at: '1' as string | null };
+      const reasons: (string | null)[] = [];
+      let answerLost = false;
+      const database = fakeDatabase((sql, [value]) => {
+        if (!sql.startsWith('update')) return Promise.resolve({ rows: [{ by: 'me', followed: false, ...row }] });
+        if (row.at === value) Object.assign(row, { reason: null, at: null });
+        if (answerLost) return Promise.resolve({ rows: [] });
+        answerLost = true;
+        return new Promise(() => undefined);
+      });
+      const control = { send: () => undefined, messages$: NEVER, missed$: NEVER };
+      const poller = new StatusPoller(database, control as unknown as Control);
+      poller.status$.subscribe(({ reason }) => reasons.push(reason));
+      // Without a listener the database would print its event.
+      database.events.asObservable().subscribe();
+      const resumed = poller.resume();
+      await clock.tickAsync(2000);
+      expect(row.reason).to.equal(null);
+      Object.assign(row, { reason: 'stop', at: '2' });
+      await clock.tickAsync(4000);
+      await resumed;
+      expect([row.reason, reasons]).to.deep.equal(['stop', ['stop']]);
+    });
+  });
+
+  it('does not take an answer from before a cancel for a resume', async () => {
+    const answers: ((reason: string | null) => void)[] = [];
+    const database = fakeDatabase(
+      () =>
+        new Promise((resolve) => {
+          answers.push((reason) => resolve({ rows: [{ reason, by: 'me', at: 0 }] }));
+        }),
+    );
+    const poller = new StatusPoller(database, {} as unknown as Control);
+    const master = new MasterCancel(database, poller);
+    const polls = [poller.poll(), poller.poll()];
+    answers[1]?.('a bad deploy');
+    await polls[1];
+    answers[0]?.(null);
+    await polls[0];
+    expect(master.context.cancelled).to.equal(true);
+  });
+});
