@@ -1,11 +1,12 @@
 /**
- * A shop whose pictures are resized, and whose stock is counted, by three processes. One of them is killed on the way, one is asked to
- * end, and the last one ends with the whole fleet.
+ * A shop: three processes resize its pictures and count its stock. One of them is killed, one is asked to stop, and the
+ * last one stops with the fleet.
  *
  *     npm run fleet
  *
- * It starts a PostgreSQL in a temporary directory, and removes it. With FLEET_URL it uses that one, and leaves its tables in the
- * schema FLEET_SCHEMA, which is `rxjs_tasks_shop` unless said. Ctrl-C ends all of it.
+ * The example starts a PostgreSQL in a temporary directory, and deletes it at the end. With FLEET_URL it uses that
+ * server instead, and its tables stay in the schema FLEET_SCHEMA. Default: `rxjs_tasks_shop`. Ctrl-C stops all
+ * processes.
  */
 import { fileURLToPath } from 'node:url';
 import { critical, ordered, parallel, runMain } from 'rxjs-tasks';
@@ -22,11 +23,11 @@ async function runShop(): Promise<void> {
   const [ann, ben, cat] = [worker('ann'), worker('ben'), worker('cat')];
   const workers = parallel('workers', ann.task, ben.task, cat.task);
   const report = await runMain([ordered('shop', database.task, workers, critical(story(database, ann, ben, cat)))]);
-  // A terminal has echoed the ^C at the start of this line.
+  // A terminal has printed ^C at the start of this line.
   console.log(`${process.stdout.isTTY ? '\r\x1b[K' : ''}\n${String(report)}`);
 }
 
-// Each worker is this program, too, with its name as argument.
+// Each worker is this program, too, with its name as the argument.
 const [name] = process.argv.slice(2);
 if (name === undefined) await runShop();
 else await runWorker(name, { schema, ...(url !== undefined && { url }) });

@@ -2,27 +2,27 @@ import { NEVER } from 'rxjs';
 import { task, type Task } from 'rxjs-tasks';
 import { connectFleet, type Fleet } from 'rxjs-tasks/fleet';
 import { startPostgres, type Postgres } from '../shared/postgres.js';
-import { say } from './say.js';
+import { log } from './log.js';
 
-/** Where all processes meet: a PostgreSQL that is there already, or one for as long as this takes; and the shop's connection. */
+/** The PostgreSQL that all processes share, given or started for the example, and the shop's connection to it. */
 export class Database {
   readonly task: Task<never>;
-  private readonly given: string | undefined;
+  private readonly givenUrl: string | undefined;
   private readonly schema: string;
   private postgres: Postgres | undefined = undefined;
   private connected: Fleet | undefined = undefined;
 
-  constructor(given: string | undefined, schema: string) {
-    this.given = given;
+  constructor(givenUrl: string | undefined, schema: string) {
+    this.givenUrl = givenUrl;
     this.schema = schema;
     this.task = task('database', {
       initialize: async () => {
-        if (given === undefined) {
-          say('shop', 'A PostgreSQL starts in a temporary directory…');
+        if (givenUrl === undefined) {
+          log('shop', 'A PostgreSQL starts in a temporary directory…');
           this.postgres = await startPostgres();
         }
         this.connected = await connectFleet({ url: this.url, schema, name: 'shop' });
-        // The show before has cancelled it.
+        // The previous run of the example has cancelled the fleet.
         await this.fleet.resume();
       },
       execute: () => NEVER,
@@ -33,7 +33,7 @@ export class Database {
     });
   }
 
-  /** What tells another process where it is. */
+  /** The environment variables with which another process connects to the fleet. */
   get env(): NodeJS.ProcessEnv {
     return { FLEET_URL: this.url, FLEET_SCHEMA: this.schema };
   }
@@ -44,7 +44,7 @@ export class Database {
   }
 
   private get url(): string {
-    const url = this.given ?? this.postgres?.url;
+    const url = this.givenUrl ?? this.postgres?.url;
     if (url === undefined) throw new Error('The database has not been started');
     return url;
   }

@@ -1,19 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Context } from 'rxjs-tasks';
 import type { Fleet, Job, Queue } from 'rxjs-tasks/fleet';
-import { say } from './say.js';
+import { log } from './log.js';
 
-/** A picture as all the shop's pages need it. */
+/** A picture in all widths of the shop's pages. */
 export interface Resized {
   readonly picture: string;
   readonly widths: readonly number[];
-  /** The process that has done it. */
+  /** The process that resized the picture. */
   readonly by: string;
-  /** Which of its runs that was. */
+  /** The attempt that completed the job. */
   readonly attempt: number;
 }
 
-/** What a job tells of how far it is. */
+/** The progress of a job. */
 export interface Progress {
   readonly picture: string;
   readonly done: number;
@@ -21,33 +21,33 @@ export interface Progress {
 
 export const widths: readonly number[] = [320, 640, 1280, 2560];
 
-const things = ['teapot', 'lamp', 'sofa', 'rug', 'vase', 'clock', 'chair', 'mirror'];
+const products = ['teapot', 'lamp', 'sofa', 'rug', 'vase', 'clock', 'chair', 'mirror'];
 
-/** The name of the nth picture. */
+/** Returns the name of the nth picture. */
 export function pictureName(n: number): string {
-  return `${things[n % things.length]}-${Math.floor(n / things.length) + 1}.jpg`;
+  return `${products[n % products.length]}-${Math.floor(n / products.length) + 1}.jpg`;
 }
 
-/** The shop's pictures, which wait to be resized. */
+/** Returns the queue of pictures to resize. */
 export function pictures(fleet: Fleet): Queue<string, Resized> {
   return fleet.queue('pictures');
 }
 
-/** Resizes a picture as `name`. It gives the job back when it is cancelled. */
+/** Creates a handler that resizes a picture. It releases the job when it is cancelled. */
 export function resize(name: string): (picture: string, ctx: Context, job: Job) => Promise<Resized> {
   return async (picture, ctx, job) => {
     try {
       for (const [done] of widths.entries()) {
         job.progress({ picture, done } satisfies Progress);
-        // As long as it would take; a real one gives the signal to whatever resizes.
+        // Simulates the work. A real handler passes the signal to the library that resizes.
         await delay(400, undefined, { signal: ctx.signal });
       }
     } catch (error) {
-      say(name, `gives back ${picture}`);
+      log(name, `releases ${picture}`);
       throw error;
     }
     const { attempt } = job;
-    say(name, `has resized ${picture}${attempt > 1 ? `, in attempt ${attempt}` : ''}`);
+    log(name, `has resized ${picture}${attempt > 1 ? `, in attempt ${attempt}` : ''}`);
     return { picture, widths, by: name, attempt };
   };
 }

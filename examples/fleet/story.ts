@@ -15,14 +15,14 @@ import {
 } from 'rxjs';
 import { future, task, type SimpleTask } from 'rxjs-tasks';
 import type { Database } from './database.js';
+import { log } from './log.js';
 import { pictureName, pictures, widths, type Progress, type Resized } from './pictures.js';
-import { say } from './say.js';
 import type { WorkerProcess } from './worker-process.js';
 
-/** How many pictures there are from the start. */
-const stack = 6;
+/** The number of pictures at the start. */
+const initialPictures = 6;
 
-/** What happens to three workers while pictures come in: each is ended in another way, and no picture is lost. */
+/** Ends three workers, each in a different way, while pictures arrive. No picture is lost. */
 export function story(
   database: Database,
   ann: WorkerProcess,
@@ -30,8 +30,8 @@ export function story(
   cat: WorkerProcess,
 ): SimpleTask<undefined> {
   return task('story', async (ctx) => {
-    const tell = (text: string) => say('shop', text);
-    const until = <T>(source$: Observable<T>) => future(() => source$.pipe(take(1)), ctx);
+    const report = (text: string) => log('shop', text);
+    const next = <T>(source$: Observable<T>) => future(() => source$.pipe(take(1)), ctx);
     const { fleet } = database;
     const queue = pictures(fleet);
     const progressOf = ({ name }: WorkerProcess) =>
@@ -41,15 +41,17 @@ export function story(
         map(({ progress }) => progress as Progress),
       );
 
-    tell(`${stack} pictures wait, and one more comes in each second; every 2 s one of the three counts the stock`);
-    const result$ = new Subject<Resized>();
-    const closed$ = new Subject<void>();
-    let [submitted, done] = [0, 0];
-    const later$ = timer(1000, 1000).pipe(
-      map((n) => stack + n),
-      takeUntil(closed$),
+    report(
+      `${initialPictures} pictures wait, and one more arrives each second; every 2 s one of the three counts the stock`,
     );
-    const pictures$ = concat(range(0, stack), later$).pipe(map(pictureName));
+    const result$ = new Subject<Resized>();
+    const closing$ = new Subject<void>();
+    let [submitted, done] = [0, 0];
+    const laterPictures$ = timer(1000, 1000).pipe(
+      map((n) => initialPictures + n),
+      takeUntil(closing$),
+    );
+    const pictures$ = concat(range(0, initialPictures), laterPictures$).pipe(map(pictureName));
     const results = future(() => {
       const resized$ = pictures$.pipe(mergeMap((picture) => (submitted++, queue.submit(picture))));
       return resized$.pipe(
@@ -57,29 +59,29 @@ export function story(
         toArray(),
       );
     }, ctx);
-    await until(timer(4000));
+    await next(timer(4000));
 
-    const { picture } = await until(progressOf(ben).pipe(filter((progress) => progress.done === 2)));
-    await ben.end('SIGKILL');
-    tell(`SIGKILL for ben, who had done 2 of the ${widths.length} widths of ${picture}`);
-    tell(`Once ben has given no sign of life for 10 s, ${picture} is given to another; the rest goes on`);
-    const again = await until(result$.pipe(filter((resized) => resized.picture === picture)));
-    tell(`${again.by} has done what ben had begun`);
+    const { picture } = await next(progressOf(ben).pipe(filter((progress) => progress.done === 2)));
+    await ben.stop('SIGKILL');
+    report(`SIGKILL for ben, who had done 2 of the ${widths.length} widths of ${picture}`);
+    report(`Another process gets ${picture} once ben has sent no heartbeat for 10 s; the other pictures continue`);
+    const repeated = await next(result$.pipe(filter((resized) => resized.picture === picture)));
+    report(`${repeated.by} has completed what ben had begun`);
 
-    await until(progressOf(cat).pipe(filter((progress) => progress.done === 1)));
-    tell('SIGTERM for cat, who is at a picture');
-    tell(`cat has ended with ${await cat.end('SIGTERM')}; ann goes on alone`);
-    await until(timer(3000));
+    await next(progressOf(cat).pipe(filter((progress) => progress.done === 1)));
+    report('SIGTERM for cat, during a picture');
+    report(`cat has ended with ${await cat.stop('SIGTERM')}; ann continues alone`);
+    await next(timer(3000));
 
-    closed$.next();
-    tell(`The shop closes: ${submitted} pictures have come in, ${submitted - done} of them are still to be done`);
+    closing$.next();
+    report(`The shop closes: ${submitted} pictures have arrived, ${submitted - done} of them are not done yet`);
     const all = await results;
     const pictureNames = new Set(all.map((resized) => resized.picture));
-    tell(`${pictureNames.size} of ${submitted} pictures are done, with ${all.length} results`);
-    for (const { name } of [ann, ben, cat]) say(name, `has done ${all.filter(({ by }) => by === name).length}`);
+    report(`${pictureNames.size} of ${submitted} pictures are done, with ${all.length} results`);
+    for (const { name } of [ann, ben, cat]) log(name, `has done ${all.filter(({ by }) => by === name).length}`);
 
     await fleet.cancel('the show is over');
-    tell(`ann has ended with ${await until(from(ann.ended))}`);
+    report(`ann has ended with ${await next(from(ann.ended))}`);
     return undefined;
   });
 }
