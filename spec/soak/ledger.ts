@@ -1,32 +1,33 @@
 import { DeadlineError, RestartLimitError } from '../../lib/index.js';
 
-/** An error that was meant to happen: in a hook, in a subscriber, or in a future that nobody looks at. */
-export class Boom extends Error {
-  readonly of: 'hook' | 'subscriber' | 'future';
+/** An error that is thrown on purpose: in a hook, in a subscriber, or in a future without subscribers. */
+export class ExpectedError extends Error {
+  readonly source: 'hook' | 'subscriber' | 'future';
 
-  constructor(of: Boom['of']) {
-    super(`boom of a ${of}`);
-    this.of = of;
+  constructor(source: ExpectedError['source']) {
+    super(`expected error of a ${source}`);
+    this.source = source;
   }
 }
 
-/** Whether an error was meant to happen, or comes of one that was. */
-function isMeant(error: unknown): boolean {
-  if (error instanceof Boom || error instanceof DeadlineError || error instanceof RestartLimitError) return true;
-  return error instanceof Error && error.cause !== undefined && isMeant(error.cause);
+/** Whether an error was thrown on purpose, or was caused by such an error. */
+function isExpected(error: unknown): boolean {
+  if (error instanceof ExpectedError || error instanceof DeadlineError || error instanceof RestartLimitError)
+    return true;
+  return error instanceof Error && error.cause !== undefined && isExpected(error.cause);
 }
 
-/** What has begun and must end, once; and whatever must not be. */
+/** Everything that has started and must end exactly once, and the faults found. */
 export class Ledger {
   readonly faults: string[] = [];
   readonly begun: Record<string, number> = {};
   readonly ended: Record<string, number> = {};
-  /** Errors that nobody is there to catch: as many as were thrown must be reported. */
+  /** Unhandled errors: as many as were thrown must be reported. */
   readonly thrown: Record<'subscriber' | 'future', number> = { subscriber: 0, future: 0 };
   readonly reported: Record<'subscriber' | 'future', number> = { subscriber: 0, future: 0 };
   private readonly open = new Set<string[]>();
 
-  /** Gives what is to be called when it ends. */
+  /** Returns a function to call when it ends. */
   begin(what: string): () => void {
     const entry = [what];
     this.open.add(entry);
@@ -41,31 +42,31 @@ export class Ledger {
     if (!holds) this.faults.push(fault);
   }
 
-  get isQuiet(): boolean {
+  get isIdle(): boolean {
     return this.open.size === 0;
   }
 
-  /** Whatever has not ended by now never will. */
+  /** Adds a fault for everything that has not ended. */
   close(): void {
-    const left: Record<string, number> = {};
-    for (const [what = ''] of this.open) left[what] = (left[what] ?? 0) + 1;
-    for (const [what, count] of Object.entries(left)) this.faults.push(`${what}: ${count} have not ended`);
+    const openCounts: Record<string, number> = {};
+    for (const [what = ''] of this.open) openCounts[what] = (openCounts[what] ?? 0) + 1;
+    for (const [what, count] of Object.entries(openCounts)) this.faults.push(`${what}: ${count} have not ended`);
     this.open.clear();
   }
 
-  throw(of: 'subscriber' | 'future'): Boom {
-    this.thrown[of]++;
-    return new Boom(of);
+  expectError(source: 'subscriber' | 'future'): ExpectedError {
+    this.thrown[source]++;
+    return new ExpectedError(source);
   }
 
-  /** An error has come RxJS's way for those that nobody is there to catch. */
-  unhandled(error: unknown): void {
-    if (error instanceof Boom && error.of !== 'hook') this.reported[error.of]++;
-    else this.faults.push(`nobody handles ${String(error)}`);
+  /** Called with an error that RxJS reports as unhandled. */
+  onUnhandledError(error: unknown): void {
+    if (error instanceof ExpectedError && error.source !== 'hook') this.reported[error.source]++;
+    else this.faults.push(`unhandled ${String(error)}`);
   }
 
-  /** An error was written. */
-  written(error: unknown): void {
-    this.expect(isMeant(error), `written: ${String(error)}`);
+  /** Called with an error that was written to the console. */
+  onConsoleError(error: unknown): void {
+    this.expect(isExpected(error), `written: ${String(error)}`);
   }
 }

@@ -1,15 +1,16 @@
-// For a while, random things with the whole core, on the real event loop and real timers: does anything grow, get lost, or come
-// twice? `npm run soak -- --for 30s --seed 1`. The exit code is 1 when something does.
+// Soak test: random operations on the whole core, on the real event loop and with real timers. It fails with exit code
+// 1 when memory or listeners leak, or when a run is lost or reported twice. Usage: `npm run soak -- --for 30s --seed
+// 1`.
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { getHeapCodeStatistics } from 'node:v8';
 import { config } from 'rxjs';
 import { withCancel } from '../../lib/index.js';
-import { Acts } from './acts.js';
-import { Chance } from './chance.js';
-import { grown, warm, type Sample } from './flat.js';
+import { Operations } from './operations.js';
+import { SeededRandom } from './seeded-random.js';
+import { growth, warmUpSeconds, type Sample } from './growth.js';
 import { Ledger } from './ledger.js';
-import { Residents } from './residents.js';
+import { ResidentApp } from './resident-app.js';
 
 const { values } = parseArgs({ options: { for: { type: 'string', default: '10m' }, seed: { type: 'string' } } });
 const [, number, unit = ''] = /^([\d.]+)(s|m|h)$/.exec(values.for) ?? [];
@@ -22,27 +23,30 @@ if (!gc || !(duration > 0) || !Number.isInteger(seed)) {
 }
 
 const ledger = new Ledger();
-const chance = new Chance(seed);
-config.onUnhandledError = (error: unknown) => ledger.unhandled(error);
+const random = new SeededRandom(seed);
+config.onUnhandledError = (error: unknown) => ledger.onUnhandledError(error);
 process.on('uncaughtException', (error) => ledger.faults.push(`uncaught: ${String(error)}`));
 process.on('unhandledRejection', (reason) => ledger.faults.push(`unhandled rejection: ${String(reason)}`));
 process.on('warning', (warning) => ledger.faults.push(`warning: ${String(warning)}`));
-console.error = (error: unknown) => ledger.written(error);
+console.error = (error: unknown) => ledger.onConsoleError(error);
 
 const start = performance.now();
 const samples: Sample[] = [];
 const [master, cancel] = withCancel();
 const handlesBefore = process.getActiveResourcesInfo().length;
 const processListeners = () => process.eventNames().reduce((sum, name) => sum + process.listenerCount(name), 0);
-const residents = new Residents(chance, ledger, master);
-const acts = new Acts(chance, ledger, master);
+const residents = new ResidentApp(random, ledger, master);
+const operations = new Operations(random, ledger, master);
 let count = 0;
 
-/** Until all that was begun has ended. */
-async function rest(): Promise<void> {
-  for (const since = performance.now(); !ledger.isQuiet && performance.now() - since < 15_000;) await sleep(5);
+/** The time after which an operation that has not ended is a fault. Only a hang exceeds it. */
+const maxIdleWaitMs = 90_000;
+
+/** Waits until all operations have ended. */
+async function waitUntilIdle(): Promise<void> {
+  for (const since = performance.now(); !ledger.isIdle && performance.now() - since < maxIdleWaitMs;) await sleep(5);
   ledger.close();
-  // What is collected may report its error, in a turn of its own.
+  // A collected future reports its error in a macrotask of its own.
   for (let i = 0; i < 3; i++) {
     gc?.();
     await sleep(2);
@@ -51,74 +55,79 @@ async function rest(): Promise<void> {
   gc?.();
 }
 
-function look(): Sample {
-  // V8 goes on compiling for as long as it runs.
+function takeSample(): Sample {
+  // V8 compiles code for as long as the process runs.
   const { code_and_metadata_size, bytecode_and_metadata_size } = getHeapCodeStatistics();
   return {
     seconds: (performance.now() - start) / 1000,
-    acts: count,
+    operations: count,
     heap: process.memoryUsage().heapUsed - code_and_metadata_size - bytecode_and_metadata_size,
     handles: process.getActiveResourcesInfo().length,
-    listeners: processListeners() + acts.listeners + residents.listeners,
-    hanging: acts.hanging + residents.hanging,
+    listeners: processListeners() + operations.listeners + residents.listeners,
+    contextListeners: operations.contextListeners + residents.contextListeners,
   };
 }
 
 const mb = (bytes: number) => `${(bytes / 2 ** 20).toFixed(3)} MB`;
-const cells = (...texts: unknown[]) => console.log(texts.map((text) => String(text).padStart(11)).join(''));
+const printRow = (...texts: unknown[]) => console.log(texts.map((text) => String(text).padStart(11)).join(''));
 
-await rest();
-const quiet = look();
-cells('time', 'acts', 'runs', 'heap', 'handles', 'listeners', 'hanging');
-const every = Math.min(3000, Math.max(200, duration / 200));
+await waitUntilIdle();
+const baseline = takeSample();
+printRow('time', 'operations', 'runs', 'heap', 'handles', 'listeners', 'on contexts');
+const sampleIntervalMs = Math.min(3000, Math.max(200, duration / 200));
 while (performance.now() - start < duration && ledger.faults.length === 0) {
-  for (const since = performance.now(); performance.now() - since < every;) {
-    for (let burst = chance.below(20); burst > 0; burst--, count++) acts.act();
-    await (chance.in(2) ? turn() : sleep(chance.below(40)));
+  for (const since = performance.now(); performance.now() - since < sampleIntervalMs;) {
+    for (let burst = random.integer(20); burst > 0; burst--, count++) operations.runOne();
+    await (random.oneIn(2) ? turn() : sleep(random.integer(40)));
   }
-  await rest();
-  const sample = look();
+  await waitUntilIdle();
+  const sample = takeSample();
   samples.push(sample);
-  const { seconds, heap, handles, listeners, hanging } = sample;
-  cells(`${seconds.toFixed(1)} s`, count, ledger.ended['run'] ?? 0, mb(heap), handles, listeners, hanging);
+  const { seconds, heap, handles, listeners, contextListeners } = sample;
+  printRow(`${seconds.toFixed(1)} s`, count, ledger.ended['run'] ?? 0, mb(heap), handles, listeners, contextListeners);
 }
 
-cancel(new Error('that is all'));
+cancel(new Error('the soak is over'));
 const report = await residents.app;
 ledger.expect(report.clean, String(report));
-await rest();
-const { handles, listeners, hanging } = look();
-ledger.expect(handles <= handlesBefore, `in the end: ${process.getActiveResourcesInfo().join(', ')}`);
-ledger.expect(listeners === processListeners() && hanging === 0, `in the end: ${listeners} listen, ${hanging} hang`);
+await waitUntilIdle();
+const { handles, listeners, contextListeners } = takeSample();
+ledger.expect(handles <= handlesBefore, `at the end: ${process.getActiveResourcesInfo().join(', ')}`);
+ledger.expect(
+  listeners === processListeners() && contextListeners === 0,
+  `at the end: ${listeners} listeners, ${contextListeners} on contexts`,
+);
 console.log();
-// What the residents do at the moment is seen, too: each has a timer, and something that hangs on its context.
-for (const [name, most] of [
+// The resident application still runs when samples are taken: each of its tasks may have a timer and context listeners.
+for (const [name, allowed] of [
   ['handles', 4],
   ['listeners', 0],
-  ['hanging', 8],
+  ['contextListeners', 8],
 ] as const) {
   const highest = Math.max(...samples.map((sample) => sample[name]));
-  const flat = highest <= quiet[name] + most;
-  ledger.expect(flat, `${name} are left behind`);
+  const flat = highest <= baseline[name] + allowed;
+  ledger.expect(flat, `${name} leak`);
   console.log(
-    `${name}: ${quiet[name]} before, ${highest} at most, ${most} more allowed: ${flat ? 'flat' : 'NOT FLAT'}`,
+    `${name}: ${baseline[name]} before, ${highest} at most, ${allowed} more allowed: ${flat ? 'flat' : 'NOT FLAT'}`,
   );
 }
-const { from, to } = grown(samples.map(({ heap }) => heap));
-const allowed = 0.25 * 2 ** 20;
-const verdict = duration < warm * 1000 ? 'too short to say' : to - from <= allowed ? 'flat' : 'NOT FLAT';
-ledger.expect(verdict !== 'NOT FLAT', 'the heap grows');
-console.log(`heap: ${mb(from)} in the second quarter, ${mb(to)} in the last, ${mb(allowed)} more allowed: ${verdict}`);
+const { from, to } = growth(samples.map(({ heap }) => heap));
+const allowedBytes = 0.25 * 2 ** 20;
+const verdict = duration < warmUpSeconds * 1000 ? 'too short to say' : to - from <= allowedBytes ? 'flat' : 'NOT FLAT';
+ledger.expect(verdict !== 'NOT FLAT', 'the heap leaks');
+console.log(
+  `heap: ${mb(from)} in the second quarter, ${mb(to)} in the last, ${mb(allowedBytes)} more allowed: ${verdict}`,
+);
 for (const [what, begun] of Object.entries(ledger.begun)) {
-  console.log(`${what}: ${begun} begun, ${ledger.ended[what] ?? 0} ended`);
+  console.log(`${what}: ${begun} started, ${ledger.ended[what] ?? 0} ended`);
 }
-for (const of of ['subscriber', 'future'] as const) {
-  const [thrown, reported] = [ledger.thrown[of], ledger.reported[of]];
-  ledger.expect(thrown === reported, `errors of a ${of} are lost`);
-  console.log(`error of a ${of} that nobody catches: ${thrown} thrown, ${reported} reported`);
+for (const source of ['subscriber', 'future'] as const) {
+  const [thrown, reported] = [ledger.thrown[source], ledger.reported[source]];
+  ledger.expect(thrown === reported, `errors of a ${source} are lost`);
+  console.log(`unhandled errors of a ${source}: ${thrown} thrown, ${reported} reported`);
 }
 for (const fault of ledger.faults.slice(0, 20)) console.log(`FAULT: ${fault}`);
 console.log(
-  `${ledger.faults.length === 0 ? 'No fault' : `${ledger.faults.length} faults`} in ${count} acts, seed ${seed}.`,
+  `${ledger.faults.length === 0 ? 'No fault' : `${ledger.faults.length} faults`} in ${count} operations, seed ${seed}.`,
 );
 process.exitCode = ledger.faults.length === 0 ? 0 : 1;
