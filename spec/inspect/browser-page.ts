@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
 import { browserPath, launchBrowser } from '../helpers/browser.js';
 import { waitUntil } from '../helpers/wait.js';
 
@@ -31,7 +31,7 @@ export class BrowserPage {
     return this.current;
   }
 
-  row(path: string) {
+  row(path: string): Locator {
     return this.page.locator(`.row[data-task=${JSON.stringify(path)}]`);
   }
 
