@@ -16,34 +16,35 @@ import {
   type Runnable,
   type RunContext,
 } from '../../lib/index.js';
+import { unhandledDuring } from '../helpers/collect.js';
 import { virtually } from '../helpers/virtual-time.js';
 
 const plain: Runnable = task('plain', { initialize: () => 0, execute: () => 1, finalize: () => 2 });
 
-describe('instruments', () => {
-  it('surround each hook, the first outermost', async () => {
-    const told: string[] = [];
-    const named = (name: string): Instrumentation => ({
+describe('instrumentation', () => {
+  it('wraps each hook, the first outermost', async () => {
+    const received: string[] = [];
+    const logging = (name: string): Instrumentation => ({
       wrapHook(run, phase, hook) {
-        told.push(`${name} ${run.task} ${phase}`);
+        received.push(`${name} ${run.task} ${phase}`);
         hook();
-        told.push(`/${name}`);
+        received.push(`/${name}`);
       },
     });
-    await launch([plain], { instrumentation: [named('a'), {}, named('b')] });
-    const hook = (phase: string) => [`a plain ${phase}`, `b plain ${phase}`, '/b', '/a'];
+    await launch([plain], { instrumentation: [logging('a'), {}, logging('b')] });
+    const calls = (phase: string) => [`a plain ${phase}`, `b plain ${phase}`, '/b', '/a'];
     // The end of one hook calls the next.
-    expect(told.filter((one) => !one.startsWith('/'))).to.deep.equal(
-      ['initialize', 'execute', 'finalize'].flatMap((phase) => hook(phase).slice(0, 2)),
+    expect(received.filter((line) => !line.startsWith('/'))).to.deep.equal(
+      ['initialize', 'execute', 'finalize'].flatMap((phase) => calls(phase).slice(0, 2)),
     );
-    expect(told).to.have.length(12);
+    expect(received).to.have.length(12);
   });
 
-  it('surround the members of groups, the supervised, and each run of a cron', () => {
+  it('wraps the hooks of group members, of supervised tasks, and of each run of a cron', () => {
     virtually((_, scheduler) => {
-      const told: string[] = [];
+      const received: string[] = [];
       const wrapHook: Instrumentation['wrapHook'] = ({ task: name, slot }, phase, hook) => {
-        told.push(`${name}${slot === undefined ? '' : ` ${slot}`} ${phase}`);
+        received.push(`${name}${slot === undefined ? '' : ` ${slot}`} ${phase}`);
         hook();
       };
       const app = [
@@ -59,7 +60,7 @@ describe('instruments', () => {
       ];
       orchestrate(app, { scheduler, instrumentation: [{ wrapHook }] }).subscribe();
       scheduler.flush();
-      expect(told.filter((one) => one.includes('a execute') || /\d/.test(one))).to.deep.equal([
+      expect(received.filter((line) => line.includes('a execute') || /\d/.test(line))).to.deep.equal([
         'app/a execute',
         'app/c 0 execute',
         'app/c 4 execute',
@@ -67,10 +68,10 @@ describe('instruments', () => {
     });
   });
 
-  it('carry an AsyncLocalStorage into promises, Observables, iterators and futures', async () => {
+  it('carries an AsyncLocalStorage into promises, Observables, iterators and futures', async () => {
     const names = new AsyncLocalStorage<string>();
-    const seen: (string | undefined)[] = [];
-    const look = () => seen.push(names.getStore());
+    const stored: (string | undefined)[] = [];
+    const readStore = () => stored.push(names.getStore());
     const instrumentation = [
       { wrapHook: (run: { task: string }, _: unknown, hook: () => void) => names.run(run.task, hook) },
     ];
@@ -78,59 +79,60 @@ describe('instruments', () => {
       [
         task('promise', async () => {
           await Promise.resolve();
-          look();
+          readStore();
         }),
-        task('stream', () => defer(() => of(look()))),
+        task('stream', () => defer(() => of(readStore()))),
         task('iterator', async function* () {
           yield 1;
           await Promise.resolve();
-          yield look();
+          yield readStore();
         }),
-        task('future', (ctx) => future(async () => Promise.resolve().then(look), ctx)),
+        task('future', (ctx) => future(async () => Promise.resolve().then(readStore), ctx)),
       ],
       { instrumentation },
     );
-    expect(seen.sort()).to.deep.equal(['future', 'iterator', 'promise', 'stream']);
+    expect(stored.sort()).to.deep.equal(['future', 'iterator', 'promise', 'stream']);
   });
 
-  it('are told all that happens before the observer', async () => {
-    const told: string[] = [];
+  it('receives each event before the observer does', async () => {
+    const received: string[] = [];
     await launch([plain], {
-      instrumentation: [{ onEvent: ({ type }) => told.push(type) }],
-      observer: ({ type }) => told.push(type),
+      instrumentation: [{ onEvent: ({ type }) => received.push(type) }],
+      observer: ({ type }) => received.push(type),
     });
     const types = ['initializing', 'ready', 'finalizing', 'done', 'shutdown'];
-    expect(told).to.deep.equal(types.flatMap((type) => [type, type]));
+    expect(received).to.deep.equal(types.flatMap((type) => [type, type]));
   });
 
-  it('are told an event with the context of its run, by which two tasks of one name are told apart', () => {
+  it('receives the run context of an event, which tells apart two tasks of the same name', () => {
     virtually((_, scheduler) => {
-      const surrounded: RunContext[] = [];
-      const told: (RunContext | undefined)[] = [];
+      const wrapped: RunContext[] = [];
+      const received: (RunContext | undefined)[] = [];
       const app$ = orchestrate([task('x', () => NEVER), task('x', { execute: () => timer(5), finalize: () => 0 })], {
         scheduler,
         instrumentation: [
           {
-            wrapHook: (run, phase, hook) => (phase === 'execute' && surrounded.push(run), hook()),
-            onEvent: ({ type }, run) => ['finalizing', 'draining', 'shutdown'].includes(type) && told.push(run),
+            wrapHook: (run, phase, hook) => (phase === 'execute' && wrapped.push(run), hook()),
+            onEvent: ({ type }, run) => ['finalizing', 'draining', 'shutdown'].includes(type) && received.push(run),
           },
         ],
       });
       const running = app$.subscribe();
       scheduler.flush();
       running.unsubscribe();
-      expect(surrounded).to.have.length(2);
-      expect(told).to.have.length(1);
-      expect(told[0]).to.equal(surrounded[1]);
+      expect(wrapped).to.have.length(2);
+      expect(received).to.have.length(1);
+      expect(received[0]).to.equal(wrapped[1]);
     });
   });
 
-  it('are told what each run is part of', () => {
+  it('finds the parents of each run in its context', () => {
     virtually((_, scheduler) => {
       const paths = new Set<string>();
       const wrapHook: Instrumentation['wrapHook'] = (run, _phase, hook) => {
         const path: string[] = [];
-        for (let one: RunContext | undefined = run; one; one = one.parent) path.push(`${one.task} ${one.slot ?? '-'}`);
+        for (let current: RunContext | undefined = run; current; current = current.parent)
+          path.push(`${current.task} ${current.slot ?? '-'}`);
         paths.add(path.join(' < '));
         hook();
       };
@@ -144,7 +146,7 @@ describe('instruments', () => {
       scheduler.flush();
       expect([...paths]).to.deep.equal([
         'app -',
-        // The supervision is a run of the same name.
+        // The supervisor is a run of the same name.
         'app/a - < app/a - < app -',
         'app/c - < app -',
         'app/c 0 < app/c - < app -',
@@ -152,11 +154,11 @@ describe('instruments', () => {
     });
   });
 
-  it('are told that the run of a slot has failed when the schedule waits for it no longer', () => {
+  it('is notified that a cron has abandoned the run of a slot as failed', () => {
     virtually((_, scheduler) => {
-      const told: string[] = [];
+      const received: string[] = [];
       const onRunEnd: Instrumentation['onRunEnd'] = ({ slot }, { status, at, error }) =>
-        told.push(`${String(slot)} ${status} ${at} ${String(error?.cause)}`);
+        received.push(`${String(slot)} ${status} ${at} ${String(error?.cause)}`);
       const hung = cron(
         task('hung', () => new Promise(() => undefined)),
         10,
@@ -164,18 +166,19 @@ describe('instruments', () => {
       );
       orchestrate([hung], { scheduler, instrumentation: [{ onRunEnd }], onFailure: 'continue' }).subscribe();
       scheduler.flush();
-      expect(told[0]).to.equal('0 failed 3 DeadlineError: Not done within 3 ms');
+      expect(received[0]).to.equal('0 failed 3 DeadlineError: Not done within 3 ms');
     });
   });
 
-  it('are told once that a run has ended, of a task and of a slot, in virtual time', () => {
+  it('is notified once of the end of each run of a task and of a slot, in virtual time', () => {
     virtually((_, scheduler) => {
-      const told: string[] = [];
+      const received: string[] = [];
       const onRunEnd: Instrumentation['onRunEnd'] = ({ task: name, slot }, { status, at, error }) =>
-        told.push(
+        received.push(
           [name, ...(slot === undefined ? [] : [slot]), status, at, ...(error ? [String(error)] : [])].join(' '),
         );
-      const onEvent: Instrumentation['onEvent'] = (one) => one.type === 'done' && told.push(`done ${one.task}`);
+      const onEvent: Instrumentation['onEvent'] = (event) =>
+        event.type === 'done' && received.push(`done ${event.task}`);
       let attempts = 0;
       const broken = task('broken', () => timer(1).pipe(map(() => fail(`no ${++attempts}`))));
       const slow = task('slow', ({ slot }) => (slot === 0 ? timer(2) : NEVER));
@@ -191,7 +194,7 @@ describe('instruments', () => {
       const running = app$.subscribe();
       scheduler.schedule(() => running.unsubscribe(), 20);
       scheduler.flush();
-      expect(told).to.deep.equal([
+      expect(received).to.deep.equal([
         'broken failed 1 TaskError: broken failed in execute: no 1',
         'both/slow 0 completed 2',
         'broken failed 4 TaskError: broken failed in execute: no 2',
@@ -199,35 +202,35 @@ describe('instruments', () => {
         'both/slow 10 failed 13 TaskError: both/slow failed in execute: Not done within 3 ms',
         'both/slow completed 13',
         'done both/slow',
-        // Nobody is told of events any longer.
+        // No events are emitted after the unsubscribe.
         'both/rest cancelled 20',
         'both cancelled 20',
       ]);
     });
   });
 
-  it('are told of those that a join no longer waits for, once, and of none that had no hook', () => {
+  it('is notified once of each run that a join abandons, and of no run without a hook call', () => {
     virtually((_, scheduler) => {
-      const told: string[] = [];
+      const received: string[] = [];
       const onRunEnd: Instrumentation['onRunEnd'] = ({ task: name, slot = '-' }, { status, at }) =>
-        told.push(`${name} ${slot} ${status} ${at}`);
-      const onEvent: Instrumentation['onEvent'] = ({ type }) => type === 'shutdown' && told.push(type);
+        received.push(`${name} ${slot} ${status} ${at}`);
+      const onEvent: Instrumentation['onEvent'] = ({ type }) => type === 'shutdown' && received.push(type);
       const stuck = { execute: () => NEVER, grace: 50 };
       const [parent, cancel] = withCancel(background, { scheduler });
       const app = ordered('app', supervise(task('a', stuck)), cron(task('c', stuck), 100), task('d', stuck));
       orchestrate([app], { parent, timeout: 10, instrumentation: [{ onRunEnd, onEvent }] }).subscribe();
       scheduler.schedule(() => cancel(), 5);
       scheduler.flush();
-      const lost = ['app/a -', 'app/c 0', 'app/c -', 'app/d -', 'app -'].map((run) => `${run} timed-out 15`);
-      expect(told).to.deep.equal([...lost, 'shutdown']);
-      told.length = 0;
+      const abandoned = ['app/a -', 'app/c 0', 'app/c -', 'app/d -', 'app -'].map((run) => `${run} timed-out 15`);
+      expect(received).to.deep.equal([...abandoned, 'shutdown']);
+      received.length = 0;
       orchestrate([task('never', () => 1)], { parent, instrumentation: [{ onRunEnd }] }).subscribe();
-      expect(told).to.deep.equal([]);
+      expect(received).to.deep.equal([]);
     });
   });
 
-  it('keep no hook from being called, once, whatever they do around it', async () => {
-    const errors = await uncaught(async () => {
+  it('calls each hook once even if wrapHook throws, calls it twice, or does not call it', async () => {
+    const errors = await unhandledDuring(async () => {
       let calls = 0;
       const instrumentation: Instrumentation[] = [
         {
@@ -255,9 +258,9 @@ describe('instruments', () => {
     expect(errors.map(String).sort()).to.deep.equal(['Error: after', 'Error: before', 'Error: ended']);
   });
 
-  it('keep nobody from running when they throw in an event', async () => {
+  it('does not affect the tasks when onEvent throws', async () => {
     const boom = new Error('boom');
-    const errors = await uncaught(async () => {
+    const errors = await unhandledDuring(async () => {
       const instrumentation: Instrumentation[] = [
         {
           onEvent() {
@@ -271,21 +274,27 @@ describe('instruments', () => {
     expect(errors).to.deep.equal([boom, boom, boom]);
   });
 
-  it('are refused when they are none', () => {
-    const given = (instrumentation: unknown) => () =>
+  it('throws for invalid callbacks', () => {
+    const orchestrateWith = (instrumentation: unknown) => () =>
       orchestrate([task('x', () => NEVER)], { instrumentation } as never);
-    expect(given({})).to.throw(TypeError, 'Expected `instrumentation` to be an array');
-    for (const none of [null, 5])
-      expect(given([none])).to.throw(TypeError, 'Expected `instrumentation` to be an array of objects');
-    expect(given([{ onEvent: 1 }])).to.throw(
+    expect(orchestrateWith({})).to.throw(TypeError, 'Expected `instrumentation` to be an array');
+    for (const invalid of [null, 5])
+      expect(orchestrateWith([invalid])).to.throw(TypeError, 'Expected `instrumentation` to be an array of objects');
+    expect(orchestrateWith([{ onEvent: 1 }])).to.throw(
       TypeError,
       'Expected `instrumentation.onEvent` to be a function, got `1` (number)',
     );
-    expect(given([{ wrapHook: 'x' }])).to.throw(TypeError, 'Expected `instrumentation.wrapHook` to be a function');
-    expect(given([{ onRunEnd: {} }])).to.throw(TypeError, 'Expected `instrumentation.onRunEnd` to be a function');
+    expect(orchestrateWith([{ wrapHook: 'x' }])).to.throw(
+      TypeError,
+      'Expected `instrumentation.wrapHook` to be a function',
+    );
+    expect(orchestrateWith([{ onRunEnd: {} }])).to.throw(
+      TypeError,
+      'Expected `instrumentation.onRunEnd` to be a function',
+    );
   });
 
-  it('surround each run of an Observable that is subscribed again', async () => {
+  it('wraps the hooks of each subscription to the application', async () => {
     let hooks = 0;
     const app$ = orchestrate([task('x', () => 1)], {
       instrumentation: [{ wrapHook: (_, __, hook) => (hooks++, hook()) }],
@@ -295,22 +304,6 @@ describe('instruments', () => {
     expect(hooks).to.equal(2);
   });
 });
-
-/** What is left uncaught while something goes on. */
-async function uncaught(goOn: () => Promise<void>): Promise<unknown[]> {
-  const errors: unknown[] = [];
-  const before = process.rawListeners('uncaughtException');
-  process.removeAllListeners('uncaughtException');
-  process.on('uncaughtException', (error) => errors.push(error));
-  try {
-    await goOn();
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  } finally {
-    process.removeAllListeners('uncaughtException');
-    for (const listener of before) process.on('uncaughtException', listener as (error: Error) => void);
-  }
-  return errors;
-}
 
 function fail(message: string): never {
   throw new Error(message);

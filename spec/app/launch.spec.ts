@@ -1,6 +1,5 @@
 import { expect } from 'chai';
 import { map, NEVER, throwError, timer, VirtualTimeScheduler } from 'rxjs';
-import sinon from 'sinon';
 import {
   AlreadyRunningError,
   cron,
@@ -13,14 +12,15 @@ import {
   withCancel,
   type AppEvent,
 } from '../../lib/index.js';
-import { collect, hangingOn } from '../helpers/collect.js';
+import { collect, listenerCount } from '../helpers/collect.js';
+import { spyOnConsoleError } from '../helpers/console-spy.js';
 import { settled } from '../helpers/tasks.js';
 import { virtually } from '../helpers/virtual-time.js';
 
 describe('launch', () => {
   const server = task('server', { execute: () => NEVER, finalize: () => timer(3) });
 
-  it('starts at once, and promises the report', async () => {
+  it('starts immediately and promises the report', async () => {
     const app = launch([task('x', () => 1)]);
     expect(app).to.be.instanceOf(Promise);
     const report = await app;
@@ -39,45 +39,45 @@ describe('launch', () => {
     });
   });
 
-  it('is ready when all tasks are, and tells it as it changes', () => {
+  it('is ready when all tasks are ready, and emits each change', () => {
     virtually((_, scheduler) => {
       const slow = task('slow', { initialize: () => timer(5), execute: () => NEVER });
       const app = launch([ordered('app', server, slow), task('migration', () => timer(1))]);
-      const told: unknown[] = [];
+      const changes: unknown[] = [];
       app.ready$.subscribe({
-        next: (ready) => told.push([scheduler.now(), ready, app.ready]),
-        complete: () => told.push('complete'),
+        next: (ready) => changes.push([scheduler.now(), ready, app.ready]),
+        complete: () => changes.push('complete'),
       });
       scheduler.schedule(() => void app.stop(), 10);
       scheduler.flush();
-      expect(told).to.deep.equal([[0, false, false], [5, true, true], [10, false, false], 'complete']);
+      expect(changes).to.deep.equal([[0, false, false], [5, true, true], [10, false, false], 'complete']);
       expect(collect(app.ready$)).to.deep.equal([false, 'complete']);
     });
   });
 
-  it('is no longer ready when all tasks have ended by themselves, or when it could not be started', async () => {
+  it('is not ready after all tasks have ended by themselves, or when it could not be started', async () => {
     const app = launch([task('x', () => 1)]);
     expect(collect(app.ready$)).to.deep.equal([false, 'complete']);
     expect([app.ready, app.live, (await app).clean]).to.deep.equal([false, false, true]);
 
     const busy = taskRunner(task('busy', () => NEVER));
     const running = busy.start().subscribe();
-    const refused = launch([busy]);
-    await refused.catch(() => undefined);
-    expect([refused.ready, refused.live]).to.deep.equal([false, false]);
+    const rejected = launch([busy]);
+    await rejected.catch(() => undefined);
+    expect([rejected.ready, rejected.live]).to.deep.equal([false, false]);
     running.unsubscribe();
   });
 
-  it('is not ready before anything else is done to stop: then it drains, then it cancels', () => {
+  it('stops being ready before it drains and cancels', () => {
     virtually((_, scheduler) => {
-      const told: string[] = [];
+      const events: string[] = [];
       const [parent, cancel] = withCancel();
-      const observer = ({ type }: AppEvent) => told.push(`${type} ${scheduler.now()}`);
+      const observer = ({ type }: AppEvent) => events.push(`${type} ${scheduler.now()}`);
       const app = launch([server], { parent, drainDelay: 5, observer });
-      app.ready$.subscribe((ready) => told.push(`${ready ? 'is' : 'is not'} ready ${scheduler.now()}`));
+      app.ready$.subscribe((ready) => events.push(`${ready ? 'is' : 'is not'} ready ${scheduler.now()}`));
       scheduler.schedule(() => cancel(new SignalError('SIGTERM')), 2);
       scheduler.flush();
-      expect(told.slice(told.indexOf('is ready 0'))).to.deep.equal([
+      expect(events.slice(events.indexOf('is ready 0'))).to.deep.equal([
         'is ready 0',
         'is not ready 2',
         'draining 2',
@@ -90,7 +90,7 @@ describe('launch', () => {
     });
   });
 
-  it('is not ready while a supervised task is being restarted, nor after a failure', () => {
+  it('is not ready while a supervised task restarts, nor after a failure', () => {
     virtually((_, scheduler) => {
       let attempts = 0;
       const flaky = task('flaky', {
@@ -109,10 +109,10 @@ describe('launch', () => {
         scheduler,
         observer,
       });
-      const told: unknown[] = [];
-      app.ready$.subscribe((ready) => told.push([scheduler.now(), ready]));
+      const changes: unknown[] = [];
+      app.ready$.subscribe((ready) => changes.push([scheduler.now(), ready]));
       scheduler.flush();
-      expect(told).to.deep.equal([
+      expect(changes).to.deep.equal([
         [0, false],
         [14, true],
         [50, false],
@@ -120,7 +120,7 @@ describe('launch', () => {
     });
   });
 
-  it('stops when it is asked to, once, with the first cause, and gives the report to each who asks', async () => {
+  it('stops once, with the cause of the first call of stop, and returns the report from each call', async () => {
     const app = launch([task('server', () => NEVER)]);
     const [first, second] = await Promise.all([app.stop('enough'), app.stop('again')]);
     expect(first.cause).to.equal('enough');
@@ -128,7 +128,7 @@ describe('launch', () => {
     expect(await app).to.equal(first);
   });
 
-  it('stops at the end of the block of an `await using`', async () => {
+  it('stops at the end of an `await using` block', async () => {
     let finalized = false;
     {
       await using app = launch([task('server', { execute: () => NEVER, finalize: () => void (finalized = true) })]);
@@ -137,95 +137,61 @@ describe('launch', () => {
     expect(finalized).to.equal(true);
   });
 
-  it('stops with its parent, and leaves nothing in it', async () => {
+  it('stops with its parent and leaves no listener in it', async () => {
     const [parent, cancel] = withCancel();
     const app = launch([task('server', () => NEVER)], { parent });
     cancel('parent');
     expect((await app).cause).to.equal('parent');
     await settled();
-    expect(hangingOn(parent)).to.equal(0);
+    expect(listenerCount(parent)).to.equal(0);
   });
 
-  it('writes the errors of failed tasks, unless an observer is told', async () => {
-    const failing = () => task('failing', () => Promise.reject(new Error('boom')));
-    const written = sinon.stub(console, 'error');
-    try {
-      await launch([failing()]);
-      expect(written.args.map(([error]) => String(error))).to.deep.equal([
-        'TaskError: failing failed in execute: boom',
-      ]);
-      await launch([failing()], { observer: () => undefined });
-      expect(written.callCount).to.equal(1);
-    } finally {
-      written.restore();
-    }
-  });
-
-  it('rejects when one of the runners is under way already', async () => {
+  it('rejects when one of the runners is already running', async () => {
     const runner = taskRunner(task('busy', () => NEVER));
     const running = runner.start().subscribe();
-    let over = false;
-    const observer = { complete: () => (over = true) };
+    let completed = false;
+    const observer = { complete: () => (completed = true) };
     const error: unknown = await launch([runner], { observer }).catch((reason: unknown) => reason);
     expect(error).to.be.instanceOf(AlreadyRunningError);
-    expect(over).to.equal(true);
+    expect(completed).to.equal(true);
     running.unsubscribe();
   });
 
-  it('refuses bad input at once', () => {
+  it('throws synchronously for an invalid task or option', () => {
     expect(() => launch([{} as never])).to.throw(TypeError, 'Expected `task`');
     expect(() => launch([], { exitCode: 'signal' } as never)).to.throw(TypeError, 'got `exitCode` (unknown)');
   });
 
-  it('refuses what is no scheduler, no observer, and one runner twice', () => {
+  it('throws for an invalid scheduler, an invalid observer, and the same runner twice', () => {
     const runner = taskRunner(task('twice', () => 1));
     expect(() => launch([], { scheduler: 5 as never })).to.throw(
       TypeError,
-      'Expected `scheduler` to be a scheduler, as RxJS has them, got `5` (number)',
+      'Expected `scheduler` to be an RxJS scheduler, got `5` (number)',
     );
     for (const scheduler of [{}, { now: () => 0 }, { schedule: () => 0 }])
       expect(() => launch([], { scheduler: scheduler as never })).to.throw(TypeError, 'Expected `scheduler`');
     for (const observer of [null, 5, 'x']) {
       expect(() => launch([], { observer: observer as never })).to.throw(
         TypeError,
-        'Expected `observer` to be an observer, or a function',
+        'Expected `observer` to be an observer or a function',
       );
     }
     for (const observer of [{}, () => undefined]) expect(() => launch([], { observer })).to.not.throw();
     expect(() => launch([runner, runner])).to.throw(TypeError, "got `'twice'` (string)");
   });
 
-  it('writes an error that goes through groups once', async () => {
-    const failing = task('b', () => Promise.reject(new Error('boom')));
-    const written = sinon.stub(console, 'error');
-    try {
-      await launch([
-        ordered(
-          'app',
-          task('a', () => NEVER),
-          ordered('workers', failing),
-        ),
-      ]);
-      expect(written.args.map(([error]) => String(error))).to.deep.equal([
-        'TaskError: app/workers/b failed in execute: boom',
-      ]);
-    } finally {
-      written.restore();
-    }
-  });
-
-  it('tells everyone last what is so last, though one of them changes it', () => {
+  it('emits the changes of ready$ in order to all subscribers when one of them changes it', () => {
     const app = launch([task('server', { initialize: () => Promise.resolve(), execute: () => NEVER })], {
       drainDelay: 1000,
     });
-    const told: boolean[][] = [[], []];
+    const changes: boolean[][] = [[], []];
     app.ready$.subscribe((ready) => {
-      told[0]?.push(ready);
+      changes[0]?.push(ready);
       if (ready) void app.stop();
     });
-    app.ready$.subscribe((ready) => told[1]?.push(ready));
+    app.ready$.subscribe((ready) => changes[1]?.push(ready));
     return settled().then(() => {
-      expect(told).to.deep.equal([
+      expect(changes).to.deep.equal([
         [false, true, false],
         [false, true, false],
       ]);
@@ -233,7 +199,7 @@ describe('launch', () => {
     });
   });
 
-  it('rejects only when those that had started have ended', () => {
+  it('rejects only after the tasks that were started have ended', () => {
     virtually((_, scheduler) => {
       const busy = taskRunner(task('busy', () => NEVER));
       const running = busy.start().subscribe();
@@ -248,7 +214,7 @@ describe('launch', () => {
     });
   });
 
-  it('is not ready with a task that has failed, though it goes on', () => {
+  it('is not ready after a task has failed, even if it continues', () => {
     virtually((_, scheduler) => {
       const failing = task('failing', () =>
         timer(5).pipe(
@@ -258,26 +224,26 @@ describe('launch', () => {
         ),
       );
       const app = launch([server, failing], { onFailure: 'continue', observer: () => undefined });
-      const told: unknown[] = [];
-      app.ready$.subscribe((ready) => told.push([scheduler.now(), ready]));
+      const changes: unknown[] = [];
+      app.ready$.subscribe((ready) => changes.push([scheduler.now(), ready]));
       scheduler.schedule(() => void app.stop(), 20);
       scheduler.flush();
-      expect(told).to.deep.equal([
+      expect(changes).to.deep.equal([
         [0, true],
         [5, false],
       ]);
     });
   });
 
-  it('goes by the clock of its parent', () => {
+  it("uses its parent's scheduler", () => {
     const scheduler = new VirtualTimeScheduler();
     const [parent] = withCancel(undefined, { scheduler });
-    const clocks: unknown[] = [];
-    void launch([task('x', (ctx) => void clocks.push(ctx.scheduler))], { parent });
-    expect(clocks).to.deep.equal([scheduler]);
+    const schedulers: unknown[] = [];
+    void launch([task('x', (ctx) => void schedulers.push(ctx.scheduler))], { parent });
+    expect(schedulers).to.deep.equal([scheduler]);
   });
 
-  it('under a cancelled parent starts nothing, and has ended', async () => {
+  it('starts no task under a cancelled parent, and ends', async () => {
     const [parent, cancel] = withCancel();
     cancel('parent');
     const app = launch([server], { parent });
@@ -292,9 +258,26 @@ describe('launch', () => {
     expect(completed).to.equal(true);
   });
 
-  it('writes the error of a failed run, and what a coordinator fails with, be it no Error', () => {
-    const written = sinon.stub(console, 'error');
-    try {
+  describe('without an observer', () => {
+    const output = spyOnConsoleError();
+    const errors = () => output.all().map(String);
+
+    it('writes the errors of failed tasks', async () => {
+      const failing = () => task('failing', () => Promise.reject(new Error('boom')));
+      await launch([failing()]);
+      expect(errors()).to.deep.equal(['TaskError: failing failed in execute: boom']);
+      await launch([failing()], { observer: () => undefined });
+      expect(errors()).to.have.length(1);
+    });
+
+    it('writes an error that several groups report once', async () => {
+      const failing = task('b', () => Promise.reject(new Error('boom')));
+      const server = task('a', () => NEVER);
+      await launch([ordered('app', server, ordered('workers', failing))]);
+      expect(errors()).to.deep.equal(['TaskError: app/workers/b failed in execute: boom']);
+    });
+
+    it('writes the error of a failed run of a cron, and that of its coordinator, even if it is not an Error', () => {
       virtually((_, scheduler) => {
         const failing = cron(
           task('failing', () => throwError(() => new Error('boom'))),
@@ -310,13 +293,7 @@ describe('launch', () => {
         void launch([failing, alone]);
         scheduler.flush();
       });
-      expect(written.args.map(([error]) => String(error))).to.deep.equal([
-        'TaskError: failing failed in execute: boom',
-        'down',
-        'down',
-      ]);
-    } finally {
-      written.restore();
-    }
+      expect(errors()).to.deep.equal(['TaskError: failing failed in execute: boom', 'down', 'down']);
+    });
   });
 });

@@ -19,12 +19,14 @@ import {
   type SimpleTask,
   type TaskRunner,
 } from '../../lib/index.js';
-import { collect, hangingOn } from '../helpers/collect.js';
+import { collect, listenerCount } from '../helpers/collect.js';
+import { spyOnConsoleError } from '../helpers/console-spy.js';
+import { throwing } from '../helpers/tasks.js';
 import { virtually } from '../helpers/virtual-time.js';
 
 const boom = new Error('boom');
 
-/** The events of the application itself, each by its first letter: d(raining), c(ancelled), s(hutdown). */
+/** Returns the events of the application itself, each by its first letter: d(raining), c(ancelled), s(hutdown). */
 function landmarks(app$: Observable<AppEvent>): Observable<string> {
   return app$.pipe(
     filter(({ type }) => type === 'draining' || type === 'cancelled' || type === 'shutdown'),
@@ -34,22 +36,15 @@ function landmarks(app$: Observable<AppEvent>): Observable<string> {
 
 function reportOf(events: readonly unknown[]): ShutdownReport {
   const last = events.at(-2) as AppEvent;
-  if (last.type !== 'shutdown') throw new Error(`It ends with ${last.type}`);
+  if (last.type !== 'shutdown') throw new Error(`Expected a shutdown event, got ${last.type}`);
   return last.report;
 }
 
 const server: Runnable = task('server', { execute: () => NEVER, finalize: () => timer(3) });
-const failing = (ms: number): Runnable =>
-  task('failing', () =>
-    timer(ms).pipe(
-      map(() => {
-        throw boom;
-      }),
-    ),
-  );
+const failing = (ms: number): Runnable => task('failing', () => timer(ms).pipe(map(throwing(boom))));
 
 describe('orchestrate', () => {
-  it('is cold: nothing starts before it is subscribed', () => {
+  it('starts no task before it is subscribed', () => {
     let started = 0;
     const app$ = orchestrate([task('x', () => ++started)]);
     expect(started).to.equal(0);
@@ -57,11 +52,11 @@ describe('orchestrate', () => {
     expect(started).to.equal(1);
   });
 
-  it('emits every event of every task, and last the report, and completes', () => {
+  it('emits every event of every task, then the report, and completes', () => {
     const runner = taskRunner(task('a', { execute: () => 1 }));
-    const told = collect(orchestrate([runner, task('b', () => 2)]));
+    const events = collect(orchestrate([runner, task('b', () => 2)]));
     expect(
-      told.map((event) =>
+      events.map((event) =>
         typeof event === 'object' && 'task' in event
           ? `${event.task} ${event.type}`
           : event === 'complete'
@@ -78,7 +73,7 @@ describe('orchestrate', () => {
       'shutdown',
       'complete',
     ]);
-    const report = reportOf(told);
+    const report = reportOf(events);
     expect(report).to.be.instanceOf(ShutdownReport);
     expect(report.outcomes.map(({ task, status }) => [task, status])).to.deep.equal([
       ['a', 'completed'],
@@ -88,14 +83,14 @@ describe('orchestrate', () => {
     expect([report.clean, report.cause, report.durationMs]).to.deep.equal([true, undefined, 0]);
   });
 
-  it('tells how the task has failed whose failure stops it, though it waits for nobody', () => {
-    const told: AppEvent[] = [];
+  it('reports the outcome of the task whose failure stops it even with a timeout of 0', () => {
+    const events: AppEvent[] = [];
     const scheduler = new VirtualTimeScheduler();
     const fails = task('fails', () => timer(5, scheduler).pipe(switchMap(() => throwError(() => boom))));
     const hangs = task('hangs', () => new Promise(() => undefined));
-    orchestrate([hangs, fails], { timeout: 0, scheduler }).subscribe((event) => told.push(event));
+    orchestrate([hangs, fails], { timeout: 0, scheduler }).subscribe((event) => events.push(event));
     scheduler.flush();
-    const last = told.at(-1);
+    const last = events.at(-1);
     const outcomes = last?.type === 'shutdown' ? last.report.outcomes : [];
     expect(outcomes.map(({ task: name, status }) => `${name} ${status}`)).to.have.members([
       'fails failed',
@@ -103,34 +98,34 @@ describe('orchestrate', () => {
     ]);
   });
 
-  it('no tasks at all: a defined, immediate end', () => {
-    const told = collect(orchestrate([]));
-    expect(told).to.have.length(2);
-    expect(reportOf(told)).to.include({ clean: true, cause: undefined });
+  it('ends immediately and cleanly without tasks', () => {
+    const events = collect(orchestrate([]));
+    expect(events).to.have.length(2);
+    expect(reportOf(events)).to.include({ clean: true, cause: undefined });
   });
 
-  it('cancels all when a task cancels, and waits for them', () => {
+  it('cancels all tasks when a task cancels, and waits for them', () => {
     virtually(({ expectObservable }, scheduler) => {
       const quitter = () => task('quitter', (_, cancel) => timer(5).pipe(map(() => cancel('enough'))));
       const app$ = () => orchestrate([server, quitter()], { timeout: 10 });
       expectObservable(landmarks(app$())).toBe('-----c--(s|)');
-      const told = collect(app$());
+      const events = collect(app$());
       scheduler.schedule(() => {
-        const cancelled = told.filter(
+        const cancelled = events.filter(
           (event) => typeof event === 'object' && 'type' in event && event.type === 'cancelled',
         );
         expect(cancelled).to.deep.equal([{ type: 'cancelled', cause: 'enough' }]);
-        expect(reportOf(told)).to.include({ cause: 'enough', clean: true, durationMs: 3 });
+        expect(reportOf(events)).to.include({ cause: 'enough', clean: true, durationMs: 3 });
       }, 20);
     });
   });
 
-  it('cancels all with the error when one fails', () => {
+  it('cancels all tasks with the error when a task fails', () => {
     virtually(({ expectObservable }, scheduler) => {
       expectObservable(landmarks(orchestrate([server, failing(2)]))).toBe('--c--(s|)');
-      const told = collect(orchestrate([server, failing(2)]));
+      const events = collect(orchestrate([server, failing(2)]));
       scheduler.schedule(() => {
-        const report = reportOf(told);
+        const report = reportOf(events);
         expect(report.cause).to.be.instanceOf(TaskError).and.include({ cause: boom });
         expect(report.clean).to.equal(false);
         expect(report.outcomes.map(({ task, status }) => [task, status])).to.deep.equal([
@@ -142,15 +137,15 @@ describe('orchestrate', () => {
     });
   });
 
-  it('tells the cause of the end also when the last task fails, and starts nothing after a failure', () => {
-    const told = collect(
+  it('reports the cause even if the last task fails, and starts no task after a failure', () => {
+    const events = collect(
       orchestrate([
         task('x', () => throwError(() => boom)),
-        task('after', { initialize: () => expect.fail('It starts'), execute: () => 1 }),
+        task('after', { initialize: () => expect.fail('The task was started'), execute: () => 1 }),
       ]),
     );
-    expect(reportOf(told).cause).to.be.instanceOf(TaskError);
-    expect(reportOf(told).outcomes.map(({ task, status }) => [task, status])).to.deep.equal([
+    expect(reportOf(events).cause).to.be.instanceOf(TaskError);
+    expect(reportOf(events).outcomes.map(({ task, status }) => [task, status])).to.deep.equal([
       ['x', 'failed'],
       ['after', 'cancelled'],
     ]);
@@ -164,29 +159,29 @@ describe('orchestrate', () => {
     ]);
   });
 
-  it('goes on after a failure with onFailure: "continue"', () => {
+  it("continues after a failure if `onFailure` is 'continue'", () => {
     virtually(({ expectObservable }, scheduler) => {
       const app$ = () => orchestrate([failing(2), task('other', () => timer(6))], { onFailure: 'continue' });
       expectObservable(landmarks(app$())).toBe('------(s|)');
-      const told = collect(app$());
-      scheduler.schedule(() => expect(reportOf(told)).to.include({ cause: undefined, clean: false }), 20);
+      const events = collect(app$());
+      scheduler.schedule(() => expect(reportOf(events)).to.include({ cause: undefined, clean: false }), 20);
     });
   });
 
-  it('is not failed by a failed run of a cron', () => {
+  it('continues after a failed run of a cron', () => {
     virtually(({ expectObservable }) => {
       expectObservable(landmarks(orchestrate([cron(failing(1) as never, 5)])), '^-----------!').toBe('-');
     });
   });
 
-  it('names who is past the deadline, and ends', () => {
+  it('ends at the deadline and reports the unfinished tasks as timed out', () => {
     virtually(({ expectObservable }, scheduler) => {
       const app$ = () => orchestrate([task('deaf', () => new Promise(() => undefined)), failing(1)], { timeout: 4 });
       expectObservable(landmarks(app$())).toBe('-c---(s|)');
-      const told = collect(app$());
+      const events = collect(app$());
       scheduler.schedule(() => {
-        expect(reportOf(told)).to.include({ clean: false, durationMs: 4 });
-        expect(reportOf(told).outcomes.map(({ task, status }) => [task, status])).to.deep.equal([
+        expect(reportOf(events)).to.include({ clean: false, durationMs: 4 });
+        expect(reportOf(events).outcomes.map(({ task, status }) => [task, status])).to.deep.equal([
           ['failing', 'failed'],
           ['deaf', 'timed-out'],
         ]);
@@ -194,61 +189,64 @@ describe('orchestrate', () => {
     });
   });
 
-  it('gives a shutdown 30 s unless said', () => {
+  it('has a default timeout of 30 s', () => {
     virtually(({ expectObservable }) => {
       const deaf = task('deaf', () => new Promise(() => undefined));
       expectObservable(landmarks(orchestrate([deaf, failing(0)]))).toBe('c 29999ms (s|)');
     });
   });
 
-  describe('asked from outside to stop', () => {
-    it('cancels with the parent, by its cause, and leaves nothing in it', () => {
+  describe('when a stop is requested from outside', () => {
+    it("cancels with the parent's cause and leaves no listener in the parent", () => {
       virtually(({ hot, expectObservable }, scheduler) => {
         const [parent, cancel] = withCancel();
         hot('----c').subscribe(() => cancel('parent'));
-        const told = collect(orchestrate([server], { parent }));
+        const events = collect(orchestrate([server], { parent }));
         expectObservable(landmarks(orchestrate([server], { parent }))).toBe('----c--(s|)');
         scheduler.schedule(() => {
-          expect(reportOf(told)).to.include({ cause: 'parent', clean: true });
-          expect(hangingOn(parent)).to.equal(0);
+          expect(reportOf(events)).to.include({ cause: 'parent', clean: true });
+          expect(listenerCount(parent)).to.equal(0);
         }, 20);
       });
     });
 
-    it('starts nothing under a cancelled parent', () => {
-      const told = collect(
-        orchestrate([task('x', () => expect.fail('It starts'))], { parent: AbortSignal.abort('gone'), drainDelay: 10 }),
+    it('starts no task under a cancelled parent', () => {
+      const events = collect(
+        orchestrate([task('x', () => expect.fail('The task was started'))], {
+          parent: AbortSignal.abort('gone'),
+          drainDelay: 10,
+        }),
       );
-      expect(told.map((event) => event !== 'complete' && 'type' in event && event.type)).to.deep.equal([
+      expect(events.map((event) => event !== 'complete' && 'type' in event && event.type)).to.deep.equal([
         'cancelled',
         'done',
         'shutdown',
         false,
       ]);
-      expect(reportOf(told)).to.include({ cause: 'gone', clean: true });
+      expect(reportOf(events)).to.include({ cause: 'gone', clean: true });
     });
 
-    it('drains first: it says so at once and cancels after the drainDelay', () => {
+    it('emits draining immediately and cancels after the drainDelay', () => {
       virtually(({ hot, expectObservable }, scheduler) => {
         const [parent, cancel] = withCancel();
         hot('--c').subscribe(() => cancel('parent'));
         expectObservable(landmarks(orchestrate([server], { parent, drainDelay: 5 }))).toBe('--d----c--(s|)');
-        const told = collect(orchestrate([server], { parent, drainDelay: 5 }));
+        const events = collect(orchestrate([server], { parent, drainDelay: 5 }));
         scheduler.schedule(() => {
           expect(
-            told.filter(
+            events.filter(
               (event) => typeof event === 'object' && 'type' in event && ['draining', 'cancelled'].includes(event.type),
             ),
           ).to.deep.equal([
             { type: 'draining', cause: 'parent' },
             { type: 'cancelled', cause: 'parent' },
           ]);
-          expect(reportOf(told)).to.include({ cause: 'parent', durationMs: 8 });
+          expect(reportOf(events)).to.include({ cause: 'parent', durationMs: 8 });
         }, 30);
       });
     });
 
-    it('a signal drains too; a task’s own cancel and a failure do not wait', () => {
+    it("drains after a signal, but not after a task's own cancel or a failure", () => {
       virtually(({ hot, expectObservable }) => {
         const target = new EventEmitter();
         hot('--c').subscribe(() => target.emit('SIGTERM'));
@@ -263,12 +261,12 @@ describe('orchestrate', () => {
       });
     });
 
-    it('is asked once: a second request during the drain changes nothing', () => {
+    it('keeps the cause of the first request when a second one comes while it drains', () => {
       virtually(({ hot, expectObservable }, scheduler) => {
         const [target, other] = [new EventEmitter(), new EventEmitter()];
         const [parent, cancel] = withCancel();
         hot('--a--b').subscribe((turn) => (turn === 'a' ? target.emit('SIGINT') : cancel('parent')));
-        const told = collect(
+        const events = collect(
           orchestrate([server, signalListener({ target }), signalListener({ target: other })], {
             parent,
             drainDelay: 5,
@@ -276,33 +274,33 @@ describe('orchestrate', () => {
         );
         expectObservable(timer(20)).toBe('20ms (a|)', { a: 0 });
         scheduler.schedule(
-          () => expect(reportOf(told).cause).to.be.instanceOf(SignalError).and.include({ signal: 'SIGINT' }),
+          () => expect(reportOf(events).cause).to.be.instanceOf(SignalError).and.include({ signal: 'SIGINT' }),
           20,
         );
       });
     });
 
-    it('ends without a cancel when all tasks end during the drain', () => {
+    it('ends without a cancel when all tasks end while it drains', () => {
       virtually(({ hot, expectObservable }, scheduler) => {
         const [parent, cancel] = withCancel();
         hot('--c').subscribe(() => cancel('parent'));
         expectObservable(landmarks(orchestrate([task('x', () => timer(4))], { parent, drainDelay: 50 }))).toBe(
           '--d-(s|)',
         );
-        const told = collect(orchestrate([task('x', () => timer(4))], { parent, drainDelay: 50 }));
+        const events = collect(orchestrate([task('x', () => timer(4))], { parent, drainDelay: 50 }));
         scheduler.schedule(
-          () => expect(reportOf(told)).to.include({ cause: 'parent', clean: true, durationMs: 2 }),
+          () => expect(reportOf(events)).to.include({ cause: 'parent', clean: true, durationMs: 2 }),
           30,
         );
       });
     });
   });
 
-  it('cancels when it is left', () => {
+  it('cancels all tasks when it is unsubscribed', () => {
     virtually(({ cold, expectObservable, expectSubscriptions }) => {
       const source = cold('-a');
       let cause: unknown;
-      const app$ = orchestrate([task('x', (ctx) => (ctx.cancelled$.subscribe((why) => (cause = why)), source))]);
+      const app$ = orchestrate([task('x', (ctx) => (ctx.cancelled$.subscribe((value) => (cause = value)), source))]);
       expectObservable(landmarks(app$), '^--!').toBe('-');
       expectSubscriptions(source.subscriptions).toBe('^--!');
       expectObservable(timer(4).pipe(map(() => [cause instanceof CancelledError, String(cause)]))).toBe('----(t|)', {
@@ -311,47 +309,47 @@ describe('orchestrate', () => {
     });
   });
 
-  it('goes by its own scheduler, else by its parent’s', () => {
-    for (const where of ['scheduler', 'parent'] as const) {
+  it("uses its own scheduler, or else its parent's", () => {
+    for (const source of ['scheduler', 'parent'] as const) {
       const scheduler = new VirtualTimeScheduler();
-      const told = collect(
+      const events = collect(
         orchestrate(
           [task('x', (ctx) => timer(1e6, ctx.scheduler))],
-          where === 'scheduler' ? { scheduler } : { parent: withCancel(undefined, { scheduler })[0] },
+          source === 'scheduler' ? { scheduler } : { parent: withCancel(undefined, { scheduler })[0] },
         ),
       );
-      expect(told).to.have.length(1);
+      expect(events).to.have.length(1);
       scheduler.flush();
-      expect(reportOf(told).outcomes[0]).to.include({ startedAt: 0, endedAt: 1e6 });
+      expect(reportOf(events).outcomes[0]).to.include({ startedAt: 0, endedAt: 1e6 });
     }
   });
 
-  it('errors when one of the runners is under way already, and cancels the others', () => {
+  it('cancels the others and fails when one of the runners is already running', () => {
     const busy = taskRunner(task('busy', () => NEVER));
     const subscription = busy.start().subscribe();
     const other = taskRunner(task('other', () => NEVER));
-    const told = collect(orchestrate([other, busy]));
-    expect(told.at(-1)).to.be.instanceOf(AlreadyRunningError).and.include({ task: 'busy' });
+    const events = collect(orchestrate([other, busy]));
+    expect(events.at(-1)).to.be.instanceOf(AlreadyRunningError).and.include({ task: 'busy' });
     expect([other.status, busy.status]).to.deep.equal(['done', 'running']);
     subscription.unsubscribe();
   });
 
-  it('gives a report and events that a log can take', () => {
-    const told = collect(orchestrate([task('x', () => 1)]));
-    expect(JSON.parse(JSON.stringify(reportOf(told)))).to.have.nested.property('outcomes[0].runner', 'x');
-    expect(() => JSON.stringify(told)).to.not.throw();
+  it('has a report and events that convert to JSON', () => {
+    const events = collect(orchestrate([task('x', () => 1)]));
+    expect(JSON.parse(JSON.stringify(reportOf(events)))).to.have.nested.property('outcomes[0].runner', 'x');
+    expect(() => JSON.stringify(events)).to.not.throw();
   });
 
-  it('can be subscribed again when it has ended', () => {
+  it('can be subscribed to again when it has ended', () => {
     const app$ = orchestrate([task('x', (ctx) => ctx.runId)]);
     expect(reportOf(collect(app$)).clean).to.equal(true);
     expect(reportOf(collect(app$)).clean).to.equal(true);
   });
 
-  it('refuses bad input when it is made', () => {
+  it('throws for invalid input when it is created', () => {
     expect(() => orchestrate([{} as never])).to.throw(TypeError, 'Expected `task`');
     const twice = taskRunner(task('twice', () => 1));
-    expect(() => orchestrate([twice, twice])).to.throw(TypeError, 'Expected `runnables` to be runners that differ');
+    expect(() => orchestrate([twice, twice])).to.throw(TypeError, 'Expected `runnables` to be distinct runners');
     expect(() => orchestrate([], { timeout: -1 })).to.throw(RangeError, 'Expected `timeout`');
     expect(() => orchestrate([], { drainDelay: NaN })).to.throw(RangeError, 'Expected `drainDelay`');
     expect(() => orchestrate([], { onFailure: 'ignore' as never })).to.throw(
@@ -367,7 +365,7 @@ describe('orchestrate', () => {
     expect(() => orchestrate([], { timeOut: 1 } as never)).to.throw(TypeError, 'got `timeOut` (unknown)');
   });
 
-  it('a second request during the drain is not told, and does not prolong it', () => {
+  it('emits no second draining event and keeps the delay when a second request comes while it drains', () => {
     virtually(({ hot, expectObservable }) => {
       const [parent, cancel] = withCancel();
       const target = new EventEmitter();
@@ -378,19 +376,19 @@ describe('orchestrate', () => {
     });
   });
 
-  it('a failure during the drain is the cause, and the time counts from the request', () => {
+  it('reports a failure while it drains as the cause, and the duration since the request', () => {
     virtually(({ hot }, scheduler) => {
       const [parent, cancel] = withCancel();
       hot('--c').subscribe(() => cancel('parent'));
-      const told = collect(orchestrate([server, failing(4)], { parent, drainDelay: 50 }));
+      const events = collect(orchestrate([server, failing(4)], { parent, drainDelay: 50 }));
       scheduler.schedule(() => {
-        expect(reportOf(told).cause).to.be.instanceOf(TaskError).and.include({ cause: boom });
-        expect(reportOf(told).durationMs).to.equal(5);
+        expect(reportOf(events).cause).to.be.instanceOf(TaskError).and.include({ cause: boom });
+        expect(reportOf(events).durationMs).to.equal(5);
       }, 30);
     });
   });
 
-  it('leaves no timer when it ends, or is left, during the drain', () => {
+  it('leaves no timer when it ends or is unsubscribed while it drains', () => {
     const clock = sinon.useFakeTimers();
     try {
       for (const end of ['tasks', 'unsubscribe']) {
@@ -406,57 +404,53 @@ describe('orchestrate', () => {
     }
   });
 
-  it('leaves nothing in its parent when all tasks have ended by themselves, or when it is left', () => {
+  it('leaves no listener in its parent when all tasks have ended or when it is unsubscribed', () => {
     const [parent] = withCancel();
     collect(orchestrate([task('x', () => 1)], { parent }));
-    expect(hangingOn(parent)).to.equal(0);
+    expect(listenerCount(parent)).to.equal(0);
     orchestrate([server], { parent }).subscribe().unsubscribe();
-    expect(hangingOn(parent)).to.equal(0);
+    expect(listenerCount(parent)).to.equal(0);
   });
 
-  it('starts nothing more when it is left at the first event', () => {
+  it('starts no further task when it is unsubscribed at the first event', () => {
     const runners = ['a', 'b'].map((name) => taskRunner(task(name, () => NEVER)));
     orchestrate(runners).pipe(take(1)).subscribe();
     expect(runners.map(({ status }) => status)).to.deep.equal(['done', 'idle']);
   });
 
-  it('writes an error behind a subscriber who has left, once', () => {
-    const written = sinon.stub(console, 'error');
-    try {
+  describe('after an unsubscribe', () => {
+    const output = spyOnConsoleError();
+
+    it('writes the error of each task once', () => {
       const failing = task('failing', { execute: () => NEVER, finalize: () => throwError(() => boom) });
       orchestrate([failing]).subscribe().unsubscribe();
-      expect(written.callCount).to.equal(1);
-      // Left while the last of them is being started, too, though it takes its time to end.
-      const fail = () => {
-        throw boom;
-      };
+      expect(output.all()).to.have.length(1);
       virtually((_, scheduler) => {
-        const slow = task('slow', { execute: () => NEVER, finalize: () => timer(3).pipe(map(fail)) });
+        const slow = task('slow', { execute: () => NEVER, finalize: () => timer(3).pipe(map(throwing(boom))) });
+        // The unsubscribe comes while the task is being started.
         orchestrate([slow]).pipe(take(1)).subscribe();
         scheduler.flush();
       });
-      expect(written.args.map(([error]) => String(error))).to.deep.equal([
+      expect(output.all().map(String)).to.deep.equal([
         'TaskError: failing failed in finalize: boom',
         'TaskError: slow failed in finalize: boom',
       ]);
-    } finally {
-      written.restore();
-    }
+    });
   });
 
-  it('stops when a runner of any make has failed, though that tells no events', () => {
+  it('stops when a custom runner has failed, even if that runner emits no events', () => {
     virtually(({ expectObservable }) => {
       const inner = taskRunner(failing(2) as SimpleTask);
-      const foreign: TaskRunner = {
+      const custom: TaskRunner = {
         start: (ctx, cancel) => inner.start(ctx, cancel),
         done$: inner.done$,
         ready$: inner.ready$,
         results$: inner.results$,
         events$: NEVER,
         status: 'running',
-        toString: () => 'foreign',
+        toString: () => 'custom',
       };
-      expectObservable(landmarks(orchestrate([server, foreign]))).toBe('--c--(s|)');
+      expectObservable(landmarks(orchestrate([server, custom]))).toBe('--c--(s|)');
     });
   });
 });

@@ -19,7 +19,7 @@ import {
 import { virtually } from '../helpers/virtual-time.js';
 
 describe('ShutdownReport', () => {
-  it('prints as a table', () => {
+  it('is printed as a table', () => {
     const runner = taskRunner(task('db', () => 1));
     const error = new TaskError('db', 'execute', new Error('query failed', { cause: new Error('ECONNRESET') }));
     error.suppressed.push(new TaskError('db', 'finalize', 'not closed'));
@@ -51,17 +51,17 @@ describe('ShutdownReport', () => {
     expect(inspect(report)).to.equal(String(report));
   });
 
-  it('says so when all ended by themselves, or when there was nothing', () => {
+  it('has a title alone when there were no tasks', () => {
     expect(String(new ShutdownReport({ cause: undefined, outcomes: [], clean: true, durationMs: 0 }))).to.equal(
       'All tasks ended. Clean.',
     );
   });
 
-  it('writes each span in its unit', () => {
-    const span = (durationMs: number) =>
+  it('formats each duration in its unit', () => {
+    const format = (durationMs: number) =>
       / in (.*)\.$/.exec(String(new ShutdownReport({ cause: 'x', outcomes: [], clean: true, durationMs })))?.[1];
-    const spans = [0.4, 12.6, 999, 999.5, 999.7, 59_900, 59_950, 59_999, 3_599_000, 3_600_000].map(span);
-    expect(spans).to.deep.equal([
+    const durations = [0.4, 12.6, 999, 999.5, 999.7, 59_900, 59_950, 59_999, 3_599_000, 3_600_000].map(format);
+    expect(durations).to.deep.equal([
       '0 ms',
       '13 ms',
       '999 ms',
@@ -75,7 +75,7 @@ describe('ShutdownReport', () => {
     ]);
   });
 
-  it('stands a cause that goes round', () => {
+  it('prints a circular chain of causes once', () => {
     const [a, b] = [new Error('a'), new Error('b')];
     a.cause = b;
     b.cause = a;
@@ -90,7 +90,7 @@ describe('ShutdownReport', () => {
     expect(String(report).match(/caused by/g)).to.have.length(2);
   });
 
-  it('writes a cause that is no Error on one line', () => {
+  it('prints a cause that is not an Error on one line', () => {
     const cause = {
       why: 'deployed elsewhere',
       by: { name: 'someone' },
@@ -103,7 +103,7 @@ describe('ShutdownReport', () => {
     expect(String(short)).to.include('Stopped by { code: 1 }.');
   });
 
-  /** The report of an application that is asked to stop after 1 s, in virtual time. */
+  /** Returns the printed report of an application that is stopped after 1 s, in virtual time. */
   function reportOf(runnables: Runnable[], timeout = 100): string[] {
     let report: ShutdownReport | undefined;
     virtually((_, scheduler) => {
@@ -116,10 +116,15 @@ describe('ShutdownReport', () => {
     });
     return String(report).split('\n');
   }
-  const part = (name: string, ms = 0) => task(name, { execute: () => NEVER, finalize: () => timer(ms) });
+  const member = (name: string, ms = 0) => task(name, { execute: () => NEVER, finalize: () => timer(ms) });
 
-  it('says of each member of a group how long its end took', () => {
-    const app = ordered('app', part('db', 5), parallel('workers', part('a', 20), part('b', 10)), part('http', 30));
+  it('prints how long each member of a group took to stop', () => {
+    const app = ordered(
+      'app',
+      member('db', 5),
+      parallel('workers', member('a', 20), member('b', 10)),
+      member('http', 30),
+    );
     expect(reportOf([app])).to.deep.equal([
       'Stopped by SignalError: Received SIGTERM. Clean, in 55 ms.',
       '  task           outcome    ran for  ended in',
@@ -132,9 +137,9 @@ describe('ShutdownReport', () => {
     ]);
   });
 
-  it('says which member has timed out, and in which hook', () => {
+  it('prints which members have timed out, and in which hook', () => {
     const stuck = task('http', { execute: () => NEVER, finalize: () => NEVER });
-    expect(reportOf([ordered('app', part('db'), parallel('web', stuck, part('admin', 3)))])).to.deep.equal([
+    expect(reportOf([ordered('app', member('db'), parallel('web', stuck, member('admin', 3)))])).to.deep.equal([
       'Stopped by SignalError: Received SIGTERM. Not clean, in 100 ms.',
       '  task           outcome                       ran for  ended in',
       '  app            timed-out',
@@ -145,7 +150,7 @@ describe('ShutdownReport', () => {
     ]);
   });
 
-  it('tells each error once, where it comes from, with what caused it', () => {
+  it('prints each error once, with its causes, in the row it comes from', () => {
     const failing = (name: string, ms: number, why: string) =>
       task(name, { initialize: () => timer(ms), execute: () => throwError(() => new Error(why)) });
     const slow = task('slow', { execute: () => NEVER, finalize: () => throwError(() => new Error('not closed')) });
@@ -153,8 +158,8 @@ describe('ShutdownReport', () => {
       ordered(
         'app',
         slow,
-        parallel('workers', part('a'), supervise(failing('b', 5, 'boom'), { maxRestarts: 0 })),
-        part('http'),
+        parallel('workers', member('a'), supervise(failing('b', 5, 'boom'), { maxRestarts: 0 })),
+        member('http'),
       ),
     ]);
     expect(lines).to.deep.equal([
@@ -174,7 +179,7 @@ describe('ShutdownReport', () => {
     ]);
   });
 
-  it('says what has failed beside the tasks, unless that is the cause', () => {
+  it('prints the failures outside the tasks, except the cause', () => {
     const failures = [new Error('uncaught')];
     const report = new ShutdownReport({ cause: 'enough', outcomes: [], failures, clean: false, durationMs: 1 });
     expect(String(report).split('\n')).to.deep.equal([
@@ -185,7 +190,7 @@ describe('ShutdownReport', () => {
     expect(String(caused)).to.equal('Stopped by Error: uncaught. Not clean, in 1 ms.');
   });
 
-  it('tells what an error of the chain has suppressed, and each error of several in one', () => {
+  it('prints the suppressed errors of a chain and each error of an AggregateError', () => {
     const runner = taskRunner(task('x', () => 1));
     const first = new TaskError(
       'x',
@@ -208,7 +213,7 @@ describe('ShutdownReport', () => {
     ]);
   });
 
-  it('keeps to its lines, whatever it prints', () => {
+  it('prints names and messages without control characters', () => {
     const runner = taskRunner(task('x', () => 1));
     const report = new ShutdownReport({
       cause: Object.assign(new Error(), { message: undefined }),
@@ -223,7 +228,7 @@ describe('ShutdownReport', () => {
     ]);
   });
 
-  it('tells what caused the cause, when no task is the place for that', () => {
+  it('prints the causes of the cause when no row shows them', () => {
     const cause = new CancelledError('db has ended', { cause: new Error('connection lost', { cause: 'ECONNRESET' }) });
     const report = new ShutdownReport({ cause, outcomes: [], clean: true, durationMs: 0 });
     expect(String(report).split('\n')).to.deep.equal([
@@ -240,14 +245,14 @@ describe('ShutdownReport', () => {
     });
   });
 
-  it('tells the first line of a message, and that there are more', () => {
+  it('prints the first line of a message, and an ellipsis when there are more', () => {
     const cause = new Error('first\nsecond');
     expect(String(new ShutdownReport({ cause, outcomes: [], clean: true, durationMs: 0 }))).to.equal(
       'Stopped by Error: first …. Clean, in 0 ms.',
     );
   });
 
-  it('does not tell again what caused an error that has a place of its own, nor an error as its own cause', () => {
+  it('does not repeat the causes of an error that another row shows, nor an error that is its own cause', () => {
     const runner = taskRunner(task('x', () => 1));
     const first = new TaskError('a', 'execute', new Error('root'));
     const second = new TaskError('b', 'execute', first);
@@ -271,7 +276,7 @@ describe('ShutdownReport', () => {
     expect(String(own)).to.equal('Stopped by Error: loop. Clean, in 0 ms.');
   });
 
-  it('has no cause in a log when there was none', () => {
+  it('has no cause in JSON when there was none', () => {
     const report = new ShutdownReport({ cause: undefined, outcomes: [], clean: true, durationMs: 0 });
     expect(report.toJSON()).to.have.all.keys('outcomes', 'failures', 'clean', 'durationMs');
   });

@@ -11,8 +11,8 @@ function start(name: string): Program {
 }
 
 /**
- * Starts a program on a terminal of `script`, which exits with the program's code. There, \x03 is a Ctrl-C. Without `exec`
- * some shells stay between the two and die of the Ctrl-C themselves.
+ * Starts a program on a terminal of `script`, which exits with the program's code. There, \x03 is a Ctrl-C. Without
+ * `exec` some shells stay between the two and die of the Ctrl-C themselves.
  */
 function startOnTerminal(name: string): Program {
   return new Program('script', ['-qec', `exec ${process.execPath} --import tsx ${path} '${name}'`, '/dev/null']);
@@ -55,7 +55,7 @@ describe('runMain', () => {
       expect(stdout).to.include('finalized').and.include('Received SIGINT').and.include(noListener);
     });
 
-    it('exits with 143 on a second SIGTERM and with 130 on a second SIGINT, without waiting for a finalizer', async () => {
+    it('exits with 143 on a second SIGTERM and with 130 on a second SIGINT, without a finalizer', async () => {
       for (const [signal, code] of [
         ['SIGTERM', 143],
         ['SIGINT', 130],
@@ -100,7 +100,7 @@ describe('runMain', () => {
       expect(stdout).to.include('finalize').and.not.include('execute');
     });
 
-    it('takes two immediate Ctrl-C on a terminal for one, as npm sends it twice, and a later one for a second', async () => {
+    it('takes a Ctrl-C on a terminal that npm forwards for one request, and a later one for a second', async () => {
       const twice = startOnTerminal('worker');
       await twice.waitFor('up');
       twice.child.stdin?.write('\x03\x03');

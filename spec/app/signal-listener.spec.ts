@@ -7,19 +7,19 @@ import { collect, warningsDuring } from '../helpers/collect.js';
 import { outcomeOf } from '../helpers/tasks.js';
 
 describe('signalListener', () => {
-  it('cancels the master with a SignalError at the first signal, and emits it', () => {
+  it('emits the first signal and cancels the master context with a SignalError', () => {
     const target = new EventEmitter();
     const [ctx, cancel] = withCancel();
     const runner = taskRunner(signalListener({ target }));
-    const told = collect(runner.start(ctx, cancel));
+    const emitted = collect(runner.start(ctx, cancel));
     target.emit('SIGTERM', 'SIGTERM', 15);
     target.emit('SIGINT', 'SIGINT', 2);
-    expect(told).to.deep.equal(['SIGTERM', 'complete']);
+    expect(emitted).to.deep.equal(['SIGTERM', 'complete']);
     expect(ctx.cause).to.be.instanceOf(SignalError).and.include({ signal: 'SIGTERM', message: 'Received SIGTERM' });
     expect(outcomeOf(runner)?.status).to.equal('cancelled');
   });
 
-  it('listens for SIGINT and SIGTERM, or for those that are named', () => {
+  it('listens for SIGINT and SIGTERM, or for the given signals', () => {
     for (const [listener, names] of [
       [signalListener({ target: new EventEmitter() }), 'SIGINT, SIGTERM'],
       [signalListener(), 'SIGINT, SIGTERM'],
@@ -37,7 +37,7 @@ describe('signalListener', () => {
     subscription.unsubscribe();
   });
 
-  it('leaves no listener when it ends, whichever way', () => {
+  it('leaves no listener after a signal, a cancel or an unsubscribe', () => {
     const target = new EventEmitter();
     for (const end of ['signal', 'cancel', 'unsubscribe']) {
       const [ctx, cancel] = withCancel();
@@ -50,21 +50,21 @@ describe('signalListener', () => {
     }
   });
 
-  it('warns nobody, thirty times over, and tells all thirty', async () => {
+  it('causes no warning of a leak when thirty listeners wait for one signal, and ends all thirty', async () => {
     const runners = Array.from({ length: 30 }, () => taskRunner(signalListener('SIGUSR2')));
     const before = process.listenerCount('SIGUSR2');
-    const told: unknown[] = [];
+    const emitted: unknown[] = [];
     const warnings = await warningsDuring(async () => {
-      for (const runner of runners) runner.start().subscribe((signal) => told.push(signal));
+      for (const runner of runners) runner.start().subscribe((signal) => emitted.push(signal));
       process.kill(process.pid, 'SIGUSR2');
       for (const runner of runners) await lastValueFrom(runner.done$);
     });
     expect(warnings).to.deep.equal([]);
-    expect(told).to.deep.equal(Array(30).fill('SIGUSR2'));
+    expect(emitted).to.deep.equal(Array(30).fill('SIGUSR2'));
     expect(process.listenerCount('SIGUSR2')).to.equal(before);
   });
 
-  it('an unknown signal name: a clear error when made, and one for a signal that cannot be caught', () => {
+  it('throws when it is created with an unknown signal or one that cannot be caught', () => {
     expect(() => signalListener('SIGFOO' as never)).to.throw(
       RangeError,
       "Expected `signal` to be the name of a signal, got `'SIGFOO'` (string)",
@@ -81,7 +81,7 @@ describe('signalListener', () => {
     expect(() => signalListener({ target: {} as never })).to.throw(TypeError, 'Expected `target` to be an emitter');
   });
 
-  it('is an ordinary task beside others', () => {
+  it('cancels the other tasks of its context like any task', () => {
     const target = new EventEmitter();
     const [ctx, cancel] = withCancel();
     const other = taskRunner(task('other', () => new Promise<void>(() => undefined)));
@@ -91,17 +91,17 @@ describe('signalListener', () => {
     expect(ctx.cancelled).to.equal(true);
   });
 
-  it('ends with the first signal, though the cancel it got is of no context of its own', () => {
+  it('ends with the first signal even if the cancel function does not cancel its context', () => {
     const target = new EventEmitter();
     const [ctx] = withCancel();
     const cancel = sinon.spy();
-    const told = collect(taskRunner(signalListener({ target })).start(ctx, cancel));
+    const emitted = collect(taskRunner(signalListener({ target })).start(ctx, cancel));
     target.emit('SIGTERM');
     target.emit('SIGINT');
-    expect([told, cancel.callCount, target.eventNames()]).to.deep.equal([['SIGTERM', 'complete'], 1, []]);
+    expect([emitted, cancel.callCount, target.eventNames()]).to.deep.equal([['SIGTERM', 'complete'], 1, []]);
   });
 
-  it('refuses a target without off, or without on', () => {
+  it('throws for a target without `off` or without `on`', () => {
     expect(() => signalListener({ target: { off: () => undefined } as never })).to.throw(
       TypeError,
       'Expected `target` to be an emitter',
@@ -112,7 +112,7 @@ describe('signalListener', () => {
     );
   });
 
-  it('cancels the master, too, when whoever subscribed leaves at the signal', async () => {
+  it('cancels the master context even if the subscriber unsubscribes at the signal', async () => {
     const target = new EventEmitter();
     const [ctx, cancel] = withCancel();
     const first = firstValueFrom(taskRunner(signalListener({ target })).start(ctx, cancel));
@@ -121,7 +121,7 @@ describe('signalListener', () => {
     expect(ctx.cause).to.be.instanceOf(SignalError);
   });
 
-  it('refuses options that are none', () => {
+  it('throws for invalid options', () => {
     expect(() => signalListener(null as never)).to.throw(TypeError, 'Expected `options` to be an object, got null');
     expect(() => signalListener({ signals: 'SIGTERM' as never })).to.throw(
       TypeError,
