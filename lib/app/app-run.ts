@@ -21,7 +21,7 @@ export interface HostHooks {
   readonly hostFailures$?: Observable<unknown>;
   /** Whether a request to stop waits for the `drainDelay`. Default: `true`. */
   shouldDrain?(cause: unknown): boolean;
-  /** Called when the application becomes ready (all tasks are ready, no stop is requested), or stops being so. */
+  /** Called when a change occurs in whether all tasks are ready and no stop is requested. */
   onReadyChange?(ready: boolean): void;
 }
 

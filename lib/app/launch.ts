@@ -1,4 +1,4 @@
-import { finalize, ReplaySubject, Subject, type Observable, type Observer } from 'rxjs';
+import { finalize, Subject, type Observable, type Observer } from 'rxjs';
 import { toContext } from '../context/abort-signal-context.js';
 import { background, withCancel } from '../context/context.js';
 import type { CancelFunc } from '../context/types.js';
@@ -7,6 +7,7 @@ import { validateObserver, validateOptions } from '../util/validate.js';
 import type { HostHooks } from './app-run.js';
 import { logErrors } from './error-log.js';
 import { orchestrateOptionNames, orchestrateWith } from './orchestrate.js';
+import { Readiness } from './readiness.js';
 import type { ShutdownReport } from './report.js';
 import type { AppEvent, OrchestrateOptions } from './types.js';
 
@@ -137,31 +138,4 @@ export function createApplication(
     return Object.defineProperties(report, Object.getOwnPropertyDescriptors(members)) as Application;
   };
   return { stop, start };
-}
-
-/** Whether an application is ready, as a value and as a stream. */
-class Readiness {
-  ready = false;
-  private readonly changes = new ReplaySubject<boolean>(1);
-  private emitting = false;
-  readonly ready$: Observable<boolean> = this.changes.asObservable();
-
-  constructor() {
-    this.changes.next(this.ready);
-  }
-
-  set(ready: boolean): void {
-    this.ready = ready;
-    if (this.emitting) return;
-    this.emitting = true;
-    // A subscriber may change the value. The loop emits that change to all subscribers next, in order, not to some
-    // first.
-    for (let emitted; emitted !== this.ready;) this.changes.next((emitted = this.ready));
-    this.emitting = false;
-  }
-
-  end(): void {
-    if (this.ready) this.set(false);
-    this.changes.complete();
-  }
 }

@@ -1,7 +1,7 @@
 import sinon from 'sinon';
 
 /** Replaces `console.error` in each spec of the suite it is called in, and records its arguments. */
-export function spyOnConsoleError(): { all(): unknown[]; during(work: () => unknown): unknown[] } {
+export function spyOnConsoleError(): { all(): unknown[]; during(action: () => unknown): unknown[] } {
   let stub = [] as unknown as sinon.SinonStub;
   beforeEach(() => {
     stub = sinon.stub(console, 'error');
@@ -10,9 +10,9 @@ export function spyOnConsoleError(): { all(): unknown[]; during(work: () => unkn
   const all = (): unknown[] => stub.args.flat();
   return {
     all,
-    during(work) {
+    during(action) {
       const before = all().length;
-      work();
+      action();
       return all().slice(before);
     },
   };
