@@ -1,7 +1,8 @@
 import { SignalError, type Phase } from '../errors/errors.js';
 import type { Outcome } from '../task/types.js';
-import { unfinishedTasks, type ShutdownReport } from './report.js';
+import type { ShutdownReport } from './report.js';
 import { signalNumber } from './signals.js';
+import { unfinishedTasks } from './unfinished-tasks.js';
 
 const openHandlesDelayMs = 5000;
 /** Longest delay of a timer in Node. */

@@ -46,9 +46,8 @@ export class FutureState<T> extends CancelContext implements OutputObserver<T> {
   }
 
   get status(): SettledStatus | 'pending' {
-    const { stage } = this;
-    if (stage === 'pending') return this.cancelled ? 'cancelled' : 'pending';
-    return stage === 'succeeding' || stage === 'failing' ? 'pending' : stage;
+    if (this.stage === 'pending' && this.cancelled) return 'cancelled';
+    return this.settled ? (this.stage as SettledStatus) : 'pending';
   }
 
   get settled(): boolean {

@@ -3,7 +3,7 @@ import type { SimpleTask } from '../task/types.js';
 import { invalid } from '../util/validate.js';
 import { scriptedTask } from './scripted-task.js';
 import { scriptsOf } from './scripts-from-recording.js';
-import { unfinishedTasks } from '../app/report.js';
+import { unfinishedTasks } from '../app/unfinished-tasks.js';
 
 /** Tasks of a recording, by path. */
 export interface RecordedTasks {

@@ -1,4 +1,4 @@
-import { unfinishedTasks } from '../app/report.js';
+import { unfinishedTasks } from '../app/unfinished-tasks.js';
 import type { RecordedError, RecordedOutcome, Recording } from '../recording/types.js';
 import { drawDiagram, type Diagram } from './diagram.js';
 import type { Mark, Marble } from './marbles.js';

@@ -1,4 +1,4 @@
-import { unfinishedTasks } from '../../app/report.js';
+import { unfinishedTasks } from '../../app/unfinished-tasks.js';
 import type { AppEvent } from '../../app/types.js';
 import type { Outcome } from '../../task/types.js';
 import { duration } from '../../util/duration.js';
