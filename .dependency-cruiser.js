@@ -26,7 +26,16 @@ const layerRules = layers.flatMap((layer, index) =>
 );
 
 export default {
-  forbidden: [{ name: 'no-circles', severity: 'error', from: {}, to: { circular: true } }, ...layerRules],
+  forbidden: [
+    { name: 'no-circles', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'no-layer',
+      severity: 'error',
+      from: { path: '^lib/.*/', pathNot: `^lib/(${layers.flat().join('|')})/` },
+      to: {},
+    },
+    ...layerRules,
+  ],
   options: {
     doNotFollow: { path: 'node_modules' },
     // Counts imports of types, too.
