@@ -1,8 +1,8 @@
-/** A message that all processes must process. */
+/** A message to all processes of a fleet. */
 export type ControlMessage =
   /** The status of the fleet has changed. */
   | { readonly type: 'fleet' }
-  /** A process follows the events of jobs. The status says so, too. */
+  /** A process follows the events of jobs. The fleet's status contains this, too. */
   | { readonly type: 'follow' }
   /** A queue has new jobs. */
   | { readonly type: 'work'; readonly queue: string }

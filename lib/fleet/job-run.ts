@@ -15,7 +15,7 @@ import { validateJsonb } from './jsonb.js';
 import type { QueueHandle } from './queue-handle.js';
 import type { JobEventDetail, JobHandler } from './queue-types.js';
 
-/** The run of a worker, as its jobs see it. */
+/** The part of a worker's run that its jobs use. */
 export interface WorkerRunPort<In, Out> {
   readonly queue: QueueHandle;
   readonly handler: JobHandler<In, Out>;

@@ -1,7 +1,7 @@
 import type { FleetServices } from './fleet-services.js';
 import type { QueuePolicy } from './queue-policy.js';
 
-/** A queue, as its workers see it. */
+/** The part of a queue that its workers use. */
 export interface QueueHandle {
   readonly name: string;
   readonly policy: QueuePolicy;
