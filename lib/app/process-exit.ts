@@ -1,12 +1,11 @@
 import { SignalError, type Phase } from '../errors/errors.js';
 import type { Outcome } from '../task/types.js';
+import { maxTimerMs } from '../util/timer.js';
 import type { ShutdownReport } from './report.js';
 import { signalNumber } from './signals.js';
 import { unfinishedTasks } from './unfinished-tasks.js';
 
 const openHandlesDelayMs = 5000;
-/** Longest delay of a timer in Node. */
-const maxTimerMs = 2 ** 31 - 1;
 
 /** The number of applications that this process runs. */
 let runningApplications = 0;

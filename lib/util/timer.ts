@@ -1,7 +1,7 @@
 import { Observable, Subscription, type SchedulerAction, type SchedulerLike } from 'rxjs';
 
-// Node's timers hold 32 bits and fire immediately beyond that, so a longer wait consists of several timers.
-const maxTimerMs = 2 ** 31 - 1;
+/** The longest delay of a timer in Node: timers hold 32 bits and fire immediately beyond that. */
+export const maxTimerMs: number = 2 ** 31 - 1;
 
 /** Calls a function once, after `ms` on the scheduler's clock. For `Infinity`, never calls it. */
 export function after(scheduler: SchedulerLike, ms: number, callback: () => void): Subscription {
