@@ -4,22 +4,22 @@ import { readFileSync } from 'node:fs';
 const table = readFileSync('docs/faults.md', 'utf8');
 const rows = table.split('\n').filter((line) => line.startsWith('|') && !/^\|( -+ \|)+$|^\| given/.test(line));
 
-/** The specs that a row names: a file and a title in it. */
+/** Returns the specs that a row names: the file and the title of each. */
 function proofsOf(row: string): { file: string; title: string }[] {
   const cell = row.split(' | ').at(-1) ?? '';
   return cell
     .replace(/\s*\|$/, '')
     .split('<br>')
     .map((proof) => {
-      const [, file = '', title = ''] = /^`([\w/-]+\.spec\.ts)` › (.+)$/.exec(proof.trim()) ?? [];
+      const [, file = '', title = ''] = /^`([\w/.-]+\.spec\.ts)` › (.+)$/.exec(proof.trim()) ?? [];
       return { file, title };
     });
 }
 
-/** The titles of suites and specs in a file, but for those that are put together when it is loaded. */
+/** Returns the titles of suites and specs in a file, except for computed ones. */
 function titlesIn(file: string): Set<string> {
   const source = readFileSync(`spec/${file}`, 'utf8');
-  // Those of specs that begin together are names of their functions.
+  // The titles of concurrent tests are the names of their functions.
   const titles = source.matchAll(
     /(?:\b(?:it|describe)\(\s*|^ +(?=.*:\s*async \(\) => \{))(?:'((?:\\.|[^'\\])*)'|"((?:\\.|[^"\\])*)")/gm,
   );
@@ -32,7 +32,7 @@ describe('The table of faults', () => {
     for (const row of rows) for (const { file } of proofsOf(row)) expect(file, row).to.not.equal('');
   });
 
-  it('names specs that there are', () => {
+  it('names only existing specs', () => {
     const missing = rows
       .flatMap(proofsOf)
       .filter(({ file, title }) => !titlesIn(file).has(title))

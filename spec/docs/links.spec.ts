@@ -12,19 +12,19 @@ const pages = [
 
 describe('The links of the documentation', () => {
   for (const page of pages) {
-    it(`lead somewhere, in ${page}`, () => {
+    it(`of ${page} have a target`, () => {
       expect(links(readFileSync(page, 'utf8')).filter((link) => isBroken(page, link))).to.deep.equal([]);
     });
   }
 
-  it('lead to each guide from docs/README.md, and there from README.md', () => {
+  it('lead from README.md to docs/README.md, and from there to each guide', () => {
     const from = (page: string) => links(readFileSync(page, 'utf8')).map((link) => join(dirname(page), link));
     const guides = pages.filter((page) => page.startsWith('docs/') && page !== 'docs/README.md');
     expect(from('docs/README.md')).to.include.members(guides);
     expect(from('README.md')).to.include('docs/README.md');
   });
 
-  it('are found, and are missed when they are broken', () => {
+  it('are found, and broken ones are reported', () => {
     const text = [
       '# A `title`, with: *words*',
       '## Twice',
@@ -44,7 +44,7 @@ describe('The links of the documentation', () => {
   });
 });
 
-/** Whether a link of a page leads nowhere within the repository. */
+/** Whether a link of a page has no target in the repository. */
 function isBroken(page: string, link: string): boolean {
   const [path = '', anchor] = link.split('#');
   const target = path === '' ? page : join(dirname(page), decodeURI(path));

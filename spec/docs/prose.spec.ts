@@ -23,7 +23,11 @@ describe('The prose lint', () => {
   it('refuses a comment that begins with What, How or Who, on its first line alone', () => {
     for (const comment of ['/** What it is. */', '// How it works.', '  /**\n   * Who is told.\n   */'])
       expect(proseFaults('a.ts', comment), comment).to.have.length(1);
-    for (const comment of ['// It shows\n// How it works.', '/** Whether it is. */', '/**\n * Waits.\n * What for.\n */'])
+    for (const comment of [
+      '// It shows\n// How it works.',
+      '/** Whether it is. */',
+      '/**\n * Waits.\n * What for.\n */',
+    ])
       expect(proseFaults('a.ts', comment), comment).to.deep.equal([]);
   });
 

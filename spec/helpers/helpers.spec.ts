@@ -3,8 +3,8 @@ import { config, of } from 'rxjs';
 import { unhandledDuring } from './collect.js';
 import { virtually } from './virtual-time.js';
 
-describe('The helpers of these specs', () => {
-  it('fail for a marble that does not fit', () => {
+describe('The spec helpers', () => {
+  it('fail for marbles that differ', () => {
     for (const marbles of ['(b|)', '-(a|)', '(a', '#']) {
       const test = () => {
         virtually(({ expectObservable }) => {
@@ -15,13 +15,13 @@ describe('The helpers of these specs', () => {
     }
   });
 
-  it('refuse an async marble test', () => {
+  it('reject an async marble test', () => {
     const asynchronous = (() => Promise.resolve()) as unknown as () => undefined;
     expect(() => virtually(asynchronous)).to.throw('returns nothing');
   });
 
-  it('keep the errors that nobody catches', async () => {
-    const error = new Error('nobody catches this');
+  it('return unhandled errors', async () => {
+    const error = new Error('unhandled');
     expect(
       await unhandledDuring(() =>
         of(1).subscribe(() => {
@@ -31,7 +31,7 @@ describe('The helpers of these specs', () => {
     ).to.deep.equal([error]);
   });
 
-  it('put back what was there before', async () => {
+  it('restore the previous handler of unhandled errors', async () => {
     expect(config.onUnhandledError).to.equal(null);
     await unhandledDuring(() => undefined);
     expect(config.onUnhandledError).to.equal(null);

@@ -1,4 +1,4 @@
-/** The links and pictures of a page of Markdown that lead to no other host. */
+/** Returns the links and images of a Markdown page that stay within the repository. */
 export function links(markdown: string): string[] {
   const text = withoutCode(markdown).replaceAll(/`[^`\n]*`/g, '');
   const found = [
@@ -9,18 +9,18 @@ export function links(markdown: string): string[] {
   return found.map(([, link = '']) => link).filter((link) => !/^[a-z]+:/i.test(link));
 }
 
-/** What its headings are called in links, as GitHub does it. */
+/** Returns the anchors of a page's headings, by the rules of GitHub. */
 export function anchors(markdown: string): string[] {
-  const times = new Map<string, number>();
+  const counts = new Map<string, number>();
   return [...withoutCode(markdown).matchAll(/^#{1,6} +(.+?) *$/gm)].map(([, heading = '']) => {
     const name = heading
       .replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1')
       .toLowerCase()
       .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
       .replaceAll(' ', '-');
-    const before = times.get(name) ?? 0;
-    times.set(name, before + 1);
-    return before === 0 ? name : `${name}-${before}`;
+    const count = counts.get(name) ?? 0;
+    counts.set(name, count + 1);
+    return count === 0 ? name : `${name}-${count}`;
   });
 }
 

@@ -1,15 +1,15 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** A piece of TypeScript from the documentation, and what it says that it prints. */
+/** A TypeScript example of the documentation, and the output that it promises. */
 export interface Snippet {
-  /** Where it stands: `README.md:12`. */
-  readonly place: string;
+  /** The file and the line: `README.md:12`. */
+  readonly location: string;
   readonly code: string;
   /** The text after each `// →`, in order. */
   readonly prints: readonly string[];
 }
 
-/** All snippets of the README, of docs/ and of the docstrings in lib/. */
+/** Returns all snippets of the README, of docs/ and of the docstrings in lib/. */
 export function snippets(): Snippet[] {
   const files = [
     ...pages(),
@@ -23,7 +23,7 @@ export function snippets(): Snippet[] {
       const code = (match[2] ?? '').replaceAll(/^ \* ?/gm, '');
       const line = text.slice(0, match.index).split('\n').length;
       return {
-        place: `${file}:${line}`,
+        location: `${file}:${line}`,
         code,
         prints: [...code.matchAll(/\/\/ → (.*)$/gm)].map(([, printed]) => printed ?? ''),
       };
@@ -31,7 +31,7 @@ export function snippets(): Snippet[] {
   });
 }
 
-/** The modules that a snippet needs beside it, by the comment with a file's name that they begin with. */
+/** Returns the modules that snippets import: JavaScript examples that begin with their file name in a comment. */
 export function modules(): { file: string; code: string }[] {
   return pages().flatMap((page) =>
     [...readFileSync(page, 'utf8').matchAll(/^```js\n(\/\/ ([\w-]+\.js)\n[^]*?)^```$/gm)].map(

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { TestScheduler, type RunHelpers } from 'rxjs/testing';
 
-/** Runs a marble test. Its callback is synchronous: TestScheduler would swallow what an async one throws. */
+/** Runs a marble test. Its callback must be synchronous, because TestScheduler swallows the error of an async one. */
 export function virtually(test: (helpers: RunHelpers, scheduler: TestScheduler) => void): void {
   const scheduler = new TestScheduler((actual, expected) => {
     expect(actual).to.deep.equal(expected);

@@ -3,8 +3,8 @@ import { expect } from 'chai';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 
-/** What is bundled of the library for someone who imports this of it: the files, what they import themselves, and the size. */
-async function bundled(contents: string): Promise<{ files: string[]; imports: string[]; gzipped: number }> {
+/** Bundles a module, and returns the files of the library in the bundle, the external imports, and the size. */
+async function bundle(contents: string): Promise<{ files: string[]; imports: string[]; gzipped: number }> {
   const { metafile, outputFiles } = await build({
     stdin: { contents, resolveDir: fileURLToPath(new URL('..', import.meta.url)) },
     bundle: true,
@@ -28,8 +28,8 @@ async function bundled(contents: string): Promise<{ files: string[]; imports: st
 }
 
 describe('A bundle', () => {
-  it('has of the library what `future` needs, and nothing else, for who imports that alone', async () => {
-    const { files, imports, gzipped } = await bundled(`export { future } from '../lib/index.ts'`);
+  it('of `future` alone has only the files that it needs', async () => {
+    const { files, imports, gzipped } = await bundle(`export { future } from '../lib/index.ts'`);
     expect(files).to.deep.equal([
       'context/abort-signal-context.ts',
       'context/cancel-context.ts',
@@ -49,8 +49,8 @@ describe('A bundle', () => {
     expect(gzipped).to.be.below(3100);
   });
 
-  it('has croner only where there is a cron', async () => {
-    expect((await bundled(`export { taskRunner } from '../lib/index.ts'`)).imports).not.to.include('croner');
-    expect((await bundled(`export { cron } from '../lib/index.ts'`)).imports).to.include('croner');
+  it('has croner only if it imports `cron`', async () => {
+    expect((await bundle(`export { taskRunner } from '../lib/index.ts'`)).imports).not.to.include('croner');
+    expect((await bundle(`export { cron } from '../lib/index.ts'`)).imports).to.include('croner');
   });
 });

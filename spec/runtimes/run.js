@@ -1,14 +1,14 @@
-// Packs the library, installs it into an empty project as a user would, and tries it there: on this Node, on Bun and on Deno, with the
-// oldest rxjs that is supported and the newest.
+// Packs the library, installs it into an empty project, and tests it there on this Node, on Bun and on Deno, with the
+// oldest supported version of rxjs and with the newest.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { signals } from './signals.js';
+import { checkSignals } from './signals.js';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
-// What npm installs as `deno` is a program that starts Deno, and hands no signal on.
+// npm installs `deno` as a launcher that does not forward signals, so find the real executable.
 const deno = execFileSync(here('node_modules/.bin/deno'), ['eval', 'console.log(Deno.execPath())'], {
   encoding: 'utf8',
 });
@@ -31,8 +31,12 @@ try {
     for (const [name, command] of Object.entries(runtimes)) {
       const [path, ...options] = command;
       console.log(`${name} ${execFileSync(path, ['--version'], { encoding: 'utf8' }).split('\n')[0]}, rxjs ${version}`);
-      const { status } = spawnSync(path, [...options, 'smoke.js'], { cwd: project, stdio: 'inherit', timeout: 60_000 });
-      if (status !== 0 || !(await signals(command, project))) process.exitCode = 1;
+      const { status } = spawnSync(path, [...options, 'smoke.js'], {
+        cwd: project,
+        stdio: 'inherit',
+        timeout: 600_000,
+      });
+      if (status !== 0 || !(await checkSignals(command, project))) process.exitCode = 1;
     }
   }
 } finally {

@@ -1,4 +1,4 @@
-// What has to hold within every runtime, without a test runner.
+// Smoke tests for every runtime, without a test runner.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
@@ -24,33 +24,33 @@ const {
 } = core;
 
 const checks = {
-  async 'runs initialize, execute and finalize, and says so'() {
-    const said = [];
+  async 'runs initialize, execute and finalize'() {
+    const calls = [];
     const db = task('db', {
-      initialize: () => Promise.resolve(said.push('initialize')),
-      execute: (ctx) => (said.push('execute'), ctx.cancelled$),
-      finalize: () => said.push('finalize'),
+      initialize: () => Promise.resolve(calls.push('initialize')),
+      execute: (ctx) => (calls.push('execute'), ctx.cancelled$),
+      finalize: () => calls.push('finalize'),
     });
     const app = launch([
       ordered(
         'app',
         db,
-        task('late', () => said.push('late')),
+        task('late', () => calls.push('late')),
       ),
     ]);
     await lastValueFrom(timer(50));
     assert.equal((await app.stop()).clean, true);
-    assert.deepEqual(said, ['initialize', 'execute', 'late', 'finalize']);
+    assert.deepEqual(calls, ['initialize', 'execute', 'late', 'finalize']);
   },
 
-  async 'awaits futures, and cancels them'() {
+  async 'awaits and cancels futures'() {
     assert.deepEqual(await lastValueFrom(forkJoin([future(async () => 1), future(() => timer(5))])), [1, 0]);
     const hanging = future(() => new Promise(() => undefined));
     hanging.cancel();
     await assert.rejects(hanging.await(), CancelledError);
   },
 
-  async 'has a deadline, and the signal of it'() {
+  async 'aborts signals at a deadline and with a parent signal'() {
     const [ctx] = withTimeout(20);
     await once(ctx.signal, 'abort');
     assert.ok(ctx.signal.reason instanceof DeadlineError);
@@ -62,7 +62,7 @@ const checks = {
 
   async 'runs a cron without drift'() {
     let runs = 0;
-    const began = Date.now();
+    const start = Date.now();
     await lastValueFrom(
       cron(
         task('tick', () => ++runs),
@@ -73,15 +73,15 @@ const checks = {
         .pipe(toArray()),
     );
     assert.equal(runs, 5);
-    assert.ok(Date.now() - began >= 195);
+    assert.ok(Date.now() - start >= 195);
   },
 
-  'knows the calendar'() {
+  'computes cron times across a change to summer time'() {
     const [night] = nextRuns('30 2 * * *', 1, { from: new Date('2026-03-28T12:00:00Z'), timezone: 'Europe/Berlin' });
     assert.equal(night.toISOString(), '2026-03-29T01:00:00.000Z');
   },
 
-  async 'starts again what has failed'() {
+  async 'restarts a failed task'() {
     let tries = 0;
     const flaky = task('flaky', () => {
       if (++tries < 3) throw new Error('not yet');
@@ -105,7 +105,7 @@ const checks = {
     assert.equal((await lastValueFrom(streamed.start())).length, 3);
   },
 
-  async 'plays a scenario in virtual time'() {
+  async 'runs a scenario in virtual time'() {
     await scenario({
       at: '2026-03-29T00:59:00Z',
       run: () => [ordered('shop', script('db', '[-->--(!])-|'), script('http', '[->--(!])---|'))],
@@ -125,26 +125,26 @@ const checks = {
     assert.equal((await app.stop()).clean, true);
   },
 
-  async 'works in threads'() {
+  async 'runs functions in threads'() {
     const pool = threadPool({ threads: 1 });
     assert.equal(await lastValueFrom(pool.run(new URL('square.js', import.meta.url), 7)), 49);
     await pool.close();
   },
 
-  'is what require gives, too'() {
+  'exports the same values to require'() {
     const required = createRequire(import.meta.url)('./required.cjs');
     for (const key of Object.keys(core)) assert.equal(required[key], core[key], key);
   },
 };
 
 let failed = 0;
-for (const [what, check] of Object.entries(checks)) {
+for (const [name, check] of Object.entries(checks)) {
   try {
     await check();
   } catch (error) {
     failed++;
-    console.log(`  FAILED  ${what}\n`, error);
+    console.log(`  FAILED  ${name}\n`, error);
   }
 }
-console.log(`  ${Object.keys(checks).length - failed} of ${Object.keys(checks).length} hold within it`);
+console.log(`  ${Object.keys(checks).length - failed} of ${Object.keys(checks).length} smoke tests pass`);
 process.exit(failed === 0 ? 0 : 1);

@@ -1,4 +1,4 @@
-// What the types infer, proved by the compiler: `npm run check:types` fails when one of these is not so.
+// Type tests of the public API. `npm run check:types` fails when one of them does not hold.
 import { expectTypeOf } from 'expect-type';
 import { of, Subject, type Observable, type ReadableStreamLike } from 'rxjs';
 import {
@@ -48,7 +48,7 @@ import {
   type TaskEvent,
   type TaskRunner,
 } from 'rxjs-tasks';
-// A runner yields what its task yields, flattened.
+// A runner emits the values of its task, flattened.
 expectTypeOf(taskRunner(task('n', async () => 1)).start()).toEqualTypeOf<Observable<number>>();
 expectTypeOf(taskRunner(task('n', () => 1)).start()).toEqualTypeOf<Observable<number>>();
 expectTypeOf(taskRunner(task('n', () => of('a'))).start()).toEqualTypeOf<Observable<string>>();
@@ -67,7 +67,7 @@ expectTypeOf(taskRunner(task('n', () => null as unknown as ReadableStreamLike<st
 >();
 expectTypeOf(taskRunner(task('n', () => future(() => 1))).start()).toEqualTypeOf<Observable<number>>();
 
-// With hooks it is a Task, and the hooks' parameters are known.
+// A definition with hooks is a Task, and the parameters of its hooks are inferred.
 const full = task('n', {
   initialize(ctx) {
     expectTypeOf(ctx).toEqualTypeOf<RunContext>();
@@ -84,7 +84,7 @@ expectTypeOf(full).toEqualTypeOf<Task<{ rows: number | undefined }>>();
 expectTypeOf(taskRunner(full).results$).toEqualTypeOf<Observable<{ rows: number | undefined }>>();
 expectTypeOf(task('n', () => 1)).toEqualTypeOf<SimpleTask<number>>();
 
-// A class is a task by its methods.
+// A class with the methods of a task is a task.
 class Poller implements Task<number> {
   initialize(): void {
     // Nothing to do.
@@ -109,7 +109,7 @@ expectTypeOf<Awaited<Future<number>>>().toEqualTypeOf<number>();
 expectTypeOf(cron(full, 1000)).toEqualTypeOf<TaskRunner<{ rows: number | undefined }>>();
 expectTypeOf(taskRunner(signalListener('SIGTERM')).start()).toEqualTypeOf<Observable<NodeJS.Signals>>();
 
-// Runners of different tasks go together, and narrow to what they are.
+// Runners of different value types can be combined.
 const [ctx, cancel] = withCancel();
 expectTypeOf(
   joinAll(ctx, 1, [
@@ -126,7 +126,7 @@ expectTypeOf(orchestrate([full, taskRunner(full), new Poller(), signalListener()
 expectTypeOf(runMain([full])).toEqualTypeOf<Application>();
 expectTypeOf<Awaited<Application>>().toEqualTypeOf<ShutdownReport>();
 
-// What a task is part of yields what the task yields.
+// A composed runner emits the values of its tasks.
 const numbers = task('n', () => 1);
 expectTypeOf(supervise(full).start()).toEqualTypeOf<Observable<{ rows: number | undefined }>>();
 expectTypeOf(critical(taskRunner(numbers)).start()).toEqualTypeOf<Observable<number>>();
@@ -139,7 +139,7 @@ expectTypeOf(ordered('g').start()).toEqualTypeOf<Observable<never>>();
 launchRunner(ctx, cancel, taskRunner(full), ({ rows }) => expectTypeOf(rows).toEqualTypeOf<number | undefined>());
 taskRunner(full).start(new AbortController().signal);
 
-// Events are a union discriminated by their type.
+// Events are a union discriminated by `type`.
 taskRunner(full).events$.subscribe((event: TaskEvent) => {
   if (event.type === 'done') expectTypeOf(event.outcome).toEqualTypeOf<Outcome>();
   if (event.type === 'skipped') expectTypeOf(event.slot).toEqualTypeOf<number>();
@@ -164,7 +164,7 @@ expectTypeOf(ctx.cancelled$).toEqualTypeOf<Observable<unknown>>();
 expectTypeOf(nextRuns('@daily', 3, { timezone: 'UTC' })).toEqualTypeOf<Date[]>();
 expectTypeOf<Schedule['next']>().toEqualTypeOf<(after: number) => number | undefined>();
 
-// What an application is made of, and what is left of it.
+// An application takes tasks and runners, and resolves to its report.
 const app = launch([full, taskRunner(full)] satisfies Runnable[], { onFailure: 'continue', drainDelay: 1 });
 expectTypeOf(app).toEqualTypeOf<Application>();
 expectTypeOf(app.stop()).toEqualTypeOf<Promise<ShutdownReport>>();
@@ -180,16 +180,16 @@ expectTypeOf<RestartLimitError>().toExtend<TaskError>();
 expectTypeOf<AlreadyRunningError['task']>().toEqualTypeOf<string>();
 expectTypeOf(new CancelledError()).toExtend<Error>();
 
-// What is wrong does not compile.
-// @ts-expect-error a name comes first
+// Invalid uses do not compile.
+// @ts-expect-error the name is the first argument
 task(() => 1);
-// @ts-expect-error a runner is no task
+// @ts-expect-error a runner is not a task
 taskRunner(taskRunner(full));
-// @ts-expect-error a context has no way to cancel itself
+// @ts-expect-error a context cannot cancel itself
 expectTypeOf(ctx.cancel);
-// @ts-expect-error a schedule is a period, an expression or has a `next`
+// @ts-expect-error a schedule is a period, an expression or an object with `next`
 cron(full, new Date());
-// @ts-expect-error there is no such option
+// @ts-expect-error the option does not exist
 cron(full, 10, { every: 1 });
-// @ts-expect-error a state is read only
+// @ts-expect-error the state is read-only
 ctx.cancelled = true;

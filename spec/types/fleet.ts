@@ -31,7 +31,7 @@ import {
 } from 'rxjs-tasks/fleet';
 import { inspector } from 'rxjs-tasks/inspect';
 
-// Nothing here is run.
+// This code is compiled, but never runs.
 export async function fleet(): Promise<void> {
   expectTypeOf(connectFleet({ url: 'postgres://h/d' })).toEqualTypeOf<Promise<Fleet>>();
   const fleet = await connectFleet({ directory: 'data' });
@@ -48,7 +48,7 @@ export async function fleet(): Promise<void> {
   );
   expectTypeOf(every(1)).toEqualTypeOf<Schedule>();
 
-  // A queue knows what goes in and what comes out.
+  // A queue has the types of its inputs and its results.
   const squares = fleet.queue<number, { square: number }>('squares', { retries: 1 });
   expectTypeOf(squares).toEqualTypeOf<Queue<number, { square: number }>>();
   expectTypeOf(squares.submit(2, { priority: 1 })).toEqualTypeOf<Observable<{ square: number }>>();
@@ -66,7 +66,7 @@ export async function fleet(): Promise<void> {
   expectTypeOf(ordered('app', fleet, worker).start()).toEqualTypeOf<Observable<JobEvent>>();
   expectTypeOf(fleet.queue('n').submit(1)).toEqualTypeOf<Observable<unknown>>();
 
-  // What happens is told apart by its type.
+  // Events are a union discriminated by `type`.
   fleet.events$.subscribe((event: FleetEvent) => {
     if (event.type === 'failed') expectTypeOf(event.failure).toEqualTypeOf<JobFailure>();
     if (event.type === 'disconnected') expectTypeOf(event.error).toEqualTypeOf<FleetConnectionError>();
@@ -75,10 +75,10 @@ export async function fleet(): Promise<void> {
   type Failure = DirectoryInUseError | FleetCancelledError | FleetVersionError | JobCancelledError | JobLostError;
   expectTypeOf<Failure>().toExtend<Error>();
 
-  // @ts-expect-error an input is of the queue's type
+  // @ts-expect-error the input has another type
   squares.submit('2');
-  // @ts-expect-error a result is of the queue's type
+  // @ts-expect-error the result has another type
   squares.worker((n) => n);
-  // @ts-expect-error there is no such option
+  // @ts-expect-error the option does not exist
   fleet.queue('n', { attempts: 1 });
 }

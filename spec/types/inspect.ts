@@ -13,5 +13,5 @@ expectTypeOf(renderText(recorder, { width: 80 })).toEqualTypeOf<string>();
 expectTypeOf(telemetry()).toEqualTypeOf<Instrumentation>();
 void runMain([full, inspector({ port: 0 })], { instrumentation: [terminal(), telemetry()], ui: 'lines' });
 
-// @ts-expect-error a page has a port
+// @ts-expect-error `port` is required
 inspector({});

@@ -28,7 +28,7 @@ expectTypeOf(pool.close()).toEqualTypeOf<Promise<void>>();
 expectTypeOf<ThreadContext['signal']>().toEqualTypeOf<AbortSignal>();
 expectTypeOf<PoolClosedError | PoolQueueError | ThreadExitError | ThreadMemoryError>().toExtend<Error>();
 
-// @ts-expect-error there is no such option
+// @ts-expect-error the option does not exist
 threadPool({ size: 2 });
-// @ts-expect-error a module has a URL
+// @ts-expect-error a module is given by its URL
 pool.run(1);

@@ -8,31 +8,33 @@ import { freePort } from '../../examples/shared/free-port.js';
 import { sharedUrl } from '../helpers/fleet.js';
 import { Program } from '../helpers/program.js';
 import { modules, snippets, type Snippet } from '../helpers/snippets.js';
+import { pause, waitUntil } from '../helpers/wait.js';
 
 const folder = resolve('spec/.snippets');
 const all = snippets();
-/** How a snippet is run: here, or as a process of its own. */
-const runs = { asProcess: 'runMain(', asTest: "'node:test'" };
-const isOf = (how: string) => (snippet: Snippet) => snippet.code.includes(how);
-const fileOf = ({ place }: Snippet) => `${folder}/${place.replaceAll(/\W/g, '-')}.ts`;
+/** Texts in snippets that do not run in this process: programs, and tests of node:test. */
+const markers = { program: 'runMain(', test: "'node:test'" };
+const has = (marker: string) => (snippet: Snippet) => snippet.code.includes(marker);
+const fileOf = ({ location }: Snippet) => `${folder}/${location.replaceAll(/\W/g, '-')}.ts`;
 
-/** Runs a snippet here, and gives what it prints until it has printed as much as it says, and a moment longer. */
-async function printed(snippet: Snippet): Promise<string[]> {
+/** The time after which output that is still missing is a failure. */
+const maxOutputWaitMs = 60_000;
+
+/** Runs a snippet in this process, and returns its output. Waits until it has printed as much as it promises. */
+async function outputOf(snippet: Snippet): Promise<string[]> {
   const lines: string[] = [];
   const { log } = console;
   console.log = (...args: unknown[]) => lines.push(formatWithOptions({ colors: false }, ...args));
   try {
     await import(pathToFileURL(fileOf(snippet)).href);
-    for (let turns = 0; turns < 200 && lines.length < snippet.prints.length; turns++) await pause(10);
+    const deadline = performance.now() + maxOutputWaitMs;
+    await waitUntil(() => lines.length >= snippet.prints.length || performance.now() > deadline);
+    // A snippet that prints more than it promises does so soon after.
     await pause(20);
   } finally {
     console.log = log;
   }
   return lines;
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((done) => setTimeout(done, ms));
 }
 
 describe('The documentation', () => {
@@ -42,10 +44,10 @@ describe('The documentation', () => {
     process.env['DATABASE_URL'] = process.env['FLEET_URL'] = await sharedUrl();
     mkdirSync(folder, { recursive: true });
     for (const { file, code } of modules()) writeFileSync(`${folder}/${file}`, code);
-    // The ports of the documentation may be taken where this runs.
+    // The ports in the documentation may be in use on this machine.
     const ports = { 3000: await freePort(), 8081: await freePort() };
-    const elsewhere = (code: string) => code.replaceAll(/\b(?:3000|8081)\b/g, (port) => `${ports[port as '3000']}`);
-    for (const snippet of all) writeFileSync(fileOf(snippet), elsewhere(snippet.code));
+    const withFreePorts = (code: string) => code.replaceAll(/\b(?:3000|8081)\b/g, (port) => `${ports[port as '3000']}`);
+    for (const snippet of all) writeFileSync(fileOf(snippet), withFreePorts(snippet.code));
   });
 
   after(() => {
@@ -74,8 +76,7 @@ describe('The documentation', () => {
     expect(documented).to.include.members(values);
   });
 
-  it('compiles', function () {
-    this.timeout(60_000);
+  it('has examples that compile', () => {
     const { config } = ts.readConfigFile('tsconfig.json', (path) => readFileSync(path, 'utf8')) as { config: object };
     const { options } = ts.parseJsonConfigFileContent(config, ts.sys, '.');
     const program = ts.createProgram(all.map(fileOf), { ...options, isolatedDeclarations: false, declaration: false });
@@ -85,49 +86,49 @@ describe('The documentation', () => {
     expect(messages).to.deep.equal([]);
   });
 
-  for (const snippet of all.filter((one) => !Object.values(runs).some((how) => isOf(how)(one)))) {
-    it(`does what it says at ${snippet.place}`, async () => {
-      expect(await printed(snippet)).to.deep.equal(snippet.prints);
+  for (const snippet of all.filter((snippet) => !Object.values(markers).some((marker) => has(marker)(snippet)))) {
+    it(`has an example with the promised output at ${snippet.location}`, async () => {
+      expect(await outputOf(snippet)).to.deep.equal(snippet.prints);
     });
   }
 
-  for (const snippet of all.filter(isOf(runs.asTest))) {
-    it(`passes as a test, and fails as it says, at ${snippet.place}`, async () => {
+  for (const snippet of all.filter(has(markers.test))) {
+    it(`has an example test that passes, and fails as promised, at ${snippet.location}`, async () => {
       const file = fileOf(snippet);
       const test = () => new Program(process.execPath, ['--import', 'tsx', '--test', file]).ended;
       expect(await test()).to.include({ code: 0 });
       writeFileSync(file, snippet.code.replaceAll('ordered', 'parallel'));
       const { code, stdout } = await test();
-      expect(trimmed(stdout)).to.include(trimmed(shownIn('docs/testing.md')));
+      expect(withoutIndents(stdout)).to.include(withoutIndents(shownOutput('docs/testing.md')));
       expect(code).to.equal(1);
     });
   }
 
-  for (const snippet of all.filter(isOf(runs.asProcess))) {
-    it(`runs as a process, until a Ctrl-C, at ${snippet.place}`, async () => {
+  for (const snippet of all.filter(has(markers.program))) {
+    it(`has an example program that runs until a Ctrl-C at ${snippet.location}`, async () => {
       const program = new Program(process.execPath, ['--import', 'tsx', fileOf(snippet)]);
-      await program.says('\n');
+      await program.waitFor('\n');
       program.kill('SIGINT');
       const { code, stdout, stderr } = await program.ended;
       expect([code, stderr]).to.deep.equal([0, '']);
       if (snippet.prints.length > 0) expect(stdout.trimEnd().split('\n')).to.deep.equal(snippet.prints);
-      else expect(shape(stdout)).to.equal(shape(shownIn('README.md')));
+      else expect(withoutDurations(stdout)).to.equal(withoutDurations(shownOutput('README.md')));
     });
   }
 });
 
-/** What a file shows of its first example. */
-function shownIn(file: string): string {
+/** Returns the first output that a page shows. */
+function shownOutput(file: string): string {
   const shown = /```text\n([\s\S]*?)```/.exec(readFileSync(file, 'utf8'))?.[1];
-  return shown ?? expect.fail('It shows nothing');
+  return shown ?? expect.fail('The page shows no output');
 }
 
-/** Without indents. */
-function trimmed(output: string): string {
+/** Removes indents. */
+function withoutIndents(output: string): string {
   return output.replaceAll(/^ +/gm, '');
 }
 
-/** Without how long things took. */
-function shape(output: string): string {
+/** Replaces durations. */
+function withoutDurations(output: string): string {
   return output.replaceAll(/[\d.]+ m?s/g, 'N ms');
 }
