@@ -1,206 +1,15 @@
 import { expect } from 'chai';
-import { readFileSync, rmSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { firstValueFrom } from 'rxjs';
-import { parallel, task, taskRunner, withCancel } from 'rxjs-tasks';
+import { parallel, task } from 'rxjs-tasks';
 import { explore, scenario, script, type ScenarioResult } from 'rxjs-tasks/testing';
-import { parse } from 'yaml';
 import { Database } from '../../examples/service/database.js';
 import { composeShop } from '../../examples/service/shop.js';
-import { httpServer } from '../../examples/shared/http-server.js';
-import { Load } from '../helpers/load.js';
-import { Program } from '../helpers/program.js';
 
-const running = new Set<Program>();
-
-/** The example as a process of its own, once it listens, and where. */
-async function service(
-  env: Record<string, string> = {},
-  ...args: string[]
-): Promise<{ program: Program; url: string }> {
-  const program = new Program(process.execPath, ['--import', 'tsx', 'examples/service.ts', ...args], {
-    ...process.env,
-    PORT: '0',
-    DRAIN_MS: '0',
-    ...env,
-  });
-  running.add(program);
-  void program.ended.then(() => running.delete(program));
-  await program.says('Listening at ');
-  return { program, url: /Listening at (\S+)/.exec(program.stdout)?.[1] ?? '' };
-}
-
-async function order(url: string, item: string): Promise<Response> {
-  return fetch(`${url}/orders`, { method: 'POST', body: JSON.stringify({ item }) });
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await pause(10);
-}
-
-describe('The service', function () {
-  this.timeout(120_000);
-
-  afterEach(() => {
-    for (const program of running) program.child.kill('SIGKILL');
-  });
-
-  it('starts its parts in their order, and stops them in reverse', async () => {
-    const { program } = await service();
-    program.kill('SIGTERM');
-    const { code, stdout, stderr } = await program.ended;
-    expect([code, stderr]).to.deep.equal([0, '']);
-    const lines = stdout.split('\n');
-    const ready = lines.filter((line) => line.endsWith('is ready'));
-    expect(ready.map((line) => line.replace(' is ready', ''))).to.deep.equal([
-      'shop/database',
-      'shop/workers/mail',
-      'shop/workers/stock',
-      'shop/workers',
-      'shop/http',
-      'shop',
-    ]);
-    const table = lines.slice(lines.findIndex((line) => line.startsWith('Stopped by')));
-    expect(table[0]).to.match(/^Stopped by SignalError: Received SIGTERM\. Clean, in \d+ ms\.$/);
-    expect(table.slice(2, 8).map((line) => line.trim().split(/ {2,}/).slice(0, 2))).to.deep.equal([
-      ['shop', 'cancelled'],
-      ['shop/database', 'cancelled'],
-      ['shop/workers', 'cancelled'],
-      ['shop/workers/mail', 'cancelled'],
-      ['shop/workers/stock', 'cancelled'],
-      ['shop/http', 'cancelled'],
-    ]);
-  });
-
-  it('takes orders, and says what is wrong with others', async () => {
-    const { program, url } = await service();
-    const placed = await order(url, 'tea');
-    expect([placed.status, await placed.json()]).to.deep.equal([201, { id: 1, item: 'tea' }]);
-    const wrong = await fetch(`${url}/orders`, { method: 'POST', body: '{' });
-    expect(wrong.status).to.equal(400);
-    expect(await wrong.json()).to.deep.equal({ error: 'Error: Expected an order like {"item":"tea"}' });
-    expect((await fetch(`${url}/nowhere`)).status).to.equal(404);
-    program.kill('SIGTERM');
-    expect((await program.ended).code).to.equal(0);
-  });
-
-  it('restarts its workers when an order makes them fail, and shows it', async () => {
-    const { program, url } = await service();
-    await order(url, 'poison');
-    await until(() => program.stderr.split('again in').length > 2);
-    interface Node {
-      name: string;
-      restarts: number;
-      lastError?: { message: string };
-      members?: Node[];
-    }
-    const find = (node: Node, name: string): Node | undefined =>
-      node.name === name ? node : node.members?.map((one) => find(one, name)).find((one) => one);
-    const { tree } = (await (await fetch(`${url}/status`)).json()) as { tree: Node };
-    for (const name of ['mail', 'stock']) {
-      expect(find(tree, name)).to.deep.include({ restarts: 1 });
-      expect(find(tree, name)?.lastError?.message).to.equal(
-        `shop/workers/${name} failed in execute: Order 1 is poison`,
-      );
-    }
-    program.kill('SIGINT');
-    expect((await program.ended).code).to.equal(0);
-  });
-
-  it('is live and not ready while it drains after a SIGTERM, and still serves', async () => {
-    const { program, url } = await service({ DRAIN_MS: '600' });
-    const probe = async (path: string) => (await fetch(`${url}/${path}`)).status;
-    expect([await probe('livez'), await probe('readyz')]).to.deep.equal([200, 200]);
-    program.kill('SIGTERM');
-    await program.says('No longer ready');
-    expect([await probe('livez'), await probe('readyz')]).to.deep.equal([200, 503]);
-    expect((await order(url, 'tea')).status).to.equal(201);
-    const { code, ms } = await program.ended;
-    expect(code).to.equal(0);
-    expect(ms).to.be.at.least(600);
-  });
-
-  it('shows itself with one flag: as a page, as lines where there is no terminal, and as spans', async () => {
-    const { program, url } = await service({ INSPECT_PORT: '0' }, '--inspect');
-    const inspector = /Look at (\S+)/.exec(program.stdout)?.[1] ?? '';
-    expect(await (await fetch(inspector)).text()).to.match(/^<!doctype html>/);
-    const { tasks } = (await (await fetch(`${inspector}snapshot`)).json()) as { tasks: { task: string }[] };
-    expect(tasks.map(({ task: path }) => path)).to.deep.equal(['inspector', 'shop']);
-    await order(url, 'poison');
-    await until(() => program.stderr.includes('restarting'));
-    program.kill('SIGTERM');
-    const { code, stderr } = await program.ended;
-    expect(code).to.equal(0);
-    expect(stderr)
-      .to.match(/ready +shop\/database\n/)
-      .and.match(/shutdown +clean/);
-    const spans = readFileSync('shop-spans.jsonl', 'utf8').trim().split('\n');
-    const names = spans.map((line) => (JSON.parse(line) as { name: string }).name);
-    expect(names).to.include.members(['shop', 'shop/database', 'shop/workers', 'shop/workers/mail', 'shop/http']);
-    rmSync('shop-spans.jsonl');
-  });
-
-  it('does not drain after a Ctrl-C', async () => {
-    const { program } = await service({ DRAIN_MS: '60000' });
-    program.kill('SIGINT');
-    const { code, stdout } = await program.ended;
-    expect(code).to.equal(0);
-    expect(stdout).to.include('Received SIGINT. Clean').and.not.include('No longer ready');
-  });
-
-  it('loses none of 250 requests a second while its instances are replaced 20 times over', async () => {
-    const load = new Load(250, '/orders', '{"item":"tea"}', 201);
-    let current = await service({ DRAIN_MS: '300' });
-    load.add(current.url);
-    await until(() => load.isReady(current.url));
-    const start = performance.now();
-    const before = load.sent;
-    for (let times = 0; times < 20; times++) {
-      const next = await service({ DRAIN_MS: '300' });
-      load.add(next.url);
-      await until(() => load.isReady(next.url));
-      const { program, url } = current;
-      program.kill('SIGTERM');
-      const { code, stderr } = await program.ended;
-      expect([code, stderr]).to.deep.equal([0, '']);
-      load.remove(url);
-      current = next;
-    }
-    const rate = ((load.sent - before) / (performance.now() - start)) * 1000;
-    await load.stop();
-    current.program.kill('SIGTERM');
-    expect((await current.program.ended).code).to.equal(0);
-    expect(load.lost).to.deep.equal([]);
-    expect(rate).to.be.at.least(200);
-    expect(load.answered.size).to.equal(21);
-    expect([...load.answered.values()].reduce((sum, count) => sum + count)).to.equal(load.sent);
-  });
-});
-
-describe('The HTTP server of the examples', () => {
-  it('serves again when it is started again', async () => {
-    const runner = taskRunner(httpServer('http', { host: '127.0.0.1', port: 0 }, ({ reply }) => reply(200, 'hello')));
-    for (let times = 0; times < 2; times++) {
-      const [ctx, cancel] = withCancel();
-      const url = firstValueFrom(runner.results$);
-      runner.start(ctx).subscribe();
-      expect(await (await fetch(await url)).json()).to.equal('hello');
-      const done = firstValueFrom(runner.done$);
-      cancel();
-      expect((await done).status).to.equal('cancelled');
-    }
-  });
-});
-
-describe('The service in virtual time', () => {
+describe('The service example in virtual time', () => {
   const http = () => script('http', '[->(!])-|');
-  const clean = ({ report }: ScenarioResult) => expect(report?.clean).to.equal(true);
+  const expectClean = ({ report }: ScenarioResult) => expect(report?.clean).to.equal(true);
 
-  it('does its orders, stops accepting when it drains, and stops in reverse', async () => {
+  it('processes its orders, stops accepting requests after the drain, and stops in reverse', async () => {
     const database = new Database();
     await scenario({
       run: () => [composeShop(database, http())],
@@ -211,7 +20,7 @@ describe('The service in virtual time', () => {
       values: { t: { id: 1, item: 'tea' } },
       signals: '                100ms                           T',
       drainDelay: 10,
-      check: clean,
+      check: expectClean,
       expect: `
         shop                [ 19ms -   -> 20ms - 56ms - 9ms !   --    19ms |
         shop/database       [ 19ms >   -- 20ms - 56ms - 9ms -   -(!]) 19ms |
@@ -224,7 +33,7 @@ describe('The service in virtual time', () => {
     });
   });
 
-  it('restarts its workers when an order makes them fail, is not ready meanwhile, and keeps the rest', async () => {
+  it('restarts its workers when an order makes them fail, and is not ready until then', async () => {
     const database = new Database();
     const { marbles } = await scenario({
       run: () => [composeShop(database, http())],
@@ -233,7 +42,7 @@ describe('The service in virtual time', () => {
         await database.insert('poison');
       },
       signals: '1s T',
-      check: clean,
+      check: expectClean,
       expect: `
         shop/database       [ 19ms >   -- 20ms -    956ms --  (!]) 19ms |
         shop/http           - 19ms [   -> 20ms -    956ms (!])-|
@@ -246,21 +55,24 @@ describe('The service in virtual time', () => {
     expect(ready).to.match(/>.*<.*>.*</);
   });
 
-  it('is the same in whatever order things come that are due at once', async () => {
-    await explore({ run: () => [composeShop(new Database(), http())], signals: '60ms T', check: clean }, { runs: 50 });
+  it('behaves the same in every order of simultaneous events', async () => {
+    await explore(
+      { run: () => [composeShop(new Database(), http())], signals: '60ms T', check: expectClean },
+      { runs: 50 },
+    );
   });
 
-  it('would not be, if its workers did not wait for the database', async () => {
+  it('depends on the order of events if a worker does not wait for the database', async () => {
     const run = () => {
       const database = new Database();
-      const hasty = task('mail', async () => {
+      const unordered = task('mail', async () => {
         await delay(20);
         return database.next('mail');
       });
-      return [parallel('shop', database.task, hasty)];
+      return [parallel('shop', database.task, unordered)];
     };
-    await scenario({ run, signals: '60ms T', check: clean });
-    const error = await explore({ run, signals: '60ms T', check: clean }).catch((reason: unknown) => reason);
+    await scenario({ run, signals: '60ms T', check: expectClean });
+    const error = await explore({ run, signals: '60ms T', check: expectClean }).catch((reason: unknown) => reason);
     expect(String(error)).to.include('departs from the usual once');
     expect(String(error)).to.include(
       [
@@ -270,79 +82,5 @@ describe('The service in virtual time', () => {
         'application    - 19ms -    19ms (!#)',
       ].join('\n'),
     );
-  });
-});
-
-describe('What the guide tells supervisors', () => {
-  const guide = readFileSync('docs/shutdown.md', 'utf8');
-  const blocks = (language: string) =>
-    [...guide.matchAll(new RegExp(`\n\`\`\`${language}\n(.*?)\n\`\`\``, 'gs'))].map(([, block]) => `${block}\n`);
-
-  it('is what stands in the example', () => {
-    expect(blocks('yaml')).to.deep.equal([readFileSync('examples/service/kubernetes.yaml', 'utf8')]);
-    expect(blocks('ini')).to.deep.equal([readFileSync('examples/service/shop.service', 'utf8')]);
-  });
-
-  it('gives Kubernetes more time than the drain and the deadline take, and probes that the service answers', async () => {
-    interface Probe {
-      httpGet: { path: string; port: number };
-    }
-    const deployment = parse(blocks('yaml')[0] ?? '') as {
-      spec: {
-        selector: { matchLabels: object };
-        template: {
-          metadata: { labels: object };
-          spec: {
-            terminationGracePeriodSeconds: number;
-            containers: {
-              command: string[];
-              ports: { containerPort: number }[];
-              env: { name: string; value: string }[];
-              livenessProbe: Probe;
-              readinessProbe: Probe & { periodSeconds: number; failureThreshold: number };
-            }[];
-          };
-        };
-      };
-    };
-    const { selector, template } = deployment.spec;
-    expect(template.metadata.labels).to.deep.equal(selector.matchLabels);
-    const [container] = template.spec.containers;
-    if (!container) throw new Error('There is no container');
-    const env = Object.fromEntries(container.env.map(({ name, value }) => [name, value])) as Record<string, string>;
-    const { livenessProbe, readinessProbe } = container;
-    const ms = Number(env['DRAIN_MS']) + Number(env['TIMEOUT_MS']);
-    expect(template.spec.terminationGracePeriodSeconds * 1000).to.be.above(ms);
-    expect(readinessProbe.periodSeconds * readinessProbe.failureThreshold * 1000).to.be.below(Number(env['DRAIN_MS']));
-    expect(container.command[0]).to.equal('node');
-    for (const { port } of [livenessProbe.httpGet, readinessProbe.httpGet])
-      expect([port, port]).to.deep.equal([container.ports[0]?.containerPort, Number(env['PORT'])]);
-
-    const { program, url } = await service({ ...env, PORT: '0', DRAIN_MS: '0' });
-    for (const probe of [livenessProbe, readinessProbe])
-      expect((await fetch(`${url}${probe.httpGet.path}`)).status, probe.httpGet.path).to.equal(200);
-    program.kill('SIGTERM');
-    expect((await program.ended).code).to.equal(0);
-  });
-
-  it('gives systemd more time than the deadline takes, and a signal and an exit code that mean what they say', async () => {
-    const unit = new Map<string, string>();
-    for (const line of (blocks('ini')[0] ?? '').split('\n')) {
-      expect(line).to.match(/^$|^#|^\[\w+\]$|^[A-Z]\w+=.+$/);
-      const [, key, value] = /^(\w+)=(.+)$/.exec(line) ?? [];
-      if (key && value) unit.set(key, value);
-    }
-    const env = Object.fromEntries((unit.get('Environment') ?? '').split(' ').map((pair) => pair.split('='))) as Record<
-      string,
-      string
-    >;
-    expect(Number(unit.get('TimeoutStopSec')) * 1000).to.be.above(Number(env['DRAIN_MS']) + Number(env['TIMEOUT_MS']));
-    expect(unit.get('ExecStart')).to.match(/^\/usr\/bin\/node \//);
-
-    const { program } = await service({ ...env, PORT: '0' });
-    program.kill(unit.get('KillSignal') as NodeJS.Signals);
-    // Which `Restart=on-failure` takes for a clean end.
-    expect((await program.ended).code).to.equal(0);
-    expect(unit.get('Restart')).to.equal('on-failure');
   });
 });

@@ -1,28 +1,30 @@
 import { Agent, request } from 'node:http';
 
-/** A client behind a load balancer: it sends at a constant rate, to whichever instance is ready. */
-export class Load {
+/** A load balancer with clients that send requests at a constant rate, in turn to each instance that is ready. */
+export class LoadGenerator {
   sent = 0;
-  /** What was not answered as it should. */
-  readonly lost: string[] = [];
+  /** The requests that failed or had another status than expected. */
+  readonly failures: string[] = [];
+  /** The number of answers by the URL of the instance. */
   readonly answered: Map<string, number> = new Map<string, number>();
   private readonly agents = new Map<string, Agent>();
   private readonly ready = new Set<string>();
-  private readonly probed = new Map<string, NodeJS.Timeout>();
-  private readonly underWay = new Set<Promise<unknown>>();
-  private readonly clock: NodeJS.Timeout;
-  private turn = 0;
+  private readonly probes = new Map<string, NodeJS.Timeout>();
+  private readonly pending = new Set<Promise<unknown>>();
+  private readonly timer: NodeJS.Timeout;
+  private readonly start = performance.now();
+  private readonly perSecond: number;
+  private nextIndex = 0;
 
   constructor(perSecond: number, path: string, body: string, expected: number) {
-    const start = performance.now();
-    this.clock = setInterval(() => {
-      // What a late timer has missed is made up for.
-      const due = Math.floor(((performance.now() - start) * perSecond) / 1000);
-      while (this.ready.size > 0 && this.sent < due) this.send(path, body, expected);
+    this.perSecond = perSecond;
+    // A late timer sends all requests that are due.
+    this.timer = setInterval(() => {
+      while (this.ready.size > 0 && this.sent < this.dueCount) this.send(path, body, expected);
     }, 2);
   }
 
-  /** Asks an instance every 20 ms whether it is ready, as long as it is there. */
+  /** Adds an instance, and probes every 20 ms whether it is ready. */
   add(url: string): void {
     this.agents.set(url, new Agent({ keepAlive: true }));
     const probe = setInterval(() => {
@@ -31,13 +33,18 @@ export class Load {
         () => this.ready.delete(url),
       );
     }, 20);
-    this.probed.set(url, probe);
+    this.probes.set(url, probe);
   }
 
   remove(url: string): void {
-    clearInterval(this.probed.get(url));
+    clearInterval(this.probes.get(url));
     this.ready.delete(url);
     this.agents.get(url)?.destroy();
+  }
+
+  /** Whether all requests that are due have been sent. */
+  get isOnSchedule(): boolean {
+    return this.sent >= this.dueCount;
   }
 
   isReady(url: string): boolean {
@@ -45,33 +52,37 @@ export class Load {
   }
 
   async stop(): Promise<void> {
-    clearInterval(this.clock);
-    await Promise.all(this.underWay);
+    clearInterval(this.timer);
+    await Promise.all(this.pending);
     for (const url of this.agents.keys()) this.remove(url);
+  }
+
+  private get dueCount(): number {
+    return Math.floor(((performance.now() - this.start) * this.perSecond) / 1000);
   }
 
   private send(path: string, body: string, expected: number): void {
     const urls = [...this.ready];
-    const url = urls[this.turn++ % urls.length] ?? '';
+    const url = urls[this.nextIndex++ % urls.length] ?? '';
     this.sent++;
     const agent = this.agents.get(url);
     const answer = new Promise<void>((resolve) => {
-      const lose = (why: unknown) => {
-        this.lost.push(`${url}: ${String(why)}`);
+      const fail = (reason: unknown) => {
+        this.failures.push(`${url}: ${String(reason)}`);
         resolve();
       };
       request(`${url}${path}`, { method: 'POST', ...(agent && { agent }) }, (response) => {
-        response.on('error', lose).on('end', () => {
-          if (response.statusCode !== expected) lose(response.statusCode);
+        response.on('error', fail).on('end', () => {
+          if (response.statusCode !== expected) fail(response.statusCode);
           this.answered.set(url, (this.answered.get(url) ?? 0) + 1);
           resolve();
         });
         response.resume();
       })
-        .on('error', lose)
+        .on('error', fail)
         .end(body);
     });
-    this.underWay.add(answer);
-    void answer.then(() => this.underWay.delete(answer));
+    this.pending.add(answer);
+    void answer.then(() => this.pending.delete(answer));
   }
 }

@@ -9,31 +9,31 @@ export interface Target {
   close(): void;
 }
 
-const open = new Set<Target>();
+const openTargets = new Set<Target>();
 
-/** A server to be watched. */
-export async function target(listener: RequestListener = (_, response) => response.end('ok')): Promise<Target> {
+/** Starts a server for the monitor to watch. */
+export async function startTarget(listener: RequestListener = (_, response) => response.end('ok')): Promise<Target> {
   const server = createServer(listener);
   await once(server.listen(0, '127.0.0.1'), 'listening');
-  const one: Target = {
+  const target: Target = {
     server,
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/health`,
     close() {
-      open.delete(one);
+      openTargets.delete(target);
       server.close();
       server.closeAllConnections();
     },
   };
-  open.add(one);
-  return one;
+  openTargets.add(target);
+  return target;
 }
 
 export function closeTargets(): void {
-  for (const one of open) one.close();
+  for (const target of openTargets) target.close();
 }
 
 /** Waits until a server accepts no more connections. */
-export async function refused(url: string): Promise<void> {
+export async function whenRefused(url: string): Promise<void> {
   for (;;) {
     const socket = connect(Number(new URL(url).port), '127.0.0.1');
     try {
@@ -53,9 +53,9 @@ export interface Answer {
 }
 
 export interface Request {
-  /** Resolves when the operating system has all of it. */
+  /** Resolves when the operating system has accepted the whole request. */
   readonly sent: Promise<unknown>;
-  /** Rejects when it is cut. */
+  /** Rejects when the connection is lost. */
   readonly answer: Promise<Answer>;
 }
 

@@ -10,11 +10,11 @@ export interface Exit {
   readonly stderr: string;
 }
 
-/** The monitor as a process of its own. */
+/** The monitor in a child process. */
 export interface UptimeProcess {
-  /** The first line of its output that matches, past or to come. */
+  /** Returns the first line of its output that matches, past or future. */
   line(pattern: RegExp): Promise<string>;
-  /** The URL of its status server. */
+  /** Returns the URL of its status server. */
   status(): Promise<string>;
   kill(signal: NodeJS.Signals): void;
   readonly exit: Promise<Exit>;
@@ -22,7 +22,7 @@ export interface UptimeProcess {
 
 const running = new Set<UptimeProcess>();
 
-export function uptime(...args: string[]): UptimeProcess {
+export function startMonitor(...args: string[]): UptimeProcess {
   const child = spawn(process.execPath, ['--import', 'tsx', 'examples/uptime.ts', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -51,7 +51,7 @@ export function uptime(...args: string[]): UptimeProcess {
   return monitor;
 }
 
-/** Whatever a failed spec left behind. */
+/** Kills the monitors that a failed spec has left running. */
 export function killMonitors(): void {
   for (const monitor of running) monitor.kill('SIGKILL');
 }
