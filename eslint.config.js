@@ -57,12 +57,12 @@ export default defineConfig(
       '@typescript-eslint/no-confusing-void-expression': 'off',
       // A getter on the prototype costs no field.
       '@typescript-eslint/class-literal-property-style': 'off',
-      // Whatever a task throws or a cancel gives as its cause is handed on as it is.
+      // Errors and causes of user code are passed on unchanged.
       '@typescript-eslint/prefer-promise-reject-errors': ['error', { allowThrowingUnknown: true }],
     },
   },
   {
-    // What a spec tries is not always what one should write.
+    // Specs also try code that users should not write.
     files: ['spec/**/*.ts'],
     rules: {
       '@typescript-eslint/no-invalid-void-type': 'off',

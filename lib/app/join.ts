@@ -49,13 +49,13 @@ export function launchRunner<T>(
 /**
  * Waits until the context is cancelled or all runners have ended, and emits the outcome of each runner as it ends. From
  * the cancel on, all runners together have `timeout` ms. A runner that is still running then is `timed-out`, and its
- * later values are dropped. A runner that was never started is `not-started`; this is decided at the cancel, or when all
- * started runners have ended. Unsubscribing stops the wait and cancels nothing.
+ * later values are dropped. A runner that was never started is `not-started`; this is decided at the cancel, or when
+ * all started runners have ended. Unsubscribing stops the wait and cancels nothing.
  *
  * @param timeout in ms, counted from the cancel, or from the subscription if that is later. 0 does not wait; `Infinity`
  * waits for ever.
- * @throws RangeError for a negative timeout or NaN; TypeError for a timeout that is not a number, a `ctx` that is neither
- * a context nor an AbortSignal, or a value that is not a runner.
+ * @throws RangeError for a negative timeout or NaN; TypeError for a timeout that is not a number, a `ctx` that is
+ * neither a context nor an AbortSignal, or a value that is not a runner.
  *
  * @example
  * ```ts
@@ -108,8 +108,10 @@ class PendingRunners {
     this.idle = new Set(this.entries.filter(({ runner }) => runner.status === 'idle'));
   }
 
-  /** Emits the outcomes of runners as they end. When all that were started have ended, emits the others as not started. */
-  readonly ended$: Observable<Outcome> = new Observable((subscriber) => {
+  /**
+   * Emits the outcomes of runners as they end. When all that were started have ended, emits the others as not started.
+   */
+  readonly ended$ = new Observable<Outcome>((subscriber) => {
     const onEnd = (entry: PendingRunner, outcome: Outcome): void => {
       this.settle(entry);
       subscriber.next(outcome);

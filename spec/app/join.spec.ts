@@ -13,32 +13,23 @@ import {
 } from 'rxjs';
 import sinon from 'sinon';
 import { joinAll, launchRunner, task, taskRunner, withCancel, type Outcome, type TaskRunner } from '../../lib/index.js';
-import { collect, hangingOn } from '../helpers/collect.js';
-import { deferred, events, outcomeOf, settled } from '../helpers/tasks.js';
+import { collect, listenerCount } from '../helpers/collect.js';
+import { deferred, events, lasting, outcomeOf, settled, slow } from '../helpers/tasks.js';
 import { virtually } from '../helpers/virtual-time.js';
 
 const brief = ({ task: name, status }: Outcome) => `${name} ${status}`;
 const joined = (stream: Observable<Outcome>) => collect(stream.pipe(map(brief)));
 
-function lasting(name: string, ms: number): TaskRunner {
-  return taskRunner(task(name, () => timer(ms)));
-}
-
-/** A task that takes its time to end. */
-function slow(name: string, ms: number): TaskRunner {
-  return taskRunner(task(name, { execute: () => NEVER, finalize: () => timer(ms) }));
-}
-
 describe('launchRunner', () => {
-  it('starts a runner under a context, with the cancel for its hooks', () => {
+  it('starts a runner under a context, and passes the cancel to its hooks', () => {
     const [ctx, cancel] = withCancel();
     const values: unknown[] = [];
-    const runner = taskRunner(task('x', (_, cancelAll) => of(1, cancelAll === cancel)));
+    const runner = taskRunner(task('x', (_, cancelApp) => of(1, cancelApp === cancel)));
     const subscription = launchRunner(ctx, cancel, runner, (value) => values.push(value));
     expect([values, subscription.closed]).to.deep.equal([[1, true], true]);
   });
 
-  it('gives a subscription that cancels this run alone', () => {
+  it('returns a subscription that cancels this run alone', () => {
     const [ctx, cancel] = withCancel();
     const runner = taskRunner(task('x', () => NEVER));
     launchRunner(ctx, cancel, runner).unsubscribe();
@@ -52,15 +43,15 @@ describe('launchRunner', () => {
       const runner = taskRunner(task('x', () => throwError(() => new Error('boom'))));
       launchRunner(ctx, cancel, runner);
       expect(written.args).to.deep.equal([[outcomeOf(runner)?.error]]);
-      const told: unknown[] = [];
-      launchRunner(ctx, cancel, runner, { error: (error: unknown) => told.push(error) });
-      expect([written.callCount, told]).to.deep.equal([1, [outcomeOf(runner)?.error]]);
+      const emitted: unknown[] = [];
+      launchRunner(ctx, cancel, runner, { error: (error: unknown) => emitted.push(error) });
+      expect([written.callCount, emitted]).to.deep.equal([1, [outcomeOf(runner)?.error]]);
     } finally {
       written.restore();
     }
   });
 
-  it('one fails, others run, low-level API: the others do not notice', () => {
+  it('does not affect other runners when one of them fails', () => {
     virtually(({ expectObservable }) => {
       const [ctx, cancel] = withCancel();
       const failing = taskRunner(
@@ -82,27 +73,27 @@ describe('launchRunner', () => {
     });
   });
 
-  it('gives a subscription that is closed when the run has ended', () => {
+  it('returns a closed subscription when the run has already ended', () => {
     const [ctx, cancel] = withCancel();
     expect(launchRunner(ctx, cancel, taskRunner(task('x', () => 1))).closed).to.equal(true);
   });
 
-  it('starts a runner of any make', () => {
+  it('starts a custom runner', () => {
     const [ctx, cancel] = withCancel();
     const { done$, ready$, results$, events$ } = taskRunner(task('x', () => 1));
     const given: unknown[] = [];
-    const foreign: TaskRunner = {
+    const custom: TaskRunner = {
       start(...args) {
         given.push(...args);
         return NEVER;
       },
       ...{ done$, ready$, results$, events$, status: 'idle' as const },
     };
-    launchRunner(ctx, cancel, foreign);
+    launchRunner(ctx, cancel, custom);
     expect(given).to.deep.equal([ctx, cancel]);
   });
 
-  it('writes that a runner is under way already', () => {
+  it('writes an error when the runner is already running', () => {
     const written = sinon.stub(console, 'error');
     try {
       const [ctx, cancel] = withCancel();
@@ -115,7 +106,7 @@ describe('launchRunner', () => {
     }
   });
 
-  it('refuses what is no runner', () => {
+  it('refuses a value that is not a runner', () => {
     const [ctx, cancel] = withCancel();
     expect(() => launchRunner(ctx, cancel, task('x', () => 1) as never)).to.throw(
       TypeError,
@@ -125,7 +116,7 @@ describe('launchRunner', () => {
 });
 
 describe('joinAll', () => {
-  it('emits each outcome as it comes, and completes when all runners have ended by themselves', () => {
+  it('emits each outcome when its runner ends, and completes when all have ended', () => {
     virtually(({ expectObservable }) => {
       const [ctx, cancel] = withCancel();
       const runners = [lasting('a', 5), lasting('b', 2), lasting('c', 9)];
@@ -138,7 +129,7 @@ describe('joinAll', () => {
     });
   });
 
-  it('gives all of them one deadline, counted from the cancel', () => {
+  it('gives all runners one deadline, counted from the cancel', () => {
     virtually(({ hot, expectObservable }) => {
       const [ctx, cancel] = withCancel();
       const runners = [slow('a', 3), slow('b', 20), slow('c', 30)];
@@ -152,7 +143,7 @@ describe('joinAll', () => {
     });
   });
 
-  it('counts from the subscription when that is later', () => {
+  it('counts the deadline from the subscription when that is later than the cancel', () => {
     virtually(({ expectObservable }) => {
       const [ctx, cancel] = withCancel();
       const runner = slow('a', 100);
@@ -164,7 +155,7 @@ describe('joinAll', () => {
     });
   });
 
-  it('initialize hangs, then cancel: timed-out at the deadline, named', () => {
+  it('names a runner whose initialize hangs as timed-out at the deadline', () => {
     virtually(({ expectObservable, hot }) => {
       const [ctx, cancel] = withCancel();
       const hanging = taskRunner(task('hanging', { initialize: () => new Promise(() => undefined), execute: () => 1 }));
@@ -176,19 +167,19 @@ describe('joinAll', () => {
     });
   });
 
-  it('execute ignores the abort: timed-out, named', () => {
+  it('names a runner whose execute ignores the cancel as timed-out at the deadline', () => {
     virtually(({ expectObservable, hot }) => {
       const [ctx, cancel] = withCancel();
-      const deaf = taskRunner(task('deaf', () => new Promise(() => undefined)));
-      launchRunner(ctx, cancel, deaf);
+      const stubborn = taskRunner(task('stubborn', () => new Promise(() => undefined)));
+      launchRunner(ctx, cancel, stubborn);
       hot('--c').subscribe(cancel);
-      expectObservable(joinAll(ctx, 5, [deaf])).toBe('-------(d|)', {
-        d: { task: 'deaf', runner: deaf, status: 'timed-out', phase: 'execute', startedAt: 0 },
+      expectObservable(joinAll(ctx, 5, [stubborn])).toBe('-------(d|)', {
+        d: { task: 'stubborn', runner: stubborn, status: 'timed-out', phase: 'execute', startedAt: 0 },
       });
     });
   });
 
-  it('finalize hangs: the join ends on time, named', () => {
+  it('ends on time when finalize hangs, and names the runner', () => {
     virtually(({ expectObservable, hot }) => {
       const [ctx, cancel] = withCancel();
       const hanging = slow('hanging', Infinity);
@@ -198,13 +189,13 @@ describe('joinAll', () => {
     });
   });
 
-  it('execute settles after the deadline: a late event; nothing is delivered; finalize runs', async () => {
+  it('drops the result of an execute that settles after the deadline, emits result-dropped, and finalizes', async () => {
     for (const settle of ['resolve', 'reject'] as const) {
       const work = deferred<unknown>();
       const finalize = sinon.spy();
       const [ctx, cancel] = withCancel();
       const runner = taskRunner(task('x', { execute: () => work.promise, finalize }));
-      const told = events(runner);
+      const emitted = events(runner);
       const values: unknown[] = [];
       launchRunner(ctx, cancel, runner, { next: (value) => values.push(value), error: () => undefined });
       runner.results$.subscribe((value) => values.push(value));
@@ -213,7 +204,7 @@ describe('joinAll', () => {
       work[settle](new Error('late'));
       await settled();
       expect(values).to.deep.equal([]);
-      expect(told.map(({ type }) => type)).to.deep.equal([
+      expect(emitted.map(({ type }) => type)).to.deep.equal([
         'initializing',
         'ready',
         'cancelling',
@@ -228,7 +219,7 @@ describe('joinAll', () => {
     }
   });
 
-  it('a failure after the deadline is one, also when whoever is told of it ends the work', () => {
+  it('keeps a failure after the deadline, even if a listener of its event ends the work', () => {
     const [ctx, cancel] = withCancel();
     let work: Subscriber<unknown> | undefined;
     const runner = taskRunner(
@@ -244,18 +235,18 @@ describe('joinAll', () => {
     expect(outcomeOf(runner)?.status).to.equal('failed');
   });
 
-  it('does not wait with timeout 0, and takes who has ended with the cancel itself', () => {
+  it('does not wait with timeout 0, and emits the runners that ended during the cancel', () => {
     const [ctx, cancel] = withCancel();
     const runners = [taskRunner(task('quick', () => NEVER)), slow('slow', 1)];
     for (const runner of runners) launchRunner(ctx, cancel, runner);
-    const told = joined(joinAll(ctx, 0, runners));
-    expect(told).to.deep.equal([]);
+    const emitted = joined(joinAll(ctx, 0, runners));
+    expect(emitted).to.deep.equal([]);
     cancel();
-    expect(told).to.deep.equal(['quick cancelled', 'slow timed-out', 'complete']);
+    expect(emitted).to.deep.equal(['quick cancelled', 'slow timed-out', 'complete']);
     expect(joined(joinAll(ctx, 0, runners.slice(1)))).to.deep.equal(['slow timed-out', 'complete']);
   });
 
-  it('waits for ever with Infinity', () => {
+  it('waits for ever with timeout Infinity', () => {
     virtually(({ expectObservable }) => {
       const [ctx, cancel] = withCancel();
       const runner = slow('a', 2 ** 33);
@@ -267,7 +258,7 @@ describe('joinAll', () => {
     });
   });
 
-  it('waits for the cancel while a runner goes on', () => {
+  it('waits for the cancel while a runner is running', () => {
     virtually(({ expectObservable }) => {
       const [ctx, cancel] = withCancel();
       const runner = taskRunner(task('a', () => NEVER));
@@ -276,7 +267,7 @@ describe('joinAll', () => {
     });
   });
 
-  it('judges who was never started when all started ones have ended', () => {
+  it('emits runners that were never started when all started ones have ended', () => {
     virtually(({ expectObservable }) => {
       const [ctx, cancel] = withCancel();
       const [a, idle] = [lasting('a', 3), lasting('idle', 1)];
@@ -288,7 +279,7 @@ describe('joinAll', () => {
     });
   });
 
-  it('judges who was never started at the cancel, without waiting', () => {
+  it('emits runners that were never started at the cancel, without waiting', () => {
     virtually(({ hot, expectObservable }) => {
       const [ctx, cancel] = withCancel();
       const [a, idle] = [slow('a', 5), lasting('idle', 1)];
@@ -305,7 +296,7 @@ describe('joinAll', () => {
     }
   });
 
-  it('waits for who is started while it waits', () => {
+  it('waits for a runner that is started during the wait', () => {
     virtually(({ expectObservable }, scheduler) => {
       const [ctx, cancel] = withCancel();
       const [a, b, c] = [lasting('a', 3), lasting('b', 5), lasting('c', 1)];
@@ -319,13 +310,13 @@ describe('joinAll', () => {
     });
   });
 
-  it('no tasks at all: a defined, immediate end; none started: likewise', () => {
+  it('completes immediately without runners, and when none was started', () => {
     const [ctx] = withCancel();
     expect(joined(joinAll(ctx, 10, []))).to.deep.equal(['complete']);
     expect(joined(joinAll(ctx, 10, [lasting('a', 1)]))).to.deep.equal(['a not-started', 'complete']);
   });
 
-  it('takes the last run of those that have ended', () => {
+  it('emits the outcome of the last run of runners that have ended', () => {
     const [ctx, cancel] = withCancel();
     const runner = taskRunner(task('a', () => 1));
     launchRunner(ctx, cancel, runner);
@@ -334,7 +325,7 @@ describe('joinAll', () => {
     expect(joined(joinAll(ctx, 10, [runner]))).to.deep.equal(['a completed', 'complete']);
   });
 
-  it('two tasks with one name: two distinguishable outcomes', () => {
+  it('emits two distinguishable outcomes for two tasks of one name', () => {
     const [ctx, cancel] = withCancel();
     const [a, b] = [taskRunner(task('same', () => 1)), taskRunner(task('same', () => 2))];
     for (const runner of [a, b]) launchRunner(ctx, cancel, runner);
@@ -342,7 +333,7 @@ describe('joinAll', () => {
     expect(outcomes).to.deep.equal([a, b, 'complete']);
   });
 
-  it('stops waiting and cancels nothing when it is left', () => {
+  it('stops waiting and cancels nothing when it is unsubscribed', () => {
     virtually(({ hot, expectObservable }) => {
       const [ctx, cancel] = withCancel();
       const runner = taskRunner(task('a', () => NEVER));
@@ -357,9 +348,9 @@ describe('joinAll', () => {
       const runners = [slow('a', 100), taskRunner(task('b', () => NEVER))];
       for (const runner of runners) launchRunner(ctx, cancel, runner);
       const subscription = joinAll(ctx, 50, runners).subscribe();
-      expect(hangingOn(ctx)).to.equal(3);
+      expect(listenerCount(ctx)).to.equal(3);
       subscription.unsubscribe();
-      expect(hangingOn(ctx)).to.equal(2);
+      expect(listenerCount(ctx)).to.equal(2);
       const leaving = joinAll(ctx, 50, runners).subscribe();
       cancel();
       expect(clock.countTimers()).to.equal(2);
@@ -370,42 +361,42 @@ describe('joinAll', () => {
     }
   });
 
-  it('stands a subscriber who leaves at the first outcome', () => {
+  it('supports a subscriber that unsubscribes at the first outcome', () => {
     const [ctx, cancel] = withCancel();
     const runners = [1, 2, 3].map((n) => taskRunner(task(`${n}`, () => n)));
     for (const runner of runners) launchRunner(ctx, cancel, runner);
     expect(joined(joinAll(ctx, 10, runners).pipe(take(1)))).to.deep.equal(['1 completed', 'complete']);
-    const going = [1, 2, 3].map((n) => slow(`${n}`, 1000));
-    for (const runner of going) launchRunner(ctx, cancel, runner);
+    const running = [1, 2, 3].map((n) => slow(`${n}`, 1000));
+    for (const runner of running) launchRunner(ctx, cancel, runner);
     cancel();
-    expect(joined(joinAll(ctx, 0, going).pipe(take(1)))).to.deep.equal(['1 timed-out', 'complete']);
+    expect(joined(joinAll(ctx, 0, running).pipe(take(1)))).to.deep.equal(['1 timed-out', 'complete']);
   });
 
-  it('takes a runner of any make by its done$, and lets go of it', () => {
+  it('waits for the done$ of a custom runner, and unsubscribes from it', () => {
     const [ctx, cancel] = withCancel();
     const own = taskRunner(task('a', () => NEVER));
     const done$ = new Subject<Outcome>();
-    const foreign: TaskRunner = { ...own, start: () => NEVER, status: 'running', done$, toString: () => 'foreign' };
-    Object.defineProperty(foreign, 'events$', { value: NEVER });
-    const told = joined(joinAll(ctx, 0, [foreign]));
-    done$.next({ task: 'foreign', runner: foreign, status: 'completed' });
-    expect(told).to.deep.equal(['foreign completed', 'complete']);
+    const custom: TaskRunner = { ...own, start: () => NEVER, status: 'running', done$, toString: () => 'custom' };
+    Object.defineProperty(custom, 'events$', { value: NEVER });
+    const emitted = joined(joinAll(ctx, 0, [custom]));
+    done$.next({ task: 'custom', runner: custom, status: 'completed' });
+    expect(emitted).to.deep.equal(['custom completed', 'complete']);
     expect(done$.observed).to.equal(false);
-    const late = joined(joinAll(ctx, 0, [foreign]));
+    const late = joined(joinAll(ctx, 0, [custom]));
     cancel();
-    expect([late, done$.observed]).to.deep.equal([['foreign timed-out', 'complete'], false]);
+    expect([late, done$.observed]).to.deep.equal([['custom timed-out', 'complete'], false]);
   });
 
-  it('takes an AbortSignal', () => {
+  it('accepts an AbortSignal as its context', () => {
     const controller = new AbortController();
     const runner = taskRunner(task('a', () => NEVER));
     runner.start(controller.signal).subscribe();
-    const told = joined(joinAll(controller.signal, 10, [runner]));
+    const emitted = joined(joinAll(controller.signal, 10, [runner]));
     controller.abort();
-    expect(told).to.deep.equal(['a cancelled', 'complete']);
+    expect(emitted).to.deep.equal(['a cancelled', 'complete']);
   });
 
-  it('refuses a negative timeout, and what is no runner', () => {
+  it('refuses a negative timeout, and values that are not runners', () => {
     const [ctx] = withCancel();
     expect(() => joinAll(ctx, [1, 2, 3, 4] as never, [])).to.throw(
       TypeError,
@@ -425,7 +416,7 @@ describe('joinAll', () => {
     expect(() => joinAll({} as never, 1, [])).to.throw(TypeError, 'Expected `ctx`');
   });
 
-  it('waits past the cancel for who was started while it waited', () => {
+  it('waits after the cancel for a runner that was started during the wait', () => {
     virtually(({ hot, expectObservable }, scheduler) => {
       const [ctx, cancel] = withCancel();
       const [a, b] = [slow('a', 1), slow('b', 3)];
@@ -439,46 +430,45 @@ describe('joinAll', () => {
     });
   });
 
-  it('leaves nothing in the runners when it is left, or when it has ended', () => {
-    // Those who wait for its end stand in the runner itself.
-    const waiting = (runner: TaskRunner) => hangingOn(runner);
+  it('leaves no listener in the runners when it is unsubscribed, or has ended', () => {
+    const waiting = (runner: TaskRunner) => listenerCount(runner);
     const [ctx, cancel] = withCancel();
     const ended = taskRunner(task('ended', () => 1));
-    const going = taskRunner(task('going', () => new Promise(() => undefined)));
-    for (const runner of [ended, going]) launchRunner(ctx, cancel, runner);
-    const subscription = joinAll(ctx, 10, [going]).subscribe();
-    expect(waiting(going)).to.equal(1);
+    const running = taskRunner(task('running', () => new Promise(() => undefined)));
+    for (const runner of [ended, running]) launchRunner(ctx, cancel, runner);
+    const subscription = joinAll(ctx, 10, [running]).subscribe();
+    expect(waiting(running)).to.equal(1);
     subscription.unsubscribe();
-    expect(waiting(going)).to.equal(0);
-    joinAll(ctx, 10, [ended, going]).pipe(take(1)).subscribe();
-    expect(waiting(going)).to.equal(0);
+    expect(waiting(running)).to.equal(0);
+    joinAll(ctx, 10, [ended, running]).pipe(take(1)).subscribe();
+    expect(waiting(running)).to.equal(0);
     cancel();
-    joinAll(ctx, 0, [going]).subscribe();
-    expect(waiting(going)).to.equal(0);
+    joinAll(ctx, 0, [running]).subscribe();
+    expect(waiting(running)).to.equal(0);
   });
 
-  it('arms no deadline for a subscriber who leaves at the cancel', () => {
+  it('starts no timer when its subscriber unsubscribes at the cancel', () => {
     const clock = sinon.useFakeTimers();
     try {
       const [ctx, cancel] = withCancel();
-      const [going, idle] = [taskRunner(task('going', () => new Promise(() => undefined))), lasting('idle', 1)];
-      launchRunner(ctx, cancel, going);
-      const told = joined(joinAll(ctx, 50, [going, idle]).pipe(take(1)));
+      const [running, idle] = [taskRunner(task('running', () => new Promise(() => undefined))), lasting('idle', 1)];
+      launchRunner(ctx, cancel, running);
+      const emitted = joined(joinAll(ctx, 50, [running, idle]).pipe(take(1)));
       cancel();
-      expect([told, clock.countTimers()]).to.deep.equal([['idle not-started', 'complete'], 0]);
+      expect([emitted, clock.countTimers()]).to.deep.equal([['idle not-started', 'complete'], 0]);
     } finally {
       clock.restore();
     }
   });
 
-  it('goes by the scheduler of its context', () => {
+  it('uses the scheduler of its context', () => {
     const scheduler = new VirtualTimeScheduler();
     const [ctx, cancel] = withCancel(undefined, { scheduler });
-    const runner = taskRunner(task('deaf', () => new Promise(() => undefined)));
+    const runner = taskRunner(task('stubborn', () => new Promise(() => undefined)));
     launchRunner(ctx, cancel, runner);
-    const told = joined(joinAll(ctx, 1e6, [runner]));
+    const emitted = joined(joinAll(ctx, 1e6, [runner]));
     cancel();
     scheduler.flush();
-    expect([told, scheduler.frame]).to.deep.equal([['deaf timed-out', 'complete'], 1e6]);
+    expect([emitted, scheduler.frame]).to.deep.equal([['stubborn timed-out', 'complete'], 1e6]);
   });
 });
