@@ -24,7 +24,7 @@ export interface InstantCommands {
   taskCancels(task: number, cause: string): void;
   /** Creates another master, which is not cancelled. */
   replaceMaster(): void;
-  hook(task: number, which: Which, deed: HookAction): void;
+  hook(task: number, which: Which, action: HookAction): void;
   /** Answers a lease request of a cron. */
   lease(task: number, which: Which, answer: LeaseAnswer): void;
   /** Joins all roots under the master. */

@@ -185,13 +185,13 @@ export class Cron implements HookOutput {
     runner.onEvent = (event, error) => {
       if (event.startsWith('dropped')) run.emit(`${event} of ${slot.slot}`, error);
     };
-    const above: Parent = {
+    const parent: Parent = {
       path: run.path,
       onValue: (value) => run.next(value),
       onEnd: ({ error }) => this.onRunEnd(slot, error),
       onStartFailed: () => undefined,
     };
-    runner.start(slot.ctx, above, run.cancel);
+    runner.start(slot.ctx, parent, run.cancel);
   }
 
   private emitOverdue(slot: Slot): void {

@@ -21,8 +21,8 @@ export class ModelTask {
   run: Run | undefined = undefined;
   cancel: ((cause: unknown) => void) | undefined = undefined;
 
-  constructor(stage: ModelWorld, name: string, plan: TaskPlan) {
-    this.world = stage;
+  constructor(world: ModelWorld, name: string, plan: TaskPlan) {
+    this.world = world;
     this.name = name;
     this.plan = plan;
     const { initialize, finalize, grace } = plan;

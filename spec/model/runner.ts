@@ -22,9 +22,9 @@ export class Runner {
     done: [],
   };
 
-  constructor(stage: ModelWorld, work: TaskHooks) {
-    this.world = stage;
-    this.hooks = work;
+  constructor(world: ModelWorld, hooks: TaskHooks) {
+    this.world = world;
+    this.hooks = hooks;
   }
 
   start(parentCtx: Context, parent: Parent, cancelApp?: (cause: unknown) => void): Run | undefined {
