@@ -23,7 +23,7 @@ export interface ExploreResult {
 
 /**
  * Runs a scenario in the different orders in which events of the same instant may happen: timers, signals, and promises
- * of hooks. It begins with the order of {@link scenario}, and continues with orders that depart from it once, twice and
+ * of hooks. It begins with the order of `scenario`, and continues with orders that depart from it once, twice and
  * so on. If there are more orders than `runs`, the second half is random. Each order must meet the expectations of the
  * scenario and what holds for every application: a task ends once, finalizes once, and does nothing after its end.
  *

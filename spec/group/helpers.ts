@@ -14,10 +14,10 @@ import type { ProbeTasks } from '../helpers/probe-tasks.js';
 import { outcomeOf } from '../helpers/tasks.js';
 
 /** Both kinds of groups, with their names. */
-export const groupKinds = [
+export const groupKinds: readonly [['ordered', typeof ordered], ['parallel', typeof parallel]] = [
   ['ordered', ordered],
   ['parallel', parallel],
-] as const;
+];
 
 /** Marbles of the streams of probes. A stream without marbles emits nothing. */
 export interface ProbeMarbles {
