@@ -101,7 +101,7 @@ describe('Tasks in a NestJS application', () => {
   describe('as a process', () => {
     it('end at a SIGTERM, before the providers that they use, and then the process ends by that signal', async () => {
       const program = new Program(process.execPath, ['--import', 'tsx', 'spec/fixtures/nest.ts']);
-      await program.says('up');
+      await program.waitFor('up');
       program.kill('SIGTERM');
       const { signal, stdout, stderr } = await program.ended;
       expect([signal, stderr]).to.deep.equal(['SIGTERM', '']);
