@@ -47,8 +47,8 @@ export function launchRunner<T>(
 }
 
 /**
- * Waits until the context is cancelled or all runners have ended, and emits the outcome of each runner as it ends. From
- * the cancel on, all runners together have `timeout` ms. A runner that is still running then is `timed-out`, and its
+ * Waits until the context is cancelled or all runners have ended, and emits the outcome of each runner as it ends. After
+ * the cancel, all runners share one deadline of `timeout` ms. A runner that is still running then is `timed-out`, and its
  * later values are dropped. A runner that was never started is `not-started`; this is decided at the cancel, or when
  * all started runners have ended. Unsubscribing stops the wait and cancels nothing.
  *
@@ -84,7 +84,7 @@ export function joinAll(
     const pending = new PendingRunners(runners);
     const afterCancel$ = concat(
       defer(() => pending.notStarted()),
-      // Without a timeout the wait must not even leave the stack.
+      // A timeout of 0 emits synchronously.
       timeout === 0 ? EMPTY : wait(timeout, scheduler),
       defer(() => pending.timedOut()),
     );
@@ -94,18 +94,18 @@ export function joinAll(
 
 /**
  * The runners of one join whose outcome has not been emitted. One source for all of them: each waits in its runner's
- * linked list, so that leaving costs O(1); a `race` with the deadline for each runner would cost O(n²).
+ * linked list, so that unsubscribing one runner costs O(1). A `race` with the deadline for each runner costs O(n²).
  */
 class PendingRunners {
   private readonly entries: readonly PendingRunner[];
-  private readonly pending: Set<PendingRunner>;
-  /** The pending runners that had not been started when last inspected. */
+  /** The pending runners that had not been started at the last check. */
   private readonly idle: Set<PendingRunner>;
+  private pendingCount: number;
 
   constructor(runners: readonly TaskRunner[]) {
     this.entries = runners.map((runner) => new PendingRunner(runner));
-    this.pending = new Set(this.entries);
     this.idle = new Set(this.entries.filter(({ runner }) => runner.status === 'idle'));
+    this.pendingCount = runners.length;
   }
 
   /**
@@ -135,23 +135,25 @@ class PendingRunners {
   }
 
   *timedOut(): Iterable<Outcome> {
-    for (const entry of this.pending) {
+    for (const entry of this.entries) {
+      // An entry is in its runner's list for as long as it is pending.
+      if (!entry.list) continue;
       this.settle(entry);
       yield abandonRunner(entry.runner);
     }
   }
 
   private emitIfOnlyIdle(subscriber: Subscriber<Outcome>): void {
-    if (this.pending.size > this.idle.size) return;
+    if (this.pendingCount > this.idle.size) return;
     for (const entry of this.idle) if (entry.runner.status !== 'idle') this.idle.delete(entry);
-    if (this.pending.size > this.idle.size) return;
+    if (this.pendingCount > this.idle.size) return;
     for (const outcome of this.notStarted()) subscriber.next(outcome);
   }
 
   private settle(entry: PendingRunner): void {
     remove(entry);
-    this.pending.delete(entry);
     this.idle.delete(entry);
+    this.pendingCount--;
   }
 }
 
