@@ -10,7 +10,7 @@ import type { Outcome, TaskEvent, TaskRunner } from '../task/types.js';
 import { LinkedSubject } from '../util/linked-subject.js';
 import { after } from '../util/timer.js';
 import { registerApplication } from './application-info.js';
-import { callSafely, composeOnRunEnd, composeWrapHook } from './instrumentation.js';
+import { callSafely, composeOnRunEnd, composeWrapHook } from './compose-instrumentation.js';
 import { joinAll } from './join.js';
 import { ShutdownReport } from './report.js';
 import type { AppEvent, OrchestrateOptions } from './types.js';

@@ -7,7 +7,7 @@ import { validateObserver, validateOptions } from '../util/validate.js';
 import type { HostHooks } from './app-run.js';
 import { logErrors } from './error-log.js';
 import { orchestrateOptionNames, orchestrateWith } from './orchestrate.js';
-import { Readiness } from './readiness.js';
+import { ReadyStream } from './ready-stream.js';
 import type { ShutdownReport } from './report.js';
 import type { AppEvent, OrchestrateOptions } from './types.js';
 
@@ -86,7 +86,7 @@ export function createApplication(
   validateObserver(observer);
   const parent = toContext(orchestrateOptions.parent ?? background);
   const [stopContext, stop] = withCancel(background, { scheduler: orchestrateOptions.scheduler ?? parent.scheduler });
-  const readiness = new Readiness();
+  const readiness = new ReadyStream();
   const app$ = orchestrateWith(
     runnables,
     { ...orchestrateOptions, parent: stopContext },

@@ -1,6 +1,7 @@
 import { SignalError, type Phase } from '../errors/errors.js';
 import type { Outcome } from '../task/types.js';
 import { maxTimerMs } from '../util/timer.js';
+import { openHandles } from './open-handles.js';
 import type { ShutdownReport } from './report.js';
 import { signalNumber } from './signals.js';
 import { unfinishedTasks } from './unfinished-tasks.js';
@@ -73,15 +74,7 @@ function formatNames(unfinished: ReturnType<typeof toUnfinished>): string {
 
 function reportOpenHandles(): void {
   if (runningApplications > 0) return;
-  const streams = [process.stdout, process.stderr];
-  const counts = new Map<string, number>();
-  for (const type of process.getActiveResourcesInfo()) counts.set(type, (counts.get(type) ?? 0) + 1);
-  for (const stream of streams) {
-    // Node lists a stdout or stderr that is a terminal or a pipe, although it does not keep the process alive.
-    const type = stream.isTTY ? 'TTYWrap' : stream.constructor.name === 'Socket' ? 'PipeWrap' : '';
-    counts.set(type, (counts.get(type) ?? 0) - 1);
-  }
-  const handles = [...counts].filter(([, count]) => count > 0).map(([type, count]) => `${type} (${count})`);
+  const handles = openHandles();
   if (handles.length > 0)
     console.error(`All tasks have ended, but open handles keep the process alive: ${handles.join(', ')}`);
 }

@@ -4,13 +4,13 @@ import { CancelledError } from '../errors/cancelled-error.js';
 import { append, remove, ListNode, Listener, notify, type LinkedList } from '../util/linked-list.js';
 import type { Context, RunHooks } from './types.js';
 
-// The causes of a context whose run has ended, and of one whose subscriber has unsubscribed. The error is created when
-// it is read: it rarely is, and a stack trace is expensive.
+// The causes of a context whose run has ended, and of one whose subscriber has unsubscribed. The error is created only
+// when `cause` is read, because a stack trace is expensive.
 export const endedNormally: unique symbol = Symbol('Ended');
 export const unsubscribed: unique symbol = Symbol('Unsubscribed');
 
 /**
- * A node of the cancellation tree, as Go's `cancelCtx`: the class of every context. Its children and its listeners are
+ * A node of the cancellation tree. Every context is one, like Go's `cancelCtx`. Its children and its listeners are
  * in one list, in the order in which they were attached. {@link CancelContext.cancel} is static, because tasks hold the
  * context and must not be able to cancel it.
  */
@@ -57,7 +57,7 @@ export class CancelContext extends ListNode implements Context, LinkedList {
       // Node warns of a leak at the eleventh listener, but thousands may legitimately wait for one cancel.
       setMaxListeners(0, this.controller.signal);
     }
-    // During a cancel, a listener may read a descendant's signal before that signal's own turn.
+    // During a cancel, a listener may read a descendant's signal before that signal is aborted.
     if (this.cancelled) this.controller.abort(this.cause);
     return this.controller.signal;
   }
@@ -95,7 +95,7 @@ export class CancelContext extends ListNode implements Context, LinkedList {
     context.propagate();
   }
 
-  /** Cancels all descendants, and then their signals, before any listener is notified. */
+  /** Sets the state of all descendants, then aborts their signals. Other listeners are notified later. */
   private static markCancelled(root: CancelContext): void {
     const { cause } = root;
     const controllers: AbortController[] = [];
@@ -130,7 +130,7 @@ export class CancelContext extends ListNode implements Context, LinkedList {
   }
 }
 
-/** Returns the next node of a depth-first walk below `root`. Uses no stack, for the same reason. */
+/** Returns the next node of a depth-first walk below `root`. Uses no stack, because the tree may be deep. */
 function nextInTree(node: ListNode, root: CancelContext): ListNode | undefined {
   if (node instanceof CancelContext && node.first) return node.first;
   let current = node;

@@ -10,17 +10,17 @@ import { dispatchSlots } from './slot-dispatcher.js';
 import { timetableFactory } from './timetable.js';
 
 /**
- * Runs a task on a schedule. The runner calls `initialize` once, then `execute` for each slot of the schedule with a
- * context of its own, and `finalize` once at the end. It emits what the runs yield.
+ * Runs a task on a schedule. The runner calls `initialize` once, then `execute` for each slot of the schedule each
+ * with its own context, and `finalize` once at the end. It emits what the runs yield.
  *
  * **Slots** are computed from the schedule, never from the end of a run, so they do not drift. They strictly increase:
  * no slot runs twice, whatever happens to the clock. A period follows elapsed time, and its first slot is due at the
  * start. A cron expression follows the wall clock, which is read at least every 30 s.
  *
- * **Daylight saving time.** A fixed time (one hour, one minute) runs once a day: if the clock skips it, right after the
- * gap; if the clock repeats it, the first time. Lists, ranges and steps follow the wall clock: a skipped time does not
- * run, a repeated time runs twice. One case differs: a fixed time in a gap that ends at midnight, as in Greenland, does
- * not run that day.
+ * **Daylight saving time.** An expression with a single hour and minute runs once a day. If the clock skips that time,
+ * it runs right after the gap. If the clock repeats it, it runs the first time. Lists, ranges and steps follow the wall
+ * clock: a skipped time does not run, a repeated time runs twice. One case differs: a fixed time in a gap that ends at
+ * midnight, as in Greenland, does not run that day.
  *
  * **Events.** A dropped slot is a `skipped` or a `missed` event. A slot that has not started within `tolerance` is
  * `overdue`. A failed run is a `slot-failed` event, and the schedule goes on.
@@ -28,8 +28,8 @@ import { timetableFactory } from './timetable.js';
  * **Cancelling** ends the schedule at once and cancels the current runs. The runner ends when all of them have ended.
  *
  * @param schedule a period in ms; a cron expression of 5 fields, or of 6 with the seconds first; one of `@hourly`,
- * `@daily`, `@weekly`, `@monthly` and `@yearly`; or any {@link Schedule}. Croner parses the expressions. A Schedule
- * whose next slot is not after the one before makes the runner fail.
+ * `@daily`, `@weekly`, `@monthly` and `@yearly`; or any {@link Schedule}. Croner parses the expressions. The
+ * runner fails if a Schedule returns a slot that is not later than the one before.
  * @throws TypeError if `task` is not a task, `schedule` is not a schedule, or an option is unknown or of a wrong type;
  * RangeError if a period is not finite or not above 0, an expression is malformed or never due, a time zone does not
  * exist, or options are out of range or contradict each other.
@@ -66,7 +66,7 @@ export function cron<T>(
     ...(hooks.initialize && { initialize: (ctx: RunContext) => hooks.initialize?.(ctx) }),
     ...(hooks.finalize && { finalize: () => hooks.finalize?.() }),
     history,
-    // The cold Observable of a cron: an interval, and a flattening operator.
+    // Like an `interval` piped into a flattening operator.
     [runComposite]: (run, cancelApp) => {
       const timetable = createTimetable(run.scheduler.now(), history.lastSlot);
       return dueSlots(timetable, run.scheduler, (slot) => (history.nextAt = slot)).pipe(

@@ -14,7 +14,7 @@ export interface DueSlots {
   /** The ms that have passed since then. */
   readonly lateBy: number;
   /** Whether more slots are due, which the next emission brings. */
-  readonly more: boolean;
+  readonly moreDue: boolean;
 }
 
 /** The longest wait before the clock is read again: it may be set, and the machine may sleep. */
@@ -133,7 +133,7 @@ class SlotClock extends ListNode {
     // The schedule, or the source of randomness, may have cancelled the cron.
     if (this.subscriber.closed) return;
     due -= this.clockOffset;
-    this.subscriber.next({ first, last, count, due, lateBy: Math.max(0, now - due), more: this.isDue(now) });
+    this.subscriber.next({ first, last, count, due, lateBy: Math.max(0, now - due), moreDue: this.isDue(now) });
     if (failure) this.subscriber.error(failure.error);
   }
 

@@ -7,14 +7,14 @@ import type { TaskHooks } from '../task/task-hooks.js';
 import type { TaskEventDetail } from '../task/types.js';
 import { append, remove, toArray, type LinkedList } from '../util/linked-list.js';
 import type { SlotPolicy } from './cron-options.js';
-import { MissedSlots } from './missed-slots.js';
+import { MissedSlotQueue } from './missed-slot-queue.js';
 import type { Schedule } from './schedule.js';
 import type { DueSlots } from './slot-clock.js';
 import { SlotRun, type SlotOwner } from './slot-run.js';
 
 /**
- * Flattens due slots into the values of their runs, by the cron's `overlap` policy. Each policy is one of RxJS's
- * flattening operators:
+ * Flattens due slots into the values of their runs, by the cron's `overlap` policy. Each policy but
+ * `bufferOne` resembles one of RxJS's flattening operators:
  *
  * | policy        | operator     | a slot that comes due during a run                                           |
  * | ------------- | ------------ | ---------------------------------------------------------------------------- |
@@ -24,8 +24,8 @@ import { SlotRun, type SlotOwner } from './slot-run.js';
  * | `cancelOther` | `switchMap`  | cancels the run, and starts when that has ended                              |
  * | `allowAll`    | `mergeMap`   | starts at once, concurrently                                                 |
  *
- * The operators of RxJS do not fit in three ways: they drop slots silently, where each dropped slot is an event here;
- * `switchMap` does not wait for the end of the run that it cancels; and `maxRuns` counts the starts of runs.
+ * There are two differences: RxJS drops values silently, but each dropped slot is an event here; and `switchMap` does
+ * not wait for the end of the run that it cancels.
  */
 export function dispatchSlots<T>(
   policy: SlotPolicy,
@@ -42,7 +42,7 @@ export function dispatchSlots<T>(
     });
 }
 
-/** The subscriber of the due slots. RxJS subscribes a Subscription with an observer's methods without wrapping it. */
+/** Subscribes to the due slots. RxJS takes a Subscription that has an observer's methods as a Subscriber, unwrapped. */
 class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, SlotOwner<T>, RunParts {
   readonly ctx: CompositeRun;
   readonly cancelApp: CancelFunc;
@@ -53,10 +53,10 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
   private readonly schedule: Schedule;
   private readonly history: TaskHistory;
   /** Slots, and queues of missed slots, that wait for their turn. */
-  private readonly waiting: LinkedList<SlotRun<T> | MissedSlots<T>> = { first: undefined, last: undefined };
+  private readonly waiting: LinkedList<SlotRun<T> | MissedSlotQueue<T>> = { first: undefined, last: undefined };
   private readonly running: LinkedList<SlotRun<T>> = { first: undefined, last: undefined };
   /** The current run of a missed slot. */
-  private catchingUp: SlotRun<T> | undefined = undefined;
+  private missedRun: SlotRun<T> | undefined = undefined;
   /** The number of runs that were started. */
   private runs = 0;
   /** Whether no further run may start. A dispatcher that is closed but not stopped still runs the waiting slots. */
@@ -111,7 +111,7 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
   }
 
   emit(run: Run<T>, detail: TaskEventDetail): void {
-    // `slot-started` and `slot-failed` stand for all other events of a slot's run.
+    // `slot-started` and `slot-failed` replace all other events of a slot's run.
     if (detail.type === 'result-dropped' && run.slot !== undefined) this.emitEvent({ ...detail, slot: run.slot });
   }
 
@@ -142,7 +142,7 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
 
   onSlotEnd(slot: SlotRun<T>, error?: TaskError): void {
     remove(slot);
-    if (slot === this.catchingUp) this.catchingUp = undefined;
+    if (slot === this.missedRun) this.missedRun = undefined;
     if (error) {
       this.history.lastError = error;
       this.emitEvent({ type: 'slot-failed', slot: slot.slot, error });
@@ -151,14 +151,15 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
     this.dispatchNext();
   }
 
-  next({ first, last, count, due, lateBy, more }: DueSlots): void {
+  next({ first, last, count, due, lateBy, moreDue }: DueSlots): void {
     const { missed, tolerance } = this.policy;
     this.history.lastSlot = last;
     if (missed === 'runAll' && (count > 1 || lateBy > tolerance)) {
-      append(this.waiting, new MissedSlots(this, this.schedule, first, last, count, due - last));
+      append(this.waiting, new MissedSlotQueue(this, this.schedule, first, last, count, due - last));
       return this.dispatchNext();
     }
-    const slot = !more && (lateBy <= tolerance || missed === 'runOnce') ? new SlotRun(this, last, due) : undefined;
+    // If more slots are due, a later one is the latest, and this one is missed.
+    const slot = !moreDue && (lateBy <= tolerance || missed === 'runOnce') ? new SlotRun(this, last, due) : undefined;
     // Queued before `missed` is emitted: a listener may cancel the cron, which skips the queued slots.
     if (slot) append(this.waiting, slot);
     const dropped = slot ? count - 1 : count;
@@ -183,18 +184,18 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
       remove(slot);
       return this.run(slot);
     }
-    if (overlap === 'skip' || (overlap === 'bufferOne' && this.waitingBefore(slot)))
+    if (overlap === 'skip' || (overlap === 'bufferOne' && this.otherWaiting(slot)))
       return slot.skip({ reason: 'overlap' });
-    if (overlap === 'cancelOther') this.waitingBefore(slot)?.skip({ reason: 'overlap' });
+    if (overlap === 'cancelOther') this.otherWaiting(slot)?.skip({ reason: 'overlap' });
     if (slot.list !== waiting) return;
     slot.watchOverdue();
     // The run of a missed slot is not cancelled by later slots.
-    if (overlap !== 'cancelOther' || this.catchingUp || waiting.first !== slot) return;
+    if (overlap !== 'cancelOther' || this.missedRun || waiting.first !== slot) return;
     for (const other of toArray(running)) other.cancel(new CancelledError('Overtaken by the next slot'), 'overlap');
   }
 
-  /** Returns the slot that waited before another came. Queues of missed slots do not count. */
-  private waitingBefore(slot: SlotRun<T>): SlotRun<T> | undefined {
+  /** Returns another waiting slot, if there is one. Queues of missed slots do not count. */
+  private otherWaiting(slot: SlotRun<T>): SlotRun<T> | undefined {
     return toArray(this.waiting).find((other): other is SlotRun<T> => other instanceof SlotRun && other !== slot);
   }
 
@@ -203,7 +204,7 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
     slot.acquireLease();
   }
 
-  /** Starts waiting slots for as long as they may start. It loops, because a synchronous run ends within its start. */
+  /** Starts waiting slots for as long as they may start. A loop, because a synchronous run ends inside its start. */
   private dispatchNext(): void {
     if (this.dispatching) return;
     this.dispatching = true;
@@ -217,17 +218,17 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
   /** Removes and returns the waiting slot that may start now. */
   private nextSlot(): SlotRun<T> | undefined {
     const head = this.stopped ? undefined : this.waiting.first;
-    if (!head || (this.policy.overlap === 'allowAll' ? this.catchingUp : this.running.first)) return undefined;
+    if (!head || (this.policy.overlap === 'allowAll' ? this.missedRun : this.running.first)) return undefined;
     if (head instanceof SlotRun) {
       remove(head);
       return head;
     }
     try {
-      this.catchingUp = head.dequeue();
+      this.missedRun = head.dequeue();
     } catch (error) {
       this.error(error);
     }
-    return this.catchingUp;
+    return this.missedRun;
   }
 
   private stop(cause: unknown): void {

@@ -33,7 +33,7 @@ import { worker } from './worker.js';
 /** The maximum number of dead letters in one statement. */
 const maxBatch = 500;
 
-/** A queue in the database. */
+/** The submitting side of a queue. */
 export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
   readonly name: string;
   readonly services: FleetServices;
@@ -56,9 +56,10 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
       const { database, results } = this.services;
       let written: Promise<void> | undefined;
       const write$ = defer(() => (written = this.write({ id, data: { input, awaited: true }, options })));
-      // As a notification, the end of the result also ends the wait for the answer to the write.
+      // `materialize` makes the end a value, so that `dematerialize` can end the merged stream before the write is
+      // answered.
       const result$ = results.of<Out>(this.name, id).pipe(materialize());
-      // Cancels after the write, because the job is not in the table before. After a failed write there is no job.
+      // Cancels after the write: before it there is no row to cancel, and after a failed write there is no job.
       const cancelWhenWritten = () =>
         written?.then(
           () => this.cancel(id),
@@ -90,7 +91,7 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
         (found) => found.has(job) || subscriber.error(new RangeError(invalid('job', `a job of ${this.name}`, job))),
         (error: unknown) => subscriber.error(error),
       );
-      // The job may have ended before the other processes knew that this one follows.
+      // The job may have ended before other processes knew that this process listens.
       database.runInBackground(
         events.listen().then(async () => {
           if (!subscriber.closed) await poll();
@@ -108,7 +109,7 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
     const cancelled = affectedJobs(response).length > 0;
     if (cancelled) {
       control.send({ type: 'cancel', queue: this.name, job });
-      // Always sent, because this process does not have the information whether the submitter waits.
+      // Always sent, because this process does not know whether the submitter waits.
       events.emit(this.name, job, { type: 'cancelled' }, true);
     }
     return cancelled;

@@ -9,7 +9,10 @@ export type Kind = Span['kind'] | MarkKind;
 export type Color = 'blue' | 'cyan' | 'gray' | 'green' | 'magenta' | 'red' | 'yellow';
 export type Surface = 'background' | 'panel' | 'edge' | 'grid' | 'text';
 
-/** The colours of the light theme and of the dark one. Adjacent bars and marks differ for colour-blind readers, too. */
+/**
+ * The colours of the light theme and of the dark one. Colour-blind readers can also distinguish adjacent bars and
+ * marks.
+ */
 export const palette: Readonly<Record<Color | Surface, readonly [light: string, dark: string]>> = {
   blue: ['#2f6fce', '#6ba4f0'],
   cyan: ['#1795a8', '#4fc3d4'],
@@ -28,12 +31,12 @@ export const palette: Readonly<Record<Color | Surface, readonly [light: string, 
 /** The style of a kind: its label, and a look in a terminal and in a picture. */
 interface Style {
   readonly label: string;
-  /** One column in a terminal. No two kinds share a symbol, because colour alone does not distinguish them. */
+  /** One character, one column wide. No two kinds share a symbol, because colour alone does not distinguish them. */
   readonly symbol: string;
   readonly color: Color;
 }
 
-/** A stripe along a bar. A bar reaches from -6 to 6. */
+/** A stripe along a bar. The vertical axis of a bar reaches from -6 to 6. */
 export interface Stripe {
   readonly top: number;
   readonly height: number;
@@ -44,8 +47,8 @@ export interface Stripe {
 }
 
 /**
- * An SVG path about the point of a mark. An `outline` is filled with the background, `solid` with the colour; a
- * `cutout` is a line in the background colour, a `backdrop` an area in it.
+ * An SVG path around (0, 0). `outline`: stroked in colour, filled with the background. `solid`: filled with colour.
+ * `cutout`: a line in the background colour. `backdrop`: an area in the background colour.
  */
 export interface MarkPath {
   readonly paint: 'outline' | 'solid' | 'cutout' | 'backdrop';
@@ -160,7 +163,7 @@ export const markStyles: Readonly<Record<MarkKind, Style & { readonly paths: rea
   },
 };
 
-/** All styles, in the order of a legend. */
+/** All styles, in the order of a legend, which is also the order of importance. */
 export const styles: Readonly<Record<Kind, Style>> = { ...barStyles, ...markStyles };
 export const kinds: readonly Kind[] = Object.keys(styles) as Kind[];
 
@@ -182,11 +185,11 @@ export function rank(kind: Kind): number {
 export interface PlottedMark {
   readonly at: number;
   readonly kind: MarkKind;
-  /** Absent if the join has stopped waiting for the task. */
+  /** Absent for `timed-out`, which has no event. */
   readonly mark?: Mark;
 }
 
-/** Returns the marks of a row in the order of time, with a mark for a join that has stopped waiting. */
+/** Returns the marks of a row in the order of time, with a mark for `timed-out`, which has no event. */
 export function plottedMarks({ marks, status, since }: TaskRow): PlottedMark[] {
   const plotted: PlottedMark[] = marks.map((mark) => ({ at: mark.at, kind: markKind(mark), mark }));
   if (status === 'timed-out') plotted.push({ at: since, kind: 'timed-out' });

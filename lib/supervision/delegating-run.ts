@@ -84,7 +84,7 @@ export abstract class DelegatingRun<T> implements ParentRun<T>, RunParts {
   protected abstract onRunEnded(outcome: Outcome, child: ChildContext<T>): void;
 
   protected endWith({ status, error }: Pick<Outcome, 'status' | 'error'>): void {
-    if (status === 'completed') this.run.markCompleted();
+    if (status === 'completed') this.run.markExecuteEnded();
     if (error) this.subscriber.error(error);
     else this.subscriber.complete();
   }

@@ -44,7 +44,7 @@ export interface CompositeRun extends RunContext, CancelContext {
   setStatus(status: Status): void;
   ready(): void;
   /** Marks the run as completed even if it was cancelled, because the run it wraps had completed first. */
-  markCompleted(): void;
+  markExecuteEnded(): void;
   /** Revokes `ready()`, because a child must become ready again. */
   notReady(): void;
 }

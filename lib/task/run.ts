@@ -25,7 +25,7 @@ export type RunObserver<T> = Observer<T> & { readonly closed: boolean };
 export interface RunOwner<T> {
   readonly name: string;
   readonly hooks: TaskHooks<T>;
-  /** The cron's run, if the run is one of its slots. */
+  /** For the run of a slot: the run of its cron. */
   readonly ctx?: RunContext;
   /** Whether there is an event listener. */
   readonly observed: boolean;
@@ -45,15 +45,15 @@ export interface RunOwner<T> {
 const hookCalled = 1 << 0;
 /** `execute` was called. */
 const executeCalled = 1 << 1;
-/** The context was cancelled before `execute` ended by itself, and everything under it was notified. */
-const interrupted = 1 << 2;
+/** The context was cancelled before `execute` ended, and everything under it was notified. */
+const cancelTookEffect = 1 << 2;
 /** The current hook ended while the cancel was being propagated. */
 const endedDuringCancel = 1 << 3;
-/** `execute` ended by itself. A later cancel has no effect. */
-const completed = 1 << 4;
+/** `execute` ended before a cancel, with or without an error. A later cancel has no effect. */
+const executeEnded = 1 << 4;
 /** The grace has elapsed. */
 const graceElapsed = 1 << 5;
-/** A join has stopped waiting for this run. */
+/** A join or a cron has stopped waiting for this run. */
 const abandoned = 1 << 6;
 /** The run has been ready. */
 const wasReady = 1 << 7;
@@ -68,9 +68,9 @@ const endReported = 1 << 9;
  */
 export class Run<T> extends CancelContext implements CompositeRun, OutputObserver<T> {
   readonly runId: number;
-  // Declared, so that a run without them has no such field: there may be very many runs.
+  // `declare` creates no field, which keeps a run small: there may be very many.
   declare readonly slot?: number;
-  /** The context to report to, if the run is a child's. */
+  /** For a child's run: the context that reports to its parent. */
   declare readonly child?: ChildContext<T>;
   declare parts?: RunParts;
   readonly startedAt: number;
@@ -142,7 +142,7 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
 
   start(): void {
     if (this.cancelled) {
-      this.flags |= interrupted;
+      this.flags |= cancelTookEffect;
       this.end();
     } else if (this.owner.hooks.initialize) {
       this.setStatus('initializing');
@@ -175,11 +175,11 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
     this.child?.readyChanged(false);
   }
 
-  markCompleted(): void {
-    this.flags = (this.flags | completed) & ~interrupted;
+  markExecuteEnded(): void {
+    this.flags = (this.flags | executeEnded) & ~cancelTookEffect;
   }
 
-  /** Stops the delivery of values, because a join no longer waits for this run. Returns the current hook. */
+  /** Stops the delivery of values, because a join or a cron no longer waits for this run. Returns the current hook. */
   abandon(): Phase {
     this.flags |= abandoned;
     this.parts?.abandon();
@@ -210,7 +210,7 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
   }
 
   sourceEnded(): void {
-    if (this.phase === 'execute' && !this.cancelled) this.flags |= completed;
+    if (this.phase === 'execute' && !this.cancelled) this.flags |= executeEnded;
   }
 
   failed(error: unknown): void {
@@ -218,7 +218,7 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
     if (!failure) return;
     if (this.error) this.error.suppressed.push(failure);
     else this.error = failure;
-    // A child reports its own failure. The last statement, because a listener may end the run.
+    // Must come last, because a listener may end the run. A child has already reported its own TaskError.
     if (this.flags & abandoned && failure !== error) this.reportLate(this.phase, failure);
   }
 
@@ -229,16 +229,17 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
     else this.finalize();
   }
 
+  /** Reports a result that came after the interrupt. The phase may have changed since its hook was called. */
   lateResult(failure?: { readonly error: unknown }): void {
     const phase = this.flags & executeCalled ? 'execute' : 'initialize';
     this.reportLate(phase, failure && this.toTaskError(failure.error, phase));
   }
 
   protected override didCancel(): void {
-    if (this.phase === 'finalize' || this.flags & completed) return;
-    this.flags |= interrupted;
+    if (this.phase === 'finalize' || this.flags & executeEnded) return;
+    this.flags |= cancelTookEffect;
     const { grace = 0 } = this.owner.hooks;
-    // Before the event, because a listener may end the hook, and with it the grace.
+    // Starts the timer before the event: a listener may end the hook, which must stop the timer.
     if (grace > 0 && !(this.flags & endedDuringCancel)) {
       this.graceTimer = after(this.scheduler, grace, () => {
         this.flags |= graceElapsed;
@@ -269,17 +270,17 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
     this.reportReady();
     if (this.cancelled) return this.finalize();
     this.callHook('execute');
-    // After the call of `execute`, because the next member of a group starts when this one is ready.
+    // Reported after the call of `execute`, because the next member of a group starts when this one is ready.
     if (!(this.flags & ended) && !this.error) this.child?.readyChanged(true);
   }
 
   /**
    * Cancels the run's context, so that everything that was started under it ends, and then calls the hook `finalize`.
-   * While a cancel is still being propagated, only marks the hook as ended: `didCancel` calls this method again.
+   * While a cancel is still being propagated, it only sets a flag: `didCancel` calls this method again.
    */
   private finalize(): void {
     this.graceTimer?.unsubscribe();
-    if (this.cancelled && !(this.flags & (interrupted | completed))) {
+    if (this.cancelled && !(this.flags & (cancelTookEffect | executeEnded))) {
       this.flags |= endedDuringCancel;
       return;
     }
@@ -293,7 +294,7 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
 
   private end(): void {
     this.flags |= ended;
-    const status = this.error ? 'failed' : this.flags & interrupted ? 'cancelled' : 'completed';
+    const status = this.error ? 'failed' : this.flags & cancelTookEffect ? 'cancelled' : 'completed';
     this.reportEnd(status);
     this.owner.onEnd?.(this, status);
     if (this.error) this.subscriber.error(this.error);
@@ -329,7 +330,7 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
     return isComposite(hooks) ? hooks[runComposite](this, cancel) : hooks.execute(this, cancel);
   }
 
-  /** Interrupts the current hook if its grace has elapsed. */
+  /** Interrupts the current hook, unless it still has grace. */
   private interruptHook(): void {
     const { output, phase } = this;
     if (!output || phase === 'finalize' || (phase === 'execute' && this.compositeTask)) return;
@@ -338,11 +339,11 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
     output.interrupt();
   }
 
-  /** Converts a hook's error into the run's failure. Returns `undefined` if it only reports the run's cancellation. */
+  /** Converts a hook's error into the run's failure; `undefined` if the error is only the run's own cancel. */
   private toTaskError(error: unknown, phase: Phase): TaskError | undefined {
     // The failure of a child, already converted by the child's run.
     if (error instanceof TaskError && phase === 'execute' && this.compositeTask) return error;
-    if (phase !== 'finalize' && this.cancelled && !(this.flags & completed) && isCancellation(error, this.cause))
+    if (phase !== 'finalize' && this.cancelled && !(this.flags & executeEnded) && isCancellation(error, this.cause))
       return undefined;
     return new TaskError(this.task, phase, error);
   }

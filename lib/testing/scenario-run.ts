@@ -18,7 +18,7 @@ import { markOf, taskRows } from './task-rows.js';
 import { applicationRow, readinessRow, signalsRow, toMarbles } from './to-marbles.js';
 import type { VirtualClock } from './virtual-clock.js';
 
-/** Time that tasks still running at the end of a scenario have to end, in ms of virtual time. */
+/** The time that tasks that still run after a scenario may take to end, in ms of virtual time. */
 const cleanUpMs = 3_600_000;
 
 /** Rows of the scenario itself. */
@@ -47,7 +47,7 @@ export class ScenarioRun {
   private readonly events: AppEvent[] = [];
   /** Errors that nothing caught, which are failures of the process. */
   private readonly hostFailures$ = new Subject<unknown>();
-  /** Whether events are still recorded. After the end of the scenario, the application is only cleaned up. */
+  /** Whether events are still recorded. After the end of the scenario, the application is only stopped. */
   private observing = true;
   private stopRequest: { readonly signal: NodeJS.Signals; readonly frame: number } | undefined = undefined;
   private hasUncaught = false;
@@ -125,8 +125,10 @@ export class ScenarioRun {
         return this.exit(code);
       this.stopRequest ??= { signal, frame: clock.frame };
       stop(new SignalError(signal));
+    } else if (signals.listeners(signal) === 0) {
       // A signal without a listener ends a process.
-    } else if (signals.listeners(signal) === 0) return this.exit(code);
+      return this.exit(code);
+    }
     signals.send(signal);
   }
 
@@ -150,12 +152,12 @@ export class ScenarioRun {
     this.record(toRecorded(event, this.context.clock.now()));
   }
 
-  /** Records an event at the time that has passed, even if the clock has been adjusted. */
+  /** Records an event at the elapsed virtual time, which `adjust` does not change. */
   private record(event: Omit<RecordedEvent, 'at'>): void {
     if (this.observing) this.buffer.add({ ...event, at: this.buffer.from + this.context.clock.frame });
   }
 
-  /** Records values, for which there are no events. Returns the names of all rows. */
+  /** Records values, because events carry none. Returns the names of all rows. */
   private recordValues(runners: readonly TaskRunner[]): ReadonlySet<string> {
     const { values = {} } = this.scenario;
     const names = new Set(reservedRows);

@@ -189,7 +189,7 @@ describe('joinAll', () => {
     });
   });
 
-  it('drops the result of an execute that settles after the deadline, emits result-dropped, and finalizes', async () => {
+  it('drops the result of an execute that settles after the deadline, with an event, and finalizes', async () => {
     for (const settle of ['resolve', 'reject'] as const) {
       const work = deferred<unknown>();
       const finalize = sinon.spy();

@@ -162,8 +162,10 @@ describe('ShutdownReport', () => {
         member('http'),
       ),
     ]);
+    const boom = 'app/workers/b failed in execute: boom';
+    const limit = `app/workers/b ended for good after 0 restarts within 60000 ms: ${boom}`;
     expect(lines).to.deep.equal([
-      'Stopped by RestartLimitError: app/workers/b ended for good after 0 restarts within 60000 ms: app/workers/b failed in execute: boom. Not clean, in 0 ms.',
+      `Stopped by RestartLimitError: ${limit}. Not clean, in 0 ms.`,
       '  task           outcome      ran for  ended in',
       '  app            failed       5 ms',
       '  app/slow       failed       5 ms     0 ms',
@@ -172,7 +174,7 @@ describe('ShutdownReport', () => {
       '  app/workers    failed       5 ms',
       '  app/workers/a  cancelled    5 ms     0 ms',
       '  app/workers/b  failed       5 ms     0 ms',
-      '    RestartLimitError: app/workers/b ended for good after 0 restarts within 60000 ms: app/workers/b failed in execute: boom',
+      `    RestartLimitError: ${limit}`,
       '      caused by TaskError: app/workers/b failed in execute: boom',
       '      caused by Error: boom',
       '  app/http       not-started',

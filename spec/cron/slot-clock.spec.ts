@@ -16,7 +16,7 @@ import { dueSlots } from '../../lib/cron/slot-clock.js';
 import { toSchedule } from '../../lib/cron/schedule.js';
 import { virtually } from '../helpers/virtual-time.js';
 
-const due = (at: number): DueSlots => ({ first: at, last: at, count: 1, due: at, lateBy: 0, more: false });
+const due = (at: number): DueSlots => ({ first: at, last: at, count: 1, due: at, lateBy: 0, moreDue: false });
 
 function periodSlots(period: number, scheduler: SchedulerLike, immediate: boolean): Observable<DueSlots> {
   return defer(() => {
@@ -108,7 +108,7 @@ describe('dueSlots', () => {
     expect(slots).to.deep.equal([
       due(0),
       due(100),
-      { first: 200, last: 500, count: 4, due: 500, lateBy: 55, more: false },
+      { first: 200, last: 500, count: 4, due: 500, lateBy: 55, moreDue: false },
       due(600),
     ]);
     expect(waits).to.deep.equal([100, 100, 45, 100]);
@@ -179,23 +179,23 @@ describe('dueSlots', () => {
     return { ...clock, emitted };
   };
 
-  it('emits at most a thousand slots at once, with `more`, and goes on without a wait', () => {
+  it('emits at most a thousand slots at once, with `moreDue`, and goes on without a wait', () => {
     const { waits, fire, emitted } = subscribed({});
     fire(15_003);
     fire(15_004);
     fire(15_010);
     expect(emitted).to.deep.equal([
-      { first: 10, last: 10_000, count: 1000, due: 10_000, lateBy: 5003, more: true },
-      { first: 10_010, last: 15_000, count: 500, due: 15_000, lateBy: 4, more: false },
+      { first: 10, last: 10_000, count: 1000, due: 10_000, lateBy: 5003, moreDue: true },
+      { first: 10_010, last: 15_000, count: 500, due: 15_000, lateBy: 4, moreDue: false },
       due(15_010),
     ]);
     expect(waits).to.deep.equal([10, 0, 6, 10]);
   });
 
-  it('does not set `more` when the thousandth slot is the last', () => {
+  it('does not set `moreDue` when the thousandth slot is the last', () => {
     const { fire, emitted } = subscribed({});
     fire(10_000);
-    expect(emitted).to.deep.equal([{ first: 10, last: 10_000, count: 1000, due: 10_000, lateBy: 0, more: false }]);
+    expect(emitted).to.deep.equal([{ first: 10, last: 10_000, count: 1000, due: 10_000, lateBy: 0, moreDue: false }]);
   });
 
   it('waits again when its timer fires early by the clock', () => {
@@ -232,7 +232,10 @@ describe('dueSlots', () => {
     for (const timetable of [{}, period]) {
       const { fire, emitted } = subscribed({ ...timetable, stopAt: 40 });
       fire(1000);
-      expect(emitted).to.deep.equal([{ first: 10, last: 30, count: 3, due: 30, lateBy: 970, more: false }, 'complete']);
+      expect(emitted).to.deep.equal([
+        { first: 10, last: 30, count: 3, due: 30, lateBy: 970, moreDue: false },
+        'complete',
+      ]);
     }
   });
 
@@ -248,10 +251,10 @@ describe('dueSlots', () => {
     fire(310);
     fire(415);
     expect(emitted).to.deep.equal([
-      { first: 100, last: 100, count: 1, due: 110, lateBy: 0, more: false },
-      { first: 200, last: 1200, count: 11, due: 1210, lateBy: 0, more: false },
-      { first: 1300, last: 1300, count: 1, due: 310, lateBy: 0, more: false },
-      { first: 1400, last: 1400, count: 1, due: 410, lateBy: 5, more: false },
+      { first: 100, last: 100, count: 1, due: 110, lateBy: 0, moreDue: false },
+      { first: 200, last: 1200, count: 11, due: 1210, lateBy: 0, moreDue: false },
+      { first: 1300, last: 1300, count: 1, due: 310, lateBy: 0, moreDue: false },
+      { first: 1400, last: 1400, count: 1, due: 410, lateBy: 5, moreDue: false },
     ]);
     expect(waits).to.deep.equal([110, 100, 100, 100, 95]);
   });
@@ -267,7 +270,7 @@ describe('dueSlots', () => {
       count: 100_000,
       due: 20,
       lateBy: 5,
-      more: false,
+      moreDue: false,
     });
     expect(waits).to.deep.equal([10, 10, 10, 5]);
   });

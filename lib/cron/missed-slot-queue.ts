@@ -6,7 +6,7 @@ import { SlotRun, type SlotOwner } from './slot-run.js';
  * A queue of missed slots that are to be run. Slots are computed one at a time, because there may be millions: a period
  * of 10 ms misses 10 million in a day.
  */
-export class MissedSlots<T> extends ListNode {
+export class MissedSlotQueue<T> extends ListNode {
   first: number;
   count: number;
   private readonly owner: SlotOwner<T>;

@@ -1,7 +1,7 @@
 import { ReplaySubject, type Observable } from 'rxjs';
 
 /** The readiness of an application, as a value and as a stream. */
-export class Readiness {
+export class ReadyStream {
   ready = false;
   private readonly changes = new ReplaySubject<boolean>(1);
   private emitting = false;
