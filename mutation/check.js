@@ -54,7 +54,9 @@ function changesOf(file, { source, mutants }, ...statuses) {
 function listed(files) {
   const entries = new Set();
   let file = '';
-  for (const line of readFileSync(new URL('survivors.md', import.meta.url), 'utf8').split('\n')) {
+  const list = readFileSync(new URL('survivors.md', import.meta.url), 'utf8');
+  // An entry that is too long for one line continues on indented lines.
+  for (const line of list.replaceAll(/\n +/g, ' ').split('\n')) {
     if (line.startsWith('## ')) file = line.slice(3).replaceAll('`', '');
     const change = /^- (`+.+?`+ → `+.+?`+)(?=: |$)/.exec(line)?.[1];
     if (change && files.has(file)) entries.add(`${file}: ${change}`);
