@@ -14,7 +14,7 @@ export const parts = {
   application: { mutate: ['app'], specs: ['app', 'task/snapshot'] },
   /** These specs start programs and signal them. */
   process: {
-    mutate: ['app/run-main', 'app/process-exit', 'app/open-handles', 'app/load-terminal'],
+    mutate: ['app/run-main', 'app/signals', 'app/process-exit', 'app/open-handles', 'app/load-terminal'],
     specs: ['app/run-main', 'examples/service', 'inspect/terminal'],
     children: true,
   },

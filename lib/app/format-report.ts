@@ -5,6 +5,9 @@ import { duration } from '../util/duration.js';
 import { errorChain } from '../util/error-causes.js';
 import { replaceUnprintable } from '../util/printable.js';
 
+/** The maximum number of errors in a chain of causes: the root cause must not be lost, but a chain may be endless. */
+const maxCauses = 100;
+
 interface ReportFields {
   readonly cause: unknown;
   readonly outcomes: readonly Outcome[];
@@ -94,7 +97,7 @@ function errorLines(error: TaskError, errorRows: ErrorRows): string[] {
 /** Returns the causes of an error, each AggregateError followed by its errors, up to a cause that a row shows. */
 function causesOf(error: unknown, errorRows: ErrorRows): unknown[] {
   const isShown = (cause: unknown) => errorRows.has(cause);
-  const chain = errorChain(error, isShown).flatMap((each) =>
+  const chain = errorChain(error, maxCauses, isShown).flatMap((each) =>
     each instanceof AggregateError && (each === error || !isShown(each))
       ? [each, ...(each.errors as unknown[])]
       : [each],

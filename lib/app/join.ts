@@ -136,10 +136,12 @@ class PendingRunners {
 
   *timedOut(): Iterable<Outcome> {
     for (const entry of this.entries) {
-      // An entry is in its runner's list for as long as it is pending.
-      if (!entry.list) continue;
+      if (!entry.isPending()) continue;
+      const outcome = abandonRunner(entry.runner);
+      // A listener of the abandonment may have ended the run, whose outcome is then already emitted.
+      if (!entry.isPending()) continue;
       this.settle(entry);
-      yield abandonRunner(entry.runner);
+      yield outcome;
     }
   }
 
@@ -147,7 +149,11 @@ class PendingRunners {
     if (this.pendingCount > this.idle.size) return;
     for (const entry of this.idle) if (entry.runner.status !== 'idle') this.idle.delete(entry);
     if (this.pendingCount > this.idle.size) return;
-    for (const outcome of this.notStarted()) subscriber.next(outcome);
+    // Decided for all of them at this moment: a subscriber of the first may start the second.
+    for (const entry of this.idle) {
+      this.settle(entry);
+      subscriber.next(notStartedOutcome(entry.runner));
+    }
   }
 
   private settle(entry: PendingRunner): void {
@@ -164,6 +170,11 @@ class PendingRunner extends ListNode {
   constructor(runner: TaskRunner) {
     super();
     this.runner = runner;
+  }
+
+  /** Whether it still waits in its runner's list. */
+  isPending(): boolean {
+    return this.list !== undefined;
   }
 
   override notify(outcome: unknown): void {

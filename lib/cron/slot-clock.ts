@@ -84,6 +84,8 @@ class SlotClock extends ListNode {
     } catch (error) {
       return this.subscriber.error(error);
     }
+    if (this.subscriber.closed) return;
+    this.onNextSlot(this.slot);
     if (this.isDue(this.expectedNow)) this.notify();
     else this.armTimer();
   }
@@ -132,6 +134,7 @@ class SlotClock extends ListNode {
     }
     // The schedule, or the source of randomness, may have cancelled the cron.
     if (this.subscriber.closed) return;
+    this.onNextSlot(this.slot);
     due -= this.clockOffset;
     this.subscriber.next({ first, last, count, due, lateBy: Math.max(0, now - due), moreDue: this.isDue(now) });
     if (failure) this.subscriber.error(failure.error);
@@ -145,7 +148,6 @@ class SlotClock extends ListNode {
   private waitFor(slot: number | undefined, withJitter: boolean): void {
     const { schedule, jitter, random, stopAt } = this.timetable;
     this.slot = slot !== undefined && slot < stopAt ? slot : undefined;
-    this.onNextSlot(this.slot);
     if (this.slot === undefined) return;
     this.due = this.slot;
     if (jitter === 0) return;

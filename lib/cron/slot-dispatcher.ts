@@ -241,6 +241,8 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
   private end(): void {
     this.stopped = true;
     this.unsubscribe();
+    // During the first emission the clock has no teardown yet.
+    this.history.nextAt = undefined;
     for (let head = this.waiting.first; head; head = this.waiting.first) {
       remove(head);
       if (head instanceof SlotRun) head.skip({ reason: 'ended' });

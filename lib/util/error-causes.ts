@@ -1,12 +1,15 @@
-const maxLength = 10;
-
 /**
- * Returns an error and its chain of causes, outermost first, at most ten. The chain may be circular or endless, and a
- * `cause` may throw when it is read.
+ * Returns an error and its chain of causes, outermost first. The chain may be circular or endless, and a `cause` may
+ * throw when it is read.
  *
+ * @param maxLength the maximum number of errors. Default: 10.
  * @param isShown whether an error is shown elsewhere with its causes. The chain ends with the first such cause.
  */
-export function errorChain(error: unknown, isShown: (cause: unknown) => boolean = () => false): unknown[] {
+export function errorChain(
+  error: unknown,
+  maxLength = 10,
+  isShown: (cause: unknown) => boolean = () => false,
+): unknown[] {
   const chain = new Set([error]);
   for (let current = error; chain.size < maxLength;) {
     const outer = current;

@@ -12,7 +12,16 @@ import {
   type Subscriber,
 } from 'rxjs';
 import sinon from 'sinon';
-import { joinAll, launchRunner, task, taskRunner, withCancel, type Outcome, type TaskRunner } from '../../lib/index.js';
+import {
+  joinAll,
+  launch,
+  launchRunner,
+  task,
+  taskRunner,
+  withCancel,
+  type Outcome,
+  type TaskRunner,
+} from '../../lib/index.js';
 import { collect, listenerCount } from '../helpers/collect.js';
 import { deferred, events, lasting, outcomeOf, settled, slow } from '../helpers/tasks.js';
 import { virtually } from '../helpers/virtual-time.js';
@@ -246,6 +255,19 @@ describe('joinAll', () => {
     expect(joined(joinAll(ctx, 0, runners.slice(1)))).to.deep.equal(['slow timed-out', 'complete']);
   });
 
+  it('emits the own outcome of a run that an instrumentation ends at the deadline, once', async () => {
+    const work = new Subject<unknown>();
+    const [ctx, cancel] = withCancel();
+    const app = launch([task('x', { execute: () => work, grace: 60_000 }), task('y', () => new Promise(() => 0))], {
+      timeout: 0,
+      parent: ctx,
+      observer: {},
+      instrumentation: [{ onRunEnd: ({ task: name }) => name === 'x' && work.complete() }],
+    });
+    cancel();
+    expect((await app).outcomes.map(brief)).to.deep.equal(['x cancelled', 'y timed-out']);
+  });
+
   it('waits for ever with timeout Infinity', () => {
     virtually(({ expectObservable }) => {
       const [ctx, cancel] = withCancel();
@@ -308,6 +330,21 @@ describe('joinAll', () => {
         c: 'c not-started',
       });
     });
+  });
+
+  it('decides at once which runners were never started, even if a subscriber then starts one', () => {
+    const [ctx, cancel] = withCancel();
+    const [a, b] = [lasting('a', 1), taskRunner(task('b', () => NEVER))];
+    const outcomes: string[] = [];
+    joinAll(ctx, 10, [a, b]).subscribe({
+      next(outcome) {
+        outcomes.push(brief(outcome));
+        if (outcome.runner === a) launchRunner(ctx, cancel, b);
+      },
+      complete: () => outcomes.push('complete'),
+    });
+    expect(outcomes).to.deep.equal(['a not-started', 'b not-started', 'complete']);
+    cancel();
   });
 
   it('completes immediately without runners, and when none was started', () => {

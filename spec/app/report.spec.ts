@@ -254,6 +254,13 @@ describe('ShutdownReport', () => {
     );
   });
 
+  it('shows the root cause of a long chain', () => {
+    let cause = new Error('root');
+    for (let depth = 1; depth <= 30; depth++) cause = new Error(`level ${depth}`, { cause });
+    const report = new ShutdownReport({ cause, outcomes: [], clean: false, durationMs: 0 });
+    expect(String(report).split('\n').at(-1)).to.equal('  caused by Error: root');
+  });
+
   it('does not repeat the causes of an error that another row shows, nor an error that is its own cause', () => {
     const runner = taskRunner(task('x', () => 1));
     const first = new TaskError('a', 'execute', new Error('root'));

@@ -1,4 +1,5 @@
 import { Agent, request } from 'node:http';
+import { pause } from './wait.js';
 
 /** A load balancer with clients that send requests at a constant rate, in turn to each instance that is ready. */
 export class LoadGenerator {
@@ -62,27 +63,42 @@ export class LoadGenerator {
   }
 
   private send(path: string, body: string, expected: number): void {
+    this.sent++;
+    const answer = this.forward(path, body, expected);
+    this.pending.add(answer);
+    void answer.then(() => this.pending.delete(answer));
+  }
+
+  /** Forwards a request to a ready instance. A refused connection was never accepted, so another instance gets it. */
+  private async forward(path: string, body: string, expected: number): Promise<void> {
+    while (this.ready.size === 0) await pause(10);
     const urls = [...this.ready];
     const url = urls[this.nextIndex++ % urls.length] ?? '';
-    this.sent++;
+    const refused = await this.request(url, path, body, expected);
+    if (!refused) return;
+    this.ready.delete(url);
+    return this.forward(path, body, expected);
+  }
+
+  /** Sends a request to an instance. Resolves with whether the instance refused the connection. */
+  private request(url: string, path: string, body: string, expected: number): Promise<boolean> {
     const agent = this.agents.get(url);
-    const answer = new Promise<void>((resolve) => {
+    return new Promise((resolve) => {
       const fail = (reason: unknown) => {
-        this.failures.push(`${url}: ${String(reason)}`);
-        resolve();
+        const refused = (reason as NodeJS.ErrnoException | undefined)?.code === 'ECONNREFUSED';
+        if (!refused) this.failures.push(`${url}: ${String(reason)}`);
+        resolve(refused);
       };
       request(`${url}${path}`, { method: 'POST', ...(agent && { agent }) }, (response) => {
         response.on('error', fail).on('end', () => {
           if (response.statusCode !== expected) fail(response.statusCode);
           this.answered.set(url, (this.answered.get(url) ?? 0) + 1);
-          resolve();
+          resolve(false);
         });
         response.resume();
       })
         .on('error', fail)
         .end(body);
     });
-    this.pending.add(answer);
-    void answer.then(() => this.pending.delete(answer));
   }
 }

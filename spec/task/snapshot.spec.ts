@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { defer, NEVER, throwError, timer } from 'rxjs';
+import { defer, NEVER, throwError, timer, VirtualTimeScheduler } from 'rxjs';
 import {
   critical,
   cron,
@@ -11,6 +11,7 @@ import {
   task,
   taskRunner,
   withCancel,
+  type TaskRunner,
 } from '../../lib/index.js';
 import { virtually } from '../helpers/virtual-time.js';
 
@@ -105,6 +106,31 @@ describe('snapshot', () => {
       scheduler.flush();
       expect(attempts).to.equal(2);
     });
+  });
+
+  it('has no next slot of a cron that its schedule has cancelled, nor of one after its last run', () => {
+    const scheduler = new VirtualTimeScheduler();
+    const [ctx, cancel] = withCancel(undefined, { scheduler });
+    const cancelled = cron(
+      task('cancelled', () => 1),
+      {
+        next(after) {
+          if (after > 5) cancel();
+          return after + 3;
+        },
+      },
+    );
+    cancelled.start(ctx).subscribe();
+    scheduler.flush();
+    expect(snapshot(cancelled)).to.include({ status: 'done' }).and.not.have.property('nextAt');
+    const inRun: unknown[] = [];
+    const once: TaskRunner = cron(
+      task('once', () => void inRun.push(snapshot(once).nextAt)),
+      10,
+      { maxRuns: 1 },
+    );
+    once.start().subscribe();
+    expect([inRun, snapshot(once).status]).to.deep.equal([[undefined], 'done']);
   });
 
   it('has the next slot of a cron, also of a supervised one, until there is none', () => {

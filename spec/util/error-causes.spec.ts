@@ -39,8 +39,8 @@ describe('errorChain', () => {
   it('ends with the first cause that is shown elsewhere', () => {
     const shown = new Error('shown', { cause: 'hidden' });
     const outer = new Error('outer', { cause: shown });
-    expect(errorChain(outer, (cause) => cause === shown)).to.deep.equal([outer, shown]);
-    expect(errorChain(shown, (cause) => cause === shown)).to.deep.equal([shown, 'hidden']);
+    expect(errorChain(outer, 10, (cause) => cause === shown)).to.deep.equal([outer, shown]);
+    expect(errorChain(shown, 10, (cause) => cause === shown)).to.deep.equal([shown, 'hidden']);
   });
 });
 
