@@ -47,10 +47,10 @@ export function launchRunner<T>(
 }
 
 /**
- * Waits until the context is cancelled or all runners have ended, and emits the outcome of each runner as it ends.
- * After the cancel, all runners share one deadline of `timeout` ms. A runner that is still running then is `timed-out`,
- * and its later values are dropped. A runner that was never started is `not-started`; this is decided at the cancel, or
- * when all started runners have ended. Unsubscribing stops the wait and cancels nothing.
+ * Emits the outcome of each runner as it ends, and completes when it has emitted all of them. A cancel of the context
+ * starts one deadline of `timeout` ms for all runners. A runner that is still running then is `timed-out`, and its
+ * later values are dropped. A runner that was never started is `not-started`; this is decided at the cancel, or when
+ * all started runners have ended. Unsubscribing stops the wait and cancels nothing.
  *
  * @param timeout in ms, counted from the cancel, or from the subscription if that is later. 0 does not wait; `Infinity`
  * waits for ever.

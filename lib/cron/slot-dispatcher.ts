@@ -21,7 +21,7 @@ import { SlotRun, type SlotOwner } from './slot-run.js';
  * | `skip`        | `exhaustMap` | is dropped                                                                   |
  * | `bufferOne`   | –            | waits for the run to end; slots that come due while it waits are dropped     |
  * | `bufferAll`   | `concatMap`  | waits for its turn                                                           |
- * | `cancelOther` | `switchMap`  | cancels the run, and starts when that has ended                              |
+ * | `cancelOther` | `switchMap`  | cancels the run, and starts when that has ended; it drops a waiting slot     |
  * | `allowAll`    | `mergeMap`   | starts at once, concurrently                                                 |
  *
  * There are two differences: RxJS drops values silently, but each dropped slot is an event here; and `switchMap` does
@@ -158,7 +158,7 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
       append(this.waiting, new MissedSlotQueue(this, this.schedule, first, last, count, due - last));
       return this.dispatchNext();
     }
-    // If more slots are due, a later one is the latest, and this one is missed.
+    // With `moreDue`, the next emission brings later slots, so the last slot of this one counts as missed.
     const slot = !moreDue && (lateBy <= tolerance || missed === 'runOnce') ? new SlotRun(this, last, due) : undefined;
     // Queued before `missed` is emitted: a listener may cancel the cron, which skips the queued slots.
     if (slot) append(this.waiting, slot);
@@ -241,7 +241,7 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
   private end(): void {
     this.stopped = true;
     this.unsubscribe();
-    // During the first emission the clock has no teardown yet.
+    // Cleared here too: during the first emission the clock, which clears it, has no teardown yet.
     this.history.nextAt = undefined;
     for (let head = this.waiting.first; head; head = this.waiting.first) {
       remove(head);

@@ -118,7 +118,7 @@ export class Leases implements Coordinator {
       for (const [lease, { task }] of leases) if (!ownTasks.has(task)) this.revoke(lease);
     } catch (error) {
       ignoreConnectionError(error);
-      // Before the next renewal, another process may acquire the leases.
+      // The leases may expire before the next renewal, and another process could then acquire them.
       if (performance.now() - this.lastConfirmedAt > leaseMs - renewMs)
         for (const [lease] of leases) this.revoke(lease);
     }
@@ -132,7 +132,8 @@ export class Leases implements Coordinator {
 
   private release(task: string, lease: string): void {
     this.held.delete(lease);
-    // This process keeps the cron while it runs another of its slots.
+    // If this process runs another slot of the same cron, the row passes to that lease, so that no other process gets
+    // it.
     const [successor = null] = [...this.held].find(([, other]) => other.task === task) ?? [];
     this.database.runInBackground(this.clearLease(lease, successor));
   }

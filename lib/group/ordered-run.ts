@@ -4,7 +4,9 @@ import { GroupRun, type GroupMember } from './group-run.js';
 /** A group run whose members start one after another and stop in reverse order, one at a time. */
 export class OrderedRun<T> extends GroupRun<T> {
   private cancelling = false;
-  /** Index of the last member that may not have ended; `undefined` before the stop. */
+  /**
+   * Index of the member that is being stopped; all started members after it have ended. `undefined` before the stop.
+   */
   private stopIndex: number | undefined = undefined;
 
   protected override canStartAfter(member: GroupMember<T>): boolean {

@@ -25,8 +25,8 @@ export interface OutputSubscription {
 export interface OutputObserver<T> {
   readonly scheduler: SchedulerLike;
   /**
-   * The first call for an asynchronous output. Called again when the value of a promise is a stream. May interrupt the
-   * output.
+   * The first call for an asynchronous output. Called again when the value of a promise is a stream. The observer
+   * may interrupt the output during this call.
    */
   onSubscribe(subscription: OutputSubscription): void;
   next(value: T): void;

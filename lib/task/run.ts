@@ -270,13 +270,14 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
     this.reportReady();
     if (this.cancelled) return this.finalize();
     this.callHook('execute');
-    // Reported after the call of `execute`, because the next member of a group starts when this one is ready.
+    // The report starts the next member of a group, and this member's `execute` must be called first.
     if (!(this.flags & ended) && !this.error) this.child?.readyChanged(true);
   }
 
   /**
    * Cancels the run's context, so that everything that was started under it ends, and then calls the hook `finalize`.
-   * While a cancel is still being propagated, it only sets a flag: `didCancel` calls this method again.
+   * If the hook ends while a cancel is still being propagated, this method only sets `endedDuringCancel`; `didCancel`
+   * then calls it again.
    */
   private finalize(): void {
     this.graceTimer?.unsubscribe();

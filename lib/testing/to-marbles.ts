@@ -120,7 +120,10 @@ function addEnd(row: Marble[], at: number, outcome: Partial<RecordedOutcome> = {
   if (last?.mark !== '#' || last.at !== at) row.push({ at, mark: '|' });
 }
 
-/** Adds an error, which the end of a run reports, where it occurred: before `finalize`, unless `finalize` failed. */
+/**
+ * Adds an error. It is reported only at the end of the run, but drawn where it occurred: before `]`, unless `finalize`
+ * itself failed.
+ */
 function addFailure(row: Marble[], at: number, error: RecordedError | undefined): void {
   if (!error) return;
   const index = row.findLastIndex(({ mark }) => mark === ']');
