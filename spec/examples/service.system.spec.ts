@@ -144,8 +144,6 @@ describe('The service example', () => {
     let current = await startService({ DRAIN_MS: '1500' });
     load.add(current.url);
     await waitUntil(() => load.isReady(current.url));
-    const start = performance.now();
-    const before = load.sent;
     for (let i = 0; i < 20; i++) {
       const next = await startService({ DRAIN_MS: '1500' });
       load.add(next.url);
@@ -157,13 +155,12 @@ describe('The service example', () => {
       load.remove(url);
       current = next;
     }
-    await waitUntil(() => load.isOnSchedule);
-    const rate = ((load.sent - before) / (performance.now() - start)) * 1000;
     await load.stop();
     current.program.kill('SIGTERM');
     expect((await current.program.ended).code).to.equal(0);
     expect(load.failures).to.deep.equal([]);
-    expect(rate).to.be.at.least(200);
+    // Without a limit for the machine: 20 replacements take at least 40 s, in which 10,000 requests are due.
+    expect(load.sent).to.be.at.least(4000);
     expect(load.answered.size).to.equal(21);
     expect([...load.answered.values()].reduce((sum, count) => sum + count)).to.equal(load.sent);
     // 20 starts of a process take a time that depends on the machine.

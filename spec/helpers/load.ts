@@ -1,7 +1,13 @@
 import { Agent, request } from 'node:http';
 import { pause } from './wait.js';
 
-/** A load balancer with clients that send requests at a constant rate, in turn to each instance that is ready. */
+/** On a busy machine answers come late, and more requests would only queue. */
+const maxPending = 100;
+
+/**
+ * A load balancer with clients that send requests at a constant rate, in turn to each instance that is ready. A slow
+ * machine lowers the rate.
+ */
 export class LoadGenerator {
   sent = 0;
   /** The requests that failed or had another status than expected. */
@@ -13,7 +19,7 @@ export class LoadGenerator {
   private readonly probes = new Map<string, NodeJS.Timeout>();
   private readonly pending = new Set<Promise<unknown>>();
   private readonly timer: NodeJS.Timeout;
-  private readonly start = performance.now();
+  private start: number | undefined = undefined;
   private readonly perSecond: number;
   private nextIndex = 0;
 
@@ -21,7 +27,9 @@ export class LoadGenerator {
     this.perSecond = perSecond;
     // A late timer sends all requests that are due.
     this.timer = setInterval(() => {
-      while (this.ready.size > 0 && this.sent < this.dueCount) this.send(path, body, expected);
+      if (this.ready.size === 0) return;
+      this.start ??= performance.now();
+      while (this.sent < this.dueCount && this.pending.size < maxPending) this.send(path, body, expected);
     }, 2);
   }
 
@@ -43,11 +51,6 @@ export class LoadGenerator {
     this.agents.get(url)?.destroy();
   }
 
-  /** Whether all requests that are due have been sent. */
-  get isOnSchedule(): boolean {
-    return this.sent >= this.dueCount;
-  }
-
   isReady(url: string): boolean {
     return this.ready.has(url);
   }
@@ -59,7 +62,7 @@ export class LoadGenerator {
   }
 
   private get dueCount(): number {
-    return Math.floor(((performance.now() - this.start) * this.perSecond) / 1000);
+    return this.start === undefined ? 0 : Math.floor(((performance.now() - this.start) * this.perSecond) / 1000);
   }
 
   private send(path: string, body: string, expected: number): void {
