@@ -140,7 +140,7 @@ describe('A cron whose clock steps back by an hour', () => {
       clock.advance(5 * minute);
       const slots = [0, 1, 2, 3, 4, 5, 6].map((k) => 10 * hour + k * minute);
       expect(emitted).to.deep.equal(slots);
-      // By the clock they come an hour early; by elapsed time they are on time.
+      // The clock shows an hour less; by elapsed time the slots are on time.
       expect(story).to.deep.equal(slots.map((slot, k) => `${k > 1 ? slot - hour : slot}: started ${slot}`));
     });
 

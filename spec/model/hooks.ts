@@ -25,11 +25,11 @@ abstract class Hook implements HookOutput, PendingHook {
   abstract interrupt(): void;
 
   emit(): void {
-    // By default nothing.
+    // Does nothing by default.
   }
 
   complete(): void {
-    // By default nothing.
+    // Does nothing by default.
   }
 
   fail(mode: FailureMode): void {
