@@ -1,23 +1,12 @@
-import {
-  concat,
-  defer,
-  EMPTY,
-  merge,
-  mergeMap,
-  Observable,
-  take,
-  type Observer,
-  type Subscriber,
-  type Subscription,
-} from 'rxjs';
+import { concat, defer, EMPTY, merge, mergeMap, take, type Observable, type Observer, type Subscription } from 'rxjs';
 import { toContext } from '../context/abort-signal-context.js';
 import type { CancelFunc, Context } from '../context/types.js';
-import { abandonRunner, notStartedOutcome, onDone, startDetached } from '../task/runner-access.js';
+import { startDetached } from '../task/runner-access.js';
 import { isTaskRunner } from '../task/runner.js';
 import type { Outcome, TaskRunner } from '../task/types.js';
-import { ListNode, remove } from '../util/linked-list.js';
 import { wait } from '../util/timer.js';
 import { invalid, validateArray, validateMs } from '../util/validate.js';
+import { PendingRunners } from './pending-runners.js';
 
 /**
  * Starts a runner under a context. Unsubscribing cancels that run alone.
@@ -90,96 +79,6 @@ export function joinAll(
     );
     return merge(pending.ended$, cancelled$.pipe(mergeMap(() => afterCancel$))).pipe(take(runners.length));
   });
-}
-
-/**
- * The runners of one join whose outcome has not been emitted. One source for all of them: each waits in its runner's
- * linked list, so that unsubscribing one runner costs O(1). A `race` with the deadline for each runner costs O(n²).
- */
-class PendingRunners {
-  private readonly entries: readonly PendingRunner[];
-  /** The pending runners that had not been started at the last check. */
-  private readonly idle: Set<PendingRunner>;
-  private pendingCount: number;
-
-  constructor(runners: readonly TaskRunner[]) {
-    this.entries = runners.map((runner) => new PendingRunner(runner));
-    this.idle = new Set(this.entries.filter(({ runner }) => runner.status === 'idle'));
-    this.pendingCount = runners.length;
-  }
-
-  /**
-   * Emits the outcomes of runners as they end. When all that were started have ended, emits the others as not started.
-   */
-  readonly ended$ = new Observable<Outcome>((subscriber) => {
-    const onEnd = (entry: PendingRunner, outcome: Outcome): void => {
-      this.settle(entry);
-      subscriber.next(outcome);
-      this.emitIfOnlyIdle(subscriber);
-    };
-    for (const entry of this.entries) {
-      if (subscriber.closed) break;
-      entry.onEnd = onEnd;
-      onDone(entry.runner, entry);
-    }
-    this.emitIfOnlyIdle(subscriber);
-    return () => this.entries.forEach(remove);
-  });
-
-  *notStarted(): Iterable<Outcome> {
-    for (const entry of this.idle) {
-      if (entry.runner.status !== 'idle') continue;
-      this.settle(entry);
-      yield notStartedOutcome(entry.runner);
-    }
-  }
-
-  *timedOut(): Iterable<Outcome> {
-    for (const entry of this.entries) {
-      if (!entry.isPending()) continue;
-      const outcome = abandonRunner(entry.runner);
-      // A listener of the abandonment may have ended the run, whose outcome is then already emitted.
-      if (!entry.isPending()) continue;
-      this.settle(entry);
-      yield outcome;
-    }
-  }
-
-  private emitIfOnlyIdle(subscriber: Subscriber<Outcome>): void {
-    if (this.pendingCount > this.idle.size) return;
-    for (const entry of this.idle) if (entry.runner.status !== 'idle') this.idle.delete(entry);
-    if (this.pendingCount > this.idle.size) return;
-    // Decided for all of them at this moment: a subscriber of the first may start the second.
-    for (const entry of this.idle) {
-      this.settle(entry);
-      subscriber.next(notStartedOutcome(entry.runner));
-    }
-  }
-
-  private settle(entry: PendingRunner): void {
-    remove(entry);
-    this.idle.delete(entry);
-    this.pendingCount--;
-  }
-}
-
-class PendingRunner extends ListNode {
-  readonly runner: TaskRunner;
-  onEnd: ((entry: PendingRunner, outcome: Outcome) => void) | undefined = undefined;
-
-  constructor(runner: TaskRunner) {
-    super();
-    this.runner = runner;
-  }
-
-  /** Whether it still waits in its runner's list. */
-  isPending(): boolean {
-    return this.list !== undefined;
-  }
-
-  override notify(outcome: unknown): void {
-    this.onEnd?.(this, outcome as Outcome);
-  }
 }
 
 function validateRunner(runner: unknown): void {
