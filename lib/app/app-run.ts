@@ -3,14 +3,19 @@ import { toContext } from '../context/abort-signal-context.js';
 import { CancelContext } from '../context/cancel-context.js';
 import { background } from '../context/context.js';
 import type { CancelFunc, RunContext, RunHooks } from '../context/types.js';
-import { CancelledError, SignalError } from '../errors/errors.js';
+import { CancelledError, SignalError, type TaskError } from '../errors/errors.js';
 import { ChildContext, type ParentRun } from '../task/child.js';
+import type { CompositeRun } from '../task/composite.js';
+import { enclosingRun } from '../task/enclosing-run.js';
+import type { RunChildren } from '../task/run-children.js';
 import { startChild } from '../task/runner-access.js';
 import type { Outcome, TaskEvent, TaskRunner } from '../task/types.js';
+import { captureAsyncContext, runInAsyncContext } from '../util/async-context.js';
 import { LinkedSubject } from '../util/linked-subject.js';
 import { after } from '../util/timer.js';
 import { registerApplication } from './application-info.js';
 import { callSafely, composeOnRunEnd, composeWrapHook } from './compose-instrumentation.js';
+import { FailureList } from './failure-list.js';
 import { joinAll } from './join.js';
 import { ShutdownReport } from './report.js';
 import type { AppEvent, OrchestrateOptions } from './types.js';
@@ -25,7 +30,7 @@ export interface HostHooks {
   onReadyChange?(ready: boolean): void;
 }
 
-type AppOptions = Required<Omit<OrchestrateOptions, 'parent'>>;
+type AppOptions = Required<Omit<OrchestrateOptions, 'parent' | 'startTimeout'>> & { startTimeout: number | undefined };
 
 /** One run of an application. */
 export class AppRun implements ParentRun<unknown> {
@@ -45,16 +50,21 @@ export class AppRun implements ParentRun<unknown> {
   private isReady = false;
   private joinSubscription: Subscription | undefined = undefined;
   private stopRequest: { readonly cause: unknown; readonly at: number } | undefined = undefined;
-  private readonly failures: unknown[] = [];
+  private readonly failures = new FailureList();
+  /** The children of the run under whose context the application was started, if any. */
+  private readonly siblings: RunChildren | undefined;
+  private readonly asyncContext = captureAsyncContext();
   /** The tasks that could not be started, with the error of each. */
   private readonly startFailures = new Map<ChildContext<unknown>, unknown>();
 
   constructor(
     runners: readonly TaskRunner[],
     options: AppOptions,
+    parent: CancelContext,
     hostHooks: HostHooks,
     subscriber: Subscriber<AppEvent>,
   ) {
+    this.siblings = parent.cancelled ? undefined : enclosingRun(parent)?.startedChildren;
     this.runners = runners;
     this.topLevel = new Set(runners);
     this.options = options;
@@ -73,14 +83,15 @@ export class AppRun implements ParentRun<unknown> {
   }
 
   start(): void {
-    const { runners, subscriber, master, notReady } = this;
+    const { runners, subscriber, master, notReady, siblings } = this;
     const cancel: CancelFunc = (cause) =>
       cause instanceof SignalError ? this.stopFromOutside(cause) : this.stop(cause);
     const started: TaskRunner[] = [];
     for (const runner of runners) {
       if (subscriber.closed) return;
-      const child = new ChildContext(this, runner.toString(), master.scheduler, master);
+      const child = new ChildContext(this, siblings?.pathOf(runner) ?? runner.toString(), master.scheduler, master);
       notReady.add(child);
+      siblings?.add(child, runner);
       startChild(runner, child, cancel);
       if (!this.startFailures.has(child)) started.push(runner);
     }
@@ -114,8 +125,12 @@ export class AppRun implements ParentRun<unknown> {
 
   /** Records a failure outside the tasks, and stops the application. */
   fail(error: unknown): void {
-    this.failures.push(error);
+    this.failures.add(error);
     this.stop(error);
+  }
+
+  get run(): CompositeRun | undefined {
+    return this.siblings?.run;
   }
 
   get observed(): boolean {
@@ -126,10 +141,12 @@ export class AppRun implements ParentRun<unknown> {
     return this.subscriber.closed;
   }
 
-  forward(event: TaskEvent, run?: RunContext): void {
+  forward(event: TaskEvent, run?: RunContext): boolean {
     this.emit(event, run);
+    if (event.type === 'future-failed') this.failures.add(event.error);
     // Apply the policy before the join sees this outcome: the join may complete then.
-    if (event.type === 'done' && this.topLevel.has(event.outcome.runner)) this.applyFailurePolicy(event.outcome);
+    if (event.type === 'done' && this.topLevel.has(event.outcome.runner)) this.applyFailurePolicy(event.outcome.error);
+    return true;
   }
 
   next(): void {
@@ -142,20 +159,36 @@ export class AppRun implements ParentRun<unknown> {
     this.updateReady();
   }
 
+  onFailure(child: ChildContext<unknown>, error: TaskError): void {
+    this.readyChanged(child, false);
+    this.applyFailurePolicy(error);
+  }
+
   onEnd(child: ChildContext<unknown>, outcome: Outcome): void {
     this.readyChanged(child, !outcome.error);
-    this.applyFailurePolicy(outcome);
+    this.applyFailurePolicy(outcome.error);
+    this.siblings?.onEnd(child, outcome);
+  }
+
+  onAbandoned(child: ChildContext<unknown>, outcome: Outcome): void {
+    this.siblings?.onAbandoned(child, outcome);
   }
 
   startFailed(child: ChildContext<unknown>, error: unknown): void {
+    this.siblings?.startFailed(child);
     this.startFailures.set(child, error);
     this.stop(error);
   }
 
   private createRunHooks(): RunHooks {
     const { runners, events } = this;
-    const { timeout, instrumentation } = this.options;
-    const hooks: RunHooks = { wrapHook: composeWrapHook(instrumentation), onRunEnd: composeOnRunEnd(instrumentation) };
+    const { timeout, startTimeout, instrumentation } = this.options;
+    const inherited = this.run?.runHooks ?? {};
+    const hooks: RunHooks = {
+      startTimeout: startTimeout ?? inherited.startTimeout,
+      wrapHook: composeWrapHook([inherited, ...instrumentation]),
+      onRunEnd: composeOnRunEnd([inherited, ...instrumentation]),
+    };
     const isReady = () => this.isReady;
     registerApplication(hooks, {
       runners,
@@ -169,13 +202,16 @@ export class AppRun implements ParentRun<unknown> {
   }
 
   private emit(event: AppEvent, run?: RunContext): void {
-    if (this.closed) return;
+    if (!this.closed) runInAsyncContext(this.asyncContext, this.emitNow, this, { event, run });
+  }
+
+  private emitNow({ event, run }: { event: AppEvent; run: RunContext | undefined }): void {
     for (const callbacks of this.options.instrumentation) callSafely(() => callbacks.onEvent?.(event, run));
     this.events.next(event);
     this.subscriber.next(event);
   }
 
-  private applyFailurePolicy({ error }: Outcome): void {
+  private applyFailurePolicy(error: TaskError | undefined): void {
     if (error && this.options.onFailure === 'cancel') this.stop(error);
   }
 
@@ -196,8 +232,9 @@ export class AppRun implements ParentRun<unknown> {
     return new ShutdownReport({
       cause: master.cancelled ? master.cause : stopRequest?.cause,
       outcomes,
-      failures,
-      clean: failures.length === 0 && outcomes.every(({ status }) => status !== 'failed' && status !== 'timed-out'),
+      failures: failures.first,
+      moreFailures: failures.more,
+      clean: failures.isEmpty && outcomes.every(({ status }) => status !== 'failed' && status !== 'timed-out'),
       durationMs: stopRequest ? this.options.scheduler.now() - stopRequest.at : 0,
     });
   }

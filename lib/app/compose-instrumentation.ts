@@ -1,9 +1,9 @@
 import { reportUnhandled } from '../util/report-unhandled.js';
-import type { Instrumentation } from './types.js';
+import type { RunHooks } from '../context/types.js';
 
 /** Composes all `wrapHook` callbacks into one. The first is outermost. */
-export function composeWrapHook(instrumentation: readonly Instrumentation[]): Instrumentation['wrapHook'] {
-  return instrumentation.reduceRight<Instrumentation['wrapHook']>((inner, outer) => {
+export function composeWrapHook(instrumentation: readonly RunHooks[]): RunHooks['wrapHook'] {
+  return instrumentation.reduceRight<RunHooks['wrapHook']>((inner, outer) => {
     if (!outer.wrapHook) return inner;
     return (run, phase, hook) => {
       let called = false;
@@ -21,7 +21,7 @@ export function composeWrapHook(instrumentation: readonly Instrumentation[]): In
 }
 
 /** Composes all `onRunEnd` callbacks into one. */
-export function composeOnRunEnd(instrumentation: readonly Instrumentation[]): Instrumentation['onRunEnd'] {
+export function composeOnRunEnd(instrumentation: readonly RunHooks[]): RunHooks['onRunEnd'] {
   const listeners = instrumentation.filter((callbacks) => callbacks.onRunEnd !== undefined);
   if (listeners.length === 0) return undefined;
   return (run, end) => {

@@ -85,7 +85,7 @@ export function createApplication(
   const { observer = logErrors(), ...orchestrateOptions } = options;
   validateObserver(observer);
   const parent = toContext(orchestrateOptions.parent ?? background);
-  const [stopContext, stop] = withCancel(background, { scheduler: orchestrateOptions.scheduler ?? parent.scheduler });
+  const [stopContext, stop] = withCancel(parent, { scheduler: orchestrateOptions.scheduler ?? parent.scheduler });
   const readiness = new ReadyStream();
   const app$ = orchestrateWith(
     runnables,
@@ -97,10 +97,10 @@ export function createApplication(
     let live = true;
     const events = new Subject<AppEvent>();
     events.subscribe(observer);
-    const parentListener = parent.onCancel(stop);
     const end = () => {
       live = false;
-      parentListener?.unsubscribe();
+      // Detaches the context from the parent.
+      stop();
       readiness.end();
       onEnd?.();
     };

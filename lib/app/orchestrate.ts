@@ -20,6 +20,7 @@ export const orchestrateOptionNames: readonly string[] = [
   'timeout',
   'onFailure',
   'drainDelay',
+  'startTimeout',
   'parent',
   'scheduler',
   'instrumentation',
@@ -71,11 +72,13 @@ export function orchestrateWith(
     timeout = defaultTimeoutMs,
     onFailure = 'cancel',
     drainDelay = 0,
+    startTimeout,
     parent = background,
     instrumentation = [],
   } = options;
   validateMs('timeout', timeout);
   validateMs('drainDelay', drainDelay);
+  if (startTimeout !== undefined) validateMs('startTimeout', startTimeout);
   validateOneOf('onFailure', ['cancel', 'continue'], onFailure);
   const parentContext = toContext(parent);
   const scheduler = options.scheduler ?? parentContext.scheduler;
@@ -94,7 +97,8 @@ export function orchestrateWith(
   return new Observable((subscriber) => {
     const app = new AppRun(
       runners,
-      { timeout, onFailure, drainDelay, scheduler, instrumentation },
+      { timeout, onFailure, drainDelay, startTimeout, scheduler, instrumentation },
+      parentContext,
       hostHooks,
       subscriber,
     );

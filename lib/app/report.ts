@@ -21,8 +21,13 @@ export class ShutdownReport {
   readonly outcomes: readonly Outcome[];
   /** Whether nothing failed and nothing timed out. */
   readonly clean: boolean;
-  /** Errors outside the tasks: uncaught exceptions and unhandled rejections. */
+  /**
+   * Errors outside the tasks: uncaught exceptions, unhandled rejections, and errors of futures that nobody has looked
+   * at. The first 100 of them.
+   */
   readonly failures: readonly unknown[];
+  /** The number of errors beyond these. */
+  readonly moreFailures: number;
   /** The time from the request to stop until all tasks were joined, in ms. */
   readonly durationMs: number;
 
@@ -35,12 +40,14 @@ export class ShutdownReport {
   }
 
   constructor(
-    fields: Pick<ShutdownReport, 'cause' | 'outcomes' | 'clean' | 'durationMs'> & { failures?: readonly unknown[] },
+    fields: Pick<ShutdownReport, 'cause' | 'outcomes' | 'clean' | 'durationMs'> &
+      Partial<Pick<ShutdownReport, 'failures' | 'moreFailures'>>,
   ) {
     this.cause = fields.cause;
     this.outcomes = fields.outcomes;
     this.clean = fields.clean;
     this.failures = fields.failures ?? [];
+    this.moreFailures = fields.moreFailures ?? 0;
     this.durationMs = fields.durationMs;
   }
 

@@ -40,6 +40,11 @@ export interface OrchestrateOptions {
   onFailure?: 'cancel' | 'continue';
   /** Time to continue after a request to stop from outside, in ms. Default: 0. */
   drainDelay?: number;
+  /**
+   * Longest time that each task's `initialize` may take, in ms. A task that takes longer fails. A task's own
+   * `startTimeout` takes precedence. Default: no limit.
+   */
+  startTimeout?: number;
   /** A context or AbortSignal whose cancel asks the application to stop. */
   parent?: Context | AbortSignal;
   /** The scheduler for everything in the application. Default: the parent's. */

@@ -3,8 +3,9 @@ import type { CancelFunc } from '../context/types.js';
 import { CancelledError, type TaskError } from '../errors/errors.js';
 import type { CompositeRun, RunParts, TaskHistory } from '../task/composite.js';
 import type { Run } from '../task/run.js';
+import { abandonedOutcome } from '../task/runner.js';
 import type { TaskHooks } from '../task/task-hooks.js';
-import type { TaskEventDetail } from '../task/types.js';
+import type { Outcome, TaskEventDetail, TaskRunner } from '../task/types.js';
 import { append, remove, toArray, type LinkedList } from '../util/linked-list.js';
 import type { SlotPolicy } from './cron-options.js';
 import { MissedSlotQueue } from './missed-slot-queue.js';
@@ -61,6 +62,7 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
   private runs = 0;
   /** Whether no further run may start. A dispatcher that is closed but not stopped still runs the waiting slots. */
   private stopped = false;
+  private abandonedMembers: readonly Outcome[] = [];
   private failure: { readonly error: unknown } | undefined = undefined;
   private dispatching = false;
 
@@ -112,19 +114,27 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
 
   emit(run: Run<T>, detail: TaskEventDetail): void {
     // `slot-started` and `slot-failed` replace all other events of a slot's run.
-    if (detail.type === 'result-dropped' && run.slot !== undefined) this.emitEvent({ ...detail, slot: run.slot });
+    if ((detail.type === 'result-dropped' || detail.type === 'teardown-failed') && run.slot !== undefined)
+      this.emitEvent({ ...detail, slot: run.slot });
+    else if (detail.type === 'future-failed') this.emitEvent(detail);
   }
 
   emitEvent(detail: TaskEventDetail): void {
     this.ctx.emit(detail);
   }
 
-  outcome(): object {
-    // The outcome of a cron does not list its slots.
-    return {};
+  /** The runners that the running slots have started. */
+  get runners(): readonly TaskRunner[] {
+    return toArray(this.running).flatMap(({ children }) => [...children]);
+  }
+
+  /** Returns the abandoned children of slots. The slots themselves are not listed. */
+  outcome(): Pick<Outcome, 'members'> {
+    return this.abandonedMembers.length > 0 ? { members: this.abandonedMembers } : {};
   }
 
   abandon(): void {
+    this.abandonedMembers = this.runners.map(abandonedOutcome);
     for (const slot of toArray(this.running)) slot.abandon();
   }
 
@@ -140,14 +150,15 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
     if (this.reachedMaxRuns) this.end();
   }
 
-  onSlotEnd(slot: SlotRun<T>, error?: TaskError): void {
+  onSlotFailure(slot: SlotRun<T>, error: TaskError): void {
+    this.history.lastError = error;
+    this.emitEvent({ type: 'slot-failed', slot: slot.slot, error });
+    if (this.policy.onError === 'stop') this.error(error);
+  }
+
+  onSlotEnd(slot: SlotRun<T>): void {
     remove(slot);
     if (slot === this.missedRun) this.missedRun = undefined;
-    if (error) {
-      this.history.lastError = error;
-      this.emitEvent({ type: 'slot-failed', slot: slot.slot, error });
-      if (this.policy.onError === 'stop') this.error(error);
-    }
     this.dispatchNext();
   }
 
@@ -173,7 +184,10 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
   }
 
   error(error: unknown): void {
-    this.failure ??= { error };
+    if (!this.failure) {
+      this.failure = { error };
+      this.ctx.fail(error);
+    }
     this.stop(error);
   }
 

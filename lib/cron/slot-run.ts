@@ -1,7 +1,8 @@
 import { defer, Subscription, type Observable } from 'rxjs';
-import type { CancelFunc, RunContext } from '../context/types.js';
+import type { CancelFunc } from '../context/types.js';
 import { CancelledError, DeadlineError, type TaskError } from '../errors/errors.js';
-import type { TaskEventDetail } from '../task/types.js';
+import type { CompositeRun } from '../task/composite.js';
+import type { TaskEventDetail, TaskRunner } from '../task/types.js';
 import { after } from '../util/timer.js';
 import { ListNode } from '../util/linked-list.js';
 import { Run, type RunOwner, type RunObserver } from '../task/run.js';
@@ -9,7 +10,7 @@ import { CancelContext } from '../context/cancel-context.js';
 
 /** The common owner of a cron's slots. */
 export interface SlotOwner<T> extends RunOwner<T> {
-  readonly ctx: RunContext & CancelContext;
+  readonly ctx: CompositeRun;
   readonly cancelApp: CancelFunc;
   readonly tolerance: number;
   readonly timeout: number | undefined;
@@ -22,8 +23,10 @@ export interface SlotOwner<T> extends RunOwner<T> {
   countRun(): void;
   /** Called after `slot-started` is emitted, before the run starts. */
   runStarted(): void;
+  /** Called at most once, when the run of a slot fails. */
+  onSlotFailure(slot: SlotRun<T>, error: TaskError): void;
   /** Called once when the run of a slot has ended, or the slot is dropped. */
-  onSlotEnd(slot: SlotRun<T>, error?: TaskError): void;
+  onSlotEnd(slot: SlotRun<T>): void;
 }
 
 type Skipped = Extract<TaskEventDetail, { type: 'skipped' }>;
@@ -83,6 +86,11 @@ export class SlotRun<T> extends ListNode implements RunObserver<T> {
     else this.skip({ reason });
   }
 
+  /** The runners that the run has started and that have not ended. */
+  get children(): Iterable<TaskRunner> {
+    return this.run?.children?.runners ?? [];
+  }
+
   /** Reports that the application no longer waits for the run. */
   abandon(): void {
     this.run?.reportEnd('timed-out');
@@ -101,9 +109,13 @@ export class SlotRun<T> extends ListNode implements RunObserver<T> {
     this.owner.emitValue(value);
   }
 
-  error(error: unknown): void {
-    // A run errors with a TaskError only.
-    this.end(error as TaskError);
+  onFailure(error: TaskError): void {
+    this.owner.onSlotFailure(this, error);
+  }
+
+  error(): void {
+    // `onFailure` has reported the error.
+    this.end();
   }
 
   complete(): void {
@@ -138,7 +150,7 @@ export class SlotRun<T> extends ListNode implements RunObserver<T> {
     const { owner, run } = this;
     const error = new DeadlineError(timeout);
     if (!run) return this.skip({ reason: 'coordinator', error });
-    run.failed(error);
+    run.fail(error);
     CancelContext.cancel(run, run.error);
     // A run that cannot be interrupted must not block the schedule.
     const { grace = 0 } = owner.hooks;
@@ -150,20 +162,24 @@ export class SlotRun<T> extends ListNode implements RunObserver<T> {
   private abandonRun(run: Run<T>): void {
     run.reportEnd('failed');
     run.abandon();
-    this.end(run.error);
+    this.end();
   }
 
-  private end(error?: TaskError): void {
+  private end(): void {
     if (this.closed) return;
     this.close();
-    this.owner.onSlotEnd(this, error);
+    this.owner.onSlotEnd(this);
   }
 
   private close(): void {
     this.closed = true;
     this.timeoutTimer?.unsubscribe();
     this.overdueTimer?.unsubscribe();
-    this.lease?.unsubscribe();
+    try {
+      this.lease?.unsubscribe();
+    } catch (error) {
+      this.owner.emitEvent({ type: 'teardown-failed', slot: this.slot, error });
+    }
   }
 
   private lateBy(): number {

@@ -74,6 +74,11 @@ export class TaskError extends Error {
   }
 }
 
+/** Adds a later error of the same run to its first one. */
+export function suppress(error: TaskError, later: TaskError): void {
+  error.suppressed.push(later);
+}
+
 /**
  * The failure of a supervised task that needed more restarts than its limit. `cause` is its last error.
  *
@@ -138,6 +143,32 @@ export class AlreadyRunningError extends Error {
 
   constructor(task: string) {
     super(`${task} is already running`);
+    this.task = task;
+  }
+}
+
+/**
+ * A method was called that needs a running task: a supervised task's `restart`, for example.
+ *
+ * @example
+ * ```ts
+ * import { NEVER } from 'rxjs';
+ * import { supervise, task } from 'rxjs-tasks';
+ *
+ * const poller = supervise(task('poller', () => NEVER));
+ * await poller.restart().catch((error) => console.log(String(error))); // → NotRunningError: poller is not running
+ * ```
+ */
+export class NotRunningError extends Error {
+  /** The task's name. */
+  readonly task: string;
+
+  static {
+    this.prototype.name = 'NotRunningError';
+  }
+
+  constructor(task: string) {
+    super(`${task} is not running`);
     this.task = task;
   }
 }

@@ -1,10 +1,11 @@
 import { firstValueFrom, merge, mergeMap, Observable, throwError, type Subscriber } from 'rxjs';
 import { background } from '../context/context.js';
 import type { Context } from '../context/types.js';
-import { Listener } from '../util/linked-list.js';
+import type { Listener } from '../util/linked-list.js';
+import { SubscriberListener } from '../util/subscriber-listener.js';
 import { validateFunction } from '../util/validate.js';
 import { CancelContext } from '../context/cancel-context.js';
-import { markHandled, FutureState } from './future-state.js';
+import { FutureState } from './future-state.js';
 import { toContext } from '../context/abort-signal-context.js';
 import type { TaskOutput } from '../task/types.js';
 
@@ -98,13 +99,11 @@ class FutureObservable<T> extends Observable<T> implements Future<T> {
   }
 
   /** Overrides RxJS's method, as a Subject does. A function for the constructor would cost one closure per future. */
-  protected _subscribe(subscriber: Subscriber<T>): Listener<FutureState<T>> {
-    const listener = new Listener<FutureState<T>>(({ status, outcome }) => {
-      if (status !== 'fulfilled') return subscriber.error(outcome);
-      subscriber.next(outcome as T);
-      subscriber.complete();
-    });
-    this.handledState().onSettled(listener);
+  protected _subscribe(subscriber: Subscriber<T>): Listener<FutureState<T>> | undefined {
+    const state = this.handledState();
+    if (state.settled) return deliver(state, subscriber);
+    const listener = new SubscriberListener<FutureState<T>>((settled) => deliver(settled, subscriber));
+    state.onSettled(listener);
     return listener;
   }
 
@@ -113,9 +112,18 @@ class FutureObservable<T> extends Observable<T> implements Future<T> {
     return firstValueFrom(merge(waiterCancelled$, this));
   }
 
-  /** Returns the state. An error that it already holds counts as handled from here on. */
+  /** Returns the state to somebody who looks at the result: its error is not lost from here on. */
   private handledState(): FutureState<T> {
-    if (this.state.status === 'rejected') markHandled(this);
+    this.state.markHandled();
     return this.state;
   }
+}
+
+function deliver<T>({ status, outcome }: FutureState<T>, subscriber: Subscriber<T>): undefined {
+  if (status !== 'fulfilled') {
+    subscriber.error(outcome);
+    return;
+  }
+  subscriber.next(outcome as T);
+  subscriber.complete();
 }

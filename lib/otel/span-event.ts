@@ -11,6 +11,12 @@ export function eventAttributes(event: TaskEvent): Attributes | undefined {
       return {};
     case 'cancelling':
       return { ...slotAttributes(event), ...errorAttributes(event), [attribute.cause]: String(event.cause) };
+    case 'failed':
+      return { ...errorAttributes(event), [attribute.phase]: event.phase };
+    case 'teardown-failed':
+    case 'option-failed':
+    case 'future-failed':
+      return errorAttributes(event);
     case 'result-dropped':
       return { ...slotAttributes(event), ...errorAttributes(event), [attribute.phase]: event.phase };
     case 'skipped':

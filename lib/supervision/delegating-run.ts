@@ -1,20 +1,24 @@
 import { Observable, type Subscriber } from 'rxjs';
-import type { CancelFunc, RunContext } from '../context/types.js';
+import type { CancelFunc } from '../context/types.js';
 import { TaskError } from '../errors/errors.js';
 import { ChildContext, type ParentRun } from '../task/child.js';
-import { runComposite, type RunParts, type CompositeTask, type CompositeRun, type Status } from '../task/composite.js';
-import { abandonRunner, startChild } from '../task/runner-access.js';
-import { taskRunner, toRunner, type Runnable } from '../task/runner.js';
+import { runComposite, type RunParts, type CompositeTask, type CompositeRun } from '../task/composite.js';
+import { startChild } from '../task/runner-access.js';
+import { abandonedOutcome, taskRunner, toRunner, type Runnable } from '../task/runner.js';
 import type { Outcome, TaskEvent, TaskRunner } from '../task/types.js';
 
 /** A run that delegates to the runs of one child and reports them as its own. Subclasses decide what follows a run. */
 export abstract class DelegatingRun<T> implements ParentRun<T>, RunParts {
+  readonly transparent = true;
   readonly run: CompositeRun;
   protected readonly subscriber: Subscriber<T>;
   protected readonly cancelApp: CancelFunc;
-  private readonly runner: TaskRunner<T>;
-  private child: ChildContext<T> | undefined = undefined;
-  private lastOutcome: Outcome | undefined = undefined;
+  protected readonly runner: TaskRunner<T>;
+  /** The context of the child's current run. */
+  protected child: ChildContext<T> | undefined = undefined;
+  protected lastOutcome: Outcome | undefined = undefined;
+  /** The failure that the child's current run has reported. */
+  protected failure: TaskError | undefined = undefined;
   private isReady = false;
 
   constructor(run: CompositeRun, cancelApp: CancelFunc, runner: TaskRunner<T>, subscriber: Subscriber<T>) {
@@ -27,7 +31,7 @@ export abstract class DelegatingRun<T> implements ParentRun<T>, RunParts {
 
   start(): void {
     const { run, runner, cancelApp } = this;
-    this.lastOutcome = undefined;
+    this.lastOutcome = this.failure = undefined;
     this.isReady = false;
     this.child = new ChildContext(this, run.task, run.scheduler, run);
     startChild(runner, this.child, cancelApp);
@@ -37,21 +41,13 @@ export abstract class DelegatingRun<T> implements ParentRun<T>, RunParts {
     return this.child?.runId;
   }
 
-  get observed(): boolean {
-    return this.run.observed;
-  }
-
-  forward(event: TaskEvent, run?: RunContext): void {
-    // The child's own `done` is dropped: this run emits one `done` after the last run of the child.
-    if (event.type !== 'done' || event.outcome.runner !== this.runner) this.run.forward(event, run);
+  /** Drops the child's own `done`: this run emits one `done` after the last run of the child. */
+  forward(event: TaskEvent): boolean {
+    return event.type !== 'done' || event.outcome.runner !== this.runner;
   }
 
   next(value: T): void {
     this.subscriber.next(value);
-  }
-
-  setStatus(status: Status): void {
-    this.run.setStatus(status);
   }
 
   readyChanged(_: ChildContext<T>, ready: boolean): void {
@@ -60,15 +56,26 @@ export abstract class DelegatingRun<T> implements ParentRun<T>, RunParts {
     else this.run.notReady();
   }
 
+  onFailure(child: ChildContext<T>, error: TaskError): void {
+    // A child that was abandoned may still end.
+    if (child !== this.child) return;
+    this.failure = error;
+    this.onRunFailed(error, child);
+  }
+
   onEnd(child: ChildContext<T>, outcome: Outcome): void {
+    if (child !== this.child) return;
     // A run that completes during the call of `execute` was ready, but has not reported it.
     if (outcome.status === 'completed' && !this.isReady) this.readyChanged(child, true);
     this.lastOutcome = outcome;
+    // Only an error of `finalize` was not reported before, or that of a custom runner.
+    if (outcome.error && outcome.error !== this.failure) this.onFailure(child, outcome.error);
     this.onRunEnded(outcome, child);
   }
 
-  startFailed(_: ChildContext<T>, error: unknown): void {
-    this.endWith({ status: 'failed', error: new TaskError(this.run.task, 'execute', error) });
+  startFailed(child: ChildContext<T>, reason: unknown): void {
+    const error = new TaskError(this.run.task, 'execute', reason);
+    this.onEnd(child, { task: this.run.task, runner: this.runner, status: 'failed', error });
   }
 
   outcome(): Pick<Outcome, 'members' | 'phase'> {
@@ -76,15 +83,22 @@ export abstract class DelegatingRun<T> implements ParentRun<T>, RunParts {
     return { ...(members && { members }), ...(phase && { phase }) };
   }
 
-  abandon(): void {
-    this.lastOutcome ??= abandonRunner(this.runner);
+  get runners(): readonly TaskRunner[] {
+    return this.child && !this.lastOutcome ? [this.runner] : [];
   }
+
+  abandon(): void {
+    this.lastOutcome ??= abandonedOutcome(this.runner);
+  }
+
+  /** Handles the failure of a run of the child, which finalizes before it ends. */
+  protected abstract onRunFailed(error: TaskError, child: ChildContext<T>): void;
 
   /** Handles the end of a run of the child: ends this run, or starts the child again. */
   protected abstract onRunEnded(outcome: Outcome, child: ChildContext<T>): void;
 
   protected endWith({ status, error }: Pick<Outcome, 'status' | 'error'>): void {
-    if (status === 'completed') this.run.markExecuteEnded();
+    if (status === 'completed') this.run.markEndedByItself();
     if (error) this.subscriber.error(error);
     else this.subscriber.complete();
   }

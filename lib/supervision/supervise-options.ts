@@ -33,15 +33,27 @@ export interface SuperviseOptions {
   window?: number;
   /** Time after which a run that stays ready resets the next delay to `initial`, in ms. Default: 30,000. */
   healthyFor?: number;
+  /**
+   * Time that a run which is to be followed by a restart may take to end, counted from its failure, in ms. After that
+   * the supervised task fails. A cancel from outside ends this limit. Default: 30,000.
+   */
+  finalizeTimeout?: number;
 }
 
-const optionNames = ['restart', 'backoff', 'maxRestarts', 'window', 'healthyFor'];
+const optionNames = ['restart', 'backoff', 'maxRestarts', 'window', 'healthyFor', 'finalizeTimeout'];
 const backoffNames = ['initial', 'max', 'factor', 'jitter', 'random'];
 
 /** Validates the options and adds the defaults. */
 export function toRestartPolicy(options: SuperviseOptions): RestartPolicy {
   validateOptions(options, optionNames);
-  const { restart = 'on-failure', backoff = {}, maxRestarts = 5, window = 60_000, healthyFor = 30_000 } = options;
+  const {
+    restart = 'on-failure',
+    backoff = {},
+    maxRestarts = 5,
+    window = 60_000,
+    healthyFor = 30_000,
+    finalizeTimeout = 30_000,
+  } = options;
   validateOneOf('restart', ['on-failure', 'always'], restart);
   validateOptions(backoff, backoffNames, 'backoff');
   const { initial = 100, max = 30_000, factor = 2, jitter = 0.2, random = Math.random } = backoff;
@@ -49,6 +61,7 @@ export function toRestartPolicy(options: SuperviseOptions): RestartPolicy {
   validateMs('backoff.max', max);
   validateMs('window', window);
   validateMs('healthyFor', healthyFor);
+  validateMs('finalizeTimeout', finalizeTimeout);
   validateNumber('backoff.factor', 1, Infinity, factor);
   validateNumber('backoff.jitter', 0, 1, jitter);
   validateFunction('backoff.random', random);
@@ -56,5 +69,5 @@ export function toRestartPolicy(options: SuperviseOptions): RestartPolicy {
   if (typeof maxRestarts !== 'number') throw new TypeError(invalid('maxRestarts', expected, maxRestarts));
   if (!(maxRestarts >= 0 && (Number.isInteger(maxRestarts) || maxRestarts === Infinity)))
     throw new RangeError(invalid('maxRestarts', expected, maxRestarts));
-  return { restart, initial, max, factor, jitter, random, maxRestarts, window, healthyFor };
+  return { restart, initial, max, factor, jitter, random, maxRestarts, window, healthyFor, finalizeTimeout };
 }

@@ -2,6 +2,7 @@ import { defer, Subscription } from 'rxjs';
 import { CancelContext } from '../context/cancel-context.js';
 import type { CancelFunc } from '../context/types.js';
 import { TaskError } from '../errors/errors.js';
+import { captureAsyncContext, runInAsyncContext } from '../util/async-context.js';
 import type { ChildContext } from './child.js';
 import type { Status } from './composite.js';
 import type { TaskEvent, TaskRunner } from './types.js';
@@ -16,32 +17,48 @@ const statusAfter: Partial<Record<TaskEvent['type'], Status>> = {
 export function startCustomRunner<T>(runner: TaskRunner<T>, child: ChildContext<T>, cancel: CancelFunc): void {
   const subscriptions = new Subscription();
   const withPath = <D extends { task: string }>(data: D): D => ({ ...data, task: child.path });
+  const name = runner.toString();
+  // Whoever emits or ends the runner must not run the members that follow in an async context of its own.
+  const asyncContext = captureAsyncContext();
+  const inContext =
+    <V>(call: (value: V) => void) =>
+    (value: V) =>
+      runInAsyncContext(asyncContext, call, undefined, value);
   // A separate context: the custom runner may start one of our runners under it, which must not become the child.
   const context = new CancelContext(child.scheduler, child);
-  subscriptions.add(
-    runner.events$.subscribe((event) => {
-      const status = event.task === runner.toString() ? statusAfter[event.type] : undefined;
-      if (status) child.setStatus(status);
-      child.forward(withPath(event.type === 'done' ? { ...event, outcome: withPath(event.outcome) } : event));
-    }),
-  );
+  let failure: TaskError | undefined;
+  const onFailure = (error: TaskError) => {
+    if (failure) return;
+    failure = error;
+    child.onFailure(error);
+  };
+  const onEvent = (event: TaskEvent) => {
+    const status = event.task === name ? statusAfter[event.type] : undefined;
+    if (status) child.setStatus(status)?.setStatus(status);
+    const own = withPath(event.type === 'done' ? { ...event, outcome: withPath(event.outcome) } : event);
+    child.forward(own)?.forward(own);
+    if (event.type === 'failed' && event.task === name) onFailure(event.error);
+  };
+  subscriptions.add(runner.events$.subscribe(inContext(onEvent)));
   subscriptions.add(
     // Deferred, because `start` may throw.
     defer(() => runner.start(context, cancel)).subscribe({
-      next: (value) => child.next(value),
-      error: (error: unknown) => {
+      next: inContext((value) => child.next(value)),
+      error: inContext((error: unknown) => {
         if (error instanceof TaskError) return;
         subscriptions.unsubscribe();
         child.startFailed(error);
-      },
+      }),
     }),
   );
   if (subscriptions.closed) return;
-  subscriptions.add(runner.ready$.subscribe(() => child.readyChanged(true)));
+  subscriptions.add(runner.ready$.subscribe(inContext(() => child.readyChanged(true))));
   subscriptions.add(
-    runner.done$.subscribe((outcome) => {
-      subscriptions.unsubscribe();
-      child.onEnd(withPath(outcome));
-    }),
+    runner.done$.subscribe(
+      inContext((outcome) => {
+        subscriptions.unsubscribe();
+        child.onEnd(withPath(outcome));
+      }),
+    ),
   );
 }

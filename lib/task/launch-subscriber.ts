@@ -5,13 +5,20 @@ import { Run } from './run.js';
 /** The observer of a launched run and its Subscription in one object, where RxJS would need four. */
 export class LaunchSubscriber extends Subscription implements Observer<unknown> {
   run: CancelContext | undefined = undefined;
+  declare private written?: unknown;
 
   next(): void {
     // The values of a launched run are ignored.
   }
 
-  error(error: unknown): void {
+  /** Writes the error at once: `finalize` may take long, or never end. */
+  onFailure(error: unknown): void {
     if (!this.closed) console.error(error);
+    this.written = error;
+  }
+
+  error(error: unknown): void {
+    if (!this.closed && error !== this.written) console.error(error);
     this.unsubscribe();
   }
 

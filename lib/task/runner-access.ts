@@ -5,12 +5,24 @@ import { append, notifyAll, type LinkedList, type ListNode } from '../util/linke
 import type { ChildContext } from './child.js';
 import { startCustomRunner } from './custom-runner.js';
 import { LaunchSubscriber } from './launch-subscriber.js';
-import { Runner, type RunnerView } from './runner.js';
+import { abandonedOutcome, Runner, type RunnerView } from './runner.js';
 import type { Outcome, TaskRunner } from './types.js';
 
-/** Stops waiting for a runner's run, so that its later results are dropped. Returns the outcome at this time. */
+/**
+ * Stops waiting for a runner's run, and for everything that it is made of, so that their later results are dropped.
+ * Returns the outcome at this time.
+ */
 export function abandonRunner(runner: TaskRunner): Outcome {
-  return runner instanceof Runner ? runner.abandon() : { task: runner.toString(), runner, status: 'timed-out' };
+  // Loops, because runners may be nested deeper than the call stack. The innermost are abandoned first.
+  const runners = [runner];
+  for (let i = 0; i < runners.length; i++) {
+    const each = runners[i];
+    if (each instanceof Runner) for (const child of each.runningChildren()) runners.push(child);
+  }
+  for (let i = runners.length - 1; i > 0; i--) abandonedOutcome(runners[i] as TaskRunner);
+  const outcome = abandonedOutcome(runner);
+  if (runner instanceof Runner) runner.reportAbandoned(outcome);
+  return outcome;
 }
 
 /** Returns a runner's state beyond its public members. A custom runner has none. */

@@ -1,28 +1,47 @@
 import { hasMembers } from '../util/has-members.js';
 import { invalid, validateFunction, validateMs } from '../util/validate.js';
+import { isComposite } from './composite.js';
 import { isSimpleTask } from './is-task.js';
 import type { SimpleTask, Task } from './types.js';
 
 /** A task with or without `initialize` and `finalize`. */
 export type TaskHooks<T> = SimpleTask<T> & Partial<Task<T>>;
 
+/** A task whose members cannot change. */
+export abstract class FixedTask {}
+
 /**
- * Validates a task.
+ * Validates a task and reads its hooks, once: whatever happens to the task later, its runner stays the same.
  *
- * @throws TypeError when it is not a task or a hook is not a function; RangeError for a negative `grace`.
+ * @throws TypeError when it is not a task or a hook is not a function; RangeError for a negative time.
  */
 export function toTaskHooks<T>(task: SimpleTask<T> | Task<T>): TaskHooks<T> {
   if (!isSimpleTask(task)) throw new TypeError(notTask(task));
-  const hooks: TaskHooks<T> = task;
-  validateHooks(hooks);
-  return hooks;
+  if (task instanceof FixedTask || isComposite(task)) return task;
+  const { initialize, execute, finalize, grace, startTimeout }: TaskHooks<T> = task;
+  validateHooks({ initialize, finalize, grace, startTimeout });
+  const name = taskName(task);
+  return {
+    ...(initialize && { initialize: (ctx) => initialize.call(task, ctx) }),
+    execute: (ctx, cancel) => execute.call(task, ctx, cancel),
+    ...(finalize && { finalize: () => finalize.call(task) }),
+    grace,
+    startTimeout,
+    toString: () => name,
+  };
 }
 
 /** Validates the optional members of a task. */
-export function validateHooks(hooks: { initialize?: unknown; finalize?: unknown; grace?: unknown }): void {
-  if (hooks.initialize !== undefined) validateFunction('initialize', hooks.initialize);
-  if (hooks.finalize !== undefined) validateFunction('finalize', hooks.finalize);
-  if (hooks.grace !== undefined) validateMs('grace', hooks.grace);
+export function validateHooks({
+  initialize,
+  finalize,
+  grace,
+  startTimeout,
+}: Partial<Record<keyof Task, unknown>>): void {
+  if (initialize !== undefined) validateFunction('initialize', initialize);
+  if (finalize !== undefined) validateFunction('finalize', finalize);
+  if (grace !== undefined) validateMs('grace', grace);
+  if (startTimeout !== undefined) validateMs('startTimeout', startTimeout);
 }
 
 /** Returns the task's own name, or else its class's. */

@@ -1,26 +1,31 @@
+import { NEVER } from 'rxjs';
 import type { CancelFunc, RunContext } from '../context/types.js';
-import { invalid, validateString } from '../util/validate.js';
-import { isSimpleTask } from './is-task.js';
-import { validateHooks } from './task-hooks.js';
+import { invalid, validateFunction, validateOptions, validateString } from '../util/validate.js';
+import { FixedTask, validateHooks } from './task-hooks.js';
 import type { SimpleTask, Task, TaskOutput } from './types.js';
 
-/** The hooks of a {@link task}. */
+/** The hooks of a {@link task}: `execute`, or another one, or several. */
 export interface TaskDefinition<T> {
-  /** See {@link SimpleTask}. */
-  execute: SimpleTask<T>['execute'];
+  /** See {@link SimpleTask}. A task without it is a resource: it runs until it is cancelled. */
+  execute?: SimpleTask<T>['execute'] | undefined;
   /** See {@link Task}. */
-  initialize?: Task['initialize'];
+  initialize?: Task['initialize'] | undefined;
   /** Called once after each call of `initialize`, or, without `initialize`, of `execute`. */
-  finalize?: Task['finalize'];
+  finalize?: Task['finalize'] | undefined;
   /** The time that `initialize` or `execute` may take after a cancel, in ms. Default: see {@link SimpleTask}. */
-  grace?: number;
+  grace?: number | undefined;
+  /** The longest time that `initialize` may take, in ms. Default: see {@link SimpleTask}. */
+  startTimeout?: number | undefined;
 }
 
+const memberNames = ['initialize', 'execute', 'finalize', 'grace', 'startTimeout'];
+
 /**
- * Creates a task from a name and a function, or from a name and hooks. A missing hook does nothing.
+ * Creates a task from a name and a function, or from a name and hooks. The hooks are read once. A missing hook does
+ * nothing; a task without `execute` runs until it is cancelled.
  *
- * @throws TypeError when the name is not a string, `execute` is missing, or a hook is not a function; RangeError for a
- * negative `grace`.
+ * @throws TypeError when the name is not a string, there is no hook, a hook is not a function, or a member is unknown;
+ * RangeError for a negative time.
  *
  * @example
  * ```ts
@@ -40,52 +45,72 @@ export function task<T>(name: string, definition: TaskDefinition<T>): Task<T>;
 export function task<T>(name: string, definition: SimpleTask<T>['execute'] | TaskDefinition<T>): SimpleTask<T> {
   validateString('name', name);
   if (typeof definition === 'function') return new NamedFunction(name, definition);
-  if (!isSimpleTask(definition)) {
+  const { initialize, execute, finalize } = toDefinition(definition);
+  if (!initialize && !execute && !finalize) {
     throw new TypeError(invalid('execute', 'a function or an object with an `execute` method', definition));
   }
-  validateHooks(definition);
   return new NamedDefinition(name, definition);
 }
 
 // Classes, because there may be very many tasks, and an object of closures takes several times the memory.
-class NamedFunction<T> implements SimpleTask<T> {
+class NamedFunction<T> extends FixedTask implements SimpleTask<T> {
   readonly execute: SimpleTask<T>['execute'];
   private readonly name: string;
 
   constructor(name: string, execute: SimpleTask<T>['execute']) {
+    super();
     this.name = name;
     this.execute = execute;
+    Object.freeze(this);
   }
 
-  toString(): string {
+  override toString(): string {
     return this.name;
   }
 }
 
-class NamedDefinition<T> implements Task<T> {
-  declare readonly grace?: number;
+class NamedDefinition<T> extends FixedTask implements Task<T> {
+  declare readonly grace?: number | undefined;
+  declare readonly startTimeout?: number | undefined;
   private readonly name: string;
+  /** The object with the hooks, which is their `this`, and the hooks. */
   private readonly definition: TaskDefinition<T>;
+  private readonly hooks: TaskDefinition<T>;
 
   constructor(name: string, definition: TaskDefinition<T>) {
+    super();
+    const { initialize, execute, finalize, grace, startTimeout } = definition;
     this.name = name;
     this.definition = definition;
-    if (definition.grace !== undefined) this.grace = definition.grace;
+    this.hooks = { initialize, execute, finalize };
+    if (grace !== undefined) this.grace = grace;
+    if (startTimeout !== undefined) this.startTimeout = startTimeout;
+    Object.freeze(this);
   }
 
   initialize(ctx: RunContext): TaskOutput<unknown> {
-    return this.definition.initialize?.(ctx);
+    return this.hooks.initialize?.call(this.definition, ctx);
   }
 
   execute(ctx: RunContext, cancel: CancelFunc): TaskOutput<T> {
-    return this.definition.execute(ctx, cancel);
+    return this.hooks.execute ? this.hooks.execute.call(this.definition, ctx, cancel) : NEVER;
   }
 
   finalize(): TaskOutput<unknown> {
-    return this.definition.finalize?.();
+    return this.hooks.finalize?.call(this.definition);
   }
 
-  toString(): string {
+  override toString(): string {
     return this.name;
   }
+}
+
+/** Validates the hooks of a task. */
+function toDefinition<T>(definition: TaskDefinition<T>): TaskDefinition<T> {
+  if (typeof definition !== 'object' || definition === null)
+    throw new TypeError(invalid('execute', 'a function or an object with an `execute` method', definition));
+  validateOptions(definition, memberNames, 'definition');
+  validateHooks(definition);
+  if (definition.execute !== undefined) validateFunction('execute', definition.execute);
+  return definition;
 }

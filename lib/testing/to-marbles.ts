@@ -104,6 +104,10 @@ const markOf = {
   cancelling: '!',
   finalizing: ']',
   'result-dropped': "'",
+  failed: '#',
+  'teardown-failed': '?',
+  'option-failed': '?',
+  'future-failed': '?',
 } as const;
 
 /** Orders rows by cause and effect: signals first, then tasks, then the application. */

@@ -92,7 +92,7 @@ describe('A supervised task', () => {
         supervise(
           task('x', {
             initialize: (ctx) => now.initialize?.(ctx),
-            execute: (ctx, cancel) => now.execute(ctx, cancel),
+            execute: (ctx, cancel) => now.execute?.(ctx, cancel),
             finalize: () => {
               const { finalize } = now;
               now = definition();

@@ -51,6 +51,12 @@ export function logLine(event: AppEvent): LogLine | undefined {
       );
     case 'overdue':
       return line('warn', markStyles[event.type].label, `${slotText(event.slot)}: ${duration(event.lateBy)} late`);
+    case 'failed':
+      return line('error', markStyles.failed.label, errorLine(event.error));
+    case 'teardown-failed':
+    case 'option-failed':
+    case 'future-failed':
+      return line('error', event.type.replace('-', ' '), printable(namedText(event.error)));
     case 'result-dropped':
       return line('warn', markStyles[event.type].label, event.phase + suffix(event.error));
     case 'cancelling':
