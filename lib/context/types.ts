@@ -45,7 +45,7 @@ export interface RunEnd {
   readonly at: number;
 }
 
-/** What holds for every run under a context: functions around the hooks and at the end, and limits. */
+/** The settings of all runs under a context: functions around the hooks and at the end, and limits. */
 export interface RunHooks {
   /** The longest time that `initialize` may take, in ms, unless a task has its own limit. */
   readonly startTimeout?: number | undefined;

@@ -3,7 +3,7 @@ import type { Outcome } from './types.js';
 /** The most names whose runs are counted: a task that makes up a name for each child has no end of names. */
 const maxNames = 1000;
 
-/** What a run's outcome says of the children that were started under its context. Slots of a cron share one. */
+/** The counts and outcomes of the children that were started under a run's context. Slots of a cron share one. */
 export class ChildTotals {
   /** The outcomes of the children that were running when the stop began, and have ended since. */
   readonly members: Outcome[] = [];

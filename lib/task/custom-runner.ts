@@ -18,7 +18,7 @@ export function startCustomRunner<T>(runner: TaskRunner<T>, child: ChildContext<
   const subscriptions = new Subscription();
   const withPath = <D extends { task: string }>(data: D): D => ({ ...data, task: child.path });
   const name = runner.toString();
-  // Whoever emits or ends the runner must not run the members that follow in an async context of its own.
+  // The code that emits or ends the runner must not run the members that follow in its own async context.
   const asyncContext = captureAsyncContext();
   const inContext =
     <V>(call: (value: V) => void) =>

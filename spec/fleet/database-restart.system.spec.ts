@@ -95,7 +95,9 @@ describe('after the database was lost', () => {
     const member = programs.start('member', { url: server.url, schema, name: 'member' });
     await member.waitFor('up');
     await server.restart();
-    await waitUntil(() => connectionEvents().at(-1) === 'reconnected' && member.stderr.includes('FleetConnectionError'));
+    await waitUntil(
+      () => connectionEvents().at(-1) === 'reconnected' && member.stderr.includes('FleetConnectionError'),
+    );
     await pause(1500);
     member.kill('SIGTERM');
     const { code, stderr } = await member.ended;
