@@ -331,7 +331,7 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
   }
 
   protected override didCancel(): void {
-    if (this.state >= waiting || this.flags & endedByItself) return;
+    if (this.state === created || this.state >= waiting || this.flags & endedByItself) return;
     this.flags |= cancelTookEffect;
     // Starts the timer before the event: a listener may end the hook, which must stop the timer.
     if (!(this.flags & endedDuringCancel)) this.startGrace();
