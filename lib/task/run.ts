@@ -253,6 +253,19 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
     this.reportFailure();
   }
 
+  /** Fails the run, cancels its context, and interrupts the hook after the task's `grace`, 0 unless it is given. */
+  timeOut(ms: number): void {
+    const graceHasBegun = this.cancelled && this.owner.hooks.grace !== undefined;
+    this.fail(new DeadlineError(ms));
+    CancelContext.cancel(this, this.error);
+    if (!graceHasBegun && this.output && !this.startGrace()) this.flags |= graceElapsed;
+    this.interruptHook();
+  }
+
+  ending(): void {
+    if (this.child?.parentRun.onEnding) callNested<ChildContext<unknown>>(reportChildEnding, this.child);
+  }
+
   markEndedByItself(): void {
     this.flags = (this.flags | endedByItself) & ~cancelTookEffect;
   }
@@ -392,13 +405,14 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
    */
   private stopWork(): void {
     this.timer?.unsubscribe();
-    if (this.error) this.reportFailure();
     if (this.cancelled && !(this.flags & (cancelTookEffect | endedByItself))) {
       this.flags |= endedDuringCancel;
       return;
     }
+    if (this.error) this.reportFailure();
     CancelContext.cancel(this, this.error ?? endedNormally);
     this.enter(waiting);
+    this.ending();
     if (!this.children || this.children.allEnded) this.finalize();
   }
 
@@ -464,12 +478,7 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
   private startTimeout(): void {
     const ms = this.owner.hooks.startTimeout ?? this.runHooks?.startTimeout ?? Infinity;
     if (ms === Infinity) return;
-    this.timer = after(this.scheduler, ms, () => {
-      this.fail(new DeadlineError(ms));
-      CancelContext.cancel(this, this.error);
-      if (this.output && !this.startGrace()) this.flags |= graceElapsed;
-      this.interruptHook();
-    });
+    this.timer = after(this.scheduler, ms, () => this.timeOut(ms));
   }
 
   /** Starts the timer of the grace, unless the task has none of its own. */
@@ -497,8 +506,9 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
   private toTaskError(error: unknown, phase: Phase): TaskError | undefined {
     // The failure of a child, already converted by the child's run.
     if (phase === 'execute' && this.compositeTask && error instanceof TaskError) return error;
-    if (phase !== 'finalize' && this.cancelled && !(this.flags & endedByItself) && isCancellation(error, this.cause))
-      return undefined;
+    // After a first failure, the cancel comes from that failure.
+    const mayBeCancellation = this.cancelled && (!(this.flags & endedByItself) || this.error);
+    if (phase !== 'finalize' && mayBeCancellation && isCancellation(error, this.cause)) return undefined;
     return new TaskError(this.task, phase, error);
   }
 
@@ -528,6 +538,10 @@ function endRun(run: Run<unknown>): void {
 
 function reportChildReady(child: ChildContext<unknown>): void {
   child.readyChanged(true);
+}
+
+function reportChildEnding(child: ChildContext<unknown>): void {
+  child.onEnding();
 }
 
 function reportChildNotReady(child: ChildContext<unknown>): void {
