@@ -9,6 +9,7 @@ export {
   AlreadyRunningError,
   CancelledError,
   DeadlineError,
+  NotRunningError,
   RestartLimitError,
   SignalError,
   TaskError,
@@ -38,7 +39,7 @@ export type { Coordinator, CronOptions } from './cron/cron-options.js';
 export { nextRuns, type Schedule } from './cron/schedule.js';
 
 // Supervision and groups
-export { supervise } from './supervision/supervise.js';
+export { supervise, type SupervisedRunner } from './supervision/supervise.js';
 export { critical } from './supervision/critical.js';
 export type { SuperviseOptions } from './supervision/supervise-options.js';
 export { ordered, parallel, type ResultOf } from './group/group.js';

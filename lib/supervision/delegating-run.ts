@@ -9,13 +9,13 @@ import type { Outcome, TaskEvent, TaskRunner } from '../task/types.js';
 
 /** A run that delegates to the runs of one child and reports them as its own. Subclasses decide what follows a run. */
 export abstract class DelegatingRun<T> implements ParentRun<T>, RunParts {
-  readonly transparent = true;
   readonly run: CompositeRun;
   protected readonly subscriber: Subscriber<T>;
   protected readonly cancelApp: CancelFunc;
   protected readonly runner: TaskRunner<T>;
-  /** The context of the child's current run. */
+  /** The context of the child's current or last run; `undefined` once that run was abandoned. */
   protected child: ChildContext<T> | undefined = undefined;
+  /** The outcome of that run. */
   protected lastOutcome: Outcome | undefined = undefined;
   /** The failure that the child's current run has reported. */
   protected failure: TaskError | undefined = undefined;
@@ -41,8 +41,14 @@ export abstract class DelegatingRun<T> implements ParentRun<T>, RunParts {
     return this.child?.runId;
   }
 
-  /** Drops the child's own `done`: this run emits one `done` after the last run of the child. */
+  get transparent(): boolean {
+    return this.child !== undefined;
+  }
+
   forward(event: TaskEvent): boolean {
+    // What an abandoned run still does is of no interest, but an error must not be lost.
+    if (!this.child) return 'error' in event;
+    // The child's own `done` is dropped: this run emits one `done` after the last run of the child.
     return event.type !== 'done' || event.outcome.runner !== this.runner;
   }
 
@@ -50,17 +56,21 @@ export abstract class DelegatingRun<T> implements ParentRun<T>, RunParts {
     this.subscriber.next(value);
   }
 
-  readyChanged(_: ChildContext<T>, ready: boolean): void {
+  readyChanged(child: ChildContext<T>, ready: boolean): void {
+    if (child !== this.child) return;
     this.isReady = ready;
     if (ready) this.run.ready();
     else this.run.notReady();
   }
 
   onFailure(child: ChildContext<T>, error: TaskError): void {
-    // A child that was abandoned may still end.
     if (child !== this.child) return;
     this.failure = error;
     this.onRunFailed(error, child);
+  }
+
+  onEnding(child: ChildContext<T>): void {
+    if (child === this.child) this.run.ending();
   }
 
   onEnd(child: ChildContext<T>, outcome: Outcome): void {
@@ -69,12 +79,13 @@ export abstract class DelegatingRun<T> implements ParentRun<T>, RunParts {
     if (outcome.status === 'completed' && !this.isReady) this.readyChanged(child, true);
     this.lastOutcome = outcome;
     // Only an error of `finalize` was not reported before, or that of a custom runner.
-    if (outcome.error && outcome.error !== this.failure) this.onFailure(child, outcome.error);
+    if (outcome.error && !this.failure) this.onFailure(child, outcome.error);
     this.onRunEnded(outcome, child);
   }
 
   startFailed(child: ChildContext<T>, reason: unknown): void {
     const error = new TaskError(this.run.task, 'execute', reason);
+    this.onStartFailed?.(error);
     this.onEnd(child, { task: this.run.task, runner: this.runner, status: 'failed', error });
   }
 
@@ -90,6 +101,9 @@ export abstract class DelegatingRun<T> implements ParentRun<T>, RunParts {
   abandon(): void {
     this.lastOutcome ??= abandonedOutcome(this.runner);
   }
+
+  /** Handles the error of a child that could not start, before it counts as a failure and an end. */
+  protected onStartFailed?(error: TaskError): void;
 
   /** Handles the failure of a run of the child, which finalizes before it ends. */
   protected abstract onRunFailed(error: TaskError, child: ChildContext<T>): void;

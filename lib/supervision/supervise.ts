@@ -8,9 +8,11 @@ import { toRestartPolicy, type SuperviseOptions } from './supervise-options.js';
 /** The runner of a supervised task. */
 export interface SupervisedRunner<T> extends TaskRunner<T> {
   /**
-   * Ends the current run and starts the next, immediately and without counting towards `maxRestarts`. During the delay
-   * before a restart it ends the delay. Resolves with the outcome of the run that has ended. Rejects with a
-   * `NotRunningError` unless the task is running.
+   * Ends the current run of the task and starts the next, without a delay and without counting towards `maxRestarts`.
+   * During the delay before a restart, it ends that delay.
+   *
+   * Resolves with the outcome of the run that has ended. Rejects with a {@link NotRunningError} if the task is not
+   * running, or is stopping. If the task is stopped before the run has ended, there is no next run.
    */
   restart(): Promise<Outcome>;
 }
@@ -23,9 +25,9 @@ export interface SupervisedRunner<T> extends TaskRunner<T> {
  * the end. Each restart emits a `restarting` event with the error and the delay; without a listener the error is
  * written with `console.error`. Until the next run is ready, `ready$` waits and `status` is `initializing`.
  *
- * A failure counts at the moment it happens: the delay begins there, and a failure beyond the limit fails the task
- * there. The run that has failed finalizes meanwhile. If it takes longer than `finalizeTimeout`, the task fails with
- * the first error, and a TaskError of `finalize` whose cause is a `DeadlineError` is suppressed on it.
+ * A failure counts when it happens: the delay begins there, and one failure too many fails the task there. The run that
+ * has failed finalizes meanwhile. If that takes longer than `finalizeTimeout`, the task fails with the error of the
+ * run. A TaskError of `finalize`, whose cause is a {@link DeadlineError}, is suppressed on it.
  *
  * Cancelling it cancels the current run, or ends the wait for a restart immediately. After a cancel it never restarts.
  *
@@ -60,7 +62,15 @@ export interface SupervisedRunner<T> extends TaskRunner<T> {
 export function supervise<T>(runnable: Runnable<T>, options: SuperviseOptions = {}): SupervisedRunner<T> {
   const policy = toRestartPolicy(options);
   let current: SupervisedRun<T> | undefined;
-  const runner = delegate(runnable, (...args) => (current = new SupervisedRun(...args, policy)));
+  const runner = delegate(runnable, (run, cancelApp, child, subscriber) => {
+    const supervised = new SupervisedRun(run, cancelApp, child, subscriber, policy);
+    current = supervised;
+    subscriber.add(() => {
+      // A listener of its end may have started the next run.
+      if (current === supervised) current = undefined;
+    });
+    return supervised;
+  });
   return Object.assign(runner, {
     restart: () => current?.restart() ?? Promise.reject(new NotRunningError(runner.toString())),
   });

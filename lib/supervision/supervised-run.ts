@@ -17,6 +17,12 @@ import { after } from '../util/timer.js';
 import { Backoff, type RestartPolicy } from './backoff.js';
 import { DelegatingRun } from './delegating-run.js';
 
+/** A restart that was decided on when the child failed or ended. Its delay begins at `from`. */
+interface PlannedRestart {
+  readonly delay: number;
+  readonly from: number;
+}
+
 /** A run that restarts its child by a policy. */
 export class SupervisedRun<T> extends DelegatingRun<T> {
   private readonly policy: RestartPolicy;
@@ -26,12 +32,13 @@ export class SupervisedRun<T> extends DelegatingRun<T> {
   /** Longest time without interruption for which the child's current run was ready. */
   private readyFor: number | undefined = undefined;
   private restarts = 0;
-  /** The next restart, decided when the child's current run has failed or ended. */
-  private planned: { readonly delay: number; readonly from: number } | undefined = undefined;
-  /** The error of one restart too many. */
-  private limitError: RestartLimitError | undefined = undefined;
+  private planned: PlannedRestart | undefined = undefined;
+  /** The error that this run ends with, although the child's current run may not have ended. */
+  private finalError: TaskError | undefined = undefined;
   /** The timer of the `finalizeTimeout`, and then of the delay before a restart. A cancel of this run clears it. */
   private wait = Subscription.EMPTY;
+  /** Whether the child has ended, and the delay before its restart has begun. */
+  private delaying = false;
   /** The calls of `restart` that wait for the end of the child's current run. */
   private requests: ((outcome: Outcome) => void)[] = [];
 
@@ -50,8 +57,22 @@ export class SupervisedRun<T> extends DelegatingRun<T> {
   }
 
   override start(): void {
+    this.delaying = false;
     this.planned = this.readyFor = undefined;
     super.start();
+  }
+
+  /** Ends the child's current run and starts the next. Resolves with the outcome of the former. */
+  async restart(): Promise<Outcome> {
+    const { run, subscriber, child, finalError, lastOutcome, delaying } = this;
+    if (run.cancelled || subscriber.closed || finalError || !child) throw new NotRunningError(run.task);
+    if (lastOutcome && delaying) {
+      this.startAfter(0);
+      return lastOutcome;
+    }
+    const ended = new Promise<Outcome>((resolve) => this.requests.push(resolve));
+    CancelContext.cancel(child, new CancelledError('Restarted'));
+    return ended;
   }
 
   override readyChanged(child: ChildContext<T>, ready: boolean): void {
@@ -61,49 +82,39 @@ export class SupervisedRun<T> extends DelegatingRun<T> {
     super.readyChanged(child, ready);
   }
 
-  onFinalizing(): void {
-    const restarts = this.policy.restart === 'always' || this.requests.length > 0;
-    if (restarts && !this.run.cancelled) this.limitFinalize();
+  override onEnding(child: ChildContext<T>): void {
+    const { run, policy, finalError, requests } = this;
+    const restarts = this.planned !== undefined || policy.restart === 'always' || requests.length > 0;
+    if (restarts && !run.cancelled && !finalError) this.limitFinalize();
+    else super.onEnding(child);
   }
 
-  /** Ends the child's current run and starts the next. Resolves with the outcome of the former. */
-  restart(): Promise<Outcome> {
-    const { run, child, lastOutcome, subscriber } = this;
-    if (run.cancelled || subscriber.closed || !child) return Promise.reject(new NotRunningError(run.task));
-    return new Promise((resolve) => {
-      if (lastOutcome) {
-        resolve(lastOutcome);
-        this.wait.unsubscribe();
-        return this.start();
-      }
-      this.requests.push(resolve);
-      CancelContext.cancel(child, new CancelledError('Restarted'));
-    });
+  protected override onStartFailed(error: TaskError): void {
+    // Its runner has a run elsewhere, or is not the library's: a restart does not help.
+    this.finalError = error;
   }
 
   protected override onRunFailed(error: TaskError, child: ChildContext<T>): void {
-    const { run } = this;
+    const { run, requests } = this;
     this.history.lastError = error;
-    if (run.cancelled) return run.fail(error);
-    this.planRestart(error, child);
-    if (!this.planned) return;
+    if (run.cancelled || this.finalError) return run.fail(error);
+    if (requests.length === 0) this.planRestart(error, child);
+    if (this.finalError) return;
     run.notReady();
     this.limitFinalize();
   }
 
   protected override onRunEnded(outcome: Outcome, child: ChildContext<T>): void {
-    const { run, policy, limitError } = this;
+    const { run, policy } = this;
     const { status, error } = outcome;
     const restartsAlways = policy.restart === 'always' && status === 'completed';
     this.wait.unsubscribe();
-    const requested = this.answerRequests(outcome);
-    if (limitError) return this.endWith({ status: 'failed', error: limitError });
+    if (restartsAlways && !run.cancelled && this.requests.length === 0) this.planRestart(undefined, child);
+    if (this.answerRequests(outcome)) this.planned = { delay: 0, from: run.scheduler.now() };
+    if (this.finalError) return this.endWith({ status: 'failed', error: this.finalError });
     if (run.cancelled) return this.endWith(restartsAlways ? { status: 'cancelled' } : outcome);
-    if (requested) this.planned = { delay: 0, from: run.scheduler.now() };
-    else if (restartsAlways) this.planRestart(undefined, child);
-    if (this.limitError) return this.endWith({ status: 'failed', error: this.limitError });
     if (!this.planned) return this.endWith(outcome);
-    this.waitForRestart(this.planned, error);
+    this.delayRestart(this.planned, error);
   }
 
   /** Answers the calls of `restart`. Returns whether there were any. */
@@ -114,68 +125,76 @@ export class SupervisedRun<T> extends DelegatingRun<T> {
     return requests.length > 0;
   }
 
-  /** Plans a restart, or fails if there were too many. The delay begins at the failure. */
+  /** Plans a restart, or fails if there were too many. */
   private planRestart(error: TaskError | undefined, child: ChildContext<T>): void {
     const { run, policy } = this;
     const now = run.scheduler.now();
     this.trackNotReady(child.stoppingAt ?? now);
     const delay = this.backoff.nextDelay(now, this.readyFor);
-    if (delay !== undefined) this.planned = { delay, from: now };
-    else {
-      this.limitError = new RestartLimitError(run.task, policy.maxRestarts, policy.window, error);
-      run.fail(this.limitError);
+    if (delay !== undefined) {
+      this.planned = { delay, from: now };
+      return;
     }
+    this.finalError = new RestartLimitError(run.task, policy.maxRestarts, policy.window, error);
+    run.fail(this.finalError);
   }
 
-  private waitForRestart({ delay, from }: NonNullable<typeof this.planned>, error: Outcome['error']): void {
-    const { run, subscriber } = this;
-    const remainingMs = Math.max(0, from + delay - run.scheduler.now());
+  /** Fails if the child's current run does not end in time, because the child would never be started again. */
+  private limitFinalize(): void {
+    if (!this.wait.closed) return;
+    const { run, policy } = this;
+    // After a cancel there is no restart, so the failure of the child is that of this run.
+    const wait = this.waitUntilCancelled(() => this.failure && run.fail(this.failure));
+    wait.add(after(run.scheduler, policy.finalizeTimeout, () => this.finalizeTimedOut()));
+  }
+
+  private finalizeTimedOut(): void {
+    const { run, runner, policy, failure } = this;
+    const timeoutError = new TaskError(run.task, 'finalize', new DeadlineError(policy.finalizeTimeout));
+    const error = (this.finalError = failure ?? timeoutError);
+    if (failure) suppress(failure, timeoutError);
+    this.history.lastError = error;
+    this.wait.unsubscribe();
+    this.lastOutcome = abandonRunner(runner);
+    this.child = undefined;
+    this.answerRequests(this.lastOutcome);
+    run.fail(error);
+    this.endWith({ status: 'failed', error });
+  }
+
+  private delayRestart({ delay, from }: PlannedRestart, error: TaskError | undefined): void {
+    const { run, wait } = this;
     const restart = (this.history.restarts = ++this.restarts);
+    this.delaying = true;
     run.setStatus('initializing');
     run.notReady();
-    const wait = this.waitUntilCancelled(() => subscriber.complete());
     if (error || run.observed) run.emit({ type: 'restarting', restart, delay, ...(error && { error }) });
-    // A listener may have cancelled the run, or called `restart`.
-    if (wait.closed) return;
-    wait.add(
-      after(run.scheduler, remainingMs, () => {
-        wait.unsubscribe();
-        this.start();
-      }),
-    );
+    // A listener may have called `restart`.
+    if (this.wait === wait) this.startAfter(Math.max(0, from + delay - run.scheduler.now()));
   }
 
-  /** Fails for good if the child does not finalize in time, because it would never be started again. */
-  private limitFinalize(): void {
-    const { run, policy } = this;
-    const ms = policy.finalizeTimeout;
-    if (!this.wait.closed) return;
-    this.waitUntilCancelled(() => undefined).add(
-      after(run.scheduler, ms, () => {
-        const timeoutError = new TaskError(run.task, 'finalize', new DeadlineError(ms));
-        const error = this.failure ?? timeoutError;
-        if (this.failure) suppress(this.failure, timeoutError);
-        this.lastOutcome = abandonRunner(this.runner);
-        this.child = undefined;
-        this.answerRequests(this.lastOutcome);
-        run.fail(error);
-        this.endWith({ status: 'failed', error });
-      }),
-    );
+  private startAfter(ms: number): void {
+    const { run, subscriber } = this;
+    const wait = this.waitUntilCancelled(() => subscriber.complete());
+    const start = () => {
+      wait.unsubscribe();
+      this.start();
+    };
+    wait.add(after(run.scheduler, ms, start));
   }
 
-  /** Returns a new wait, which ends with this run and at a cancel. */
+  /** Replaces the current wait by one that ends with this run, and at a cancel. */
   private waitUntilCancelled(onCancel: () => void): Subscription {
     this.wait.unsubscribe();
     const wait = new Subscription();
     this.wait = wait;
+    this.subscriber.add(wait);
     wait.add(
       this.run.onCancel(() => {
         wait.unsubscribe();
         onCancel();
       }),
     );
-    this.subscriber.add(wait);
     return wait;
   }
 

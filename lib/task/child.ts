@@ -20,8 +20,8 @@ export interface ParentRun<T, C extends ChildContext<T> = ChildContext<T>> {
   readyChanged(child: C, ready: boolean): void;
   /** The child has failed. It is no longer ready, and it finalizes before it ends. */
   onFailure(child: C, error: TaskError): void;
-  /** The child is finalizing. */
-  onFinalizing?(child: C): void;
+  /** The work of the child is over: its children end, it finalizes, and then it ends. */
+  onEnding?(child: C): void;
   /** The child's run has ended. The last call for this child. */
   onEnd(child: C, outcome: Outcome): void;
   /** The child's runner could not start. The last call for this child. */
@@ -79,7 +79,6 @@ export class ChildContext<T> extends CancelContext {
     this.since = this.scheduler.now();
     // A supervised run may restart after it has finalized.
     if (!this.cancelled) this.stoppingAt = status === 'finalizing' ? this.since : undefined;
-    if (status === 'finalizing') this.parentRun.onFinalizing?.(this);
     return this.parentRun.transparent ? this.parentRun.run : undefined;
   }
 
@@ -89,6 +88,10 @@ export class ChildContext<T> extends CancelContext {
 
   onFailure(error: TaskError): void {
     this.parentRun.onFailure(this, error);
+  }
+
+  onEnding(): void {
+    this.parentRun.onEnding?.(this);
   }
 
   onEnd(outcome: Outcome): void {

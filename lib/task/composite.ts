@@ -55,6 +55,8 @@ export interface CompositeRun extends RunContext, CancelContext {
   notReady(): void;
   /** Reports a failure at once. The run ends later, when its children have ended. */
   fail(error: unknown): void;
+  /** Reports that the work is over: only children and `finalize` are left, or members that are stopping. */
+  ending(): void;
   /** Marks the run as completed even if it was cancelled, because the run it wraps had completed first. */
   markEndedByItself(): void;
 }

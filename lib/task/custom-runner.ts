@@ -35,6 +35,7 @@ export function startCustomRunner<T>(runner: TaskRunner<T>, child: ChildContext<
   const onEvent = (event: TaskEvent) => {
     const status = event.task === name ? statusAfter[event.type] : undefined;
     if (status) child.setStatus(status)?.setStatus(status);
+    if (status === 'finalizing') child.onEnding();
     const own = withPath(event.type === 'done' ? { ...event, outcome: withPath(event.outcome) } : event);
     child.forward(own)?.forward(own);
     if (event.type === 'failed' && event.task === name) onFailure(event.error);
