@@ -148,14 +148,13 @@ export class SlotRun<T> extends ListNode implements RunObserver<T> {
 
   private onTimeout(timeout: number): void {
     const { owner, run } = this;
-    const error = new DeadlineError(timeout);
-    if (!run) return this.skip({ reason: 'coordinator', error });
-    run.fail(error);
-    CancelContext.cancel(run, run.error);
-    // A run that cannot be interrupted must not block the schedule.
+    if (!run) return this.skip({ reason: 'coordinator', error: new DeadlineError(timeout) });
+    run.timeOut(timeout);
+    if (this.closed) return;
+    // The `return()` of an iterable, and the run's children, cannot be interrupted, and must not block the schedule.
     const { grace = 0 } = owner.hooks;
     if (grace === 0) this.abandonRun(run);
-    else if (!this.closed) this.timeoutTimer = after(owner.ctx.scheduler, grace, () => this.abandonRun(run));
+    else this.timeoutTimer = after(owner.ctx.scheduler, grace, () => this.abandonRun(run));
   }
 
   /** Stops waiting for a run whose timeout and grace have passed. */

@@ -221,7 +221,7 @@ describe('instrumentation', () => {
       orchestrate([app], { parent, timeout: 10, instrumentation: [{ onRunEnd, onEvent }] }).subscribe();
       scheduler.schedule(() => cancel(), 5);
       scheduler.flush();
-      const abandoned = ['app/a -', 'app/c 0', 'app/c -', 'app/d -', 'app -'].map((run) => `${run} timed-out 15`);
+      const abandoned = ['app/a -', 'app/d -', 'app/c 0', 'app/c -', 'app -'].map((run) => `${run} timed-out 15`);
       expect(received).to.deep.equal([...abandoned, 'shutdown']);
       received.length = 0;
       orchestrate([task('never', () => 1)], { parent, instrumentation: [{ onRunEnd }] }).subscribe();

@@ -510,8 +510,8 @@ describe('The cron option `onError`', () => {
     ]);
     const cause = 'TaskError: x failed in execute: boom';
     expect(causes).to.deep.equal([
-      [10, cause],
       [0, cause],
+      [10, cause],
       [20, cause],
     ]);
     expect(emitted).to.have.length(2);
