@@ -89,9 +89,8 @@ export abstract class DelegatingRun<T> implements ParentRun<T>, RunParts {
     this.onEnd(child, { task: this.run.task, runner: this.runner, status: 'failed', error });
   }
 
-  outcome(): Pick<Outcome, 'members' | 'phase'> {
-    const { members, phase } = this.lastOutcome ?? {};
-    return { ...(members && { members }), ...(phase && { phase }) };
+  outcome(): ReturnType<RunParts['outcome']> {
+    return this.lastOutcome ?? {};
   }
 
   get runners(): readonly TaskRunner[] {

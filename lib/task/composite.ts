@@ -70,8 +70,8 @@ export interface RunParts {
   readonly runners: Iterable<TaskRunner>;
   /** The run's number in events, if it is not the run's own. */
   readonly runId?: number | undefined;
-  /** Returns the properties of the run's outcome that depend on the children. */
-  outcome(): Pick<Outcome, 'members' | 'phase'>;
+  /** Returns what the children add to the run's outcome; `phase` and `error` only if the run has timed out. */
+  outcome(): Pick<Outcome, 'members' | 'children' | 'phase' | 'error'>;
   /** Stops waiting for the children: those that have not ended have timed out. Called after they were abandoned. */
   abandon(): void;
 }

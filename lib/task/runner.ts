@@ -7,6 +7,7 @@ import { AlreadyRunningError } from '../errors/errors.js';
 import { hasMembers, hasMethod } from '../util/has-members.js';
 import { append, notifyAll, takeAll, type LinkedList, type ListNode } from '../util/linked-list.js';
 import { LinkedSubject } from '../util/linked-subject.js';
+import { logError } from '../util/log-error.js';
 import { SubscriberListener } from '../util/subscriber-listener.js';
 import { ChildContext } from './child.js';
 import { enclosingRun } from './enclosing-run.js';
@@ -184,7 +185,7 @@ export class Runner<T> implements TaskRunner<T>, RunOwner<T>, LinkedList {
       run.forward(Object.assign(detail, { task: run.task, runId, at: run.scheduler.now() }), run);
     }
     // The error is reported nowhere else, so without a listener it is written.
-    else if ('error' in detail) console.error(detail.error);
+    else if ('error' in detail) logError(detail.error);
   }
 
   forward(event: TaskEvent): void {
@@ -235,7 +236,7 @@ export class Runner<T> implements TaskRunner<T>, RunOwner<T>, LinkedList {
     this.current = this.awaitingReady = undefined;
     if (run.observed) this.emit(run, { type: 'done', outcome });
     // The subscriber has unsubscribed and no listener waits for the outcome, so the error is written.
-    else if (error && !awaitingEnd && run.unsubscribed) console.error(error);
+    else if (error && !awaitingEnd && run.unsubscribed) logError(error);
     if (awaitingReady) notifyAll(awaitingReady, false);
     if (awaitingEnd) notifyAll(awaitingEnd, outcome);
     run.child?.onEnd(outcome);
@@ -276,14 +277,17 @@ export class Runner<T> implements TaskRunner<T>, RunOwner<T>, LinkedList {
   }
 
   private abandonRun(run: Run<T>): Outcome {
-    const { phase, isInHook, error, startedAt, task } = run;
+    const { isInHook, phase: ownPhase, startedAt, task } = run;
     const children = Array.from(run.children?.runners ?? [], abandonedOutcome);
     run.abandon();
+    const ofParts = run.parts?.outcome();
+    const phase = ofParts?.phase ?? (isInHook ? ownPhase : undefined);
+    const error = run.error ?? ofParts?.error;
     return {
       task,
       runner: this,
       status: 'timed-out',
-      ...(isInHook && { phase }),
+      ...(phase && { phase }),
       ...(error && { error }),
       startedAt,
       ...partsOf(run, undefined, children),
@@ -321,10 +325,10 @@ function partsOf<T>(
   const ofParts = parts?.outcome();
   const ofChildren = totals?.outcome();
   const members = [...(ofParts?.members ?? []), ...(ofChildren?.members ?? []), ...unfinished];
+  const children = ofChildren?.children ?? ofParts?.children;
   return {
     ...(stoppingAt !== undefined && { stoppingAt }),
-    ...ofParts,
-    ...ofChildren,
     ...((members.length > 0 || ofParts?.members) && { members }),
+    ...(children && { children }),
   };
 }

@@ -1,4 +1,11 @@
-/** Writes an error with `console.error`, even one that cannot be printed. */
+import { attempt } from './attempt.js';
+import { stackTrace } from './error-causes.js';
+
+/** Writes an error with `console.error`: as the console prints it, or else in those of its parts that can be printed. */
 export function logError(error: unknown): void {
-  console.error(error);
+  try {
+    console.error(error);
+  } catch {
+    attempt(() => console.error(stackTrace(error)), undefined);
+  }
 }
