@@ -237,11 +237,13 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
   }
 
   ready(): void {
+    if (!this.mayBeReady) return;
     this.reportReady();
     this.childReady(true);
   }
 
   notReady(): void {
+    if (!this.mayBeReady) return;
     this.flags &= ~wasReady;
     this.owner.notReady?.();
     this.childReady(false);
@@ -258,7 +260,9 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
     const graceHasBegun = this.cancelled && this.owner.hooks.grace !== undefined;
     this.fail(new DeadlineError(ms));
     CancelContext.cancel(this, this.error);
-    if (!graceHasBegun && this.output && !this.startGrace()) this.flags |= graceElapsed;
+    // A listener may have ended the hook.
+    if (this.state >= waiting || !this.output) return;
+    if (!graceHasBegun && !this.startGrace()) this.flags |= graceElapsed;
     this.interruptHook();
   }
 
@@ -376,11 +380,15 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
     if (type && this.observed) this.emit({ type });
   }
 
+  private get mayBeReady(): boolean {
+    return this.state !== ended && !(this.flags & failureReported);
+  }
+
   private reportReady(): void {
     this.flags |= wasReady;
     this.announce(executing);
-    // A listener may have ended the run, and started the next.
-    if (this.state !== ended) this.owner.ready?.();
+    // A listener may have made the run fail, or ended it and started the next.
+    if (this.mayBeReady) this.owner.ready?.();
   }
 
   private becomeReady(): void {
@@ -394,7 +402,7 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
   }
 
   private childReady(ready: boolean): void {
-    if (!this.child || this.state === ended) return;
+    if (!this.child || !this.mayBeReady) return;
     callNested<ChildContext<unknown>>(ready ? reportChildReady : reportChildNotReady, this.child);
   }
 
@@ -477,7 +485,8 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
   /** Fails the run if `initialize` takes too long. The hook then has the task's `grace`, 0 unless it is given. */
   private startTimeout(): void {
     const ms = this.owner.hooks.startTimeout ?? this.runHooks?.startTimeout ?? Infinity;
-    if (ms === Infinity) return;
+    // A listener may have cancelled the run: the hook then has its grace.
+    if (ms === Infinity || this.cancelled) return;
     this.timer = after(this.scheduler, ms, () => this.timeOut(ms));
   }
 
