@@ -1,3 +1,4 @@
+import { logError } from '../util/log-error.js';
 import { validateOneOf } from '../util/validate.js';
 import type { AppEvent, Instrumentation } from './types.js';
 
@@ -27,7 +28,7 @@ export function loadTerminal(ui: Exclude<Ui, false>, fallback: (event: AppEvent)
   const loading = import('../inspect/terminal/terminal.js')
     .then(({ createTerminalWriter }) => createTerminalWriter({ ui: ui === true ? 'live' : ui }))
     .catch((error: unknown) => {
-      console.error(error);
+      logError(error);
       return fallback;
     })
     .then((loaded) => {

@@ -6,6 +6,7 @@ import { CancelledError, DeadlineError } from '../errors/errors.js';
 import { taskRunner } from '../task/runner.js';
 import { task } from '../task/task.js';
 import type { Outcome, TaskOutput } from '../task/types.js';
+import { plainHeadline } from '../util/describe-error.js';
 import { after } from '../util/timer.js';
 import type { AttemptResult, AttemptResultWriter } from './attempt-results.js';
 import { JobLostError } from './errors.js';
@@ -135,7 +136,7 @@ export class JobRun<In, Out> {
     const { queue, ctx } = this.worker;
     if (error) return { failure: toJobFailure(error.cause) };
     if (status !== 'completed' && !this.handlerResolved) {
-      const message = `Released by ${queue.services.name}: ${String(ctx.cause)}`;
+      const message = `Released by ${queue.services.name}: ${plainHeadline(ctx.cause)}`;
       return { failure: { name: 'Released', message } };
     }
     try {

@@ -9,9 +9,10 @@ import {
   type SpanContext,
   type Tracer,
 } from '@opentelemetry/api';
-import type { Phase, TaskError } from '../errors/errors.js';
+import { suppressedBy, type Phase, type TaskError } from '../errors/errors.js';
 import type { RunEnd, RunContext } from '../context/types.js';
 import type { TaskEvent } from '../task/types.js';
+import { describeError, messageOf, textOf } from '../util/describe-error.js';
 import { errorType, thrownBy } from './error-type.js';
 import { attribute, runAttributes } from './names.js';
 import { eventAttributes } from './span-event.js';
@@ -67,8 +68,8 @@ export class RunSpans {
       span.setStatus({ code: SpanStatusCode.ERROR, message: `Timed out in ${phase}` });
     } else if (error) {
       span.setAttributes({ [attribute.errorType]: errorType(error), [attribute.phase]: error.phase });
-      span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
-      for (const taskError of [error, ...error.suppressed]) this.recordException(taskError, span, at);
+      span.setStatus({ code: SpanStatusCode.ERROR, message: messageOf(error) });
+      for (const each of [error, ...suppressedBy(error)]) this.recordException(each as TaskError, span, at);
     }
     span.end(toHrTime(at));
   }
@@ -77,7 +78,11 @@ export class RunSpans {
   private recordException(error: TaskError, span: Span, at: number): void {
     if (this.recordedErrors.has(error)) return;
     this.recordedErrors.add(error);
-    span.recordException(thrownBy(error), toHrTime(at));
+    // A copy, because an error's own getters may throw.
+    const thrown = thrownBy(error);
+    const { name, message, stack } = describeError(thrown);
+    const code = textOf(thrown, 'code');
+    span.recordException({ name, message, stack, ...(code !== undefined && { code }) }, toHrTime(at));
   }
 
   private startSpan(run: RunContext): RunTrace {

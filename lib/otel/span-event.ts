@@ -1,5 +1,6 @@
 import type { Attributes } from '@opentelemetry/api';
 import type { TaskEvent } from '../task/types.js';
+import { plainHeadline } from '../util/describe-error.js';
 import { errorType } from './error-type.js';
 import { attribute, seconds } from './names.js';
 
@@ -10,7 +11,7 @@ export function eventAttributes(event: TaskEvent): Attributes | undefined {
     case 'finalizing':
       return {};
     case 'cancelling':
-      return { ...slotAttributes(event), ...errorAttributes(event), [attribute.cause]: String(event.cause) };
+      return { ...slotAttributes(event), ...errorAttributes(event), [attribute.cause]: plainHeadline(event.cause) };
     case 'failed':
       return { ...errorAttributes(event), [attribute.phase]: event.phase };
     case 'teardown-failed':

@@ -51,5 +51,9 @@ export interface RecordedOutcome {
   readonly task: string;
   readonly status: Outcome['status'];
   readonly error?: RecordedError;
+  /** The hook that was running when the run timed out. */
+  readonly phase?: Phase;
+  /** The number of runs that were started under the run's context, and of those that failed. */
+  readonly children?: { readonly started: number; readonly failed: number };
   readonly members?: readonly RecordedOutcome[];
 }

@@ -1,5 +1,6 @@
 import { Subscription, type Observer } from 'rxjs';
 import type { CancelContext } from '../context/cancel-context.js';
+import { logError } from '../util/log-error.js';
 import { Run } from './run.js';
 
 /** The observer of a launched run and its Subscription in one object, where RxJS would need four. */
@@ -13,12 +14,12 @@ export class LaunchSubscriber extends Subscription implements Observer<unknown> 
 
   /** Writes the error at once: `finalize` may take long, or never end. */
   onFailure(error: unknown): void {
-    if (!this.closed) console.error(error);
+    if (!this.closed) logError(error);
     this.written = error;
   }
 
   error(error: unknown): void {
-    if (!this.closed && error !== this.written) console.error(error);
+    if (!this.closed && error !== this.written) logError(error);
     this.unsubscribe();
   }
 

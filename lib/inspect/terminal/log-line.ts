@@ -2,7 +2,7 @@ import { unfinishedTasks } from '../../app/unfinished-tasks.js';
 import type { AppEvent } from '../../app/types.js';
 import type { Outcome } from '../../task/types.js';
 import { duration } from '../../util/duration.js';
-import { attempt } from '../../util/error-causes.js';
+import { attempt } from '../../util/attempt.js';
 import { printable } from '../../util/printable.js';
 import { markStyles, type Color } from '../styles.js';
 import { errorLine, namedText } from './error-line.js';

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { eventError } from '../../app/error-log.js';
+import { eventError, firstTime } from '../../app/error-log.js';
 import type { AppEvent, Instrumentation } from '../../app/types.js';
 import { invalid, validateFunction, validateOneOf, validateOptions, validateString } from '../../util/validate.js';
 import { padToWidth } from '../text-width.js';
@@ -113,13 +113,10 @@ function isInDrawing(event: AppEvent): boolean {
  * it gets one line.
  */
 function lineFormatter(output: Output): (event: AppEvent, now: number) => string {
-  const reported = new WeakSet();
+  const isNew = firstTime();
   return (event, now) => {
-    const error = eventError(event);
-    if (typeof error === 'object' && error !== null) {
-      if (reported.has(error) && event.type === 'done') return '';
-      reported.add(error);
-    }
+    const failure = eventError(event);
+    if (failure && !isNew(failure.error) && event.type === 'done') return '';
     const line = logLine(event);
     if (!line) return '';
     const paint = painter(takesColors(output));
