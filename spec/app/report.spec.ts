@@ -167,11 +167,11 @@ describe('ShutdownReport', () => {
     expect(lines).to.deep.equal([
       `Stopped by RestartLimitError: ${limit}. Not clean, in 0 ms.`,
       '  task           outcome      ran for  ended in',
-      '  app            failed       5 ms',
+      '  app            failed       5 ms     0 ms',
       '  app/slow       failed       5 ms     0 ms',
       '    TaskError: app/slow failed in finalize: not closed',
       '      caused by Error: not closed',
-      '  app/workers    failed       5 ms',
+      '  app/workers    failed       5 ms     0 ms',
       '  app/workers/a  cancelled    5 ms     0 ms',
       '  app/workers/b  failed       5 ms     0 ms',
       `    RestartLimitError: ${limit}`,
@@ -224,7 +224,7 @@ describe('ShutdownReport', () => {
       durationMs: 0,
     });
     expect(String(report).split('\n')).to.deep.equal([
-      'Stopped by Error: undefined. Clean, in 0 ms.',
+      'Stopped by Error. Clean, in 0 ms.',
       '  task            outcome    ran for',
       '  two lines [31m  completed',
     ]);
