@@ -30,8 +30,8 @@ export interface Scenario extends Omit<OrchestrateOptions, 'parent' | 'scheduler
   /** Values of tasks by the letters that rows show for them. Other letters and digits are shown as themselves. */
   values?: Readonly<Record<string, unknown>>;
   /**
-   * Expected rows of marbles: of tasks by their paths, and of `signals`, `readiness` and `application`. Other rows are
-   * ignored.
+   * Expected rows of marbles: of tasks and the runs they start, by their paths, and of `signals`, `readiness` and
+   * `application`. Other rows are ignored.
    */
   expect?: string;
   /** Maximum difference between the expected and the actual time of a mark. Default: 0. */
