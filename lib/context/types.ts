@@ -27,7 +27,7 @@ export type CancelFunc = (cause?: unknown) => void;
 export interface RunContext extends Context {
   /** The task's name. */
   readonly task: string;
-  /** The number of the run among the runs of its runner, from 1. */
+  /** The number of the run, from 1: among the runs of its runner, or below a child among those of its path. */
   readonly runId: number;
   /** The time at which this run of a cron was due, in ms since the epoch. */
   readonly slot?: number;

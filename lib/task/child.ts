@@ -3,6 +3,7 @@ import { CancelContext, endedNormally } from '../context/cancel-context.js';
 import type { RunContext, RunHooks } from '../context/types.js';
 import { TaskError } from '../errors/errors.js';
 import type { CompositeRun, Status } from './composite.js';
+import type { RunIds } from './run-ids.js';
 import type { Outcome, TaskEvent } from './types.js';
 
 /** The owner of children: the run of a group or of a supervised task, an application, or any run with children. */
@@ -42,6 +43,9 @@ export class ChildContext<T> extends CancelContext {
   stoppingAt: number | undefined = undefined;
   /** The number of the child's run. Unknown for a custom runner. */
   runId: number | undefined = undefined;
+  // `declare` creates no field, because most children are members.
+  /** Numbers the child's runs, if it is or is below a run that another run has started. */
+  declare runIds?: RunIds;
   readonly parentRun: ParentRun<T>;
 
   constructor(
@@ -55,6 +59,8 @@ export class ChildContext<T> extends CancelContext {
     this.parentRun = parentRun;
     this.path = path;
     this.since = scheduler.now();
+    const runIds = parentRun.run?.runIds;
+    if (runIds) this.runIds = runIds;
   }
 
   override get ownRun(): null {
@@ -72,6 +78,12 @@ export class ChildContext<T> extends CancelContext {
   /** Passes an event on to the parent. Returns the run above that receives it next, if any. */
   forward(event: TaskEvent, run?: RunContext): CompositeRun | undefined {
     return this.parentRun.forward?.(event, run) === false ? undefined : this.parentRun.run;
+  }
+
+  /** Stores the number of the child's run. Returns the run above that takes on this number, if any. */
+  setRunId(runId: number): CompositeRun | undefined {
+    this.runId = runId;
+    return this.parentRun.transparent ? this.parentRun.run : undefined;
   }
 
   /** Stores the time of a new status. Returns the run above that takes on this status, if any. */

@@ -3,6 +3,7 @@ import type { CancelContext } from '../context/cancel-context.js';
 import type { CancelFunc, RunContext } from '../context/types.js';
 import type { ChildTotals } from './child-totals.js';
 import type { TaskError } from '../errors/errors.js';
+import type { RunIds } from './run-ids.js';
 import type { Outcome, SimpleTask, TaskEvent, TaskEventDetail, TaskRunner } from './types.js';
 
 /** The method that is called instead of `execute` on a task made of tasks. */
@@ -41,6 +42,10 @@ export interface CompositeRun extends RunContext, CancelContext {
   readonly hasListener: boolean;
   /** The counts of the children that were started under its context. */
   readonly childTotals: ChildTotals;
+  /** Numbers the runs below this one, if it is or is below a run that another run has started. */
+  readonly runIds?: RunIds | undefined;
+  /** Numbers the runs of the children that are started under its context. */
+  readonly childRunIds: RunIds;
   /** The parts of a run with members or slots, for its outcome. */
   parts?: RunParts;
   readonly history: TaskHistory;
@@ -48,6 +53,7 @@ export interface CompositeRun extends RunContext, CancelContext {
   /** Passes an event to the listeners of this run, and of all runs that it is part of. */
   forward(event: TaskEvent, source?: RunContext): void;
   forwardOne(event: TaskEvent, source?: RunContext): CompositeRun | undefined;
+  setRunId(runId: number): CompositeRun | undefined;
   setStatus(status: Status): void;
   setOneStatus(status: Status): CompositeRun | undefined;
   ready(): void;

@@ -2,18 +2,21 @@ import type { CancelContext } from '../context/cancel-context.js';
 import type { ChildTotals } from './child-totals.js';
 import { ChildContext, type ParentRun } from './child.js';
 import type { CompositeRun } from './composite.js';
+import type { RunIds } from './run-ids.js';
 import type { Outcome, TaskRunner } from './types.js';
 
 /** The children of one run: the runs that were started under its context. An ended child is counted and forgotten. */
 export class RunChildren implements ParentRun<unknown> {
   readonly run: CompositeRun;
   private readonly totals: ChildTotals;
+  private readonly runIds: RunIds;
   private readonly onAllEnded: () => void;
   private readonly running = new Map<ChildContext<unknown>, TaskRunner>();
 
-  constructor(run: CompositeRun, totals: ChildTotals, onAllEnded: () => void) {
+  constructor(run: CompositeRun, totals: ChildTotals, runIds: RunIds, onAllEnded: () => void) {
     this.run = run;
     this.totals = totals;
+    this.runIds = runIds;
     this.onAllEnded = onAllEnded;
   }
 
@@ -39,7 +42,8 @@ export class RunChildren implements ParentRun<unknown> {
 
   /** Adds a child whose context has another parent: an application that was started under the run's context. */
   add(child: ChildContext<unknown>, runner: TaskRunner): void {
-    child.runId = this.totals.countStart(child.path);
+    this.totals.countStart();
+    child.runIds = this.runIds;
     this.running.set(child, runner);
   }
 

@@ -19,6 +19,7 @@ import {
 } from './composite.js';
 import { subscribeOutput, type OutputObserver, type OutputSubscription } from './hook-output.js';
 import { RunChildren } from './run-children.js';
+import type { RunIds } from './run-ids.js';
 import {
   abandoned,
   cancelTookEffect,
@@ -57,6 +58,8 @@ export interface RunOwner<T> {
   readonly hooks: TaskHooks<T>;
   /** For the run of a slot: the run of its cron. */
   readonly ctx?: CompositeRun;
+  /** Numbers the runs of the children that are started under a run's context. */
+  readonly childRunIds: RunIds;
   /** Whether there is an event listener. */
   readonly observed: boolean;
   emit(run: Run<T>, detail: TaskEventDetail): void;
@@ -69,7 +72,7 @@ export interface RunOwner<T> {
   onFailure?(): void;
   forwardValue?(value: T): void;
   /** Called before the subscriber completes or errors, because the subscriber may start the next run. */
-  onEnd?(run: Run<T>, status: Exclude<Outcome['status'], 'timed-out' | 'not-started'>): void;
+  onEnd?(run: Run<T>, status: Exclude<Outcome['status'], 'timed-out' | 'not-started'>): Outcome;
 }
 
 /**
@@ -119,7 +122,8 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
     if (slot !== undefined) this.slot = slot;
     if (parent instanceof ChildContext) {
       this.child = parent as ChildContext<T>;
-      parent.runId = runId;
+      // A transparent run has the number of its child's run.
+      if (!this.compositeTask?.transparent) for (let run = this.setRunId(runId); run;) run = run.setRunId(runId);
     }
   }
 
@@ -180,9 +184,18 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
     return this.owner.ctx?.childTotals ?? (this.totals ??= new ChildTotals(this));
   }
 
+  get runIds(): RunIds | undefined {
+    return this.child?.runIds;
+  }
+
+  get childRunIds(): RunIds {
+    return this.child?.runIds ?? this.owner.childRunIds;
+  }
+
   /** The runs that were started under this context, to add another. */
   get startedChildren(): RunChildren {
-    return (this.children ??= new RunChildren(this, this.childTotals, () => this.childrenEnded()));
+    const { childTotals, childRunIds } = this;
+    return (this.children ??= new RunChildren(this, childTotals, childRunIds, () => this.childrenEnded()));
   }
 
   emit(detail: TaskEventDetail): void {
@@ -224,6 +237,11 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
   forwardOne(event: TaskEvent, source?: RunContext): CompositeRun | undefined {
     this.owner.forward?.(event);
     return this.owner.ctx ?? this.child?.forward(event, source);
+  }
+
+  /** Stores the number of the child's run in a transparent run. Returns the run above that takes it on, too. */
+  setRunId(runId: number): CompositeRun | undefined {
+    return this.child?.setRunId(runId);
   }
 
   setStatus(status: Status): void {
@@ -445,13 +463,15 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
     const { endListeners, error, subscriber } = this;
     if (endListeners) notifyAll(endListeners, undefined);
     this.reportEnd(status);
-    this.owner.onEnd?.(this, status);
+    const outcome = this.owner.onEnd?.(this, status);
     try {
       if (error) subscriber.error(error);
       else subscriber.complete();
     } catch (teardownError) {
       this.teardownFailed(teardownError);
     }
+    // Last: a parent that waits for its children finalizes now.
+    if (outcome) this.child?.onEnd(outcome);
   }
 
   private callHook(phase: Phase): void {

@@ -13,6 +13,7 @@ import { ChildContext } from './child.js';
 import { enclosingRun } from './enclosing-run.js';
 import { isComposite, type CompositeTask } from './composite.js';
 import type { LaunchSubscriber } from './launch-subscriber.js';
+import { RunIds } from './run-ids.js';
 import { Run, type RunOwner, type RunObserver } from './run.js';
 import { taskName, toTaskHooks, type TaskHooks } from './task-hooks.js';
 import type { Outcome, SimpleTask, Task, TaskEvent, TaskEventDetail, TaskRunner } from './types.js';
@@ -86,6 +87,8 @@ export class Runner<T> implements TaskRunner<T>, RunOwner<T>, LinkedList {
   readonly name: string;
   status: TaskRunner['status'] = 'idle';
   readonly hooks: TaskHooks<T>;
+  // `declare` creates no field, because most runners have no children.
+  declare private ids?: RunIds;
   private runs = 0;
   private current: Run<T> | undefined = undefined;
   private outcome: Outcome | undefined = undefined;
@@ -132,8 +135,18 @@ export class Runner<T> implements TaskRunner<T>, RunOwner<T>, LinkedList {
     }
     this.outcome = this.isReady = undefined;
     const context = this.contextUnder(parent);
-    const runId = (context instanceof ChildContext ? context.runId : undefined) ?? ++this.runs;
-    return (this.current = new Run(this, runId, subscriber, context, cancel));
+    return (this.current = new Run(this, this.nextRunId(context), subscriber, context, cancel));
+  }
+
+  private nextRunId(context: CancelContext): number {
+    // A transparent run takes on the number of its child's run.
+    if (!(context instanceof ChildContext) || (isComposite(this.hooks) && this.hooks.transparent)) return ++this.runs;
+    return context.runIds?.next(context.path) ?? ++this.runs;
+  }
+
+  /** Numbers the runs of the children that are started under a run's context. */
+  get childRunIds(): RunIds {
+    return (this.ids ??= new RunIds());
   }
 
   /** Returns the context to start a run under: that of a child, if the parent was made from the context of a run. */
@@ -219,7 +232,7 @@ export class Runner<T> implements TaskRunner<T>, RunOwner<T>, LinkedList {
     this.results?.next(value);
   }
 
-  onEnd(run: Run<T>, status: Outcome['status']): void {
+  onEnd(run: Run<T>, status: Outcome['status']): Outcome {
     const { error, startedAt } = run;
     const endedAt = run.scheduler.now();
     const outcome: Outcome = error
@@ -239,7 +252,7 @@ export class Runner<T> implements TaskRunner<T>, RunOwner<T>, LinkedList {
     else if (error && !awaitingEnd && run.unsubscribed) logError(error);
     if (awaitingReady) notifyAll(awaitingReady, false);
     if (awaitingEnd) notifyAll(awaitingEnd, outcome);
-    run.child?.onEnd(outcome);
+    return outcome;
   }
 
   onDone(node: ListNode): void {
