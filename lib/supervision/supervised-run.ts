@@ -98,8 +98,7 @@ export class SupervisedRun<T> extends DelegatingRun<T> {
     const { run, requests } = this;
     this.history.lastError = error;
     if (run.cancelled || this.finalError) return run.fail(error);
-    if (requests.length === 0) this.planRestart(error, child);
-    if (this.finalError) return;
+    if (requests.length === 0 && !this.planRestart(error, child)) return;
     run.notReady();
     this.limitFinalize();
   }
@@ -125,18 +124,19 @@ export class SupervisedRun<T> extends DelegatingRun<T> {
     return requests.length > 0;
   }
 
-  /** Plans a restart, or fails if there were too many. */
-  private planRestart(error: TaskError | undefined, child: ChildContext<T>): void {
+  /** Plans a restart, or fails if there were too many. Returns whether there is a restart. */
+  private planRestart(error: TaskError | undefined, child: ChildContext<T>): boolean {
     const { run, policy } = this;
     const now = run.scheduler.now();
     this.trackNotReady(child.stoppingAt ?? now);
     const delay = this.backoff.nextDelay(now, this.readyFor);
-    if (delay !== undefined) {
-      this.planned = { delay, from: now };
-      return;
+    if (delay === undefined) {
+      this.finalError = new RestartLimitError(run.task, policy.maxRestarts, policy.window, error);
+      run.fail(this.finalError);
+      return false;
     }
-    this.finalError = new RestartLimitError(run.task, policy.maxRestarts, policy.window, error);
-    run.fail(this.finalError);
+    this.planned = { delay, from: now };
+    return true;
   }
 
   /** Fails if the child's current run does not end in time, because the child would never be started again. */

@@ -33,6 +33,7 @@ import {
   type Context,
   type DeadlineError,
   type Future,
+  type NotRunningError,
   type Outcome,
   type Phase,
   type RestartLimitError,
@@ -43,6 +44,7 @@ import {
   type SignalError,
   type SimpleTask,
   type Snapshot,
+  type SupervisedRunner,
   type Task,
   type TaskError,
   type TaskEvent,
@@ -128,6 +130,8 @@ expectTypeOf<Awaited<Application>>().toEqualTypeOf<ShutdownReport>();
 
 // A composed runner emits the values of its tasks.
 const numbers = task('n', () => 1);
+expectTypeOf(supervise(full)).toEqualTypeOf<SupervisedRunner<{ rows: number | undefined }>>();
+expectTypeOf(supervise(full).restart()).toEqualTypeOf<Promise<Outcome>>();
 expectTypeOf(supervise(full).start()).toEqualTypeOf<Observable<{ rows: number | undefined }>>();
 expectTypeOf(critical(taskRunner(numbers)).start()).toEqualTypeOf<Observable<number>>();
 expectTypeOf(ordered('g', full, taskRunner(numbers)).start()).toEqualTypeOf<
@@ -178,6 +182,7 @@ expectTypeOf<SignalError['signal']>().toEqualTypeOf<NodeJS.Signals>();
 expectTypeOf<DeadlineError['ms']>().toEqualTypeOf<number>();
 expectTypeOf<RestartLimitError>().toExtend<TaskError>();
 expectTypeOf<AlreadyRunningError['task']>().toEqualTypeOf<string>();
+expectTypeOf<NotRunningError['task']>().toEqualTypeOf<string>();
 expectTypeOf(new CancelledError()).toExtend<Error>();
 
 // Invalid uses do not compile.
