@@ -1,8 +1,8 @@
-import type { Observable, Subscriber, Subscription } from 'rxjs';
+import { defer, EMPTY, type Observable, type Subscriber, type Subscription } from 'rxjs';
 import { toContext } from '../context/abort-signal-context.js';
 import { CancelContext } from '../context/cancel-context.js';
 import { background } from '../context/context.js';
-import type { CancelFunc, RunContext, RunHooks } from '../context/types.js';
+import type { CancelFunc, Context, RunContext, RunHooks } from '../context/types.js';
 import { CancelledError, SignalError, type TaskError } from '../errors/errors.js';
 import { ChildContext, type ParentRun } from '../task/child.js';
 import type { CompositeRun } from '../task/composite.js';
@@ -12,11 +12,12 @@ import { startChild } from '../task/runner-access.js';
 import type { Outcome, TaskEvent, TaskRunner } from '../task/types.js';
 import { captureAsyncContext, runInAsyncContext } from '../util/async-context.js';
 import { LinkedSubject } from '../util/linked-subject.js';
-import { after } from '../util/timer.js';
+import { after, afterUnlessExit, wait } from '../util/timer.js';
 import { registerApplication } from './application-info.js';
 import { callSafely, composeOnRunEnd, composeWrapHook } from './compose-instrumentation.js';
 import { FailureList } from './failure-list.js';
-import { joinAll } from './join.js';
+import { joinWithin } from './join.js';
+import { notReadyTasks, type NotReadyTask } from './not-ready-tasks.js';
 import { ShutdownReport } from './report.js';
 import type { AppEvent, OrchestrateOptions } from './types.js';
 
@@ -24,11 +25,17 @@ import type { AppEvent, OrchestrateOptions } from './types.js';
 export interface HostHooks {
   /** Failures of the host. Each stops the application, even if `onFailure` is `'continue'`. */
   readonly hostFailures$?: Observable<unknown>;
+  /** A context whose cancel asks the application to stop, in addition to the parent. */
+  readonly stopContext?: Context;
   /** Whether a request to stop waits for the `drainDelay`. Default: `true`. */
   shouldDrain?(cause: unknown): boolean;
   /** Called when a change occurs in whether all tasks are ready and no stop is requested. */
   onReadyChange?(ready: boolean): void;
+  /** Called once, with the tasks that are not ready 10 s after the start. */
+  onSlowStart?(tasks: readonly NotReadyTask[]): void;
 }
+
+const slowStartMs = 10_000;
 
 type AppOptions = Required<Omit<OrchestrateOptions, 'parent' | 'startTimeout'>> & { startTimeout: number | undefined };
 
@@ -48,8 +55,12 @@ export class AppRun implements ParentRun<unknown> {
   /** Whether all tasks have been started. Until then the application is not ready. */
   private allStarted = false;
   private isReady = false;
+  /** The timer that ends in `onSlowStart`. */
+  private slowStart: Subscription | undefined = undefined;
   private joinSubscription: Subscription | undefined = undefined;
   private stopRequest: { readonly cause: unknown; readonly at: number } | undefined = undefined;
+  /** Whether the failure of a task stops the application: that task is still running. */
+  private stopsForFailure = false;
   private readonly failures = new FailureList();
   /** The children of the run under whose context the application was started, if any. */
   private readonly siblings: RunChildren | undefined;
@@ -87,10 +98,12 @@ export class AppRun implements ParentRun<unknown> {
     const cancel: CancelFunc = (cause) =>
       cause instanceof SignalError ? this.stopFromOutside(cause) : this.stop(cause);
     const started: TaskRunner[] = [];
+    const children: ChildContext<unknown>[] = [];
     for (const runner of runners) {
       if (subscriber.closed) return;
       const child = new ChildContext(this, siblings?.pathOf(runner) ?? runner.toString(), master.scheduler, master);
       notReady.add(child);
+      children.push(child);
       siblings?.add(child, runner);
       startChild(runner, child, cancel);
       if (!this.startFailures.has(child)) started.push(runner);
@@ -98,7 +111,12 @@ export class AppRun implements ParentRun<unknown> {
     this.allStarted = true;
     this.updateReady();
     if (subscriber.closed) return;
-    this.joinSubscription = joinAll(master, this.options.timeout, started).subscribe({
+    this.watchSlowStart(children);
+    this.joinSubscription = joinWithin(
+      master,
+      defer(() => this.deadline()),
+      started,
+    ).subscribe({
       next: (outcome) => this.outcomes.push(outcome),
       complete: () => {
         const [startFailure] = this.startFailures.values();
@@ -180,6 +198,27 @@ export class AppRun implements ParentRun<unknown> {
     this.stop(error);
   }
 
+  /** Returns the deadline of the join, counted from the cancel. */
+  private deadline(): Observable<never> {
+    const { timeout, scheduler } = this.options;
+    // A task whose failure stops the application has time to end synchronously.
+    return timeout > 0 || this.stopsForFailure ? wait(timeout, scheduler) : EMPTY;
+  }
+
+  private watchSlowStart(children: readonly ChildContext<unknown>[]): void {
+    const { runners, hostHooks, isReady, stopRequest, options, subscriber } = this;
+    if (!hostHooks.onSlowStart || isReady || stopRequest) return;
+    this.slowStart = afterUnlessExit(options.scheduler, slowStartMs, () =>
+      hostHooks.onSlowStart?.(
+        runners.flatMap((runner, i) => {
+          const child = children[i];
+          return child && this.notReady.has(child) ? notReadyTasks(runner, child.path) : [];
+        }),
+      ),
+    );
+    subscriber.add(this.slowStart);
+  }
+
   private createRunHooks(): RunHooks {
     const { runners, events } = this;
     const { timeout, startTimeout, instrumentation } = this.options;
@@ -202,21 +241,25 @@ export class AppRun implements ParentRun<unknown> {
   }
 
   private emit(event: AppEvent, run?: RunContext): void {
-    if (!this.closed) runInAsyncContext(this.asyncContext, this.emitNow, this, { event, run });
+    if (!this.closed)
+      runInAsyncContext(this.asyncContext, (app, args) => app.emitNow(...args), this, [event, run] as const);
   }
 
-  private emitNow({ event, run }: { event: AppEvent; run: RunContext | undefined }): void {
+  private emitNow(event: AppEvent, run: RunContext | undefined): void {
     for (const callbacks of this.options.instrumentation) callSafely(() => callbacks.onEvent?.(event, run));
     this.events.next(event);
     this.subscriber.next(event);
   }
 
   private applyFailurePolicy(error: TaskError | undefined): void {
-    if (error && this.options.onFailure === 'cancel') this.stop(error);
+    if (!error || this.options.onFailure === 'continue') return;
+    this.stopsForFailure = true;
+    this.stop(error);
   }
 
   private requestStop(cause: unknown): void {
     this.stopRequest ??= { cause, at: this.options.scheduler.now() };
+    this.slowStart?.unsubscribe();
     this.updateReady();
   }
 
@@ -224,6 +267,7 @@ export class AppRun implements ParentRun<unknown> {
     const ready = this.allStarted && this.notReady.size === 0 && !this.stopRequest;
     if (ready === this.isReady) return;
     this.isReady = ready;
+    this.slowStart?.unsubscribe();
     this.hostHooks.onReadyChange?.(ready);
   }
 

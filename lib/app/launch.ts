@@ -1,11 +1,11 @@
 import { finalize, Subject, type Observable, type Observer } from 'rxjs';
-import { toContext } from '../context/abort-signal-context.js';
-import { background, withCancel } from '../context/context.js';
+import { withCancel } from '../context/context.js';
 import type { CancelFunc } from '../context/types.js';
 import type { Runnable } from '../task/runner.js';
 import { validateObserver, validateOptions } from '../util/validate.js';
 import type { HostHooks } from './app-run.js';
 import { logErrors } from './error-log.js';
+import { warnOfSlowStart } from './not-ready-tasks.js';
 import { orchestrateOptionNames, orchestrateWith } from './orchestrate.js';
 import { ReadyStream } from './ready-stream.js';
 import type { ShutdownReport } from './report.js';
@@ -62,7 +62,7 @@ export interface Application extends Promise<ShutdownReport> {
  * ```
  */
 export function launch(runnables: readonly Runnable[], options: LaunchOptions = {}): Application {
-  return createApplication(runnables, options).start();
+  return createApplication(runnables, options, { onSlowStart: warnOfSlowStart }).start();
 }
 
 /** An application that has not been started. */
@@ -79,19 +79,18 @@ export interface UnstartedApplication {
 export function createApplication(
   runnables: readonly Runnable[],
   options: LaunchOptions,
-  hostHooks: Omit<HostHooks, 'onReadyChange'> = {},
+  hostHooks: Omit<HostHooks, 'onReadyChange' | 'stopContext'>,
 ): UnstartedApplication {
   validateOptions(options, launchOptionNames);
   const { observer = logErrors(), ...orchestrateOptions } = options;
   validateObserver(observer);
-  const parent = toContext(orchestrateOptions.parent ?? background);
-  const [stopContext, stop] = withCancel(parent, { scheduler: orchestrateOptions.scheduler ?? parent.scheduler });
+  const [stopContext, stop] = withCancel();
   const readiness = new ReadyStream();
-  const app$ = orchestrateWith(
-    runnables,
-    { ...orchestrateOptions, parent: stopContext },
-    { ...hostHooks, onReadyChange: (ready) => readiness.set(ready) },
-  );
+  const app$ = orchestrateWith(runnables, orchestrateOptions, {
+    ...hostHooks,
+    stopContext,
+    onReadyChange: (ready) => readiness.set(ready),
+  });
 
   const start: UnstartedApplication['start'] = (onReport, onEnd) => {
     let live = true;
@@ -99,8 +98,6 @@ export function createApplication(
     events.subscribe(observer);
     const end = () => {
       live = false;
-      // Detaches the context from the parent.
-      stop();
       readiness.end();
       onEnd?.();
     };

@@ -104,6 +104,9 @@ export function orchestrateWith(
     );
     if (parentContext.cancelled) app.stop(parentContext.cause);
     else subscriber.add(parentContext.onCancel((cause) => app.stopFromOutside(cause)));
+    subscriber.add(
+      hostHooks.stopContext && toContext(hostHooks.stopContext).onCancel((cause) => app.stopFromOutside(cause)),
+    );
     subscriber.add(hostHooks.hostFailures$?.subscribe((error) => app.fail(error)));
     app.start();
   });

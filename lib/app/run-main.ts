@@ -1,10 +1,12 @@
 import { Subject } from 'rxjs';
 import { SignalError } from '../errors/errors.js';
 import type { Runnable } from '../task/runner.js';
+import { logError } from '../util/log-error.js';
 import { validateArray, validateOneOf, validateOptions } from '../util/validate.js';
 import { logErrors } from './error-log.js';
 import { createApplication, launchOptionNames, type Application, type LaunchOptions } from './launch.js';
 import { loadTerminal, validateUi, type Ui } from './load-terminal.js';
+import { warnOfSlowStart } from './not-ready-tasks.js';
 import { defaultTimeoutMs } from './orchestrate.js';
 import { ensureExit, exit, keepProcessAlive, setExitCode } from './process-exit.js';
 import type { ShutdownReport } from './report.js';
@@ -73,6 +75,7 @@ export function runMain(runnables: readonly Runnable[], options: RunMainOptions 
   const application = createApplication(runnables, launchOptions, {
     hostFailures$,
     shouldDrain: (cause) => !isCtrlC(cause),
+    onSlowStart: warnOfSlowStart,
   });
 
   let first: { readonly signal: NodeJS.Signals; readonly at: number } | undefined;
@@ -89,7 +92,7 @@ export function runMain(runnables: readonly Runnable[], options: RunMainOptions 
   let crashed = false;
   const onUncaught = (reason: unknown) => {
     const error = reason ?? new Error(`Thrown or rejected with ${String(reason)}`);
-    console.error(error);
+    logError(error);
     if (crashed) return exit(1);
     crashed = true;
     hostFailures$.next(error);

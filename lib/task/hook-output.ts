@@ -7,11 +7,11 @@ import {
   type Observer,
   type SchedulerLike,
   type TeardownLogic,
-  UnsubscriptionError,
 } from 'rxjs';
 import { captureAsyncContext, runInAsyncContext, type AsyncContext } from '../util/async-context.js';
 import { hasMethod } from '../util/has-members.js';
 import { settleOn } from '../util/settle-on.js';
+import { teardownErrors } from '../util/teardown-errors.js';
 import { toAsyncIterator, type PullSource } from './async-iterator.js';
 import type { TaskOutput, TaskStream } from './types.js';
 
@@ -116,38 +116,38 @@ class ObservableOutput<T> extends Subscription implements OutputSubscription, Ob
   next(value: T): void {
     if (this.closed) return;
     if (this.subscribing) this.observer.next(value);
-    else runInAsyncContext(this.asyncContext, this.observer.next, this.observer, value);
+    else runInAsyncContext(this.asyncContext, emitValue<T>, this.observer, value);
   }
 
   error(error: unknown): void {
-    if (!this.closed) this.call(this.fail, { error });
+    if (!this.closed) this.run(fail, error);
   }
 
   complete(): void {
-    if (!this.closed) this.call(this.end);
+    if (!this.closed) this.run(end);
   }
 
   interrupt(): void {
-    if (!this.closed) this.call(this.release);
+    if (!this.closed) this.run(release);
   }
 
-  private call(method: (failure?: { readonly error: unknown }) => void, failure?: { readonly error: unknown }): void {
-    if (this.subscribing) method.call(this, failure);
-    else runInAsyncContext(this.asyncContext, method, this, failure);
+  private run(call: (output: ObservableOutput<T>, error?: unknown) => void, error?: unknown): void {
+    if (this.subscribing) call(this, error);
+    else runInAsyncContext(this.asyncContext, call, this as ObservableOutput<T>, error);
   }
 
-  private fail(failure?: { readonly error: unknown }): void {
+  fail(error: unknown): void {
     this.observer.sourceEnded();
-    this.observer.failed(failure?.error);
+    this.observer.failed(error);
     this.release();
   }
 
-  private end(): void {
+  end(): void {
     this.observer.sourceEnded();
     this.release();
   }
 
-  private release(): void {
+  release(): void {
     if (this.closed) return;
     try {
       this.unsubscribe();
@@ -159,10 +159,26 @@ class ObservableOutput<T> extends Subscription implements OutputSubscription, Ob
   }
 }
 
-/** Returns the errors of teardowns. RxJS collects them in one error, unless it fails to: of `null`, for example. */
-function teardownErrors(error: unknown): readonly unknown[] {
-  const errors: unknown = error instanceof UnsubscriptionError ? error.errors : undefined;
-  return Array.isArray(errors) ? errors : [error];
+// Functions, because a closure for each call would cost more.
+
+function emitValue<T>(observer: OutputObserver<T>, value: T): void {
+  observer.next(value);
+}
+
+function released(observer: OutputObserver<never>): void {
+  observer.released();
+}
+
+function fail(output: ObservableOutput<never>, error: unknown): void {
+  output.fail(error);
+}
+
+function end(output: ObservableOutput<never>): void {
+  output.end();
+}
+
+function release(output: ObservableOutput<never>): void {
+  output.release();
 }
 
 /** A loop that pulls values from an async iterable. */
@@ -189,7 +205,7 @@ class IterableOutput<T> implements OutputSubscription {
   interrupt(): void {
     if (!this.isOpen()) return;
     this.state = 'closing';
-    runInAsyncContext(this.asyncContext, () => void this.close(), undefined, undefined);
+    runInAsyncContext(this.asyncContext, (output) => void output.close(), this, undefined);
   }
 
   // A method, because TypeScript would narrow `state` across an `await`.
@@ -270,7 +286,7 @@ class PromiseOutput<T> implements OutputSubscription {
     if (this.settled) return;
     this.settled = true;
     const { observer } = this;
-    if (observer.interruptsPromises) runInAsyncContext(this.asyncContext, observer.released, observer, undefined);
+    if (observer.interruptsPromises) runInAsyncContext(this.asyncContext, released, observer, undefined);
     else observer.released();
   }
 }

@@ -1,4 +1,4 @@
-import { AsyncResource, executionAsyncResource } from 'node:async_hooks';
+import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 
 /**
  * The `AsyncLocalStorage` stores of the code that started or subscribed something; `undefined` for none.
@@ -25,56 +25,110 @@ export type AsyncContext = AsyncResource | undefined;
  * there are: very many tasks may be started without.
  */
 export function captureAsyncContext(): AsyncContext {
-  storage ??= detectStorage();
-  if (storage === 'properties' && Object.getOwnPropertySymbols(executionAsyncResource()).length === 0) return undefined;
+  layout ??= detectLayout();
+  if (layout.isUnused()) return undefined;
   const resource = newResource();
-  return hasStores(resource) ? resource : undefined;
+  return layout.hasStores(resource) ? resource : undefined;
 }
 
-/** Calls a method of an object with captured stores. */
-export function runInAsyncContext<This, A>(
+/** Calls a function with captured stores. */
+export function runInAsyncContext<O, A>(
   context: AsyncContext,
-  method: (this: This, argument: A) => void,
-  object: This,
+  call: (object: O, argument: A) => void,
+  object: O,
   argument: A,
 ): void {
-  const resource = context ?? (emptyResource ??= withoutStores(newResource()));
-  resource.runInAsyncScope(method, object, argument);
-  // With `enterWith`, the method may have set a store for everything else that was started without one.
-  if (!context && hasStores(resource)) withoutStores(resource);
+  // With `enterWith`, the function may set a store. A resource for this call alone keeps it from the next call.
+  const resource = context ?? (emptyResource ??= withoutStores(newResource())).runInAsyncScope(newResource);
+  resource.runInAsyncScope(call, undefined, object, argument);
 }
 
-/** The resource of everything that was started without a store. */
+/** A resource in which nothing runs but the creation of others without stores. */
 let emptyResource: AsyncResource | undefined;
 
-/**
- * Where this runtime keeps the stores of a resource: in properties of its own (Node 20 and 22), or in one property
- * (Node 24). Others, such as Bun, do not show them.
- */
-let storage: 'properties' | 'hidden' | symbol | undefined;
+/** The way in which this runtime keeps the stores of a resource. */
+let layout: Layout | undefined;
 
-function detectStorage(): NonNullable<typeof storage> {
-  const symbols = Object.getOwnPropertySymbols(newResource());
-  return (
-    symbols.find(({ description }) => description === 'context_frame') ?? (symbols.some(isId) ? 'properties' : 'hidden')
-  );
+interface Layout {
+  /** Whether nothing in this process uses stores so far. Quicker than `hasStores`. */
+  isUnused(): boolean;
+  hasStores(resource: AsyncResource): boolean;
 }
 
-function hasStores(resource: AsyncResource): boolean {
-  if (typeof storage === 'symbol') return valuesOf(resource)[storage] !== undefined;
-  const symbols = Object.getOwnPropertySymbols(resource);
-  // Only the two ids: no store was ever set.
-  if (storage === 'properties' && symbols.length === 2) return false;
-  return symbols.some((symbol) => !isId(symbol) && valuesOf(resource)[symbol] !== undefined) || storage === 'hidden';
+function detectLayout(): Layout {
+  const symbols = symbolsOf(newResource());
+  // Not by the version, because flags of Node change it.
+  if ('kResourceStore' in new AsyncLocalStorage()) return new PropertyLayout(symbols);
+  const frame = symbols.find(({ description }) => description === 'context_frame');
+  return frame ? new FrameLayout(frame) : hiddenLayout;
 }
+
+/** Each store is a property of its own (Node 20 and 22). */
+class PropertyLayout implements Layout {
+  private readonly symbols: readonly symbol[];
+  private readonly id: symbol;
+  private unused = true;
+  /** The property of a store that was found before. */
+  private known: symbol | undefined = undefined;
+
+  /** @param symbols those of a resource that has never had a store. */
+  constructor(symbols: readonly symbol[]) {
+    this.symbols = symbols;
+    this.id = symbols.find(isId) ?? Symbol();
+  }
+
+  isUnused(): boolean {
+    // Node gives promises an id from the first use on.
+    return (this.unused &&= valueOf(Promise.resolve(), this.id) === undefined);
+  }
+
+  hasStores(resource: AsyncResource): boolean {
+    const { symbols, known } = this;
+    // A list of the symbols takes longer than all else here.
+    if (known && valueOf(resource, known) !== undefined) return true;
+    this.known = symbolsOf(resource).find(
+      (symbol) => !symbols.includes(symbol) && valueOf(resource, symbol) !== undefined,
+    );
+    return this.known !== undefined;
+  }
+}
+
+/** All stores are in one Map (Node 24). A store that was left may still be in it, as `undefined`. */
+class FrameLayout implements Layout {
+  private readonly frame: symbol;
+
+  constructor(frame: symbol) {
+    this.frame = frame;
+  }
+
+  isUnused(): boolean {
+    return false;
+  }
+
+  hasStores(resource: AsyncResource): boolean {
+    const stores = valueOf(resource, this.frame) as Map<unknown, unknown> | undefined;
+    if (stores) for (const store of stores.values()) if (store !== undefined) return true;
+    return false;
+  }
+}
+
+/** Stores cannot be seen, as on Bun and Deno. */
+const hiddenLayout: Layout = {
+  isUnused: () => false,
+  hasStores: () => true,
+};
 
 function withoutStores(resource: AsyncResource): AsyncResource {
-  for (const key of Object.getOwnPropertySymbols(resource)) if (!isId(key)) valuesOf(resource)[key] = undefined;
+  for (const symbol of symbolsOf(resource)) if (!isId(symbol)) Object.assign(resource, { [symbol]: undefined });
   return resource;
 }
 
-function valuesOf(resource: object): Record<symbol, unknown> {
-  return resource as Record<symbol, unknown>;
+function symbolsOf(resource: object): symbol[] {
+  return Object.getOwnPropertySymbols(resource);
+}
+
+function valueOf(resource: object, symbol: symbol): unknown {
+  return (resource as Record<symbol, unknown>)[symbol];
 }
 
 function isId({ description }: symbol): boolean {

@@ -10,14 +10,18 @@ export class SubscriberListener<T> extends Listener<T> {
   private readonly asyncContext = captureAsyncContext();
 
   override notify(value: unknown): void {
-    runInAsyncContext(this.asyncContext, this.notifyNow, this, value);
+    runInAsyncContext(this.asyncContext, notifyNow, this as SubscriberListener<unknown>, value);
   }
 
-  private notifyNow(value: unknown): void {
+  notifyNow(value: unknown): void {
     try {
       super.notify(value);
     } catch (error) {
       logError(error);
     }
   }
+}
+
+function notifyNow(listener: SubscriberListener<unknown>, value: unknown): void {
+  listener.notifyNow(value);
 }
