@@ -3,7 +3,7 @@ import type { CancelFunc } from '../context/types.js';
 import { TaskError } from '../errors/errors.js';
 import { ChildContext, type ParentRun } from '../task/child.js';
 import { runComposite, type RunParts, type CompositeTask, type CompositeRun } from '../task/composite.js';
-import { startChild } from '../task/runner-access.js';
+import { abandonRunner, startChild } from '../task/runner-access.js';
 import { abandonedOutcome, taskRunner, toRunner, type Runnable } from '../task/runner.js';
 import type { Outcome, TaskEvent, TaskRunner } from '../task/types.js';
 
@@ -20,6 +20,7 @@ export abstract class DelegatingRun<T> implements ParentRun<T>, RunParts {
   /** The failure that the child's current run has reported. */
   protected failure: TaskError | undefined = undefined;
   private isReady = false;
+  private abandonedRunId: number | undefined = undefined;
 
   constructor(run: CompositeRun, cancelApp: CancelFunc, runner: TaskRunner<T>, subscriber: Subscriber<T>) {
     this.run = run;
@@ -38,7 +39,7 @@ export abstract class DelegatingRun<T> implements ParentRun<T>, RunParts {
   }
 
   get runId(): number | undefined {
-    return this.child?.runId;
+    return this.child?.runId ?? this.abandonedRunId;
   }
 
   get transparent(): boolean {
@@ -99,6 +100,14 @@ export abstract class DelegatingRun<T> implements ParentRun<T>, RunParts {
 
   abandon(): void {
     this.lastOutcome ??= abandonedOutcome(this.runner);
+  }
+
+  /** Stops waiting for the child's current run. Returns its outcome at this time. */
+  protected abandonChild(): Outcome {
+    this.lastOutcome = abandonRunner(this.runner);
+    this.abandonedRunId = this.child?.runId;
+    this.child = undefined;
+    return this.lastOutcome;
   }
 
   /** Handles the error of a child that could not start, before it counts as a failure and an end. */

@@ -11,7 +11,6 @@ import {
 } from '../errors/errors.js';
 import type { ChildContext } from '../task/child.js';
 import type { CompositeRun, TaskHistory } from '../task/composite.js';
-import { abandonRunner } from '../task/runner-access.js';
 import type { Outcome, TaskRunner } from '../task/types.js';
 import { after } from '../util/timer.js';
 import { Backoff, type RestartPolicy } from './backoff.js';
@@ -149,15 +148,13 @@ export class SupervisedRun<T> extends DelegatingRun<T> {
   }
 
   private finalizeTimedOut(): void {
-    const { run, runner, policy, failure } = this;
+    const { run, policy, failure } = this;
     const timeoutError = new TaskError(run.task, 'finalize', new DeadlineError(policy.finalizeTimeout));
     const error = (this.finalError = failure ?? timeoutError);
     if (failure) suppress(failure, timeoutError);
     this.history.lastError = error;
     this.wait.unsubscribe();
-    this.lastOutcome = abandonRunner(runner);
-    this.child = undefined;
-    this.answerRequests(this.lastOutcome);
+    this.answerRequests(this.abandonChild());
     run.fail(error);
     this.endWith({ status: 'failed', error });
   }
