@@ -21,14 +21,14 @@ export class OrderedRun<T> extends GroupRun<T> {
     for (this.stopIndex ??= this.startedCount - 1; this.stopIndex >= 0; this.stopIndex--) {
       const member = this.members[this.stopIndex];
       if (!member?.running) continue;
-      callNested(cancelMember, { member, cause });
+      callNested(cancelMember, member, cause);
       if (isRunning(member)) break;
     }
     this.cancelling = false;
   }
 }
 
-function cancelMember({ member, cause }: { member: CancelContext; cause: unknown }): void {
+function cancelMember(member: CancelContext, cause: unknown): void {
   CancelContext.cancel(member, cause);
 }
 

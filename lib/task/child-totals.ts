@@ -21,8 +21,13 @@ export class ChildTotals {
     if (this.run.cancelled) this.members.push(outcome);
   }
 
+  get counts(): NonNullable<Outcome['children']> {
+    const { started, failed } = this;
+    return { started, failed };
+  }
+
   outcome(): Pick<Outcome, 'members' | 'children'> {
-    const { members, started, failed } = this;
-    return { ...(members.length > 0 && { members }), children: { started, failed } };
+    const { members, counts } = this;
+    return { ...(members.length > 0 && { members }), children: counts };
   }
 }

@@ -2,6 +2,7 @@ import type { SchedulerLike } from 'rxjs';
 import { CancelContext, endedNormally } from '../context/cancel-context.js';
 import type { RunContext, RunHooks } from '../context/types.js';
 import { TaskError } from '../errors/errors.js';
+import { callNested } from '../util/nested-calls.js';
 import type { CompositeRun, Status } from './composite.js';
 import type { RunIds } from './run-ids.js';
 import type { Outcome, TaskEvent } from './types.js';
@@ -121,7 +122,7 @@ export class ChildContext<T> extends CancelContext {
   }
 
   next(value: T): void {
-    this.parentRun.next(value);
+    callNested(emitValue<T>, this.parentRun, value);
   }
 
   error(error: unknown): void {
@@ -141,4 +142,8 @@ export class ChildContext<T> extends CancelContext {
   private end(): void {
     CancelContext.cancel(this, endedNormally);
   }
+}
+
+function emitValue<T>(parentRun: ParentRun<T>, value: T): void {
+  parentRun.next(value);
 }

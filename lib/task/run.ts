@@ -3,6 +3,7 @@ import { CancelContext, endedNormally, unsubscribed } from '../context/cancel-co
 import { isCancellation } from '../context/is-cancellation.js';
 import type { CancelFunc, RunContext, RunEnd } from '../context/types.js';
 import { DeadlineError, suppress, TaskError, type Phase } from '../errors/errors.js';
+import { captureAsyncContext, runInAsyncContext, type AsyncContext } from '../util/async-context.js';
 import { notifyAll, type LinkedList } from '../util/linked-list.js';
 import { callNested } from '../util/nested-calls.js';
 import { after } from '../util/timer.js';
@@ -89,10 +90,12 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
   /** The runs that were started under this context. */
   declare children?: RunChildren;
   declare totals?: ChildTotals;
-  /** Called when the run has ended. */
+  /** Notified when the run has ended, or is abandoned. */
   declare endListeners?: LinkedList;
   /** The outcome at the time when a join abandoned this run. */
   declare abandonedOutcome?: Outcome;
+  /** The async context to go on in when the cancel, or the last child, has let the run wait. */
+  declare private asyncContext?: AsyncContext;
   readonly startedAt: number;
   /** The first failure. Its `suppressed` has the later ones. */
   error: TaskError | undefined = undefined;
@@ -209,7 +212,7 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
 
   /** Starts the run, when the call stack is not too deep. */
   start(): void {
-    callNested(startRun, this as Run<unknown>);
+    callNested(startRun, this as Run<unknown>, undefined);
   }
 
   startNow(): void {
@@ -285,7 +288,8 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
   }
 
   ending(): void {
-    if (this.child?.parentRun.onEnding) callNested<ChildContext<unknown>>(reportChildEnding, this.child);
+    if (this.child?.parentRun.onEnding)
+      callNested<ChildContext<unknown>, undefined>(reportChildEnding, this.child, undefined);
   }
 
   markEndedByItself(): void {
@@ -296,7 +300,12 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
   abandon(): void {
     this.flags |= abandoned;
     this.parts?.abandon();
+    this.notifyEnd();
     this.reportEnd('timed-out');
+  }
+
+  private notifyEnd(): void {
+    if (this.endListeners) notifyAll(this.endListeners, undefined);
   }
 
   /** Reports the end to the instrumentation, once: an abandoned run may still end by itself. */
@@ -370,9 +379,9 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
     this.flags |= cancelTookEffect;
     // Starts the timer before the event: a listener may end the hook, which must stop the timer.
     if (!(this.flags & endedDuringCancel)) this.startGrace();
-    if (this.observed && !this.compositeTask?.transparent) this.emit({ type: 'cancelling', cause: this.cause });
-    if (this.flags & endedDuringCancel) return this.stopWork();
-    this.interruptHook();
+    if (!this.compositeTask?.transparent && this.observed) this.emit({ type: 'cancelling', cause: this.cause });
+    if (!(this.flags & endedDuringCancel)) return this.interruptHook();
+    runInAsyncContext(this.asyncContext, (run) => run.stopWork(), this as Run<T>, undefined);
   }
 
   private get compositeTask(): CompositeTask<T> | undefined {
@@ -390,8 +399,8 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
     const status = statusOf[state];
     const type = eventOf[state];
     if (this.compositeTask?.transparent) {
-      // Its child has the status, and emits the events. A new run of the child is initializing again.
-      if (state === initializing) this.setStatus('initializing');
+      // Its child has the status, and emits the events. The transparent runs above it are initializing already.
+      if (state === initializing) this.setOneStatus('initializing');
       return;
     }
     if (status) this.setStatus(status);
@@ -421,7 +430,7 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
 
   private childReady(ready: boolean): void {
     if (!this.child || !this.mayBeReady) return;
-    callNested<ChildContext<unknown>>(ready ? reportChildReady : reportChildNotReady, this.child);
+    callNested<ChildContext<unknown>, boolean>(reportReadyChanged, this.child, ready);
   }
 
   /**
@@ -433,17 +442,21 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
     this.timer?.unsubscribe();
     if (this.cancelled && !(this.flags & (cancelTookEffect | endedByItself))) {
       this.flags |= endedDuringCancel;
+      this.asyncContext = captureAsyncContext();
       return;
     }
     if (this.error) this.reportFailure();
     CancelContext.cancel(this, this.error ?? endedNormally);
     this.enter(waiting);
-    this.ending();
+    // A task with members ends at once.
+    if (!this.compositeTask?.members) this.ending();
     if (!this.children || this.children.allEnded) this.finalize();
+    else this.asyncContext = captureAsyncContext();
   }
 
   private childrenEnded(): void {
-    if (this.state === waiting) this.finalize();
+    if (this.state === waiting)
+      runInAsyncContext(this.asyncContext, (run) => run.finalize(), this as Run<T>, undefined);
   }
 
   private finalize(): void {
@@ -454,14 +467,14 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
 
   private end(): void {
     this.state = ended;
-    callNested(endRun, this as Run<unknown>);
+    callNested(endRun, this as Run<unknown>, undefined);
   }
 
   /** Reports the end, when the call stack is not too deep. */
   endNow(): void {
     const status = this.error ? 'failed' : this.flags & cancelTookEffect ? 'cancelled' : 'completed';
-    const { endListeners, error, subscriber } = this;
-    if (endListeners) notifyAll(endListeners, undefined);
+    const { error, subscriber } = this;
+    this.notifyEnd();
     this.reportEnd(status);
     const outcome = this.owner.onEnd?.(this, status);
     try {
@@ -548,7 +561,7 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
     this.flags = (flags | failureReported) & ~wasReady;
     this.owner.onFailure?.();
     if (!this.compositeTask?.members && this.observed) this.emit({ type: 'failed', phase: error.phase, error });
-    if (subscriber.onFailure) callNested((failure) => subscriber.onFailure?.(failure), error);
+    if (subscriber.onFailure) callNested(reportFailureTo, subscriber as RunObserver<unknown>, error);
   }
 
   private reportDropped(phase: Phase, error?: TaskError): void {
@@ -565,14 +578,14 @@ function endRun(run: Run<unknown>): void {
   run.endNow();
 }
 
-function reportChildReady(child: ChildContext<unknown>): void {
-  child.readyChanged(true);
+function reportReadyChanged(child: ChildContext<unknown>, ready: boolean): void {
+  child.readyChanged(ready);
 }
 
 function reportChildEnding(child: ChildContext<unknown>): void {
   child.onEnding();
 }
 
-function reportChildNotReady(child: ChildContext<unknown>): void {
-  child.readyChanged(false);
+function reportFailureTo(subscriber: RunObserver<unknown>, error: TaskError): void {
+  subscriber.onFailure?.(error);
 }

@@ -76,6 +76,8 @@ export function isTaskRunner(x: unknown): x is TaskRunner {
 export interface RunnerView extends Pick<CompositeTask<unknown>, 'members' | 'transparent' | 'history'> {
   /** The runners that were started under the context of the current run, and have not ended. */
   readonly children?: readonly TaskRunner[];
+  /** The numbers of the runs that were started under the context of the current or last run. */
+  readonly childCounts?: Outcome['children'];
   readonly outcome?: Outcome;
   readonly since?: number;
 }
@@ -264,10 +266,12 @@ export class Runner<T> implements TaskRunner<T>, RunOwner<T>, LinkedList {
     const { current: run, outcome, hooks } = this;
     const since = outcome ? outcome.endedAt : (run?.child?.since ?? run?.startedAt);
     const { members, transparent, history } = isComposite(hooks) ? hooks : ({} as Partial<CompositeTask<T>>);
-    const children = members ? [] : [...this.runningChildren()];
+    const children = [...((members ? run?.children?.runners : this.runningChildren()) ?? [])];
+    const childCounts = outcome ? outcome.children : run?.totals?.counts;
     return {
       ...(members && { members }),
       ...(children.length > 0 && { children }),
+      ...(childCounts && { childCounts }),
       ...(transparent && { transparent }),
       ...(history && { history }),
       ...(outcome && { outcome }),
