@@ -67,7 +67,6 @@ export function cron<T>(
     ...(hooks.initialize && { initialize: (ctx: RunContext) => hooks.initialize?.(ctx) }),
     ...(hooks.finalize && { finalize: () => hooks.finalize?.() }),
     startTimeout: hooks.startTimeout,
-    startTimeout: hooks.startTimeout,
     history,
     // Like an `interval` piped into a flattening operator.
     [runComposite]: (run, cancelApp) => {

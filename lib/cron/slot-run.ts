@@ -1,12 +1,15 @@
-import { defer, Subscription, type Observable } from 'rxjs';
+import type { Subscription } from 'rxjs';
 import type { CancelFunc } from '../context/types.js';
 import { CancelledError, DeadlineError, type TaskError } from '../errors/errors.js';
 import type { CompositeRun } from '../task/composite.js';
 import type { TaskEventDetail, TaskRunner } from '../task/types.js';
+import type { AsyncContext } from '../util/async-context.js';
+import { ForeignSubscription } from '../util/foreign-subscription.js';
 import { after } from '../util/timer.js';
 import { ListNode } from '../util/linked-list.js';
 import { Run, type RunOwner, type RunObserver } from '../task/run.js';
 import { CancelContext } from '../context/cancel-context.js';
+import type { Coordinator } from './cron-options.js';
 
 /** The common owner of a cron's slots. */
 export interface SlotOwner<T> extends RunOwner<T> {
@@ -14,7 +17,9 @@ export interface SlotOwner<T> extends RunOwner<T> {
   readonly cancelApp: CancelFunc;
   readonly tolerance: number;
   readonly timeout: number | undefined;
-  readonly lease: ((slot: number) => Observable<boolean>) | undefined;
+  readonly lease: Coordinator['lease'] | undefined;
+  /** The async context of the code that started the cron. */
+  readonly asyncContext: AsyncContext;
   emitEvent(detail: TaskEventDetail): void;
   emitValue(value: T): void;
   /** Whether no further run may start. */
@@ -38,7 +43,7 @@ export class SlotRun<T> extends ListNode implements RunObserver<T> {
   private readonly owner: SlotOwner<T>;
   private readonly due: number;
   private run: Run<T> | undefined = undefined;
-  private lease: Subscription | undefined = undefined;
+  private lease: ForeignSubscription<boolean> | undefined = undefined;
   private timeoutTimer: Subscription | undefined = undefined;
   private overdueTimer: Subscription | undefined = undefined;
   private overdue = false;
@@ -63,10 +68,9 @@ export class SlotRun<T> extends ListNode implements RunObserver<T> {
     const { timeout, lease } = owner;
     if (timeout !== undefined) this.timeoutTimer = after(owner.ctx.scheduler, timeout, () => this.onTimeout(timeout));
     if (!lease) return this.start();
-    // The answer may come before `subscribe` returns.
-    this.lease = new Subscription();
-    this.lease.add(
-      defer(() => lease(slot)).subscribe({
+    // The answer may come before `subscribeTo` returns.
+    this.lease = new ForeignSubscription<boolean>(
+      {
         next: (granted) => {
           if (!granted) this.onLeaseRefused();
           else if (!this.run) this.start();
@@ -75,8 +79,11 @@ export class SlotRun<T> extends ListNode implements RunObserver<T> {
         complete: () => {
           if (!this.run) this.onLeaseRefused({ error: new Error(`The coordinator gave no answer for ${owner.name}`) });
         },
-      }),
+        teardownFailed: (error) => owner.emitEvent({ type: 'teardown-failed', slot, error }),
+      },
+      owner.asyncContext,
     );
+    this.lease.subscribeTo(() => lease(owner.name, slot));
     if (!this.run && !this.closed) this.watchOverdue();
   }
 
@@ -174,11 +181,7 @@ export class SlotRun<T> extends ListNode implements RunObserver<T> {
     this.closed = true;
     this.timeoutTimer?.unsubscribe();
     this.overdueTimer?.unsubscribe();
-    try {
-      this.lease?.unsubscribe();
-    } catch (error) {
-      this.owner.emitEvent({ type: 'teardown-failed', slot: this.slot, error });
-    }
+    this.lease?.unsubscribe();
   }
 
   private lateBy(): number {
