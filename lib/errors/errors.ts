@@ -123,6 +123,9 @@ export function suppress(error: TaskError, later: TaskError): void {
   }
 }
 
+/** The most characters of a last error's message, because each of many nested supervised tasks quotes the next. */
+const maxReason = 10_000;
+
 /**
  * The failure of a supervised task that needed more restarts than its limit. `cause` is its last error.
  *
@@ -156,7 +159,7 @@ export class RestartLimitError extends TaskError {
       task,
       lastError?.phase ?? 'execute',
       lastError,
-      `${task} ended for good after ${restarts}${lastError ? `: ${messageOf(lastError)}` : ''}`,
+      `${task} ended for good after ${restarts}${lastError ? `: ${messageOf(lastError).slice(0, maxReason)}` : ''}`,
     );
     this.maxRestarts = maxRestarts;
     this.window = window;
