@@ -20,7 +20,7 @@ export abstract class DelegatingRun<T> implements ParentRun<T>, RunParts {
   /** The failure that the child's current run has reported. */
   protected failure: TaskError | undefined = undefined;
   private isReady = false;
-  private abandonedRunId: number | undefined = undefined;
+  private lastRunId: number | undefined = undefined;
 
   constructor(run: CompositeRun, cancelApp: CancelFunc, runner: TaskRunner<T>, subscriber: Subscriber<T>) {
     this.run = run;
@@ -34,12 +34,13 @@ export abstract class DelegatingRun<T> implements ParentRun<T>, RunParts {
     const { run, runner, cancelApp } = this;
     this.lastOutcome = this.failure = undefined;
     this.isReady = false;
+    this.lastRunId = this.runId;
     this.child = new ChildContext(this, run.task, run.scheduler, run);
     startChild(runner, this.child, cancelApp);
   }
 
   get runId(): number | undefined {
-    return this.child?.runId ?? this.abandonedRunId;
+    return this.child?.runId ?? this.lastRunId;
   }
 
   get transparent(): boolean {
@@ -105,7 +106,7 @@ export abstract class DelegatingRun<T> implements ParentRun<T>, RunParts {
   /** Stops waiting for the child's current run. Returns its outcome at this time. */
   protected abandonChild(): Outcome {
     this.lastOutcome = abandonRunner(this.runner);
-    this.abandonedRunId = this.child?.runId;
+    this.lastRunId = this.runId;
     this.child = undefined;
     return this.lastOutcome;
   }
