@@ -11,7 +11,7 @@ export class ReadyStream {
   private completed = false;
 
   /** Emits the current value and its changes. Its subscribers run in the async contexts of their subscriptions. */
-  readonly ready$: Observable<boolean> = new Observable((subscriber) => {
+  readonly ready$: Observable<boolean> = new Observable<boolean>((subscriber) => {
     subscriber.add(
       this.changes.asObservable().subscribe((change) => {
         if (change === 'end') subscriber.complete();

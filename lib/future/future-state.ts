@@ -12,7 +12,7 @@ import { forgetUnhandled, rememberUnhandled, type UnhandledError } from '../util
 
 type SettledStatus = 'fulfilled' | 'rejected' | 'cancelled';
 
-/** The error of a future that nobody has looked at. It waits in a list of the run that the future was started under. */
+/** The error of a future that nobody has looked at. It waits for the end of the run that the future was started under. */
 class LostError extends ListNode implements UnhandledError {
   readonly error: unknown;
   private readonly run: Run<unknown> | undefined;
@@ -23,8 +23,9 @@ class LostError extends ListNode implements UnhandledError {
     this.run = run;
   }
 
-  /** The run has ended. */
+  /** The run has ended, or a join no longer waits for it. */
   override notify(): void {
+    forgetUnhandled(this);
     this.run?.emit({ type: 'future-failed', error: this.error });
   }
 }
@@ -184,6 +185,6 @@ export class FutureState<T> extends CancelContext implements OutputObserver<T> {
     const { run } = this;
     const lostError = (this.lostError = new LostError(error, run));
     if (run) append((run.endListeners ??= { first: undefined, last: undefined }), lostError);
-    else rememberUnhandled(observable, lostError);
+    rememberUnhandled(lostError, run ? undefined : observable);
   }
 }

@@ -37,8 +37,10 @@ export interface Future<T> extends Observable<T>, PromiseLike<T> {
  * Starts work immediately and synchronously, as an async function does, and keeps its result: the last value, or
  * `undefined` if there is none. The counterpart of Go's `Async(f)`.
  *
- * The future errors with what the work threw, not with a wrapper. An error that has reached no subscriber and no await
- * by the time the future is garbage-collected goes to RxJS's handler of unhandled errors.
+ * The future errors with what the work threw, not with a wrapper. An error is not lost when nobody has ever subscribed to
+ * the future or awaited it. Under the context of a run, it is a `future-failed` event at the end of that run, and in the
+ * report of the application. Without a run, it goes to RxJS's handler of unhandled errors when the future is
+ * garbage-collected. At the latest it is written at the exit of the process, and the exit code is 1.
  *
  * Cancelling the future or its parent cancels the context of the work. The future errors with the cause immediately. An
  * Observable is unsubscribed, an async iterable has its `return()` called, and the result of a promise is dropped.
@@ -84,7 +86,8 @@ class FutureObservable<T> extends Observable<T> implements Future<T> {
   }
 
   await(waiter?: Context | AbortSignal): Promise<T> {
-    return waiter ? this.awaitUntil(waiter) : this.handledState().promise;
+    const state = this.handledState();
+    return waiter ? this.awaitUntil(waiter) : state.promise;
   }
 
   then<A = T, B = never>(

@@ -9,11 +9,12 @@ import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
  * - An Observable that a hook returned: its values, its end and its teardown (`task/hook-output.ts`). Someone else may
  *   emit, and a cancel unsubscribes it. With its end, `finalize` and the end of the run follow.
  * - An async iterable or a promise that a cancel interrupts (`task/hook-output.ts`).
+ * - A run whose hook ended while a cancel was being propagated, or that waits for its children (`task/run.ts`).
  * - Subscribers of `done$`, `ready$`, `results$` and `events$` (`util/linked-list.ts`, `util/linked-subject.ts`), of a
  *   future (`future/future.ts`), and of an application's `ready$` (`app/ready-stream.ts`).
  * - A timer that several crons share (`cron/slot-clock.ts`), and the answers of a coordinator (`cron/slot-run.ts`).
  * - A custom runner's events, values and end (`task/custom-runner.ts`).
- * - The outcomes of a join (`app/pending-runners.ts`), and the events of an application (`app/app-run.ts`).
+ * - The outcomes of a join (`app/join.ts`), and the events of an application (`app/app-run.ts`).
  *
  * A promise needs no switch, because its continuation has the stores of the code that registered it. Listeners of a
  * cancel (`cancelled$`, `signal`) run in the stores of the code that cancels.
@@ -58,37 +59,33 @@ interface Layout {
 function detectLayout(): Layout {
   const symbols = symbolsOf(newResource());
   // Not by the version, because flags of Node change it.
-  if ('kResourceStore' in new AsyncLocalStorage()) return new PropertyLayout(symbols);
+  if ('kResourceStore' in new AsyncLocalStorage()) return new PropertyLayout(symbols.filter(isId));
   const frame = symbols.find(({ description }) => description === 'context_frame');
   return frame ? new FrameLayout(frame) : hiddenLayout;
 }
 
 /** Each store is a property of its own (Node 20 and 22). */
 class PropertyLayout implements Layout {
-  private readonly symbols: readonly symbol[];
-  private readonly id: symbol;
+  private readonly ids: readonly symbol[];
   private unused = true;
   /** The property of a store that was found before. */
   private known: symbol | undefined = undefined;
 
-  /** @param symbols those of a resource that has never had a store. */
-  constructor(symbols: readonly symbol[]) {
-    this.symbols = symbols;
-    this.id = symbols.find(isId) ?? Symbol();
+  constructor(ids: readonly symbol[]) {
+    this.ids = ids;
   }
 
   isUnused(): boolean {
     // Node gives promises an id from the first use on.
-    return (this.unused &&= valueOf(Promise.resolve(), this.id) === undefined);
+    const [id] = this.ids;
+    return (this.unused &&= id !== undefined && valueOf(Promise.resolve(), id) === undefined);
   }
 
   hasStores(resource: AsyncResource): boolean {
-    const { symbols, known } = this;
+    const { ids, known } = this;
     // A list of the symbols takes longer than all else here.
     if (known && valueOf(resource, known) !== undefined) return true;
-    this.known = symbolsOf(resource).find(
-      (symbol) => !symbols.includes(symbol) && valueOf(resource, symbol) !== undefined,
-    );
+    this.known = symbolsOf(resource).find((symbol) => !ids.includes(symbol) && valueOf(resource, symbol) !== undefined);
     return this.known !== undefined;
   }
 }

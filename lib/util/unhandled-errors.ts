@@ -6,10 +6,7 @@ export interface UnhandledError {
   readonly error: unknown;
 }
 
-/**
- * Errors that are reported when the objects that hold them are garbage-collected, or at the latest at the exit of the
- * process, which may come first.
- */
+/** Errors that are written at the exit of the process, unless they are reported or looked at before. */
 const pending = new Set<UnhandledError>();
 
 const collected = new FinalizationRegistry((unhandled: UnhandledError) => {
@@ -17,15 +14,19 @@ const collected = new FinalizationRegistry((unhandled: UnhandledError) => {
   reportUnhandled(unhandled.error);
 });
 
-/** Reports an error when its holder is garbage-collected, unless it is forgotten before. */
-export function rememberUnhandled(holder: object, unhandled: UnhandledError): void {
+/**
+ * Writes an error at the exit of the process, unless it is forgotten before.
+ *
+ * @param holder when it is garbage-collected before, the error is reported as unhandled.
+ */
+export function rememberUnhandled(unhandled: UnhandledError, holder?: object): void {
   // One listener, and only while there are such errors.
   if (pending.size === 0) process.on('exit', reportAtExit);
   pending.add(unhandled);
-  collected.register(holder, unhandled, unhandled);
+  if (holder) collected.register(holder, unhandled, unhandled);
 }
 
-/** Somebody has looked at an error, so that it is not reported. */
+/** Somebody has looked at an error, or it is reported elsewhere. */
 export function forgetUnhandled(unhandled: UnhandledError): void {
   if (!pending.delete(unhandled)) return;
   collected.unregister(unhandled);
@@ -34,5 +35,6 @@ export function forgetUnhandled(unhandled: UnhandledError): void {
 
 function reportAtExit(): void {
   for (const { error } of pending) logError(error);
-  process.exitCode = 1;
+  // Another code, such as that of a signal, says more.
+  if (!process.exitCode) process.exitCode = 1;
 }
