@@ -25,6 +25,7 @@ export interface RecordedEvent {
   readonly restart?: number;
   readonly delay?: number;
   readonly phase?: Phase;
+  readonly option?: string;
   readonly error?: RecordedError;
   readonly cause?: RecordedError;
   readonly outcome?: RecordedOutcome;

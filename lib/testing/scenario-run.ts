@@ -9,7 +9,6 @@ import { EventBuffer } from '../recording/event-buffer.js';
 import { toRecorded } from '../recording/to-recorded.js';
 import type { RecordedEvent } from '../recording/types.js';
 import { toRunner } from '../task/runner.js';
-import type { TaskRunner } from '../task/types.js';
 import { validateArray } from '../util/validate.js';
 import { fakeSignals } from './fake-signals.js';
 import { runUntil } from './run-until.js';

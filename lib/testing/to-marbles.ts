@@ -61,7 +61,7 @@ export function diagramOf({ events, from }: Recording): Diagram {
   // The clock of the recording may have been set back.
   let at = from;
   for (const event of events) {
-    const { type, task = applicationRow, runId } = event;
+    const { type, task = applicationRow } = event;
     at = Math.max(at, event.at);
     switch (type) {
       case 'signal':

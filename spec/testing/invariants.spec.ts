@@ -72,10 +72,7 @@ describe('checkInvariants', () => {
   it('accepts overlapping runs of one path, which another task has started', () => {
     const { recording, ...rest } = resultOf(['ready', 'ready', 'finalizing', 'value', 'done', 'done']);
     const runIds = [1, 2, 1, undefined, 1, 2];
-    const events = recording.events.map(({ runId: _, ...event }, index) => {
-      const runId = runIds[index];
-      return runId === undefined ? event : { ...event, runId };
-    });
+    const events = recording.events.map((event, index) => ({ ...event, runId: runIds[index] }) as RecordedEvent);
     checkInvariants({ ...rest, recording: { ...recording, events } });
   });
 

@@ -63,7 +63,8 @@ export class Details {
         ['Status', statusLabel(status)],
         ['Since', since === undefined ? undefined : `${clockTime(since)}, for ${duration(Math.max(0, now - since))}`],
         ['Next run', nextAt === undefined ? undefined : `${clockTime(nextAt, 1000)}, ${timeUntil(nextAt, now)}`],
-        ['Runs', positive(row?.slotsStarted)],
+        ['Runs', positive(row?.slotsStarted) ?? (row && row.runs > 1 ? row.runs : undefined)],
+        ['Active runs', row && row.active > 1 ? row.active : undefined],
         ['Failures', positive(row?.failures)],
         ['Restarts', positive(restarts)],
       ]),
@@ -129,6 +130,7 @@ const fieldLabels: Readonly<Record<string, string>> = {
   restart: 'Restart',
   delay: 'Delay',
   phase: 'Phase',
+  option: 'Option',
 };
 
 function labelOf(mark: Mark): string {

@@ -48,7 +48,7 @@ export function pageRows(timeline: Timeline, state: AppState): PageRow[] {
   const stack = (below.get(undefined) ?? []).map((task) => ({ task, depth: 0 })).reverse();
   for (let next; (next = stack.pop());) {
     const { task, depth } = next;
-    const { label, state: taskState } = entries.get(task) as Entry;
+    const { label = task, state: taskState } = entries.get(task) ?? {};
     const row = timeline.rows.get(task);
     rows.push({
       task,

@@ -54,9 +54,10 @@ export function logLine(event: AppEvent): LogLine | undefined {
     case 'failed':
       return line('error', markStyles.failed.label, errorLine(event.error));
     case 'teardown-failed':
-    case 'option-failed':
     case 'future-failed':
-      return line('error', event.type.replace('-', ' '), printable(namedText(event.error)));
+      return line('error', markStyles[event.type].label, errorLine(event.error));
+    case 'option-failed':
+      return line('error', markStyles[event.type].label, `${event.option}: ${errorLine(event.error)}`);
     case 'result-dropped':
       return line('warn', markStyles[event.type].label, event.phase + suffix(event.error));
     case 'cancelling':
