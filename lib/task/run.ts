@@ -561,7 +561,9 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
     this.flags = (flags | failureReported) & ~wasReady;
     this.owner.onFailure?.();
     if (!this.compositeTask?.members && this.observed) this.emit({ type: 'failed', phase: error.phase, error });
-    if (subscriber.onFailure) callNested(reportFailureTo, subscriber as RunObserver<unknown>, error);
+    // A listener may have ended the run, and the subscriber has its outcome.
+    if (subscriber.onFailure && this.state !== ended)
+      callNested(reportFailureTo, subscriber as RunObserver<unknown>, error);
   }
 
   private reportDropped(phase: Phase, error?: TaskError): void {

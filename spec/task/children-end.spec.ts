@@ -16,8 +16,8 @@ describe('The subscriber of a child', () => {
             taskRunner(child)
               .start(ctx)
               .subscribe({
-                complete: () => log.push(`${child} completed`),
-                error: () => log.push(`${child} failed`),
+                complete: () => log.push(`${String(child)} completed`),
+                error: () => log.push(`${String(child)} failed`),
               });
         },
         finalize: () => void log.push('finalize'),
