@@ -1,4 +1,4 @@
-import { logError } from '../util/log-error.js';
+import { logErrorOnce } from '../util/log-error.js';
 import type { AppEvent } from './types.js';
 
 /** Returns the error that an event carries, if any. Any value may have been thrown, also `undefined`. */
@@ -8,15 +8,10 @@ export function eventError(event: AppEvent): { readonly error: unknown } | undef
   return 'error' in event ? { error: event.error } : undefined;
 }
 
-/**
- * Creates an observer that writes the errors of events to stderr. An error that several groups report is written once.
- */
-export function logErrors(): (event: AppEvent) => void {
-  const isNew = firstTime();
-  return (event) => {
-    const failure = eventError(event);
-    if (failure && isNew(failure.error)) logError(failure.error);
-  };
+/** Writes the error of an event to stderr. An error that several tasks or applications report is written once. */
+export function logEventError(event: AppEvent): void {
+  const failure = eventError(event);
+  if (failure) logErrorOnce(failure.error);
 }
 
 /** Creates a function that returns whether it is called with an error for the first time. Other values are always new. */

@@ -4,7 +4,7 @@ import type { CancelFunc } from '../context/types.js';
 import type { Runnable } from '../task/runner.js';
 import { validateObserver, validateOptions } from '../util/validate.js';
 import type { HostHooks } from './app-run.js';
-import { logErrors } from './error-log.js';
+import { logEventError } from './error-log.js';
 import { warnOfSlowStart } from './not-ready-tasks.js';
 import { orchestrateOptionNames, orchestrateWith } from './orchestrate.js';
 import { ReadyStream } from './ready-stream.js';
@@ -82,7 +82,7 @@ export function createApplication(
   hostHooks: Omit<HostHooks, 'onReadyChange' | 'stopContext'>,
 ): UnstartedApplication {
   validateOptions(options, launchOptionNames);
-  const { observer = logErrors(), ...orchestrateOptions } = options;
+  const { observer = logEventError, ...orchestrateOptions } = options;
   validateObserver(observer);
   const [stopContext, stop] = withCancel();
   const readiness = new ReadyStream();

@@ -3,7 +3,7 @@ import { SignalError } from '../errors/errors.js';
 import type { Runnable } from '../task/runner.js';
 import { logError } from '../util/log-error.js';
 import { validateArray, validateOneOf, validateOptions } from '../util/validate.js';
-import { logErrors } from './error-log.js';
+import { logEventError } from './error-log.js';
 import { createApplication, launchOptionNames, type Application, type LaunchOptions } from './launch.js';
 import { loadTerminal, validateUi, type Ui } from './load-terminal.js';
 import { warnOfSlowStart } from './not-ready-tasks.js';
@@ -67,7 +67,7 @@ export function runMain(runnables: readonly Runnable[], options: RunMainOptions 
   validateUi(ui);
   const { observer, instrumentation = [] } = given;
   validateArray('instrumentation', instrumentation);
-  const terminal = ui === false ? undefined : loadTerminal(ui, logErrors());
+  const terminal = ui === false ? undefined : loadTerminal(ui, logEventError);
   const launchOptions: LaunchOptions = terminal
     ? { ...given, observer: observer ?? {}, instrumentation: [...instrumentation, terminal.instrumentation] }
     : given;

@@ -1,12 +1,11 @@
 import { Subscription, type Observer } from 'rxjs';
 import type { CancelContext } from '../context/cancel-context.js';
-import { logError } from '../util/log-error.js';
+import { logErrorOnce } from '../util/log-error.js';
 import { Run } from './run.js';
 
 /** The observer of a launched run and its Subscription in one object, where RxJS would need four. */
 export class LaunchSubscriber extends Subscription implements Observer<unknown> {
   run: CancelContext | undefined = undefined;
-  declare private written?: unknown;
 
   next(): void {
     // The values of a launched run are ignored.
@@ -14,12 +13,11 @@ export class LaunchSubscriber extends Subscription implements Observer<unknown> 
 
   /** Writes the error at once: `finalize` may take long, or never end. */
   onFailure(error: unknown): void {
-    if (!this.closed) logError(error);
-    this.written = error;
+    if (!this.closed) logErrorOnce(error);
   }
 
   error(error: unknown): void {
-    if (!this.closed && error !== this.written) logError(error);
+    if (!this.closed) logErrorOnce(error);
     this.unsubscribe();
   }
 

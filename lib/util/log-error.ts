@@ -9,3 +9,17 @@ export function logError(error: unknown): void {
     attempt(() => console.error(stackTrace(error)), undefined);
   }
 }
+
+const written = new WeakSet();
+
+/**
+ * Writes an error as {@link logError} does, unless it was written by this function before: the subscriber of a run and
+ * the applications around it all write the failure that they learn of. Other values than objects are always written.
+ */
+export function logErrorOnce(error: unknown): void {
+  if (typeof error === 'object' && error !== null) {
+    if (written.has(error)) return;
+    written.add(error);
+  }
+  logError(error);
+}
