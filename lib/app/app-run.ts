@@ -14,7 +14,7 @@ import { captureAsyncContext, runInAsyncContext } from '../util/async-context.js
 import { LinkedSubject } from '../util/linked-subject.js';
 import { after, afterUnlessExit, wait } from '../util/timer.js';
 import { registerApplication } from './application-info.js';
-import { callSafely, composeOnRunEnd, composeWrapHook } from './compose-instrumentation.js';
+import { composeOnEvent, composeOnRunEnd, composeWrapHook } from './compose-instrumentation.js';
 import { FailureList } from './failure-list.js';
 import { joinWithin } from './join.js';
 import { notReadyTasks, type NotReadyTask } from './not-ready-tasks.js';
@@ -48,6 +48,7 @@ export class AppRun implements ParentRun<unknown> {
   private readonly hostHooks: HostHooks;
   private readonly master: CancelContext;
   private readonly cancel: CancelFunc;
+  private readonly onEvent: ReturnType<typeof composeOnEvent>;
   private readonly events = new LinkedSubject<AppEvent>();
   private readonly outcomes: Outcome[] = [];
   /** The tasks that are not ready. */
@@ -79,6 +80,7 @@ export class AppRun implements ParentRun<unknown> {
     this.runners = runners;
     this.topLevel = new Set(runners);
     this.options = options;
+    this.onEvent = composeOnEvent(options.instrumentation);
     this.subscriber = subscriber;
     this.hostHooks = hostHooks;
     const master = new CancelContext(options.scheduler, toContext(background), this.createRunHooks());
@@ -246,9 +248,10 @@ export class AppRun implements ParentRun<unknown> {
   }
 
   private emitNow(event: AppEvent, run: RunContext | undefined): void {
-    for (const callbacks of this.options.instrumentation) callSafely(() => callbacks.onEvent?.(event, run));
+    const reportErrors = this.onEvent(event, run);
     this.events.next(event);
     this.subscriber.next(event);
+    reportErrors?.();
   }
 
   private applyFailurePolicy(error: TaskError | undefined): void {

@@ -5,13 +5,12 @@ import { toRunner, type Runnable } from '../task/runner.js';
 import {
   validateArray,
   validateDistinct,
-  validateFunction,
   validateMs,
   validateOneOf,
   validateOptions,
   validateScheduler,
-  invalid,
 } from '../util/validate.js';
+import { readInstrumentation } from './compose-instrumentation.js';
 import { AppRun, type HostHooks } from './app-run.js';
 import type { AppEvent, OrchestrateOptions } from './types.js';
 
@@ -74,7 +73,6 @@ export function orchestrateWith(
     drainDelay = 0,
     startTimeout,
     parent = background,
-    instrumentation = [],
   } = options;
   validateMs('timeout', timeout);
   validateMs('drainDelay', drainDelay);
@@ -83,14 +81,7 @@ export function orchestrateWith(
   const parentContext = toContext(parent);
   const scheduler = options.scheduler ?? parentContext.scheduler;
   validateScheduler(scheduler);
-  validateArray('instrumentation', instrumentation);
-  for (const callbacks of instrumentation as readonly unknown[]) {
-    if (typeof callbacks !== 'object' || callbacks === null)
-      throw new TypeError(invalid('instrumentation', 'an array of objects', callbacks));
-    const { onEvent, wrapHook, onRunEnd } = callbacks as Record<string, unknown>;
-    for (const [name, callback] of Object.entries({ onEvent, wrapHook, onRunEnd }))
-      if (callback !== undefined) validateFunction(`instrumentation.${name}`, callback);
-  }
+  const instrumentation = readInstrumentation(options.instrumentation ?? []);
   const runners = runnables.map((runnable) => toRunner(runnable));
   validateDistinct('runnables', runners);
 

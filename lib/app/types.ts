@@ -14,7 +14,10 @@ export type AppEvent =
   /** All tasks have been joined. The last event. */
   | { readonly type: 'shutdown'; readonly report: ShutdownReport };
 
-/** Callbacks for traces, metrics or logs of an application. An error that a callback throws is reported as uncaught. */
+/**
+ * Callbacks for traces, metrics or logs of an application. They are read once. An error that a callback throws does not
+ * reach the tasks: it is a `teardown-failed` event of the run, or is written with `console.error` if there is none.
+ */
 export interface Instrumentation {
   /**
    * Receives every event before the observer does. Task events come with the context of their run, which tells apart

@@ -76,7 +76,7 @@ export function validateString(name: string, value: unknown): void {
   if (typeof value !== 'string') throw new TypeError(invalid(name, 'a string', value));
 }
 
-export function validateFunction(name: string, value: unknown): void {
+export function validateFunction(name: string, value: unknown): asserts value is (...args: never[]) => unknown {
   if (typeof value !== 'function') throw new TypeError(invalid(name, 'a function', value));
 }
 
