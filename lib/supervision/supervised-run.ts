@@ -131,6 +131,8 @@ export class SupervisedRun<T> extends DelegatingRun<T> {
     const delay = this.backoff.nextDelay(now, this.readyFor);
     if (delay === undefined) {
       this.finalError = new RestartLimitError(run.task, policy.maxRestarts, policy.window, error);
+      // No restart follows, so `finalize` has no limit.
+      this.wait.unsubscribe();
       run.fail(this.finalError);
       return false;
     }
