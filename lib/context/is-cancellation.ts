@@ -10,15 +10,18 @@ const maxLength = 25_000;
  */
 export function isCancellation(error: unknown, cause: unknown): boolean {
   if (isError(error) && nameOf(error) === 'AbortError') return true;
-  const visited = new Set<unknown>();
-  for (let current = error; !visited.has(current) && visited.size < maxLength; current = causeOfObject(current)) {
+  // An earlier error of the chain. It moves on at each power of two, so that a circle of any length comes back to it.
+  let earlier: unknown = undefined;
+  let current = error;
+  for (let length = 1; length <= maxLength; length++) {
     if (Object.is(current, cause)) return true;
-    if (typeof current !== 'object' || current === null) return false;
-    visited.add(current);
+    if (typeof current !== 'object' || current === null || current === earlier) return false;
+    if ((length & (length - 1)) === 0) earlier = current;
+    current = causeOfObject(current);
   }
   return false;
 }
 
-function causeOfObject(object: unknown): unknown {
+function causeOfObject(object: object): unknown {
   return attempt(() => (object as { cause?: unknown }).cause, undefined);
 }
