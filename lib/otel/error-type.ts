@@ -8,14 +8,15 @@ const otherError = '_OTHER';
 const maxLength = 100;
 
 /** Returns what a task threw, or its TaskError if that is not an error or if it is a RestartLimitError. */
-export function thrownBy(error: TaskError): Error {
+export function thrownBy(error: unknown): unknown {
+  if (!(error instanceof TaskError) || error instanceof RestartLimitError) return error;
   const cause = causeOf(error);
-  return isError(cause) && !(error instanceof RestartLimitError) ? cause : error;
+  return isError(cause) ? cause : error;
 }
 
 /** Returns the `error.type` of an error: its code, because Node's errors differ only in that, or else its name. */
 export function errorType(error: unknown): string {
-  const thrown = error instanceof TaskError ? thrownBy(error) : error;
+  const thrown = thrownBy(error);
   // Values that are not errors would make the attribute's cardinality unbounded.
   if (!isError(thrown) || (thrown === error && nameOf(thrown) === 'TaskError')) return otherError;
   return (textOf(thrown, 'code') ?? nameOf(thrown)).slice(0, maxLength);

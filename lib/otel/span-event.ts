@@ -4,7 +4,7 @@ import { plainHeadline } from '../util/describe-error.js';
 import { errorType } from './error-type.js';
 import { attribute, seconds } from './names.js';
 
-/** Returns the attributes of a span event, or `undefined` for an event that is the start or the end of a span. */
+/** Returns the attributes of a span event, or `undefined` for an event that is the start, the failure or the end of a span. */
 export function eventAttributes(event: TaskEvent): Attributes | undefined {
   switch (event.type) {
     case 'ready':
@@ -12,10 +12,10 @@ export function eventAttributes(event: TaskEvent): Attributes | undefined {
       return {};
     case 'cancelling':
       return { ...slotAttributes(event), ...errorAttributes(event), [attribute.cause]: plainHeadline(event.cause) };
-    case 'failed':
-      return { ...errorAttributes(event), [attribute.phase]: event.phase };
     case 'teardown-failed':
+      return { ...slotAttributes(event), ...errorAttributes(event) };
     case 'option-failed':
+      return { ...errorAttributes(event), [attribute.option]: event.option };
     case 'future-failed':
       return errorAttributes(event);
     case 'result-dropped':
@@ -34,6 +34,7 @@ export function eventAttributes(event: TaskEvent): Attributes | undefined {
         [attribute.delay]: seconds(event.delay),
       };
     case 'initializing':
+    case 'failed':
     case 'slot-started':
     case 'slot-failed':
     case 'done':
