@@ -139,8 +139,9 @@ export class FutureState<T> extends CancelContext implements OutputObserver<T> {
   }
 
   lateResult(failure?: { readonly error: unknown }): void {
-    // The error of a cancel is no news.
-    this.run?.resultDropped(failure && isCancellation(failure.error, this.cause) ? undefined : failure);
+    // The error of the cancel is no result.
+    if (failure && isCancellation(failure.error, this.cause)) return;
+    this.run?.resultDropped(failure);
   }
 
   teardownFailed(error: unknown): void {

@@ -24,7 +24,7 @@ const markOf = {
  * ends without the last error.
  */
 export function isLimitOfEnds({ name, message }: RecordedError): boolean {
-  return name === 'RestartLimitError' && message.endsWith(' ms');
+  return name === 'RestartLimitError' && /ended for good after \d+ restarts? within \S+ ms$/.test(message);
 }
 
 /** Adds the marks of one run, or of tasks that share a path and the number of their runs, to a row. */

@@ -41,9 +41,9 @@ function runsOf(events: readonly RecordedEvent[]): RecordedEvent[][] {
 
 /** Returns the end of a run that itself did not fail as the end of a run that has completed. */
 function withoutLimit(event: RecordedEvent): RecordedEvent {
-  const { task, outcome } = event;
-  if (task === undefined || !outcome?.error || !isLimitOfEnds(outcome.error)) return event;
-  return { ...event, outcome: { task, status: 'completed' } };
+  const { task = '', error = event.outcome?.error, ...rest } = event;
+  if (!error || !isLimitOfEnds(error)) return event;
+  return { ...rest, task, ...(event.outcome && { outcome: { task, status: 'completed' } }) };
 }
 
 /** Returns the marbles of a run that matter for a replay. */

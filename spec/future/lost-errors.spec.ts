@@ -232,6 +232,23 @@ describe('What the work of a cancelled future still yields or throws', () => {
     }
   });
 
+  it('is no event if it is only the cause of the cancel', async () => {
+    const runner = taskRunner(
+      task('t', (ctx) => {
+        future(
+          ({ signal }) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(boom))),
+          ctx,
+        ).cancel(boom);
+        return NEVER;
+      }),
+    );
+    const emitted = events(runner);
+    const running = runner.start().subscribe();
+    await settled();
+    running.unsubscribe();
+    expect(emitted.map(({ type }) => type)).to.not.include('result-dropped');
+  });
+
   it('is dropped outside a run', async () => {
     const errors = await unhandledDuring(() => {
       future(
