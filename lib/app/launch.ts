@@ -44,6 +44,8 @@ export interface Application extends Promise<ShutdownReport> {
  * effect on the process: it is for tests, and for an application inside another one. `runMain` is for a process's own
  * application.
  *
+ * Tasks that are not ready 10 s after the start are named on stderr, once.
+ *
  * @returns the application, which can be awaited and stopped. It rejects with an `AlreadyRunningError` when one of the
  * runners is already running.
  * @throws what `orchestrate` throws, synchronously.
