@@ -17,6 +17,8 @@ export class ForeignSubscription<T> extends Subscription implements Observer<T> 
   private readonly observer: ForeignObserver<T>;
   private readonly asyncContext: AsyncContext;
   private subscribing = true;
+  /** Whether the stream has completed or failed. */
+  private ended = false;
 
   constructor(observer: ForeignObserver<T>, asyncContext: AsyncContext) {
     super();
@@ -38,32 +40,39 @@ export class ForeignSubscription<T> extends Subscription implements Observer<T> 
     this.subscribing = false;
   }
 
+  private get isOpen(): boolean {
+    return !this.closed && !this.ended;
+  }
+
   next(value: T): void {
-    if (!this.closed) runInAsyncContext(this.asyncContext, emitValue<T>, this.observer, value);
+    if (this.isOpen) runInAsyncContext(this.asyncContext, emitValue<T>, this.observer, value);
   }
 
   error(error: unknown): void {
-    if (!this.closed) runInAsyncContext(this.asyncContext, fail, this as ForeignSubscription<T>, error);
+    if (this.isOpen) runInAsyncContext(this.asyncContext, fail, this as ForeignSubscription<T>, error);
     // RxJS passes on here what `finalize` throws in a stream that has ended during `subscribe`.
     else if (this.subscribing) this.observer.teardownFailed(error);
   }
 
   complete(): void {
-    if (!this.closed) runInAsyncContext(this.asyncContext, end, this as ForeignSubscription<T>, undefined);
+    if (this.isOpen) runInAsyncContext(this.asyncContext, end, this as ForeignSubscription<T>, undefined);
   }
 
   override unsubscribe(): void {
     if (!this.closed) runInAsyncContext(this.asyncContext, release, this as ForeignSubscription<T>, undefined);
   }
 
+  // As in RxJS, the observer is notified before the teardown, which may call back.
   fail(error: unknown): void {
-    this.release();
+    this.ended = true;
     this.observer.error(error);
+    this.release();
   }
 
   end(): void {
-    this.release();
+    this.ended = true;
     this.observer.complete();
+    this.release();
   }
 
   release(): void {
