@@ -36,5 +36,5 @@ export function forgetUnhandled(unhandled: UnhandledError): void {
 function reportAtExit(): void {
   for (const { error } of pending) logError(error);
   // Another code, such as that of a signal, says more.
-  if (!process.exitCode) process.exitCode = 1;
+  process.exitCode = Number(process.exitCode) || 1;
 }

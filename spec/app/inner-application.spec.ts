@@ -78,7 +78,7 @@ describe('An application whose parent is the context of a run', () => {
       parallel(
         'tenants',
         task('acme', (ctx) => {
-          launch([ordered('data', slow('db', 1))], { parent: ctx, ...silent });
+          void launch([ordered('data', slow('db', 1))], { parent: ctx, ...silent });
           return NEVER;
         }),
       ),
@@ -113,7 +113,7 @@ describe('An application whose parent is the context of a run', () => {
       const { events, onEvent } = recorder(() => scheduler.now());
       const tenant = task('tenant', {
         execute: (ctx) => {
-          launch([slow('db', Infinity)], { parent: ctx, timeout: 5, ...silent });
+          void launch([slow('db', Infinity)], { parent: ctx, timeout: 5, ...silent });
           return NEVER;
         },
         finalize: () => undefined,
@@ -139,7 +139,7 @@ describe('An application whose parent is the context of a run', () => {
     virtually((_, scheduler) => {
       let report: ShutdownReport | undefined;
       const tenant = task('tenant', (ctx) => {
-        launch([slow('db', Infinity), slow('cache', 1)], { parent: ctx, timeout: Infinity, ...silent });
+        void launch([slow('db', Infinity), slow('cache', 1)], { parent: ctx, timeout: Infinity, ...silent });
         return NEVER;
       });
       const app = launch([tenant], {
