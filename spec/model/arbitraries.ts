@@ -58,6 +58,8 @@ const index = fc.integer({ min: 0, max: 7 });
 const causes = fc.constantFrom('first', 'second');
 const which = fc.constantFrom('last' as const, 'last' as const, 'last' as const, 'first' as const);
 const answers = fc.constantFrom<LeaseAnswer>('grant', 'grant', 'grant', 'deny', 'fail', 'complete');
+/** The index of a task that starts a child: mostly of the first, which runs from the start. */
+const parents = fc.oneof({ weight: 2, arbitrary: fc.constant(0) }, index);
 const contexts = fc.constantFrom<ChildContext>('ctx', 'ctx', 'withCancel(ctx)', 'signal');
 const timeouts = fc.constantFrom(0, 1, 4, 10, Infinity);
 
@@ -96,13 +98,13 @@ export function programs({
   const instant: fc.Arbitrary<Command<InstantCommands>> = fc.oneof(
     command(12, 'hook', index, which, actions),
     command(leases ? 8 : 0, 'lease', index, which, answers),
-    command(3, 'cancel', causes),
-    command(2, 'unsubscribe', index),
+    command(children ? 1 : 3, 'cancel', causes),
+    command(children ? 1 : 2, 'unsubscribe', index),
     command(3, 'start', index),
     command(1, 'listen', index),
     command(1, 'taskCancels', index, causes),
-    command(1, 'replaceMaster'),
-    command(children ? 9 : 0, 'startChild', index, index, contexts),
+    command(children ? 0 : 1, 'replaceMaster'),
+    command(children ? 14 : 0, 'startChild', parents, index, contexts),
     command(children ? 1 : 0, 'unsubscribeChild', index),
     command(children ? 1 : 0, 'cancelMadeContexts', causes),
     command(children && joins ? 2 : 0, 'joinChildren', index, timeouts),
@@ -118,9 +120,10 @@ export function programs({
     command(maxClockStep > 0 ? 1 : 0, 'adjustClock', fc.integer({ min: -maxClockStep, max: maxClockStep })),
     when,
   );
-  const list = (item: fc.Arbitrary<Command<Commands>>, maxLength: number) => fc.array(item, { maxLength, size: 'max' });
+  const list = (item: fc.Arbitrary<Command<Commands>>, maxLength: number, minLength = 0) =>
+    fc.array(item, { minLength, maxLength, size: 'max' });
   return fc
-    .tuple(list(when.arbitrary, 3), list(fc.constant(['start', 0] as const), 1), list(any, 25))
+    .tuple(list(when.arbitrary, 3), list(fc.constant(['start', 0] as const), 1, children ? 1 : 0), list(any, 25))
     .map((parts) => parts.flat());
 }
 

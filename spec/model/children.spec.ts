@@ -4,7 +4,9 @@ import type { Setup } from './commands.js';
 import { compareApps } from './compare-apps.js';
 import type { Tree } from './tree.js';
 
-const plans = taskPlans('value', 'stream', 'stream', 'stream', 'stream', 'promise', 'iterable', 'throws');
+const longPlans = taskPlans('stream', 'stream', 'stream', 'promise', 'iterable');
+const shortPlans = taskPlans('value', 'stream', 'stream', 'throws');
+const plans = fc.oneof({ weight: 3, arbitrary: longPlans }, shortPlans);
 const task = plans.map((plan): Tree => ({ kind: 'task', plan }));
 const policy = {
   restart: 'on-failure',
@@ -38,7 +40,24 @@ const setups: fc.Arbitrary<Setup> = fc.record({
   cancels: fc.boolean(),
 });
 
+const cron = fc.record({
+  slots: fc.integer({ min: 2, max: 6 }),
+  overlap: fc.constantFrom('skip' as const, 'cancelOther' as const, 'allowAll' as const),
+  missed: fc.constant('skip' as const),
+  tolerance: fc.constant(0),
+  onError: fc.constantFrom('continue' as const, 'stop' as const),
+});
+const cronSetups: fc.Arbitrary<Setup> = fc.record({
+  trees: fc.tuple(plans, cron).map(([plan, times]) => [{ kind: 'task', plan, cron: times }] as const),
+  children: fc.array(child, { minLength: 1, maxLength: 3 }),
+  observed: fc.integer({ min: 0, max: 5 }).map((n) => n > 0),
+  cancels: fc.boolean(),
+});
+
+// No timeouts: the time depends on the machine.
 describe('A run that starts children', () => {
-  // No timeout: the time depends on the machine.
   it('behaves like its model', () => compareApps(3000, setups, programs({ children: true, joins: true }))).timeout(0);
+
+  it('behaves like its model when it is the run of a slot', () =>
+    compareApps(1500, cronSetups, programs({ children: true }))).timeout(0);
 });

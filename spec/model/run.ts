@@ -28,7 +28,7 @@ export class Run {
   /** The run that has started this one, if this is a child. */
   private readonly parentRun: Run | undefined;
   /** The children that have not ended. */
-  private readonly children = new Set<Runner>();
+  private readonly children = new Set<Run>();
   private output: HookOutput | undefined = undefined;
   private hookCalled = false;
   private starting = false;
@@ -78,7 +78,7 @@ export class Run {
 
   start(): void {
     const { hooks } = this.runner;
-    this.parentRun?.childStarted(this.runner);
+    this.parentRun?.childStarted(this);
     // «Context already cancelled: no hook runs, the outcome is `cancelled`.»
     if (this.ctx.cancelled) {
       this.interrupted = true;
@@ -190,7 +190,7 @@ export class Run {
   }
 
   /** «A child that an inner `joinAll` has reported `timed-out` is no longer waited for.» */
-  childEnded(child: Runner, outcome: Outcome): void {
+  childEnded(child: Run, outcome: Outcome): void {
     if (!this.children.delete(child)) return;
     this.childCounts.countEnd(outcome);
     if (this.waiting && this.children.size === 0) this.finalize();
@@ -198,10 +198,10 @@ export class Run {
 
   /** Stops waiting for this run in its parent. */
   leaveParent(outcome: Outcome): void {
-    this.parentRun?.childEnded(this.runner, outcome);
+    this.parentRun?.childEnded(this, outcome);
   }
 
-  private childStarted(child: Runner): void {
+  private childStarted(child: Run): void {
     this.childCounts.started++;
     this.children.add(child);
   }
