@@ -62,12 +62,13 @@ export class JobRun<In, Out> {
 
   start(): void {
     const { worker } = this;
-    const { name, policy } = worker.queue;
+    const { policy } = worker.queue;
     worker.emit(this.id, { type: 'started', attempt: this.attempt });
     const [ctx, cancel] = withCancel(worker.ctx);
     this.cancel = cancel;
     this.timeout = after(ctx.scheduler, policy.timeout, () => this.expire());
-    const runner = taskRunner(task(name, (run) => this.handle(run)));
+    // A child of the worker's run: all jobs share a path and a row.
+    const runner = taskRunner(task('job', (run) => this.handle(run)));
     runner.done$.subscribe((outcome) => this.onDone(outcome));
     runner.start(ctx).subscribe({
       next: (value) => (this.output = { value }),
