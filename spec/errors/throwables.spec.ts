@@ -24,7 +24,8 @@ import { errorFields, suppress } from '../../lib/errors/errors.js';
 import { terminal } from '../../lib/inspect/index.js';
 import { telemetry } from '../../lib/otel/index.js';
 import { record } from '../../lib/testing/index.js';
-import { describeError, headline, print } from '../../lib/util/describe-error.js';
+import { deserializeError, serializeError } from '../../lib/threads/serialize-error.js';
+import { describeError, headline, isError, print } from '../../lib/util/describe-error.js';
 import { logError } from '../../lib/util/log-error.js';
 import { invalid } from '../../lib/util/validate.js';
 import { collect } from '../helpers/collect.js';
@@ -94,6 +95,17 @@ describe('Any value that is thrown', () => {
         expect(JSON.stringify(error)).to.be.a('string');
       }),
       cases,
+    );
+  });
+
+  it('can be sent to another thread', () => {
+    fc.assert(
+      fc.property(recipes, (recipe) => {
+        const thrown = createThrowable(recipe);
+        const received = deserializeError(structuredClone(serializeError(thrown)));
+        expect(received instanceof Error).to.equal(isError(thrown));
+      }),
+      { ...cases, numRuns: runsOfPlace },
     );
   });
 
