@@ -60,7 +60,7 @@ export class TaskError extends Error {
   }
 
   constructor(task: string, phase: Phase, cause: unknown, message?: string) {
-    super(message ?? `${task} failed in ${phase}: ${messageOf(cause) || nameOf(cause)}`, { cause });
+    super(message ?? `${task} failed in ${phase}: ${reasonOf(cause) || nameOf(cause)}`, { cause });
     this.task = task;
     this.phase = phase;
     // The frames of the cause show where the error was thrown; those of the wrapper are of no use.
@@ -123,8 +123,14 @@ export function suppress(error: TaskError, later: TaskError): void {
   }
 }
 
-/** The most characters of a last error's message, because each of many nested supervised tasks quotes the next. */
+/** The most characters of a TaskError's message in another, because each of many nested tasks quotes the next. */
 const maxReason = 10_000;
+
+/** Returns the message of a cause, for the message of the error that it caused. */
+function reasonOf(cause: unknown): string {
+  const message = messageOf(cause);
+  return cause instanceof TaskError ? message.slice(0, maxReason) : message;
+}
 
 /**
  * The failure of a supervised task that needed more restarts than its limit. `cause` is its last error.
@@ -159,7 +165,7 @@ export class RestartLimitError extends TaskError {
       task,
       lastError?.phase ?? 'execute',
       lastError,
-      `${task} ended for good after ${restarts}${lastError ? `: ${messageOf(lastError).slice(0, maxReason)}` : ''}`,
+      `${task} ended for good after ${restarts}${lastError ? `: ${reasonOf(lastError)}` : ''}`,
     );
     this.maxRestarts = maxRestarts;
     this.window = window;
