@@ -1,9 +1,10 @@
-import type { Span } from './task-timeline.js';
+/** What a run does. `waiting` is the time between a failed run and its restart. */
+export type RunKind = 'initializing' | 'running' | 'finalizing' | 'waiting';
 
 /** A run that has begun and not ended. */
 export interface ActiveRun {
   runId: number | undefined;
-  kind: Span['kind'];
+  kind: RunKind;
   /** Whether it has emitted `initializing`. */
   readonly hasInitialize: boolean;
   /** Whether its failure has been counted. */
@@ -17,7 +18,7 @@ const order = ['running', 'initializing', 'finalizing', 'waiting'] as const;
 export class ActiveRuns {
   /** By number. Tasks that share a path may have runs of the same number: all but the first have other keys. */
   private readonly runs = new Map<number | undefined, ActiveRun>();
-  private readonly counts: Record<Span['kind'], number> = { running: 0, initializing: 0, finalizing: 0, waiting: 0 };
+  private readonly counts: Record<RunKind, number> = { running: 0, initializing: 0, finalizing: 0, waiting: 0 };
   private lastKey = 0;
 
   get size(): number {
@@ -25,11 +26,11 @@ export class ActiveRuns {
   }
 
   /** The kind that a row shows. */
-  get kind(): Span['kind'] | undefined {
+  get kind(): RunKind | undefined {
     return order.find((kind) => this.counts[kind] > 0);
   }
 
-  begin(runId: number | undefined, kind: Span['kind'], hasInitialize: boolean): ActiveRun {
+  begin(runId: number | undefined, kind: RunKind, hasInitialize: boolean): ActiveRun {
     const run = { runId, kind, hasInitialize, hasFailed: false };
     this.runs.set(this.runs.has(runId) ? --this.lastKey : runId, run);
     this.counts[kind]++;
@@ -44,7 +45,7 @@ export class ActiveRuns {
     run.runId = runId;
   }
 
-  enter(run: ActiveRun, kind: Span['kind']): void {
+  enter(run: ActiveRun, kind: RunKind): void {
     this.counts[run.kind]--;
     this.counts[kind]++;
     run.kind = kind;

@@ -1,5 +1,5 @@
 import type { RecordedError, RecordedEvent, RecordedOutcome } from '../recording/types.js';
-import { ActiveRuns, type ActiveRun } from './active-runs.js';
+import { ActiveRuns, type ActiveRun, type RunKind } from './active-runs.js';
 import { keepLast } from './keep-last.js';
 
 /** A period in the life of a task. */
@@ -7,7 +7,7 @@ export interface Span {
   readonly from: number;
   /** Absent while the span lasts. */
   readonly to?: number;
-  readonly kind: 'initializing' | 'running' | 'finalizing' | 'waiting';
+  readonly kind: RunKind;
 }
 
 /** A moment in the life of a task. */
