@@ -1,25 +1,30 @@
 import { hasMembers } from '../util/has-members.js';
-import { invalid, validateFunction, validateMs } from '../util/validate.js';
+import { nearestName } from '../util/nearest-name.js';
+import { invalid, unknownMember, validateFunction, validateMs } from '../util/validate.js';
 import { isComposite } from './composite.js';
-import { isSimpleTask } from './is-task.js';
 import type { SimpleTask, Task } from './types.js';
 
 /** A task with or without `initialize` and `finalize`. */
 export type TaskHooks<T> = SimpleTask<T> & Partial<Task<T>>;
 
 /** A task whose members cannot change. */
-export abstract class FixedTask {}
+export abstract class FixedTask {
+  abstract toString(): string;
+}
 
 /**
  * Validates a task and reads its hooks, once: whatever happens to the task later, its runner stays the same.
  *
- * @throws TypeError when it is not a task or a hook is not a function; RangeError for a negative time.
+ * @throws TypeError when it is not a task, a hook is not a function, or a method is nearly named like a missing hook;
+ * RangeError for a negative time.
  */
 export function toTaskHooks<T>(task: SimpleTask<T> | Task<T>): TaskHooks<T> {
-  if (!isSimpleTask(task)) throw new TypeError(notTask(task));
+  if (typeof task !== 'object' || (task as unknown) === null) throw new TypeError(notTask(task));
   if (task instanceof FixedTask || isComposite(task)) return task;
-  const { initialize, execute, finalize, grace, startTimeout }: TaskHooks<T> = task;
-  validateHooks({ initialize, finalize, grace, startTimeout });
+  const { initialize, finalize, grace, startTimeout }: TaskHooks<T> = task;
+  const { execute } = task as { readonly execute?: SimpleTask<T>['execute'] };
+  if (typeof execute !== 'function') throw new TypeError(notTask(task));
+  validateHooks({ initialize, execute, finalize, grace, startTimeout }, task, 'task');
   const name = taskName(task);
   return {
     ...(initialize && { initialize: (ctx) => initialize.call(task, ctx) }),
@@ -31,17 +36,34 @@ export function toTaskHooks<T>(task: SimpleTask<T> | Task<T>): TaskHooks<T> {
   };
 }
 
-/** Validates the optional members of a task. */
-export function validateHooks({
-  initialize,
-  finalize,
-  grace,
-  startTimeout,
-}: Partial<Record<keyof Task, unknown>>): void {
-  if (initialize !== undefined) validateFunction('initialize', initialize);
-  if (finalize !== undefined) validateFunction('finalize', finalize);
+const hookNames = ['initialize', 'execute', 'finalize'] as const;
+
+/** Validates the members of a task or a definition that were read from an object. */
+export function validateHooks(
+  hooks: Partial<Record<keyof Task, unknown>>,
+  object: object,
+  objectName: 'task' | 'definition',
+): void {
+  const missing = hookNames.filter((name) => hooks[name] === undefined);
+  for (const name of hookNames) if (!missing.includes(name)) validateFunction(name, hooks[name]);
+  const { grace, startTimeout } = hooks;
   if (grace !== undefined) validateMs('grace', grace);
   if (startTimeout !== undefined) validateMs('startTimeout', startTimeout);
+  const misspelled = missing.length > 0 ? misspelledHook(object, missing) : undefined;
+  if (misspelled !== undefined) throw new TypeError(unknownMember(objectName, hookNames, misspelled));
+}
+
+/** Returns the name of a method that is probably meant as a missing hook, and would never be called. */
+function misspelledHook(object: object, missing: readonly string[]): string | undefined {
+  for (let at: object | null = object; at && at !== Object.prototype; at = Object.getPrototypeOf(at) as object | null)
+    for (const name of Object.getOwnPropertyNames(at)) {
+      const hook = nearestName(name, missing);
+      // A longer word, such as `reinitialize` or `finalizer`, is meant as it is.
+      if (hook === undefined || name.includes(hook) || name[0]?.toLowerCase() !== hook[0]) continue;
+      // Not read, because a getter may do anything.
+      if (typeof Object.getOwnPropertyDescriptor(at, name)?.value === 'function') return name;
+    }
+  return undefined;
 }
 
 /** Returns the task's own name, or else its class's. */
@@ -62,8 +84,13 @@ function notTask(value: unknown): string {
     const hint = 'Give the task itself: supervise(cron(task, …))';
     return `Expected \`task\` to be a task, got the runner \`${value.toString()}\`. ${hint}`;
   }
-  const hint = Array.isArray(value) ? '. Give them as arguments: ordered(name, ...tasks)' : '';
+  const hint = Array.isArray(value) ? '. Give them as arguments: ordered(name, ...tasks)' : misspelledExecute(value);
   return invalid('task', 'a task with an `execute` function', value) + hint;
+}
+
+function misspelledExecute(value: unknown): string {
+  const name = typeof value === 'object' && value !== null ? misspelledHook(value, ['execute']) : undefined;
+  return name === undefined ? '' : `; did you mean \`execute\` by \`${name}\`?`;
 }
 
 function looksLikeRunner(value: unknown): value is { toString(): string } {

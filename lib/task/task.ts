@@ -1,6 +1,6 @@
 import { NEVER } from 'rxjs';
 import type { CancelFunc, RunContext } from '../context/types.js';
-import { invalid, validateFunction, validateOptions, validateString } from '../util/validate.js';
+import { invalid, readOptions, validateString } from '../util/validate.js';
 import { FixedTask, validateHooks } from './task-hooks.js';
 import type { SimpleTask, Task, TaskOutput } from './types.js';
 
@@ -18,7 +18,13 @@ export interface TaskDefinition<T> {
   startTimeout?: number | undefined;
 }
 
-const memberNames = ['initialize', 'execute', 'finalize', 'grace', 'startTimeout'];
+const memberNames: readonly (keyof TaskDefinition<unknown>)[] = [
+  'initialize',
+  'execute',
+  'finalize',
+  'grace',
+  'startTimeout',
+];
 
 /**
  * Creates a task from a name and a function, or from a name and hooks. The hooks are read once. A missing hook does
@@ -40,17 +46,24 @@ const memberNames = ['initialize', 'execute', 'finalize', 'grace', 'startTimeout
  * // → close
  * ```
  */
-export function task<T>(name: string, execute: SimpleTask<T>['execute']): SimpleTask<T>;
-export function task<T>(name: string, definition: TaskDefinition<T>): Task<T>;
-export function task<T>(name: string, definition: SimpleTask<T>['execute'] | TaskDefinition<T>): SimpleTask<T> {
+export function task<T, W extends TaskWork<T> = TaskWork<T>>(name: string, work: W & TaskWork<T>): TaskOf<T, W>;
+// One signature, because TypeScript does not show the wrong type of a call that fits no overload.
+export function task<T>(name: string, work: TaskWork<T>): SimpleTask<T> {
   validateString('name', name);
-  if (typeof definition === 'function') return new NamedFunction(name, definition);
-  const { initialize, execute, finalize } = toDefinition(definition);
-  if (!initialize && !execute && !finalize) {
-    throw new TypeError(invalid('execute', 'a function or an object with an `execute` method', definition));
-  }
-  return new NamedDefinition(name, definition);
+  if (typeof work === 'function') return new NamedFunction(name, work);
+  return new NamedDefinition(name, work, readDefinition(work));
 }
+
+type Execute<T> = SimpleTask<T>['execute'];
+
+/** The work of a {@link task}: its `execute`, or a definition with hooks. */
+export type TaskWork<T> = Execute<T> | TaskDefinition<T>;
+
+/**
+ * The type of a {@link task}: simple if its work is a function. With an explicit type argument, TypeScript does not
+ * infer the type of the work; the task then counts as a full one.
+ */
+export type TaskOf<T, W> = [TaskWork<T>] extends [W] ? Task<T> : W extends Execute<T> ? SimpleTask<T> : Task<T>;
 
 // Classes, because there may be very many tasks, and an object of closures takes several times the memory.
 class NamedFunction<T> extends FixedTask implements SimpleTask<T> {
@@ -77,9 +90,9 @@ class NamedDefinition<T> extends FixedTask implements Task<T> {
   private readonly definition: TaskDefinition<T>;
   private readonly hooks: TaskDefinition<T>;
 
-  constructor(name: string, definition: TaskDefinition<T>) {
+  constructor(name: string, definition: TaskDefinition<T>, hooks: TaskDefinition<T>) {
     super();
-    const { initialize, execute, finalize, grace, startTimeout } = definition;
+    const { initialize, execute, finalize, grace, startTimeout } = hooks;
     this.name = name;
     this.definition = definition;
     this.hooks = { initialize, execute, finalize };
@@ -105,12 +118,14 @@ class NamedDefinition<T> extends FixedTask implements Task<T> {
   }
 }
 
-/** Validates the hooks of a task. */
-function toDefinition<T>(definition: TaskDefinition<T>): TaskDefinition<T> {
-  if (typeof definition !== 'object' || definition === null)
-    throw new TypeError(invalid('execute', 'a function or an object with an `execute` method', definition));
-  validateOptions(definition, memberNames, 'definition');
-  validateHooks(definition);
-  if (definition.execute !== undefined) validateFunction('execute', definition.execute);
-  return definition;
+/** Validates a definition and reads its members, once. */
+function readDefinition<T>(definition: TaskDefinition<T>): TaskDefinition<T> {
+  const expected = 'a function or an object with an `execute` method';
+  if (typeof definition !== 'object' || (definition as unknown) === null)
+    throw new TypeError(invalid('execute', expected, definition));
+  const hooks = readOptions(definition, memberNames, 'definition');
+  validateHooks(hooks, definition, 'definition');
+  const { initialize, execute, finalize } = hooks;
+  if (!initialize && !execute && !finalize) throw new TypeError(invalid('execute', expected, definition));
+  return hooks;
 }
