@@ -15,11 +15,9 @@ import type { Outcome, TaskRunner } from './types.js';
 export function abandonRunner(runner: TaskRunner): Outcome {
   // Loops, because runners may be nested deeper than the call stack. The innermost are abandoned first.
   const runners = [runner];
-  for (let i = 0; i < runners.length; i++) {
-    const each = runners[i];
+  for (const each of runners)
     if (each instanceof Runner) for (const child of each.runningChildren()) runners.push(child);
-  }
-  for (let i = runners.length - 1; i > 0; i--) abandonedOutcome(runners[i] as TaskRunner);
+  for (const each of runners.slice(1).reverse()) abandonedOutcome(each);
   const outcome = abandonedOutcome(runner);
   if (runner instanceof Runner) runner.reportAbandoned(outcome);
   return outcome;

@@ -14,6 +14,7 @@ import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
  *   future (`future/future.ts`), and of an application's `ready$` (`app/ready-stream.ts`).
  * - A timer that several crons share (`cron/slot-clock.ts`), and the answers of a coordinator (`cron/slot-run.ts`).
  * - A custom runner's events, values and end (`task/custom-runner.ts`).
+ * - A call that is postponed because the call stack is deep (`util/nested-calls.ts`).
  * - The outcomes of a join (`app/join.ts`), and the events of an application (`app/app-run.ts`).
  *
  * A promise needs no switch, because its continuation has the stores of the code that registered it. Listeners of a
