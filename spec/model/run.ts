@@ -147,7 +147,7 @@ export class Run {
     this.reportFailure();
   }
 
-  /** «An error thrown by a teardown that is not the run's own …, an iterator's `return` … is a `teardown-failed` event» */
+  /** «An error thrown by a teardown that is not the run's own (…, an iterator's `return`, …) is a `teardown-failed`» */
   teardownFailed(error: unknown): void {
     this.emit('teardown-failed', error);
   }
@@ -286,7 +286,7 @@ export class Run {
   }
 
   /**
-   * «A `startTimeout` … fails a task whose `initialize` takes longer.» The hook then has the task's grace, 0 by default.
+   * «A `startTimeout` … fails a task whose `initialize` takes longer.» The hook then has the task's grace; default: 0.
    */
   private limitInitialize(): void {
     const { startTimeout = Infinity } = this.runner.hooks;
