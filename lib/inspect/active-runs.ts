@@ -1,4 +1,4 @@
-/** What a run does. `waiting` is the time between a failed run and its restart. */
+/** The phase of a run. `waiting` is the time between a failed run and its restart. */
 export type RunKind = 'initializing' | 'running' | 'finalizing' | 'waiting';
 
 /** A run that has begun and not ended. */

@@ -80,7 +80,9 @@ export class Timeline {
     return timeline;
   }
 
-  /** Drops the oldest ended tasks below others. A task that makes up names for the runs it starts has no end of them. */
+  /**
+   * Drops the oldest ended tasks below others. A task that invents names for the runs it starts has no end of them.
+   */
   private dropEndedRows(): void {
     const { taskTimelines } = this;
     let remaining = taskTimelines.size - maxRows / 2;

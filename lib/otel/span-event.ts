@@ -4,7 +4,7 @@ import { plainHeadline } from '../util/describe-error.js';
 import { errorType } from './error-type.js';
 import { attribute, seconds } from './names.js';
 
-/** Returns the attributes of a span event, or `undefined` for an event that is the start, the failure or the end of a span. */
+/** Returns the attributes of a span event; `undefined` for an event that is a span's start, failure or end. */
 export function eventAttributes(event: TaskEvent): Attributes | undefined {
   switch (event.type) {
     case 'ready':

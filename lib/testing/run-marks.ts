@@ -31,7 +31,7 @@ export function isLimitOfEnds({ name, message }: RecordedError): boolean {
 export class RunMarks {
   hasEnded = false;
   private readonly row: Marble[];
-  /** The marks that the ends of the runs under way do not repeat. */
+  /** The numbers of marks that the ends of the current runs do not repeat. */
   private cancels = 0;
   private failures = 0;
   private finalize: Marble | undefined = undefined;

@@ -7,7 +7,9 @@ import { applicationRow, readinessRow, signalsRow } from './to-marbles.js';
 /** Rows of the scenario itself. */
 const reservedRows = [signalsRow, readinessRow, applicationRow];
 
-/** The rows of an application's tasks, and of the runs that they start. Reports the values, which events do not carry. */
+/**
+ * The rows of an application's tasks, and of the runs that they start. Reports the values, which events do not carry.
+ */
 export class ScenarioRows {
   /** The names of all rows so far. */
   readonly names: Set<string> = new Set<string>(reservedRows);

@@ -18,8 +18,8 @@ export interface PageRow {
 export type StatusFilter = 'all' | 'active' | 'failed' | 'ended';
 
 /**
- * Returns all tasks in the order of their tree. Of some tasks only events are known, such as the ended runs that another
- * task has started: they come last below it.
+ * Returns all tasks in the order of their tree. Of some tasks only events are known, such as the ended runs that
+ * another task has started: they come last below it.
  */
 export function pageRows(timeline: Timeline, state: AppState): PageRow[] {
   const entries = new Map<string, Entry>();
