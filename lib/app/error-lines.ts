@@ -40,7 +40,9 @@ export class ErrorLines {
     ];
   }
 
-  /** Returns the lines of an error, its causes, and the errors that it suppressed, except those that another row shows. */
+  /**
+   * Returns the lines of an error, its causes, and the errors that it suppressed, except those that another row shows.
+   */
   private ofError(error: unknown): string[] {
     const visited = new Set([error]);
     const lines: string[] = [];

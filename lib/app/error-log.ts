@@ -14,7 +14,9 @@ export function logEventError(event: AppEvent): void {
   if (failure) logErrorOnce(failure.error);
 }
 
-/** Creates a function that returns whether it is called with an error for the first time. Other values are always new. */
+/**
+ * Creates a function that returns whether it is called with an error for the first time. Other values are always new.
+ */
 export function firstTime(): (error: unknown) => boolean {
   const known = new WeakSet();
   return (error) => {

@@ -18,8 +18,8 @@ export interface SignalListenerOptions {
 
 /**
  * Creates a task that waits for a signal. The first signal cancels the application with a {@link SignalError} and is
- * emitted. At its end the task removes its listeners. They do not keep the process alive. An error of the target's `off`
- * is a `teardown-failed` event.
+ * emitted. At its end the task removes its listeners. They do not keep the process alive. An error of the target's
+ * `off` is a `teardown-failed` event.
  *
  * @param signals the signals to wait for. Default: SIGINT and SIGTERM.
  * @throws RangeError when a signal is unknown or cannot be caught (SIGKILL, SIGSTOP); TypeError when the target is not

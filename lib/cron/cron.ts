@@ -32,8 +32,8 @@ import { timetableFactory } from './timetable.js';
  * `@daily`, `@weekly`, `@monthly` and `@yearly`; or any {@link Schedule}. Croner parses the expressions. The
  * runner fails if a Schedule returns a slot that is not later than the one before.
  * @throws TypeError if `task` is not a task, `schedule` is not a schedule, or an option is unknown or of a wrong type;
- * RangeError if a period is not from 1 ms to below 8.64e15 ms, an expression is malformed or never due, a time zone does
- * not exist, or options are out of range or contradict each other.
+ * RangeError if a period is not from 1 ms to below 8.64e15 ms, an expression is malformed or never due, a time zone
+ * does not exist, or options are out of range or contradict each other.
  *
  * @example
  * ```ts

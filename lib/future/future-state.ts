@@ -12,7 +12,9 @@ import { forgetUnhandled, rememberUnhandled, type UnhandledError } from '../util
 
 type SettledStatus = 'fulfilled' | 'rejected' | 'cancelled';
 
-/** The error of a future that nobody has looked at. It waits for the end of the run that the future was started under. */
+/**
+ * The error of a future that nobody has looked at. It waits for the end of the run that the future was started under.
+ */
 class LostError extends ListNode implements UnhandledError {
   readonly error: unknown;
   private readonly run: Run<unknown> | undefined;

@@ -37,9 +37,9 @@ export interface Future<T> extends Observable<T>, PromiseLike<T> {
  * Starts work immediately and synchronously, as an async function does, and keeps its result: the last value, or
  * `undefined` if there is none. The counterpart of Go's `Async(f)`.
  *
- * The future errors with what the work threw, not with a wrapper. An error is not lost when nobody has ever subscribed to
- * the future or awaited it. Under the context of a run, it is a `future-failed` event at the end of that run, and in the
- * report of the application. Without a run, it goes to RxJS's handler of unhandled errors when the future is
+ * The future errors with what the work threw, not with a wrapper. An error is not lost when nobody has ever subscribed
+ * to the future or awaited it. Under the context of a run, it is a `future-failed` event at the end of that run, and in
+ * the report of the application. Without a run, it goes to RxJS's handler of unhandled errors when the future is
  * garbage-collected. At the latest it is written at the exit of the process, and the exit code is 1.
  *
  * Cancelling the future or its parent cancels the context of the work. The future errors with the cause immediately. An

@@ -8,8 +8,9 @@ import { DelegatingRun, delegate } from './delegating-run.js';
  * cancelled. The cause of that cancel is the task's error. If the task has no error, the cause is a
  * {@link CancelledError} that names the task.
  *
- * It calls the `cancel` function that was passed to its `start`: at the failure, else after `finalize`. An application passes a function
- * that cancels all its tasks. A runner that was started without `cancel` ends like that of any other task.
+ * It calls the `cancel` function that was passed to its `start`: at the failure, else after `finalize`. An application
+ * passes a function that cancels all its tasks. A runner that was started without `cancel` ends like that of any other
+ * task.
  *
  * The runner stands for the task: in events, outcomes and groups it has the task's name.
  *

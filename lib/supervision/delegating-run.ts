@@ -48,7 +48,7 @@ export abstract class DelegatingRun<T> implements ParentRun<T>, RunParts {
   }
 
   forward(event: TaskEvent): boolean {
-    // What an abandoned run still does is of no interest, but an error must not be lost.
+    // An abandoned run is of no interest any more, but its errors must not be lost.
     if (!this.child) return 'error' in event;
     // The child's own `done` is dropped: this run emits one `done` after the last run of the child.
     return event.type !== 'done' || event.outcome.runner !== this.runner;

@@ -10,8 +10,9 @@ export interface ForeignObserver<T> extends Observer<T> {
 
 /**
  * A subscription to a stream that someone else has written, and the one place where its code is called. Neither
- * `subscribeTo` nor `unsubscribe` throws. The observer and the teardown run in one async context, whoever emits or
- * unsubscribes. RxJS subscribes a Subscription with an observer's methods without a wrapper.
+ * `subscribeTo` nor `unsubscribe` throws. The observer and the teardown run in one async context, which may be neither
+ * that of the code that emits nor that of the code that unsubscribes. RxJS subscribes a Subscription with an observer's
+ * methods without a wrapper.
  */
 export class ForeignSubscription<T> extends Subscription implements Observer<T> {
   private readonly observer: ForeignObserver<T>;

@@ -6,7 +6,7 @@ import { joinAll, launch, launchRunner, orchestrate, task, taskRunner, withCance
 const store = new AsyncLocalStorage<string>();
 
 describe('The async context of an application', () => {
-  it('is that of its start, for its observer, its instrumentation and its tasks, whoever stops it', async () => {
+  it('is that of its start, for its observer, its instrumentation and its tasks, also when another stops it', async () => {
     const seen: string[] = [];
     const record = (name: string) => seen.push(`${name} ${store.getStore()}`);
     const app = store.run('starter', () =>
@@ -74,7 +74,7 @@ describe('The async context of an application', () => {
 });
 
 describe('The async context of a join', () => {
-  it('is that of its subscription, whoever ends a runner or cancels', () => {
+  it('is that of its subscription, also when another ends a runner or cancels', () => {
     const seen: string[] = [];
     const [ctx, cancel] = withCancel();
     const source = new Subject<never>();

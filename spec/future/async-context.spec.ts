@@ -7,7 +7,7 @@ const store = new AsyncLocalStorage<string>();
 
 describe('The async context of a future', () => {
   for (const end of ['complete', 'error', 'cancel'] as const)
-    it(`is that of each subscriber and await, and of its start for its work, whoever ends it (${end})`, async () => {
+    it(`is that of each subscriber and await, and of its start for its work, however it ends (${end})`, async () => {
       const seen: string[] = [];
       const record = (name: string) => seen.push(`${name} ${store.getStore()}`);
       const source = new Subject<number>();

@@ -106,7 +106,7 @@ describe('A supervised task that fails while its finalize is slow', () => {
     expect(outcomeOf(runner)?.endedAt).to.equal(52);
   });
 
-  it('starts the deadline of the application at the moment of one failure too many, and its outcome keeps the error', () => {
+  it('starts the deadline of the application at one failure too many, and its outcome keeps the error', () => {
     const clock = virtualClock();
     const emitted: AppEvent[] = [];
     const hanging = supervise(task('x', { execute: () => failAfter(2, clock), finalize: () => NEVER }), {
