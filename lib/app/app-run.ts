@@ -37,7 +37,10 @@ export interface HostHooks {
 
 const slowStartMs = 10_000;
 
-type AppOptions = Required<Omit<OrchestrateOptions, 'parent' | 'startTimeout'>> & { startTimeout: number | undefined };
+/** The options, with their defaults. */
+type AppOptions = {
+  readonly [K in Exclude<keyof OrchestrateOptions, 'parent' | 'startTimeout'>]-?: NonNullable<OrchestrateOptions[K]>;
+} & Pick<OrchestrateOptions, 'startTimeout'>;
 
 /** One run of an application. */
 export class AppRun implements ParentRun<unknown> {

@@ -16,7 +16,7 @@ export const launchOptionNames: readonly string[] = [...orchestrateOptionNames, 
 /** Options of {@link launch}: those of `orchestrate`, and an observer. */
 export interface LaunchOptions extends OrchestrateOptions {
   /** Receives all events. Default: writes the errors of failed tasks and runs with `console.error`. */
-  observer?: Partial<Observer<AppEvent>> | ((event: AppEvent) => void);
+  observer?: (Partial<Observer<AppEvent>> | ((event: AppEvent) => void)) | undefined;
 }
 
 /** A running application, and the promise of its report. */

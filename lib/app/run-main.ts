@@ -18,14 +18,14 @@ export interface RunMainOptions extends LaunchOptions {
    * The exit code after a clean stop by a signal: 0 for `'zero'`, 128 + the signal's number for `'signal'`. `'signal'`
    * is for a process supervisor that takes 0 to mean that the application ended by itself. Default: `'zero'`.
    */
-  exitCode?: 'zero' | 'signal';
+  exitCode?: 'zero' | 'signal' | undefined;
   /**
    * The form in which the application shows its events. `'lines'`: one line for each important event, on stderr.
    * `'live'`: a timeline on a terminal, and `'lines'` elsewhere. `'json'`: one line of JSON for each event, on stdout.
    * `true`: the same as `'live'`. Default: `false`, which shows nothing. The output is `terminal` of
    * `rxjs-tasks/inspect`, loaded on demand. It also writes the errors that the default observer would write.
    */
-  ui?: Ui;
+  ui?: Ui | undefined;
 }
 
 /**

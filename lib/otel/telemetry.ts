@@ -8,9 +8,9 @@ import { RunSpans } from './run-spans.js';
 /** Options of {@link telemetry}. */
 export interface TelemetryOptions {
   /** Creates the spans. Default: the tracer of the API's global provider, which may be registered later. */
-  tracer?: Tracer;
+  tracer?: Tracer | undefined;
   /** Creates the metrics. Default: the meter of the API's global provider at the start of the first run. */
-  meter?: Meter;
+  meter?: Meter | undefined;
 }
 
 /**

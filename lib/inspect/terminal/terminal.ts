@@ -18,11 +18,11 @@ export interface TerminalOptions {
    * output is `'lines'`, a line for each event that an operator needs. `'json'` writes a line of JSON for each event,
    * for a log collector.
    */
-  ui?: 'live' | 'lines' | 'json';
+  ui?: 'live' | 'lines' | 'json' | undefined;
   /** Default: `process.stderr`; for `'json'`, `process.stdout`. */
-  stream?: Output;
+  stream?: Output | undefined;
   /** The `name` in each line of JSON. */
-  name?: string;
+  name?: string | undefined;
 }
 
 /**
