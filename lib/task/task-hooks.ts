@@ -44,11 +44,13 @@ export function validateHooks(
   object: object,
   objectName: 'task' | 'definition',
 ): void {
-  const missing = hookNames.filter((name) => hooks[name] === undefined);
-  for (const name of hookNames) if (!missing.includes(name)) validateFunction(name, hooks[name]);
+  for (const name of hookNames) if (hooks[name] !== undefined) validateFunction(name, hooks[name]);
   const { grace, startTimeout } = hooks;
   if (grace !== undefined) validateMs('grace', grace);
   if (startTimeout !== undefined) validateMs('startTimeout', startTimeout);
+  // The members of a definition in an object literal are known.
+  if (objectName === 'definition' && Object.getPrototypeOf(object) === Object.prototype) return;
+  const missing = hookNames.filter((name) => hooks[name] === undefined);
   const misspelled = missing.length > 0 ? misspelledHook(object, missing) : undefined;
   if (misspelled !== undefined) throw new TypeError(unknownMember(objectName, hookNames, misspelled));
 }

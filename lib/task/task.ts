@@ -1,6 +1,6 @@
 import { NEVER } from 'rxjs';
 import type { CancelFunc, RunContext } from '../context/types.js';
-import { invalid, readOptions, validateString } from '../util/validate.js';
+import { invalid, validateOptions, validateString } from '../util/validate.js';
 import { FixedTask, validateHooks } from './task-hooks.js';
 import type { SimpleTask, Task, TaskOutput } from './types.js';
 
@@ -51,7 +51,7 @@ export function task<T, W extends TaskWork<T> = TaskWork<T>>(name: string, work:
 export function task<T>(name: string, work: TaskWork<T>): SimpleTask<T> {
   validateString('name', name);
   if (typeof work === 'function') return new NamedFunction(name, work);
-  return new NamedDefinition(name, work, readDefinition(work));
+  return new NamedDefinition(name, work);
 }
 
 type Execute<T> = SimpleTask<T>['execute'];
@@ -65,16 +65,24 @@ export type TaskWork<T> = Execute<T> | TaskDefinition<T>;
  */
 export type TaskOf<T, W> = [TaskWork<T>] extends [W] ? Task<T> : W extends Execute<T> ? SimpleTask<T> : Task<T>;
 
-// Classes, because there may be very many tasks, and an object of closures takes several times the memory.
+// Classes, because there may be very many tasks, and an object of closures takes several times the memory. The hooks are
+// methods of a frozen prototype, so that no instance can replace them: freezing each instance takes 200 ns.
 class NamedFunction<T> extends FixedTask implements SimpleTask<T> {
-  readonly execute: SimpleTask<T>['execute'];
   private readonly name: string;
+  private readonly work: Execute<T>;
 
-  constructor(name: string, execute: SimpleTask<T>['execute']) {
+  static {
+    Object.freeze(this.prototype);
+  }
+
+  constructor(name: string, work: Execute<T>) {
     super();
     this.name = name;
-    this.execute = execute;
-    Object.freeze(this);
+    this.work = work;
+  }
+
+  execute(ctx: RunContext, cancel: CancelFunc): TaskOutput<T> {
+    return this.work(ctx, cancel);
   }
 
   override toString(): string {
@@ -83,34 +91,40 @@ class NamedFunction<T> extends FixedTask implements SimpleTask<T> {
 }
 
 class NamedDefinition<T> extends FixedTask implements Task<T> {
-  declare readonly grace?: number | undefined;
-  declare readonly startTimeout?: number | undefined;
   private readonly name: string;
-  /** The object with the hooks, which is their `this`, and the hooks. */
+  /** The object with the hooks, which is their `this`, and its members when they were read. */
   private readonly definition: TaskDefinition<T>;
-  private readonly hooks: TaskDefinition<T>;
+  private readonly members: TaskDefinition<T>;
 
-  constructor(name: string, definition: TaskDefinition<T>, hooks: TaskDefinition<T>) {
+  static {
+    Object.freeze(this.prototype);
+  }
+
+  constructor(name: string, definition: TaskDefinition<T>) {
     super();
-    const { initialize, execute, finalize, grace, startTimeout } = hooks;
     this.name = name;
     this.definition = definition;
-    this.hooks = { initialize, execute, finalize };
-    if (grace !== undefined) this.grace = grace;
-    if (startTimeout !== undefined) this.startTimeout = startTimeout;
-    Object.freeze(this);
+    this.members = readDefinition(definition);
+  }
+
+  get grace(): number | undefined {
+    return this.members.grace;
+  }
+
+  get startTimeout(): number | undefined {
+    return this.members.startTimeout;
   }
 
   initialize(ctx: RunContext): TaskOutput<unknown> {
-    return this.hooks.initialize?.call(this.definition, ctx);
+    return this.members.initialize?.call(this.definition, ctx);
   }
 
   execute(ctx: RunContext, cancel: CancelFunc): TaskOutput<T> {
-    return this.hooks.execute ? this.hooks.execute.call(this.definition, ctx, cancel) : NEVER;
+    return this.members.execute ? this.members.execute.call(this.definition, ctx, cancel) : NEVER;
   }
 
   finalize(): TaskOutput<unknown> {
-    return this.hooks.finalize?.call(this.definition);
+    return this.members.finalize?.call(this.definition);
   }
 
   override toString(): string {
@@ -123,9 +137,10 @@ function readDefinition<T>(definition: TaskDefinition<T>): TaskDefinition<T> {
   const expected = 'a function or an object with an `execute` method';
   if (typeof definition !== 'object' || (definition as unknown) === null)
     throw new TypeError(invalid('execute', expected, definition));
-  const hooks = readOptions(definition, memberNames, 'definition');
-  validateHooks(hooks, definition, 'definition');
-  const { initialize, execute, finalize } = hooks;
+  validateOptions(definition, memberNames, 'definition');
+  const { initialize, execute, finalize, grace, startTimeout } = definition;
+  const members = { initialize, execute, finalize, grace, startTimeout };
+  validateHooks(members, definition, 'definition');
   if (!initialize && !execute && !finalize) throw new TypeError(invalid('execute', expected, definition));
-  return hooks;
+  return members;
 }

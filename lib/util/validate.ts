@@ -33,8 +33,8 @@ export function validateOneOf(name: string, allowed: readonly string[], value: u
 /** Accepts an object whose keys are all known: an option with a typing error would be ignored silently. */
 export function validateOptions(options: unknown, known: readonly string[], name = 'options'): void {
   if (typeof options !== 'object' || options === null) throw new TypeError(invalid(name, 'an object', options));
-  const unknown = Object.keys(options).find((option) => !known.includes(option));
-  if (unknown !== undefined) throw new TypeError(unknownMember(name, known, unknown));
+  for (const option of Object.keys(options))
+    if (!known.includes(option)) throw new TypeError(unknownMember(name, known, option));
 }
 
 /** Validates the names of options, and reads each option once, so that a later change of the object has no effect. */
