@@ -52,6 +52,10 @@ export const wasReady: number = 1 << 7;
 export const failureReported: number = 1 << 8;
 /** The end has been reported to the instrumentation. */
 export const endReported: number = 1 << 9;
+/** The task is made of tasks. */
+export const composite: number = 1 << 10;
+/** The task stands for its only child, and has no events of its own. */
+export const transparent: number = 1 << 11;
 
 /** The hook of each state that has one. While it waits, a run counts as executing. */
 export function phaseOf(state: RunState): Phase {
@@ -59,16 +63,22 @@ export function phaseOf(state: RunState): Phase {
   return state === finalizing ? 'finalize' : 'execute';
 }
 
-/** The public status that a run takes on in some states. It keeps its status while it waits. */
-export const statusOf: Partial<Record<RunState, Status>> = {
-  [initializing]: 'initializing',
-  [executing]: 'running',
-  [finalizing]: 'finalizing',
-};
+/** The public status of each state, if it changes the status. */
+export const statusOf: readonly (Status | undefined)[] = [
+  undefined,
+  'initializing',
+  'running',
+  undefined,
+  'finalizing',
+  undefined,
+];
 
-/** The event that announces some states. */
-export const eventOf: Partial<Record<RunState, 'initializing' | 'ready' | 'finalizing'>> = {
-  [initializing]: 'initializing',
-  [executing]: 'ready',
-  [finalizing]: 'finalizing',
-};
+/** The event that announces each state, if there is one. */
+export const eventOf: readonly ('initializing' | 'ready' | 'finalizing' | undefined)[] = [
+  undefined,
+  'initializing',
+  'ready',
+  undefined,
+  'finalizing',
+  undefined,
+];

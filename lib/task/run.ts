@@ -24,6 +24,7 @@ import type { RunIds } from './run-ids.js';
 import {
   abandoned,
   cancelTookEffect,
+  composite,
   created,
   ended,
   endedByItself,
@@ -39,6 +40,7 @@ import {
   initializing,
   phaseOf,
   statusOf,
+  transparent,
   waiting,
   wasReady,
   type RunState,
@@ -122,11 +124,13 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
     this.subscriber = subscriber;
     this.cancelApp = cancelApp;
     this.startedAt = this.scheduler.now();
+    const { hooks } = owner;
+    if (isComposite(hooks)) this.flags = hooks.transparent ? composite | transparent : composite;
     if (slot !== undefined) this.slot = slot;
     if (parent instanceof ChildContext) {
       this.child = parent as ChildContext<T>;
       // A transparent run has the number of its child's run.
-      if (!this.compositeTask?.transparent) for (let run = this.setRunId(runId); run;) run = run.setRunId(runId);
+      if (!(this.flags & transparent)) for (let run = this.setRunId(runId); run;) run = run.setRunId(runId);
     }
   }
 
@@ -212,7 +216,9 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
 
   /** Starts the run, when the call stack is not too deep. */
   start(): void {
-    callNested(startRun, this as Run<unknown>, undefined);
+    // Only children can be nested deep.
+    if (this.child) callNested(startRun, this as Run<unknown>, undefined);
+    else this.startNow();
   }
 
   startNow(): void {
@@ -311,7 +317,7 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
   /** Reports the end to the instrumentation, once: an abandoned run may still end by itself. */
   reportEnd(status: RunEnd['status']): void {
     const { runHooks, error, scheduler, flags } = this;
-    if (!runHooks?.onRunEnd || !(flags & hookCalled) || flags & endReported || this.compositeTask?.transparent) return;
+    if (!runHooks?.onRunEnd || !(flags & hookCalled) || flags & (endReported | transparent)) return;
     this.flags |= endReported;
     runHooks.onRunEnd(this, { status, at: scheduler.now(), ...(error && { error }) });
   }
@@ -379,14 +385,13 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
     this.flags |= cancelTookEffect;
     // Starts the timer before the event: a listener may end the hook, which must stop the timer.
     if (!(this.flags & endedDuringCancel)) this.startGrace();
-    if (!this.compositeTask?.transparent && this.observed) this.emit({ type: 'cancelling', cause: this.cause });
+    if (!(this.flags & transparent) && this.observed) this.emit({ type: 'cancelling', cause: this.cause });
     if (!(this.flags & endedDuringCancel)) return this.interruptHook();
     runInAsyncContext(this.asyncContext, (run) => run.stopWork(), this as Run<T>, undefined);
   }
 
   private get compositeTask(): CompositeTask<T> | undefined {
-    const { hooks } = this.owner;
-    return isComposite(hooks) ? hooks : undefined;
+    return this.flags & composite ? (this.owner.hooks as CompositeTask<T>) : undefined;
   }
 
   /** The only place that changes the state. With it go the public status and the event. */
@@ -396,13 +401,13 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
   }
 
   private announce(state: RunState): void {
-    const status = statusOf[state];
-    const type = eventOf[state];
-    if (this.compositeTask?.transparent) {
+    if (this.flags & transparent) {
       // Its child has the status, and emits the events. The transparent runs above it are initializing already.
       if (state === initializing) this.setOneStatus('initializing');
       return;
     }
+    const status = statusOf[state];
+    const type = eventOf[state];
     if (status) this.setStatus(status);
     if (type && this.observed) this.emit({ type });
   }
@@ -467,7 +472,8 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
 
   private end(): void {
     this.state = ended;
-    callNested(endRun, this as Run<unknown>, undefined);
+    if (this.child) callNested(endRun, this as Run<unknown>, undefined);
+    else this.endNow();
   }
 
   /** Reports the end, when the call stack is not too deep. */
@@ -489,7 +495,7 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
 
   private callHook(phase: Phase): void {
     const { runHooks } = this;
-    if (runHooks?.wrapHook && !this.compositeTask?.transparent)
+    if (runHooks?.wrapHook && !(this.flags & transparent))
       runHooks.wrapHook(this, phase, () => this.callHookDirectly(phase));
     else this.callHookDirectly(phase);
   }

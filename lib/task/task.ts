@@ -65,8 +65,8 @@ export type TaskWork<T> = Execute<T> | TaskDefinition<T>;
  */
 export type TaskOf<T, W> = [TaskWork<T>] extends [W] ? Task<T> : W extends Execute<T> ? SimpleTask<T> : Task<T>;
 
-// Classes, because there may be very many tasks, and an object of closures takes several times the memory. The hooks are
-// methods of a frozen prototype, so that no instance can replace them: freezing each instance takes 200 ns.
+// Classes, because there may be very many tasks, and an object of closures takes several times the memory. The hooks
+// are methods of a frozen prototype, so that no instance can replace them: freezing each instance takes 200 ns.
 class NamedFunction<T> extends FixedTask implements SimpleTask<T> {
   private readonly name: string;
   private readonly work: Execute<T>;

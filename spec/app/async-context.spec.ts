@@ -6,7 +6,7 @@ import { joinAll, launch, launchRunner, orchestrate, task, taskRunner, withCance
 const store = new AsyncLocalStorage<string>();
 
 describe('The async context of an application', () => {
-  it('is that of its start, for its observer, its instrumentation and its tasks, also when another stops it', async () => {
+  it('is that of its start for all that it calls, also when another stops it', async () => {
     const seen: string[] = [];
     const record = (name: string) => seen.push(`${name} ${store.getStore()}`);
     const app = store.run('starter', () =>

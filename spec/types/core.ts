@@ -199,7 +199,8 @@ cron(full, 10, { every: 1 });
 // @ts-expect-error the state is read-only
 ctx.cancelled = true;
 
-// With an explicit type argument the result is a Task. An unfit function does not compile: see task-type.system.spec.ts.
+// With an explicit type argument the result is a Task. An unfit function does not compile: see
+// task-type.system.spec.ts.
 expectTypeOf(task<string>('n', { execute: async () => 'a' })).toEqualTypeOf<Task<string>>();
 expectTypeOf(task<string>('n', async () => 'a')).toExtend<SimpleTask<string>>();
 // @ts-expect-error the function yields numbers
