@@ -1,8 +1,10 @@
-import { Subscription } from 'rxjs';
+import { Subscription, type Observable } from 'rxjs';
 import { CancelContext } from '../context/cancel-context.js';
 import type { CancelFunc } from '../context/types.js';
 import { TaskError } from '../errors/errors.js';
-import { captureAsyncContext, runInAsyncContext } from '../util/async-context.js';
+import { captureAsyncContext, runInAsyncContext, type AsyncContext } from '../util/async-context.js';
+import { ForeignSubscription, type ForeignObserver } from '../util/foreign-subscription.js';
+import { logError } from '../util/log-error.js';
 import type { ChildContext } from './child.js';
 import type { Status } from './composite.js';
 import { mapOutcomes } from './map-outcomes.js';
@@ -23,14 +25,23 @@ export function startCustomRunner<T>(runner: TaskRunner<T>, child: ChildContext<
   const subscriptions = new Subscription();
   // The code that emits or ends the runner must not run the members that follow in its own async context.
   const asyncContext = captureAsyncContext();
-  const inContext =
-    <V>(call: (value: V) => void) =>
-    (value: V) =>
-      runInAsyncContext(asyncContext, (_, given) => call(given), undefined, value);
+  let runId = 1;
+  const teardownFailed = (error: unknown) => {
+    if (!child.parentRun.observed && !child.parent?.observed) return logError(error);
+    const event: TaskEvent = { type: 'teardown-failed', task: child.path, runId, at: child.scheduler.now(), error };
+    child.forward(event)?.forward(event);
+  };
+  const subscribe = <V>(source: () => Observable<V>, next: (value: V) => void) => {
+    const observer = { next, error: startFailed, complete: () => undefined, teardownFailed };
+    const subscription = new ForeignSubscription<V>(observer, asyncContext);
+    subscriptions.add(subscription);
+    subscription.subscribeTo(source);
+  };
   const pathOf = (task: string) => (task.startsWith(`${name}/`) ? child.path + task.slice(name.length) : child.path);
   const outcomeOf = (outcome: Outcome) =>
     mapOutcomes<Outcome>([outcome], (each, members) => withPath(each, pathOf, members))[0];
   const onEvent = (event: TaskEvent) => {
+    if (event.task === name) runId = event.runId;
     const status = event.task === name ? statusAfter[event.type] : undefined;
     if (status) child.setStatus(status)?.setStatus(status);
     if (status === 'finalizing') child.onEnding();
@@ -48,59 +59,51 @@ export function startCustomRunner<T>(runner: TaskRunner<T>, child: ChildContext<
     subscriptions.unsubscribe();
     child.onEnd(outcomeOf(outcome) ?? outcome);
   };
-  try {
-    subscriptions.add(runner.events$.subscribe(inContext(onEvent)));
-    const values = new ValueSubscriber<T>({
-      next: inContext((value: T) => child.next(value)),
-      onFailure: inContext((error: TaskError) => child.onFailure(error)),
-      error: inContext(startFailed),
-    });
-    subscriptions.add(values);
-    // A separate context: the custom runner may start one of our runners under it, which must not become the child.
-    runner.start(new CancelContext(child.scheduler, child), cancel).subscribe(values);
-    if (subscriptions.closed) return;
-    subscriptions.add(runner.ready$.subscribe(inContext(() => child.readyChanged(true))));
-    subscriptions.add(runner.done$.subscribe({ next: inContext(onDone), error: inContext(startFailed) }));
-  } catch (error) {
-    startFailed(error);
-  }
+  subscribe(() => runner.events$, onEvent);
+  const values = new ValueSubscription<T>(
+    {
+      next: (value) => child.next(value),
+      onFailure: (error) => child.onFailure(error),
+      // `done$` reports a failed run.
+      error: (error) => error instanceof TaskError || startFailed(error),
+      complete: () => undefined,
+      teardownFailed,
+    },
+    asyncContext,
+  );
+  subscriptions.add(values);
+  // A separate context: the custom runner may start one of our runners under it, which must not become the child.
+  values.subscribeTo(() => runner.start(new CancelContext(child.scheduler, child), cancel));
+  if (subscriptions.closed) return;
+  subscribe(
+    () => runner.ready$,
+    () => child.readyChanged(true),
+  );
+  subscribe(() => runner.done$, onDone);
 }
 
-interface ValueObserver<T> {
-  next(value: T): void;
+interface ValueObserver<T> extends ForeignObserver<T> {
   onFailure(error: TaskError): void;
-  error(error: unknown): void;
 }
 
-/**
- * The subscriber of a custom runner's values. RxJS does not wrap a Subscription with an observer's methods, so that a
- * runner of another copy of this package finds `onFailure` and reports a failure at once.
- */
-class ValueSubscriber<T> extends Subscription implements ValueObserver<T> {
-  private readonly observer: ValueObserver<T>;
+/** A subscription to a custom runner's values. A runner of another copy of this package calls `onFailure` at once. */
+class ValueSubscription<T> extends ForeignSubscription<T> {
+  private readonly failureObserver: ValueObserver<T>;
+  private readonly failureContext: AsyncContext;
 
-  constructor(observer: ValueObserver<T>) {
-    super();
-    this.observer = observer;
-  }
-
-  next(value: T): void {
-    if (!this.closed) this.observer.next(value);
+  constructor(observer: ValueObserver<T>, asyncContext: AsyncContext) {
+    super(observer, asyncContext);
+    this.failureObserver = observer;
+    this.failureContext = asyncContext;
   }
 
   onFailure(error: TaskError): void {
-    if (!this.closed) this.observer.onFailure(error);
+    if (!this.closed) runInAsyncContext(this.failureContext, reportFailure, this.failureObserver, error);
   }
+}
 
-  error(error: unknown): void {
-    // `done$` reports a failed run.
-    if (!this.closed && !(error instanceof TaskError)) this.observer.error(error);
-    this.unsubscribe();
-  }
-
-  complete(): void {
-    this.unsubscribe();
-  }
+function reportFailure(observer: { onFailure(error: TaskError): void }, error: TaskError): void {
+  observer.onFailure(error);
 }
 
 /** Returns the outcome of a custom runner, or of one of its members, with its path. Its error may be of any type. */
