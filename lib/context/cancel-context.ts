@@ -10,7 +10,7 @@ export const endedNormally: unique symbol = Symbol('Ended');
 export const unsubscribed: unique symbol = Symbol('Unsubscribed');
 
 /** The contexts of their own signals, and of those that users brought. */
-export const contextOfSignal: WeakMap<AbortSignal, CancelContext> = new WeakMap();
+export const contextOfSignal: WeakMap<AbortSignal, CancelContext> = new WeakMap<AbortSignal, CancelContext>();
 
 /**
  * A node of the cancellation tree. Every context is one, like Go's `cancelCtx`. Its children and its listeners are
