@@ -54,28 +54,30 @@ export function task<T>(name: string, work: TaskWork<T>): SimpleTask<T> {
   return new NamedDefinition(name, work);
 }
 
-type Execute<T> = SimpleTask<T>['execute'];
-
 /** The work of a {@link task}: its `execute`, or a definition with hooks. */
-export type TaskWork<T> = Execute<T> | TaskDefinition<T>;
+export type TaskWork<T> = SimpleTask<T>['execute'] | TaskDefinition<T>;
 
 /**
  * The type of a {@link task}: simple if its work is a function. With an explicit type argument, TypeScript does not
  * infer the type of the work; the task then counts as a full one.
  */
-export type TaskOf<T, W> = [TaskWork<T>] extends [W] ? Task<T> : W extends Execute<T> ? SimpleTask<T> : Task<T>;
+export type TaskOf<T, W> = [TaskWork<T>] extends [W]
+  ? Task<T>
+  : W extends SimpleTask<T>['execute']
+    ? SimpleTask<T>
+    : Task<T>;
 
 // Classes, because there may be very many tasks, and an object of closures takes several times the memory. The hooks
 // are methods of a frozen prototype, so that no instance can replace them: freezing each instance takes 200 ns.
 class NamedFunction<T> extends FixedTask implements SimpleTask<T> {
   private readonly name: string;
-  private readonly work: Execute<T>;
+  private readonly work: SimpleTask<T>['execute'];
 
   static {
     Object.freeze(this.prototype);
   }
 
-  constructor(name: string, work: Execute<T>) {
+  constructor(name: string, work: SimpleTask<T>['execute']) {
     super();
     this.name = name;
     this.work = work;
