@@ -22,8 +22,8 @@ import { RunMarks } from './run-marks.js';
  * clock.advance(1000);
  * for (const line of toMarbles(recording).split('\n')) console.log(line);
  * // → db           [-->---(#])-|
- * // → http         [->-----   -(!|)
- * // → application  --------   -(!#)
+ * // → http         [->----(!|)
+ * // → application  -------!   -#
  * ```
  */
 export function toMarbles(recording: Recording): string {
