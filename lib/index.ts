@@ -9,6 +9,7 @@ export {
   AlreadyRunningError,
   CancelledError,
   DeadlineError,
+  NotRunningError,
   RestartLimitError,
   SignalError,
   TaskError,
@@ -21,7 +22,7 @@ export type { CancelFunc, Context } from './context/types.js';
 
 // Task
 export { isSimpleTask, isTask } from './task/is-task.js';
-export { task, type TaskDefinition } from './task/task.js';
+export { task, type TaskDefinition, type TaskOf, type TaskWork } from './task/task.js';
 export type { RunContext } from './context/types.js';
 export type { SimpleTask, Task, TaskOutput, TaskStream } from './task/types.js';
 
@@ -38,7 +39,7 @@ export type { Coordinator, CronOptions } from './cron/cron-options.js';
 export { nextRuns, type Schedule } from './cron/schedule.js';
 
 // Supervision and groups
-export { supervise } from './supervision/supervise.js';
+export { supervise, type SupervisedRunner } from './supervision/supervise.js';
 export { critical } from './supervision/critical.js';
 export type { SuperviseOptions } from './supervision/supervise-options.js';
 export { ordered, parallel, type ResultOf } from './group/group.js';

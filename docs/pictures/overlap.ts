@@ -31,13 +31,10 @@ function picture(overlap: Overlap): string {
   const report = task('report', {
     execute: (slotCtx) => {
       const takes = runs++ === 0 ? 34_000 : 4_000;
-      const name = `report/slot of ${((slotCtx.slot ?? begin) - begin) / 1000} s`;
-      const run = taskRunner(task(name, { execute: () => timer(takes, clock), finalize: () => timer(2_000, clock) }));
-      run.events$.subscribe(events$);
-      return run.start(slotCtx);
+      const name = `slot of ${((slotCtx.slot ?? begin) - begin) / 1000} s`;
+      const child = task(name, { execute: () => timer(takes, clock), finalize: () => timer(2_000, clock) });
+      return taskRunner(child).start(slotCtx);
     },
-    // Long enough for its run to finalize when it is cancelled.
-    grace: Infinity,
   });
   const runner = cron(report, 10_000, { overlap, stopAt: begin + 60_000 });
   runner.events$.subscribe(events$);

@@ -10,7 +10,7 @@ export function logTo(logger: Logger): (event: AppEvent) => void {
   const written = new WeakSet<object>();
   return (event) => {
     const { error, ...fields } = fieldsOf(event);
-    // A failure passes through all its groups, and is written once.
+    // Several events have the error of a failure: of the task and of its groups. It is written once.
     const err = error instanceof Error && !written.has(error) ? error : undefined;
     if (err) written.add(err);
     log[levelOf(event)]({ ...fields, err }, 'task' in event ? `${event.task} ${event.type}` : event.type);
@@ -26,7 +26,11 @@ const levels: Partial<Record<AppEvent['type'], Level>> = {
   overdue: 'warn',
   'result-dropped': 'warn',
   restarting: 'warn',
+  failed: 'error',
   'slot-failed': 'error',
+  'teardown-failed': 'error',
+  'option-failed': 'error',
+  'future-failed': 'error',
 };
 
 function levelOf(event: AppEvent): Level {

@@ -1,17 +1,23 @@
-import type { Observable, Subscriber, Subscription } from 'rxjs';
+import { defer, EMPTY, type Observable, type Subscriber, type Subscription } from 'rxjs';
 import { toContext } from '../context/abort-signal-context.js';
 import { CancelContext } from '../context/cancel-context.js';
 import { background } from '../context/context.js';
-import type { CancelFunc, RunContext, RunHooks } from '../context/types.js';
-import { CancelledError, SignalError } from '../errors/errors.js';
+import type { CancelFunc, Context, RunContext, RunHooks } from '../context/types.js';
+import { CancelledError, SignalError, type TaskError } from '../errors/errors.js';
 import { ChildContext, type ParentRun } from '../task/child.js';
+import type { CompositeRun } from '../task/composite.js';
+import { enclosingRun } from '../task/enclosing-run.js';
+import type { RunChildren } from '../task/run-children.js';
 import { startChild } from '../task/runner-access.js';
 import type { Outcome, TaskEvent, TaskRunner } from '../task/types.js';
+import { captureAsyncContext, runInAsyncContext } from '../util/async-context.js';
 import { LinkedSubject } from '../util/linked-subject.js';
-import { after } from '../util/timer.js';
+import { after, afterUnlessExit, wait } from '../util/timer.js';
 import { registerApplication } from './application-info.js';
-import { callSafely, composeOnRunEnd, composeWrapHook } from './compose-instrumentation.js';
-import { joinAll } from './join.js';
+import { composeOnEvent, composeOnRunEnd, composeWrapHook } from './compose-instrumentation.js';
+import { FailureList } from './failure-list.js';
+import { joinWithin } from './join.js';
+import { notReadyTasks, type NotReadyTask } from './not-ready-tasks.js';
 import { ShutdownReport } from './report.js';
 import type { AppEvent, OrchestrateOptions } from './types.js';
 
@@ -19,13 +25,22 @@ import type { AppEvent, OrchestrateOptions } from './types.js';
 export interface HostHooks {
   /** Failures of the host. Each stops the application, even if `onFailure` is `'continue'`. */
   readonly hostFailures$?: Observable<unknown>;
+  /** A context whose cancel asks the application to stop, in addition to the parent. */
+  readonly stopContext?: Context;
   /** Whether a request to stop waits for the `drainDelay`. Default: `true`. */
   shouldDrain?(cause: unknown): boolean;
   /** Called when a change occurs in whether all tasks are ready and no stop is requested. */
   onReadyChange?(ready: boolean): void;
+  /** Called once, with the tasks that are not ready 10 s after the start. */
+  onSlowStart?(tasks: readonly NotReadyTask[]): void;
 }
 
-type AppOptions = Required<Omit<OrchestrateOptions, 'parent'>>;
+const slowStartMs = 10_000;
+
+/** The options, with their defaults. */
+type AppOptions = {
+  readonly [K in Exclude<keyof OrchestrateOptions, 'parent' | 'startTimeout'>]-?: NonNullable<OrchestrateOptions[K]>;
+} & Pick<OrchestrateOptions, 'startTimeout'>;
 
 /** One run of an application. */
 export class AppRun implements ParentRun<unknown> {
@@ -36,6 +51,7 @@ export class AppRun implements ParentRun<unknown> {
   private readonly hostHooks: HostHooks;
   private readonly master: CancelContext;
   private readonly cancel: CancelFunc;
+  private readonly onEvent: ReturnType<typeof composeOnEvent>;
   private readonly events = new LinkedSubject<AppEvent>();
   private readonly outcomes: Outcome[] = [];
   /** The tasks that are not ready. */
@@ -43,21 +59,31 @@ export class AppRun implements ParentRun<unknown> {
   /** Whether all tasks have been started. Until then the application is not ready. */
   private allStarted = false;
   private isReady = false;
+  /** The timer that ends in `onSlowStart`. */
+  private slowStart: Subscription | undefined = undefined;
   private joinSubscription: Subscription | undefined = undefined;
   private stopRequest: { readonly cause: unknown; readonly at: number } | undefined = undefined;
-  private readonly failures: unknown[] = [];
+  /** Whether the failure of a task stops the application: that task is still running. */
+  private stopsForFailure = false;
+  private readonly failures = new FailureList();
+  /** The children of the run under whose context the application was started, if any. */
+  private readonly siblings: RunChildren | undefined;
+  private readonly asyncContext = captureAsyncContext();
   /** The tasks that could not be started, with the error of each. */
   private readonly startFailures = new Map<ChildContext<unknown>, unknown>();
 
   constructor(
     runners: readonly TaskRunner[],
     options: AppOptions,
+    parent: CancelContext,
     hostHooks: HostHooks,
     subscriber: Subscriber<AppEvent>,
   ) {
+    this.siblings = parent.cancelled ? undefined : enclosingRun(parent)?.startedChildren;
     this.runners = runners;
     this.topLevel = new Set(runners);
     this.options = options;
+    this.onEvent = composeOnEvent(options.instrumentation);
     this.subscriber = subscriber;
     this.hostHooks = hostHooks;
     const master = new CancelContext(options.scheduler, toContext(background), this.createRunHooks());
@@ -73,21 +99,29 @@ export class AppRun implements ParentRun<unknown> {
   }
 
   start(): void {
-    const { runners, subscriber, master, notReady } = this;
+    const { runners, subscriber, master, notReady, siblings } = this;
     const cancel: CancelFunc = (cause) =>
       cause instanceof SignalError ? this.stopFromOutside(cause) : this.stop(cause);
     const started: TaskRunner[] = [];
+    const children: ChildContext<unknown>[] = [];
     for (const runner of runners) {
       if (subscriber.closed) return;
-      const child = new ChildContext(this, runner.toString(), master.scheduler, master);
+      const child = new ChildContext(this, siblings?.pathOf(runner) ?? runner.toString(), master.scheduler, master);
       notReady.add(child);
+      children.push(child);
+      siblings?.add(child, runner);
       startChild(runner, child, cancel);
       if (!this.startFailures.has(child)) started.push(runner);
     }
     this.allStarted = true;
     this.updateReady();
     if (subscriber.closed) return;
-    this.joinSubscription = joinAll(master, this.options.timeout, started).subscribe({
+    this.watchSlowStart(children);
+    this.joinSubscription = joinWithin(
+      master,
+      defer(() => this.deadline()),
+      started,
+    ).subscribe({
       next: (outcome) => this.outcomes.push(outcome),
       complete: () => {
         const [startFailure] = this.startFailures.values();
@@ -114,8 +148,12 @@ export class AppRun implements ParentRun<unknown> {
 
   /** Records a failure outside the tasks, and stops the application. */
   fail(error: unknown): void {
-    this.failures.push(error);
+    this.failures.add(error);
     this.stop(error);
+  }
+
+  get run(): CompositeRun | undefined {
+    return this.siblings?.run;
   }
 
   get observed(): boolean {
@@ -126,10 +164,12 @@ export class AppRun implements ParentRun<unknown> {
     return this.subscriber.closed;
   }
 
-  forward(event: TaskEvent, run?: RunContext): void {
+  forward(event: TaskEvent, run?: RunContext): boolean {
     this.emit(event, run);
+    if (event.type === 'future-failed') this.failures.add(event.error);
     // Apply the policy before the join sees this outcome: the join may complete then.
-    if (event.type === 'done' && this.topLevel.has(event.outcome.runner)) this.applyFailurePolicy(event.outcome);
+    if (event.type === 'done' && this.topLevel.has(event.outcome.runner)) this.applyFailurePolicy(event.outcome.error);
+    return true;
   }
 
   next(): void {
@@ -142,20 +182,57 @@ export class AppRun implements ParentRun<unknown> {
     this.updateReady();
   }
 
+  onFailure(child: ChildContext<unknown>, error: TaskError): void {
+    this.readyChanged(child, false);
+    this.applyFailurePolicy(error);
+  }
+
   onEnd(child: ChildContext<unknown>, outcome: Outcome): void {
     this.readyChanged(child, !outcome.error);
-    this.applyFailurePolicy(outcome);
+    this.applyFailurePolicy(outcome.error);
+    this.siblings?.onEnd(child, outcome);
+  }
+
+  onAbandoned(child: ChildContext<unknown>, outcome: Outcome): void {
+    this.siblings?.onAbandoned(child, outcome);
   }
 
   startFailed(child: ChildContext<unknown>, error: unknown): void {
+    this.siblings?.startFailed(child);
     this.startFailures.set(child, error);
     this.stop(error);
   }
 
+  /** Returns the deadline of the join, counted from the cancel. */
+  private deadline(): Observable<never> {
+    const { timeout, scheduler } = this.options;
+    // A task whose failure stops the application has time to end synchronously.
+    return timeout > 0 || this.stopsForFailure ? wait(timeout, scheduler) : EMPTY;
+  }
+
+  private watchSlowStart(children: readonly ChildContext<unknown>[]): void {
+    const { runners, hostHooks, isReady, stopRequest, options, subscriber } = this;
+    if (!hostHooks.onSlowStart || isReady || stopRequest) return;
+    this.slowStart = afterUnlessExit(options.scheduler, slowStartMs, () =>
+      hostHooks.onSlowStart?.(
+        runners.flatMap((runner, i) => {
+          const child = children[i];
+          return child && this.notReady.has(child) ? notReadyTasks(runner, child.path) : [];
+        }),
+      ),
+    );
+    subscriber.add(this.slowStart);
+  }
+
   private createRunHooks(): RunHooks {
     const { runners, events } = this;
-    const { timeout, instrumentation } = this.options;
-    const hooks: RunHooks = { wrapHook: composeWrapHook(instrumentation), onRunEnd: composeOnRunEnd(instrumentation) };
+    const { timeout, startTimeout, instrumentation } = this.options;
+    const inherited = this.run?.runHooks ?? {};
+    const hooks: RunHooks = {
+      startTimeout: startTimeout ?? inherited.startTimeout,
+      wrapHook: composeWrapHook([inherited, ...instrumentation]),
+      onRunEnd: composeOnRunEnd([inherited, ...instrumentation]),
+    };
     const isReady = () => this.isReady;
     registerApplication(hooks, {
       runners,
@@ -169,18 +246,26 @@ export class AppRun implements ParentRun<unknown> {
   }
 
   private emit(event: AppEvent, run?: RunContext): void {
-    if (this.closed) return;
-    for (const callbacks of this.options.instrumentation) callSafely(() => callbacks.onEvent?.(event, run));
-    this.events.next(event);
-    this.subscriber.next(event);
+    if (!this.closed)
+      runInAsyncContext(this.asyncContext, (app, args) => app.emitNow(...args), this, [event, run] as const);
   }
 
-  private applyFailurePolicy({ error }: Outcome): void {
-    if (error && this.options.onFailure === 'cancel') this.stop(error);
+  private emitNow(event: AppEvent, run: RunContext | undefined): void {
+    const reportErrors = this.onEvent(event, run);
+    this.events.next(event);
+    this.subscriber.next(event);
+    reportErrors?.();
+  }
+
+  private applyFailurePolicy(error: TaskError | undefined): void {
+    if (!error || this.options.onFailure === 'continue') return;
+    this.stopsForFailure = true;
+    this.stop(error);
   }
 
   private requestStop(cause: unknown): void {
     this.stopRequest ??= { cause, at: this.options.scheduler.now() };
+    this.slowStart?.unsubscribe();
     this.updateReady();
   }
 
@@ -188,6 +273,7 @@ export class AppRun implements ParentRun<unknown> {
     const ready = this.allStarted && this.notReady.size === 0 && !this.stopRequest;
     if (ready === this.isReady) return;
     this.isReady = ready;
+    this.slowStart?.unsubscribe();
     this.hostHooks.onReadyChange?.(ready);
   }
 
@@ -196,8 +282,9 @@ export class AppRun implements ParentRun<unknown> {
     return new ShutdownReport({
       cause: master.cancelled ? master.cause : stopRequest?.cause,
       outcomes,
-      failures,
-      clean: failures.length === 0 && outcomes.every(({ status }) => status !== 'failed' && status !== 'timed-out'),
+      failures: failures.first,
+      moreFailures: failures.more,
+      clean: failures.isEmpty && outcomes.every(({ status }) => status !== 'failed' && status !== 'timed-out'),
       durationMs: stopRequest ? this.options.scheduler.now() - stopRequest.at : 0,
     });
   }

@@ -1,10 +1,52 @@
-import { reportUnhandled } from '../util/report-unhandled.js';
-import type { Instrumentation } from './types.js';
+import type { RunContext, RunHooks } from '../context/types.js';
+import { reportTeardownError } from '../task/report-teardown.js';
+import { logError } from '../util/log-error.js';
+import { invalid, validateArray, validateFunction } from '../util/validate.js';
+import type { AppEvent, Instrumentation } from './types.js';
+
+const callbackNames: readonly (keyof Instrumentation)[] = ['onEvent', 'wrapHook', 'onRunEnd'];
+
+/** Validates instrumentation and reads its callbacks once, so that a later change of the objects has no effect. */
+export function readInstrumentation(instrumentation: readonly Instrumentation[]): readonly Instrumentation[] {
+  validateArray('instrumentation', instrumentation);
+  return Array.from(instrumentation, (callbacks: unknown): Instrumentation => {
+    if (typeof callbacks !== 'object' || callbacks === null)
+      throw new TypeError(invalid('instrumentation', 'an array of objects', callbacks));
+    const bound = callbackNames.flatMap((name) => {
+      const callback = (callbacks as Record<string, unknown>)[name];
+      if (callback === undefined) return [];
+      validateFunction(`instrumentation.${name}`, callback);
+      return [[name, (...args: never[]) => callback.call(callbacks, ...args)] as const];
+    });
+    return Object.fromEntries(bound);
+  });
+}
+
+/**
+ * Composes all `onEvent` callbacks into one, which returns a function that reports what they have thrown. Call it when
+ * the event has been delivered, because the report is an event, too.
+ */
+export function composeOnEvent(
+  instrumentation: readonly Instrumentation[],
+): (event: AppEvent, run: RunContext | undefined) => (() => void) | undefined {
+  return (event, run) => {
+    const errors: unknown[] = [];
+    for (const callbacks of instrumentation)
+      callSafely(
+        () => callbacks.onEvent?.(event, run),
+        (error) => errors.push(error),
+      );
+    if (errors.length === 0) return undefined;
+    // A callback that throws for each event would throw for each report, too.
+    const report = event.type === 'teardown-failed' ? logError : (error: unknown) => reportTeardownError(error, run);
+    return () => errors.forEach(report);
+  };
+}
 
 /** Composes all `wrapHook` callbacks into one. The first is outermost. */
-export function composeWrapHook(instrumentation: readonly Instrumentation[]): Instrumentation['wrapHook'] {
-  return instrumentation.reduceRight<Instrumentation['wrapHook']>((inner, outer) => {
-    if (!outer.wrapHook) return inner;
+export function composeWrapHook(instrumentation: readonly RunHooks[]): RunHooks['wrapHook'] {
+  return instrumentation.reduceRight<RunHooks['wrapHook']>((inner, { wrapHook }) => {
+    if (!wrapHook) return inner;
     return (run, phase, hook) => {
       let called = false;
       const callOnce = () => {
@@ -13,7 +55,10 @@ export function composeWrapHook(instrumentation: readonly Instrumentation[]): In
         if (inner) inner(run, phase, hook);
         else hook();
       };
-      callSafely(() => outer.wrapHook?.(run, phase, callOnce));
+      callSafely(
+        () => wrapHook(run, phase, callOnce),
+        (error) => reportTeardownError(error, run),
+      );
       // The task must run even if the instrumentation throws or does not call the hook.
       callOnce();
     };
@@ -21,19 +66,23 @@ export function composeWrapHook(instrumentation: readonly Instrumentation[]): In
 }
 
 /** Composes all `onRunEnd` callbacks into one. */
-export function composeOnRunEnd(instrumentation: readonly Instrumentation[]): Instrumentation['onRunEnd'] {
-  const listeners = instrumentation.filter((callbacks) => callbacks.onRunEnd !== undefined);
+export function composeOnRunEnd(instrumentation: readonly RunHooks[]): RunHooks['onRunEnd'] {
+  const listeners = instrumentation.flatMap(({ onRunEnd }) => onRunEnd ?? []);
   if (listeners.length === 0) return undefined;
   return (run, end) => {
-    for (const listener of listeners) callSafely(() => listener.onRunEnd?.(run, end));
+    for (const listener of listeners)
+      callSafely(
+        () => listener(run, end),
+        (error) => reportTeardownError(error, run),
+      );
   };
 }
 
-/** Calls instrumentation. An error it throws is reported as unhandled and does not reach the task. */
-export function callSafely(call: () => void): void {
+/** Calls instrumentation, whose errors do not reach the task. */
+function callSafely(call: () => void, onError: (error: unknown) => void): void {
   try {
     call();
   } catch (error) {
-    reportUnhandled(error);
+    onError(error);
   }
 }

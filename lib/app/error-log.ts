@@ -1,20 +1,28 @@
+import { logErrorOnce } from '../util/log-error.js';
 import type { AppEvent } from './types.js';
 
-/** Returns the error that an event carries, if any. */
-export function eventError(event: AppEvent): unknown {
-  if (event.type === 'done') return event.outcome.error;
-  return 'error' in event ? event.error : undefined;
+/** Returns the error that an event carries, if any. Any value may have been thrown, also `undefined`. */
+export function eventError(event: AppEvent): { readonly error: unknown } | undefined {
+  const { error } = event.type === 'done' ? event.outcome : {};
+  if (error !== undefined) return { error };
+  return 'error' in event ? { error: event.error } : undefined;
+}
+
+/** Writes the error of an event to stderr. An error that several tasks or applications report is written once. */
+export function logEventError(event: AppEvent): void {
+  const failure = eventError(event);
+  if (failure) logErrorOnce(failure.error);
 }
 
 /**
- * Creates an observer that writes the errors of events to stderr. An error that several groups report is written once.
+ * Creates a function that returns whether it is called with an error for the first time. Other values are always new.
  */
-export function logErrors(): (event: AppEvent) => void {
-  const written = new WeakSet();
-  return (event) => {
-    const error = eventError(event);
-    if (!error || (typeof error === 'object' && written.has(error))) return;
-    if (typeof error === 'object') written.add(error);
-    console.error(error);
+export function firstTime(): (error: unknown) => boolean {
+  const known = new WeakSet();
+  return (error) => {
+    if (typeof error !== 'object' || error === null) return true;
+    const isNew = !known.has(error);
+    known.add(error);
+    return isNew;
   };
 }

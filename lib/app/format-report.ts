@@ -1,106 +1,93 @@
-import { inspect } from 'node:util';
-import { TaskError } from '../errors/errors.js';
 import type { Outcome } from '../task/types.js';
 import { duration } from '../util/duration.js';
-import { errorChain } from '../util/error-causes.js';
-import { replaceUnprintable } from '../util/printable.js';
+import { ErrorLines } from './error-lines.js';
+import { oneLine, shortName } from './one-line.js';
+import { reportRows, selectRows, type ReportRow } from './report-rows.js';
 
-/** The maximum number of errors in a chain of causes: the root cause must not be lost, but a chain may be endless. */
-const maxCauses = 100;
+/** The most rows, so that a report of any number of tasks can be read. */
+const maxRows = 1000;
 
 interface ReportFields {
   readonly cause: unknown;
   readonly outcomes: readonly Outcome[];
   readonly failures: readonly unknown[];
+  readonly moreFailures: number;
   readonly clean: boolean;
   readonly durationMs: number;
 }
 
-interface ReportRow {
-  readonly cells: readonly string[];
-  readonly error: TaskError | undefined;
-}
-
-/**
- * The row that shows each error. An error that several rows have is shown in the last, which is where it comes from.
- */
-type ErrorRows = ReadonlyMap<unknown, ReportRow>;
-
 /** Formats a report as a title, its causes, and a table with one row for each task. */
-export function formatReport({ cause, outcomes, failures, clean, durationMs }: ReportFields): string {
-  const rows = outcomes.flatMap((outcome) => toRows(outcome));
-  const errorRows: ErrorRows = new Map(rows.map((row) => [row.error, row]));
+export function formatReport({ cause, outcomes, failures, moreFailures, clean, durationMs }: ReportFields): string {
+  const { shown, more } = selectRows(reportRows(outcomes), maxRows);
+  const errorLines = new ErrorLines(shown);
   const result = clean ? 'Clean' : 'Not clean';
   const title =
     cause === undefined
       ? `All tasks ended. ${result}.`
       : `Stopped by ${oneLine(cause)}. ${result}, in ${duration(durationMs, { fixed: true })}.`;
-  const causes = errorRows.has(cause) ? [] : causesOf(cause, errorRows);
   const otherFailures = failures.filter((failure) => failure !== cause);
   return [
     title,
-    ...causes.map((error) => `  caused by ${oneLine(error)}`),
+    ...errorLines.ofCause(cause),
     ...otherFailures.map((failure) => `  Outside the tasks: ${oneLine(failure)}`),
-    ...(rows.length > 0 ? tableLines(rows, errorRows) : []),
+    ...andMore(moreFailures),
+    ...(shown.length > 0 ? tableLines(shown, errorLines) : []),
+    ...andMore(more),
   ].join('\n');
 }
 
-/** Formats any error or cause on one line. */
-export function oneLine(error: unknown): string {
-  if (!(error instanceof Error))
-    return replaceUnprintable(inspect(error, { depth: 0, breakLength: Infinity, compact: true }));
-  // A custom error class may have no message.
-  const { message }: { message: unknown } = error;
-  const [line = '', ...more] = String(message).split('\n');
-  return `${error.name}: ${replaceUnprintable(line)}${more.length > 0 ? ' …' : ''}`;
+function andMore(count: number): string[] {
+  return count > 0 ? [`  … and ${count.toLocaleString('en')} more`] : [];
 }
 
-/** Returns the row of a task, followed by the rows of its members. */
-function toRows(outcome: Outcome, inGroup = false): ReportRow[] {
-  const { task, status, error, startedAt, stoppingAt, endedAt, phase, members = [] } = outcome;
-  const between = (from?: number, to?: number) =>
-    from === undefined || to === undefined ? '' : duration(to - from, { fixed: true });
-  const detail = inGroup && stoppingAt === undefined ? ', not cancelled yet' : phase && ` in ${phase}`;
-  const result = status === 'timed-out' && detail && members.length === 0 ? `timed-out${detail}` : status;
-  const cells = [replaceUnprintable(task), result, between(startedAt, endedAt), between(stoppingAt, endedAt)];
-  return [{ cells, error }, ...members.flatMap((member) => toRows(member, true))];
-}
-
-function tableLines(rows: readonly ReportRow[], errorRows: ErrorRows): string[] {
-  // Only applications and groups record when a task began to stop.
-  const heads = ['task', 'outcome', 'ran for', ...(rows.some(({ cells }) => cells[3]) ? ['ended in'] : [])];
+function tableLines(rows: readonly ReportRow[], errorLines: ErrorLines): string[] {
+  const table = rows.map(cellsOf);
+  // Only applications, groups and tasks with children record when a task began to stop.
+  const heads = ['task', 'outcome', 'ran for', ...(table.some((cells) => cells[3]) ? ['ended in'] : [])];
   const widths = heads.map((head, column) =>
-    Math.max(head.length, ...rows.map(({ cells }) => cells[column]?.length ?? 0)),
+    Math.max(head.length, ...table.map((cells) => cells[column]?.length ?? 0)),
   );
   const line = (cells: readonly string[]) =>
     `  ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd();
-  const lines = rows.flatMap((row) => [
-    line(row.cells),
-    ...(row.error && errorRows.get(row.error) === row ? errorLines(row.error, errorRows) : []),
-  ]);
-  return [line(heads), ...lines];
+  return [line(heads), ...rows.flatMap((row, index) => [line(table[index] ?? []), ...errorLines.ofRow(row)])];
 }
 
-/** Returns the lines of an error, its causes, and the errors it suppressed, except those that another row shows. */
-function errorLines(error: TaskError, errorRows: ErrorRows): string[] {
-  const causes = causesOf(error, errorRows);
-  const suppressed = [error, ...causes].flatMap((each) => (each instanceof TaskError ? each.suppressed : []));
+/** Returns the cells of a row: the name, the result, and the longest time that a task ran and took to end. */
+function cellsOf({ outcomes, isMember }: ReportRow): readonly string[] {
+  const name = shortName(outcomes[0]?.task ?? '');
   return [
-    `    ${oneLine(error)}`,
-    ...causes.map((cause) => `      caused by ${oneLine(cause)}`),
-    ...suppressed
-      .filter((other) => !errorRows.has(other))
-      .flatMap((other) => ['    and then', ...errorLines(other, errorRows)]),
+    outcomes.length === 1 ? name : `${name} ×${outcomes.length.toLocaleString('en')}`,
+    resultsOf(outcomes, isMember),
+    longest(outcomes.map(({ startedAt, endedAt }) => timeBetween(startedAt, endedAt))),
+    longest(outcomes.map(({ stoppingAt, endedAt }) => timeBetween(stoppingAt, endedAt))),
   ];
 }
 
-/** Returns the causes of an error, each AggregateError followed by its errors, up to a cause that a row shows. */
-function causesOf(error: unknown, errorRows: ErrorRows): unknown[] {
-  const isShown = (cause: unknown) => errorRows.has(cause);
-  const chain = errorChain(error, maxCauses, isShown).flatMap((each) =>
-    each instanceof AggregateError && (each === error || !isShown(each))
-      ? [each, ...(each.errors as unknown[])]
-      : [each],
+/** Returns the result of one task, or how many tasks had which result. */
+function resultsOf(outcomes: readonly Outcome[], isMember: boolean): string {
+  const counts = new Map<string, number>();
+  for (const outcome of outcomes) {
+    const result = resultOf(outcome, isMember);
+    counts.set(result, (counts.get(result) ?? 0) + 1);
+  }
+  const texts = [...counts].map(([result, count]) => (outcomes.length === 1 ? result : `${count} ${result}`));
+  return texts.join(', ');
+}
+
+function resultOf({ status, phase, stoppingAt, members = [] }: Outcome, isMember: boolean): string {
+  if (status !== 'timed-out' || members.length > 0) return status;
+  if (isMember && stoppingAt === undefined) return `${status}, not cancelled yet`;
+  return phase ? `${status} in ${phase}` : status;
+}
+
+function timeBetween(from: number | undefined, to: number | undefined): number | undefined {
+  return from === undefined || to === undefined ? undefined : to - from;
+}
+
+function longest(times: readonly (number | undefined)[]): string {
+  const ms = times.reduce(
+    (max, time) => (max === undefined || (time !== undefined && time > max) ? time : max),
+    undefined,
   );
-  return [...new Set(chain)].slice(1);
+  return ms === undefined ? '' : duration(ms, { fixed: true });
 }

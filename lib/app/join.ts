@@ -4,6 +4,7 @@ import type { CancelFunc, Context } from '../context/types.js';
 import { startDetached } from '../task/runner-access.js';
 import { isTaskRunner } from '../task/runner.js';
 import type { Outcome, TaskRunner } from '../task/types.js';
+import { keepAsyncContext } from '../util/keep-async-context.js';
 import { wait } from '../util/timer.js';
 import { invalid, validateArray, validateMs } from '../util/validate.js';
 import { PendingRunners } from './pending-runners.js';
@@ -64,21 +65,33 @@ export function joinAll(
   timeout: number,
   runners: readonly TaskRunner[],
 ): Observable<Outcome> {
-  const { cancelled$, scheduler } = toContext(ctx);
+  const context = toContext(ctx);
   validateMs('timeout', timeout);
   validateArray('runners', runners);
   runners.forEach(validateRunner);
+  // A timeout of 0 emits synchronously.
+  return joinWithin(context, timeout === 0 ? EMPTY : wait(timeout, context.scheduler), runners);
+}
 
+/**
+ * Joins runners as {@link joinAll} does.
+ *
+ * @param deadline$ subscribed at the cancel. Completes at the deadline.
+ */
+export function joinWithin(
+  { cancelled$ }: Context,
+  deadline$: Observable<never>,
+  runners: readonly TaskRunner[],
+): Observable<Outcome> {
   return defer(() => {
     const pending = new PendingRunners(runners);
     const afterCancel$ = concat(
       defer(() => pending.notStarted()),
-      // A timeout of 0 emits synchronously.
-      timeout === 0 ? EMPTY : wait(timeout, scheduler),
+      deadline$,
       defer(() => pending.timedOut()),
     );
     return merge(pending.ended$, cancelled$.pipe(mergeMap(() => afterCancel$))).pipe(take(runners.length));
-  });
+  }).pipe(keepAsyncContext());
 }
 
 function validateRunner(runner: unknown): void {

@@ -1,11 +1,11 @@
 import { finalize, Subject, type Observable, type Observer } from 'rxjs';
-import { toContext } from '../context/abort-signal-context.js';
-import { background, withCancel } from '../context/context.js';
+import { withCancel } from '../context/context.js';
 import type { CancelFunc } from '../context/types.js';
 import type { Runnable } from '../task/runner.js';
 import { validateObserver, validateOptions } from '../util/validate.js';
 import type { HostHooks } from './app-run.js';
-import { logErrors } from './error-log.js';
+import { logEventError } from './error-log.js';
+import { warnOfSlowStart } from './not-ready-tasks.js';
 import { orchestrateOptionNames, orchestrateWith } from './orchestrate.js';
 import { ReadyStream } from './ready-stream.js';
 import type { ShutdownReport } from './report.js';
@@ -16,7 +16,7 @@ export const launchOptionNames: readonly string[] = [...orchestrateOptionNames, 
 /** Options of {@link launch}: those of `orchestrate`, and an observer. */
 export interface LaunchOptions extends OrchestrateOptions {
   /** Receives all events. Default: writes the errors of failed tasks and runs with `console.error`. */
-  observer?: Partial<Observer<AppEvent>> | ((event: AppEvent) => void);
+  observer?: (Partial<Observer<AppEvent>> | ((event: AppEvent) => void)) | undefined;
 }
 
 /** A running application, and the promise of its report. */
@@ -44,6 +44,8 @@ export interface Application extends Promise<ShutdownReport> {
  * effect on the process: it is for tests, and for an application inside another one. `runMain` is for a process's own
  * application.
  *
+ * Tasks that are not ready 10 s after the start are named on stderr, once.
+ *
  * @returns the application, which can be awaited and stopped. It rejects with an `AlreadyRunningError` when one of the
  * runners is already running.
  * @throws what `orchestrate` throws, synchronously.
@@ -62,7 +64,7 @@ export interface Application extends Promise<ShutdownReport> {
  * ```
  */
 export function launch(runnables: readonly Runnable[], options: LaunchOptions = {}): Application {
-  return createApplication(runnables, options).start();
+  return createApplication(runnables, options, { onSlowStart: warnOfSlowStart }).start();
 }
 
 /** An application that has not been started. */
@@ -79,28 +81,25 @@ export interface UnstartedApplication {
 export function createApplication(
   runnables: readonly Runnable[],
   options: LaunchOptions,
-  hostHooks: Omit<HostHooks, 'onReadyChange'> = {},
+  hostHooks: Omit<HostHooks, 'onReadyChange' | 'stopContext'>,
 ): UnstartedApplication {
   validateOptions(options, launchOptionNames);
-  const { observer = logErrors(), ...orchestrateOptions } = options;
+  const { observer = logEventError, ...orchestrateOptions } = options;
   validateObserver(observer);
-  const parent = toContext(orchestrateOptions.parent ?? background);
-  const [stopContext, stop] = withCancel(background, { scheduler: orchestrateOptions.scheduler ?? parent.scheduler });
+  const [stopContext, stop] = withCancel();
   const readiness = new ReadyStream();
-  const app$ = orchestrateWith(
-    runnables,
-    { ...orchestrateOptions, parent: stopContext },
-    { ...hostHooks, onReadyChange: (ready) => readiness.set(ready) },
-  );
+  const app$ = orchestrateWith(runnables, orchestrateOptions, {
+    ...hostHooks,
+    stopContext,
+    onReadyChange: (ready) => readiness.set(ready),
+  });
 
   const start: UnstartedApplication['start'] = (onReport, onEnd) => {
     let live = true;
     const events = new Subject<AppEvent>();
     events.subscribe(observer);
-    const parentListener = parent.onCancel(stop);
     const end = () => {
       live = false;
-      parentListener?.unsubscribe();
       readiness.end();
       onEnd?.();
     };

@@ -1,3 +1,5 @@
+import type { RunContext } from '../context/types.js';
+import { logError } from '../util/log-error.js';
 import { validateOneOf } from '../util/validate.js';
 import type { AppEvent, Instrumentation } from './types.js';
 
@@ -21,24 +23,24 @@ export function validateUi(ui: unknown): void {
  * @param fallback receives all events if the output cannot be loaded.
  */
 export function loadTerminal(ui: Exclude<Ui, false>, fallback: (event: AppEvent) => void): LoadedTerminal {
-  let show: ((event: AppEvent, now: number) => void) | undefined;
-  const buffered: { readonly event: AppEvent; readonly now: number }[] = [];
+  let show: ((event: AppEvent, now: number, run?: RunContext) => void) | undefined;
+  const buffered: { readonly event: AppEvent; readonly now: number; readonly run: RunContext | undefined }[] = [];
   // A dynamic import, so that programs without this output do not load it.
   const loading = import('../inspect/terminal/terminal.js')
     .then(({ createTerminalWriter }) => createTerminalWriter({ ui: ui === true ? 'live' : ui }))
     .catch((error: unknown) => {
-      console.error(error);
+      logError(error);
       return fallback;
     })
     .then((loaded) => {
       show = loaded;
-      for (const { event, now } of buffered.splice(0)) loaded(event, now);
+      for (const { event, now, run } of buffered.splice(0)) loaded(event, now, run);
     });
   return {
     instrumentation: {
-      onEvent(event) {
-        if (show) show(event, Date.now());
-        else buffered.push({ event, now: Date.now() });
+      onEvent(event, run) {
+        if (show) show(event, Date.now(), run);
+        else buffered.push({ event, now: Date.now(), run });
       },
     },
     whenFlushed(callback) {

@@ -5,13 +5,12 @@ import { toRunner, type Runnable } from '../task/runner.js';
 import {
   validateArray,
   validateDistinct,
-  validateFunction,
   validateMs,
   validateOneOf,
   validateOptions,
   validateScheduler,
-  invalid,
 } from '../util/validate.js';
+import { readInstrumentation } from './compose-instrumentation.js';
 import { AppRun, type HostHooks } from './app-run.js';
 import type { AppEvent, OrchestrateOptions } from './types.js';
 
@@ -20,6 +19,7 @@ export const orchestrateOptionNames: readonly string[] = [
   'timeout',
   'onFailure',
   'drainDelay',
+  'startTimeout',
   'parent',
   'scheduler',
   'instrumentation',
@@ -71,35 +71,33 @@ export function orchestrateWith(
     timeout = defaultTimeoutMs,
     onFailure = 'cancel',
     drainDelay = 0,
+    startTimeout,
     parent = background,
-    instrumentation = [],
   } = options;
   validateMs('timeout', timeout);
   validateMs('drainDelay', drainDelay);
+  if (startTimeout !== undefined) validateMs('startTimeout', startTimeout);
   validateOneOf('onFailure', ['cancel', 'continue'], onFailure);
   const parentContext = toContext(parent);
   const scheduler = options.scheduler ?? parentContext.scheduler;
   validateScheduler(scheduler);
-  validateArray('instrumentation', instrumentation);
-  for (const callbacks of instrumentation as readonly unknown[]) {
-    if (typeof callbacks !== 'object' || callbacks === null)
-      throw new TypeError(invalid('instrumentation', 'an array of objects', callbacks));
-    const { onEvent, wrapHook, onRunEnd } = callbacks as Record<string, unknown>;
-    for (const [name, callback] of Object.entries({ onEvent, wrapHook, onRunEnd }))
-      if (callback !== undefined) validateFunction(`instrumentation.${name}`, callback);
-  }
+  const instrumentation = readInstrumentation(options.instrumentation ?? []);
   const runners = runnables.map((runnable) => toRunner(runnable));
   validateDistinct('runnables', runners);
 
   return new Observable((subscriber) => {
     const app = new AppRun(
       runners,
-      { timeout, onFailure, drainDelay, scheduler, instrumentation },
+      { timeout, onFailure, drainDelay, startTimeout, scheduler, instrumentation },
+      parentContext,
       hostHooks,
       subscriber,
     );
     if (parentContext.cancelled) app.stop(parentContext.cause);
     else subscriber.add(parentContext.onCancel((cause) => app.stopFromOutside(cause)));
+    subscriber.add(
+      hostHooks.stopContext && toContext(hostHooks.stopContext).onCancel((cause) => app.stopFromOutside(cause)),
+    );
     subscriber.add(hostHooks.hostFailures$?.subscribe((error) => app.fail(error)));
     app.start();
   });

@@ -1,10 +1,12 @@
 import { Subject } from 'rxjs';
 import { SignalError } from '../errors/errors.js';
 import type { Runnable } from '../task/runner.js';
+import { logError } from '../util/log-error.js';
 import { validateArray, validateOneOf, validateOptions } from '../util/validate.js';
-import { logErrors } from './error-log.js';
+import { logEventError } from './error-log.js';
 import { createApplication, launchOptionNames, type Application, type LaunchOptions } from './launch.js';
 import { loadTerminal, validateUi, type Ui } from './load-terminal.js';
+import { warnOfSlowStart } from './not-ready-tasks.js';
 import { defaultTimeoutMs } from './orchestrate.js';
 import { ensureExit, exit, keepProcessAlive, setExitCode } from './process-exit.js';
 import type { ShutdownReport } from './report.js';
@@ -16,14 +18,14 @@ export interface RunMainOptions extends LaunchOptions {
    * The exit code after a clean stop by a signal: 0 for `'zero'`, 128 + the signal's number for `'signal'`. `'signal'`
    * is for a process supervisor that takes 0 to mean that the application ended by itself. Default: `'zero'`.
    */
-  exitCode?: 'zero' | 'signal';
+  exitCode?: 'zero' | 'signal' | undefined;
   /**
    * The form in which the application shows its events. `'lines'`: one line for each important event, on stderr.
    * `'live'`: a timeline on a terminal, and `'lines'` elsewhere. `'json'`: one line of JSON for each event, on stdout.
    * `true`: the same as `'live'`. Default: `false`, which shows nothing. The output is `terminal` of
    * `rxjs-tasks/inspect`, loaded on demand. It also writes the errors that the default observer would write.
    */
-  ui?: Ui;
+  ui?: Ui | undefined;
 }
 
 /**
@@ -65,7 +67,7 @@ export function runMain(runnables: readonly Runnable[], options: RunMainOptions 
   validateUi(ui);
   const { observer, instrumentation = [] } = given;
   validateArray('instrumentation', instrumentation);
-  const terminal = ui === false ? undefined : loadTerminal(ui, logErrors());
+  const terminal = ui === false ? undefined : loadTerminal(ui, logEventError);
   const launchOptions: LaunchOptions = terminal
     ? { ...given, observer: observer ?? {}, instrumentation: [...instrumentation, terminal.instrumentation] }
     : given;
@@ -73,6 +75,7 @@ export function runMain(runnables: readonly Runnable[], options: RunMainOptions 
   const application = createApplication(runnables, launchOptions, {
     hostFailures$,
     shouldDrain: (cause) => !isCtrlC(cause),
+    onSlowStart: warnOfSlowStart,
   });
 
   let first: { readonly signal: NodeJS.Signals; readonly at: number } | undefined;
@@ -89,7 +92,7 @@ export function runMain(runnables: readonly Runnable[], options: RunMainOptions 
   let crashed = false;
   const onUncaught = (reason: unknown) => {
     const error = reason ?? new Error(`Thrown or rejected with ${String(reason)}`);
-    console.error(error);
+    logError(error);
     if (crashed) return exit(1);
     crashed = true;
     hostFailures$.next(error);

@@ -1,21 +1,25 @@
 import { Observable, take } from 'rxjs';
 import { SignalError } from '../errors/errors.js';
+import { reportTeardownError } from '../task/report-teardown.js';
 import { task } from '../task/task.js';
 import type { Task } from '../task/types.js';
-import { invalid, validateArray, validateOptions } from '../util/validate.js';
+import { captureAsyncContext } from '../util/async-context.js';
+import { ForeignSubscription } from '../util/foreign-subscription.js';
+import { invalid, readOptions, validateArray } from '../util/validate.js';
 import { signals$, stopSignals, validateSignal, type SignalTarget } from './signals.js';
 
 /** Options of {@link signalListener}. */
 export interface SignalListenerOptions {
   /** The signals to wait for. Default: SIGINT and SIGTERM. */
-  signals?: readonly NodeJS.Signals[];
+  signals?: readonly NodeJS.Signals[] | undefined;
   /** The source of the signals. Default: `process`. */
-  target?: SignalTarget;
+  target?: SignalTarget | undefined;
 }
 
 /**
  * Creates a task that waits for a signal. The first signal cancels the application with a {@link SignalError} and is
- * emitted. At its end the task removes its listeners. They do not keep the process alive.
+ * emitted. At its end the task removes its listeners. They do not keep the process alive. An error of the target's
+ * `off` is a `teardown-failed` event.
  *
  * @param signals the signals to wait for. Default: SIGINT and SIGTERM.
  * @throws RangeError when a signal is unknown or cannot be caught (SIGKILL, SIGSTOP); TypeError when the target is not
@@ -40,26 +44,34 @@ export function signalListener(
 ): Task<NodeJS.Signals> {
   const [first] = args;
   const options = typeof first === 'object' ? first : { signals: args as readonly NodeJS.Signals[] };
-  validateOptions(options, ['signals', 'target']);
-  if (options.signals !== undefined) validateArray('signals', options.signals);
-  const signals = options.signals?.length ? options.signals : stopSignals;
-  const target: SignalTarget = options.target ?? process;
+  const { signals: given = [], target = process } = readOptions(options, ['signals', 'target']);
+  validateArray('signals', given);
+  // A copy, because the caller may change the array.
+  const signals = given.length > 0 ? [...given] : stopSignals;
   signals.forEach(validateSignal);
   if (typeof target.on !== 'function' || typeof target.off !== 'function') {
     throw new TypeError(invalid('target', 'an emitter with `on` and `off`', target));
   }
   return task(`signalListener(${signals.join(', ')})`, {
-    execute: (_, cancel) =>
-      new Observable((subscriber) =>
-        signals$(signals, target)
-          .pipe(take(1))
-          .subscribe((signal) => {
-            // The value comes first because the cancel ends this stream. If a subscriber leaves at the value, cancel
-            // anyway.
-            subscriber.next(signal);
-            cancel(new SignalError(signal));
-            subscriber.complete();
-          }),
-      ),
+    execute: (ctx, cancel) =>
+      new Observable((subscriber) => {
+        const received = new ForeignSubscription<NodeJS.Signals>(
+          {
+            next(signal) {
+              // The value comes first because the cancel ends this stream. If a subscriber leaves at the value, cancel
+              // anyway.
+              subscriber.next(signal);
+              cancel(new SignalError(signal));
+              subscriber.complete();
+            },
+            error: (error) => subscriber.error(error),
+            complete: () => undefined,
+            teardownFailed: (error) => reportTeardownError(error, ctx),
+          },
+          captureAsyncContext(),
+        );
+        received.subscribeTo(() => signals$(signals, target).pipe(take(1)));
+        return received;
+      }),
   });
 }

@@ -14,36 +14,44 @@ export type AppEvent =
   /** All tasks have been joined. The last event. */
   | { readonly type: 'shutdown'; readonly report: ShutdownReport };
 
-/** Callbacks for traces, metrics or logs of an application. An error that a callback throws is reported as uncaught. */
+/**
+ * Callbacks for traces, metrics or logs of an application. They are read once. An error that a callback throws does not
+ * reach the tasks: it is a `teardown-failed` event of the run, or is written with `console.error` if there is none.
+ */
 export interface Instrumentation {
   /**
    * Receives every event before the observer does. Task events come with the context of their run, which tells apart
    * two tasks of the same name. A `restarting` event comes with the supervisor's context, the `parent` of the runs it
    * starts. Custom runners provide no context.
    */
-  onEvent?(event: AppEvent, run?: RunContext): void;
+  onEvent?: ((event: AppEvent, run?: RunContext) => void) | undefined;
   /**
    * Wraps each hook of each task, and each run of a cron, for example in an `AsyncLocalStorage` or an active span. It
    * must call `hook` once, synchronously. The async context lasts for whatever the hook starts and for the Observable
    * it returns. `supervise` and `critical` have no hooks of their own: each restart is a run of the task they wrap.
    */
-  wrapHook?(run: RunContext, phase: Phase, hook: () => void): void;
+  wrapHook?: ((run: RunContext, phase: Phase, hook: () => void) => void) | undefined;
   /** Called once at the end of each run whose hooks were wrapped: a task's or a cron slot's. Comes before `done`. */
-  onRunEnd?(run: RunContext, end: RunEnd): void;
+  onRunEnd?: ((run: RunContext, end: RunEnd) => void) | undefined;
 }
 
 /** Options of {@link orchestrate}, which `launch` and `runMain` also take. */
 export interface OrchestrateOptions {
   /** Longest time that all tasks together may take to end after the cancel, in ms. Default: 30,000. */
-  timeout?: number;
+  timeout?: number | undefined;
   /** Whether a failed task cancels the others. Default: `'cancel'`. */
-  onFailure?: 'cancel' | 'continue';
+  onFailure?: 'cancel' | 'continue' | undefined;
   /** Time to continue after a request to stop from outside, in ms. Default: 0. */
-  drainDelay?: number;
+  drainDelay?: number | undefined;
+  /**
+   * Longest time that each task's `initialize` may take, in ms. A task that takes longer fails. A task's own
+   * `startTimeout` takes precedence. Default: no limit.
+   */
+  startTimeout?: number | undefined;
   /** A context or AbortSignal whose cancel asks the application to stop. */
-  parent?: Context | AbortSignal;
+  parent?: Context | AbortSignal | undefined;
   /** The scheduler for everything in the application. Default: the parent's. */
-  scheduler?: SchedulerLike;
+  scheduler?: SchedulerLike | undefined;
   /** Callbacks for traces, metrics and logs. Default: none. */
-  instrumentation?: readonly Instrumentation[];
+  instrumentation?: readonly Instrumentation[] | undefined;
 }

@@ -2,10 +2,8 @@ import { asyncScheduler, type SchedulerLike } from 'rxjs';
 import { hasMembers } from '../util/has-members.js';
 import type { ListNode } from '../util/linked-list.js';
 import { invalid } from '../util/validate.js';
-import { CancelContext } from './cancel-context.js';
+import { CancelContext, contextOfSignal } from './cancel-context.js';
 import type { Context } from './types.js';
-
-const signalContexts = new WeakMap<AbortSignal, AbortSignalContext>();
 
 /**
  * Returns a caller's context or AbortSignal as a node of the cancellation tree.
@@ -21,8 +19,8 @@ export function toContext(ctx: Context | AbortSignal): CancelContext {
 }
 
 function fromSignal(signal: AbortSignal, scheduler: SchedulerLike): CancelContext {
-  let context = signalContexts.get(signal);
-  if (!context) signalContexts.set(signal, (context = new AbortSignalContext(signal, scheduler)));
+  let context = contextOfSignal.get(signal);
+  if (!context) contextOfSignal.set(signal, (context = new AbortSignalContext(signal, scheduler)));
   return context;
 }
 

@@ -2,12 +2,15 @@ import { setMaxListeners } from 'node:events';
 import { Observable, type SchedulerLike } from 'rxjs';
 import { CancelledError } from '../errors/cancelled-error.js';
 import { append, remove, ListNode, Listener, notify, type LinkedList } from '../util/linked-list.js';
-import type { Context, RunHooks } from './types.js';
+import type { Context, RunContext, RunHooks } from './types.js';
 
 // The causes of a context whose run has ended, and of one whose subscriber has unsubscribed. The error is created only
 // when `cause` is read, because a stack trace is expensive.
 export const endedNormally: unique symbol = Symbol('Ended');
 export const unsubscribed: unique symbol = Symbol('Unsubscribed');
+
+/** The contexts of their own signals, and of those that users brought. */
+export const contextOfSignal: WeakMap<AbortSignal, CancelContext> = new WeakMap<AbortSignal, CancelContext>();
 
 /**
  * A node of the cancellation tree. Every context is one, like Go's `cancelCtx`. Its children and its listeners are
@@ -23,6 +26,14 @@ export class CancelContext extends ListNode implements Context, LinkedList {
   /** The cause of the cancel, or a symbol that stands for it; `undefined` before the cancel. */
   private reason: unknown = undefined;
   private controller: AbortController | undefined = undefined;
+
+  /**
+   * On the prototype of a run: the run itself. On that of a context which is for one run only: `null`, because what is
+   * started there belongs to that run.
+   */
+  get ownRun(): RunContext | null | undefined {
+    return undefined;
+  }
 
   constructor(scheduler: SchedulerLike, parent?: CancelContext, runHooks: RunHooks | undefined = parent?.runHooks) {
     super();
@@ -56,6 +67,7 @@ export class CancelContext extends ListNode implements Context, LinkedList {
       this.controller = new AbortController();
       // Node warns of a leak at the eleventh listener, but thousands may legitimately wait for one cancel.
       setMaxListeners(0, this.controller.signal);
+      contextOfSignal.set(this.controller.signal, this);
     }
     // During a cancel, a listener may read a descendant's signal before that signal is aborted.
     if (this.cancelled) this.controller.abort(this.cause);

@@ -47,7 +47,7 @@ export const background: Context = new Background(asyncScheduler);
  */
 export function withCancel(
   parent: Context | AbortSignal = background,
-  options?: { scheduler?: SchedulerLike },
+  options?: { scheduler?: SchedulerLike | undefined },
 ): [Context, CancelFunc] {
   if (options !== undefined) validateOptions(options, ['scheduler']);
   if (options?.scheduler !== undefined) validateScheduler(options.scheduler);

@@ -1,14 +1,27 @@
+import { attempt } from '../util/attempt.js';
+import { isError, nameOf } from '../util/describe-error.js';
+
+/** The longest chain of causes that is searched: a getter may make up one without an end. */
+const maxLength = 25_000;
+
 /**
  * Whether an error only reports that its work was cancelled. Platform APIs reject with an AbortError of their own when
  * their signal is aborted; other code wraps the cause.
  */
 export function isCancellation(error: unknown, cause: unknown): boolean {
-  if (error instanceof Error && error.name === 'AbortError') return true;
-  const visited = new Set<unknown>();
-  for (let current = error; !visited.has(current); current = (current as { cause?: unknown }).cause) {
+  if (isError(error) && nameOf(error) === 'AbortError') return true;
+  // An earlier error of the chain. It moves on at each power of two, so that a circle of any length comes back to it.
+  let earlier: unknown = undefined;
+  let current = error;
+  for (let length = 1; length <= maxLength; length++) {
     if (Object.is(current, cause)) return true;
-    if (typeof current !== 'object' || current === null) return false;
-    visited.add(current);
+    if (typeof current !== 'object' || current === null || current === earlier) return false;
+    if ((length & (length - 1)) === 0) earlier = current;
+    current = causeOfObject(current);
   }
   return false;
+}
+
+function causeOfObject(object: object): unknown {
+  return attempt(() => (object as { cause?: unknown }).cause, undefined);
 }

@@ -27,11 +27,11 @@ export type CancelFunc = (cause?: unknown) => void;
 export interface RunContext extends Context {
   /** The task's name. */
   readonly task: string;
-  /** The number of the run among the runs of its runner, from 1. */
+  /** The number of the run, from 1: among the runs of its runner, or below a child among those of its path. */
   readonly runId: number;
   /** The time at which this run of a cron was due, in ms since the epoch. */
   readonly slot?: number;
-  /** The run that this run is part of: a group's, a supervisor's, or a cron's. */
+  /** The run that this run is a part or a child of: a group's, a supervisor's, a cron's, or the one that started it. */
   readonly parent?: RunContext | undefined;
 }
 
@@ -45,8 +45,10 @@ export interface RunEnd {
   readonly at: number;
 }
 
-/** Functions that are called around the hooks, and at the end, of every run under a context. */
+/** The settings of all runs under a context: functions around the hooks and at the end, and limits. */
 export interface RunHooks {
+  /** The longest time that `initialize` may take, in ms, unless a task has its own limit. */
+  readonly startTimeout?: number | undefined;
   /** Wraps the call of a run's hook. Must call `hook`. */
   readonly wrapHook?: ((run: RunContext, phase: Phase, hook: () => void) => void) | undefined;
   /** Called once at the end of each run whose hooks were called. */

@@ -1,10 +1,11 @@
 import type { Observable } from 'rxjs';
-import { invalid, validateInteger, validateMs, validateOneOf, validateOptions } from '../util/validate.js';
+import { hasMembers } from '../util/has-members.js';
+import { invalid, readOptions, validateInteger, validateMs, validateOneOf } from '../util/validate.js';
 
 /** Options of {@link cron}. A time is a Date or a number of ms since the epoch; a duration is a number of ms. */
 export interface CronOptions {
   /** Whether a slot is due at the start as well. Default: `true` for a period without `lastRun`, `false` otherwise. */
-  immediate?: boolean;
+  immediate?: boolean | undefined;
   /**
    * The policy for a slot that comes due during a run. The names are Temporal's. Default: `'skip'`.
    *
@@ -14,7 +15,7 @@ export interface CronOptions {
    * - `'cancelOther'` cancels the run and starts the slot when that run has fully ended. `switchMap` would not wait.
    * - `'allowAll'` starts the slot at once, concurrently, as `mergeMap` does.
    */
-  overlap?: 'skip' | 'bufferOne' | 'bufferAll' | 'cancelOther' | 'allowAll';
+  overlap?: 'skip' | 'bufferOne' | 'bufferAll' | 'cancelOther' | 'allowAll' | undefined;
   /**
    * The policy for slots that passed while the process could not run them: because it was suspended or blocked, or,
    * with `lastRun`, because it was not running. Default: `'skip'`.
@@ -23,24 +24,24 @@ export interface CronOptions {
    * - `'runOnce'` runs the latest of them, however late, and drops the others.
    * - `'runAll'` runs all of them, one after another, whatever `overlap` is.
    */
-  missed?: 'skip' | 'runOnce' | 'runAll';
+  missed?: 'skip' | 'runOnce' | 'runAll' | undefined;
   /** The delay, in ms, up to which a slot is on time. A later slot is missed or `overdue`. Default: 1,000. */
-  tolerance?: number;
+  tolerance?: number | undefined;
   /**
    * The last slot before the process was restarted. The slots since then count as missed, and a period continues from
    * there. Default: none, so the schedule begins at the start.
    */
   lastRun?: number | Date | undefined;
   /** The earliest time of a slot. A period that would begin before it begins then. Default: no limit. */
-  startAt?: number | Date;
+  startAt?: number | Date | undefined;
   /** The end of the schedule: no slot is due at or after it. The runner ends after the last run. Default: no end. */
-  stopAt?: number | Date;
+  stopAt?: number | Date | undefined;
   /** The number of runs after which the runner ends. Default: no limit. */
-  maxRuns?: number;
+  maxRuns?: number | undefined;
   /** The longest random delay of a slot, in ms. No slot is delayed past the next one. Default: 0. */
-  jitter?: number;
+  jitter?: number | undefined;
   /** Returns a random number for `jitter`, from 0 up to, but not including, 1. Default: `Math.random`. */
-  random?: () => number;
+  random?: (() => number) | undefined;
   /**
    * The longest time that one run may take, in ms, the wait for its lease included. A run that takes longer is
    * cancelled and fails with a `DeadlineError`. A slot whose lease is not answered in time is `skipped`. Default: no
@@ -49,17 +50,17 @@ export interface CronOptions {
    * After the task's `grace` (default here: 0) the cron stops waiting for the run and releases its lease. A promise
    * that ignores its context may then overlap with the next run.
    */
-  timeout?: number;
+  timeout?: number | undefined;
   /** The reaction to a failed run: `'continue'` the schedule, or `'stop'` with the error. Default: `'continue'`. */
-  onError?: 'continue' | 'stop';
+  onError?: 'continue' | 'stop' | undefined;
   /** The IANA time zone of a cron expression, such as `Europe/Paris`. Default: the time zone of the process. */
-  timezone?: string;
+  timezone?: string | undefined;
   /**
    * Decides which process runs a slot. It needs a schedule that yields the same slots in every process, such as a cron
    * expression. The slots of a period do not match, because each process counts them from its own start. Default: none,
    * so this process runs every slot.
    */
-  coordinator?: Coordinator;
+  coordinator?: Coordinator | undefined;
 }
 
 /** Grants each slot of a cron to at most one of several processes. */
@@ -83,10 +84,10 @@ export interface SlotPolicy {
   readonly maxRuns: number | undefined;
   readonly timeout: number | undefined;
   readonly onError: NonNullable<CronOptions['onError']>;
-  readonly coordinator: Coordinator | undefined;
+  readonly lease: Coordinator['lease'] | undefined;
 }
 
-const optionNames = [
+const optionNames: readonly (keyof CronOptions)[] = [
   'immediate',
   'overlap',
   'missed',
@@ -103,9 +104,9 @@ const optionNames = [
   'coordinator',
 ];
 
-/** Throws if an option is unknown. */
-export function validateCronOptions(options: CronOptions): void {
-  validateOptions(options, optionNames);
+/** Reads the options, once. Throws if one is unknown. */
+export function readCronOptions(options: CronOptions): CronOptions {
+  return readOptions(options, optionNames);
 }
 
 /** Validates the options of what happens to a slot, and fills in the defaults. */
@@ -120,12 +121,14 @@ export function toSlotPolicy(options: CronOptions): SlotPolicy {
     if (timeout === 0) throw new RangeError(invalid('timeout', 'a number of ms above 0', timeout));
   }
   validateOneOf('onError', ['continue', 'stop'], onError);
-  const { coordinator } = options;
-  if (coordinator !== undefined && !isCoordinator(coordinator))
-    throw new TypeError(invalid('coordinator', 'an object with a `lease` function', coordinator));
-  return { overlap, missed, tolerance, maxRuns, timeout, onError, coordinator };
+  return { overlap, missed, tolerance, maxRuns, timeout, onError, lease: leaseOf(options.coordinator) };
 }
 
-function isCoordinator(x: unknown): boolean {
-  return typeof x === 'object' && x !== null && 'lease' in x && typeof x.lease === 'function';
+/** Reads the method of a coordinator, once. */
+function leaseOf(coordinator: unknown): Coordinator['lease'] | undefined {
+  if (coordinator === undefined) return undefined;
+  const lease = hasMembers(coordinator, 'lease') ? coordinator.lease : undefined;
+  if (typeof lease !== 'function')
+    throw new TypeError(invalid('coordinator', 'an object with a `lease` function', coordinator));
+  return (task, slot) => lease.call(coordinator, task, slot) as Observable<boolean>;
 }

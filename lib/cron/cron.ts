@@ -1,9 +1,10 @@
 import type { RunContext } from '../context/types.js';
 import { runComposite, type CompositeTask, type TaskHistory } from '../task/composite.js';
 import { taskRunner } from '../task/runner.js';
+import { captureAsyncContext } from '../util/async-context.js';
 import { taskName, toTaskHooks, type TaskHooks } from '../task/task-hooks.js';
 import type { SimpleTask, Task, TaskRunner } from '../task/types.js';
-import { toSlotPolicy, validateCronOptions, type CronOptions } from './cron-options.js';
+import { readCronOptions, toSlotPolicy, type CronOptions } from './cron-options.js';
 import { toSchedule, type Schedule } from './schedule.js';
 import { dueSlots } from './slot-clock.js';
 import { dispatchSlots } from './slot-dispatcher.js';
@@ -31,8 +32,8 @@ import { timetableFactory } from './timetable.js';
  * `@daily`, `@weekly`, `@monthly` and `@yearly`; or any {@link Schedule}. Croner parses the expressions. The
  * runner fails if a Schedule returns a slot that is not later than the one before.
  * @throws TypeError if `task` is not a task, `schedule` is not a schedule, or an option is unknown or of a wrong type;
- * RangeError if a period is not finite or not above 0, an expression is malformed or never due, a time zone does not
- * exist, or options are out of range or contradict each other.
+ * RangeError if a period is not from 1 ms to below 8.64e15 ms, an expression is malformed or never due, a time zone
+ * does not exist, or options are out of range or contradict each other.
  *
  * @example
  * ```ts
@@ -54,10 +55,10 @@ export function cron<T>(
   options: CronOptions = {},
 ): TaskRunner<T> {
   const hooks = toTaskHooks(task);
-  validateCronOptions(options);
-  const source = toSchedule(schedule, options.timezone);
-  const policy = toSlotPolicy(options);
-  const createTimetable = timetableFactory(options, source);
+  const given = readCronOptions(options);
+  const source = toSchedule(schedule, given.timezone);
+  const policy = toSlotPolicy(given);
+  const createTimetable = timetableFactory(given, source);
   const slotTask = toSlotTask(hooks);
   const history: TaskHistory = {};
 
@@ -65,12 +66,15 @@ export function cron<T>(
     ...slotTask,
     ...(hooks.initialize && { initialize: (ctx: RunContext) => hooks.initialize?.(ctx) }),
     ...(hooks.finalize && { finalize: () => hooks.finalize?.() }),
+    startTimeout: hooks.startTimeout,
     history,
     // Like an `interval` piped into a flattening operator.
     [runComposite]: (run, cancelApp) => {
-      const timetable = createTimetable(run.scheduler.now(), history.lastSlot);
-      return dueSlots(timetable, run.scheduler, (slot) => (history.nextAt = slot)).pipe(
-        dispatchSlots(policy, timetable.schedule, slotTask, run, cancelApp),
+      const asyncContext = captureAsyncContext();
+      const onRandomFailed = (error: unknown) => run.emit({ type: 'option-failed', option: 'random', error });
+      const timetable = createTimetable(run.scheduler.now(), history.lastSlot, onRandomFailed);
+      return dueSlots(timetable, run.scheduler, asyncContext, (slot) => (history.nextAt = slot)).pipe(
+        dispatchSlots(policy, timetable.schedule, slotTask, run, cancelApp, asyncContext),
       );
     },
   };
@@ -83,6 +87,6 @@ function toSlotTask<T>(hooks: TaskHooks<T>): TaskHooks<T> {
   return {
     execute: (ctx, cancel) => hooks.execute(ctx, cancel),
     toString: () => name,
-    ...(hooks.grace !== undefined && { grace: hooks.grace }),
+    grace: hooks.grace,
   };
 }

@@ -1,4 +1,5 @@
-import { invalid, validateOptions, validateInteger } from '../util/validate.js';
+import { invalid, readOptions, validateInteger } from '../util/validate.js';
+import { hasMembers } from '../util/has-members.js';
 import { parseCronExpression } from './cron-expression.js';
 
 /** A sequence of due times. Implement it where neither a period nor a cron expression fits. */
@@ -7,9 +8,12 @@ export interface Schedule {
   next(after: number): number | undefined;
 }
 
+/** The method of a CountedSchedule. A symbol, because the schedule of a user may have a member of any name. */
+export const countPassed: unique symbol = Symbol('countPassed');
+
 /** A schedule that can count the slots between two times without computing each of them. */
 export interface CountedSchedule extends Schedule {
-  passed(after: number, until: number): { readonly last: number; readonly count: number };
+  [countPassed](after: number, until: number): { readonly last: number; readonly count: number };
 }
 
 /**
@@ -36,12 +40,12 @@ export interface CountedSchedule extends Schedule {
 export function nextRuns(
   schedule: number | string | Schedule,
   n: number,
-  options: { from?: number | Date; timezone?: string } = {},
+  options: { from?: number | Date | undefined; timezone?: string | undefined } = {},
 ): Date[] {
-  validateOptions(options, ['from', 'timezone']);
+  const { from: start = Date.now(), timezone } = readOptions(options, ['from', 'timezone']);
   validateInteger('n', 0, Infinity, n);
-  const from = options.from === undefined ? Date.now() : toTimestamp('from', options.from);
-  const slots = toSchedule(schedule, options.timezone).from(from);
+  const from = toTimestamp('from', start);
+  const slots = toSchedule(schedule, timezone).from(from);
   const runs: Date[] = [];
   for (let after = from; runs.length < n;) {
     const slot = slotAfter(slots, after);
@@ -61,21 +65,22 @@ export interface ScheduleSource {
 }
 
 /**
- * Validates a schedule as users give it.
+ * Validates a schedule as users give it, and reads its method once.
  *
- * @throws TypeError if it is not a schedule; RangeError if a period is not finite or not above 0, an expression is
- * malformed or never due, or a time zone does not exist or is given without an expression.
+ * @throws TypeError if it is not a schedule; RangeError if a period is out of range, an expression is malformed or
+ * never due, or a time zone does not exist or is given without an expression.
  */
 export function toSchedule(schedule: unknown, timezone: string | undefined): ScheduleSource {
   if (typeof schedule === 'string') return byClock({ next: parseCronExpression(schedule, timezone) });
   if (timezone !== undefined)
     throw new RangeError(invalid('timezone', 'left out unless the schedule is a cron expression', timezone));
   if (typeof schedule === 'number') {
-    if (!(schedule > 0 && schedule < Infinity))
-      throw new RangeError(invalid('schedule', 'a finite period in ms above 0', schedule));
+    if (!(schedule >= 1 && schedule < maxTime))
+      throw new RangeError(invalid('schedule', 'a period from 1 ms to below 8.64e15 ms', schedule));
     return { elapsed: true, from: (start) => new Period(schedule, start) };
   }
-  if (isSchedule(schedule)) return byClock(schedule);
+  const next = hasMembers(schedule, 'next') ? schedule.next : undefined;
+  if (typeof next === 'function') return byClock({ next: (after) => next.call(schedule, after) as number | undefined });
   throw new TypeError(invalid('schedule', 'a period in ms, a cron expression, or a Schedule', schedule));
 }
 
@@ -111,11 +116,12 @@ class Period implements CountedSchedule {
     this.start = start;
   }
 
-  next(after: number): number {
-    return this.slot(this.indexAt(after) + 1);
+  next(after: number): number | undefined {
+    const slot = this.slot(this.indexAt(after) + 1);
+    return slot <= maxTime ? slot : undefined;
   }
 
-  passed(after: number, until: number): { last: number; count: number } {
+  [countPassed](after: number, until: number): { last: number; count: number } {
     const k = this.indexAt(until);
     return { last: this.slot(k), count: k - this.indexAt(after) };
   }
@@ -131,10 +137,6 @@ class Period implements CountedSchedule {
     if (this.slot(k + 1) <= time) return k + 1;
     return k > 0 && this.slot(k) > time ? k - 1 : k;
   }
-}
-
-function isSchedule(x: unknown): x is Schedule {
-  return typeof x === 'object' && x !== null && 'next' in x && typeof x.next === 'function';
 }
 
 /** Returns a source whose slots do not depend on the start. */

@@ -1,5 +1,6 @@
 import { Observable, type SchedulerLike, type Subscriber } from 'rxjs';
-import { slotAfter } from './schedule.js';
+import { captureAsyncContext, runInAsyncContext, type AsyncContext } from '../util/async-context.js';
+import { countPassed, slotAfter } from './schedule.js';
 import { scheduleCoalesced } from './coalesced-timer.js';
 import { remove, ListNode } from '../util/linked-list.js';
 import type { Timetable } from './timetable.js';
@@ -30,15 +31,17 @@ const maxSlotsPerEmit = 1000;
  * slot is computed from the schedule. Slots strictly increase, whatever happens to the clock. An error of the schedule
  * is emitted after the slots that are due.
  *
+ * @param asyncContext the async context in which the slots are emitted: crons of several callers may share a timer.
  * @param onNextSlot called with the slot that is waited for, whenever it changes; with `undefined` when there is none.
  */
 export function dueSlots(
   timetable: Timetable,
   scheduler: SchedulerLike,
+  asyncContext: AsyncContext = captureAsyncContext(),
   onNextSlot: (slot: number | undefined) => void = () => undefined,
 ): Observable<DueSlots> {
   return new Observable((subscriber) => {
-    const clock = new SlotClock(timetable, scheduler, subscriber, onNextSlot);
+    const clock = new SlotClock(timetable, scheduler, subscriber, asyncContext, onNextSlot);
     clock.start();
     return () => clock.stop();
   });
@@ -49,6 +52,7 @@ class SlotClock extends ListNode {
   private readonly timetable: Timetable;
   private readonly scheduler: SchedulerLike;
   private readonly subscriber: Subscriber<DueSlots>;
+  private readonly asyncContext: AsyncContext;
   private readonly onNextSlot: (slot: number | undefined) => void;
   /** The slot that is waited for. */
   private slot: number | undefined = undefined;
@@ -65,12 +69,14 @@ class SlotClock extends ListNode {
     timetable: Timetable,
     scheduler: SchedulerLike,
     subscriber: Subscriber<DueSlots>,
+    asyncContext: AsyncContext,
     onNextSlot: (slot: number | undefined) => void,
   ) {
     super();
     this.timetable = timetable;
     this.scheduler = scheduler;
     this.subscriber = subscriber;
+    this.asyncContext = asyncContext;
     this.onNextSlot = onNextSlot;
   }
 
@@ -86,7 +92,7 @@ class SlotClock extends ListNode {
     }
     if (this.subscriber.closed) return;
     this.onNextSlot(this.slot);
-    if (this.isDue(this.expectedNow)) this.notify();
+    if (this.isDue(this.expectedNow)) this.wake();
     else this.armTimer();
   }
 
@@ -95,8 +101,13 @@ class SlotClock extends ListNode {
     this.onNextSlot(undefined);
   }
 
-  /** Called by the timer: emits the slots that are due, and sets the next timer. */
+  /** Called by the timer, which may have been set by another cron. */
   override notify(): void {
+    runInAsyncContext(this.asyncContext, wake, this as SlotClock, undefined);
+  }
+
+  /** Emits the slots that are due, and sets the next timer. */
+  wake(): void {
     const { expectedNow } = this;
     const now = this.readClock();
     // The wait has ended, even if the clock shows a little less than it should.
@@ -113,8 +124,8 @@ class SlotClock extends ListNode {
     let failure: { readonly error: unknown } | undefined;
     try {
       this.scheduleNext(last);
-      if ('passed' in schedule && jitter === 0 && this.isDue(now)) {
-        const passed = schedule.passed(first, Math.min(now + this.clockOffset, stopAt - 1));
+      if (countPassed in schedule && jitter === 0 && this.isDue(now)) {
+        const passed = schedule[countPassed](first, Math.min(now + this.clockOffset, stopAt - 1));
         if (passed.count > 0) {
           last = due = passed.last;
           count += passed.count;
@@ -177,4 +188,8 @@ class SlotClock extends ListNode {
     this.expectedNow = now + wait;
     scheduleCoalesced(this, this.scheduler, now, this.expectedNow);
   }
+}
+
+function wake(clock: SlotClock): void {
+  clock.wake();
 }

@@ -3,8 +3,11 @@ import type { CancelFunc } from '../context/types.js';
 import { CancelledError, type TaskError } from '../errors/errors.js';
 import type { CompositeRun, RunParts, TaskHistory } from '../task/composite.js';
 import type { Run } from '../task/run.js';
+import type { RunIds } from '../task/run-ids.js';
+import { abandonedOutcome } from '../task/runner.js';
 import type { TaskHooks } from '../task/task-hooks.js';
-import type { TaskEventDetail } from '../task/types.js';
+import type { Outcome, TaskEventDetail, TaskRunner } from '../task/types.js';
+import { runInAsyncContext, type AsyncContext } from '../util/async-context.js';
 import { append, remove, toArray, type LinkedList } from '../util/linked-list.js';
 import type { SlotPolicy } from './cron-options.js';
 import { MissedSlotQueue } from './missed-slot-queue.js';
@@ -33,10 +36,11 @@ export function dispatchSlots<T>(
   hooks: TaskHooks<T>,
   ctx: CompositeRun,
   cancelApp: CancelFunc,
+  asyncContext: AsyncContext,
 ): OperatorFunction<DueSlots, T> {
   return (slots$) =>
     new Observable((subscriber) => {
-      const dispatcher = new SlotDispatcher(policy, schedule, hooks, ctx, cancelApp, subscriber);
+      const dispatcher = new SlotDispatcher(policy, schedule, hooks, ctx, cancelApp, asyncContext, subscriber);
       dispatcher.start(slots$);
       return dispatcher;
     });
@@ -47,7 +51,7 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
   readonly ctx: CompositeRun;
   readonly cancelApp: CancelFunc;
   readonly hooks: TaskHooks<T>;
-  readonly lease: SlotOwner<T>['lease'];
+  readonly asyncContext: AsyncContext;
   private readonly policy: SlotPolicy;
   private readonly subscriber: Observer<T>;
   private readonly schedule: Schedule;
@@ -61,6 +65,7 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
   private runs = 0;
   /** Whether no further run may start. A dispatcher that is closed but not stopped still runs the waiting slots. */
   private stopped = false;
+  private abandonedMembers: readonly Outcome[] = [];
   private failure: { readonly error: unknown } | undefined = undefined;
   private dispatching = false;
 
@@ -70,6 +75,7 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
     hooks: TaskHooks<T>,
     ctx: CompositeRun,
     cancelApp: CancelFunc,
+    asyncContext: AsyncContext,
     subscriber: Observer<T>,
   ) {
     super();
@@ -78,10 +84,9 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
     this.hooks = hooks;
     this.ctx = ctx;
     this.cancelApp = cancelApp;
+    this.asyncContext = asyncContext;
     this.subscriber = subscriber;
     this.history = ctx.history;
-    const { coordinator } = policy;
-    this.lease = coordinator && ((slot) => coordinator.lease(this.name, slot));
     ctx.parts = this;
   }
 
@@ -93,12 +98,20 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
     return this.ctx.observed;
   }
 
+  get childRunIds(): RunIds {
+    return this.ctx.childRunIds;
+  }
+
   get tolerance(): number {
     return this.policy.tolerance;
   }
 
   get timeout(): number | undefined {
     return this.policy.timeout;
+  }
+
+  get lease(): SlotPolicy['lease'] {
+    return this.policy.lease;
   }
 
   get reachedMaxRuns(): boolean {
@@ -112,19 +125,27 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
 
   emit(run: Run<T>, detail: TaskEventDetail): void {
     // `slot-started` and `slot-failed` replace all other events of a slot's run.
-    if (detail.type === 'result-dropped' && run.slot !== undefined) this.emitEvent({ ...detail, slot: run.slot });
+    if ((detail.type === 'result-dropped' || detail.type === 'teardown-failed') && run.slot !== undefined)
+      this.emitEvent({ ...detail, slot: run.slot });
+    else if (detail.type === 'future-failed') this.emitEvent(detail);
   }
 
   emitEvent(detail: TaskEventDetail): void {
     this.ctx.emit(detail);
   }
 
-  outcome(): object {
-    // The outcome of a cron does not list its slots.
-    return {};
+  /** The runners that the running slots have started. */
+  get runners(): readonly TaskRunner[] {
+    return toArray(this.running).flatMap(({ children }) => [...children]);
+  }
+
+  /** Returns the abandoned children of slots. The slots themselves are not listed. */
+  outcome(): Pick<Outcome, 'members'> {
+    return this.abandonedMembers.length > 0 ? { members: this.abandonedMembers } : {};
   }
 
   abandon(): void {
+    this.abandonedMembers = this.runners.map(abandonedOutcome);
     for (const slot of toArray(this.running)) slot.abandon();
   }
 
@@ -140,14 +161,15 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
     if (this.reachedMaxRuns) this.end();
   }
 
-  onSlotEnd(slot: SlotRun<T>, error?: TaskError): void {
+  onSlotFailure(slot: SlotRun<T>, error: TaskError): void {
+    this.history.lastError = error;
+    this.emitEvent({ type: 'slot-failed', slot: slot.slot, error });
+    if (this.policy.onError === 'stop') this.error(error);
+  }
+
+  onSlotEnd(slot: SlotRun<T>): void {
     remove(slot);
     if (slot === this.missedRun) this.missedRun = undefined;
-    if (error) {
-      this.history.lastError = error;
-      this.emitEvent({ type: 'slot-failed', slot: slot.slot, error });
-      if (this.policy.onError === 'stop') this.error(error);
-    }
     this.dispatchNext();
   }
 
@@ -173,7 +195,10 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
   }
 
   error(error: unknown): void {
-    this.failure ??= { error };
+    if (!this.failure) {
+      this.failure = { error };
+      this.ctx.fail(error);
+    }
     this.stop(error);
   }
 
@@ -199,16 +224,20 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
     return toArray(this.waiting).find((other): other is SlotRun<T> => other instanceof SlotRun && other !== slot);
   }
 
-  private run(slot: SlotRun<T>): void {
+  run(slot: SlotRun<T>): void {
     append(this.running, slot);
     slot.acquireLease();
   }
 
-  /** Starts waiting slots for as long as they may start. A loop, because a synchronous run ends inside its start. */
+  /**
+   * Starts waiting slots for as long as they may start, in the cron's own async context: the last run ends in the
+   * context of its task. A loop, because a synchronous run ends inside its start.
+   */
   private dispatchNext(): void {
     if (this.dispatching) return;
     this.dispatching = true;
-    for (let slot = this.nextSlot(); slot; slot = this.nextSlot()) this.run(slot);
+    for (let slot = this.nextSlot(); slot; slot = this.nextSlot())
+      runInAsyncContext(this.asyncContext, runSlot<T>, this as SlotDispatcher<T>, slot);
     this.dispatching = false;
     if (!this.closed || this.running.first || this.waiting.first) return;
     if (this.failure) this.subscriber.error(this.failure.error);
@@ -250,4 +279,8 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
     }
     for (const slot of toArray(this.running)) slot.skip({ reason: 'ended' });
   }
+}
+
+function runSlot<T>(dispatcher: SlotDispatcher<T>, slot: SlotRun<T>): void {
+  dispatcher.run(slot);
 }

@@ -1,19 +1,25 @@
-import { defer, Subscription, type Observable } from 'rxjs';
-import type { CancelFunc, RunContext } from '../context/types.js';
+import type { Subscription } from 'rxjs';
+import type { CancelFunc } from '../context/types.js';
 import { CancelledError, DeadlineError, type TaskError } from '../errors/errors.js';
-import type { TaskEventDetail } from '../task/types.js';
+import type { CompositeRun } from '../task/composite.js';
+import type { TaskEventDetail, TaskRunner } from '../task/types.js';
+import type { AsyncContext } from '../util/async-context.js';
+import { ForeignSubscription } from '../util/foreign-subscription.js';
 import { after } from '../util/timer.js';
 import { ListNode } from '../util/linked-list.js';
 import { Run, type RunOwner, type RunObserver } from '../task/run.js';
 import { CancelContext } from '../context/cancel-context.js';
+import type { Coordinator } from './cron-options.js';
 
 /** The common owner of a cron's slots. */
 export interface SlotOwner<T> extends RunOwner<T> {
-  readonly ctx: RunContext & CancelContext;
+  readonly ctx: CompositeRun;
   readonly cancelApp: CancelFunc;
   readonly tolerance: number;
   readonly timeout: number | undefined;
-  readonly lease: ((slot: number) => Observable<boolean>) | undefined;
+  readonly lease: Coordinator['lease'] | undefined;
+  /** The async context of the code that started the cron. */
+  readonly asyncContext: AsyncContext;
   emitEvent(detail: TaskEventDetail): void;
   emitValue(value: T): void;
   /** Whether no further run may start. */
@@ -22,8 +28,10 @@ export interface SlotOwner<T> extends RunOwner<T> {
   countRun(): void;
   /** Called after `slot-started` is emitted, before the run starts. */
   runStarted(): void;
+  /** Called at most once, when the run of a slot fails. */
+  onSlotFailure(slot: SlotRun<T>, error: TaskError): void;
   /** Called once when the run of a slot has ended, or the slot is dropped. */
-  onSlotEnd(slot: SlotRun<T>, error?: TaskError): void;
+  onSlotEnd(slot: SlotRun<T>): void;
 }
 
 type Skipped = Extract<TaskEventDetail, { type: 'skipped' }>;
@@ -35,7 +43,7 @@ export class SlotRun<T> extends ListNode implements RunObserver<T> {
   private readonly owner: SlotOwner<T>;
   private readonly due: number;
   private run: Run<T> | undefined = undefined;
-  private lease: Subscription | undefined = undefined;
+  private lease: ForeignSubscription<boolean> | undefined = undefined;
   private timeoutTimer: Subscription | undefined = undefined;
   private overdueTimer: Subscription | undefined = undefined;
   private overdue = false;
@@ -60,10 +68,9 @@ export class SlotRun<T> extends ListNode implements RunObserver<T> {
     const { timeout, lease } = owner;
     if (timeout !== undefined) this.timeoutTimer = after(owner.ctx.scheduler, timeout, () => this.onTimeout(timeout));
     if (!lease) return this.start();
-    // The answer may come before `subscribe` returns.
-    this.lease = new Subscription();
-    this.lease.add(
-      defer(() => lease(slot)).subscribe({
+    // The answer may come before `subscribeTo` returns.
+    this.lease = new ForeignSubscription<boolean>(
+      {
         next: (granted) => {
           if (!granted) this.onLeaseRefused();
           else if (!this.run) this.start();
@@ -72,8 +79,11 @@ export class SlotRun<T> extends ListNode implements RunObserver<T> {
         complete: () => {
           if (!this.run) this.onLeaseRefused({ error: new Error(`The coordinator gave no answer for ${owner.name}`) });
         },
-      }),
+        teardownFailed: (error) => owner.emitEvent({ type: 'teardown-failed', slot, error }),
+      },
+      owner.asyncContext,
     );
+    this.lease.subscribeTo(() => lease(owner.name, slot));
     if (!this.run && !this.closed) this.watchOverdue();
   }
 
@@ -81,6 +91,11 @@ export class SlotRun<T> extends ListNode implements RunObserver<T> {
   cancel(cause: unknown, reason: Skipped['reason']): void {
     if (this.run) CancelContext.cancel(this.run, cause);
     else this.skip({ reason });
+  }
+
+  /** The runners that the run has started and that have not ended. */
+  get children(): Iterable<TaskRunner> {
+    return this.run?.children?.runners ?? [];
   }
 
   /** Reports that the application no longer waits for the run. */
@@ -101,9 +116,13 @@ export class SlotRun<T> extends ListNode implements RunObserver<T> {
     this.owner.emitValue(value);
   }
 
-  error(error: unknown): void {
-    // A run errors with a TaskError only.
-    this.end(error as TaskError);
+  onFailure(error: TaskError): void {
+    this.owner.onSlotFailure(this, error);
+  }
+
+  error(): void {
+    // `onFailure` has reported the error.
+    this.end();
   }
 
   complete(): void {
@@ -136,27 +155,26 @@ export class SlotRun<T> extends ListNode implements RunObserver<T> {
 
   private onTimeout(timeout: number): void {
     const { owner, run } = this;
-    const error = new DeadlineError(timeout);
-    if (!run) return this.skip({ reason: 'coordinator', error });
-    run.failed(error);
-    CancelContext.cancel(run, run.error);
-    // A run that cannot be interrupted must not block the schedule.
+    if (!run) return this.skip({ reason: 'coordinator', error: new DeadlineError(timeout) });
+    run.timeOut(timeout);
+    if (this.closed) return;
+    // The `return()` of an iterable, and the run's children, cannot be interrupted, and must not block the schedule.
     const { grace = 0 } = owner.hooks;
     if (grace === 0) this.abandonRun(run);
-    else if (!this.closed) this.timeoutTimer = after(owner.ctx.scheduler, grace, () => this.abandonRun(run));
+    else this.timeoutTimer = after(owner.ctx.scheduler, grace, () => this.abandonRun(run));
   }
 
   /** Stops waiting for a run whose timeout and grace have passed. */
   private abandonRun(run: Run<T>): void {
     run.reportEnd('failed');
     run.abandon();
-    this.end(run.error);
+    this.end();
   }
 
-  private end(error?: TaskError): void {
+  private end(): void {
     if (this.closed) return;
     this.close();
-    this.owner.onSlotEnd(this, error);
+    this.owner.onSlotEnd(this);
   }
 
   private close(): void {

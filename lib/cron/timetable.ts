@@ -1,3 +1,5 @@
+import { logError } from '../util/log-error.js';
+import { randomFrom } from '../util/random.js';
 import { invalid, validateFunction, validateMs } from '../util/validate.js';
 import type { CronOptions } from './cron-options.js';
 import { toTimestamp, type CountedSchedule, type Schedule, type ScheduleSource } from './schedule.js';
@@ -23,12 +25,13 @@ export interface Timetable {
 /**
  * Validates the options of when slots are due. Returns a function that creates the timetable of a run.
  *
- * @returns a function of the current time and of the last slot of the runs before, if any.
+ * @returns a function of the current time, of the last slot of the runs before, if any, and of a callback for a failure
+ * of `random`.
  */
 export function timetableFactory(
   options: CronOptions,
   source: ScheduleSource,
-): (now: number, lastSlot?: number) => Timetable {
+): (now: number, lastSlot?: number, onRandomFailed?: (error: unknown) => void) => Timetable {
   const { jitter = 0, random = Math.random } = options;
   const timeOption = (name: 'lastRun' | 'startAt' | 'stopAt') => {
     const time = options[name];
@@ -44,7 +47,7 @@ export function timetableFactory(
   if (startAt >= stopAt) throw new RangeError(invalid('stopAt', 'after `startAt`', options.stopAt));
   validateMs('jitter', jitter);
   validateFunction('random', random);
-  return (now, lastSlot) => {
+  return (now, lastSlot, onRandomFailed = logError) => {
     const lastRun = givenLastRun === undefined ? undefined : (lastSlot ?? givenLastRun);
     // The clock may have been set back since the last slot. A period follows elapsed time and does not repeat it.
     const lastByClock = source.elapsed ? undefined : lastSlot;
@@ -57,7 +60,7 @@ export function timetableFactory(
       stopAt,
       elapsed: source.elapsed,
       jitter,
-      random,
+      random: () => randomFrom(random, onRandomFailed),
     };
   };
 }

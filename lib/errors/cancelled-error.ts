@@ -1,3 +1,5 @@
+import { brandError } from './brand.js';
+
 /**
  * The default cause of a cancel.
  *
@@ -12,7 +14,7 @@
  */
 export class CancelledError extends Error {
   static {
-    this.prototype.name = 'CancelledError';
+    brandError(this, 'CancelledError');
   }
 
   constructor(message = 'Cancelled', options?: ErrorOptions) {

@@ -1,4 +1,7 @@
-import { inspect } from 'node:util';
+import { attempt } from '../util/attempt.js';
+import { describeError, isError, messageOf, nameOf, stackOf, textOf } from '../util/describe-error.js';
+import { logError } from '../util/log-error.js';
+import { brandError } from './brand.js';
 
 // In its own file, because a bundle of `future` alone needs no other error.
 export { CancelledError } from './cancelled-error.js';
@@ -21,7 +24,7 @@ export class DeadlineError extends Error {
   readonly ms: number;
 
   static {
-    this.prototype.name = 'DeadlineError';
+    brandError(this, 'DeadlineError');
   }
 
   constructor(ms: number, options?: ErrorOptions) {
@@ -53,25 +56,80 @@ export class TaskError extends Error {
   readonly suppressed: TaskError[] = [];
 
   static {
-    this.prototype.name = 'TaskError';
+    brandError(this, 'TaskError');
   }
 
   constructor(task: string, phase: Phase, cause: unknown, message?: string) {
-    const reason = () => (cause instanceof Error ? cause.message || cause.name : inspect(cause));
-    super(message ?? `${task} failed in ${phase}: ${reason()}`, { cause });
+    super(message ?? `${task} failed in ${phase}: ${reasonOf(cause) || nameOf(cause)}`, { cause });
     this.task = task;
     this.phase = phase;
     // The frames of the cause show where the error was thrown; those of the wrapper are of no use.
-    const stack = cause instanceof Error ? String(cause.stack) : '';
+    const stack = stackOf(cause);
     const frames = stack.indexOf('\n    at ');
     this.stack = `${this.name}: ${this.message}${frames === -1 ? '' : stack.slice(frames)}`;
   }
 
-  /** Returns the properties for a log, because JSON omits an error's message. */
+  /**
+   * Returns the properties for a log, because JSON omits an error's message. The errors that suppressed errors have
+   * suppressed are in the same list.
+   */
   toJSON(): object {
-    const { name, message, task, phase, suppressed } = this;
-    return { name, message, task, phase, ...(suppressed.length > 0 && { suppressed }) };
+    return errorFields(this);
   }
+}
+
+/** Returns the properties of any error for a log. */
+export function errorFields(error: unknown): object {
+  const suppressed = allSuppressed(error).map(fieldsOf);
+  return { ...fieldsOf(error), ...(suppressed.length > 0 && { suppressed }) };
+}
+
+function fieldsOf(error: unknown): object {
+  const { name, message } = describeError(error);
+  const texts = isError(error) ? { task: textOf(error, 'task'), phase: textOf(error, 'phase') } : {};
+  return { name, message, ...texts };
+}
+
+/** The most suppressed errors that are listed. */
+const maxSuppressed = 100;
+
+/** Returns the later errors of the same run, followed by those that each of them suppressed, each error once. */
+function allSuppressed(error: unknown): unknown[] {
+  const found = new Set<unknown>([error]);
+  for (const each of found) {
+    for (const later of suppressedBy(each)) {
+      if (found.size > maxSuppressed) break;
+      found.add(later);
+    }
+  }
+  return [...found].slice(1);
+}
+
+/** Returns the errors that an error has suppressed; none if it is not a TaskError. */
+export function suppressedBy(error: unknown): readonly unknown[] {
+  return attempt(() => {
+    const suppressed: unknown = error instanceof TaskError && error.suppressed;
+    return Array.isArray(suppressed) ? (suppressed as unknown[]) : [];
+  }, []);
+}
+
+/** Adds a later error of the same run to its first one. If that is frozen, the later one is written to the console. */
+export function suppress(error: TaskError, later: TaskError): void {
+  if (error === later) return;
+  try {
+    error.suppressed.push(later);
+  } catch {
+    logError(later);
+  }
+}
+
+/** The most characters of a TaskError's message in another, because each of many nested tasks quotes the next. */
+const maxReason = 10_000;
+
+/** Returns the message of a cause, for the message of the error that it caused. */
+function reasonOf(cause: unknown): string {
+  const message = messageOf(cause);
+  return cause instanceof TaskError ? message.slice(0, maxReason) : message;
 }
 
 /**
@@ -98,7 +156,7 @@ export class RestartLimitError extends TaskError {
   readonly window: number;
 
   static {
-    this.prototype.name = 'RestartLimitError';
+    brandError(this, 'RestartLimitError');
   }
 
   constructor(task: string, maxRestarts: number, window: number, lastError: TaskError | undefined) {
@@ -107,7 +165,7 @@ export class RestartLimitError extends TaskError {
       task,
       lastError?.phase ?? 'execute',
       lastError,
-      `${task} ended for good after ${restarts}${lastError ? `: ${lastError.message}` : ''}`,
+      `${task} ended for good after ${restarts}${lastError ? `: ${reasonOf(lastError)}` : ''}`,
     );
     this.maxRestarts = maxRestarts;
     this.window = window;
@@ -133,11 +191,37 @@ export class AlreadyRunningError extends Error {
   readonly task: string;
 
   static {
-    this.prototype.name = 'AlreadyRunningError';
+    brandError(this, 'AlreadyRunningError');
   }
 
   constructor(task: string) {
     super(`${task} is already running`);
+    this.task = task;
+  }
+}
+
+/**
+ * A method was called that needs a running task: a supervised task's `restart`, for example.
+ *
+ * @example
+ * ```ts
+ * import { NEVER } from 'rxjs';
+ * import { supervise, task } from 'rxjs-tasks';
+ *
+ * const poller = supervise(task('poller', () => NEVER));
+ * await poller.restart().catch((error) => console.log(String(error))); // → NotRunningError: poller is not running
+ * ```
+ */
+export class NotRunningError extends Error {
+  /** The task's name. */
+  readonly task: string;
+
+  static {
+    brandError(this, 'NotRunningError');
+  }
+
+  constructor(task: string) {
+    super(`${task} is not running`);
     this.task = task;
   }
 }
@@ -157,7 +241,7 @@ export class SignalError extends Error {
   readonly signal: NodeJS.Signals;
 
   static {
-    this.prototype.name = 'SignalError';
+    brandError(this, 'SignalError');
   }
 
   constructor(signal: NodeJS.Signals) {

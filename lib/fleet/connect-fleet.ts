@@ -21,19 +21,19 @@ import type { Fleet } from './types.js';
 /** Options of {@link connectFleet}: the database of the fleet, and the use that this process makes of it. */
 export interface FleetOptions {
   /** The URL of a PostgreSQL server, such as `postgres://user:password@host:5432/database`. */
-  url?: string;
+  url?: string | undefined;
   /** Instead of a `url`: the directory of an embedded database, for this process alone. */
-  directory?: string;
+  directory?: string | undefined;
   /** The schema of the fleet's tables. pg-boss's tables are in `<schema>_jobs`. Default: `rxjs_tasks`. */
-  schema?: string;
+  schema?: string | undefined;
   /** The name of this process in events and on the inspector's page. Default: `<host>:<pid>`. */
-  name?: string;
+  name?: string | undefined;
   /** Time limit for the first connection, in ms. Default: 10,000. */
-  connectTimeout?: number;
+  connectTimeout?: number | undefined;
   /** Maximum number of connections of this process, besides the one that listens. Default: 4. */
-  connections?: number;
+  connections?: number | undefined;
   /** The time without a heartbeat after which a process has lost its jobs, in ms. Default and minimum: 10,000. */
-  heartbeat?: number;
+  heartbeat?: number | undefined;
 }
 
 const optionNames = ['url', 'directory', 'schema', 'name', 'connectTimeout', 'connections', 'heartbeat'];

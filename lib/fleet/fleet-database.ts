@@ -1,6 +1,8 @@
 import type { Db, PgBoss } from 'pg-boss';
 import { exhaustMap, merge, Subject, takeUntil, timer, type Observable, type Subscription } from 'rxjs';
 import { LinkedSubject } from '../util/linked-subject.js';
+import { messageOf } from '../util/describe-error.js';
+import { logError } from '../util/log-error.js';
 import { ignoreConnectionError, isConnectionError, isTransient } from './connection-errors.js';
 import { FleetConnectionError } from './errors.js';
 import type { FleetEvent } from './types.js';
@@ -136,7 +138,7 @@ export class FleetDatabase {
   private onBossError(error: unknown): void {
     if (this.isClosing) return;
     if (isConnectionError(error)) this.onDisconnected(error);
-    else console.error(error);
+    else logError(error);
   }
 
   private onConnected(): void {
@@ -149,10 +151,10 @@ export class FleetDatabase {
     if (this.disconnected || this.isClosing) return;
     this.disconnected = true;
     // No `cause`: the driver's error may contain the connection with its credentials.
-    const error = new FleetConnectionError(`The database is unreachable: ${(reason as Error).message}`);
+    const error = new FleetConnectionError(`The database is unreachable: ${messageOf(reason)}`);
     if (this.events.observed) this.events.next({ type: 'disconnected', at: Date.now(), error });
     // Without a listener the error must still be reported.
-    else console.error(error);
+    else logError(error);
   }
 }
 

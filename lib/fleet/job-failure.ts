@@ -1,3 +1,5 @@
+import { attempt } from '../util/attempt.js';
+import { textOf } from '../util/describe-error.js';
 import type { JobFailure } from './errors.js';
 import { toJsonbText } from './jsonb.js';
 
@@ -6,18 +8,14 @@ const [maxNameLength, maxMessageLength] = [100, 1000];
 
 /** Describes a thrown value. Any value can be thrown, and its `name` and `message` can be anything, too. */
 export function toJobFailure(error: unknown): JobFailure {
-  const { name, message } = (error ?? {}) as { name?: unknown; message?: unknown };
+  const thrown = Object(error) as { message?: unknown };
+  const message = attempt(() => thrown.message ?? error, error);
   return {
-    name: toJsonbText(typeof name === 'string' ? name : typeof error, maxNameLength),
-    message: toJsonbText(typeof message === 'string' ? message : toText(message ?? error), maxMessageLength),
-  };
-}
-
-function toText(value: unknown): string {
-  try {
-    return String(value);
-  } catch {
+    name: toJsonbText(textOf(thrown, 'name') ?? typeof error, maxNameLength),
     // An object without a prototype cannot be converted.
-    return typeof value;
-  }
+    message: toJsonbText(
+      attempt(() => String(message), typeof message),
+      maxMessageLength,
+    ),
+  };
 }

@@ -6,6 +6,7 @@ import { CancelledError, DeadlineError } from '../errors/errors.js';
 import { taskRunner } from '../task/runner.js';
 import { task } from '../task/task.js';
 import type { Outcome, TaskOutput } from '../task/types.js';
+import { plainHeadline } from '../util/describe-error.js';
 import { after } from '../util/timer.js';
 import type { AttemptResult, AttemptResultWriter } from './attempt-results.js';
 import { JobLostError } from './errors.js';
@@ -61,12 +62,13 @@ export class JobRun<In, Out> {
 
   start(): void {
     const { worker } = this;
-    const { name, policy } = worker.queue;
+    const { policy } = worker.queue;
     worker.emit(this.id, { type: 'started', attempt: this.attempt });
     const [ctx, cancel] = withCancel(worker.ctx);
     this.cancel = cancel;
     this.timeout = after(ctx.scheduler, policy.timeout, () => this.expire());
-    const runner = taskRunner(task(name, (run) => this.handle(run)));
+    // A child of the worker's run: all jobs share a path and a row.
+    const runner = taskRunner(task('job', (run) => this.handle(run)));
     runner.done$.subscribe((outcome) => this.onDone(outcome));
     runner.start(ctx).subscribe({
       next: (value) => (this.output = { value }),
@@ -135,7 +137,7 @@ export class JobRun<In, Out> {
     const { queue, ctx } = this.worker;
     if (error) return { failure: toJobFailure(error.cause) };
     if (status !== 'completed' && !this.handlerResolved) {
-      const message = `Released by ${queue.services.name}: ${String(ctx.cause)}`;
+      const message = `Released by ${queue.services.name}: ${plainHeadline(ctx.cause)}`;
       return { failure: { name: 'Released', message } };
     }
     try {

@@ -47,26 +47,26 @@ export interface QueueOptions {
    * Number of retries of a job. Default: 2. Each attempt that does not complete counts, even if it was released by a
    * stopping process or lost with its process: without retries a deployment may fail a job.
    */
-  retries?: number;
+  retries?: number | undefined;
   /**
    * Wait before a retry, in ms, rounded up to whole seconds. It doubles from `initial` up to `max`. Default: 1,000 and
    * 60,000.
    */
-  backoff?: { initial?: number; max?: number };
+  backoff?: { initial?: number | undefined; max?: number | undefined } | undefined;
   /** Longest duration of an attempt, in ms. Then it is cancelled and has failed. Default and maximum: one day. */
-  timeout?: number;
+  timeout?: number | undefined;
   /** Time that ended jobs stay in the database, in ms. Default: one week. */
-  retention?: number;
+  retention?: number | undefined;
   /** Maximum number of waiting jobs. Further submissions wait until there is room. Default: `Infinity`. */
-  maxWaiting?: number;
+  maxWaiting?: number | undefined;
 }
 
 /** Options of one job. */
 export interface SubmitOptions {
   /** Jobs with a higher priority run first. Default: 0. */
-  priority?: number;
+  priority?: number | undefined;
   /** Wait before the first attempt, in ms. Default: 0. */
-  delay?: number;
+  delay?: number | undefined;
 }
 
 /** A job whose last attempt has failed and that `redrive` can submit again. */
@@ -100,9 +100,9 @@ export interface Job {
 /** Options of a worker. */
 export interface WorkerOptions {
   /** Maximum number of jobs at a time. Default: 1. */
-  concurrency?: number;
+  concurrency?: number | undefined;
   /** Name of the worker in reports and events. Default: the name of the queue. */
-  name?: string;
+  name?: string | undefined;
 }
 
 /** An event of a job in any process. Delivery is best effort: a disconnected process misses events. */

@@ -1,18 +1,35 @@
-import type { Context } from '../context/types.js';
-import type { TaskOutput } from '../task/types.js';
-import { append, remove, notifyAll, type LinkedList, type ListNode } from '../util/linked-list.js';
-import { subscribeOutput, type OutputSubscription, type OutputObserver } from '../task/hook-output.js';
 import { CancelContext } from '../context/cancel-context.js';
+import { isCancellation } from '../context/is-cancellation.js';
+import type { Context } from '../context/types.js';
+import { enclosingRun } from '../task/enclosing-run.js';
+import { subscribeOutput, type OutputObserver, type OutputSubscription } from '../task/hook-output.js';
+import type { Run } from '../task/run.js';
+import type { TaskOutput } from '../task/types.js';
+import { append, ListNode, notifyAll, remove, type LinkedList } from '../util/linked-list.js';
+import { logError } from '../util/log-error.js';
 import { reportUnhandled } from '../util/report-unhandled.js';
+import { forgetUnhandled, rememberUnhandled, type UnhandledError } from '../util/unhandled-errors.js';
 
 type SettledStatus = 'fulfilled' | 'rejected' | 'cancelled';
 
-/** Reports the errors of rejected futures that are garbage-collected without a subscriber or an await. */
-const unhandledErrors = new FinalizationRegistry<unknown>(reportUnhandled);
+/**
+ * The error of a future that nobody has looked at. It waits for the end of the run that the future was started under.
+ */
+class LostError extends ListNode implements UnhandledError {
+  readonly error: unknown;
+  private readonly run: Run<unknown> | undefined;
 
-/** Marks the error of a rejected future as handled, so that it is not reported. */
-export function markHandled(observable: object): void {
-  unhandledErrors.unregister(observable);
+  constructor(error: unknown, run: Run<unknown> | undefined) {
+    super();
+    this.error = error;
+    this.run = run;
+  }
+
+  /** The run has ended, or a join no longer waits for it. */
+  override notify(): void {
+    forgetUnhandled(this);
+    this.run?.emit({ type: 'future-failed', error: this.error });
+  }
 }
 
 /**
@@ -31,8 +48,12 @@ export function markHandled(observable: object): void {
 export class FutureState<T> extends CancelContext implements OutputObserver<T> {
   /** The last value, the error, or the cause of the cancel. */
   outcome: unknown = undefined;
-  /** The future itself. Kept until it settles, so that an unhandled error is reported when the future is collected. */
+  /** The future itself, until somebody looks at its result or it settles. */
   observable: object | undefined = undefined;
+  // `declare` creates no field, which keeps a future small: most have neither.
+  /** The run that the future was started under. */
+  declare private readonly run?: Run<unknown>;
+  declare private lostError?: LostError | undefined;
   private stage: 'pending' | 'succeeding' | 'failing' | SettledStatus = 'pending';
   private output: OutputSubscription | undefined = undefined;
   private waiters: LinkedList | undefined = undefined;
@@ -43,6 +64,12 @@ export class FutureState<T> extends CancelContext implements OutputObserver<T> {
 
   constructor(parent: CancelContext) {
     super(parent.scheduler, parent);
+    const run = enclosingRun(parent);
+    if (run) this.run = run;
+  }
+
+  get interruptsPromises(): boolean {
+    return false;
   }
 
   get status(): SettledStatus | 'pending' {
@@ -67,14 +94,22 @@ export class FutureState<T> extends CancelContext implements OutputObserver<T> {
     subscribeOutput(output, this);
   }
 
+  /** Somebody looks at the result, so that an error is not lost. */
+  markHandled(): void {
+    this.observable = undefined;
+    if (!this.lostError) return;
+    remove(this.lostError);
+    forgetUnhandled(this.lostError);
+    this.lostError = undefined;
+  }
+
   get promise(): Promise<T> {
     return (this.resultPromise ??= this.createPromise());
   }
 
-  /** Notifies a node when the future settles; immediately if it already has. */
+  /** Notifies a node when the future settles. */
   onSettled(node: ListNode): void {
-    if (this.settled) node.notify?.(this);
-    else append((this.waiters ??= { first: undefined, last: undefined }), node);
+    append((this.waiters ??= { first: undefined, last: undefined }), node);
   }
 
   onSubscribe(output: OutputSubscription): void {
@@ -91,7 +126,8 @@ export class FutureState<T> extends CancelContext implements OutputObserver<T> {
   }
 
   failed(error: unknown): void {
-    if (this.stage === 'failing') reportUnhandled(error);
+    if (this.stage === 'cancelled') this.lateResult({ error });
+    else if (this.stage === 'failing') reportUnhandled(error);
     else if (this.stage === 'succeeding') {
       this.stage = 'failing';
       this.outcome = error;
@@ -104,8 +140,15 @@ export class FutureState<T> extends CancelContext implements OutputObserver<T> {
     else if (this.stage === 'failing') this.settle('rejected', this.outcome);
   }
 
-  lateResult(): void {
-    // Dropped: the future was cancelled, and its subscribers already have the cause.
+  lateResult(failure?: { readonly error: unknown }): void {
+    // The error of the cancel is no result.
+    if (failure && isCancellation(failure.error, this.cause)) return;
+    this.run?.resultDropped(failure);
+  }
+
+  teardownFailed(error: unknown): void {
+    if (this.run) this.run.teardownFailed(error);
+    else logError(error);
   }
 
   /** Detaches the context from its parent, unless the work is still pending: the parent must be able to cancel it. */
@@ -137,8 +180,14 @@ export class FutureState<T> extends CancelContext implements OutputObserver<T> {
     if (!this.first) remove(this);
     if (stage === 'fulfilled') this.resolve?.(outcome as T);
     else this.reject?.(outcome);
-    if (waiters?.first) notifyAll(waiters, this);
-    else if (observable && stage === 'rejected' && !this.resultPromise)
-      unhandledErrors.register(observable, outcome, observable);
+    if (waiters) notifyAll(waiters, this);
+    if (observable && stage === 'rejected') this.keepLostError(observable, outcome);
+  }
+
+  private keepLostError(observable: object, error: unknown): void {
+    const { run } = this;
+    const lostError = (this.lostError = new LostError(error, run));
+    if (run) append((run.endListeners ??= { first: undefined, last: undefined }), lostError);
+    rememberUnhandled(lostError, run ? undefined : observable);
   }
 }

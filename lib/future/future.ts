@@ -1,10 +1,11 @@
 import { firstValueFrom, merge, mergeMap, Observable, throwError, type Subscriber } from 'rxjs';
 import { background } from '../context/context.js';
 import type { Context } from '../context/types.js';
-import { Listener } from '../util/linked-list.js';
+import type { Listener } from '../util/linked-list.js';
+import { SubscriberListener } from '../util/subscriber-listener.js';
 import { validateFunction } from '../util/validate.js';
 import { CancelContext } from '../context/cancel-context.js';
-import { markHandled, FutureState } from './future-state.js';
+import { FutureState } from './future-state.js';
 import { toContext } from '../context/abort-signal-context.js';
 import type { TaskOutput } from '../task/types.js';
 
@@ -36,8 +37,10 @@ export interface Future<T> extends Observable<T>, PromiseLike<T> {
  * Starts work immediately and synchronously, as an async function does, and keeps its result: the last value, or
  * `undefined` if there is none. The counterpart of Go's `Async(f)`.
  *
- * The future errors with what the work threw, not with a wrapper. An error that has reached no subscriber and no await
- * by the time the future is garbage-collected goes to RxJS's handler of unhandled errors.
+ * The future errors with what the work threw, not with a wrapper. An error is not lost when nobody has ever subscribed
+ * to the future or awaited it. Under the context of a run, it is a `future-failed` event at the end of that run, and in
+ * the report of the application. Without a run, it goes to RxJS's handler of unhandled errors when the future is
+ * garbage-collected. At the latest it is written at the exit of the process, and the exit code is 1.
  *
  * Cancelling the future or its parent cancels the context of the work. The future errors with the cause immediately. An
  * Observable is unsubscribed, an async iterable has its `return()` called, and the result of a promise is dropped.
@@ -83,7 +86,8 @@ class FutureObservable<T> extends Observable<T> implements Future<T> {
   }
 
   await(waiter?: Context | AbortSignal): Promise<T> {
-    return waiter ? this.awaitUntil(waiter) : this.handledState().promise;
+    const state = this.handledState();
+    return waiter ? this.awaitUntil(waiter) : state.promise;
   }
 
   then<A = T, B = never>(
@@ -98,13 +102,11 @@ class FutureObservable<T> extends Observable<T> implements Future<T> {
   }
 
   /** Overrides RxJS's method, as a Subject does. A function for the constructor would cost one closure per future. */
-  protected _subscribe(subscriber: Subscriber<T>): Listener<FutureState<T>> {
-    const listener = new Listener<FutureState<T>>(({ status, outcome }) => {
-      if (status !== 'fulfilled') return subscriber.error(outcome);
-      subscriber.next(outcome as T);
-      subscriber.complete();
-    });
-    this.handledState().onSettled(listener);
+  protected _subscribe(subscriber: Subscriber<T>): Listener<FutureState<T>> | undefined {
+    const state = this.handledState();
+    if (state.settled) return deliver(state, subscriber);
+    const listener = new SubscriberListener<FutureState<T>>((settled) => deliver(settled, subscriber));
+    state.onSettled(listener);
     return listener;
   }
 
@@ -113,9 +115,18 @@ class FutureObservable<T> extends Observable<T> implements Future<T> {
     return firstValueFrom(merge(waiterCancelled$, this));
   }
 
-  /** Returns the state. An error that it already holds counts as handled from here on. */
+  /** Returns the state to somebody who looks at the result: its error is not lost from here on. */
   private handledState(): FutureState<T> {
-    if (this.state.status === 'rejected') markHandled(this);
+    this.state.markHandled();
     return this.state;
   }
+}
+
+function deliver<T>({ status, outcome }: FutureState<T>, subscriber: Subscriber<T>): undefined {
+  if (status !== 'fulfilled') {
+    subscriber.error(outcome);
+    return;
+  }
+  subscriber.next(outcome as T);
+  subscriber.complete();
 }

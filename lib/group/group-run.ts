@@ -1,11 +1,12 @@
 import type { Subscriber } from 'rxjs';
 import { CancelContext } from '../context/cancel-context.js';
-import type { CancelFunc, RunContext } from '../context/types.js';
-import { TaskError } from '../errors/errors.js';
+import type { CancelFunc } from '../context/types.js';
+import { suppress, TaskError } from '../errors/errors.js';
 import { ChildContext, type ParentRun } from '../task/child.js';
 import type { CompositeRun, RunParts } from '../task/composite.js';
-import { abandonRunner, notStartedOutcome, startChild } from '../task/runner-access.js';
-import type { Outcome, TaskEvent, TaskRunner } from '../task/types.js';
+import { notStartedOutcome, startChild } from '../task/runner-access.js';
+import { abandonedOutcome } from '../task/runner.js';
+import type { Outcome, TaskRunner } from '../task/types.js';
 
 /** One run of a group. Subclasses decide when a member can start, and in which order the members are cancelled. */
 export abstract class GroupRun<T> implements ParentRun<T>, RunParts {
@@ -42,14 +43,6 @@ export abstract class GroupRun<T> implements ParentRun<T>, RunParts {
     this.advance();
   }
 
-  get observed(): boolean {
-    return this.run.observed;
-  }
-
-  forward(event: TaskEvent, run?: RunContext): void {
-    this.run.forward(event, run);
-  }
-
   next(value: T): void {
     this.subscriber.next(value);
   }
@@ -59,18 +52,25 @@ export abstract class GroupRun<T> implements ParentRun<T>, RunParts {
     this.advance();
   }
 
+  onFailure(member: GroupMember<T>, error: TaskError): void {
+    member.failure = error;
+    if (this.failure) suppress(this.failure, error);
+    else {
+      this.failure = error;
+      this.run.fail(error);
+    }
+    this.stop(error);
+  }
+
   onEnd(member: GroupMember<T>, outcome: Outcome): void {
     const { error } = outcome;
     member.running = false;
     member.outcome = outcome;
     this.endedCount++;
-    if (error) {
-      if (this.failure) this.failure.suppressed.push(error);
-      else this.failure = error;
-      return this.stop(error);
-    }
+    // Only an error of `finalize` was not reported before, or that of a custom runner.
+    if (error && error !== member.failure) return this.onFailure(member, error);
     // A member that ended without an error counts as ready, even if it never was.
-    this.setReady(member, true);
+    if (!error) this.setReady(member, true);
     this.advance();
   }
 
@@ -87,11 +87,15 @@ export abstract class GroupRun<T> implements ParentRun<T>, RunParts {
     };
   }
 
+  get runners(): readonly TaskRunner[] {
+    return this.members.filter(({ running }) => running).map(({ runner }) => runner);
+  }
+
   abandon(): void {
     for (const member of this.members) {
       if (!member.running) continue;
       const { path: task, stoppingAt, runner } = member;
-      member.abandonedOutcome = { ...abandonRunner(runner), task, ...(stoppingAt !== undefined && { stoppingAt }) };
+      member.abandonedOutcome = { ...abandonedOutcome(runner), task, ...(stoppingAt !== undefined && { stoppingAt }) };
     }
   }
 
@@ -112,7 +116,8 @@ export abstract class GroupRun<T> implements ParentRun<T>, RunParts {
   }
 
   private stop(cause: unknown): void {
-    if (!this.stopping && this.isReady && !this.run.cancelled) this.run.notReady();
+    if (!this.stopping && this.isReady && !this.failure && !this.run.cancelled) this.run.notReady();
+    if (!this.stopping) this.run.ending();
     this.stopping ??= { cause };
     this.advance();
   }
@@ -162,6 +167,8 @@ export class GroupMember<T> extends ChildContext<T> {
   readonly runner: TaskRunner<T>;
   running = false;
   isReady = false;
+  /** The failure that it has reported. */
+  failure: TaskError | undefined = undefined;
   outcome: Outcome | undefined = undefined;
   /** The outcome to report if the member was abandoned before its end. */
   abandonedOutcome: Outcome | undefined = undefined;

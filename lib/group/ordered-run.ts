@@ -1,4 +1,5 @@
 import { CancelContext } from '../context/cancel-context.js';
+import { callNested } from '../util/nested-calls.js';
 import { GroupRun, type GroupMember } from './group-run.js';
 
 /** A group run whose members start one after another and stop in reverse order, one at a time. */
@@ -20,11 +21,15 @@ export class OrderedRun<T> extends GroupRun<T> {
     for (this.stopIndex ??= this.startedCount - 1; this.stopIndex >= 0; this.stopIndex--) {
       const member = this.members[this.stopIndex];
       if (!member?.running) continue;
-      CancelContext.cancel(member, cause);
+      callNested(cancelMember, member, cause);
       if (isRunning(member)) break;
     }
     this.cancelling = false;
   }
+}
+
+function cancelMember(member: CancelContext, cause: unknown): void {
+  CancelContext.cancel(member, cause);
 }
 
 /** Reads the property in a function, because the compiler assumes that it is unchanged since the last check. */

@@ -24,12 +24,13 @@ export function ownError({ task, lastError }: TaskRow, rows: ReadonlyMap<string,
   return source && source.lastError?.message === lastError?.message ? undefined : lastError;
 }
 
-/** Formats the status of a row with its number of restarts or failures. */
-export function statusSummary({ status, restarts, failures }: TaskRow): string {
+/** Formats the status of a row with its number of active runs, and of restarts or failures. */
+export function statusSummary({ status, active, restarts, failures }: TaskRow): string {
   const counted = (count: number, what: string) => (count === 0 ? '' : `, ${count} ${what}${count === 1 ? '' : 's'}`);
-  if (restarts > 0) return statusLabel(status) + counted(restarts, 'restart');
+  const state = statusLabel(status) + (active > 1 ? counted(active, 'run') : '');
+  if (restarts > 0) return state + counted(restarts, 'restart');
   // The status `failed` implies a failure.
-  return statusLabel(status) + (status === 'failed' ? '' : counted(failures, 'failure'));
+  return state + (status === 'failed' && failures === 1 ? '' : counted(failures, 'failure'));
 }
 
 export function appMarkText({ type, event: { cause, clean, durationMs = 0 } }: AppMark): string {
@@ -39,6 +40,7 @@ export function appMarkText({ type, event: { cause, clean, durationMs = 0 } }: A
 
 /** Formats the details of an event, without its type. */
 export function eventDetails({
+  type,
   count,
   lateBy,
   reason,
@@ -48,6 +50,7 @@ export function eventDetails({
   cause,
   outcome,
   phase,
+  option,
 }: RecordedEvent): string {
   const parts = [
     count !== undefined && `${count} slots`,
@@ -55,7 +58,9 @@ export function eventDetails({
     reason,
     restart !== undefined && `no. ${restart}`,
     delay !== undefined && `in ${duration(delay)}`,
-    phase,
+    // The message of a failure names the hook.
+    type !== 'failed' && phase,
+    option,
   ].filter((part) => part !== false && part !== undefined);
   const failure = error ?? outcome?.error ?? cause;
   return [...(parts.length > 0 ? [parts.join(', ')] : []), ...(failure ? [errorText(failure)] : [])].join(': ');

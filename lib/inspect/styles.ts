@@ -113,6 +113,18 @@ export const markStyles: Readonly<Record<MarkKind, Style & { readonly paths: rea
     color: 'yellow',
     paths: [{ paint: 'outline', path: 'M-4-4H4L-4 4H4Z' }],
   },
+  'teardown-failed': {
+    label: 'teardown failed',
+    symbol: '}',
+    color: 'yellow',
+    paths: [{ paint: 'outline', path: 'M-5-5H5V1L0 5.5L-5 1Z' }],
+  },
+  'option-failed': {
+    label: 'option failed',
+    symbol: '=',
+    color: 'yellow',
+    paths: [{ paint: 'outline', path: 'M0-5.5L5.5 4.5H-5.5Z' }],
+  },
   overdue: {
     label: 'overdue',
     symbol: ':',
@@ -146,6 +158,12 @@ export const markStyles: Readonly<Record<MarkKind, Style & { readonly paths: rea
       { paint: 'outline', path: 'M-3.2-3.2L3.2 3.2M3.2-3.2L-3.2 3.2' },
     ],
   },
+  'future-failed': {
+    label: 'future failed',
+    symbol: '$',
+    color: 'red',
+    paths: [{ paint: 'outline', path: `${circle(5.5)}M-2.2-2.2L2.2 2.2M2.2-2.2L-2.2 2.2` }],
+  },
   'timed-out': {
     label: 'timed out',
     symbol: '?',
@@ -173,7 +191,7 @@ export function isBar(kind: Kind): kind is Span['kind'] {
 
 /** Whether a mark is a failure. */
 export function isFailure(kind: MarkKind | Mark['kind']): boolean {
-  return kind === 'failed' || kind === 'slot-failed' || kind === 'timed-out';
+  return kind === 'failed' || kind === 'slot-failed' || kind === 'future-failed' || kind === 'timed-out';
 }
 
 /** Returns the importance of a kind: of several in one place, the one with the highest rank is shown. */

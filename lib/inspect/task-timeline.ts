@@ -1,4 +1,5 @@
 import type { RecordedError, RecordedEvent, RecordedOutcome } from '../recording/types.js';
+import { ActiveRuns, type ActiveRun, type RunKind } from './active-runs.js';
 import { keepLast } from './keep-last.js';
 
 /** A period in the life of a task. */
@@ -6,7 +7,7 @@ export interface Span {
   readonly from: number;
   /** Absent while the span lasts. */
   readonly to?: number;
-  readonly kind: 'initializing' | 'running' | 'finalizing' | 'waiting';
+  readonly kind: RunKind;
 }
 
 /** A moment in the life of a task. */
@@ -20,6 +21,9 @@ export interface Mark {
     | 'overdue'
     | 'restarting'
     | 'result-dropped'
+    | 'teardown-failed'
+    | 'option-failed'
+    | 'future-failed'
     | 'cancelling'
     | 'failed'
     | 'done';
@@ -30,14 +34,21 @@ export interface Mark {
 export interface TaskRow {
   /** The task's path. */
   readonly task: string;
-  /** `waiting` is the time between a failed run and its restart. */
+  /**
+   * `waiting` is the time between a failed run and its restart. Of several active runs, a running one decides, then
+   * one that is initializing.
+   */
   readonly status: 'idle' | Span['kind'] | RecordedOutcome['status'];
   /** When `status` last changed. */
   readonly since: number;
   /** The last spans, in the order of time. */
   readonly spans: readonly Span[];
-  /** The last marks, in the order of their events. A failure is reported after `finalize`. */
+  /** The last marks, in the order of their events. Older recordings have a failure only after `finalize`. */
   readonly marks: readonly Mark[];
+  /** The number of runs that have begun. A restart is no other run. */
+  readonly runs: number;
+  /** The number of runs that have begun and not ended. A task may start several of one path. */
+  readonly active: number;
   readonly restarts: number;
   readonly slotsStarted: number;
   /** Failures of the task and of the runs of a cron. */
@@ -45,7 +56,7 @@ export interface TaskRow {
   readonly lastError?: RecordedError;
 }
 
-/** Builds the row of one task from its events. */
+/** Builds a row from the events of its path. */
 export class TaskTimeline implements TaskRow {
   readonly task: string;
   status: TaskRow['status'] = 'idle';
@@ -57,11 +68,9 @@ export class TaskTimeline implements TaskRow {
   failures = 0;
   lastError?: RecordedError;
   dropped = 0;
+  runs = 0;
   private readonly limit: () => number;
-  /** The number of tasks with this path that have begun and not ended. */
-  private activeTasks = 0;
-  /** Whether the task that began last has emitted `initializing`. */
-  private hasInitialize = false;
+  private readonly activeRuns = new ActiveRuns();
 
   /** @param limit returns the number of spans, and of marks, to keep. */
   constructor(task: string, since: number, limit: () => number) {
@@ -70,35 +79,27 @@ export class TaskTimeline implements TaskRow {
     this.limit = limit;
   }
 
+  get active(): number {
+    return this.activeRuns.size;
+  }
+
   /** @param start when the task began, if the events of its beginning are missing. */
   add(event: RecordedEvent, at: number, start: number): void {
     const { type, error } = event;
     if (error) this.lastError = error;
     switch (type) {
       case 'initializing':
-        if (this.status !== 'waiting') this.begin(true);
-        this.startSpan('initializing', at);
-        break;
       case 'ready':
-        if (this.activeTasks > 0 && this.status === 'running') {
-          // A group emits `ready` again when a member does. A task without `initialize` begins with `ready`,
-          // so this is a second task with the same path.
-          if (!this.hasInitialize) this.activeTasks++;
-          break;
-        }
-        if (this.activeTasks === 0) this.begin(false);
-        this.startSpan('running', at);
+        this.begin(type, event.runId, at);
         break;
       case 'finalizing':
-        this.beginIfIdle(start);
-        this.startSpan('finalizing', at);
+        this.enter('finalizing', this.runOf(event, at, start), at);
+        break;
+      case 'failed':
+        this.addFailure(event, this.runOf(event, at, start), at);
         break;
       case 'restarting':
-        this.beginIfIdle(start);
-        this.restarts++;
-        this.addFailure(event, error, at);
-        this.addMark('restarting', event, at);
-        this.startSpan('waiting', at);
+        this.restart(event, this.runOf(event, at, start), at);
         break;
       case 'done':
         this.end(event, at, start);
@@ -109,12 +110,15 @@ export class TaskTimeline implements TaskRow {
       case 'missed':
       case 'overdue':
       case 'cancelling':
-        this.beginIfIdle(start);
+        if (this.status === 'idle') this.runOf(event, at, start);
         if (type === 'slot-started') this.slotsStarted++;
         if (type === 'slot-failed') this.failures++;
         this.addMark(type, event, at);
         break;
       case 'result-dropped':
+      case 'teardown-failed':
+      case 'option-failed':
+      case 'future-failed':
         this.addMark(type, event, at);
         break;
       default:
@@ -123,51 +127,79 @@ export class TaskTimeline implements TaskRow {
 
   /** Applies the outcome of the shutdown if the task has not ended, or has not begun. */
   applyOutcome(status: RecordedOutcome['status'], error: RecordedError | undefined, at: number): void {
-    if (this.isActive || this.status === 'idle' || status === 'timed-out') {
+    if (this.active > 0 || this.status === 'idle' || status === 'timed-out') {
       if (error) this.lastError = error;
       this.endSpan(at);
       this.setStatus(status, at);
     }
-    this.activeTasks = 0;
+    this.activeRuns.clear();
   }
 
-  /** Whether the task has begun and not ended. */
-  get isActive(): boolean {
-    return this.activeTasks > 0;
+  private begin(type: 'initializing' | 'ready', runId: number | undefined, at: number): void {
+    const kind = type === 'ready' ? 'running' : 'initializing';
+    const run = this.activeRuns.waitingFor(type, runId);
+    if (run) {
+      this.activeRuns.renumber(run, runId);
+      return this.enter(kind, run, at);
+    }
+    this.runs++;
+    this.activeRuns.begin(runId, kind, type === 'initializing');
+    this.updateSpan(at);
+  }
+
+  /** Returns the run of an event. Begins it if the events of its beginning are missing. */
+  private runOf({ runId }: RecordedEvent, at: number, start: number): ActiveRun {
+    const run = this.activeRuns.of(runId);
+    if (run) return run;
+    this.runs++;
+    // It may be a group, which emits `ready` more than once.
+    const begun = this.activeRuns.begin(runId, 'running', true);
+    this.updateSpan(this.status === 'idle' ? start : at);
+    return begun;
+  }
+
+  private enter(kind: Span['kind'], run: ActiveRun, at: number): void {
+    this.activeRuns.enter(run, kind);
+    this.updateSpan(at);
+  }
+
+  private restart(event: RecordedEvent, run: ActiveRun, at: number): void {
+    this.restarts++;
+    if (event.error) this.addFailure(event, run, at);
+    run.hasFailed = false;
+    this.addMark('restarting', event, at);
+    this.enter('waiting', run, at);
   }
 
   private end(event: RecordedEvent, at: number, start: number): void {
     const { status = 'completed', error } = event.outcome ?? {};
+    if (error) this.lastError = error;
     // A task that was cancelled before its start emits no other event.
-    if (status !== 'cancelled') this.beginIfIdle(start);
-    this.activeTasks = Math.max(0, this.activeTasks - 1);
-    if (error) this.addFailure(event, error, at);
+    const isUnknown = this.active === 0 && (status === 'cancelled' || this.status !== 'idle');
+    const run = isUnknown ? undefined : this.runOf(event, at, start);
+    if (error) this.addFailure(event, run, at);
     else this.addMark('done', event, at);
-    // Another task with this path is still active.
-    if (this.activeTasks > 0) return;
+    if (run) this.activeRuns.end(run);
+    if (this.active > 0) return this.updateSpan(at);
     this.endSpan(at);
     this.setStatus(status, at);
   }
 
-  private addFailure(event: RecordedEvent, error: RecordedError | undefined, at: number): void {
-    if (!error) return;
-    this.lastError = error;
+  /** Adds the failure of a run, once: at its `failed` or, in older recordings, before its `finalize`. */
+  private addFailure(event: RecordedEvent, run: ActiveRun | undefined, at: number): void {
+    if (run?.hasFailed) return;
+    if (run) run.hasFailed = true;
     this.failures++;
+    const { phase } = event.error ?? event.outcome?.error ?? {};
     const last = this.spans.at(-1);
-    const isBeforeFinalize = last?.kind === 'finalizing' && last.to === undefined && error.phase !== 'finalize';
+    const isBeforeFinalize = last?.kind === 'finalizing' && last.to === undefined && phase !== 'finalize';
     this.addMark('failed', event, isBeforeFinalize ? last.from : at);
   }
 
-  private begin(hasInitialize: boolean): void {
-    this.activeTasks++;
-    this.hasInitialize = hasInitialize;
-  }
-
-  private beginIfIdle(start: number): void {
-    if (this.status !== 'idle') return;
-    // The task may be a group, which emits `ready` more than once.
-    this.begin(true);
-    this.startSpan('running', start);
+  /** Begins another span if the active runs together have another kind. */
+  private updateSpan(at: number): void {
+    const { kind } = this.activeRuns;
+    if (kind && kind !== this.status) this.startSpan(kind, at);
   }
 
   private startSpan(kind: Span['kind'], at: number): void {

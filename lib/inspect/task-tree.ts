@@ -33,7 +33,8 @@ export function taskTree(rows: ReadonlyMap<string, TaskRow>): Branch[] {
   return branches;
 }
 
-function parentOf(task: string, rows: ReadonlyMap<string, TaskRow>): string | undefined {
+/** Returns the path of the nearest task above that has a row. */
+export function parentOf(task: string, rows: Pick<ReadonlySet<string>, 'has'>): string | undefined {
   for (let end = task.lastIndexOf('/'); end > 0; end = task.lastIndexOf('/', end - 1)) {
     const parent = task.slice(0, end);
     if (rows.has(parent)) return parent;

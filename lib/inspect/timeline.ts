@@ -1,6 +1,7 @@
 import type { RecordedEvent, RecordedOutcome } from '../recording/types.js';
 import { keepLast } from './keep-last.js';
 import { TaskTimeline, type TaskRow } from './task-timeline.js';
+import { parentOf } from './task-tree.js';
 
 /** A moment in the life of the application, which concerns all its tasks. */
 export interface AppMark {
@@ -11,6 +12,8 @@ export interface AppMark {
 
 /** The largest number of spans, and of marks, of all rows together. They may briefly hold twice as many. */
 const maxEntries = 200_000;
+/** The number of rows, beyond which ended ones are dropped. */
+const maxRows = 5000;
 
 /**
  * The history of an application: a row of spans and marks for each task. It accepts live events and recordings, also
@@ -27,6 +30,8 @@ export class Timeline {
   private readonly allAppMarks: AppMark[] = [];
   private readonly limit: number;
   private appMarksDropped = 0;
+  private rowsDropped = 0;
+  private maxRows = maxRows;
   /** Returns the limit of a row. Many rows share `maxEntries`, so that a day of a thousand busy tasks fits. */
   private readonly rowLimit = (): number =>
     Math.max(20, Math.min(this.limit, Math.floor(maxEntries / this.taskTimelines.size)));
@@ -44,7 +49,7 @@ export class Timeline {
 
   /** The number of spans, marks and application marks that were dropped. */
   get dropped(): number {
-    let sum = this.appMarksDropped;
+    let sum = this.appMarksDropped + this.rowsDropped;
     for (const { dropped } of this.taskTimelines.values()) sum += dropped;
     return sum;
   }
@@ -58,7 +63,8 @@ export class Timeline {
     if (type === 'shutdown') {
       this.applyOutcomes(event.outcomes ?? [], at);
       // A task without an outcome has not ended either.
-      for (const task of this.taskTimelines.values()) if (task.isActive) task.applyOutcome('timed-out', undefined, at);
+      for (const task of this.taskTimelines.values())
+        if (task.active > 0) task.applyOutcome('timed-out', undefined, at);
     }
     if (type === 'draining' || type === 'cancelled' || type === 'shutdown')
       this.appMarksDropped += keepLast(this.allAppMarks, { at, type, event }, this.limit);
@@ -67,8 +73,28 @@ export class Timeline {
 
   private timelineOf(task: string, at: number): TaskTimeline {
     let timeline = this.taskTimelines.get(task);
-    if (!timeline) this.taskTimelines.set(task, (timeline = new TaskTimeline(task, at, this.rowLimit)));
+    if (!timeline) {
+      this.taskTimelines.set(task, (timeline = new TaskTimeline(task, at, this.rowLimit)));
+      if (this.limit < Infinity && this.taskTimelines.size > this.maxRows) this.dropEndedRows();
+    }
     return timeline;
+  }
+
+  /**
+   * Drops the oldest ended tasks below others. A task that invents names for the runs it starts has no end of them.
+   */
+  private dropEndedRows(): void {
+    const { taskTimelines } = this;
+    let remaining = taskTimelines.size - maxRows / 2;
+    for (const [name, { active, status, spans, marks, dropped }] of taskTimelines) {
+      if (remaining <= 0) break;
+      if (active > 0 || status === 'idle' || parentOf(name, taskTimelines) === undefined) continue;
+      taskTimelines.delete(name);
+      this.rowsDropped += spans.length + marks.length + dropped;
+      remaining--;
+    }
+    // Not again for each of many rows that stay.
+    this.maxRows = Math.max(maxRows, 2 * taskTimelines.size);
   }
 
   private applyOutcomes(outcomes: readonly RecordedOutcome[], at: number): void {

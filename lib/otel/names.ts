@@ -15,6 +15,7 @@ export const attribute = {
   restart: 'rxjs_tasks.run.restart',
   slot: 'rxjs_tasks.slot',
   reason: 'rxjs_tasks.reason',
+  option: 'rxjs_tasks.option',
   count: 'rxjs_tasks.count',
   cause: 'rxjs_tasks.cause',
   delay: 'rxjs_tasks.delay',

@@ -1,4 +1,4 @@
-import type { Attributes, Counter, Histogram, Meter } from '@opentelemetry/api';
+import type { Counter, Histogram, Meter } from '@opentelemetry/api';
 import type { AppEvent } from '../app/types.js';
 import type { RunEnd, RunContext } from '../context/types.js';
 import { errorType } from './error-type.js';
@@ -20,6 +20,7 @@ export class RunMetrics {
   private readonly duration: Histogram;
   private readonly lateness: Histogram;
   private readonly starts = new WeakMap<RunContext, number>();
+  private readonly failed = new WeakSet<RunContext>();
 
   constructor(meter: Meter) {
     this.runs = meter.createCounter('rxjs_tasks.runs', {
@@ -65,8 +66,9 @@ export class RunMetrics {
       this.lateness.record(seconds(Math.max(0, now - run.slot)), { [attribute.task]: run.task });
   }
 
-  onEvent(event: AppEvent): void {
-    if (event.type === 'restarting') this.restarts.add(1, { [attribute.task]: event.task });
+  onEvent(event: AppEvent, run: RunContext | undefined): void {
+    if (event.type === 'failed') this.countFailure(run, errorType(event.error));
+    else if (event.type === 'restarting') this.restarts.add(1, { [attribute.task]: event.task });
     else if (event.type === 'skipped')
       this.skips.add(1, { [attribute.task]: event.task, [attribute.reason]: event.reason });
     else if (event.type === 'missed') this.missed.add(event.count, { [attribute.task]: event.task });
@@ -75,15 +77,19 @@ export class RunMetrics {
   onRunEnd(run: RunContext, { status, at, error }: RunEnd): void {
     const start = this.starts.get(run);
     if (start === undefined) return;
-    const failure: Attributes =
-      status === 'failed' ? { [attribute.errorType]: errorType(error) } : status === 'timed-out' ? timedOut : {};
-    if (attribute.errorType in failure) this.failures.add(1, { ...runAttributes(run), ...failure });
+    const type = error ? errorType(error) : status === 'timed-out' ? status : undefined;
+    if (type !== undefined) this.countFailure(run, type);
     this.duration.record(seconds(Math.max(0, at - start)), {
       ...runAttributes(run),
       [attribute.outcome]: status,
-      ...failure,
+      ...(type !== undefined && { [attribute.errorType]: type }),
     });
   }
-}
 
-const timedOut: Attributes = { [attribute.errorType]: 'timed-out' };
+  /** Counts the failure of a run once, at its moment: its end may be far away. */
+  private countFailure(run: RunContext | undefined, type: string): void {
+    if (!run || !this.starts.has(run) || this.failed.has(run)) return;
+    this.failed.add(run);
+    this.failures.add(1, { ...runAttributes(run), [attribute.errorType]: type });
+  }
+}

@@ -9,9 +9,10 @@ import {
   type SpanContext,
   type Tracer,
 } from '@opentelemetry/api';
-import type { Phase, TaskError } from '../errors/errors.js';
+import { suppressedBy, type Phase, type TaskError } from '../errors/errors.js';
 import type { RunEnd, RunContext } from '../context/types.js';
 import type { TaskEvent } from '../task/types.js';
+import { describeError, isError, messageOf, textOf } from '../util/describe-error.js';
 import { errorType, thrownBy } from './error-type.js';
 import { attribute, runAttributes } from './names.js';
 import { eventAttributes } from './span-event.js';
@@ -24,6 +25,8 @@ interface RunTrace {
   /** The hook that was called last. */
   phase?: Phase;
   readonly restarts?: Restarts;
+  /** Of a cron: the spans of the slots that run. */
+  slots?: Map<number, Span>;
 }
 
 /** The number of a supervisor's last restart, and the span of its previous run. */
@@ -37,7 +40,7 @@ export class RunSpans {
   private readonly tracer: Tracer;
   // Kept as long as the run: hooks may still be called after its span has ended with a timeout.
   private readonly traces = new WeakMap<RunContext, RunTrace>();
-  private readonly recordedErrors = new WeakSet<TaskError>();
+  private readonly recordedErrors = new WeakSet();
 
   constructor(tracer: Tracer) {
     this.tracer = tracer;
@@ -52,32 +55,59 @@ export class RunSpans {
   }
 
   onEvent(event: TaskEvent, run: RunContext): void {
-    const { span, restarts } = this.traces.get(run) ?? {};
-    if (event.type !== 'restarting') return addEvent(event, span);
-    if (restarts) restarts.count = event.restart;
-    addEvent(event, this.parentSpan(run));
+    const { span, restarts, slots } = this.traces.get(run) ?? {};
+    switch (event.type) {
+      case 'restarting':
+        if (restarts) restarts.count = event.restart;
+        return addEvent(event, this.parentSpan(run));
+      case 'failed':
+        // Not only at the end, which may be far away: `finalize` may hang.
+        return this.setFailure(event.error, span, event.at);
+      case 'slot-failed':
+        return this.setFailure(event.error, slots?.get(event.slot), event.at);
+      case 'teardown-failed':
+      case 'option-failed':
+      case 'future-failed':
+        addEvent(event, span);
+        return this.recordException(event.error, span, event.at);
+      default:
+        addEvent(event, span);
+    }
   }
 
   onRunEnd(run: RunContext, { status, at, error }: RunEnd): void {
     const { span, phase } = this.traces.get(run) ?? {};
     if (!span) return;
+    if (run.slot !== undefined) this.parentTrace(run).slots?.delete(run.slot);
     span.setAttribute(attribute.outcome, status);
+    if (error) this.setFailure(error, span, at);
     if (status === 'timed-out') {
-      span.setAttributes({ [attribute.errorType]: status, ...(phase && { [attribute.phase]: phase }) });
+      if (!error) span.setAttribute(attribute.errorType, status);
+      if (phase) span.setAttribute(attribute.phase, phase);
       span.setStatus({ code: SpanStatusCode.ERROR, message: `Timed out in ${phase}` });
-    } else if (error) {
-      span.setAttributes({ [attribute.errorType]: errorType(error), [attribute.phase]: error.phase });
-      span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
-      for (const taskError of [error, ...error.suppressed]) this.recordException(taskError, span, at);
     }
     span.end(toHrTime(at));
   }
 
+  private setFailure(error: TaskError, span: Span | undefined, at: number): void {
+    if (!span) return;
+    span.setAttributes({ [attribute.errorType]: errorType(error), [attribute.phase]: error.phase });
+    span.setStatus({ code: SpanStatusCode.ERROR, message: messageOf(error) });
+    for (const each of [error, ...suppressedBy(error)]) this.recordException(each, span, at);
+  }
+
   /** Records an error on the span of the task that failed, and not again on the spans of its groups. */
-  private recordException(error: TaskError, span: Span, at: number): void {
-    if (this.recordedErrors.has(error)) return;
-    this.recordedErrors.add(error);
-    span.recordException(thrownBy(error), toHrTime(at));
+  private recordException(error: unknown, span: Span | undefined, at: number): void {
+    if (!span) return;
+    if (typeof error === 'object' && error !== null) {
+      if (this.recordedErrors.has(error)) return;
+      this.recordedErrors.add(error);
+    }
+    // A copy, because an error's own getters may throw.
+    const thrown = thrownBy(error);
+    const { name, message, stack } = describeError(thrown);
+    const code = isError(thrown) ? textOf(thrown, 'code') : undefined;
+    span.recordException({ name, message, stack, ...(code !== undefined && { code }) }, toHrTime(at));
   }
 
   private startSpan(run: RunContext): RunTrace {
@@ -103,6 +133,7 @@ export class RunSpans {
       },
       parent.context,
     );
+    if (run.slot !== undefined) (parent.slots ??= new Map()).set(run.slot, span);
     if (parent.restarts) parent.restarts.previousRun = span.spanContext();
     return { context: trace.setSpan(parent.context, span), span };
   }

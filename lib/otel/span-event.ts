@@ -1,16 +1,23 @@
 import type { Attributes } from '@opentelemetry/api';
 import type { TaskEvent } from '../task/types.js';
+import { plainHeadline } from '../util/describe-error.js';
 import { errorType } from './error-type.js';
 import { attribute, seconds } from './names.js';
 
-/** Returns the attributes of a span event, or `undefined` for an event that is the start or the end of a span. */
+/** Returns the attributes of a span event; `undefined` for an event that is a span's start, failure or end. */
 export function eventAttributes(event: TaskEvent): Attributes | undefined {
   switch (event.type) {
     case 'ready':
     case 'finalizing':
       return {};
     case 'cancelling':
-      return { ...slotAttributes(event), ...errorAttributes(event), [attribute.cause]: String(event.cause) };
+      return { ...slotAttributes(event), ...errorAttributes(event), [attribute.cause]: plainHeadline(event.cause) };
+    case 'teardown-failed':
+      return { ...slotAttributes(event), ...errorAttributes(event) };
+    case 'option-failed':
+      return { ...errorAttributes(event), [attribute.option]: event.option };
+    case 'future-failed':
+      return errorAttributes(event);
     case 'result-dropped':
       return { ...slotAttributes(event), ...errorAttributes(event), [attribute.phase]: event.phase };
     case 'skipped':
@@ -27,6 +34,7 @@ export function eventAttributes(event: TaskEvent): Attributes | undefined {
         [attribute.delay]: seconds(event.delay),
       };
     case 'initializing':
+    case 'failed':
     case 'slot-started':
     case 'slot-failed':
     case 'done':

@@ -8,9 +8,9 @@ import { RunSpans } from './run-spans.js';
 /** Options of {@link telemetry}. */
 export interface TelemetryOptions {
   /** Creates the spans. Default: the tracer of the API's global provider, which may be registered later. */
-  tracer?: Tracer;
+  tracer?: Tracer | undefined;
   /** Creates the metrics. Default: the meter of the API's global provider at the start of the first run. */
-  meter?: Meter;
+  meter?: Meter | undefined;
 }
 
 /**
@@ -18,13 +18,14 @@ export interface TelemetryOptions {
  *
  * Each run of a task is a span with the task's path as its name, from its first hook to its end. The span is active in
  * all hooks of the run and in what they return.
- * - A member's span is a child of its group's span. Other spans are children of the span that was active when the
- *   application was started.
+ * - A member's span is a child of its group's span, and the span of a run that a task has started is a child of the
+ *   task's span, also when an application of its own lies between them. Other spans are children of the span that was
+ *   active when the application was started.
  * - A restart is a new run. Its span is linked to that of the previous run.
  * - Each run of a cron's slot, such as `backup slot`, is the root of its own trace and linked to the cron's span. The
  *   cron's span ends with the schedule.
- * - A failure sets the status `ERROR` and records an exception. A run that the application no longer waits for has the
- *   status `ERROR`, too. A cancel is not an error.
+ * - A failure sets the status `ERROR` and records an exception, when it happens. A run that the application no longer
+ *   waits for has the status `ERROR`, too. A cancel is not an error.
  * - Times are the scheduler's, so they are right in virtual time, too. In real time their resolution is 1 ms.
  *
  * The metrics are the counters `rxjs_tasks.runs`, `.failures`, `.restarts`, `.skips` and `.missed`, and the histograms
@@ -78,7 +79,7 @@ export function telemetry(options: TelemetryOptions = {}): Instrumentation {
       else hook();
     },
     onEvent(event, run) {
-      callSafely(() => runMetrics().onEvent(event));
+      callSafely(() => runMetrics().onEvent(event, run));
       if (run && 'runId' in event) callSafely(() => runSpans().onEvent(event, run));
     },
     onRunEnd(run, end) {

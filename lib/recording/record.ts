@@ -8,9 +8,9 @@ import type { Recording } from './types.js';
 /** Options of {@link record}. */
 export interface RecordOptions {
   /** Maximum number of events that are kept: the last ones. Default: 10,000. */
-  limit?: number;
+  limit?: number | undefined;
   /** Clock that gives the time, in ms, of events that have none of their own. Default: `asyncScheduler`. */
-  clock?: TimestampProvider;
+  clock?: TimestampProvider | undefined;
 }
 
 /** A recording that grows with each event. */

@@ -1,10 +1,12 @@
-import { inspect } from 'node:util';
 import type { AppEvent } from '../app/types.js';
+import type { Phase } from '../errors/errors.js';
+import { mapOutcomes } from '../task/map-outcomes.js';
 import type { Outcome } from '../task/types.js';
+import { isError, messageOf, nameOf, textOf } from '../util/describe-error.js';
 import type { RecordedError, RecordedEvent, RecordedOutcome } from './types.js';
 
-/** Longest message that is kept, in characters: a limit of events then also limits the size of a recording. */
-const maxMessageLength = 2000;
+/** Longest text that is kept, in characters: a limit of events then also limits the size of a recording. */
+const maxTextLength = 2000;
 
 /** Converts an event to what JSON can store. */
 export function toRecorded(event: AppEvent, now: number): RecordedEvent {
@@ -13,7 +15,7 @@ export function toRecorded(event: AppEvent, now: number): RecordedEvent {
     return {
       type: event.type,
       at: now,
-      outcomes: outcomes.map(toRecordedOutcome),
+      outcomes: toRecordedOutcomes(outcomes),
       clean,
       durationMs,
       ...recordedErrors({ cause }),
@@ -21,22 +23,35 @@ export function toRecorded(event: AppEvent, now: number): RecordedEvent {
   }
   if (event.type === 'done') {
     const { type, task, runId, at, outcome } = event;
-    return { type, at, task, runId, outcome: toRecordedOutcome(outcome) };
+    const [recorded] = toRecordedOutcomes([outcome]);
+    return { type, at, task, runId, ...(recorded && { outcome: recorded }) };
   }
   return { at: now, ...event, ...recordedErrors(event) } as RecordedEvent;
 }
 
-/** Converts anything that was thrown. Never throws itself, because a hostile error must not stop a recording. */
+/** Converts anything that was thrown. */
 export function toRecordedError(error: unknown): RecordedError {
-  try {
-    return describeError(error);
-  } catch {
-    return { name: 'unknown', message: 'It cannot be shown' };
-  }
+  const message = truncate(typeof error === 'string' ? error : messageOf(error));
+  if (!isError(error)) return { name: nameOf(error), message };
+  const [task, phase, signal] = ['task', 'phase', 'signal'].map((key) => textOf(error, key));
+  return {
+    name: truncate(nameOf(error)),
+    message,
+    ...(task !== undefined && { task }),
+    ...(phase !== undefined && { phase: phase as Phase }),
+    ...(signal !== undefined && { signal: signal as NodeJS.Signals }),
+  };
 }
 
-function toRecordedOutcome({ task, status, error, members }: Outcome): RecordedOutcome {
-  return { task, status, ...recordedErrors({ error }), ...(members && { members: members.map(toRecordedOutcome) }) };
+function toRecordedOutcomes(outcomes: readonly Outcome[]): RecordedOutcome[] {
+  return mapOutcomes<RecordedOutcome>(outcomes, ({ task, status, error, phase, children }, members) => ({
+    task,
+    status,
+    ...recordedErrors({ error }),
+    ...(phase && { phase }),
+    ...(children && { children }),
+    ...(members && { members }),
+  }));
 }
 
 function recordedErrors(holder: object): { error?: RecordedError; cause?: RecordedError } {
@@ -47,15 +62,6 @@ function recordedErrors(holder: object): { error?: RecordedError; cause?: Record
   };
 }
 
-/** Any property of an error may have an unexpected type, so only strings are taken. */
-function describeError(error: unknown): RecordedError {
-  if (!(error instanceof Error))
-    return { name: typeof error, message: truncate(typeof error === 'string' ? error : inspect(error)) };
-  const { name, message, task, phase, signal } = error as { readonly [key in keyof RecordedError]: unknown };
-  const texts = Object.entries({ task, phase, signal }).filter(([, text]) => typeof text === 'string');
-  return { name: String(name), message: truncate(String(message)), ...Object.fromEntries(texts) };
-}
-
-function truncate(message: string): string {
-  return message.length > maxMessageLength ? `${message.slice(0, maxMessageLength)}…` : message;
+function truncate(text: string): string {
+  return text.length > maxTextLength ? `${text.slice(0, maxTextLength)}…` : text;
 }

@@ -25,6 +25,7 @@ export interface RecordedEvent {
   readonly restart?: number;
   readonly delay?: number;
   readonly phase?: Phase;
+  readonly option?: string;
   readonly error?: RecordedError;
   readonly cause?: RecordedError;
   readonly outcome?: RecordedOutcome;
@@ -51,5 +52,9 @@ export interface RecordedOutcome {
   readonly task: string;
   readonly status: Outcome['status'];
   readonly error?: RecordedError;
+  /** The hook that was running when the run timed out. */
+  readonly phase?: Phase;
+  /** The number of runs that were started under the run's context, and of those that failed. */
+  readonly children?: { readonly started: number; readonly failed: number };
   readonly members?: readonly RecordedOutcome[];
 }

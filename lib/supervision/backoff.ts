@@ -1,3 +1,5 @@
+import { randomFrom } from '../util/random.js';
+
 /** Validated options of a supervised task. Times are in ms. */
 export interface RestartPolicy {
   readonly restart: 'on-failure' | 'always';
@@ -9,18 +11,21 @@ export interface RestartPolicy {
   readonly maxRestarts: number;
   readonly window: number;
   readonly healthyFor: number;
+  readonly finalizeTimeout: number;
 }
 
 /** Counts the restarts of one supervised run and computes their delays. */
 export class Backoff {
   private readonly policy: RestartPolicy;
+  private readonly onRandomError: (error: unknown) => void;
   /** Times of the restarts within the window. */
   private recentRestarts: number[] = [];
   /** Restarts since the last healthy run. */
   private attempts = 0;
 
-  constructor(policy: RestartPolicy) {
+  constructor(policy: RestartPolicy, onRandomError: (error: unknown) => void) {
     this.policy = policy;
+    this.onRandomError = onRandomError;
   }
 
   /**
@@ -38,6 +43,7 @@ export class Backoff {
     if (readyFor !== undefined && readyFor >= healthyFor) this.attempts = 0;
     // The power may be Infinity, and 0 × Infinity is NaN.
     const delay = Math.min(max, initial && initial * factor ** this.attempts++);
-    return Math.min(max, delay * (1 + jitter * (2 * random() - 1)));
+    if (jitter === 0) return delay;
+    return Math.min(max, delay * (1 + jitter * (2 * randomFrom(random, this.onRandomError) - 1)));
   }
 }

@@ -1,15 +1,16 @@
-import { CancelledError } from '../errors/errors.js';
+import { CancelledError, type TaskError } from '../errors/errors.js';
 import type { Runnable } from '../task/runner.js';
 import type { Outcome, TaskRunner } from '../task/types.js';
 import { DelegatingRun, delegate } from './delegating-run.js';
 
 /**
- * Creates a runner for a task that the application cannot do without: when the task ends, the application is cancelled.
- * The cause of that cancel is the task's error. If the task has no error, the cause is a {@link CancelledError} that
- * names the task.
+ * Creates a runner for a task that the application cannot do without: when the task fails or ends, the application is
+ * cancelled. The cause of that cancel is the task's error. If the task has no error, the cause is a
+ * {@link CancelledError} that names the task.
  *
- * It calls the `cancel` function that was passed to its `start`, after `finalize`. An application passes a function
- * that cancels all its tasks. A runner that was started without `cancel` ends like that of any other task.
+ * It calls the `cancel` function that was passed to its `start`: at the failure, else after `finalize`. An application
+ * passes a function that cancels all its tasks. A runner that was started without `cancel` ends like that of any other
+ * task.
  *
  * The runner stands for the task: in events, outcomes and groups it has the task's name.
  *
@@ -37,16 +38,17 @@ export function critical<T>(runnable: Runnable<T>): TaskRunner<T> {
 }
 
 class CriticalRun<T> extends DelegatingRun<T> {
-  protected override onRunEnded(outcome: Outcome): void {
-    this.endWith(outcome);
+  protected override onRunFailed(error: TaskError): void {
+    this.run.fail(error);
+    this.cancelApp(error);
   }
 
-  protected override endWith(outcome: Pick<Outcome, 'status' | 'error'>): void {
+  protected override onRunEnded(outcome: Outcome): void {
     const { run, subscriber, cancelApp } = this;
     const options = run.cancelled ? { cause: run.cause } : undefined;
     // The teardown runs when the outcome is fixed, so the cancel does not change it, and before the outcome is
     // reported.
-    subscriber.add(() => cancelApp(outcome.error ?? new CancelledError(`${run.task} has ended`, options)));
-    super.endWith(outcome);
+    if (!outcome.error) subscriber.add(() => cancelApp(new CancelledError(`${run.task} has ended`, options)));
+    this.endWith(outcome);
   }
 }

@@ -1,10 +1,10 @@
 import { Observable, type Subscriber } from 'rxjs';
-import type { CancelFunc, RunContext } from '../context/types.js';
+import type { CancelFunc } from '../context/types.js';
 import { TaskError } from '../errors/errors.js';
 import { ChildContext, type ParentRun } from '../task/child.js';
-import { runComposite, type RunParts, type CompositeTask, type CompositeRun, type Status } from '../task/composite.js';
+import { runComposite, type RunParts, type CompositeTask, type CompositeRun } from '../task/composite.js';
 import { abandonRunner, startChild } from '../task/runner-access.js';
-import { taskRunner, toRunner, type Runnable } from '../task/runner.js';
+import { abandonedOutcome, taskRunner, toRunner, type Runnable } from '../task/runner.js';
 import type { Outcome, TaskEvent, TaskRunner } from '../task/types.js';
 
 /** A run that delegates to the runs of one child and reports them as its own. Subclasses decide what follows a run. */
@@ -12,10 +12,15 @@ export abstract class DelegatingRun<T> implements ParentRun<T>, RunParts {
   readonly run: CompositeRun;
   protected readonly subscriber: Subscriber<T>;
   protected readonly cancelApp: CancelFunc;
-  private readonly runner: TaskRunner<T>;
-  private child: ChildContext<T> | undefined = undefined;
-  private lastOutcome: Outcome | undefined = undefined;
+  protected readonly runner: TaskRunner<T>;
+  /** The context of the child's current or last run; `undefined` once that run was abandoned. */
+  protected child: ChildContext<T> | undefined = undefined;
+  /** The outcome of that run. */
+  protected lastOutcome: Outcome | undefined = undefined;
+  /** The failure that the child's current run has reported. */
+  protected failure: TaskError | undefined = undefined;
   private isReady = false;
+  private lastRunId: number | undefined = undefined;
 
   constructor(run: CompositeRun, cancelApp: CancelFunc, runner: TaskRunner<T>, subscriber: Subscriber<T>) {
     this.run = run;
@@ -27,64 +32,96 @@ export abstract class DelegatingRun<T> implements ParentRun<T>, RunParts {
 
   start(): void {
     const { run, runner, cancelApp } = this;
-    this.lastOutcome = undefined;
+    this.lastOutcome = this.failure = undefined;
     this.isReady = false;
+    this.lastRunId = this.runId;
     this.child = new ChildContext(this, run.task, run.scheduler, run);
     startChild(runner, this.child, cancelApp);
   }
 
   get runId(): number | undefined {
-    return this.child?.runId;
+    return this.child?.runId ?? this.lastRunId;
   }
 
-  get observed(): boolean {
-    return this.run.observed;
+  get transparent(): boolean {
+    return this.child !== undefined;
   }
 
-  forward(event: TaskEvent, run?: RunContext): void {
+  forward(event: TaskEvent): boolean {
+    // An abandoned run is of no interest any more, but its errors must not be lost.
+    if (!this.child) return 'error' in event;
     // The child's own `done` is dropped: this run emits one `done` after the last run of the child.
-    if (event.type !== 'done' || event.outcome.runner !== this.runner) this.run.forward(event, run);
+    return event.type !== 'done' || event.outcome.runner !== this.runner;
   }
 
   next(value: T): void {
     this.subscriber.next(value);
   }
 
-  setStatus(status: Status): void {
-    this.run.setStatus(status);
-  }
-
-  readyChanged(_: ChildContext<T>, ready: boolean): void {
+  readyChanged(child: ChildContext<T>, ready: boolean): void {
+    if (child !== this.child) return;
     this.isReady = ready;
     if (ready) this.run.ready();
     else this.run.notReady();
   }
 
+  onFailure(child: ChildContext<T>, error: TaskError): void {
+    if (child !== this.child) return;
+    this.failure = error;
+    this.onRunFailed(error, child);
+  }
+
+  onEnding(child: ChildContext<T>): void {
+    if (child === this.child) this.run.ending();
+  }
+
   onEnd(child: ChildContext<T>, outcome: Outcome): void {
+    if (child !== this.child) return;
     // A run that completes during the call of `execute` was ready, but has not reported it.
     if (outcome.status === 'completed' && !this.isReady) this.readyChanged(child, true);
     this.lastOutcome = outcome;
+    // Only an error of `finalize` was not reported before, or that of a custom runner.
+    if (outcome.error && !this.failure) this.onFailure(child, outcome.error);
     this.onRunEnded(outcome, child);
   }
 
-  startFailed(_: ChildContext<T>, error: unknown): void {
-    this.endWith({ status: 'failed', error: new TaskError(this.run.task, 'execute', error) });
+  startFailed(child: ChildContext<T>, reason: unknown): void {
+    const error = new TaskError(this.run.task, 'execute', reason);
+    this.onStartFailed?.(error);
+    this.onEnd(child, { task: this.run.task, runner: this.runner, status: 'failed', error });
   }
 
-  outcome(): Pick<Outcome, 'members' | 'phase'> {
-    const { members, phase } = this.lastOutcome ?? {};
-    return { ...(members && { members }), ...(phase && { phase }) };
+  outcome(): ReturnType<RunParts['outcome']> {
+    return this.lastOutcome ?? {};
+  }
+
+  get runners(): readonly TaskRunner[] {
+    return this.child && !this.lastOutcome ? [this.runner] : [];
   }
 
   abandon(): void {
-    this.lastOutcome ??= abandonRunner(this.runner);
+    this.lastOutcome ??= abandonedOutcome(this.runner);
   }
+
+  /** Stops waiting for the child's current run. Returns its outcome at this time. */
+  protected abandonChild(): Outcome {
+    this.lastOutcome = abandonRunner(this.runner);
+    this.lastRunId = this.runId;
+    this.child = undefined;
+    return this.lastOutcome;
+  }
+
+  /** Handles the error of a child that could not start, before it counts as a failure and an end. */
+  protected onStartFailed?(error: TaskError): void;
+
+  /** Handles the failure of a run of the child, which finalizes before it ends. */
+  protected abstract onRunFailed(error: TaskError, child: ChildContext<T>): void;
 
   /** Handles the end of a run of the child: ends this run, or starts the child again. */
   protected abstract onRunEnded(outcome: Outcome, child: ChildContext<T>): void;
 
   protected endWith({ status, error }: Pick<Outcome, 'status' | 'error'>): void {
-    if (status === 'completed') this.run.markExecuteEnded();
+    if (status === 'completed') this.run.markEndedByItself();
     if (error) this.subscriber.error(error);
     else this.subscriber.complete();
   }

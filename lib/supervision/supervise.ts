@@ -1,8 +1,21 @@
+import { NotRunningError } from '../errors/errors.js';
 import type { Runnable } from '../task/runner.js';
-import type { TaskRunner } from '../task/types.js';
+import type { Outcome, TaskRunner } from '../task/types.js';
 import { delegate } from './delegating-run.js';
 import { SupervisedRun } from './supervised-run.js';
 import { toRestartPolicy, type SuperviseOptions } from './supervise-options.js';
+
+/** The runner of a supervised task. */
+export interface SupervisedRunner<T> extends TaskRunner<T> {
+  /**
+   * Ends the current run of the task and starts the next, without a delay and without counting towards `maxRestarts`.
+   * During the delay before a restart, it ends that delay.
+   *
+   * Resolves with the outcome of the run that has ended. Rejects with a {@link NotRunningError} if the task is not
+   * running, or is stopping. If the task is stopped before the run has ended, there is no next run.
+   */
+  restart(): Promise<Outcome>;
+}
 
 /**
  * Creates a runner that runs a task and restarts it when it fails. A restart repeats the whole lifecycle: `initialize`,
@@ -11,6 +24,10 @@ import { toRestartPolicy, type SuperviseOptions } from './supervise-options.js';
  * The runner stands for the task: in events, outcomes and groups it has the task's name. It emits one `done` event, at
  * the end. Each restart emits a `restarting` event with the error and the delay; without a listener the error is
  * written with `console.error`. Until the next run is ready, `ready$` waits and `status` is `initializing`.
+ *
+ * A failure counts when it happens: the delay begins there, and one failure too many fails the task there. The run that
+ * has failed finalizes meanwhile. If that takes longer than `finalizeTimeout`, the task fails with the error of the
+ * run. A TaskError of `finalize`, whose cause is a {@link DeadlineError}, is suppressed on it.
  *
  * Cancelling it cancels the current run, or ends the wait for a restart immediately. After a cancel it never restarts.
  *
@@ -42,7 +59,19 @@ import { toRestartPolicy, type SuperviseOptions } from './supervise-options.js';
  * // → a message
  * ```
  */
-export function supervise<T>(runnable: Runnable<T>, options: SuperviseOptions = {}): TaskRunner<T> {
+export function supervise<T>(runnable: Runnable<T>, options: SuperviseOptions = {}): SupervisedRunner<T> {
   const policy = toRestartPolicy(options);
-  return delegate(runnable, (...args) => new SupervisedRun(...args, policy));
+  let current: SupervisedRun<T> | undefined;
+  const runner = delegate(runnable, (run, cancelApp, child, subscriber) => {
+    const supervised = new SupervisedRun(run, cancelApp, child, subscriber, policy);
+    current = supervised;
+    subscriber.add(() => {
+      // A listener of its end may have started the next run.
+      if (current === supervised) current = undefined;
+    });
+    return supervised;
+  });
+  return Object.assign(runner, {
+    restart: () => current?.restart() ?? Promise.reject(new NotRunningError(runner.toString())),
+  });
 }

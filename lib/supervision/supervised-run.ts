@@ -1,12 +1,26 @@
 import { Subscription, type Subscriber } from 'rxjs';
+import { CancelContext } from '../context/cancel-context.js';
 import type { CancelFunc } from '../context/types.js';
-import { RestartLimitError } from '../errors/errors.js';
+import {
+  CancelledError,
+  DeadlineError,
+  NotRunningError,
+  RestartLimitError,
+  suppress,
+  TaskError,
+} from '../errors/errors.js';
 import type { ChildContext } from '../task/child.js';
 import type { CompositeRun, TaskHistory } from '../task/composite.js';
 import type { Outcome, TaskRunner } from '../task/types.js';
 import { after } from '../util/timer.js';
 import { Backoff, type RestartPolicy } from './backoff.js';
 import { DelegatingRun } from './delegating-run.js';
+
+/** A restart that was decided on when the child failed or ended. Its delay begins at `from`. */
+interface PlannedRestart {
+  readonly delay: number;
+  readonly from: number;
+}
 
 /** A run that restarts its child by a policy. */
 export class SupervisedRun<T> extends DelegatingRun<T> {
@@ -17,6 +31,15 @@ export class SupervisedRun<T> extends DelegatingRun<T> {
   /** Longest time without interruption for which the child's current run was ready. */
   private readyFor: number | undefined = undefined;
   private restarts = 0;
+  private planned: PlannedRestart | undefined = undefined;
+  /** The error that this run ends with, although the child's current run may not have ended. */
+  private finalError: TaskError | undefined = undefined;
+  /** The timer of the `finalizeTimeout`, and then of the delay before a restart. A cancel of this run clears it. */
+  private wait = Subscription.EMPTY;
+  /** Whether the child has ended, and the delay before its restart has begun. */
+  private delaying = false;
+  /** The calls of `restart` that wait for the end of the child's current run. */
+  private requests: ((outcome: Outcome) => void)[] = [];
 
   constructor(
     run: CompositeRun,
@@ -27,9 +50,28 @@ export class SupervisedRun<T> extends DelegatingRun<T> {
   ) {
     super(run, cancelApp, runner, subscriber);
     this.policy = policy;
-    this.backoff = new Backoff(policy);
+    this.backoff = new Backoff(policy, (error) => run.emit({ type: 'option-failed', option: 'backoff.random', error }));
     this.history = run.history;
     this.history.restarts = 0;
+  }
+
+  override start(): void {
+    this.delaying = false;
+    this.planned = this.readyFor = undefined;
+    super.start();
+  }
+
+  /** Ends the child's current run and starts the next. Resolves with the outcome of the former. */
+  async restart(): Promise<Outcome> {
+    const { run, subscriber, child, finalError, lastOutcome, delaying } = this;
+    if (run.cancelled || subscriber.closed || finalError || !child) throw new NotRunningError(run.task);
+    if (lastOutcome && delaying) {
+      this.startAfter(0);
+      return lastOutcome;
+    }
+    const ended = new Promise<Outcome>((resolve) => this.requests.push(resolve));
+    CancelContext.cancel(child, new CancelledError('Restarted'));
+    return ended;
   }
 
   override readyChanged(child: ChildContext<T>, ready: boolean): void {
@@ -39,47 +81,120 @@ export class SupervisedRun<T> extends DelegatingRun<T> {
     super.readyChanged(child, ready);
   }
 
+  override onEnding(child: ChildContext<T>): void {
+    const { run, policy, finalError, requests } = this;
+    const restarts = this.planned !== undefined || policy.restart === 'always' || requests.length > 0;
+    if (restarts && !run.cancelled && !finalError) this.limitFinalize();
+    else super.onEnding(child);
+  }
+
+  protected override onStartFailed(error: TaskError): void {
+    // Its runner has a run elsewhere, or is not the library's: a restart does not help.
+    this.finalError = error;
+  }
+
+  protected override onRunFailed(error: TaskError, child: ChildContext<T>): void {
+    const { run, requests } = this;
+    this.history.lastError = error;
+    if (run.cancelled || this.finalError) return run.fail(error);
+    if (requests.length === 0 && !this.planRestart(error, child)) return;
+    run.notReady();
+    this.limitFinalize();
+  }
+
   protected override onRunEnded(outcome: Outcome, child: ChildContext<T>): void {
     const { run, policy } = this;
     const { status, error } = outcome;
-    if (error) this.history.lastError = error;
-    const shouldRestart = status === 'failed' || (status === 'completed' && policy.restart === 'always');
-    if (!shouldRestart) return this.endWith(outcome);
-    if (run.cancelled) return this.endWith(error ? outcome : { status: 'cancelled' });
-    const now = run.scheduler.now();
-    this.trackNotReady(child.stoppingAt ?? now);
-    let delay: number | undefined;
-    try {
-      delay = this.backoff.nextDelay(now, this.readyFor);
-    } catch (reason) {
-      // The `random` option may throw.
-      return this.startFailed(child, reason);
-    }
-    this.readyFor = undefined;
-    if (delay === undefined) {
-      const limitError = new RestartLimitError(run.task, policy.maxRestarts, policy.window, error);
-      return this.endWith({ status: 'failed', error: limitError });
-    }
-    this.restartAfter(delay, error);
+    const restartsAlways = policy.restart === 'always' && status === 'completed';
+    this.wait.unsubscribe();
+    if (restartsAlways && !run.cancelled && this.requests.length === 0) this.planRestart(undefined, child);
+    if (this.answerRequests(outcome)) this.planned = { delay: 0, from: run.scheduler.now() };
+    if (this.finalError) return this.endWith({ status: 'failed', error: this.finalError });
+    if (run.cancelled) return this.endWith(restartsAlways ? { status: 'cancelled' } : outcome);
+    if (!this.planned) return this.endWith(outcome);
+    this.delayRestart(this.planned, error);
   }
 
-  private restartAfter(delay: number, error: Outcome['error']): void {
-    const { run, subscriber } = this;
+  /** Answers the calls of `restart`. Returns whether there were any. */
+  private answerRequests(outcome: Outcome): boolean {
+    const { requests } = this;
+    this.requests = [];
+    for (const resolve of requests) resolve(outcome);
+    return requests.length > 0;
+  }
+
+  /** Plans a restart, or fails if there were too many. Returns whether there is a restart. */
+  private planRestart(error: TaskError | undefined, child: ChildContext<T>): boolean {
+    const { run, policy } = this;
+    const now = run.scheduler.now();
+    this.trackNotReady(child.stoppingAt ?? now);
+    const delay = this.backoff.nextDelay(now, this.readyFor);
+    if (delay === undefined) {
+      this.finalError = new RestartLimitError(run.task, policy.maxRestarts, policy.window, error);
+      // No restart follows, so `finalize` has no limit.
+      this.wait.unsubscribe();
+      run.fail(this.finalError);
+      return false;
+    }
+    this.planned = { delay, from: now };
+    return true;
+  }
+
+  /** Fails if the child's current run does not end in time, because the child would never be started again. */
+  private limitFinalize(): void {
+    if (!this.wait.closed) return;
+    const { run, policy } = this;
+    // After a cancel there is no restart, so the failure of the child is that of this run.
+    const wait = this.waitUntilCancelled(() => this.failure && run.fail(this.failure));
+    wait.add(after(run.scheduler, policy.finalizeTimeout, () => this.finalizeTimedOut()));
+  }
+
+  private finalizeTimedOut(): void {
+    const { run, policy, failure } = this;
+    const timeoutError = new TaskError(run.task, 'finalize', new DeadlineError(policy.finalizeTimeout));
+    const error = (this.finalError = failure ?? timeoutError);
+    if (failure) suppress(failure, timeoutError);
+    this.history.lastError = error;
+    this.wait.unsubscribe();
+    this.answerRequests(this.abandonChild());
+    run.fail(error);
+    this.endWith({ status: 'failed', error });
+  }
+
+  private delayRestart({ delay, from }: PlannedRestart, error: TaskError | undefined): void {
+    const { run, wait } = this;
     const restart = (this.history.restarts = ++this.restarts);
+    this.delaying = true;
     run.setStatus('initializing');
     run.notReady();
-    const wait = new Subscription();
-    wait.add(run.onCancel(() => subscriber.complete()));
-    subscriber.add(wait);
     if (error || run.observed) run.emit({ type: 'restarting', restart, delay, ...(error && { error }) });
-    // A listener may have cancelled the run.
-    if (subscriber.closed) return;
+    // A listener may have called `restart`.
+    if (this.wait === wait) this.startAfter(Math.max(0, from + delay - run.scheduler.now()));
+  }
+
+  private startAfter(ms: number): void {
+    const { run, subscriber } = this;
+    const wait = this.waitUntilCancelled(() => subscriber.complete());
+    const start = () => {
+      wait.unsubscribe();
+      this.start();
+    };
+    wait.add(after(run.scheduler, ms, start));
+  }
+
+  /** Replaces the current wait by one that ends with this run, and at a cancel. */
+  private waitUntilCancelled(onCancel: () => void): Subscription {
+    this.wait.unsubscribe();
+    const wait = new Subscription();
+    this.wait = wait;
+    this.subscriber.add(wait);
     wait.add(
-      after(run.scheduler, delay, () => {
+      this.run.onCancel(() => {
         wait.unsubscribe();
-        this.start();
+        onCancel();
       }),
     );
+    return wait;
   }
 
   private trackNotReady(time: number): void {

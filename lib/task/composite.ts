@@ -1,7 +1,9 @@
 import type { Observable } from 'rxjs';
 import type { CancelContext } from '../context/cancel-context.js';
 import type { CancelFunc, RunContext } from '../context/types.js';
+import type { ChildTotals } from './child-totals.js';
 import type { TaskError } from '../errors/errors.js';
+import type { RunIds } from './run-ids.js';
 import type { Outcome, SimpleTask, TaskEvent, TaskEventDetail, TaskRunner } from './types.js';
 
 /** The method that is called instead of `execute` on a task made of tasks. */
@@ -33,20 +35,36 @@ export interface TaskHistory {
 
 /** The run of a composite task, as the task sees it. */
 export interface CompositeRun extends RunContext, CancelContext {
+  readonly parent?: CompositeRun | undefined;
   /** Whether there is an event listener. Without one, only events with an error are worth creating. */
   readonly observed: boolean;
+  /** Whether this run itself has a listener, apart from the runs that it is part of. */
+  readonly hasListener: boolean;
+  /** The counts of the children that were started under its context. */
+  readonly childTotals: ChildTotals;
+  /** Numbers the runs below this one, if it is or is below a run that another run has started. */
+  readonly runIds?: RunIds | undefined;
+  /** Numbers the runs of the children that are started under its context. */
+  readonly childRunIds: RunIds;
   /** The parts of a run with members or slots, for its outcome. */
   parts?: RunParts;
   readonly history: TaskHistory;
   emit(detail: TaskEventDetail): void;
-  /** Forwards a child's event. */
-  forward(event: TaskEvent, run?: RunContext): void;
+  /** Passes an event to the listeners of this run, and of all runs that it is part of. */
+  forward(event: TaskEvent, source?: RunContext): void;
+  forwardOne(event: TaskEvent, source?: RunContext): CompositeRun | undefined;
+  setRunId(runId: number): CompositeRun | undefined;
   setStatus(status: Status): void;
+  setOneStatus(status: Status): CompositeRun | undefined;
   ready(): void;
-  /** Marks the run as completed even if it was cancelled, because the run it wraps had completed first. */
-  markExecuteEnded(): void;
   /** Revokes `ready()`, because a child must become ready again. */
   notReady(): void;
+  /** Reports a failure at once. The run ends later, when its children have ended. */
+  fail(error: unknown): void;
+  /** Reports that the work is over: only children and `finalize` are left, or members that are stopping. */
+  ending(): void;
+  /** Marks the run as completed even if it was cancelled, because the run it wraps had completed first. */
+  markEndedByItself(): void;
 }
 
 /** The status of a run that has not ended. */
@@ -54,11 +72,13 @@ export type Status = Exclude<TaskRunner['status'], 'idle' | 'done'>;
 
 /** The children or slots of a run. */
 export interface RunParts {
+  /** The runners of the children that have not ended. */
+  readonly runners: Iterable<TaskRunner>;
   /** The run's number in events, if it is not the run's own. */
   readonly runId?: number | undefined;
-  /** Returns the properties of the run's outcome that depend on the children. */
-  outcome(): Pick<Outcome, 'members' | 'phase'>;
-  /** Stops waiting for the children: those that have not ended have timed out. */
+  /** Returns what the children add to the run's outcome; `phase` and `error` only if the run has timed out. */
+  outcome(): Pick<Outcome, 'members' | 'children' | 'phase' | 'error'>;
+  /** Stops waiting for the children: those that have not ended have timed out. Called after they were abandoned. */
   abandon(): void;
 }
 

@@ -6,10 +6,12 @@ import {
   type InteropObservable,
   type Observer,
   type SchedulerLike,
-  type UnsubscriptionError,
+  type TeardownLogic,
 } from 'rxjs';
+import { captureAsyncContext, runInAsyncContext, type AsyncContext } from '../util/async-context.js';
 import { hasMethod } from '../util/has-members.js';
 import { settleOn } from '../util/settle-on.js';
+import { teardownErrors } from '../util/teardown-errors.js';
 import { toAsyncIterator, type PullSource } from './async-iterator.js';
 import type { TaskOutput, TaskStream } from './types.js';
 
@@ -24,6 +26,8 @@ export interface OutputSubscription {
 /** An observer of a hook's output. */
 export interface OutputObserver<T> {
   readonly scheduler: SchedulerLike;
+  /** Whether a promise is interrupted some time after a cancel. By default it is waited for. */
+  readonly interruptsPromises: boolean;
   /**
    * The first call for an asynchronous output. Called again when the value of a promise is a stream. The observer
    * may interrupt the output during this call.
@@ -32,8 +36,10 @@ export interface OutputObserver<T> {
   next(value: T): void;
   /** The output has ended by itself; it may still hold resources. For a single value, called before `next`. */
   sourceEnded(): void;
-  /** An error of the source or of its teardown. May be called more than once. */
+  /** An error of the source, or of an Observable's teardown. May be called more than once. */
   failed(error: unknown): void;
+  /** An async iterator's `return` has failed. */
+  teardownFailed(error: unknown): void;
   /** The output has ended and released its resources. The last call, except for `lateResult`. */
   released(): void;
   /** An interrupted output has settled nevertheless. */
@@ -76,6 +82,8 @@ function toAsyncOutput<T>(output: unknown, observer: OutputObserver<T>): AsyncOu
 class ObservableOutput<T> extends Subscription implements OutputSubscription, Observer<T> {
   private readonly observer: OutputObserver<T>;
   private subscribing = true;
+  /** Captured once `subscribe` has returned: until then all runs in the caller's own. */
+  private asyncContext: AsyncContext = undefined;
 
   constructor(observer: OutputObserver<T>) {
     super();
@@ -91,49 +99,93 @@ class ObservableOutput<T> extends Subscription implements OutputSubscription, Ob
     if (!this.closed) {
       try {
         // An Observable of another copy of RxJS may not recognize our subscriber, and returns its own teardown.
-        (source instanceof Observable ? source : from(source)).subscribe(this);
+        const subscription: unknown = (source instanceof Observable ? source : from(source)).subscribe(this);
+        // A subclass may override `subscribe`, and return a subscription of its own.
+        if (subscription !== this) this.add(subscription as TeardownLogic);
       } catch (error) {
         // A source's errors arrive in `error`. Only the teardown of an ended source, and a closed Subject, throw here.
         this.observer.failed(error);
         this.closed = true;
       }
     }
+    if (!this.closed) this.asyncContext = captureAsyncContext();
     this.subscribing = false;
     if (this.closed) this.observer.released();
   }
 
   next(value: T): void {
-    if (!this.closed) this.observer.next(value);
+    if (this.closed) return;
+    if (this.subscribing) this.observer.next(value);
+    else runInAsyncContext(this.asyncContext, emitValue<T>, this.observer, value);
   }
 
   error(error: unknown): void {
-    if (this.closed) return;
-    this.observer.sourceEnded();
-    this.observer.failed(error);
-    this.interrupt();
+    if (!this.closed) this.run(fail, error);
   }
 
   complete(): void {
-    if (!this.closed) this.observer.sourceEnded();
-    this.interrupt();
+    if (!this.closed) this.run(end);
   }
 
   interrupt(): void {
+    if (!this.closed) this.run(release);
+  }
+
+  private run(call: (output: ObservableOutput<T>, error?: unknown) => void, error?: unknown): void {
+    if (this.subscribing) call(this, error);
+    else runInAsyncContext(this.asyncContext, call, this as ObservableOutput<T>, error);
+  }
+
+  fail(error: unknown): void {
+    this.observer.sourceEnded();
+    this.observer.failed(error);
+    this.release();
+  }
+
+  end(): void {
+    this.observer.sourceEnded();
+    this.release();
+  }
+
+  release(): void {
     if (this.closed) return;
     try {
       this.unsubscribe();
-    } catch (unsubscriptionError) {
-      for (const error of (unsubscriptionError as UnsubscriptionError).errors) this.observer.failed(error);
+    } catch (error) {
+      for (const each of teardownErrors(error)) this.observer.failed(each);
     }
     // During `subscribe` the teardown is not known yet: it runs when `subscribe` returns.
     if (!this.subscribing) this.observer.released();
   }
 }
 
+// Functions, because a closure for each call would cost more.
+
+function emitValue<T>(observer: OutputObserver<T>, value: T): void {
+  observer.next(value);
+}
+
+function released(observer: OutputObserver<never>): void {
+  observer.released();
+}
+
+function fail(output: ObservableOutput<never>, error: unknown): void {
+  output.fail(error);
+}
+
+function end(output: ObservableOutput<never>): void {
+  output.end();
+}
+
+function release(output: ObservableOutput<never>): void {
+  output.release();
+}
+
 /** A loop that pulls values from an async iterable. */
 class IterableOutput<T> implements OutputSubscription {
   private readonly observer: OutputObserver<T>;
   private readonly source: PullSource<T>;
+  private readonly asyncContext = captureAsyncContext();
   private state: 'open' | 'closing' | 'closed' = 'open';
 
   constructor(observer: OutputObserver<T>, source: PullSource<T>) {
@@ -153,7 +205,7 @@ class IterableOutput<T> implements OutputSubscription {
   interrupt(): void {
     if (!this.isOpen()) return;
     this.state = 'closing';
-    void this.close();
+    runInAsyncContext(this.asyncContext, (output) => void output.close(), this, undefined);
   }
 
   // A method, because TypeScript would narrow `state` across an `await`.
@@ -182,7 +234,7 @@ class IterableOutput<T> implements OutputSubscription {
     try {
       await this.source.return?.();
     } catch (error) {
-      this.observer.failed(error);
+      this.observer.teardownFailed(error);
     }
     this.state = 'closed';
     this.observer.released();
@@ -191,11 +243,14 @@ class IterableOutput<T> implements OutputSubscription {
 
 /** A wait for a promise, whose value may be a stream. */
 class PromiseOutput<T> implements OutputSubscription {
+  // `declare` creates no field, because most promises are never interrupted.
+  declare private readonly asyncContext?: AsyncContext;
   private readonly observer: OutputObserver<T>;
   private settled = false;
 
   constructor(observer: OutputObserver<T>) {
     this.observer = observer;
+    if (observer.interruptsPromises) this.asyncContext = captureAsyncContext();
   }
 
   get grace(): number {
@@ -230,7 +285,9 @@ class PromiseOutput<T> implements OutputSubscription {
   interrupt(): void {
     if (this.settled) return;
     this.settled = true;
-    this.observer.released();
+    const { observer } = this;
+    if (observer.interruptsPromises) runInAsyncContext(this.asyncContext, released, observer, undefined);
+    else observer.released();
   }
 }
 

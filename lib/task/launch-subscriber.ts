@@ -1,5 +1,6 @@
 import { Subscription, type Observer } from 'rxjs';
 import type { CancelContext } from '../context/cancel-context.js';
+import { logErrorOnce } from '../util/log-error.js';
 import { Run } from './run.js';
 
 /** The observer of a launched run and its Subscription in one object, where RxJS would need four. */
@@ -10,8 +11,13 @@ export class LaunchSubscriber extends Subscription implements Observer<unknown> 
     // The values of a launched run are ignored.
   }
 
+  /** Writes the error at once: `finalize` may take long, or never end. */
+  onFailure(error: unknown): void {
+    if (!this.closed) logErrorOnce(error);
+  }
+
   error(error: unknown): void {
-    if (!this.closed) console.error(error);
+    if (!this.closed) logErrorOnce(error);
     this.unsubscribe();
   }
 

@@ -2,8 +2,12 @@ import type { Observer, Subscription } from 'rxjs';
 import { CancelContext, endedNormally, unsubscribed } from '../context/cancel-context.js';
 import { isCancellation } from '../context/is-cancellation.js';
 import type { CancelFunc, RunContext, RunEnd } from '../context/types.js';
-import { TaskError, type Phase } from '../errors/errors.js';
+import { DeadlineError, suppress, TaskError, type Phase } from '../errors/errors.js';
+import { captureAsyncContext, runInAsyncContext, type AsyncContext } from '../util/async-context.js';
+import { notifyAll, type LinkedList } from '../util/linked-list.js';
+import { callNested } from '../util/nested-calls.js';
 import { after } from '../util/timer.js';
+import { ChildTotals } from './child-totals.js';
 import { ChildContext } from './child.js';
 import {
   isComposite,
@@ -15,18 +19,50 @@ import {
   type TaskHistory,
 } from './composite.js';
 import { subscribeOutput, type OutputObserver, type OutputSubscription } from './hook-output.js';
+import { RunChildren } from './run-children.js';
+import type { RunIds } from './run-ids.js';
+import {
+  abandoned,
+  cancelTookEffect,
+  composite,
+  created,
+  ended,
+  endedByItself,
+  endedDuringCancel,
+  endReported,
+  eventOf,
+  executeCalled,
+  executing,
+  failureReported,
+  finalizing,
+  graceElapsed,
+  hookCalled,
+  initializing,
+  phaseOf,
+  statusOf,
+  transparent,
+  waiting,
+  wasReady,
+  type RunState,
+} from './run-state.js';
 import type { TaskHooks } from './task-hooks.js';
 import type { Outcome, TaskEvent, TaskEventDetail, TaskOutput } from './types.js';
 
 /** The subscriber of a run. */
-export type RunObserver<T> = Observer<T> & { readonly closed: boolean };
+export type RunObserver<T> = Observer<T> & {
+  readonly closed: boolean;
+  /** Called when the run fails. `error` follows when it has ended. */
+  onFailure?(error: TaskError): void;
+};
 
 /** The owner of a run: a runner, or a cron for the run of one slot. */
 export interface RunOwner<T> {
   readonly name: string;
   readonly hooks: TaskHooks<T>;
   /** For the run of a slot: the run of its cron. */
-  readonly ctx?: RunContext;
+  readonly ctx?: CompositeRun;
+  /** Numbers the runs of the children that are started under a run's context. */
+  readonly childRunIds: RunIds;
   /** Whether there is an event listener. */
   readonly observed: boolean;
   emit(run: Run<T>, detail: TaskEventDetail): void;
@@ -35,36 +71,16 @@ export interface RunOwner<T> {
   ready?(): void;
   /** Revokes `ready`, because a child must become ready again. */
   notReady?(): void;
+  /** The run has failed: it is no longer ready, and it ends later. */
+  onFailure?(): void;
   forwardValue?(value: T): void;
   /** Called before the subscriber completes or errors, because the subscriber may start the next run. */
-  onEnd?(run: Run<T>, status: Exclude<Outcome['status'], 'timed-out' | 'not-started'>): void;
+  onEnd?(run: Run<T>, status: Exclude<Outcome['status'], 'timed-out' | 'not-started'>): Outcome;
 }
 
-// Flags of a run, packed into one field to keep runs small: there may be very many.
-/** A hook was called, so there may be something to release. */
-const hookCalled = 1 << 0;
-/** `execute` was called. */
-const executeCalled = 1 << 1;
-/** The context was cancelled before `execute` ended, and everything under it was notified. */
-const cancelTookEffect = 1 << 2;
-/** The current hook ended while the cancel was being propagated. */
-const endedDuringCancel = 1 << 3;
-/** `execute` ended before a cancel, with or without an error. A later cancel has no effect. */
-const executeEnded = 1 << 4;
-/** The grace has elapsed. */
-const graceElapsed = 1 << 5;
-/** A join or a cron has stopped waiting for this run. */
-const abandoned = 1 << 6;
-/** The run has been ready. */
-const wasReady = 1 << 7;
-/** The run has ended. */
-const ended = 1 << 8;
-/** The end has been reported to the instrumentation. */
-const endReported = 1 << 9;
-
 /**
- * One run of a task, and the context that its hooks get: initialize → execute → the context is cancelled → finalize →
- * ended.
+ * One run of a task, and the context that its hooks get: initialize → execute → the context is cancelled → its children
+ * end → finalize → ended. `run-state.ts` has the table of what follows what.
  */
 export class Run<T> extends CancelContext implements CompositeRun, OutputObserver<T> {
   readonly runId: number;
@@ -73,16 +89,26 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
   /** For a child's run: the context that reports to its parent. */
   declare readonly child?: ChildContext<T>;
   declare parts?: RunParts;
+  /** The runs that were started under this context. */
+  declare children?: RunChildren;
+  declare totals?: ChildTotals;
+  /** Notified when the run has ended, or is abandoned. */
+  declare endListeners?: LinkedList;
+  /** The outcome at the time when a join abandoned this run. */
+  declare abandonedOutcome?: Outcome;
+  /** The async context to go on in when the cancel, or the last child, has let the run wait. */
+  declare private asyncContext?: AsyncContext;
   readonly startedAt: number;
   /** The first failure. Its `suppressed` has the later ones. */
   error: TaskError | undefined = undefined;
   private readonly owner: RunOwner<T>;
   private readonly subscriber: RunObserver<T>;
   private readonly cancelApp: CancelFunc | undefined;
-  private phase: Phase = 'initialize';
+  private state: RunState = created;
   private flags = 0;
   private output: OutputSubscription | undefined = undefined;
-  private graceTimer: Subscription | undefined = undefined;
+  /** The timer of the `startTimeout` or, after a cancel, of the grace. */
+  private timer: Subscription | undefined = undefined;
 
   constructor(
     owner: RunOwner<T>,
@@ -98,30 +124,45 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
     this.subscriber = subscriber;
     this.cancelApp = cancelApp;
     this.startedAt = this.scheduler.now();
+    const { hooks } = owner;
+    if (isComposite(hooks)) this.flags = hooks.transparent ? composite | transparent : composite;
     if (slot !== undefined) this.slot = slot;
     if (parent instanceof ChildContext) {
       this.child = parent as ChildContext<T>;
-      parent.runId = runId;
+      // A transparent run has the number of its child's run.
+      if (!(this.flags & transparent)) for (let run = this.setRunId(runId); run;) run = run.setRunId(runId);
     }
+  }
+
+  override get ownRun(): RunContext {
+    return this;
   }
 
   get task(): string {
     return this.child ? this.child.path : this.owner.name;
   }
 
-  get parent(): RunContext | undefined {
+  get parent(): CompositeRun | undefined {
     return this.owner.ctx ?? this.child?.parent;
   }
 
+  /** Whether this run, or one that it is part of, has an event listener. */
   get observed(): boolean {
-    return this.owner.observed || this.child?.observed === true;
+    if (this.hasListener) return true;
+    // A loop, as in `forward` and `setStatus`, because runs may be nested deeper than the call stack.
+    for (let run = this.parent; run; run = run.parent) if (run.hasListener) return true;
+    return false;
+  }
+
+  get hasListener(): boolean {
+    return this.owner.observed || this.child?.parentRun.observed === true;
   }
 
   get history(): TaskHistory {
     return this.compositeTask?.history ?? {};
   }
 
-  /** Whether the run has been ready. */
+  /** Whether the run is ready, or was until it ended. A failed run is not. */
   get wasReady(): boolean {
     return (this.flags & wasReady) !== 0;
   }
@@ -129,6 +170,39 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
   /** Whether the subscriber has unsubscribed. */
   get unsubscribed(): boolean {
     return this.subscriber.closed;
+  }
+
+  /** The hook of the run's state. */
+  get phase(): Phase {
+    return phaseOf(this.state);
+  }
+
+  /** Whether a hook is running, rather than the run's children alone. */
+  get isInHook(): boolean {
+    return this.state !== waiting;
+  }
+
+  get interruptsPromises(): boolean {
+    const { grace, startTimeout } = this.owner.hooks;
+    return grace !== undefined || startTimeout !== undefined || this.runHooks?.startTimeout !== undefined;
+  }
+
+  get childTotals(): ChildTotals {
+    return this.owner.ctx?.childTotals ?? (this.totals ??= new ChildTotals(this));
+  }
+
+  get runIds(): RunIds | undefined {
+    return this.child?.runIds;
+  }
+
+  get childRunIds(): RunIds {
+    return this.child?.runIds ?? this.owner.childRunIds;
+  }
+
+  /** The runs that were started under this context, to add another. */
+  get startedChildren(): RunChildren {
+    const { childTotals, childRunIds } = this;
+    return (this.children ??= new RunChildren(this, childTotals, childRunIds, () => this.childrenEnded()));
   }
 
   emit(detail: TaskEventDetail): void {
@@ -140,57 +214,110 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
     CancelContext.cancel(run, unsubscribed);
   }
 
+  /** Starts the run, when the call stack is not too deep. */
   start(): void {
+    // Only children can be nested deep.
+    if (this.child) callNested(startRun, this as Run<unknown>, undefined);
+    else this.startNow();
+  }
+
+  startNow(): void {
     if (this.cancelled) {
       this.flags |= cancelTookEffect;
       this.end();
     } else if (this.owner.hooks.initialize) {
-      this.setStatus('initializing');
-      if (this.observed) this.emit({ type: 'initializing' });
+      this.enter(initializing);
+      this.startTimeout();
       this.callHook('initialize');
     } else if (this.compositeTask?.members) {
-      this.setStatus('initializing');
-      if (this.observed && !this.compositeTask.transparent) this.emit({ type: 'initializing' });
+      // It executes from here on, but reports itself when its members are ready.
+      this.state = executing;
+      this.announce(initializing);
       this.callHook('execute');
     } else this.becomeReady();
   }
 
-  forward(event: TaskEvent, run?: RunContext): void {
+  /** Passes an event to the listeners of this run, and of all runs that it is part of. */
+  forward(event: TaskEvent, source?: RunContext): void {
+    for (let run = this.forwardOne(event, source); run;) run = run.forwardOne(event, source);
+  }
+
+  /** Passes an event to the listeners of this run. Returns the run above that receives it next. */
+  forwardOne(event: TaskEvent, source?: RunContext): CompositeRun | undefined {
     this.owner.forward?.(event);
-    this.child?.forward(event, run);
+    return this.owner.ctx ?? this.child?.forward(event, source);
+  }
+
+  /** Stores the number of the child's run in a transparent run. Returns the run above that takes it on, too. */
+  setRunId(runId: number): CompositeRun | undefined {
+    return this.child?.setRunId(runId);
   }
 
   setStatus(status: Status): void {
+    for (let run = this.setOneStatus(status); run;) run = run.setOneStatus(status);
+  }
+
+  /** Sets the status of this run. Returns the run above that takes on this status. */
+  setOneStatus(status: Status): CompositeRun | undefined {
     this.owner.setStatus?.(status);
-    this.child?.setStatus(status);
+    return this.child?.setStatus(status);
   }
 
   ready(): void {
+    if (!this.mayBeReady) return;
     this.reportReady();
-    if (!(this.flags & ended)) this.child?.readyChanged(true);
+    this.childReady(true);
   }
 
   notReady(): void {
+    if (!this.mayBeReady) return;
+    this.flags &= ~wasReady;
     this.owner.notReady?.();
-    this.child?.readyChanged(false);
+    this.childReady(false);
   }
 
-  markExecuteEnded(): void {
-    this.flags = (this.flags | executeEnded) & ~cancelTookEffect;
+  fail(error: unknown): void {
+    if (!this.cancelled) this.flags |= endedByItself;
+    this.failed(error);
+    this.reportFailure();
   }
 
-  /** Stops the delivery of values, because a join or a cron no longer waits for this run. Returns the current hook. */
-  abandon(): Phase {
+  /** Fails the run, cancels its context, and interrupts the hook after the task's `grace`, 0 unless it is given. */
+  timeOut(ms: number): void {
+    const graceHasBegun = this.cancelled && this.owner.hooks.grace !== undefined;
+    this.fail(new DeadlineError(ms));
+    CancelContext.cancel(this, this.error);
+    // A listener may have ended the hook.
+    if (this.state >= waiting || !this.output) return;
+    if (!graceHasBegun && !this.startGrace()) this.flags |= graceElapsed;
+    this.interruptHook();
+  }
+
+  ending(): void {
+    if (this.child?.parentRun.onEnding)
+      callNested<ChildContext<unknown>, undefined>(reportChildEnding, this.child, undefined);
+  }
+
+  markEndedByItself(): void {
+    this.flags = (this.flags | endedByItself) & ~cancelTookEffect;
+  }
+
+  /** Stops the delivery of values, because a join or a cron no longer waits for this run. */
+  abandon(): void {
     this.flags |= abandoned;
     this.parts?.abandon();
+    this.notifyEnd();
     this.reportEnd('timed-out');
-    return this.phase;
+  }
+
+  private notifyEnd(): void {
+    if (this.endListeners) notifyAll(this.endListeners, undefined);
   }
 
   /** Reports the end to the instrumentation, once: an abandoned run may still end by itself. */
   reportEnd(status: RunEnd['status']): void {
     const { runHooks, error, scheduler, flags } = this;
-    if (!runHooks?.onRunEnd || !(flags & hookCalled) || flags & endReported || this.compositeTask?.transparent) return;
+    if (!runHooks?.onRunEnd || !(flags & hookCalled) || flags & (endReported | transparent)) return;
     this.flags |= endReported;
     runHooks.onRunEnd(this, { status, at: scheduler.now(), ...(error && { error }) });
   }
@@ -201,116 +328,179 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
   }
 
   next(value: T): void {
-    if (this.phase !== 'execute') return;
-    if (this.flags & abandoned) this.reportLate('execute');
-    else {
+    if (this.state !== executing) return;
+    if (this.flags & abandoned) return this.reportDropped('execute');
+    try {
       this.subscriber.next(value);
-      this.owner.forwardValue?.(value);
+    } catch (error) {
+      this.teardownFailed(error);
     }
+    this.owner.forwardValue?.(value);
   }
 
   sourceEnded(): void {
-    if (this.phase === 'execute' && !this.cancelled) this.flags |= executeEnded;
+    if (this.state === executing && !this.cancelled) this.flags |= endedByItself;
   }
 
   failed(error: unknown): void {
     const failure = this.toTaskError(error, this.phase);
-    if (!failure) return;
-    if (this.error) this.error.suppressed.push(failure);
+    // A task made of tasks has failed before its stream errors.
+    if (!failure || failure === this.error) return;
+    if (this.error) suppress(this.error, failure);
     else this.error = failure;
+    if (this.state === initializing && !this.cancelled) this.flags |= endedByItself;
     // Must come last, because a listener may end the run. A child has already reported its own TaskError.
-    if (this.flags & abandoned && failure !== error) this.reportLate(this.phase, failure);
+    if (this.flags & abandoned && failure !== error) this.reportDropped(this.phase, failure);
+  }
+
+  teardownFailed(error: unknown): void {
+    this.emit({ type: 'teardown-failed', error });
   }
 
   released(): void {
     this.output = undefined;
-    if (this.phase === 'finalize') this.end();
-    else if (this.phase === 'initialize' && !this.error && !this.cancelled) this.becomeReady();
-    else this.finalize();
+    switch (this.state) {
+      case initializing:
+        return this.error || this.cancelled ? this.stopWork() : this.becomeReady();
+      case executing:
+        return this.stopWork();
+      case finalizing:
+        return this.end();
+    }
   }
 
-  /** Reports a result that came after the interrupt. The phase may have changed since its hook was called. */
+  /** Reports a result that came after the interrupt. The state may have changed since its hook was called. */
   lateResult(failure?: { readonly error: unknown }): void {
     const phase = this.flags & executeCalled ? 'execute' : 'initialize';
-    this.reportLate(phase, failure && this.toTaskError(failure.error, phase));
+    this.reportDropped(phase, failure && this.toTaskError(failure.error, phase));
+  }
+
+  /** Reports what the work of a cancelled future under this context has still yielded or thrown. */
+  resultDropped(failure?: { readonly error: unknown }): void {
+    this.reportDropped('execute', failure && new TaskError(this.task, 'execute', failure.error));
   }
 
   protected override didCancel(): void {
-    if (this.phase === 'finalize' || this.flags & executeEnded) return;
+    if (this.state === created || this.state >= waiting || this.flags & endedByItself) return;
     this.flags |= cancelTookEffect;
-    const { grace = 0 } = this.owner.hooks;
     // Starts the timer before the event: a listener may end the hook, which must stop the timer.
-    if (grace > 0 && !(this.flags & endedDuringCancel)) {
-      this.graceTimer = after(this.scheduler, grace, () => {
-        this.flags |= graceElapsed;
-        this.interruptHook();
-      });
-    }
-    if (this.observed && !this.compositeTask?.transparent) this.emit({ type: 'cancelling', cause: this.cause });
-    if (this.flags & endedDuringCancel) return this.finalize();
-    this.interruptHook();
+    if (!(this.flags & endedDuringCancel)) this.startGrace();
+    if (!(this.flags & transparent) && this.observed) this.emit({ type: 'cancelling', cause: this.cause });
+    if (!(this.flags & endedDuringCancel)) return this.interruptHook();
+    runInAsyncContext(this.asyncContext, (run) => run.stopWork(), this as Run<T>, undefined);
   }
 
   private get compositeTask(): CompositeTask<T> | undefined {
-    const { hooks } = this.owner;
-    return isComposite(hooks) ? hooks : undefined;
+    return this.flags & composite ? (this.owner.hooks as CompositeTask<T>) : undefined;
+  }
+
+  /** The only place that changes the state. With it go the public status and the event. */
+  private enter(state: RunState): void {
+    this.state = state;
+    this.announce(state);
+  }
+
+  private announce(state: RunState): void {
+    if (this.flags & transparent) {
+      // Its child has the status, and emits the events. The transparent runs above it are initializing already.
+      if (state === initializing) this.setOneStatus('initializing');
+      return;
+    }
+    const status = statusOf[state];
+    const type = eventOf[state];
+    if (status) this.setStatus(status);
+    if (type && this.observed) this.emit({ type });
+  }
+
+  private get mayBeReady(): boolean {
+    return this.state !== ended && !(this.flags & failureReported);
   }
 
   private reportReady(): void {
     this.flags |= wasReady;
-    if (!this.compositeTask?.transparent) {
-      this.setStatus('running');
-      if (this.observed) this.emit({ type: 'ready' });
-    }
-    // A listener may have ended the run, and started the next.
-    if (!(this.flags & ended)) this.owner.ready?.();
+    this.announce(executing);
+    // A listener may have made the run fail, or ended it and started the next.
+    if (this.mayBeReady) this.owner.ready?.();
   }
 
   private becomeReady(): void {
+    this.timer?.unsubscribe();
+    this.state = executing;
     this.reportReady();
-    if (this.cancelled) return this.finalize();
+    if (this.cancelled) return this.stopWork();
     this.callHook('execute');
     // The report starts the next member of a group, and this member's `execute` must be called first.
-    if (!(this.flags & ended) && !this.error) this.child?.readyChanged(true);
+    if (!this.error) this.childReady(true);
+  }
+
+  private childReady(ready: boolean): void {
+    if (!this.child || !this.mayBeReady) return;
+    callNested<ChildContext<unknown>, boolean>(reportReadyChanged, this.child, ready);
   }
 
   /**
-   * Cancels the run's context, so that everything that was started under it ends, and then calls the hook `finalize`.
-   * If the hook ends while a cancel is still being propagated, this method only sets `endedDuringCancel`; `didCancel`
-   * then calls it again.
+   * Ends what a cancel can interrupt: reports a failure, and cancels the run's context, so that everything that was
+   * started under it ends. If the hook ends while a cancel is still being propagated, this method only sets
+   * `endedDuringCancel`; `didCancel` then calls it again.
    */
-  private finalize(): void {
-    this.graceTimer?.unsubscribe();
-    if (this.cancelled && !(this.flags & (cancelTookEffect | executeEnded))) {
+  private stopWork(): void {
+    this.timer?.unsubscribe();
+    if (this.cancelled && !(this.flags & (cancelTookEffect | endedByItself))) {
       this.flags |= endedDuringCancel;
+      this.asyncContext = captureAsyncContext();
       return;
     }
-    this.phase = 'finalize';
+    if (this.error) this.reportFailure();
     CancelContext.cancel(this, this.error ?? endedNormally);
+    this.enter(waiting);
+    // A task with members ends at once.
+    if (!this.compositeTask?.members) this.ending();
+    if (!this.children || this.children.allEnded) this.finalize();
+    else this.asyncContext = captureAsyncContext();
+  }
+
+  private childrenEnded(): void {
+    if (this.state === waiting)
+      runInAsyncContext(this.asyncContext, (run) => run.finalize(), this as Run<T>, undefined);
+  }
+
+  private finalize(): void {
     if (!this.owner.hooks.finalize || !(this.flags & hookCalled)) return this.end();
-    this.setStatus('finalizing');
-    if (this.observed) this.emit({ type: 'finalizing' });
+    this.enter(finalizing);
     this.callHook('finalize');
   }
 
   private end(): void {
-    this.flags |= ended;
+    this.state = ended;
+    if (this.child) callNested(endRun, this as Run<unknown>, undefined);
+    else this.endNow();
+  }
+
+  /** Reports the end, when the call stack is not too deep. */
+  endNow(): void {
     const status = this.error ? 'failed' : this.flags & cancelTookEffect ? 'cancelled' : 'completed';
+    const { error, subscriber } = this;
+    this.notifyEnd();
     this.reportEnd(status);
-    this.owner.onEnd?.(this, status);
-    if (this.error) this.subscriber.error(this.error);
-    else this.subscriber.complete();
+    const outcome = this.owner.onEnd?.(this, status);
+    try {
+      if (error) subscriber.error(error);
+      else subscriber.complete();
+    } catch (teardownError) {
+      this.teardownFailed(teardownError);
+    }
+    // Last: a parent that waits for its children finalizes now.
+    if (outcome) this.child?.onEnd(outcome);
   }
 
   private callHook(phase: Phase): void {
     const { runHooks } = this;
-    if (runHooks?.wrapHook && !this.compositeTask?.transparent)
+    if (runHooks?.wrapHook && !(this.flags & transparent))
       runHooks.wrapHook(this, phase, () => this.callHookDirectly(phase));
     else this.callHookDirectly(phase);
   }
 
   private callHookDirectly(phase: Phase): void {
-    this.phase = phase;
     this.flags |= phase === 'execute' ? hookCalled | executeCalled : hookCalled;
     let output: TaskOutput<unknown>;
     try {
@@ -331,10 +521,30 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
     return isComposite(hooks) ? hooks[runComposite](this, cancel) : hooks.execute(this, cancel);
   }
 
+  /** Fails the run if `initialize` takes too long. The hook then has the task's `grace`, 0 unless it is given. */
+  private startTimeout(): void {
+    const ms = this.owner.hooks.startTimeout ?? this.runHooks?.startTimeout ?? Infinity;
+    // A listener may have cancelled the run: the hook then has its grace.
+    if (ms === Infinity || this.cancelled) return;
+    this.timer = after(this.scheduler, ms, () => this.timeOut(ms));
+  }
+
+  /** Starts the timer of the grace, unless the task has none of its own. */
+  private startGrace(): boolean {
+    const { grace = 0 } = this.owner.hooks;
+    this.timer?.unsubscribe();
+    if (grace === 0) return false;
+    this.timer = after(this.scheduler, grace, () => {
+      this.flags |= graceElapsed;
+      this.interruptHook();
+    });
+    return true;
+  }
+
   /** Interrupts the current hook, unless it still has grace. */
   private interruptHook(): void {
-    const { output, phase } = this;
-    if (!output || phase === 'finalize' || (phase === 'execute' && this.compositeTask)) return;
+    const { output, state } = this;
+    if (!output || state >= waiting || (state === executing && this.compositeTask)) return;
     const { grace = output.grace } = this.owner.hooks;
     if (grace > 0 && !(this.flags & graceElapsed)) return;
     output.interrupt();
@@ -343,14 +553,47 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
   /** Converts a hook's error into the run's failure; `undefined` if the error is only the run's own cancel. */
   private toTaskError(error: unknown, phase: Phase): TaskError | undefined {
     // The failure of a child, already converted by the child's run.
-    if (error instanceof TaskError && phase === 'execute' && this.compositeTask) return error;
-    if (phase !== 'finalize' && this.cancelled && !(this.flags & executeEnded) && isCancellation(error, this.cause))
-      return undefined;
+    if (phase === 'execute' && this.compositeTask && error instanceof TaskError) return error;
+    // After a first failure, the cancel comes from that failure.
+    const mayBeCancellation = this.cancelled && (!(this.flags & endedByItself) || this.error);
+    if (phase !== 'finalize' && mayBeCancellation && isCancellation(error, this.cause)) return undefined;
     return new TaskError(this.task, phase, error);
   }
 
-  private reportLate(phase: Phase, error?: TaskError): void {
+  /** Reports the failure at once, once: to listeners of events, to the subscriber, and to the owner. */
+  private reportFailure(): void {
+    const { error, subscriber, flags } = this;
+    if (!error || flags & failureReported) return;
+    this.flags = (flags | failureReported) & ~wasReady;
+    this.owner.onFailure?.();
+    if (!this.compositeTask?.members && this.observed) this.emit({ type: 'failed', phase: error.phase, error });
+    // A listener may have ended the run, and the subscriber has its outcome.
+    if (subscriber.onFailure && this.state !== ended)
+      callNested(reportFailureTo, subscriber as RunObserver<unknown>, error);
+  }
+
+  private reportDropped(phase: Phase, error?: TaskError): void {
     if (error || this.observed)
       this.emit(error ? { type: 'result-dropped', phase, error } : { type: 'result-dropped', phase });
   }
+}
+
+function startRun(run: Run<unknown>): void {
+  run.startNow();
+}
+
+function endRun(run: Run<unknown>): void {
+  run.endNow();
+}
+
+function reportReadyChanged(child: ChildContext<unknown>, ready: boolean): void {
+  child.readyChanged(ready);
+}
+
+function reportChildEnding(child: ChildContext<unknown>): void {
+  child.onEnding();
+}
+
+function reportFailureTo(subscriber: RunObserver<unknown>, error: TaskError): void {
+  subscriber.onFailure?.(error);
 }

@@ -1,16 +1,29 @@
-import { Subscription } from 'rxjs';
+import type { Subscription } from 'rxjs';
 import { toContext } from '../context/abort-signal-context.js';
 import type { CancelFunc, Context } from '../context/types.js';
+import { captureAsyncContext } from '../util/async-context.js';
+import { ForeignSubscription } from '../util/foreign-subscription.js';
 import { append, notifyAll, type LinkedList, type ListNode } from '../util/linked-list.js';
+import { logError } from '../util/log-error.js';
 import type { ChildContext } from './child.js';
 import { startCustomRunner } from './custom-runner.js';
 import { LaunchSubscriber } from './launch-subscriber.js';
-import { Runner, type RunnerView } from './runner.js';
+import { abandonedOutcome, Runner, type RunnerView } from './runner.js';
 import type { Outcome, TaskRunner } from './types.js';
 
-/** Stops waiting for a runner's run, so that its later results are dropped. Returns the outcome at this time. */
+/**
+ * Stops waiting for a runner's run, and for everything that it is made of, so that their later results are dropped.
+ * Returns the outcome at this time.
+ */
 export function abandonRunner(runner: TaskRunner): Outcome {
-  return runner instanceof Runner ? runner.abandon() : { task: runner.toString(), runner, status: 'timed-out' };
+  // Loops, because runners may be nested deeper than the call stack. The innermost are abandoned first.
+  const runners = [runner];
+  for (const each of runners)
+    if (each instanceof Runner) for (const child of each.runningChildren()) runners.push(child);
+  for (const each of runners.slice(1).reverse()) abandonedOutcome(each);
+  const outcome = abandonedOutcome(runner);
+  if (runner instanceof Runner) runner.reportAbandoned(outcome);
+  return outcome;
 }
 
 /** Returns a runner's state beyond its public members. A custom runner has none. */
@@ -26,10 +39,18 @@ export function notStartedOutcome(runner: TaskRunner, task: string = runner.toSt
 /** Notifies a node of a runner's outcome, as `done$` does. For our own runners it needs no Observable. */
 export function onDone(runner: TaskRunner, node: ListNode): void {
   if (runner instanceof Runner) return runner.onDone(node);
-  const subscription = new Subscription();
   const list: LinkedList = { first: undefined, last: undefined, onEmpty: () => subscription.unsubscribe() };
+  const subscription = new ForeignSubscription<Outcome>(
+    {
+      next: (outcome) => notifyAll(list, outcome),
+      error: logError,
+      complete: () => undefined,
+      teardownFailed: logError,
+    },
+    captureAsyncContext(),
+  );
   append(list, node);
-  subscription.add(runner.done$.subscribe((outcome) => notifyAll(list, outcome)));
+  subscription.subscribeTo(() => runner.done$);
 }
 
 /** Starts a runner whose values are ignored. A failure is written with `console.error`. */

@@ -5,11 +5,15 @@ import { background } from '../context/context.js';
 import type { CancelFunc, Context } from '../context/types.js';
 import { AlreadyRunningError } from '../errors/errors.js';
 import { hasMembers, hasMethod } from '../util/has-members.js';
-import { append, Listener, notifyAll, takeAll, type LinkedList, type ListNode } from '../util/linked-list.js';
+import { append, notifyAll, takeAll, type LinkedList, type ListNode } from '../util/linked-list.js';
 import { LinkedSubject } from '../util/linked-subject.js';
-import type { ChildContext } from './child.js';
+import { logError } from '../util/log-error.js';
+import { SubscriberListener } from '../util/subscriber-listener.js';
+import { ChildContext } from './child.js';
+import { enclosingRun } from './enclosing-run.js';
 import { isComposite, type CompositeTask } from './composite.js';
 import type { LaunchSubscriber } from './launch-subscriber.js';
+import { RunIds } from './run-ids.js';
 import { Run, type RunOwner, type RunObserver } from './run.js';
 import { taskName, toTaskHooks, type TaskHooks } from './task-hooks.js';
 import type { Outcome, SimpleTask, Task, TaskEvent, TaskEventDetail, TaskRunner } from './types.js';
@@ -70,6 +74,10 @@ export function isTaskRunner(x: unknown): x is TaskRunner {
 
 /** The state of a runner beyond its public members. */
 export interface RunnerView extends Pick<CompositeTask<unknown>, 'members' | 'transparent' | 'history'> {
+  /** The runners that were started under the context of the current run, and have not ended. */
+  readonly children?: readonly TaskRunner[];
+  /** The numbers of the runs that were started under the context of the current or last run. */
+  readonly childCounts?: Outcome['children'];
   readonly outcome?: Outcome;
   readonly since?: number;
 }
@@ -81,10 +89,13 @@ export class Runner<T> implements TaskRunner<T>, RunOwner<T>, LinkedList {
   readonly name: string;
   status: TaskRunner['status'] = 'idle';
   readonly hooks: TaskHooks<T>;
+  // `declare` creates no field, because most runners have no children.
+  declare private ids?: RunIds;
   private runs = 0;
   private current: Run<T> | undefined = undefined;
   private outcome: Outcome | undefined = undefined;
-  private wasReady = false;
+  /** Whether the run is or was ready; `undefined` for as long as it may become ready. */
+  private isReady: boolean | undefined = undefined;
   private results: LinkedSubject<T> | undefined = undefined;
   private events: LinkedSubject<TaskEvent> | undefined = undefined;
   private awaitingReady: LinkedList | undefined = undefined;
@@ -124,14 +135,31 @@ export class Runner<T> implements TaskRunner<T>, RunOwner<T>, LinkedList {
       subscriber.error(new AlreadyRunningError(this.name));
       return undefined;
     }
-    this.outcome = undefined;
-    this.wasReady = false;
-    return (this.current = new Run(this, ++this.runs, subscriber, parent, cancel));
+    this.outcome = this.isReady = undefined;
+    const context = this.contextUnder(parent);
+    return (this.current = new Run(this, this.nextRunId(context), subscriber, context, cancel));
+  }
+
+  private nextRunId(context: CancelContext): number {
+    // A transparent run takes on the number of its child's run.
+    if (!(context instanceof ChildContext) || (isComposite(this.hooks) && this.hooks.transparent)) return ++this.runs;
+    return context.runIds?.next(context.path) ?? ++this.runs;
+  }
+
+  /** Numbers the runs of the children that are started under a run's context. */
+  get childRunIds(): RunIds {
+    return (this.ids ??= new RunIds());
+  }
+
+  /** Returns the context to start a run under: that of a child, if the parent was made from the context of a run. */
+  private contextUnder(parent: CancelContext): CancelContext {
+    if (parent.cancelled || parent instanceof ChildContext) return parent;
+    return enclosingRun(parent)?.startedChildren.start(this, parent) ?? parent;
   }
 
   get done$(): Observable<Outcome> {
     return new Observable((subscriber) => {
-      const listener = new Listener<Outcome>((outcome) => {
+      const listener = new SubscriberListener<Outcome>((outcome) => {
         subscriber.next(outcome);
         subscriber.complete();
       });
@@ -142,11 +170,11 @@ export class Runner<T> implements TaskRunner<T>, RunOwner<T>, LinkedList {
 
   get ready$(): Observable<void> {
     return new Observable((subscriber) => {
-      const listener = new Listener<boolean>((ready) => {
+      const listener = new SubscriberListener<boolean>((ready) => {
         if (ready) subscriber.next();
         subscriber.complete();
       });
-      if (this.wasReady || this.outcome) listener.notify(this.wasReady);
+      if (this.isReady !== undefined) listener.notify(this.isReady);
       else append((this.awaitingReady ??= { first: undefined, last: undefined }), listener);
       return listener;
     });
@@ -172,7 +200,7 @@ export class Runner<T> implements TaskRunner<T>, RunOwner<T>, LinkedList {
       run.forward(Object.assign(detail, { task: run.task, runId, at: run.scheduler.now() }), run);
     }
     // The error is reported nowhere else, so without a listener it is written.
-    else if ('error' in detail) console.error(detail.error);
+    else if ('error' in detail) logError(detail.error);
   }
 
   forward(event: TaskEvent): void {
@@ -184,41 +212,49 @@ export class Runner<T> implements TaskRunner<T>, RunOwner<T>, LinkedList {
   }
 
   notReady(): void {
-    this.wasReady = false;
+    this.isReady = undefined;
   }
 
   ready(): void {
-    this.wasReady = true;
+    this.setReady(true);
+  }
+
+  onFailure(): void {
+    this.setReady(false);
+  }
+
+  private setReady(ready: boolean): void {
+    this.isReady = ready;
     const { awaitingReady } = this;
     this.awaitingReady = undefined;
-    if (awaitingReady) notifyAll(awaitingReady, true);
+    if (awaitingReady) notifyAll(awaitingReady, ready);
   }
 
   forwardValue(value: T): void {
     this.results?.next(value);
   }
 
-  onEnd(run: Run<T>, status: Outcome['status']): void {
+  onEnd(run: Run<T>, status: Outcome['status']): Outcome {
     const { error, startedAt } = run;
     const endedAt = run.scheduler.now();
     const outcome: Outcome = error
       ? { task: run.task, runner: this, status, error, startedAt, endedAt, ...partsOf(run, endedAt) }
-      : run.child || run.parts
+      : run.child || run.parts || run.totals
         ? { task: run.task, runner: this, status, startedAt, endedAt, ...partsOf(run, endedAt) }
         : { task: this.name, runner: this, status, startedAt, endedAt };
     const { awaitingReady } = this;
     const awaitingEnd = this.first && takeAll(this);
     // Update all state first: a listener may start the next run, and wait for its end.
     this.outcome = outcome;
-    this.wasReady = run.wasReady;
+    this.isReady = run.wasReady;
     this.status = 'done';
     this.current = this.awaitingReady = undefined;
     if (run.observed) this.emit(run, { type: 'done', outcome });
     // The subscriber has unsubscribed and no listener waits for the outcome, so the error is written.
-    else if (error && !awaitingEnd && run.unsubscribed) console.error(error);
+    else if (error && !awaitingEnd && run.unsubscribed) logError(error);
     if (awaitingReady) notifyAll(awaitingReady, false);
     if (awaitingEnd) notifyAll(awaitingEnd, outcome);
-    run.child?.onEnd(outcome);
+    return outcome;
   }
 
   onDone(node: ListNode): void {
@@ -230,8 +266,12 @@ export class Runner<T> implements TaskRunner<T>, RunOwner<T>, LinkedList {
     const { current: run, outcome, hooks } = this;
     const since = outcome ? outcome.endedAt : (run?.child?.since ?? run?.startedAt);
     const { members, transparent, history } = isComposite(hooks) ? hooks : ({} as Partial<CompositeTask<T>>);
+    const children = [...((members ? run?.children?.runners : this.runningChildren()) ?? [])];
+    const childCounts = outcome ? outcome.children : run?.totals?.counts;
     return {
       ...(members && { members }),
+      ...(children.length > 0 && { children }),
+      ...(childCounts && { childCounts }),
       ...(transparent && { transparent }),
       ...(history && { history }),
       ...(outcome && { outcome }),
@@ -239,12 +279,41 @@ export class Runner<T> implements TaskRunner<T>, RunOwner<T>, LinkedList {
     };
   }
 
+  /** Returns the runners of the members and children of the current run that have not ended. */
+  *runningChildren(): Iterable<TaskRunner> {
+    const { current: run } = this;
+    if (run?.parts) yield* run.parts.runners;
+    if (run?.children) yield* run.children.runners;
+  }
+
   abandon(): Outcome {
     const { current: run, name } = this;
     // The run has ended in the same instant, and another listener of its end abandoned it before the join was notified.
     if (!run) return this.outcome ?? { task: name, runner: this, status: 'timed-out' };
-    const phase = run.abandon();
-    return { task: run.task, runner: this, status: 'timed-out', phase, startedAt: run.startedAt, ...partsOf(run) };
+    return (run.abandonedOutcome ??= this.abandonRun(run));
+  }
+
+  private abandonRun(run: Run<T>): Outcome {
+    const { isInHook, phase: ownPhase, startedAt, task } = run;
+    const children = Array.from(run.children?.runners ?? [], abandonedOutcome);
+    run.abandon();
+    const ofParts = run.parts?.outcome();
+    const phase = ofParts?.phase ?? (isInHook ? ownPhase : undefined);
+    const error = run.error ?? ofParts?.error;
+    return {
+      task,
+      runner: this,
+      status: 'timed-out',
+      ...(phase && { phase }),
+      ...(error && { error }),
+      startedAt,
+      ...partsOf(run, undefined, children),
+    };
+  }
+
+  /** Tells the run that this one is a child of, if any, that a join no longer waits for it. */
+  reportAbandoned(outcome: Outcome): void {
+    this.current?.child?.onAbandoned(outcome);
   }
 
   toString(): string {
@@ -257,9 +326,26 @@ export class Runner<T> implements TaskRunner<T>, RunOwner<T>, LinkedList {
   }
 }
 
-/** Returns the properties of an outcome that only the run of a child, or a run with parts, has. */
-function partsOf<T>({ child, parts }: Run<T>, endedAt?: number): Partial<Outcome> {
+/** Stops waiting for a runner's run, whose children are already abandoned. Returns the outcome at the first call. */
+export function abandonedOutcome(runner: TaskRunner): Outcome {
+  return runner instanceof Runner ? runner.abandon() : { task: runner.toString(), runner, status: 'timed-out' };
+}
+
+/** Returns the properties of an outcome that only the run of a child, or a run with parts or children, has. */
+function partsOf<T>(
+  { child, parts, totals }: Run<T>,
+  endedAt?: number,
+  unfinished: readonly Outcome[] = [],
+): Partial<Outcome> {
   // A run that ends synchronously at a cancel ends before `didCancel` of the child's context.
   const stoppingAt = child?.stoppingAt ?? (child?.cancelled ? endedAt : undefined);
-  return { ...(stoppingAt !== undefined && { stoppingAt }), ...parts?.outcome() };
+  const ofParts = parts?.outcome();
+  const ofChildren = totals?.outcome();
+  const members = [...(ofParts?.members ?? []), ...(ofChildren?.members ?? []), ...unfinished];
+  const children = ofChildren?.children ?? ofParts?.children;
+  return {
+    ...(stoppingAt !== undefined && { stoppingAt }),
+    ...((members.length > 0 || ofParts?.members) && { members }),
+    ...(children && { children }),
+  };
 }

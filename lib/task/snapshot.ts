@@ -1,7 +1,7 @@
 import type { TaskError } from '../errors/errors.js';
 import { invalid } from '../util/validate.js';
 import { inspectRunner } from './runner-access.js';
-import { isTaskRunner } from './runner.js';
+import { isTaskRunner, type RunnerView } from './runner.js';
 import type { TaskRunner } from './types.js';
 
 /** The current state of a task and of its members. */
@@ -19,8 +19,15 @@ export interface Snapshot {
   readonly since?: number;
   /** The next slot of a cron, in ms. */
   readonly nextAt?: number;
-  /** The members of a group, in their order. */
+  /** The number of runs that this entry stands for, if there are several: children of one name share an entry. */
+  readonly count?: number;
+  /**
+   * The members of a group, in their order. Then, of any task, the running children of the current run: one entry for
+   * each name, with the state of the child that was started last.
+   */
   readonly members?: readonly Snapshot[];
+  /** The number of runs that were started under the context of the current or last run, and of those that failed. */
+  readonly children?: { readonly started: number; readonly failed: number };
 }
 
 /**
@@ -42,18 +49,61 @@ export interface Snapshot {
  */
 export function snapshot(runner: TaskRunner): Snapshot {
   if (!isTaskRunner(runner)) throw new TypeError(invalid('runner', 'a TaskRunner', runner));
-  const { members, transparent, history, outcome, since } = inspectRunner(runner);
-  const child = transparent && members?.[0] ? snapshot(members[0]) : undefined;
-  const nextAt = history?.nextAt ?? child?.nextAt;
-  const lastError = outcome?.error ?? history?.lastError ?? child?.lastError;
-  const memberSnapshots = transparent ? child?.members : members?.map(snapshot);
-  return {
-    name: runner.toString(),
-    status: runner.status,
-    restarts: (history?.restarts ?? 0) + (child?.restarts ?? 0),
-    ...(lastError && { lastError }),
-    ...(since !== undefined && { since }),
-    ...(nextAt !== undefined && { nextAt }),
-    ...(memberSnapshots && { members: memberSnapshots }),
-  };
+  // Loops, because runners may be nested deeper than the call stack.
+  const root = new Entry(runner);
+  const entries = [root];
+  for (const entry of entries) for (const member of entry.addMembers()) entries.push(member);
+  for (const entry of entries.reverse()) entry.describe();
+  return root.snapshot;
+}
+
+/** One entry of a snapshot, described after its members. */
+class Entry {
+  snapshot!: Snapshot;
+  private readonly runner: TaskRunner;
+  private readonly view: RunnerView;
+  private readonly members: Entry[] = [];
+  private readonly count: number;
+
+  constructor(runner: TaskRunner, count = 1) {
+    this.runner = runner;
+    this.count = count;
+    this.view = inspectRunner(runner);
+  }
+
+  addMembers(): readonly Entry[] {
+    const { members = [], children = [] } = this.view;
+    const lastOfName = new Map<string, TaskRunner>();
+    const counts = new Map<string, number>();
+    for (const child of children) {
+      const name = child.toString();
+      lastOfName.set(name, child);
+      counts.set(name, (counts.get(name) ?? 0) + 1);
+    }
+    for (const member of members) this.members.push(new Entry(member));
+    for (const [name, child] of lastOfName) this.members.push(new Entry(child, counts.get(name)));
+    return this.members;
+  }
+
+  describe(): void {
+    const { runner, view, count } = this;
+    const { transparent, history, outcome, since } = view;
+    const snapshots = this.members.map((member) => member.snapshot);
+    const inner = transparent ? snapshots[0] : undefined;
+    const members = inner ? inner.members : view.members || snapshots.length > 0 ? snapshots : undefined;
+    const children = view.childCounts ?? inner?.children;
+    const nextAt = history?.nextAt ?? inner?.nextAt;
+    const lastError = outcome?.error ?? history?.lastError ?? inner?.lastError;
+    this.snapshot = {
+      name: runner.toString(),
+      status: runner.status,
+      restarts: (history?.restarts ?? 0) + (inner?.restarts ?? 0),
+      ...(lastError && { lastError }),
+      ...(since !== undefined && { since }),
+      ...(nextAt !== undefined && { nextAt }),
+      ...(count > 1 && { count }),
+      ...(members && { members }),
+      ...(children && { children }),
+    };
+  }
 }

@@ -1,28 +1,71 @@
 import { hasMembers } from '../util/has-members.js';
-import { invalid, validateFunction, validateMs } from '../util/validate.js';
-import { isSimpleTask } from './is-task.js';
+import { nearestName } from '../util/nearest-name.js';
+import { invalid, unknownMember, validateFunction, validateMs } from '../util/validate.js';
+import { isComposite } from './composite.js';
 import type { SimpleTask, Task } from './types.js';
 
 /** A task with or without `initialize` and `finalize`. */
 export type TaskHooks<T> = SimpleTask<T> & Partial<Task<T>>;
 
-/**
- * Validates a task.
- *
- * @throws TypeError when it is not a task or a hook is not a function; RangeError for a negative `grace`.
- */
-export function toTaskHooks<T>(task: SimpleTask<T> | Task<T>): TaskHooks<T> {
-  if (!isSimpleTask(task)) throw new TypeError(notTask(task));
-  const hooks: TaskHooks<T> = task;
-  validateHooks(hooks);
-  return hooks;
+/** A task whose members cannot change. */
+export abstract class FixedTask {
+  abstract toString(): string;
 }
 
-/** Validates the optional members of a task. */
-export function validateHooks(hooks: { initialize?: unknown; finalize?: unknown; grace?: unknown }): void {
-  if (hooks.initialize !== undefined) validateFunction('initialize', hooks.initialize);
-  if (hooks.finalize !== undefined) validateFunction('finalize', hooks.finalize);
-  if (hooks.grace !== undefined) validateMs('grace', hooks.grace);
+/**
+ * Validates a task and reads its hooks, once: whatever happens to the task later, its runner stays the same.
+ *
+ * @throws TypeError when it is not a task, a hook is not a function, or a method is nearly named like a missing hook;
+ * RangeError for a negative time.
+ */
+export function toTaskHooks<T>(task: SimpleTask<T> | Task<T>): TaskHooks<T> {
+  if (typeof task !== 'object' || (task as unknown) === null) throw new TypeError(notTask(task));
+  if (task instanceof FixedTask || isComposite(task)) return task;
+  const { initialize, finalize, grace, startTimeout }: TaskHooks<T> = task;
+  const { execute } = task as { readonly execute?: SimpleTask<T>['execute'] };
+  if (typeof execute !== 'function') throw new TypeError(notTask(task));
+  validateHooks({ initialize, execute, finalize, grace, startTimeout }, task, 'task');
+  const name = taskName(task);
+  return {
+    ...(initialize && { initialize: (ctx) => initialize.call(task, ctx) }),
+    execute: (ctx, cancel) => execute.call(task, ctx, cancel),
+    ...(finalize && { finalize: () => finalize.call(task) }),
+    grace,
+    startTimeout,
+    toString: () => name,
+  };
+}
+
+const hookNames = ['initialize', 'execute', 'finalize'] as const;
+
+/** Validates the members of a task or a definition that were read from an object. */
+export function validateHooks(
+  hooks: Partial<Record<keyof Task, unknown>>,
+  object: object,
+  objectName: 'task' | 'definition',
+): void {
+  for (const name of hookNames) if (hooks[name] !== undefined) validateFunction(name, hooks[name]);
+  const { grace, startTimeout } = hooks;
+  if (grace !== undefined) validateMs('grace', grace);
+  if (startTimeout !== undefined) validateMs('startTimeout', startTimeout);
+  // The members of a definition in an object literal are known.
+  if (objectName === 'definition' && Object.getPrototypeOf(object) === Object.prototype) return;
+  const missing = hookNames.filter((name) => hooks[name] === undefined);
+  const misspelled = missing.length > 0 ? misspelledHook(object, missing) : undefined;
+  if (misspelled !== undefined) throw new TypeError(unknownMember(objectName, hookNames, misspelled));
+}
+
+/** Returns the name of a method that is probably meant as a missing hook, and would never be called. */
+function misspelledHook(object: object, missing: readonly string[]): string | undefined {
+  for (let at: object | null = object; at && at !== Object.prototype; at = Object.getPrototypeOf(at) as object | null)
+    for (const name of Object.getOwnPropertyNames(at)) {
+      const hook = nearestName(name, missing);
+      // A longer word, such as `reinitialize` or `finalizer`, is meant as it is.
+      if (hook === undefined || name.includes(hook) || name[0]?.toLowerCase() !== hook[0]) continue;
+      // Not read, because a getter may do anything.
+      if (typeof Object.getOwnPropertyDescriptor(at, name)?.value === 'function') return name;
+    }
+  return undefined;
 }
 
 /** Returns the task's own name, or else its class's. */
@@ -43,8 +86,13 @@ function notTask(value: unknown): string {
     const hint = 'Give the task itself: supervise(cron(task, …))';
     return `Expected \`task\` to be a task, got the runner \`${value.toString()}\`. ${hint}`;
   }
-  const hint = Array.isArray(value) ? '. Give them as arguments: ordered(name, ...tasks)' : '';
+  const hint = Array.isArray(value) ? '. Give them as arguments: ordered(name, ...tasks)' : misspelledExecute(value);
   return invalid('task', 'a task with an `execute` function', value) + hint;
+}
+
+function misspelledExecute(value: unknown): string {
+  const name = typeof value === 'object' && value !== null ? misspelledHook(value, ['execute']) : undefined;
+  return name === undefined ? '' : `; did you mean \`execute\` by \`${name}\`?`;
 }
 
 function looksLikeRunner(value: unknown): value is { toString(): string } {

@@ -1,26 +1,37 @@
+import { NEVER } from 'rxjs';
 import type { CancelFunc, RunContext } from '../context/types.js';
-import { invalid, validateString } from '../util/validate.js';
-import { isSimpleTask } from './is-task.js';
-import { validateHooks } from './task-hooks.js';
+import { invalid, validateOptions, validateString } from '../util/validate.js';
+import { FixedTask, validateHooks } from './task-hooks.js';
 import type { SimpleTask, Task, TaskOutput } from './types.js';
 
-/** The hooks of a {@link task}. */
+/** The hooks of a {@link task}: `execute`, or another one, or several. */
 export interface TaskDefinition<T> {
-  /** See {@link SimpleTask}. */
-  execute: SimpleTask<T>['execute'];
+  /** See {@link SimpleTask}. A task without it is a resource: it runs until it is cancelled. */
+  execute?: SimpleTask<T>['execute'] | undefined;
   /** See {@link Task}. */
-  initialize?: Task['initialize'];
+  initialize?: Task['initialize'] | undefined;
   /** Called once after each call of `initialize`, or, without `initialize`, of `execute`. */
-  finalize?: Task['finalize'];
+  finalize?: Task['finalize'] | undefined;
   /** The time that `initialize` or `execute` may take after a cancel, in ms. Default: see {@link SimpleTask}. */
-  grace?: number;
+  grace?: number | undefined;
+  /** The longest time that `initialize` may take, in ms. Default: see {@link SimpleTask}. */
+  startTimeout?: number | undefined;
 }
 
+const memberNames: readonly (keyof TaskDefinition<unknown>)[] = [
+  'initialize',
+  'execute',
+  'finalize',
+  'grace',
+  'startTimeout',
+];
+
 /**
- * Creates a task from a name and a function, or from a name and hooks. A missing hook does nothing.
+ * Creates a task from a name and a function, or from a name and hooks. The hooks are read once. A missing hook does
+ * nothing; a task without `execute` runs until it is cancelled.
  *
- * @throws TypeError when the name is not a string, `execute` is missing, or a hook is not a function; RangeError for a
- * negative `grace`.
+ * @throws TypeError when the name is not a string, there is no hook, a hook is not a function, or a member is unknown;
+ * RangeError for a negative time.
  *
  * @example
  * ```ts
@@ -35,57 +46,103 @@ export interface TaskDefinition<T> {
  * // → close
  * ```
  */
-export function task<T>(name: string, execute: SimpleTask<T>['execute']): SimpleTask<T>;
-export function task<T>(name: string, definition: TaskDefinition<T>): Task<T>;
-export function task<T>(name: string, definition: SimpleTask<T>['execute'] | TaskDefinition<T>): SimpleTask<T> {
+export function task<T, W extends TaskWork<T> = TaskWork<T>>(name: string, work: W & TaskWork<T>): TaskOf<T, W>;
+// One signature, because TypeScript does not show the wrong type of a call that fits no overload.
+export function task<T>(name: string, work: TaskWork<T>): SimpleTask<T> {
   validateString('name', name);
-  if (typeof definition === 'function') return new NamedFunction(name, definition);
-  if (!isSimpleTask(definition)) {
-    throw new TypeError(invalid('execute', 'a function or an object with an `execute` method', definition));
-  }
-  validateHooks(definition);
-  return new NamedDefinition(name, definition);
+  if (typeof work === 'function') return new NamedFunction(name, work);
+  return new NamedDefinition(name, work);
 }
 
-// Classes, because there may be very many tasks, and an object of closures takes several times the memory.
-class NamedFunction<T> implements SimpleTask<T> {
-  readonly execute: SimpleTask<T>['execute'];
+/** The work of a {@link task}: its `execute`, or a definition with hooks. */
+export type TaskWork<T> = SimpleTask<T>['execute'] | TaskDefinition<T>;
+
+/**
+ * The type of a {@link task}: simple if its work is a function. With an explicit type argument, TypeScript does not
+ * infer the type of the work; the task then counts as a full one.
+ */
+export type TaskOf<T, W> = [TaskWork<T>] extends [W]
+  ? Task<T>
+  : W extends SimpleTask<T>['execute']
+    ? SimpleTask<T>
+    : Task<T>;
+
+// Classes, because there may be very many tasks, and an object of closures takes several times the memory. The hooks
+// are methods of a frozen prototype, so that no instance can replace them: freezing each instance takes 200 ns.
+class NamedFunction<T> extends FixedTask implements SimpleTask<T> {
   private readonly name: string;
+  private readonly work: SimpleTask<T>['execute'];
 
-  constructor(name: string, execute: SimpleTask<T>['execute']) {
+  static {
+    Object.freeze(this.prototype);
+  }
+
+  constructor(name: string, work: SimpleTask<T>['execute']) {
+    super();
     this.name = name;
-    this.execute = execute;
-  }
-
-  toString(): string {
-    return this.name;
-  }
-}
-
-class NamedDefinition<T> implements Task<T> {
-  declare readonly grace?: number;
-  private readonly name: string;
-  private readonly definition: TaskDefinition<T>;
-
-  constructor(name: string, definition: TaskDefinition<T>) {
-    this.name = name;
-    this.definition = definition;
-    if (definition.grace !== undefined) this.grace = definition.grace;
-  }
-
-  initialize(ctx: RunContext): TaskOutput<unknown> {
-    return this.definition.initialize?.(ctx);
+    this.work = work;
   }
 
   execute(ctx: RunContext, cancel: CancelFunc): TaskOutput<T> {
-    return this.definition.execute(ctx, cancel);
+    return this.work(ctx, cancel);
+  }
+
+  override toString(): string {
+    return this.name;
+  }
+}
+
+class NamedDefinition<T> extends FixedTask implements Task<T> {
+  private readonly name: string;
+  /** The object with the hooks, which is their `this`, and its members when they were read. */
+  private readonly definition: TaskDefinition<T>;
+  private readonly members: TaskDefinition<T>;
+
+  static {
+    Object.freeze(this.prototype);
+  }
+
+  constructor(name: string, definition: TaskDefinition<T>) {
+    super();
+    this.name = name;
+    this.definition = definition;
+    this.members = readDefinition(definition);
+  }
+
+  get grace(): number | undefined {
+    return this.members.grace;
+  }
+
+  get startTimeout(): number | undefined {
+    return this.members.startTimeout;
+  }
+
+  initialize(ctx: RunContext): TaskOutput<unknown> {
+    return this.members.initialize?.call(this.definition, ctx);
+  }
+
+  execute(ctx: RunContext, cancel: CancelFunc): TaskOutput<T> {
+    return this.members.execute ? this.members.execute.call(this.definition, ctx, cancel) : NEVER;
   }
 
   finalize(): TaskOutput<unknown> {
-    return this.definition.finalize?.();
+    return this.members.finalize?.call(this.definition);
   }
 
-  toString(): string {
+  override toString(): string {
     return this.name;
   }
+}
+
+/** Validates a definition and reads its members, once. */
+function readDefinition<T>(definition: TaskDefinition<T>): TaskDefinition<T> {
+  const expected = 'a function or an object with an `execute` method';
+  if (typeof definition !== 'object' || (definition as unknown) === null)
+    throw new TypeError(invalid('execute', expected, definition));
+  validateOptions(definition, memberNames, 'definition');
+  const { initialize, execute, finalize, grace, startTimeout } = definition;
+  const members = { initialize, execute, finalize, grace, startTimeout };
+  validateHooks(members, definition, 'definition');
+  if (!initialize && !execute && !finalize) throw new TypeError(invalid('execute', expected, definition));
+  return members;
 }

@@ -26,7 +26,13 @@ export interface SimpleTask<T = unknown> {
    * unsubscribed) and for an async iterable (its `return()` is called and awaited); `Infinity` for a promise, which
    * cannot be interrupted. A result that arrives later is dropped.
    */
-  readonly grace?: number;
+  readonly grace?: number | undefined;
+  /**
+   * The longest time that `initialize` may take, in ms. A task that takes longer fails with a `DeadlineError`, and its
+   * context is cancelled; after its `grace` (here 0 by default) the run goes on to `finalize`. Default: the
+   * application's `startTimeout`.
+   */
+  readonly startTimeout?: number | undefined;
 }
 
 /** Work that acquires and releases resources. */
@@ -54,12 +60,17 @@ export interface Outcome {
   readonly startedAt?: number;
   /** The time of the end by the context's scheduler, in ms. */
   readonly endedAt?: number;
-  /** The time at which a child of a group or an application was cancelled or began to finalize, in ms. */
+  /** The time at which a child of a group, an application or a run was cancelled or began to finalize, in ms. */
   readonly stoppingAt?: number;
   /** The hook that was running when the run timed out. */
   readonly phase?: Phase;
-  /** The outcomes of a group's members, in their order. Members after a failed one may be `not-started`. */
+  /**
+   * The outcomes of a group's members, in their order; members after a failed one may be `not-started`. Of any other
+   * task: the outcomes of the children that were running when it began to stop.
+   */
   readonly members?: readonly Outcome[];
+  /** The number of runs that were started under the run's context, and of those that failed. */
+  readonly children?: { readonly started: number; readonly failed: number };
 }
 
 /** An event of a run, at the time when it happens. */
@@ -76,6 +87,8 @@ export type TaskEventDetail =
   | { readonly type: 'initializing' }
   /** `initialize` has completed; `execute` is next. */
   | { readonly type: 'ready' }
+  /** The hook `initialize` or `execute` has failed. The task is no longer ready, and `finalize` is next. */
+  | { readonly type: 'failed'; readonly phase: Phase; readonly error: TaskError }
   /** A cron runs the slot that was due at `slot` (ms). */
   | { readonly type: 'slot-started'; readonly slot: number }
   /**
@@ -93,8 +106,9 @@ export type TaskEventDetail =
   /** `count` slots of a cron, beginning with `slot`, passed while the process could not run them. */
   | { readonly type: 'missed'; readonly slot: number; readonly count: number }
   /**
-   * A supervised run has ended or failed (with the `error`), and restarts in `delay` ms. `restart` is the number of
-   * restarts since the supervised run began, this one included.
+   * A supervised run has ended or failed (with the `error`), and restarts `delay` ms after that, or when it has
+   * finalized if that takes longer. `restart` is the number of restarts since the supervised run began, this one
+   * included.
    */
   | { readonly type: 'restarting'; readonly restart: number; readonly delay: number; readonly error?: TaskError }
   /** The run of one slot failed. */
@@ -108,6 +122,15 @@ export type TaskEventDetail =
   | { readonly type: 'finalizing' }
   /** A hook settled, or emitted a value, after its grace or after a join's timeout. The result was dropped. */
   | { readonly type: 'result-dropped'; readonly phase: Phase; readonly slot?: number; readonly error?: TaskError }
+  /**
+   * A teardown threw that is not the task's own: of a coordinator's lease, a subscriber, an async iterator, or an
+   * instrumentation. The run goes on.
+   */
+  | { readonly type: 'teardown-failed'; readonly error: unknown; readonly slot?: number }
+  /** A function among the options threw, or returned a wrong value. The library has gone on without it. */
+  | { readonly type: 'option-failed'; readonly option: string; readonly error: unknown }
+  /** A future that was started under the run's context has failed, and nobody has looked at its error. */
+  | { readonly type: 'future-failed'; readonly error: unknown }
   /** The run has ended. */
   | { readonly type: 'done'; readonly outcome: Outcome };
 

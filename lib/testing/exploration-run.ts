@@ -1,5 +1,5 @@
-import { inspect } from 'node:util';
 import type { RecordedEvent } from '../recording/types.js';
+import { messageOf } from '../util/describe-error.js';
 import { checkInvariants } from './invariants.js';
 import { runScenario, verify } from './scenario.js';
 import { ScenarioError } from './scenario-error.js';
@@ -50,7 +50,7 @@ export function explorationError({ result, choices }: ExplorationRunResult, erro
     departures === 0
       ? 'the usual order'
       : `an order that departs from the usual ${departures === 1 ? 'once' : `${departures} times`}`;
-  const message = error instanceof Error ? error.message : inspect(error);
+  const message = messageOf(error);
   const hint =
     departures === 0 ? [] : ['', `\`explore(scenario, { order: [${order.join(', ')}] })\` repeats this order.`];
   const { events, from } = result.recording;

@@ -6,11 +6,11 @@ import { seededRandom } from './seeded-random.js';
 /** Options of {@link explore}. */
 export interface ExploreOptions {
   /** Maximum number of orders to try. Default: 200. */
-  runs?: number;
+  runs?: number | undefined;
   /** Seed of the random orders. The same seed yields the same orders. Default: 1. */
-  seed?: number;
+  seed?: number | undefined;
   /** The only order to try, as the error of a failed exploration shows it. */
-  order?: readonly number[];
+  order?: readonly number[] | undefined;
 }
 
 /** Result of {@link explore}. */

@@ -5,13 +5,17 @@ import type { ScenarioResult } from './scenario-types.js';
 /** Events that may follow each event of a run. */
 const successors: Readonly<Partial<Record<string, readonly string[]>>> = {
   start: ['initializing', 'ready', 'finalizing', 'done', 'cancelling'],
-  initializing: ['ready', 'cancelling', 'finalizing', 'done', 'restarting'],
-  ready: ['cancelling', 'finalizing', 'done', 'restarting'],
-  cancelling: ['cancelling', 'finalizing', 'done'],
+  initializing: ['ready', 'failed', 'cancelling', 'finalizing', 'done', 'restarting'],
+  ready: ['failed', 'cancelling', 'finalizing', 'done', 'restarting'],
+  cancelling: ['cancelling', 'failed', 'finalizing', 'done', 'restarting'],
+  failed: ['finalizing', 'done', 'restarting'],
   finalizing: ['done', 'restarting'],
   restarting: ['initializing', 'ready', 'cancelling', 'done'],
   done: [],
 };
+
+/** Events after which a run emits no value. */
+const endsOfExecute = ['failed', 'finalizing', 'done'];
 
 /**
  * Checks what must hold for every application in every order of its events. A task initializes, becomes ready and
@@ -28,15 +32,18 @@ export function checkInvariants({ recording, report }: ScenarioResult): void {
     if (at < now) fail(event, `comes after an event at ${now} ms`);
     now = at;
     if (task === undefined || !(type in successors || type === 'value')) continue;
-    const id = type === 'value' ? lastRunOf(task, runs) : `${task} ${runId}`;
+    if (type === 'value') {
+      // The runs of one path may overlap, and a value does not show which of them has emitted it.
+      const ofTask = [...runs.values()].filter((run) => run.task === task);
+      if (ofTask.length > 0 && ofTask.every(({ last }) => endsOfExecute.includes(last)))
+        fail(event, 'comes after the end of execute');
+      continue;
+    }
+    const id = `${task} ${runId}`;
     const run = runs.get(id) ?? { task, last: 'start' };
     runs.set(id, run);
-    if (type === 'value') {
-      if (run.last === 'finalizing' || run.last === 'done') fail(event, 'comes after the end of execute');
-    } else {
-      if (!successors[run.last]?.includes(type)) fail(event, `comes after ${run.last}`);
-      run.last = type;
-    }
+    if (!successors[run.last]?.includes(type)) fail(event, `comes after ${run.last}`);
+    run.last = type;
   }
   if (!report) return;
   const timedOut = report.outcomes.filter(({ status }) => status === 'timed-out').map(({ task }) => task);
@@ -46,10 +53,6 @@ export function checkInvariants({ recording, report }: ScenarioResult): void {
   const clean = report.outcomes.every(({ status }) => status !== 'failed' && status !== 'timed-out');
   if (report.clean !== (clean && report.failures.length === 0))
     throw new ScenarioError(`The report is marked ${report.clean ? 'clean' : 'not clean'}, but its outcomes differ`);
-}
-
-function lastRunOf(task: string, runs: ReadonlyMap<string, unknown>): string {
-  return [...runs.keys()].findLast((id) => id.slice(0, id.lastIndexOf(' ')) === task) ?? `${task} 1`;
 }
 
 function fail({ type, task, at }: RecordedEvent, violation: string): never {

@@ -36,6 +36,9 @@ export const marks = {
   ']': 'finalize',
   '<': 'restarts, or is no longer ready',
   "'": 'a late result was dropped',
+  '}': "a teardown that is not the task's own failed",
+  '=': 'an option failed, and its default is used',
+  $: 'a future failed, and nobody has looked at its error',
   '|': 'ended',
   '?': 'never ends',
 } as const;

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Recording } from '../recording/types.js';
+import type { RecordedError, RecordedEvent, Recording } from '../recording/types.js';
 import type { Runnable } from '../task/runner.js';
 import type { SimpleTask } from '../task/types.js';
 import { invalid, validateFunction, validateOptions } from '../util/validate.js';
@@ -28,7 +28,8 @@ const replayTolerance = 20;
  * An incident becomes a test of the application that should survive it. Put your own groups, supervision and crons
  * around the tasks in `run`, and put into `expect` what should have happened. The `tolerance` is 20 ms, because in real
  * time effects come later. In a cron, a run that yields nothing, does not fail and does not delay another slot takes no
- * time. A replay does not expect what only the outside world causes: missed slots, overdue slots and late results.
+ * time. A replay does not expect what only the outside world causes: missed slots, overdue slots and late results. Its
+ * tasks start no runs themselves, but take as long as they did with these.
  *
  * @throws TypeError without `run`, for an invalid recording, and for a recording whose first events were dropped.
  *
@@ -58,9 +59,9 @@ export function replay(recording: Recording, options: ReplayOptions): Scenario {
   const fixed: Recording = { version, from, events, dropped };
   const tasks = recordedTasks(fixed);
   const rows = diagramOf(fixed);
-  const expected = [...rows].map(
-    ([name, row]) => [name, row.filter(({ mark }) => !externalMarks.includes(mark))] as const,
-  );
+  const expected = [...rows]
+    .filter(([name]) => !tasks.isChild(name))
+    .map(([name, row]) => [name, row.filter(({ mark }) => !externalMarks.includes(mark))] as const);
   return {
     run: (context) => run((path) => tasks.create(path), context),
     at: from,
@@ -75,15 +76,17 @@ export function replay(recording: Recording, options: ReplayOptions): Scenario {
 function stopOptions({ events, from }: Recording, tasks: RecordedTasks): Partial<Scenario> {
   const shutdown = events.find(({ type }) => type === 'shutdown');
   const draining = events.find(({ type }) => type === 'draining');
-  const cancelledIndex = events.findIndex(({ type }) => type === 'cancelled');
-  const cancelled = events[cancelledIndex];
-  const failedIndex = events.findIndex(
-    ({ type, task, outcome }) => type === 'done' && tasks.isTopLevel(task ?? '') && outcome?.error,
-  );
+  const cancelled = events.find(({ type }) => type === 'cancelled');
+  const hasFailed = events.some((event, index) => {
+    const { task = '' } = event;
+    // A supervised task has not failed if it restarts, with everything that it is made of.
+    const restarts = (later: RecordedEvent) =>
+      later.type === 'restarting' && `${task}/`.startsWith(`${later.task ?? ''}/`);
+    return errorOf(event) && !tasks.isChild(task) && !events.slice(index).some(restarts);
+  });
+  // The failure of a member stops the application before the member and its group have ended.
   const isStoppedByFailure =
-    failedIndex >= 0 &&
-    failedIndex < cancelledIndex &&
-    isDeepStrictEqual(cancelled?.cause, events[failedIndex]?.outcome?.error);
+    cancelled?.cause !== undefined && events.some((event) => isDeepStrictEqual(errorOf(event), cancelled.cause));
   const hasTimedOut = shutdown?.outcomes?.some(({ status }) => status === 'timed-out') === true;
   const stop = draining ?? cancelled;
   // If neither a signal nor a failure stopped the application, a task or its owner did.
@@ -97,9 +100,14 @@ function stopOptions({ events, from }: Recording, tasks: RecordedTasks): Partial
     }),
     ...(draining && { drainDelay: isDrainComplete ? cancelled.at - draining.at : Infinity }),
     ...(hasTimedOut && cancelled && { timeout: shutdown.at - cancelled.at }),
-    ...(failedIndex >= 0 && !isStoppedByFailure && { onFailure: 'continue' }),
+    ...(hasFailed && !isStoppedByFailure && { onFailure: 'continue' }),
     ...(!shutdown && { duration: (events.at(-1)?.at ?? from) - from }),
   };
+}
+
+/** Returns the error of a task's failure. */
+function errorOf({ type, error, outcome }: RecordedEvent): RecordedError | undefined {
+  return type === 'failed' ? error : type === 'done' ? outcome?.error : undefined;
 }
 
 /** Accepts `undefined`, so that the error of a call without options names `run`. */

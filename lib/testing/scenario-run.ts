@@ -9,20 +9,17 @@ import { EventBuffer } from '../recording/event-buffer.js';
 import { toRecorded } from '../recording/to-recorded.js';
 import type { RecordedEvent } from '../recording/types.js';
 import { toRunner } from '../task/runner.js';
-import type { TaskRunner } from '../task/types.js';
-import { invalid, validateArray } from '../util/validate.js';
+import { validateArray } from '../util/validate.js';
 import { fakeSignals } from './fake-signals.js';
 import { runUntil } from './run-until.js';
 import { orchestrateOptions, type Scenario, type ScenarioContext, type ScenarioResult } from './scenario-types.js';
-import { markOf, taskRows } from './task-rows.js';
-import { applicationRow, readinessRow, signalsRow, toMarbles } from './to-marbles.js';
+import { ScenarioRows } from './scenario-rows.js';
+import { markOf } from './task-rows.js';
+import { toMarbles } from './to-marbles.js';
 import type { VirtualClock } from './virtual-clock.js';
 
 /** The time that tasks that still run after a scenario may take to end, in ms of virtual time. */
 const cleanUpMs = 3_600_000;
-
-/** Rows of the scenario itself. */
-const reservedRows = [signalsRow, readinessRow, applicationRow];
 
 /** A signal of a scenario and its time, in ms from the start. */
 export interface ScheduledSignal {
@@ -33,8 +30,7 @@ export interface ScheduledSignal {
 /** Result of a run, before it is compared with what is expected. */
 export interface ScenarioRunResult {
   readonly result: ScenarioResult;
-  /** Names of all possible rows. */
-  readonly rows: readonly string[];
+  readonly rows: ScenarioRows;
   /** Error that `during` or the application has thrown. */
   readonly failure?: { readonly error: unknown };
 }
@@ -70,10 +66,12 @@ export class ScenarioRun {
     const runners = runnables.map((runnable) => toRunner(runnable));
     const application = createApplication(
       runners,
-      { ...options, scheduler: clock, observer: (event) => this.onEvent(event) },
+      { ...options, scheduler: clock, observer: (event) => this.onEvent(event, rows) },
       { hostFailures$, shouldDrain: (cause) => !isCtrlC(cause) },
     );
-    const rows = [...this.recordValues(runners)];
+    const { values = {} } = scenario;
+    const onValue = (task: string, value: unknown) => this.record({ type: 'value', task, mark: markOf(value, values) });
+    const rows = new ScenarioRows(runners, onValue);
     for (const { at, signal } of scheduledSignals) clock.schedule(() => this.onSignal(signal, application.stop), at);
     const app = application.start((report) => {
       if (!this.observing) return;
@@ -146,8 +144,9 @@ export class ScenarioRun {
     this.exitCode = code;
   }
 
-  private onEvent(event: AppEvent): void {
+  private onEvent(event: AppEvent, rows: ScenarioRows): void {
     if (!this.observing) return;
+    if (event.type === 'initializing' || event.type === 'ready') rows.addChildren(event.task);
     this.events.push(event);
     this.record(toRecorded(event, this.context.clock.now()));
   }
@@ -155,22 +154,6 @@ export class ScenarioRun {
   /** Records an event at the elapsed virtual time, which `adjust` does not change. */
   private record(event: Omit<RecordedEvent, 'at'>): void {
     if (this.observing) this.buffer.add({ ...event, at: this.buffer.from + this.context.clock.frame });
-  }
-
-  /** Records values, because events carry none. Returns the names of all rows. */
-  private recordValues(runners: readonly TaskRunner[]): ReadonlySet<string> {
-    const { values = {} } = this.scenario;
-    const names = new Set(reservedRows);
-    for (const { path, runner, yieldsValues } of runners.flatMap((each) => taskRows(each))) {
-      if (names.has(path))
-        throw new TypeError(
-          invalid('run', `tasks with distinct names other than those of rows: ${reservedRows.join(', ')}`, path),
-        );
-      names.add(path);
-      if (!yieldsValues) continue;
-      runner.results$.subscribe((value) => this.record({ type: 'value', task: path, mark: markOf(value, values) }));
-    }
-    return names;
   }
 
   private result(): ScenarioResult {

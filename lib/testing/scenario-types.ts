@@ -15,29 +15,29 @@ export interface Scenario extends Omit<OrchestrateOptions, 'parent' | 'scheduler
   /** Creates the tasks. It is called for each run of the scenario. */
   run: (context: ScenarioContext) => readonly Runnable[];
   /** Time that the clock shows first. Default: 0, in ms since 1970. */
-  at?: string | number | Date;
+  at?: string | number | Date | undefined;
   /**
    * Signals that the process receives, as marbles: `I` is SIGINT, `T` SIGTERM, `H` SIGHUP, `Q` SIGQUIT, `1` and `2` are
    * SIGUSR1 and SIGUSR2.
    */
-  signals?: string;
+  signals?: string | undefined;
   /** Acts on the application. It is called once all tasks have been started, and its timers are virtual. */
-  during?: (context: ScenarioContext & { readonly app: Application }) => unknown;
+  during?: ((context: ScenarioContext & { readonly app: Application }) => unknown) | undefined;
   /** Duration of the scenario. Default: until the application has ended, or no timer is pending. */
-  duration?: number;
+  duration?: number | undefined;
   /** Exit code after a stop by a signal, as in `runMain`. Default: `'zero'`. */
-  exitCode?: 'zero' | 'signal';
+  exitCode?: 'zero' | 'signal' | undefined;
   /** Values of tasks by the letters that rows show for them. Other letters and digits are shown as themselves. */
-  values?: Readonly<Record<string, unknown>>;
+  values?: Readonly<Record<string, unknown>> | undefined;
   /**
-   * Expected rows of marbles: of tasks by their paths, and of `signals`, `readiness` and `application`. Other rows are
-   * ignored.
+   * Expected rows of marbles: of tasks and the runs they start, by their paths, and of `signals`, `readiness` and
+   * `application`. Other rows are ignored.
    */
-  expect?: string;
+  expect?: string | undefined;
   /** Maximum difference between the expected and the actual time of a mark. Default: 0. */
-  tolerance?: number;
+  tolerance?: number | undefined;
   /** Checks anything else, in real time. It throws, or rejects, when a check fails. */
-  check?: (result: ScenarioResult) => unknown;
+  check?: ((result: ScenarioResult) => unknown) | undefined;
 }
 
 /** Substitutes of a scenario for the real world. */

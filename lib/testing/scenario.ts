@@ -74,9 +74,9 @@ export async function verify(
 ): Promise<ScenarioResult> {
   if (failure) throw failure.error;
   const expected = parseDiagram(definition.expect ?? '');
-  const unknown = [...expected.keys()].find((name) => !rows.includes(name));
+  const unknown = [...expected.keys()].find((name) => !rows.mayHave(name));
   if (unknown !== undefined) {
-    const names = rows.map((name) => `\`${name}\``).join(', ');
+    const names = [...rows.names].map((name) => `\`${name}\``).join(', ');
     throw new ScenarioError(invalid('expect', `rows of ${names}`, unknown));
   }
   compareDiagrams(expected, diagramOf(result.recording), definition.tolerance);

@@ -32,7 +32,7 @@ import { parseTaskScript } from './task-script.js';
  * console.log(db.calls); // → [ 'initialize', 'execute', 'finalize' ]
  * ```
  */
-export function script<T = unknown>(name: string, options?: { grace?: number }): ManualTask<T>;
+export function script<T = unknown>(name: string, options?: { grace?: number | undefined }): ManualTask<T>;
 export function script<T = string>(
   name: string,
   marbles: string | readonly string[],
@@ -40,7 +40,7 @@ export function script<T = string>(
 ): SimpleTask<T>;
 export function script(
   name: string,
-  marbles?: string | readonly string[] | { grace?: number },
+  marbles?: string | readonly string[] | { grace?: number | undefined },
   options: ScriptOptions<unknown> = {},
 ): SimpleTask {
   validateString('name', name);
@@ -56,7 +56,7 @@ export function script(
       options,
     );
   }
-  const manualOptions = marbles as { grace?: number } | undefined;
+  const manualOptions = marbles as { grace?: number | undefined } | undefined;
   if (manualOptions !== undefined) validateOptions(manualOptions, ['grace']);
   return new ManualTask(name, manualOptions?.grace);
 }

@@ -9,7 +9,7 @@ import type { HookScript, TaskScript } from './task-script.js';
 /** Options of a script with marbles. */
 export interface ScriptOptions<T> {
   /** Values of letters and digits. Default: a letter or digit stands for itself. */
-  values?: Readonly<Record<string, T>>;
+  values?: Readonly<Record<string, T>> | undefined;
   /** Error that `#` fails with. Default: an error that names the task and the hook. */
   error?: unknown;
 }

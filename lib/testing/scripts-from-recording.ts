@@ -1,10 +1,15 @@
 import type { RecordedEvent } from '../recording/types.js';
 import type { Marble } from './marbles.js';
+import { CurrentRuns } from './current-runs.js';
+import { isLimitOfEnds } from './run-marks.js';
 import { parseTaskScript, type HookScript, type TaskScript } from './task-script.js';
 import { diagramOf } from './to-marbles.js';
 
-/** Marks of events that only the outside world causes, such as a slow machine: a replay does not repeat them. */
-export const externalMarks = "%:'";
+/**
+ * Marks of events that a replay does not repeat: only the outside world causes them, such as a slow machine, or code
+ * that is not in the tasks, such as an option.
+ */
+export const externalMarks = "%:'}=$";
 
 /** Returns the script of each run of a task. For a cron, returns the script of each of its slots. */
 export function scriptsOf(events: readonly RecordedEvent[], from: number, timedOut: boolean): TaskScript[] {
@@ -18,14 +23,27 @@ export function scriptsOf(events: readonly RecordedEvent[], from: number, timedO
   });
 }
 
-/** Splits events at the ends and restarts of runs. */
+/** Splits events into runs, which may overlap if another task has started them. A restart begins a new run. */
 function runsOf(events: readonly RecordedEvent[]): RecordedEvent[][] {
-  const runs: RecordedEvent[][] = [[]];
+  const runs: RecordedEvent[][] = [];
+  const current = new CurrentRuns<RecordedEvent[]>(() => {
+    const run: RecordedEvent[] = [];
+    runs.push(run);
+    return run;
+  });
   for (const event of events) {
-    runs.at(-1)?.push(event);
-    if (event.type === 'restarting' || event.type === 'done') runs.push([]);
+    const run = current.of(event);
+    run.push(withoutLimit(event));
+    if (event.type === 'restarting' || event.type === 'done') current.delete(run);
   }
-  return runs.filter((run, index) => run.length > 0 || index === 0);
+  return runs.length > 0 ? runs : [[]];
+}
+
+/** Returns the end of a run that itself did not fail as the end of a run that has completed. */
+function withoutLimit(event: RecordedEvent): RecordedEvent {
+  const { task = '', error = event.outcome?.error, ...rest } = event;
+  if (!error || !isLimitOfEnds(error)) return event;
+  return { ...rest, task, ...(event.outcome && { outcome: { task, status: 'completed' } }) };
 }
 
 /** Returns the marbles of a run that matter for a replay. */

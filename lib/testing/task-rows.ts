@@ -5,7 +5,10 @@ import type { TaskRunner } from '../task/types.js';
 /** A task that has a row of its own. */
 export interface TaskRow {
   readonly path: string;
+  /** The runner of its values: that of the supervised task, if it is one. */
   readonly runner: TaskRunner;
+  /** The runner of the task itself. */
+  readonly task: TaskRunner;
   /** Whether the task has values of its own. A group only forwards the values of its members. */
   readonly yieldsValues: boolean;
 }
@@ -13,10 +16,10 @@ export interface TaskRow {
 /** Returns the rows of a task and of all tasks in it. */
 export function taskRows(runner: TaskRunner, path: string = runner.toString()): TaskRow[] {
   const { members, transparent } = inspectRunner(runner);
-  if (!members) return [{ path, runner, yieldsValues: true }];
+  if (!members) return [{ path, runner, task: runner, yieldsValues: true }];
   if (!transparent)
     return [
-      { path, runner, yieldsValues: false },
+      { path, runner, task: runner, yieldsValues: false },
       ...members.flatMap((member) => taskRows(member, `${path}/${member.toString()}`)),
     ];
   // The only member of a transparent task, for example of a supervised one, may be a group.

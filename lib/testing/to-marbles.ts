@@ -1,12 +1,15 @@
 import { unfinishedTasks } from '../app/unfinished-tasks.js';
-import type { RecordedError, RecordedOutcome, Recording } from '../recording/types.js';
+import type { Recording } from '../recording/types.js';
+import { CurrentRuns } from './current-runs.js';
 import { drawDiagram, type Diagram } from './diagram.js';
 import type { Mark, Marble } from './marbles.js';
+import { RunMarks } from './run-marks.js';
 
 /**
  * Draws a recording as rows of marbles on a common time axis: a row for each task, in the order of their starts, and
  * the rows `signals` and `application`. `marks` explains the marks. An application ends with `|` when its end was
- * clean, otherwise with `#`. `?` marks a task that had not ended by the deadline.
+ * clean, otherwise with `#`. `?` marks a task that had not ended by the deadline. The runs that a task has started
+ * share a row if they have the same path.
  *
  * @example
  * ```ts
@@ -19,8 +22,8 @@ import type { Mark, Marble } from './marbles.js';
  * clock.advance(1000);
  * for (const line of toMarbles(recording).split('\n')) console.log(line);
  * // → db           [-->---(#])-|
- * // → http         [->-----   -(!|)
- * // → application  --------   -(!#)
+ * // → http         [->----(!|)
+ * // → application  -------!   -#
  * ```
  */
 export function toMarbles(recording: Recording): string {
@@ -47,6 +50,7 @@ export const signalLetters: Readonly<Partial<Record<NodeJS.Signals, string>>> = 
 /** Returns the rows of a recording. */
 export function diagramOf({ events, from }: Recording): Diagram {
   const rows = new Map<string, Marble[]>();
+  const runs = new Map<string, CurrentRuns<RunMarks>>();
   const add = (name: string, at: number, ...marks: (Mark | (string & {}))[]) => {
     const row = rows.get(name) ?? [];
     rows.set(name, row);
@@ -79,62 +83,21 @@ export function diagramOf({ events, from }: Recording): Diagram {
       case 'value':
         add(task, at, event.mark ?? '_');
         break;
-      case 'restarting':
-        addFailure(add(task, at), at - from, event.error);
-        add(task, at, '<');
-        break;
-      case 'done':
-        addEnd(add(task, at), at - from, event.outcome);
-        break;
-      default:
-        add(task, at, markOf[type]);
+      default: {
+        let ofTask = runs.get(task);
+        if (!ofTask) runs.set(task, (ofTask = new CurrentRuns(() => new RunMarks(add(task, at)))));
+        const run = ofTask.of(event);
+        run.add(event, at - from);
+        if (run.hasEnded) ofTask.delete(run);
+      }
     }
   }
   return new Map([...rows].sort(([a], [b]) => rank(a) - rank(b)));
 }
 
-const markOf = {
-  initializing: '[',
-  ready: '>',
-  'slot-started': '+',
-  skipped: '/',
-  missed: '%',
-  overdue: ':',
-  'slot-failed': '*',
-  cancelling: '!',
-  finalizing: ']',
-  'result-dropped': "'",
-} as const;
-
 /** Orders rows by cause and effect: signals first, then tasks, then the application. */
 function rank(name: string): number {
   return name === signalsRow ? -1 : [readinessRow, applicationRow].indexOf(name) + 1;
-}
-
-function addEnd(row: Marble[], at: number, outcome: Partial<RecordedOutcome> = {}): void {
-  const { status, error } = outcome;
-  // A task that was cancelled before it started, or between two runs, has no `cancelling` event.
-  if (status === 'cancelled' && !row.slice(runStart(row)).some(({ mark }) => mark === '!')) row.push({ at, mark: '!' });
-  addFailure(row, at, error);
-  const last = row.at(-1);
-  if (last?.mark !== '#' || last.at !== at) row.push({ at, mark: '|' });
-}
-
-/**
- * Adds an error. It is reported only at the end of the run, but drawn where it occurred: before `]`, unless `finalize`
- * itself failed.
- */
-function addFailure(row: Marble[], at: number, error: RecordedError | undefined): void {
-  if (!error) return;
-  const index = row.findLastIndex(({ mark }) => mark === ']');
-  const finalize = index >= runStart(row) && error.phase !== 'finalize' ? row[index] : undefined;
-  if (finalize) row.splice(index, 0, { at: finalize.at, mark: '#' });
-  else row.push({ at, mark: '#' });
-}
-
-/** Returns the index of the first mark after the last restart. */
-function runStart(row: readonly Marble[]): number {
-  return row.findLastIndex(({ mark }) => mark === '<') + 1;
 }
 
 function letterOf(signal: NodeJS.Signals | undefined): string {

@@ -1,4 +1,5 @@
-import { inspect } from 'node:util';
+import { attempt } from '../util/attempt.js';
+import { describeError, isError, print } from '../util/describe-error.js';
 
 /**
  * A thrown value in a form that crosses threads. A structured clone of an error loses a custom name and own fields;
@@ -18,23 +19,39 @@ interface SerializedError {
 
 const builtinClasses = { EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError };
 
-/** @param ancestors the errors that contain this one in a field. They are omitted, which ends cycles. */
-export function serializeError(value: unknown, ancestors: readonly unknown[] = []): SerializedThrow {
-  if (!(value instanceof Error)) return { thrown: 'value', value: toCloneable(value) };
+/** The most errors in the fields of an error, all levels together: they may refer to each other in any way. */
+const maxErrors = 100;
+
+/** Converts anything that was thrown. The errors in the fields of an error that contain that error are left out. */
+export function serializeError(value: unknown): SerializedThrow {
+  return serialize(value, [], { errors: 0 });
+}
+
+/** @param ancestors the errors that contain this one in a field. */
+function serialize(value: unknown, ancestors: readonly unknown[], count: { errors: number }): SerializedThrow {
+  if (!isError(value)) return { thrown: 'value', value: toCloneable(value) };
+  count.errors++;
   const path = [...ancestors, value];
-  const fields = new Map(Object.entries(value));
-  // The two built-in fields that are not enumerable.
-  for (const key of ['cause', 'errors'] as const) if (key in value) fields.set(key, (value as AggregateError)[key]);
+  const { name, message, stack } = describeError(value);
   return {
     thrown: 'error',
     type: builtinTypeOf(value),
-    name: value.name,
-    message: value.message,
-    stack: value.stack,
-    fields: [...fields]
-      .filter(([, field]) => !path.includes(field))
-      .map(([key, field]) => [key, serializeError(field, path)]),
+    name,
+    message,
+    stack,
+    fields: fieldsOf(value)
+      .filter(([, field]) => !path.includes(field) && (!isError(field) || count.errors < maxErrors))
+      .map(([key, field]) => [key, serialize(field, path, count)]),
   };
+}
+
+/** Returns the fields of an error, without those that throw when they are read. */
+function fieldsOf(error: Error): (readonly [key: string, value: unknown])[] {
+  // The last two are not enumerable.
+  const keys = new Set([...attempt(() => Object.keys(error), []), 'cause', 'errors']);
+  return [...keys].flatMap((key) =>
+    attempt(() => (key in error ? [[key, (error as unknown as Record<string, unknown>)[key]] as const] : []), []),
+  );
 }
 
 export function isSerializedThrow(x: unknown): x is SerializedThrow {
@@ -60,8 +77,9 @@ export function deserializeError(thrown: SerializedThrow): unknown {
 const hiddenFields = ['name', 'stack', 'cause', 'errors'];
 
 function builtinTypeOf(error: Error): string {
-  if (error instanceof DOMException) return 'DOMException';
-  return Object.entries(builtinClasses).find(([, type]) => error instanceof type)?.[0] ?? 'Error';
+  const is = (type: new () => unknown) => attempt(() => error instanceof type, false);
+  if (is(DOMException)) return 'DOMException';
+  return Object.entries(builtinClasses).find(([, type]) => is(type))?.[0] ?? 'Error';
 }
 
 function builtinClassOf(type: string): new (message: string) => Error {
@@ -73,6 +91,6 @@ function toCloneable(value: unknown): unknown {
   try {
     return structuredClone(value);
   } catch {
-    return inspect(value);
+    return print(value);
   }
 }

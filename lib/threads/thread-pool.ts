@@ -21,31 +21,31 @@ import { WorkerPool } from './worker-pool.js';
 /** Options of a {@link threadPool}. */
 export interface ThreadPoolOptions {
   /** The pool's name in reports, events and errors. Default: `'threads'`. */
-  name?: string;
+  name?: string | undefined;
   /** The maximum number of threads. Default: the number of cores. */
-  threads?: number;
+  threads?: number | undefined;
   /** The time for which an idle thread is kept, in ms. Default: 10,000. `Infinity`: until the pool closes. */
-  idleTimeout?: number;
+  idleTimeout?: number | undefined;
   /**
    * The maximum size of each thread's JavaScript heap, in MB, from 8 up. Buffers are not counted. Default: Node's own
    * limit. Node's flag `--max-old-space-size` takes precedence.
    */
-  memoryLimit?: number;
+  memoryLimit?: number | undefined;
   /** The maximum number of runs that wait for a thread. Default: no limit. */
-  queueLimit?: number;
+  queueLimit?: number | undefined;
 }
 
 /** Options of one run. */
 export interface ThreadRunOptions {
   /** The export of the module to call. Default: `'default'`. */
-  name?: string;
+  name?: string | undefined;
   /** Objects in the input that are moved to the thread instead of copied, at the moment a thread takes the run. */
-  transfer?: readonly Transferable[];
+  transfer?: readonly Transferable[] | undefined;
   /**
    * The time for which a generator, or a function that has read its `signal`, may continue after a cancel, in ms.
    * Default: 100. Then its thread is ended. For any other function the thread is ended immediately.
    */
-  grace?: number;
+  grace?: number | undefined;
 }
 
 /** A pool of threads for CPU-bound work, as a runner. */

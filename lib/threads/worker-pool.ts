@@ -2,6 +2,7 @@ import { Piscina, queueOptionsSymbol } from 'piscina';
 import { extname, join } from 'node:path';
 import type { Subscriber } from 'rxjs';
 import { append, remove, type LinkedList } from '../util/linked-list.js';
+import { logError } from '../util/log-error.js';
 import { PoolClosedError, PoolQueueError, ThreadExitError, ThreadMemoryError } from './errors.js';
 import { isOpenChannel, type CallOptions, type Job } from './messages.js';
 import { deserializeError, isSerializedThrow } from './serialize-error.js';
@@ -123,7 +124,7 @@ export class WorkerPool implements ThreadRunOwner, LinkedList<ThreadRun> {
     piscina.on('error', (error: unknown) => {
       const run = [...this.running.values()].find(({ claimed }) => !claimed);
       if (run) run.fail(error);
-      else console.error(this.toPublicError(error));
+      else logError(this.toPublicError(error));
     });
     return piscina;
   }

@@ -1,12 +1,13 @@
 import { Observable } from 'rxjs';
-import { toArray, append, remove, Listener, type LinkedList } from './linked-list.js';
+import { toArray, append, remove, type LinkedList } from './linked-list.js';
+import { SubscriberListener } from './subscriber-listener.js';
 
 /** A Subject without an end, from which a subscriber unsubscribes in O(1). */
-export class LinkedSubject<T> implements LinkedList<Listener<T>> {
-  first: Listener<T> | undefined = undefined;
-  last: Listener<T> | undefined = undefined;
+export class LinkedSubject<T> implements LinkedList<SubscriberListener<T>> {
+  first: SubscriberListener<T> | undefined = undefined;
+  last: SubscriberListener<T> | undefined = undefined;
   /** The current listeners. Copied again after one subscribed or unsubscribed. */
-  private listeners: readonly Listener<T>[] | undefined = undefined;
+  private listeners: readonly SubscriberListener<T>[] | undefined = undefined;
 
   get observed(): boolean {
     return this.first !== undefined;
@@ -14,7 +15,7 @@ export class LinkedSubject<T> implements LinkedList<Listener<T>> {
 
   asObservable(): Observable<T> {
     return new Observable((subscriber) => {
-      const listener = new Listener<T>((value) => subscriber.next(value));
+      const listener = new SubscriberListener<T>((value) => subscriber.next(value));
       append(this, listener);
       this.listeners = undefined;
       return () => {

@@ -18,6 +18,14 @@ export function after(scheduler: SchedulerLike, ms: number, callback: () => void
   );
 }
 
+/** Calls a function as {@link after} does, but does not keep the process alive until then. */
+export function afterUnlessExit(scheduler: SchedulerLike, ms: number, callback: () => void): Subscription {
+  const subscription = after(scheduler, ms, callback);
+  // RxJS holds the real timer of an action in `id`.
+  (subscription as { readonly id?: { unref?(): void } }).id?.unref?.();
+  return subscription;
+}
+
 /** Completes after `ms` on the scheduler's clock; for `Infinity`, never. Unlike RxJS's `timer`, accepts any length. */
 export function wait(ms: number, scheduler: SchedulerLike): Observable<never> {
   return new Observable((subscriber) => after(scheduler, ms, () => subscriber.complete()));

@@ -1,4 +1,5 @@
-import { inspect } from 'node:util';
+import { print } from './describe-error.js';
+import { nearestName } from './nearest-name.js';
 
 /** Formats the message of every validation error: the expected value and the given one. */
 export function invalid(name: string, expected: string, value: unknown): string {
@@ -32,9 +33,21 @@ export function validateOneOf(name: string, allowed: readonly string[], value: u
 /** Accepts an object whose keys are all known: an option with a typing error would be ignored silently. */
 export function validateOptions(options: unknown, known: readonly string[], name = 'options'): void {
   if (typeof options !== 'object' || options === null) throw new TypeError(invalid(name, 'an object', options));
-  const unknown = Object.keys(options).find((option) => !known.includes(option));
-  if (unknown !== undefined)
-    throw new TypeError(`Expected \`${name}\` to be made of \`${known.join('`, `')}\`, got \`${unknown}\` (unknown)`);
+  for (const option of Object.keys(options))
+    if (!known.includes(option)) throw new TypeError(unknownMember(name, known, option));
+}
+
+/** Validates the names of options, and reads each option once, so that a later change of the object has no effect. */
+export function readOptions<O extends object>(options: O, known: readonly (keyof O & string)[], name?: string): O {
+  validateOptions(options, known, name);
+  return Object.fromEntries(known.map((option) => [option, options[option]])) as O;
+}
+
+/** Explains that an object has a member of an unknown name, and which name was probably meant. */
+export function unknownMember(name: string, known: readonly string[], unknown: string): string {
+  const nearest = nearestName(unknown, known);
+  const hint = nearest === undefined ? '' : `; did you mean \`${nearest}\`?`;
+  return `Expected \`${name}\` to be made of \`${known.join('`, `')}\`, got \`${unknown}\` (unknown)${hint}`;
 }
 
 export function validateObserver(observer: unknown): void {
@@ -63,7 +76,7 @@ export function validateString(name: string, value: unknown): void {
   if (typeof value !== 'string') throw new TypeError(invalid(name, 'a string', value));
 }
 
-export function validateFunction(name: string, value: unknown): void {
+export function validateFunction(name: string, value: unknown): asserts value is (...args: never[]) => unknown {
   if (typeof value !== 'function') throw new TypeError(invalid(name, 'a function', value));
 }
 
@@ -72,6 +85,6 @@ function rangeOf(min: number, max: number): string {
 }
 
 function describe(value: unknown): string {
-  const text = inspect(value, { depth: 0, maxStringLength: 80, maxArrayLength: 3, breakLength: Infinity });
+  const text = print(value, { depth: 0, maxStringLength: 80, maxArrayLength: 3, breakLength: Infinity });
   return value === null || value === undefined ? text : `\`${text}\` (${typeof value})`;
 }

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { AsyncLocalStorage } from 'node:async_hooks';
+import sinon from 'sinon';
 import { defer, lastValueFrom, map, NEVER, of, timer } from 'rxjs';
 import {
   background,
@@ -12,6 +13,7 @@ import {
   supervise,
   task,
   withCancel,
+  type AppEvent,
   type Instrumentation,
   type Runnable,
   type RunContext,
@@ -221,7 +223,7 @@ describe('instrumentation', () => {
       orchestrate([app], { parent, timeout: 10, instrumentation: [{ onRunEnd, onEvent }] }).subscribe();
       scheduler.schedule(() => cancel(), 5);
       scheduler.flush();
-      const abandoned = ['app/a -', 'app/c 0', 'app/c -', 'app/d -', 'app -'].map((run) => `${run} timed-out 15`);
+      const abandoned = ['app/a -', 'app/d -', 'app/c 0', 'app/c -', 'app -'].map((run) => `${run} timed-out 15`);
       expect(received).to.deep.equal([...abandoned, 'shutdown']);
       received.length = 0;
       orchestrate([task('never', () => 1)], { parent, instrumentation: [{ onRunEnd }] }).subscribe();
@@ -230,48 +232,116 @@ describe('instrumentation', () => {
   });
 
   it('calls each hook once even if wrapHook throws, calls it twice, or does not call it', async () => {
+    let calls = 0;
+    const instrumentation: Instrumentation[] = [
+      {
+        wrapHook() {
+          throw new Error('before');
+        },
+      },
+      {
+        wrapHook(_, __, hook) {
+          hook();
+          hook();
+          throw new Error('after');
+        },
+      },
+      { wrapHook: () => undefined },
+      {
+        onRunEnd() {
+          throw new Error('ended');
+        },
+      },
+    ];
+    const failures: string[] = [];
     const errors = await unhandledDuring(async () => {
-      let calls = 0;
-      const instrumentation: Instrumentation[] = [
-        {
-          wrapHook() {
-            throw new Error('before');
-          },
-        },
-        {
-          wrapHook(_, __, hook) {
-            hook();
-            hook();
-            throw new Error('after');
-          },
-        },
-        { wrapHook: () => undefined },
-        {
-          onRunEnd() {
-            throw new Error('ended');
-          },
-        },
-      ];
-      const report = await launch([task('x', () => ++calls)], { instrumentation });
+      const report = await launch([task('x', () => ++calls)], { instrumentation, observer: failuresIn(failures) });
       expect([calls, report.clean]).to.deep.equal([1, true]);
     });
-    expect(errors.map(String).sort()).to.deep.equal(['Error: after', 'Error: before', 'Error: ended']);
+    expect(failures.sort()).to.deep.equal(['x: Error: after', 'x: Error: before', 'x: Error: ended']);
+    expect(errors).to.deep.equal([]);
   });
 
-  it('does not affect the tasks when onEvent throws', async () => {
-    const boom = new Error('boom');
-    const errors = await unhandledDuring(async () => {
-      const instrumentation: Instrumentation[] = [
-        {
-          onEvent() {
-            throw boom;
-          },
+  it('emits an error of onEvent as a teardown-failed event, after the event that it was called with', async () => {
+    const story: string[] = [];
+    const instrumentation: Instrumentation[] = [
+      {
+        onEvent({ type }) {
+          if (type === 'ready' || type === 'done') throw new Error(type);
         },
-      ];
-      const report = await launch([task('x', () => 1)], { instrumentation });
+      },
+    ];
+    const errors = await unhandledDuring(async () => {
+      const report = await launch([task('x', () => 1)], {
+        instrumentation,
+        observer: (event) =>
+          story.push(event.type === 'teardown-failed' ? `${event.task} failed ${String(event.error)}` : event.type),
+      });
       expect(report.clean).to.equal(true);
     });
-    expect(errors).to.deep.equal([boom, boom, boom]);
+    expect(story).to.deep.equal(['ready', 'x failed Error: ready', 'done', 'x failed Error: done', 'shutdown']);
+    expect(errors).to.deep.equal([]);
+  });
+
+  it('writes the error of an onEvent that throws for every event, and of events without a run', async () => {
+    const boom = new Error('boom');
+    const instrumentation: Instrumentation[] = [
+      {
+        onEvent() {
+          throw boom;
+        },
+      },
+    ];
+    const failures: string[] = [];
+    const written = sinon.stub(console, 'error');
+    try {
+      const errors = await unhandledDuring(async () => {
+        const report = await launch([task('x', () => 1)], { instrumentation, observer: failuresIn(failures) });
+        expect(report.clean).to.equal(true);
+      });
+      expect(errors).to.deep.equal([]);
+      // Those of `ready` and `done` are events. Those of these two events, and of `shutdown`, are written.
+      expect(failures).to.deep.equal(['x: Error: boom', 'x: Error: boom']);
+      expect(written.args).to.deep.equal([[boom], [boom], [boom]]);
+    } finally {
+      written.restore();
+    }
+  });
+
+  it('reports an error about the run of a slot with its slot', () => {
+    virtually((_, scheduler) => {
+      const failures: (number | undefined)[] = [];
+      const wrapHook: Instrumentation['wrapHook'] = ({ slot }) => {
+        if (slot !== undefined) throw new Error('boom');
+      };
+      const beat = cron(
+        task('beat', () => 1),
+        10,
+        { maxRuns: 2 },
+      );
+      orchestrate([beat], { scheduler, instrumentation: [{ wrapHook }] }).subscribe((event) => {
+        if (event.type === 'teardown-failed') failures.push(event.slot);
+      });
+      scheduler.flush();
+      expect(failures).to.deep.equal([0, 10]);
+    });
+  });
+
+  it('is read once: a later change of the array and of its callbacks has no effect', async () => {
+    const received: string[] = [];
+    class Log implements Instrumentation {
+      readonly name: string = 'log';
+      onEvent({ type }: AppEvent): void {
+        received.push(`${this.name} ${type}`);
+      }
+    }
+    const log = new Log();
+    const instrumentation: Instrumentation[] = [log];
+    const app$ = orchestrate([task('x', () => 1)], { instrumentation });
+    instrumentation.push({ onEvent: () => received.push('added') });
+    log.onEvent = () => received.push('changed');
+    await lastValueFrom(app$);
+    expect(received).to.deep.equal(['log ready', 'log done', 'log shutdown']);
   });
 
   it('throws for invalid callbacks', () => {
@@ -307,4 +377,10 @@ describe('instrumentation', () => {
 
 function fail(message: string): never {
   throw new Error(message);
+}
+
+function failuresIn(failures: string[]): (event: AppEvent) => void {
+  return (event) => {
+    if (event.type === 'teardown-failed') failures.push(`${event.task}: ${String(event.error)}`);
+  };
 }

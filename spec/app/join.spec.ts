@@ -218,6 +218,7 @@ describe('joinAll', () => {
         'ready',
         'cancelling',
         'result-dropped',
+        ...(settle === 'reject' ? ['failed'] : []),
         'finalizing',
         'done',
       ]);

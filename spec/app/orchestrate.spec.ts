@@ -152,8 +152,9 @@ describe('orchestrate', () => {
     const alone = collect(orchestrate([task('x', () => throwError(() => boom))]));
     expect(alone.map((event) => event !== 'complete' && 'type' in event && event.type)).to.deep.equal([
       'ready',
-      'done',
+      'failed',
       'cancelled',
+      'done',
       'shutdown',
       false,
     ]);

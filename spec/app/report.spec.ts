@@ -14,8 +14,11 @@ import {
   TaskError,
   taskRunner,
   withCancel,
+  type Outcome,
   type Runnable,
+  type TaskRunner,
 } from '../../lib/index.js';
+import { throwing } from '../helpers/tasks.js';
 import { virtually } from '../helpers/virtual-time.js';
 
 describe('ShutdownReport', () => {
@@ -167,11 +170,11 @@ describe('ShutdownReport', () => {
     expect(lines).to.deep.equal([
       `Stopped by RestartLimitError: ${limit}. Not clean, in 0 ms.`,
       '  task           outcome      ran for  ended in',
-      '  app            failed       5 ms',
+      '  app            failed       5 ms     0 ms',
       '  app/slow       failed       5 ms     0 ms',
       '    TaskError: app/slow failed in finalize: not closed',
       '      caused by Error: not closed',
-      '  app/workers    failed       5 ms',
+      '  app/workers    failed       5 ms     0 ms',
       '  app/workers/a  cancelled    5 ms     0 ms',
       '  app/workers/b  failed       5 ms     0 ms',
       `    RestartLimitError: ${limit}`,
@@ -224,7 +227,7 @@ describe('ShutdownReport', () => {
       durationMs: 0,
     });
     expect(String(report).split('\n')).to.deep.equal([
-      'Stopped by Error: undefined. Clean, in 0 ms.',
+      'Stopped by Error. Clean, in 0 ms.',
       '  task            outcome    ran for',
       '  two lines [31m  completed',
     ]);
@@ -288,5 +291,138 @@ describe('ShutdownReport', () => {
   it('has no cause in JSON when there was none', () => {
     const report = new ShutdownReport({ cause: undefined, outcomes: [], clean: true, durationMs: 0 });
     expect(report.toJSON()).to.have.all.keys('outcomes', 'failures', 'clean', 'durationMs');
+  });
+
+  describe('of very many tasks', () => {
+    const runner = taskRunner(task('x', () => 1));
+    const reportWith = (outcomes: readonly Outcome[], fields: Partial<ShutdownReport> = {}) =>
+      new ShutdownReport({ cause: undefined, outcomes, clean: false, durationMs: 0, ...fields });
+    const linesOf = (report: ShutdownReport) => String(report).split('\n');
+    const outcome = (name: string, fields: Partial<Outcome> = {}): Outcome => ({
+      task: name,
+      runner,
+      status: 'completed',
+      ...fields,
+    });
+
+    it('prints a thousand rows and the number of the others, those that did not end cleanly first', () => {
+      const outcomes = Array.from({ length: 130_000 }, (_, i) => outcome(`t${i}`));
+      const error = new TaskError('bad', 'execute', new Error('boom'));
+      outcomes[100_000] = outcome('bad', { status: 'failed', error });
+      outcomes[129_999] = outcome('stuck', { status: 'timed-out', phase: 'finalize' });
+      const lines = linesOf(reportWith(outcomes));
+      expect(lines.slice(0, 7)).to.deep.equal([
+        'All tasks ended. Not clean.',
+        '  task   outcome                ran for',
+        '  bad    failed',
+        '    TaskError: bad failed in execute: boom',
+        '      caused by Error: boom',
+        '  stuck  timed-out in finalize',
+        '  t0     completed',
+      ]);
+      expect(lines.at(-2)).to.equal('  t997   completed');
+      expect(lines.at(-1)).to.equal('  … and 129,000 more');
+      expect(JSON.parse(JSON.stringify(reportWith(outcomes))))
+        .to.have.property('outcomes')
+        .with.length(130_000);
+    });
+
+    it('prints the children of one name in one row, with the number of each result', () => {
+      const failure = (why: string) => new TaskError('http/job', 'execute', why);
+      const job = (fields: Partial<Outcome>) => outcome('http/job', { startedAt: 0, stoppingAt: 50, ...fields });
+      const members = [
+        job({
+          endedAt: 60,
+          status: 'cancelled',
+          members: [outcome('http/job/step')],
+          children: { started: 1, failed: 0 },
+        }),
+        job({ endedAt: 90, status: 'failed', error: failure('a') }),
+        outcome('http/other'),
+        job({
+          endedAt: 80,
+          status: 'cancelled',
+          members: [outcome('http/job/step')],
+          children: { started: 1, failed: 0 },
+        }),
+        ...['b', 'c', 'd', 'e'].map((why) => job({ endedAt: 70, status: 'failed', error: failure(why) })),
+        job({ status: 'timed-out', phase: 'execute' }),
+      ];
+      const http = outcome('http', { members, children: { started: 90, failed: 5 } });
+      expect(linesOf(reportWith([http])).slice(1)).to.deep.equal([
+        '  task              outcome                                        ran for  ended in',
+        '  http              completed',
+        '  http/job ×8       2 cancelled, 5 failed, 1 timed-out in execute  90 ms    40 ms',
+        "    TaskError: http/job failed in execute: 'a'",
+        "      caused by 'a'",
+        "    TaskError: http/job failed in execute: 'b'",
+        "      caused by 'b'",
+        "    TaskError: http/job failed in execute: 'c'",
+        "      caused by 'c'",
+        '    … and 2 more errors',
+        '  http/job/step ×2  2 completed',
+        '  http/other        completed',
+      ]);
+    });
+
+    it('prints two tasks of one name in two rows', () => {
+      const group = outcome('app', { members: [outcome('app/a'), outcome('app/a')] });
+      expect(linesOf(reportWith([group, outcome('b'), outcome('b')]))).to.have.length(7);
+    });
+
+    it('prints members that are nested 5,000 levels deep', () => {
+      let deep = outcome('leaf', { status: 'failed', error: new TaskError('leaf', 'execute', 'boom') });
+      for (let level = 0; level < 5000; level++)
+        deep = outcome(`level ${level}`, { status: 'failed', members: [deep] });
+      const report = reportWith([deep]);
+      expect(linesOf(report).at(-1)).to.equal('  … and 4,001 more');
+      expect(JSON.stringify(report)).to.include('"task":"leaf"');
+    });
+
+    it('prints errors that refer to each other in any way once, and bounds their number', () => {
+      let error = new TaskError('t', 'execute', new AggregateError([], 'root'));
+      for (let level = 0; level < 22; level++) {
+        const outer = new TaskError(
+          't',
+          'execute',
+          new AggregateError([error, error], `level ${level}`, { cause: error }),
+        );
+        outer.suppressed.push(error, error);
+        error = outer;
+      }
+      const outcomes = Array.from({ length: 500 }, (_, i) =>
+        outcome(`t${i}`, { status: 'failed', error: new TaskError(`t${i}`, 'execute', error) }),
+      );
+      const [only] = outcomes;
+      const lines = linesOf(reportWith(only ? [only] : []));
+      expect(lines.filter((line) => line.includes('AggregateError: root'))).to.have.length(1);
+      expect(linesOf(reportWith(outcomes)).length).to.be.below(2500);
+      let chain = new Error('root');
+      for (let level = 0; level < 20_000; level++) chain = new Error(`level ${level}`, { cause: chain });
+      expect(linesOf(reportWith([], { cause: chain })).length).to.be.below(200);
+    });
+
+    it('shortens long names and messages', () => {
+      const name = `start/${'x'.repeat(1_000_000)}/end`;
+      const lines = linesOf(reportWith([outcome(name)], { cause: new Error('/'.repeat(1_000_000)) }));
+      expect(lines.join('').length).to.be.below(2000);
+      expect(lines.at(-1)).to.match(/^ {2}start\/x+…x+\/end {2}completed$/);
+    });
+
+    it('prints how many failures outside the tasks are not listed', () => {
+      const report = reportWith([], { failures: ['boom'], moreFailures: 1023 });
+      expect(linesOf(report).slice(1)).to.deep.equal(["  Outside the tasks: 'boom'", '  … and 1,023 more']);
+      expect(report.toJSON()).to.have.property('moreFailures', 1023);
+    });
+  });
+
+  it('prints and stores the outcome of a custom runner whose name or error cannot be printed', () => {
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    const runner = { toString: throwing() } as unknown as TaskRunner;
+    const outcomes: Outcome[] = [{ task: 'x', runner, status: 'failed', error: proxy as TaskError }];
+    const report = new ShutdownReport({ cause: proxy, outcomes, clean: false, durationMs: 0 });
+    expect(String(report)).to.include('x     failed\n    <Revoked Proxy>');
+    expect(JSON.parse(JSON.stringify(report))).to.have.nested.property('outcomes[0].runner', 'x');
   });
 });

@@ -185,6 +185,85 @@ describe('runMain', () => {
     });
   });
 
+  describe('with a task that fails while its finalize hangs', () => {
+    it('writes the error, is not ready and stops the others at once, and exits with 1 at the deadline', async () => {
+      const program = start('fails, and its finalize hangs');
+      await program.waitFor('http closed');
+      expect(program.stderr).to.match(/^TaskError: consumer failed in execute: boom/);
+      const { code, stdout, stderr } = await program.ended;
+      expect(code).to.equal(1);
+      const lines = stdout.split('\n');
+      expect(lines.slice(0, 3)).to.deep.equal(['ready true, live true', 'ready false, live true', 'http closed']);
+      expect(lines).to.include('later: ready false, live true').and.include('live false');
+      expect(stdout).to.match(/consumer +timed-out in finalize/);
+      expect(stdout).to.include('consumer failed in execute: boom');
+      expect(stderr.match(/TaskError: consumer failed in execute: boom/g)).to.have.length(1);
+      expect(stderr).to.include('did not end within 500 ms of the cancel: consumer (finalize)');
+    });
+
+    it("goes on with `onFailure: 'continue'`, and has the error in the report after a signal", async () => {
+      const { code, stdout, stderr } = await runAndSignal('fails, and goes on', 'SIGTERM');
+      expect(code).to.equal(1);
+      expect(stdout)
+        .to.include('Stopped by SignalError: Received SIGTERM. Not clean')
+        .and.match(/consumer +timed-out in finalize/)
+        .and.include('consumer failed in execute: boom');
+      expect(stderr.match(/TaskError: consumer failed in execute: boom/g)).to.have.length(1);
+    });
+  });
+
+  describe('with an error of a future that nobody has looked at', () => {
+    it('writes it, has it in the report, and exits with 1', async () => {
+      const { code, stdout, stderr } = await run('lost future');
+      expect(code).to.equal(1);
+      expect(stderr.match(/Error: nobody sees me/g)).to.have.length(1);
+      expect(stdout)
+        .to.include('All tasks ended. Not clean.')
+        .and.include('Outside the tasks: Error: nobody sees me')
+        .and.match(/t +completed/);
+    });
+
+    it('writes it at the exit of a process without an application, with exit code 1', async () => {
+      for (const name of ['lost future outside an application', 'lost future, exit in the run']) {
+        const { code, stderr } = await run(name);
+        expect(code, name).to.equal(1);
+        expect(stderr.match(/Error: nobody sees me/g), name).to.have.length(1);
+      }
+    });
+
+    it('keeps another exit code', async () => {
+      const { code, stderr } = await run('lost future, exit code of its own');
+      expect([code, stderr.match(/Error: nobody sees me/g)?.length]).to.deep.equal([3, 1]);
+    });
+
+    it('writes it, and keeps the exit code of a second signal', async () => {
+      const program = start('lost future, second signal');
+      await program.waitFor('up');
+      program.kill('SIGTERM');
+      await program.waitFor('finalize');
+      await pause(600);
+      program.kill('SIGTERM');
+      const { code, stderr } = await program.ended;
+      expect([code, stderr.match(/Error: nobody sees me/g)?.length]).to.deep.equal([143, 1]);
+    });
+  });
+
+  describe('with a task that is not ready', () => {
+    it('names it on stderr 10 s after the start', async () => {
+      const program = start('not ready');
+      await program.waitFor('\n', 'stderr');
+      expect(program.stderr).to.equal('Not ready after 10 s: db (initialize)\n');
+      program.kill('SIGTERM');
+      const { code, stderr } = await program.ended;
+      expect([code, stderr]).to.deep.equal([0, 'Not ready after 10 s: db (initialize)\n']);
+    });
+
+    it('is no reason for a launched application to keep the process alive', async () => {
+      const { code, stdout, stderr } = await run('launched, waits for a promise');
+      expect([code, stdout, stderr]).to.deep.equal([0, 'end\n', '']);
+    });
+  });
+
   describe('without a stdin', () => {
     it('starts and stops as usual when stdin is closed from the start', async () => {
       for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -268,7 +347,7 @@ describe('runMain', () => {
     it('writes no errors itself if it has an observer', async () => {
       const { code, stdout, stderr } = await run('observed');
       expect([code, stderr]).to.deep.equal([1, '']);
-      expect(stdout.split('\n').slice(0, 4)).to.deep.equal(['ready', 'done', 'cancelled', 'shutdown']);
+      expect(stdout.split('\n').slice(0, 5)).to.deep.equal(['ready', 'failed', 'cancelled', 'done', 'shutdown']);
     });
 
     it('names the unfinished tasks at the deadline and exits with 1, after the listeners of the report', async () => {

@@ -132,4 +132,58 @@ describe('signalListener', () => {
       'Expected `options` to be made of `signals`, `target`, got `signal` (unknown)',
     );
   });
+
+  it('is not failed by a target whose `off` throws, and reports each such error', () => {
+    for (const end of ['signal', 'cancel', 'unsubscribe'] as const) {
+      const emitter = new EventEmitter();
+      const target = {
+        on: (signal: string, listener: () => void) => emitter.on(signal, listener),
+        off: (signal: string) => {
+          throw new Error(`off ${signal}`);
+        },
+      };
+      const [ctx, cancel] = withCancel();
+      const runner = taskRunner(signalListener({ target }));
+      const failures: string[] = [];
+      runner.events$.subscribe((event) => event.type === 'teardown-failed' && failures.push(String(event.error)));
+      const subscription = runner.start(ctx, cancel).subscribe();
+      if (end === 'signal') emitter.emit('SIGINT');
+      else if (end === 'cancel') cancel();
+      else subscription.unsubscribe();
+      expect(failures, end).to.deep.equal(['Error: off SIGINT', 'Error: off SIGTERM']);
+      expect(outcomeOf(runner), end).to.include({ status: 'cancelled' }).and.not.have.property('error');
+    }
+  });
+
+  it('can be started again after `off` has thrown', () => {
+    const emitter = new EventEmitter();
+    const target = {
+      on: (signal: string, listener: () => void) => emitter.on(signal, listener),
+      off: () => {
+        throw new Error('off');
+      },
+    };
+    const runner = taskRunner(signalListener({ target }));
+    runner.events$.subscribe();
+    runner.start().subscribe().unsubscribe();
+    const emitted = collect(runner.start());
+    emitter.emit('SIGTERM');
+    expect(emitted).to.deep.equal(['SIGTERM', 'complete']);
+  });
+
+  it('keeps its signals when the array changes later', () => {
+    const target = new EventEmitter();
+    const signals: NodeJS.Signals[] = ['SIGHUP'];
+    const listener = signalListener({ signals, target });
+    signals[0] = 'SIGTERM';
+    const subscription = taskRunner(listener).start().subscribe();
+    expect(target.eventNames()).to.deep.equal(['SIGHUP']);
+    subscription.unsubscribe();
+  });
+
+  it('takes undefined for each option', () => {
+    expect(String(signalListener({ signals: undefined, target: undefined }))).to.equal(
+      'signalListener(SIGINT, SIGTERM)',
+    );
+  });
 });

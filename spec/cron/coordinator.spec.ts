@@ -214,7 +214,7 @@ describe('The coordinator of a cron', () => {
       clock.advance(4);
       coordinator.answerTo(0).next(false);
       clock.advance(1);
-      expect(story).to.deep.equal(['0: started 0']);
+      expect(story).to.deep.equal(['0: started 0', '3: failed 0 TaskError: x failed in execute: Not done within 3 ms']);
     });
 
     it('of an ended run has no effect', () => {

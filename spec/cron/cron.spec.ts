@@ -192,7 +192,7 @@ describe('A cron', () => {
       expect(emitted).to.deep.equal([error]);
       expect(error).to.be.instanceOf(TaskError).and.include({ phase: 'execute', cause: boom });
       expect(log).to.deep.equal(['finalize']);
-      expect(runnerEvents.map(({ type }) => type)).to.deep.equal(['slot-failed', 'finalizing', 'done']);
+      expect(runnerEvents.map(({ type }) => type)).to.deep.equal(['slot-failed', 'failed', 'finalizing', 'done']);
     });
   });
 

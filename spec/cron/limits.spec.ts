@@ -1,6 +1,14 @@
 import { expect } from 'chai';
 import { map, NEVER, Observable, Subject, throwError, timer } from 'rxjs';
-import { cron, task, type CronOptions, type RunContext, type Schedule } from '../../lib/index.js';
+import {
+  cron,
+  task,
+  type CronOptions,
+  type RunContext,
+  type Schedule,
+  type TaskEvent,
+  type TaskRunner,
+} from '../../lib/index.js';
 import { virtualClock } from '../../lib/testing/index.js';
 import { listenerCount } from '../helpers/collect.js';
 import { everyTen, lasting, overlapPolicies, runsOf, startCron } from '../helpers/cron-story.js';
@@ -402,17 +410,55 @@ describe('The cron option `jitter`', () => {
     ]);
   });
 
-  it('makes the runner fail when `random` throws', () => {
+  it('uses Math.random for a slot when `random` throws or returns no number from 0 to below 1', () => {
     const boom = new Error('boom');
-    const random = () => {
-      throw boom;
-    };
-    const { clock, emitted } = startCron(() => 1, everyTen, { jitter: 1, random });
-    clock.advance(100);
-    expect(emitted.at(-1)).to.include({ phase: 'execute', cause: boom });
-    expect(clock.timers).to.equal(0);
+    for (const [random, message] of [
+      [() => NaN, 'Expected `random()` to be a number from 0 up to, but not including, 1, got `NaN` (number)'],
+      [() => 1, 'got `1` (number)'],
+      [() => -1, 'got `-1` (number)'],
+      [() => '0.5' as never, "got `'0.5'` (string)"],
+      [
+        () => {
+          throw boom;
+        },
+        'boom',
+      ],
+    ] satisfies [() => number, string][]) {
+      const { clock, runner, emitted, cancel } = startCron(({ scheduler }) => scheduler.now(), everyTen, {
+        jitter: 4,
+        random,
+      });
+      const failures = optionFailures(runner);
+      clock.advance(34);
+      cancel();
+      expect(emitted.slice(0, -1).map((at) => Math.floor(Number(at) / 10))).to.deep.equal([1, 2, 3]);
+      expect(failures.map(({ option }) => option)).to.deep.equal(Array(3).fill('random'));
+      for (const { error } of failures) expect((error as Error).message).to.contain(message);
+      expect(clock.timers).to.equal(0);
+    }
+  });
+
+  it('may be asked of a `random` that cancels the cron and throws', () => {
+    let calls = 0;
+    const { clock, runner, cancel, emitted } = startCron(() => 1, everyTen, {
+      jitter: 4,
+      random: () => {
+        if (++calls < 2) return 0;
+        cancel();
+        throw new Error('boom');
+      },
+    });
+    const failures = optionFailures(runner);
+    clock.advance(50);
+    expect([failures.length, emitted, runner.status, clock.timers]).to.deep.equal([1, ['complete'], 'done', 0]);
   });
 });
+
+function optionFailures(runner: TaskRunner): Extract<TaskEvent, { type: 'option-failed' }>[] {
+  const failures: Extract<TaskEvent, { type: 'option-failed' }>[] = [];
+  runner.events$.subscribe((event) => event.type === 'option-failed' && failures.push(event));
+  return failures;
+}
 
 describe('The cron option `onError`', () => {
   const failsAt =
@@ -510,8 +556,8 @@ describe('The cron option `onError`', () => {
     ]);
     const cause = 'TaskError: x failed in execute: boom';
     expect(causes).to.deep.equal([
-      [10, cause],
       [0, cause],
+      [10, cause],
       [20, cause],
     ]);
     expect(emitted).to.have.length(2);

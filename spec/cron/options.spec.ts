@@ -1,6 +1,9 @@
 import { expect } from 'chai';
-import { cron, task, type CronOptions } from '../../lib/index.js';
-import { thrownBy } from '../helpers/collect.js';
+import { of, type Observable } from 'rxjs';
+import { cron, task, withCancel, type Coordinator, type CronOptions, type Schedule } from '../../lib/index.js';
+import { virtualClock } from '../../lib/testing/index.js';
+import { everyTen, startCron } from '../helpers/cron-story.js';
+import { collect, thrownBy } from '../helpers/collect.js';
 
 const work = task('x', () => 1);
 const expression = '* * * * *';
@@ -17,7 +20,7 @@ describe('The options of a cron', () => {
         TypeError,
         'Expected `options` to be made of `immediate`, `overlap`, `missed`, `tolerance`, `lastRun`, `startAt`, ' +
           '`stopAt`, `maxRuns`, `jitter`, `random`, `timeout`, `onError`, `timezone`, `coordinator`, ' +
-          'got `overlaps` (unknown)',
+          'got `overlaps` (unknown); did you mean `overlap`?',
       ],
     ],
     immediate: [
@@ -171,5 +174,68 @@ describe('The options of a cron', () => {
     options.maxRuns = 2;
     runner.start().subscribe({ complete: () => emitted.push('complete') });
     expect(emitted).to.deep.equal(['complete']);
+  });
+
+  it('are read once each, as are the methods of a Schedule and of a coordinator', () => {
+    const reads: string[] = [];
+    const once = <O extends object>(object: O): O =>
+      Object.defineProperties(
+        {},
+        Object.fromEntries(
+          Object.entries(object).map(([name, value]) => [
+            name,
+            { enumerable: true, get: () => (reads.push(name), value as unknown) },
+          ]),
+        ),
+      ) as O;
+    const coordinator = once<Coordinator>({ lease: () => of(true) });
+    const schedule = once<Schedule>(everyTen);
+    const options = once<CronOptions>({ overlap: 'skip', maxRuns: 2, jitter: 1, random: () => 0, coordinator });
+    const clock = virtualClock();
+    const [ctx] = withCancel(undefined, { scheduler: clock });
+    const emitted = collect(cron(work, schedule, options).start(ctx));
+    clock.advance(100);
+    expect(emitted).to.deep.equal([1, 1, 'complete']);
+    expect(reads.sort()).to.deep.equal(['coordinator', 'jitter', 'lease', 'maxRuns', 'next', 'overlap', 'random']);
+  });
+
+  it('keep a Schedule and a coordinator as they were when the cron was created', () => {
+    const schedule = { ...everyTen };
+    const coordinator = { lease: () => of(true) };
+    const { clock, story, cancel } = startCron(() => 1, schedule, { coordinator });
+    schedule.next = () => NaN;
+    coordinator.lease = () => of(false);
+    clock.advance(20);
+    cancel();
+    expect(story).to.deep.equal(['10: started 10', '20: started 20', '20: done cancelled']);
+  });
+
+  it('call the methods of a Schedule and of a coordinator as methods', () => {
+    class Every implements Schedule {
+      readonly ms = 10;
+      next(after: number): number {
+        return after + this.ms;
+      }
+    }
+    class Granting implements Coordinator {
+      readonly answer = true;
+      lease(): Observable<boolean> {
+        return of(this.answer);
+      }
+    }
+    const { clock, story, cancel } = startCron(() => 1, new Every(), { coordinator: new Granting() });
+    clock.advance(10);
+    cancel();
+    expect(story).to.deep.equal(['10: started 10', '10: done cancelled']);
+  });
+
+  it('do not take an unrelated member of a Schedule for one of the library', () => {
+    const schedule = { passed: 3, ...everyTen };
+    const { clock, story, cancel } = startCron(() => 1, schedule);
+    clock.advance(5);
+    clock.advanceSilently(30);
+    clock.advance(10);
+    cancel();
+    expect(story).to.deep.equal(['35: missed 10 ×2', '35: started 30', '40: started 40', '45: done cancelled']);
   });
 });

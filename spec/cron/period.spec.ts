@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { nextRuns } from '../../lib/index.js';
-import { slotAfter, toSchedule, type CountedSchedule } from '../../lib/cron/schedule.js';
+import { countPassed, slotAfter, toSchedule, type CountedSchedule } from '../../lib/cron/schedule.js';
 import { createCron, fractions } from '../helpers/schedules.js';
 
 /** Returns the greatest number below a number that is not 0. */
@@ -12,7 +12,7 @@ function justBefore(time: number): number {
 }
 
 describe('A period', () => {
-  it('is refused when it is created unless it is a finite number above 0', () => {
+  it('is refused when it is created unless it is from 1 ms to below 8.64e15 ms', () => {
     const invalidPeriods: [number, string][] = [
       [0, '`0` (number)'],
       [-0, '`-0` (number)'],
@@ -20,10 +20,17 @@ describe('A period', () => {
       [NaN, '`NaN` (number)'],
       [Infinity, '`Infinity` (number)'],
       [-Infinity, '`-Infinity` (number)'],
+      [0.999, '`0.999` (number)'],
+      [5e-5, '`0.00005` (number)'],
+      [8.64e15, '`8640000000000000` (number)'],
+      [1e300, '`1e+300` (number)'],
     ];
     for (const [period, got] of invalidPeriods)
       for (const made of [() => createCron(period), () => nextRuns(period, 1)])
-        expect(made).to.throw(RangeError, `Expected \`schedule\` to be a finite period in ms above 0, got ${got}`);
+        expect(made).to.throw(
+          RangeError,
+          `Expected \`schedule\` to be a period from 1 ms to below 8.64e15 ms, got ${got}`,
+        );
     for (const made of [() => createCron('10'), () => nextRuns('10', 1)])
       expect(made).to.throw(
         RangeError,
@@ -37,8 +44,8 @@ describe('A period', () => {
   const counted = (period: number, start: number) => toSchedule(period, undefined).from(start) as CountedSchedule;
   const periods = fc.oneof(
     fc.integer({ min: 1, max: 1e9 }),
-    fc.constantFrom(0.1, 0.7, 16.67, 1 / 3, 1000 / 60, 1e-3, 1e9),
-    fc.double({ min: 1e-3, max: 1e9, noNaN: true }),
+    fc.constantFrom(1.1, 1.7, 16.67, 4 / 3, 1000 / 60, 1, 1e9),
+    fc.double({ min: 1, max: 1e9, noNaN: true }),
   );
   const starts = fc.oneof(
     fc.constantFrom(0, 0.5, 1e9, 1.7e12 + 0.25),
@@ -80,7 +87,7 @@ describe('A period', () => {
   });
 
   it('has a slot as the next one for the time just before it', () => {
-    expect(slotAfter(counted(0.1, 0), 1.7)).to.equal(17 * 0.1);
+    expect(slotAfter(counted(1.1, 0), 18.7)).to.equal(17 * 1.1);
     fc.assert(
       fc.property(periods, starts, fc.integer({ min: 1, max: 1e6 }), (period, start, k) => {
         const slot = start + k * period;
@@ -106,7 +113,7 @@ describe('A period', () => {
           count++;
           last = slot;
         }
-        const passed = schedule.passed(after, Math.max(after, until));
+        const passed = schedule[countPassed](after, Math.max(after, until));
         expect(passed.count).to.equal(count);
         if (count > 0) expect(passed.last).to.equal(last);
       }),
@@ -115,8 +122,14 @@ describe('A period', () => {
   });
 
   it('counts no passed slot before its first one', () => {
-    expect(counted(100, 1000).passed(0, 1099).count).to.equal(0);
-    expect(counted(100, 1000).passed(0, 1100)).to.deep.equal({ last: 1100, count: 1 });
-    expect(counted(100, 1000).passed(1100, 1299)).to.deep.equal({ last: 1200, count: 1 });
+    expect(counted(100, 1000)[countPassed](0, 1099).count).to.equal(0);
+    expect(counted(100, 1000)[countPassed](0, 1100)).to.deep.equal({ last: 1100, count: 1 });
+    expect(counted(100, 1000)[countPassed](1100, 1299)).to.deep.equal({ last: 1200, count: 1 });
+  });
+
+  it('has no slot after the latest time that a Date can hold', () => {
+    expect(slotAfter(counted(8.63e15, 1e12), 1e12)).to.equal(8.631e15);
+    expect(slotAfter(counted(8.63e15, 1e12), 8.631e15)).to.equal(undefined);
+    expect(nextRuns(8.63e15, 3, { from: 1e12 }).map(Number)).to.deep.equal([8.631e15]);
   });
 });

@@ -125,6 +125,7 @@ describe('The cron option `timeout`', () => {
       '55: done completed',
       '60: dropped 0',
       '60: dropped 20 TaskError: x failed in execute: boom',
+      '60: dropped 40',
     ]);
     expect(emitted).to.deep.equal(['complete']);
   });
@@ -176,19 +177,49 @@ describe('The cron option `timeout`', () => {
       clock.advance(30);
       cancel();
       clock.advance(10);
-      expect(story).to.deep.equal(['0: started 0', '20: skipped 20 overlap', `21: ${failed(0)}`, '30: done cancelled']);
+      expect(story).to.deep.equal(['0: started 0', `15: ${failed(0)}`, '20: skipped 20 overlap', '30: done cancelled']);
       expect(emitted).to.deep.equal([[0, 0], [0, 1], [0, 2], [0, 3], [0, 4], 'complete']);
       expect(clock.timers).to.equal(0);
     });
 
-    it('fails a run that ends by itself within the grace', () => {
+    it('fails a run at the timeout, even if it ends by itself within the grace', () => {
       const { clock, story, emitted } = startCron({ ...{ execute: lasting(18) }, grace: 6 }, 20, {
         timeout: 15,
         maxRuns: 1,
       });
       clock.advance(100);
-      expect(story).to.deep.equal(['0: started 0', `18: ${failed(0)}`, '18: done completed']);
+      expect(story).to.deep.equal(['0: started 0', `15: ${failed(0)}`, '18: done completed']);
       expect([emitted, clock.timers]).to.deep.equal([[0, 'complete'], 0]);
+    });
+
+    it('is counted from a cancel that came before the timeout', () => {
+      const { clock, story, cancel } = startCron({ execute: () => NEVER, grace: 12 }, 100, { timeout: 15 });
+      clock.advance(5);
+      cancel();
+      clock.advance(50);
+      expect(story).to.deep.equal(['0: started 0', `15: ${failed(0)}`, '17: done cancelled']);
+      expect(clock.timers).to.equal(0);
+    });
+
+    it('keeps the deadline as the only error of a promise that rejects because of the timeout', async () => {
+      const { clock, runner } = startCron(
+        {
+          execute: ({ signal }) =>
+            new Promise((_, reject) =>
+              signal.addEventListener('abort', () => reject(new DOMException('Aborted', 'AbortError'))),
+            ),
+          grace: 6,
+        },
+        100,
+        { timeout: 15, maxRuns: 1 },
+      );
+      const runnerEvents = events(runner);
+      clock.advance(15);
+      await settled();
+      const errors = runnerEvents.flatMap((event) => (event.type === 'slot-failed' ? [event.error] : []));
+      expect(errors.map(({ cause, suppressed }) => [String(cause), suppressed])).to.deep.equal([
+        ['DeadlineError: Not done within 15 ms', []],
+      ]);
     });
 
     it('leaves no timer when the run ends at the cancel itself', () => {
@@ -219,8 +250,8 @@ describe('The cron option `timeout`', () => {
       expect(story).to.deep.equal([
         '0: started 0',
         '10: skipped 10 overlap',
+        `15: ${failed(0)}`,
         '20: skipped 20 overlap',
-        `21: ${failed(0)}`,
         '30: started 30',
         '31: dropped 0',
         '31: done cancelled',
@@ -238,7 +269,7 @@ describe('The cron option `timeout`', () => {
       clock.advance(26);
       cancel();
       await settled();
-      expect(story).to.deep.equal(['0: started 0', `21: ${failed(0)}`, '25: started 25', '26: done cancelled']);
+      expect(story).to.deep.equal(['0: started 0', `15: ${failed(0)}`, '25: started 25', '26: done cancelled']);
     });
 
     it('emits the value of a promise that settles within the grace', async () => {
@@ -250,7 +281,7 @@ describe('The cron option `timeout`', () => {
       clock.advance(18);
       work.resolve('just so');
       await settled();
-      expect(story).to.deep.equal(['0: started 0', `18: ${failed(0)}`, '18: done completed']);
+      expect(story).to.deep.equal(['0: started 0', `15: ${failed(0)}`, '18: done completed']);
       expect([emitted, clock.timers]).to.deep.equal([['just so', 'complete'], 0]);
     });
 
@@ -259,7 +290,7 @@ describe('The cron option `timeout`', () => {
         timeout: 15,
       });
       clock.advance(1000);
-      expect(story.filter((line) => !line.includes('skipped'))).to.deep.equal(['0: started 0']);
+      expect(story.filter((line) => !line.includes('skipped'))).to.deep.equal(['0: started 0', `15: ${failed(0)}`]);
       cancel();
       expect(clock.timers).to.equal(0);
     });

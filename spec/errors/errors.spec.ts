@@ -1,5 +1,7 @@
 import { expect } from 'chai';
 import { CancelledError, DeadlineError, SignalError, TaskError } from '../../lib/index.js';
+import { suppress } from '../../lib/errors/errors.js';
+import { spyOnConsoleError } from '../helpers/console-spy.js';
 
 describe('TaskError', () => {
   it('has its own message and the stack frames of its cause', () => {
@@ -33,6 +35,42 @@ describe('TaskError', () => {
     expect(message(new CancelledError(''))).to.equal('db failed in initialize: CancelledError');
     expect(message(undefined)).to.equal('db failed in initialize: undefined');
     expect(message({ code: 7 })).to.equal('db failed in initialize: { code: 7 }');
+  });
+
+  it('lists each suppressed error once in JSON, also in a graph or a circle of them', () => {
+    let error = new TaskError('t', 'execute', 'first');
+    error.suppressed.push(error);
+    for (let level = 0; level < 22; level++) {
+      const outer = new TaskError('t', 'execute', level);
+      outer.suppressed.push(error, error);
+      error = outer;
+    }
+    expect(JSON.parse(JSON.stringify(error)))
+      .to.have.property('suppressed')
+      .with.length(22);
+    error.suppressed.push(...Array.from({ length: 1000 }, () => new TaskError('t', 'execute', 'more')));
+    expect(JSON.parse(JSON.stringify(error)))
+      .to.have.property('suppressed')
+      .with.length(100);
+  });
+});
+
+describe('suppress', () => {
+  const written = spyOnConsoleError();
+
+  it('adds a later error, but not the error itself', () => {
+    const [error, later] = [new TaskError('t', 'execute', 1), new TaskError('t', 'finalize', 2)];
+    suppress(error, error);
+    suppress(error, later);
+    expect(error.suppressed).to.deep.equal([later]);
+    expect(written.all()).to.deep.equal([]);
+  });
+
+  it('writes a later error to the console when the first one is frozen', () => {
+    const [error, later] = [new TaskError('t', 'execute', 1), new TaskError('t', 'finalize', 2)];
+    Object.freeze(error.suppressed);
+    suppress(error, later);
+    expect(written.all()).to.deep.equal([later]);
   });
 });
 

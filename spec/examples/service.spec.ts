@@ -79,7 +79,7 @@ describe('The service example in virtual time', () => {
         'shop           [ 19ms -    19ms #',
         'shop/database  [ 19ms (!]) 19ms |',
         'shop/mail      > 19ms #',
-        'application    - 19ms -    19ms (!#)',
+        'application    - 19ms !    19ms #',
       ].join('\n'),
     );
   });

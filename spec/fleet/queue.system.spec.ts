@@ -13,7 +13,16 @@ import {
   take,
   toArray,
 } from 'rxjs';
-import { CancelledError, DeadlineError, launch, withCancel, type Application, type Runnable } from 'rxjs-tasks';
+import {
+  CancelledError,
+  DeadlineError,
+  launch,
+  task,
+  taskRunner,
+  withCancel,
+  type Application,
+  type Runnable,
+} from 'rxjs-tasks';
 import { FleetCancelledError, JobCancelledError, JobError, type Fleet, type JobEvent } from 'rxjs-tasks/fleet';
 import { Fleets, nextEvent, sharedUrl } from '../helpers/fleet.js';
 import { statement } from '../helpers/postgres.js';
@@ -358,6 +367,38 @@ describe('a queue', () => {
       await started;
       await app.stop();
       expect(await result).to.equal('resolved');
+    });
+
+    it('completes a job, and ends itself, after the runners that the job has started under its context', async () => {
+      const queue = fleet.queue<number, string>(newName());
+      const log: string[] = [];
+      const step = (name: string) =>
+        task('step', {
+          execute: () => NEVER,
+          finalize: () => pause(20).then(() => void log.push(name)),
+        });
+      const worker = queue.worker(async (n, ctx) => {
+        taskRunner(step(`step ${n}`))
+          .start(ctx)
+          .subscribe();
+        if (n === 2) await firstValueFrom(ctx.cancelled$);
+        return 'done';
+      });
+      const events: string[] = [];
+      worker.events$.subscribe(({ task: path, type }) => events.push(`${path.slice(queue.name.length)} ${type}`));
+      const { app } = run(worker);
+      await lastValueFrom(queue.submit(1));
+      log.push('result 1');
+      expect(log).to.deep.equal(['step 1', 'result 1']);
+      expect(events).to.include.members(['/job ready', '/job/step finalizing', '/job/step done', '/job done']);
+      const started = nextEvent(queue.events$, 'started');
+      const result = lastValueFrom(queue.submit(2));
+      await started;
+      const report = await app.stop();
+      expect(log).to.deep.equal(['step 1', 'result 1', 'step 2']);
+      expect(await result).to.equal('done');
+      expect(report.clean).to.equal(true);
+      expect(report.outcomes[0]?.children).to.deep.equal({ started: 2, failed: 0 });
     });
 
     it('fetches no jobs after its cancel', async () => {

@@ -151,7 +151,7 @@ for (const [kind, group] of groupKinds) {
         const app = ordered('app', inner, forever('c'));
         for (const runner of [inner, app]) {
           expectObservable(runner.ready$, '-^').toBe('-(r|)', { r: undefined });
-          expectObservable(runner.ready$, '---^').toBe('-------|');
+          expectObservable(runner.ready$, '---^').toBe('---|');
         }
         expectObservable(start$(app)).toBe('-------#', undefined, 'app/inner/b in execute');
       });

@@ -17,7 +17,7 @@ import {
   type TaskRunner,
 } from '../../lib/index.js';
 import { virtualClock, type VirtualClock } from '../../lib/testing/index.js';
-import { listenerCount } from '../helpers/collect.js';
+import { collect, listenerCount } from '../helpers/collect.js';
 import type { HookPlan, LeafPlan, Plan, Scenario } from './random-trees.js';
 
 /** A documented guarantee that a tree can break. */
@@ -52,13 +52,26 @@ class TreeNode {
   executed = false;
   runs = 0;
   finalized = 0;
-  /** The error of the member that failed first. */
-  firstError: TaskError | undefined = undefined;
+  /** The context of the current run, as a leaf inside shows it. */
+  run: RunContext | undefined = undefined;
+  /** Whether the current run has failed. */
+  failed = false;
+  /** The member that failed first in the current run. */
+  firstFailed: TreeNode | undefined = undefined;
+  /** For a supervised task: the runs of its member that have ended. */
+  endedRuns = 0;
 
   constructor(plan: Plan, parent: TreeNode | undefined, index: number) {
     this.plan = plan;
     this.parent = parent;
     this.index = index;
+  }
+
+  /** Forgets the last run. */
+  reset(): void {
+    this.started = this.entered = this.executed = this.failed = false;
+    this.done = this.phase = this.run = this.firstFailed = undefined;
+    this.endedRuns = 0;
   }
 }
 
@@ -169,6 +182,9 @@ export class ObservedTree {
       const own = event.task.endsWith(`/${name}`) || event.task === name;
       if (event.type === 'initializing' && own && (plan.kind === 'ordered' || plan.kind === 'parallel'))
         this.startGroup(node);
+      if (event.type !== 'failed' && event.type !== 'done') return;
+      this.failAtLimits();
+      if (event.type === 'failed' && own) this.fail(node);
       if (event.type === 'done' && event.outcome.runner === node.runner) this.onEnd(node, event.outcome);
     });
     return node;
@@ -221,7 +237,7 @@ export class ObservedTree {
     };
     const begin = (ctx: RunContext) => {
       ended = false;
-      this.startLeaf(node);
+      this.startLeaf(node, ctx);
       ctx.cancelled$.subscribe((cause) => {
         if (!ended) this.checkStopOrder(node, cause);
       });
@@ -265,14 +281,10 @@ export class ObservedTree {
   }
 
   private startGroup(node: TreeNode): void {
+    const { entered } = node;
+    for (const each of [node, ...this.descendants(node)]) each.reset();
     node.started = true;
-    node.done = node.firstError = undefined;
-    const reset = (member: TreeNode) => {
-      member.started = member.entered = member.executed = false;
-      member.done = member.phase = member.firstError = undefined;
-      member.members.forEach(reset);
-    };
-    node.members.forEach(reset);
+    node.entered = entered;
     this.startWrappers(node);
   }
 
@@ -280,12 +292,14 @@ export class ObservedTree {
   private startWrappers({ parent }: TreeNode): void {
     if (!parent || (parent.plan.kind !== 'supervise' && parent.plan.kind !== 'critical')) return;
     if (parent.started && !parent.done) return;
+    const { entered } = parent;
+    parent.reset();
     parent.started = true;
-    parent.done = parent.firstError = undefined;
+    parent.entered = entered;
     this.startWrappers(parent);
   }
 
-  private startLeaf(leaf: TreeNode): void {
+  private startLeaf(leaf: TreeNode, ctx: RunContext): void {
     if (leaf.started && !leaf.done) this.addFault('hooks', `${String(leaf.runner)} starts while it runs`);
     for (let node: TreeNode = leaf; node.parent; node = node.parent) {
       const { parent, index, entered } = node;
@@ -297,11 +311,12 @@ export class ObservedTree {
       if (previous && !this.isReady(previous))
         this.addFault('start order', `${String(leaf.runner)} starts before ${String(previous.runner)} is ready`);
     }
-    leaf.started = true;
-    leaf.executed = false;
-    leaf.done = leaf.phase = undefined;
+    leaf.reset();
+    leaf.started = leaf.entered = true;
     leaf.runs++;
     this.startWrappers(leaf);
+    let run: RunContext | undefined = ctx;
+    for (let node: TreeNode | undefined = leaf; node; node = node.parent, run = run?.parent) node.run = run;
   }
 
   private checkStopOrder(leaf: TreeNode, cause: unknown): void {
@@ -345,17 +360,44 @@ export class ObservedTree {
     if (outcome.status === 'cancelled' && !this.stopped && !this.isStoppedByFailure(node))
       this.addFault('status', `${String(node.runner)} is cancelled without a cause`);
     node.done = outcome;
-    if (parent && outcome.error)
-      parent.firstError = parent.plan.kind === 'supervise' ? outcome.error : (parent.firstError ?? outcome.error);
-    if (parent && !outcome.error && parent.plan.kind === 'supervise') parent.firstError = undefined;
+    // Only an error of `finalize` was not reported before.
+    if (outcome.error) this.fail(node);
+    if (parent?.plan.kind !== 'supervise') return;
+    if (outcome.error && !this.canRestart(parent)) this.fail(parent);
+    parent.endedRuns++;
   }
 
-  /** Whether a failure in a group around it stops the node. */
+  /** Marks the run of a node as failed, and at the same moment those that fail with it. */
+  private fail(node: TreeNode): void {
+    const { parent } = node;
+    if (node.failed) return;
+    node.failed = true;
+    if (!parent) return;
+    parent.firstFailed ??= node;
+    if (parent.plan.kind !== 'supervise' || !this.canRestart(parent)) this.fail(parent);
+  }
+
+  /** Finds the supervised tasks that have failed because their member has completed too often. No event reports it. */
+  private failAtLimits(): void {
+    for (const node of this.nodes) {
+      const { plan, members, done, failed, runner } = node;
+      if (plan.kind !== 'supervise' || failed || done || members[0]?.done?.status !== 'completed') continue;
+      if (String(collect(runner.ready$)) === 'complete') this.fail(node);
+    }
+  }
+
+  private canRestart({ plan, run, endedRuns }: TreeNode): boolean {
+    return plan.kind === 'supervise' && !run?.cancelled && endedRuns < plan.max;
+  }
+
+  /** Whether a failure in a group around it stops the node. A supervised task does not stop its member. */
   private isStoppedByFailure({ parent }: TreeNode): boolean {
-    return parent !== undefined && (parent.firstError !== undefined || this.isStoppedByFailure(parent));
+    if (!parent) return false;
+    return (parent.plan.kind !== 'supervise' && parent.firstFailed !== undefined) || this.isStoppedByFailure(parent);
   }
 
-  private checkError({ plan, firstError, runner }: TreeNode, { error, status }: Outcome): void {
+  private checkError({ plan, members, firstFailed, runner }: TreeNode, { error, status }: Outcome): void {
+    const firstError = (plan.kind === 'supervise' ? members[0] : firstFailed)?.done?.error;
     // The error before a restart is in a `restarting` event.
     if (plan.kind === 'supervise' && status === 'cancelled' && this.reported.includes(firstError)) return;
     const atLimit = plan.kind === 'supervise' && error instanceof RestartLimitError && error.cause === firstError;

@@ -94,7 +94,7 @@ describe('An ordered group', () => {
         const a = probes.create('a', { execute: 'sync', fails: ['execute'], finalize: 2 });
         const app = ordered('app', a, probes.create('b'));
         expectProbes(helpers, probes, { initialized: 'a', executed: 'a', finalized: 'a', ended: '--a' });
-        helpers.expectObservable(app.ready$).toBe('--|');
+        helpers.expectObservable(app.ready$).toBe('|');
         helpers.expectObservable(start$(app)).toBe('--#', {}, 'app/a in execute');
       });
     });
@@ -200,16 +200,16 @@ describe('An ordered group', () => {
       virtually((helpers) => {
         const { expectObservable, flush } = helpers;
         const probes = new ProbeTasks();
-        const b = probes.create('b', { execute: 4, fails: ['execute'], finalize: 2 });
+        const b = probes.create('b', { execute: 4, fails: ['execute'], finalize: 4 });
         const app = ordered('app', probes.create('a', { finalize: 3 }), b, probes.create('c', { finalize: 1 }));
         expectProbes(helpers, probes, {
           initialized: '(abc)',
           executed: '   (abc)',
-          cancelled: '        ------ca',
-          finalized: '  ----b-ca',
-          ended: '      ------bc--a',
+          cancelled: '        ----c---a',
+          finalized: '  ----(cb)a',
+          ended: '      -----c--b--a',
         });
-        expectObservable(start$(app)).toBe('----------#', undefined, 'app/b in execute');
+        expectObservable(start$(app)).toBe('-----------#', undefined, 'app/b in execute');
         flush();
         const { error } = outcomeOf(b) ?? {};
         expect([probes.causes.get('c'), probes.causes.get('a')]).to.deep.equal([error, error]);
@@ -234,7 +234,7 @@ describe('An ordered group', () => {
           finalized: '  ------b-a',
           ended: '      --------ba',
         });
-        expectObservable(app.ready$).toBe('---------|');
+        expectObservable(app.ready$).toBe('------|');
         expectObservable(start$(app)).toBe('---------#', undefined, 'app/b in initialize');
         flush();
         expect(summaryOf(app)).to.equal('app failed [app/a cancelled, app/b failed, app/c not-started]');

@@ -94,11 +94,11 @@ describe('A parallel group', () => {
       expectProbes(helpers, probes, {
         initialized: '(abc)',
         executed: '   (abc)',
-        cancelled: '        -----(ac)',
-        finalized: '  ----b(ac)',
-        ended: '      -----(bc)-a',
+        cancelled: '        ----(ac)',
+        finalized: '  ----(acb)',
+        ended: '      ----cb---a',
       });
-      expectObservable(start$(app)).toBe('----------#', undefined, 'app/b in execute');
+      expectObservable(start$(app)).toBe('---------#', undefined, 'app/b in execute');
       flush();
       const error = outcomeOf(app)?.error;
       expect(seen).to.deep.equal(Array(6).fill(true));

@@ -9,6 +9,7 @@ import {
   type CronOptions,
   type RunContext,
   type Schedule,
+  type SimpleTask,
   type TaskDefinition,
   type TaskEvent,
   type TaskRunner,
@@ -36,7 +37,7 @@ export interface StartedCron<T> {
 
 /** Starts a cron on a virtual clock of its own, or on a given one. */
 export function startCron<T>(
-  work: TaskDefinition<T>['execute'] | TaskDefinition<T>,
+  work: SimpleTask<T>['execute'] | TaskDefinition<T>,
   schedule: number | string | Schedule,
   options: CronOptions = {},
   clock: VirtualClock = virtualClock(),

@@ -1,13 +1,15 @@
 import { expect } from 'chai';
-import { throwError, timer } from 'rxjs';
+import { catchError, EMPTY, from, mergeMap, throwError, timer } from 'rxjs';
 import {
   cron,
+  future,
   launch,
   parallel,
   runMain,
   SignalError,
   supervise,
   task,
+  taskRunner,
   withCancel,
   type LaunchOptions,
 } from '../../lib/index.js';
@@ -72,15 +74,50 @@ describe('terminal', () => {
       expect(lines[1]).to.match(/^1970-01-01T00:00:00.003Z /);
     });
 
-    it('writes a failure once with its causes, and a restart with its delay', () => {
+    it('writes a failure once with its causes, when it happens, and a restart with its delay', () => {
       const supervised = supervise(failing('boom', new TypeError('root')), {
         backoff: { initial: 250, jitter: 0 },
         maxRestarts: 1,
       });
       const lines = withoutPlaces([parallel('app', supervised)]).join('\n');
-      expect(lines).to.include('restarting     app/failing no. 1, in 250 ms: execute: boom ← TypeError: root');
-      expect(lines.match(/ failed {9}/g)).to.have.length(1);
-      expect(lines).to.include('failed         app/failing');
+      expect(lines.match(/ (failed|restarting) .*$/gm)).to.deep.equal([
+        ' failed         app/failing execute: boom ← TypeError: root',
+        ' restarting     app/failing no. 1, in 250 ms',
+        ' failed         app/failing execute: boom ← TypeError: root',
+        ' failed         app/failing RestartLimitError: app/failing ended for good after 1 restart within 60000 ms: ' +
+          'app/failing failed in execute: boom ← TypeError: root',
+      ]);
+    });
+
+    it('writes what fails beside a run, with the place', () => {
+      const lost = task('lost', (ctx) => void future(() => throwError(() => new Error('unseen')), ctx));
+      const random = () => {
+        throw new Error('no dice');
+      };
+      const jittered = supervise(failing('boom'), { backoff: { random }, maxRestarts: 1 });
+      const lines = linesOf([lost, jittered], { ui: 'lines' }).join('\n');
+      expect(lines).to.match(/ future failed {2}lost Error: unseen \(\/.*terminal\.spec\.ts:\d+:\d+\)$/m);
+      expect(lines).to.match(
+        / option failed {2}failing backoff\.random: Error: no dice \(\/.*terminal\.spec\.ts:\d+:\d+\)$/m,
+      );
+    });
+
+    it('writes the failures of the runs that a task starts, but not when they are ready and have completed', () => {
+      const consumer = task('consumer', (ctx) =>
+        from([script('job', '->-|'), script('job', '-#')]).pipe(
+          mergeMap((job) =>
+            taskRunner(job)
+              .start(ctx)
+              .pipe(catchError(() => EMPTY)),
+          ),
+        ),
+      );
+      expect(withoutPlaces([consumer]).map((line) => line.replace(/^\S+Z /, ''))).to.deep.equal([
+        'ready          consumer',
+        'failed         consumer/job execute: job was to fail in execute',
+        'completed      consumer',
+        'shutdown       clean: 1 completed',
+      ]);
     });
 
     it('writes the place where an error was thrown', () => {
@@ -129,11 +166,12 @@ describe('terminal', () => {
       expect(lines.map(({ type, level, msg }) => [type, level, msg].join())).to.deep.equal([
         'initializing,30,db initializing',
         'ready,30,db ready',
+        `failed,50,${lines[2]?.['msg'] as string}`,
         'finalizing,30,db finalizing',
-        lines[3]?.['msg'] ? `done,50,${lines[3]['msg'] as string}` : '',
+        `done,50,${lines[2]?.['msg'] as string}`,
         'shutdown,50,shutdown not clean: 1 failed',
       ]);
-      const { err, time, pid, name, hostname, runId, status } = lines[3] as Record<string, Record<string, unknown>>;
+      const { err, time, pid, name, hostname, runId, status } = lines[4] as Record<string, Record<string, unknown>>;
       expect(err?.['type']).to.equal('TaskError');
       expect(err?.['message']).to.equal('db failed in execute: db was to fail in execute');
       expect(err?.['stack']).to.match(/^TaskError: db failed[\s\S]*\n {4}at [\s\S]*\ncaused by: Error: db was to fail/);

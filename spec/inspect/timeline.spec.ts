@@ -61,7 +61,93 @@ describe('Timeline', () => {
     expect(marks(timeline, 'db')).to.deep.equal(['failed 7']);
     const { status, failures, lastError } = timeline.rows.get('db') ?? expect.fail('No row');
     expect([status, failures, lastError?.phase]).to.deep.equal(['failed', 1, 'execute']);
-    expect(timeline.appMarks.map(({ type, at }) => `${type} ${at}`)).to.deep.equal(['cancelled 10', 'shutdown 10']);
+    expect(timeline.appMarks.map(({ type, at }) => `${type} ${at}`)).to.deep.equal(['cancelled 7', 'shutdown 10']);
+  });
+
+  it('has a failure once, at its moment, and then the span of finalize', () => {
+    const { events } = recordingOf([script('db', '[-->---#]--|')]);
+    const failed = timelineOf({ events: events.slice(0, events.findIndex(({ type }) => type === 'finalizing') + 1) });
+    expect(failed.rows.get('db')).to.include({ status: 'finalizing', failures: 1 });
+    expect(marks(failed, 'db')).to.deep.equal(['failed 7']);
+    const ended = timelineOf({ events });
+    expect(spans(ended, 'db')).to.deep.equal(['initializing 0-3', 'running 3-7', 'finalizing 7-10']);
+    expect(marks(ended, 'db')).to.deep.equal(['failed 7']);
+  });
+
+  it('has the failure of an older recording, which is in its last event, before finalize', () => {
+    const { events } = recordingOf([supervise(script('db', ['[-->---#]--|', '#']), { maxRestarts: 1 })]);
+    const timeline = timelineOf({ events: events.filter(({ type }) => type !== 'failed') });
+    expect(marks(timeline, 'db').slice(0, 2)).to.deep.equal(['failed 7', 'restarting 10']);
+    expect(timeline.rows.get('db')).to.include({ failures: 2 });
+  });
+
+  it('has what fails beside a run as marks', () => {
+    const x = { task: 'x', runId: 1, error: { name: 'Error', message: 'why' } };
+    const timeline = timelineOf({
+      events: [
+        start('ready', 0),
+        { ...x, type: 'teardown-failed', at: 1 },
+        { ...x, type: 'option-failed', at: 2, option: 'backoff.random' },
+        { ...x, type: 'future-failed', at: 3 },
+      ],
+    });
+    expect(marks(timeline, 'x')).to.deep.equal(['teardown-failed 1', 'option-failed 2', 'future-failed 3']);
+    expect(timeline.rows.get('x')).to.include({ failures: 0, status: 'running', lastError: x.error });
+  });
+
+  it('has one row for the runs of one path that a task starts, with the number of active ones', () => {
+    const job = (type: RecordedEvent['type'], at: number, runId: number, rest: Partial<RecordedEvent> = {}) => ({
+      type,
+      at,
+      task: 'x/job',
+      runId,
+      ...rest,
+    });
+    const error = { name: 'Error', message: 'why' };
+    const outcome = (status: 'failed' | 'completed') => ({
+      outcome: { task: 'x/job', status, ...(status === 'failed' && { error }) },
+    });
+    const timeline = new Timeline();
+    const steps: [RecordedEvent, status: string, active: number][] = [
+      [job('initializing', 1, 1), 'initializing', 1],
+      [job('initializing', 2, 2), 'initializing', 2],
+      [job('ready', 3, 2), 'running', 2],
+      [job('ready', 4, 1), 'running', 2],
+      [job('failed', 5, 1, { error }), 'running', 2],
+      [job('finalizing', 6, 1), 'running', 2],
+      [job('finalizing', 7, 2), 'finalizing', 2],
+      [job('done', 8, 1, outcome('failed')), 'finalizing', 1],
+      [job('done', 9, 2, outcome('completed')), 'completed', 0],
+      [job('ready', 10, 3), 'running', 1],
+      [job('done', 11, 3, outcome('completed')), 'completed', 0],
+    ];
+    timeline.add(start('ready', 0));
+    for (const [event, status, active] of steps) {
+      timeline.add(event);
+      expect(timeline.rows.get('x/job'), `at ${event.at}`).to.include({ status, active });
+    }
+    expect(spans(timeline, 'x/job')).to.deep.equal([
+      'initializing 1-3',
+      'running 3-7',
+      'finalizing 7-9',
+      'running 10-11',
+    ]);
+    expect(marks(timeline, 'x/job')).to.deep.equal(['failed 5', 'done 9', 'done 11']);
+    expect(timeline.rows.get('x/job')).to.include({ runs: 3, failures: 1 });
+  });
+
+  it('keeps a bounded number of rows of ended runs, whose names have no end', () => {
+    const timeline = new Timeline();
+    timeline.add(start('ready', 0));
+    for (let at = 1; at <= 20_000; at++) {
+      const job = { at, task: `x/job ${at}`, runId: 1 };
+      timeline.add({ ...job, type: 'ready' });
+      if (at > 10) timeline.add({ ...job, type: 'done', outcome: { task: job.task, status: 'completed' } });
+    }
+    expect(timeline.rows.size).to.be.below(6000);
+    expect(timeline.dropped).to.be.above(28_000);
+    expect([...timeline.rows.keys()].slice(0, 3)).to.deep.equal(['x', 'x/job 1', 'x/job 2']);
+    expect(timeline.rows.has('x/job 20000')).to.equal(true);
   });
 
   it('has the mark of a failed finalize at its end', () => {
@@ -200,9 +286,9 @@ describe('Timeline', () => {
 
   it('imports nothing but types from outside its files', async () => {
     const { readFileSync } = await import('node:fs');
-    for (const file of ['timeline', 'task-timeline', 'keep-last']) {
+    for (const file of ['timeline', 'task-timeline', 'task-tree', 'active-runs', 'keep-last']) {
       const imports = readFileSync(`lib/inspect/${file}.ts`, 'utf8').match(/^import (?!type).*$/gm) ?? [];
-      for (const line of imports) expect(line).to.match(/'\.\/(task-timeline|keep-last)\.js';$/);
+      for (const line of imports) expect(line).to.match(/'\.\/(task-timeline|task-tree|active-runs|keep-last)\.js';$/);
     }
   });
 });

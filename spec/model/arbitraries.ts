@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { Commands, InstantCommands } from './commands.js';
+import type { ChildContext, Commands, InstantCommands } from './commands.js';
 import type { LeaseAnswer, HookAction, OutputKind, TaskPlan } from './task-plan.js';
 import type { Command } from './run-commands.js';
 import type { Tree } from './tree.js';
@@ -12,6 +12,7 @@ export function taskPlans(...kinds: OutputKind[]): fc.Arbitrary<TaskPlan> {
     execute: hook,
     finalize: fc.option(hook),
     grace: fc.constantFrom(null, null, 0, 5, Infinity),
+    startTimeout: fc.constantFrom(null, null, 0, 3, 5),
   });
 }
 
@@ -24,6 +25,7 @@ const policy = fc.record({
   maxRestarts: fc.integer({ min: 0, max: 3 }),
   window: fc.constantFrom(1, 5, 60),
   healthyFor: fc.constantFrom(0, 2, 4, 60),
+  finalizeTimeout: fc.constantFrom(0, 2, 5, Infinity),
 });
 /** Generates groups of tasks, supervised tasks and critical tasks, nested. */
 export const trees: fc.Arbitrary<Tree> = fc.letrec<{ node: Tree; group: Tree }>((tie) => ({
@@ -56,6 +58,9 @@ const index = fc.integer({ min: 0, max: 7 });
 const causes = fc.constantFrom('first', 'second');
 const which = fc.constantFrom('last' as const, 'last' as const, 'last' as const, 'first' as const);
 const answers = fc.constantFrom<LeaseAnswer>('grant', 'grant', 'grant', 'deny', 'fail', 'complete');
+/** The index of a task that starts a child: mostly of the first, which runs from the start. */
+const parents = fc.oneof({ weight: 2, arbitrary: fc.constant(0) }, index);
+const contexts = fc.constantFrom<ChildContext>('ctx', 'ctx', 'withCancel(ctx)', 'signal');
 const timeouts = fc.constantFrom(0, 1, 4, 10, Infinity);
 
 type Arbitraries<T extends unknown[]> = { [K in keyof T]: fc.Arbitrary<T[K]> };
@@ -76,6 +81,8 @@ interface ProgramOptions {
   readonly maxAdvance?: number;
   /** The maximum time by which the clock is set forward or back, in ms. 0: it is never set. */
   readonly maxClockStep?: number;
+  /** Whether tasks start children. */
+  readonly children?: boolean;
   /** Whether crons may have coordinators. */
   readonly leases?: boolean;
 }
@@ -85,17 +92,22 @@ export function programs({
   joins = false,
   maxAdvance = 6,
   maxClockStep = 0,
+  children = false,
   leases = false,
 }: ProgramOptions = {}): fc.Arbitrary<Command<Commands>[]> {
   const instant: fc.Arbitrary<Command<InstantCommands>> = fc.oneof(
     command(12, 'hook', index, which, actions),
     command(leases ? 8 : 0, 'lease', index, which, answers),
-    command(3, 'cancel', causes),
-    command(2, 'unsubscribe', index),
+    command(children ? 1 : 3, 'cancel', causes),
+    command(children ? 1 : 2, 'unsubscribe', index),
     command(3, 'start', index),
     command(1, 'listen', index),
     command(1, 'taskCancels', index, causes),
-    command(1, 'replaceMaster'),
+    command(children ? 0 : 1, 'replaceMaster'),
+    command(children ? 14 : 0, 'startChild', parents, index, contexts),
+    command(children ? 1 : 0, 'unsubscribeChild', index),
+    command(children ? 1 : 0, 'cancelMadeContexts', causes),
+    command(children && joins ? 2 : 0, 'joinChildren', index, timeouts),
     command(joins ? 3 : 0, 'join', timeouts),
     command(joins ? 1 : 0, 'unsubscribeJoins'),
   );
@@ -108,9 +120,10 @@ export function programs({
     command(maxClockStep > 0 ? 1 : 0, 'adjustClock', fc.integer({ min: -maxClockStep, max: maxClockStep })),
     when,
   );
-  const list = (item: fc.Arbitrary<Command<Commands>>, maxLength: number) => fc.array(item, { maxLength, size: 'max' });
+  const list = (item: fc.Arbitrary<Command<Commands>>, maxLength: number, minLength = 0) =>
+    fc.array(item, { minLength, maxLength, size: 'max' });
   return fc
-    .tuple(list(when.arbitrary, 3), list(fc.constant(['start', 0] as const), 1), list(any, 25))
+    .tuple(list(when.arbitrary, 3), list(fc.constant(['start', 0] as const), 1, children ? 1 : 0), list(any, 25))
     .map((parts) => parts.flat());
 }
 
@@ -133,6 +146,9 @@ const moments = fc.constantFrom(
   'ready',
   'cancelling',
   'finalizing',
+  'failed',
+  'failed',
+  'teardown-failed',
   'restarting',
   'result-dropped',
   'done',
@@ -144,6 +160,9 @@ const moments = fc.constantFrom(
   'skipped',
   'slot-failed',
   'subscriber',
+  'child',
+  'events a/x',
+  'a/x done',
   'complete',
   'ready$',
   'done$',

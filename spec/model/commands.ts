@@ -6,11 +6,16 @@ import type { Tree } from './tree.js';
 /** The runners of an application, and how it is observed. */
 export interface Setup {
   readonly trees: readonly Tree[];
+  /** Runners that tasks start under their contexts. */
+  readonly children?: readonly Tree[];
   /** Whether `events$` has subscribers. */
   readonly observed: boolean;
   /** Whether `start` gets the master's cancel function. */
   readonly cancels: boolean;
 }
+
+/** A context for a child: that of the run, one that was made from it, or its `signal`. */
+export type ChildContext = 'ctx' | 'withCancel(ctx)' | 'signal';
 
 /** Commands that take no time. Roots and tasks are given by an index, modulo their number. */
 export interface InstantCommands {
@@ -25,6 +30,14 @@ export interface InstantCommands {
   /** Creates another master, which is not cancelled. */
   replaceMaster(): void;
   hook(task: number, which: Which, action: HookAction): void;
+  /** Starts a child under the context of a task's last run, or under another that is made from it. */
+  startChild(task: number, child: number, under: ChildContext): void;
+  /** Unsubscribes the subscriber of a child's last start. */
+  unsubscribeChild(child: number): void;
+  /** Cancels the contexts that were made from those of tasks. */
+  cancelMadeContexts(cause: string): void;
+  /** Joins all children under the context of a task's last run. */
+  joinChildren(task: number, timeout: number): void;
   /** Answers a lease request of a cron. */
   lease(task: number, which: Which, answer: LeaseAnswer): void;
   /** Joins all roots under the master. */

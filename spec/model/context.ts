@@ -1,3 +1,5 @@
+import type { Run } from './run.js';
+
 type Listener = Context | ((cause: unknown) => void);
 
 /**
@@ -9,13 +11,21 @@ export class Context {
   cause: unknown = undefined;
   /** Called after all listeners were notified. */
   didCancel: (() => void) | undefined = undefined;
+  /** The run whose own context this is. */
+  readonly run: Run | undefined;
   private readonly parent: Context | undefined;
   private readonly listeners = new Set<Listener>();
 
-  constructor(parent?: Context) {
+  constructor(parent?: Context, run?: Run) {
     this.parent = parent;
+    this.run = run;
     if (parent?.cancelled) this.markCancelled(parent.cause);
     else parent?.listeners.add(this);
+  }
+
+  /** The run that a runner is a child of if it is started under this context. */
+  get enclosingRun(): Run | undefined {
+    return this.cancelled ? undefined : (this.run ?? this.parent?.enclosingRun);
   }
 
   onCancel(listener: (cause: unknown) => void): void {

@@ -22,10 +22,11 @@ export class ControlledTask {
     this.name = name;
     this.plan = plan;
     this.log = log;
-    const { initialize, finalize, grace } = plan;
+    const { initialize, finalize, grace, startTimeout } = plan;
     this.task = {
       toString: () => name,
       ...(grace !== null && { grace }),
+      ...(startTimeout !== null && { startTimeout }),
       ...(initialize && { initialize: (ctx: RunContext) => this.call('initialize', ctx) }),
       execute: (ctx, cancel) => {
         this.cancel = cancel;

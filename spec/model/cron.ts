@@ -183,12 +183,15 @@ export class Cron implements HookOutput {
     if (this.runCount === plan.maxRuns) this.stopSchedule();
     // Other events of a slot's run are not emitted: `slot-started` and `slot-failed` stand for them.
     runner.onEvent = (event, error) => {
-      if (event.startsWith('dropped')) run.emit(`${event} of ${slot.slot}`, error);
+      if (event.startsWith('dropped') || event.startsWith('teardown-failed'))
+        run.emit(`${event} of ${slot.slot}`, error);
     };
     const parent: Parent = {
       path: run.path,
+      childCounts: run.childCounts,
       onValue: (value) => run.next(value),
-      onEnd: ({ error }) => this.onRunEnd(slot, error),
+      onFailure: (error) => this.onSlotFailure(slot, error),
+      onEnd: () => this.onRunEnd(slot),
       onStartFailed: () => undefined,
     };
     runner.start(slot.ctx, parent, run.cancel);
@@ -204,27 +207,31 @@ export class Cron implements HookOutput {
   private onTimeout(slot: Slot, runner: Runner): void {
     const { run } = runner;
     if (!run) return this.skip(slot, 'coordinator', 'DeadlineError');
-    run.fail('DeadlineError');
-    slot.ctx?.cancel(run.error);
+    const { grace } = this.task.hooks;
+    run.timeOut(slot.ctx);
+    if (slot.ended) return;
     const abandon = () => {
       runner.abandon();
-      this.onRunEnd(slot, run.error);
+      this.onRunEnd(slot);
     };
-    const { grace = 0 } = this.task.hooks;
-    if (grace === 0) abandon();
-    else if (!slot.ended) slot.stopTimeout = run.world.after(grace, abandon);
+    if (grace === undefined || grace === 0) abandon();
+    else slot.stopTimeout = run.world.after(grace, abandon);
   }
 
-  /** Emits `slot-failed` for a failed run. The schedule goes on, unless `onError` is `'stop'`. */
-  private onRunEnd(slot: Slot, error?: Failure): void {
+  /** Emits `slot-failed` when a run fails. The schedule goes on, unless `onError` is `'stop'`. */
+  private onSlotFailure(slot: Slot, error: Failure): void {
+    if (slot.ended) return;
+    this.run.emit(`failed ${slot.slot}`, error);
+    if (this.plan.onError !== 'stop') return;
+    this.failure ??= error;
+    this.run.failAtOnce(this.failure);
+    this.stop(error);
+  }
+
+  private onRunEnd(slot: Slot): void {
     if (slot.ended) return;
     this.release(slot);
     this.remove(slot);
-    if (error) this.run.emit(`failed ${slot.slot}`, error);
-    if (error && this.plan.onError === 'stop') {
-      this.failure ??= error;
-      this.stop(error);
-    }
     this.dispatchNext();
   }
 

@@ -10,13 +10,15 @@ interface Outcome {
   readonly endedAt?: number;
   readonly phase?: string | undefined;
   readonly members?: readonly Outcome[] | undefined;
+  readonly children?: { readonly started: number; readonly failed: number } | undefined;
 }
 
-export function formatOutcome({ task, status, error, startedAt, endedAt, phase, members }: Outcome): string {
+export function formatOutcome({ task, status, error, startedAt, endedAt, phase, members, children }: Outcome): string {
   const reason = error ? ` by ${formatError(error)}` : '';
   const where = phase === undefined ? '' : ` in ${phase}`;
   const parts = members ? ` of [${members.map(formatOutcome).join(', ')}]` : '';
-  return `${task} ${status}${reason}${where} from ${startedAt ?? '?'} to ${endedAt ?? '?'}${parts}`;
+  const counts = children ? ` with ${children.started} children, ${children.failed} failed` : '';
+  return `${task} ${status}${reason}${where} from ${startedAt ?? '?'} to ${endedAt ?? '?'}${parts}${counts}`;
 }
 
 /** Returns an event without its task, in the words of the model. */
@@ -37,6 +39,10 @@ export function formatEvent(event: TaskEvent): string {
       return `overdue ${event.slot} by ${event.lateBy}`;
     case 'slot-failed':
       return `failed ${event.slot}${error}`;
+    case 'failed':
+      return `failed ${event.phase}${error}`;
+    case 'teardown-failed':
+      return `teardown-failed${event.slot === undefined ? '' : ` of ${event.slot}`}${error}`;
     case 'done':
       return `done ${event.outcome.status}`;
     case 'restarting':

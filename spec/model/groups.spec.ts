@@ -22,6 +22,7 @@ const policy = {
   maxRestarts: 3,
   window: 60,
   healthyFor: 60,
+  finalizeTimeout: 5,
 } as const;
 const small: fc.Arbitrary<Tree> = fc.oneof(
   group,

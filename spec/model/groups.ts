@@ -10,6 +10,8 @@ class Member implements Parent {
   readonly runner: Runner;
   running = false;
   isReady = false;
+  /** The failure that it has reported. */
+  failure: Failure | undefined = undefined;
   outcome: Outcome | undefined = undefined;
   /** The outcome of a member that was abandoned. */
   abandonedOutcome: Outcome | undefined = undefined;
@@ -22,12 +24,19 @@ class Member implements Parent {
     this.ctx = new Context(parent);
   }
 
+  get hasGivenUp(): boolean | undefined {
+    return this.group.run.hasGivenUp;
+  }
   onValue(value: string): void {
     this.group.run.next(value);
   }
   onReadyChange(ready: boolean): void {
     this.isReady = ready;
     this.group.advance();
+  }
+  onFailure(error: Failure): void {
+    this.failure = error;
+    this.group.memberFailed(error);
   }
   onEnd(outcome: Outcome): void {
     this.outcome = outcome;
@@ -43,7 +52,7 @@ class Member implements Parent {
 /**
  * «In a group a member's failure stops the others and is the group's error (later ones suppressed), a member's clean
  * end leaves the others running, and a member that fails to initialize makes those already up stop in reverse and those
- * after it never start.» It ends when all its members have.
+ * after it never start.» All of this at the failure, and not after `finalize`. It ends when all its members have.
  */
 abstract class Group implements HookOutput {
   readonly grace: number = Infinity;
@@ -59,10 +68,11 @@ abstract class Group implements HookOutput {
   constructor(run: Run, runners: readonly Runner[], parent?: Context) {
     this.run = run;
     this.members = runners.map((runner) => new Member(this, run, runner, parent));
-    run.members = () =>
-      this.members.map(
+    run.memberParts = () => ({
+      members: this.members.map(
         ({ outcome, abandonedOutcome, path }) => outcome ?? abandonedOutcome ?? { task: path, status: 'not-started' },
-      );
+      ),
+    });
     run.abandonMembers = () => {
       for (const member of this.members) if (member.running) member.abandonedOutcome = member.runner.abandon();
     };
@@ -78,12 +88,18 @@ abstract class Group implements HookOutput {
   }
 
   memberEnded(member: Member, { error }: Outcome): void {
-    if (!error) {
-      member.isReady = true;
-      return this.advance();
-    }
+    // Only an error of `finalize` is new.
+    if (error && error !== member.failure) return this.memberFailed(error);
+    if (!error) member.isReady = true;
+    this.advance();
+  }
+
+  memberFailed(error: Failure): void {
     if (this.failure) this.failure.suppressed.push(error);
-    else this.failure = error;
+    else {
+      this.failure = error;
+      this.run.failAtOnce(error);
+    }
     this.stop(error);
   }
 
@@ -115,7 +131,7 @@ abstract class Group implements HookOutput {
   }
 
   private stop(cause: unknown): void {
-    if (!this.stopping && this.isReady && !this.run.ctx.cancelled) this.run.setReady(false);
+    if (!this.stopping) this.run.parent.onStopping?.();
     this.stopping ??= { cause };
     this.advance();
   }

@@ -53,9 +53,11 @@ abstract class Hook implements HookOutput, PendingHook {
 
 class Value extends Hook {
   override readonly grace: number = Infinity;
+  private delivered = false;
 
   override start(): void {
     const { run, task } = this;
+    this.delivered = true;
     run.sourceEnded();
     if (this.kind === 'throws') run.fail(task.nextValue());
     else run.next(task.nextValue());
@@ -64,7 +66,7 @@ class Value extends Hook {
 
   /** A value is returned already when the cancel comes, so it counts. */
   interrupt(): void {
-    if (this.active) this.start();
+    if (!this.delivered) this.start();
   }
 }
 
@@ -159,7 +161,7 @@ class Promised extends Hook {
 
 /**
  * «An async iterable has `return()` called when its grace (0) has passed, and that is awaited; its later values are
- * dropped.»
+ * dropped.» An error of `return` is no failure of the run.
  */
 class Iterable extends Hook {
   private pulled = false;
@@ -196,7 +198,8 @@ class Iterable extends Hook {
   override fail(mode: FailureMode): void {
     if (!this.closing && !this.pulled) return;
     const { cause, excused } = this.toError(mode);
-    this.settle(() => this.run.fail(cause, excused));
+    if (this.closing) this.settle(() => this.run.teardownFailed(cause));
+    else this.settle(() => this.run.fail(cause, excused));
   }
 
   private settle(report: () => void): void {

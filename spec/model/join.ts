@@ -51,7 +51,11 @@ export class Join {
   }
 
   private onDeadline(): void {
-    for (const runner of this.pending) this.settle(runner, runner.abandon(), false);
+    for (const runner of this.pending) {
+      const outcome = runner.abandon();
+      runner.run?.leaveParent(outcome);
+      this.settle(runner, outcome, false);
+    }
     this.complete();
   }
 

@@ -1,4 +1,4 @@
-import { causeOf, pickCyclic, type Commands, type Setup, type InstantCommands } from './commands.js';
+import { causeOf, pickCyclic, type ChildContext, type Commands, type Setup, type InstantCommands } from './commands.js';
 import { Context } from './context.js';
 import type { ModelTask } from './model-task.js';
 import { pickFrom, controlHook, type LeaseAnswer, type HookAction, type Which } from './task-plan.js';
@@ -14,25 +14,43 @@ import { buildModel, type Built } from './tree.js';
 /** The model of runners and their tasks under one master. */
 export class ModelApp implements Commands, Comparable {
   readonly built: Built<Runner, ModelTask>;
+  private readonly roots: readonly Runner[];
+  private readonly children: readonly Runner[];
   private readonly world = new ModelWorld();
   private readonly setup: Setup;
   private readonly subscribers = new Map<Runner, { unsubscribed: boolean }>();
   private master = new Context();
   private joins: Join[] = [];
-  private counts = { start: 0, listener: 0, join: 0 };
+  private madeContexts: Context[] = [];
+  private counts = { start: 0, child: 0, listener: 0, join: 0 };
 
   constructor(setup: Setup) {
     this.setup = setup;
-    this.built = buildModel(setup.trees, this.world);
+    const { trees, children = [] } = setup;
+    this.built = buildModel([...trees, ...children], this.world);
+    this.roots = this.built.roots.slice(0, trees.length);
+    this.children = this.built.roots.slice(trees.length);
+    for (const child of this.children) child.isRoot = false;
     for (const runner of this.built.runners) runner.observed = setup.observed;
-    for (const root of this.built.roots) root.onResult = (value) => this.record('results$', value);
+    for (const root of this.roots) root.onResult = (value) => this.record('results$', value);
   }
 
   start(root: number): void {
-    const runner = pickCyclic(this.built.roots, root);
-    if (!runner) return;
+    const runner = pickCyclic(this.roots, root);
+    if (runner) this.startUnder(this.master, runner, `subscriber ${++this.counts.start}`);
+  }
+
+  startChild(task: number, child: number, under: ChildContext): void {
+    const ctx = pickCyclic(this.built.tasks, task)?.run?.ctx;
+    const runner = pickCyclic(this.children, child);
+    if (!ctx || !runner) return;
+    const made = new Context(ctx);
+    if (under === 'withCancel(ctx)') this.madeContexts.push(made);
+    this.startUnder(under === 'withCancel(ctx)' ? made : ctx, runner, `child ${++this.counts.child}`);
+  }
+
+  private startUnder(ctx: Context, runner: Runner, stream: string): void {
     const { master } = this;
-    const stream = `subscriber ${++this.counts.start}`;
     const record = (text: string) => {
       if (!subscriber.unsubscribed) this.record(stream, text);
     };
@@ -43,11 +61,11 @@ export class ModelApp implements Commands, Comparable {
       onStartFailed: record,
     };
     if (!runner.run) this.subscribers.set(runner, subscriber);
-    runner.start(master, subscriber, this.setup.cancels ? (cause) => master.cancel(cause) : undefined);
+    runner.start(ctx, subscriber, this.setup.cancels ? (cause) => master.cancel(cause) : undefined);
   }
 
   listen(root: number): void {
-    const runner = pickCyclic(this.built.roots, root);
+    const runner = pickCyclic(this.roots, root);
     const k = ++this.counts.listener;
     runner?.onReady((ready) => {
       if (ready) this.record(`ready$ ${k}`, 'next');
@@ -57,7 +75,18 @@ export class ModelApp implements Commands, Comparable {
   }
 
   unsubscribe(root: number): void {
-    const runner = pickCyclic(this.built.roots, root);
+    this.unsubscribeFrom(pickCyclic(this.roots, root));
+  }
+
+  unsubscribeChild(child: number): void {
+    this.unsubscribeFrom(pickCyclic(this.children, child));
+  }
+
+  cancelMadeContexts(cause: string): void {
+    for (const ctx of this.madeContexts.splice(0)) ctx.cancel(cause);
+  }
+
+  private unsubscribeFrom(runner: Runner | undefined): void {
     const subscriber = runner && this.subscribers.get(runner);
     if (!subscriber) return;
     subscriber.unsubscribed = true;
@@ -87,13 +116,22 @@ export class ModelApp implements Commands, Comparable {
   }
 
   join(timeout: number): void {
+    this.joinUnder(this.master, timeout, this.roots);
+  }
+
+  joinChildren(task: number, timeout: number): void {
+    const ctx = pickCyclic(this.built.tasks, task)?.run?.ctx;
+    if (ctx && this.children.length > 0) this.joinUnder(ctx, timeout, this.children);
+  }
+
+  private joinUnder(ctx: Context, timeout: number, runners: readonly Runner[]): void {
     const stream = `join ${++this.counts.join}`;
     const join = new Join(
       (notification) => this.record(stream, notification === 'complete' ? notification : formatOutcome(notification)),
-      this.built.roots,
+      runners,
     );
     this.joins.push(join);
-    join.start(this.master, timeout, this.world);
+    join.start(ctx, timeout, this.world);
   }
 
   unsubscribeJoins(): void {
@@ -128,7 +166,7 @@ export class ModelApp implements Commands, Comparable {
       contexts: built.tasks.map(({ run }) => causeOf(run?.ctx)),
       runners: built.runners.map(({ status, ready, outcome }) => ({
         status,
-        ready: ready ? 'next complete' : outcome ? 'complete' : '',
+        ready: ready ? 'next complete' : ready === false ? 'complete' : '',
         outcome: outcome ? formatOutcome(outcome) : 'none yet',
       })),
       listenersAndTimers: this.running || this.joins.some(({ closed }) => !closed) ? [] : [0, 0],
@@ -137,12 +175,13 @@ export class ModelApp implements Commands, Comparable {
 
   /** Whether a run has not ended. */
   get running(): boolean {
-    return this.built.roots.some(({ run }) => run);
+    return this.built.runners.some(({ run }) => run);
   }
 
   /** Returns the next command that helps to end everything, or `undefined` when all has ended. */
   nextToEnd(): Command<Commands> | undefined {
-    const { roots, tasks } = this.built;
+    const { roots, built } = this;
+    const { tasks } = built;
     const index = roots.findIndex(({ run }) => run && !run.ctx.cancelled);
     if (index !== -1) return ['unsubscribe', index];
     if (this.joins.some(({ closed }) => !closed)) return ['unsubscribeJoins'];

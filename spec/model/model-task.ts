@@ -25,10 +25,11 @@ export class ModelTask {
     this.world = world;
     this.name = name;
     this.plan = plan;
-    const { initialize, finalize, grace } = plan;
+    const { initialize, finalize, grace, startTimeout } = plan;
     this.hooks = {
       name,
       ...(grace !== null && { grace }),
+      ...(startTimeout !== null && { startTimeout }),
       initialize: initialize && ((run) => this.call(run, 'initialize')),
       execute: (run) => this.call(run, 'execute'),
       finalize: finalize && ((run) => this.call(run, 'finalize')),

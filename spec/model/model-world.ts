@@ -8,10 +8,18 @@ export class ModelWorld {
   /** The sum of all clock adjustments, in ms. */
   private clockOffset = 0;
   private timers: { readonly at: number; readonly callback: () => void }[] = [];
+  private readonly runIds = new Map<string, number>();
   private readonly settlements: (() => void)[] = [];
 
   get now(): number {
     return this.elapsed + this.clockOffset;
+  }
+
+  /** Returns the number of the next run of a task: runs of one path are counted together. */
+  nextRunId(path: string): number {
+    const runId = (this.runIds.get(path) ?? 0) + 1;
+    this.runIds.set(path, runId);
+    return runId;
   }
 
   adjustClock(byMs: number): void {

@@ -3,7 +3,7 @@ import { joinAll, withCancel, type CancelFunc, type Context, type TaskRunner } f
 import { virtualClock } from '../../lib/testing/index.js';
 import { listenerCount } from '../helpers/collect.js';
 import { settled } from '../helpers/tasks.js';
-import { causeOf, pickCyclic, type Commands, type Setup, type InstantCommands } from './commands.js';
+import { causeOf, pickCyclic, type ChildContext, type Commands, type Setup, type InstantCommands } from './commands.js';
 import { pickFrom, controlHook, type LeaseAnswer, type HookAction, type Which } from './task-plan.js';
 import { Log, formatError } from './log.js';
 import { execute, type Command, type Comparable } from './run-commands.js';
@@ -17,17 +17,23 @@ export class RealApp implements Commands, Comparable {
   private readonly log = new Log(() => this.clock.now());
   private readonly built: Built<TaskRunner<string>, ControlledTask>;
   private readonly setup: Setup;
+  private readonly roots: readonly TaskRunner<string>[];
+  private readonly children: readonly TaskRunner<string>[];
   private readonly unsubscribes = new Map<TaskRunner, Subject<void>>();
   private master!: Context;
   private cancelMaster!: CancelFunc;
   private joins: Subscription[] = [];
-  private counts = { start: 0, listener: 0, join: 0 };
+  private cancelMade: CancelFunc[] = [];
+  private counts = { start: 0, child: 0, listener: 0, join: 0 };
 
   constructor(setup: Setup) {
     const { log } = this;
     this.setup = setup;
-    this.built = buildReal(setup.trees, log);
-    for (const root of this.built.roots) {
+    const { trees, children = [] } = setup;
+    this.built = buildReal([...trees, ...children], log);
+    this.roots = this.built.roots.slice(0, trees.length);
+    this.children = this.built.roots.slice(trees.length);
+    for (const root of this.roots) {
       if (setup.observed)
         root.events$.subscribe((event) => log.record(`events ${event.task}`, `${formatEvent(event)} #${event.runId}`));
       root.results$.subscribe((value) => log.record('results$', value));
@@ -36,15 +42,28 @@ export class RealApp implements Commands, Comparable {
   }
 
   start(root: number): void {
-    const runner = pickCyclic(this.built.roots, root);
-    if (!runner) return;
-    const stream = `subscriber ${++this.counts.start}`;
+    const runner = pickCyclic(this.roots, root);
+    if (runner) this.startUnder(this.master, runner, `subscriber ${++this.counts.start}`);
+  }
+
+  startChild(task: number, child: number, under: ChildContext): void {
+    const ctx = pickCyclic(this.built.tasks, task)?.ctx;
+    const runner = pickCyclic(this.children, child);
+    if (!ctx || !runner) return;
+    const stream = `child ${++this.counts.child}`;
+    if (under !== 'withCancel(ctx)') return this.startUnder(under === 'signal' ? ctx.signal : ctx, runner, stream);
+    const [made, cancel] = withCancel(ctx);
+    this.cancelMade.push(cancel);
+    this.startUnder(made, runner, stream);
+  }
+
+  private startUnder(ctx: Context | AbortSignal, runner: TaskRunner<string>, stream: string): void {
     const unsubscribed$ = new Subject<void>();
     if (!isRunning(runner)) this.unsubscribes.set(runner, unsubscribed$);
     let record = (text: string) => this.log.record(stream, text);
     unsubscribed$.subscribe(() => (record = () => undefined));
     runner
-      .start(this.master, this.setup.cancels ? this.cancelMaster : undefined)
+      .start(ctx, this.setup.cancels ? this.cancelMaster : undefined)
       .pipe(takeUntil(unsubscribed$))
       .subscribe({
         next: (value) => record(value),
@@ -54,7 +73,7 @@ export class RealApp implements Commands, Comparable {
   }
 
   listen(root: number): void {
-    const runner = pickCyclic(this.built.roots, root);
+    const runner = pickCyclic(this.roots, root);
     const { log } = this;
     const k = ++this.counts.listener;
     runner?.ready$.subscribe({
@@ -65,8 +84,17 @@ export class RealApp implements Commands, Comparable {
   }
 
   unsubscribe(root: number): void {
-    const runner = pickCyclic(this.built.roots, root);
+    const runner = pickCyclic(this.roots, root);
     if (runner) this.unsubscribes.get(runner)?.next();
+  }
+
+  unsubscribeChild(child: number): void {
+    const runner = pickCyclic(this.children, child);
+    if (runner) this.unsubscribes.get(runner)?.next();
+  }
+
+  cancelMadeContexts(cause: string): void {
+    for (const cancel of this.cancelMade.splice(0)) cancel(new Error(cause));
   }
 
   cancel(cause: string): void {
@@ -92,12 +120,21 @@ export class RealApp implements Commands, Comparable {
   }
 
   join(timeout: number): void {
+    this.joinUnder(this.master, timeout, this.roots);
+  }
+
+  joinChildren(task: number, timeout: number): void {
+    const ctx = pickCyclic(this.built.tasks, task)?.ctx;
+    if (ctx && this.children.length > 0) this.joinUnder(ctx, timeout, this.children);
+  }
+
+  private joinUnder(ctx: Context, timeout: number, runners: readonly TaskRunner[]): void {
     const stream = `join ${++this.counts.join}`;
     const join = new Subscription();
     this.joins.push(join);
     const unsubscribed$ = new Subject<void>();
     join.add(() => unsubscribed$.next());
-    joinAll(this.master, timeout, this.built.roots)
+    joinAll(ctx, timeout, runners)
       .pipe(takeUntil(unsubscribed$))
       .subscribe({
         next: (outcome) => this.log.record(stream, formatOutcome(outcome)),
@@ -139,7 +176,7 @@ export class RealApp implements Commands, Comparable {
 
   state(): object {
     const { master, clock, log, built } = this;
-    const waiting = built.roots.some(isRunning) || this.joins.some(({ closed }) => !closed);
+    const waiting = built.runners.some(isRunning) || this.joins.some(({ closed }) => !closed);
     return {
       lines: log.takeLines(),
       master: causeOf(master),

@@ -7,7 +7,7 @@ import type { TaskPlan } from './task-plan.js';
 
 describe('A program that runs on the library and on its model', () => {
   it('fails where they differ, with its seed, its path, the smallest commands, and both states', async () => {
-    const plan: TaskPlan = { initialize: null, execute: ['stream'], finalize: null, grace: null };
+    const plan: TaskPlan = { initialize: null, execute: ['stream'], finalize: null, grace: null, startTimeout: null };
     const setup = { trees: [{ kind: 'task', plan }], observed: true, cancels: true } as const;
     const other = { ...setup, trees: [{ kind: 'task', plan: { ...plan, grace: 5 } }] } as const;
     let failure: unknown;

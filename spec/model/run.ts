@@ -1,68 +1,104 @@
+import { ChildCounts } from './children.js';
 import { Context } from './context.js';
 import { formatError } from './log.js';
 import type { Runner } from './runner.js';
 import type { ModelWorld } from './model-world.js';
 import { Failure, type Parent, type HookOutput, type Outcome, type Phase, type Status } from './types.js';
 
-/** «initialize → execute → (child context cancelled) → finalize → outcome» */
+/** «initialize → execute → (child context cancelled) → the children end → finalize → outcome» */
 export class Run {
   readonly world: ModelWorld;
   readonly runner: Runner;
   readonly ctx: Context;
   readonly path: string;
   readonly startedAt: number;
+  readonly childCounts: ChildCounts;
   /** Cancels the application. */
   readonly cancel: (cause: unknown) => void;
   phase: Phase = 'initialize';
   error: Failure | undefined = undefined;
+  /** Whether the run is or was ready, and has not failed since. */
   wasReady = false;
-  runId: number;
-  abandoned = false;
+  runId = 0;
+  /** Of a composite run. */
   abandonMembers: (() => void) | undefined = undefined;
-  memberPhase: (() => Phase | undefined) | undefined = undefined;
-  members: (() => readonly Outcome[] | undefined) | undefined = undefined;
+  /** Of a composite run: what the outcomes of its members add to its own. */
+  memberParts: (() => Pick<Outcome, 'members' | 'phase' | 'error' | 'children'>) | undefined = undefined;
   readonly parent: Parent;
+  /** The run that has started this one, if this is a child. */
+  private readonly parentRun: Run | undefined;
+  /** The children that have not ended. */
+  private readonly children = new Set<Run>();
   private output: HookOutput | undefined = undefined;
   private hookCalled = false;
   private starting = false;
   private releasedAtOnce = false;
+  /** Whether a cancel ended the run before it failed or `execute` ended. */
   private interrupted = false;
-  private completed = false;
+  /** Whether the run failed or `execute` ended before a cancel. */
+  private decided = false;
+  private failureReported = false;
+  /** Whether the hooks `initialize` and `execute` are over. */
+  private stopped = false;
+  /** Whether the run then waits for its children. */
+  private waiting = false;
   private endedDuringCancel = false;
   private graceElapsed = false;
-  private stopGrace: () => void = () => undefined;
+  private abandonedOutcome: Outcome | undefined = undefined;
+  private stopTimer: () => void = () => undefined;
 
   constructor(runner: Runner, parentCtx: Context, parent: Parent, cancelApp?: (cause: unknown) => void) {
+    const { world, hooks } = runner;
     this.runner = runner;
-    this.world = runner.world;
-    this.ctx = new Context(parentCtx);
+    this.world = world;
+    this.parentRun = parent.path === undefined ? parentCtx.enclosingRun : undefined;
+    this.ctx = new Context(parentCtx, this);
     this.parent = parent;
     // «`start()` … without a `cancel`, hooks get one that cancels this run alone.»
     this.cancel = cancelApp ?? ((cause) => this.ctx.cancel(cause));
-    this.path = parent.path ?? runner.hooks.name;
-    this.startedAt = this.world.now;
-    this.runId = runner.runs;
+    // «it is called `parent/child`»
+    this.path = parent.path ?? (this.parentRun ? `${this.parentRun.path}/${hooks.name}` : hooks.name);
+    this.startedAt = world.now;
+    this.childCounts = parent.childCounts ?? new ChildCounts(this.ctx);
+    // The number of a transparent run whose member never runs is that of its own start.
+    if (hooks.transparent) this.runId = runner.starts;
+    else if (!runner.onEvent) {
+      this.runId = world.nextRunId(this.path);
+      parent.onRunId?.(this.runId);
+    }
+  }
+
+  get observed(): boolean {
+    return this.runner.observed && (this.runner.isRoot || this.parentRun !== undefined);
+  }
+
+  get hasGivenUp(): boolean | undefined {
+    return this.parent.hasGivenUp ?? this.parentRun?.hasGivenUp;
   }
 
   start(): void {
     const { hooks } = this.runner;
+    this.parentRun?.childStarted(this);
     // «Context already cancelled: no hook runs, the outcome is `cancelled`.»
     if (this.ctx.cancelled) {
       this.interrupted = true;
       return this.end();
     }
     this.ctx.didCancel = () => this.onCancel();
-    if (!hooks.initialize && !hooks.reportsReady) return this.becomeReady();
+    if (!hooks.initialize && !hooks.hasMembers) return this.becomeReady();
+    if (hooks.hasMembers) this.phase = 'execute';
     this.setStatus('initializing');
     if (!hooks.transparent) this.emit('initializing');
+    if (hooks.initialize) this.limitInitialize();
     this.callHook(hooks.initialize ? 'initialize' : 'execute');
   }
 
   emit(event: string, error?: unknown): void {
-    const line = error ? `${event} ${formatError(error)}` : event;
+    const line = error === undefined ? event : `${event} ${formatError(error)}`;
     if (this.runner.onEvent) this.runner.onEvent(event, error);
-    else if (this.runner.observed) this.record(`events ${this.path}`, `${line} #${this.runId}`);
-    else if (error) this.record('console', formatError(error));
+    else if (this.hasGivenUp && error === undefined) return;
+    else if (this.observed) this.record(`events ${this.path}`, `${line} #${this.runId}`);
+    else if (error !== undefined) this.record('console', formatError(error));
   }
 
   record(stream: string, text: string): void {
@@ -75,29 +111,45 @@ export class Run {
   }
 
   setReady(ready: boolean): void {
+    if (this.failureReported) return;
     if (ready) this.emitReady();
-    else this.runner.ready = false;
-    if (this.isCurrent) this.parent.onReadyChange?.(ready);
+    else {
+      this.wasReady = false;
+      this.runner.ready = undefined;
+    }
+    this.reportReady(ready);
   }
 
   next(value: string): void {
     if (this.phase !== 'execute') return;
-    if (this.abandoned) return this.emit('dropped execute');
+    if (this.abandonedOutcome) return this.emit('dropped execute');
     this.parent.onValue(value);
     this.runner.onResult?.(value);
   }
 
   sourceEnded(): void {
-    if (this.phase === 'execute' && !this.ctx.cancelled) this.completed = true;
+    if (this.phase === 'execute' && !this.ctx.cancelled) this.decided = true;
   }
 
   /** @param excused whether the error only reports that the run was cancelled. */
   fail(cause: unknown, excused = false): void {
     const failure = this.toFailure(cause, this.phase, excused);
-    if (!failure) return;
+    if (!failure || failure === this.error) return;
     if (this.error) this.error.suppressed.push(failure);
     else this.error = failure;
-    if (this.abandoned && failure !== cause) this.emit(`dropped ${this.phase}`, failure);
+    if (!this.ctx.cancelled) this.decided = true;
+    if (this.abandonedOutcome && failure !== cause) this.emit(`dropped ${this.phase}`, failure);
+  }
+
+  /** Fails the run before its hook has ended. */
+  failAtOnce(cause: unknown): void {
+    this.fail(cause);
+    this.reportFailure();
+  }
+
+  /** «An error thrown by a teardown that is not the run's own (…, an iterator's `return`, …) is a `teardown-failed`» */
+  teardownFailed(error: unknown): void {
+    this.emit('teardown-failed', error);
   }
 
   /** «past its grace … its late value is dropped, its late error is reported as an event» */
@@ -113,41 +165,93 @@ export class Run {
     this.output = undefined;
     if (this.phase === 'finalize') this.end();
     else if (this.phase === 'initialize' && !this.error && !this.ctx.cancelled) this.becomeReady();
-    else this.finalize();
+    else this.stopWork();
   }
 
   /** Marks the run as completed even if it was cancelled later, because the run it wraps had completed first. */
   markCompleted(): void {
-    this.completed = true;
+    this.decided = true;
     this.interrupted = false;
   }
 
-  /** «Past it each runner still going is `timed-out`, by name»: values and errors after this are dropped. */
-  abandon(): void {
-    this.abandoned = true;
+  /**
+   * «Past it each runner still going is `timed-out`, by name»: values and errors after this are dropped. «A `timed-out`
+   * outcome keeps the error that came before.»
+   */
+  abandon(): Outcome {
+    if (this.abandonedOutcome) return this.abandonedOutcome;
+    const { path: task, startedAt, error } = this;
+    const phase = this.waiting && this.phase !== 'finalize' ? undefined : this.phase;
+    const outcome = { task, status: 'timed-out', startedAt, phase, error } as const;
+    this.abandonedOutcome = outcome;
     this.abandonMembers?.();
+    const unfinished = [...this.children].map((child) => child.abandon());
+    return (this.abandonedOutcome = this.withParts(outcome, unfinished));
   }
 
-  timedOutOutcome(): Outcome {
-    const { path: task, startedAt } = this;
+  /** «A child that an inner `joinAll` has reported `timed-out` is no longer waited for.» */
+  childEnded(child: Run, outcome: Outcome): void {
+    if (!this.children.delete(child)) return;
+    this.childCounts.countEnd(outcome);
+    if (this.waiting && this.children.size === 0) this.finalize();
+  }
+
+  /** Stops waiting for this run in its parent. */
+  leaveParent(outcome: Outcome): void {
+    this.parentRun?.childEnded(this, outcome);
+  }
+
+  private childStarted(child: Run): void {
+    this.childCounts.started++;
+    this.children.add(child);
+  }
+
+  /** Adds to an outcome what members and children do. */
+  private withParts(outcome: Outcome, unfinished: readonly Outcome[] = []): Outcome {
+    const { started, failed, members: ended } = this.childCounts;
+    const ofMembers = this.memberParts?.() ?? {};
+    const members = [...(ofMembers.members ?? []), ...ended, ...unfinished];
+    const { phase = outcome.phase, children = started > 0 ? { started, failed } : undefined } = ofMembers;
     return {
-      task,
-      status: 'timed-out',
-      startedAt,
-      phase: this.memberPhase?.() ?? this.phase,
-      members: this.members?.(),
+      ...outcome,
+      phase,
+      error: outcome.error ?? ofMembers.error,
+      members: ofMembers.members || members.length > 0 ? members : undefined,
+      children,
     };
   }
 
   private toFailure(cause: unknown, phase: Phase, excused: boolean): Failure | undefined {
     // The failure of a member was created by the member's run.
     if (this.runner.hooks.composite && cause instanceof Failure && phase === 'execute') return cause;
-    if (excused && phase !== 'finalize' && this.ctx.cancelled && !this.completed) return undefined;
+    // After a first failure, the cancel comes from that failure.
+    const wasCancelled = this.ctx.cancelled && (!this.decided || this.error);
+    if (excused && phase !== 'finalize' && wasCancelled) return undefined;
     return new Failure(this.path, phase, cause);
   }
 
-  private get isCurrent(): boolean {
-    return this.runner.run === this;
+  /**
+   * «A failure acts at once, not after `finalize`. When `initialize` or `execute` fails, the run emits `failed` and is
+   * no longer ready. Its owner acts at that moment.»
+   */
+  private reportFailure(): void {
+    const { error, runner } = this;
+    if (!error || this.failureReported) return;
+    this.failureReported = true;
+    this.wasReady = false;
+    runner.setReady(false);
+    // «Only leaf runs emit `failed`», and without a listener the error is reported at the end.
+    if (!runner.hooks.hasMembers && (runner.onEvent || this.observed)) this.emit(`failed ${error.phase}`, error);
+    // A listener may have ended the run, and the parent has its outcome.
+    if (!this.hasEnded) this.parent.onFailure?.(error);
+  }
+
+  private get hasEnded(): boolean {
+    return this.runner.run !== this;
+  }
+
+  private reportReady(ready: boolean): void {
+    if (!this.hasEnded && !this.failureReported) this.parent.onReadyChange?.(ready);
   }
 
   private emitReady(): void {
@@ -156,15 +260,17 @@ export class Run {
       this.setStatus('running');
       this.emit('ready');
     }
-    // A listener may have ended the run.
-    if (this.isCurrent) this.runner.becomeReady();
+    // A listener may have ended the run, or made it fail.
+    if (!this.hasEnded && !this.failureReported) this.runner.setReady(true);
   }
 
   private becomeReady(): void {
+    this.stopTimer();
+    this.phase = 'execute';
     this.emitReady();
-    if (this.ctx.cancelled) return this.finalize();
+    if (this.ctx.cancelled) return this.stopWork();
     this.callHook('execute');
-    if (this.isCurrent && !this.error) this.parent.onReadyChange?.(true);
+    if (!this.error) this.reportReady(true);
   }
 
   private callHook(phase: Phase): void {
@@ -179,25 +285,55 @@ export class Run {
     if (this.releasedAtOnce) this.released();
   }
 
+  /**
+   * «A `startTimeout` … fails a task whose `initialize` takes longer.» The hook then has the task's grace; default: 0.
+   */
+  private limitInitialize(): void {
+    const { startTimeout = Infinity } = this.runner.hooks;
+    // After a cancel the hook has its grace.
+    if (!this.ctx.cancelled) this.stopTimer = this.world.after(startTimeout, () => this.timeOut());
+  }
+
+  /**
+   * Fails the run before its hook has ended, and cancels it. The hook then has the task's grace, 0 by default.
+   *
+   * @param ctx the context to cancel: that of the run or of its slot.
+   */
+  timeOut(ctx: Context = this.ctx): void {
+    const { grace } = this.runner.hooks;
+    const graceHasBegun = this.ctx.cancelled && grace !== undefined;
+    this.failAtOnce('DeadlineError');
+    ctx.cancel(this.error);
+    if (!graceHasBegun) this.interruptAfter(grace ?? 0);
+  }
+
   /** «On cancel the run's context is cancelled at once …»: the current hook may continue for its `grace`. */
   private onCancel(): void {
-    if (this.phase === 'finalize' || this.completed) return;
+    // After a failure its owner decides when the hook is interrupted.
+    if (this.stopped || this.decided) return;
     this.interrupted = true;
-    const { grace = 0, transparent } = this.runner.hooks;
+    const { grace, transparent } = this.runner.hooks;
+    this.stopTimer();
     if (!transparent) this.emit(`cancelling ${formatError(this.ctx.cause)}`);
-    if (this.endedDuringCancel) return this.finalize();
-    if (grace > 0) {
-      this.stopGrace = this.world.after(grace, () => {
-        this.graceElapsed = true;
-        this.interruptIfDue();
-      });
-    }
+    if (this.endedDuringCancel) return this.stopWork();
+    this.interruptAfter(grace);
+  }
+
+  /** Gives the current hook some time, by default that of its kind. */
+  private interruptAfter(grace: number | undefined): void {
+    if (grace === undefined) this.interruptIfDue();
+    else if (grace === 0) this.interruptNow();
+    else if (!this.stopped) this.stopTimer = this.world.after(grace, () => this.interruptNow());
+  }
+
+  private interruptNow(): void {
+    this.graceElapsed = true;
     this.interruptIfDue();
   }
 
   private interruptIfDue(): boolean {
-    const { output, phase, ctx } = this;
-    if (!output || !ctx.cancelled || phase === 'finalize') return false;
+    const { output, ctx } = this;
+    if (!output || !ctx.cancelled || this.stopped) return false;
     const { grace = output.grace } = this.runner.hooks;
     if (grace > 0 && !this.graceElapsed) return false;
     output.interrupt();
@@ -206,18 +342,27 @@ export class Run {
 
   /**
    * «The child context's cause is the cancel's; after a normal end a `CancelledError`, after a failure the
-   * `TaskError`.»
+   * `TaskError`.» «It is cancelled with the parent's context, also when the parent's `execute` has ended by itself; the
+   * parent's status stays `running` while its children end, and `finalize` and the outcome come after them.»
    */
-  private finalize(): void {
-    this.stopGrace();
+  private stopWork(): void {
+    this.stopTimer();
     // The listeners of the context are still being notified.
-    if (this.ctx.cancelled && !this.interrupted && !this.completed) {
+    if (this.ctx.cancelled && !this.interrupted && !this.decided) {
       this.endedDuringCancel = true;
       return;
     }
-    this.phase = 'finalize';
+    this.reportFailure();
+    this.stopped = true;
     this.ctx.cancel(this.error ?? 'CancelledError');
+    this.waiting = true;
+    this.parent.onStopping?.();
+    if (this.children.size === 0) this.finalize();
+  }
+
+  private finalize(): void {
     if (!this.runner.hooks.finalize || !this.hookCalled) return this.end();
+    this.phase = 'finalize';
     this.setStatus('finalizing');
     this.emit('finalizing');
     this.callHook('finalize');
@@ -226,15 +371,11 @@ export class Run {
   private end(): void {
     const { path, error, startedAt } = this;
     const status = error ? 'failed' : this.interrupted ? 'cancelled' : 'completed';
-    const outcome = {
-      task: path,
-      status,
-      error,
-      startedAt,
-      endedAt: this.world.now,
-      members: this.members?.(),
-    } as const;
-    this.runner.end(this, outcome);
-    this.parent.onEnd(outcome);
+    const outcome = this.withParts({ task: path, status, startedAt, endedAt: this.world.now });
+    // The phase, and an error of the members, are those of a run that has timed out.
+    const ended: Outcome = { ...outcome, phase: undefined, error };
+    this.runner.end(this, ended);
+    this.parent.onEnd(ended);
+    this.leaveParent(ended);
   }
 }

@@ -9,11 +9,16 @@ export class Runner {
   readonly world: ModelWorld;
   readonly hooks: TaskHooks;
   status: Status = 'idle';
-  ready = false;
+  /** Whether the run is or was ready; `undefined` for as long as it may become ready. */
+  ready: boolean | undefined = undefined;
   outcome: Outcome | undefined = undefined;
   run: Run | undefined = undefined;
-  runs = 0;
+  /** The number of starts. */
+  starts = 0;
+  /** Whether there is a listener of the events of the roots. */
   observed = true;
+  /** Whether the runner is a root, and not one that a task starts. */
+  isRoot = true;
   /** Receives the events instead of all other subscribers. */
   onEvent: ((event: string, error?: unknown) => void) | undefined = undefined;
   onResult: ((value: string) => void) | undefined = undefined;
@@ -34,8 +39,8 @@ export class Runner {
       return undefined;
     }
     this.outcome = undefined;
-    this.ready = false;
-    this.runs++;
+    this.ready = undefined;
+    this.starts++;
     this.run = new Run(this, parentCtx, parent, cancelApp);
     const { run } = this;
     run.start();
@@ -44,7 +49,7 @@ export class Runner {
 
   /** Both `ready$` and `done$` refer to the current run, or else the last one, or else the next. */
   onReady(listener: (ready: boolean) => void): void {
-    if (this.ready || this.outcome) listener(this.ready);
+    if (this.ready !== undefined) listener(this.ready);
     else this.listeners.ready.push(listener);
   }
 
@@ -55,15 +60,15 @@ export class Runner {
     return () => (this.listeners.done = this.listeners.done.filter((other) => other !== listener));
   }
 
-  becomeReady(): void {
-    this.ready = true;
-    for (const listener of this.listeners.ready.splice(0)) listener(true);
+  setReady(ready: boolean): void {
+    this.ready = ready;
+    for (const listener of this.listeners.ready.splice(0)) listener(ready);
   }
 
+  /** Stops waiting for the run. Returns the outcome at the first call. */
   abandon(): Outcome {
-    this.run?.abandon();
     // A runner that has just ended has no run, even if the join was notified of its end before.
-    return this.run?.timedOutOutcome() ?? this.outcome ?? { task: this.hooks.name, status: 'timed-out' };
+    return this.run?.abandon() ?? this.outcome ?? { task: this.hooks.name, status: 'timed-out' };
   }
 
   end(run: Run, outcome: Outcome): void {
@@ -75,7 +80,7 @@ export class Runner {
     this.run = undefined;
     if (!run.parent.reportsEnd) run.emit(`done ${outcome.status}`);
     // A failure after an unsubscribe is written with `console.error` unless `done$` has a subscriber.
-    if (!this.observed && outcome.error && done.length === 0 && run.parent.unsubscribed)
+    if (!run.observed && outcome.error && done.length === 0 && run.parent.unsubscribed)
       run.record('console', formatError(outcome.error));
     for (const listener of ready) listener(false);
     for (const listener of done) listener(outcome);

@@ -14,6 +14,7 @@ const policy = fc.record({
   maxRestarts: fc.constantFrom(1, 2, 3, Infinity),
   window: fc.integer({ min: 1, max: 8 }),
   healthyFor: fc.integer({ min: 0, max: 4 }),
+  finalizeTimeout: fc.constantFrom(0, 1, 4, Infinity),
 });
 const task = taskPlans('stream', 'stream', 'value').map((plan): Tree => ({ kind: 'task', plan }));
 const supervised = fc.record({ kind: fc.constant('supervise' as const), of: task, policy });

@@ -12,6 +12,10 @@ abstract class DelegatingRun implements HookOutput, Parent {
   protected readonly runner: Runner;
   private ctx: Context;
   private isReady = false;
+  /** Whether it no longer waits for the wrapped runner. */
+  private gaveUp = false;
+  /** The failure that the current run of the wrapped runner has reported. */
+  protected failure: Failure | undefined = undefined;
   private lastOutcome: Outcome | undefined = undefined;
 
   constructor(run: Run, runner: Runner) {
@@ -19,18 +23,16 @@ abstract class DelegatingRun implements HookOutput, Parent {
     this.runner = runner;
     this.path = run.path;
     this.ctx = run.ctx;
-    run.members = () => this.lastOutcome?.members;
+    run.memberParts = () => this.lastOutcome ?? {};
     run.abandonMembers = () => (this.lastOutcome ??= runner.abandon());
-    run.memberPhase = () => this.lastOutcome?.phase;
   }
 
   start(): void {
     const { run, runner } = this;
     this.lastOutcome = undefined;
+    this.failure = undefined;
     this.isReady = false;
     this.ctx = new Context(run.ctx);
-    // Events carry the run id of the wrapped runner.
-    run.runId = runner.runs + 1;
     runner.start(this.ctx, this, run.cancel);
   }
 
@@ -38,26 +40,51 @@ abstract class DelegatingRun implements HookOutput, Parent {
     // It ends by itself after a cancel.
   }
 
+  get hasGivenUp(): boolean | undefined {
+    return this.gaveUp || this.run.hasGivenUp;
+  }
+  onRunId(runId: number): void {
+    this.run.runId = runId;
+    this.run.parent.onRunId?.(runId);
+  }
   onValue(value: string): void {
     this.run.next(value);
   }
   onReadyChange(ready: boolean): void {
+    if (this.gaveUp) return;
     this.isReady = ready;
     this.run.setReady(ready);
   }
   setStatus(status: Status): void {
-    this.run.setStatus(status);
+    if (!this.gaveUp) this.run.setStatus(status);
+  }
+  onFailure(error: Failure): void {
+    if (this.gaveUp) return;
+    this.failure = error;
+    this.onRunFailed(error);
+  }
+  onStopping(): void {
+    if (!this.gaveUp) this.run.parent.onStopping?.();
   }
   onEnd(outcome: Outcome): void {
+    if (this.gaveUp) return;
     this.ctx.cancel();
     if (outcome.status === 'completed' && !this.isReady) this.onReadyChange(true);
     this.lastOutcome = outcome;
+    // Only an error of `finalize` is new.
+    if (outcome.error && outcome.error !== this.failure) this.onFailure(outcome.error);
     this.onRunEnded(outcome);
   }
   onStartFailed(error: string): void {
-    this.endWith({ status: 'failed', error: new Failure(this.path, 'execute', error) });
+    this.onEnd({ task: this.path, status: 'failed', error: new Failure(this.path, 'execute', error) });
   }
 
+  protected giveUp(): void {
+    this.lastOutcome = this.runner.abandon();
+    this.gaveUp = true;
+  }
+
+  protected abstract onRunFailed(error: Failure): void;
   protected abstract onRunEnded(outcome: Outcome): void;
 
   protected endWith({ status, error }: Pick<Outcome, 'status' | 'error'>, before?: () => void): void {
@@ -69,14 +96,17 @@ abstract class DelegatingRun implements HookOutput, Parent {
   }
 }
 
-/** Its end cancels the master. The cause is its error, or a CancelledError with its name. */
+/** Its failure or end cancels the master. The cause is its error, or a CancelledError with its name. */
 export class CriticalRun extends DelegatingRun {
-  protected override onRunEnded(outcome: Outcome): void {
-    this.endWith(outcome);
+  protected override onRunFailed(error: Failure): void {
+    this.run.failAtOnce(error);
+    this.run.cancel(error);
   }
 
-  protected override endWith(outcome: Pick<Outcome, 'status' | 'error'>): void {
-    super.endWith(outcome, () => this.run.cancel(outcome.error ?? `${this.path} has ended`));
+  protected override onRunEnded(outcome: Outcome): void {
+    this.endWith(outcome, () => {
+      if (!outcome.error) this.run.cancel(`${this.path} has ended`);
+    });
   }
 }
 
@@ -88,6 +118,7 @@ export interface Policy {
   readonly maxRestarts: number;
   readonly window: number;
   readonly healthyFor: number;
+  readonly finalizeTimeout: number;
 }
 
 /** «more than `maxRestarts` restarts within `window` ms fails with `RestartLimitError` (last error as its cause)» */
@@ -95,7 +126,10 @@ class RestartLimit extends Failure {
   override readonly name: string = 'RestartLimitError';
 }
 
-/** «A restart repeats the whole lifecycle; a deliberate cancel never restarts» */
+/**
+ * «A restart repeats the whole lifecycle; a deliberate cancel never restarts.» «The backoff counts from the failure. A
+ * failure beyond maxRestarts fails the task at that moment.»
+ */
 export class SupervisedRun extends DelegatingRun {
   private readonly policy: Policy;
   private readonly restarts: number[] = [];
@@ -104,6 +138,11 @@ export class SupervisedRun extends DelegatingRun {
   private readyAt: number | undefined = undefined;
   private stoppingAt: number | undefined = undefined;
   private longestReadyMs = -1;
+  /** The restart that follows the current run. */
+  private planned: { readonly delay: number; readonly at: number } | undefined = undefined;
+  /** The error that the supervised task ends with. */
+  private finalError: Failure | undefined = undefined;
+  private stopFinalizeTimer: (() => void) | undefined = undefined;
 
   constructor(run: Run, runner: Runner, policy: Policy) {
     super(run, runner);
@@ -121,22 +160,62 @@ export class SupervisedRun extends DelegatingRun {
     super.setStatus(status);
   }
 
+  override onStopping(): void {
+    const isRestarted = this.planned !== undefined || this.policy.restart === 'always';
+    if (isRestarted && !this.finalError && !this.run.ctx.cancelled) this.limitFinalize();
+    else super.onStopping();
+  }
+
+  /** The runner is used elsewhere: a restart does not help. */
+  override onStartFailed(error: string): void {
+    this.finalError = new Failure(this.path, 'execute', error);
+    this.run.failAtOnce(this.finalError);
+    this.endWith({ status: 'failed', error: this.finalError });
+  }
+
+  protected override onRunFailed(error: Failure): void {
+    if (this.run.ctx.cancelled) return this.run.failAtOnce(error);
+    this.planRestart(error);
+    if (!this.planned) return;
+    this.run.setReady(false);
+    this.limitFinalize();
+  }
+
   protected override onRunEnded(outcome: Outcome): void {
-    const { run, policy, restarts } = this;
+    const { run, policy, finalError } = this;
     const { status, error } = outcome;
-    const isDue = status === 'failed' || (status === 'completed' && policy.restart === 'always');
-    if (!isDue) return this.endWith(outcome);
+    this.stopFinalizeTimer?.();
+    this.stopFinalizeTimer = undefined;
+    if (finalError) return this.endWith({ status: 'failed', error: finalError });
+    const isRestarted = status === 'failed' || (status === 'completed' && policy.restart === 'always');
+    if (!isRestarted) return this.endWith(outcome);
     if (run.ctx.cancelled) return this.endWith(error ? outcome : { status: 'cancelled' });
+    if (!this.planned) this.planRestart();
+    if (this.planned) this.waitForRestart(this.planned, error);
+    else this.endWith({ status: 'failed', error: this.finalError });
+  }
+
+  /** Plans the restart after a failure, or after the end of a run without one. */
+  private planRestart(error?: Failure): void {
+    const { run, policy, restarts } = this;
     const { now } = run.world;
     const recent = restarts.filter((time) => now - time < policy.window);
-    if (recent.length >= policy.maxRestarts)
-      return this.endWith({ status: 'failed', error: new RestartLimit(run.path, error?.phase ?? 'execute', error) });
+    if (recent.length >= policy.maxRestarts) {
+      this.finalError = new RestartLimit(run.path, error?.phase ?? 'execute', error);
+      return run.failAtOnce(this.finalError);
+    }
     restarts.push(now);
     this.trackReady(this.stoppingAt ?? now);
     // A healthy run resets the backoff.
     if (this.longestReadyMs >= policy.healthyFor) this.attempts = 0;
     this.longestReadyMs = -1;
     const delay = Math.min(policy.max, policy.initial * policy.factor ** this.attempts++);
+    this.planned = { delay, at: now + delay };
+  }
+
+  private waitForRestart({ delay, at }: { delay: number; at: number }, error?: Failure): void {
+    const { run, restarts } = this;
+    this.planned = undefined;
     run.setStatus('initializing');
     run.setReady(false);
     const wait = { active: true, stop: () => undefined as void };
@@ -149,9 +228,33 @@ export class SupervisedRun extends DelegatingRun {
     });
     run.emit(`restarting ${restarts.length} in ${delay}`, error);
     if (!wait.active) return;
-    wait.stop = run.world.after(delay, () => {
+    wait.stop = run.world.after(Math.max(0, at - run.world.now), () => {
       wait.active = false;
       this.start();
+    });
+  }
+
+  /**
+   * «a failed run whose finalize takes longer is not restarted: the supervised task fails with the first error, and a
+   * TaskError { phase: 'finalize', cause: DeadlineError } is suppressed on it.» «after a cancel from outside, the
+   * application's deadline alone bounds finalize.»
+   */
+  private limitFinalize(): void {
+    const { run, policy } = this;
+    if (this.stopFinalizeTimer || run.ctx.cancelled) return;
+    this.stopFinalizeTimer = run.world.after(policy.finalizeTimeout, () => {
+      const tooLong = new Failure(run.path, 'finalize', 'DeadlineError');
+      const error = this.failure ?? tooLong;
+      if (error !== tooLong) error.suppressed.push(tooLong);
+      this.giveUp();
+      run.failAtOnce(error);
+      this.endWith({ status: 'failed', error });
+    });
+    run.ctx.onCancel(() => {
+      if (!this.stopFinalizeTimer) return;
+      this.stopFinalizeTimer();
+      // Now no restart follows.
+      if (this.failure && !this.finalError) run.failAtOnce(this.failure);
     });
   }
 

@@ -10,6 +10,7 @@ export interface TaskPlan {
   readonly execute: readonly OutputKind[];
   readonly finalize: readonly OutputKind[] | null;
   readonly grace: number | null;
+  readonly startTimeout: number | null;
 }
 /** The error of a failure: its own, the cause of its context, one that wraps this cause, or an AbortError. */
 export type FailureMode = 'fail' | 'fail with the cause' | 'fail wrapping the cause' | 'abort';

@@ -13,8 +13,8 @@ import { nextSlotOf } from './slot-clock.js';
 
 /** The structure of a runner: a task, or a runner that is composed of others. */
 export type Tree =
-  | { readonly kind: 'task'; readonly plan: TaskPlan; readonly cron?: CronPlan }
-  | { readonly kind: 'ordered' | 'parallel'; readonly members: readonly Tree[] }
+  | { readonly kind: 'task'; readonly plan: TaskPlan; readonly cron?: CronPlan; readonly name?: string }
+  | { readonly kind: 'ordered' | 'parallel'; readonly members: readonly Tree[]; readonly name?: string }
   | { readonly kind: 'supervise'; readonly of: Tree; readonly policy: Policy }
   | { readonly kind: 'critical'; readonly of: Tree };
 
@@ -26,7 +26,10 @@ export interface Built<R, T> {
   readonly tasks: T[];
 }
 
-/** Builds the runners of some trees. Tasks are named by letters, groups by numbers, in the order of their creation. */
+/**
+ * Builds the runners of some trees. Tasks without a name are named by letters, groups by numbers, in the order of their
+ * creation.
+ */
 function buildTrees<R, T>(
   trees: readonly Tree[],
   toTask: (name: string, plan: TaskPlan) => T,
@@ -39,11 +42,11 @@ function buildTrees<R, T>(
   const build = (tree: Tree): R => {
     let runner: R;
     if (tree.kind === 'task') {
-      const task = toTask(String.fromCharCode(97 + tasks.length), tree.plan);
+      const task = toTask(tree.name ?? String.fromCharCode(97 + tasks.length), tree.plan);
       tasks.push(task);
       runner = toRunner(task, tree.cron);
     } else if ('members' in tree) {
-      const name = `${groups++}`;
+      const name = tree.name ?? `${groups++}`;
       runner = toGroup(tree, name, tree.members.map(build));
     } else runner = toGroup(tree, '', [build(tree.of)]);
     runners.push(runner);
@@ -60,9 +63,9 @@ export function buildModel(trees: readonly Tree[], world: ModelWorld): Built<Run
     (tree, name, members) => {
       const [first] = members as [Runner];
       const group = (execute: TaskHooks['execute']) =>
-        new Runner(world, { name, composite: true, reportsReady: true, execute });
+        new Runner(world, { name, composite: true, hasMembers: true, execute });
       const delegating = (execute: TaskHooks['execute']) =>
-        new Runner(world, { name: first.hooks.name, composite: true, reportsReady: true, transparent: true, execute });
+        new Runner(world, { name: first.hooks.name, composite: true, hasMembers: true, transparent: true, execute });
       switch (tree.kind) {
         case 'ordered':
           return group((run) => new Ordered(run, members));

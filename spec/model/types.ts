@@ -1,3 +1,4 @@
+import type { ChildCounts } from './children.js';
 import type { TaskFailure } from './log.js';
 import type { Run } from './run.js';
 
@@ -26,6 +27,7 @@ export interface Outcome {
   readonly endedAt?: number;
   readonly phase?: Phase | undefined;
   readonly members?: readonly Outcome[] | undefined;
+  readonly children?: { readonly started: number; readonly failed: number } | undefined;
 }
 
 /** The output of a hook. It calls `sourceEnded`, `next`, `fail` and, last, `released` of its run. */
@@ -39,10 +41,11 @@ export interface HookOutput {
 export interface TaskHooks {
   readonly name: string;
   readonly grace?: number | undefined;
+  readonly startTimeout?: number | undefined;
   /** Whether the task runs other runners, whose failures it passes on. */
   readonly composite?: boolean;
-  /** Whether the task itself reports when it is ready. */
-  readonly reportsReady?: boolean;
+  /** Whether the task is made of members, and reports itself when it is ready. */
+  readonly hasMembers?: boolean;
   /** Whether the task emits no events of its own, because its only member's events are emitted as its own. */
   readonly transparent?: boolean;
   readonly initialize?: ((run: Run) => HookOutput) | undefined;
@@ -50,16 +53,27 @@ export interface TaskHooks {
   readonly finalize?: ((run: Run) => HookOutput) | undefined;
 }
 
-/** The object that has started a run: a subscriber or a composite run. */
+/** The object that has started a run: a subscriber, a composite run, or a cron for the run of a slot. */
 export interface Parent {
+  /** The path of a member or a slot. */
   readonly path?: string;
+  /** The counts of the cron, which its slots share. */
+  readonly childCounts?: ChildCounts;
   /** Whether there is no subscriber left to receive errors. */
   readonly unsubscribed?: boolean;
   /** Whether the parent emits the `done` event itself. */
   readonly reportsEnd?: boolean;
+  /** Whether nobody waits for the run any more, so that only its errors are reported. */
+  readonly hasGivenUp?: boolean | undefined;
+  /** The parent's events have the number of this run. */
+  onRunId?(runId: number): void;
   onValue(value: string): void;
   onReadyChange?(ready: boolean): void;
   setStatus?(status: Status): void;
+  /** The run has failed. It ends later. */
+  onFailure?(error: Failure): void;
+  /** The run stops: only its children, its members and `finalize` may still take time. */
+  onStopping?(): void;
   onEnd(outcome: Outcome): void;
   onStartFailed(error: string): void;
 }

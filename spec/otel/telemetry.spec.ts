@@ -24,6 +24,11 @@ import { telemetry } from '../../lib/otel/index.js';
 import { Sdk, times } from '../helpers/telemetry.js';
 import { virtually } from '../helpers/virtual-time.js';
 
+/** Returns the time and the name of an event. */
+const firstWords = (event: string) => event.split(' ').slice(0, 2).join(' ');
+const fails = (): never => {
+  throw new RangeError('no disk');
+};
 /** Keeps expected failures from being written to the console. */
 const observer = () => undefined;
 const parentOf = (span: ReadableSpan) => span.parentSpanContext?.spanId;
@@ -327,14 +332,53 @@ describe('telemetry', () => {
         }
       });
 
+      it('have the failure at its moment, while `finalize` hangs', () => {
+        virtually((_, scheduler) => {
+          const [parent, cancel] = withCancel(background, { scheduler });
+          const hung = { execute: () => timer(3).pipe(map(fails)), finalize: () => NEVER };
+          const options = { instrumentation: [telemetry()], parent, timeout: 10 };
+          orchestrate([task('x', hung)], options).subscribe();
+          scheduler.schedule(() => cancel(new Error('enough')), 5);
+          scheduler.flush();
+        });
+        const span = sdk.span('x');
+        expect(times(span)).to.deep.equal([0, 13]);
+        expect(eventsOf(span).map(firstWords)).to.deep.equal(['0 ready', '3 exception', '3 finalizing']);
+        expect(span.status).to.deep.equal({ code: SpanStatusCode.ERROR, message: 'Timed out in finalize' });
+        expect(span.attributes).to.include({
+          'error.type': 'RangeError',
+          'rxjs_tasks.run.phase': 'finalize',
+          'rxjs_tasks.run.outcome': 'timed-out',
+        });
+      });
+
+      it('have the status of an error from the moment of the failure on', () => {
+        let code: SpanStatusCode | undefined;
+        const finalize = () => {
+          code = (trace.getActiveSpan() as ReadableSpan | undefined)?.status.code;
+        };
+        run([task('x', { execute: fails, finalize })], 5);
+        expect(code).to.equal(SpanStatusCode.ERROR);
+      });
+
+      it('have what fails beside a run as events, and its exception', () => {
+        const lost = task('x', (ctx) => void future(fails, ctx));
+        run([lost], 5);
+        const span = sdk.span('x');
+        expect(eventsOf(span).map(firstWords)).to.deep.equal(['0 future-failed', '0 exception']);
+        expect(span.events.at(-1)?.attributes).to.include({ 'exception.message': 'no disk' });
+        expect(span.status.code).to.equal(SpanStatusCode.UNSET);
+      });
+
       it('end once, at the deadline, when a join stops waiting for them', () => {
         const released: (string | undefined)[] = [];
         const stuck = { execute: () => NEVER, grace: 50, finalize: () => released.push(activeId()) };
         run([parallel('app', task('x', stuck), cron(task('job', stuck), 100))], 5, { timeout: 10 });
+        // The innermost and the last come first.
         expect(sdk.spans.map(({ name, attributes }) => [name, attributes['rxjs_tasks.run.outcome']])).to.deep.equal([
-          ['app/x', 'timed-out'],
           ['app/job slot', 'timed-out'],
           ['app/job', 'timed-out'],
+          ['app/x', 'timed-out'],
           ['app', 'timed-out'],
         ]);
         for (const span of sdk.spans) {
@@ -414,8 +458,34 @@ describe('telemetry', () => {
             await inner.start(ctx).forEach(() => undefined);
           }),
         );
-        expect(names).to.deep.equal(['x', 'inner']);
-        expect(parentOf(sdk.span('inner'))).to.equal(idOf(sdk.span('x')));
+        expect(names).to.deep.equal(['x', 'x/inner']);
+        expect(parentOf(sdk.span('x/inner'))).to.equal(idOf(sdk.span('x')));
+      });
+
+      it("in the runs that a task starts, whose spans are children of the task's, whatever is active", () => {
+        const inner = (name: string) => task(name, { execute: () => timer(1), finalize: () => timer(1) });
+        const outer = task('outer', (ctx) =>
+          context.with(trace.deleteSpan(context.active()), () => {
+            taskRunner(inner('job')).start(ctx).subscribe();
+            supervise(inner('supervised')).start(ctx).subscribe();
+            parallel('group', inner('member')).start(ctx.signal).subscribe();
+            void launch([inner('app')], { parent: ctx, observer });
+            return timer(5);
+          }),
+        );
+        run([outer], 10);
+        const parents = Object.fromEntries(
+          sdk.spans.map((span) => [span.name, sdk.spans.find((each) => idOf(each) === parentOf(span))?.name]),
+        );
+        expect(parents).to.deep.equal({
+          outer: undefined,
+          'outer/job': 'outer',
+          'outer/supervised': 'outer',
+          'outer/group': 'outer',
+          'outer/group/member': 'outer/group',
+          'outer/app': 'outer',
+        });
+        expect(times(sdk.span('outer'))[1]).to.equal(5);
       });
 
       it('in each run of a cron', async () => {
@@ -483,6 +553,11 @@ describe('telemetry', () => {
         [{ 'rxjs_tasks.task': 'slow', 'rxjs_tasks.reason': 'overlap' }, 2],
       ]);
       expect(await sdk.points('rxjs_tasks.missed')).to.deep.equal([[{ 'rxjs_tasks.task': 'slow' }, 3]]);
+    });
+
+    it('count a failure once, at its moment, even if `finalize` hangs', async () => {
+      run([task('x', { execute: fails, finalize: () => NEVER })], 5, { timeout: 10 });
+      expect(await sdk.points('rxjs_tasks.failures')).to.deep.equal([[{ ...of('x'), 'error.type': 'RangeError' }, 1]]);
     });
 
     it('measure the duration of runs in seconds, by their outcome', async () => {

@@ -23,6 +23,7 @@ describe('The package', () => {
         'AlreadyRunningError',
         'CancelledError',
         'DeadlineError',
+        'NotRunningError',
         'RestartLimitError',
         'ShutdownReport',
         'SignalError',

@@ -46,9 +46,9 @@ describe('The log of an application, by pino', () => {
   });
 
   it('has the error of a failed task and its cause in a separate field', async () => {
-    const [line, ...others] = (await logged([failing])).filter(({ msg }) => msg === 'db done');
+    const [line, ...others] = (await logged([failing])).filter(({ msg }) => msg === 'db failed');
     expect(others).to.deep.equal([]);
-    expect(line).to.include({ level: 'error', status: 'failed', task: 'db', runId: 1 });
+    expect(line).to.include({ level: 'error', phase: 'execute', task: 'db', runId: 1 });
     expect(line).to.have.nested.include({
       'err.type': 'TaskError',
       'err.message': 'db failed in execute: refused',
@@ -63,19 +63,27 @@ describe('The log of an application, by pino', () => {
   it('has an error that passes through groups once', async () => {
     const lines = await logged([ordered('shop', ordered('data', failing))], 'error');
     expect(lines.map(levelAndText)).to.deep.equal([
+      'error shop/data/db failed',
       'error shop/data/db done',
       'error shop/data done',
       'error shop done',
       'error shutdown',
     ]);
-    expect(lines.map((line) => 'err' in line)).to.deep.equal([true, false, false, false]);
+    expect(lines.map((line) => 'err' in line)).to.deep.equal([true, false, false, false, false]);
   });
 
   it('warns of restarts, with their error', async () => {
     const lines = await logged([supervise(failing, { backoff: { initial: 1 }, maxRestarts: 1 })], 'warn');
-    expect(lines.map(levelAndText)).to.deep.equal(['warn db restarting', 'error db done', 'error shutdown']);
-    expect(lines[0]).to.have.nested.include({ restart: 1, 'err.message': 'db failed in execute: refused' });
-    expect(lines[1]).to.have.nested.include({ 'err.type': 'RestartLimitError' });
+    expect(lines.map(levelAndText)).to.deep.equal([
+      'error db failed',
+      'warn db restarting',
+      'error db failed',
+      'error db done',
+      'error shutdown',
+    ]);
+    expect(lines[0]).to.have.nested.include({ 'err.message': 'db failed in execute: refused' });
+    expect(lines[1]).to.include({ restart: 1 });
+    expect(lines[3]).to.have.nested.include({ 'err.type': 'RestartLimitError' });
   });
 
   it('has the failed runs of a cron', async () => {

@@ -29,13 +29,20 @@ describe('record', () => {
     });
     for (const cause of [hostile, Object.assign(new Error('x'), { name: Object.create(null) as unknown })])
       events$.next({ type: 'cancelled', cause });
-    expect(recording.events.map(({ cause }) => cause?.message)).to.deep.equal([
-      'It cannot be shown',
-      'It cannot be shown',
+    expect(recording.events.map(({ cause }) => cause)).to.deep.equal([
+      { name: 'Error', message: '(its message cannot be read)' },
+      { name: 'Error', message: 'x' },
     ]);
   });
 
   it('records events as JSON stores them', () => {
+    const error = {
+      name: 'TaskError',
+      message: 'x failed in execute: x was to fail in execute',
+      task: 'x',
+      phase: 'execute',
+    };
+    const outcome = { task: 'x', status: 'failed', error };
     expect(recordingOf([script('x', '[->-#')])).to.deep.equal({
       version: 1,
       from: 0,
@@ -43,56 +50,10 @@ describe('record', () => {
       events: [
         { type: 'initializing', at: 0, task: 'x', runId: 1 },
         { type: 'ready', at: 2, task: 'x', runId: 1 },
-        {
-          type: 'done',
-          at: 4,
-          task: 'x',
-          runId: 1,
-          outcome: {
-            task: 'x',
-            status: 'failed',
-            error: {
-              name: 'TaskError',
-              message: 'x failed in execute: x was to fail in execute',
-              task: 'x',
-              phase: 'execute',
-            },
-          },
-        },
-        {
-          type: 'cancelled',
-          at: 4,
-          cause: {
-            name: 'TaskError',
-            message: 'x failed in execute: x was to fail in execute',
-            task: 'x',
-            phase: 'execute',
-          },
-        },
-        {
-          type: 'shutdown',
-          at: 4,
-          outcomes: [
-            {
-              task: 'x',
-              status: 'failed',
-              error: {
-                name: 'TaskError',
-                message: 'x failed in execute: x was to fail in execute',
-                task: 'x',
-                phase: 'execute',
-              },
-            },
-          ],
-          clean: false,
-          durationMs: 0,
-          cause: {
-            name: 'TaskError',
-            message: 'x failed in execute: x was to fail in execute',
-            task: 'x',
-            phase: 'execute',
-          },
-        },
+        { type: 'failed', at: 4, task: 'x', runId: 1, phase: 'execute', error },
+        { type: 'cancelled', at: 4, cause: error },
+        { type: 'done', at: 4, task: 'x', runId: 1, outcome },
+        { type: 'shutdown', at: 4, outcomes: [outcome], clean: false, durationMs: 0, cause: error },
       ],
     });
   });

@@ -1,8 +1,9 @@
 // Smoke tests for every runtime, without a test runner.
 import assert from 'node:assert/strict';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
-import { firstValueFrom, forkJoin, lastValueFrom, take, timer, toArray } from 'rxjs';
+import { firstValueFrom, forkJoin, lastValueFrom, NEVER, Subject, take, timer, toArray } from 'rxjs';
 import * as core from 'rxjs-tasks';
 import { inspector } from 'rxjs-tasks/inspect';
 import { scenario, script } from 'rxjs-tasks/testing';
@@ -58,6 +59,40 @@ const checks = {
     const [child] = withCancel(controller.signal);
     controller.abort('enough');
     assert.equal(child.cause, 'enough');
+  },
+
+  async 'keeps the AsyncLocalStorage stores of tasks, subscribers and futures apart'() {
+    const store = new AsyncLocalStorage();
+    const seen = [];
+    const record = (name) => seen.push(`${name} ${store.getStore()}`);
+    const source = new Subject();
+    const start = (name) => {
+      const [ctx, cancel] = withCancel();
+      const hooks = task(name, { execute: () => NEVER, finalize: () => record(`${name} finalize`) });
+      taskRunner(hooks)
+        .start(ctx)
+        .subscribe({ complete: () => record(`${name} complete`) });
+      taskRunner(task(name, () => source))
+        .start(ctx)
+        .subscribe((value) => record(`${name} ${value}`));
+      const ticks = task(name, async () => record(`${name} tick`));
+      const ticked = lastValueFrom(cron(ticks, 20, { immediate: false, maxRuns: 2 }).start(ctx));
+      future(() => source.pipe(take(1)), ctx).subscribe(() => record(`${name} future`));
+      return { cancel, ticked };
+    };
+    const apps = ['acme', 'bolt'].map((name) => store.run(name, () => start(name)));
+    apps.push(start('none'));
+    store.run('other', () => source.next('value'));
+    await Promise.all(apps.map(({ ticked }) => ticked));
+    store.run('other', () => apps.forEach(({ cancel }) => cancel()));
+    for (const name of ['acme', 'bolt', 'none']) {
+      const own = name === 'none' ? undefined : name;
+      const events = ['value', 'future', 'tick', 'tick', 'finalize', 'complete'];
+      assert.deepEqual(
+        seen.filter((each) => each.startsWith(name)),
+        events.map((event) => `${name} ${event} ${own}`),
+      );
+    }
   },
 
   async 'runs a cron without drift'() {

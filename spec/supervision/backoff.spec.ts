@@ -1,15 +1,15 @@
 import { expect } from 'chai';
 import { NEVER, throwError, timer } from 'rxjs';
 import sinon from 'sinon';
-import { ordered, parallel, supervise, task, TaskError, withCancel, type SuperviseOptions } from '../../lib/index.js';
+import { ordered, parallel, supervise, task, withCancel, type SuperviseOptions } from '../../lib/index.js';
 import { virtualClock } from '../../lib/testing/index.js';
-import { listenerCount } from '../helpers/collect.js';
-import { cycle, failAfter, outcomeOf, throwing } from '../helpers/tasks.js';
+import { expectNothingLeft } from '../helpers/expect-nothing-left.js';
+import { cycle, events, failAfter, outcomeOf, throwing } from '../helpers/tasks.js';
 import { spyOnConsoleError } from '../helpers/console-spy.js';
 import { delaysOf, startRunner, taskOf } from './helpers.js';
 
 describe('The backoff of a supervised task', () => {
-  spyOnConsoleError();
+  const written = spyOnConsoleError();
 
   /** Returns the delays of a task that fails immediately, up to the limit. */
   const delays = (options: SuperviseOptions, runs = 5): number[] => {
@@ -69,17 +69,59 @@ describe('The backoff of a supervised task', () => {
     expect(random.callCount).to.equal(3);
   });
 
-  it('fails the task when `random` throws', () => {
-    const { clock, emitted, cancel, ctx, runner } = startRunner((scheduler) =>
-      supervise(
-        task('x', () => failAfter(1, scheduler)),
-        { backoff: { random: throwing(new Error('no dice')) } },
-      ),
-    );
-    expect(() => clock.advance(10)).to.not.throw();
-    cancel();
-    expect(emitted.map((error) => (error as TaskError).cause)).to.deep.equal([new Error('no dice')]);
-    expect([runner.status, outcomeOf(runner)?.status, listenerCount(ctx)]).to.deep.equal(['done', 'failed', 0]);
+  for (const [title, random, message] of [
+    ['throws', throwing(new Error('no dice')), 'no dice'],
+    ['returns 1', () => 1, 'Expected `random()` to be a number from 0 up to, but not including, 1, got `1` (number)'],
+    ['returns NaN', () => NaN, 'got `NaN` (number)'],
+    ['returns no number', () => '0.5' as unknown as number, "got `'0.5'` (string)"],
+  ] as const) {
+    it(`goes on with Math.random, and reports it, when \`random\` ${title}`, () => {
+      const stub = sinon.stub(Math, 'random').returns(0.75);
+      try {
+        const { clock, story, runner, ctx, cancel } = startRunner((scheduler) =>
+          supervise(taskOf(failAfter(1, scheduler), failAfter(1, scheduler)), {
+            backoff: { initial: 100, jitter: 0.5, random },
+          }),
+        );
+        const reported = events(runner);
+        clock.advance(1000);
+        expect(story).to.deep.equal([
+          '0: x ready',
+          '1: x failed',
+          '1: x option-failed',
+          '1: x restarting 1 in 125 (x failed in execute: boom)',
+          '126: x ready',
+          '127: x failed',
+          '127: x option-failed',
+          '127: x restarting 2 in 250 (x failed in execute: boom)',
+          '377: x ready',
+        ]);
+        for (const event of reported) {
+          if (event.type !== 'option-failed') continue;
+          expect(event.option).to.equal('backoff.random');
+          expect((event.error as Error).message).to.include(message);
+        }
+        cancel();
+        expect(outcomeOf(runner)?.status).to.equal('cancelled');
+        expectNothingLeft(ctx, clock);
+      } finally {
+        stub.restore();
+      }
+    });
+  }
+
+  it('writes an error of `random` to the console when nobody listens to events', () => {
+    const clock = virtualClock();
+    const [ctx, cancel] = withCancel(undefined, { scheduler: clock });
+    const random = throwing(new Error('no dice'));
+    const texts = written.during(() => {
+      supervise(taskOf(failAfter(1, clock)), { backoff: { random } })
+        .start(ctx)
+        .subscribe();
+      clock.advance(10);
+      cancel();
+    });
+    expect(texts.map(String)).to.deep.equal(['Error: no dice', 'TaskError: x failed in execute: boom']);
   });
 
   it('stays a number after many restarts', () => {
@@ -96,7 +138,7 @@ describe('The backoff of a supervised task', () => {
       }),
     );
     clock.advance(2 ** 32 - 1);
-    expect(story).to.have.length(2);
+    expect(story).to.have.length(3);
     clock.advance(1);
     expect(story.at(-1)).to.equal(`${2 ** 32}: x ready`);
   });
@@ -107,7 +149,7 @@ describe('The backoff of a supervised task', () => {
     );
     clock.advance(1e12);
     cancel();
-    expect(story.slice(1)).to.deep.equal([
+    expect(story.slice(2)).to.deep.equal([
       '0: x restarting 1 in Infinity (x failed in execute: boom)',
       '1000000000000: x done cancelled',
     ]);
@@ -224,8 +266,8 @@ describe('The backoff of a supervised task', () => {
         return supervise(inner, { healthyFor, backoff: { initial: 10, jitter: 0 } });
       });
       const delays = delaysOf(runner);
-      clock.advance(190);
-      // The delays of the inner one are 1 ms, those of the outer one 10.
+      // The delays of the inner one are 1 ms, those of the outer one 10. A cycle takes 62 ms.
+      clock.advance(180);
       expect(delays).to.deep.equal([1, 10, 1, 10, 1, 10]);
     });
   });

@@ -14,7 +14,8 @@ describe('A supervised task that is cancelled', () => {
   spyOnConsoleError();
 
   type Ending = [when: string, at: number, story: readonly string[], calls: readonly string[]];
-  const restarted = ['10: x restarting 1 in 10 (x failed in execute: boom)'];
+  // It fails at 6, and ends at 10.
+  const restarted = ['10: x restarting 1 in 14 (x failed in execute: boom)'];
   const endings: readonly Ending[] = [
     ['initialize', 2, ['2: x cancelling', '2: x finalizing', '6: x done cancelled'], ['initialize', 'finalize']],
     [
@@ -50,7 +51,7 @@ describe('A supervised task that is cancelled', () => {
               execute: () => (calls.push('execute'), failAfter(3, clock)),
               finalize: () => (calls.push('finalize'), timer(4, clock)),
             }),
-            { restart, backoff: { initial: 10, jitter: 0 } },
+            { restart, backoff: { initial: 14, jitter: 0 } },
           );
           const story = storyOf(runner);
           const emitted: unknown[] = [];
@@ -96,7 +97,13 @@ describe('A supervised task that is cancelled', () => {
       cancel();
       expect(runner.status).to.equal('finalizing');
       clock.advance(1000);
-      expect(story).to.deep.equal(['0: x initializing', '0: x ready', '2: x finalizing', '6: x done failed']);
+      expect(story).to.deep.equal([
+        '0: x initializing',
+        '0: x ready',
+        '2: x failed',
+        '2: x finalizing',
+        '6: x done failed',
+      ]);
       expect(emitted.map(String)).to.deep.equal(['TaskError: x failed in execute: boom']);
       expectNothingLeft(ctx, clock);
     }
@@ -156,7 +163,7 @@ describe('A supervised task that is cancelled', () => {
     cancel();
     clock.advance(1000);
     expect(emitted.map(String)).to.deep.equal(['TaskError: x failed in execute: boom']);
-    expect(story).to.deep.equal(['0: x ready', '0: x cancelling', '0: x done failed']);
+    expect(story).to.deep.equal(['0: x ready', '0: x cancelling', '0: x failed', '0: x done failed']);
   });
 
   it('delivers the values of a hook during its grace', () => {

@@ -77,13 +77,19 @@ describe('A critical task', () => {
     }
   });
 
-  it('cancels the application after finalize when it fails later, and is not cancelled itself', () => {
+  it('cancels the application at the moment of its failure, and is not cancelled itself', () => {
     const { clock, cancelled, story, runner, ctx } = startBelow((scheduler) =>
       critical(task('x', { execute: () => failAfter(2, scheduler), finalize: () => timer(3, scheduler) })),
     );
     clock.advance(100);
-    expect(cancelled).to.deep.equal([5, outcomeOf(runner)?.error]);
-    expect(story).to.deep.equal(['0: x initializing', '0: x ready', '2: x finalizing', '5: x done failed']);
+    expect(cancelled).to.deep.equal([2, outcomeOf(runner)?.error]);
+    expect(story).to.deep.equal([
+      '0: x initializing',
+      '0: x ready',
+      '2: x failed',
+      '2: x finalizing',
+      '5: x done failed',
+    ]);
     expectNothingLeft(ctx);
   });
 
@@ -199,6 +205,7 @@ describe('A critical task', () => {
         ).to.deep.equal([
           'x ready',
           'y ready',
+          ...(status === 'failed' ? ['x failed'] : []),
           'cancelled',
           'y cancelling',
           'y done cancelled',
@@ -219,7 +226,7 @@ describe('A critical task', () => {
       );
       clock.advance(1000);
       expect(cancelled).to.deep.equal([2, outcomeOf(runner)?.error]);
-      expect(story).to.deep.equal(['0: x ready', '2: x done failed']);
+      expect(story).to.deep.equal(['0: x ready', '2: x failed', '2: x done failed']);
     }
   });
 
@@ -235,8 +242,10 @@ describe('A critical task', () => {
     clock.advance(1000);
     expect(story).to.deep.equal([
       '0: x ready',
+      '2: x failed',
       '2: x restarting 1 in 3 (x failed in execute: boom)',
       '5: x ready',
+      '7: x failed',
       '7: x done failed',
     ]);
     const { error } = outcomeOf(runner) ?? {};

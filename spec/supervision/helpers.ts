@@ -44,9 +44,9 @@ export function describeEvent(event: TaskEvent): string {
 }
 
 /** A runner that was started on a virtual clock. */
-export interface StartedRunner<T> {
+export interface StartedRunner<T, R extends TaskRunner<T> = TaskRunner<T>> {
   readonly clock: VirtualClock;
-  readonly runner: TaskRunner<T>;
+  readonly runner: R;
   readonly ctx: Context;
   readonly cancel: CancelFunc;
   /** The values and the end of its stream. */
@@ -56,7 +56,9 @@ export interface StartedRunner<T> {
 }
 
 /** Starts a runner on a virtual clock of its own. */
-export function startRunner<T>(create: (scheduler: VirtualClock) => TaskRunner<T>): StartedRunner<T> {
+export function startRunner<T, R extends TaskRunner<T>>(
+  create: (scheduler: VirtualClock) => R & TaskRunner<T>,
+): StartedRunner<T, R> {
   const clock = virtualClock();
   const [ctx, cancel] = withCancel(undefined, { scheduler: clock });
   const runner = create(clock);

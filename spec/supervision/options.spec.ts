@@ -27,7 +27,7 @@ describe('The options of supervise', () => {
         { retries: 3 },
         TypeError,
         'Expected `options` to be made of `restart`, `backoff`, `maxRestarts`, `window`, `healthyFor`, ' +
-          'got `retries` (unknown)',
+          '`finalizeTimeout`, got `retries` (unknown)',
       ],
     ],
     restart: [
@@ -44,6 +44,7 @@ describe('The options of supervise', () => {
     'backoff.max': ms('backoff.max'),
     window: ms('window'),
     healthyFor: ms('healthyFor'),
+    finalizeTimeout: ms('finalizeTimeout'),
     'backoff.factor': [
       [
         { backoff: { factor: 0.5 } },
@@ -102,11 +103,13 @@ describe('The options of supervise', () => {
       undefined,
       {},
       { backoff: {} },
-      { restart: undefined, backoff: undefined, maxRestarts: undefined, window: undefined, healthyFor: undefined },
+      { restart: undefined, backoff: undefined, maxRestarts: undefined },
+      { window: undefined, healthyFor: undefined, finalizeTimeout: undefined },
       { backoff: { initial: undefined, max: undefined, factor: undefined, jitter: undefined, random: undefined } },
       { backoff: { initial: 0, max: 0, factor: 1, jitter: 0 }, maxRestarts: 0, window: 0, healthyFor: 0 },
+      { finalizeTimeout: 0 },
       { backoff: { initial: Infinity, max: Infinity, factor: 1.5, jitter: 1, random: () => 0 } },
-      { maxRestarts: Infinity, window: Infinity, healthyFor: Infinity },
+      { maxRestarts: Infinity, window: Infinity, healthyFor: Infinity, finalizeTimeout: Infinity },
       { restart: 'always' },
     ])
       expect(isTaskRunner(supervise(taskOf(), options as SuperviseOptions))).to.equal(true);

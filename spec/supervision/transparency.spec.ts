@@ -36,13 +36,13 @@ describe('A supervised task', () => {
         }),
         { backoff: exactBackoff },
       );
-      // Ready from 2 to 5, from 11 to 14, and from 23.
+      // Ready from 2 to 5, from 10 to 13, and from 21.
       expectObservable(runner.ready$).toBe('--(r|)', { r: undefined });
       expectObservable(runner.ready$, '---^').toBe('---(r|)', { r: undefined });
-      for (const from of [7, 8, 10])
-        expectObservable(runner.ready$, `${'-'.repeat(from)}^`).toBe('-----------(r|)', { r: undefined });
-      for (const from of [16, 20, 22])
-        expectObservable(runner.ready$, `${'-'.repeat(from)}^`).toBe('-----------------------(r|)', { r: undefined });
+      for (const from of [6, 7, 9])
+        expectObservable(runner.ready$, `${'-'.repeat(from)}^`).toBe('----------(r|)', { r: undefined });
+      for (const from of [14, 18, 20])
+        expectObservable(runner.ready$, `${'-'.repeat(from)}^`).toBe('---------------------(r|)', { r: undefined });
       scheduler.schedule(() => runner.start().subscribe(), 0);
     });
   });
@@ -129,7 +129,7 @@ describe('A supervised task', () => {
         { backoff: exactBackoff },
       );
       const seen: string[] = [];
-      for (const frame of [0, 1, 3, 5, 7, 8, 10, 12, 14, 16]) scheduler.schedule(() => seen.push(runner.status), frame);
+      for (const frame of [0, 1, 3, 5, 6.5, 8, 10, 12, 14]) scheduler.schedule(() => seen.push(runner.status), frame);
       scheduler.schedule(() => runner.start().subscribe(), 0);
       scheduler.flush();
       expect(seen).to.deep.equal([
@@ -137,7 +137,6 @@ describe('A supervised task', () => {
         'initializing',
         'running',
         'finalizing',
-        'initializing',
         'initializing',
         'initializing',
         'running',
@@ -231,6 +230,7 @@ describe('A supervised task', () => {
     clock.advance(10);
     cancel('enough');
     expect(emitted.map(({ type, task: name, at }) => `${at} ${name} ${type}`)).to.deep.equal([
+      '2 x failed',
       '2 x finalizing',
       '2 x restarting',
       '5 x initializing',
@@ -239,7 +239,7 @@ describe('A supervised task', () => {
       '10 x finalizing',
       '10 x done',
     ]);
-    const [, restarting, , , cancelling, , done] = emitted;
+    const [, , restarting, , , cancelling, , done] = emitted;
     expect((restarting as { error?: TaskError }).error).to.be.instanceOf(TaskError);
     expect(restarting).to.include({ restart: 1, delay: 3 });
     expect(cancelling).to.include({ cause: 'enough' });
@@ -326,7 +326,7 @@ describe('A supervised task', () => {
       clock.advance(100);
       expect(story).to.include.members([
         '3: app/x restarting 1 in 3 (app/x failed in execute: boom)',
-        '6: app/x ready',
+        '5: app/x ready',
         '101: app/x done cancelled',
         '101: app done cancelled',
       ]);

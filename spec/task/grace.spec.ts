@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { Readable } from 'node:stream';
-import { defer, firstValueFrom, lastValueFrom, NEVER, Observable, of, Subject, timer } from 'rxjs';
+import { defer, filter, firstValueFrom, lastValueFrom, NEVER, Observable, of, Subject, timer } from 'rxjs';
 import sinon from 'sinon';
-import { joinAll, task, taskRunner, withCancel } from '../../lib/index.js';
+import { joinAll, task, taskRunner, withCancel, type TaskEvent } from '../../lib/index.js';
 import { collect } from '../helpers/collect.js';
 import { deferred, events, eventTypes, outcomeOf, settled } from '../helpers/tasks.js';
 import { virtually } from '../helpers/virtual-time.js';
@@ -236,7 +236,7 @@ describe('The grace of a hook', () => {
     expect([status, readable.destroyed, received]).to.deep.equal(['cancelled', true, ['complete']]);
   });
 
-  it('does not hide an error in the cleanup of an iterable, which fails the run', async () => {
+  it('does not hide an error in the cleanup of an iterable, which is an event and does not fail the run', async () => {
     const boom = new Error('clean-up');
     const [ctx, cancel] = withCancel();
     const runner = taskRunner(
@@ -250,12 +250,15 @@ describe('The grace of a hook', () => {
         }
       }),
     );
+    const failures = collect(runner.events$.pipe(filter(({ type }) => type === 'teardown-failed')));
     const received = collect(runner.start(ctx));
     await settled();
     cancel();
     const { status, error } = await lastValueFrom(runner.done$);
-    expect([status, error?.cause]).to.deep.equal(['failed', boom]);
-    expect(received).to.deep.equal([1, error]);
+    expect([status, error]).to.deep.equal(['cancelled', undefined]);
+    expect(received).to.deep.equal([1, 'complete']);
+    const at = failures.map((event) => (event as TaskEvent).at)[0];
+    expect(failures).to.deep.equal([{ type: 'teardown-failed', task: 'x', runId: 1, at, error: boom }]);
   });
 
   it('has a timer that is cleared when the hook ends earlier', () => {

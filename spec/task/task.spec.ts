@@ -47,6 +47,74 @@ describe('task', () => {
     );
     expect(() => task('x', { execute: () => 1, grace: -1 })).to.throw(RangeError, 'Expected `grace`');
     expect(() => task('x', { execute: () => 1, grace: '1' as never })).to.throw(TypeError, 'Expected `grace`');
+    expect(() => task('x', { grace: 1 })).to.throw(TypeError, 'Expected `execute` to be a function or an object');
+  });
+
+  it('refuses an unknown member of a definition, with the name that was probably meant', () => {
+    for (const [unknown, known] of [
+      ['initialise', 'initialize'],
+      ['Initialize', 'initialize'],
+      ['intialize', 'initialize'],
+      ['excecute', 'execute'],
+      ['finalise', 'finalize'],
+      ['fianlize', 'finalize'],
+      ['graze', 'grace'],
+      ['startTimeOut', 'startTimeout'],
+    ] as const)
+      expect(() => task('x', { execute: () => 1, [unknown]: () => 1 })).to.throw(
+        TypeError,
+        'Expected `definition` to be made of `initialize`, `execute`, `finalize`, `grace`, `startTimeout`, ' +
+          `got \`${unknown}\` (unknown); did you mean \`${known}\`?`,
+      );
+    expect(() => task('x', { execute: () => 1, close: () => 1 } as never)).to.throw(TypeError, /`close` \(unknown\)$/);
+  });
+
+  it('refuses a misspelled method of a class that is given as a definition', () => {
+    class Misspelled extends Poller {
+      finalise(): void {
+        // It would never be called.
+      }
+    }
+    expect(() => task('x', new Misspelled())).to.throw(
+      TypeError,
+      'Expected `definition` to be made of `initialize`, `execute`, `finalize`, got `finalise` (unknown); ' +
+        'did you mean `finalize`?',
+    );
+  });
+
+  it('reads each member of a definition once, and keeps it whatever happens to the definition', () => {
+    const reads: string[] = [];
+    const log: string[] = [];
+    const members: Record<string, unknown> = {
+      initialize: () => log.push('initialize'),
+      execute: () => log.push('execute'),
+      finalize: () => log.push('finalize'),
+      grace: 5,
+      startTimeout: 7,
+    };
+    const definition = {};
+    for (const name of Object.keys(members))
+      Object.defineProperty(definition, name, {
+        enumerable: true,
+        configurable: true,
+        get: () => {
+          reads.push(name);
+          return members[name];
+        },
+      });
+    const full = task('x', definition as never);
+    for (const name of Object.keys(members)) {
+      members[name] = NaN;
+      Reflect.deleteProperty(definition, name);
+    }
+    taskRunner(full).start().subscribe();
+    expect(reads).to.deep.equal(['initialize', 'execute', 'finalize', 'grace', 'startTimeout']);
+    expect(log).to.deep.equal(['initialize', 'execute', 'finalize']);
+  });
+
+  it('takes undefined for each member but one hook', () => {
+    const nothing = { initialize: undefined, finalize: undefined, grace: undefined, startTimeout: undefined };
+    expect(collect(taskRunner(task('x', { ...nothing, execute: () => 1 })).start())).to.deep.equal([1, 'complete']);
   });
 });
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { EMPTY } from 'rxjs';
-import { cron, isTaskRunner, ordered, task, taskRunner } from '../../lib/index.js';
+import { cron, isTaskRunner, ordered, task, taskRunner, type SimpleTask } from '../../lib/index.js';
 import { loggingRunner } from './helpers.js';
 
 describe('taskRunner', () => {
@@ -24,6 +24,75 @@ describe('taskRunner', () => {
       'Expected `finalize` to be a function, got `1`',
     );
     expect(() => taskRunner({ execute: () => 1, grace: NaN })).to.throw(RangeError, 'Expected `grace`');
+  });
+
+  it('throws a TypeError for a method that is nearly named like a hook that the task lacks', () => {
+    class Base {
+      execute(): number {
+        return 1;
+      }
+      finalise(): void {
+        // It would never be called.
+      }
+    }
+    class Derived extends Base {}
+    for (const [value, unknown, known] of [
+      [{ execute: () => 1, initialise: () => 1 }, 'initialise', 'initialize'],
+      [{ execute: () => 1, Finalize: () => 1 }, 'Finalize', 'finalize'],
+      [new Derived(), 'finalise', 'finalize'],
+    ] satisfies [object, string, string][] as [SimpleTask, string, string][])
+      for (const create of [() => taskRunner(value), () => cron(value, 10), () => ordered('app', value)])
+        expect(create).to.throw(
+          TypeError,
+          `Expected \`task\` to be made of \`initialize\`, \`execute\`, \`finalize\`, got \`${unknown}\` (unknown); ` +
+            `did you mean \`${known}\`?`,
+        );
+    expect(() => taskRunner({ exectue: () => 1 } as never)).to.throw(TypeError, 'did you mean `execute` by `exectue`?');
+  });
+
+  it('accepts other methods, and misspelled ones beside the hook itself', () => {
+    for (const members of [
+      { reinitialize: () => 1, uninitialize: () => 1, initialized: () => 1, finalizer: () => 1, vitalize: () => 1 },
+      { initialise: 'not a method', init: () => 1, close: () => 1 },
+      { finalise: () => 1, finalize: () => 1 },
+    ])
+      expect(String(taskRunner({ execute: () => 1, ...members, toString: () => 'x' }))).to.equal('x');
+    const withGetter = Object.defineProperty({ execute: () => 1 }, 'finalise', {
+      get() {
+        throw new Error('Not to be read');
+      },
+    });
+    expect(String(taskRunner(withGetter))).to.equal('anonymous');
+  });
+
+  it('reads each hook once, and keeps it whatever happens to the task', () => {
+    const reads: string[] = [];
+    const log: string[] = [];
+    const members: Record<string, unknown> = {
+      initialize: () => log.push('initialize'),
+      execute: () => log.push('execute'),
+      finalize: () => log.push('finalize'),
+      grace: 5,
+      startTimeout: 7,
+    };
+    const changing = {};
+    for (const name of Object.keys(members))
+      Object.defineProperty(changing, name, {
+        configurable: true,
+        get: () => {
+          reads.push(name);
+          return members[name];
+        },
+      });
+    const runners = [taskRunner(changing as never), cron(changing as never, 10, { maxRuns: 1 })];
+    for (const name of Object.keys(members)) {
+      members[name] = NaN;
+      Reflect.deleteProperty(changing, name);
+    }
+    for (const runner of runners) runner.start().subscribe();
+    const once = ['execute', 'finalize', 'grace', 'initialize', 'startTimeout'];
+    expect(reads.sort()).to.deep.equal([...once, ...once].sort());
+    expect(log).to.deep.equal(['initialize', 'execute', 'finalize', 'initialize', 'execute', 'finalize']);
   });
 
   it('throws a TypeError with a hint for a runner or a cron', () => {

@@ -1,10 +1,10 @@
 import { AssertionError, equal, ok } from 'node:assert';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
-import { timer } from 'rxjs';
+import { catchError, EMPTY, from, mergeMap, timer } from 'rxjs';
 import { Database } from '../../examples/service/database.js';
 import { worker } from '../../examples/service/worker.js';
-import { cron, ordered, parallel, task, type Runnable } from '../../lib/index.js';
+import { cron, ordered, parallel, task, taskRunner, type Runnable } from '../../lib/index.js';
 import {
   explore,
   memoryCoordinator,
@@ -57,6 +57,19 @@ const racing = (names: string, wrong: RegExp): Scenario => {
 };
 
 describe('explore', () => {
+  it('accepts the runs that a task starts, in every order', async () => {
+    const jobs = task('jobs', (ctx) =>
+      from(['-#', '-a-|', '-|']).pipe(
+        mergeMap((row) =>
+          taskRunner(script('job', row))
+            .start(ctx)
+            .pipe(catchError(() => EMPTY)),
+        ),
+      ),
+    );
+    expect(await explore({ run: () => [jobs, script('x', '-|')] })).to.deep.equal({ orders: 24, all: true });
+  });
+
   it('tries the orders in which promises of hooks settle and iterables yield', async () => {
     const orders = new Set<string>();
     const run = () => [task('a', () => Promise.resolve()), task('b', () => Promise.resolve())];

@@ -31,6 +31,9 @@ describe('checkInvariants', () => {
       ['initializing', 'ready', 'cancelling', 'value', 'finalizing', 'done'],
       ['initializing', 'finalizing', 'restarting', 'initializing', 'done'],
       ['ready', 'restarting', 'ready', 'restarting', 'cancelling', 'done'],
+      ['initializing', 'failed', 'finalizing', 'done'],
+      ['ready', 'cancelling', 'failed', 'done'],
+      ['ready', 'failed', 'restarting', 'ready', 'failed', 'finalizing', 'restarting', 'ready', 'done'],
       ['done'],
       ['result-dropped'],
     ];
@@ -46,6 +49,10 @@ describe('checkInvariants', () => {
       [['finalizing', 'ready'], 'the ready of x comes after finalizing'],
       [['finalizing', 'cancelling'], 'the cancelling of x comes after finalizing'],
       [['ready', 'finalizing', 'value'], 'the value of x comes after the end of execute'],
+      [['ready', 'failed', 'value'], 'the value of x comes after the end of execute'],
+      [['ready', 'failed', 'failed'], 'the failed of x comes after failed'],
+      [['ready', 'failed', 'cancelling'], 'the cancelling of x comes after failed'],
+      [['ready', 'finalizing', 'failed'], 'the failed of x comes after finalizing'],
       [['done', 'value'], 'the value of x comes after the end of execute'],
       [['ready', 'restarting', 'finalizing'], 'the finalizing of x comes after restarting'],
     ];
@@ -60,6 +67,13 @@ describe('checkInvariants', () => {
       ScenarioError,
       'At 4 (ms) the done of x comes after an event at 5 ms',
     );
+  });
+
+  it('accepts overlapping runs of one path, which another task has started', () => {
+    const { recording, ...rest } = resultOf(['ready', 'ready', 'finalizing', 'value', 'done', 'done']);
+    const runIds = [1, 2, 1, undefined, 1, 2];
+    const events = recording.events.map((event, index) => ({ ...event, runId: runIds[index] }) as RecordedEvent);
+    checkInvariants({ ...rest, recording: { ...recording, events } });
   });
 
   it('distinguishes the runs of one task', () => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { Subject } from 'rxjs';
+import { catchError, EMPTY, from, interval, mergeMap, Subject, timer, zip } from 'rxjs';
 import sinon from 'sinon';
 import {
   cron,
@@ -9,7 +9,9 @@ import {
   ordered,
   parallel,
   supervise,
+  task,
   task as createTask,
+  taskRunner,
   type AppEvent,
   type Runnable,
   type SimpleTask,
@@ -256,6 +258,32 @@ describe('replay', () => {
       }),
       { numRuns: 100, seed: 20_261_124, endOnFailure: true },
     );
+  });
+
+  it('repeats a task that has started runs, without these, and each of these by its path', async () => {
+    const consumer = task('consumer', {
+      execute: (ctx) =>
+        zip(from(['->a-(!])--|', '-#', '->b|']), interval(3)).pipe(
+          mergeMap(([row]) =>
+            taskRunner(script('job', row))
+              .start(ctx)
+              .pipe(catchError(() => EMPTY)),
+          ),
+        ),
+      finalize: () => timer(1),
+    });
+    const { recording } = await scenario({ run: () => [consumer], signals: '---------------T' });
+    const signalAt = recording.events.findIndex(({ type }) => type === 'signal');
+    for (const events of [recording.events, recording.events.slice(0, signalAt)]) {
+      const { marbles } = await scenario(
+        replay(stored({ ...recording, events }), { run: (recorded) => [recorded('consumer')] }),
+      );
+      expect(marbles)
+        .to.match(/^consumer +\(\[>\)[- ]+a[- ]+b/m)
+        .and.not.include('job');
+    }
+    const job = replay(stored(recording), { run: (recorded) => [recorded('consumer/job')] });
+    expect((await scenario({ ...job, expect: '' })).marbles).to.match(/^job +>a.*\(!\]\)--\|$/m);
   });
 
   it('begins with the first event, even if the recording began earlier', async () => {

@@ -1,15 +1,31 @@
 import { ok } from 'node:assert';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
-import { defer, NEVER, of, repeat, Subject, timer } from 'rxjs';
+import {
+  catchError,
+  defer,
+  EMPTY,
+  from,
+  interval,
+  merge,
+  mergeMap,
+  NEVER,
+  of,
+  repeat,
+  Subject,
+  timer,
+  zip,
+} from 'rxjs';
 import {
   AlreadyRunningError,
   cron,
+  DeadlineError,
   future,
   ordered,
   parallel,
   supervise,
   task,
+  TaskError,
   taskRunner,
   withTimeout,
 } from '../../lib/index.js';
@@ -302,6 +318,87 @@ describe('scenario', () => {
           e      (>e)|
         `,
       });
+    });
+  });
+
+  describe('runs that a task starts', () => {
+    /** A task that starts a run for each row, 3 ms after each other. */
+    const consumer = (...rows: string[]) =>
+      task('consumer', {
+        execute: (ctx) =>
+          zip(from(rows), interval(3)).pipe(
+            mergeMap(([row]) =>
+              taskRunner(script('job', row))
+                .start(ctx)
+                .pipe(catchError(() => EMPTY)),
+            ),
+          ),
+        finalize: () => timer(1),
+      });
+
+    it('have one row for each path, with their values, and end before their task finalizes', async () => {
+      await scenario({
+        run: () => [consumer('->a-(!])--|', '-#', '->b|')],
+        signals: '     ---------------T',
+        expect: `
+          consumer      ([>)---a-----b----!--]|
+          consumer/job  --->a->#->b|---(!])--|
+          application   ---------------!---|
+        `,
+      });
+    });
+
+    it('may be supervised or groups, and have values in every run', async () => {
+      const run = () => [
+        task('x', (ctx) =>
+          merge(
+            supervise(script('s', ['a#', '-b|']), { backoff: { initial: 2, jitter: 0 } }).start(ctx),
+            parallel('g', script('m', '--c|')).start(ctx),
+          ),
+        ),
+      ];
+      const { report } = await scenario({
+        run,
+        expect: `
+          x/s    (>a)(#<)->b|
+          x/g    ([>)--|
+          x/g/m  >-c|
+        `,
+      });
+      expect(report?.outcomes[0]?.children).to.deep.equal({ started: 2, failed: 0 });
+    });
+
+    it('may be expected even if none has started, and the difference is shown', async () => {
+      const error = await rejection({ run: () => [script('x', '-|')], expect: 'x/job  -a' });
+      expect(error).to.be.instanceOf(ScenarioError);
+      expect(error.message).to.include('expected  x/job  -a').and.include('actual    x/job  -');
+    });
+  });
+
+  it('fails a task whose initialize exceeds the `startTimeout`, and stops at that moment', async () => {
+    const { report, exitCode } = await scenario({
+      run: () => [script('slow', '[---------->-]--|'), script('ok', '')],
+      startTimeout: 5,
+      expect: `
+        slow         [----(#])--|
+        ok           >----(!|)
+        application  -----!   --#
+      `,
+    });
+    expect(report?.cause).to.be.instanceOf(TaskError).with.property('cause').that.is.instanceOf(DeadlineError);
+    expect(exitCode).to.equal(1);
+  });
+
+  it('stops the other tasks at the moment of a failure, while `finalize` goes on', async () => {
+    await scenario({
+      run: () => [parallel('g', script('a', '--(#])-----|'), script('b', '>-(!])--|'))],
+      expect: `
+        g            ([>)-------#
+        g/a          >-(#])-----|
+        g/b          >-(!])--|
+        readiness    >-<
+        application  --!-----#
+      `,
     });
   });
 

@@ -113,7 +113,7 @@ describe('script', () => {
           rowOf(marbles),
         );
       expect(await restarted('a#', 'b#', 'c|')).to.equal('(>a)(#<)-(>b)(#<)-(>c)|');
-      expect(await restarted('[->-(#])-|', '[(#])-|', '[->-]|')).to.equal('[->-(#])-<-[(#])-<-[->-]|');
+      expect(await restarted('[->-(#])-|', '[(#])-|', '[->-]|')).to.equal('[->-(#])-(<[)(#])-(<[)->-]|');
       expect(await rowFor(['-|', '-a|'])).to.equal('>|');
     });
 

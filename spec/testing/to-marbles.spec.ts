@@ -15,8 +15,8 @@ describe('toMarbles', () => {
   it('draws a row for each task in the order of their starts, and the application last', () => {
     expect(drawn([script('db', '[-->---#]-|'), script('http', '[->--(!|)')])).to.deep.equal([
       'db           [-->---(#])-|',
-      'http         [->-----   -(!|)',
-      'application  --------   -(!#)',
+      'http         [->----(!|)',
+      'application  -------!   -#',
     ]);
   });
 
@@ -28,16 +28,82 @@ describe('toMarbles', () => {
     expect(drawn([script('x', '-#')])[0]).to.equal('x            >#');
   });
 
+  it('draws a failure at its moment, and not again at the end or the restart', () => {
+    const x = { task: 'x', runId: 1 };
+    const error = { name: 'TaskError', message: 'x failed in execute: why', task: 'x', phase: 'execute' } as const;
+    const outcome = { task: 'x', status: 'failed', error } as const;
+    const failed = { ...x, type: 'failed', phase: 'execute', error } as const;
+    expect(
+      toMarbles(
+        withEvents(
+          { ...x, type: 'ready', at: 0 },
+          { ...failed, at: 1 },
+          { ...x, type: 'finalizing', at: 3 },
+          { ...x, type: 'restarting', at: 5, restart: 1, delay: 7, error },
+          { ...x, type: 'ready', at: 8, runId: 2 },
+          { ...failed, at: 9, runId: 2 },
+          { ...x, type: 'finalizing', at: 11, runId: 2 },
+          { ...x, type: 'done', at: 13, runId: 2, outcome },
+        ),
+      ),
+    ).to.equal('x  >#-]-<-->#-]-|');
+  });
+
+  it('draws a failure before `finalize` in a recording without `failed` events', () => {
+    const x = { task: 'x', runId: 1 };
+    const error = { name: 'TaskError', message: 'x failed in execute: why', task: 'x', phase: 'execute' } as const;
+    expect(
+      toMarbles(
+        withEvents(
+          { ...x, type: 'ready', at: 0 },
+          { ...x, type: 'finalizing', at: 3 },
+          { ...x, type: 'restarting', at: 5, restart: 1, delay: 3, error },
+          { ...x, type: 'ready', at: 8, runId: 2 },
+          { ...x, type: 'finalizing', at: 11, runId: 2 },
+          { ...x, type: 'done', at: 13, runId: 2, outcome: { task: 'x', status: 'failed', error } },
+        ),
+      ),
+    ).to.equal('x  >--(#])-<-->--(#])-|');
+  });
+
+  it('draws the runs that a task has started in one row for each path, each with its own failure and cancel', () => {
+    const job = (type: RecordedEvent['type'], at: number, runId: number, rest: Partial<RecordedEvent> = {}) => ({
+      type,
+      at,
+      task: 'x/job',
+      runId,
+      ...rest,
+    });
+    const error = { name: 'TaskError', message: 'why' };
+    const outcome = (status: 'failed' | 'cancelled') => ({
+      outcome: { task: 'x/job', status, ...(status === 'failed' && { error }) },
+    });
+    expect(
+      toMarbles(
+        withEvents(
+          job('ready', 0, 1),
+          job('ready', 1, 2),
+          job('failed', 2, 1, { error }),
+          job('cancelling', 3, 2),
+          job('finalizing', 4, 2),
+          job('done', 5, 1, outcome('failed')),
+          job('done', 6, 2, outcome('cancelled')),
+          job('done', 7, 3, outcome('cancelled')),
+        ),
+      ),
+    ).to.equal('x/job  >>#!]||(!|)');
+  });
+
   it('draws each run of a supervised task', () => {
     const backoff = { initial: 3, factor: 1, jitter: 0 };
     const rows = ['[>-(#])-|', '[-#', '[>-|'];
     const supervised = supervise(script('x', rows), { backoff, restart: 'always', maxRestarts: 3 });
     expect(drawn([supervised], { onFailure: 'continue' })[0]).to.equal(
-      'x            [>-(#])-<--[-(#]<)--[>-(]<)--[>-(#]|)',
+      'x            [>-(#])-<[-(#]<)--[>-(]<)--[>-(]#)',
     );
   });
 
-  it('draws what happens to the slots of a cron', () => {
+  it('draws what happens to the slots of a cron, and what fails beside a run', () => {
     const marks = (...types: string[]) =>
       toMarbles(withEvents(...types.map((type, at) => ({ type: type as 'slot-started', at, task: 'x' }))));
     expect(
@@ -49,10 +115,13 @@ describe('toMarbles', () => {
         'overdue',
         'slot-failed',
         'result-dropped',
+        'teardown-failed',
+        'option-failed',
+        'future-failed',
         'cancelling',
         'finalizing',
       ),
-    ).to.equal("x  >+/%:*'!]");
+    ).to.equal("x  >+/%:*'}=$!]");
   });
 
   it('draws a task as cancelled even if it has no `cancelling` event', () => {

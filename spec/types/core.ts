@@ -33,6 +33,7 @@ import {
   type Context,
   type DeadlineError,
   type Future,
+  type NotRunningError,
   type Outcome,
   type Phase,
   type RestartLimitError,
@@ -43,6 +44,7 @@ import {
   type SignalError,
   type SimpleTask,
   type Snapshot,
+  type SupervisedRunner,
   type Task,
   type TaskError,
   type TaskEvent,
@@ -128,6 +130,8 @@ expectTypeOf<Awaited<Application>>().toEqualTypeOf<ShutdownReport>();
 
 // A composed runner emits the values of its tasks.
 const numbers = task('n', () => 1);
+expectTypeOf(supervise(full)).toEqualTypeOf<SupervisedRunner<{ rows: number | undefined }>>();
+expectTypeOf(supervise(full).restart()).toEqualTypeOf<Promise<Outcome>>();
 expectTypeOf(supervise(full).start()).toEqualTypeOf<Observable<{ rows: number | undefined }>>();
 expectTypeOf(critical(taskRunner(numbers)).start()).toEqualTypeOf<Observable<number>>();
 expectTypeOf(ordered('g', full, taskRunner(numbers)).start()).toEqualTypeOf<
@@ -178,6 +182,7 @@ expectTypeOf<SignalError['signal']>().toEqualTypeOf<NodeJS.Signals>();
 expectTypeOf<DeadlineError['ms']>().toEqualTypeOf<number>();
 expectTypeOf<RestartLimitError>().toExtend<TaskError>();
 expectTypeOf<AlreadyRunningError['task']>().toEqualTypeOf<string>();
+expectTypeOf<NotRunningError['task']>().toEqualTypeOf<string>();
 expectTypeOf(new CancelledError()).toExtend<Error>();
 
 // Invalid uses do not compile.
@@ -193,3 +198,12 @@ cron(full, new Date());
 cron(full, 10, { every: 1 });
 // @ts-expect-error the state is read-only
 ctx.cancelled = true;
+
+// With an explicit type argument the result is a Task. An unfit function does not compile: see
+// task-type.system.spec.ts.
+expectTypeOf(task<string>('n', { execute: async () => 'a' })).toEqualTypeOf<Task<string>>();
+expectTypeOf(task<string>('n', async () => 'a')).toExtend<SimpleTask<string>>();
+// @ts-expect-error the function yields numbers
+task<string>('n', async () => 1);
+// @ts-expect-error the member does not exist
+task('n', { initialise: () => 1 });

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { attempt, errorChain } from '../../lib/util/error-causes.js';
+import { errorChain, stackTrace } from '../../lib/util/error-causes.js';
 
 describe('errorChain', () => {
   it('is an error followed by its causes, the last of which may be any value', () => {
@@ -35,22 +35,12 @@ describe('errorChain', () => {
     const hostile = new Hostile();
     expect(errorChain(hostile)).to.deep.equal([hostile]);
   });
-
-  it('ends with the first cause that is shown elsewhere', () => {
-    const shown = new Error('shown', { cause: 'hidden' });
-    const outer = new Error('outer', { cause: shown });
-    expect(errorChain(outer, 10, (cause) => cause === shown)).to.deep.equal([outer, shown]);
-    expect(errorChain(shown, 10, (cause) => cause === shown)).to.deep.equal([shown, 'hidden']);
-  });
 });
 
-describe('attempt', () => {
-  it('is the result, or the fallback when reading throws', () => {
-    expect(attempt(() => 1, 2)).to.equal(1);
-    expect(
-      attempt(() => {
-        throw new Error('not readable');
-      }, 2),
-    ).to.equal(2);
+describe('stackTrace', () => {
+  it('has the stacks of an error and its causes, and prints a cause that is not an error', () => {
+    const inner = new Error('inner', { cause: 'ECONNRESET' });
+    const outer = Object.assign(new Error('outer', { cause: inner }), { stack: '' });
+    expect(stackTrace(outer)).to.equal(`Error: outer\ncaused by: ${inner.stack}\ncaused by: 'ECONNRESET'`);
   });
 });

@@ -1,5 +1,6 @@
 import type { RecordedError } from '../../recording/types.js';
 import { duration } from '../../util/duration.js';
+import type { TaskState } from '../server/app-state.js';
 import { isFailure, markKind, statusLabel, styles } from '../styles.js';
 import type { Mark, Span } from '../task-timeline.js';
 import type { Hit } from './chart.js';
@@ -63,8 +64,10 @@ export class Details {
         ['Status', statusLabel(status)],
         ['Since', since === undefined ? undefined : `${clockTime(since)}, for ${duration(Math.max(0, now - since))}`],
         ['Next run', nextAt === undefined ? undefined : `${clockTime(nextAt, 1000)}, ${timeUntil(nextAt, now)}`],
-        ['Runs', positive(row?.slotsStarted)],
+        ['Runs', positive(row?.slotsStarted) ?? (row && row.runs > 1 ? row.runs : undefined)],
+        ['Active runs', row && row.active > 1 ? row.active : undefined],
         ['Failures', positive(row?.failures)],
+        ['Started runs', childrenText(state?.children)],
         ['Restarts', positive(restarts)],
       ]),
       ...errorParts('Last error', error),
@@ -129,6 +132,7 @@ const fieldLabels: Readonly<Record<string, string>> = {
   restart: 'Restart',
   delay: 'Delay',
   phase: 'Phase',
+  option: 'Option',
 };
 
 function labelOf(mark: Mark): string {
@@ -143,6 +147,11 @@ function errorParts(title: string, error: RecordedError | undefined): Node[] {
   if (!error) return [];
   const phase = error.phase ? ` in ${error.phase}` : '';
   return [element('h3', `${title}${phase}`), element('pre', `${error.name}: ${error.message}`)];
+}
+
+function childrenText(children: TaskState['children']): string | undefined {
+  if (!children) return undefined;
+  return `${children.started}${children.failed > 0 ? `, ${children.failed} failed` : ''}`;
 }
 
 function positive(count: number | undefined): number | undefined {

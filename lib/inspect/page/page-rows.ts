@@ -1,5 +1,6 @@
 import type { AppState, TaskState } from '../server/app-state.js';
 import type { TaskRow } from '../task-timeline.js';
+import { parentOf } from '../task-tree.js';
 import type { Timeline } from '../timeline.js';
 
 /** A task on the page. */
@@ -16,36 +17,58 @@ export interface PageRow {
 
 export type StatusFilter = 'all' | 'active' | 'failed' | 'ended';
 
-/** Returns all tasks in the order of their tree. Tasks without a state, of which only events are known, come last. */
+/**
+ * Returns all tasks in the order of their tree. Of some tasks only events are known, such as the ended runs that
+ * another task has started: they come last below it.
+ */
 export function pageRows(timeline: Timeline, state: AppState): PageRow[] {
-  const rows: PageRow[] = [];
-  const added = new Set<string>();
-  const addAll = (tasks: readonly TaskState[], depth: number) => {
+  const entries = new Map<string, Entry>();
+  const addAll = (tasks: readonly TaskState[], parent: string | undefined) => {
     for (const each of tasks) {
-      const row = timeline.rows.get(each.task);
       // Tasks with the same path share a row, as in the timeline.
-      if (!added.has(each.task))
-        rows.push({
-          task: each.task,
-          label: each.name,
-          depth,
-          status: row?.status ?? each.status,
-          restarts: each.restarts,
-          nextAt: each.nextAt,
-          row,
-          state: each,
-        });
-      added.add(each.task);
-      if (each.members) addAll(each.members, depth + 1);
+      if (!entries.has(each.task)) entries.set(each.task, { label: each.name, parent, state: each });
+      addAll(each.members ?? [], each.task);
     }
   };
-  addAll(state.tasks, 0);
-  for (const [task, row] of timeline.rows) {
-    if (added.has(task)) continue;
-    const { status, restarts } = row;
-    rows.push({ task, label: task, depth: 0, status, restarts, nextAt: undefined, row, state: undefined });
+  addAll(state.tasks, undefined);
+  const known = new Set([...entries.keys(), ...timeline.rows.keys()]);
+  for (const task of timeline.rows.keys()) {
+    if (entries.has(task)) continue;
+    const parent = parentOf(task, known);
+    entries.set(task, { label: parent === undefined ? task : task.slice(parent.length + 1), parent, state: undefined });
+  }
+  const below = new Map<string | undefined, string[]>();
+  for (const [task, { parent }] of entries) {
+    const siblings = below.get(parent);
+    if (siblings) siblings.push(task);
+    else below.set(parent, [task]);
+  }
+  const rows: PageRow[] = [];
+  // No recursion, because a tree may be of any depth.
+  const stack = (below.get(undefined) ?? []).map((task) => ({ task, depth: 0 })).reverse();
+  for (let next; (next = stack.pop());) {
+    const { task, depth } = next;
+    const { label = task, state: taskState } = entries.get(task) ?? {};
+    const row = timeline.rows.get(task);
+    rows.push({
+      task,
+      label,
+      depth,
+      status: row?.status ?? taskState?.status ?? 'idle',
+      restarts: taskState?.restarts ?? row?.restarts ?? 0,
+      nextAt: taskState?.nextAt,
+      row,
+      state: taskState,
+    });
+    stack.push(...(below.get(task) ?? []).map((each) => ({ task: each, depth: depth + 1 })).reverse());
   }
   return rows;
+}
+
+interface Entry {
+  readonly label: string;
+  readonly parent: string | undefined;
+  readonly state: TaskState | undefined;
 }
 
 /** Returns the rows that match all words of a text and a status, with the groups that contain them. */

@@ -90,6 +90,7 @@ function noteOf(pageRow: PageRow, now: number): { readonly text: string; readonl
     return { text: `↻ ${restarts}`, isBad: (row?.lastError ?? state?.lastError) !== undefined };
   if (row && row.failures > 0 && nextAt !== undefined)
     return { text: `✗ ${row.failures} · ${timeUntil(nextAt, now)}`, isBad: true };
+  if (row && row.active > 1) return { text: `${row.active} runs`, isBad: row.failures > 0 };
   if (nextAt !== undefined) return { text: timeUntil(nextAt, now), isBad: false };
   return { text: status === 'running' || status === 'idle' ? '' : statusLabel(status), isBad: false };
 }

@@ -21,15 +21,15 @@ export interface InspectorOptions {
   /** 0 for any free port. */
   port: number;
   /** Default: `127.0.0.1`, which every user of this machine can reach. A host beyond loopback needs a `token`. */
-  host?: string;
+  host?: string | undefined;
   /** A secret. A browser sends it as `?token=…` once, other clients as `Authorization: Bearer …`. */
-  token?: string;
+  token?: string | undefined;
   /** Further names of the server, such as those of a proxy. A request with another `Host` header is refused. */
-  hosts?: readonly string[];
+  hosts?: readonly string[] | undefined;
   /** The number of events to keep for later clients. Default: 10,000. */
-  history?: number;
+  history?: number | undefined;
   /** A fleet of `connectFleet` of `rxjs-tasks/fleet`. The page then shows its members, queues and crons, too. */
-  fleet?: FleetStateSource;
+  fleet?: FleetStateSource | undefined;
 }
 
 /** After this time, `close` destroys the connections that are still open. */

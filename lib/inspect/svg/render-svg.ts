@@ -18,9 +18,9 @@ import { style } from './style.js';
 /** Options of `renderSvg`. */
 export interface SvgOptions {
   /** The width in px. Default: 960. */
-  width?: number;
+  width?: number | undefined;
   /** Default: `rxjs-tasks`. */
-  title?: string;
+  title?: string | undefined;
 }
 
 /**

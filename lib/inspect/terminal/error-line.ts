@@ -1,6 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { toRecordedError } from '../../recording/to-recorded.js';
-import { attempt, errorChain } from '../../util/error-causes.js';
+import { attempt } from '../../util/attempt.js';
+import { isError, stackOf } from '../../util/describe-error.js';
+import { errorChain } from '../../util/error-causes.js';
 import { printable } from '../../util/printable.js';
 
 /** Formats an error, its causes, and the place where the innermost was thrown, on one line. */
@@ -15,7 +17,7 @@ export function errorLine(error: unknown): string {
 /** Formats an error with its name. Other thrown values have none. */
 export function namedText(error: unknown): string {
   const { name, message } = toRecordedError(error);
-  return error instanceof Error ? `${name}: ${message}` : message;
+  return isError(error) ? `${name}: ${message}` : message;
 }
 
 /** Formats an error without the name of its task. */
@@ -31,13 +33,21 @@ function withoutName(text: string): string {
   return text.replace(/^\w*Error: /, '');
 }
 
+/** The longest frame of a stack that is searched for a place, because the search takes quadratic time. */
+const maxFrameLength = 1000;
+/** The longest part of a stack that is searched. */
+const maxStackLength = 100_000;
+
+function framesOf(error: unknown): readonly string[] {
+  const lines = stackOf(error).slice(0, maxStackLength).split('\n');
+  return lines.filter((line) => line.length <= maxFrameLength);
+}
+
 /** Returns the first place in a stack that is neither in Node nor in a dependency. */
 function placeOf(error: unknown): string {
-  const stack = attempt(() => (error instanceof Error ? String(error.stack) : ''), '');
-  const places = [...stack.matchAll(/^ {4}at .*?\(?((?:file:\/\/)?\/[^\n]*?:\d+:\d+)\)?$/gm)].map(
-    ([, place = '']) => place,
-  );
-  const own = places.find((place) => !place.includes('/node_modules/'));
+  const own = framesOf(error)
+    .map((frame) => /^ {4}at .*?\(?((?:file:\/\/)?\/.*?:\d+:\d+)\)?$/.exec(frame)?.[1])
+    .find((place) => place !== undefined && !place.includes('/node_modules/'));
   if (own === undefined) return '';
   return ` (${printable(own.startsWith('file:') ? attempt(() => fileURLToPath(own), own) : own)})`;
 }

@@ -1,7 +1,7 @@
 import { eventError } from '../../app/error-log.js';
 import type { AppEvent } from '../../app/types.js';
 import { toRecorded, toRecordedError } from '../../recording/to-recorded.js';
-import { attempt, errorChain } from '../../util/error-causes.js';
+import { stackTrace } from '../../util/error-causes.js';
 import { logLine } from './log-line.js';
 
 const levels = { info: 30, warn: 40, error: 50 } as const;
@@ -10,7 +10,8 @@ const levels = { info: 30, warn: 40, error: 50 } as const;
 export function jsonLine(event: AppEvent, now: number, base: object): string {
   const { at, outcome, type, ...rest } = toRecorded(event, now);
   const line = logLine(event);
-  const thrown = eventError(event) ?? ('cause' in event ? event.cause : undefined);
+  const failure =
+    eventError(event) ?? ('cause' in event && event.cause !== undefined ? { error: event.cause } : undefined);
   const message = [line?.task, line?.label, line?.text].filter(Boolean).join(' ');
   const fields = {
     level: levels[line?.level ?? 'info'],
@@ -22,7 +23,7 @@ export function jsonLine(event: AppEvent, now: number, base: object): string {
     error: undefined,
     cause: undefined,
     ...(outcome && { status: outcome.status }),
-    ...(thrown !== undefined && { err: errorFields(thrown) }),
+    ...(failure && { err: errorFields(failure.error) }),
     msg: message || [rest.task, outcome?.status ?? type].filter(Boolean).join(' '),
   };
   return JSON.stringify(fields);
@@ -30,11 +31,5 @@ export function jsonLine(event: AppEvent, now: number, base: object): string {
 
 function errorFields(error: unknown): object {
   const { name, message } = toRecordedError(error);
-  const stacks = errorChain(error).map((cause) =>
-    attempt(
-      () => (cause instanceof Error && typeof cause.stack === 'string' ? cause.stack : toRecordedError(cause).message),
-      '',
-    ),
-  );
-  return { type: name, message, stack: stacks.filter(Boolean).join('\ncaused by: ') };
+  return { type: name, message, stack: stackTrace(error) };
 }

@@ -2,7 +2,7 @@ import { unfinishedTasks } from '../../app/unfinished-tasks.js';
 import type { AppEvent } from '../../app/types.js';
 import type { Outcome } from '../../task/types.js';
 import { duration } from '../../util/duration.js';
-import { attempt } from '../../util/error-causes.js';
+import { attempt } from '../../util/attempt.js';
 import { printable } from '../../util/printable.js';
 import { markStyles, type Color } from '../styles.js';
 import { errorLine, namedText } from './error-line.js';
@@ -51,6 +51,13 @@ export function logLine(event: AppEvent): LogLine | undefined {
       );
     case 'overdue':
       return line('warn', markStyles[event.type].label, `${slotText(event.slot)}: ${duration(event.lateBy)} late`);
+    case 'failed':
+      return line('error', markStyles.failed.label, errorLine(event.error));
+    case 'teardown-failed':
+    case 'future-failed':
+      return line('error', markStyles[event.type].label, errorLine(event.error));
+    case 'option-failed':
+      return line('error', markStyles[event.type].label, `${event.option}: ${errorLine(event.error)}`);
     case 'result-dropped':
       return line('warn', markStyles[event.type].label, event.phase + suffix(event.error));
     case 'cancelling':

@@ -1,6 +1,8 @@
 import { hostname } from 'node:os';
-import { eventError } from '../../app/error-log.js';
+import { eventError, firstTime } from '../../app/error-log.js';
 import type { AppEvent, Instrumentation } from '../../app/types.js';
+import type { RunContext } from '../../context/types.js';
+import { isStartedByRun } from '../../task/is-started-by-run.js';
 import { invalid, validateFunction, validateOneOf, validateOptions, validateString } from '../../util/validate.js';
 import { padToWidth } from '../text-width.js';
 import { painter } from '../text/paint.js';
@@ -16,11 +18,11 @@ export interface TerminalOptions {
    * output is `'lines'`, a line for each event that an operator needs. `'json'` writes a line of JSON for each event,
    * for a log collector.
    */
-  ui?: 'live' | 'lines' | 'json';
+  ui?: 'live' | 'lines' | 'json' | undefined;
   /** Default: `process.stderr`; for `'json'`, `process.stdout`. */
-  stream?: Output;
+  stream?: Output | undefined;
   /** The `name` in each line of JSON. */
-  name?: string;
+  name?: string | undefined;
 }
 
 /**
@@ -47,19 +49,19 @@ export interface TerminalOptions {
  */
 export function terminal(options: TerminalOptions = {}): Instrumentation {
   const write = createTerminalWriter(options);
-  return { onEvent: (event) => write(event, Date.now()) };
+  return { onEvent: (event, run) => write(event, Date.now(), run) };
 }
 
-/** Writes an event, with the time of its arrival. */
-type EventWriter = (event: AppEvent, now: number) => void;
+/** Writes an event, with the time of its arrival and the run that emits it. */
+type EventWriter = (event: AppEvent, now: number, run?: RunContext) => void;
 
 export function createTerminalWriter(options: TerminalOptions): EventWriter {
   const write = createEventWriter(options);
   let skew = 0;
-  return (event, now) => {
+  return (event, now, run) => {
     // Events of the application as a whole have no time. They get the time of the tasks' clock.
     if ('at' in event) skew = event.at - now;
-    write(event, now + skew);
+    write(event, now + skew, run);
   };
 }
 
@@ -86,8 +88,8 @@ function jsonWriter(output: Output, name: string | undefined): EventWriter {
 
 function lineWriter(output: Output): EventWriter {
   const lineOf = lineFormatter(output);
-  return (event, now) => {
-    const line = lineOf(event, now);
+  return (event, now, run) => {
+    const line = lineOf(event, now, run);
     if (line) writeTo(output, line);
   };
 }
@@ -95,9 +97,9 @@ function lineWriter(output: Output): EventWriter {
 function liveWriter(output: Output): EventWriter {
   const lineOf = lineFormatter(output);
   let view: LiveView | undefined;
-  return (event, now) => {
+  return (event, now, run) => {
     view ??= new LiveView(output, painter(takesColors(output)));
-    view.add(event, now, isInDrawing(event) ? '' : lineOf(event, now));
+    view.add(event, now, isInDrawing(event) ? '' : lineOf(event, now, run));
     if (event.type === 'shutdown') view = undefined;
   };
 }
@@ -109,18 +111,17 @@ function isInDrawing(event: AppEvent): boolean {
 }
 
 /**
- * Creates a function that returns the line of an event, or `''`. Each group that an error passes through reports it;
- * it gets one line.
+ * Creates a function that returns the line of an event, or `''`. An error is written once, although the end of the run,
+ * a restart and each group that it passes through report it, too.
  */
-function lineFormatter(output: Output): (event: AppEvent, now: number) => string {
-  const reported = new WeakSet();
-  return (event, now) => {
-    const error = eventError(event);
-    if (typeof error === 'object' && error !== null) {
-      if (reported.has(error) && event.type === 'done') return '';
-      reported.add(error);
-    }
-    const line = logLine(event);
+function lineFormatter(output: Output): (event: AppEvent, now: number, run?: RunContext) => string {
+  const isNew = firstTime();
+  return (event, now, run) => {
+    const failure = eventError(event);
+    const isKnown = failure !== undefined && !isNew(failure.error);
+    if (isKnown && event.type === 'done') return '';
+    if (!failure && run && isFrequent(event) && isStartedByRun(run)) return '';
+    const line = logLine(isKnown && event.type === 'restarting' ? withoutError(event) : event);
     if (!line) return '';
     const paint = painter(takesColors(output));
     const { level, label, task, text } = line;
@@ -128,6 +129,15 @@ function lineFormatter(output: Output): (event: AppEvent, now: number) => string
     const start = `${time} ${paint(padToWidth(label, labelWidth), levelColors[level])}`;
     return `${[start, task, text].filter(Boolean).join(' ').trimEnd()}\n`;
   };
+}
+
+/** Whether an event is frequent in runs that a task starts itself: it may start one for each message. */
+function isFrequent({ type }: AppEvent): boolean {
+  return type === 'ready' || type === 'done';
+}
+
+function withoutError({ type, task, runId, at, restart, delay }: Extract<AppEvent, { type: 'restarting' }>): AppEvent {
+  return { type, task, runId, at, restart, delay };
 }
 
 /** Formats the local time of day for a terminal, the full time in UTC for a log. */

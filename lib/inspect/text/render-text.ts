@@ -8,9 +8,9 @@ import { painter } from './paint.js';
 /** Options of `renderText`. */
 export interface TextOptions {
   /** The width in columns. Default: 80. */
-  width?: number;
+  width?: number | undefined;
   /** Whether to use the colours of a terminal. Default: `false`. */
-  color?: boolean;
+  color?: boolean | undefined;
 }
 
 /**

@@ -1,0 +1,72 @@
+import { inspectRunner } from '../task/runner-access.js';
+import type { TaskRunner } from '../task/types.js';
+import { invalid } from '../util/validate.js';
+import { taskRows, type TaskRow } from './task-rows.js';
+import { applicationRow, readinessRow, signalsRow } from './to-marbles.js';
+
+/** Rows of the scenario itself. */
+const reservedRows = [signalsRow, readinessRow, applicationRow];
+
+/**
+ * The rows of an application's tasks, and of the runs that they start. Reports the values, which events do not carry.
+ */
+export class ScenarioRows {
+  /** The names of all rows so far. */
+  readonly names: Set<string> = new Set<string>(reservedRows);
+  private readonly rows = new Map<string, Set<RunningRow>>();
+  private readonly known = new WeakSet<TaskRunner>();
+  private readonly onValue: (task: string, value: unknown) => void;
+
+  /** @throws TypeError when two tasks have the same name, or one has that of a row of the scenario itself. */
+  constructor(runners: readonly TaskRunner[], onValue: (task: string, value: unknown) => void) {
+    this.onValue = onValue;
+    for (const row of runners.flatMap((runner) => taskRows(runner))) {
+      if (this.names.has(row.path))
+        throw new TypeError(
+          invalid('run', `tasks with distinct names other than those of rows: ${reservedRows.join(', ')}`, row.path),
+        );
+      this.add(row);
+    }
+  }
+
+  /** Whether a task may have a row of this name: it may start runs whose names are not known in advance. */
+  mayHave(name: string): boolean {
+    return this.names.has(name) || this.rowsAbove(name).some(({ yieldsValues }) => yieldsValues);
+  }
+
+  /** Adds the rows of the runs that other tasks have started, before a run emits its first value. */
+  addChildren(path: string): void {
+    for (const parent of this.rowsAbove(path))
+      for (const child of inspectRunner(parent.task).children ?? []) {
+        if (this.known.has(child)) continue;
+        this.known.add(child);
+        for (const row of taskRows(child, `${parent.path}/${child.toString()}`)) this.add({ ...row, root: child });
+      }
+  }
+
+  private add(row: RunningRow): void {
+    const { path, runner, yieldsValues } = row;
+    this.names.add(path);
+    const rows = this.rows.get(path) ?? new Set();
+    this.rows.set(path, rows.add(row));
+    if (yieldsValues) runner.results$.subscribe((value) => this.onValue(path, value));
+  }
+
+  /** Returns the rows of the tasks that a path is below of, without those of started runs that have ended. */
+  private rowsAbove(path: string): RunningRow[] {
+    const above: RunningRow[] = [];
+    for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1)) {
+      const rows = this.rows.get(path.slice(0, end)) ?? new Set();
+      for (const row of rows) {
+        if (row.root?.status === 'done') rows.delete(row);
+        else above.push(row);
+      }
+    }
+    return above;
+  }
+}
+
+interface RunningRow extends TaskRow {
+  /** The runner that another task has started, if the row is that of this runner or of a part of it. */
+  readonly root?: TaskRunner;
+}

@@ -1,0 +1,138 @@
+import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
+
+/**
+ * The `AsyncLocalStorage` stores of the code that started or subscribed something; `undefined` for none.
+ *
+ * Node runs a callback in the stores of the code that created its timer, promise or request. Wherever one caller's
+ * callback goes on with another caller's work, the library has to switch to the stores of that other caller:
+ *
+ * - An Observable that a hook returned: its values, its end and its teardown (`task/hook-output.ts`). Someone else may
+ *   emit, and a cancel unsubscribes it. With its end, `finalize` and the end of the run follow.
+ * - An async iterable or a promise that a cancel interrupts (`task/hook-output.ts`).
+ * - A run whose hook ended while a cancel was being propagated, or that waits for its children (`task/run.ts`).
+ * - Subscribers of `done$`, `ready$`, `results$` and `events$` (`util/linked-list.ts`, `util/linked-subject.ts`), of a
+ *   future (`future/future.ts`), and of an application's `ready$` (`app/ready-stream.ts`).
+ * - A timer that several crons share (`cron/slot-clock.ts`), and the answers of a coordinator (`cron/slot-run.ts`).
+ * - A custom runner's events, values and end (`task/custom-runner.ts`).
+ * - A call that is postponed because the call stack is deep (`util/nested-calls.ts`).
+ * - The outcomes of a join (`app/join.ts`), and the events of an application (`app/app-run.ts`).
+ *
+ * A promise needs no switch, because its continuation has the stores of the code that registered it. Listeners of a
+ * cancel (`cancelled$`, `signal`) run in the stores of the code that cancels.
+ */
+export type AsyncContext = AsyncResource | undefined;
+
+/**
+ * Returns the stores of the current code. Where the runtime shows whether there are any, an object is kept only if
+ * there are: very many tasks may be started without.
+ */
+export function captureAsyncContext(): AsyncContext {
+  layout ??= detectLayout();
+  if (layout.isUnused()) return undefined;
+  const resource = newResource();
+  return layout.hasStores(resource) ? resource : undefined;
+}
+
+/** Calls a function with captured stores. */
+export function runInAsyncContext<O, A>(
+  context: AsyncContext,
+  call: (object: O, argument: A) => void,
+  object: O,
+  argument: A,
+): void {
+  // With `enterWith`, the function may set a store. A resource for this call alone keeps it from the next call.
+  const resource = context ?? (emptyResource ??= withoutStores(newResource())).runInAsyncScope(newResource);
+  resource.runInAsyncScope(call, undefined, object, argument);
+}
+
+/** A resource in which nothing runs but the creation of others without stores. */
+let emptyResource: AsyncResource | undefined;
+
+/** The way in which this runtime keeps the stores of a resource. */
+let layout: Layout | undefined;
+
+interface Layout {
+  /** Whether nothing in this process uses stores so far. Quicker than `hasStores`. */
+  isUnused(): boolean;
+  hasStores(resource: AsyncResource): boolean;
+}
+
+function detectLayout(): Layout {
+  const symbols = symbolsOf(newResource());
+  // Not by the version, because flags of Node change it.
+  if ('kResourceStore' in new AsyncLocalStorage()) return new PropertyLayout(symbols.filter(isId));
+  const frame = symbols.find(({ description }) => description === 'context_frame');
+  return frame ? new FrameLayout(frame) : hiddenLayout;
+}
+
+/** Each store is a property of its own (Node 20 and 22). */
+class PropertyLayout implements Layout {
+  private readonly ids: readonly symbol[];
+  private unused = true;
+  /** The property of a store that was found before. */
+  private known: symbol | undefined = undefined;
+
+  constructor(ids: readonly symbol[]) {
+    this.ids = ids;
+  }
+
+  isUnused(): boolean {
+    // Node gives promises an id from the first use on.
+    const [id] = this.ids;
+    return (this.unused &&= id !== undefined && valueOf(Promise.resolve(), id) === undefined);
+  }
+
+  hasStores(resource: AsyncResource): boolean {
+    const { ids, known } = this;
+    // A list of the symbols takes longer than all else here.
+    if (known && valueOf(resource, known) !== undefined) return true;
+    this.known = symbolsOf(resource).find((symbol) => !ids.includes(symbol) && valueOf(resource, symbol) !== undefined);
+    return this.known !== undefined;
+  }
+}
+
+/** All stores are in one Map (Node 24). A store that was left may still be in it, as `undefined`. */
+class FrameLayout implements Layout {
+  private readonly frame: symbol;
+
+  constructor(frame: symbol) {
+    this.frame = frame;
+  }
+
+  isUnused(): boolean {
+    return false;
+  }
+
+  hasStores(resource: AsyncResource): boolean {
+    const stores = valueOf(resource, this.frame) as Map<unknown, unknown> | undefined;
+    if (stores) for (const store of stores.values()) if (store !== undefined) return true;
+    return false;
+  }
+}
+
+/** Stores cannot be seen, as on Bun and Deno. */
+const hiddenLayout: Layout = {
+  isUnused: () => false,
+  hasStores: () => true,
+};
+
+function withoutStores(resource: AsyncResource): AsyncResource {
+  for (const symbol of symbolsOf(resource)) if (!isId(symbol)) Object.assign(resource, { [symbol]: undefined });
+  return resource;
+}
+
+function symbolsOf(resource: object): symbol[] {
+  return Object.getOwnPropertySymbols(resource);
+}
+
+function valueOf(resource: object, symbol: symbol): unknown {
+  return (resource as Record<symbol, unknown>)[symbol];
+}
+
+function isId({ description }: symbol): boolean {
+  return description === 'async_id_symbol' || description === 'trigger_async_id_symbol';
+}
+
+function newResource(): AsyncResource {
+  return new AsyncResource('rxjs-tasks');
+}

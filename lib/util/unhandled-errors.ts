@@ -1,0 +1,40 @@
+import { logError } from './log-error.js';
+import { reportUnhandled } from './report-unhandled.js';
+
+/** An error that nobody has looked at so far. */
+export interface UnhandledError {
+  readonly error: unknown;
+}
+
+/** Errors that are written at the exit of the process, unless they are reported or looked at before. */
+const pending = new Set<UnhandledError>();
+
+const collected = new FinalizationRegistry((unhandled: UnhandledError) => {
+  forgetUnhandled(unhandled);
+  reportUnhandled(unhandled.error);
+});
+
+/**
+ * Writes an error at the exit of the process, unless it is forgotten before.
+ *
+ * @param holder when it is garbage-collected before, the error is reported as unhandled.
+ */
+export function rememberUnhandled(unhandled: UnhandledError, holder?: object): void {
+  // One listener, and only while there are such errors.
+  if (pending.size === 0) process.on('exit', reportAtExit);
+  pending.add(unhandled);
+  if (holder) collected.register(holder, unhandled, unhandled);
+}
+
+/** Somebody has looked at an error, or it is reported elsewhere. */
+export function forgetUnhandled(unhandled: UnhandledError): void {
+  if (!pending.delete(unhandled)) return;
+  collected.unregister(unhandled);
+  if (pending.size === 0) process.off('exit', reportAtExit);
+}
+
+function reportAtExit(): void {
+  for (const { error } of pending) logError(error);
+  // Another code, such as that of a signal, says more.
+  process.exitCode = Number(process.exitCode) || 1;
+}

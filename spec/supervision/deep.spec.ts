@@ -1,0 +1,52 @@
+import { expect } from 'chai';
+import { NEVER } from 'rxjs';
+import { critical, RestartLimitError, supervise, task, withCancel, type SimpleTask } from '../../lib/index.js';
+import { collect } from '../helpers/collect.js';
+import { spyOnConsoleError } from '../helpers/console-spy.js';
+import { expectNothingLeft } from '../helpers/expect-nothing-left.js';
+import { outcomeOf, throwing } from '../helpers/tasks.js';
+
+describe('A task that is supervised 5,000 levels deep', function () {
+  // The time depends on the machine.
+  this.timeout(0);
+  spyOnConsoleError();
+
+  const nest = (work: SimpleTask, wrap: typeof supervise | typeof critical) => {
+    let runner = wrap(work, { maxRestarts: 0 });
+    for (let level = 1; level < 5000; level++) runner = wrap(runner, { maxRestarts: 0 });
+    return runner;
+  };
+
+  it('is ready, emits its values, and ends', () => {
+    const runner = nest(task('x', { initialize: () => 1, execute: () => 'value', finalize: () => 1 }), supervise);
+    const ready = collect(runner.ready$);
+    const [ctx] = withCancel();
+    expect(collect(runner.start(ctx))).to.deep.equal(['value', 'complete']);
+    expect([ready, outcomeOf(runner)?.status]).to.deep.equal([[undefined, 'complete'], 'completed']);
+    expectNothingLeft(ctx);
+  });
+
+  it('runs until it is cancelled', () => {
+    const runner = nest(task('x', { initialize: () => 1, execute: () => NEVER, finalize: () => 1 }), supervise);
+    const [ctx, cancel] = withCancel();
+    const emitted = collect(runner.start(ctx));
+    expect([collect(runner.ready$), runner.status]).to.deep.equal([[undefined, 'complete'], 'running']);
+    cancel();
+    expect([emitted, outcomeOf(runner)?.status]).to.deep.equal([['complete'], 'cancelled']);
+    expectNothingLeft(ctx);
+  });
+
+  for (const [wrap, ErrorClass] of [
+    [supervise, RestartLimitError],
+    [critical, Error],
+  ] as const) {
+    it(`fails (${wrap.name})`, () => {
+      const runner = nest(task('x', { execute: throwing(), finalize: () => 1 }), wrap);
+      const [ctx, cancel] = withCancel();
+      const emitted = collect(runner.start(ctx, cancel));
+      expect(emitted).to.deep.equal([outcomeOf(runner)?.error]);
+      expect(emitted[0]).to.be.instanceOf(ErrorClass);
+      expectNothingLeft(ctx);
+    });
+  }
+});
