@@ -40,8 +40,9 @@ import {
 import { collect, listenerCount } from '../helpers/collect.js';
 import { overlapPolicies } from '../helpers/cron-story.js';
 import { events } from '../helpers/tasks.js';
+import { scaledRuns } from '../helpers/scaled-runs.js';
 
-const cases = { numRuns: 1000 };
+const cases = { numRuns: scaledRuns(1000) };
 
 type End = 'yields' | 'fails' | 'throws' | 'at once';
 type Answer = 'granted' | 'granted late' | 'refused' | 'error' | 'nothing' | 'revoked';

@@ -15,6 +15,7 @@ import {
 import { cron, task, withCancel, type RunContext } from '../../lib/index.js';
 import { virtualClock, type VirtualClock } from '../../lib/testing/index.js';
 import type { Overlap } from '../helpers/cron-story.js';
+import { scaledRuns } from '../helpers/scaled-runs.js';
 
 type Flatten = (run: (slot: number) => Observable<string>) => OperatorFunction<number, string>;
 const operators: readonly [Overlap, Flatten][] = [
@@ -62,7 +63,7 @@ describe('An overlap policy', () => {
           expect(byCron).to.deep.equal(byOperator);
         },
       ),
-      { numRuns: 1000 },
+      { numRuns: scaledRuns(1000) },
     );
   });
 });

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { nextRuns } from '../../lib/index.js';
 import { countPassed, slotAfter, toSchedule, type CountedSchedule } from '../../lib/cron/schedule.js';
 import { createCron, fractions } from '../helpers/schedules.js';
+import { scaledRuns } from '../helpers/scaled-runs.js';
 
 /** Returns the greatest number below a number that is not 0. */
 function justBefore(time: number): number {
@@ -54,7 +55,7 @@ describe('A period', () => {
   );
   /** Times in periods from the start, at a slot or between two. */
   const positions = fc.tuple(fc.nat(1e6), fc.oneof(fc.constant(0), fractions)).map(([k, fraction]) => k + fraction);
-  const many = { numRuns: 2000 };
+  const many = { numRuns: scaledRuns(2000) };
 
   it('is due at start + k · period, strictly increasing and without drift', () => {
     fc.assert(

@@ -6,8 +6,9 @@ import { toSchedule } from '../../lib/cron/schedule.js';
 import { dueSlots, type DueSlots } from '../../lib/cron/slot-clock.js';
 import { virtualClock } from '../../lib/testing/index.js';
 import { cycle, randomSequences, schedulesBy, slotsBetween, takeSteps, unsteadySteps } from '../helpers/clock-steps.js';
+import { scaledRuns } from '../helpers/scaled-runs.js';
 
-const cases = { numRuns: 1000 };
+const cases = { numRuns: scaledRuns(1000) };
 
 /** Timetables of a unit of 1 ms, or of 5 s, so that a wait is longer than the clock is trusted. */
 const timetablesBy = (unit: number) =>

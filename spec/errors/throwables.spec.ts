@@ -32,9 +32,10 @@ import { collect } from '../helpers/collect.js';
 import { settled } from '../helpers/tasks.js';
 import { createThrowable, recipes, type Recipe } from './random-throwables.js';
 import { HookCount, throwingPlaces, throws } from './throwing-places.js';
+import { scaledRuns } from '../helpers/scaled-runs.js';
 
 /** The number of values. MODEL_RUNS multiplies it. A failure reports the recipe of its value. */
-const numRuns = Math.ceil(10_000 * Number(process.env['MODEL_RUNS'] ?? 1));
+const numRuns = scaledRuns(10_000);
 const cases = { numRuns, seed: 20_261_128 };
 const runsOfPlace = Math.ceil(numRuns / 100);
 

@@ -2,12 +2,13 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { ObservedTree, type Guarantee } from './observed-tree.js';
 import { scenarios, type Scenario } from './random-trees.js';
+import { scaledRuns } from '../helpers/scaled-runs.js';
 
 // spec/model compares groups with a reference implementation; these properties check the documented guarantees without
 // one, so that they also find a mistake that the library and the reference share.
 
 // A failure reports the seed and the smallest tree that fails.
-const cases = { numRuns: 4000, seed: 20_261_124 };
+const cases = { numRuns: scaledRuns(4000), seed: 20_261_124 };
 
 type Faults = ObservedTree['faults'];
 const faultsByScenario = new Map<string, Faults>();

@@ -4,6 +4,7 @@ import { NEVER } from 'rxjs';
 import { RestartLimitError, supervise, task, withCancel } from '../../lib/index.js';
 import { virtualClock } from '../../lib/testing/index.js';
 import { cycle, failAfter, outcomeOf, throwing } from '../helpers/tasks.js';
+import { scaledRuns } from '../helpers/scaled-runs.js';
 
 // The model in spec/model covers the lifecycle, cancels and what a run leaves behind. It has no jitter, only whole
 // factors, and short windows. These properties cover the rest: jitter, fractional factors, and windows up to Infinity.
@@ -86,7 +87,7 @@ function expectedRestarts({ lengths, initial, max, factor, jitter, healthyFor, r
   return { restarts, failedAt: undefined };
 }
 
-const cases = { numRuns: 500 };
+const cases = { numRuns: scaledRuns(500) };
 
 describe('A supervised task with any options', () => {
   it('restarts after the documented delays, and fails when the limit is exceeded', () => {

@@ -29,6 +29,7 @@ import {
 } from '../../lib/testing/index.js';
 import { applicationCases, applicationOf, type CreateTask, type Plan } from '../helpers/applications.js';
 import { settled } from '../helpers/tasks.js';
+import { scaledRuns } from '../helpers/scaled-runs.js';
 
 /** Returns a recording as it is after storage. */
 function stored(recording: Recording): Recording {
@@ -211,7 +212,7 @@ describe('replay', () => {
           stored(recording).events.map(({ type, task }) => `${task} ${type}`),
         );
       }),
-      { numRuns: 400, seed: 20_261_124, endOnFailure: true },
+      { numRuns: scaledRuns(400), seed: 20_261_124, endOnFailure: true },
     );
   });
 
@@ -256,7 +257,7 @@ describe('replay', () => {
           ),
         ).to.deep.equal(rows(toMarbles(trimmed)));
       }),
-      { numRuns: 100, seed: 20_261_124, endOnFailure: true },
+      { numRuns: scaledRuns(100), seed: 20_261_124, endOnFailure: true },
     );
   });
 
