@@ -25,8 +25,8 @@ export interface Timetable {
 /**
  * Validates the options of when slots are due. Returns a function that creates the timetable of a run.
  *
- * @returns a function of the current time, of the last slot of the runs before, if any, and of a callback for a failure
- * of `random`.
+ * @returns a function of the current time, the last slot of earlier runs, if any, and a callback for failures of
+ * `random`. Default of the callback: it writes the failure with `console.error`.
  */
 export function timetableFactory(
   options: CronOptions,

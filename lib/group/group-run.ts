@@ -116,7 +116,6 @@ export abstract class GroupRun<T> implements ParentRun<T>, RunParts {
   }
 
   private stop(cause: unknown): void {
-    if (!this.stopping && this.isReady && !this.failure && !this.run.cancelled) this.run.notReady();
     if (!this.stopping) this.run.ending();
     this.stopping ??= { cause };
     this.advance();

@@ -16,7 +16,7 @@ const order = ['running', 'initializing', 'finalizing', 'waiting'] as const;
 
 /** The active runs of one path: a task may start several of the same name, and tasks may share a path. */
 export class ActiveRuns {
-  /** By number. Tasks that share a path may have runs of the same number: all but the first have other keys. */
+  /** The runs by their numbers. Tasks that share a path may have runs of the same number, which get other keys. */
   private readonly runs = new Map<number | undefined, ActiveRun>();
   private readonly counts: Record<RunKind, number> = { running: 0, initializing: 0, finalizing: 0, waiting: 0 };
   private lastKey = 0;

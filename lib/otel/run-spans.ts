@@ -25,7 +25,7 @@ interface RunTrace {
   /** The hook that was called last. */
   phase?: Phase;
   readonly restarts?: Restarts;
-  /** Of a cron: the spans of the slots that run. */
+  /** The spans of the running slots of a cron. */
   slots?: Map<number, Span>;
 }
 

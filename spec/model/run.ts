@@ -20,9 +20,9 @@ export class Run {
   /** Whether the run is or was ready, and has not failed since. */
   wasReady = false;
   runId = 0;
-  /** Of a composite run. */
+  /** Stops the wait for the members; set by a composite run. */
   abandonMembers: (() => void) | undefined = undefined;
-  /** Of a composite run: what the outcomes of its members add to its own. */
+  /** Returns the parts of the outcome that come from the members; set by a composite run. */
   memberParts: (() => Pick<Outcome, 'members' | 'phase' | 'error' | 'children'>) | undefined = undefined;
   readonly parent: Parent;
   /** The run that has started this one, if this is a child. */
