@@ -15,7 +15,8 @@ export class PendingRunners {
 
   constructor(runners: readonly TaskRunner[]) {
     this.entries = runners.map((runner) => new PendingRunner(runner));
-    this.idle = new Set(this.entries.filter(({ runner }) => runner.status === 'idle'));
+    this.idle = new Set();
+    for (const entry of this.entries) if (entry.runner.status === 'idle') this.idle.add(entry);
     this.pendingCount = runners.length;
   }
 
@@ -69,7 +70,7 @@ export class PendingRunners {
 
   private settle(entry: PendingRunner): void {
     remove(entry);
-    this.idle.delete(entry);
+    if (this.idle.size > 0) this.idle.delete(entry);
     this.pendingCount--;
   }
 }

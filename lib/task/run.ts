@@ -1,7 +1,7 @@
 import type { Observer, Subscription } from 'rxjs';
 import { CancelContext, endedNormally, unsubscribed } from '../context/cancel-context.js';
 import { isCancellation } from '../context/is-cancellation.js';
-import type { CancelFunc, RunContext, RunEnd } from '../context/types.js';
+import type { CancelFunc, RunContext, RunEnd, RunHooks } from '../context/types.js';
 import { DeadlineError, suppress, TaskError, type Phase } from '../errors/errors.js';
 import { captureAsyncContext, runInAsyncContext, type AsyncContext } from '../util/async-context.js';
 import { notifyAll, type LinkedList } from '../util/linked-list.js';
@@ -124,14 +124,15 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
     this.subscriber = subscriber;
     this.cancelApp = cancelApp;
     this.startedAt = this.scheduler.now();
-    const { hooks } = owner;
-    if (isComposite(hooks)) this.flags = hooks.transparent ? composite | transparent : composite;
+    if (isComposite(owner.hooks)) this.flags = owner.hooks.transparent ? composite | transparent : composite;
     if (slot !== undefined) this.slot = slot;
-    if (parent instanceof ChildContext) {
-      this.child = parent as ChildContext<T>;
-      // A transparent run has the number of its child's run.
-      if (!(this.flags & transparent)) for (let run = this.setRunId(runId); run;) run = run.setRunId(runId);
-    }
+    if (parent instanceof ChildContext) this.becomeChild(parent as ChildContext<T>);
+  }
+
+  private becomeChild(child: ChildContext<T>): void {
+    (this as { child: ChildContext<T> }).child = child;
+    // A transparent run has the number of its child's run.
+    if (!(this.flags & transparent)) for (let run = this.setRunId(this.runId); run;) run = run.setRunId(this.runId);
   }
 
   override get ownRun(): RunContext {
@@ -148,7 +149,10 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
 
   /** Whether this run, or one that it is part of, has an event listener. */
   get observed(): boolean {
-    if (this.hasListener) return true;
+    return this.hasListener || (this.parent !== undefined && this.isObservedAbove());
+  }
+
+  private isObservedAbove(): boolean {
     // A loop, as in `forward` and `setStatus`, because runs may be nested deeper than the call stack.
     for (let run = this.parent; run; run = run.parent) if (run.hasListener) return true;
     return false;
@@ -316,10 +320,14 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
 
   /** Reports the end to the instrumentation, once: an abandoned run may still end by itself. */
   reportEnd(status: RunEnd['status']): void {
-    const { runHooks, error, scheduler, flags } = this;
-    if (!runHooks?.onRunEnd || !(flags & hookCalled) || flags & (endReported | transparent)) return;
+    if (this.runHooks?.onRunEnd && (this.flags & (hookCalled | endReported | transparent)) === hookCalled)
+      this.reportEndTo(this.runHooks.onRunEnd, status);
+  }
+
+  private reportEndTo(onRunEnd: NonNullable<RunHooks['onRunEnd']>, status: RunEnd['status']): void {
+    const { error, scheduler } = this;
     this.flags |= endReported;
-    runHooks.onRunEnd(this, { status, at: scheduler.now(), ...(error && { error }) });
+    onRunEnd(this, { status, at: scheduler.now(), ...(error && { error }) });
   }
 
   onSubscribe(subscription: OutputSubscription): void {
@@ -397,19 +405,20 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
   /** The only place that changes the state. With it go the public status and the event. */
   private enter(state: RunState): void {
     this.state = state;
-    this.announce(state);
+    if (state !== waiting) this.announce(state);
   }
 
   private announce(state: RunState): void {
-    if (this.flags & transparent) {
-      // Its child has the status, and emits the events. The transparent runs above it are initializing already.
-      if (state === initializing) this.setOneStatus('initializing');
-      return;
-    }
+    if (this.flags & transparent) return this.announceTransparent(state);
     const status = statusOf[state];
     const type = eventOf[state];
     if (status) this.setStatus(status);
     if (type && this.observed) this.emit({ type });
+  }
+
+  private announceTransparent(state: RunState): void {
+    // Its child has the status, and emits the events. The transparent runs above it are initializing already.
+    if (state === initializing) this.setOneStatus('initializing');
   }
 
   private get mayBeReady(): boolean {
@@ -454,7 +463,7 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
     CancelContext.cancel(this, this.error ?? endedNormally);
     this.enter(waiting);
     // A task with members ends at once.
-    if (!this.compositeTask?.members) this.ending();
+    if (this.child && !this.compositeTask?.members) this.ending();
     if (!this.children || this.children.allEnded) this.finalize();
     else this.asyncContext = captureAsyncContext();
   }
@@ -494,10 +503,14 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
   }
 
   private callHook(phase: Phase): void {
-    const { runHooks } = this;
-    if (runHooks?.wrapHook && !(this.flags & transparent))
-      runHooks.wrapHook(this, phase, () => this.callHookDirectly(phase));
+    const wrapHook = this.flags & transparent ? undefined : this.runHooks?.wrapHook;
+    if (wrapHook) this.callWrapped(wrapHook, phase);
     else this.callHookDirectly(phase);
+  }
+
+  // A method, as below, because a function with a closure allocates the closure's scope whenever it is called.
+  private callWrapped(wrapHook: NonNullable<RunHooks['wrapHook']>, phase: Phase): void {
+    wrapHook(this, phase, () => this.callHookDirectly(phase));
   }
 
   private callHookDirectly(phase: Phase): void {
@@ -517,15 +530,22 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
     const { hooks } = this.owner;
     if (phase === 'initialize') return hooks.initialize?.(this);
     if (phase === 'finalize') return hooks.finalize?.();
-    const cancel: CancelFunc = this.cancelApp ?? ((cause) => CancelContext.cancel(this, cause));
-    return isComposite(hooks) ? hooks[runComposite](this, cancel) : hooks.execute(this, cancel);
+    const cancel = this.cancelApp ?? this.cancelAlone();
+    return this.compositeTask ? this.compositeTask[runComposite](this, cancel) : hooks.execute(this, cancel);
+  }
+
+  private cancelAlone(): CancelFunc {
+    return (cause) => CancelContext.cancel(this, cause);
   }
 
   /** Fails the run if `initialize` takes too long. The hook then has the task's `grace`, 0 unless it is given. */
   private startTimeout(): void {
-    const ms = this.owner.hooks.startTimeout ?? this.runHooks?.startTimeout ?? Infinity;
+    const ms = this.owner.hooks.startTimeout ?? this.runHooks?.startTimeout;
     // A listener may have cancelled the run: the hook then has its grace.
-    if (ms === Infinity || this.cancelled) return;
+    if (ms !== undefined && ms !== Infinity && !this.cancelled) this.timeOutAfter(ms);
+  }
+
+  private timeOutAfter(ms: number): void {
     this.timer = after(this.scheduler, ms, () => this.timeOut(ms));
   }
 

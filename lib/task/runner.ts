@@ -235,13 +235,8 @@ export class Runner<T> implements TaskRunner<T>, RunOwner<T>, LinkedList {
   }
 
   onEnd(run: Run<T>, status: Outcome['status']): Outcome {
-    const { error, startedAt } = run;
-    const endedAt = run.scheduler.now();
-    const outcome: Outcome = error
-      ? { task: run.task, runner: this, status, error, startedAt, endedAt, ...partsOf(run, endedAt) }
-      : run.child || run.parts || run.totals
-        ? { task: run.task, runner: this, status, startedAt, endedAt, ...partsOf(run, endedAt) }
-        : { task: this.name, runner: this, status, startedAt, endedAt };
+    const { error } = run;
+    const outcome = this.outcomeOf(run, status);
     const { awaitingReady } = this;
     const awaitingEnd = this.first && takeAll(this);
     // Update all state first: a listener may start the next run, and wait for its end.
@@ -255,6 +250,18 @@ export class Runner<T> implements TaskRunner<T>, RunOwner<T>, LinkedList {
     if (awaitingReady) notifyAll(awaitingReady, false);
     if (awaitingEnd) notifyAll(awaitingEnd, outcome);
     return outcome;
+  }
+
+  private outcomeOf(run: Run<T>, status: Outcome['status']): Outcome {
+    const { error, startedAt } = run;
+    const endedAt = run.scheduler.now();
+    if (error || run.child || run.parts || run.totals) return this.fullOutcomeOf(run, status, endedAt);
+    return { task: this.name, runner: this, status, startedAt, endedAt };
+  }
+
+  private fullOutcomeOf(run: Run<T>, status: Outcome['status'], endedAt: number): Outcome {
+    const { task, error, startedAt } = run;
+    return { task, runner: this, status, ...(error && { error }), startedAt, endedAt, ...partsOf(run, endedAt) };
   }
 
   onDone(node: ListNode): void {

@@ -26,6 +26,10 @@ const memberNames: readonly (keyof TaskDefinition<unknown>)[] = [
   'startTimeout',
 ];
 
+function isMember(name: string): boolean {
+  return name === 'initialize' || name === 'execute' || name === 'finalize' || memberNames.includes(name as never);
+}
+
 /**
  * Creates a task from a name and a function, or from a name and hooks. The hooks are read once. A missing hook does
  * nothing; a task without `execute` runs until it is cancelled.
@@ -94,9 +98,13 @@ class NamedFunction<T> extends FixedTask implements SimpleTask<T> {
 
 class NamedDefinition<T> extends FixedTask implements Task<T> {
   private readonly name: string;
-  /** The object with the hooks, which is their `this`, and its members when they were read. */
+  /** The object with the hooks, which is their `this`. */
   private readonly definition: TaskDefinition<T>;
-  private readonly members: TaskDefinition<T>;
+  private readonly onInitialize: TaskDefinition<T>['initialize'];
+  private readonly onExecute: TaskDefinition<T>['execute'];
+  private readonly onFinalize: TaskDefinition<T>['finalize'];
+  private readonly graceMs: number | undefined;
+  private readonly startTimeoutMs: number | undefined;
 
   static {
     Object.freeze(this.prototype);
@@ -104,29 +112,39 @@ class NamedDefinition<T> extends FixedTask implements Task<T> {
 
   constructor(name: string, definition: TaskDefinition<T>) {
     super();
+    if (typeof definition !== 'object' || (definition as unknown) === null) throw notDefinition(definition);
+    // First a quicker check, because there may be very many tasks.
+    for (const member in definition) if (!isMember(member)) validateOptions(definition, memberNames, 'definition');
+    const { initialize, execute, finalize, grace, startTimeout } = definition;
+    validateHooks({ initialize, execute, finalize, grace, startTimeout }, definition, 'definition');
+    if (!initialize && !execute && !finalize) throw notDefinition(definition);
     this.name = name;
     this.definition = definition;
-    this.members = readDefinition(definition);
+    this.onInitialize = initialize;
+    this.onExecute = execute;
+    this.onFinalize = finalize;
+    this.graceMs = grace;
+    this.startTimeoutMs = startTimeout;
   }
 
   get grace(): number | undefined {
-    return this.members.grace;
+    return this.graceMs;
   }
 
   get startTimeout(): number | undefined {
-    return this.members.startTimeout;
+    return this.startTimeoutMs;
   }
 
   initialize(ctx: RunContext): TaskOutput<unknown> {
-    return this.members.initialize?.call(this.definition, ctx);
+    return this.onInitialize?.call(this.definition, ctx);
   }
 
   execute(ctx: RunContext, cancel: CancelFunc): TaskOutput<T> {
-    return this.members.execute ? this.members.execute.call(this.definition, ctx, cancel) : NEVER;
+    return this.onExecute ? this.onExecute.call(this.definition, ctx, cancel) : NEVER;
   }
 
   finalize(): TaskOutput<unknown> {
-    return this.members.finalize?.call(this.definition);
+    return this.onFinalize?.call(this.definition);
   }
 
   override toString(): string {
@@ -134,15 +152,6 @@ class NamedDefinition<T> extends FixedTask implements Task<T> {
   }
 }
 
-/** Validates a definition and reads its members, once. */
-function readDefinition<T>(definition: TaskDefinition<T>): TaskDefinition<T> {
-  const expected = 'a function or an object with an `execute` method';
-  if (typeof definition !== 'object' || (definition as unknown) === null)
-    throw new TypeError(invalid('execute', expected, definition));
-  validateOptions(definition, memberNames, 'definition');
-  const { initialize, execute, finalize, grace, startTimeout } = definition;
-  const members = { initialize, execute, finalize, grace, startTimeout };
-  validateHooks(members, definition, 'definition');
-  if (!initialize && !execute && !finalize) throw new TypeError(invalid('execute', expected, definition));
-  return members;
+function notDefinition(value: unknown): TypeError {
+  return new TypeError(invalid('execute', 'a function or an object with an `execute` method', value));
 }

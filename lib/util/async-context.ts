@@ -1,4 +1,4 @@
-import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
+import { AsyncLocalStorage, AsyncResource, executionAsyncResource } from 'node:async_hooks';
 
 /**
  * The `AsyncLocalStorage` stores of the code that started or subscribed something; `undefined` for none.
@@ -40,9 +40,20 @@ export function runInAsyncContext<O, A>(
   object: O,
   argument: A,
 ): void {
+  layout ??= detectLayout();
+  if (!context && layout.isUnused()) return runUnused(layout, call, object, argument);
   // With `enterWith`, the function may set a store. A resource for this call alone keeps it from the next call.
   const resource = context ?? (emptyResource ??= withoutStores(newResource())).runInAsyncScope(newResource);
   resource.runInAsyncScope(call, undefined, object, argument);
+}
+
+/** Calls a function while nothing in this process uses stores. The function may be the first to enter one. */
+function runUnused<O, A>(layout: Layout, call: (object: O, argument: A) => void, object: O, argument: A): void {
+  try {
+    call(object, argument);
+  } finally {
+    if (!layout.isUnused()) layout.clear(executionAsyncResource());
+  }
 }
 
 /** A resource in which nothing runs but the creation of others without stores. */
@@ -55,12 +66,17 @@ interface Layout {
   /** Whether nothing in this process uses stores so far. Quicker than `hasStores`. */
   isUnused(): boolean;
   hasStores(resource: AsyncResource): boolean;
+  /** Removes the stores of a resource. Called only if nothing used stores a moment ago. */
+  clear(resource: object): void;
 }
+
+/** In Node 20 and 22, the name of a storage's field, and the description of the symbol in it. */
+const storeProperty = 'kResourceStore';
 
 function detectLayout(): Layout {
   const symbols = symbolsOf(newResource());
   // Not by the version, because flags of Node change it.
-  if ('kResourceStore' in new AsyncLocalStorage()) return new PropertyLayout(symbols.filter(isId));
+  if (storeProperty in new AsyncLocalStorage()) return new PropertyLayout(symbols.filter(isId));
   const frame = symbols.find(({ description }) => description === 'context_frame');
   return frame ? new FrameLayout(frame) : hiddenLayout;
 }
@@ -89,6 +105,11 @@ class PropertyLayout implements Layout {
     this.known = symbolsOf(resource).find((symbol) => !ids.includes(symbol) && valueOf(resource, symbol) !== undefined);
     return this.known !== undefined;
   }
+
+  clear(resource: object): void {
+    for (const symbol of symbolsOf(resource))
+      if (symbol.description === storeProperty) Object.assign(resource, { [symbol]: undefined });
+  }
 }
 
 /** All stores are in one Map (Node 24). A store that was left may still be in it, as `undefined`. */
@@ -108,12 +129,17 @@ class FrameLayout implements Layout {
     if (stores) for (const store of stores.values()) if (store !== undefined) return true;
     return false;
   }
+
+  clear(): void {
+    // Never called, because stores may always be in use.
+  }
 }
 
 /** Stores cannot be seen, as on Bun and Deno. */
 const hiddenLayout: Layout = {
   isUnused: () => false,
   hasStores: () => true,
+  clear: () => undefined,
 };
 
 function withoutStores(resource: AsyncResource): AsyncResource {

@@ -6,11 +6,15 @@ export function keepAsyncContext<T>(): MonoTypeOperatorFunction<T> {
   return (source) =>
     new Observable((subscriber) => {
       const asyncContext = captureAsyncContext();
-      return source.subscribe({
-        next: (value) => runInAsyncContext(asyncContext, next<T>, subscriber, value),
+      let subscribing = true;
+      const subscription = source.subscribe({
+        next: (value) =>
+          subscribing ? subscriber.next(value) : runInAsyncContext(asyncContext, next<T>, subscriber, value),
         error: (reason: unknown) => runInAsyncContext(asyncContext, error, subscriber, reason),
         complete: () => runInAsyncContext(asyncContext, complete, subscriber, undefined),
       });
+      subscribing = false;
+      return subscription;
     });
 }
 

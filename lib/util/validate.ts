@@ -33,8 +33,12 @@ export function validateOneOf(name: string, allowed: readonly string[], value: u
 /** Accepts an object whose keys are all known: an option with a typing error would be ignored silently. */
 export function validateOptions(options: unknown, known: readonly string[], name = 'options'): void {
   if (typeof options !== 'object' || options === null) throw new TypeError(invalid(name, 'an object', options));
-  for (const option of Object.keys(options))
-    if (!known.includes(option)) throw new TypeError(unknownMember(name, known, option));
+  // Not Object.keys, which takes longer.
+  for (const option in options) if (!known.includes(option)) refuseOwn(options, option, known, name);
+}
+
+function refuseOwn(options: object, option: string, known: readonly string[], name: string): void {
+  if (Object.hasOwn(options, option)) throw new TypeError(unknownMember(name, known, option));
 }
 
 /** Validates the names of options, and reads each option once, so that a later change of the object has no effect. */
