@@ -6,7 +6,7 @@ const layers = [
   ['task'],
   ['future', 'cron', 'supervision', 'group'],
   ['app'],
-  ['recording', 'otel', 'threads', 'fleet'],
+  ['recording', 'otel', 'threads', 'fleet', 'http'],
   ['testing', 'inspect'],
 ];
 const notBefore = (folder, index) =>

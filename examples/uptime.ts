@@ -11,6 +11,9 @@ import { monitor } from './uptime/monitor.js';
 import type { Summary } from './uptime/statistics.js';
 import { statusServer } from './uptime/status-server.js';
 
+/** The time in which clients receive their last answers after a SIGTERM, and look for another server, in ms. */
+const drainDelay = 500;
+
 async function watch(options: Options): Promise<void> {
   const { stdout } = process;
   // A closed pipe, as after a Ctrl-C under `| tee`, is no failure of the monitor.
@@ -23,7 +26,7 @@ async function watch(options: Options): Promise<void> {
   };
   status$.pipe(skip(1)).subscribe(display(stdout));
 
-  const report = await runMain(monitor(options, server, status$, announce));
+  const report = await runMain(monitor(options, server, status$, announce), { drainDelay });
   // A terminal has echoed the ^C at the start of this line.
   stdout.write(`${stdout.isTTY ? '\r\x1b[K' : ''}\n${String(report)}\n`);
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { json } from 'node:stream/consumers';
 import type { Snapshot, Task } from 'rxjs-tasks';
-import { httpServer } from '../shared/http-server.js';
+import { jsonServer } from '../shared/json-server.js';
 import type { Database, Order } from './database.js';
 
 export interface Status {
@@ -16,7 +16,7 @@ export function api(
   database: Database,
   status: () => Status,
 ): Task<string> {
-  return httpServer('http', listen, ({ request, reply }) => {
+  return jsonServer('http', listen, ({ request, reply }) => {
     switch (`${request.method} ${request.url}`) {
       case 'POST /orders':
         return void placeOrder(request, database).then(

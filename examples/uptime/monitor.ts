@@ -6,7 +6,7 @@ import { remember, summarise, type Summary } from './statistics.js';
 
 /**
  * Returns the tasks of the monitor: the server, the rounds of probes, and the time limit. Rounds begin when the server
- * yields its URL, which is the target when there is no other.
+ * yields its URL. Its status is the target when there is no other.
  */
 export function monitor(
   { urls, every, timeout, ...options }: Pick<Options, 'urls' | 'every' | 'timeout' | 'for'>,
@@ -20,7 +20,8 @@ export function monitor(
       initialize: () =>
         server.results$.pipe(
           take(1),
-          tap((url) => {
+          tap((serverUrl) => {
+            const url = `${serverUrl}/status`;
             if (targets.length === 0) targets = [url];
             announce(targets, url);
           }),

@@ -3,7 +3,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import { firstValueFrom } from 'rxjs';
 import { taskRunner, withCancel } from 'rxjs-tasks';
 import { parse } from 'yaml';
-import { httpServer } from '../../examples/shared/http-server.js';
+import { jsonServer } from '../../examples/shared/json-server.js';
 import { LoadGenerator } from '../helpers/load.js';
 import { Program } from '../helpers/program.js';
 import { waitUntil } from '../helpers/wait.js';
@@ -169,7 +169,7 @@ describe('The service example', () => {
 
 describe('The HTTP server of the examples', () => {
   it('serves again after a restart', async () => {
-    const runner = taskRunner(httpServer('http', { host: '127.0.0.1', port: 0 }, ({ reply }) => reply(200, 'hello')));
+    const runner = taskRunner(jsonServer('http', { host: '127.0.0.1', port: 0 }, ({ reply }) => reply(200, 'hello')));
     for (let i = 0; i < 2; i++) {
       const [ctx, cancel] = withCancel();
       const url = firstValueFrom(runner.results$);

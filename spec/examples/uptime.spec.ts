@@ -179,7 +179,7 @@ describe('The uptime example in virtual time', () => {
         `,
       });
       const round = [30, 'status 500', 'timed out after 1500 ms'];
-      expect(output).to.deep.equal([[Object.keys(replies), url], round, round]);
+      expect(output).to.deep.equal([[Object.keys(replies), `${url}/status`], round, round]);
       expect(String(report)).to.include('the time given by --for is over. Clean');
     });
   });

@@ -122,10 +122,11 @@ describe('The uptime example', () => {
     monitor.kill('SIGTERM');
     signalled = true;
 
-    const polled = await poll.answer;
+    // Each has received an answer that closes its connection.
+    await Promise.all(busy);
     // On a connection that was idle at the signal.
     const late = await request(status, idleAgent).answer;
-    await Promise.all(busy);
+    const polled = await poll.answer;
     const { code, stdout, stderr } = await monitor.exit;
     for (const agent of agents) agent.destroy();
     silent.destroy();
@@ -146,7 +147,7 @@ describe('The uptime example', () => {
     const runner = taskRunner(statusServer(0, new BehaviorSubject<readonly Summary[]>([large])));
     const listening = firstValueFrom(runner.results$);
     const running = runner.start(ctx).subscribe();
-    const status = await listening;
+    const status = `${await listening}/status`;
     const [response] = (await once(get(status), 'response')) as [IncomingMessage];
     cancel();
     await whenRefused(status);

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { readdirSync, readFileSync } from 'node:fs';
 import * as rxjsTasks from '../../lib/index.js';
 import * as fleet from '../../lib/fleet/index.js';
+import * as http from '../../lib/http/index.js';
 import * as otel from '../../lib/otel/index.js';
 import * as inspect from '../../lib/inspect/index.js';
 import * as threads from '../../lib/threads/index.js';
@@ -13,7 +14,7 @@ describe('The package', () => {
     const typeTests = readdirSync('spec/types')
       .map((file) => readFileSync(`spec/types/${file}`, 'utf8').replace(/import \{[^}]*\}/g, ''))
       .join('\n');
-    const names = [rxjsTasks, fleet, otel, inspect, threads, testing].flatMap((entry) => Object.keys(entry));
+    const names = [rxjsTasks, fleet, http, otel, inspect, threads, testing].flatMap((entry) => Object.keys(entry));
     expect(names.filter((name) => !new RegExp(`\\b${name}\\b`).test(typeTests))).to.deep.equal([]);
   });
 
@@ -53,6 +54,10 @@ describe('The package', () => {
         'withTimeout',
       ].sort(),
     );
+  });
+
+  it('exports the HTTP server from its own entry point', () => {
+    expect(Object.keys(http)).to.deep.equal(['httpServer']);
   });
 
   it('exports telemetry from its own entry point', () => {
@@ -114,6 +119,7 @@ describe('The package', () => {
       await import('rxjs-tasks/inspect');
       await import('rxjs-tasks/threads');
       await import('rxjs-tasks/fleet');
+      await import('rxjs-tasks/http');
       const after = [events(), process.getActiveResourcesInfo().join()];
       if (before.join() !== after.join()) throw new Error(before.join() + ' became ' + after.join());
     `;

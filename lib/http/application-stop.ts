@@ -1,0 +1,31 @@
+import { concat, filter, NEVER, of, switchMap, take, type Observable } from 'rxjs';
+import { applicationOf } from '../app/application-info.js';
+import type { AppEvent } from '../app/types.js';
+import type { Context } from '../context/types.js';
+import { wait } from '../util/timer.js';
+
+/** The longest time between {@link ApplicationStop.deadline$} and the deadline itself, in ms. */
+const maxMarginMs = 1000;
+
+/** The stop of an application. */
+export interface ApplicationStop {
+  /** Emits when the application has been asked to stop, and continues for its `drainDelay`. */
+  readonly draining$: Observable<unknown>;
+  /** Emits shortly before the deadline, so that there is time for the tasks that end later. */
+  readonly deadline$: Observable<unknown>;
+}
+
+/** Returns the stop of the application that a context belongs to. Without an application nothing is emitted. */
+export function applicationStop(ctx: Context): ApplicationStop {
+  const { events$ = NEVER, timeout = Infinity } = applicationOf(ctx) ?? {};
+  const first = (type: AppEvent['type']) =>
+    events$.pipe(
+      filter((event) => event.type === type),
+      take(1),
+    );
+  const beforeDeadlineMs = timeout - Math.min(maxMarginMs, timeout / 5);
+  return {
+    draining$: first('draining'),
+    deadline$: first('cancelled').pipe(switchMap(() => concat(wait(beforeDeadlineMs, ctx.scheduler), of(undefined)))),
+  };
+}

@@ -1,0 +1,110 @@
+import { IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
+import type { Socket } from 'node:net';
+import { Subject, type Observable } from 'rxjs';
+import { Connection } from './connection.js';
+import { Http1Exchange, Http2Exchange, type Exchange } from './exchange.js';
+
+/** The open connections of a server, as its events describe them. */
+export class Connections {
+  private readonly open = new Set<Connection>();
+  private readonly bySocket = new WeakMap<object, Connection>();
+  private readonly bySession = new WeakMap<object, Connection>();
+  /** The connection of the latest event of a socket. */
+  private latest: Connection | undefined = undefined;
+  private closeAfterAnswers = false;
+  private readonly changes = new Subject<void>();
+
+  /** Emits when a request is over, or a connection is closed. */
+  readonly changed$: Observable<void> = this.changes.asObservable();
+
+  get all(): Connection[] {
+    return [...this.open];
+  }
+
+  /** Follows an event of the server. */
+  onEvent(event: string | symbol, [first, second]: readonly unknown[]): void {
+    switch (event) {
+      case 'connection':
+        return this.addSocket(first as Socket);
+      case 'secureConnection':
+        return this.replaceSocket(first as Socket);
+      case 'session':
+        return this.addSession(first as ServerHttp2Session);
+      case 'stream':
+        return this.addStream(first as ServerHttp2Stream, second as IncomingHttpHeaders);
+      case 'request':
+      case 'checkContinue':
+      case 'checkExpectation':
+        // Requests of HTTP/2 are streams, too.
+        if (first instanceof IncomingMessage) this.addRequest(first, second as ServerResponse);
+        return;
+      case 'upgrade':
+      case 'connect':
+        if (first instanceof IncomingMessage) this.upgrade(first.socket);
+    }
+  }
+
+  /** Announces to all clients, now and later, that their connections close. */
+  announceClose(): void {
+    this.closeAfterAnswers = true;
+    for (const connection of this.open) connection.closeAfterAnswer();
+  }
+
+  private addSocket(socket: Socket): void {
+    const connection = new Connection(socket);
+    this.latest = connection;
+    this.open.add(connection);
+    this.bySocket.set(socket, connection);
+    if (this.closeAfterAnswers) connection.closeAfterAnswer();
+    socket.once('close', () => {
+      this.open.delete(connection);
+      this.changes.next();
+    });
+  }
+
+  /** Continues with the socket that TLS has put around another one. */
+  private replaceSocket(socket: Socket): void {
+    const { _parent: encrypted } = socket as Socket & { readonly _parent?: Socket };
+    const connection = encrypted && this.bySocket.get(encrypted);
+    if (!connection) return this.addSocket(socket);
+    this.latest = connection;
+    connection.socket = socket;
+    this.bySocket.set(socket, connection);
+  }
+
+  private addSession(session: ServerHttp2Session): void {
+    // Node emits this event while it handles that of the socket. `session.socket` is only a proxy.
+    if (!this.latest) return;
+    this.latest.session = session;
+    this.bySession.set(session, this.latest);
+  }
+
+  private addStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+    const connection = stream.session && this.bySession.get(stream.session);
+    this.addExchange(connection, stream, () => new Http2Exchange(stream, headers));
+  }
+
+  private addRequest(request: IncomingMessage, response: ServerResponse): void {
+    this.addExchange(this.bySocket.get(request.socket), response, () => new Http1Exchange(request, response));
+  }
+
+  private addExchange(
+    connection: Connection | undefined,
+    answer: ServerResponse | ServerHttp2Stream,
+    create: () => Exchange,
+  ): void {
+    // A listener of `checkContinue` may emit `request` for the same answer.
+    if (!connection || connection.exchanges.has(answer)) return;
+    connection.add(answer, create());
+    answer.once('close', () => {
+      connection.exchanges.delete(answer);
+      this.changes.next();
+    });
+  }
+
+  private upgrade(socket: Socket): void {
+    const connection = this.bySocket.get(socket);
+    if (connection) connection.isUpgraded = true;
+  }
+}

@@ -1,0 +1,80 @@
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import type { Readable } from 'node:stream';
+
+/** A request and its answer. */
+export abstract class Exchange {
+  /** The method and the path, without the query, which may contain secrets. */
+  readonly name: string;
+  private readonly body: Readable;
+  private readonly answer: ServerResponse | ServerHttp2Stream;
+
+  constructor(method = '', target = '', body: Readable, answer: ServerResponse | ServerHttp2Stream) {
+    this.name = `${method} ${target.split('?', 1)[0]}`;
+    this.body = body;
+    this.answer = answer;
+  }
+
+  /** Whether it is an event stream or a tunnel, which have no end of their own. */
+  abstract readonly isEndless: boolean;
+
+  /** Whether the whole answer has been handed to the operating system. */
+  get isAnswered(): boolean {
+    return this.answer.writableFinished || this.answer.destroyed;
+  }
+
+  /** Whether the handler can only go on, or the answer only end, when the client sends or reads something. */
+  get waitsForClient(): boolean {
+    const { body, answer } = this;
+    if (answer.writableEnded || answer.writableNeedDrain) return true;
+    // With a listener of `readable`, as in `for await`, the body does not flow.
+    const isRead = body.readableFlowing === true || body.listenerCount('readable') > 0;
+    return isRead && !body.readableEnded && !body.destroyed && body.readableLength === 0;
+  }
+
+  /** Sets whether the connection is kept after this answer, where the protocol has a header for that. */
+  abstract keepAlive(keep: boolean): void;
+}
+
+/** A request of HTTP/1. */
+export class Http1Exchange extends Exchange {
+  private readonly response: ServerResponse;
+  private readonly mayKeepAlive: boolean;
+
+  constructor(request: IncomingMessage, response: ServerResponse) {
+    super(request.method, request.url, request, response);
+    this.response = response;
+    this.mayKeepAlive = response.shouldKeepAlive;
+  }
+
+  get isEndless(): boolean {
+    // `getHeader` does not return the headers that were passed to `writeHead`.
+    const { _header: head } = this.response as ServerResponse & { readonly _header?: string | null };
+    return /^content-type: *text\/event-stream/im.test(head ?? '');
+  }
+
+  keepAlive(keep: boolean): void {
+    this.response.shouldKeepAlive = keep && this.mayKeepAlive;
+  }
+}
+
+/** A request of HTTP/2. */
+export class Http2Exchange extends Exchange {
+  private readonly stream: ServerHttp2Stream;
+  private readonly isTunnel: boolean;
+
+  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders) {
+    super(headers[':method'], headers[':path'], stream, stream);
+    this.stream = stream;
+    this.isTunnel = headers[':method'] === 'CONNECT';
+  }
+
+  get isEndless(): boolean {
+    const { sentHeaders = {} } = this.stream as { readonly sentHeaders?: OutgoingHttpHeaders };
+    return this.isTunnel || String(sentHeaders['content-type']).toLowerCase().startsWith('text/event-stream');
+  }
+
+  keepAlive(): void {
+    // HTTP/2 closes a session by a frame, not by a header.
+  }
+}

@@ -1,0 +1,300 @@
+import { expect } from 'chai';
+import { once } from 'node:events';
+import { createServer, Agent, get, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { deferred } from '../helpers/tasks.js';
+import { pause, waitUntil } from '../helpers/wait.js';
+import { closeAll, nextConnection, RawClient, serve, type Site } from './helpers.js';
+
+/** More than a socket and the kernel buffer. */
+const large = Buffer.alloc(30_000_000, 'x');
+
+describe('A stopping server of node:http', () => {
+  let server: Server;
+  let site: Site;
+  let pending: ReturnType<typeof deferred<ServerResponse>>;
+  let streams: ServerResponse[];
+  let tunnels: Socket[];
+
+  beforeEach(async () => {
+    pending = deferred();
+    streams = [];
+    tunnels = [];
+    const routes: Record<string, (request: IncomingMessage, response: ServerResponse) => void> = {
+      '/': (_, response) => response.end('hello'),
+      '/slow': (_, response) => pending.resolve(response),
+      '/upload': (request, response) => void text(request).then((body) => response.end(body), ignore),
+      '/large': (_, response) => response.end(large),
+      '/events': (_, response) => {
+        response.writeHead(200, { 'Content-Type': 'text/event-stream; charset=utf-8' }).write('data: hi\n\n');
+        streams.push(response);
+      },
+    };
+    server = createServer((request, response) => routes[request.url ?? '']?.(request, response));
+    const tunnel = (_: IncomingMessage, socket: Socket) => {
+      socket.on('error', ignore).write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n\r\n');
+      tunnels.push(socket);
+    };
+    server.on('upgrade', tunnel).on('connect', tunnel);
+    site = await serve(server);
+  });
+  afterEach(closeAll);
+
+  /** Stops the application, and verifies that it has ended well and left no connection. */
+  async function stop(): Promise<void> {
+    const report = await site.app.stop();
+    expect(report.clean, String(report)).to.equal(true);
+    expect(report.outcomes.map(({ status }) => status)).to.deep.equal(['cancelled']);
+    const connections = await new Promise((resolve) => server.getConnections((_, count) => resolve(count)));
+    expect(connections).to.equal(0);
+  }
+
+  /** Opens a connection in some state, and resolves with its client when the server has seen all of it. */
+  type Open = () => Promise<RawClient>;
+  const client = () => new RawClient(site.port);
+  const open = async (...lines: string[]) => {
+    const opened = client();
+    await nextConnection(server);
+    return lines.length > 0 ? opened.request(...lines) : opened;
+  };
+
+  const ended: Record<string, Open> = {
+    'that has never been used': () => open(),
+
+    'with half of a head': async () => {
+      const opened = client();
+      const socket = await nextConnection(server);
+      opened.send('GET / HTTP/1.1\r\nHost: loc');
+      await waitUntil(() => socket.bytesRead > 0);
+      return opened;
+    },
+
+    'that is kept alive': async () => {
+      const opened = await open('GET / HTTP/1.1');
+      await opened.waitFor('hello');
+      return opened;
+    },
+
+    'that has sent half of its second head': async () => {
+      const opened = client();
+      const socket = await nextConnection(server);
+      await opened.request('GET / HTTP/1.1').waitFor('hello');
+      const { bytesRead } = socket;
+      opened.send('GET / HTTP');
+      await waitUntil(() => socket.bytesRead > bytesRead);
+      return opened;
+    },
+  };
+
+  for (const [kind, openOne] of Object.entries(ended)) {
+    it(`closes a connection ${kind} at once, while another request is pending`, async () => {
+      await open('GET /slow HTTP/1.1');
+      const response = await pending.promise;
+      const opened = await openOne();
+      const stopped = stop();
+      await opened.closed;
+      response.end('done');
+      await stopped;
+    });
+  }
+
+  const outlasting: Record<string, Open> = {
+    'of server-sent events': async () => {
+      const opened = await open('GET /events HTTP/1.1');
+      await opened.waitFor('data: hi');
+      return opened;
+    },
+
+    'that is upgraded': async () => {
+      const opened = await open('GET / HTTP/1.1', 'Connection: Upgrade', 'Upgrade: example');
+      await opened.waitFor('101 Switching');
+      return opened;
+    },
+
+    'of CONNECT': async () => {
+      const opened = await open('CONNECT example.org:443 HTTP/1.1');
+      await opened.waitFor('101 Switching');
+      return opened;
+    },
+  };
+
+  for (const [kind, openOne] of Object.entries(outlasting)) {
+    it(`serves a connection ${kind} until all other requests are answered`, async () => {
+      const slow = await open('GET /slow HTTP/1.1');
+      const response = await pending.promise;
+      const opened = await openOne();
+      const stopped = stop();
+      // The server accepts no more.
+      await client().closed;
+      for (const writable of [...streams, ...tunnels]) writable.write('still here');
+      await opened.waitFor('still here');
+      response.end('done');
+      await stopped;
+      await opened.closed;
+      expect(slow.received)
+        .to.match(/^Connection: close\r$/m)
+        .and.to.match(/done/);
+    });
+  }
+
+  const unresponsive: Record<string, Open> = {
+    'that does not send the rest of its body': async () => {
+      const opened = await open('POST /upload HTTP/1.1', 'Content-Length: 100');
+      opened.send('the beginning');
+      await once(server, 'request');
+      return opened;
+    },
+
+    'that expects 100 Continue, and then sends no body': async () => {
+      const opened = await open('POST /upload HTTP/1.1', 'Content-Length: 100', 'Expect: 100-continue');
+      await opened.waitFor('100 Continue');
+      return opened;
+    },
+
+    'that does not read its answer': async () => {
+      const opened = await open('GET /large HTTP/1.1');
+      await opened.waitFor('x');
+      opened.socket.pause();
+      return opened;
+    },
+  };
+
+  for (const [kind, openOne] of Object.entries(unresponsive)) {
+    it(`does not wait for a client ${kind}`, async () => {
+      const opened = await openOne();
+      await stop();
+      opened.socket.resume();
+      await opened.closed;
+    });
+  }
+
+  it('answers a request with Connection: close when its handler is done', async () => {
+    const opened = await open('GET /slow HTTP/1.1');
+    const response = await pending.promise;
+    const stopped = stop();
+    response.end('done');
+    await stopped;
+    expect(opened.received)
+      .to.match(/^Connection: close\r$/m)
+      .and.to.match(/done$/);
+  });
+
+  it('answers a request whose head was sent before, and then closes its connection', async () => {
+    const opened = await open('GET /slow HTTP/1.1');
+    const response = await pending.promise;
+    response.write('the beginning');
+    await opened.waitFor('the beginning');
+    const stopped = stop();
+    response.end(', and the end');
+    await stopped;
+    await opened.closed;
+    expect(opened.received)
+      .to.match(/^Connection: keep-alive\r$/m)
+      .and.to.include(', and the end');
+  });
+
+  it('answers a request that has arrived, but that it has not read yet', async () => {
+    const opened = await open();
+    opened.request('GET / HTTP/1.1');
+    await new Promise((resolve) => opened.socket.write('', resolve));
+    await stop();
+    await opened.closed;
+    expect(opened.received)
+      .to.match(/^Connection: close\r$/m)
+      .and.to.match(/hello$/);
+  });
+
+  it('answers a request on a connection that it has not accepted yet', async () => {
+    const opened = client().request('GET / HTTP/1.1');
+    await once(opened.socket, 'connect');
+    await stop();
+    await opened.closed;
+    expect(opened.received).to.match(/hello$/);
+  });
+
+  it('answers all requests of a pipeline, and closes the connection with the last', async () => {
+    const opened = await open('GET /slow HTTP/1.1');
+    opened.request('GET / HTTP/1.1');
+    const response = await pending.promise;
+    const stopped = stop();
+    // It arrives during the stop.
+    opened.request('GET / HTTP/1.1');
+    await once(server, 'request');
+    response.end('first');
+    await stopped;
+    await opened.closed;
+    expect(opened.received.match(/first|hello/g)).to.deep.equal(['first', 'hello', 'hello']);
+    expect(opened.received.match(/Connection: .*/g)?.at(-1)).to.equal('Connection: close');
+  });
+
+  it('receives the rest of a body that arrives in parts, and answers', async () => {
+    const opened = await open('POST /upload HTTP/1.1', 'Content-Length: 30');
+    await once(server, 'request');
+    const stopped = stop();
+    for (let part = 0; part < 30; part++) {
+      opened.send('.');
+      await pause(50);
+    }
+    await stopped;
+    expect(opened.received).to.match(/\.{30}$/);
+  });
+
+  it('sends the rest of an answer to a client that reads it', async () => {
+    const opened = await open('GET /large HTTP/1.1');
+    await opened.waitFor('x');
+    opened.socket.pause();
+    const stopped = stop();
+    opened.socket.resume();
+    await stopped;
+    await opened.closed;
+    expect(opened.received.length).to.be.above(large.length);
+  });
+
+  it('waits for a handler that does not read the body, however long that takes', async () => {
+    const opened = await open('POST /slow HTTP/1.1', 'Content-Length: 100');
+    const response = await pending.promise;
+    const stopped = stop();
+    await pause(1500);
+    response.end('done');
+    await stopped;
+    expect(opened.received).to.match(/done$/);
+  });
+
+  it('does not wait for a request whose client is gone', async () => {
+    const opened = await open('GET /slow HTTP/1.1');
+    const response = await pending.promise;
+    opened.socket.destroy();
+    await once(response, 'close');
+    await stop();
+  });
+
+  it('closes the connections of an agent that keeps them alive', async () => {
+    const agent = new Agent({ keepAlive: true });
+    const request = () =>
+      new Promise<string>((resolve, reject) => {
+        get(`${site.url}/slow`, { agent }, (response) => resolve(text(response))).on('error', reject);
+      });
+    const answer = request();
+    const response = await pending.promise;
+    const stopped = stop();
+    response.end('done');
+    expect(await answer).to.equal('done');
+    await stopped;
+    agent.destroy();
+  });
+
+  it('closes the connections of fetch', async () => {
+    expect(await (await fetch(site.url)).text()).to.equal('hello');
+    const answer = fetch(`${site.url}/slow`);
+    const response = await pending.promise;
+    const stopped = stop();
+    response.end('done');
+    expect(await (await answer).text()).to.equal('done');
+    await stopped;
+  });
+});
+
+function ignore(): void {
+  // The connection is destroyed by the server, or by the spec.
+}

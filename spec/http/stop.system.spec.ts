@@ -1,0 +1,310 @@
+import { expect } from 'chai';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { filter, firstValueFrom, timer } from 'rxjs';
+import { launch, ordered, task, taskRunner, withCancel } from 'rxjs-tasks';
+import { httpServer } from 'rxjs-tasks/http';
+import { virtualClock } from 'rxjs-tasks/testing';
+import { request as undiciRequest, Agent, fetch as undiciFetch } from 'undici';
+import { WebSocket, WebSocketServer } from 'ws';
+import { openResponse, serverSentEvents } from '../helpers/http.js';
+import { deferred } from '../helpers/tasks.js';
+import { pause } from '../helpers/wait.js';
+import { closeAll, RawClient, serve } from './helpers.js';
+
+/** Creates a server whose requests the spec answers. */
+function pendingServer(): { listener: RequestListener; accepted: Promise<ServerResponse> } {
+  const { promise: accepted, resolve } = deferred<ServerResponse>();
+  return { accepted, listener: (_, response) => resolve(response) };
+}
+
+/** Resolves with the error of a request that the server does not answer. */
+function failureOf(request: Promise<unknown>): Promise<unknown> {
+  return request.then(
+    () => expect.fail('The request was answered'),
+    (error: unknown) => error,
+  );
+}
+
+describe('The stop of an HTTP server', () => {
+  afterEach(closeAll);
+
+  it('cancels the context of the function that created the server, for its handlers', async () => {
+    const { promise: ready, resolve } = deferred<undefined>();
+    const site = await serve((ctx) =>
+      createServer((_, response) => {
+        ctx.cancelled$.subscribe((cause) => response.end(String(cause)));
+        resolve(undefined);
+      }),
+    );
+    const answer = fetch(site.url);
+    await ready;
+    const report = await site.app.stop('deployed');
+    expect(await (await answer).text()).to.equal('deployed');
+    expect(report.clean).to.equal(true);
+  });
+
+  it('lets handlers end their event streams', async () => {
+    const site = await serve((ctx) =>
+      createServer((_, response) => {
+        response.writeHead(200, { 'Content-Type': 'text/event-stream' }).write('data: 1\n\n');
+        void firstValueFrom(ctx.cancelled$).then(() => response.end('data: 2\n\n'));
+      }),
+    );
+    const events = serverSentEvents(await openResponse(site.url));
+    expect((await events.next()).value).to.include({ data: 1 });
+    const stopped = site.app.stop();
+    expect((await events.next()).value).to.include({ data: 2 });
+    expect((await events.next()).done).to.equal(true);
+    expect((await stopped).clean).to.equal(true);
+  });
+
+  it('destroys event streams when their grace has passed', async () => {
+    const clock = virtualClock();
+    const site = await serve(
+      createServer((_, response) => {
+        response.writeHead(200, { 'Content-Type': 'text/event-stream' }).write('data: 1\n\n');
+      }),
+      { grace: 1000, scheduler: clock },
+    );
+    const response = await openResponse(site.url);
+    const closed = new Promise((resolve) => response.once('close', resolve));
+    response.on('error', () => undefined).resume();
+    const stopped = site.app.stop();
+    // The server has stopped when it refuses connections. The stream goes on.
+    await new RawClient(site.port).closed;
+    clock.advance(999);
+    await pause(300);
+    expect(response.destroyed).to.equal(false);
+    clock.advance(1);
+    await closed;
+    expect((await stopped).clean).to.equal(true);
+  });
+
+  it('ends before the grace has passed when all event streams and WebSockets have ended', async () => {
+    const clients = new Set<WebSocket>();
+    const site = await serve(
+      (ctx) => {
+        const server = createServer();
+        const sockets = new WebSocketServer({ server });
+        sockets.on('connection', (socket) => {
+          clients.add(socket);
+          ctx.cancelled$.subscribe(() => socket.close(1001));
+        });
+        return server;
+      },
+      { grace: 300_000 },
+    );
+    const socket = new WebSocket(site.url.replace('http', 'ws'));
+    await once(socket, 'open');
+    const closed = once(socket, 'close');
+    const report = await site.app.stop();
+    expect((await closed)[0]).to.equal(1001);
+    expect(report.clean).to.equal(true);
+  });
+
+  it('destroys WebSockets that do not end', async () => {
+    const server = createServer();
+    const sockets = new WebSocketServer({ server });
+    sockets.on('connection', (socket) => socket.send('hello'));
+    const site = await serve(server);
+    const socket = new WebSocket(site.url.replace('http', 'ws'));
+    await once(socket, 'message');
+    const closed = once(socket, 'close');
+    const report = await site.app.stop();
+    expect((await closed)[0]).to.equal(1006);
+    expect(report.clean).to.equal(true);
+  });
+
+  it('answers the requests of undici on all connections of its pool', async () => {
+    const accepted: ServerResponse[] = [];
+    const { promise: all, resolve } = deferred<undefined>();
+    const site = await serve(
+      createServer((_, response) => {
+        if (accepted.push(response) === 5) resolve(undefined);
+      }),
+    );
+    const dispatcher = new Agent({ connections: 3, pipelining: 1 });
+    const answers = Array.from({ length: 3 }, async () => {
+      const { body } = await undiciRequest(site.url, { dispatcher });
+      return body.text();
+    });
+    const others = [fetch(site.url), undiciFetch(site.url)].map(async (response) => (await response).text());
+    await all;
+    const stopped = site.app.stop();
+    for (const response of accepted) response.end('done');
+    expect(await Promise.all([...answers, ...others])).to.deep.equal(Array.from({ length: 5 }, () => 'done'));
+    expect((await stopped).clean).to.equal(true);
+    await dispatcher.destroy();
+  });
+
+  it('counts a request that a listener of checkContinue has accepted', async () => {
+    const { promise: accepted, resolve } = deferred<ServerResponse>();
+    const server = createServer();
+    server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+      response.writeContinue();
+      void text(request).then(() => resolve(response));
+    });
+    const site = await serve(server);
+    const client = new RawClient(site.port);
+    client.request('POST / HTTP/1.1', 'Content-Length: 2', 'Expect: 100-continue');
+    await client.waitFor('100 Continue');
+    client.send('ab');
+    const response = await accepted;
+    const stopped = site.app.stop();
+    response.end('done');
+    expect((await stopped).clean).to.equal(true);
+    expect(client.received).to.match(/done$/);
+  });
+
+  it('begins while the runs that were started under its context still end', async () => {
+    const started = deferred<undefined>();
+    const child = deferred<undefined>();
+    const site = await serve((ctx) =>
+      createServer((_, response) => {
+        taskRunner(
+          task('child', {
+            execute: () => started.resolve(undefined),
+            finalize: () => child.promise,
+          }),
+        )
+          .start(ctx)
+          .subscribe({ complete: () => response.end('done') });
+      }),
+    );
+    const answer = fetch(site.url);
+    await started.promise;
+    const stopped = site.app.stop();
+    await new RawClient(site.port).closed;
+    child.resolve(undefined);
+    expect(await (await answer).text()).to.equal('done');
+    expect((await stopped).clean).to.equal(true);
+  });
+
+  it('answers with Connection: close from the beginning of the drain', async () => {
+    const clock = virtualClock();
+    const site = await serve(
+      createServer((_, response) => response.end('hello')),
+      { drainDelay: 500, scheduler: clock },
+    );
+    await firstValueFrom(site.app.ready$.pipe(filter(Boolean)));
+    expect((await fetch(site.url)).headers.get('connection')).to.equal('keep-alive');
+    const stopped = site.app.stop();
+    expect(site.app.ready).to.equal(false);
+    for (let i = 0; i < 2; i++) {
+      const answer = await fetch(site.url);
+      expect([answer.headers.get('connection'), await answer.text()]).to.deep.equal(['close', 'hello']);
+    }
+    clock.advance(500);
+    expect((await stopped).clean).to.equal(true);
+  });
+
+  it('happens without an application when its run is cancelled', async () => {
+    const { listener, accepted } = pendingServer();
+    const runner = taskRunner(httpServer(createServer(listener), { port: 0, host: '127.0.0.1' }));
+    const [ctx, cancel] = withCancel();
+    const url = firstValueFrom(runner.results$);
+    runner.start(ctx).subscribe();
+    const answer = fetch(await url);
+    const response = await accepted;
+    const done = firstValueFrom(runner.done$);
+    cancel();
+    response.end('done');
+    expect(await (await answer).text()).to.equal('done');
+    expect((await done).status).to.equal('cancelled');
+  });
+
+  it('removes its changes from the server', async () => {
+    const server = createServer();
+    const methods = () => [Reflect.get(server, 'emit'), Reflect.get(server, 'closeIdleConnections')] as unknown[];
+    const methodsBefore = methods();
+    const counts = () => server.eventNames().map((name) => [name, server.listenerCount(name)]);
+    const before = counts();
+    const site = await serve(server);
+    await site.app.stop();
+    expect(methods()).to.deep.equal(methodsBefore);
+    expect(counts()).to.deep.equal(before);
+  });
+
+  describe('at the deadline', () => {
+    it('destroys all connections shortly before, and fails with the names of the pending requests', async () => {
+      const { listener, accepted } = pendingServer();
+      const clock = virtualClock();
+      const site = await serve(createServer(listener), { timeout: 20_000, scheduler: clock });
+      const failure = failureOf(fetch(`${site.url}/orders?token=secret`, { method: 'POST', body: 'tea' }));
+      await accepted;
+      const stopped = site.app.stop();
+      await new RawClient(site.port).closed;
+      clock.advance(18_999);
+      await pause(300);
+      clock.advance(1);
+      await failure;
+      const { clean, outcomes } = await stopped;
+      expect(clean).to.equal(false);
+      expect(outcomes.map(({ status, error }) => [status, error?.message])).to.deep.equal([
+        ['failed', 'http failed in finalize: Closed before the deadline without an answer: POST /orders'],
+      ]);
+      expect(clock.now()).to.be.below(20_000);
+    });
+
+    it('leaves time for the tasks that end after it', async () => {
+      const { listener, accepted } = pendingServer();
+      const clock = virtualClock();
+      const http = taskRunner(httpServer(createServer(listener), { port: 0, host: '127.0.0.1' }));
+      const db = task('db', { finalize: () => timer(500, clock) });
+      const url = firstValueFrom(http.results$);
+      const app = launch([ordered('shop', db, http)], { timeout: 5000, scheduler: clock, observer: {} });
+      const failure = failureOf(fetch(await url));
+      await accepted;
+      const stopped = app.stop();
+      clock.advance(4000);
+      await failure;
+      await firstValueFrom(http.done$);
+      clock.advance(500);
+      const [shop] = (await stopped).outcomes;
+      expect(shop?.members?.map(({ task, status }) => [task, status])).to.deep.equal([
+        ['shop/db', 'cancelled'],
+        ['shop/http', 'failed'],
+      ]);
+    });
+
+    it('is clean when only event streams with a longer grace were left', async () => {
+      const clock = virtualClock();
+      const site = await serve(
+        createServer((_, response) => {
+          response.writeHead(200, { 'Content-Type': 'text/event-stream' }).write('data: 1\n\n');
+        }),
+        { timeout: 10_000, grace: Infinity, scheduler: clock },
+      );
+      const response = await openResponse(site.url);
+      response.on('error', () => undefined).resume();
+      const stopped = site.app.stop();
+      await new RawClient(site.port).closed;
+      clock.advance(9000);
+      expect((await stopped).clean).to.equal(true);
+    });
+
+    it('names at most five requests, and counts the others', async () => {
+      let requests = 0;
+      const { promise: all, resolve } = deferred<undefined>();
+      const clock = virtualClock();
+      const site = await serve(
+        createServer(() => {
+          if (++requests === 7) resolve(undefined);
+        }),
+        { timeout: 1000, scheduler: clock },
+      );
+      const failures = Array.from({ length: 7 }, () => failureOf(fetch(`${site.url}/a`)));
+      await all;
+      const stopped = site.app.stop();
+      await new RawClient(site.port).closed;
+      clock.advance(800);
+      await Promise.all(failures);
+      expect((await stopped).outcomes[0]?.error?.cause).to.have.property(
+        'message',
+        'Closed before the deadline without an answer: GET /a, GET /a, GET /a, GET /a, GET /a and 2 more',
+      );
+    });
+  });
+});
