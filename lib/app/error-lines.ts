@@ -1,5 +1,5 @@
 import { suppressedBy } from '../errors/errors.js';
-import { causeOf, errorsOf } from '../util/describe-error.js';
+import { directCauses } from '../util/error-causes.js';
 import { oneLine } from './one-line.js';
 import type { ReportRow } from './report-rows.js';
 
@@ -69,21 +69,15 @@ export class ErrorLines {
    */
   private causesOf(error: unknown, visited: Set<unknown>): unknown[] {
     const causes: unknown[] = [];
-    const pending = below(error);
+    const pending = directCauses(error);
     while (pending.length > 0 && this.remaining > 0 && visited.size <= maxErrorsOfOne) {
       const next = pending.pop();
       if (visited.has(next)) continue;
       visited.add(next);
       this.remaining--;
       causes.push(next);
-      if (!this.rowOf.has(next)) pending.push(...below(next));
+      if (!this.rowOf.has(next)) pending.push(...directCauses(next));
     }
     return causes;
   }
-}
-
-/** Returns what an error consists of and its cause, the next to visit last. */
-function below(error: unknown): unknown[] {
-  const cause = causeOf(error);
-  return [...(cause === undefined ? [] : [cause]), ...errorsOf(error).toReversed()];
 }

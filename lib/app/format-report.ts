@@ -1,7 +1,8 @@
 import type { Outcome } from '../task/types.js';
 import { duration } from '../util/duration.js';
 import { ErrorLines } from './error-lines.js';
-import { oneLine, shortName } from './one-line.js';
+import { printable, printableName } from '../util/printable.js';
+import { oneLine } from './one-line.js';
 import { reportRows, selectRows, type ReportRow } from './report-rows.js';
 
 /** The most rows, so that a report of any number of tasks can be read. */
@@ -54,10 +55,10 @@ function tableLines(rows: readonly ReportRow[], errorLines: ErrorLines): string[
 
 /** Returns the cells of a row: the name, the result, and the longest time that a task ran and took to end. */
 function cellsOf({ outcomes, isMember }: ReportRow): readonly string[] {
-  const name = shortName(outcomes[0]?.task ?? '');
+  const name = printableName(outcomes[0]?.task ?? '');
   return [
     outcomes.length === 1 ? name : `${name} ×${outcomes.length.toLocaleString('en')}`,
-    resultsOf(outcomes, isMember),
+    printable(resultsOf(outcomes, isMember)),
     longest(outcomes.map(({ startedAt, endedAt }) => timeBetween(startedAt, endedAt))),
     longest(outcomes.map(({ stoppingAt, endedAt }) => timeBetween(stoppingAt, endedAt))),
   ];

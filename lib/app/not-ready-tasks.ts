@@ -1,5 +1,6 @@
 import { inspectRunner } from '../task/runner-access.js';
 import type { TaskRunner } from '../task/types.js';
+import { printableName } from '../util/printable.js';
 
 /** A task that is not ready: it initializes, or waits for the tasks before it. */
 export interface NotReadyTask {
@@ -27,7 +28,7 @@ export function notReadyTasks(runner: TaskRunner, path: string): readonly NotRea
 /** Names on stderr the tasks that are not ready in time. */
 export function warnOfSlowStart(tasks: readonly NotReadyTask[]): void {
   const names = (status: NotReadyTask['status'], suffix: string) =>
-    tasks.filter((task) => task.status === status).map(({ path }) => path + suffix);
+    tasks.filter((task) => task.status === status).map(({ path }) => printableName(path) + suffix);
   const starting = names('initializing', ' (initialize)').join(', ');
   const waiting = names('idle', '').join(', ');
   console.error(

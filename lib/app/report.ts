@@ -3,6 +3,7 @@ import { errorFields } from '../errors/errors.js';
 import { mapOutcomes } from '../task/map-outcomes.js';
 import type { Outcome } from '../task/types.js';
 import { attempt } from '../util/attempt.js';
+import { printable } from '../util/printable.js';
 import { formatReport } from './format-report.js';
 import { oneLine } from './one-line.js';
 
@@ -88,7 +89,8 @@ function toLogged(outcome: Outcome, members: LoggedOutcome[] | undefined): Logge
   const { runner, error, task } = outcome;
   return {
     ...outcome,
-    runner: attempt(() => String(runner), task),
+    task: printable(task),
+    runner: printable(attempt(() => String(runner), task)),
     error: error === undefined ? undefined : errorFields(error),
     members,
   };

@@ -1,6 +1,7 @@
 import { attempt } from '../util/attempt.js';
 import { describeError, isError, messageOf, nameOf, stackOf, textOf } from '../util/describe-error.js';
 import { logError } from '../util/log-error.js';
+import { printable, printableLines } from '../util/printable.js';
 import { brandError } from './brand.js';
 
 // In its own file, because a bundle of `future` alone needs no other error.
@@ -86,9 +87,14 @@ export function errorFields(error: unknown): object {
 
 function fieldsOf(error: unknown): object {
   const { name, message } = describeError(error);
-  const texts = isError(error) ? { task: textOf(error, 'task'), phase: textOf(error, 'phase') } : {};
-  return { name, message, ...texts };
+  const fields = { name: printable(name), message: printableLines(message, maxMessage) };
+  if (!isError(error)) return fields;
+  const [task, phase] = [textOf(error, 'task'), textOf(error, 'phase')];
+  return { ...fields, task: task && printable(task), phase: phase && printable(phase) };
 }
+
+/** The longest message in a log, in characters. */
+const maxMessage = 10_000;
 
 /** The most suppressed errors that are listed. */
 const maxSuppressed = 100;

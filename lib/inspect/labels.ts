@@ -27,7 +27,7 @@ export function ownError({ task, lastError }: TaskRow, rows: ReadonlyMap<string,
 /** Formats the status of a row with its number of active runs, and of restarts or failures. */
 export function statusSummary({ status, active, restarts, failures }: TaskRow): string {
   const counted = (count: number, what: string) => (count === 0 ? '' : `, ${count} ${what}${count === 1 ? '' : 's'}`);
-  const state = statusLabel(status) + (active > 1 ? counted(active, 'run') : '');
+  const state = printable(statusLabel(status)) + (active > 1 ? counted(active, 'run') : '');
   if (restarts > 0) return state + counted(restarts, 'restart');
   // The status `failed` implies a failure.
   return state + (status === 'failed' && failures === 1 ? '' : counted(failures, 'failure'));
@@ -63,5 +63,7 @@ export function eventDetails({
     option,
   ].filter((part) => part !== false && part !== undefined);
   const failure = error ?? outcome?.error ?? cause;
-  return [...(parts.length > 0 ? [parts.join(', ')] : []), ...(failure ? [errorText(failure)] : [])].join(': ');
+  return [...(parts.length > 0 ? [printable(parts.join(', '))] : []), ...(failure ? [errorText(failure)] : [])].join(
+    ': ',
+  );
 }

@@ -1,10 +1,12 @@
+import { pathsAbove } from '../util/paths-above.js';
+import { printable } from '../util/printable.js';
 import type { TaskRow } from './task-timeline.js';
 
 /** A row at its place in the tree of paths. */
 export interface Branch {
   readonly row: TaskRow;
   readonly depth: number;
-  /** The task's path relative to its parent. */
+  /** The task's path relative to its parent, as printable text. */
   readonly label: string;
 }
 
@@ -18,7 +20,7 @@ export function taskTree(rows: ReadonlyMap<string, TaskRow>): Branch[] {
     else children.set(parent, [row]);
   }
   const branches: Branch[] = [];
-  const stack = (children.get(undefined) ?? []).map((row) => ({ row, depth: 0, label: row.task })).reverse();
+  const stack = (children.get(undefined) ?? []).map((row) => ({ row, depth: 0, label: printable(row.task) })).reverse();
   // No recursion, because a tree may be of any depth.
   for (let branch; (branch = stack.pop());) {
     branches.push(branch);
@@ -26,7 +28,7 @@ export function taskTree(rows: ReadonlyMap<string, TaskRow>): Branch[] {
     const below = (children.get(row.task) ?? []).map((child) => ({
       row: child,
       depth: depth + 1,
-      label: child.task.slice(row.task.length + 1),
+      label: printable(child.task.slice(row.task.length + 1)),
     }));
     stack.push(...below.reverse());
   }
@@ -35,9 +37,5 @@ export function taskTree(rows: ReadonlyMap<string, TaskRow>): Branch[] {
 
 /** Returns the path of the nearest task above that has a row. */
 export function parentOf(task: string, rows: Pick<ReadonlySet<string>, 'has'>): string | undefined {
-  for (let end = task.lastIndexOf('/'); end > 0; end = task.lastIndexOf('/', end - 1)) {
-    const parent = task.slice(0, end);
-    if (rows.has(parent)) return parent;
-  }
-  return undefined;
+  return pathsAbove(task).find((path) => rows.has(path));
 }

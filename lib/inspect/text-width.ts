@@ -8,7 +8,7 @@ const wideBlocks = [
 ];
 const wide = new RegExp(`^[${wideBlocks.join('')}]`, 'u');
 
-/** Returns the number of terminal columns of a text. */
+/** Returns the number of terminal columns of a text. Takes quadratic time, so a long text must be cut before. */
 export function displayWidth(text: string): number {
   if (/^[ -~]*$/.test(text)) return text.length;
   let sum = 0;

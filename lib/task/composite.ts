@@ -80,6 +80,8 @@ export interface RunParts {
   outcome(): Pick<Outcome, 'members' | 'children' | 'phase' | 'error'>;
   /** Stops waiting for the children: those that have not ended have timed out. Called after they were abandoned. */
   abandon(): void;
+  /** Writes an event of the run to the console, at a limited rate. Only a cron has this method. */
+  log?(event: TaskEventDetail): void;
 }
 
 export function isComposite<T>(task: SimpleTask<T>): task is CompositeTask<T> {

@@ -1,5 +1,6 @@
 import { hasMembers } from '../util/has-members.js';
 import { nearestName } from '../util/nearest-name.js';
+import { printable } from '../util/printable.js';
 import { invalid, unknownMember, validateFunction, validateMs } from '../util/validate.js';
 import { isComposite } from './composite.js';
 import type { SimpleTask, Task } from './types.js';
@@ -94,7 +95,7 @@ export function taskName(task: SimpleTask): string {
 function notTask(value: unknown): string {
   if (looksLikeRunner(value)) {
     const hint = 'Give the task itself: supervise(cron(task, …))';
-    return `Expected \`task\` to be a task, got the runner \`${value.toString()}\`. ${hint}`;
+    return `Expected \`task\` to be a task, got the runner \`${printable(value.toString())}\`. ${hint}`;
   }
   const hint = Array.isArray(value) ? '. Give them as arguments: ordered(name, ...tasks)' : misspelledExecute(value);
   return invalid('task', 'a task with an `execute` function', value) + hint;
@@ -102,7 +103,7 @@ function notTask(value: unknown): string {
 
 function misspelledExecute(value: unknown): string {
   const name = typeof value === 'object' && value !== null ? misspelledHook(value, ['execute']) : undefined;
-  return name === undefined ? '' : `; did you mean \`execute\` by \`${name}\`?`;
+  return name === undefined ? '' : `; did you mean \`execute\` by \`${printable(name)}\`?`;
 }
 
 function looksLikeRunner(value: unknown): value is { toString(): string } {

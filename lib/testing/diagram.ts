@@ -1,3 +1,4 @@
+import { printable } from '../util/printable.js';
 import { drawTime, marks, parseRow, type Marble } from './marbles.js';
 import { ScenarioError } from './scenario-error.js';
 
@@ -10,11 +11,14 @@ export function parseDiagram(text: string): Diagram {
   for (const line of text.split('\n')) {
     const trimmed = line.trim();
     if (trimmed === '') continue;
-    const [, name, row = ''] = /^(.*?)\s{2,}(.*)$/.exec(trimmed) ?? [];
-    if (name === undefined)
-      throw new SyntaxError(`Expected a name and, after at least two spaces, its marbles, got \`${trimmed}\``);
-    if (diagram.has(name)) throw new SyntaxError(`Expected one row for each name, got two for \`${name}\``);
-    diagram.set(name, parseRow(row).marbles);
+    const nameEnd = trimmed.search(/\s\s/);
+    const name = trimmed.slice(0, nameEnd);
+    if (nameEnd === -1)
+      throw new SyntaxError(
+        `Expected a name and, after at least two spaces, its marbles, got \`${printable(trimmed)}\``,
+      );
+    if (diagram.has(name)) throw new SyntaxError(`Expected one row for each name, got two for \`${printable(name)}\``);
+    diagram.set(name, parseRow(trimmed.slice(nameEnd).trimStart()).marbles);
   }
   return diagram;
 }

@@ -1,5 +1,6 @@
 import type { RecordedEvent } from '../recording/types.js';
 import { messageOf } from '../util/describe-error.js';
+import { printable } from '../util/printable.js';
 import { checkInvariants } from './invariants.js';
 import { runScenario, verify } from './scenario.js';
 import { ScenarioError } from './scenario-error.js';
@@ -66,7 +67,7 @@ function describeInstants(events: readonly RecordedEvent[], from: number): strin
   for (const { at, type, task = 'application' } of events) {
     const descriptions = instants.get(at) ?? [];
     instants.set(at, descriptions);
-    descriptions.push(`${task} ${type}`);
+    descriptions.push(`${printable(task)} ${type}`);
   }
   return [...instants]
     .filter(([, descriptions]) => descriptions.length > 1)

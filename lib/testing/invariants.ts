@@ -1,4 +1,5 @@
 import type { RecordedEvent } from '../recording/types.js';
+import { printable } from '../util/printable.js';
 import { ScenarioError } from './scenario-error.js';
 import type { ScenarioResult } from './scenario-types.js';
 
@@ -49,12 +50,12 @@ export function checkInvariants({ recording, report }: ScenarioResult): void {
   const timedOut = report.outcomes.filter(({ status }) => status === 'timed-out').map(({ task }) => task);
   for (const { task, last } of runs.values())
     if (last !== 'done' && !timedOut.some((path) => task === path || task.startsWith(`${path}/`)))
-      throw new ScenarioError(`${task} has no end, and has not timed out`);
+      throw new ScenarioError(`${printable(task)} has no end, and has not timed out`);
   const clean = report.outcomes.every(({ status }) => status !== 'failed' && status !== 'timed-out');
   if (report.clean !== (clean && report.failures.length === 0))
     throw new ScenarioError(`The report is marked ${report.clean ? 'clean' : 'not clean'}, but its outcomes differ`);
 }
 
 function fail({ type, task, at }: RecordedEvent, violation: string): never {
-  throw new ScenarioError(`At ${at} (ms) the ${type} of ${task} ${violation}`);
+  throw new ScenarioError(`At ${at} (ms) the ${type} of ${printable(String(task))} ${violation}`);
 }

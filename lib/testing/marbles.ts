@@ -1,3 +1,4 @@
+import { printable } from '../util/printable.js';
 import { invalid } from '../util/validate.js';
 
 /** A mark at a time, in ms from the start of its row. */
@@ -69,7 +70,9 @@ export function parseRow(text: string): MarbleRow {
   for (let index = 0; index < text.length; index++) {
     const mark = text.charAt(index);
     const expected = (what: string) =>
-      new SyntaxError(`Expected ${what} at character ${index + 1} of the marbles \`${text}\`, got \`${mark}\``);
+      new SyntaxError(
+        `Expected ${what} at character ${index + 1} of the marbles \`${printable(text)}\`, got \`${printable(mark)}\``,
+      );
     const isWordStart = index === 0 || /\s/.test(text.charAt(index - 1));
     const [duration, number = '', unit = ''] = isWordStart ? (durationPattern.exec(text.slice(index)) ?? []) : [];
     if (duration) {
@@ -84,9 +87,11 @@ export function parseRow(text: string): MarbleRow {
       if (inGroup) throw expected('no time inside a group');
       at++;
     } else if (mark in marks || /\w/.test(mark)) {
-      const [ambiguous] = /^\d+(\.\d+)?(ms|[smhd])/.exec(text.slice(index)) ?? [];
+      // Not at each digit of a number, which would take quadratic time.
+      const isNumberStart = !/\d/.test(text.charAt(index - 1));
+      const ambiguous = isNumberStart ? /^\d+(\.\d+)?(ms|[smhd])/.exec(text.slice(index))?.[0] : undefined;
       if (ambiguous && !inGroup)
-        throw expected(`spaces around the time \`${ambiguous}\`, or parentheses around the values,`);
+        throw expected(`spaces around the time \`${printable(ambiguous)}\`, or parentheses around the values,`);
       marbles.push({ at, mark });
       if (!inGroup) at++;
     } else if (!/\s/.test(mark))
@@ -94,7 +99,7 @@ export function parseRow(text: string): MarbleRow {
         'a letter or digit, `-`, `(`, `)`, a time such as `30s`, or one of `' + Object.keys(marks).join('') + '`',
       );
   }
-  if (inGroup) throw new SyntaxError(`Expected \`)\` at the end of the marbles \`${text}\``);
+  if (inGroup) throw new SyntaxError(`Expected \`)\` at the end of the marbles \`${printable(text)}\``);
   return { marbles, length: at };
 }
 

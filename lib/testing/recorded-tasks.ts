@@ -1,5 +1,7 @@
 import type { RecordedEvent, RecordedOutcome, Recording } from '../recording/types.js';
 import type { SimpleTask } from '../task/types.js';
+import { pathsAbove } from '../util/paths-above.js';
+import { printable, printableName } from '../util/printable.js';
 import { invalid } from '../util/validate.js';
 import { scriptedTask } from './scripted-task.js';
 import { scriptsOf } from './scripts-from-recording.js';
@@ -23,8 +25,7 @@ export function recordedTasks({ events, from }: Recording): RecordedTasks {
   }
   const paths = [...eventsByPath.keys()];
   // A slash may be part of a name, so only a path with events of its own is a group.
-  const groupOf = (path: string) =>
-    paths.filter((other) => path.startsWith(`${other}/`)).sort((a, b) => b.length - a.length)[0];
+  const groupOf = (path: string) => pathsAbove(path).find((other) => eventsByPath.has(other));
   const nameOf = (path: string) => path.slice((groupOf(path)?.length ?? -1) + 1);
   const outcomes = events
     .flatMap(({ outcome, outcomes = [] }) => (outcome ? [outcome] : outcomes))
@@ -48,7 +49,10 @@ export function recordedTasks({ events, from }: Recording): RecordedTasks {
     isChild,
     create(path) {
       const own = eventsByPath.get(path);
-      if (!own) throw new RangeError(invalid('path', `one of ${paths.map((each) => `\`${each}\``).join(', ')}`, path));
+      if (!own) {
+        const known = paths.map((each) => `\`${printableName(each)}\``).join(', ');
+        throw new RangeError(invalid('path', `one of ${printable(known)}`, path));
+      }
       return scriptedTask(nameOf(path), scriptsOf(own, from, timedOut.has(path)));
     },
   };

@@ -1,3 +1,8 @@
+import { printableLines } from '../util/printable.js';
+
+/** The longest message, in characters: it has the marbles of all tasks. */
+const maxMessage = 100_000;
+
 /**
  * A scenario did not go as the test expects. It is no `AssertionError`, for which some test runners print the expected
  * and the actual value, because the marbles in its message show both better.
@@ -13,5 +18,9 @@
 export class ScenarioError extends Error {
   static {
     this.prototype.name = 'ScenarioError';
+  }
+
+  constructor(message = '', options?: ErrorOptions) {
+    super(printableLines(message, maxMessage), options);
   }
 }

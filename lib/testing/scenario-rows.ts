@@ -1,8 +1,9 @@
 import { inspectRunner } from '../task/runner-access.js';
 import type { TaskRunner } from '../task/types.js';
+import { pathsAbove } from '../util/paths-above.js';
 import { invalid } from '../util/validate.js';
 import { taskRows, type TaskRow } from './task-rows.js';
-import { applicationRow, readinessRow, signalsRow } from './to-marbles.js';
+import { applicationRow, readinessRow, rowName, signalsRow } from './to-marbles.js';
 
 /** Rows of the scenario itself. */
 const reservedRows = [signalsRow, readinessRow, applicationRow];
@@ -21,7 +22,7 @@ export class ScenarioRows {
   constructor(runners: readonly TaskRunner[], onValue: (task: string, value: unknown) => void) {
     this.onValue = onValue;
     for (const row of runners.flatMap((runner) => taskRows(runner))) {
-      if (this.names.has(row.path))
+      if (this.names.has(rowName(row.path)))
         throw new TypeError(
           invalid('run', `tasks with distinct names other than those of rows: ${reservedRows.join(', ')}`, row.path),
         );
@@ -46,7 +47,7 @@ export class ScenarioRows {
 
   private add(row: RunningRow): void {
     const { path, runner, yieldsValues } = row;
-    this.names.add(path);
+    this.names.add(rowName(path));
     const rows = this.rows.get(path) ?? new Set();
     this.rows.set(path, rows.add(row));
     if (yieldsValues) runner.results$.subscribe((value) => this.onValue(path, value));
@@ -54,15 +55,11 @@ export class ScenarioRows {
 
   /** Returns the rows of the tasks that a path is below of, without those of started runs that have ended. */
   private rowsAbove(path: string): RunningRow[] {
-    const above: RunningRow[] = [];
-    for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1)) {
-      const rows = this.rows.get(path.slice(0, end)) ?? new Set();
-      for (const row of rows) {
-        if (row.root?.status === 'done') rows.delete(row);
-        else above.push(row);
-      }
-    }
-    return above;
+    return pathsAbove(path).flatMap((parent) => {
+      const rows = this.rows.get(parent) ?? new Set();
+      for (const row of rows) if (row.root?.status === 'done') rows.delete(row);
+      return [...rows];
+    });
   }
 }
 

@@ -1,8 +1,8 @@
 import { skipWhile, Subject } from 'rxjs';
 import { createApplication } from '../app/launch.js';
-import { exitCodeOf } from '../app/process-exit.js';
+import { exitCodeOf } from '../app/exit-after-report.js';
 import type { ShutdownReport } from '../app/report.js';
-import { isCtrlC, isDuplicateSignal, signalNumber, stopSignals } from '../app/signals.js';
+import { defaultStopSignals, isCtrlC, isEcho, signalNumber } from '../app/signals.js';
 import type { AppEvent } from '../app/types.js';
 import { CancelledError, SignalError } from '../errors/errors.js';
 import { EventBuffer } from '../recording/event-buffer.js';
@@ -46,7 +46,6 @@ export class ScenarioRun {
   /** Whether events are still recorded. After the end of the scenario, the application is only stopped. */
   private observing = true;
   private stopRequest: { readonly signal: NodeJS.Signals; readonly frame: number } | undefined = undefined;
-  private hasUncaught = false;
   private exited = false;
   private report: ShutdownReport | undefined = undefined;
   private exitCode: number | undefined = undefined;
@@ -67,7 +66,13 @@ export class ScenarioRun {
     const application = createApplication(
       runners,
       { ...options, scheduler: clock, observer: (event) => this.onEvent(event, rows) },
-      { hostFailures$, shouldDrain: (cause) => !isCtrlC(cause) },
+      {
+        hostFailures$,
+        shouldDrain: (cause) => !isCtrlC(cause),
+        onStopRequest: (cause) => {
+          if (cause instanceof SignalError) this.stopRequest ??= { signal: cause.signal, frame: clock.frame };
+        },
+      },
     );
     const { values = {} } = scenario;
     const onValue = (task: string, value: unknown) => this.record({ type: 'value', task, mark: markOf(value, values) });
@@ -91,7 +96,7 @@ export class ScenarioRun {
       });
     };
     const advanceUntil = (isDone: () => boolean, until?: number) =>
-      runUntil(isDone, clock, (error) => this.onUncaught(error), until);
+      runUntil(isDone, clock, (error) => hostFailures$.next(error), until);
     track('app', app);
     track('during', new Promise((resolve) => resolve(scenario.during?.({ ...context, app }))));
     await advanceUntil(() => pending.size === 0 || failure !== undefined || this.exited, scenario.duration);
@@ -117,24 +122,15 @@ export class ScenarioRun {
     if (!this.observing || this.report) return;
     this.record({ type: 'signal', signal });
     const code = 128 + signalNumber(signal);
-    if (stopSignals.includes(signal)) {
-      const { stopRequest } = this;
-      if (stopRequest && !isDuplicateSignal(signal, stopRequest.signal, clock.frame - stopRequest.frame))
-        return this.exit(code);
-      this.stopRequest ??= { signal, frame: clock.frame };
+    const { stopRequest } = this;
+    if (defaultStopSignals.includes(signal) || stopRequest?.signal === signal) {
+      if (stopRequest && !isEcho(clock.frame - stopRequest.frame)) return this.exit(code);
       stop(new SignalError(signal));
     } else if (signals.listeners(signal) === 0) {
       // A signal without a listener ends a process.
       return this.exit(code);
     }
     signals.send(signal);
-  }
-
-  /** Handles an error as `runMain` does: the first stops the application, a second exits. */
-  private onUncaught(error: unknown): void {
-    if (this.hasUncaught) return this.exit(1);
-    this.hasUncaught = true;
-    this.hostFailures$.next(error);
   }
 
   private exit(code: number): void {

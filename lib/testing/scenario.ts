@@ -1,3 +1,4 @@
+import { printable } from '../util/printable.js';
 import { invalid } from '../util/validate.js';
 import { compareDiagrams, parseDiagram } from './diagram.js';
 import { parseRow } from './marbles.js';
@@ -93,5 +94,5 @@ function signalOf(letter: string): NodeJS.Signals {
   const [signal] = letters.find(([, each]) => each === letter) ?? [];
   if (signal !== undefined) return signal as NodeJS.Signals;
   const known = letters.map(([name, each]) => `\`${each}\` (${name})`).join(', ');
-  throw new SyntaxError(`Expected the letters of signals to be among ${known}, got \`${letter}\``);
+  throw new SyntaxError(`Expected the letters of signals to be among ${known}, got \`${printable(letter)}\``);
 }

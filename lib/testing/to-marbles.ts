@@ -1,5 +1,6 @@
 import { unfinishedTasks } from '../app/unfinished-tasks.js';
 import type { Recording } from '../recording/types.js';
+import { printable } from '../util/printable.js';
 import { CurrentRuns } from './current-runs.js';
 import { drawDiagram, type Diagram } from './diagram.js';
 import type { Mark, Marble } from './marbles.js';
@@ -47,11 +48,17 @@ export const signalLetters: Readonly<Partial<Record<NodeJS.Signals, string>>> = 
   SIGUSR2: '2',
 };
 
+/** Returns the name of the row of a task: on one line, without the two spaces that end the name of a row. */
+export function rowName(task: string): string {
+  return printable(task).replaceAll(/\s+/g, ' ');
+}
+
 /** Returns the rows of a recording. */
 export function diagramOf({ events, from }: Recording): Diagram {
   const rows = new Map<string, Marble[]>();
   const runs = new Map<string, CurrentRuns<RunMarks>>();
-  const add = (name: string, at: number, ...marks: (Mark | (string & {}))[]) => {
+  const add = (task: string, at: number, ...marks: (Mark | (string & {}))[]) => {
+    const name = rowName(task);
     const row = rows.get(name) ?? [];
     rows.set(name, row);
     for (const mark of marks) row.push({ at: at - from, mark });
@@ -81,7 +88,7 @@ export function diagramOf({ events, from }: Recording): Diagram {
         add(readinessRow, at, event.ready ? '>' : '<');
         break;
       case 'value':
-        add(task, at, event.mark ?? '_');
+        add(task, at, event.mark !== undefined && /^\w$/.test(event.mark) ? event.mark : '_');
         break;
       default: {
         let ofTask = runs.get(task);

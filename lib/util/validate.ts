@@ -1,5 +1,9 @@
 import { print } from './describe-error.js';
 import { nearestName } from './nearest-name.js';
+import { printable } from './printable.js';
+
+/** The longest value in a message, in characters. */
+const maxValue = 200;
 
 /** Formats the message of every validation error: the expected value and the given one. */
 export function invalid(name: string, expected: string, value: unknown): string {
@@ -51,7 +55,8 @@ export function readOptions<O extends object>(options: O, known: readonly (keyof
 export function unknownMember(name: string, known: readonly string[], unknown: string): string {
   const nearest = nearestName(unknown, known);
   const hint = nearest === undefined ? '' : `; did you mean \`${nearest}\`?`;
-  return `Expected \`${name}\` to be made of \`${known.join('`, `')}\`, got \`${unknown}\` (unknown)${hint}`;
+  const got = printable(unknown, maxValue);
+  return `Expected \`${name}\` to be made of \`${known.join('`, `')}\`, got \`${got}\` (unknown)${hint}`;
 }
 
 export function validateObserver(observer: unknown): void {
@@ -80,6 +85,10 @@ export function validateString(name: string, value: unknown): void {
   if (typeof value !== 'string') throw new TypeError(invalid(name, 'a string', value));
 }
 
+export function validateBoolean(name: string, value: unknown): void {
+  if (typeof value !== 'boolean') throw new TypeError(invalid(name, 'a boolean', value));
+}
+
 export function validateFunction(name: string, value: unknown): asserts value is (...args: never[]) => unknown {
   if (typeof value !== 'function') throw new TypeError(invalid(name, 'a function', value));
 }
@@ -89,6 +98,7 @@ function rangeOf(min: number, max: number): string {
 }
 
 function describe(value: unknown): string {
-  const text = print(value, { depth: 0, maxStringLength: 80, maxArrayLength: 3, breakLength: Infinity });
+  const options = { depth: 0, maxStringLength: 80, maxArrayLength: 3, breakLength: Infinity, compact: true };
+  const text = printable(print(value, options), maxValue);
   return value === null || value === undefined ? text : `\`${text}\` (${typeof value})`;
 }

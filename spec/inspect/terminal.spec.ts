@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import fc from 'fast-check';
 import { catchError, EMPTY, from, mergeMap, throwError, timer } from 'rxjs';
 import {
   cron,
@@ -16,6 +17,7 @@ import {
 import { terminal, type Output, type TerminalOptions } from '../../lib/inspect/index.js';
 import { script, virtualClock } from '../../lib/testing/index.js';
 import { screenOf } from '../helpers/screen.js';
+import { anyText, unprintableIn } from '../helpers/unprintable.js';
 
 type Runnables = Parameters<typeof launch>[0];
 
@@ -196,6 +198,72 @@ describe('terminal', () => {
         expect(lines.find(({ type }) => type === 'cancelled')?.['err']).to.have.keys('type', 'message', 'stack');
         expect(linesOf([script('a', '[->')], { ui: 'lines' }, { cause }).at(-1)).to.include('shutdown');
       }
+    });
+  });
+
+  describe('with texts of any kind', () => {
+    const failingWith = (name: string, message: string, stack?: string) => {
+      const parts = { name, ...(stack !== undefined && { stack }) };
+      const error = Object.assign(new Error(message, { cause: Object.assign(new Error(message), parts) }), parts);
+      const bad = task(name, { execute: () => throwError(() => error), finalize: () => throwError(() => message) });
+      return [bad, parallel(name, supervise(bad, { maxRestarts: 1 }))];
+    };
+
+    it('writes no unprintable character', () => {
+      fc.assert(
+        fc.property(anyText, anyText, fc.option(anyText), (text, message, stack) => {
+          const name = `a${text.replaceAll('/', '')}`;
+          for (const ui of ['lines', 'json'] as const) {
+            const lines = linesOf(
+              failingWith(name, message, stack ?? undefined),
+              { ui, name: message },
+              { cause: message },
+            );
+            expect(lines.filter((line) => !/^(\{"level"|\d{4}-\d\d-\d\dT)/.test(line))).to.deep.equal([]);
+            for (const line of lines) expect(unprintableIn(line)).to.equal(undefined);
+            if (ui === 'json') expect(lines.map((line) => JSON.parse(line) as object)).to.have.length.above(0);
+          }
+        }),
+      );
+    });
+
+    it('takes linear time, and cuts what is long', () => {
+      for (const repeated of [
+        '/',
+        ' ',
+        ':1',
+        '(',
+        ' (/',
+        '/:1:1',
+        '\n',
+        '\n    at /a/node_modules/b:1:1',
+        '\u001b[',
+        'Error: ',
+      ]) {
+        const text = repeated.repeat(300_000);
+        const runnables = failingWith(`a${text.replaceAll('/', '|')}`, text, `Error: x\n    at ${text}`);
+        const lines = linesOf(runnables, { ui: 'lines' }, { cause: text });
+        expect(lines.every(({ length }) => length < 15_000)).to.equal(true);
+        expect(linesOf(runnables.slice(0, 1), { ui: 'json' }, { cause: text })).to.have.length.above(3);
+      }
+    });
+
+    it('writes the place of every form of frame', () => {
+      const placeIn = (...frames: string[]) => {
+        const stack = ['Error: x', ...frames.map((frame) => `    at ${frame}`)].join('\n');
+        const [line = ''] = linesOf(failingWith('a', 'x', stack), { ui: 'lines' }).filter((each) =>
+          each.includes(' failed '),
+        );
+        return / \((.*)\)$/.exec(line)?.[1];
+      };
+      expect(placeIn('f (/my app (1)/a b.js:1:2)')).to.equal('/my app (1)/a b.js:1:2');
+      expect(placeIn('async f (file:///a%20b.js:1:2)')).to.equal('/a b.js:1:2');
+      expect(placeIn('new Pool [as db/x] (/a.js:1:2)')).to.equal('/a.js:1:2');
+      expect(placeIn('async /a.js:1:2')).to.equal('/a.js:1:2');
+      expect(placeIn('file:///a.js:1:2')).to.equal('/a.js:1:2');
+      const skipped = ['node:internal/process/task_queues:95:5', 'f (/node_modules/b/c.js:1:2)', 'f (<anonymous>)'];
+      expect(placeIn(...skipped, 'eval (eval at f (/a.js:1:2), <anonymous>:1:1)')).to.equal(undefined);
+      expect(placeIn(...skipped, 'g (/d.js:3:4)')).to.equal('/d.js:3:4');
     });
   });
 

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { compareDiagrams, drawDiagram, parseDiagram, type Diagram } from '../../lib/testing/diagram.js';
 import { marks, ScenarioError } from '../../lib/testing/index.js';
 import { thrownBy } from '../helpers/collect.js';
+import { unprintableIn } from '../helpers/unprintable.js';
 
 /** Returns the lines of the error of a comparison. */
 function difference(expected: string, actual: string): string[] {
@@ -31,6 +32,19 @@ describe('parseDiagram', () => {
       ['signalListener(SIGINT, SIGTERM)', [{ at: 0, mark: 'b' }]],
       ['other app', [{ at: 2, mark: 'c' }]],
     ]);
+  });
+
+  it('takes linear time, and quotes a long line in part', () => {
+    for (const repeated of [' ', 'a ', '-', '1', '1.', '(', '\u2028', '\r']) {
+      const text = repeated.repeat(500_000);
+      for (const line of [`a  ${text}b\u2028`, `a${text}b\u2028x`, text, `a  ${text}\u0000`]) {
+        const { message } = thrownBy(() => {
+          parseDiagram(`${line}\n-b`);
+        });
+        expect(message).to.have.length.below(1500);
+        expect(unprintableIn(message)).to.equal(undefined);
+      }
+    }
   });
 
   it('rejects two rows of one name, and invalid marbles', () => {

@@ -1,5 +1,7 @@
 import { expect } from 'chai';
-import { validateNumber, validateInteger } from '../../lib/util/validate.js';
+import fc from 'fast-check';
+import { validateInteger, validateNumber, validateOneOf, validateOptions } from '../../lib/util/validate.js';
+import { anyText, unprintableIn } from '../helpers/unprintable.js';
 
 describe('A validator', () => {
   const messageOf = (validate: typeof validateInteger, value: unknown, max = 10) => {
@@ -32,5 +34,37 @@ describe('A validator', () => {
         `RangeError: Expected \`n\` to be a number from 1 to 10, got \`${invalid}\` (number)`,
       );
     expect(messageOf(validateNumber, null)).to.equal('TypeError: Expected `n` to be a number from 1 to 10, got null');
+  });
+});
+
+describe('The message of a validator', () => {
+  const messageOf = (validate: () => void) => {
+    try {
+      validate();
+      return '';
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+
+  it('shows a long value in part', () => {
+    const text = messageOf(() => validateNumber('n', 1, 2, new Error('/'.repeat(1_000_000))));
+    expect(text)
+      .to.match(/got `Error: \/+… [\d,]+ more characters` \(object\)$/)
+      .and.have.length.below(300);
+    const option = messageOf(() => validateOptions({ ['x'.repeat(1_000_000)]: 1 }, ['timeout']));
+    expect(option).to.match(/got `x{200}… 999,800 more characters` \(unknown\)$/);
+  });
+
+  it('has no unprintable character, whatever the value and the name of an option are', () => {
+    fc.assert(
+      fc.property(anyText, (text) => {
+        const values = [text, new Error(text), [text], { [text]: text }, Symbol(text), new Map([[text, text]])];
+        for (const value of values)
+          expect(unprintableIn(messageOf(() => validateNumber('n', 1, 2, value)))).to.equal(undefined);
+        expect(unprintableIn(messageOf(() => validateOptions({ [`${text}x`]: 1 }, ['timeout'])))).to.equal(undefined);
+        expect(unprintableIn(messageOf(() => validateOneOf('n', ['a'], text)))).to.equal(undefined);
+      }),
+    );
   });
 });

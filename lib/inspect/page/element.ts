@@ -1,7 +1,12 @@
-/** Creates an element. The text is never parsed as markup. */
+import { printable, printableLines } from '../../util/printable.js';
+
+/** The longest text that keeps its line breaks, in characters. */
+const maxLines = 10_000;
+
+/** Creates an element. The text is never parsed as markup, and keeps its line breaks in `pre`. */
 export function element(name: string, text: string, ...children: Node[]): HTMLElement {
   const created = document.createElement(name);
-  if (text) created.textContent = text;
+  if (text) created.textContent = name === 'pre' ? printableLines(text, maxLines) : printable(text);
   created.append(...children);
   return created;
 }
@@ -15,5 +20,6 @@ export function elementById(id: string): HTMLElement {
 
 /** Sets a text only if it changes: setting it again would clear a selection and repeat it in a screen reader. */
 export function setText(target: HTMLElement, text: string): void {
-  if (target.textContent !== text) target.textContent = text;
+  const shown = printable(text);
+  if (target.textContent !== shown) target.textContent = shown;
 }

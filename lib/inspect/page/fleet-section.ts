@@ -1,4 +1,5 @@
 import type { FleetState } from '../../fleet/types.js';
+import { printable } from '../../util/printable.js';
 import { element, setText } from './element.js';
 import { cronsTable, membersTable, queuesTable, shortTime } from './fleet-tables.js';
 import { clockTime } from './format.js';
@@ -110,5 +111,6 @@ function counted(count: number, name: string): string {
 
 function setTextAndTitle(target: HTMLElement, text: string, title: string): void {
   setText(target, text);
-  if (target.title !== title) target.title = title;
+  const shown = printable(title);
+  if (target.title !== shown) target.title = shown;
 }

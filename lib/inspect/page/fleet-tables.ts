@@ -1,5 +1,6 @@
 import type { CronState, FleetMember, QueueState } from '../../fleet/types.js';
 import { duration } from '../../util/duration.js';
+import { printable } from '../../util/printable.js';
 import { element } from './element.js';
 import { clockTime, localDate } from './format.js';
 
@@ -43,7 +44,7 @@ export function cronsTable(crons: readonly CronState[], now: number): Node {
   return table('Crons', ['Cron', 'Last slot', 'Lease holder'], crons, ({ task, slot, holder }) => {
     const lease = element('td', holder ?? 'none');
     if (holder === undefined) lease.className = 'none';
-    lease.title = holder ?? '';
+    lease.title = printable(holder ?? '');
     return { name: task, title: task, cells: [element('td', shortTime(slot, now)), lease], hasProblem: false };
   });
 }
@@ -60,7 +61,7 @@ function table<T>(title: string, headings: readonly string[], items: readonly T[
   const rows = mostImportant(all).map(({ name, title, cells }) => {
     const head = element('th', name);
     head.setAttribute('scope', 'row');
-    head.title = title;
+    head.title = printable(title);
     return element('tr', '', head, ...cells);
   });
   const hiddenRows = all.length - rows.length;

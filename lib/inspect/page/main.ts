@@ -144,7 +144,7 @@ function selectRelative(offset: number): void {
   else if (top + rowHeight > stage.scrollTop + height - axisHeight)
     stage.scrollTop = top + rowHeight - height + axisHeight;
   if (details.isOpen) open({ row: next });
-  elementById('announcement').textContent = `${next.task}, ${statusLabel(next.status)}`;
+  setText(elementById('announcement'), `${next.task}, ${statusLabel(next.status)}`);
   needsLayout = true;
 }
 

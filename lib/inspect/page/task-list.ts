@@ -1,3 +1,4 @@
+import { printable } from '../../util/printable.js';
 import { statusLabel } from '../styles.js';
 import type { Layout } from './chart.js';
 import { timeUntil } from './format.js';
@@ -69,14 +70,15 @@ class ListEntry {
       return;
     }
     button.dataset['task'] = row.task;
-    button.title = `${row.task}: ${status}`;
+    const task = printable(row.task);
+    button.title = `${task}: ${status}`;
     button.style.top = `${top}px`;
     button.style.height = `${height}px`;
     button.style.paddingLeft = `${10 + row.depth * 14}px`;
     button.setAttribute('aria-current', String(isSelected));
-    button.setAttribute('aria-label', `${row.task}, ${status}`);
+    button.setAttribute('aria-label', `${task}, ${status}`);
     dot.dataset['status'] = row.status;
-    name.textContent = row.label;
+    name.textContent = printable(row.label);
     note.textContent = text;
     note.className = isBad ? 'note bad' : 'note';
   }

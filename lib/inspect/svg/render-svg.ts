@@ -1,4 +1,5 @@
 import { duration } from '../../util/duration.js';
+import { printable } from '../../util/printable.js';
 import { validateNumber, validateOptions, validateString } from '../../util/validate.js';
 import type { Recording } from '../../recording/types.js';
 import { ownError, statusSummary, taskErrorText } from '../labels.js';
@@ -62,7 +63,7 @@ class Picture {
   constructor(window: TimeWindow, width: number, title: string, dropped: number) {
     this.window = window;
     this.width = width;
-    this.title = title;
+    this.title = printable(title);
     this.dropped = dropped;
     this.branches = taskTree(window.timeline.rows);
     const labelColumns = maxOf(this.branches, ({ depth, label }) => displayWidth(label) + 2 * depth);

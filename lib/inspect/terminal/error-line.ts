@@ -33,21 +33,22 @@ function withoutName(text: string): string {
   return text.replace(/^\w*Error: /, '');
 }
 
-/** The longest frame of a stack that is searched for a place, because the search takes quadratic time. */
-const maxFrameLength = 1000;
-/** The longest part of a stack that is searched. */
-const maxStackLength = 100_000;
-
-function framesOf(error: unknown): readonly string[] {
-  const lines = stackOf(error).slice(0, maxStackLength).split('\n');
-  return lines.filter((line) => line.length <= maxFrameLength);
-}
-
 /** Returns the first place in a stack that is neither in Node nor in a dependency. */
 function placeOf(error: unknown): string {
-  const own = framesOf(error)
-    .map((frame) => /^ {4}at .*?\(?((?:file:\/\/)?\/.*?:\d+:\d+)\)?$/.exec(frame)?.[1])
+  const own = stackOf(error)
+    .split('\n')
+    .map(placeIn)
     .find((place) => place !== undefined && !place.includes('/node_modules/'));
   if (own === undefined) return '';
   return ` (${printable(own.startsWith('file:') ? attempt(() => fileURLToPath(own), own) : own)})`;
 }
+
+/** Returns the place of a frame, such as `at f (/app.js:1:2)` or `at async /app.js:1:2`, if it is a file. */
+function placeIn(frame: string): string | undefined {
+  if (!frame.startsWith(frameStart)) return undefined;
+  const open = frame.endsWith(')') ? frame.indexOf(' (', frameStart.length - 1) : -1;
+  const place = open === -1 ? frame.slice(frameStart.length).replace(/^async /, '') : frame.slice(open + 2, -1);
+  return /^(file:\/\/)?\//.test(place) && /:\d+:\d+$/.test(place) ? place : undefined;
+}
+
+const frameStart = '    at ';

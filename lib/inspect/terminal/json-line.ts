@@ -2,6 +2,7 @@ import { eventError } from '../../app/error-log.js';
 import type { AppEvent } from '../../app/types.js';
 import { toRecorded, toRecordedError } from '../../recording/to-recorded.js';
 import { stackTrace } from '../../util/error-causes.js';
+import { printableJson } from '../../util/printable.js';
 import { logLine } from './log-line.js';
 
 const levels = { info: 30, warn: 40, error: 50 } as const;
@@ -26,7 +27,7 @@ export function jsonLine(event: AppEvent, now: number, base: object): string {
     ...(failure && { err: errorFields(failure.error) }),
     msg: message || [rest.task, outcome?.status ?? type].filter(Boolean).join(' '),
   };
-  return JSON.stringify(fields);
+  return printableJson(JSON.stringify(fields));
 }
 
 function errorFields(error: unknown): object {

@@ -3,7 +3,7 @@ import type { AppEvent } from '../../app/types.js';
 import type { Outcome } from '../../task/types.js';
 import { duration } from '../../util/duration.js';
 import { attempt } from '../../util/attempt.js';
-import { printable } from '../../util/printable.js';
+import { printable, printableName } from '../../util/printable.js';
 import { markStyles, type Color } from '../styles.js';
 import { errorLine, namedText } from './error-line.js';
 
@@ -15,6 +15,9 @@ export interface LogLine {
   readonly text: string;
 }
 
+/** The longest text of a line, in characters: an error may have many causes, and many tasks may not have ended. */
+const maxText = 10_000;
+
 /** The columns of the longest label. */
 export const labelWidth = 14;
 export const levelColors: Readonly<Record<LogLine['level'], Color>> = { info: 'gray', warn: 'yellow', error: 'red' };
@@ -24,8 +27,8 @@ export function logLine(event: AppEvent): LogLine | undefined {
   const line = (level: LogLine['level'], label: string, text = ''): LogLine => ({
     level,
     label,
-    task: 'task' in event ? printable(event.task) : '',
-    text,
+    task: 'task' in event ? printableName(event.task) : '',
+    text: printable(text, maxText),
   });
   switch (event.type) {
     case 'ready':
@@ -87,7 +90,7 @@ function summary(outcomes: readonly Outcome[]): string {
   const counted = [...counts].map(([status, count]) => `${count} ${status}`).join(', ');
   const unfinished = outcomes
     .flatMap(unfinishedTasks)
-    .map(({ task }) => printable(task))
+    .map(({ task }) => printableName(task))
     .join(', ');
   return (counted && `: ${counted}`) + (unfinished && `; not ended: ${unfinished}`);
 }

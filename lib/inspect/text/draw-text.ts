@@ -26,10 +26,7 @@ const maxAppMarks = 10;
 
 export function drawText(window: TimeWindow, width: number, paint: Paint, maxRows?: number): Drawing {
   const { timeline, from, to, zero = from } = window;
-  const branches = mostImportant(taskTree(timeline.rows), maxRows ?? Infinity).map((branch) => ({
-    ...branch,
-    label: printable(branch.label),
-  }));
+  const branches = mostImportant(taskTree(timeline.rows), maxRows ?? Infinity);
   const { labelWidth, statusWidth, chartWidth } = columnWidths(branches, width);
   const scale = new ColumnScale(window, chartWidth);
   const drawnKinds = new Set<Kind>();
