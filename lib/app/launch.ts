@@ -4,7 +4,8 @@ import type { CancelFunc } from '../context/types.js';
 import type { Runnable } from '../task/runner.js';
 import { validateObserver, validateOptions } from '../util/validate.js';
 import type { HostHooks } from './app-run.js';
-import { logEventError } from './error-log.js';
+import { withEventLog } from './event-log.js';
+import { allowLingering } from './linger.js';
 import { warnOfSlowStart } from './not-ready-tasks.js';
 import { orchestrateOptionNames, orchestrateWith } from './orchestrate.js';
 import { ReadyStream } from './ready-stream.js';
@@ -15,7 +16,10 @@ export const launchOptionNames: readonly string[] = [...orchestrateOptionNames, 
 
 /** Options of {@link launch}: those of `orchestrate`, and an observer. */
 export interface LaunchOptions extends OrchestrateOptions {
-  /** Receives all events. Default: writes the errors of failed tasks and runs with `console.error`. */
+  /**
+   * Receives all events. Default: the console. It gets the error of each event, each error once. It also gets the slots
+   * that crons skip, miss or start late: the first of each kind at once, then one line a minute with their number.
+   */
   observer?: (Partial<Observer<AppEvent>> | ((event: AppEvent) => void)) | undefined;
 }
 
@@ -84,17 +88,23 @@ export function createApplication(
   hostHooks: Omit<HostHooks, 'onReadyChange' | 'stopContext'>,
 ): UnstartedApplication {
   validateOptions(options, launchOptionNames);
-  const { observer = logEventError, ...orchestrateOptions } = options;
+  const { observer = {}, instrumentation: given, ...orchestrateOptions } = options;
   validateObserver(observer);
+  const instrumentation = options.observer === undefined ? withEventLog(given) : given;
   const [stopContext, stop] = withCancel();
   const readiness = new ReadyStream();
-  const app$ = orchestrateWith(runnables, orchestrateOptions, {
-    ...hostHooks,
-    stopContext,
-    onReadyChange: (ready) => readiness.set(ready),
-  });
+  const app$ = orchestrateWith(
+    runnables,
+    { ...orchestrateOptions, instrumentation },
+    {
+      ...hostHooks,
+      stopContext,
+      onReadyChange: (ready) => readiness.set(ready),
+    },
+  );
 
   const start: UnstartedApplication['start'] = (onReport, onEnd) => {
+    allowLingering();
     let live = true;
     const events = new Subject<AppEvent>();
     events.subscribe(observer);

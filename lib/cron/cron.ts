@@ -8,6 +8,7 @@ import { readCronOptions, toSlotPolicy, type CronOptions } from './cron-options.
 import { toSchedule, type Schedule } from './schedule.js';
 import { dueSlots } from './slot-clock.js';
 import { dispatchSlots } from './slot-dispatcher.js';
+import { emitOrLog, SlotLog } from './slot-log.js';
 import { timetableFactory } from './timetable.js';
 
 /**
@@ -61,6 +62,7 @@ export function cron<T>(
   const createTimetable = timetableFactory(given, source);
   const slotTask = toSlotTask(hooks);
   const history: TaskHistory = {};
+  const slotLog = new SlotLog();
 
   const scheduled: CompositeTask<T> = {
     ...slotTask,
@@ -71,10 +73,10 @@ export function cron<T>(
     // Like an `interval` piped into a flattening operator.
     [runComposite]: (run, cancelApp) => {
       const asyncContext = captureAsyncContext();
-      const onRandomFailed = (error: unknown) => run.emit({ type: 'option-failed', option: 'random', error });
+      const onRandomFailed = (error: unknown) => emitOrLog(run, { type: 'option-failed', option: 'random', error });
       const timetable = createTimetable(run.scheduler.now(), history.lastSlot, onRandomFailed);
       return dueSlots(timetable, run.scheduler, asyncContext, (slot) => (history.nextAt = slot)).pipe(
-        dispatchSlots(policy, timetable.schedule, slotTask, run, cancelApp, asyncContext),
+        dispatchSlots(policy, timetable.schedule, slotTask, run, cancelApp, asyncContext, slotLog),
       );
     },
   };

@@ -13,6 +13,7 @@ import type { SlotPolicy } from './cron-options.js';
 import { MissedSlotQueue } from './missed-slot-queue.js';
 import type { Schedule } from './schedule.js';
 import type { DueSlots } from './slot-clock.js';
+import { emitOrLog, type CronState, type SlotLog, type SlotNotice } from './slot-log.js';
 import { SlotRun, type SlotOwner } from './slot-run.js';
 
 /**
@@ -37,10 +38,11 @@ export function dispatchSlots<T>(
   ctx: CompositeRun,
   cancelApp: CancelFunc,
   asyncContext: AsyncContext,
+  slotLog: SlotLog,
 ): OperatorFunction<DueSlots, T> {
   return (slots$) =>
     new Observable((subscriber) => {
-      const dispatcher = new SlotDispatcher(policy, schedule, hooks, ctx, cancelApp, asyncContext, subscriber);
+      const dispatcher = new SlotDispatcher(policy, schedule, hooks, ctx, cancelApp, asyncContext, slotLog, subscriber);
       dispatcher.start(slots$);
       return dispatcher;
     });
@@ -56,6 +58,7 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
   private readonly subscriber: Observer<T>;
   private readonly schedule: Schedule;
   private readonly history: TaskHistory;
+  private readonly slotLog: SlotLog;
   /** Slots, and queues of missed slots, that wait for their turn. */
   private readonly waiting: LinkedList<SlotRun<T> | MissedSlotQueue<T>> = { first: undefined, last: undefined };
   private readonly running: LinkedList<SlotRun<T>> = { first: undefined, last: undefined };
@@ -76,6 +79,7 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
     ctx: CompositeRun,
     cancelApp: CancelFunc,
     asyncContext: AsyncContext,
+    slotLog: SlotLog,
     subscriber: Observer<T>,
   ) {
     super();
@@ -85,6 +89,7 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
     this.ctx = ctx;
     this.cancelApp = cancelApp;
     this.asyncContext = asyncContext;
+    this.slotLog = slotLog;
     this.subscriber = subscriber;
     this.history = ctx.history;
     ctx.parts = this;
@@ -131,7 +136,16 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
   }
 
   emitEvent(detail: TaskEventDetail): void {
-    this.ctx.emit(detail);
+    emitOrLog(this.ctx, detail);
+  }
+
+  log(notice: SlotNotice): void {
+    this.slotLog.add(notice, this.state);
+  }
+
+  private get state(): CronState {
+    const { task, scheduler } = this.ctx;
+    return { task, now: scheduler.now(), runningSince: this.running.first?.startedAt };
   }
 
   /** The runners that the running slots have started. */
@@ -147,6 +161,7 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
   abandon(): void {
     this.abandonedMembers = this.runners.map(abandonedOutcome);
     for (const slot of toArray(this.running)) slot.abandon();
+    this.slotLog.write(this.state);
   }
 
   emitValue(value: T): void {
@@ -163,8 +178,10 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
 
   onSlotFailure(slot: SlotRun<T>, error: TaskError): void {
     this.history.lastError = error;
-    this.emitEvent({ type: 'slot-failed', slot: slot.slot, error });
-    if (this.policy.onError === 'stop') this.error(error);
+    const stops = this.policy.onError === 'stop';
+    // The first error that stops the cron is that of its run. Without a listener, only the subscriber receives it.
+    if (this.observed || !stops || this.failure) this.emitEvent({ type: 'slot-failed', slot: slot.slot, error });
+    if (stops) this.error(error);
   }
 
   onSlotEnd(slot: SlotRun<T>): void {
@@ -240,6 +257,7 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
       runInAsyncContext(this.asyncContext, runSlot<T>, this as SlotDispatcher<T>, slot);
     this.dispatching = false;
     if (!this.closed || this.running.first || this.waiting.first) return;
+    this.slotLog.write(this.state);
     if (this.failure) this.subscriber.error(this.failure.error);
     else this.subscriber.complete();
   }

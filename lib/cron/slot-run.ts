@@ -93,6 +93,11 @@ export class SlotRun<T> extends ListNode implements RunObserver<T> {
     else this.skip({ reason });
   }
 
+  /** The start of the run; `undefined` before it. */
+  get startedAt(): number | undefined {
+    return this.run?.startedAt;
+  }
+
   /** The runners that the run has started and that have not ended. */
   get children(): Iterable<TaskRunner> {
     return this.run?.children?.runners ?? [];
@@ -191,6 +196,6 @@ export class SlotRun<T> extends ListNode implements RunObserver<T> {
   private reportOverdue(): void {
     const { owner, slot } = this;
     this.overdue = true;
-    if (owner.observed) owner.emitEvent({ type: 'overdue', slot, lateBy: Math.max(owner.tolerance, this.lateBy()) });
+    owner.emitEvent({ type: 'overdue', slot, lateBy: Math.max(owner.tolerance, this.lateBy()) });
   }
 }

@@ -3,6 +3,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { NEVER, Observable, Subject } from 'rxjs';
 import { cron, task, withCancel, type CronOptions, type RunContext, type Schedule } from '../../lib/index.js';
 import { virtualClock } from '../../lib/testing/index.js';
+import { spyOnConsoleError } from '../helpers/console-spy.js';
 import { everyTen, overlapPolicies } from '../helpers/cron-story.js';
 import { deferred, settled } from '../helpers/tasks.js';
 
@@ -10,6 +11,8 @@ const tenant = new AsyncLocalStorage<string>();
 const tenants = ['acme', 'bolt', 'cyan'];
 
 describe('Crons that were started in different AsyncLocalStorage stores', () => {
+  spyOnConsoleError();
+
   it('each run in their own store although they share a timer', async () => {
     const seen = new Map<string, unknown[]>(tenants.map((name) => [name, []]));
     const enough = deferred<void>();

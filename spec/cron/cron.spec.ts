@@ -472,21 +472,4 @@ describe('A cron', () => {
       scheduler.flush();
     });
   });
-
-  it('writes nothing about dropped slots if nothing listens to events', () => {
-    const written = sinon.stub(console, 'error');
-    try {
-      virtually(({ expectObservable }) => {
-        const busy = cron(
-          task('x', () => timer(5)),
-          2,
-          { stopAt: 6 },
-        );
-        expectObservable(busy.start()).toBe('-----(0|)', { 0: 0 });
-      });
-      expect(written.callCount).to.equal(0);
-    } finally {
-      written.restore();
-    }
-  });
 });

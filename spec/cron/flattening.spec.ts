@@ -14,6 +14,7 @@ import {
 } from 'rxjs';
 import { cron, task, withCancel, type RunContext } from '../../lib/index.js';
 import { virtualClock, type VirtualClock } from '../../lib/testing/index.js';
+import { spyOnConsoleError } from '../helpers/console-spy.js';
 import type { Overlap } from '../helpers/cron-story.js';
 import { scaledRuns } from '../helpers/scaled-runs.js';
 
@@ -26,6 +27,8 @@ const operators: readonly [Overlap, Flatten][] = [
 ];
 
 describe('An overlap policy', () => {
+  spyOnConsoleError();
+
   it('emits what its flattening operator of RxJS emits over the same slots, at the same times', () => {
     fc.assert(
       fc.property(

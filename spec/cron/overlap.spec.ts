@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { concatMap, filter, interval, map, NEVER, Observable, of, Subject, throwError, timer } from 'rxjs';
 import { cron, task, withCancel, type RunContext, type TaskEvent } from '../../lib/index.js';
+import { spyOnConsoleError } from '../helpers/console-spy.js';
 import { lasting, overlapPolicies, startCron, type Overlap } from '../helpers/cron-story.js';
 import { deferred, settled } from '../helpers/tasks.js';
 import { virtually } from '../helpers/virtual-time.js';
@@ -182,6 +183,8 @@ const marked =
     });
 
 describe('The cron option `overlap`', () => {
+  spyOnConsoleError();
+
   for (const { title, length, rows } of tables) {
     describe(`for runs of ${title}`, () => {
       for (const { overlap, starts, ends, cancelled = none, skipped = none } of rows) {

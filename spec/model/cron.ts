@@ -4,6 +4,7 @@ import type { Run } from './run.js';
 import { Runner } from './runner.js';
 import type { LeaseAnswer, LeaseRequest } from './task-plan.js';
 import type { Parent, Failure, HookOutput } from './types.js';
+import { SlotLog, type SlotNotice } from './slot-log.js';
 import { SlotClock, type DueSlots, type Slots, type Times } from './slot-clock.js';
 
 export interface CronPlan extends Times {
@@ -27,6 +28,7 @@ class Slot {
   /** The missed slots among which this one is caught up. */
   readonly missedBatch: readonly number[] | undefined;
   ctx: Context | undefined = undefined;
+  startedAt: number | undefined = undefined;
   ended = false;
   overdue = false;
   lease: Lease | undefined = undefined;
@@ -89,6 +91,7 @@ export class Cron implements HookOutput {
   private readonly task: ModelTask;
   private readonly plan: CronPlan;
   private readonly setLastSlot: (slot: number) => void;
+  private readonly slotLog: SlotLog;
   private readonly slotClock: SlotClock;
   private waiting: Slot[] = [];
   private running: Slot[] = [];
@@ -97,11 +100,13 @@ export class Cron implements HookOutput {
   private failure: Failure | undefined = undefined;
   private dispatching = false;
 
-  constructor(run: Run, task: ModelTask, plan: CronPlan, setLastSlot: (slot: number) => void) {
+  constructor(run: Run, task: ModelTask, plan: CronPlan, setLastSlot: (slot: number) => void, slotLog: SlotLog) {
     this.run = run;
     this.task = task;
     this.plan = plan;
     this.setLastSlot = setLastSlot;
+    this.slotLog = slotLog;
+    run.abandonMembers = () => slotLog.write(run, this.runningSince);
     this.slotClock = new SlotClock(run.world, plan.slots, plan, (due) =>
       due === 'exhausted' ? this.onScheduleEnd() : this.onDue(due),
     );
@@ -133,7 +138,9 @@ export class Cron implements HookOutput {
   }
 
   private emitMissed(slots: readonly number[]): void {
-    if (slots.length > 0) this.run.emit(`missed ${slots[0]} ×${slots.length}`);
+    const [slot] = slots;
+    const count = slots.length;
+    if (slot !== undefined) this.emitNotice({ kind: 'missed', slot, count }, `missed ${slot} ×${count}`);
   }
 
   /** Applies the policy `overlap` to a slot that is due during a run. */
@@ -178,6 +185,7 @@ export class Cron implements HookOutput {
     if (slot.ended) return;
     if (this.runCount === plan.maxRuns) return this.skip(slot, 'ended');
     slot.ctx = new Context(run.ctx);
+    slot.startedAt = run.world.now;
     this.runCount++;
     run.emit(`started ${slot.slot}`);
     if (this.runCount === plan.maxRuns) this.stopSchedule();
@@ -200,7 +208,19 @@ export class Cron implements HookOutput {
   private emitOverdue(slot: Slot): void {
     const { now } = this.run.world;
     slot.overdue = true;
-    this.run.emit(`overdue ${slot.slot} by ${Math.max(this.plan.tolerance, now - slot.due)}`);
+    const lateBy = Math.max(this.plan.tolerance, now - slot.due);
+    this.emitNotice({ kind: 'overdue', slot: slot.slot }, `overdue ${slot.slot} by ${lateBy}`);
+  }
+
+  /** Emits an event of a slot. Without a listener it is written, unless another process runs the slot. */
+  private emitNotice(notice: SlotNotice, event: string, error?: string): void {
+    const { run } = this;
+    if (run.observed || notice.kind === 'skipped (refused)') run.emit(event, error);
+    else this.slotLog.add(run, notice, this.runningSince);
+  }
+
+  private get runningSince(): number | undefined {
+    return this.running[0]?.startedAt;
   }
 
   /** Fails a run with a `DeadlineError` at its `timeout`. After its `grace` the cron stops waiting for it. */
@@ -221,8 +241,10 @@ export class Cron implements HookOutput {
   /** Emits `slot-failed` when a run fails. The schedule goes on, unless `onError` is `'stop'`. */
   private onSlotFailure(slot: Slot, error: Failure): void {
     if (slot.ended) return;
-    this.run.emit(`failed ${slot.slot}`, error);
-    if (this.plan.onError !== 'stop') return;
+    const stops = this.plan.onError === 'stop';
+    // The error that stops the cron is that of its run.
+    if (this.run.observed || !stops || this.failure) this.run.emit(`failed ${slot.slot}`, error);
+    if (!stops) return;
     this.failure ??= error;
     this.run.failAtOnce(this.failure);
     this.stop(error);
@@ -258,7 +280,7 @@ export class Cron implements HookOutput {
   private skip(slot: Slot, reason: Reason, error?: string): void {
     if (slot.ended) return;
     this.release(slot);
-    this.run.emit(`skipped ${slot.slot} ${reason}`, error);
+    this.emitNotice({ kind: `skipped (${reason})`, slot: slot.slot, error }, `skipped ${slot.slot} ${reason}`, error);
     this.remove(slot);
     this.dispatchNext();
   }
@@ -313,6 +335,7 @@ export class Cron implements HookOutput {
     this.dispatching = false;
     if (this.state === 'open' || this.state === 'ended' || this.running.length > 0 || this.waiting.length > 0) return;
     this.state = 'ended';
+    this.slotLog.write(this.run);
     this.run.sourceEnded();
     if (this.failure) this.run.fail(this.failure);
     this.run.released();

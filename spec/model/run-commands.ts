@@ -48,6 +48,9 @@ export async function runCommands<Setup, C, Model extends C & Comparable>({
   real: createReal,
   nextToEnd,
 }: RunCommandsOptions<Setup, C, Model>): Promise<void> {
+  const { stackTraceLimit } = Error;
+  // Mocha sets no limit, but the library writes an error with a very long stack as text.
+  Error.stackTraceLimit = 10;
   const consoleError = console.error;
   const check = fc.assert(
     fc.asyncProperty(setups, programs, async (setup, program) => {
@@ -78,7 +81,10 @@ export async function runCommands<Setup, C, Model extends C & Comparable>({
       ...(MODEL_PATH !== undefined && { path: MODEL_PATH }),
     },
   );
-  await check.finally(() => (console.error = consoleError));
+  await check.finally(() => {
+    console.error = consoleError;
+    Error.stackTraceLimit = stackTraceLimit;
+  });
 }
 
 function formatCommand(command: readonly unknown[]): string {

@@ -9,6 +9,7 @@ import { Runner } from './runner.js';
 import type { TaskHooks } from './types.js';
 import type { ModelWorld } from './model-world.js';
 import { CriticalRun, SupervisedRun, type Policy } from './supervise.js';
+import { SlotLog } from './slot-log.js';
 import { nextSlotOf } from './slot-clock.js';
 
 /** The structure of a runner: a task, or a runner that is composed of others. */
@@ -106,11 +107,12 @@ export function buildReal(trees: readonly Tree[], log: Log): Built<TaskRunner<st
 function modelCronHooks(task: ModelTask, plan: CronPlan): TaskHooks {
   // A cron that is started again does not catch up with the same slots.
   let { lastRun } = plan;
+  const slotLog = new SlotLog(plan.timeout);
   const setLastSlot = (slot: number) => {
     if (plan.lastRun !== undefined) lastRun = slot;
   };
   const execute: TaskHooks['execute'] = (run) =>
-    new Cron(run, task, { ...plan, ...(lastRun !== undefined && { lastRun }) }, setLastSlot);
+    new Cron(run, task, { ...plan, ...(lastRun !== undefined && { lastRun }) }, setLastSlot, slotLog);
   return { ...task.hooks, composite: true, execute };
 }
 
