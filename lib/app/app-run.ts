@@ -29,6 +29,8 @@ export interface HostHooks {
   readonly stopContext?: Context;
   /** Whether a request to stop waits for the `drainDelay`. Default: `true`. */
   shouldDrain?(cause: unknown): boolean;
+  /** Called at each request to stop, a failure included. */
+  onStopRequest?(cause: unknown): void;
   /** Called when a change occurs in whether all tasks are ready and no stop is requested. */
   onReadyChange?(ready: boolean): void;
   /** Called once, with the tasks that are not ready 10 s after the start. */
@@ -59,6 +61,7 @@ export class AppRun implements ParentRun<unknown> {
   /** Whether all tasks have been started. Until then the application is not ready. */
   private allStarted = false;
   private isReady = false;
+  private wasReady = false;
   /** The timer that ends in `onSlowStart`. */
   private slowStart: Subscription | undefined = undefined;
   private joinSubscription: Subscription | undefined = undefined;
@@ -140,7 +143,8 @@ export class AppRun implements ParentRun<unknown> {
   stopFromOutside(cause: unknown): void {
     const { scheduler, drainDelay } = this.options;
     if (this.stopRequest) return;
-    if (drainDelay === 0 || this.hostHooks.shouldDrain?.(cause) === false) return this.stop(cause);
+    // Nobody sends requests to an application that was never ready.
+    if (drainDelay === 0 || !this.wasReady || this.hostHooks.shouldDrain?.(cause) === false) return this.stop(cause);
     this.requestStop(cause);
     this.subscriber.add(after(scheduler, drainDelay, () => this.cancel(cause)));
     this.emit({ type: 'draining', cause });
@@ -265,6 +269,7 @@ export class AppRun implements ParentRun<unknown> {
 
   private requestStop(cause: unknown): void {
     this.stopRequest ??= { cause, at: this.options.scheduler.now() };
+    this.hostHooks.onStopRequest?.(cause);
     this.slowStart?.unsubscribe();
     this.updateReady();
   }
@@ -273,6 +278,7 @@ export class AppRun implements ParentRun<unknown> {
     const ready = this.allStarted && this.notReady.size === 0 && !this.stopRequest;
     if (ready === this.isReady) return;
     this.isReady = ready;
+    this.wasReady ||= ready;
     this.slowStart?.unsubscribe();
     this.hostHooks.onReadyChange?.(ready);
   }

@@ -14,7 +14,7 @@ import { readInstrumentation } from './compose-instrumentation.js';
 import { AppRun, type HostHooks } from './app-run.js';
 import type { AppEvent, OrchestrateOptions } from './types.js';
 
-export const defaultTimeoutMs = 30_000;
+export const defaultTimeoutMs = 20_000;
 export const orchestrateOptionNames: readonly string[] = [
   'timeout',
   'onFailure',

@@ -1,19 +1,49 @@
 import { Subject } from 'rxjs';
-import { SignalError } from '../errors/errors.js';
+import { CancelledError, SignalError } from '../errors/errors.js';
 import type { Runnable } from '../task/runner.js';
-import { logError } from '../util/log-error.js';
-import { validateArray, validateOneOf, validateOptions } from '../util/validate.js';
+import {
+  validateArray,
+  validateBoolean,
+  validateFunction,
+  validateMs,
+  validateOneOf,
+  validateOptions,
+} from '../util/validate.js';
+import { tolerateClosedOutput } from './closed-output.js';
 import { logEventError } from './error-log.js';
+import { ensureExit, setExitCode } from './exit-after-report.js';
 import { createApplication, launchOptionNames, type Application, type LaunchOptions } from './launch.js';
-import { loadTerminal, validateUi, type Ui } from './load-terminal.js';
+import { keepProcessOpen } from './linger.js';
+import { loadTerminal, validateUi, type LoadedTerminal, type Ui } from './load-terminal.js';
 import { warnOfSlowStart } from './not-ready-tasks.js';
 import { defaultTimeoutMs } from './orchestrate.js';
-import { ensureExit, exit, keepProcessAlive, setExitCode } from './process-exit.js';
 import type { ShutdownReport } from './report.js';
-import { isCtrlC, isDuplicateSignal, signalNumber, signals$, stopSignals } from './signals.js';
+import { defaultStopSignals, isCtrlC, validateSignal } from './signals.js';
+import { StopSignals } from './stop-signals.js';
+import { catchUncaughtErrors } from './uncaught-errors.js';
 
 /** Options of {@link runMain}: those of `launch`, the exit code, and the output. */
 export interface RunMainOptions extends LaunchOptions {
+  /**
+   * The signals that ask the application to stop. Default: SIGINT and SIGTERM. For nodemon, add SIGUSR2. SIGHUP is no
+   * default, because a listener would undo `nohup`.
+   */
+  signals?: readonly NodeJS.Signals[] | undefined;
+  /**
+   * Longest time that the process stays open after a failure or a requested stop, when all tasks have ended, in ms. The
+   * code after `await runMain(…)` has that long. Default: 5,000. With `Infinity`, the process exits by itself alone.
+   */
+  linger?: number | undefined;
+  /**
+   * Whether the end of the IPC channel to the parent process asks the application to stop: for children of pm2, cluster
+   * or `fork`. Default: `false`.
+   */
+  disconnect?: boolean | undefined;
+  /**
+   * Called with each uncaught exception and unhandled rejection. If it returns `true`, the error is handled, and the
+   * application goes on. Any other result, a promise included, makes the error a failure of the application.
+   */
+  onUncaught?: ((error: unknown) => unknown) | undefined;
   /**
    * The exit code after a clean stop by a signal: 0 for `'zero'`, 128 + the signal's number for `'signal'`. `'signal'`
    * is for a process supervisor that takes 0 to mean that the application ended by itself. Default: `'zero'`.
@@ -28,23 +58,39 @@ export interface RunMainOptions extends LaunchOptions {
   ui?: Ui | undefined;
 }
 
+const runMainOptionNames: readonly (keyof RunMainOptions)[] = [
+  'exitCode',
+  'ui',
+  'signals',
+  'linger',
+  'disconnect',
+  'onUncaught',
+];
+
 /**
  * Runs an application as the main job of this process: `launch`, with signals, uncaught errors and the exit code
  * handled.
  *
  * SIGINT or SIGTERM asks the application to stop, with a {@link SignalError}. The application is no longer ready, and
- * after the `drainDelay` all tasks are cancelled. A Ctrl-C skips that delay. Another signal after that exits
- * immediately, with 128 + its number.
+ * after the `drainDelay` all tasks are cancelled. A Ctrl-C skips that delay, and so does an application that was never
+ * ready. Any signal within 500 ms belongs to the same request. A later one exits at once, with 128 + its number. The
+ * signal of a `signalListener` that has stopped the application counts as well.
  *
  * An uncaught exception or unhandled rejection is a failure of the application: it is written to stderr, all tasks are
- * cancelled, and the exit code is 1. A second one exits immediately. Tasks that have not ended at the deadline are
- * named on stderr, and the process exits with 1. Any other failure sets exit code 1. A clean end keeps the exit code.
- * The output is flushed before each of these exits, unless it makes no progress for a second. After a clean end the
- * process exits by itself. If it is still alive after 5 s, its open handles are named on stderr.
+ * cancelled, and the exit code is 1. Further ones are collected in the report. An output whose reader is gone is no
+ * failure.
+ *
+ * Tasks that have not ended at the deadline are named on stderr, and the process exits with 1. Any other failure sets
+ * exit code 1. A clean end keeps the exit code. The process exits by itself when nothing keeps it open. After a failure
+ * or a requested stop, it exits after `linger` ms in any case, and names what has kept it open. If all tasks ended by
+ * themselves, open handles are named after 5 s, and the process stays. The output is flushed before each of these
+ * exits, unless it makes no progress for a second. If a thread in a blocking system call prevents the exit, the process
+ * is killed half a second later.
  *
  * @returns the application. Its promise resolves with the report when all tasks have ended or timed out. `ready`,
  * `ready$` and `live` are for probes, and `stop` stops it.
- * @throws what `orchestrate` throws, synchronously.
+ * @throws what `orchestrate` throws, synchronously; RangeError for a signal that is unknown or cannot be caught, and
+ * for a negative `linger`; TypeError for an `onUncaught` that is no function.
  *
  * @example
  * ```ts
@@ -61,66 +107,71 @@ export interface RunMainOptions extends LaunchOptions {
  * ```
  */
 export function runMain(runnables: readonly Runnable[], options: RunMainOptions = {}): Application {
-  validateOptions(options, [...launchOptionNames, 'exitCode', 'ui']);
-  const { exitCode = 'zero', ui = false, ...given } = options;
-  validateOneOf('exitCode', ['zero', 'signal'], exitCode);
-  validateUi(ui);
-  const { observer, instrumentation = [] } = given;
-  validateArray('instrumentation', instrumentation);
+  const { exitCode, ui, signals, linger, disconnect, onUncaught, timeout, launchOptions } = readRunMainOptions(options);
   const terminal = ui === false ? undefined : loadTerminal(ui, logEventError);
-  const launchOptions: LaunchOptions = terminal
-    ? { ...given, observer: observer ?? {}, instrumentation: [...instrumentation, terminal.instrumentation] }
-    : given;
   const hostFailures$ = new Subject<unknown>();
-  const application = createApplication(runnables, launchOptions, {
+  const application = createApplication(runnables, terminal ? shownOn(terminal, launchOptions) : launchOptions, {
     hostFailures$,
     shouldDrain: (cause) => !isCtrlC(cause),
+    onStopRequest: (cause) => {
+      if (cause instanceof SignalError) stopSignals.receivedElsewhere(cause.signal);
+    },
     onSlowStart: warnOfSlowStart,
   });
 
-  let first: { readonly signal: NodeJS.Signals; readonly at: number } | undefined;
-  const onSignal = (signal: NodeJS.Signals) => {
-    const at = performance.now();
-    if (first && !isSameRequest(signal, first.signal, at - first.at)) {
-      const code = 128 + signalNumber(signal);
-      console.error(`Received ${signal} after ${first.signal}: exiting with ${code} without finalizing the tasks`);
-      return exit(code);
-    }
-    first ??= { signal, at };
-    application.stop(new SignalError(signal));
-  };
-  let crashed = false;
-  const onUncaught = (reason: unknown) => {
-    const error = reason ?? new Error(`Thrown or rejected with ${String(reason)}`);
-    logError(error);
-    if (crashed) return exit(1);
-    crashed = true;
-    hostFailures$.next(error);
-  };
-
-  const releaseProcess = keepProcessAlive();
-  const signalSubscription = signals$(stopSignals, process).subscribe(onSignal);
-  process.on('uncaughtException', onUncaught);
-  process.on('unhandledRejection', onUncaught);
+  tolerateClosedOutput();
+  const releaseProcess = keepProcessOpen();
+  const stopSignals = new StopSignals(signals, application.stop);
+  const releaseErrors = catchUncaughtErrors(onUncaught, (error) => hostFailures$.next(error));
+  const releaseChannel = disconnect ? onDisconnect(application.stop) : undefined;
   const whenFlushed = (callback: () => void) => (terminal ? terminal.whenFlushed(callback) : callback());
   const onReport = (report: ShutdownReport) => {
     setExitCode(report, exitCode);
-    whenFlushed(() => ensureExit(report, options.timeout ?? defaultTimeoutMs));
+    whenFlushed(() => ensureExit(report, timeout, linger));
   };
   return application.start(onReport, () => {
     whenFlushed(releaseProcess);
-    signalSubscription.unsubscribe();
-    process.off('uncaughtException', onUncaught);
-    process.off('unhandledRejection', onUncaught);
+    stopSignals.release();
+    releaseErrors();
+    releaseChannel?.();
   });
 }
 
-/**
- * Whether a second signal belongs to the same request as the first. On a terminal, `npm` forwards the Ctrl-C that the
- * terminal has sent to the whole process group, so the same signal may arrive twice.
- */
-function isSameRequest(signal: NodeJS.Signals, first: NodeJS.Signals, ms: number): boolean {
-  if (isDuplicateSignal(signal, first, ms)) return true;
-  // Not imported: loading node:tty takes longer than loading this file with all else.
-  return signal === 'SIGINT' && first === signal && ms < 200 && process.getBuiltinModule('node:tty').isatty(0);
+function readRunMainOptions(options: RunMainOptions) {
+  validateOptions(options, [...launchOptionNames, ...runMainOptionNames]);
+  const {
+    exitCode = 'zero',
+    ui = false,
+    signals = defaultStopSignals,
+    linger = 5000,
+    disconnect = false,
+    onUncaught,
+    ...launchOptions
+  } = options;
+  validateOneOf('exitCode', ['zero', 'signal'], exitCode);
+  validateUi(ui);
+  validateArray('signals', signals);
+  signals.forEach(validateSignal);
+  validateMs('linger', linger);
+  validateBoolean('disconnect', disconnect);
+  if (onUncaught !== undefined) validateFunction('onUncaught', onUncaught);
+  validateArray('instrumentation', launchOptions.instrumentation ?? []);
+  const { timeout = defaultTimeoutMs } = launchOptions;
+  return { exitCode, ui, signals, linger, disconnect, onUncaught, timeout, launchOptions };
+}
+
+/** Adds the terminal to the options. It writes the errors that the default observer would write. */
+function shownOn(terminal: LoadedTerminal, options: LaunchOptions): LaunchOptions {
+  const { observer = {}, instrumentation = [] } = options;
+  return { ...options, observer, instrumentation: [...instrumentation, terminal.instrumentation] };
+}
+
+/** Calls a function when the IPC channel to the parent process ends. Returns the function that ends this. */
+function onDisconnect(stop: (cause: unknown) => void): () => void {
+  const listener = () => stop(new CancelledError('The IPC channel to the parent process has ended'));
+  // It has ended before if it is no longer connected. A process without a channel has no such member.
+  const { connected } = process as { readonly connected?: boolean };
+  if (connected === false) queueMicrotask(listener);
+  process.once('disconnect', listener);
+  return () => process.off('disconnect', listener);
 }

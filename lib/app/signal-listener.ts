@@ -6,7 +6,7 @@ import type { Task } from '../task/types.js';
 import { captureAsyncContext } from '../util/async-context.js';
 import { ForeignSubscription } from '../util/foreign-subscription.js';
 import { invalid, readOptions, validateArray } from '../util/validate.js';
-import { signals$, stopSignals, validateSignal, type SignalTarget } from './signals.js';
+import { signals$, defaultStopSignals, validateSignal, type SignalTarget } from './signals.js';
 
 /** Options of {@link signalListener}. */
 export interface SignalListenerOptions {
@@ -47,7 +47,7 @@ export function signalListener(
   const { signals: given = [], target = process } = readOptions(options, ['signals', 'target']);
   validateArray('signals', given);
   // A copy, because the caller may change the array.
-  const signals = given.length > 0 ? [...given] : stopSignals;
+  const signals = given.length > 0 ? [...given] : defaultStopSignals;
   signals.forEach(validateSignal);
   if (typeof target.on !== 'function' || typeof target.off !== 'function') {
     throw new TypeError(invalid('target', 'an emitter with `on` and `off`', target));

@@ -12,7 +12,7 @@ export interface SignalTarget {
 }
 
 /** The signals that ask a process to stop: Ctrl-C sends SIGINT, a process supervisor sends SIGTERM. */
-export const stopSignals: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM'];
+export const defaultStopSignals: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM'];
 
 /** Throws if a value is not the name of a signal that a process can catch. */
 export function validateSignal(signal: unknown): void {
@@ -50,14 +50,18 @@ export function signals$(signals: readonly NodeJS.Signals[], target: SignalTarge
   return merge(...shared$);
 }
 
+/** The time in which a second signal belongs to the same request as the first, in ms. */
+export const echoMs = 500;
+
 /**
- * Whether a second signal belongs to the same request as the first: a process supervisor may send another kind of
- * signal together with a Ctrl-C.
+ * Whether a signal belongs to the same request as the first one. Many senders send two for one request: npm forwards a
+ * terminal's Ctrl-C that its child has received already, and nodemon, concurrently, `timeout` and process supervisors
+ * follow up with another signal.
  *
- * @param ms the time between the two, as measured by their handlers.
+ * @param ms the time since the first one.
  */
-export function isDuplicateSignal(signal: NodeJS.Signals, first: NodeJS.Signals, ms: number): boolean {
-  return signal !== first && ms < 50;
+export function isEcho(ms: number): boolean {
+  return ms <= echoMs;
 }
 
 /** Whether a cause is a Ctrl-C. The user waits for the prompt then. */

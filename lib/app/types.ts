@@ -37,7 +37,7 @@ export interface Instrumentation {
 
 /** Options of {@link orchestrate}, which `launch` and `runMain` also take. */
 export interface OrchestrateOptions {
-  /** Longest time that all tasks together may take to end after the cancel, in ms. Default: 30,000. */
+  /** Longest time that all tasks together may take to end after the cancel, in ms. Default: 20,000. */
   timeout?: number | undefined;
   /** Whether a failed task cancels the others. Default: `'cancel'`. */
   onFailure?: 'cancel' | 'continue' | undefined;

@@ -190,10 +190,10 @@ describe('orchestrate', () => {
     });
   });
 
-  it('has a default timeout of 30 s', () => {
+  it('has a default timeout of 20 s', () => {
     virtually(({ expectObservable }) => {
       const deaf = task('deaf', () => new Promise(() => undefined));
-      expectObservable(landmarks(orchestrate([deaf, failing(0)]))).toBe('c 29999ms (s|)');
+      expectObservable(landmarks(orchestrate([deaf, failing(0)]))).toBe('c 19999ms (s|)');
     });
   });
 

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import fc from 'fast-check';
 import { NEVER, throwError, timer } from 'rxjs';
 import { inspect } from 'node:util';
 import {
@@ -19,6 +20,7 @@ import {
   type TaskRunner,
 } from '../../lib/index.js';
 import { throwing } from '../helpers/tasks.js';
+import { anyText, unprintableIn } from '../helpers/unprintable.js';
 import { virtually } from '../helpers/virtual-time.js';
 
 describe('ShutdownReport', () => {
@@ -228,9 +230,38 @@ describe('ShutdownReport', () => {
     });
     expect(String(report).split('\n')).to.deep.equal([
       'Stopped by Error. Clean, in 0 ms.',
-      '  task            outcome    ran for',
-      '  two lines [31m  completed',
+      '  task       outcome    ran for',
+      '  two lines  completed',
     ]);
+  });
+
+  it('never prints or stores an unprintable character, whatever names and messages are', () => {
+    fc.assert(
+      fc.property(anyText, anyText, anyText, (name, message, thrown) => {
+        const runner = taskRunner(task(name, () => 1));
+        const cause = Object.assign(new Error(message, { cause: thrown }), { name });
+        const error = new TaskError(name, 'execute', cause);
+        error.suppressed.push(new TaskError(name, 'finalize', thrown));
+        const outcomes: Outcome[] = [{ task: name, runner, status: 'failed', error, startedAt: 0, endedAt: 1 }];
+        const failures = [cause, thrown, { [name]: thrown }];
+        const report = new ShutdownReport({ cause, outcomes, failures, clean: false, durationMs: 0 });
+        expect(unprintableIn(String(report).replaceAll('\n', ''))).to.equal(undefined);
+        expect(unprintableIn(JSON.stringify(report).replaceAll('\\n', ''))).to.equal(undefined);
+        expect(unprintableIn(JSON.stringify(error).replaceAll('\\n', ''))).to.equal(undefined);
+      }),
+    );
+  });
+
+  it('prints and stores long names and messages in part, in linear time', () => {
+    for (const repeated of ['/', ' ', "'", '(', '\n', '\u001b[', 'x\u0000']) {
+      const text = repeated.repeat(500_000);
+      const runner = taskRunner(task(text, () => 1));
+      const error = new TaskError(text, 'execute', new Error(text, { cause: text }));
+      const outcomes = Array.from({ length: 10 }, (): Outcome => ({ task: text, runner, status: 'failed', error }));
+      const report = new ShutdownReport({ cause: error, outcomes, failures: [text], clean: false, durationMs: 0 });
+      expect(String(report)).to.have.length.below(10_000);
+      expect(JSON.stringify(report)).to.have.length.below(300_000);
+    }
   });
 
   it('prints the causes of the cause when no row shows them', () => {

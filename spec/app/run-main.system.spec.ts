@@ -32,6 +32,9 @@ async function runAndSignal(name: string, ...signals: NodeJS.Signals[]): Promise
 
 const noListener = 'listeners 0,0,0,0';
 
+/** Resolves when a second signal is no longer an echo of the first, which the program has received. */
+const echoTime = () => pause(1500);
+
 describe('runMain', () => {
   describe('on a signal', () => {
     it('finalizes the running tasks, removes its listeners, and exits with 0 after a SIGTERM', async () => {
@@ -55,7 +58,7 @@ describe('runMain', () => {
       expect(stdout).to.include('finalized').and.include('Received SIGINT').and.include(noListener);
     });
 
-    it('exits with 143 on a second SIGTERM and with 130 on a second SIGINT, without a finalizer', async () => {
+    it('exits with 143 on a later second SIGTERM and with 130 on a later SIGINT', async () => {
       for (const [signal, code] of [
         ['SIGTERM', 143],
         ['SIGINT', 130],
@@ -64,6 +67,7 @@ describe('runMain', () => {
         await program.waitFor('up');
         program.kill(signal);
         await program.waitFor('finalize');
+        await echoTime();
         program.kill(signal);
         const result = await program.ended;
         expect([result.code, result.signal]).to.deep.equal([code, null]);
@@ -79,19 +83,56 @@ describe('runMain', () => {
       await program.waitFor('up');
       program.kill('SIGINT');
       await program.waitFor('finalize');
-      await pause(100);
+      await echoTime();
       program.kill('SIGTERM');
       expect((await program.ended).code).to.equal(143);
     });
 
-    it('takes a SIGINT and a SIGTERM at the same time for one request', async () => {
-      const program = start('worker');
+    it('takes two signals of any kind at almost the same time for one request', async () => {
+      for (const [first, second] of [
+        ['SIGINT', 'SIGTERM'],
+        ['SIGTERM', 'SIGINT'],
+        ['SIGTERM', 'SIGTERM'],
+        ['SIGUSR2', 'SIGTERM'],
+      ] as const) {
+        const program = start('blocked at the first signal');
+        await program.waitFor('up');
+        program.kill(first);
+        // The event loop is blocked until this has arrived, and for longer than an echo may come later.
+        await program.waitFor('blocked');
+        program.kill(second);
+        const { code, signal, stdout } = await program.ended;
+        expect([code, signal], `${first}, ${second}`).to.deep.equal([0, null]);
+        expect(stdout).to.include(`Stopped by SignalError: Received ${first}. Clean`);
+        expect(stdout.match(/finalized/g)).to.have.length(1);
+      }
+    });
+
+    it('stops on each of its `signals`, and leaves the others their default action', async () => {
+      const stopped = await runAndSignal('stops on SIGUSR2 alone', 'SIGUSR2');
+      expect(stopped.code).to.equal(0);
+      expect(stopped.stdout).to.include('finalized').and.include('Stopped by SignalError: Received SIGUSR2. Clean');
+      const killed = await runAndSignal('stops on SIGUSR2 alone', 'SIGTERM');
+      expect([killed.code, killed.signal]).to.deep.equal([null, 'SIGTERM']);
+    });
+
+    it('is not killed while it finalizes by the signal of a listener that stopped it', async () => {
+      const program = start('hanging, and listener of SIGHUP');
       await program.waitFor('up');
-      // The process handles both signals when it continues, one right after the other.
-      program.kill('SIGSTOP', 'SIGINT', 'SIGTERM', 'SIGCONT');
-      const { code, signal, stdout } = await program.ended;
-      expect([code, signal]).to.deep.equal([0, null]);
-      expect(stdout.match(/finalized/g)).to.have.length(1);
+      program.kill('SIGHUP');
+      await program.waitFor('finalize');
+      program.kill('SIGHUP');
+      await program.waitFor('later');
+      program.kill('SIGHUP');
+      const { code, signal, stderr } = await program.ended;
+      expect([code, signal]).to.deep.equal([129, null]);
+      expect(stderr).to.equal('Received SIGHUP after SIGHUP: exiting with 129 without finalizing the tasks\n');
+    });
+
+    it('does not wait for the `drainDelay` of an application that was never ready', async () => {
+      const { code, stdout } = await runAndSignal('not ready, with a drainDelay', 'SIGTERM');
+      expect(code).to.equal(0);
+      expect(stdout).to.include('Stopped by SignalError: Received SIGTERM. Clean');
     });
 
     it('finalizes a task that is still in initialize, and does not call execute', async () => {
@@ -105,26 +146,32 @@ describe('runMain', () => {
       await twice.waitFor('up');
       twice.child.stdin?.write('\x03\x03');
       const result = await twice.ended;
-      expect(result.stdout).to.include('finalized').and.include('Received SIGINT');
+      expect(result.stdout)
+        .to.include('Stopping; press Ctrl-C again to exit at once')
+        .and.include('finalized')
+        .and.include('Received SIGINT');
       expect(result.code).to.equal(0);
 
       const later = startOnTerminal('hanging');
       await later.waitFor('up');
       later.child.stdin?.write('\x03');
       await later.waitFor('finalize');
-      await pause(300);
+      await echoTime();
       later.child.stdin?.write('\x03');
       expect((await later.ended).code).to.equal(130);
     });
 
-    it('exits on an immediate second SIGTERM on a terminal, too', async () => {
+    it('exits on a later second SIGTERM on a terminal, too, and says nothing of a Ctrl-C', async () => {
       const program = startOnTerminal('hanging, pid');
       await program.waitFor('up');
       const pid = Number(/pid (\d+)/.exec(program.stdout)?.[1]);
       process.kill(pid, 'SIGTERM');
       await program.waitFor('finalize');
+      await echoTime();
       process.kill(pid, 'SIGTERM');
-      expect((await program.ended).code).to.equal(143);
+      const { code, stdout } = await program.ended;
+      expect(code).to.equal(143);
+      expect(stdout).to.not.include('Ctrl-C');
     });
 
     it('exits on a SIGINT some time after a SIGTERM on a terminal, too', async () => {
@@ -133,7 +180,7 @@ describe('runMain', () => {
       const pid = Number(/pid (\d+)/.exec(program.stdout)?.[1]);
       process.kill(pid, 'SIGTERM');
       await program.waitFor('finalize');
-      await pause(100);
+      await echoTime();
       process.kill(pid, 'SIGINT');
       expect((await program.ended).code).to.equal(130);
     });
@@ -178,6 +225,7 @@ describe('runMain', () => {
       await program.waitFor('c up');
       program.kill('SIGTERM');
       await program.waitFor('b finalize');
+      await echoTime();
       program.kill('SIGTERM');
       const { code, stdout } = await program.ended;
       expect(code).to.equal(143);
@@ -446,11 +494,33 @@ describe('runMain', () => {
       expect(stdout).to.include('Stopped by Error: Thrown or rejected with undefined. Not clean');
     });
 
-    it('exits on a second one without waiting for a finalizer', async () => {
-      const { code, stdout, stderr } = await run('uncaught twice');
+    it('collects a burst of them in the report, and stops once', async () => {
+      const { code, stdout, stderr } = await run('a burst of uncaught errors');
       expect(code).to.equal(1);
-      expect(stderr.match(/Error: uncaught/g)).to.have.length(2);
-      expect(stdout).to.include('finalize').and.not.include('listeners');
+      expect(stderr.match(/^Error: lost connection \d+$/gm)).to.have.length(100);
+      expect(stdout.match(/finalized/g)).to.have.length(1);
+      expect(stdout).to.include('failures 100, more 2900').and.include(noListener);
+    });
+
+    it('collects those that come while the tasks stop, until the deadline', async () => {
+      const { code, stdout, stderr } = await run('uncaught again and again');
+      expect(code).to.equal(1);
+      expect(stdout)
+        .to.include('finalize')
+        .and.match(/failures [1-9]\d*, more \d+/);
+      expect(stderr).to.include('did not end within 300 ms of the cancel: hanging (finalize)');
+    });
+
+    it('goes on if `onUncaught` returns true, and nothing else, for an error', async () => {
+      const handled = await runAndSignal('uncaught, handled', 'SIGTERM');
+      expect([handled.code, handled.stderr]).to.deep.equal([0, '']);
+      expect(handled.stdout).to.include('handled Error: one').and.include('handled Error: two');
+      const promised = await run('uncaught, handled by a promise');
+      expect(promised.code).to.equal(1);
+      expect(promised.stdout).to.include('Stopped by Error: one. Not clean');
+      const throwing = await run('uncaught, handler throws');
+      expect(throwing.code).to.equal(1);
+      expect(throwing.stdout).to.include('Error: in the handler').and.include('Error: one');
     });
   });
 
@@ -503,6 +573,7 @@ describe('runMain', () => {
       await waitForText(child.stderr, 'up');
       child.kill('SIGTERM');
       await waitForText(child.stderr, 'cancelled');
+      await echoTime();
       child.kill('SIGTERM');
       const text = await readSlowly(child.stdout, 100);
       expect(await closed).to.equal(143);
@@ -516,6 +587,7 @@ describe('runMain', () => {
       await waitForText(child.stdout, 'up');
       child.kill('SIGTERM');
       await waitForText(child.stdout, 'finalize');
+      await echoTime();
       child.kill('SIGTERM');
       const text = await readSlowly(child.stderr, 0);
       expect(await closed).to.equal(143);

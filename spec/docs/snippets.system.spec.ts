@@ -58,7 +58,7 @@ describe('The documentation', () => {
   });
 
   it('has an example for every public function, class and constant', () => {
-    const indexes = ['', 'fleet/', 'inspect/', 'otel/', 'testing/', 'threads/']
+    const indexes = ['', 'fleet/', 'http/', 'inspect/', 'otel/', 'testing/', 'threads/']
       .map((entry) => readFileSync(`lib/${entry}index.ts`, 'utf8'))
       .join('\n');
     const names = [...indexes.matchAll(/export \{([^}]*)\}/g)].flatMap(([, list]) =>

@@ -2,21 +2,19 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after } from 'mocha';
 import { filter, firstValueFrom, type Observable } from 'rxjs';
 import { connectFleet, type Fleet, type FleetOptions, type JobEvent } from 'rxjs-tasks/fleet';
 import { startPostgres, type Postgres } from './postgres.js';
 
 let server: Promise<Postgres> | undefined;
 
-/** Returns the URL of the PostgreSQL that all specs share: FLEET_URL, or a server that is started for them. */
+/**
+ * Returns the URL of the PostgreSQL that all specs of this process share: FLEET_URL, or a server that is started for
+ * them. It ends with the process.
+ */
 export async function sharedUrl(): Promise<string> {
   return process.env['FLEET_URL'] ?? (await (server ??= startPostgres())).url;
 }
-
-after('the shared PostgreSQL', async () => {
-  await (await server)?.remove();
-});
 
 /** Returns the name of a schema that no other spec uses. */
 export function newSchema(): string {

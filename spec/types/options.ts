@@ -13,6 +13,7 @@ import type {
   withCancel,
 } from 'rxjs-tasks';
 import type { connectFleet, Queue } from 'rxjs-tasks/fleet';
+import type { HttpServerOptions } from 'rxjs-tasks/http';
 import type { InspectorOptions, RecordOptions, SvgOptions, TerminalOptions, TextOptions } from 'rxjs-tasks/inspect';
 import type { TelemetryOptions } from 'rxjs-tasks/otel';
 import type { ExploreOptions, Scenario, ScriptOptions } from 'rxjs-tasks/testing';
@@ -43,6 +44,7 @@ expectTypeOf<Undefined<SubmitOptions>>().toExtend<SubmitOptions>();
 type WorkerOptions = Options<Queue<number, number>['worker'], 1>;
 expectTypeOf<Undefined<WorkerOptions>>().toExtend<WorkerOptions>();
 
+expectTypeOf<Undefined<HttpServerOptions>>().toExtend<HttpServerOptions>();
 expectTypeOf<Undefined<InspectorOptions>>().toExtend<Optional<InspectorOptions>>();
 expectTypeOf<Undefined<RecordOptions>>().toExtend<RecordOptions>();
 expectTypeOf<Undefined<SvgOptions>>().toExtend<SvgOptions>();

@@ -1,0 +1,64 @@
+import { Subscription } from 'rxjs';
+import { SignalError } from '../errors/errors.js';
+import { exit } from './process-exit.js';
+import { echoMs, signalNumber, signals$ } from './signals.js';
+
+/**
+ * The signals that ask an application to stop. A signal of any kind within 500 ms of the first is an echo of it (see
+ * `isEcho`). A later one is a second request, and exits at once.
+ */
+export class StopSignals {
+  private readonly subscription = new Subscription();
+  private readonly held = new Set<NodeJS.Signals>();
+  private readonly onRequest: (cause: SignalError) => void;
+  private first: NodeJS.Signals | undefined = undefined;
+  private inEchoTime = false;
+
+  /** @param onRequest called at the first signal. */
+  constructor(signals: readonly NodeJS.Signals[], onRequest: (cause: SignalError) => void) {
+    this.onRequest = onRequest;
+    for (const signal of signals) this.hold(signal);
+  }
+
+  /** Takes a signal that another listener has received for the first. From now on it does not kill the process. */
+  receivedElsewhere(signal: NodeJS.Signals): void {
+    this.hold(signal);
+    this.setFirst(signal);
+  }
+
+  release(): void {
+    this.subscription.unsubscribe();
+  }
+
+  private hold(signal: NodeJS.Signals): void {
+    if (this.held.has(signal)) return;
+    this.held.add(signal);
+    this.subscription.add(signals$([signal], process).subscribe((received) => this.onSignal(received)));
+  }
+
+  private onSignal(signal: NodeJS.Signals): void {
+    const { first } = this;
+    if (first === undefined) {
+      if (signal === 'SIGINT' && process.stderr.isTTY) console.error('Stopping; press Ctrl-C again to exit at once');
+      this.setFirst(signal);
+      this.onRequest(new SignalError(signal));
+    } else if (!this.inEchoTime) {
+      const code = 128 + signalNumber(signal);
+      console.error(`Received ${signal} after ${first}: exiting with ${code} without finalizing the tasks`);
+      exit(code);
+    }
+  }
+
+  private setFirst(signal: NodeJS.Signals): void {
+    if (this.first !== undefined) return;
+    this.first = signal;
+    this.inEchoTime = true;
+    const onTimer = () => {
+      // A blocked event loop delivers the signals of the meantime after its timers, and before this callback.
+      const immediate = setImmediate(() => (this.inEchoTime = false)).unref();
+      this.subscription.add(() => clearImmediate(immediate));
+    };
+    const timer = setTimeout(onTimer, echoMs).unref();
+    this.subscription.add(() => clearTimeout(timer));
+  }
+}

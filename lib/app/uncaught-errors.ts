@@ -1,0 +1,37 @@
+import { logError } from '../util/log-error.js';
+
+/** The most errors that are written, because a fault may cause any number of them. */
+const maxWritten = 100;
+
+/**
+ * Calls a function with each uncaught exception and unhandled rejection of this process, which goes on. Writes the
+ * first hundred to stderr.
+ *
+ * @param isHandled whether an error is handled elsewhere. What it throws is another uncaught error.
+ * @returns the function that ends this.
+ */
+export function catchUncaughtErrors(
+  isHandled: ((error: unknown) => unknown) | undefined,
+  onError: (error: unknown) => void,
+): () => void {
+  let count = 0;
+  const report = (reason: unknown) => {
+    const error = reason ?? new Error(`Thrown or rejected with ${String(reason)}`);
+    if (count++ < maxWritten) logError(error);
+    onError(error);
+  };
+  const onUncaught = (reason: unknown) => {
+    try {
+      if (isHandled?.(reason) === true) return;
+    } catch (error) {
+      report(error);
+    }
+    report(reason);
+  };
+  process.on('uncaughtException', onUncaught);
+  process.on('unhandledRejection', onUncaught);
+  return () => {
+    process.off('uncaughtException', onUncaught);
+    process.off('unhandledRejection', onUncaught);
+  };
+}

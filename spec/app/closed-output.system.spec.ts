@@ -1,0 +1,77 @@
+import { expect } from 'chai';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { pause } from '../helpers/wait.js';
+
+const path = fileURLToPath(new URL('../fixtures/printing.ts', import.meta.url));
+
+/** A program whose notes come on another pipe than its output. */
+function start(command: string, args: readonly string[]) {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe', 'pipe'] });
+  const notes = child.stdio[3] as Readable;
+  let noted = '';
+  notes.setEncoding('utf8').on('data', (text: string) => (noted += text));
+  const ended = once(child, 'close').then(([code, signal]) => ({
+    code: code as number,
+    signal: signal as string,
+    noted,
+  }));
+  const waitFor = async (text: string) => {
+    while (!noted.includes(text)) await once(notes, 'data');
+    return noted;
+  };
+  return { child, ended, waitFor };
+}
+
+/** Resolves when some lines were written to the closed pipe. */
+const closedFor = () => pause(50);
+
+const startDirectly = (how: string, stream: string) => start(process.execPath, ['--import', 'tsx', path, how, stream]);
+
+describe('A process whose output nobody reads any longer', () => {
+  for (const how of ['console', 'write'])
+    for (const stream of ['stdout', 'stderr'] as const)
+      it(`ends as usual when the reader of its output is gone (${how}, ${stream})`, async () => {
+        const { child, ended, waitFor } = startDirectly(how, stream);
+        await waitFor('up');
+        const output = child[stream];
+        if (!output) throw new Error('The program has no such output');
+        await once(output, 'data');
+        output.destroy();
+        child.stdout.resume();
+        child.stderr.resume();
+        await closedFor();
+        child.kill('SIGTERM');
+        const { noted, ...result } = await ended;
+        expect({ ...result, noted: noted.replace(/^up.*\n/, '') }).to.deep.equal({
+          code: 0,
+          signal: null,
+          noted: 'finalized\nclean true\nexit 0\n',
+        });
+      });
+
+  it('goes on behind `head`', async () => {
+    const program = `${process.execPath} --import tsx ${path} write stdout`;
+    const { child, ended, waitFor } = start('sh', ['-c', `${program} | head -n 1`]);
+    const firstLine = once(child.stdout, 'data');
+    const noted = await waitFor('\n');
+    await firstLine;
+    await closedFor();
+    process.kill(Number(/up (\d+)/.exec(noted)?.[1]), 'SIGTERM');
+    expect((await ended).noted).to.include('finalized\nclean true\nexit 0\n');
+  });
+
+  it('fails when its output cannot be written for another reason', async () => {
+    const { child, ended } = start('sh', [
+      '-c',
+      `exec ${process.execPath} --import tsx ${path} write stdout > /dev/full`,
+    ]);
+    let stderr = '';
+    child.stderr.on('data', (data: Buffer) => (stderr += String(data)));
+    const { code, noted } = await ended;
+    expect([code, noted.includes('finalized')]).to.deep.equal([1, true]);
+    expect(stderr).to.include('ENOSPC');
+  });
+});
