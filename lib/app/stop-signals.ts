@@ -54,8 +54,9 @@ export class StopSignals {
     this.first = signal;
     this.inEchoTime = true;
     const onTimer = () => {
-      // A blocked event loop delivers the signals of the meantime after its timers, and before this callback.
-      const immediate = setImmediate(() => (this.inEchoTime = false)).unref();
+      // A blocked event loop delivers the signals of the meantime after its timers, and before this callback. Without
+      // `unref`, with which an idle loop would call back at the next signal only.
+      const immediate = setImmediate(() => (this.inEchoTime = false));
       this.subscription.add(() => clearImmediate(immediate));
     };
     const timer = setTimeout(onTimer, echoMs).unref();

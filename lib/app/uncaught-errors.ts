@@ -21,12 +21,13 @@ export function catchUncaughtErrors(
     onError(error);
   };
   const onUncaught = (reason: unknown) => {
+    const errors = [reason];
     try {
       if (isHandled?.(reason) === true) return;
     } catch (error) {
-      report(error);
+      errors.push(error);
     }
-    report(reason);
+    errors.forEach(report);
   };
   process.on('uncaughtException', onUncaught);
   process.on('unhandledRejection', onUncaught);

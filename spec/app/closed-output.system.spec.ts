@@ -10,7 +10,7 @@ const path = fileURLToPath(new URL('../fixtures/printing.ts', import.meta.url));
 /** A program whose notes come on another pipe than its output. */
 function start(command: string, args: readonly string[]) {
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe', 'pipe'] });
-  const notes = child.stdio[3] as Readable;
+  const [, stdout, stderr, notes] = child.stdio as unknown as [null, Readable, Readable, Readable];
   let noted = '';
   notes.setEncoding('utf8').on('data', (text: string) => (noted += text));
   const ended = once(child, 'close').then(([code, signal]) => ({
@@ -22,7 +22,7 @@ function start(command: string, args: readonly string[]) {
     while (!noted.includes(text)) await once(notes, 'data');
     return noted;
   };
-  return { child, ended, waitFor };
+  return { child, stdout, stderr, ended, waitFor };
 }
 
 /** Resolves when some lines were written to the closed pipe. */
@@ -34,14 +34,12 @@ describe('A process whose output nobody reads any longer', () => {
   for (const how of ['console', 'write'])
     for (const stream of ['stdout', 'stderr'] as const)
       it(`ends as usual when the reader of its output is gone (${how}, ${stream})`, async () => {
-        const { child, ended, waitFor } = startDirectly(how, stream);
+        const { child, ended, waitFor, ...outputs } = startDirectly(how, stream);
         await waitFor('up');
-        const output = child[stream];
-        if (!output) throw new Error('The program has no such output');
-        await once(output, 'data');
-        output.destroy();
-        child.stdout.resume();
-        child.stderr.resume();
+        await once(outputs[stream], 'data');
+        outputs[stream].destroy();
+        outputs.stdout.resume();
+        outputs.stderr.resume();
         await closedFor();
         child.kill('SIGTERM');
         const { noted, ...result } = await ended;
@@ -54,8 +52,8 @@ describe('A process whose output nobody reads any longer', () => {
 
   it('goes on behind `head`', async () => {
     const program = `${process.execPath} --import tsx ${path} write stdout`;
-    const { child, ended, waitFor } = start('sh', ['-c', `${program} | head -n 1`]);
-    const firstLine = once(child.stdout, 'data');
+    const { stdout, ended, waitFor } = start('sh', ['-c', `${program} | head -n 1`]);
+    const firstLine = once(stdout, 'data');
     const noted = await waitFor('\n');
     await firstLine;
     await closedFor();
@@ -64,12 +62,12 @@ describe('A process whose output nobody reads any longer', () => {
   });
 
   it('fails when its output cannot be written for another reason', async () => {
-    const { child, ended } = start('sh', [
+    const { stderr: errors, ended } = start('sh', [
       '-c',
       `exec ${process.execPath} --import tsx ${path} write stdout > /dev/full`,
     ]);
     let stderr = '';
-    child.stderr.on('data', (data: Buffer) => (stderr += String(data)));
+    errors.on('data', (data: Buffer) => (stderr += String(data)));
     const { code, noted } = await ended;
     expect([code, noted.includes('finalized')]).to.deep.equal([1, true]);
     expect(stderr).to.include('ENOSPC');

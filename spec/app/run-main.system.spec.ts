@@ -520,7 +520,8 @@ describe('runMain', () => {
       expect(promised.stdout).to.include('Stopped by Error: one. Not clean');
       const throwing = await run('uncaught, handler throws');
       expect(throwing.code).to.equal(1);
-      expect(throwing.stdout).to.include('Error: in the handler').and.include('Error: one');
+      expect(throwing.stdout).to.include('Stopped by Error: one. Not clean');
+      expect(throwing.stderr).to.match(/^Error: one\n[^]*^Error: in the handler\n/m);
     });
   });
 
