@@ -16,13 +16,13 @@ export function createEventLog(): (event: AppEvent, run?: RunContext) => void {
     else if (logNotice(event, run)) return;
     else if (event.type === 'option-failed') logEventError(event);
     else {
-      const { task, at: now } = event;
-      const log = logs.get(task) ?? new SlotLog();
-      logs.set(task, log);
-      log.add(event, { task, now });
+      const { task: name, at: now } = event;
+      const log = logs.get(name) ?? new SlotLog();
+      logs.set(name, log);
+      log.add(event, { name, now });
     }
     if (event.type !== 'done') return;
-    logs.get(event.task)?.write({ task: event.task, now: event.at });
+    logs.get(event.task)?.write({ name: event.task, now: event.at });
     logs.delete(event.task);
   };
 }

@@ -12,6 +12,7 @@ export class StopSignals {
   private readonly held = new Set<NodeJS.Signals>();
   private readonly onRequest: (cause: SignalError) => void;
   private first: NodeJS.Signals | undefined = undefined;
+  private echoesUntil = -Infinity;
   private inEchoTime = false;
 
   /** @param onRequest called at the first signal. */
@@ -26,8 +27,18 @@ export class StopSignals {
     this.setFirst(signal);
   }
 
+  /**
+   * Removes the listeners. An echo that comes later is ignored, too: it does not kill the code after the application.
+   */
   release(): void {
     this.subscription.unsubscribe();
+    if (!this.inEchoTime) return;
+    const ignoreEchoes = () => {
+      const echoes = signals$([...this.held], process).subscribe();
+      setTimeout(() => echoes.unsubscribe(), this.echoesUntil - performance.now()).unref();
+    };
+    // The code that runs directly after the application finds no listener, and a process that exits then adds none.
+    setTimeout(ignoreEchoes, 1).unref();
   }
 
   private hold(signal: NodeJS.Signals): void {
@@ -53,6 +64,7 @@ export class StopSignals {
     if (this.first !== undefined) return;
     this.first = signal;
     this.inEchoTime = true;
+    this.echoesUntil = performance.now() + echoMs;
     const onTimer = () => {
       // A blocked event loop delivers the signals of the meantime after its timers, and before this callback. Without
       // `unref`, with which an idle loop would call back at the next signal only.

@@ -1,3 +1,5 @@
+import { openHandles } from './open-handles.js';
+
 /** The time that an exit may take, in ms. */
 const exitMs = 500;
 
@@ -20,7 +22,9 @@ const program = `
 export function killUnlessExited(code: number): void {
   // In a worker thread, `process.exit` ends this thread alone.
   if (!process.getBuiltinModule('node:worker_threads').isMainThread) return;
-  const reason = `after ${exitMs} ms the exit with ${code} still waits for a thread in a blocking system call`;
+  const handles = openHandles();
+  const open = handles.length > 0 ? `: ${handles.join(', ')}` : '';
+  const reason = `after ${exitMs} ms the exit with ${code} still waits for a thread in a blocking system call${open}`;
   // Not imported: few programs come here, and all would load it.
   const child = process
     .getBuiltinModule('node:child_process')

@@ -6,11 +6,13 @@ import {
   launchRunner,
   ordered,
   orchestrate,
+  parallel,
   task,
   TaskError,
   taskRunner,
   withCancel,
   type AppEvent,
+  type SimpleTask,
 } from '../../lib/index.js';
 import { spyOnConsoleError } from '../helpers/console-spy.js';
 import { collect } from '../helpers/collect.js';
@@ -147,6 +149,25 @@ describe('A task that fails while its `finalize` hangs', () => {
     launchRunner(ctx, cancel, runner);
     source.error(new Error('first'));
     expect(written.all()).to.have.length(1);
+  });
+
+  it('is written once when it was launched without an observer and its launch is unsubscribed before it has ended', () => {
+    virtually((_, scheduler) => {
+      for (const toRunner of [taskRunner, (each: SimpleTask) => parallel('app', each)]) {
+        const [ctx, cancel] = withCancel(undefined, { scheduler });
+        const subscription = launchRunner(
+          ctx,
+          cancel,
+          toRunner(task('t', { execute: () => failAfter(2), finalize: () => timer(3) })),
+        );
+        scheduler.schedule(() => subscription.unsubscribe(), 3);
+      }
+      scheduler.flush();
+      expect(written.all().map(String)).to.deep.equal([
+        'TaskError: t failed in execute: boom',
+        'TaskError: app/t failed in execute: boom',
+      ]);
+    });
   });
 
   it('is written once when it is a child that was launched without an observer', () => {

@@ -293,7 +293,12 @@ describe('launch', () => {
         void launch([failing, alone]);
         scheduler.flush();
       });
-      expect(errors()).to.deep.equal(['TaskError: failing failed in execute: boom', 'down', 'down']);
+      expect(errors()).to.deep.equal([
+        'TaskError: failing failed in execute: boom',
+        'Cron alone: 1 slot skipped (coordinator) at 1970-01-01T00:00:00.000Z',
+        'down',
+        'Cron alone: 1 slot skipped (coordinator) at 1970-01-01T00:00:00.005Z',
+      ]);
     });
   });
 });

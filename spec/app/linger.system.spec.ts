@@ -3,6 +3,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { pause } from '../helpers/wait.js';
 import { Program, type ProgramResult } from '../helpers/program.js';
 
 const path = fileURLToPath(new URL('../fixtures/lingering.ts', import.meta.url));
@@ -28,6 +29,9 @@ function startForked(name: string, linger = 60_000) {
   return { child, output, ended: once(child, 'exit') };
 }
 
+/** Longer than the time in which a second signal is an echo. */
+const echoTime = () => pause(1500);
+
 describe('A process that something keeps open after its application', () => {
   it('exits with its code when `linger` is over, and names what kept it open', async () => {
     expect(await runAndStop('open handle', 300)).to.include({
@@ -50,6 +54,25 @@ describe('A process that something keeps open after its application', () => {
     const { code, stdout, stderr } = await runAndStop('flush afterwards', 60_000);
     expect([code, stderr]).to.deep.equal([0, '']);
     expect(stdout).to.include('flushed');
+  });
+
+  it('does not let an echo of the signal kill the code after `runMain`, and lets a later signal', async () => {
+    const program = start('flush afterwards', 60_000);
+    await program.waitFor('up');
+    program.kill('SIGTERM');
+    await program.waitFor('Clean');
+    program.kill('SIGTERM');
+    program.kill('SIGINT');
+    const { code, stdout } = await program.ended;
+    expect([code, stdout.includes('flushed')]).to.deep.equal([0, true]);
+
+    const lingering = start('open handle', 60_000);
+    await lingering.waitFor('up');
+    lingering.kill('SIGTERM');
+    await lingering.waitFor('Clean');
+    await echoTime();
+    lingering.kill('SIGINT');
+    expect((await lingering.ended).signal).to.equal('SIGINT');
   });
 
   it('exits with the code that is set afterwards', async () => {
@@ -125,16 +148,16 @@ describe('A process with `disconnect`', () => {
 
 describe('A process whose exit waits for a blocked thread', () => {
   it('is killed half a second after the exit at the deadline, or after `linger`', async () => {
-    for (const [name, code] of [
-      ['a blocked thread of the pool', 1],
-      ['a blocked worker thread', 0],
+    for (const [name, code, thread] of [
+      ['a blocked thread of the pool', 1, 'a thread in a blocking system call: FSReqCallback'],
+      ['a blocked worker thread', 0, 'a thread in a blocking system call'],
     ] as const) {
       const { signal, stdout, stderr } = await runAndStop(name, 100);
       expect(signal, name).to.equal('SIGKILL');
       expect(stdout, name).to.include('finalized');
       expect(stderr, name).to.match(
         new RegExp(
-          `Exiting with ${code}, because .*\nKilling the process: after 500 ms the exit with ${code} still waits`,
+          `Exiting with ${code}, because .*\nKilling the process: after 500 ms the exit with ${code} still waits for ${thread}`,
         ),
       );
     }
