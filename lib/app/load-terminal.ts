@@ -22,7 +22,10 @@ export function validateUi(ui: unknown): void {
  *
  * @param fallback receives all events if the output cannot be loaded.
  */
-export function loadTerminal(ui: Exclude<Ui, false>, fallback: (event: AppEvent) => void): LoadedTerminal {
+export function loadTerminal(
+  ui: Exclude<Ui, false>,
+  fallback: (event: AppEvent, run?: RunContext) => void,
+): LoadedTerminal {
   let show: ((event: AppEvent, now: number, run?: RunContext) => void) | undefined;
   const buffered: { readonly event: AppEvent; readonly now: number; readonly run: RunContext | undefined }[] = [];
   // A dynamic import, so that programs without this output do not load it.
@@ -30,7 +33,7 @@ export function loadTerminal(ui: Exclude<Ui, false>, fallback: (event: AppEvent)
     .then(({ createTerminalWriter }) => createTerminalWriter({ ui: ui === true ? 'live' : ui }))
     .catch((error: unknown) => {
       logError(error);
-      return fallback;
+      return (event: AppEvent, _now: number, run?: RunContext) => fallback(event, run);
     })
     .then((loaded) => {
       show = loaded;

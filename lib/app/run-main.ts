@@ -10,7 +10,7 @@ import {
   validateOptions,
 } from '../util/validate.js';
 import { tolerateClosedOutput } from './closed-output.js';
-import { logEventError } from './error-log.js';
+import { createEventLog } from './event-log.js';
 import { ensureExit, setExitCode } from './exit-after-report.js';
 import { createApplication, launchOptionNames, type Application, type LaunchOptions } from './launch.js';
 import { keepProcessOpen } from './linger.js';
@@ -53,7 +53,7 @@ export interface RunMainOptions extends LaunchOptions {
    * The form in which the application shows its events. `'lines'`: one line for each important event, on stderr.
    * `'live'`: a timeline on a terminal, and `'lines'` elsewhere. `'json'`: one line of JSON for each event, on stdout.
    * `true`: the same as `'live'`. Default: `false`, which shows nothing. The output is `terminal` of
-   * `rxjs-tasks/inspect`, loaded on demand. It also writes the errors that the default observer would write.
+   * `rxjs-tasks/inspect`, loaded on demand. It shows whatever the default observer would write.
    */
   ui?: Ui | undefined;
 }
@@ -108,7 +108,7 @@ const runMainOptionNames: readonly (keyof RunMainOptions)[] = [
  */
 export function runMain(runnables: readonly Runnable[], options: RunMainOptions = {}): Application {
   const { exitCode, ui, signals, linger, disconnect, onUncaught, timeout, launchOptions } = readRunMainOptions(options);
-  const terminal = ui === false ? undefined : loadTerminal(ui, logEventError);
+  const terminal = ui === false ? undefined : loadTerminal(ui, createEventLog());
   const hostFailures$ = new Subject<unknown>();
   const application = createApplication(runnables, terminal ? shownOn(terminal, launchOptions) : launchOptions, {
     hostFailures$,
@@ -160,7 +160,7 @@ function readRunMainOptions(options: RunMainOptions) {
   return { exitCode, ui, signals, linger, disconnect, onUncaught, timeout, launchOptions };
 }
 
-/** Adds the terminal to the options. It writes the errors that the default observer would write. */
+/** Adds the terminal to the options. It shows whatever the default observer would write. */
 function shownOn(terminal: LoadedTerminal, options: LaunchOptions): LaunchOptions {
   const { observer = {}, instrumentation = [] } = options;
   return { ...options, observer, instrumentation: [...instrumentation, terminal.instrumentation] };

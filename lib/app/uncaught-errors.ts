@@ -1,11 +1,11 @@
-import { logError } from '../util/log-error.js';
+import { logErrorOnce } from '../util/log-error.js';
 
 /** The most errors that are written, because a fault may cause any number of them. */
 const maxWritten = 100;
 
 /**
  * Calls a function with each uncaught exception and unhandled rejection of this process, which goes on. Writes the
- * first hundred to stderr.
+ * first hundred to stderr, unless they are errors of tasks that are written already.
  *
  * @param isHandled whether an error is handled elsewhere. What it throws is another uncaught error.
  * @returns the function that ends this.
@@ -17,7 +17,7 @@ export function catchUncaughtErrors(
   let count = 0;
   const report = (reason: unknown) => {
     const error = reason ?? new Error(`Thrown or rejected with ${String(reason)}`);
-    if (count++ < maxWritten) logError(error);
+    if (count++ < maxWritten) logErrorOnce(error);
     onError(error);
   };
   const onUncaught = (reason: unknown) => {

@@ -13,7 +13,7 @@ import type { SlotPolicy } from './cron-options.js';
 import { MissedSlotQueue } from './missed-slot-queue.js';
 import type { Schedule } from './schedule.js';
 import type { DueSlots } from './slot-clock.js';
-import { emitOrLog, type CronState, type SlotLog, type SlotNotice } from './slot-log.js';
+import { emitOrLog, type LoggedCron, type SlotLog, type SlotNotice } from './slot-log.js';
 import { SlotRun, type SlotOwner } from './slot-run.js';
 
 /**
@@ -49,7 +49,7 @@ export function dispatchSlots<T>(
 }
 
 /** Subscribes to the due slots. RxJS takes a Subscription that has an observer's methods as a Subscriber, unwrapped. */
-class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, SlotOwner<T>, RunParts {
+class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, SlotOwner<T>, RunParts, LoggedCron {
   readonly ctx: CompositeRun;
   readonly cancelApp: CancelFunc;
   readonly hooks: TaskHooks<T>;
@@ -140,12 +140,17 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
   }
 
   log(notice: SlotNotice): void {
-    this.slotLog.add(notice, this.state);
+    // An application without an observer passes all events to the console.
+    for (let run: CompositeRun | undefined = this.ctx; run; run = run.parent) if (run.hasSubscriber) return;
+    this.slotLog.add(notice, this);
   }
 
-  private get state(): CronState {
-    const { task, scheduler } = this.ctx;
-    return { task, now: scheduler.now(), runningSince: this.running.first?.startedAt };
+  get now(): number {
+    return this.ctx.scheduler.now();
+  }
+
+  get runningSince(): number | undefined {
+    return this.running.first?.startedAt;
   }
 
   /** The runners that the running slots have started. */
@@ -161,7 +166,7 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
   abandon(): void {
     this.abandonedMembers = this.runners.map(abandonedOutcome);
     for (const slot of toArray(this.running)) slot.abandon();
-    this.slotLog.write(this.state);
+    this.slotLog.write(this);
   }
 
   emitValue(value: T): void {
@@ -193,6 +198,8 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
   next({ first, last, count, due, lateBy, moreDue }: DueSlots): void {
     const { missed, tolerance } = this.policy;
     this.history.lastSlot = last;
+    // Before the slot's turn: its own notice is one of the next line, and its run has no part in what is written.
+    this.slotLog.writeIfDue(this);
     if (missed === 'runAll' && (count > 1 || lateBy > tolerance)) {
       append(this.waiting, new MissedSlotQueue(this, this.schedule, first, last, count, due - last));
       return this.dispatchNext();
@@ -257,7 +264,7 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
       runInAsyncContext(this.asyncContext, runSlot<T>, this as SlotDispatcher<T>, slot);
     this.dispatching = false;
     if (!this.closed || this.running.first || this.waiting.first) return;
-    this.slotLog.write(this.state);
+    this.slotLog.write(this);
     if (this.failure) this.subscriber.error(this.failure.error);
     else this.subscriber.complete();
   }

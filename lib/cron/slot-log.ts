@@ -4,16 +4,16 @@ import type { TaskEventDetail } from '../task/types.js';
 import { attempt } from '../util/attempt.js';
 import { headline } from '../util/describe-error.js';
 import { duration, minute } from '../util/duration.js';
-import { logError } from '../util/log-error.js';
+import { logError, logErrorOnce } from '../util/log-error.js';
 import { printable, printableName } from '../util/printable.js';
 
 /** An event of a cron that may occur for each of its slots. */
 export type SlotNotice = Extract<TaskEventDetail, { type: 'skipped' | 'missed' | 'overdue' | 'option-failed' }>;
 
-/** The cron at the time of a notice. */
-export interface CronState {
+/** A cron, as its lines on the console show it. */
+export interface LoggedCron {
   /** The name or path of its task. */
-  readonly task: string;
+  readonly name: string;
   readonly now: number;
   /** The start of its oldest current run, if there is one. */
   readonly runningSince?: number | undefined;
@@ -42,55 +42,73 @@ export function logNotice(notice: SlotNotice, run: RunContext | undefined): bool
 
 /**
  * Writes the notices of a cron to the console when nobody listens to its events. The first notice of each kind is
- * written at once. Later ones are counted, and the counts are written at most once a minute: with a later notice, so
- * that no timer is needed, or when the cron ends.
+ * written at once. Later ones are counted, and the counts are written at most once a minute: with a later notice, when
+ * a slot comes due, or at the end of the cron. So no timer is needed.
  */
 export class SlotLog {
-  private readonly writtenKinds = new Set<string>();
-  /** The notices of each kind that are not written yet. */
+  /** The numbers of notices that are not written yet, by kind. A kind that was written before may have a 0. */
   private readonly counts = new Map<string, number>();
+  /** The sum of the counts. */
+  private total = 0;
   private firstSlot: number | undefined = undefined;
   private lastError: { readonly error: unknown } | undefined = undefined;
-  private lastNotice: SlotNotice | undefined = undefined;
+  private writtenError: unknown = undefined;
   private writtenAt = -Infinity;
+  private lastNotice: SlotNotice | undefined = undefined;
 
-  add(notice: SlotNotice, state: CronState): void {
+  add(notice: SlotNotice, cron: LoggedCron): void {
     // Several applications around one cron receive the same event.
     if (notice === this.lastNotice) return;
     this.lastNotice = notice;
     const kind = notice.type === 'skipped' ? `skipped (${notice.reason})` : notice.type;
-    this.counts.set(kind, (this.counts.get(kind) ?? 0) + (notice.type === 'missed' ? notice.count : 1));
+    const count = notice.type === 'missed' ? notice.count : 1;
+    const isFirst = !this.counts.has(kind);
+    this.counts.set(kind, (this.counts.get(kind) ?? 0) + count);
+    this.total += count;
     if ('slot' in notice) this.firstSlot ??= notice.slot;
     const failure = 'error' in notice ? { error: notice.error } : undefined;
     // At the end of a cron many slots may be dropped at once. They are written together.
     if (notice.type === 'skipped' && notice.reason === 'ended') return;
-    if (!this.writtenKinds.has(kind)) {
-      this.writtenKinds.add(kind);
-      this.write(state);
-      if (failure) logError(failure.error);
-      return;
+    if (isFirst) {
+      this.write(cron);
+      if (failure) this.writeError(failure.error);
+    } else {
+      this.lastError = failure ?? this.lastError;
+      this.writeIfDue(cron);
     }
-    this.lastError = failure ?? this.lastError;
+  }
+
+  /** Writes the counts, if there are any, and if the last line was written a minute ago. */
+  writeIfDue(cron: LoggedCron): void {
+    if (this.total === 0) return;
     // The clock may have been set back.
-    const sinceLine = state.now - this.writtenAt;
-    if (sinceLine >= minute || sinceLine < 0) this.write(state);
+    const sinceLine = cron.now - this.writtenAt;
+    if (sinceLine >= minute || sinceLine < 0) this.write(cron);
   }
 
   /** Writes the counts, if there are any. */
-  write({ task, now, runningSince }: CronState): void {
-    const { counts, firstSlot, lastError } = this;
-    if (counts.size === 0) return;
-    const count = [...counts.values()].reduce((sum, each) => sum + each);
+  write({ name, now, runningSince }: LoggedCron): void {
+    const { counts, total, firstSlot, lastError } = this;
+    if (total === 0) return;
     const parts = [
-      [...counts].map(([kind, each]) => countOf(kind, each)).join(', ') +
-        (firstSlot === undefined ? '' : ` ${count === 1 ? 'at' : 'since'} ${timeText(firstSlot)}`),
+      [...counts].flatMap(([kind, count]) => (count > 0 ? countOf(kind, count) : [])).join(', ') +
+        (firstSlot === undefined ? '' : ` ${total === 1 ? 'at' : 'since'} ${timeText(firstSlot)}`),
       ...(runningSince === undefined ? [] : [`its run has been going on for ${duration(now - runningSince)}`]),
-      ...(lastError ? [`last error: ${printable(headline(lastError.error))}`] : []),
     ];
+    if (lastError && !Object.is(lastError.error, this.writtenError)) {
+      this.writtenError = lastError.error;
+      parts.push(`last error: ${printable(headline(lastError.error))}`);
+    }
     this.writtenAt = now;
+    this.total = 0;
     this.firstSlot = this.lastError = undefined;
-    counts.clear();
-    logError(`Cron ${printableName(task)}: ${parts.join('; ')}`);
+    for (const kind of counts.keys()) counts.set(kind, 0);
+    logError(`Cron ${printableName(name)}: ${parts.join('; ')}`);
+  }
+
+  private writeError(error: unknown): void {
+    this.writtenError = error;
+    logErrorOnce(error);
   }
 }
 

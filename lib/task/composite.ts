@@ -38,6 +38,8 @@ export interface CompositeRun extends RunContext, CancelContext {
   readonly parent?: CompositeRun | undefined;
   /** Whether there is an event listener. Without one, only events with an error are worth creating. */
   readonly observed: boolean;
+  /** Whether the `events$` of this run's runner has a subscriber. */
+  readonly hasSubscriber: boolean;
   /** Whether this run itself has a listener, apart from the runs that it is part of. */
   readonly hasListener: boolean;
   /** The counts of the children that were started under its context. */

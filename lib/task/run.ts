@@ -158,6 +158,11 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
     return false;
   }
 
+  get hasSubscriber(): boolean {
+    // The run of a slot has no runner of its own. Its owner is observed when its cron is.
+    return this.slot === undefined && this.owner.observed;
+  }
+
   get hasListener(): boolean {
     return this.owner.observed || this.child?.parentRun.observed === true;
   }

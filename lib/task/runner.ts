@@ -7,7 +7,7 @@ import { AlreadyRunningError } from '../errors/errors.js';
 import { hasMembers, hasMethod } from '../util/has-members.js';
 import { append, notifyAll, takeAll, type LinkedList, type ListNode } from '../util/linked-list.js';
 import { LinkedSubject } from '../util/linked-subject.js';
-import { logError } from '../util/log-error.js';
+import { logErrorOnce } from '../util/log-error.js';
 import { SubscriberListener } from '../util/subscriber-listener.js';
 import { ChildContext } from './child.js';
 import { enclosingRun } from './enclosing-run.js';
@@ -200,7 +200,7 @@ export class Runner<T> implements TaskRunner<T>, RunOwner<T>, LinkedList {
       run.forward(Object.assign(detail, { task: run.task, runId, at: run.scheduler.now() }), run);
     }
     // The error is reported nowhere else, so without a listener it is written.
-    else if ('error' in detail) logError(detail.error);
+    else if ('error' in detail) logErrorOnce(detail.error);
   }
 
   forward(event: TaskEvent): void {
@@ -246,7 +246,7 @@ export class Runner<T> implements TaskRunner<T>, RunOwner<T>, LinkedList {
     this.current = this.awaitingReady = undefined;
     if (run.observed) this.emit(run, { type: 'done', outcome });
     // The subscriber has unsubscribed and no listener waits for the outcome, so the error is written.
-    else if (error && !awaitingEnd && run.unsubscribed) logError(error);
+    else if (error && !awaitingEnd && run.unsubscribed) logErrorOnce(error);
     if (awaitingReady) notifyAll(awaitingReady, false);
     if (awaitingEnd) notifyAll(awaitingEnd, outcome);
     return outcome;

@@ -3,7 +3,9 @@ import { NEVER, of, Subject, throwError, timer, type Observable } from 'rxjs';
 import {
   cron,
   joinAll,
+  launch,
   launchRunner,
+  ordered,
   parallel,
   supervise,
   task,
@@ -11,6 +13,8 @@ import {
   withCancel,
   type Coordinator,
   type CronOptions,
+  type LaunchOptions,
+  type Runnable,
   type Schedule,
   type SimpleTask,
   type TaskRunner,
@@ -18,6 +22,7 @@ import {
 import { virtualClock, type VirtualClock } from '../../lib/testing/index.js';
 import { spyOnConsoleError } from '../helpers/console-spy.js';
 import { everyTen, lasting } from '../helpers/cron-story.js';
+import { customRunner } from '../helpers/custom-runners.js';
 import { events } from '../helpers/tasks.js';
 import { virtually } from '../helpers/virtual-time.js';
 
@@ -69,20 +74,34 @@ describe('A cron that nobody listens to', () => {
     expect(written.all()).to.have.length(1);
     clock.advance(second);
     expect(written.all().slice(1)).to.deep.equal([
-      'Cron report: 12 slots skipped (overlap) since 1970-01-01T00:00:10.000Z; ' +
+      'Cron report: 11 slots skipped (overlap) since 1970-01-01T00:00:10.000Z; ' +
         'its run has been going on for 1 min 5 s',
     ]);
     clock.advance(60 * minute);
     expect(written.all()).to.have.length(62);
   });
 
-  it('writes no line when a minute has passed without another such slot, and has no timer for it', () => {
+  it('writes each slot that is skipped later than a minute after the last one at once', () => {
+    const { clock } = start(hangs, 60 * minute);
+    clock.advance(180 * minute);
+    expect(written.all()).to.deep.equal(
+      [1, 2, 3].map(
+        (hours) =>
+          `Cron report: 1 slot skipped (overlap) at 1970-01-01T0${hours}:00:00.000Z; ` +
+          `its run has been going on for ${hours} h`,
+      ),
+    );
+  });
+
+  it('writes the slots that it has counted a minute later, when its run has ended, without a timer for that', () => {
     let runs = 0;
-    const { clock } = start(({ scheduler }) => timer(++runs === 1 ? 12 * second : 1, scheduler), 5 * second);
-    clock.advance(21 * second);
+    const { clock } = start(({ scheduler }) => timer(++runs === 1 ? 22 * second : 1, scheduler), 5 * second);
+    clock.advance(64 * second);
     expect([clock.timers, written.all().length]).to.deep.equal([1, 1]);
     clock.advance(60 * minute);
-    expect(written.all()).to.have.length(1);
+    expect(written.all().slice(1)).to.deep.equal([
+      'Cron report: 3 slots skipped (overlap) since 1970-01-01T00:00:10.000Z',
+    ]);
   });
 
   it('writes the slots that it has counted when it ends', () => {
@@ -167,8 +186,26 @@ describe('A cron that nobody listens to', () => {
     expect(written.all().map(String)).to.deep.equal([
       'Cron report: 1 slot skipped (coordinator) at 1970-01-01T00:00:00.000Z',
       'Error: no database 1',
-      'Cron report: 6 slots skipped (coordinator) since 1970-01-01T00:00:10.000Z; last error: Error: no database 7',
+      'Cron report: 5 slots skipped (coordinator) since 1970-01-01T00:00:10.000Z; last error: Error: no database 6',
+      'Cron report: 1 slot skipped (coordinator) at 1970-01-01T00:01:00.000Z; last error: Error: no database 7',
     ]);
+  });
+
+  it('writes an error of its coordinator that it has written before only once', () => {
+    for (const down of [new Error('down'), 'down']) {
+      const coordinator = { lease: () => throwError(() => down) };
+      const lines = written.during(() => {
+        const { clock, cancel } = start(() => 1, 10 * second, { coordinator });
+        clock.advance(minute);
+        cancel();
+      });
+      expect(lines).to.deep.equal([
+        'Cron report: 1 slot skipped (coordinator) at 1970-01-01T00:00:00.000Z',
+        down,
+        'Cron report: 5 slots skipped (coordinator) since 1970-01-01T00:00:10.000Z',
+        'Cron report: 1 slot skipped (coordinator) at 1970-01-01T00:01:00.000Z',
+      ]);
+    }
   });
 
   it('writes the first error of its `random` function, and later only their number', () => {
@@ -253,6 +290,60 @@ describe('A cron that nobody listens to', () => {
     expect(written.all()).to.deep.equal([]);
   });
 
+  describe('in an application', () => {
+    const line =
+      'Cron report: 1 slot skipped (overlap) at 1970-01-01T00:00:00.010Z; its run has been going on for 10 ms';
+    const hanging = () => cron(task('report', hangs), 10);
+
+    function launched(runnables: Runnable[], options: LaunchOptions = {}) {
+      const clock = virtualClock();
+      const app = launch(runnables, { scheduler: clock, ...options });
+      clock.advance(15);
+      void app.stop();
+    }
+
+    it('writes to the console, also if the application has instrumentation', () => {
+      launched([hanging()], { instrumentation: [{ onEvent: () => undefined }] });
+      expect(written.all()).to.deep.equal([line]);
+    });
+
+    it('writes its path, and each line once, when the run of another cron has launched it', () => {
+      const outer = task('outer', (ctx) => {
+        void launch([hanging()], { parent: ctx });
+        return NEVER;
+      });
+      launched([cron(outer, minute)]);
+      expect(written.all()).to.deep.equal([line.replace('report', 'outer/report')]);
+    });
+
+    it('stays silent with an observer', () => {
+      launched([hanging()], { observer: () => undefined });
+      expect(written.all()).to.deep.equal([]);
+    });
+
+    it('stays silent when a listener has subscribed to its events, or to those of a group around it', () => {
+      for (const pick of [(own: TaskRunner) => own, (_: TaskRunner, group: TaskRunner) => group]) {
+        const own = hanging();
+        const group = parallel('app', own);
+        events(pick(own, group));
+        launched([group]);
+      }
+      expect(written.all()).to.deep.equal([]);
+    });
+
+    it('writes at the same rate when it is a custom runner', () => {
+      const custom = customRunner(hanging());
+      const clock = virtualClock();
+      const app = launch([custom], { scheduler: clock });
+      clock.advance(35);
+      void app.stop();
+      expect(written.all()).to.deep.equal([
+        'Cron report: 1 slot skipped (overlap) at 1970-01-01T00:00:00.010Z',
+        'Cron report: 2 slots skipped (overlap) since 1970-01-01T00:00:00.020Z',
+      ]);
+    });
+  });
+
   describe("with onError: 'stop'", () => {
     const fails = () => throwError(() => new Error('boom'));
 
@@ -268,6 +359,18 @@ describe('A cron that nobody listens to', () => {
       const [ctx, cancel] = withCancel();
       launchRunner(ctx, cancel, cron(task('report', fails), 10, { onError: 'stop' }));
       expect(written.all().map(String)).to.deep.equal(['TaskError: report failed in execute: boom']);
+    });
+
+    it('writes its error once in an application, also in a group', () => {
+      for (const runnable of [
+        cron(task('report', fails), 10, { onError: 'stop' }),
+        ordered('app', parallel('workers', cron(task('report', fails), 10, { onError: 'stop' }))),
+      ])
+        void launch([runnable]);
+      expect(written.all().map(String)).to.deep.equal([
+        'TaskError: report failed in execute: boom',
+        'TaskError: app/workers/report failed in execute: boom',
+      ]);
     });
 
     it('writes its error once when its subscriber has left', () => {

@@ -126,6 +126,7 @@ export class Cron implements HookOutput {
     const { missed, tolerance } = this.plan;
     const last = slots.at(-1) ?? NaN;
     this.setLastSlot(last);
+    this.slotLog.writeIfDue(this.run, this.runningSince);
     if (missed === 'runAll' && (slots.length > 1 || lateBy > tolerance)) {
       this.waiting.push(...slots.map((slot) => new Slot(slot, slot + due - last, slots)));
       return this.dispatchNext();

@@ -98,7 +98,14 @@ export class Run {
     if (this.runner.onEvent) this.runner.onEvent(event, error);
     else if (this.hasGivenUp && error === undefined) return;
     else if (this.observed) this.record(`events ${this.path}`, `${line} #${this.runId}`);
-    else if (error !== undefined) this.record('console', formatError(error));
+    else if (error !== undefined) this.writeError(error);
+  }
+
+  /** «The default writer prints an error object once.» */
+  writeError(error: unknown): void {
+    if (error instanceof Failure && error.isWritten) return;
+    if (error instanceof Failure) error.isWritten = true;
+    this.record('console', formatError(error));
   }
 
   record(stream: string, text: string): void {

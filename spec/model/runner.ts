@@ -1,5 +1,4 @@
 import type { Context } from './context.js';
-import { formatError } from './log.js';
 import { Run } from './run.js';
 import type { ModelWorld } from './model-world.js';
 import type { Parent, Outcome, Status, TaskHooks } from './types.js';
@@ -80,8 +79,7 @@ export class Runner {
     this.run = undefined;
     if (!run.parent.reportsEnd) run.emit(`done ${outcome.status}`);
     // A failure after an unsubscribe is written with `console.error` unless `done$` has a subscriber.
-    if (!run.observed && outcome.error && done.length === 0 && run.parent.unsubscribed)
-      run.record('console', formatError(outcome.error));
+    if (!run.observed && outcome.error && done.length === 0 && run.parent.unsubscribed) run.writeError(outcome.error);
     for (const listener of ready) listener(false);
     for (const listener of done) listener(outcome);
   }

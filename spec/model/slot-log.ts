@@ -19,7 +19,8 @@ const minute = 60_000;
 export class SlotLog {
   /** The timeout of the cron, which a `DeadlineError` names. */
   private readonly timeout: number | undefined;
-  private readonly knownKinds = new Set<string>();
+  /** All kinds, in the order of their first notices. */
+  private readonly kinds = new Set<string>();
   private pending: SlotNotice[] = [];
   private writtenAt = -Infinity;
 
@@ -29,13 +30,19 @@ export class SlotLog {
 
   add(run: Run, notice: SlotNotice, runningSince: number | undefined): void {
     const { kind, error } = notice;
-    const { now } = run.world;
-    const isFirst = !this.knownKinds.has(kind);
+    const isFirst = !this.kinds.has(kind);
+    this.kinds.add(kind);
     this.pending.push(isFirst ? { ...notice, error: undefined } : notice);
     if (kind === 'skipped (ended)') return;
-    this.knownKinds.add(kind);
-    if (isFirst || now >= this.writtenAt + minute || now < this.writtenAt) this.write(run, runningSince);
+    if (isFirst) this.write(run, runningSince);
+    else this.writeIfDue(run, runningSince);
     if (isFirst && error) run.record('console', error);
+  }
+
+  /** Writes what is pending a minute after the last line. */
+  writeIfDue(run: Run, runningSince?: number): void {
+    const { now } = run.world;
+    if (now >= this.writtenAt + minute || now < this.writtenAt) this.write(run, runningSince);
   }
 
   write(run: Run, runningSince?: number): void {
@@ -45,9 +52,9 @@ export class SlotLog {
     const { now } = run.world;
     this.pending = [];
     this.writtenAt = now;
-    const counts = [...new Set(pending.map(({ kind }) => kind))].map((kind) => {
+    const counts = [...this.kinds].flatMap((kind) => {
       const count = countOf(pending.filter((notice) => notice.kind === kind));
-      return `${count} slot${count === 1 ? '' : 's'} ${kind}`;
+      return count === 0 ? [] : `${count} slot${count === 1 ? '' : 's'} ${kind}`;
     });
     const preposition = countOf(pending) === 1 ? 'at' : 'since';
     const lastError = pending.findLast(({ error }) => error)?.error;

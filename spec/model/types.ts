@@ -8,6 +8,8 @@ export type Status = 'idle' | 'initializing' | 'running' | 'finalizing' | 'done'
 export class Failure implements TaskFailure {
   readonly name: string = 'TaskError';
   readonly suppressed: Failure[] = [];
+  /** Whether it has been written to the console. */
+  isWritten = false;
   readonly task: string;
   readonly phase: Phase;
   readonly cause: unknown;
