@@ -27,7 +27,7 @@ export type { RunContext } from './context/types.js';
 export type { SimpleTask, Task, TaskOutput, TaskStream } from './task/types.js';
 
 // Runner
-export type { Outcome, TaskEvent, TaskEventDetail, TaskRunner } from './task/types.js';
+export type { Outcome, SlotHistory, SlotOutcome, TaskEvent, TaskEventDetail, TaskRunner } from './task/types.js';
 export { isTaskRunner, taskRunner, type Runnable } from './task/runner.js';
 
 // Future
@@ -35,6 +35,8 @@ export { future, type Future } from './future/future.js';
 
 // Cron
 export { cron } from './cron/cron.js';
+export type { ByWhom, RescheduleOptions } from './cron/cron-control.js';
+export type { CronRunner } from './cron/cron-runner.js';
 export type { Coordinator, CronOptions } from './cron/cron-options.js';
 export { nextRuns, type Schedule } from './cron/schedule.js';
 

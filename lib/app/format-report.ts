@@ -1,4 +1,4 @@
-import type { Outcome } from '../task/types.js';
+import type { Outcome, SlotHistory } from '../task/types.js';
 import { duration } from '../util/duration.js';
 import { ErrorLines } from './error-lines.js';
 import { printable, printableName } from '../util/printable.js';
@@ -75,7 +75,18 @@ function resultsOf(outcomes: readonly Outcome[], isMember: boolean): string {
   return texts.join(', ');
 }
 
-function resultOf({ status, phase, stoppingAt, members = [] }: Outcome, isMember: boolean): string {
+function resultOf(outcome: Outcome, isMember: boolean): string {
+  const { slots } = outcome;
+  return statusOf(outcome, isMember) + (slots ? `, ${countsOf(slots)}` : '');
+}
+
+/** Returns the counts of a cron's slots: the number of its runs, and the others unless they are 0. */
+function countsOf({ runs, failures, skipped, missed }: SlotHistory): string {
+  const others = Object.entries({ failed: failures, skipped, missed }).filter(([, count]) => count > 0);
+  return [['runs', runs] as const, ...others].map(([name, count]) => `${name} ${count.toLocaleString('en')}`).join(', ');
+}
+
+function statusOf({ status, phase, stoppingAt, members = [] }: Outcome, isMember: boolean): string {
   if (status !== 'timed-out' || members.length > 0) return status;
   if (isMember && stoppingAt === undefined) return `${status}, not cancelled yet`;
   return phase ? `${status} in ${phase}` : status;

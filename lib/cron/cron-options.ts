@@ -25,6 +25,11 @@ export interface CronOptions {
    * - `'runAll'` runs all of them, one after another, whatever `overlap` is.
    */
   missed?: 'skip' | 'runOnce' | 'runAll' | undefined;
+  /**
+   * The age, in ms, up to which a missed slot is run, as Temporal's catch-up window. It bounds `missed` and `lastRun`.
+   * Older slots are dropped, as one `missed` event. Default: `Infinity`.
+   */
+  missedWithin?: number | undefined;
   /** The delay, in ms, up to which a slot is on time. A later slot is missed or `overdue`. Default: 1,000. */
   tolerance?: number | undefined;
   /**
@@ -80,6 +85,7 @@ export interface Coordinator {
 export interface SlotPolicy {
   readonly overlap: NonNullable<CronOptions['overlap']>;
   readonly missed: NonNullable<CronOptions['missed']>;
+  readonly missedWithin: number;
   readonly tolerance: number;
   readonly maxRuns: number | undefined;
   readonly timeout: number | undefined;
@@ -91,6 +97,7 @@ const optionNames: readonly (keyof CronOptions)[] = [
   'immediate',
   'overlap',
   'missed',
+  'missedWithin',
   'tolerance',
   'lastRun',
   'startAt',
@@ -111,9 +118,11 @@ export function readCronOptions(options: CronOptions): CronOptions {
 
 /** Validates the options of what happens to a slot, and fills in the defaults. */
 export function toSlotPolicy(options: CronOptions): SlotPolicy {
-  const { overlap = 'skip', missed = 'skip', tolerance = 1000, maxRuns, timeout, onError = 'continue' } = options;
+  const { overlap = 'skip', missed = 'skip', missedWithin = Infinity, tolerance = 1000 } = options;
+  const { maxRuns, timeout, onError = 'continue' } = options;
   validateOneOf('overlap', ['skip', 'bufferOne', 'bufferAll', 'cancelOther', 'allowAll'], overlap);
   validateOneOf('missed', ['skip', 'runOnce', 'runAll'], missed);
+  validateMs('missedWithin', missedWithin);
   validateMs('tolerance', tolerance);
   if (maxRuns !== undefined) validateInteger('maxRuns', 1, Infinity, maxRuns);
   if (timeout !== undefined) {
@@ -121,7 +130,7 @@ export function toSlotPolicy(options: CronOptions): SlotPolicy {
     if (timeout === 0) throw new RangeError(invalid('timeout', 'a number of ms above 0', timeout));
   }
   validateOneOf('onError', ['continue', 'stop'], onError);
-  return { overlap, missed, tolerance, maxRuns, timeout, onError, lease: leaseOf(options.coordinator) };
+  return { overlap, missed, missedWithin, tolerance, maxRuns, timeout, onError, lease: leaseOf(options.coordinator) };
 }
 
 /** Reads the method of a coordinator, once. */

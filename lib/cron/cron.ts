@@ -1,14 +1,15 @@
 import type { RunContext } from '../context/types.js';
-import { runComposite, type CompositeTask, type TaskHistory } from '../task/composite.js';
-import { taskRunner } from '../task/runner.js';
+import { runComposite, type CompositeTask } from '../task/composite.js';
 import { captureAsyncContext } from '../util/async-context.js';
 import { taskName, toTaskHooks, type TaskHooks } from '../task/task-hooks.js';
-import type { SimpleTask, Task, TaskRunner } from '../task/types.js';
+import type { SimpleTask, Task } from '../task/types.js';
+import { CronControl } from './cron-control.js';
+import { ControlledRunner, type CronRunner } from './cron-runner.js';
 import { readCronOptions, toSlotPolicy, type CronOptions } from './cron-options.js';
 import { toSchedule, type Schedule } from './schedule.js';
 import { dueSlots } from './slot-clock.js';
 import { dispatchSlots } from './slot-dispatcher.js';
-import { emitOrLog, SlotLog } from './slot-log.js';
+import { emitOrLog } from './slot-log.js';
 import { timetableFactory } from './timetable.js';
 
 /**
@@ -54,33 +55,31 @@ export function cron<T>(
   task: SimpleTask<T> | Task<T>,
   schedule: number | string | Schedule,
   options: CronOptions = {},
-): TaskRunner<T> {
+): CronRunner<T> {
   const hooks = toTaskHooks(task);
   const given = readCronOptions(options);
   const source = toSchedule(schedule, given.timezone);
   const policy = toSlotPolicy(given);
-  const createTimetable = timetableFactory(given, source);
-  const slotTask = toSlotTask(hooks);
-  const history: TaskHistory = {};
-  const slotLog = new SlotLog();
+  const control = new CronControl(toSlotTask(hooks), policy, timetableFactory(given), source, given.timezone);
 
   const scheduled: CompositeTask<T> = {
-    ...slotTask,
+    ...control.slotHooks,
     ...(hooks.initialize && { initialize: (ctx: RunContext) => hooks.initialize?.(ctx) }),
     ...(hooks.finalize && { finalize: () => hooks.finalize?.() }),
     startTimeout: hooks.startTimeout,
-    history,
+    history: control,
     // Like an `interval` piped into a flattening operator.
     [runComposite]: (run, cancelApp) => {
+      const { scheduler } = run;
       const asyncContext = captureAsyncContext();
       const onRandomFailed = (error: unknown) => emitOrLog(run, { type: 'option-failed', option: 'random', error });
-      const timetable = createTimetable(run.scheduler.now(), history.lastSlot, onRandomFailed);
-      return dueSlots(timetable, run.scheduler, asyncContext, (slot) => (history.nextAt = slot)).pipe(
-        dispatchSlots(policy, timetable.schedule, slotTask, run, cancelApp, asyncContext, slotLog),
+      const timetable = control.timetable(scheduler.now(), onRandomFailed);
+      return dueSlots(timetable, scheduler, asyncContext, control).pipe(
+        dispatchSlots(control, run, cancelApp, asyncContext),
       );
     },
   };
-  return taskRunner(scheduled);
+  return new ControlledRunner(toTaskHooks(scheduled), control);
 }
 
 /** Returns the task of a single slot: `execute` alone, with the task's name and grace. */

@@ -32,6 +32,6 @@ export class MissedSlotQueue<T> extends ListNode {
     this.count--;
     if (following === undefined) remove(this);
     else this.first = following;
-    return new SlotRun(this.owner, slot, slot + this.delay);
+    return new SlotRun(this.owner, slot, slot + this.delay, 'missed');
   }
 }

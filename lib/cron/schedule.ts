@@ -46,14 +46,17 @@ export function nextRuns(
   validateInteger('n', 0, Infinity, n);
   const from = toTimestamp('from', start);
   const slots = toSchedule(schedule, timezone).from(from);
-  const runs: Date[] = [];
-  for (let after = from; runs.length < n;) {
-    const slot = slotAfter(slots, after);
-    if (slot === undefined) break;
-    runs.push(new Date(slot));
-    after = slot;
+  return slotsFrom(slots, n > 0 ? slotAfter(slots, from) : undefined, n).map((slot) => new Date(slot));
+}
+
+/** Returns at most `n` slots of a schedule: the first one, and those that follow it before `end`. */
+export function slotsFrom(schedule: Schedule, first: number | undefined, n: number, end: number = Infinity): number[] {
+  const slots: number[] = [];
+  for (let slot = first; slot !== undefined && slot < end && slots.length < n;) {
+    slots.push(slot);
+    slot = slots.length < n ? slotAfter(schedule, slot) : undefined;
   }
-  return runs;
+  return slots;
 }
 
 /** A validated schedule whose slots may depend on when it starts. */

@@ -1,12 +1,14 @@
 import { Observable, type SchedulerLike, type Subscriber } from 'rxjs';
 import { captureAsyncContext, runInAsyncContext, type AsyncContext } from '../util/async-context.js';
-import { countPassed, slotAfter } from './schedule.js';
+import type { ControlledClock } from './cron-control.js';
+import { countPassed, slotAfter, type CountedSchedule, type Schedule } from './schedule.js';
 import { scheduleCoalesced } from './coalesced-timer.js';
 import { remove, ListNode } from '../util/linked-list.js';
-import type { Timetable } from './timetable.js';
+import { firstSlot, type Timetable } from './timetable.js';
 
 /** Slots that have come due since the last emission: usually one, more if the process could not run in between. */
 export interface DueSlots {
+  readonly schedule: Schedule | CountedSchedule;
   readonly first: number;
   readonly last: number;
   readonly count: number;
@@ -32,30 +34,34 @@ const maxSlotsPerEmit = 1000;
  * is emitted after the slots that are due.
  *
  * @param asyncContext the async context in which the slots are emitted: crons of several callers may share a timer.
- * @param onNextSlot called with the slot that is waited for, whenever it changes; with `undefined` when there is none.
+ * @param control gets the clock, for as long as there are slots to come.
  */
 export function dueSlots(
   timetable: Timetable,
   scheduler: SchedulerLike,
   asyncContext: AsyncContext = captureAsyncContext(),
-  onNextSlot: (slot: number | undefined) => void = () => undefined,
+  control: { clock: ControlledClock | undefined } = { clock: undefined },
 ): Observable<DueSlots> {
   return new Observable((subscriber) => {
-    const clock = new SlotClock(timetable, scheduler, subscriber, asyncContext, onNextSlot);
+    const clock = new SlotClock(timetable, scheduler, subscriber, asyncContext);
+    control.clock = clock;
+    // Before the start, because the first slots are emitted there.
+    subscriber.add(() => {
+      clock.stop();
+      control.clock = undefined;
+    });
     clock.start();
-    return () => clock.stop();
   });
 }
 
 /** Waits for one slot after the other. As a list node it waits in a timer that other crons may share. */
-class SlotClock extends ListNode {
-  private readonly timetable: Timetable;
+class SlotClock extends ListNode implements ControlledClock {
+  timetable: Timetable;
   private readonly scheduler: SchedulerLike;
   private readonly subscriber: Subscriber<DueSlots>;
   private readonly asyncContext: AsyncContext;
-  private readonly onNextSlot: (slot: number | undefined) => void;
   /** The slot that is waited for. */
-  private slot: number | undefined = undefined;
+  slot: number | undefined = undefined;
   /** When that slot is due, its jitter included, by a clock that is never set back. */
   private due = 0;
   /** The slot after it, computed in advance because a jitter must not reach it. */
@@ -70,35 +76,41 @@ class SlotClock extends ListNode {
     scheduler: SchedulerLike,
     subscriber: Subscriber<DueSlots>,
     asyncContext: AsyncContext,
-    onNextSlot: (slot: number | undefined) => void,
   ) {
     super();
     this.timetable = timetable;
     this.scheduler = scheduler;
     this.subscriber = subscriber;
     this.asyncContext = asyncContext;
-    this.onNextSlot = onNextSlot;
   }
 
   start(): void {
-    const { schedule, immediate, after, startAt } = this.timetable;
+    const { timetable } = this;
     this.expectedNow = this.scheduler.now();
     try {
-      let first = immediate ?? slotAfter(schedule, after);
-      while (first !== undefined && first < startAt) first = slotAfter(schedule, first);
-      this.waitFor(first, immediate === undefined);
+      this.waitFor(firstSlot(timetable), timetable.immediate === undefined);
     } catch (error) {
       return this.subscriber.error(error);
     }
     if (this.subscriber.closed) return;
-    this.onNextSlot(this.slot);
     if (this.isDue(this.expectedNow)) this.wake();
     else this.armTimer();
   }
 
   stop(): void {
     remove(this);
-    this.onNextSlot(undefined);
+  }
+
+  flush(): void {
+    if (this.isDue(this.scheduler.now())) this.wake();
+  }
+
+  reschedule(timetable: Timetable): void {
+    if (this.subscriber.closed) return;
+    remove(this);
+    this.timetable = timetable;
+    this.clockOffset = 0;
+    this.start();
   }
 
   /** Called by the timer, which may have been set by another cron. */
@@ -117,7 +129,8 @@ class SlotClock extends ListNode {
   }
 
   private emitDue(first: number, now: number): void {
-    const { schedule, jitter, stopAt } = this.timetable;
+    const { timetable } = this;
+    const { schedule, jitter, stopAt } = timetable;
     let last = first;
     let count = 1;
     let { due } = this;
@@ -145,10 +158,18 @@ class SlotClock extends ListNode {
     }
     // The schedule, or the source of randomness, may have cancelled the cron.
     if (this.subscriber.closed) return;
-    this.onNextSlot(this.slot);
     due -= this.clockOffset;
-    this.subscriber.next({ first, last, count, due, lateBy: Math.max(0, now - due), moreDue: this.isDue(now) });
-    if (failure) this.subscriber.error(failure.error);
+    this.subscriber.next({
+      schedule,
+      first,
+      last,
+      count,
+      due,
+      lateBy: Math.max(0, now - due),
+      moreDue: this.isDue(now),
+    });
+    // A run may have rescheduled the cron.
+    if (failure && timetable === this.timetable) this.subscriber.error(failure.error);
   }
 
   private scheduleNext(last: number): void {
@@ -183,6 +204,8 @@ class SlotClock extends ListNode {
   private armTimer(): void {
     if (this.subscriber.closed) return;
     if (this.slot === undefined) return this.subscriber.complete();
+    // A run may have set the timer already.
+    remove(this);
     const now = this.readClock();
     const wait = Math.min(Math.max(0, this.due - this.clockOffset - now), maxWaitMs);
     this.expectedNow = now + wait;

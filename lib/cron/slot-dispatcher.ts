@@ -1,19 +1,21 @@
 import { Observable, Subscription, type Observer, type OperatorFunction } from 'rxjs';
+import type { SchedulerLike } from 'rxjs';
 import type { CancelFunc } from '../context/types.js';
 import { CancelledError, type TaskError } from '../errors/errors.js';
-import type { CompositeRun, RunParts, TaskHistory } from '../task/composite.js';
+import type { CompositeRun, RunParts } from '../task/composite.js';
 import type { Run } from '../task/run.js';
 import type { RunIds } from '../task/run-ids.js';
 import { abandonedOutcome } from '../task/runner.js';
 import type { TaskHooks } from '../task/task-hooks.js';
-import type { Outcome, TaskEventDetail, TaskRunner } from '../task/types.js';
-import { runInAsyncContext, type AsyncContext } from '../util/async-context.js';
+import type { Outcome, SlotOutcome, TaskEventDetail, TaskRunner } from '../task/types.js';
+import { captureAsyncContext, runInAsyncContext, type AsyncContext } from '../util/async-context.js';
 import { append, remove, toArray, type LinkedList } from '../util/linked-list.js';
+import type { ControlledSlots, CronControl } from './cron-control.js';
 import type { SlotPolicy } from './cron-options.js';
 import { MissedSlotQueue } from './missed-slot-queue.js';
-import type { Schedule } from './schedule.js';
+import { recentSlots } from './recent-slots.js';
 import type { DueSlots } from './slot-clock.js';
-import { emitOrLog, type LoggedCron, type SlotLog, type SlotNotice } from './slot-log.js';
+import { emitOrLog, type LoggedCron, type SlotNotice } from './slot-log.js';
 import { SlotRun, type SlotOwner } from './slot-run.js';
 
 /**
@@ -32,67 +34,61 @@ import { SlotRun, type SlotOwner } from './slot-run.js';
  * not wait for the end of the run that it cancels.
  */
 export function dispatchSlots<T>(
-  policy: SlotPolicy,
-  schedule: Schedule,
-  hooks: TaskHooks<T>,
+  control: CronControl<T>,
   ctx: CompositeRun,
   cancelApp: CancelFunc,
   asyncContext: AsyncContext,
-  slotLog: SlotLog,
 ): OperatorFunction<DueSlots, T> {
   return (slots$) =>
     new Observable((subscriber) => {
-      const dispatcher = new SlotDispatcher(policy, schedule, hooks, ctx, cancelApp, asyncContext, slotLog, subscriber);
+      const dispatcher = new SlotDispatcher(control, ctx, cancelApp, asyncContext, subscriber);
       dispatcher.start(slots$);
       return dispatcher;
     });
 }
 
 /** Subscribes to the due slots. RxJS takes a Subscription that has an observer's methods as a Subscriber, unwrapped. */
-class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, SlotOwner<T>, RunParts, LoggedCron {
+class SlotDispatcher<T>
+  extends Subscription
+  implements Observer<DueSlots>, SlotOwner<T>, RunParts, LoggedCron, ControlledSlots
+{
   readonly ctx: CompositeRun;
   readonly cancelApp: CancelFunc;
   readonly hooks: TaskHooks<T>;
   readonly asyncContext: AsyncContext;
+  private readonly control: CronControl<T>;
   private readonly policy: SlotPolicy;
   private readonly subscriber: Observer<T>;
-  private readonly schedule: Schedule;
-  private readonly history: TaskHistory;
-  private readonly slotLog: SlotLog;
   /** Slots, and queues of missed slots, that wait for their turn. */
   private readonly waiting: LinkedList<SlotRun<T> | MissedSlotQueue<T>> = { first: undefined, last: undefined };
-  private readonly running: LinkedList<SlotRun<T>> = { first: undefined, last: undefined };
+  private readonly runningSlots: LinkedList<SlotRun<T>> = { first: undefined, last: undefined };
   /** The current run of a missed slot. */
   private missedRun: SlotRun<T> | undefined = undefined;
   /** The number of runs that were started. */
   private runs = 0;
   /** Whether no further run may start. A dispatcher that is closed but not stopped still runs the waiting slots. */
-  private stopped = false;
+  stopped = false;
   private abandonedMembers: readonly Outcome[] = [];
   private failure: { readonly error: unknown } | undefined = undefined;
   private dispatching = false;
 
   constructor(
-    policy: SlotPolicy,
-    schedule: Schedule,
-    hooks: TaskHooks<T>,
+    control: CronControl<T>,
     ctx: CompositeRun,
     cancelApp: CancelFunc,
     asyncContext: AsyncContext,
-    slotLog: SlotLog,
     subscriber: Observer<T>,
   ) {
     super();
-    this.policy = policy;
-    this.schedule = schedule;
-    this.hooks = hooks;
+    this.control = control;
+    this.policy = control.policy;
+    this.hooks = control.slotHooks;
     this.ctx = ctx;
     this.cancelApp = cancelApp;
     this.asyncContext = asyncContext;
-    this.slotLog = slotLog;
     this.subscriber = subscriber;
-    this.history = ctx.history;
     ctx.parts = this;
+    control.current = this;
   }
 
   get name(): string {
@@ -119,13 +115,39 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
     return this.policy.lease;
   }
 
+  get scheduler(): SchedulerLike {
+    return this.ctx.scheduler;
+  }
+
+  get running(): number {
+    return toArray(this.runningSlots).length;
+  }
+
+  get remainingRuns(): number {
+    return (this.policy.maxRuns ?? Infinity) - this.runs;
+  }
+
   get reachedMaxRuns(): boolean {
-    return this.runs === this.policy.maxRuns;
+    return this.remainingRuns === 0;
   }
 
   start(slots$: Observable<DueSlots>): void {
     this.ctx.onCancel((cause) => this.stop(cause));
+    if (this.control.paused) this.emitEvent({ type: 'paused' });
     slots$.subscribe(this);
+  }
+
+  /** Runs a slot now, by the overlap policy. Resolves with its outcome. */
+  trigger(by: { readonly by?: string }): Promise<SlotOutcome> {
+    const { now } = this;
+    this.emitEvent({ type: 'triggered', slot: now, ...by });
+    return new Promise((resolve) => {
+      const slot = new SlotRun(this, now, now, { asyncContext: captureAsyncContext(), onOutcome: resolve });
+      // A listener of the event may have stopped the cron.
+      if (this.stopped) return slot.skip({ reason: 'ended' });
+      append(this.waiting, slot);
+      this.dispatch(slot);
+    });
   }
 
   emit(run: Run<T>, detail: TaskEventDetail): void {
@@ -142,7 +164,7 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
   log(notice: SlotNotice): void {
     // An application without an observer passes all events to the console.
     for (let run: CompositeRun | undefined = this.ctx; run; run = run.parent) if (run.hasSubscriber) return;
-    this.slotLog.add(notice, this);
+    this.control.slotLog.add(notice, this);
   }
 
   get now(): number {
@@ -150,23 +172,27 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
   }
 
   get runningSince(): number | undefined {
-    return this.running.first?.startedAt;
+    return this.runningSlots.first?.startedAt;
   }
 
   /** The runners that the running slots have started. */
   get runners(): readonly TaskRunner[] {
-    return toArray(this.running).flatMap(({ children }) => [...children]);
+    return toArray(this.runningSlots).flatMap(({ children }) => [...children]);
   }
 
-  /** Returns the abandoned children of slots. The slots themselves are not listed. */
-  outcome(): Pick<Outcome, 'members'> {
-    return this.abandonedMembers.length > 0 ? { members: this.abandonedMembers } : {};
+  /** Returns the counts of the slots, and the abandoned children of slots. The slots themselves are not listed. */
+  outcome(): Pick<Outcome, 'members' | 'slots'> {
+    const { abandonedMembers, control } = this;
+    return {
+      ...(abandonedMembers.length > 0 && { members: abandonedMembers }),
+      ...(control.counts.counted && { slots: control.slots }),
+    };
   }
 
   abandon(): void {
     this.abandonedMembers = this.runners.map(abandonedOutcome);
-    for (const slot of toArray(this.running)) slot.abandon();
-    this.slotLog.write(this);
+    for (const slot of toArray(this.runningSlots)) slot.abandon();
+    this.control.slotLog.write(this);
   }
 
   emitValue(value: T): void {
@@ -182,34 +208,53 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
   }
 
   onSlotFailure(slot: SlotRun<T>, error: TaskError): void {
-    this.history.lastError = error;
+    this.control.lastError = error;
     const stops = this.policy.onError === 'stop';
     // The first error that stops the cron is that of its run. Without a listener, only the subscriber receives it.
     if (this.observed || !stops || this.failure) this.emitEvent({ type: 'slot-failed', slot: slot.slot, error });
     if (stops) this.error(error);
   }
 
-  onSlotEnd(slot: SlotRun<T>): void {
+  onSlotEnd(slot: SlotRun<T>, outcome: SlotOutcome): void {
     remove(slot);
+    this.control.counts.add(outcome);
     if (slot === this.missedRun) this.missedRun = undefined;
     this.dispatchNext();
   }
 
-  next({ first, last, count, due, lateBy, moreDue }: DueSlots): void {
-    const { missed, tolerance } = this.policy;
-    this.history.lastSlot = last;
+  next(slots: DueSlots): void {
+    const { control } = this;
+    control.lastSlot = slots.last;
     // Before the slot's turn: its own notice is one of the next line, and its run has no part in what is written.
-    this.slotLog.writeIfDue(this);
-    if (missed === 'runAll' && (count > 1 || lateBy > tolerance)) {
-      append(this.waiting, new MissedSlotQueue(this, this.schedule, first, last, count, due - last));
-      return this.dispatchNext();
-    }
+    control.slotLog.writeIfDue(this);
+    if (control.paused) control.addPaused(slots.first, slots.count);
+    else if (this.policy.missed === 'runAll' && (slots.count > 1 || slots.lateBy > this.policy.tolerance))
+      this.queueMissed(slots);
+    else this.runLatest(slots);
+  }
+
+  /** Queues all slots that are not too old. */
+  private queueMissed({ schedule, first, last, count, due }: DueSlots): void {
+    // The ms from a slot to when it was due by the clock, which may have been set back.
+    const delay = due - last;
+    const recent = recentSlots(schedule, first, count, this.now - this.policy.missedWithin - delay);
+    if (recent.count > 0)
+      append(this.waiting, new MissedSlotQueue(this, schedule, recent.first, last, recent.count, delay));
+    if (recent.count < count) this.control.reportMissed(first, count - recent.count);
+    this.dispatchNext();
+  }
+
+  /** Runs the last slot, unless it is too old, and drops the others. */
+  private runLatest({ first, last, count, due, lateBy, moreDue }: DueSlots): void {
+    const { missed, missedWithin, tolerance } = this.policy;
+    const onTime = lateBy <= tolerance;
     // With `moreDue`, the next emission brings later slots, so the last slot of this one counts as missed.
-    const slot = !moreDue && (lateBy <= tolerance || missed === 'runOnce') ? new SlotRun(this, last, due) : undefined;
+    const runs = !moreDue && (onTime || (missed === 'runOnce' && lateBy <= missedWithin));
+    const slot = runs ? new SlotRun(this, last, due, onTime ? 'schedule' : 'missed') : undefined;
     // Queued before `missed` is emitted: a listener may cancel the cron, which skips the queued slots.
     if (slot) append(this.waiting, slot);
     const dropped = slot ? count - 1 : count;
-    if (dropped > 0) this.emitEvent({ type: 'missed', slot: first, count: dropped });
+    if (dropped > 0) this.control.reportMissed(first, dropped);
     if (slot?.list === this.waiting) this.dispatch(slot);
   }
 
@@ -228,8 +273,8 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
 
   private dispatch(slot: SlotRun<T>): void {
     const { overlap } = this.policy;
-    const { waiting, running } = this;
-    if (overlap === 'allowAll' || (!running.first && waiting.first === slot)) {
+    const { waiting, runningSlots } = this;
+    if (overlap === 'allowAll' || (!runningSlots.first && waiting.first === slot)) {
       remove(slot);
       return this.run(slot);
     }
@@ -240,7 +285,8 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
     slot.watchOverdue();
     // The run of a missed slot is not cancelled by later slots.
     if (overlap !== 'cancelOther' || this.missedRun || waiting.first !== slot) return;
-    for (const other of toArray(running)) other.cancel(new CancelledError('Overtaken by the next slot'), 'overlap');
+    for (const other of toArray(runningSlots))
+      other.cancel(new CancelledError('Overtaken by the next slot'), 'overlap');
   }
 
   /** Returns another waiting slot, if there is one. Queues of missed slots do not count. */
@@ -249,7 +295,7 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
   }
 
   run(slot: SlotRun<T>): void {
-    append(this.running, slot);
+    append(this.runningSlots, slot);
     slot.acquireLease();
   }
 
@@ -261,10 +307,12 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
     if (this.dispatching) return;
     this.dispatching = true;
     for (let slot = this.nextSlot(); slot; slot = this.nextSlot())
-      runInAsyncContext(this.asyncContext, runSlot<T>, this as SlotDispatcher<T>, slot);
+      runInAsyncContext(slot.asyncContext, runSlot<T>, this as SlotDispatcher<T>, slot);
     this.dispatching = false;
-    if (!this.closed || this.running.first || this.waiting.first) return;
-    this.slotLog.write(this);
+    if (!this.closed || this.runningSlots.first || this.waiting.first) return;
+    this.control.reportPausedSlots();
+    this.control.slotLog.write(this);
+    this.control.current = undefined;
     if (this.failure) this.subscriber.error(this.failure.error);
     else this.subscriber.complete();
   }
@@ -272,7 +320,7 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
   /** Removes and returns the waiting slot that may start now. */
   private nextSlot(): SlotRun<T> | undefined {
     const head = this.stopped ? undefined : this.waiting.first;
-    if (!head || (this.policy.overlap === 'allowAll' ? this.missedRun : this.running.first)) return undefined;
+    if (!head || (this.policy.overlap === 'allowAll' ? this.missedRun : this.runningSlots.first)) return undefined;
     if (head instanceof SlotRun) {
       remove(head);
       return head;
@@ -287,7 +335,7 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
 
   private stop(cause: unknown): void {
     this.end();
-    for (const slot of toArray(this.running)) slot.cancel(cause, 'ended');
+    for (const slot of toArray(this.runningSlots)) slot.cancel(cause, 'ended');
     this.dispatchNext();
   }
 
@@ -295,14 +343,12 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
   private end(): void {
     this.stopped = true;
     this.unsubscribe();
-    // Cleared here too: during the first emission the clock, which clears it, has no teardown yet.
-    this.history.nextAt = undefined;
     for (let head = this.waiting.first; head; head = this.waiting.first) {
       remove(head);
       if (head instanceof SlotRun) head.skip({ reason: 'ended' });
-      else this.emitEvent({ type: 'missed', slot: head.first, count: head.count });
+      else this.control.reportMissed(head.first, head.count);
     }
-    for (const slot of toArray(this.running)) slot.skip({ reason: 'ended' });
+    for (const slot of toArray(this.runningSlots)) slot.skip({ reason: 'ended' });
   }
 }
 

@@ -19,11 +19,17 @@ export interface LoggedCron {
   readonly runningSince?: number | undefined;
 }
 
-/** Whether an event may be written by a {@link SlotLog}. A slot that is refused is not: another process runs it. */
+/**
+ * Whether an event may be written by a {@link SlotLog}. A slot that is refused is not, because another process runs it,
+ * and neither is one that is missed because somebody has paused the cron.
+ */
 export function isSlotNotice(event: { readonly type: string; readonly reason?: unknown }): event is SlotNotice {
   const { type, reason } = event;
   return (
-    type === 'missed' || type === 'overdue' || type === 'option-failed' || (type === 'skipped' && reason !== 'refused')
+    (type === 'missed' && reason !== 'paused') ||
+    type === 'overdue' ||
+    type === 'option-failed' ||
+    (type === 'skipped' && reason !== 'refused')
   );
 }
 

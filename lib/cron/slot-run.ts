@@ -2,7 +2,7 @@ import type { Subscription } from 'rxjs';
 import type { CancelFunc } from '../context/types.js';
 import { CancelledError, DeadlineError, type TaskError } from '../errors/errors.js';
 import type { CompositeRun } from '../task/composite.js';
-import type { TaskEventDetail, TaskRunner } from '../task/types.js';
+import type { SlotOutcome, TaskEventDetail, TaskRunner } from '../task/types.js';
 import type { AsyncContext } from '../util/async-context.js';
 import { ForeignSubscription } from '../util/foreign-subscription.js';
 import { after } from '../util/timer.js';
@@ -31,7 +31,14 @@ export interface SlotOwner<T> extends RunOwner<T> {
   /** Called at most once, when the run of a slot fails. */
   onSlotFailure(slot: SlotRun<T>, error: TaskError): void;
   /** Called once when the run of a slot has ended, or the slot is dropped. */
-  onSlotEnd(slot: SlotRun<T>): void;
+  onSlotEnd(slot: SlotRun<T>, outcome: SlotOutcome): void;
+}
+
+/** The call of `trigger` that a slot comes from. */
+export interface ManualTrigger {
+  /** The async context of the call. */
+  readonly asyncContext: AsyncContext;
+  onOutcome(outcome: SlotOutcome): void;
 }
 
 type Skipped = Extract<TaskEventDetail, { type: 'skipped' }>;
@@ -42,6 +49,8 @@ export class SlotRun<T> extends ListNode implements RunObserver<T> {
   closed = false;
   private readonly owner: SlotOwner<T>;
   private readonly due: number;
+  private readonly trigger: SlotOutcome['trigger'];
+  private readonly manual: ManualTrigger | undefined;
   private run: Run<T> | undefined = undefined;
   private lease: ForeignSubscription<boolean> | undefined = undefined;
   private timeoutTimer: Subscription | undefined = undefined;
@@ -49,15 +58,24 @@ export class SlotRun<T> extends ListNode implements RunObserver<T> {
   private overdue = false;
 
   /** @param due when the slot was due by the scheduler's clock, which may have been set back. */
-  constructor(owner: SlotOwner<T>, slot: number, due: number) {
+  constructor(owner: SlotOwner<T>, slot: number, due: number, trigger: 'schedule' | 'missed' | ManualTrigger) {
     super();
     this.owner = owner;
     this.slot = slot;
     this.due = due;
+    this.trigger = typeof trigger === 'string' ? trigger : 'manual';
+    this.manual = typeof trigger === 'string' ? undefined : trigger;
+  }
+
+  /** The async context to start in. */
+  get asyncContext(): AsyncContext {
+    return this.manual?.asyncContext ?? this.owner.asyncContext;
   }
 
   /** Emits `overdue` if the slot still waits when its tolerance has passed. */
   watchOverdue(): void {
+    // A run that somebody asked for has no time of its own.
+    if (this.manual) return;
     const remainingMs = this.owner.tolerance - this.lateBy();
     this.overdueTimer ??= after(this.owner.ctx.scheduler, Math.max(0, remainingMs), () => this.reportOverdue());
   }
@@ -67,7 +85,7 @@ export class SlotRun<T> extends ListNode implements RunObserver<T> {
     const { owner, slot } = this;
     const { timeout, lease } = owner;
     if (timeout !== undefined) this.timeoutTimer = after(owner.ctx.scheduler, timeout, () => this.onTimeout(timeout));
-    if (!lease) return this.start();
+    if (!lease || this.manual) return this.start();
     // The answer may come before `subscribeTo` returns.
     this.lease = new ForeignSubscription<boolean>(
       {
@@ -106,6 +124,7 @@ export class SlotRun<T> extends ListNode implements RunObserver<T> {
   /** Reports that the application no longer waits for the run. */
   abandon(): void {
     this.run?.reportEnd('timed-out');
+    this.manual?.onOutcome(this.outcome('cancelled', 'timed-out'));
   }
 
   /** Drops the slot, unless it runs already. */
@@ -114,7 +133,7 @@ export class SlotRun<T> extends ListNode implements RunObserver<T> {
     // Closed before the event is emitted, because a listener may cancel the cron.
     this.close();
     this.owner.emitEvent({ type: 'skipped', slot: this.slot, ...detail });
-    this.owner.onSlotEnd(this);
+    this.reportEnd(this.outcome('skipped', detail.reason));
   }
 
   next(value: T): void {
@@ -137,7 +156,7 @@ export class SlotRun<T> extends ListNode implements RunObserver<T> {
   private start(): void {
     const { owner, slot } = this;
     this.overdueTimer?.unsubscribe();
-    if (!this.overdue && this.lateBy() > owner.tolerance) this.reportOverdue();
+    if (!this.manual && !this.overdue && this.lateBy() > owner.tolerance) this.reportOverdue();
     if (this.closed) return;
     if (owner.reachedMaxRuns) return this.skip({ reason: 'ended' });
     this.run = new Run(owner, owner.ctx.runId, this, owner.ctx, owner.cancelApp, slot);
@@ -179,7 +198,27 @@ export class SlotRun<T> extends ListNode implements RunObserver<T> {
   private end(): void {
     if (this.closed) return;
     this.close();
-    this.owner.onSlotEnd(this);
+    this.reportEnd(this.outcome(this.run?.endStatus ?? 'cancelled'));
+  }
+
+  private reportEnd(outcome: SlotOutcome): void {
+    this.manual?.onOutcome(outcome);
+    this.owner.onSlotEnd(this, outcome);
+  }
+
+  private outcome(status: SlotOutcome['status'], reason?: string): SlotOutcome {
+    const { run, slot, trigger } = this;
+    if (!run) return { slot, trigger, status, ...(reason !== undefined && { reason }) };
+    const { error, startedAt, scheduler } = run;
+    return {
+      slot,
+      trigger,
+      status,
+      ...(reason !== undefined && { reason }),
+      ...(error && { error }),
+      startedAt,
+      endedAt: scheduler.now(),
+    };
   }
 
   private close(): void {

@@ -1,8 +1,8 @@
 import { logError } from '../util/log-error.js';
 import { randomFrom } from '../util/random.js';
-import { invalid, validateFunction, validateMs } from '../util/validate.js';
+import { invalid, validateBoolean, validateFunction, validateMs } from '../util/validate.js';
 import type { CronOptions } from './cron-options.js';
-import { toTimestamp, type CountedSchedule, type Schedule, type ScheduleSource } from './schedule.js';
+import { slotAfter, toTimestamp, type CountedSchedule, type Schedule, type ScheduleSource } from './schedule.js';
 
 /** The slots of one run of a cron: a schedule and its limits. Times are in ms since the epoch. */
 export interface Timetable {
@@ -22,16 +22,21 @@ export interface Timetable {
   readonly random: () => number;
 }
 
-/**
- * Validates the options of when slots are due. Returns a function that creates the timetable of a run.
- *
- * @returns a function of the current time, the last slot of earlier runs, if any, and a callback for failures of
- * `random`. Default of the callback: it writes the failure with `console.error`.
- */
-export function timetableFactory(
-  options: CronOptions,
-  source: ScheduleSource,
-): (now: number, lastSlot?: number, onRandomFailed?: (error: unknown) => void) => Timetable {
+/** What a timetable depends on besides the options. */
+export interface TimetableStart {
+  /** The last slot of earlier runs. Default: there is none. */
+  readonly lastSlot?: number | undefined;
+  /** Whether a run goes on with another schedule. There is then no immediate slot, and no `lastRun`. */
+  readonly rescheduled?: boolean;
+  /** Called with a failure of `random`. Default: writes it with `console.error`. */
+  readonly onRandomFailed?: (error: unknown) => void;
+}
+
+/** Creates the timetable of a schedule that begins at a time. */
+export type TimetableFactory = (source: ScheduleSource, now: number, start?: TimetableStart) => Timetable;
+
+/** Validates the options of when slots are due, for a first schedule. Returns a function that creates timetables. */
+export function timetableFactory(options: CronOptions): TimetableFactory {
   const { jitter = 0, random = Math.random } = options;
   const timeOption = (name: 'lastRun' | 'startAt' | 'stopAt') => {
     const time = options[name];
@@ -40,21 +45,22 @@ export function timetableFactory(
   const givenLastRun = timeOption('lastRun');
   const startAt = timeOption('startAt') ?? -Infinity;
   const stopAt = timeOption('stopAt') ?? Infinity;
-  const { immediate = source.elapsed && givenLastRun === undefined } = options;
-  if (typeof immediate !== 'boolean') throw new TypeError(invalid('immediate', 'a boolean', immediate));
-  if (immediate && givenLastRun !== undefined)
-    throw new RangeError(invalid('immediate', 'false or left out when `lastRun` is given', immediate));
+  const { immediate: givenImmediate } = options;
+  if (givenImmediate !== undefined) validateBoolean('immediate', givenImmediate);
+  if (givenImmediate && givenLastRun !== undefined)
+    throw new RangeError(invalid('immediate', 'false or left out when `lastRun` is given', givenImmediate));
   if (startAt >= stopAt) throw new RangeError(invalid('stopAt', 'after `startAt`', options.stopAt));
   validateMs('jitter', jitter);
   validateFunction('random', random);
-  return (now, lastSlot, onRandomFailed = logError) => {
-    const lastRun = givenLastRun === undefined ? undefined : (lastSlot ?? givenLastRun);
+  return (source, now, { lastSlot, rescheduled = false, onRandomFailed = logError } = {}) => {
+    const lastRun = givenLastRun === undefined || rescheduled ? undefined : (lastSlot ?? givenLastRun);
+    const immediate = givenImmediate ?? (source.elapsed && givenLastRun === undefined);
     // The clock may have been set back since the last slot. A period follows elapsed time and does not repeat it.
     const lastByClock = source.elapsed ? undefined : lastSlot;
     const start = Math.max(now, startAt);
     return {
       schedule: source.from(lastRun ?? start),
-      immediate: immediate ? start : undefined,
+      immediate: immediate && !rescheduled ? start : undefined,
       after: Math.max(lastRun ?? now, lastByClock ?? -Infinity, startAt - 1),
       startAt,
       stopAt,
@@ -63,4 +69,11 @@ export function timetableFactory(
       random: () => randomFrom(random, onRandomFailed),
     };
   };
+}
+
+/** Returns the first slot of a timetable, if there is one. */
+export function firstSlot({ schedule, immediate, after, startAt, stopAt }: Timetable): number | undefined {
+  let slot = immediate ?? slotAfter(schedule, after);
+  while (slot !== undefined && slot < startAt) slot = slotAfter(schedule, slot);
+  return slot !== undefined && slot < stopAt ? slot : undefined;
 }

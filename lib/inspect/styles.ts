@@ -86,6 +86,30 @@ export const markStyles: Readonly<Record<MarkKind, Style & { readonly paths: rea
     color: 'blue',
     paths: [{ paint: 'outline', path: 'M0-9V9' }],
   },
+  triggered: {
+    label: 'triggered',
+    symbol: '^',
+    color: 'blue',
+    paths: [{ paint: 'solid', path: 'M0 6L-4.5-3H4.5Z' }],
+  },
+  resumed: {
+    label: 'resumed',
+    symbol: '&',
+    color: 'cyan',
+    paths: [{ paint: 'outline', path: 'M-3.5-5L5 0L-3.5 5Z' }],
+  },
+  rescheduled: {
+    label: 'rescheduled',
+    symbol: '@',
+    color: 'cyan',
+    paths: [{ paint: 'outline', path: `${circle(5)}M-2.5 0H2.5` }],
+  },
+  paused: {
+    label: 'paused',
+    symbol: ',',
+    color: 'cyan',
+    paths: [{ paint: 'solid', path: 'M-4-5.5H-1V5.5H-4ZM1-5.5H4V5.5H1Z' }],
+  },
   cancelling: {
     label: 'cancelling',
     symbol: '!',

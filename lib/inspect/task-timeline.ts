@@ -18,6 +18,10 @@ export interface Mark {
     | 'slot-failed'
     | 'skipped'
     | 'missed'
+    | 'triggered'
+    | 'paused'
+    | 'resumed'
+    | 'rescheduled'
     | 'overdue'
     | 'restarting'
     | 'result-dropped'
@@ -108,6 +112,10 @@ export class TaskTimeline implements TaskRow {
       case 'slot-failed':
       case 'skipped':
       case 'missed':
+      case 'triggered':
+      case 'paused':
+      case 'resumed':
+      case 'rescheduled':
       case 'overdue':
       case 'cancelling':
         if (this.status === 'idle') this.runOf(event, at, start);

@@ -17,6 +17,7 @@ export const attribute = {
   reason: 'rxjs_tasks.reason',
   option: 'rxjs_tasks.option',
   count: 'rxjs_tasks.count',
+  by: 'rxjs_tasks.by',
   cause: 'rxjs_tasks.cause',
   delay: 'rxjs_tasks.delay',
   lateness: 'rxjs_tasks.lateness',

@@ -22,8 +22,16 @@ export function eventAttributes(event: TaskEvent): Attributes | undefined {
       return { ...slotAttributes(event), ...errorAttributes(event), [attribute.phase]: event.phase };
     case 'skipped':
       return { ...slotAttributes(event), ...errorAttributes(event), [attribute.reason]: event.reason };
-    case 'missed':
-      return { ...slotAttributes(event), [attribute.count]: event.count };
+    case 'missed': {
+      const { count, reason } = event;
+      return { ...slotAttributes(event), [attribute.count]: count, ...(reason && { [attribute.reason]: reason }) };
+    }
+    case 'triggered':
+      return { ...slotAttributes(event), ...byAttribute(event.by) };
+    case 'paused':
+    case 'resumed':
+    case 'rescheduled':
+      return byAttribute(event.by);
     case 'overdue':
       return { ...slotAttributes(event), [attribute.lateness]: seconds(event.lateBy) };
     case 'restarting':
@@ -40,6 +48,10 @@ export function eventAttributes(event: TaskEvent): Attributes | undefined {
     case 'done':
       return undefined;
   }
+}
+
+function byAttribute(by: string | undefined): Attributes {
+  return by === undefined ? {} : { [attribute.by]: by };
 }
 
 function slotAttributes({ slot }: { slot?: number }): Attributes {

@@ -1,7 +1,7 @@
 import type { AppEvent } from '../app/types.js';
 import type { Phase } from '../errors/errors.js';
 import { mapOutcomes } from '../task/map-outcomes.js';
-import type { Outcome } from '../task/types.js';
+import type { Outcome, SlotHistory } from '../task/types.js';
 import { isError, messageOf, nameOf, textOf } from '../util/describe-error.js';
 import type { RecordedError, RecordedEvent, RecordedOutcome } from './types.js';
 
@@ -44,14 +44,19 @@ export function toRecordedError(error: unknown): RecordedError {
 }
 
 function toRecordedOutcomes(outcomes: readonly Outcome[]): RecordedOutcome[] {
-  return mapOutcomes<RecordedOutcome>(outcomes, ({ task, status, error, phase, children }, members) => ({
+  return mapOutcomes<RecordedOutcome>(outcomes, ({ task, status, error, phase, children, slots }, members) => ({
     task,
     status,
     ...recordedErrors({ error }),
     ...(phase && { phase }),
     ...(children && { children }),
+    ...(slots && { slots: toRecordedSlots(slots) }),
     ...(members && { members }),
   }));
+}
+
+function toRecordedSlots({ runs, failures, skipped, missed }: SlotHistory): Omit<SlotHistory, 'last'> {
+  return { runs, failures, skipped, missed };
 }
 
 function recordedErrors(holder: object): { error?: RecordedError; cause?: RecordedError } {

@@ -1,6 +1,6 @@
 import type { AppEvent } from '../app/types.js';
 import type { Phase } from '../errors/errors.js';
-import type { Outcome } from '../task/types.js';
+import type { Outcome, SlotHistory } from '../task/types.js';
 
 /** Events of an application, as JSON can store them. */
 export interface Recording {
@@ -26,6 +26,8 @@ export interface RecordedEvent {
   readonly delay?: number;
   readonly phase?: Phase;
   readonly option?: string;
+  readonly by?: string;
+  readonly nextAt?: number;
   readonly error?: RecordedError;
   readonly cause?: RecordedError;
   readonly outcome?: RecordedOutcome;
@@ -56,5 +58,7 @@ export interface RecordedOutcome {
   readonly phase?: Phase;
   /** The number of runs that were started under the run's context, and of those that failed. */
   readonly children?: { readonly started: number; readonly failed: number };
+  /** Of a cron: its slots so far. */
+  readonly slots?: Omit<SlotHistory, 'last'>;
   readonly members?: readonly RecordedOutcome[];
 }

@@ -4,7 +4,7 @@ import type { CancelFunc, RunContext } from '../context/types.js';
 import type { ChildTotals } from './child-totals.js';
 import type { TaskError } from '../errors/errors.js';
 import type { RunIds } from './run-ids.js';
-import type { Outcome, SimpleTask, TaskEvent, TaskEventDetail, TaskRunner } from './types.js';
+import type { Outcome, SimpleTask, SlotHistory, TaskEvent, TaskEventDetail, TaskRunner } from './types.js';
 
 /** The method that is called instead of `execute` on a task made of tasks. */
 export const runComposite: unique symbol = Symbol('runComposite');
@@ -28,7 +28,13 @@ export interface TaskHistory {
   restarts?: number;
   lastError?: TaskError;
   /** The next slot of a cron, in ms. */
-  nextAt?: number | undefined;
+  readonly nextAt?: number | undefined;
+  /** Whether a cron is paused. */
+  readonly paused?: boolean;
+  /** The number of a cron's slots that are running. */
+  readonly running?: number;
+  /** The slots of a cron so far. */
+  readonly slots?: SlotHistory;
   /** The last slot of a cron that came due, in ms, so that the next run of the cron does not repeat it. */
   lastSlot?: number;
 }
@@ -79,7 +85,7 @@ export interface RunParts {
   /** The run's number in events, if it is not the run's own. */
   readonly runId?: number | undefined;
   /** Returns what the children add to the run's outcome; `phase` and `error` only if the run has timed out. */
-  outcome(): Pick<Outcome, 'members' | 'children' | 'phase' | 'error'>;
+  outcome(): Pick<Outcome, 'members' | 'children' | 'phase' | 'error' | 'slots'>;
   /** Stops waiting for the children: those that have not ended have timed out. Called after they were abandoned. */
   abandon(): void;
   /** Writes an event of the run to the console, at a limited rate. Only a cron has this method. */

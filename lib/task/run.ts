@@ -55,6 +55,9 @@ export type RunObserver<T> = Observer<T> & {
   onFailure?(error: TaskError): void;
 };
 
+/** The status of a run that has ended. */
+type RunStatus = Exclude<Outcome['status'], 'timed-out' | 'not-started'>;
+
 /** The owner of a run: a runner, or a cron for the run of one slot. */
 export interface RunOwner<T> {
   readonly name: string;
@@ -75,7 +78,7 @@ export interface RunOwner<T> {
   onFailure?(): void;
   forwardValue?(value: T): void;
   /** Called before the subscriber completes or errors, because the subscriber may start the next run. */
-  onEnd?(run: Run<T>, status: Exclude<Outcome['status'], 'timed-out' | 'not-started'>): Outcome;
+  onEnd?(run: Run<T>, status: RunStatus): Outcome;
 }
 
 /**
@@ -174,6 +177,11 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
   /** Whether the run is ready, or was until it ended. A failed run is not. */
   get wasReady(): boolean {
     return (this.flags & wasReady) !== 0;
+  }
+
+  /** The status with which the run ends. */
+  get endStatus(): RunStatus {
+    return this.error ? 'failed' : this.flags & cancelTookEffect ? 'cancelled' : 'completed';
   }
 
   /** Whether the subscriber has unsubscribed. */
@@ -492,8 +500,7 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
 
   /** Reports the end, when the call stack is not too deep. */
   endNow(): void {
-    const status = this.error ? 'failed' : this.flags & cancelTookEffect ? 'cancelled' : 'completed';
-    const { error, subscriber } = this;
+    const { error, subscriber, endStatus: status } = this;
     this.notifyEnd();
     this.reportEnd(status);
     const outcome = this.owner.onEnd?.(this, status);

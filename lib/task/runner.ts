@@ -354,5 +354,6 @@ function partsOf<T>(
     ...(stoppingAt !== undefined && { stoppingAt }),
     ...((members.length > 0 || ofParts?.members) && { members }),
     ...(children && { children }),
+    ...(ofParts?.slots && { slots: ofParts.slots }),
   };
 }

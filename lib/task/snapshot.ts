@@ -1,8 +1,9 @@
 import type { TaskError } from '../errors/errors.js';
 import { invalid } from '../util/validate.js';
+import type { TaskHistory } from './composite.js';
 import { inspectRunner } from './runner-access.js';
 import { isTaskRunner, type RunnerView } from './runner.js';
-import type { TaskRunner } from './types.js';
+import type { SlotHistory, TaskRunner } from './types.js';
 
 /** The current state of a task and of its members. */
 export interface Snapshot {
@@ -19,6 +20,12 @@ export interface Snapshot {
   readonly since?: number;
   /** The next slot of a cron, in ms. */
   readonly nextAt?: number;
+  /** Whether a cron is paused. */
+  readonly paused?: boolean;
+  /** The number of a cron's slots that are running. */
+  readonly running?: number;
+  /** The runs and slots of a cron so far. */
+  readonly history?: SlotHistory;
   /** The number of runs that this entry stands for, if there are several: children of one name share an entry. */
   readonly count?: number;
   /**
@@ -94,6 +101,7 @@ class Entry {
     const children = view.childCounts ?? inner?.children;
     const nextAt = history?.nextAt ?? inner?.nextAt;
     const lastError = outcome?.error ?? history?.lastError ?? inner?.lastError;
+    const { paused, running, slots } = history?.slots ? history : (inner ? ofCron(inner) : {});
     this.snapshot = {
       name: runner.toString(),
       status: runner.status,
@@ -101,9 +109,15 @@ class Entry {
       ...(lastError && { lastError }),
       ...(since !== undefined && { since }),
       ...(nextAt !== undefined && { nextAt }),
+      ...(slots && { paused: paused ?? false, running: running ?? 0, history: slots }),
       ...(count > 1 && { count }),
       ...(members && { members }),
       ...(children && { children }),
     };
   }
+}
+
+/** Returns the facts on a cron, which a transparent task shows as its own. */
+function ofCron({ paused, running, history }: Snapshot): Pick<TaskHistory, 'paused' | 'running' | 'slots'> {
+  return { ...(history && { slots: history, paused, running }) };
 }

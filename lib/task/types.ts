@@ -71,6 +71,44 @@ export interface Outcome {
   readonly members?: readonly Outcome[];
   /** The number of runs that were started under the run's context, and of those that failed. */
   readonly children?: { readonly started: number; readonly failed: number };
+  /** Of a cron: its slots so far. */
+  readonly slots?: SlotHistory;
+}
+
+/** The end of one slot of a cron. */
+export interface SlotOutcome {
+  /** The time at which the slot was due, in ms; of a triggered run, the time of the call. */
+  readonly slot: number;
+  /** The reason for the slot: the schedule, a slot of it that was missed and is run late, or a call of `trigger`. */
+  readonly trigger: 'schedule' | 'missed' | 'manual';
+  /** The result. A slot that is `skipped` has never run. */
+  readonly status: 'completed' | 'failed' | 'cancelled' | 'skipped';
+  /** Why a slot was skipped: the `reason` of its event. */
+  readonly reason?: string;
+  readonly error?: TaskError;
+  /** The time at which the run started, in ms. */
+  readonly startedAt?: number;
+  /** The time at which the run ended, in ms. */
+  readonly endedAt?: number;
+}
+
+/** The slots of a cron so far, over all its runs. */
+export interface SlotHistory {
+  /** The number of runs that have ended, triggered ones included. */
+  readonly runs: number;
+  /** The number of those that failed. */
+  readonly failures: number;
+  /** The number of slots that were skipped. */
+  readonly skipped: number;
+  /** The number of slots that were missed and never run. */
+  readonly missed: number;
+  /** The last run that has ended. */
+  readonly last?: SlotOutcome;
+}
+
+/** The person or program that asked for something. */
+interface ByWhom {
+  readonly by?: string;
 }
 
 /** An event of a run, at the time when it happens. */
@@ -103,8 +141,19 @@ export type TaskEventDetail =
     }
   /** A slot of a cron has not started within its tolerance: it still waits `lateBy` ms after it was due. */
   | { readonly type: 'overdue'; readonly slot: number; readonly lateBy: number }
-  /** `count` slots of a cron, beginning with `slot`, passed while the process could not run them. */
-  | { readonly type: 'missed'; readonly slot: number; readonly count: number }
+  /**
+   * `count` slots of a cron, beginning with `slot`, passed while the process could not run them. With the reason
+   * `'paused'`: while the cron was paused.
+   */
+  | { readonly type: 'missed'; readonly slot: number; readonly count: number; readonly reason?: 'paused' }
+  /** A run of a cron was requested, with `slot` as the time of the request. */
+  | ({ readonly type: 'triggered'; readonly slot: number } & ByWhom)
+  /** A cron was paused, or was started while it was paused. */
+  | ({ readonly type: 'paused' } & ByWhom)
+  /** A paused cron goes on. */
+  | ({ readonly type: 'resumed' } & ByWhom)
+  /** A cron goes by another schedule from now on. `nextAt` is its next slot, if there is one. */
+  | ({ readonly type: 'rescheduled'; readonly nextAt?: number } & ByWhom)
   /**
    * A supervised run has ended or failed (with the `error`), and restarts `delay` ms after that, or when it has
    * finalized if that takes longer. `restart` is the number of restarts since the supervised run began, this one

@@ -17,6 +17,10 @@ const markOf = {
   'teardown-failed': '}',
   'option-failed': '=',
   'future-failed': '$',
+  triggered: '^',
+  paused: ',',
+  resumed: '&',
+  rescheduled: '@',
 } as const satisfies Partial<Record<RecordedEvent['type'], Mark>>;
 
 /**

@@ -18,7 +18,7 @@ describe('The options of a cron', () => {
       [
         { overlaps: 'skip' },
         TypeError,
-        'Expected `options` to be made of `immediate`, `overlap`, `missed`, `tolerance`, `lastRun`, `startAt`, ' +
+        'Expected `options` to be made of `immediate`, `overlap`, `missed`, `missedWithin`, `tolerance`, `lastRun`, `startAt`, ' +
           '`stopAt`, `maxRuns`, `jitter`, `random`, `timeout`, `onError`, `timezone`, `coordinator`, ' +
           'got `overlaps` (unknown); did you mean `overlap`?',
       ],

@@ -6,6 +6,7 @@ import {
   withCancel,
   type CancelFunc,
   type Context,
+  type CronRunner,
   type CronOptions,
   type RunContext,
   type Schedule,
@@ -26,7 +27,7 @@ export const everyTen: Schedule = { next: (after) => Math.floor(after / 10) * 10
 /** A cron that has been started on a virtual clock. */
 export interface StartedCron<T> {
   readonly clock: VirtualClock;
-  readonly runner: TaskRunner<T>;
+  readonly runner: CronRunner<T>;
   readonly ctx: Context;
   readonly cancel: CancelFunc;
   /** The values of the runs so far, and the end. */
@@ -70,7 +71,14 @@ function lineOf(event: TaskEvent): string | undefined {
     case 'skipped':
       return `skipped ${event.slot} ${event.reason}${'error' in event ? ` (${String(event.error)})` : ''}`;
     case 'missed':
-      return `missed ${event.slot} ×${event.count}`;
+      return `missed ${event.slot} ×${event.count}${event.reason ? ` ${event.reason}` : ''}`;
+    case 'triggered':
+      return `triggered ${event.slot}${byWhom(event)}`;
+    case 'paused':
+    case 'resumed':
+      return event.type + byWhom(event);
+    case 'rescheduled':
+      return `rescheduled to ${event.nextAt}${byWhom(event)}`;
     case 'overdue':
       return `overdue ${event.slot} by ${event.lateBy}`;
     case 'cancelling':
@@ -84,6 +92,10 @@ function lineOf(event: TaskEvent): string | undefined {
     default:
       return undefined;
   }
+}
+
+function byWhom({ by }: { readonly by?: string }): string {
+  return by === undefined ? '' : ` by ${by}`;
 }
 
 /** Returns an `execute` that takes some ms and then yields its slot. */

@@ -30,6 +30,7 @@ import {
   type AppEvent,
   type Application,
   type CancelFunc,
+  type CronRunner,
   type Context,
   type DeadlineError,
   type Future,
@@ -108,7 +109,7 @@ expectTypeOf(Promise.all([future(() => 1), future(() => 'a')])).resolves.toEqual
 expectTypeOf<Awaited<Future<number>>>().toEqualTypeOf<number>();
 
 // Crons and signals.
-expectTypeOf(cron(full, 1000)).toEqualTypeOf<TaskRunner<{ rows: number | undefined }>>();
+expectTypeOf(cron(full, 1000)).toEqualTypeOf<CronRunner<{ rows: number | undefined }>>();
 expectTypeOf(taskRunner(signalListener('SIGTERM')).start()).toEqualTypeOf<Observable<NodeJS.Signals>>();
 
 // Runners of different value types can be combined.

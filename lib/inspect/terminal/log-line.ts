@@ -45,7 +45,17 @@ export function logLine(event: AppEvent): LogLine | undefined {
       return line('warn', markStyles[event.type].label, when + suffix(event.error));
     }
     case 'missed':
-      return line('warn', markStyles[event.type].label, `${event.count} from ${slotText(event.slot)} on`);
+      return event.reason === 'paused'
+        ? line('info', markStyles.missed.label, `${event.count} during the pause, from ${slotText(event.slot)} on`)
+        : line('warn', markStyles.missed.label, `${event.count} from ${slotText(event.slot)} on`);
+    case 'triggered':
+    case 'paused':
+    case 'resumed':
+      return line('info', markStyles[event.type].label, byText(event.by));
+    case 'rescheduled': {
+      const next = event.nextAt === undefined ? 'no further slot' : `next ${slotText(event.nextAt)}`;
+      return line('info', markStyles.rescheduled.label, [next, byText(event.by)].filter(Boolean).join(', '));
+    }
     case 'skipped':
       return line(
         'warn',
@@ -97,6 +107,10 @@ function summary(outcomes: readonly Outcome[]): string {
 
 function slotText(at: number): string {
   return attempt(() => `slot ${new Date(at).toISOString()}`, `slot ${at}`);
+}
+
+function byText(by: string | undefined): string {
+  return by === undefined ? '' : `by ${by}`;
 }
 
 function suffix(error: unknown): string {

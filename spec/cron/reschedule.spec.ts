@@ -1,0 +1,141 @@
+import { expect } from 'chai';
+import { NEVER } from 'rxjs';
+import { cron, task, withCancel } from '../../lib/index.js';
+import { virtualClock } from '../../lib/testing/index.js';
+import { everyTen, lasting, startCron, startedSlots, type StartedCron } from '../helpers/cron-story.js';
+
+const noon = Date.parse('2026-06-01T12:00:00Z');
+
+describe('The `reschedule` of a cron', () => {
+  it('starts a period anew: its first slot is one period from now', () => {
+    const { clock, runner, story } = startCron(({ slot }) => slot, 10);
+    clock.advance(12);
+    runner.reschedule(7, { by: 'operator' });
+    clock.advance(15);
+    expect(story).to.deep.equal([
+      '0: started 0',
+      '10: started 10',
+      '12: rescheduled to 19 by operator',
+      '19: started 19',
+      '26: started 26',
+    ]);
+  });
+
+  it('replaces an expression by a period, a Schedule and another expression', () => {
+    const { clock, runner, story } = startCron(
+      ({ slot }) => slot,
+      '* * * * *',
+      { timezone: 'UTC' },
+      virtualClock(noon),
+    );
+    clock.advance(60_000);
+    runner.reschedule(1000);
+    clock.advance(2000);
+    runner.reschedule({ next: (after) => (after < noon + 65_000 ? noon + 65_000 : undefined) });
+    clock.advance(2999);
+    runner.reschedule('30 * * * * *');
+    clock.advance(60_000);
+    expect(startedSlots(story).map((slot) => slot - noon)).to.deep.equal([60_000, 61_000, 62_000, 90_000]);
+  });
+
+  it('keeps the time zone of the expression, unless another is given', () => {
+    const clock = virtualClock(noon);
+    const { runner } = startCron(() => NEVER, '0 3 * * *', { timezone: 'Europe/Paris' }, clock);
+    const next = () => runner.nextRuns()[0]?.toISOString();
+    runner.reschedule('0 4 * * *');
+    expect(next()).to.equal('2026-06-02T02:00:00.000Z');
+    runner.reschedule(1000);
+    runner.reschedule('0 5 * * *');
+    expect(next()).to.equal('2026-06-02T03:00:00.000Z');
+    runner.reschedule('0 5 * * *', { timezone: 'America/New_York' });
+    expect(next()).to.equal('2026-06-02T09:00:00.000Z');
+    runner.reschedule('0 6 * * *');
+    expect(next()).to.equal('2026-06-02T10:00:00.000Z');
+  });
+
+  it('is refused like the first schedule, and then changes nothing', () => {
+    const { clock, runner, story } = startCron(({ slot }) => slot, 10);
+    for (const [schedule, message] of [
+      [0, 'Expected `schedule` to be a period from 1 ms'],
+      ['* * *', 'Expected `schedule`'],
+      ['0 0 30 2 *', 'Expected `schedule`'],
+      [{}, 'Expected `schedule` to be a period in ms, a cron expression, or a Schedule'],
+    ] as const)
+      expect(() => runner.reschedule(schedule as never), String(schedule)).to.throw(message);
+    expect(() => runner.reschedule(5, { timezone: 'UTC' })).to.throw('Expected `timezone` to be left out');
+    expect(() => runner.reschedule('* * * * *', { timezone: 'Mars/Base' })).to.throw(RangeError);
+    expect(() => runner.reschedule(5, { zone: 'UTC' } as never)).to.throw('Expected `options` to be made of');
+    clock.advance(10);
+    expect(story).to.deep.equal(['0: started 0', '10: started 10']);
+  });
+
+  it('lets current and waiting runs go on, and slots that are due', () => {
+    const { clock, runner, story } = startCron(lasting(25), 10, { overlap: 'bufferOne' });
+    clock.advance(15);
+    runner.reschedule(100);
+    clock.advance(30);
+    expect(story).to.deep.equal(['0: started 0', '15: rescheduled to 115', '25: started 10']);
+
+    const blocked = startCron(({ slot }) => slot, 10, { immediate: false, missed: 'runAll' });
+    blocked.clock.advanceSilently(25);
+    blocked.runner.reschedule(100);
+    expect(blocked.story).to.deep.equal(['25: started 10', '25: started 20', '25: rescheduled to 125']);
+  });
+
+  it('holds for later starts, and may come before the first', () => {
+    const clock = virtualClock();
+    const start = () => {
+      const slots: unknown[] = [];
+      const [ctx, cancel] = withCancel(undefined, { scheduler: clock });
+      runner.start(ctx).subscribe((slot) => slots.push(slot));
+      return { slots, cancel };
+    };
+    const runner = cron(
+      task('x', ({ slot }) => slot),
+      1000,
+    );
+    runner.reschedule(10);
+    const first = start();
+    clock.advance(15);
+    first.cancel();
+    expect(first.slots).to.deep.equal([0, 10]);
+    const second = start();
+    clock.advance(5);
+    runner.reschedule(20);
+    second.cancel();
+    const third = start();
+    clock.advance(25);
+    expect(third.slots).to.deep.equal([20, 40]);
+  });
+
+  it('keeps `startAt`, `stopAt`, the jitter and the pause', () => {
+    const { clock, runner, story } = startCron(({ slot }) => slot, 1000, { startAt: 50, stopAt: 100 });
+    runner.pause();
+    runner.reschedule(20);
+    clock.advance(55);
+    runner.resume();
+    clock.advance(100);
+    expect(story).to.deep.equal(
+      ['0: paused', '0: rescheduled to 70', '55: resumed', '70: started 70', '90: started 90'].concat(
+        '90: done completed',
+      ),
+    );
+  });
+
+  it('may be called by a run, for the slots after it', () => {
+    const started: StartedCron<unknown> = startCron<unknown>(
+      ({ slot }) => (slot === 20 && started.runner.reschedule(5), slot),
+      everyTen,
+    );
+    started.clock.advance(31);
+    expect(startedSlots(started.story)).to.deep.equal([10, 20, 25, 30]);
+  });
+
+  it('ends the cron when the new schedule has no slot', () => {
+    const { clock, runner, story } = startCron(({ slot }) => slot, 10);
+    runner.reschedule({ next: () => undefined });
+    clock.advance(20);
+    expect(story).to.deep.equal(['0: started 0', '0: rescheduled to undefined', '0: done completed']);
+    expect(runner.nextRuns(3)).to.deep.equal([]);
+  });
+});
