@@ -83,7 +83,8 @@ function resultOf(outcome: Outcome, isMember: boolean): string {
 /** Returns the counts of a cron's slots: the number of its runs, and the others unless they are 0. */
 function countsOf({ runs, failures, skipped, missed }: SlotHistory): string {
   const others = Object.entries({ failed: failures, skipped, missed }).filter(([, count]) => count > 0);
-  return [['runs', runs] as const, ...others].map(([name, count]) => `${name} ${count.toLocaleString('en')}`).join(', ');
+  const counts = [['runs', runs] as const, ...others];
+  return counts.map(([name, count]) => `${name} ${count.toLocaleString('en')}`).join(', ');
 }
 
 function statusOf({ status, phase, stoppingAt, members = [] }: Outcome, isMember: boolean): string {

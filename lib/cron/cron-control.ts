@@ -105,7 +105,7 @@ export class CronControl<T> implements TaskHistory {
   pause(options: ByWhom): void {
     const by = readBy(options, ['by']);
     if (this.paused) return;
-    // What came due before the pause is not part of it.
+    // A slot that came due before the pause is not part of it.
     this.clock?.flush();
     this.paused = true;
     this.current?.emitEvent({ type: 'paused', ...by });

@@ -22,7 +22,7 @@ export interface Timetable {
   readonly random: () => number;
 }
 
-/** What a timetable depends on besides the options. */
+/** The facts that a timetable depends on, besides the options. */
 export interface TimetableStart {
   /** The last slot of earlier runs. Default: there is none. */
   readonly lastSlot?: number | undefined;

@@ -18,8 +18,8 @@ describe('The options of a cron', () => {
       [
         { overlaps: 'skip' },
         TypeError,
-        'Expected `options` to be made of `immediate`, `overlap`, `missed`, `missedWithin`, `tolerance`, `lastRun`, `startAt`, ' +
-          '`stopAt`, `maxRuns`, `jitter`, `random`, `timeout`, `onError`, `timezone`, `coordinator`, ' +
+        'Expected `options` to be made of `immediate`, `overlap`, `missed`, `missedWithin`, `tolerance`, `lastRun`, ' +
+          '`startAt`, `stopAt`, `maxRuns`, `jitter`, `random`, `timeout`, `onError`, `timezone`, `coordinator`, ' +
           'got `overlaps` (unknown); did you mean `overlap`?',
       ],
     ],

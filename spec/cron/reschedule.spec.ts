@@ -7,7 +7,7 @@ import { everyTen, lasting, startCron, startedSlots, type StartedCron } from '..
 const noon = Date.parse('2026-06-01T12:00:00Z');
 
 describe('The `reschedule` of a cron', () => {
-  it('starts a period anew: its first slot is one period from now', () => {
+  it('starts a period from now: its first slot is one period later', () => {
     const { clock, runner, story } = startCron(({ slot }) => slot, 10);
     clock.advance(12);
     runner.reschedule(7, { by: 'operator' });

@@ -63,7 +63,7 @@ describe('The `trigger` of a cron', () => {
       expect(started.story).to.deep.equal(['0: started 0', ...story]);
     });
 
-  it('resolves as skipped with the reason when the run is dropped, waits at the stop, or another replaces it', async () => {
+  it('resolves as skipped when the run is dropped, is replaced, or still waits at the stop', async () => {
     const skipping = startCron(() => NEVER, 10);
     expect(await skipping.runner.trigger()).to.deep.equal({
       slot: 0,
@@ -157,7 +157,7 @@ describe('The `trigger` of a cron', () => {
     expect(await rejectionOf(runner.trigger())).to.be.instanceOf(NotRunningError);
   });
 
-  it('rejects before the start, while it initializes, while it stops, after the end, and between restarts', async () => {
+  it('rejects unless the cron is running: idle, initializing, stopping, ended, or between restarts', async () => {
     const refusal = (runner: { trigger(): Promise<SlotOutcome> }) => rejectionOf(runner.trigger());
     const idle = cron(
       task('x', () => 1),
