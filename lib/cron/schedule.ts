@@ -50,9 +50,9 @@ export function nextRuns(
 }
 
 /** Returns at most `n` slots of a schedule: the first one, and those that follow it before `end`. */
-export function slotsFrom(schedule: Schedule, first: number | undefined, n: number, end: number = Infinity): number[] {
+export function slotsFrom(schedule: Schedule, first: number | undefined, n: number, end?: number): number[] {
   const slots: number[] = [];
-  for (let slot = first; slot !== undefined && slot < end && slots.length < n;) {
+  for (let slot = first; slot !== undefined && !(end !== undefined && slot >= end) && slots.length < n;) {
     slots.push(slot);
     slot = slots.length < n ? slotAfter(schedule, slot) : undefined;
   }

@@ -26,6 +26,7 @@ export class SlotCounts implements SlotHistory {
 
   /** Returns the counts at this time. */
   get now(): SlotHistory {
-    return { ...this };
+    const { runs, failures, skipped, missed, last } = this;
+    return { runs, failures, skipped, missed, ...(last && { last }) };
   }
 }

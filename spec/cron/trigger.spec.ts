@@ -168,7 +168,7 @@ describe('The `trigger` of a cron', () => {
     const initializing = startCron({ initialize: () => NEVER, execute: () => 1 }, 10);
     expect(await refusal(initializing.runner)).to.be.instanceOf(NotRunningError);
 
-    const stopping = startCron(() => new Promise(() => {}), 10);
+    const stopping = startCron(() => new Promise(() => undefined), 10);
     stopping.cancel();
     expect(await refusal(stopping.runner)).to.be.instanceOf(NotRunningError);
 
