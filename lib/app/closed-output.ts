@@ -1,9 +1,8 @@
 const guarded = new WeakSet<NodeJS.WriteStream>();
 
 /**
- * Keeps a write to stdout or stderr from ending this process when the reader is gone, as after `| head`. What is
- * written then is lost. This holds until the process exits, because finalizers and the code after the application write,
- * too.
+ * Keeps a write to stdout or stderr from ending this process when the reader is gone, as after `| head`. The output is
+ * then lost. This holds until the process exits, because finalizers and the code after the application write, too.
  */
 export function tolerateClosedOutput(): void {
   for (const stream of [process.stdout, process.stderr]) {

@@ -5,6 +5,7 @@ import { limitLingering } from './linger.js';
 import { exit, flushed, pendingStreams } from './process-exit.js';
 import type { ShutdownReport } from './report.js';
 import { signalNumber } from './signals.js';
+import { taskList } from './task-list.js';
 import { unfinishedTasks } from './unfinished-tasks.js';
 
 /** Returns the exit code for a report. */
@@ -43,20 +44,17 @@ export function ensureExit(report: ShutdownReport, timeout: number, linger: numb
   void flushed(streams).then(() => clearTimeout(deadline));
 }
 
-/** Returns the outcomes of the tasks that have not ended, and whether each had been cancelled. */
-function toUnfinished(outcome: Outcome): { task: string; phase?: Phase | undefined; cancelled: boolean }[] {
+/** Returns the tasks that have not ended, and whether each had been cancelled. */
+function toUnfinished(outcome: Outcome): { task: string; hook?: Phase | undefined; cancelled: boolean }[] {
   return unfinishedTasks(outcome).map((unfinished) => {
     const { task, phase, stoppingAt } = unfinished;
-    return { task, phase, cancelled: unfinished === outcome || stoppingAt !== undefined };
+    return { task, hook: phase, cancelled: unfinished === outcome || stoppingAt !== undefined };
   });
 }
 
 /** Formats names of tasks. Tasks that their group has not cancelled yet come last: they wait for the first ones. */
 function formatNames(unfinished: ReturnType<typeof toUnfinished>): string {
-  const cancelled = unfinished.filter((each) => each.cancelled);
-  const notCancelled = unfinished.filter((each) => !each.cancelled);
-  const names = cancelled.map(({ task, phase }) => (phase ? `${task} (${phase})` : task)).join(', ');
-  return notCancelled.length === 0
-    ? names
-    : `${names}; not cancelled yet: ${notCancelled.map(({ task }) => task).join(', ')}`;
+  const names = taskList(unfinished.filter(({ cancelled }) => cancelled));
+  const notCancelled = taskList(unfinished.filter(({ cancelled }) => !cancelled).map(({ task }) => ({ task })));
+  return notCancelled === '' ? names : `${names}; not cancelled yet: ${notCancelled}`;
 }

@@ -1,6 +1,6 @@
 import { inspectRunner } from '../task/runner-access.js';
 import type { TaskRunner } from '../task/types.js';
-import { printableName } from '../util/printable.js';
+import { taskList } from './task-list.js';
 
 /** A task that is not ready: it initializes, or waits for the tasks before it. */
 export interface NotReadyTask {
@@ -27,11 +27,11 @@ export function notReadyTasks(runner: TaskRunner, path: string): readonly NotRea
 
 /** Names on stderr the tasks that are not ready in time. */
 export function warnOfSlowStart(tasks: readonly NotReadyTask[]): void {
-  const names = (status: NotReadyTask['status'], suffix: string) =>
-    tasks.filter((task) => task.status === status).map(({ path }) => printableName(path) + suffix);
-  const starting = names('initializing', ' (initialize)').join(', ');
-  const waiting = names('idle', '').join(', ');
-  console.error(
-    `Not ready after 10 s: ${[starting, waiting && `not started yet: ${waiting}`].filter(Boolean).join('; ')}`,
-  );
+  const starting = tasks.filter(({ status }) => status === 'initializing');
+  const waiting = tasks.filter(({ status }) => status === 'idle');
+  const parts = [
+    taskList(starting.map(({ path }) => ({ task: path, hook: 'initialize' }))),
+    waiting.length > 0 && `not started yet: ${taskList(waiting.map(({ path }) => ({ task: path })))}`,
+  ];
+  console.error(`Not ready after 10 s: ${parts.filter(Boolean).join('; ')}`);
 }

@@ -1,4 +1,6 @@
-import { isError, messageOf, nameOf, print } from '../util/describe-error.js';
+import { messageOf } from '../util/describe-error.js';
+import { isError, nameOf } from '../util/error-parts.js';
+import { print } from '../util/print.js';
 import { printable } from '../util/printable.js';
 
 /** Formats any error or cause on one line: of a message of several lines, the first. */

@@ -1,5 +1,5 @@
 import { attempt } from '../util/attempt.js';
-import { isError, nameOf } from '../util/describe-error.js';
+import { isError, nameOf } from '../util/error-parts.js';
 
 /** The longest chain of causes that is searched: a getter may make up one without an end. */
 const maxLength = 25_000;

@@ -1,5 +1,9 @@
 import { Cron } from 'croner';
+import { printable } from '../util/printable.js';
 import { invalid } from '../util/validate.js';
+
+/** The longest reason in a message, in characters. */
+const maxReason = 200;
 
 /**
  * Parses a cron expression. Returns a function of the first match after a time, both in ms since the epoch.
@@ -12,6 +16,8 @@ export function parseCronExpression(text: string, timezone: string | undefined):
   const expected = 'a number of ms, a cron expression of 5 or 6 fields, or a nickname such as `@daily`';
   const invalidExpression = (reason: string, cause?: unknown) =>
     new RangeError(`${invalid('schedule', expected, text)}: ${reason}`, { cause });
+  // Croner's errors quote the text.
+  if (/[^\s!-~]/.test(text)) throw invalidExpression('it has an invalid character');
   // Croner also accepts a single date, in many spellings.
   if (text.includes(':') || !/^\s*(@\w+|\S+(\s+\S+){4,5})\s*$/.test(text))
     throw invalidExpression('it has neither 5 nor 6 fields');
@@ -19,7 +25,7 @@ export function parseCronExpression(text: string, timezone: string | undefined):
   try {
     parsed = new Cron(text, { paused: true, mode: '5-or-6-parts', ...(timezone !== undefined && { timezone }) });
   } catch (error) {
-    throw invalidExpression((error as Error).message.replace(/^\w+: /, ''), error);
+    throw invalidExpression(printable((error as Error).message.replace(/^\w+: /, ''), maxReason), error);
   }
   if (!parsed.nextRun()) throw invalidExpression('it is never due');
   return (after) => parsed.nextRun(new Date(Math.floor(after)))?.getTime();
@@ -29,7 +35,8 @@ function validateTimezone(timezone: unknown): void {
   if (typeof timezone !== 'string') throw new TypeError(invalid('timezone', 'the name of a time zone', timezone));
   try {
     new Intl.DateTimeFormat('en', { timeZone: timezone });
-  } catch (cause) {
-    throw new RangeError(invalid('timezone', 'a time zone of the IANA database', timezone), { cause });
+  } catch {
+    // Without its cause, which quotes the text as it is.
+    throw new RangeError(invalid('timezone', 'a time zone of the IANA database', timezone));
   }
 }

@@ -26,7 +26,8 @@ import { timetableFactory } from './timetable.js';
  * midnight, as in Greenland, does not run that day.
  *
  * **Events.** A dropped slot is a `skipped` or a `missed` event. A slot that has not started within `tolerance` is
- * `overdue`. A failed run is a `slot-failed` event, and the schedule goes on.
+ * `overdue`. A failed run is a `slot-failed` event, and the schedule goes on. Without a listener, the console gets the
+ * first event of each kind at once, and then one line a minute with their number; it gets the error of each failed run.
  *
  * **Cancelling** ends the schedule at once and cancels the current runs. The runner ends when all of them have ended.
  *

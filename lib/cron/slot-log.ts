@@ -4,7 +4,7 @@ import type { TaskEventDetail } from '../task/types.js';
 import { attempt } from '../util/attempt.js';
 import { headline } from '../util/describe-error.js';
 import { duration, minute } from '../util/duration.js';
-import { logError, logErrorOnce } from '../util/log-error.js';
+import { logError } from '../util/log-error.js';
 import { printable, printableName } from '../util/printable.js';
 
 /** An event of a cron that may occur for each of its slots. */
@@ -77,7 +77,9 @@ export class SlotLog {
     if (notice.type === 'skipped' && notice.reason === 'ended') return;
     if (isFirst) {
       this.write(cron);
-      if (failure) this.writeError(failure.error);
+      if (!failure) return;
+      this.writtenError = failure.error;
+      logError(failure.error);
     } else {
       this.lastError = failure ?? this.lastError;
       this.writeIfDue(cron);
@@ -110,11 +112,6 @@ export class SlotLog {
     this.firstSlot = this.lastError = undefined;
     for (const kind of counts.keys()) counts.set(kind, 0);
     logError(`Cron ${printableName(name)}: ${parts.join('; ')}`);
-  }
-
-  private writeError(error: unknown): void {
-    this.writtenError = error;
-    logErrorOnce(error);
   }
 }
 

@@ -1,5 +1,6 @@
 import { attempt } from '../util/attempt.js';
-import { describeError, isError, messageOf, nameOf, stackOf, textOf } from '../util/describe-error.js';
+import { describeError, messageOf } from '../util/describe-error.js';
+import { isError, nameOf, stackOf, textOf } from '../util/error-parts.js';
 import { logError } from '../util/log-error.js';
 import { printable, printableLines } from '../util/printable.js';
 import { brandError } from './brand.js';

@@ -1,5 +1,5 @@
 import { attempt } from '../util/attempt.js';
-import { textOf } from '../util/describe-error.js';
+import { textOf } from '../util/error-parts.js';
 import type { JobFailure } from './errors.js';
 import { toJsonbText } from './jsonb.js';
 

@@ -19,7 +19,9 @@ export class Connection {
   isUpgraded = false;
   /** The socket of the connection itself; of TLS the one with the encrypted text. */
   private readonly transport: Socket;
+  private latest: Exchange | undefined = undefined;
   private closesAfterAnswer = false;
+  private hasAnnounced = false;
   private ending = false;
   private lastSample: string | undefined = undefined;
   private quietSamples = 0;
@@ -36,15 +38,15 @@ export class Connection {
 
   /** Whether a handler is at work on an answer, or a client on sending a request or on reading an answer. */
   get isWorking(): boolean {
-    return this.unanswered.some(({ isEndless, waitsForClient }) => !isEndless && !(waitsForClient && this.isStalled));
+    return this.some((exchange) => !exchange.isEndless && !(exchange.waitsForClient && this.isStalled));
   }
 
   /** Whether it has an event stream or a tunnel, which do not end by themselves. */
   get isEndless(): boolean {
-    return this.isUpgraded || this.unanswered.some(({ isEndless }) => isEndless);
+    return this.isUpgraded || this.some((exchange) => exchange.isEndless);
   }
 
-  /** Whether the client has not made progress for some time. */
+  /** Whether all answers wait for the client, and it has not made progress for some time. */
   get isStalled(): boolean {
     return this.quietSamples >= stalledSamples;
   }
@@ -55,42 +57,56 @@ export class Connection {
 
   add(key: object, exchange: Exchange): void {
     // The requests of a pipeline arrive before the first is answered. The last answer closes the connection.
-    if (this.closesAfterAnswer) this.lastExchange?.keepAlive(true);
+    if (this.closesAfterAnswer) this.latest?.keepAlive(true);
+    this.latest = exchange;
     this.exchanges.set(key, exchange);
-    if (this.closesAfterAnswer) exchange.keepAlive(false);
+    if (this.closesAfterAnswer) this.announceClose();
   }
 
   /** Announces to the client that the connection closes: by the header of its last answer, or by a GOAWAY. */
   closeAfterAnswer(): void {
-    if (this.closesAfterAnswer) return;
     this.closesAfterAnswer = true;
-    this.lastExchange?.keepAlive(false);
-    if (this.session && !this.session.closed && !this.session.destroyed) this.session.goaway(0, maxStreamId);
+    this.announceClose();
   }
 
   /** Accepts no further request, and closes the connection when all are answered. */
   end(): void {
     if (this.ending || (!this.session && !this.isIdle)) return;
     this.ending = true;
-    if (this.session) this.session.close();
-    else this.socket.destroySoon();
+    const { session, socket }: { session: ServerHttp2Session | undefined; socket: Partial<Socket> } = this;
+    if (session) session.close();
+    // Other code may pass any stream to a server, as a connection. Only a socket has `destroySoon`.
+    else if (socket.destroySoon) socket.destroySoon();
+    else socket.end?.();
   }
 
   /** Compares the bytes that were sent and read with those at the last call. */
   sample(): void {
-    const { socket, transport, unanswered } = this;
+    const { socket, transport } = this;
     // Of one long chunk `writableLength` does not shrink until the end, so libuv's count is added.
     const { _handle: handle } = transport as Socket & {
       readonly _handle?: { readonly writeQueueSize?: number } | null;
     };
     // After the answer it does not matter that the client still sends.
-    const read = unanswered.length > 0 ? transport.bytesRead : 0;
+    const read = this.some(() => true) ? transport.bytesRead : 0;
     const sample = `${read} ${socket.writableLength} ${handle?.writeQueueSize}`;
-    this.quietSamples = sample === this.lastSample ? this.quietSamples + 1 : 0;
+    // While a handler works, the client has nothing to do. Its time begins when it has.
+    const waits = !this.some((exchange) => !exchange.isEndless && !exchange.waitsForClient);
+    this.quietSamples = waits && sample === this.lastSample ? this.quietSamples + 1 : 0;
     this.lastSample = sample;
   }
 
-  private get lastExchange(): Exchange | undefined {
-    return [...this.exchanges.values()].at(-1);
+  private announceClose(): void {
+    const { session, latest } = this;
+    latest?.keepAlive(false);
+    if (!session || session.closed || session.destroyed || this.hasAnnounced) return;
+    this.hasAnnounced = true;
+    session.goaway(0, maxStreamId);
+  }
+
+  /** Whether some exchange that is not answered has a property. There may be very many connections to check. */
+  private some(predicate: (exchange: Exchange) => boolean): boolean {
+    for (const exchange of this.exchanges.values()) if (!exchange.isAnswered && predicate(exchange)) return true;
+    return false;
   }
 }

@@ -25,9 +25,12 @@ export interface DrainOptions {
 export function drain(connections: Connections, { graceOver$, deadline$ }: DrainOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     let graceIsOver = false;
+    let next: NodeJS.Immediate | undefined;
     const cutOff: string[] = [];
 
     const check = () => {
+      clearImmediate(next);
+      next = undefined;
       const open = connections.all;
       if (open.length === 0) return end();
       for (const connection of open) connection.end();
@@ -46,7 +49,8 @@ export function drain(connections: Connections, { graceOver$, deadline$ }: Drain
       for (const connection of connections.all) connection.sample();
       check();
     }, sampleMs);
-    const subscription = connections.changed$.subscribe(check);
+    // One check for all connections that close together, because it takes a time for each open one.
+    const subscription = connections.changed$.subscribe(() => (next ??= setImmediate(check)));
     subscription.add(
       graceOver$.subscribe(() => {
         graceIsOver = true;

@@ -40,6 +40,7 @@ export abstract class Exchange {
 export class Http1Exchange extends Exchange {
   private readonly response: ServerResponse;
   private readonly mayKeepAlive: boolean;
+  private isEventStream: boolean | undefined = undefined;
 
   constructor(request: IncomingMessage, response: ServerResponse) {
     super(request.method, request.url, request, response);
@@ -50,7 +51,8 @@ export class Http1Exchange extends Exchange {
   get isEndless(): boolean {
     // `getHeader` does not return the headers that were passed to `writeHead`.
     const { _header: head } = this.response as ServerResponse & { readonly _header?: string | null };
-    return /^content-type: *text\/event-stream/im.test(head ?? '');
+    if (!head) return isEventStream(this.response.getHeader('content-type'));
+    return (this.isEventStream ??= /^content-type: *text\/event-stream/im.test(head));
   }
 
   keepAlive(keep: boolean): void {
@@ -71,10 +73,14 @@ export class Http2Exchange extends Exchange {
 
   get isEndless(): boolean {
     const { sentHeaders = {} } = this.stream as { readonly sentHeaders?: OutgoingHttpHeaders };
-    return this.isTunnel || String(sentHeaders['content-type']).toLowerCase().startsWith('text/event-stream');
+    return this.isTunnel || isEventStream(sentHeaders['content-type']);
   }
 
   keepAlive(): void {
     // HTTP/2 closes a session by a frame, not by a header.
   }
+}
+
+function isEventStream(contentType: unknown): boolean {
+  return String(contentType).toLowerCase().startsWith('text/event-stream');
 }

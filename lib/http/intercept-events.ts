@@ -16,6 +16,7 @@ export function interceptEvents(
   onEvent: (event: string | symbol, args: readonly unknown[]) => boolean,
 ): () => void {
   const { emit } = emitter;
+  const isOwn = Object.hasOwn(emitter, 'emit');
   let active = true;
   const intercept: Emitter['emit'] = function (event, ...args) {
     return (active && onEvent(event, args)) || emit.call(this, event, ...args);
@@ -24,6 +25,8 @@ export function interceptEvents(
   return () => {
     active = false;
     // Other code may have replaced it since then, and calls this one.
-    if (emitter.emit === intercept) emitter.emit = emit;
+    if (emitter.emit !== intercept) return;
+    if (isOwn) emitter.emit = emit;
+    else Reflect.deleteProperty(emitter, 'emit');
   };
 }

@@ -111,11 +111,12 @@ export class ServerRun {
 
 /** Closes the socket that listens, and no connection. */
 function stopAccepting(server: Server & { closeIdleConnections?: (() => void) | undefined }): void {
-  const { closeIdleConnections } = server;
+  const own = Object.getOwnPropertyDescriptor(server, 'closeIdleConnections');
   // `close` calls it, and it also ends connections whose last answer is not flushed.
   server.closeIdleConnections = () => undefined;
   server.close();
-  server.closeIdleConnections = closeIdleConnections;
+  if (own) Object.defineProperty(server, 'closeIdleConnections', own);
+  else delete server.closeIdleConnections;
 }
 
 /** Resolves with whether a stream emits, rather than fails. */

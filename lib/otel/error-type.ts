@@ -1,5 +1,5 @@
 import { RestartLimitError, TaskError } from '../errors/errors.js';
-import { causeOf, isError, nameOf, textOf } from '../util/describe-error.js';
+import { causeOf, isError, nameOf, textOf } from '../util/error-parts.js';
 
 /** The value of the semantic conventions for an error without a known type. */
 const otherError = '_OTHER';

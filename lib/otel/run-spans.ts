@@ -12,7 +12,8 @@ import {
 import { suppressedBy, type Phase, type TaskError } from '../errors/errors.js';
 import type { RunEnd, RunContext } from '../context/types.js';
 import type { TaskEvent } from '../task/types.js';
-import { describeError, isError, messageOf, textOf } from '../util/describe-error.js';
+import { describeError, messageOf } from '../util/describe-error.js';
+import { isError, textOf } from '../util/error-parts.js';
 import { errorType, thrownBy } from './error-type.js';
 import { attribute, runAttributes } from './names.js';
 import { eventAttributes } from './span-event.js';

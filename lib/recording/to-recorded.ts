@@ -2,7 +2,8 @@ import type { AppEvent } from '../app/types.js';
 import type { Phase } from '../errors/errors.js';
 import { mapOutcomes } from '../task/map-outcomes.js';
 import type { Outcome, SlotHistory } from '../task/types.js';
-import { isError, messageOf, nameOf, textOf } from '../util/describe-error.js';
+import { messageOf } from '../util/describe-error.js';
+import { isError, nameOf, textOf } from '../util/error-parts.js';
 import type { RecordedError, RecordedEvent, RecordedOutcome } from './types.js';
 
 /** Longest text that is kept, in characters: a limit of events then also limits the size of a recording. */

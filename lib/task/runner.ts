@@ -3,11 +3,11 @@ import { toContext } from '../context/abort-signal-context.js';
 import type { CancelContext } from '../context/cancel-context.js';
 import { background } from '../context/context.js';
 import type { CancelFunc, Context } from '../context/types.js';
-import { AlreadyRunningError } from '../errors/errors.js';
+import { AlreadyRunningError, TaskError } from '../errors/errors.js';
 import { hasMembers, hasMethod } from '../util/has-members.js';
 import { append, notifyAll, takeAll, type LinkedList, type ListNode } from '../util/linked-list.js';
 import { LinkedSubject } from '../util/linked-subject.js';
-import { logErrorOnce } from '../util/log-error.js';
+import { logError, logErrorOnce } from '../util/log-error.js';
 import { SubscriberListener } from '../util/subscriber-listener.js';
 import { ChildContext } from './child.js';
 import { enclosingRun } from './enclosing-run.js';
@@ -199,8 +199,8 @@ export class Runner<T> implements TaskRunner<T>, RunOwner<T>, LinkedList {
       const runId = run.parts?.runId ?? run.runId;
       run.forward(Object.assign(detail, { task: run.task, runId, at: run.scheduler.now() }), run);
     }
-    // The error is reported nowhere else, so without a listener it is written.
-    else if ('error' in detail) logErrorOnce(detail.error);
+    // Without a listener the error is written. Only a TaskError may be reported elsewhere, too: as that of the outcome.
+    else if ('error' in detail) (detail.error instanceof TaskError ? logErrorOnce : logError)(detail.error);
   }
 
   forward(event: TaskEvent): void {

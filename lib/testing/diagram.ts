@@ -38,7 +38,8 @@ interface Layout {
 
 function layOut(rows: readonly NamedRow[]): Layout {
   const cells = rows.map(([, marbles]) => cellsOf(marbles));
-  const ends = cells.map((row) => Math.max(-1, ...row.keys()));
+  // Not a spread, which would overflow the stack with very many marbles.
+  const ends = cells.map((row) => [...row.keys()].reduce((last, at) => Math.max(last, at), -1));
   const margin = Math.max(0, ...rows.map(([name]) => name.length)) + 2;
   const lines = rows.map(([name]) => name.padEnd(margin));
   const columns = new Map<number, number>();

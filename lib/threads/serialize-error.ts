@@ -1,5 +1,7 @@
 import { attempt } from '../util/attempt.js';
-import { describeError, isError, print } from '../util/describe-error.js';
+import { describeError } from '../util/describe-error.js';
+import { isError } from '../util/error-parts.js';
+import { print } from '../util/print.js';
 
 /**
  * A thrown value in a form that crosses threads. A structured clone of an error loses a custom name and own fields;

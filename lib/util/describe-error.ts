@@ -1,5 +1,6 @@
-import { inspect, types, type InspectOptions } from 'node:util';
 import { attempt } from './attempt.js';
+import { causeOf, isError, nameOf, stackOf } from './error-parts.js';
+import { print } from './print.js';
 
 /** The parts of an error, or of any other value that was thrown. */
 export interface ErrorDescription {
@@ -21,7 +22,7 @@ const aggregateNames = ['AggregateError', 'UnsubscriptionError'];
 
 /**
  * Returns the parts of anything that was thrown. Never throws: a getter or a trap of a Proxy may throw, and a part may
- * have any type. The functions below return one part each, in the same way.
+ * have any type. The functions below, and those of `error-parts.ts`, return one part each, in the same way.
  */
 export function describeError(error: unknown): ErrorDescription {
   return {
@@ -33,29 +34,11 @@ export function describeError(error: unknown): ErrorDescription {
   };
 }
 
-/** Whether a value is an error, also one of another realm. */
-export function isError(value: unknown): value is Error {
-  // `instanceof` throws for a revoked Proxy.
-  return attempt(() => value instanceof Error, false) || types.isNativeError(value);
-}
-
-export function nameOf(error: unknown): string {
-  return isError(error) ? (textOf(error, 'name') ?? 'Error') : typeof error;
-}
-
 export function messageOf(error: unknown): string {
   if (!isError(error)) return print(error);
   // A custom error class may have no message.
   const message = attempt<unknown>(() => error.message, '(its message cannot be read)') ?? '';
   return typeof message === 'string' ? message : print(message);
-}
-
-export function stackOf(error: unknown): string {
-  return isError(error) ? (textOf(error, 'stack') ?? '') : '';
-}
-
-export function causeOf(error: unknown): unknown {
-  return isError(error) ? attempt(() => error.cause, undefined) : undefined;
 }
 
 export function errorsOf(error: unknown): readonly unknown[] {
@@ -68,12 +51,6 @@ export function errorsOf(error: unknown): readonly unknown[] {
   }, []);
 }
 
-/** Returns a property of an error if it is a string. */
-export function textOf(error: object, key: string): string | undefined {
-  const text = attempt(() => (error as Record<string, unknown>)[key], undefined);
-  return typeof text === 'string' ? text : undefined;
-}
-
 /** Returns an error's name and message, or the value that was thrown as `inspect` prints it. */
 export function headline(error: unknown): string {
   const message = messageOf(error);
@@ -84,14 +61,4 @@ export function headline(error: unknown): string {
 /** Returns a headline in which a string has no quotes. */
 export function plainHeadline(error: unknown): string {
   return typeof error === 'string' ? error : headline(error);
-}
-
-/** Prints any value as `inspect` does, without the value's own `inspect` function if that throws. */
-export function print(value: unknown, options: InspectOptions = {}): string {
-  const withoutCustom = { ...options, customInspect: false };
-  return (
-    attempt<string | undefined>(() => inspect(value, options), undefined) ??
-    attempt<string | undefined>(() => inspect(value, withoutCustom), undefined) ??
-    `(${typeof value} that cannot be printed)`
-  );
 }

@@ -1,4 +1,5 @@
-import { causeOf, errorsOf, headline, stackOf } from './describe-error.js';
+import { errorsOf, headline } from './describe-error.js';
+import { causeOf, stackOf } from './error-parts.js';
 import { printableLines } from './printable.js';
 
 /** The most errors of a stack trace. */

@@ -1,15 +1,14 @@
-import { inspect, types } from 'node:util';
+import { inspect } from 'node:util';
 import { attempt } from './attempt.js';
-import { causeOf, isError, print, stackOf } from './describe-error.js';
+import { isError } from './error-parts.js';
 import { stackTrace } from './error-causes.js';
+import { hasLongStack, print } from './print.js';
 import { printableLines } from './printable.js';
 
-/** The longest stack that Node prints, because it compares stacks with those of their causes in cubic time. */
-const maxStack = 10_000;
 /** The longest text of an error with everything that belongs to it, in characters. */
 const maxText = 100_000;
-/** The levels of objects in an error, and of their entries, that `inspect` shows. */
-const [maxDepth, maxEntries] = [3, 100];
+/** The longest text of the properties of an error. */
+const maxProperties = 10_000;
 
 /**
  * Writes an error with `console.error`: as the console prints it, unless that would be too long, or would have
@@ -42,29 +41,13 @@ function consoleText(value: unknown): string {
   return typeof value === 'string' ? value : inspect(value);
 }
 
-/** Whether a value has an error with a long stack, where `inspect` shows it. */
-function hasLongStack(value: unknown, depth: number = maxDepth): boolean {
-  if (typeof value !== 'object' || value === null || depth < 0) return false;
-  if (stackOf(value).length > maxStack) return true;
-  return attempt(() => entriesOf(value), []).some((entry) => hasLongStack(entry, depth - 1));
-}
-
-/** Returns the values in an object, without calling its getters. */
-function entriesOf(object: object): unknown[] {
-  if (ArrayBuffer.isView(object)) return [];
-  if (Array.isArray(object)) return object.slice(0, maxEntries);
-  const entries = types.isMap(object) || types.isSet(object) ? [...object].slice(0, maxEntries).flat() : [];
-  const properties = Object.getOwnPropertyDescriptors(object) as Record<PropertyKey, PropertyDescriptor>;
-  return [...Reflect.ownKeys(properties).map((key): unknown => properties[key]?.value), ...entries, causeOf(object)];
-}
-
 /** Prints the properties of an error that its stack and its causes do not show, on a line of its own. */
 function propertiesOf(error: unknown): string {
   if (!isError(error)) return '';
   const properties = attempt(() => Object.entries(Object.getOwnPropertyDescriptors(error)), []);
   const others = properties.filter(([key]) => !['name', 'message', 'stack', 'cause', 'errors'].includes(key));
   const text = print(Object.defineProperties({}, Object.fromEntries(others)), { depth: 0, breakLength: Infinity });
-  return text === '{}' ? '' : `\n  ${printableLines(text, maxStack)}`;
+  return text === '{}' ? '' : `\n  ${printableLines(text, maxProperties)}`;
 }
 
 /** Indents the lines of a text that are at the margin, except the first and closing brackets. */

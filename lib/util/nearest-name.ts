@@ -1,8 +1,11 @@
 /** The most typing errors between a name and the one that was meant. */
 const maxErrors = 2;
+/** The longest name that is compared, in characters. */
+const maxLength = 100;
 
 /** Returns the known name that a name is probably a misspelling of. */
 export function nearestName(name: string, known: readonly string[]): string | undefined {
+  if (name.length > maxLength) return undefined;
   let nearest: string | undefined;
   let fewest = Infinity;
   for (const candidate of known) {

@@ -1,4 +1,4 @@
-import { print } from './describe-error.js';
+import { print } from './print.js';
 import { nearestName } from './nearest-name.js';
 import { printable } from './printable.js';
 

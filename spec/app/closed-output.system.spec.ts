@@ -31,24 +31,26 @@ const closedFor = () => pause(50);
 const startDirectly = (how: string, stream: string) => start(process.execPath, ['--import', 'tsx', path, how, stream]);
 
 describe('A process whose output nobody reads any longer', () => {
-  for (const how of ['console', 'write'])
-    for (const stream of ['stdout', 'stderr'] as const)
-      it(`ends as usual when the reader of its output is gone (${how}, ${stream})`, async () => {
-        const { child, ended, waitFor, ...outputs } = startDirectly(how, stream);
-        await waitFor('up');
-        await once(outputs[stream], 'data');
-        outputs[stream].destroy();
-        outputs.stdout.resume();
-        outputs.stderr.resume();
-        await closedFor();
-        child.kill('SIGTERM');
-        const { noted, ...result } = await ended;
-        expect({ ...result, noted: noted.replace(/^up.*\n/, '') }).to.deep.equal({
-          code: 0,
-          signal: null,
-          noted: 'finalized\nclean true\nexit 0\n',
+  describe('ends as usual when the reader of its output is gone', () => {
+    for (const how of ['console', 'write'])
+      for (const stream of ['stdout', 'stderr'] as const)
+        it(`that it writes with ${how} to ${stream}`, async () => {
+          const { child, ended, waitFor, ...outputs } = startDirectly(how, stream);
+          await waitFor('up');
+          await once(outputs[stream], 'data');
+          outputs[stream].destroy();
+          outputs.stdout.resume();
+          outputs.stderr.resume();
+          await closedFor();
+          child.kill('SIGTERM');
+          const { noted, ...result } = await ended;
+          expect({ ...result, noted: noted.replace(/^up.*\n/, '') }).to.deep.equal({
+            code: 0,
+            signal: null,
+            noted: 'finalized\nclean true\nexit 0\n',
+          });
         });
-      });
+  });
 
   it('goes on behind `head`', async () => {
     const program = `${process.execPath} --import tsx ${path} write stdout`;

@@ -151,7 +151,7 @@ describe('A task that fails while its `finalize` hangs', () => {
     expect(written.all()).to.have.length(1);
   });
 
-  it('is written once when it was launched without an observer and its launch is unsubscribed before it has ended', () => {
+  it('is written once when it was launched without an observer, and is unsubscribed before it has ended', () => {
     virtually((_, scheduler) => {
       for (const toRunner of [taskRunner, (each: SimpleTask) => parallel('app', each)]) {
         const [ctx, cancel] = withCancel(undefined, { scheduler });

@@ -157,7 +157,8 @@ describe('A process whose exit waits for a blocked thread', () => {
       expect(stdout, name).to.include('finalized');
       expect(stderr, name).to.match(
         new RegExp(
-          `Exiting with ${code}, because .*\nKilling the process: after 500 ms the exit with ${code} still waits for ${thread}`,
+          `Exiting with ${code}, because .*\nKilling the process: ` +
+            `after 500 ms the exit with ${code} still waits for ${thread}`,
         ),
       );
     }

@@ -225,12 +225,13 @@ describe('The coordinator of a cron', () => {
   });
 
   describe('that fails', () => {
+    const boom = new Error('no database');
     const failures: readonly [title: string, lease: Coordinator['lease'], error: string][] = [
-      ['with an error', () => throwError(() => new Error('no database')), 'Error: no database'],
+      ['with an error', () => throwError(() => boom), 'Error: no database'],
       [
         'by throwing',
         () => {
-          throw new Error('no database');
+          throw boom;
         },
         'Error: no database',
       ],

@@ -1,11 +1,14 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { inspect } from 'node:util';
 import { nextRuns } from '../../lib/index.js';
 import { slotAfter } from '../../lib/cron/schedule.js';
+import { errorChain } from '../../lib/util/error-causes.js';
 import { hour, transitionsBetween } from '../helpers/calendar.js';
 import { thrownBy } from '../helpers/collect.js';
 import { createCron, expressionSlots, fractions, iso } from '../helpers/schedules.js';
 import { scaledRuns } from '../helpers/scaled-runs.js';
+import { anyText, unprintableIn } from '../helpers/unprintable.js';
 
 describe('A cron expression', () => {
   const expected = 'a number of ms, a cron expression of 5 or 6 fields, or a nickname such as `@daily`';
@@ -24,6 +27,8 @@ describe('A cron expression', () => {
       [' ', 'it has neither 5 nor 6 fields'],
       ['@every 5s', 'it has neither 5 nor 6 fields'],
       ['@', 'it has neither 5 nor 6 fields'],
+      ['\u001b[2J * * * *', 'it has an invalid character'],
+      ['* * * * 監', 'it has an invalid character'],
       ['60 * * * *', 'Invalid value for minute: 60', 'RangeError: CronPattern: Invalid value for minute: 60'],
       ['* 24 * * *', 'Invalid value for hour: 24', 'RangeError: CronPattern: Invalid value for hour: 24'],
       ['60 * * * * *', 'Invalid value for second: 60', 'RangeError: CronPattern: Invalid value for second: 60'],
@@ -51,7 +56,7 @@ describe('A cron expression', () => {
       ]) {
         const error = thrownBy(made);
         const [, reason] = error.message.split(
-          `Expected \`schedule\` to be ${expected}, got \`'${expression}'\` (string): `,
+          `Expected \`schedule\` to be ${expected}, got \`${inspect(expression)}\` (string): `,
         );
         expect(error, expression).to.be.instanceOf(RangeError);
         if (typeof expectedReason === 'string') expect(reason, error.message).to.equal(expectedReason);
@@ -60,6 +65,29 @@ describe('A cron expression', () => {
         else expect(String(error.cause).startsWith(cause), String(error.cause)).to.equal(true);
       }
     }
+  });
+
+  it('is refused with a short text without control characters, also in the causes', () => {
+    const textsOf = (made: () => unknown): string[] => {
+      try {
+        made();
+        return [];
+      } catch (error) {
+        return errorChain(error).map(String);
+      }
+    };
+    const created = (text: string, field: number) => [
+      () => createCron(['*', '*', '*', '*', '*'].with(field, text).join(' ')),
+      () => createCron('* * * * *', { timezone: text }),
+    ];
+    fc.assert(
+      fc.property(anyText, fc.nat(4), (text, field) => {
+        const texts = created(text, field).flatMap(textsOf);
+        for (const each of texts) expect(unprintableIn(each), each).to.equal(undefined);
+      }),
+    );
+    for (const text of ['9'.repeat(100_000), 'x'.repeat(100_000)])
+      for (const made of created(text, 0)) expect(textsOf(made)[0]).to.have.length.within(50, 1000);
   });
 
   it('of Feb 29 is due in leap years', () => {

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { once } from 'node:events';
 import { createServer, Agent, get, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { Duplex } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { deferred } from '../helpers/tasks.js';
 import { pause, waitUntil } from '../helpers/wait.js';
@@ -28,6 +29,10 @@ describe('A stopping server of node:http', () => {
       '/large': (_, response) => response.end(large),
       '/events': (_, response) => {
         response.writeHead(200, { 'Content-Type': 'text/event-stream; charset=utf-8' }).write('data: hi\n\n');
+        streams.push(response);
+      },
+      '/no-events': (_, response) => {
+        response.setHeader('Content-Type', 'text/event-stream');
         streams.push(response);
       },
     };
@@ -169,6 +174,13 @@ describe('A stopping server of node:http', () => {
     });
   }
 
+  it('does not wait for server-sent events whose head is not sent yet', async () => {
+    const opened = await open('GET /no-events HTTP/1.1');
+    await waitUntil(() => streams.length > 0);
+    await stop();
+    await opened.closed;
+  });
+
   it('answers a request with Connection: close when its handler is done', async () => {
     const opened = await open('GET /slow HTTP/1.1');
     const response = await pending.promise;
@@ -251,6 +263,39 @@ describe('A stopping server of node:http', () => {
     expect(opened.received.length).to.be.above(large.length);
   });
 
+  it('sends an answer after a long silence to a client that reads it, although another connection closes', async () => {
+    const opened = await open('GET /slow HTTP/1.1');
+    const response = await pending.promise;
+    pending = deferred();
+    await open('GET /slow HTTP/1.1');
+    const other = await pending.promise;
+    const stopped = stop();
+    await pause(1000);
+    response.end(large);
+    other.end('done');
+    await stopped;
+    await opened.closed;
+    expect(opened.received.length).to.be.above(large.length);
+  });
+
+  it('receives a body that its handler begins to read after a long silence', async () => {
+    const opened = await open('POST /slow HTTP/1.1', 'Content-Length: 100');
+    const [request] = (await once(server, 'request')) as [IncomingMessage];
+    const response = await pending.promise;
+    pending = deferred();
+    await open('GET /slow HTTP/1.1');
+    const other = await pending.promise;
+    const stopped = stop();
+    await pause(1000);
+    void text(request).then((body) => response.end(body));
+    other.end('done');
+    await pause(50);
+    opened.send('.'.repeat(100));
+    await stopped;
+    await opened.closed;
+    expect(opened.received).to.match(/\.{100}$/);
+  });
+
   it('waits for a handler that does not read the body, however long that takes', async () => {
     const opened = await open('POST /slow HTTP/1.1', 'Content-Length: 100');
     const response = await pending.promise;
@@ -259,6 +304,21 @@ describe('A stopping server of node:http', () => {
     response.end('done');
     await stopped;
     expect(opened.received).to.match(/done$/);
+  });
+
+  it('answers on a stream that other code has passed to the server, and ends it', async () => {
+    const [near, far] = duplexPair();
+    server.emit('connection', near);
+    const received = text(far);
+    far.write('GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    const response = await pending.promise;
+    const [idle, other] = duplexPair();
+    server.emit('connection', idle);
+    const stopped = stop();
+    expect(await text(other)).to.equal('');
+    response.end('done');
+    expect(await received).to.match(/done$/);
+    await stopped;
   });
 
   it('does not wait for a request whose client is gone', async () => {
@@ -294,6 +354,24 @@ describe('A stopping server of node:http', () => {
     await stopped;
   });
 });
+
+/** Creates two streams, each of which reads what is written to the other one. */
+function duplexPair(): [Duplex, Duplex] {
+  const create = (other: () => Duplex) =>
+    new Duplex({
+      read: ignore,
+      write(chunk, _, callback) {
+        other().push(chunk);
+        callback();
+      },
+      final(callback) {
+        other().push(null);
+        callback();
+      },
+    });
+  const pair: [Duplex, Duplex] = [create(() => pair[1]), create(() => pair[0])];
+  return pair;
+}
 
 function ignore(): void {
   // The connection is destroyed by the server, or by the spec.

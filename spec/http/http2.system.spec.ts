@@ -178,6 +178,24 @@ for (const [kind, create] of Object.entries(kinds)) {
       clock.advance(500);
       await stopped;
     });
+
+    it('answers the first request of a session that begins during the drain, and then announces its end', async () => {
+      await site.app.stop();
+      const clock = virtualClock();
+      site = await serve(server, { drainDelay: 500, scheduler: clock });
+      await firstValueFrom(site.app.ready$.pipe(filter(Boolean)));
+      const stopped = site.app.stop();
+      session = connect(site.url, { rejectUnauthorized: false });
+      const goaway = once(session, 'goaway');
+      await once(session, 'connect');
+      const answer = text(request('/slow'));
+      const stream = await pending.promise;
+      await goaway;
+      stream.end('done');
+      expect(await answer).to.equal('done');
+      clock.advance(500);
+      expect((await stopped).clean).to.equal(true);
+    });
   });
 }
 

@@ -6,8 +6,10 @@ import { filter, firstValueFrom, timer } from 'rxjs';
 import { launch, ordered, task, taskRunner, withCancel } from 'rxjs-tasks';
 import { httpServer } from 'rxjs-tasks/http';
 import { virtualClock } from 'rxjs-tasks/testing';
+import sinon from 'sinon';
 import { request as undiciRequest, Agent, fetch as undiciFetch } from 'undici';
 import { WebSocket, WebSocketServer } from 'ws';
+import { Connection } from '../../lib/http/connection.js';
 import { openResponse, serverSentEvents } from '../helpers/http.js';
 import { deferred } from '../helpers/tasks.js';
 import { pause } from '../helpers/wait.js';
@@ -217,14 +219,43 @@ describe('The stop of an HTTP server', () => {
 
   it('removes its changes from the server', async () => {
     const server = createServer();
-    const methods = () => [Reflect.get(server, 'emit'), Reflect.get(server, 'closeIdleConnections')] as unknown[];
-    const methodsBefore = methods();
     const counts = () => server.eventNames().map((name) => [name, server.listenerCount(name)]);
     const before = counts();
     const site = await serve(server);
     await site.app.stop();
-    expect(methods()).to.deep.equal(methodsBefore);
+    expect(['emit', 'closeIdleConnections'].filter((name) => Object.hasOwn(server, name))).to.deep.equal([]);
     expect(counts()).to.deep.equal(before);
+  });
+
+  it('keeps an emit and a closeIdleConnections that the server has of its own', async () => {
+    const server = createServer();
+    const emit = server.emit.bind(server);
+    const closeIdleConnections = server.closeIdleConnections.bind(server);
+    Object.assign(server, { emit, closeIdleConnections });
+    const site = await serve(server);
+    await site.app.stop();
+    expect(Object.entries(server)).to.deep.include.members([
+      ['emit', emit],
+      ['closeIdleConnections', closeIdleConnections],
+    ]);
+  });
+
+  it('checks each of many connections a few times, not once for each other one that closes', async () => {
+    const count = 300;
+    const site = await serve(
+      createServer((_, response) => {
+        response.writeHead(200, { 'Content-Type': 'text/event-stream' }).write('data: 1\n\n');
+      }),
+    );
+    const clients = Array.from({ length: count }, () => new RawClient(site.port).request('GET / HTTP/1.1'));
+    for (const client of clients) await client.waitFor('data: 1');
+    const checks = sinon.spy(Connection.prototype, 'end');
+    try {
+      expect((await site.app.stop()).clean).to.equal(true);
+      expect(checks.callCount).to.be.within(count, 20 * count);
+    } finally {
+      checks.restore();
+    }
   });
 
   describe('at the deadline', () => {

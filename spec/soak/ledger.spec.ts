@@ -29,5 +29,7 @@ describe('The ledger of the soak test', () => {
     const wrapped = new Error('x', { cause: new ExpectedError('hook') });
     expect(faultsOf((ledger) => ledger.onConsoleError(wrapped))).to.deep.equal([]);
     expect(faultsOf((ledger) => ledger.onConsoleError(new Error('x')))).to.deep.equal(['written: Error: x']);
+    const line = 'Cron leaf 1: 1 slot skipped (overlap) at 1970-01-01T00:00:00.010Z';
+    expect(faultsOf((ledger) => ledger.onConsoleError(line))).to.deep.equal([]);
   });
 });

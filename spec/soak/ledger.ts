@@ -1,4 +1,5 @@
 import { DeadlineError, RestartLimitError } from '../../lib/index.js';
+import { isSlotLine } from '../helpers/slot-lines.js';
 
 /** An error that is thrown on purpose: in a hook, in a subscriber, or in a future without subscribers. */
 export class ExpectedError extends Error {
@@ -65,8 +66,8 @@ export class Ledger {
     else this.faults.push(`unhandled ${String(error)}`);
   }
 
-  /** Called with an error that was written to the console. */
-  onConsoleError(error: unknown): void {
-    this.expect(isExpected(error), `written: ${String(error)}`);
+  /** Called with an error or a line that was written to the console. */
+  onConsoleError(text: unknown): void {
+    this.expect(isExpected(text) || isSlotLine(String(text)), `written: ${String(text)}`);
   }
 }

@@ -61,6 +61,11 @@ describe('parseDiagram', () => {
 describe('drawDiagram', () => {
   const draw = (rows: string) => drawDiagram(parseDiagram(rows)).split('\n');
 
+  it('draws a row of 200,000 marbles', () => {
+    const row = 'ab'.repeat(100_000);
+    expect(drawDiagram(parseDiagram(`x  ${row}`))).to.equal(`x  ${row}`);
+  });
+
   it('draws marks of one time in one column, and each row up to its last mark', () => {
     expect(draw('db  -(ab)-c\nhttp  --d\nx  -e 30s f\ny  -')).to.deep.equal([
       'db    -(ab)-c',

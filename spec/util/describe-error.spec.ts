@@ -2,7 +2,9 @@ import { expect } from 'chai';
 import { Subscription } from 'rxjs';
 import { inspect } from 'node:util';
 import { runInNewContext } from 'node:vm';
-import { describeError, headline, isError, plainHeadline, print } from '../../lib/util/describe-error.js';
+import { describeError, headline, plainHeadline } from '../../lib/util/describe-error.js';
+import { isError } from '../../lib/util/error-parts.js';
+import { print } from '../../lib/util/print.js';
 import { throwing } from '../helpers/tasks.js';
 import { thrownBy } from '../helpers/collect.js';
 
@@ -74,5 +76,13 @@ describe('print', () => {
     expect(print({ a: 1, [inspect.custom]: throwing() })).to.match(/^{\s+a: 1,/);
     const tag = Object.defineProperty({}, Symbol.toStringTag, { get: throwing() });
     expect(print(tag)).to.equal('(object that cannot be printed)');
+  });
+
+  it('prints the name and the message of an error with a long stack, which Node would take long for', () => {
+    const error = Object.assign(new TypeError('boom'), { stack: 'x'.repeat(20_000) });
+    expect(print(error)).to.equal('TypeError: boom');
+    expect(print({ details: [new Map([['error', error]])] })).to.equal('(object with TypeError: boom)');
+    expect(print([new Error('outer', { cause: error })])).to.equal('(object with TypeError: boom)');
+    expect(print({ far: { details: { code: 1, error } } }, { depth: 0 })).to.equal('{ far: [Object] }');
   });
 });

@@ -22,6 +22,11 @@ describe('nearestName', () => {
       expect(nearestName(name, known), name).to.equal(undefined);
   });
 
+  it('finds no name for a very long one', () => {
+    expect(nearestName('x'.repeat(100), ['x'.repeat(99)])).to.equal('x'.repeat(99));
+    expect(nearestName('x'.repeat(101), ['x'.repeat(100)])).to.equal(undefined);
+  });
+
   it('finds the nearest of several names', () => {
     expect(nearestName('maxRum', ['maxRan', 'maxRum1', 'maxRuns'])).to.equal('maxRum1');
   });

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { toRecordedError } from '../../recording/to-recorded.js';
 import { attempt } from '../../util/attempt.js';
-import { isError, stackOf } from '../../util/describe-error.js';
+import { isError, stackOf } from '../../util/error-parts.js';
 import { errorChain } from '../../util/error-causes.js';
 import { printable } from '../../util/printable.js';
 

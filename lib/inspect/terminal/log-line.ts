@@ -1,3 +1,4 @@
+import { taskList } from '../../app/task-list.js';
 import { unfinishedTasks } from '../../app/unfinished-tasks.js';
 import type { AppEvent } from '../../app/types.js';
 import type { Outcome } from '../../task/types.js';
@@ -98,10 +99,7 @@ function summary(outcomes: readonly Outcome[]): string {
   const counts = new Map<string, number>();
   for (const { status } of outcomes) counts.set(status, (counts.get(status) ?? 0) + 1);
   const counted = [...counts].map(([status, count]) => `${count} ${status}`).join(', ');
-  const unfinished = outcomes
-    .flatMap(unfinishedTasks)
-    .map(({ task }) => printableName(task))
-    .join(', ');
+  const unfinished = taskList(outcomes.flatMap(unfinishedTasks).map(({ task }) => ({ task })));
   return (counted && `: ${counted}`) + (unfinished && `; not ended: ${unfinished}`);
 }
 
