@@ -42,7 +42,8 @@ export { nextRuns, type Schedule } from './cron/schedule.js';
 
 // Supervision and groups
 export { supervise, type SupervisedRunner } from './supervision/supervise.js';
-export { critical } from './supervision/critical.js';
+export { critical, type CriticalOptions } from './supervision/critical.js';
+export { optional } from './supervision/optional.js';
 export type { SuperviseOptions } from './supervision/supervise-options.js';
 export { ordered, parallel, type ResultOf } from './group/group.js';
 export { snapshot, type Snapshot } from './task/snapshot.js';

@@ -8,7 +8,7 @@ import { ChildContext, type ParentRun } from '../task/child.js';
 import type { CompositeRun } from '../task/composite.js';
 import { enclosingRun } from '../task/enclosing-run.js';
 import type { RunChildren } from '../task/run-children.js';
-import { startChild } from '../task/runner-access.js';
+import { roleOf, startChild } from '../task/runner-access.js';
 import type { Outcome, TaskEvent, TaskRunner } from '../task/types.js';
 import { captureAsyncContext, runInAsyncContext } from '../util/async-context.js';
 import { LinkedSubject } from '../util/linked-subject.js';
@@ -58,6 +58,8 @@ export class AppRun implements ParentRun<unknown> {
   private readonly outcomes: Outcome[] = [];
   /** The tasks that are not ready. */
   private readonly notReady = new Set<ChildContext<unknown>>();
+  /** The tasks that nobody waits for, and whose failure stops nothing. */
+  private readonly optional = new Set<ChildContext<unknown>>();
   /** Whether all tasks have been started. Until then the application is not ready. */
   private allStarted = false;
   private isReady = false;
@@ -110,7 +112,8 @@ export class AppRun implements ParentRun<unknown> {
     for (const runner of runners) {
       if (subscriber.closed) return;
       const child = new ChildContext(this, siblings?.pathOf(runner) ?? runner.toString(), master.scheduler, master);
-      notReady.add(child);
+      if (roleOf(runner) === 'optional') this.optional.add(child);
+      else notReady.add(child);
       children.push(child);
       siblings?.add(child, runner);
       startChild(runner, child, cancel);
@@ -172,7 +175,7 @@ export class AppRun implements ParentRun<unknown> {
     this.emit(event, run);
     if (event.type === 'future-failed') this.failures.add(event.error);
     // Apply the policy before the join sees this outcome: the join may complete then.
-    if (event.type === 'done' && this.topLevel.has(event.outcome.runner)) this.applyFailurePolicy(event.outcome.error);
+    if (event.type === 'done' && this.topLevel.has(event.outcome.runner)) this.applyEndPolicy(event.outcome);
     return true;
   }
 
@@ -181,6 +184,7 @@ export class AppRun implements ParentRun<unknown> {
   }
 
   readyChanged(child: ChildContext<unknown>, ready: boolean): void {
+    if (this.optional.has(child)) return;
     if (ready) this.notReady.delete(child);
     else this.notReady.add(child);
     this.updateReady();
@@ -188,12 +192,12 @@ export class AppRun implements ParentRun<unknown> {
 
   onFailure(child: ChildContext<unknown>, error: TaskError): void {
     this.readyChanged(child, false);
-    this.applyFailurePolicy(error);
+    if (!this.optional.has(child)) this.applyFailurePolicy(error);
   }
 
   onEnd(child: ChildContext<unknown>, outcome: Outcome): void {
     this.readyChanged(child, !outcome.error);
-    this.applyFailurePolicy(outcome.error);
+    this.applyEndPolicy(outcome);
     this.siblings?.onEnd(child, outcome);
   }
 
@@ -267,6 +271,12 @@ export class AppRun implements ParentRun<unknown> {
     this.stop(error);
   }
 
+  private applyEndPolicy({ runner, task, error }: Outcome): void {
+    const role = roleOf(runner);
+    if (role === 'essential') this.stop(error ?? new CancelledError(`${task} has ended`));
+    else if (role !== 'optional') this.applyFailurePolicy(error);
+  }
+
   private requestStop(cause: unknown): void {
     this.stopRequest ??= { cause, at: this.options.scheduler.now() };
     this.hostHooks.onStopRequest?.(cause);
@@ -290,8 +300,13 @@ export class AppRun implements ParentRun<unknown> {
       outcomes,
       failures: failures.first,
       moreFailures: failures.more,
-      clean: failures.isEmpty && outcomes.every(({ status }) => status !== 'failed' && status !== 'timed-out'),
+      clean: failures.isEmpty && outcomes.every(isClean),
       durationMs: stopRequest ? this.options.scheduler.now() - stopRequest.at : 0,
     });
   }
+}
+
+/** Whether an outcome leaves the report clean. */
+function isClean({ status, optional }: Outcome): boolean {
+  return (status !== 'failed' || optional === true) && status !== 'timed-out';
 }

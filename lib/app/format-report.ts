@@ -76,8 +76,9 @@ function resultsOf(outcomes: readonly Outcome[], isMember: boolean): string {
 }
 
 function resultOf(outcome: Outcome, isMember: boolean): string {
-  const { slots } = outcome;
-  return statusOf(outcome, isMember) + (slots ? `, ${countsOf(slots)}` : '');
+  const { slots, optional } = outcome;
+  const parts = [statusOf(outcome, isMember), optional && 'optional', slots && countsOf(slots)];
+  return parts.filter(Boolean).join(', ');
 }
 
 /** Returns the counts of a cron's slots: the number of its runs, and the others unless they are 0. */

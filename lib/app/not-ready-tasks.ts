@@ -1,4 +1,4 @@
-import { inspectRunner } from '../task/runner-access.js';
+import { inspectRunner, roleOf } from '../task/runner-access.js';
 import type { TaskRunner } from '../task/types.js';
 import { taskList } from './task-list.js';
 
@@ -15,7 +15,7 @@ export function notReadyTasks(runner: TaskRunner, path: string): readonly NotRea
   const stack = [{ runner, path }];
   for (let each = stack.pop(); each; each = stack.pop()) {
     const { status } = each.runner;
-    if (status !== 'initializing' && status !== 'idle') continue;
+    if ((status !== 'initializing' && status !== 'idle') || roleOf(each.runner) === 'optional') continue;
     const { members, transparent } = inspectRunner(each.runner);
     // Pushed in reverse, so that the first member comes first.
     for (const member of members?.toReversed() ?? [])

@@ -1,10 +1,10 @@
 import type { Subscriber } from 'rxjs';
 import { CancelContext } from '../context/cancel-context.js';
 import type { CancelFunc } from '../context/types.js';
-import { suppress, TaskError } from '../errors/errors.js';
+import { CancelledError, suppress, TaskError } from '../errors/errors.js';
 import { ChildContext, type ParentRun } from '../task/child.js';
-import type { CompositeRun, RunParts } from '../task/composite.js';
-import { notStartedOutcome, startChild } from '../task/runner-access.js';
+import type { CompositeRun, MemberRole, RunParts } from '../task/composite.js';
+import { notStartedOutcome, roleOf, startChild } from '../task/runner-access.js';
 import { abandonedOutcome } from '../task/runner.js';
 import type { Outcome, TaskRunner } from '../task/types.js';
 
@@ -34,7 +34,7 @@ export abstract class GroupRun<T> implements ParentRun<T>, RunParts {
     this.cancelApp = cancelApp;
     this.subscriber = subscriber;
     this.members = runners.map((runner) => new GroupMember(this, runner, run, parent));
-    this.notReadyCount = runners.length;
+    this.notReadyCount = this.members.filter(({ isReady }) => !isReady).length;
     run.parts = this;
   }
 
@@ -48,12 +48,13 @@ export abstract class GroupRun<T> implements ParentRun<T>, RunParts {
   }
 
   readyChanged(member: GroupMember<T>, ready: boolean): void {
-    this.setReady(member, ready);
+    if (member.role !== 'optional') this.setReady(member, ready);
     this.advance();
   }
 
   onFailure(member: GroupMember<T>, error: TaskError): void {
     member.failure = error;
+    if (member.role === 'optional') return;
     if (this.failure) suppress(this.failure, error);
     else {
       this.failure = error;
@@ -68,10 +69,18 @@ export abstract class GroupRun<T> implements ParentRun<T>, RunParts {
     member.outcome = outcome;
     this.endedCount++;
     // Only an error of `finalize` was not reported before, or that of a custom runner.
-    if (error && error !== member.failure) return this.onFailure(member, error);
+    if (error && error !== member.failure && member.role !== 'optional') return this.onFailure(member, error);
     // A member that ended without an error counts as ready, even if it never was.
     if (!error) this.setReady(member, true);
+    if (member.role === 'essential' && !this.stopped) return this.endAs(member, outcome);
     this.advance();
+  }
+
+  /** Stops the group, because an essential member has ended without an error. */
+  private endAs({ path }: GroupMember<T>, { status }: Outcome): void {
+    const cause = new CancelledError(`${path} has ended`);
+    if (status === 'cancelled') CancelContext.cancel(this.run, cause);
+    else this.stop(cause);
   }
 
   startFailed(member: GroupMember<T>, reason: unknown): void {
@@ -164,8 +173,10 @@ export abstract class GroupRun<T> implements ParentRun<T>, RunParts {
 /** A member of a group, and the context of its run. */
 export class GroupMember<T> extends ChildContext<T> {
   readonly runner: TaskRunner<T>;
+  readonly role: MemberRole | undefined;
   running = false;
-  isReady = false;
+  /** Whether nobody waits for it: it is ready, or optional. */
+  isReady: boolean;
   /** The failure that it has reported. */
   failure: TaskError | undefined = undefined;
   outcome: Outcome | undefined = undefined;
@@ -175,5 +186,7 @@ export class GroupMember<T> extends ChildContext<T> {
   constructor(parentRun: ParentRun<T>, runner: TaskRunner<T>, run: CompositeRun, parent?: CancelContext) {
     super(parentRun, `${run.task}/${runner.toString()}`, run.scheduler, parent, run.runHooks);
     this.runner = runner;
+    this.role = roleOf(runner);
+    this.isReady = this.role === 'optional';
   }
 }

@@ -1,7 +1,17 @@
 import { CancelledError, type TaskError } from '../errors/errors.js';
 import type { Runnable } from '../task/runner.js';
 import type { Outcome, TaskRunner } from '../task/types.js';
-import { DelegatingRun, delegate } from './delegating-run.js';
+import { readOptions, validateOneOf } from '../util/validate.js';
+import { DelegatingRun, delegate, refuseOptional } from './delegating-run.js';
+
+/** Options of {@link critical}. */
+export interface CriticalOptions {
+  /**
+   * The extent of what the task's end stops. `'group'`: the group whose member the task is, or the application if it is
+   * in no group. Default: `'application'`.
+   */
+  of?: 'application' | 'group' | undefined;
+}
 
 /**
  * Creates a runner for a task that the application cannot do without: when the task fails or ends, the application is
@@ -20,7 +30,11 @@ import { DelegatingRun, delegate } from './delegating-run.js';
  * `critical(supervise(task))` restarts the task first and cancels the application at the restart limit.
  * `supervise(critical(task))` never restarts.
  *
- * @throws TypeError when `runnable` is neither a task nor a runner.
+ * With `{ of: 'group' }`, the task's end stops its group instead, and the application goes on. The group then ends as
+ * the task did: `completed`, or `failed` with its error. The end of a member of `dynamic` that is removed or replaced
+ * does not stop the group.
+ *
+ * @throws TypeError when `runnable` is neither a task nor a runner, or is `optional`; RangeError when `of` is unknown.
  *
  * @example
  * ```ts
@@ -33,8 +47,24 @@ import { DelegatingRun, delegate } from './delegating-run.js';
  * });
  * ```
  */
-export function critical<T>(runnable: Runnable<T>): TaskRunner<T> {
-  return delegate(runnable, (...args) => new CriticalRun(...args));
+export function critical<T>(runnable: Runnable<T>, options: CriticalOptions = {}): TaskRunner<T> {
+  const { of: scope = 'application' } = readOptions(options, ['of']);
+  validateOneOf('of', ['application', 'group'], scope);
+  refuseOptional('critical', runnable);
+  return scope === 'application'
+    ? delegate(runnable, (...args) => new CriticalRun(...args))
+    : delegate(runnable, (...args) => new EssentialRun(...args), 'essential');
+}
+
+/** The run of a task whose end its group handles. */
+class EssentialRun<T> extends DelegatingRun<T> {
+  protected override onRunFailed(error: TaskError): void {
+    this.run.fail(error);
+  }
+
+  protected override onRunEnded(outcome: Outcome): void {
+    this.endWith(outcome);
+  }
 }
 
 class CriticalRun<T> extends DelegatingRun<T> {

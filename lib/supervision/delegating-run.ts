@@ -2,9 +2,15 @@ import { Observable, type Subscriber } from 'rxjs';
 import type { CancelFunc } from '../context/types.js';
 import { TaskError } from '../errors/errors.js';
 import { ChildContext, type ParentRun } from '../task/child.js';
-import { runComposite, type RunParts, type CompositeTask, type CompositeRun } from '../task/composite.js';
-import { abandonRunner, startChild } from '../task/runner-access.js';
-import { abandonedOutcome, taskRunner, toRunner, type Runnable } from '../task/runner.js';
+import {
+  runComposite,
+  type MemberRole,
+  type RunParts,
+  type CompositeTask,
+  type CompositeRun,
+} from '../task/composite.js';
+import { abandonRunner, roleOf, startChild } from '../task/runner-access.js';
+import { abandonedOutcome, isTaskRunner, taskRunner, toRunner, type Runnable } from '../task/runner.js';
 import type { Outcome, TaskEvent, TaskRunner } from '../task/types.js';
 
 /** A run that delegates to the runs of one child and reports them as its own. Subclasses decide what follows a run. */
@@ -130,11 +136,12 @@ export abstract class DelegatingRun<T> implements ParentRun<T>, RunParts {
 type CreateRun<T> = (...args: ConstructorParameters<typeof DelegatingRun<T>>) => DelegatingRun<T>;
 
 /** Creates a runner whose runs delegate to those of another runner. */
-export function delegate<T>(runnable: Runnable<T>, createRun: CreateRun<T>): TaskRunner<T> {
+export function delegate<T>(runnable: Runnable<T>, createRun: CreateRun<T>, role?: MemberRole): TaskRunner<T> {
   const runner = toRunner(runnable);
   const composite: CompositeTask<T> = {
     members: [runner],
     transparent: true,
+    ...(role && { role }),
     history: {},
     execute: () => undefined as T,
     toString: () => runner.toString(),
@@ -142,4 +149,10 @@ export function delegate<T>(runnable: Runnable<T>, createRun: CreateRun<T>): Tas
       new Observable((subscriber) => createRun(run, cancelApp, runner, subscriber).start()),
   };
   return taskRunner(composite);
+}
+
+/** Throws if a task is optional: what is around it would wait for it, or act on its failure. */
+export function refuseOptional(name: string, runnable: unknown): void {
+  if (isTaskRunner(runnable) && roleOf(runnable) === 'optional')
+    throw new TypeError(`Expected \`optional\` around \`${name}\`: write optional(${name}(task))`);
 }

@@ -21,7 +21,14 @@ export interface CompositeTask<T> extends SimpleTask<T> {
   readonly members?: readonly TaskRunner[];
   /** Whether it reports its only child's events as its own and emits none itself. */
   readonly transparent?: boolean;
+  readonly role?: MemberRole;
 }
+
+/**
+ * What a task is to its group or application, if it is not a mere member. Nobody waits until an `'optional'` one is
+ * ready, and its failure stops nothing. The end of an `'essential'` one stops the others.
+ */
+export type MemberRole = 'optional' | 'essential';
 
 /** Facts about a task's runs besides its last outcome. */
 export interface TaskHistory {
@@ -85,7 +92,7 @@ export interface RunParts {
   /** The run's number in events, if it is not the run's own. */
   readonly runId?: number | undefined;
   /** Returns what the children add to the run's outcome; `phase` and `error` only if the run has timed out. */
-  outcome(): Pick<Outcome, 'members' | 'children' | 'phase' | 'error' | 'slots'>;
+  outcome(): Pick<Outcome, 'members' | 'children' | 'phase' | 'error' | 'slots' | 'optional'>;
   /** Stops waiting for the children: those that have not ended have timed out. Called after they were abandoned. */
   abandon(): void;
   /** Writes an event of the run to the console, at a limited rate. Only a cron has this method. */

@@ -6,6 +6,7 @@ import { ForeignSubscription } from '../util/foreign-subscription.js';
 import { append, notifyAll, type LinkedList, type ListNode } from '../util/linked-list.js';
 import { logError } from '../util/log-error.js';
 import type { ChildContext } from './child.js';
+import type { MemberRole } from './composite.js';
 import { startCustomRunner } from './custom-runner.js';
 import { LaunchSubscriber } from './launch-subscriber.js';
 import { abandonedOutcome, Runner, type RunnerView } from './runner.js';
@@ -29,6 +30,11 @@ export function abandonRunner(runner: TaskRunner): Outcome {
 /** Returns a runner's state beyond its public members. A custom runner has none. */
 export function inspectRunner(runner: TaskRunner): RunnerView {
   return runner instanceof Runner ? runner.inspect() : {};
+}
+
+/** Returns what a runner is to its group or application, if it is not a mere member. */
+export function roleOf(runner: TaskRunner): MemberRole | undefined {
+  return runner instanceof Runner ? runner.role : undefined;
 }
 
 /** Returns the outcome of a runner that was never started, under its name or a child's path. */

@@ -11,7 +11,7 @@ import { logError, logErrorOnce } from '../util/log-error.js';
 import { SubscriberListener } from '../util/subscriber-listener.js';
 import { ChildContext } from './child.js';
 import { enclosingRun } from './enclosing-run.js';
-import { isComposite, type CompositeTask } from './composite.js';
+import { isComposite, type CompositeTask, type MemberRole } from './composite.js';
 import type { LaunchSubscriber } from './launch-subscriber.js';
 import { RunIds } from './run-ids.js';
 import { Run, type RunOwner, type RunObserver } from './run.js';
@@ -269,6 +269,10 @@ export class Runner<T> implements TaskRunner<T>, RunOwner<T>, LinkedList {
     else append(this, node);
   }
 
+  get role(): MemberRole | undefined {
+    return isComposite(this.hooks) ? this.hooks.role : undefined;
+  }
+
   inspect(): RunnerView {
     const { current: run, outcome, hooks } = this;
     const since = outcome ? outcome.endedAt : (run?.child?.since ?? run?.startedAt);
@@ -355,5 +359,6 @@ function partsOf<T>(
     ...((members.length > 0 || ofParts?.members) && { members }),
     ...(children && { children }),
     ...(ofParts?.slots && { slots: ofParts.slots }),
+    ...(ofParts?.optional && { optional: true }),
   };
 }

@@ -73,6 +73,8 @@ export interface Outcome {
   readonly children?: { readonly started: number; readonly failed: number };
   /** Of a cron: its slots so far. */
   readonly slots?: SlotHistory;
+  /** Whether the task is optional, so that its failure leaves the report clean. */
+  readonly optional?: boolean;
 }
 
 /** The end of one slot of a cron. */

@@ -1,0 +1,48 @@
+import type { TaskError } from '../errors/errors.js';
+import type { RunParts } from '../task/composite.js';
+import type { Runnable } from '../task/runner.js';
+import type { Outcome, TaskRunner } from '../task/types.js';
+import { DelegatingRun, delegate } from './delegating-run.js';
+
+/**
+ * Creates a runner for a task that the application can do without. Its group and the application are ready without it:
+ * in an `ordered` group, the next member starts at once. Its failure stops neither of them, and leaves the report
+ * clean. The report marks it as optional. If it has not ended at the deadline, the report is not clean.
+ *
+ * The runner stands for the task: in events, outcomes and groups it has the task's name. Cancelling it cancels the
+ * task.
+ *
+ * `optional(supervise(task))` restarts the task, and is ready meanwhile.
+ *
+ * @throws TypeError when `runnable` is neither a task nor a runner.
+ *
+ * @example
+ * ```ts
+ * import { NEVER } from 'rxjs';
+ * import { launch, optional, task } from 'rxjs-tasks';
+ *
+ * const server = task('server', () => NEVER);
+ * const smtp = task('smtp', { initialize: () => Promise.reject(new Error('refused')), execute: () => NEVER });
+ * const app = launch([server, optional(smtp)], { observer: () => {} });
+ * console.log(app.ready); // → true
+ * const { clean, outcomes } = await app.stop();
+ * console.log(clean, outcomes.map(({ task, status }) => `${task} ${status}`)); // → true [ 'smtp failed', 'server cancelled' ]
+ * ```
+ */
+export function optional<T>(runnable: Runnable<T>): TaskRunner<T> {
+  return delegate(runnable, (...args) => new OptionalRun(...args), 'optional');
+}
+
+class OptionalRun<T> extends DelegatingRun<T> {
+  override outcome(): ReturnType<RunParts['outcome']> {
+    return { ...super.outcome(), optional: true };
+  }
+
+  protected override onRunFailed(error: TaskError): void {
+    this.run.fail(error);
+  }
+
+  protected override onRunEnded(outcome: Outcome): void {
+    this.endWith(outcome);
+  }
+}
