@@ -35,7 +35,8 @@ export { future, type Future } from './future/future.js';
 
 // Cron
 export { cron } from './cron/cron.js';
-export type { ByWhom, RescheduleOptions } from './cron/cron-control.js';
+export type { ByWhom } from './task/by-whom.js';
+export type { RescheduleOptions } from './cron/cron-control.js';
 export type { CronRunner } from './cron/cron-runner.js';
 export type { Coordinator, CronOptions } from './cron/cron-options.js';
 export { nextRuns, type Schedule } from './cron/schedule.js';
@@ -45,6 +46,7 @@ export { supervise, type SupervisedRunner } from './supervision/supervise.js';
 export { critical, type CriticalOptions } from './supervision/critical.js';
 export { optional } from './supervision/optional.js';
 export type { SuperviseOptions } from './supervision/supervise-options.js';
+export { dynamic, type DynamicGroup, type DynamicOptions } from './group/dynamic.js';
 export { ordered, parallel, type ResultOf } from './group/group.js';
 export { snapshot, type Snapshot } from './task/snapshot.js';
 

@@ -16,10 +16,10 @@ export function notReadyTasks(runner: TaskRunner, path: string): readonly NotRea
   for (let each = stack.pop(); each; each = stack.pop()) {
     const { status } = each.runner;
     if ((status !== 'initializing' && status !== 'idle') || roleOf(each.runner) === 'optional') continue;
-    const { members, transparent } = inspectRunner(each.runner);
+    const { members, memberName, transparent } = inspectRunner(each.runner);
     // Pushed in reverse, so that the first member comes first.
     for (const member of members?.toReversed() ?? [])
-      stack.push({ runner: member, path: transparent ? each.path : `${each.path}/${member.toString()}` });
+      stack.push({ runner: member, path: transparent ? each.path : `${each.path}/${memberName?.(member) ?? member.toString()}` });
     if (!members?.length) found.push({ path: each.path, status });
   }
   return found;

@@ -1,20 +1,15 @@
 import type { SchedulerLike } from 'rxjs';
 import { NotRunningError, type TaskError } from '../errors/errors.js';
+import { readBy, type AskedBy, type ByWhom } from '../task/by-whom.js';
 import type { TaskHistory } from '../task/composite.js';
 import type { TaskHooks } from '../task/task-hooks.js';
 import type { SlotHistory, SlotOutcome, TaskEventDetail } from '../task/types.js';
-import { readOptions, validateInteger, validateString } from '../util/validate.js';
+import { validateInteger } from '../util/validate.js';
 import type { SlotPolicy } from './cron-options.js';
 import { slotsFrom, toSchedule, type ScheduleSource } from './schedule.js';
 import { SlotCounts } from './slot-counts.js';
 import { SlotLog } from './slot-log.js';
 import { firstSlot, type Timetable, type TimetableFactory } from './timetable.js';
-
-/** The person or program that asks for something, for the event of it. */
-export interface ByWhom {
-  /** Default: none is in the event. */
-  by?: string | undefined;
-}
 
 /** Options of {@link CronRunner.reschedule}. */
 export interface RescheduleOptions extends ByWhom {
@@ -43,7 +38,7 @@ export interface ControlledSlots {
   /** The number of runs that may still be started. */
   readonly remainingRuns: number;
   emitEvent(detail: TaskEventDetail): void;
-  trigger(by: { readonly by?: string }): Promise<SlotOutcome>;
+  trigger(by: AskedBy): Promise<SlotOutcome>;
 }
 
 /** The state of a cron that its runs share, and that its runner can change while it runs. */
@@ -96,10 +91,11 @@ export class CronControl<T> implements TaskHistory {
     return this.createTimetable(this.source, now, { lastSlot: this.lastSlot, onRandomFailed });
   }
 
-  trigger(name: string, options: ByWhom): Promise<SlotOutcome> {
+  async trigger(name: string, options: ByWhom): Promise<SlotOutcome> {
     const by = readBy(options, ['by']);
     const { current } = this;
-    return current && !current.stopped ? current.trigger(by) : Promise.reject(new NotRunningError(name));
+    if (!current || current.stopped) throw new NotRunningError(name);
+    return current.trigger(by);
   }
 
   pause(options: ByWhom): void {
@@ -166,12 +162,4 @@ export class CronControl<T> implements TaskHistory {
     this.counts.missed += count;
     this.current?.emitEvent({ type: 'missed', slot, count, ...(reason && { reason }) });
   }
-}
-
-/** Validates options with `by`, and returns what the event gets of it. */
-function readBy(options: ByWhom, names: readonly string[]): { readonly by?: string } {
-  const { by } = readOptions<ByWhom>(options, names as readonly (keyof ByWhom)[]);
-  if (by === undefined) return {};
-  validateString('by', by);
-  return { by };
 }

@@ -1,7 +1,8 @@
 import { Runner } from '../task/runner.js';
+import type { ByWhom } from '../task/by-whom.js';
 import type { TaskHooks } from '../task/task-hooks.js';
 import type { SlotHistory, SlotOutcome, TaskRunner } from '../task/types.js';
-import type { ByWhom, CronControl, RescheduleOptions } from './cron-control.js';
+import type { CronControl, RescheduleOptions } from './cron-control.js';
 import type { Schedule } from './schedule.js';
 
 /**

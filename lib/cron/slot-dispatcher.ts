@@ -2,6 +2,7 @@ import { Observable, Subscription, type Observer, type OperatorFunction } from '
 import type { SchedulerLike } from 'rxjs';
 import type { CancelFunc } from '../context/types.js';
 import { CancelledError, type TaskError } from '../errors/errors.js';
+import type { AskedBy } from '../task/by-whom.js';
 import type { CompositeRun, RunParts } from '../task/composite.js';
 import type { Run } from '../task/run.js';
 import type { RunIds } from '../task/run-ids.js';
@@ -138,7 +139,7 @@ class SlotDispatcher<T>
   }
 
   /** Runs a slot now, by the overlap policy. Resolves with its outcome. */
-  trigger(by: { readonly by?: string }): Promise<SlotOutcome> {
+  trigger(by: AskedBy): Promise<SlotOutcome> {
     const { now } = this;
     this.emitEvent({ type: 'triggered', slot: now, ...by });
     return new Promise((resolve) => {

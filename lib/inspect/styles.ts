@@ -86,6 +86,18 @@ export const markStyles: Readonly<Record<MarkKind, Style & { readonly paths: rea
     color: 'blue',
     paths: [{ paint: 'outline', path: 'M0-9V9' }],
   },
+  added: {
+    label: 'added',
+    symbol: '{',
+    color: 'cyan',
+    paths: [{ paint: 'outline', path: 'M-5 0H5M0-5V5' }],
+  },
+  removed: {
+    label: 'removed',
+    symbol: ';',
+    color: 'cyan',
+    paths: [{ paint: 'outline', path: 'M-5 0H5' }],
+  },
   triggered: {
     label: 'triggered',
     symbol: '^',

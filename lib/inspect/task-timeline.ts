@@ -18,6 +18,8 @@ export interface Mark {
     | 'slot-failed'
     | 'skipped'
     | 'missed'
+    | 'added'
+    | 'removed'
     | 'triggered'
     | 'paused'
     | 'resumed'
@@ -112,6 +114,8 @@ export class TaskTimeline implements TaskRow {
       case 'slot-failed':
       case 'skipped':
       case 'missed':
+      case 'added':
+      case 'removed':
       case 'triggered':
       case 'paused':
       case 'resumed':

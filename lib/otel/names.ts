@@ -18,6 +18,7 @@ export const attribute = {
   option: 'rxjs_tasks.option',
   count: 'rxjs_tasks.count',
   by: 'rxjs_tasks.by',
+  key: 'rxjs_tasks.key',
   cause: 'rxjs_tasks.cause',
   delay: 'rxjs_tasks.delay',
   lateness: 'rxjs_tasks.lateness',

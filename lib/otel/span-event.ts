@@ -28,6 +28,9 @@ export function eventAttributes(event: TaskEvent): Attributes | undefined {
     }
     case 'triggered':
       return { ...slotAttributes(event), ...byAttribute(event.by) };
+    case 'added':
+    case 'removed':
+      return { [attribute.key]: event.key, ...byAttribute(event.by) };
     case 'paused':
     case 'resumed':
     case 'rescheduled':

@@ -26,6 +26,7 @@ export interface RecordedEvent {
   readonly delay?: number;
   readonly phase?: Phase;
   readonly option?: string;
+  readonly key?: string;
   readonly by?: string;
   readonly nextAt?: number;
   readonly error?: RecordedError;

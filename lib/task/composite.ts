@@ -19,6 +19,8 @@ export interface CompositeTask<T> extends SimpleTask<T> {
   readonly history?: TaskHistory;
   /** The runners of its children. A task with members has no `initialize`: it is ready when it calls `run.ready()`. */
   readonly members?: readonly TaskRunner[];
+  /** Returns the name of a member in its path. Default: its own name. */
+  memberName?(member: TaskRunner): string;
   /** Whether it reports its only child's events as its own and emits none itself. */
   readonly transparent?: boolean;
   readonly role?: MemberRole;

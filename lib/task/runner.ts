@@ -73,7 +73,7 @@ export function isTaskRunner(x: unknown): x is TaskRunner {
 }
 
 /** The state of a runner beyond its public members. */
-export interface RunnerView extends Pick<CompositeTask<unknown>, 'members' | 'transparent' | 'history'> {
+export interface RunnerView extends Pick<CompositeTask<unknown>, 'members' | 'memberName' | 'transparent' | 'history'> {
   /** The runners that were started under the context of the current run, and have not ended. */
   readonly children?: readonly TaskRunner[];
   /** The numbers of the runs that were started under the context of the current or last run. */
@@ -276,11 +276,13 @@ export class Runner<T> implements TaskRunner<T>, RunOwner<T>, LinkedList {
   inspect(): RunnerView {
     const { current: run, outcome, hooks } = this;
     const since = outcome ? outcome.endedAt : (run?.child?.since ?? run?.startedAt);
-    const { members, transparent, history } = isComposite(hooks) ? hooks : ({} as Partial<CompositeTask<T>>);
+    const composite: Partial<CompositeTask<T>> = isComposite(hooks) ? hooks : {};
+    const { members, transparent, history } = composite;
     const children = [...((members ? run?.children?.runners : this.runningChildren()) ?? [])];
     const childCounts = outcome ? outcome.children : run?.totals?.counts;
     return {
       ...(members && { members }),
+      ...(composite.memberName && { memberName: (member) => composite.memberName?.(member) ?? member.toString() }),
       ...(children.length > 0 && { children }),
       ...(childCounts && { childCounts }),
       ...(transparent && { transparent }),

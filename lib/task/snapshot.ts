@@ -68,18 +68,20 @@ export function snapshot(runner: TaskRunner): Snapshot {
 class Entry {
   snapshot!: Snapshot;
   private readonly runner: TaskRunner;
+  private readonly name: string;
   private readonly view: RunnerView;
   private readonly members: Entry[] = [];
   private readonly count: number;
 
-  constructor(runner: TaskRunner, count = 1) {
+  constructor(runner: TaskRunner, name: string = runner.toString(), count = 1) {
     this.runner = runner;
+    this.name = name;
     this.count = count;
     this.view = inspectRunner(runner);
   }
 
   addMembers(): readonly Entry[] {
-    const { members = [], children = [] } = this.view;
+    const { members = [], memberName, children = [] } = this.view;
     const lastOfName = new Map<string, TaskRunner>();
     const counts = new Map<string, number>();
     for (const child of children) {
@@ -87,13 +89,13 @@ class Entry {
       lastOfName.set(name, child);
       counts.set(name, (counts.get(name) ?? 0) + 1);
     }
-    for (const member of members) this.members.push(new Entry(member));
-    for (const [name, child] of lastOfName) this.members.push(new Entry(child, counts.get(name)));
+    for (const member of members) this.members.push(new Entry(member, memberName?.(member)));
+    for (const [name, child] of lastOfName) this.members.push(new Entry(child, name, counts.get(name)));
     return this.members;
   }
 
   describe(): void {
-    const { runner, view, count } = this;
+    const { runner, name, view, count } = this;
     const { transparent, history, outcome, since } = view;
     const snapshots = this.members.map((member) => member.snapshot);
     const inner = transparent ? snapshots[0] : undefined;
@@ -101,9 +103,9 @@ class Entry {
     const children = view.childCounts ?? inner?.children;
     const nextAt = history?.nextAt ?? inner?.nextAt;
     const lastError = outcome?.error ?? history?.lastError ?? inner?.lastError;
-    const { paused, running, slots } = history?.slots ? history : (inner ? ofCron(inner) : {});
+    const { paused, running, slots } = history?.slots ? history : inner ? ofCron(inner) : {};
     this.snapshot = {
-      name: runner.toString(),
+      name,
       status: runner.status,
       restarts: (history?.restarts ?? 0) + (inner?.restarts ?? 0),
       ...(lastError && { lastError }),

@@ -1,6 +1,7 @@
 import type { InteropObservable, Observable, ReadableStreamLike } from 'rxjs';
 import type { CancelFunc, Context, RunContext } from '../context/types.js';
 import type { Phase, TaskError } from '../errors/errors.js';
+import type { AskedBy } from './by-whom.js';
 
 /** A source of values over time. */
 export type TaskStream<T> = Observable<T> | InteropObservable<T> | AsyncIterable<T> | ReadableStreamLike<T>;
@@ -108,11 +109,6 @@ export interface SlotHistory {
   readonly last?: SlotOutcome;
 }
 
-/** The person or program that asked for something. */
-interface ByWhom {
-  readonly by?: string;
-}
-
 /** An event of a run, at the time when it happens. */
 export type TaskEvent = {
   readonly task: string;
@@ -127,6 +123,10 @@ export type TaskEventDetail =
   | { readonly type: 'initializing' }
   /** `initialize` has completed; `execute` is next. */
   | { readonly type: 'ready' }
+  /** A group got a member, under a key, and starts it. */
+  | ({ readonly type: 'added'; readonly key: string } & AskedBy)
+  /** A member of a group is cancelled, because it was removed or replaced. */
+  | ({ readonly type: 'removed'; readonly key: string } & AskedBy)
   /** The hook `initialize` or `execute` has failed. The task is no longer ready, and `finalize` is next. */
   | { readonly type: 'failed'; readonly phase: Phase; readonly error: TaskError }
   /** A cron runs the slot that was due at `slot` (ms). */
@@ -149,13 +149,13 @@ export type TaskEventDetail =
    */
   | { readonly type: 'missed'; readonly slot: number; readonly count: number; readonly reason?: 'paused' }
   /** A run of a cron was requested, with `slot` as the time of the request. */
-  | ({ readonly type: 'triggered'; readonly slot: number } & ByWhom)
+  | ({ readonly type: 'triggered'; readonly slot: number } & AskedBy)
   /** A cron was paused, or was started while it was paused. */
-  | ({ readonly type: 'paused' } & ByWhom)
+  | ({ readonly type: 'paused' } & AskedBy)
   /** A paused cron goes on. */
-  | ({ readonly type: 'resumed' } & ByWhom)
+  | ({ readonly type: 'resumed' } & AskedBy)
   /** A cron goes by another schedule from now on. `nextAt` is its next slot, if there is one. */
-  | ({ readonly type: 'rescheduled'; readonly nextAt?: number } & ByWhom)
+  | ({ readonly type: 'rescheduled'; readonly nextAt?: number } & AskedBy)
   /**
    * A supervised run has ended or failed (with the `error`), and restarts `delay` ms after that, or when it has
    * finalized if that takes longer. `restart` is the number of restarts since the supervised run began, this one

@@ -40,6 +40,8 @@ export const marks = {
   '}': "a teardown that is not the task's own failed",
   '=': 'an option failed, and its default is used',
   $: 'a future failed, and nobody has looked at its error',
+  '{': 'a member is added',
+  ';': 'a member is removed',
   '^': 'a run is triggered',
   ',': 'paused',
   '&': 'resumed',

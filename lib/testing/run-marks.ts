@@ -17,6 +17,8 @@ const markOf = {
   'teardown-failed': '}',
   'option-failed': '=',
   'future-failed': '$',
+  added: '{',
+  removed: ';',
   triggered: '^',
   paused: ',',
   resumed: '&',

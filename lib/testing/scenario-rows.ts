@@ -32,17 +32,20 @@ export class ScenarioRows {
 
   /** Whether a task may have a row of this name: it may start runs whose names are not known in advance. */
   mayHave(name: string): boolean {
-    return this.names.has(name) || this.rowsAbove(name).some(({ yieldsValues }) => yieldsValues);
+    return this.names.has(name) || this.rowsAbove(name).some(({ isOpen }) => isOpen);
   }
 
   /** Adds the rows of the runs that other tasks have started, before a run emits its first value. */
   addChildren(path: string): void {
-    for (const parent of this.rowsAbove(path))
-      for (const child of inspectRunner(parent.task).children ?? []) {
+    for (const parent of this.rowsAbove(path)) {
+      const { members = [], memberName, children = [] } = inspectRunner(parent.task);
+      for (const child of memberName ? [...members, ...children] : children) {
         if (this.known.has(child)) continue;
         this.known.add(child);
-        for (const row of taskRows(child, `${parent.path}/${child.toString()}`)) this.add({ ...row, root: child });
+        const name = memberName?.(child) ?? child.toString();
+        for (const row of taskRows(child, `${parent.path}/${name}`)) this.add({ ...row, root: child });
       }
+    }
   }
 
   private add(row: RunningRow): void {

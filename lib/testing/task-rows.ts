@@ -11,16 +11,18 @@ export interface TaskRow {
   readonly task: TaskRunner;
   /** Whether the task has values of its own. A group only forwards the values of its members. */
   readonly yieldsValues: boolean;
+  /** Whether it may start runs, or get members, whose names are not known in advance. */
+  readonly isOpen: boolean;
 }
 
 /** Returns the rows of a task and of all tasks in it. */
 export function taskRows(runner: TaskRunner, path: string = runner.toString()): TaskRow[] {
-  const { members, transparent } = inspectRunner(runner);
-  if (!members) return [{ path, runner, task: runner, yieldsValues: true }];
+  const { members, memberName, transparent } = inspectRunner(runner);
+  if (!members) return [{ path, runner, task: runner, yieldsValues: true, isOpen: true }];
   if (!transparent)
     return [
-      { path, runner, task: runner, yieldsValues: false },
-      ...members.flatMap((member) => taskRows(member, `${path}/${member.toString()}`)),
+      { path, runner, task: runner, yieldsValues: false, isOpen: memberName !== undefined },
+      ...members.flatMap((member) => taskRows(member, `${path}/${memberName?.(member) ?? member.toString()}`)),
     ];
   // The only member of a transparent task, for example of a supervised one, may be a group.
   const [whole, ...inner] = members.flatMap((member) => taskRows(member, path));

@@ -31,6 +31,15 @@ export function append<N extends ListNode>(list: LinkedList<N>, node: N): void {
   list.last = node;
 }
 
+/** Adds a node before all others. */
+export function prepend<N extends ListNode>(list: LinkedList<N>, node: N): void {
+  node.list = list;
+  node.nextNode = list.first;
+  if (list.first) list.first.prevNode = node;
+  else list.last = node;
+  list.first = node;
+}
+
 /** Removes a node from its list. Does nothing if it is in none. */
 export function remove(node: ListNode): void {
   const { list, prevNode, nextNode } = node;

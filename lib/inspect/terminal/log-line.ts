@@ -49,6 +49,9 @@ export function logLine(event: AppEvent): LogLine | undefined {
       return event.reason === 'paused'
         ? line('info', markStyles.missed.label, `${event.count} during the pause, from ${slotText(event.slot)} on`)
         : line('warn', markStyles.missed.label, `${event.count} from ${slotText(event.slot)} on`);
+    case 'added':
+    case 'removed':
+      return line('info', markStyles[event.type].label, [event.key, byText(event.by)].filter(Boolean).join(' '));
     case 'triggered':
     case 'paused':
     case 'resumed':
