@@ -60,6 +60,8 @@ export class AppRun implements ParentRun<unknown> {
   private readonly notReady = new Set<ChildContext<unknown>>();
   /** The tasks that nobody waits for, and whose failure stops nothing. */
   private readonly optional = new Set<ChildContext<unknown>>();
+  /** The tasks in their order. */
+  private readonly runnerOf = new Map<ChildContext<unknown>, TaskRunner>();
   /** Whether all tasks have been started. Until then the application is not ready. */
   private allStarted = false;
   private isReady = false;
@@ -108,13 +110,12 @@ export class AppRun implements ParentRun<unknown> {
     const cancel: CancelFunc = (cause) =>
       cause instanceof SignalError ? this.stopFromOutside(cause) : this.stop(cause);
     const started: TaskRunner[] = [];
-    const children: ChildContext<unknown>[] = [];
     for (const runner of runners) {
       if (subscriber.closed) return;
       const child = new ChildContext(this, siblings?.pathOf(runner) ?? runner.toString(), master.scheduler, master);
       if (roleOf(runner) === 'optional') this.optional.add(child);
       else notReady.add(child);
-      children.push(child);
+      this.runnerOf.set(child, runner);
       siblings?.add(child, runner);
       startChild(runner, child, cancel);
       if (!this.startFailures.has(child)) started.push(runner);
@@ -122,7 +123,7 @@ export class AppRun implements ParentRun<unknown> {
     this.allStarted = true;
     this.updateReady();
     if (subscriber.closed) return;
-    this.watchSlowStart(children);
+    this.watchSlowStart();
     this.joinSubscription = joinWithin(
       master,
       defer(() => this.deadline()),
@@ -218,18 +219,22 @@ export class AppRun implements ParentRun<unknown> {
     return timeout > 0 || this.stopsForFailure ? wait(timeout, scheduler) : EMPTY;
   }
 
-  private watchSlowStart(children: readonly ChildContext<unknown>[]): void {
-    const { runners, hostHooks, isReady, stopRequest, options, subscriber } = this;
+  private watchSlowStart(): void {
+    const { hostHooks, isReady, stopRequest, options, subscriber } = this;
     if (!hostHooks.onSlowStart || isReady || stopRequest) return;
     this.slowStart = afterUnlessExit(options.scheduler, slowStartMs, () =>
-      hostHooks.onSlowStart?.(
-        runners.flatMap((runner, i) => {
-          const child = children[i];
-          return child && this.notReady.has(child) ? notReadyTasks(runner, child.path) : [];
-        }),
-      ),
+      hostHooks.onSlowStart?.(this.notReadyTasks()),
     );
     subscriber.add(this.slowStart);
+  }
+
+  /** Returns the tasks that are waited for. One that has failed is never ready again. */
+  private notReadyTasks(): readonly NotReadyTask[] {
+    return Array.from(this.runnerOf).flatMap(([child, runner]) => {
+      if (!this.notReady.has(child)) return [];
+      const tasks = notReadyTasks(runner, child.path);
+      return tasks.length > 0 ? tasks : [{ path: child.path, status: 'done' as const }];
+    });
   }
 
   private createRunHooks(): RunHooks {
@@ -242,11 +247,15 @@ export class AppRun implements ParentRun<unknown> {
       onRunEnd: composeOnRunEnd([inherited, ...instrumentation]),
     };
     const isReady = () => this.isReady;
+    const notReady = () => this.notReadyTasks();
     registerApplication(hooks, {
       runners,
       timeout,
       get ready() {
         return isReady();
+      },
+      get notReady() {
+        return notReady();
       },
       events$: events.asObservable(),
     });

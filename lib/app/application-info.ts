@@ -2,6 +2,7 @@ import type { Observable } from 'rxjs';
 import { toContext } from '../context/abort-signal-context.js';
 import type { Context, RunHooks } from '../context/types.js';
 import type { TaskRunner } from '../task/types.js';
+import type { NotReadyTask } from './not-ready-tasks.js';
 import type { AppEvent } from './types.js';
 
 /** An application as its own tasks see it. */
@@ -11,6 +12,8 @@ export interface ApplicationInfo {
   readonly timeout: number;
   /** Whether all tasks are ready and no stop has been requested. */
   readonly ready: boolean;
+  /** The tasks that the application waits for to be ready. */
+  readonly notReady: readonly NotReadyTask[];
   readonly events$: Observable<AppEvent>;
 }
 

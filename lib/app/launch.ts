@@ -2,12 +2,14 @@ import { finalize, Subject, type Observable, type Observer } from 'rxjs';
 import { withCancel } from '../context/context.js';
 import type { CancelFunc } from '../context/types.js';
 import type { Runnable } from '../task/runner.js';
+import type { TaskRunner } from '../task/types.js';
 import { validateObserver, validateOptions } from '../util/validate.js';
 import type { HostHooks } from './app-run.js';
 import { withEventLog } from './event-log.js';
+import { findRunner } from './find-runner.js';
 import { allowLingering } from './linger.js';
 import { warnOfSlowStart } from './not-ready-tasks.js';
-import { orchestrateOptionNames, orchestrateWith } from './orchestrate.js';
+import { orchestrateOptionNames, orchestrateWith, toRunners } from './orchestrate.js';
 import { ReadyStream } from './ready-stream.js';
 import type { ShutdownReport } from './report.js';
 import type { AppEvent, OrchestrateOptions } from './types.js';
@@ -34,6 +36,14 @@ export interface Application extends Promise<ShutdownReport> {
    * is cancelled.
    */
   readonly ready$: Observable<boolean>;
+  /** The runners of its tasks, in their order. */
+  readonly runners: readonly TaskRunner[];
+  /**
+   * Returns the runner of a task by its path, such as `app/report`: also of one that another task has started, or that
+   * was added to a group. The type argument is for a runner with controls, such as `CronRunner`. What is around a task
+   * (`supervise`, `critical`, `optional`) has its controls.
+   */
+  runner<R extends TaskRunner = TaskRunner>(path: string): R | undefined;
   /** Asks the application to stop, as a cancel of its parent does. Returns the promise of the report. */
   stop(cause?: unknown): Promise<ShutdownReport>;
   /**
@@ -91,10 +101,11 @@ export function createApplication(
   const { observer = {}, instrumentation: given, ...orchestrateOptions } = options;
   validateObserver(observer);
   const instrumentation = options.observer === undefined ? withEventLog(given) : given;
+  const runners = toRunners(runnables);
   const [stopContext, stop] = withCancel();
   const readiness = new ReadyStream();
   const app$ = orchestrateWith(
-    runnables,
+    runners,
     { ...orchestrateOptions, instrumentation },
     {
       ...hostHooks,
@@ -136,6 +147,10 @@ export function createApplication(
         return readiness.ready;
       },
       ready$: readiness.ready$,
+      runners,
+      runner<R extends TaskRunner>(path: string) {
+        return findRunner(runners, path) as R | undefined;
+      },
       stop(cause) {
         stop(cause);
         return report;

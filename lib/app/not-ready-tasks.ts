@@ -2,10 +2,10 @@ import { inspectRunner, roleOf } from '../task/runner-access.js';
 import type { TaskRunner } from '../task/types.js';
 import { taskList } from './task-list.js';
 
-/** A task that is not ready: it initializes, or waits for the tasks before it. */
+/** A task that is not ready: it initializes, waits for the tasks before it, or has failed. */
 export interface NotReadyTask {
   readonly path: string;
-  readonly status: 'initializing' | 'idle';
+  readonly status: 'initializing' | 'idle' | 'done';
 }
 
 /** Returns the tasks that a runner waits for to be ready. A group is replaced by its members. */
@@ -19,7 +19,10 @@ export function notReadyTasks(runner: TaskRunner, path: string): readonly NotRea
     const { members, memberName, transparent } = inspectRunner(each.runner);
     // Pushed in reverse, so that the first member comes first.
     for (const member of members?.toReversed() ?? [])
-      stack.push({ runner: member, path: transparent ? each.path : `${each.path}/${memberName?.(member) ?? member.toString()}` });
+      stack.push({
+        runner: member,
+        path: transparent ? each.path : `${each.path}/${memberName?.(member) ?? member.toString()}`,
+      });
     if (!members?.length) found.push({ path: each.path, status });
   }
   return found;

@@ -2,6 +2,7 @@ import { Observable } from 'rxjs';
 import { toContext } from '../context/abort-signal-context.js';
 import { background } from '../context/context.js';
 import { toRunner, type Runnable } from '../task/runner.js';
+import type { TaskRunner } from '../task/types.js';
 import {
   validateArray,
   validateDistinct,
@@ -56,16 +57,23 @@ export const orchestrateOptionNames: readonly string[] = [
  * ```
  */
 export function orchestrate(runnables: readonly Runnable[], options: OrchestrateOptions = {}): Observable<AppEvent> {
-  return orchestrateWith(runnables, options, {});
+  return orchestrateWith(toRunners(runnables), options, {});
+}
+
+/** @throws TypeError unless all are tasks and runners, and no runner is among them twice. */
+export function toRunners(runnables: readonly Runnable[]): readonly TaskRunner[] {
+  validateArray('runnables', runnables);
+  const runners = runnables.map((runnable) => toRunner(runnable));
+  validateDistinct('runnables', runners);
+  return runners;
 }
 
 /** Creates an application as {@link orchestrate} does, with hooks for its host. */
 export function orchestrateWith(
-  runnables: readonly Runnable[],
+  runners: readonly TaskRunner[],
   options: OrchestrateOptions,
   hostHooks: HostHooks,
 ): Observable<AppEvent> {
-  validateArray('runnables', runnables);
   validateOptions(options, orchestrateOptionNames);
   const {
     timeout = defaultTimeoutMs,
@@ -82,8 +90,6 @@ export function orchestrateWith(
   const scheduler = options.scheduler ?? parentContext.scheduler;
   validateScheduler(scheduler);
   const instrumentation = readInstrumentation(options.instrumentation ?? []);
-  const runners = runnables.map((runnable) => toRunner(runnable));
-  validateDistinct('runnables', runners);
 
   return new Observable((subscriber) => {
     const app = new AppRun(

@@ -9,6 +9,7 @@ import {
   type CompositeTask,
   type CompositeRun,
 } from '../task/composite.js';
+import { forwardControls } from '../task/forward-controls.js';
 import { abandonRunner, roleOf, startChild } from '../task/runner-access.js';
 import { abandonedOutcome, isTaskRunner, taskRunner, toRunner, type Runnable } from '../task/runner.js';
 import type { Outcome, TaskEvent, TaskRunner } from '../task/types.js';
@@ -135,7 +136,7 @@ export abstract class DelegatingRun<T> implements ParentRun<T>, RunParts {
 
 type CreateRun<T> = (...args: ConstructorParameters<typeof DelegatingRun<T>>) => DelegatingRun<T>;
 
-/** Creates a runner whose runs delegate to those of another runner. */
+/** Creates a runner whose runs delegate to those of another runner, and that has its controls. */
 export function delegate<T>(runnable: Runnable<T>, createRun: CreateRun<T>, role?: MemberRole): TaskRunner<T> {
   const runner = toRunner(runnable);
   const composite: CompositeTask<T> = {
@@ -148,7 +149,7 @@ export function delegate<T>(runnable: Runnable<T>, createRun: CreateRun<T>, role
     [runComposite]: (run, cancelApp) =>
       new Observable((subscriber) => createRun(run, cancelApp, runner, subscriber).start()),
   };
-  return taskRunner(composite);
+  return forwardControls(taskRunner(composite), runner);
 }
 
 /** Throws if a task is optional: what is around it would wait for it, or act on its failure. */

@@ -2,10 +2,14 @@ import { createHash } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { ApplicationInfo } from '../../app/application-info.js';
 import type { FleetState } from '../../fleet/types.js';
+import { printableName } from '../../util/printable.js';
 import * as page from '../page.js';
 import type { AppState } from './app-state.js';
 import type { Auth } from './auth.js';
 import type { SseClients } from './sse-clients.js';
+
+/** The most tasks that a probe names. */
+const maxNamed = 100;
 
 type FleetQuery = (() => Promise<FleetState>) | undefined;
 
@@ -29,9 +33,9 @@ export function routes(
       response.setHeader('allow', 'GET, HEAD');
       return sendError(response, 405, 'The inspector is read-only: expected GET or HEAD');
     }
-    // Probes have no token and use any name of the server, so they get no other information.
+    // Probes have no token and use any name of the server, so they get no more than names of tasks.
     if (path === '/livez') return sendJson(response, 200, { live: true });
-    if (path === '/readyz') return sendJson(response, application.ready ? 200 : 503, { ready: application.ready });
+    if (path === '/readyz') return sendReadiness(response, application);
     if (!isOwnHost(request)) return sendError(response, 403, 'The Host header does not name this server');
     const cookie = path === '/' ? cookieFor(request, new URLSearchParams(query)) : undefined;
     if (cookie !== undefined) {
@@ -56,6 +60,12 @@ export function routes(
         return sendError(response, 404, 'Expected /, /events, /snapshot, /fleet, /livez or /readyz');
     }
   };
+}
+
+/** Names the tasks that are waited for, because a probe's failure is read by those who ask why. */
+function sendReadiness(response: ServerResponse, { ready, notReady }: ApplicationInfo): void {
+  const waitingFor = notReady.slice(0, maxNamed).map(({ path }) => printableName(path));
+  sendJson(response, ready ? 200 : 503, { ready, ...(!ready && { waitingFor }) });
 }
 
 /** Splits the target of a request. A proxy may send a full URL; `new URL` would throw for an invalid one. */
