@@ -59,7 +59,7 @@ describe('An HTTP server as a task', () => {
       const url = firstValueFrom(runner.results$);
       const app = launch([runner], { observer: {} });
       expect(await url).to.equal(path);
-      const client = new RawClient(0, path).request('GET / HTTP/1.1');
+      const client = new RawClient(path).request('GET / HTTP/1.1');
       await client.waitFor('hello');
       expect((await app.stop()).clean).to.equal(true);
     }
