@@ -95,6 +95,13 @@ describe('An HTTP server as a task', () => {
     expect(outcomes[0]?.error).to.include({ phase: 'initialize' });
   });
 
+  it('fails to initialize for listenOptions that Node refuses', async () => {
+    const listenOptions = { port: 0, host, signal: 'none' as unknown as AbortSignal };
+    const { outcomes } = await launch([httpServer(hello(), listenOptions)], { observer: {} });
+    expect(outcomes[0]?.error).to.include({ phase: 'initialize' });
+    expect(outcomes[0]?.error?.cause).to.have.property('code', 'ERR_INVALID_ARG_TYPE');
+  });
+
   it('fails to initialize when the server listens already, and leaves it as it is', async () => {
     const server = hello().listen(0, host);
     await once(server, 'listening');
