@@ -194,7 +194,7 @@ describe('The configurations in the shutdown guide', () => {
     expect(blocks('ini')[0]).to.equal(readFileSync('examples/service/shop.service', 'utf8'));
   });
 
-  it('give Kubernetes more time than the drain, the deadline and the linger, and probes that the service answers', async () => {
+  it('give Kubernetes enough time for the whole stop, and probes that the service answers', async () => {
     interface Probe {
       httpGet: { path: string; port: number };
     }
@@ -236,7 +236,7 @@ describe('The configurations in the shutdown guide', () => {
     expect((await program.ended).code).to.equal(0);
   });
 
-  it('give systemd more time than the deadline and the linger, and a signal after which the service exits cleanly', async () => {
+  it('give systemd enough time for the whole stop, and a signal after which the service exits cleanly', async () => {
     const unit = new Map<string, string>();
     for (const line of (blocks('ini')[0] ?? '').split('\n')) {
       expect(line).to.match(/^$|^#|^\[\w+\]$|^[A-Z]\w+=.+$/);
