@@ -1,4 +1,4 @@
-import { Observable, Subscription, type Observer, type OperatorFunction } from 'rxjs';
+import { Observable, Subscription, type Observer, type OperatorFunction, type Subscriber } from 'rxjs';
 import type { CancelFunc } from '../context/types.js';
 import { CancelledError, type TaskError } from '../errors/errors.js';
 import type { CompositeRun, RunParts, TaskHistory } from '../task/composite.js';
@@ -55,7 +55,7 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
   readonly hooks: TaskHooks<T>;
   readonly asyncContext: AsyncContext;
   private readonly policy: SlotPolicy;
-  private readonly subscriber: Observer<T>;
+  private readonly subscriber: Subscriber<T>;
   private readonly schedule: Schedule;
   private readonly history: TaskHistory;
   private readonly slotLog: SlotLog;
@@ -80,7 +80,7 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
     cancelApp: CancelFunc,
     asyncContext: AsyncContext,
     slotLog: SlotLog,
-    subscriber: Observer<T>,
+    subscriber: Subscriber<T>,
   ) {
     super();
     this.policy = policy;
@@ -184,9 +184,13 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
   onSlotFailure(slot: SlotRun<T>, error: TaskError): void {
     this.history.lastError = error;
     const stops = this.policy.onError === 'stop';
-    // The first error that stops the cron is that of its run. Without a listener, only the subscriber receives it.
-    if (this.observed || !stops || this.failure) this.emitEvent({ type: 'slot-failed', slot: slot.slot, error });
-    if (stops) this.error(error);
+    const isOutcome = stops && !this.failure;
+    // Before the event: a listener may end the slot's run, and with it the cron.
+    if (isOutcome) this.failure = { error };
+    // Without a listener, only the subscriber receives the error of the outcome.
+    if (this.observed || !isOutcome) this.emitEvent({ type: 'slot-failed', slot: slot.slot, error });
+    if (isOutcome && !this.subscriber.closed) this.ctx.fail(error);
+    if (stops) this.stop(error);
   }
 
   onSlotEnd(slot: SlotRun<T>): void {
@@ -250,7 +254,8 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
 
   run(slot: SlotRun<T>): void {
     append(this.running, slot);
-    slot.acquireLease();
+    // A slot that is dropped has its turn when a listener of `skipped` ends the run before it.
+    if (!slot.closed) slot.acquireLease();
   }
 
   /**
@@ -271,7 +276,7 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
 
   /** Removes and returns the waiting slot that may start now. */
   private nextSlot(): SlotRun<T> | undefined {
-    const head = this.stopped ? undefined : this.waiting.first;
+    const head = this.stopped || this.failure ? undefined : this.waiting.first;
     if (!head || (this.policy.overlap === 'allowAll' ? this.missedRun : this.running.first)) return undefined;
     if (head instanceof SlotRun) {
       remove(head);
