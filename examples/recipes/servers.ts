@@ -1,68 +1,62 @@
 /**
- * Servers as tasks: `initialize` listens; `finalize` stops accepting, waits for the current answers, and closes idle
- * kept-alive connections. Each server yields its URL.
+ * Servers of web frameworks as tasks. A server stops as `httpServer` does. The plugins and providers of a framework are
+ * ready before the port is open, and closed after the last answer.
  */
 import { createAdaptorServer } from '@hono/node-server';
+import type { INestApplication } from '@nestjs/common';
+import type { Express } from 'express';
 import type { FastifyInstance } from 'fastify';
 import type { Hono } from 'hono';
-import { once } from 'node:events';
-import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { NEVER, startWith, type Observable } from 'rxjs';
-import { task, type Task } from 'rxjs-tasks';
+import { createServer } from 'node:http';
+import { ordered, task, type RunContext, type Task, type TaskRunner } from 'rxjs-tasks';
+import { httpServer, type HttpListenOptions, type NodeHttpServer } from 'rxjs-tasks/http';
 
-export interface Address {
-  readonly port: number;
-  readonly host: string;
+export function expressServer(listen: HttpListenOptions, app: Express): Task<string> {
+  return httpServer(createServer(app), listen);
 }
 
-export function nodeServer(name: string, address: Address, listener: RequestListener): Task<string> {
-  return serverTask(name, address, () => createServer(listener));
-}
-
-export function honoServer(name: string, address: Address, app: Hono): Task<string> {
-  return serverTask(name, address, () => createAdaptorServer(app) as Server);
+export function honoServer(listen: HttpListenOptions, app: Hono): Task<string> {
+  return httpServer(createAdaptorServer(app), listen);
 }
 
 /**
- * Runs Fastify. An instance listens only once, so each run makes its own. Fastify ends kept-alive connections itself.
+ * Runs Fastify. An instance cannot be used again after its `close`, so each run creates one. Its `onListen` hooks are
+ * not called.
+ *
+ * @param create Its `ctx` is cancelled when the stop begins, for handlers that would answer later than that.
  */
-export function fastifyServer(name: string, address: Address, make: () => FastifyInstance): Task<string> {
-  let app: FastifyInstance;
-  return task(name, {
-    initialize() {
-      app = make();
-      return app.listen(address);
-    },
-    execute: () => urlOf(app.server),
-    finalize: () => app.close(),
-  });
+export function fastifyServer(
+  name: string,
+  listen: HttpListenOptions,
+  create: (ctx: RunContext) => FastifyInstance,
+): TaskRunner<string> {
+  let app: FastifyInstance | undefined;
+  const http = httpServer(async (ctx) => {
+    app = create(ctx);
+    await app.ready();
+    return app.server;
+  }, listen);
+  return ordered(name, task<never>('fastify', { finalize: () => app?.close() }), http);
 }
 
-function serverTask(name: string, { port, host }: Address, make: () => Server): Task<string> {
-  let server: Server;
-  return task(name, {
-    initialize() {
-      server = make();
-      keepNoneOpen(server);
-      return once(server.listen(port, host), 'listening');
-    },
-    execute: () => urlOf(server),
-    finalize: () => once(server.close(), 'close'),
-  });
-}
-
-/** Ends connections that become idle after `close`, which would keep them for seconds. */
-function keepNoneOpen(server: Server): void {
-  server.on('request', (_, response) =>
-    response.on('close', () => {
-      if (!server.listening) server.closeIdleConnections();
-    }),
-  );
-}
-
-/** Emits the URL of a server, and runs until it is cancelled. */
-function urlOf(server: Server): Observable<string> {
-  const { address, port } = server.address() as AddressInfo;
-  return NEVER.pipe(startWith(`http://${address}:${port}`));
+/**
+ * Runs Nest. It leaves the signals to the tasks' application, so it needs no `enableShutdownHooks`. Its shutdown hooks
+ * are called after the last answer.
+ *
+ * @param create Passes `abortOnError: false` to Nest, because otherwise a failure ends the process.
+ */
+export function nestServer(
+  name: string,
+  listen: HttpListenOptions,
+  create: (ctx: RunContext) => Promise<INestApplication>,
+): TaskRunner<string> {
+  let nest: INestApplication | undefined;
+  const http = httpServer(async (ctx) => {
+    // Nest would call the hooks of a closed application again.
+    nest = undefined;
+    nest = await create(ctx);
+    await nest.init();
+    return nest.getHttpServer() as NodeHttpServer;
+  }, listen);
+  return ordered(name, task<never>('nest', { finalize: () => nest?.close() }), http);
 }

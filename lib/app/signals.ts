@@ -16,11 +16,17 @@ export const defaultStopSignals: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM
 
 /** Throws if a value is not the name of a signal that a process can catch. */
 export function validateSignal(signal: unknown): void {
-  const known = typeof signal === 'string' && Object.hasOwn(constants.signals, signal);
-  if (!known) throw new RangeError(invalid('signal', 'the name of a signal', signal));
-  if (signal === 'SIGKILL' || signal === 'SIGSTOP') {
-    throw new RangeError(invalid('signal', 'a signal that a process can catch', signal));
-  }
+  if (!isKnown(signal)) throw new RangeError(invalid('signal', 'the name of a signal', signal));
+  if (!canCatch(signal)) throw new RangeError(invalid('signal', 'a signal that a process can catch', signal));
+}
+
+/** Whether a value is the name of a signal that a process can catch. */
+export function canCatch(signal: unknown): boolean {
+  return isKnown(signal) && signal !== 'SIGKILL' && signal !== 'SIGSTOP';
+}
+
+function isKnown(signal: unknown): signal is string {
+  return typeof signal === 'string' && Object.hasOwn(constants.signals, signal);
 }
 
 /** Returns the number of a signal. The exit code after a signal is 128 plus this number. */

@@ -1,7 +1,7 @@
 import { Subscription } from 'rxjs';
 import { SignalError } from '../errors/errors.js';
 import { exit } from './process-exit.js';
-import { echoMs, signalNumber, signals$ } from './signals.js';
+import { canCatch, echoMs, signalNumber, signals$ } from './signals.js';
 
 /**
  * The signals that ask an application to stop. A signal of any kind within 500 ms of the first is an echo of it (see
@@ -23,6 +23,8 @@ export class StopSignals {
 
   /** Takes a signal that another listener has received for the first. From now on it does not kill the process. */
   receivedElsewhere(signal: NodeJS.Signals): void {
+    // Code of the user may create a SignalError with any text.
+    if (!canCatch(signal)) return;
     this.hold(signal);
     this.setFirst(signal);
   }

@@ -14,8 +14,8 @@ const maxReason = 200;
 export function parseCronExpression(text: string, timezone: string | undefined): (after: number) => number | undefined {
   if (timezone !== undefined) validateTimezone(timezone);
   const expected = 'a number of ms, a cron expression of 5 or 6 fields, or a nickname such as `@daily`';
-  const invalidExpression = (reason: string, cause?: unknown) =>
-    new RangeError(`${invalid('schedule', expected, text)}: ${reason}`, { cause });
+  const invalidExpression = (reason: string, options?: ErrorOptions) =>
+    new RangeError(`${invalid('schedule', expected, text)}: ${reason}`, options);
   // Croner's errors quote the text.
   if (/[^\s!-~]/.test(text)) throw invalidExpression('it has an invalid character');
   // Croner also accepts a single date, in many spellings.
@@ -24,8 +24,8 @@ export function parseCronExpression(text: string, timezone: string | undefined):
   let parsed: Cron;
   try {
     parsed = new Cron(text, { paused: true, mode: '5-or-6-parts', ...(timezone !== undefined && { timezone }) });
-  } catch (error) {
-    throw invalidExpression(printable((error as Error).message.replace(/^\w+: /, ''), maxReason), error);
+  } catch (cause) {
+    throw invalidExpression(printable((cause as Error).message.replace(/^\w+: /, ''), maxReason), { cause });
   }
   if (!parsed.nextRun()) throw invalidExpression('it is never due');
   return (after) => parsed.nextRun(new Date(Math.floor(after)))?.getTime();

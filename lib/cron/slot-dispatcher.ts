@@ -1,5 +1,11 @@
-import { Observable, Subscription, type Observer, type OperatorFunction } from 'rxjs';
-import type { SchedulerLike } from 'rxjs';
+import {
+  Observable,
+  Subscription,
+  type Observer,
+  type OperatorFunction,
+  type SchedulerLike,
+  type Subscriber,
+} from 'rxjs';
 import type { CancelFunc } from '../context/types.js';
 import { CancelledError, type TaskError } from '../errors/errors.js';
 import type { AskedBy } from '../task/by-whom.js';
@@ -59,7 +65,7 @@ class SlotDispatcher<T>
   readonly asyncContext: AsyncContext;
   private readonly control: CronControl<T>;
   private readonly policy: SlotPolicy;
-  private readonly subscriber: Observer<T>;
+  private readonly subscriber: Subscriber<T>;
   /** Slots, and queues of missed slots, that wait for their turn. */
   private readonly waiting: LinkedList<SlotRun<T> | MissedSlotQueue<T>> = { first: undefined, last: undefined };
   private readonly runningSlots: LinkedList<SlotRun<T>> = { first: undefined, last: undefined };
@@ -78,7 +84,7 @@ class SlotDispatcher<T>
     ctx: CompositeRun,
     cancelApp: CancelFunc,
     asyncContext: AsyncContext,
-    subscriber: Observer<T>,
+    subscriber: Subscriber<T>,
   ) {
     super();
     this.control = control;
@@ -211,9 +217,13 @@ class SlotDispatcher<T>
   onSlotFailure(slot: SlotRun<T>, error: TaskError): void {
     this.control.lastError = error;
     const stops = this.policy.onError === 'stop';
-    // The first error that stops the cron is that of its run. Without a listener, only the subscriber receives it.
-    if (this.observed || !stops || this.failure) this.emitEvent({ type: 'slot-failed', slot: slot.slot, error });
-    if (stops) this.error(error);
+    const isOutcome = stops && !this.failure;
+    // Before the event: a listener may end the slot's run, and with it the cron.
+    if (isOutcome) this.failure = { error };
+    // Without a listener, only the subscriber receives the error of the outcome.
+    if (this.observed || !isOutcome) this.emitEvent({ type: 'slot-failed', slot: slot.slot, error });
+    if (isOutcome && !this.subscriber.closed) this.ctx.fail(error);
+    if (stops) this.stop(error);
   }
 
   onSlotEnd(slot: SlotRun<T>, outcome: SlotOutcome): void {

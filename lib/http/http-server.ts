@@ -28,9 +28,9 @@ export interface HttpServerOptions {
  * Creates a task that runs an HTTP server. It is ready when the server listens, and emits its URL: with port 0, this is
  * where the actual port is. A server on all addresses has a URL with `localhost`, one on a Unix socket the path.
  *
- * When the task is cancelled, the server accepts no more connections, and closes those without a request that has
- * arrived in full. Each other one closes after its last answer, with `Connection: close` or a GOAWAY. The task ends
- * within a second of the last answer, whatever clients are connected:
+ * When the task is cancelled, the server accepts no more connections, and closes those that have no request, or half of
+ * its head. Each other one closes after its last answer, with `Connection: close` or a GOAWAY. The task ends within a
+ * second of the last answer, whatever clients are connected:
  * - Event streams (`text/event-stream`), upgraded sockets and tunnels of CONNECT are destroyed when all other requests
  *   are answered and the `grace` has passed. Handlers end them earlier with the `ctx` of the function that creates the
  *   server.

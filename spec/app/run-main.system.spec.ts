@@ -116,6 +116,12 @@ describe('runMain', () => {
       expect([killed.code, killed.signal]).to.deep.equal([null, 'SIGTERM']);
     });
 
+    it('can be stopped by an error of a signal that cannot be caught', async () => {
+      const { code, stdout, stderr } = await start('stopped by a signal that cannot be caught').ended;
+      expect([code, stderr]).to.deep.equal([0, '']);
+      expect(stdout).to.include('finalized').and.include('Stopped by SignalError: Received SIGKILL. Clean');
+    });
+
     it('is not killed while it finalizes by the signal of a listener that stopped it', async () => {
       const program = start('hanging, and listener of SIGHUP');
       await program.waitFor('up');

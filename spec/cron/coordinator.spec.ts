@@ -224,6 +224,18 @@ describe('The coordinator of a cron', () => {
     });
   });
 
+  it('is not asked for a slot that is dropped, also if a listener of that ends the run before it', () => {
+    const requests: number[] = [];
+    const output = new Subject<number>();
+    const coordinator: Coordinator = { lease: (_, slot) => (requests.push(slot), granted$) };
+    const { clock, runner, story, cancel } = startCron(() => output, 10, { coordinator, timeout: 100 });
+    runner.events$.subscribe(({ type }) => type === 'skipped' && output.complete());
+    clock.advance(10);
+    expect([requests, story, clock.timers]).to.deep.equal([[0], ['0: started 0', '10: skipped 10 overlap'], 1]);
+    cancel();
+    expect(clock.timers).to.equal(0);
+  });
+
   describe('that fails', () => {
     const boom = new Error('no database');
     const failures: readonly [title: string, lease: Coordinator['lease'], error: string][] = [

@@ -504,6 +504,25 @@ describe('The cron option `onError`', () => {
     }
   });
 
+  it("with 'stop' ends with the run’s error, and starts no other, if a listener of the failure ends that run", () => {
+    for (const options of [{ maxRuns: 1 }, { overlap: 'bufferOne' }] satisfies CronOptions[]) {
+      const output = new Subject<number>();
+      const { clock, runner, story, emitted } = startCron({ execute: () => output, grace: 100 }, 10, {
+        timeout: 15,
+        onError: 'stop',
+        ...options,
+      });
+      runner.events$.subscribe(({ type }) => type === 'slot-failed' && output.complete());
+      clock.advance(200);
+      expect(story.filter((line) => !line.includes('skipped'))).to.deep.equal([
+        '0: started 0',
+        '15: failed 0 TaskError: x failed in execute: Not done within 15 ms',
+        '15: done failed',
+      ]);
+      expect(emitted.map(String)).to.deep.equal(['TaskError: x failed in execute: Not done within 15 ms']);
+    }
+  });
+
   it("with 'stop' ends the catching up with missed slots", () => {
     const executed: (number | undefined)[] = [];
     const { clock, story } = startCron((ctx) => (executed.push(ctx.slot), failsAt(-25, 5)(ctx)), 10, {

@@ -67,6 +67,14 @@ describe('A stopping server of node:http', () => {
   const ended: Record<string, Open> = {
     'that has never been used': () => open(),
 
+    'with half of a request line': async () => {
+      const opened = client();
+      const socket = await nextConnection(server);
+      opened.send('GET /sl');
+      await waitUntil(() => socket.bytesRead > 0);
+      return opened;
+    },
+
     'with half of a head': async () => {
       const opened = client();
       const socket = await nextConnection(server);
@@ -204,6 +212,21 @@ describe('A stopping server of node:http', () => {
     expect(opened.received)
       .to.match(/^Connection: keep-alive\r$/m)
       .and.to.include(', and the end');
+  });
+
+  it('waits for an answer that its handler writes in parts', async () => {
+    const opened = await open('GET /slow HTTP/1.1');
+    const response = await pending.promise;
+    const stopped = stop();
+    for (const part of ['first', 'second', 'third']) {
+      response.write(part);
+      await opened.waitFor(part);
+    }
+    response.end('last');
+    await stopped;
+    expect(opened.received)
+      .to.match(/^Connection: close\r$/m)
+      .and.to.match(/last\r\n0\r\n\r\n$/);
   });
 
   it('answers a request that has arrived, but that it has not read yet', async () => {

@@ -53,8 +53,10 @@ export class RawClient {
   readonly closed: Promise<unknown>;
   received = '';
 
-  constructor(port: number, path?: string) {
-    this.socket = path === undefined ? connect(port, '127.0.0.1') : connect(path);
+  /** @param target a port of loopback, the path of a Unix socket, or a socket. */
+  constructor(target: number | string | Socket) {
+    if (typeof target === 'number') this.socket = connect(target, '127.0.0.1');
+    else this.socket = typeof target === 'string' ? connect(target) : target;
     sockets.add(this.socket);
     this.socket.setEncoding('latin1').on('data', (text: string) => (this.received += text));
     // The server may reset the connection.

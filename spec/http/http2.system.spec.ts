@@ -39,7 +39,7 @@ for (const [kind, create] of Object.entries(kinds)) {
       server = create();
       server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
         stream.on('error', () => undefined);
-        switch (headers[':path']) {
+        switch (headers[':path']?.split('?', 1)[0]) {
           case '/slow':
             return pending.resolve(stream);
           case '/upload':
@@ -159,6 +159,26 @@ for (const [kind, create] of Object.entries(kinds)) {
       await waitUntil(() => socket.bytesRead > 0 || socket.destroyed);
       await stop();
       await client.closed;
+    });
+
+    it('destroys a session shortly before the deadline, and fails with the names of its pending requests', async () => {
+      await site.app.stop();
+      const clock = virtualClock();
+      site = await serve(server, { timeout: 1000, scheduler: clock });
+      session = connect(site.url, { rejectUnauthorized: false });
+      session.on('error', () => undefined);
+      const closed = once(session, 'close');
+      const goaway = once(session, 'goaway');
+      request('/slow?token=secret');
+      await once(server, 'stream');
+      const stopped = site.app.stop();
+      await goaway;
+      clock.advance(800);
+      await closed;
+      expect((await stopped).outcomes[0]?.error?.cause).to.have.property(
+        'message',
+        'Closed before the deadline without an answer: GET /slow',
+      );
     });
 
     it('announces the end of a session when it begins to drain, and answers until the end', async () => {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { Agent, createServer, request, type Server } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { connect, type TLSSocket } from 'node:tls';
+import { WebSocket, WebSocketServer } from 'ws';
 import { deferred } from '../helpers/tasks.js';
 import { pause, waitUntil } from '../helpers/wait.js';
 import { certificate, closeAll, nextConnection, RawClient, serve, type Site } from './helpers.js';
@@ -80,6 +81,16 @@ describe('A stopping server of node:https', () => {
     const closed = once(client, 'close');
     await stop();
     await closed;
+  });
+
+  it('destroys a WebSocket', async () => {
+    const sockets = new WebSocketServer({ server });
+    sockets.on('connection', (socket) => socket.send('hello'));
+    const socket = new WebSocket(site.url.replace('https', 'wss'), { rejectUnauthorized: false });
+    await once(socket, 'message');
+    const closed = once(socket, 'close');
+    await stop();
+    expect((await closed)[0]).to.equal(1006);
   });
 
   it('does not wait for a client that does not read its answer', async () => {

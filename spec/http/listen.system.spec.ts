@@ -59,7 +59,7 @@ describe('An HTTP server as a task', () => {
       const url = firstValueFrom(runner.results$);
       const app = launch([runner], { observer: {} });
       expect(await url).to.equal(path);
-      const client = new RawClient(0, path).request('GET / HTTP/1.1');
+      const client = new RawClient(path).request('GET / HTTP/1.1');
       await client.waitFor('hello');
       expect((await app.stop()).clean).to.equal(true);
     }
@@ -93,6 +93,13 @@ describe('An HTTP server as a task', () => {
       observer: {},
     });
     expect(outcomes[0]?.error).to.include({ phase: 'initialize' });
+  });
+
+  it('fails to initialize for listenOptions that Node refuses', async () => {
+    const listenOptions = { port: 0, host, signal: 'none' as unknown as AbortSignal };
+    const { outcomes } = await launch([httpServer(hello(), listenOptions)], { observer: {} });
+    expect(outcomes[0]?.error).to.include({ phase: 'initialize' });
+    expect(outcomes[0]?.error?.cause).to.have.property('code', 'ERR_INVALID_ARG_TYPE');
   });
 
   it('fails to initialize when the server listens already, and leaves it as it is', async () => {

@@ -279,6 +279,30 @@ describe('The stop of an HTTP server', () => {
       expect(clock.now()).to.be.below(20_000);
     });
 
+    it('destroys the connection of a client that would send its body for ever', async () => {
+      const clock = virtualClock();
+      const reading = deferred<undefined>();
+      const server = createServer((request) => {
+        reading.resolve(undefined);
+        request.on('error', () => undefined).resume();
+      });
+      const site = await serve(server, { timeout: 1000, scheduler: clock });
+      const client = new RawClient(site.port).request('POST /upload HTTP/1.1', 'Content-Length: 1000000');
+      await reading.promise;
+      const more = setInterval(() => client.send('.'), 20);
+      const stopped = site.app.stop();
+      await new RawClient(site.port).closed;
+      await pause(800);
+      expect(client.socket.closed).to.equal(false);
+      clock.advance(800);
+      await client.closed;
+      clearInterval(more);
+      expect((await stopped).outcomes[0]?.error?.cause).to.have.property(
+        'message',
+        'Closed before the deadline without an answer: POST /upload',
+      );
+    });
+
     it('leaves time for the tasks that end after it', async () => {
       const { listener, accepted } = pendingServer();
       const clock = virtualClock();

@@ -28,6 +28,7 @@ class Slot {
   /** The missed slots among which this one is caught up. */
   readonly missedBatch: readonly number[] | undefined;
   ctx: Context | undefined = undefined;
+  runner: Runner | undefined = undefined;
   startedAt: number | undefined = undefined;
   ended = false;
   overdue = false;
@@ -148,7 +149,7 @@ export class Cron implements HookOutput {
   private dispatch(slot: Slot): void {
     const { overlap } = this.plan;
     const before = this.waiting.filter((other) => other !== slot);
-    if (overlap === 'allowAll' || (this.running.length === 0 && before.length === 0)) return this.acquireLease(slot);
+    if (overlap === 'allowAll' || (this.running.length === 0 && before.length === 0)) return this.runSlot(slot);
     const buffered = before.find(({ missedBatch }) => !missedBatch);
     if (overlap === 'skip' || (overlap === 'bufferOne' && buffered)) return this.skip(slot, 'overlap');
     if (overlap === 'cancelOther' && buffered) this.skip(buffered, 'overlap');
@@ -159,10 +160,15 @@ export class Cron implements HookOutput {
     for (const other of [...this.running]) this.cancelSlot(other, 'CancelledError', 'overlap');
   }
 
-  private acquireLease(slot: Slot): void {
-    const { run, plan, task } = this;
+  private runSlot(slot: Slot): void {
     this.waiting = this.waiting.filter((other) => other !== slot);
     this.running.push(slot);
+    // A listener of `skipped` may have ended the run before it.
+    if (!slot.ended) this.acquireLease(slot);
+  }
+
+  private acquireLease(slot: Slot): void {
+    const { run, plan, task } = this;
     const { name, grace, execute } = task.hooks;
     const runner = new Runner(run.world, { name, grace, execute });
     if (plan.timeout !== undefined)
@@ -186,6 +192,7 @@ export class Cron implements HookOutput {
     if (slot.ended) return;
     if (this.runCount === plan.maxRuns) return this.skip(slot, 'ended');
     slot.ctx = new Context(run.ctx);
+    slot.runner = runner;
     slot.startedAt = run.world.now;
     this.runCount++;
     run.emit(`started ${slot.slot}`);
@@ -244,11 +251,15 @@ export class Cron implements HookOutput {
     if (slot.ended) return;
     const stops = this.plan.onError === 'stop';
     // The error that stops the cron is that of its run.
-    if (this.run.observed || !stops || this.failure) this.run.emit(`failed ${slot.slot}`, error);
-    if (!stops) return;
-    this.failure ??= error;
-    this.run.failAtOnce(this.failure);
-    this.stop(error);
+    const isOutcome = stops && !this.failure;
+    if (isOutcome) this.failure = error;
+    if (this.run.observed || !isOutcome) this.run.emit(`failed ${slot.slot}`, error);
+    if (isOutcome && !this.hasEnded) this.run.failAtOnce(error);
+    if (stops) this.stop(error);
+  }
+
+  private get hasEnded(): boolean {
+    return this.state === 'ended';
   }
 
   private onRunEnd(slot: Slot): void {
@@ -261,7 +272,7 @@ export class Cron implements HookOutput {
   private onLeaseDenied(slot: Slot, reason: Reason, error?: string): void {
     const { ctx } = slot;
     if (!ctx) return this.skip(slot, reason, error);
-    if (ctx.cancelled) return;
+    if (ctx.cancelled || slot.runner?.run?.ctx.cancelled) return;
     const cause = error ?? 'CancelledError';
     this.run.emit(`cancelling ${cause} of ${slot.slot}`, error);
     ctx.cancel(cause);
@@ -332,7 +343,7 @@ export class Cron implements HookOutput {
   private dispatchNext(): void {
     if (this.dispatching) return;
     this.dispatching = true;
-    for (let slot = this.nextSlot(); slot; slot = this.nextSlot()) this.acquireLease(slot);
+    for (let slot = this.nextSlot(); slot; slot = this.nextSlot()) this.runSlot(slot);
     this.dispatching = false;
     if (this.state === 'open' || this.state === 'ended' || this.running.length > 0 || this.waiting.length > 0) return;
     this.state = 'ended';
@@ -347,6 +358,6 @@ export class Cron implements HookOutput {
     const { running } = this;
     const isBusy =
       this.plan.overlap === 'allowAll' ? running.some(({ missedBatch }) => missedBatch) : running.length > 0;
-    return this.state === 'stopped' || isBusy ? undefined : this.waiting[0];
+    return this.state === 'stopped' || this.failure || isBusy ? undefined : this.waiting[0];
   }
 }

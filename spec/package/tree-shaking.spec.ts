@@ -46,9 +46,11 @@ describe('A bundle', () => {
       'util/attempt.ts',
       'util/describe-error.ts',
       'util/error-causes.ts',
+      'util/error-parts.ts',
       'util/has-members.ts',
       'util/linked-list.ts',
       'util/log-error.ts',
+      'util/print.ts',
       'util/printable.ts',
       'util/report-unhandled.ts',
       'util/settle-on.ts',
@@ -58,7 +60,18 @@ describe('A bundle', () => {
       'util/validate.ts',
     ]);
     expect(imports).to.deep.equal(['node:async_hooks', 'node:events', 'node:util', 'rxjs']);
-    expect(gzipped).to.be.below(6050);
+    expect(gzipped).to.be.below(6200);
+  });
+
+  it('of `httpServer` has its own files, and of the others only those that all tasks need', async () => {
+    const { files, imports, gzipped } = await bundle(`export { httpServer } from '../lib/http/index.ts'`);
+    expect(files.filter((file) => !/^(context|errors|http|util)\//.test(file))).to.deep.equal([
+      'app/application-info.ts',
+      'task/task-hooks.ts',
+      'task/task.ts',
+    ]);
+    expect(imports).to.deep.equal(['node:events', 'node:http', 'node:net', 'node:tls', 'node:util', 'rxjs']);
+    expect(gzipped).to.be.below(7100);
   });
 
   it('has croner only if it imports `cron`', async () => {

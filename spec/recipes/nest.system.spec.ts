@@ -1,11 +1,16 @@
 import type { DynamicModule } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import { HttpAdapterHost, NestFactory } from '@nestjs/core';
 import { expect } from 'chai';
+import { once } from 'node:events';
+import type { Server } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { EMPTY, NEVER, timer } from 'rxjs';
-import { cron, task, type Runnable } from 'rxjs-tasks';
+import { cron, task, taskRunner, type Runnable } from 'rxjs-tasks';
+import { httpServer } from 'rxjs-tasks/http';
 import { TasksModule, type TasksDefinition } from '../../examples/recipes/nest.js';
 import { Program } from '../helpers/program.js';
+import { deferred } from '../helpers/tasks.js';
+import { RawClient } from '../http/helpers.js';
 
 /** Records the calls of its methods. */
 class Database {
@@ -96,6 +101,43 @@ describe('Tasks in a NestJS application', () => {
     const failure = await contextOf(module).catch((error: unknown) => error);
     expect(String(failure)).to.equal('Error: no database');
     expect(started).to.equal(false);
+  });
+
+  it('include the HTTP server of Nest, which answers before the providers are disconnected', async () => {
+    const listening = deferred<string>();
+    const accepted = deferred<undefined>();
+    const answer = deferred<string>();
+    const slow = (_: unknown, response: { end(text: string): void }) => {
+      accepted.resolve(undefined);
+      void answer.promise.then((text) => response.end(text));
+    };
+    const module = TasksModule.of({
+      timeout: 600_000,
+      providers: [Database],
+      inject: [HttpAdapterHost],
+      useFactory: ({ httpAdapter }: HttpAdapterHost) => {
+        const http = taskRunner(
+          httpServer(() => httpAdapter.getHttpServer() as Server, { port: 0, host: '127.0.0.1' }),
+        );
+        http.results$.subscribe(listening.resolve);
+        return [http];
+      },
+    });
+    const nest = await NestFactory.create(module, { logger: false, abortOnError: false });
+    nest.use('/slow', slow);
+    await nest.init();
+    const url = await listening.promise;
+    const unused = new RawClient(Number(new URL(url).port));
+    await once(unused.socket, 'connect');
+    const response = fetch(`${url}/slow`);
+    await accepted.promise;
+    const closed = nest.close();
+    await unused.closed;
+    expect(nest.get(Database).done).to.deep.equal(['module destroyed']);
+    answer.resolve('done');
+    expect(await (await response).text()).to.equal('done');
+    await closed;
+    expect(nest.get(Database).done).to.deep.equal(['module destroyed', 'disconnected']);
   });
 
   describe('as a process', () => {

@@ -2,9 +2,12 @@
 import assert from 'node:assert/strict';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
+import { connect } from 'node:net';
 import { firstValueFrom, forkJoin, lastValueFrom, NEVER, Subject, take, timer, toArray } from 'rxjs';
 import * as core from 'rxjs-tasks';
+import { httpServer } from 'rxjs-tasks/http';
 import { inspector } from 'rxjs-tasks/inspect';
 import { scenario, script } from 'rxjs-tasks/testing';
 import { threadPool } from 'rxjs-tasks/threads';
@@ -158,6 +161,30 @@ const checks = {
     const app = launch([page]);
     assert.equal((await fetch(new URL('/livez', await address))).status, 200);
     assert.equal((await app.stop()).clean, true);
+  },
+
+  async 'stops an HTTP server with its last answer'() {
+    let answer;
+    const server = createServer((request, response) => {
+      if (request.url === '/slow') answer = () => response.end('done');
+      else response.writeHead(200, { 'Content-Type': 'text/event-stream' }).write('data: 1\n\n');
+    });
+    // Its servers of node:http do not have the connections of node:net.
+    if ('Bun' in globalThis) return void assert.throws(() => httpServer(server, 0), TypeError);
+    const http = taskRunner(httpServer(server, { port: 0, host: '127.0.0.1' }));
+    const address = firstValueFrom(http.results$);
+    const app = launch([http], { timeout: 60_000 });
+    const url = await address;
+    const unused = connect(Number(new URL(url).port), '127.0.0.1');
+    const events = await fetch(url);
+    const slow = fetch(new URL('/slow', url));
+    await once(server, 'request');
+    const ended = app.stop();
+    await once(unused, 'close');
+    answer();
+    assert.equal(await (await slow).text(), 'done');
+    assert.equal((await ended).clean, true);
+    await assert.rejects(events.text());
   },
 
   async 'runs functions in threads'() {
