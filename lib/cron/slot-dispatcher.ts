@@ -307,7 +307,8 @@ class SlotDispatcher<T>
 
   run(slot: SlotRun<T>): void {
     append(this.runningSlots, slot);
-    slot.acquireLease();
+    // A slot that is dropped has its turn when a listener of `skipped` ends the run before it.
+    if (!slot.closed) slot.acquireLease();
   }
 
   /**
@@ -330,7 +331,7 @@ class SlotDispatcher<T>
 
   /** Removes and returns the waiting slot that may start now. */
   private nextSlot(): SlotRun<T> | undefined {
-    const head = this.stopped ? undefined : this.waiting.first;
+    const head = this.stopped || this.failure ? undefined : this.waiting.first;
     if (!head || (this.policy.overlap === 'allowAll' ? this.missedRun : this.runningSlots.first)) return undefined;
     if (head instanceof SlotRun) {
       remove(head);

@@ -10,7 +10,10 @@ import { DynamicRun } from './dynamic-run.js';
 
 /** Options of {@link dynamic}. */
 export interface DynamicOptions {
-  /** The reaction to a failed member: the others `'continue'`, or the group is to `'stop'` with its error. Default: `'continue'`. */
+  /**
+   * The reaction to a failed member: the others `'continue'`, or the group is to `'stop'` with its error. Default:
+   * `'continue'`.
+   */
   onFailure?: 'continue' | 'stop' | undefined;
   /** When the group is ready: at its start by `'self'`, or while all `'members'` are. Default: `'self'`. */
   readiness?: 'members' | 'self' | undefined;

@@ -26,7 +26,8 @@ import { DelegatingRun, delegate } from './delegating-run.js';
  * const app = launch([server, optional(smtp)], { observer: () => {} });
  * console.log(app.ready); // → true
  * const { clean, outcomes } = await app.stop();
- * console.log(clean, outcomes.map(({ task, status }) => `${task} ${status}`)); // → true [ 'smtp failed', 'server cancelled' ]
+ * console.log(clean); // → true
+ * console.log(outcomes.map(({ task, status }) => `${task} ${status}`)); // → [ 'smtp failed', 'server cancelled' ]
  * ```
  */
 export function optional<T>(runnable: Runnable<T>): TaskRunner<T> {

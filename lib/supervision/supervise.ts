@@ -34,8 +34,8 @@ export interface SupervisedRunner<T> extends TaskRunner<T> {
  * It fails with a {@link RestartLimitError} when a restart would exceed `maxRestarts` within `window`, as Erlang's
  * supervisors do. The `cause` is the last error.
  *
- * @throws TypeError when `runnable` is neither a task nor a runner, or is `optional`, or when an option is unknown or has a wrong type;
- * RangeError when an option is out of range.
+ * @throws TypeError when `runnable` is neither a task nor a runner, or is `optional`, or when an option is unknown or
+ * has a wrong type; RangeError when an option is out of range.
  *
  * @example
  * ```ts
@@ -72,7 +72,7 @@ export function supervise<T>(runnable: Runnable<T>, options: SuperviseOptions = 
     });
     return supervised;
   });
-  return Object.assign(runner, {
-    restart: () => current?.restart() ?? Promise.reject(new NotRunningError(runner.toString())),
-  });
+  const restart = () => current?.restart() ?? Promise.reject(new NotRunningError(runner.toString()));
+  // Instead of that of an inner supervised task.
+  return Object.defineProperty(runner, 'restart', { value: restart }) as SupervisedRunner<T>;
 }

@@ -27,7 +27,7 @@ export interface CompositeTask<T> extends SimpleTask<T> {
 }
 
 /**
- * What a task is to its group or application, if it is not a mere member. Nobody waits until an `'optional'` one is
+ * The role of a task in its group or application, if it is not a mere member. Nobody waits until an `'optional'` one is
  * ready, and its failure stops nothing. The end of an `'essential'` one stops the others.
  */
 export type MemberRole = 'optional' | 'essential';

@@ -196,9 +196,10 @@ describe('The `trigger` of a cron', () => {
     expect(seen).to.deep.equal(['starter', 'operator', 'starter', 'starter']);
   });
 
-  it('refuses unknown options, and a `by` that is no string', () => {
+  it('rejects for unknown options, and for a `by` that is no string', async () => {
     const { runner } = startCron(() => 1, 10);
-    expect(() => runner.trigger({ who: 'me' } as never)).to.throw(TypeError, 'Expected `options` to be made of `by`');
-    expect(() => runner.trigger({ by: 1 } as never)).to.throw(TypeError, 'Expected `by` to be a string, got `1`');
+    const refusal = (options: unknown) => rejectionOf(runner.trigger(options as never)).then(String);
+    expect(await refusal({ who: 'me' })).to.include('TypeError: Expected `options` to be made of `by`');
+    expect(await refusal({ by: 1 })).to.equal('TypeError: Expected `by` to be a string, got `1` (number)');
   });
 });

@@ -11,6 +11,7 @@ import {
   task,
   withCancel,
   type Runnable,
+  type Task,
   type LaunchOptions,
 } from '../../lib/index.js';
 import { scenario, script, virtualClock } from '../../lib/testing/index.js';
@@ -68,10 +69,12 @@ describe('An optional task', () => {
   });
 
   it('stops nothing when it fails, and leaves the report clean, which marks it', async () => {
+    const initialize: Task['initialize'] = ({ scheduler }) => timer(5, scheduler).pipe(map(fail));
+    const slow = task('smtp', { initialize, execute: () => NEVER });
     for (const make of [
       () => [optional(failing('smtp')), server],
       () => [ordered('app', optional(failing('smtp')), server)],
-      () => [parallel('app', server, optional(task('smtp', { initialize: ({ scheduler }) => timer(5, scheduler).pipe(map(fail)), execute: () => NEVER })))],
+      () => [parallel('app', server, optional(slow))],
       () => [parallel('app', server, optional(task('smtp', { execute: () => of(1), finalize: fail })))],
     ]) {
       const { app, clock } = start(make());
@@ -207,6 +210,7 @@ describe('A task that is critical of its group', () => {
 
   it('refuses another scope', () => {
     expect(() => critical(server, { of: 'world' as never })).to.throw(RangeError, 'Expected `of` to be');
-    expect(() => critical(server, { off: 'group' } as never)).to.throw(TypeError, 'Expected `options` to be made of `of`, got `off`');
+    const misspelled = () => critical(server, { off: 'group' } as never);
+    expect(misspelled).to.throw(TypeError, 'Expected `options` to be made of `of`, got `off`');
   });
 });
