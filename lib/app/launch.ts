@@ -40,10 +40,9 @@ export interface Application extends Promise<ShutdownReport> {
   readonly runners: readonly TaskRunner[];
   /**
    * Returns the runner of a task by its path, such as `app/report`: also of one that another task has started, or that
-   * was added to a group. The type argument is for a runner with controls, such as `CronRunner`. What is around a task
-   * (`supervise`, `critical`, `optional`) has its controls.
+   * was added to a group. The runner of a cron is a `CronRunner`, also below `supervise`, `critical` and `optional`.
    */
-  runner<R extends TaskRunner = TaskRunner>(path: string): R | undefined;
+  runner(path: string): TaskRunner | undefined;
   /** Asks the application to stop, as a cancel of its parent does. Returns the promise of the report. */
   stop(cause?: unknown): Promise<ShutdownReport>;
   /**
@@ -148,9 +147,7 @@ export function createApplication(
       },
       ready$: readiness.ready$,
       runners,
-      runner<R extends TaskRunner>(path: string) {
-        return findRunner(runners, path) as R | undefined;
-      },
+      runner: (path) => findRunner(runners, path),
       stop(cause) {
         stop(cause);
         return report;

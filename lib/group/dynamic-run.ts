@@ -200,7 +200,7 @@ class MemberContext<T> extends ChildContext<T> {
 
   constructor(parentRun: DynamicRun<T>, member: DynamicMember<T>, run: CompositeRun, parent: CancelContext) {
     // The parent run gets its own kind of context back.
-    super(parentRun as ParentRun<T>, `${run.task}/${member.key}`, run.scheduler, parent, run.runHooks);
+    super(parentRun, `${run.task}/${member.key}`, run.scheduler, parent, run.runHooks);
     this.member = member;
     this.role = roleOf(member.runner);
     // Several members may have had the key.

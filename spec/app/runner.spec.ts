@@ -58,13 +58,13 @@ describe('The `runner` of an application', () => {
       ordered('c', optional(critical(report(), { of: 'group' }))),
     ]);
     for (const path of ['a/report', 'b/report', 'c/report']) {
-      const runner = app.runner<CronRunner>(path);
+      const runner = app.runner(path) as CronRunner | undefined;
       expect((await runner?.trigger())?.status, path).to.equal('completed');
       runner?.pause();
       expect([runner?.paused, runner?.history.runs, runner?.nextRuns()], path).to.deep.equal([true, 1, []]);
     }
-    const restarted = await app.runner<SupervisedRunner<unknown>>('a/report')?.restart();
-    expect(restarted?.status).to.equal('cancelled');
+    const restarted = await (app.runner('a/report') as SupervisedRunner<unknown>).restart();
+    expect(restarted.status).to.equal('cancelled');
     await app.stop();
   });
 });
