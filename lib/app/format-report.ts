@@ -64,28 +64,39 @@ function cellsOf({ outcomes, isMember }: ReportRow): readonly string[] {
   ];
 }
 
-/** Returns the result of one task, or how many tasks had which result. */
+/** Returns the result of one task with what it did, or how many tasks had which result. */
 function resultsOf(outcomes: readonly Outcome[], isMember: boolean): string {
-  const counts = new Map<string, number>();
-  for (const outcome of outcomes) {
-    const result = resultOf(outcome, isMember);
-    counts.set(result, (counts.get(result) ?? 0) + 1);
+  const [outcome] = outcomes;
+  if (outcome && outcomes.length === 1) return resultOf(outcome, isMember);
+  const numbers = new Map<string, number>();
+  for (const each of outcomes) {
+    const status = statusOf(each, isMember);
+    numbers.set(status, (numbers.get(status) ?? 0) + 1);
   }
-  const texts = [...counts].map(([result, count]) => (outcomes.length === 1 ? result : `${count} ${result}`));
-  return texts.join(', ');
+  return [...numbers].map(([status, number]) => `${number} ${status}`).join(', ');
 }
 
 function resultOf(outcome: Outcome, isMember: boolean): string {
-  const { slots, optional } = outcome;
-  const parts = [statusOf(outcome, isMember), optional && 'optional', slots && countsOf(slots)];
+  const { slots, children, optional } = outcome;
+  const parts = [
+    statusOf(outcome, isMember),
+    optional && 'optional',
+    slots && slotCounts(slots),
+    children && counts({ children: children.started, failed: children.failed }),
+  ];
   return parts.filter(Boolean).join(', ');
 }
 
-/** Returns the counts of a cron's slots: the number of its runs, and the others unless they are 0. */
-function countsOf({ runs, failures, skipped, missed }: SlotHistory): string {
-  const others = Object.entries({ failed: failures, skipped, missed }).filter(([, count]) => count > 0);
-  const counts = [['runs', runs] as const, ...others];
-  return counts.map(([name, count]) => `${name} ${count.toLocaleString('en')}`).join(', ');
+function slotCounts({ runs, failures, skipped, missed }: SlotHistory): string {
+  return counts({ runs, failed: failures, skipped, missed });
+}
+
+/** Returns the counts with their names: the first one, and the others unless they are 0. */
+function counts(all: Readonly<Record<string, number>>): string {
+  return Object.entries(all)
+    .filter(([, count], index) => index === 0 || count > 0)
+    .map(([name, count]) => `${name} ${count.toLocaleString('en')}`)
+    .join(', ');
 }
 
 function statusOf({ status, phase, stoppingAt, members = [] }: Outcome, isMember: boolean): string {

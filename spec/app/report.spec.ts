@@ -382,7 +382,7 @@ describe('ShutdownReport', () => {
       const http = outcome('http', { members, children: { started: 90, failed: 5 } });
       expect(linesOf(reportWith([http])).slice(1)).to.deep.equal([
         '  task              outcome                                        ran for  ended in',
-        '  http              completed',
+        '  http              completed, children 90, failed 5',
         '  http/job ×8       2 cancelled, 5 failed, 1 timed-out in execute  90 ms    40 ms',
         "    TaskError: http/job failed in execute: 'a'",
         "      caused by 'a'",
