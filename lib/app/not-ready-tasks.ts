@@ -2,10 +2,10 @@ import { inspectRunner, roleOf } from '../task/runner-access.js';
 import type { TaskRunner } from '../task/types.js';
 import { taskList } from './task-list.js';
 
-/** A task that is not ready: it initializes, waits for the tasks before it, or has failed. */
+/** A task that is not ready: it initializes, waits for its restart or for the tasks before it, or has failed. */
 export interface NotReadyTask {
   readonly path: string;
-  readonly status: 'initializing' | 'idle' | 'done';
+  readonly status: 'initializing' | 'restarting' | 'idle' | 'done';
 }
 
 /** Returns the tasks that a runner waits for to be ready. A group is replaced by its members. */
@@ -17,6 +17,11 @@ export function notReadyTasks(runner: TaskRunner, path: string): readonly NotRea
     const { status } = each.runner;
     if ((status !== 'initializing' && status !== 'idle') || roleOf(each.runner) === 'optional') continue;
     const { members, memberName, transparent } = inspectRunner(each.runner);
+    // What a supervised task stands for has ended, and starts again after a delay.
+    if (transparent && status === 'initializing' && members?.every((member) => member.status === 'done')) {
+      found.push({ path: each.path, status: 'restarting' });
+      continue;
+    }
     // Pushed in reverse, so that the first member comes first.
     for (const member of members?.toReversed() ?? [])
       stack.push({
@@ -30,11 +35,16 @@ export function notReadyTasks(runner: TaskRunner, path: string): readonly NotRea
 
 /** Names on stderr the tasks that are not ready in time. */
 export function warnOfSlowStart(tasks: readonly NotReadyTask[]): void {
-  const starting = tasks.filter(({ status }) => status === 'initializing');
-  const waiting = tasks.filter(({ status }) => status === 'idle');
+  const starting = tasks.filter(({ status }) => status === 'initializing' || status === 'restarting');
+  const hookOf = (status: NotReadyTask['status']) => (status === 'restarting' ? status : 'initialize');
+  const named = (title: string, wanted: NotReadyTask['status']) => {
+    const chosen = tasks.filter(({ status }) => status === wanted);
+    return chosen.length > 0 && `${title}: ${taskList(chosen.map(({ path }) => ({ task: path })))}`;
+  };
   const parts = [
-    taskList(starting.map(({ path }) => ({ task: path, hook: 'initialize' }))),
-    waiting.length > 0 && `not started yet: ${taskList(waiting.map(({ path }) => ({ task: path })))}`,
+    taskList(starting.map(({ path, status }) => ({ task: path, hook: hookOf(status) }))),
+    named('not started yet', 'idle'),
+    named('failed', 'done'),
   ];
   console.error(`Not ready after 10 s: ${parts.filter(Boolean).join('; ')}`);
 }

@@ -46,6 +46,27 @@ describe('A task that is not ready 10 s after the start of an application', () =
     expect(written.all()).to.deep.equal(['Not ready after 10 s: flaky (initialize)']);
   });
 
+  it('is named by its path also during the delay before a restart', () => {
+    const flaky = task('flaky', { initialize: () => failAfter(1), execute: () => NEVER });
+    const restarting = supervise(flaky, { backoff: { initial: 30_000, jitter: 0 } });
+    virtually((_, scheduler) => {
+      const app = launch([ordered('app', restarting, slow('http', 1))], { scheduler, observer: () => undefined });
+      scheduler.schedule(() => void app.stop(), 20_000);
+      scheduler.flush();
+    });
+    expect(written.all()).to.deep.equal(['Not ready after 10 s: app/flaky (restarting); not started yet: app/http']);
+  });
+
+  it('is named also if it has failed and does not stop the others', () => {
+    const broken = task('broken', { initialize: () => failAfter(1), execute: () => NEVER });
+    virtually((_, scheduler) => {
+      const app = launch([broken, slow('http', 1)], { scheduler, onFailure: 'continue', observer: () => undefined });
+      scheduler.schedule(() => void app.stop(), 20_000);
+      scheduler.flush();
+    });
+    expect(written.all()).to.deep.equal(['Not ready after 10 s: failed: broken']);
+  });
+
   it('is named also if it is a custom runner', () => {
     launchFor(20_000, [wrapRunner(taskRunner(task('custom', { initialize: () => NEVER, execute: () => NEVER })))]);
     expect(written.all()).to.deep.equal(['Not ready after 10 s: custom (initialize)']);
