@@ -1,4 +1,5 @@
 import type { RecordedEvent } from '../recording/types.js';
+import { pathsAbove } from '../util/paths-above.js';
 import { printable } from '../util/printable.js';
 import { ScenarioError } from './scenario-error.js';
 import type { ScenarioResult } from './scenario-types.js';
@@ -15,18 +16,28 @@ const successors: Readonly<Partial<Record<string, readonly string[]>>> = {
   done: [],
 };
 
+interface Run {
+  readonly task: string;
+  /** The type of its last event. */
+  last: string;
+}
+
 /** Events after which a run emits no value. */
 const endsOfExecute = ['failed', 'finalizing', 'done'];
 
 /**
  * Checks what must hold for every application in every order of its events. A task initializes, becomes ready and
- * finalizes at most once between two restarts, ends once, and does nothing after its end. The report agrees with the
- * outcomes.
+ * finalizes at most once between two restarts, ends once, and does nothing after its end. A group is ready again only
+ * after one of its members. The report agrees with the outcomes.
  *
  * @throws ScenarioError for the first violation.
  */
 export function checkInvariants({ recording, report }: ScenarioResult): void {
-  const runs = new Map<string, { readonly task: string; last: string }>();
+  const runs = new Map<string, Run>();
+  /** The runs that began last, by their tasks. */
+  const latest = new Map<string, Run>();
+  /** The groups that may be ready again, because a member has become ready, or has ended without. */
+  const mayBeReady = new Set<string>();
   let now = -Infinity;
   for (const event of recording.events) {
     const { type, at, task, runId } = event;
@@ -40,18 +51,30 @@ export function checkInvariants({ recording, report }: ScenarioResult): void {
         fail(event, 'comes after the end of execute');
       continue;
     }
+    // Runs of an outer supervisor have other numbers than those of the task.
+    const isOfSupervisor = type === 'restarting' || type === 'done';
     const id = `${task} ${runId}`;
-    const run = runs.get(id) ?? { task, last: 'start' };
-    runs.set(id, run);
-    if (!successors[run.last]?.includes(type)) fail(event, `comes after ${run.last}`);
+    const run = runs.get(id) ?? (isOfSupervisor ? latest.get(task) : undefined) ?? { task, last: 'start' };
+    if (run.last === 'start') {
+      runs.set(id, run);
+      const before = latest.get(task);
+      if (before?.last === 'restarting') before.last = 'done';
+      latest.set(task, run);
+    }
+    const isReadyAgain = type === 'ready' && run.last === 'ready' && mayBeReady.has(task);
+    if (!isReadyAgain && !successors[run.last]?.includes(type)) fail(event, `comes after ${run.last}`);
     run.last = type;
+    if (type === 'ready') mayBeReady.delete(task);
+    if (type === 'ready' || type === 'done') for (const path of pathsAbove(task)) mayBeReady.add(path);
   }
   if (!report) return;
   const timedOut = report.outcomes.filter(({ status }) => status === 'timed-out').map(({ task }) => task);
   for (const { task, last } of runs.values())
     if (last !== 'done' && !timedOut.some((path) => task === path || task.startsWith(`${path}/`)))
       throw new ScenarioError(`${printable(task)} has no end, and has not timed out`);
-  const clean = report.outcomes.every(({ status }) => status !== 'failed' && status !== 'timed-out');
+  const clean = report.outcomes.every(({ status, optional }) => {
+    return status !== 'timed-out' && (status !== 'failed' || optional === true);
+  });
   if (report.clean !== (clean && report.failures.length === 0))
     throw new ScenarioError(`The report is marked ${report.clean ? 'clean' : 'not clean'}, but its outcomes differ`);
 }

@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { catchError, EMPTY, from, mergeMap, timer } from 'rxjs';
 import { Database } from '../../examples/service/database.js';
 import { worker } from '../../examples/service/worker.js';
-import { cron, ordered, parallel, task, taskRunner, type Runnable } from '../../lib/index.js';
+import { cron, optional, ordered, parallel, supervise, task, taskRunner, type Runnable } from '../../lib/index.js';
 import {
   explore,
   memoryCoordinator,
@@ -68,6 +68,20 @@ describe('explore', () => {
       ),
     );
     expect(await explore({ run: () => [jobs, script('x', '-|')] })).to.deep.equal({ orders: 24, all: true });
+  });
+
+  it('accepts restarts, and a stop before a restart, in every order', async () => {
+    const backoff = { initial: 5, jitter: 0 };
+    const worker = () => supervise(script('worker', ['-#', '-#', '>(!|)']), { backoff, maxRestarts: 1 });
+    for (const signals of ['3ms T', '13ms T', '60ms T'])
+      expect(await explore({ run: () => [supervise(worker(), { backoff })], signals })).to.include({ all: true });
+  });
+
+  it('accepts a restart and a failed optional task in a group, in every order', async () => {
+    const worker = () => supervise(script('worker', ['-#', '>(!|)']), { backoff: { initial: 5, jitter: 0 } });
+    const run = () => [ordered('app', worker(), optional(script('smtp', '[-#'))), optional(script('metrics', '-#'))];
+    const check = ({ report }: ScenarioResult) => expect(report?.clean).to.equal(true);
+    expect((await explore({ run, signals: '20ms T', check })).all).to.equal(true);
   });
 
   it('tries the orders in which promises of hooks settle and iterables yield', async () => {

@@ -82,6 +82,43 @@ describe('checkInvariants', () => {
     checkInvariants({ ...rest, recording: { ...recording, events } });
   });
 
+  it('accepts that a group is ready again when one of its members is, or has ended', () => {
+    const resultOfGroup = (...steps: readonly (readonly [task: string, type: Type])[]): ScenarioResult => {
+      const { recording, ...rest } = resultOf([]);
+      const events = steps.map(([name, type], at): RecordedEvent => ({ type, at, task: name, runId: 1 }));
+      return { ...rest, recording: { ...recording, events } };
+    };
+    for (const end of ['ready', 'done'] as const)
+      checkInvariants(resultOfGroup(['g/h/x', 'initializing'], ['g', 'ready'], ['g/h/x', end], ['g', 'ready']));
+    expect(() => checkInvariants(resultOfGroup(['g/x', 'ready'], ['g', 'ready'], ['g', 'ready']))).to.throw(
+      'the ready of g comes after ready',
+    );
+    expect(() => checkInvariants(resultOfGroup(['g', 'ready'], ['h/x', 'ready'], ['g', 'ready']))).to.throw(
+      'the ready of g comes after ready',
+    );
+  });
+
+  it('accepts a clean report although an optional task has failed', () => {
+    const optional = { ...outcome('failed'), optional: true };
+    checkInvariants(resultOf([], { clean: true, outcomes: [optional] }));
+    expect(() => checkInvariants(resultOf([], { clean: true, outcomes: [optional, outcome('failed')] }))).to.throw(
+      'The report is marked clean, but its outcomes differ',
+    );
+  });
+
+  it('accepts that a restart begins another run of the task, which alone has an end', () => {
+    const result = (...runs: readonly (readonly [type: Type, runId: number])[]): ScenarioResult => {
+      const { recording, ...rest } = resultOf([], { outcomes: [] });
+      const events = runs.map(([type, runId], at): RecordedEvent => ({ type, at, task: 'x', runId }));
+      return { ...rest, recording: { ...recording, events } };
+    };
+    checkInvariants(result(['ready', 1], ['restarting', 1], ['ready', 2], ['done', 2]));
+    // The numbers of an outer supervisor differ.
+    checkInvariants(result(['ready', 4], ['restarting', 1], ['ready', 5], ['restarting', 5], ['done', 2]));
+    expect(() => checkInvariants(result(['ready', 1], ['restarting', 1]))).to.throw('x has no end');
+    expect(() => checkInvariants(result(['ready', 1], ['ready', 2], ['done', 2]))).to.throw('x has no end');
+  });
+
   it('rejects a task without an end in an application that has ended, unless it has timed out', () => {
     const report = (...outcomes: Outcome[]) => ({
       outcomes,
