@@ -38,7 +38,8 @@ export { cron } from './cron/cron.js';
 export type { ByWhom } from './task/by-whom.js';
 export type { RescheduleOptions } from './cron/cron-control.js';
 export type { CronRunner } from './cron/cron-runner.js';
-export type { Coordinator, CronOptions } from './cron/cron-options.js';
+export type { Coordinator, PauseState } from './cron/coordinator.js';
+export type { CronOptions } from './cron/cron-options.js';
 export { nextRuns, type Schedule } from './cron/schedule.js';
 
 // Supervision and groups

@@ -49,6 +49,7 @@ export class CronControl<T> implements TaskHistory {
   readonly counts: SlotCounts = new SlotCounts();
   lastError?: TaskError;
   lastSlot?: number;
+  /** Whether the runner or the coordinator has paused the cron. */
   paused = false;
   /** The clock, for as long as there are slots to come. */
   clock: ControlledClock | undefined = undefined;
@@ -57,6 +58,8 @@ export class CronControl<T> implements TaskHistory {
   private source: ScheduleSource;
   private timezone: string | undefined;
   private readonly createTimetable: TimetableFactory;
+  /** Whether each of the two wants a pause. */
+  private readonly pauses = { runner: false, coordinator: false };
   /** The slots that came due during the pause. */
   private pausedSlots: { readonly first: number; count: number } | undefined = undefined;
 
@@ -99,21 +102,31 @@ export class CronControl<T> implements TaskHistory {
   }
 
   pause(options: ByWhom): void {
-    const by = readBy(options, ['by']);
-    if (this.paused) return;
-    // A slot that came due before the pause is not part of it.
-    this.clock?.flush();
-    this.paused = true;
-    this.current?.emitEvent({ type: 'paused', ...by });
+    this.setPause('runner', true, readBy(options, ['by']));
   }
 
   resume(options: ByWhom): void {
-    const by = readBy(options, ['by']);
-    if (!this.paused) return;
+    this.setPause('runner', false, readBy(options, ['by']));
+  }
+
+  /** Begins or ends one of the two pauses of the cron. */
+  setPause(source: 'runner' | 'coordinator', paused: boolean, by: AskedBy): void {
+    const { pauses } = this;
+    if (pauses[source] === paused) return;
+    pauses[source] = paused;
+    // A slot that is due belongs to the time before the change. Its run may change the pause again.
     this.clock?.flush();
-    this.paused = false;
-    this.current?.emitEvent({ type: 'resumed', ...by });
-    this.reportPausedSlots();
+    const now = pauses.runner || pauses.coordinator;
+    if (now === this.paused) return;
+    this.paused = now;
+    this.current?.emitEvent({ type: now ? 'paused' : 'resumed', ...by });
+    if (!now) this.reportPausedSlots();
+  }
+
+  /** Ends the pause of the coordinator without an event, because the run of the cron ends. */
+  dropCoordinatorPause(): void {
+    this.pauses.coordinator = false;
+    this.paused = this.pauses.runner;
   }
 
   reschedule(schedule: unknown, options: RescheduleOptions): void {

@@ -1,6 +1,5 @@
-import type { Observable } from 'rxjs';
-import { hasMembers } from '../util/has-members.js';
 import { invalid, readOptions, validateInteger, validateMs, validateOneOf } from '../util/validate.js';
+import { readCoordinator, type Coordinator, type CoordinatorMethods } from './coordinator.js';
 
 /** Options of {@link cron}. A time is a Date or a number of ms since the epoch; a duration is a number of ms. */
 export interface CronOptions {
@@ -68,21 +67,8 @@ export interface CronOptions {
   coordinator?: Coordinator | undefined;
 }
 
-/** Grants each slot of a cron to at most one of several processes. */
-export interface Coordinator {
-  /**
-   * Requests the lease of a slot. The slot runs once the lease emits `true`. `false`, an error, or completion without
-   * an answer refuses the slot. During the run, `false` or an error revokes the lease, which cancels the run. The cron
-   * unsubscribes when the run has ended.
-   *
-   * @param task the name of the task.
-   * @param slot when the slot was due, in ms since the epoch.
-   */
-  lease(task: string, slot: number): Observable<boolean>;
-}
-
 /** The validated options that decide what happens to a slot that is due. */
-export interface SlotPolicy {
+export interface SlotPolicy extends CoordinatorMethods {
   readonly overlap: NonNullable<CronOptions['overlap']>;
   readonly missed: NonNullable<CronOptions['missed']>;
   readonly missedWithin: number;
@@ -90,7 +76,6 @@ export interface SlotPolicy {
   readonly maxRuns: number | undefined;
   readonly timeout: number | undefined;
   readonly onError: NonNullable<CronOptions['onError']>;
-  readonly lease: Coordinator['lease'] | undefined;
 }
 
 const optionNames: readonly (keyof CronOptions)[] = [
@@ -130,14 +115,6 @@ export function toSlotPolicy(options: CronOptions): SlotPolicy {
     if (timeout === 0) throw new RangeError(invalid('timeout', 'a number of ms above 0', timeout));
   }
   validateOneOf('onError', ['continue', 'stop'], onError);
-  return { overlap, missed, missedWithin, tolerance, maxRuns, timeout, onError, lease: leaseOf(options.coordinator) };
-}
-
-/** Reads the method of a coordinator, once. */
-function leaseOf(coordinator: unknown): Coordinator['lease'] | undefined {
-  if (coordinator === undefined) return undefined;
-  const lease = hasMembers(coordinator, 'lease') ? coordinator.lease : undefined;
-  if (typeof lease !== 'function')
-    throw new TypeError(invalid('coordinator', 'an object with a `lease` function', coordinator));
-  return (task, slot) => lease.call(coordinator, task, slot) as Observable<boolean>;
+  const coordinator = readCoordinator(options.coordinator);
+  return { overlap, missed, missedWithin, tolerance, maxRuns, timeout, onError, ...coordinator };
 }

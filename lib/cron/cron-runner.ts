@@ -43,12 +43,13 @@ export interface CronRunner<T = unknown> extends TaskRunner<T> {
   /**
    * Pauses the schedule. Current and waiting runs go on. Slots that come due during the pause are never run, whatever
    * `missed` is: `resume` reports them as one `missed` event with the reason `paused`. A period keeps its grid, and
-   * `stopAt` still ends the cron. The pause lasts over restarts, and may begin before the start.
+   * `stopAt` still ends the cron. The pause lasts over restarts, and may begin before the start. A coordinator may
+   * pause the cron as well, which is then paused until both pauses have ended.
    */
   pause(options?: ByWhom): void;
-  /** Ends the pause. Does nothing if the cron is not paused. */
+  /** Ends the pause of {@link pause}. Does nothing if there is none. */
   resume(options?: ByWhom): void;
-  /** Whether the cron is paused. */
+  /** Whether the cron is paused: by {@link pause}, or, while it runs, by its coordinator. */
   readonly paused: boolean;
   /**
    * Replaces the schedule, from now on and for later starts. The first slot of a period is one period from now. A cron

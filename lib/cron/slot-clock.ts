@@ -102,7 +102,7 @@ class SlotClock extends ListNode implements ControlledClock {
   }
 
   flush(): void {
-    if (this.isDue(this.scheduler.now())) this.wake();
+    if (this.isDue(this.scheduler.now())) this.notify();
   }
 
   reschedule(timetable: Timetable): void {
@@ -113,7 +113,7 @@ class SlotClock extends ListNode implements ControlledClock {
     this.start();
   }
 
-  /** Called by the timer, which may have been set by another cron. */
+  /** Called by the timer, which may have been set by another cron, and by a flush. */
   override notify(): void {
     runInAsyncContext(this.asyncContext, wake, this as SlotClock, undefined);
   }

@@ -66,7 +66,7 @@ export class SlotLog {
     // Several applications around one cron receive the same event.
     if (notice === this.lastNotice) return;
     this.lastNotice = notice;
-    const kind = notice.type === 'skipped' ? `skipped (${notice.reason})` : notice.type;
+    const kind = kindOf(notice);
     const count = notice.type === 'missed' ? notice.count : 1;
     const isFirst = !this.counts.has(kind);
     this.counts.set(kind, (this.counts.get(kind) ?? 0) + count);
@@ -115,9 +115,14 @@ export class SlotLog {
   }
 }
 
+/** Returns the kind of a notice, as its line names one. */
+function kindOf(notice: SlotNotice): string {
+  if (notice.type === 'option-failed') return `failure of \`${notice.option}\``;
+  return notice.type === 'skipped' ? `slot skipped (${notice.reason})` : `slot ${notice.type}`;
+}
+
 function countOf(kind: string, count: number): string {
-  const plural = count === 1 ? '' : 's';
-  return kind === 'option-failed' ? `${count} failure${plural} of \`random\`` : `${count} slot${plural} ${kind}`;
+  return `${count} ${count === 1 ? kind : kind.replace(' ', 's ')}`;
 }
 
 function timeText(time: number): string {

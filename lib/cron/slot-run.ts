@@ -9,7 +9,7 @@ import { after } from '../util/timer.js';
 import { ListNode } from '../util/linked-list.js';
 import { Run, type RunOwner, type RunObserver } from '../task/run.js';
 import { CancelContext } from '../context/cancel-context.js';
-import type { Coordinator } from './cron-options.js';
+import type { Coordinator } from './coordinator.js';
 
 /** The common owner of a cron's slots. */
 export interface SlotOwner<T> extends RunOwner<T> {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { exhaustMap, Observable, timer, type Subscriber, type Subscription } from 'rxjs';
-import type { Coordinator } from '../cron/cron-options.js';
+import type { Coordinator } from '../cron/coordinator.js';
 import { ignoreConnectionError } from './connection-errors.js';
 import type { FleetDatabase } from './fleet-database.js';
 

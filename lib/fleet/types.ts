@@ -1,6 +1,6 @@
 import type { Observable } from 'rxjs';
 import type { Context } from '../context/types.js';
-import type { Coordinator } from '../cron/cron-options.js';
+import type { Coordinator } from '../cron/coordinator.js';
 import type { Task } from '../task/types.js';
 import type { FleetConnectionError } from './errors.js';
 import type { JobEvent, Queue, QueueOptions } from './queue-types.js';

@@ -14,7 +14,11 @@ export interface AskedBy {
 /** Validates the options of a method, and returns what its event gets of them. */
 export function readBy<O extends ByWhom>(options: O, names: readonly (keyof O & string)[]): AskedBy {
   const { by } = readOptions(options, names);
-  if (by === undefined) return {};
-  validateString('by', by);
-  return { by };
+  if (by !== undefined) validateString('by', by);
+  return askedBy(by);
+}
+
+/** Returns the part of an event that says who asked for it. */
+export function askedBy(by: string | undefined): AskedBy {
+  return by === undefined ? {} : { by };
 }

@@ -1,8 +1,15 @@
-import { Observable, type Subscriber } from 'rxjs';
-import type { Coordinator } from '../cron/cron-options.js';
+import { BehaviorSubject, defer, map, Observable, type Subscriber } from 'rxjs';
+import type { Coordinator, PauseState } from '../cron/coordinator.js';
+import { readBy, type ByWhom } from '../task/by-whom.js';
 
 /** A coordinator in memory, for the processes that a test simulates. */
 export interface MemoryCoordinator extends Coordinator {
+  /** Emits whether a task is paused, at the subscription and at each change. */
+  watchPause(task: string): Observable<PauseState>;
+  /** Pauses the crons of a task, current and later ones, as `fleet.pause` does. Slots that wait are still granted. */
+  pause(task: string, options?: ByWhom): void;
+  /** Ends the pause of a task. Does nothing if it is not paused. */
+  resume(task: string, options?: ByWhom): void;
   /** Revokes the lease of a slot from its holder. */
   revoke(task: string, slot: number): void;
   /** Slots with a lease, as `task@slot`. */
@@ -32,6 +39,17 @@ export interface MemoryCoordinator extends Coordinator {
 export function memoryCoordinator(): MemoryCoordinator {
   const granted = new Map<string, number>();
   const holders = new Map<string, Subscriber<boolean>>();
+  const pauses = new Map<string, BehaviorSubject<PauseState>>();
+  const pauseOf = (task: string) => {
+    const pause = pauses.get(task) ?? new BehaviorSubject<PauseState>({ paused: false });
+    pauses.set(task, pause);
+    return pause;
+  };
+  const setPause = (task: string, paused: boolean, options: ByWhom) => {
+    const by = readBy(options, ['by']);
+    const pause = pauseOf(task);
+    if (pause.value.paused !== paused) pause.next({ paused, ...by });
+  };
   return {
     lease: (task, slot) =>
       new Observable((subscriber) => {
@@ -42,6 +60,14 @@ export function memoryCoordinator(): MemoryCoordinator {
         subscriber.add(() => holders.delete(lease));
         subscriber.next(true);
       }),
+    watchPause: (task) =>
+      defer(() => {
+        const pause = pauseOf(task);
+        // A subscriber may change the pause. Those after it then receive the change twice, and not the value before it.
+        return pause.pipe(map(() => pause.value));
+      }),
+    pause: (task, options = {}) => setPause(task, true, options),
+    resume: (task, options = {}) => setPause(task, false, options),
     revoke: (task, slot) => holders.get(`${task}@${slot}`)?.next(false),
     get held() {
       return [...holders.keys()];

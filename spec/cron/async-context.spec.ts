@@ -1,7 +1,15 @@
 import { expect } from 'chai';
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { NEVER, Observable, Subject } from 'rxjs';
-import { cron, task, withCancel, type CronOptions, type RunContext, type Schedule } from '../../lib/index.js';
+import { NEVER, Observable, of, Subject } from 'rxjs';
+import {
+  cron,
+  task,
+  withCancel,
+  type CronOptions,
+  type PauseState,
+  type RunContext,
+  type Schedule,
+} from '../../lib/index.js';
 import { virtualClock } from '../../lib/testing/index.js';
 import { spyOnConsoleError } from '../helpers/console-spy.js';
 import { everyTen, overlapPolicies } from '../helpers/cron-story.js';
@@ -93,6 +101,46 @@ describe('Crons that were started in different AsyncLocalStorage stores', () => 
     expectOwnStores(seen, 2);
     tenant.run('foreign', cancel);
     expect(released).to.deep.equal([...tenants, ...tenants]);
+  });
+
+  it('each run a slot that is due in their own store when a call from another store flushes it', () => {
+    for (const call of ['pause', 'reschedule'] as const) {
+      const seen: unknown[] = [];
+      const clock = virtualClock();
+      const [ctx, cancel] = withCancel(undefined, { scheduler: clock });
+      const runner = cron(
+        task('x', () => void seen.push(tenant.getStore())),
+        everyTen,
+      );
+      tenant.run('acme', () => runner.start(ctx).subscribe());
+      clock.advanceSilently(10);
+      tenant.run('foreign', () => (call === 'pause' ? runner.pause() : runner.reschedule(everyTen)));
+      expect(seen, call).to.deep.equal(['acme']);
+      cancel();
+    }
+  });
+
+  it('each follow the pause of their coordinator in their own store', () => {
+    const stores: unknown[] = [];
+    const pause$ = new Subject<PauseState>();
+    const watchPause = () =>
+      new Observable<PauseState>((subscriber) => {
+        stores.push(tenant.getStore());
+        pause$.subscribe(subscriber);
+        return () => stores.push(tenant.getStore());
+      });
+    const clock = virtualClock();
+    const [ctx, cancel] = withCancel(undefined, { scheduler: clock });
+    const runner = cron(
+      task('x', () => void stores.push(tenant.getStore())),
+      everyTen,
+      { coordinator: { lease: () => of(true), watchPause } },
+    );
+    tenant.run('acme', () => runner.start(ctx).subscribe());
+    clock.advanceSilently(10);
+    tenant.run('foreign', () => pause$.next({ paused: true }));
+    tenant.run('foreign', cancel);
+    expect([stores, runner.paused]).to.deep.equal([['acme', 'acme', 'acme'], false]);
   });
 
   it('each ask their schedule, random and coordinator in their own store', () => {

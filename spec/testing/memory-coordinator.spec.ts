@@ -95,4 +95,54 @@ describe('memoryCoordinator', () => {
     request(coordinator, 'x', 1);
     expect([before, coordinator.held]).to.deep.equal([[], ['x@1']]);
   });
+
+  describe('that pauses a task', () => {
+    /** Collects the pauses of a task as `paused` or `running`, with the person who has asked. */
+    const pausesOf = (coordinator: MemoryCoordinator, task: string) => {
+      const pauses: string[] = [];
+      const subscription = coordinator
+        .watchPause(task)
+        .subscribe(({ paused, by }) =>
+          pauses.push(`${paused ? 'paused' : 'running'}${by === undefined ? '' : ` ${by}`}`),
+        );
+      return { pauses, subscription };
+    };
+
+    it('emits the current pause of the task, and each change once', () => {
+      const coordinator = memoryCoordinator();
+      const early = pausesOf(coordinator, 'x');
+      coordinator.resume('x');
+      coordinator.pause('x', { by: 'ann' });
+      coordinator.pause('x', { by: 'bob' });
+      const [late, other] = [pausesOf(coordinator, 'x'), pausesOf(coordinator, 'y')];
+      coordinator.resume('x', { by: 'bob' });
+      late.subscription.unsubscribe();
+      coordinator.pause('x');
+      expect([early.pauses, late.pauses, other.pauses]).to.deep.equal([
+        ['running', 'paused ann', 'running bob', 'paused'],
+        ['paused ann', 'running bob'],
+        ['running'],
+      ]);
+    });
+
+    it('ends with the last change for all subscribers when one of them makes a change', () => {
+      const coordinator = memoryCoordinator();
+      coordinator.watchPause('x').subscribe(({ paused }) => paused && coordinator.resume('x'));
+      const { pauses } = pausesOf(coordinator, 'x');
+      coordinator.pause('x');
+      expect(pauses.at(-1)).to.equal('running');
+    });
+
+    it('still grants the slots that are requested, because a cron requests none that comes due during a pause', () => {
+      const coordinator = memoryCoordinator();
+      coordinator.pause('x');
+      expect(request(coordinator, 'x', 1).answers).to.deep.equal([true]);
+    });
+
+    it('refuses options that it does not know, and a name that is not a string', () => {
+      const coordinator = memoryCoordinator();
+      expect(() => coordinator.pause('x', { by: 1 } as never)).to.throw('Expected `by` to be a string');
+      expect(() => coordinator.resume('x', { who: 'ann' } as never)).to.throw('Expected `options` to be made of `by`');
+    });
+  });
 });

@@ -1,0 +1,59 @@
+import type { Observable } from 'rxjs';
+import type { AskedBy } from '../task/by-whom.js';
+import { hasMembers } from '../util/has-members.js';
+import { invalid } from '../util/validate.js';
+
+/** Grants each slot of a cron to at most one of several processes, and may pause the cron in all of them. */
+export interface Coordinator {
+  /**
+   * Requests the lease of a slot. The slot runs once the lease emits `true`. `false`, an error, or completion without
+   * an answer refuses the slot. During the run, `false` or an error revokes the lease, which cancels the run. The cron
+   * unsubscribes when the run has ended.
+   *
+   * @param task the name of the task.
+   * @param slot when the slot was due, in ms since the epoch.
+   */
+  lease(task: string, slot: number): Observable<boolean>;
+  /**
+   * Emits whether a cron is paused, at the subscription and at each change. The cron subscribes for as long as its
+   * schedule runs, and acts as by its own {@link CronRunner.pause}. It is paused while either of the two holds. If the
+   * Observable emits nothing, the cron is not paused. After an error, which is an `option-failed` event, or a
+   * completion, the last value holds. Default: the coordinator never pauses a cron.
+   *
+   * @param task the name of the task.
+   */
+  watchPause?(task: string): Observable<PauseState>;
+}
+
+/** Whether a cron is paused in all processes, and the person or program that has changed that last. */
+export interface PauseState extends AskedBy {
+  readonly paused: boolean;
+}
+
+/** The methods of a coordinator, read once. */
+export interface CoordinatorMethods {
+  readonly lease: Coordinator['lease'] | undefined;
+  readonly watchPause: Coordinator['watchPause'];
+}
+
+/** Reads the methods of a coordinator, if there is one. */
+export function readCoordinator(coordinator: unknown): CoordinatorMethods {
+  if (coordinator === undefined) return { lease: undefined, watchPause: undefined };
+  const lease = hasMembers(coordinator, 'lease') ? coordinator.lease : undefined;
+  if (typeof lease !== 'function')
+    throw new TypeError(invalid('coordinator', 'an object with a `lease` function', coordinator));
+  const { watchPause } = coordinator as { readonly watchPause?: unknown };
+  if (watchPause !== undefined && typeof watchPause !== 'function')
+    throw new TypeError(invalid('coordinator.watchPause', 'a function', watchPause));
+  return {
+    lease: (task, slot) => lease.call(coordinator, task, slot) as Observable<boolean>,
+    watchPause: watchPause && ((task) => watchPause.call(coordinator, task) as Observable<PauseState>),
+  };
+}
+
+/** Whether a value that a coordinator has emitted is a {@link PauseState}. */
+export function isPauseState(value: unknown): value is PauseState {
+  if (!hasMembers(value, 'paused')) return false;
+  const { paused, by } = value as Partial<Record<keyof PauseState, unknown>>;
+  return typeof paused === 'boolean' && (by === undefined || typeof by === 'string');
+}
