@@ -6,7 +6,7 @@
 
 export { inspector, type InspectorOptions } from './server/inspector.js';
 export type { FleetStateSource } from './server/fleet-state-source.js';
-export type { AppState, TaskState } from './server/app-state.js';
+export type { AppState, SlotHistoryState, TaskState } from './server/app-state.js';
 export { renderSvg, type SvgOptions } from './svg/render-svg.js';
 export { renderText, type TextOptions } from './text/render-text.js';
 export { terminal, type TerminalOptions } from './terminal/terminal.js';

@@ -41,6 +41,10 @@ export function appMarkText({ type, event: { cause, clean, durationMs = 0 } }: A
 /** Formats the details of an event, without its type. */
 export function eventDetails({
   type,
+  at,
+  key,
+  by,
+  nextAt,
   count,
   lateBy,
   reason,
@@ -53,6 +57,9 @@ export function eventDetails({
   option,
 }: RecordedEvent): string {
   const parts = [
+    key,
+    nextAt !== undefined && `next in ${duration(nextAt - at)}`,
+    by !== undefined && `by ${by}`,
     count !== undefined && `${count} slots`,
     lateBy !== undefined && `${duration(lateBy)} late`,
     reason,

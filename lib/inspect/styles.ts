@@ -58,6 +58,8 @@ export interface MarkPath {
 const circle = (radius: number): string =>
   `M${-radius} 0a${radius} ${radius} 0 1 0 ${2 * radius} 0a${radius} ${radius} 0 1 0 ${-2 * radius} 0Z`;
 
+const square = (half: number): string => `M${-half}${-half}H${half}V${half}H${-half}Z`;
+
 export const barStyles: Readonly<Record<Span['kind'], Style & { readonly stripes: readonly Stripe[] }>> = {
   initializing: {
     label: 'initializing',
@@ -90,19 +92,23 @@ export const markStyles: Readonly<Record<MarkKind, Style & { readonly paths: rea
     label: 'added',
     symbol: '{',
     color: 'cyan',
-    paths: [{ paint: 'outline', path: 'M-5 0H5M0-5V5' }],
+    paths: [{ paint: 'outline', path: `${square(4.5)}M-2.5 0H2.5M0-2.5V2.5` }],
   },
   removed: {
     label: 'removed',
     symbol: ';',
     color: 'cyan',
-    paths: [{ paint: 'outline', path: 'M-5 0H5' }],
+    paths: [{ paint: 'outline', path: `${square(4.5)}M-2.5 0H2.5` }],
   },
   triggered: {
     label: 'triggered',
     symbol: '^',
     color: 'blue',
-    paths: [{ paint: 'solid', path: 'M0 6L-4.5-3H4.5Z' }],
+    // Points up from below the bar, which may have its colour.
+    paths: [
+      { paint: 'backdrop', path: 'M-6.5 10H6.5L0 0Z' },
+      { paint: 'solid', path: 'M-4 9H4L0 3Z' },
+    ],
   },
   resumed: {
     label: 'resumed',
@@ -120,7 +126,10 @@ export const markStyles: Readonly<Record<MarkKind, Style & { readonly paths: rea
     label: 'paused',
     symbol: ',',
     color: 'cyan',
-    paths: [{ paint: 'solid', path: 'M-4-5.5H-1V5.5H-4ZM1-5.5H4V5.5H1Z' }],
+    paths: [
+      { paint: 'backdrop', path: square(6) },
+      { paint: 'solid', path: 'M-3.5-4.5H-2V4.5H-3.5ZM2-4.5H3.5V4.5H2Z' },
+    ],
   },
   cancelling: {
     label: 'cancelling',
@@ -228,6 +237,12 @@ export function isBar(kind: Kind): kind is Span['kind'] {
 /** Whether a mark is a failure. */
 export function isFailure(kind: MarkKind | Mark['kind']): boolean {
   return kind === 'failed' || kind === 'slot-failed' || kind === 'future-failed' || kind === 'timed-out';
+}
+
+/** Returns the distance by which a mark beside its bar moves to the middle of a legend. */
+export function legendOffset(kind: MarkKind): number {
+  if (kind === 'cancelling') return 6;
+  return kind === 'triggered' ? -6 : 0;
 }
 
 /** Returns the importance of a kind: of several in one place, the one with the highest rank is shown. */

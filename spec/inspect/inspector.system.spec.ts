@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import { firstValueFrom, NEVER, Subject } from 'rxjs';
-import { cron, launch, ordered, supervise, task, taskRunner } from '../../lib/index.js';
+import { cron, dynamic, launch, ordered, supervise, task, taskRunner } from '../../lib/index.js';
 import { inspector, type AppState } from '../../lib/inspect/index.js';
 import { virtualClock } from '../../lib/testing/index.js';
 import { httpRequest, openResponse } from '../helpers/http.js';
@@ -24,7 +24,7 @@ describe('inspector', () => {
       const before = await httpRequest(`${url}readyz`);
       expect([before.status, before.body, before.headers['content-type']]).to.deep.equal([
         503,
-        '{"ready":false}\n',
+        '{"ready":false,"waitingFor":["db"]}\n',
         'application/json',
       ]);
       expect((await httpRequest(`${url}livez`)).body).to.equal('{"live":true}\n');
@@ -81,6 +81,62 @@ describe('inspector', () => {
       phase: 'execute',
     });
     expect(new Date(tasks[2]?.nextAt ?? 0).getMonth()).to.equal(0);
+  });
+
+  it('serves the pause, the runs and the history of crons, with the last error as data', async () => {
+    const clock = virtualClock(0);
+    const looped = Object.assign(new Error('no disk'), { self: {} });
+    looped.self = looped;
+    const report = cron(
+      task('report', () => {
+        throw looped;
+      }),
+      1000,
+      { immediate: false },
+    );
+    const long = cron(untilCancelled('long'), 1000, { overlap: 'skip' });
+    const { url } = await inspected([report, long], { scheduler: clock });
+    clock.advance(2500);
+    report.pause();
+    const [, reportState, longState] = (await stateAt(url)).tasks;
+    expect(reportState).to.deep.include({ paused: true, running: 0 });
+    expect(reportState?.history).to.deep.equal({
+      runs: 2,
+      failures: 2,
+      skipped: 0,
+      missed: 0,
+      last: {
+        slot: 2000,
+        trigger: 'schedule',
+        status: 'failed',
+        startedAt: 2000,
+        endedAt: 2000,
+        error: {
+          name: 'TaskError',
+          message: 'report failed in execute: no disk',
+          task: 'report',
+          phase: 'execute',
+        },
+      },
+    });
+    expect(longState).to.deep.include({ paused: false, running: 1 });
+    expect(longState?.history).to.deep.equal({ runs: 0, failures: 0, skipped: 2, missed: 0 });
+  });
+
+  it('serves the members of a dynamic group under their keys, and the tasks that readiness waits for', async () => {
+    const up$ = new Subject<void>();
+    const tenants = dynamic('tenants', { readiness: 'members' });
+    const { url } = await inspected([tenants]);
+    tenants.add('acme', task('sync', { initialize: () => up$, execute: () => NEVER }));
+    tenants.add('b.example', untilCancelled('sync'));
+    const state = await stateAt(url);
+    expect(state.tasks[1]?.members?.map(({ task: path, name }) => [path, name])).to.deep.equal([
+      ['tenants/acme', 'acme'],
+      ['tenants/b.example', 'b.example'],
+    ]);
+    expect([state.ready, state.waitingFor]).to.deep.equal([false, ['tenants/acme']]);
+    up$.complete();
+    expect(await stateAt(url)).not.to.have.property('waitingFor');
   });
 
   describe('as a task', () => {

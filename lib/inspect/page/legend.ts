@@ -1,4 +1,4 @@
-import { isBar, kinds, styles } from '../styles.js';
+import { isBar, kinds, legendOffset, styles } from '../styles.js';
 import { drawBar, drawMark, readTheme } from './shapes.js';
 
 const size = 18;
@@ -22,7 +22,7 @@ export function drawLegend(root: HTMLElement): void {
       if (isBar(kind)) drawBar(ctx, onPanel, kind, 1, size - 1, middle, barHeight);
       else {
         if (kind === 'slot-started') drawBar(ctx, onPanel, 'running', 1, size - 1, middle, barHeight);
-        drawMark(ctx, onPanel, kind, middle, kind === 'cancelling' ? middle + 6 : middle, barHeight);
+        drawMark(ctx, onPanel, kind, middle, middle + legendOffset(kind), barHeight);
       }
       const entry = document.createElement('span');
       entry.append(canvas, styles[kind].label);

@@ -1,4 +1,4 @@
-import { isBar, kinds, styles } from '../styles.js';
+import { isBar, kinds, legendOffset, styles } from '../styles.js';
 import { columnWidth, margin, type Chart } from './chart.js';
 import { bar, mark, round } from './shapes.js';
 
@@ -17,8 +17,7 @@ export function drawLegend({ drawnKinds, width }: Chart, top: number): { svg: st
       }
       const shape = isBar(kind)
         ? bar(kind, x, y, 18, '')
-        : (kind === 'slot-started' ? bar('running', x, y, 18, '') : '') +
-          mark(kind, x + 9, kind === 'cancelling' ? y + 6 : y, '');
+        : (kind === 'slot-started' ? bar('running', x, y, 18, '') : '') + mark(kind, x + 9, y + legendOffset(kind), '');
       const entry = `${shape}<text class="small" x="${x + 24}" y="${y + 4}">${label}</text>`;
       x = round(x + length);
       return entry;
