@@ -6,6 +6,7 @@ import {
   CancelledError,
   critical,
   cron,
+  dynamic,
   future,
   isSimpleTask,
   isTask,
@@ -14,6 +15,7 @@ import {
   launch,
   launchRunner,
   nextRuns,
+  optional,
   orchestrate,
   ordered,
   parallel,
@@ -33,6 +35,7 @@ import {
   type CronRunner,
   type Context,
   type DeadlineError,
+  type DynamicGroup,
   type Future,
   type NotRunningError,
   type Outcome,
@@ -44,6 +47,8 @@ import {
   type ShutdownReport,
   type SignalError,
   type SimpleTask,
+  type SlotHistory,
+  type SlotOutcome,
   type Snapshot,
   type SupervisedRunner,
   type Task,
@@ -110,6 +115,11 @@ expectTypeOf<Awaited<Future<number>>>().toEqualTypeOf<number>();
 
 // Crons and signals.
 expectTypeOf(cron(full, 1000)).toEqualTypeOf<CronRunner<{ rows: number | undefined }>>();
+const fullCron = cron(full, 1000);
+expectTypeOf(fullCron.trigger({ by: 'ann' })).toEqualTypeOf<Promise<SlotOutcome>>();
+expectTypeOf(fullCron.history).toEqualTypeOf<SlotHistory>();
+expectTypeOf(fullCron.nextRuns(2)).toEqualTypeOf<Date[]>();
+expectTypeOf<CronRunner['reschedule']>().parameter(0).toEqualTypeOf<number | string | Schedule>();
 expectTypeOf(taskRunner(signalListener('SIGTERM')).start()).toEqualTypeOf<Observable<NodeJS.Signals>>();
 
 // Runners of different value types can be combined.
@@ -140,6 +150,17 @@ expectTypeOf(ordered('g', full, taskRunner(numbers)).start()).toEqualTypeOf<
 >();
 expectTypeOf(parallel('g', new Poller(), parallel('h', numbers)).start()).toEqualTypeOf<Observable<number>>();
 expectTypeOf(ordered('g').start()).toEqualTypeOf<Observable<never>>();
+expectTypeOf(optional(supervise(numbers)).start()).toEqualTypeOf<Observable<number>>();
+expectTypeOf(critical(numbers, { of: 'group' })).toEqualTypeOf<TaskRunner<number>>();
+
+// The keys and the values of a dynamic group may be narrowed.
+const tenants = dynamic<'acme' | 'bolt', number>('tenants', { readiness: 'members' });
+expectTypeOf(tenants).toEqualTypeOf<DynamicGroup<'acme' | 'bolt', number>>();
+expectTypeOf(tenants.add('acme', numbers)).toEqualTypeOf<TaskRunner<number>>();
+expectTypeOf(tenants.replace('acme', numbers)).toEqualTypeOf<Promise<Outcome | undefined>>();
+expectTypeOf(tenants.keys).toEqualTypeOf<readonly ('acme' | 'bolt')[]>();
+expectTypeOf(tenants.start()).toEqualTypeOf<Observable<number>>();
+expectTypeOf(dynamic('any')).toEqualTypeOf<DynamicGroup>();
 
 launchRunner(ctx, cancel, taskRunner(full), ({ rows }) => expectTypeOf(rows).toEqualTypeOf<number | undefined>());
 taskRunner(full).start(new AbortController().signal);
@@ -173,6 +194,8 @@ expectTypeOf<Schedule['next']>().toEqualTypeOf<(after: number) => number | undef
 const app = launch([full, taskRunner(full)] satisfies Runnable[], { onFailure: 'continue', drainDelay: 1 });
 expectTypeOf(app).toEqualTypeOf<Application>();
 expectTypeOf(app.stop()).toEqualTypeOf<Promise<ShutdownReport>>();
+expectTypeOf(app.runner('app/n')).toEqualTypeOf<TaskRunner | undefined>();
+expectTypeOf(app.runners).toEqualTypeOf<readonly TaskRunner[]>();
 expectTypeOf<ShutdownReport['outcomes']>().toEqualTypeOf<readonly Outcome[]>();
 expectTypeOf(snapshot(taskRunner(full))).toEqualTypeOf<Snapshot>();
 
@@ -197,6 +220,10 @@ expectTypeOf(ctx.cancel);
 cron(full, new Date());
 // @ts-expect-error the option does not exist
 cron(full, 10, { every: 1 });
+// @ts-expect-error the key is none of the group's
+tenants.add('cozy', numbers);
+// @ts-expect-error the member has values of another type
+tenants.add('bolt', full);
 // @ts-expect-error the state is read-only
 ctx.cancelled = true;
 

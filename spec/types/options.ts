@@ -1,11 +1,15 @@
 // Type tests: each option of each public function accepts `undefined`, as if it were left out.
 import { expectTypeOf } from 'expect-type';
 import type {
+  ByWhom,
+  CriticalOptions,
   CronOptions,
+  DynamicOptions,
   Instrumentation,
   LaunchOptions,
   nextRuns,
   OrchestrateOptions,
+  RescheduleOptions,
   RunMainOptions,
   SignalListenerOptions,
   SuperviseOptions,
@@ -26,6 +30,10 @@ type Optional<O> = Pick<O, keyof Undefined<O>>;
 type Options<F extends (...args: never) => unknown, N extends number> = NonNullable<Parameters<F>[N]>;
 
 expectTypeOf<Undefined<CronOptions>>().toExtend<CronOptions>();
+expectTypeOf<Undefined<RescheduleOptions>>().toExtend<RescheduleOptions>();
+expectTypeOf<Undefined<ByWhom>>().toExtend<ByWhom>();
+expectTypeOf<Undefined<CriticalOptions>>().toExtend<CriticalOptions>();
+expectTypeOf<Undefined<DynamicOptions>>().toExtend<DynamicOptions>();
 expectTypeOf<Undefined<Options<typeof nextRuns, 2>>>().toExtend<Options<typeof nextRuns, 2>>();
 expectTypeOf<Undefined<SuperviseOptions>>().toExtend<SuperviseOptions>();
 type Backoff = NonNullable<SuperviseOptions['backoff']>;
