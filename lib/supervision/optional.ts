@@ -18,11 +18,11 @@ import { DelegatingRun, delegate } from './delegating-run.js';
  *
  * @example
  * ```ts
- * import { NEVER } from 'rxjs';
+ * import { NEVER, throwError } from 'rxjs';
  * import { launch, optional, task } from 'rxjs-tasks';
  *
  * const server = task('server', () => NEVER);
- * const smtp = task('smtp', { initialize: () => Promise.reject(new Error('refused')), execute: () => NEVER });
+ * const smtp = task('smtp', { initialize: () => throwError(() => new Error('refused')), execute: () => NEVER });
  * const app = launch([server, optional(smtp)], { observer: () => {} });
  * console.log(app.ready); // → true
  * const { clean, outcomes } = await app.stop();
