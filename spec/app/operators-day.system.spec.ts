@@ -89,7 +89,7 @@ describe("An operator's day on a real process", () => {
     expect(outcomes.join('\n')).to.match(/^shop\/cleanup: cancelled, runs \d+, missed \d+$/m);
   });
 
-  it('cancels a triggered run at a SIGINT, and waits for its end before the tasks that it needs are stopped', async () => {
+  it('cancels a triggered run at a SIGINT, and waits for it before it stops what the run needs', async () => {
     shop.kill('SIGUSR2');
     await shop.waitFor('shop/report triggered by SIGUSR2');
     shop.kill('SIGINT');
