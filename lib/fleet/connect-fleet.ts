@@ -8,6 +8,7 @@ import {
   validateString,
 } from '../util/validate.js';
 import { isControlMessage, type ControlMessage } from './control-message.js';
+import { CronPauses } from './cron-pauses.js';
 import { FleetHandle } from './fleet-handle.js';
 import { JobEventChannel } from './job-event-channel.js';
 import { JobResults } from './job-results.js';
@@ -17,6 +18,7 @@ import { openDirectory, openServer, type DatabaseOptions } from './open-database
 import { createTables } from './schema.js';
 import { StatusPoller } from './status-poller.js';
 import type { Fleet } from './types.js';
+import { validateName } from './validate-name.js';
 
 /** Options of {@link connectFleet}: the database of the fleet, and the use that this process makes of it. */
 export interface FleetOptions {
@@ -37,9 +39,6 @@ export interface FleetOptions {
 }
 
 const optionNames = ['url', 'directory', 'schema', 'name', 'connectTimeout', 'connections', 'heartbeat'];
-
-/** The maximum length of a process's name, which is part of every event. */
-const maxNameLength = 200;
 
 /**
  * Connects this process to all others that use the same database. They share crons (each slot runs once), queues of
@@ -77,8 +76,7 @@ export async function connectFleet(options: FleetOptions): Promise<Fleet> {
   } = options;
   if ((url === undefined) === (directory === undefined))
     throw new TypeError(invalid('options', 'an object with either a `url` or a `directory`', Object.keys(options)));
-  validateString('name', name);
-  if (name.length > maxNameLength) throw new RangeError(invalid('name', `up to ${maxNameLength} characters`, name));
+  validateName('name', name);
   validateString('schema', schema);
   if (!/^[a-z_][a-z0-9_]{0,39}$/.test(schema))
     throw new RangeError(invalid('schema', 'up to 40 lower-case letters, digits and `_`', schema));
@@ -95,6 +93,7 @@ export async function connectFleet(options: FleetOptions): Promise<Fleet> {
   const poller = new StatusPoller(database, control);
   const events = new JobEventChannel(database, control, poller, name);
   const master = new MasterCancel(database, poller);
+  const pauses = new CronPauses(database, poller);
   try {
     await createTables(database);
     await database.withTimeout(control.listen(), connectTimeout);
@@ -109,6 +108,7 @@ export async function connectFleet(options: FleetOptions): Promise<Fleet> {
       events,
       results,
       master,
+      pauses,
       heartbeatTimeoutMs: heartbeat,
     });
   } catch (error) {

@@ -1,6 +1,7 @@
 import { merge, Observable } from 'rxjs';
 import type { CancelFunc, Context, RunContext } from '../context/types.js';
 import { CancelledError } from '../errors/errors.js';
+import { readBy, type ByWhom } from '../task/by-whom.js';
 import { validateString } from '../util/validate.js';
 import type { FleetServices } from './fleet-services.js';
 import { JobQueue } from './job-queue.js';
@@ -8,6 +9,7 @@ import { Leases } from './leases.js';
 import type { Queue, QueueOptions } from './queue-types.js';
 import { readState } from './read-state.js';
 import type { Fleet, FleetEvent, FleetState } from './types.js';
+import { validateName } from './validate-name.js';
 
 /** The connected fleet that `connectFleet` returns. */
 export class FleetHandle implements Fleet {
@@ -17,7 +19,7 @@ export class FleetHandle implements Fleet {
 
   constructor(services: FleetServices) {
     this.services = services;
-    this.coordinator = new Leases(services.database, services.name);
+    this.coordinator = new Leases(services.database, services.pauses, services.name);
   }
 
   get name(): string {
@@ -42,8 +44,18 @@ export class FleetHandle implements Fleet {
     return this.services.poller.cancel(reason, this.name);
   }
 
-  resume(): Promise<void> {
-    return this.services.poller.resume();
+  pause(path: string, options: ByWhom = {}): Promise<void> {
+    validateString('path', path);
+    return this.services.pauses.pause(path, this.readBy(options));
+  }
+
+  // A path that is undefined by mistake must not undo the cancel of the fleet.
+  resume(...args: [] | [path: string, options?: ByWhom | undefined]): Promise<void> {
+    const { poller, pauses } = this.services;
+    if (args.length === 0) return poller.resume();
+    const [path, options = {}] = args;
+    validateString('path', path);
+    return pauses.resume(path, this.readBy(options));
   }
 
   lastSlot(task: string): Promise<number | undefined> {
@@ -73,6 +85,12 @@ export class FleetHandle implements Fleet {
 
   toString(): string {
     return 'fleet';
+  }
+
+  private readBy(options: ByWhom): string {
+    const { by = this.name } = readBy(options, ['by']);
+    validateName('by', by);
+    return by;
   }
 
   private async disconnect(): Promise<void> {

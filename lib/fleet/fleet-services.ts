@@ -1,4 +1,5 @@
 import type { ControlMessage } from './control-message.js';
+import type { CronPauses } from './cron-pauses.js';
 import type { FleetDatabase } from './fleet-database.js';
 import type { JobEventChannel } from './job-event-channel.js';
 import type { JobResults } from './job-results.js';
@@ -16,6 +17,7 @@ export interface FleetServices {
   readonly events: JobEventChannel;
   readonly results: JobResults;
   readonly master: MasterCancel;
+  readonly pauses: CronPauses;
   /** The time without a heartbeat after which a process has lost its jobs, in ms. */
   readonly heartbeatTimeoutMs: number;
 }

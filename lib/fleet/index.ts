@@ -5,7 +5,7 @@
  */
 
 export { connectFleet, type FleetOptions } from './connect-fleet.js';
-export type { CronState, Fleet, FleetEvent, FleetMember, FleetState, QueueState } from './types.js';
+export type { CronState, Fleet, FleetEvent, FleetMember, FleetState, PausedCron, QueueState } from './types.js';
 export { every } from './every.js';
 export type {
   DeadLetter,

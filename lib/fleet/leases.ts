@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { exhaustMap, Observable, timer, type Subscriber, type Subscription } from 'rxjs';
-import type { Coordinator } from '../cron/coordinator.js';
+import type { Coordinator, PauseState } from '../cron/coordinator.js';
 import { ignoreConnectionError } from './connection-errors.js';
+import type { CronPauses } from './cron-pauses.js';
 import type { FleetDatabase } from './fleet-database.js';
 
 /** The duration of a lease without a renewal, the interval between renewals, and the answer timeout, in ms. */
@@ -23,6 +24,7 @@ interface HeldLease {
 export class Leases implements Coordinator {
   private readonly held = new Map<string, HeldLease>();
   private readonly database: FleetDatabase;
+  private readonly pauses: CronPauses;
   /** The name of this process. */
   private readonly holder: string;
   /** Identifies this process, even if another has the same name. */
@@ -31,8 +33,9 @@ export class Leases implements Coordinator {
   /** When the database last confirmed all leases. */
   private lastConfirmedAt = 0;
 
-  constructor(database: FleetDatabase, holder: string) {
+  constructor(database: FleetDatabase, pauses: CronPauses, holder: string) {
     this.database = database;
+    this.pauses = pauses;
     this.holder = holder;
     this.renewing = timer(renewMs, renewMs)
       .pipe(exhaustMap(() => this.renew()))
@@ -55,6 +58,10 @@ export class Leases implements Coordinator {
     });
   }
 
+  watchPause(task: string): Observable<PauseState> {
+    return this.pauses.watch(task);
+  }
+
   /** Returns the last slot that any process was granted. */
   async lastSlot(task: string): Promise<number | undefined> {
     const { database } = this;
@@ -73,8 +80,8 @@ export class Leases implements Coordinator {
   }
 
   /**
-   * Acquires a slot that is later than the last one, while no other process holds a lease of the cron. A retry finds
-   * the lease of the first try.
+   * Acquires a slot that is later than the last one and was not due during a pause, while no other process holds a
+   * lease of the cron. A retry finds the lease of the first try.
    */
   private async acquire(task: string, slot: number, lease: string): Promise<boolean> {
     const { database, member, holder } = this;
@@ -85,6 +92,11 @@ export class Leases implements Coordinator {
         select $1, $2::float8, $3::uuid, $4::uuid, $5, now()
         where not exists (select from "${schema}".fleet where reason is not null)
         and $2::float8 < extract(epoch from now()) * 1000 + $7
+        and not exists (
+          select from "${schema}".cron_pause
+          where task = $1
+          and $2::float8 >= extract(epoch from begun_at) * 1000 and $2::float8 < extract(epoch from ended_at) * 1000
+        )
       on conflict (task) do update
         set slot = excluded.slot, lease = excluded.lease, member = excluded.member, holder = excluded.holder,
           seen = now()

@@ -45,5 +45,6 @@ export async function readState(database: FleetDatabase): Promise<FleetState> {
         dead: waiting.get(toDeadQueue(name)) ?? 0,
       })),
     crons: crons.map(({ task, slot, holder }) => ({ task, slot, ...(holder !== null && { holder }) })),
+    paused: (status?.pauses ?? []).filter(({ paused }) => paused).map(({ task, by, at }) => ({ task, by, at })),
   };
 }

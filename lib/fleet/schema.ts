@@ -47,6 +47,14 @@ export async function createTables(database: FleetDatabase): Promise<void> {
       holder text,
       seen timestamptz not null
     );
+    create table if not exists "${schema}".cron_pause (
+      task text,
+      begun_at timestamptz not null,
+      begun_by text not null,
+      ended_at timestamptz default 'infinity',
+      ended_by text,
+      primary key (task, ended_at)
+    );
     insert into "${schema}".fleet (version) values (${version})
       on conflict (one) do update set version = excluded.version where fleet.version < excluded.version;
     commit;

@@ -7,7 +7,18 @@ import type { NotifyChannel } from './notify-channel.js';
 /** The interval between polls without a message, in ms. */
 const pollMs = 1000;
 
-/** The status that all processes of a fleet share: one row of a table. */
+/** The last pause of a cron in all processes. */
+export interface CronPause {
+  readonly task: string;
+  /** Whether the pause has not ended. */
+  readonly paused: boolean;
+  /** The person or program that has begun the pause, or ended it. */
+  readonly by: string;
+  /** The time of that, in ms since 1970. */
+  readonly at: number;
+}
+
+/** The status that all processes of a fleet share. */
 export interface FleetStatus {
   /** The reason of the fleet's cancel, or null. */
   readonly reason: string | null;
@@ -16,6 +27,8 @@ export interface FleetStatus {
   readonly at: number;
   /** Whether any process follows the events of jobs. */
   readonly followed: boolean;
+  /** The current pauses of crons, and those that have ended within the last minute. */
+  readonly pauses: readonly CronPause[];
 }
 
 /** Reads the fleet's status at each control message about it and at a regular interval, and changes it. */
@@ -93,19 +106,32 @@ export class StatusPoller {
     await this.control.flush();
   }
 
-  private async update(assignments: string, values: readonly unknown[]): Promise<void> {
-    const { database, control } = this;
-    await database.queryWithRetry(`update "${database.schema}".fleet set ${assignments}`, values);
-    control.send({ type: 'fleet' });
+  /** Notifies all processes of a change, and applies it in this one. */
+  async announce(): Promise<void> {
+    this.control.send({ type: 'fleet' });
     await this.poll();
+  }
+
+  private async update(assignments: string, values: readonly unknown[]): Promise<void> {
+    const { database } = this;
+    await database.queryWithRetry(`update "${database.schema}".fleet set ${assignments}`, values);
+    await this.announce();
   }
 }
 
 export async function readStatus(database: FleetDatabase): Promise<FleetStatus | undefined> {
+  const { schema } = database;
   const [status] = await database.queryWithRetry<FleetStatus>(
     `select reason, cancelled_by as by, (extract(epoch from cancelled_at) * 1000)::float8 as at,
-       coalesce(followed_until > now(), false) as followed
-     from "${database.schema}".fleet`,
+       coalesce(followed_until > now(), false) as followed,
+       (select coalesce(json_agg(json_build_object(
+          'task', task,
+          'paused', ended_at = 'infinity',
+          'by', coalesce(ended_by, begun_by),
+          'at', (extract(epoch from case when ended_at = 'infinity' then begun_at else ended_at end) * 1000)::float8
+        ) order by ended_at), '[]')
+        from "${schema}".cron_pause where ended_at > now() - interval '1 min') as pauses
+     from "${schema}".fleet`,
   );
   return status;
 }

@@ -1,6 +1,7 @@
 import type { Observable } from 'rxjs';
 import type { Context } from '../context/types.js';
 import type { Coordinator } from '../cron/coordinator.js';
+import type { ByWhom } from '../task/by-whom.js';
 import type { Task } from '../task/types.js';
 import type { FleetConnectionError } from './errors.js';
 import type { JobEvent, Queue, QueueOptions } from './queue-types.js';
@@ -23,8 +24,24 @@ export interface Fleet extends Task<never> {
   queue<In, Out = unknown>(name: string, options?: QueueOptions): Queue<In, Out>;
   /** Cancels all processes: the running ones, and those that start before `resume`. */
   cancel(reason: string): Promise<void>;
+  /**
+   * Pauses a cron in all processes: in those that run, and in those that start before {@link resume}. Current and
+   * waiting runs go on, and {@link CronRunner.trigger} still works. No process ever runs a slot that is due during the
+   * pause: each reports those of its own schedule as one `missed` event with the reason `paused`, at the end of the
+   * pause. The pause of a single runner is independent: a cron runs only if there is neither of the two.
+   *
+   * Resolves when the pause is stored. This process then applies it, and all others do so within 2 s. Does nothing if
+   * the cron is paused. Like {@link cancel}, it waits while the database is unreachable.
+   *
+   * @param path the path of the cron, such as `app/report`. No process needs to have such a cron yet.
+   * @param options `by` is part of the crons' events, up to 200 characters. Default: the name of this process.
+   */
+  pause(path: string, options?: ByWhom): Promise<void>;
   /** Undoes the cancel for processes that start from now on. */
   resume(): Promise<void>;
+  /** Ends the pause of a cron in all processes. Does nothing if {@link pause} has not paused it. */
+  // eslint-disable-next-line @typescript-eslint/unified-signatures -- a path that is undefined would undo the cancel
+  resume(path: string, options?: ByWhom): Promise<void>;
   /**
    * Returns the last slot of a cron that any process was granted, for the option `lastRun`. `task` is the cron's path,
    * such as `app/report`.
@@ -57,6 +74,8 @@ export interface FleetState {
   readonly members: readonly FleetMember[];
   readonly queues: readonly QueueState[];
   readonly crons: readonly CronState[];
+  /** The crons that are paused in all processes. */
+  readonly paused: readonly PausedCron[];
 }
 
 /** The state of one process. Times are in ms since 1970, by the database's clock. */
@@ -83,4 +102,12 @@ export interface CronState {
   readonly task: string;
   readonly slot: number;
   readonly holder?: string;
+}
+
+/** A cron that is paused in all processes: the person or program that has paused it, and the time of that. */
+export interface PausedCron {
+  readonly task: string;
+  readonly by: string;
+  /** In ms since 1970, by the database's clock. */
+  readonly at: number;
 }

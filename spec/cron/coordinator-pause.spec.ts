@@ -294,7 +294,7 @@ describe('The pause of a cron by its coordinator', () => {
       },
     ],
   ] as const)
-    it(`writes an error that \`watchPause\` ${title} with console.error if nothing listens, and the cron goes on`, () => {
+    it(`has an error that \`watchPause\` ${title} on the console if nothing listens, and the cron goes on`, () => {
       const runner = cron(
         task('x', () => 1),
         everyTen,

@@ -91,6 +91,36 @@ describe('after the database was lost', () => {
     await fleet.resume();
   });
 
+  it('a pause of a cron still holds, and a resume and a pause that were requested in between take effect', async () => {
+    const member = programs.start('cron', { url: server.url, schema, name: 'member', schedule: 100 });
+    await member.waitFor('run');
+    await fleet.pause('app/tick', { by: 'ann' });
+    await member.waitFor('paused by ann');
+    await server.stop();
+    const resumed = fleet.resume('app/tick', { by: 'bob' });
+    await pause(500);
+    expect(lines(member, 'resumed')).to.deep.equal([]);
+    await server.start();
+    await resumed;
+    await member.waitFor('resumed by bob');
+    const ran = lines(member, 'run').length;
+    await waitUntil(() => lines(member, 'run').length > ran);
+    await server.stop();
+    const paused = fleet.pause('app/tick', { by: 'eve' });
+    await server.start();
+    await paused;
+    await member.waitFor('paused by eve');
+    await server.restart();
+    await fleet.resume('app/tick', { by: 'sue' });
+    await member.waitFor('resumed by sue');
+    expect([lines(member, 'paused'), lines(member, 'resumed')]).to.deep.equal([
+      ['by ann', 'by eve'],
+      ['by bob', 'by sue'],
+    ]);
+    member.kill('SIGTERM');
+    expect((await member.ended).code).to.equal(0);
+  });
+
   it('stderr reports the loss once and without credentials in a process without a listener', async () => {
     const member = programs.start('member', { url: server.url, schema, name: 'member' });
     await member.waitFor('up');

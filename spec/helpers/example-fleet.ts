@@ -19,6 +19,7 @@ export function exampleFleet(change: Partial<FleetState> = {}): FleetState {
       { task: 'shop/cleanup', slot: now - (now % 1000), holder: 'worker-1' },
       { task: 'shop/report', slot: new Date(2026, 0, 2, 3, 4, 5).getTime() },
     ],
+    paused: [],
     ...change,
   };
 }

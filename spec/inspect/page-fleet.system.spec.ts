@@ -123,6 +123,7 @@ describeWithBrowser('The fleet section of the page', (browserPage) => {
       members: [{ name: evil, host: evil, pid: 1, since: at, seen: at, live: false }],
       queues: [{ name: evil, waiting: 0, running: 0, dead: 1 }],
       crons: [{ task: evil, slot: at, holder: evil }],
+      paused: [{ task: evil, by: evil, at }],
     });
     const { url } = await inspected([], {}, { fleet });
     await page.goto(url);

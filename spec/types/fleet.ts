@@ -39,6 +39,11 @@ export async function fleet(): Promise<void> {
   expectTypeOf(fleet.context).toEqualTypeOf<Context>();
   expectTypeOf(fleet.coordinator).toEqualTypeOf<Coordinator>();
   expectTypeOf(fleet.lastSlot('n')).toEqualTypeOf<Promise<number | undefined>>();
+  expectTypeOf(fleet.pause('n', { by: 'ann' })).toEqualTypeOf<Promise<void>>();
+  expectTypeOf(fleet.resume('n', { by: 'ann' })).toEqualTypeOf<Promise<void>>();
+  expectTypeOf(fleet.resume()).toEqualTypeOf<Promise<void>>();
+  // @ts-expect-error a path that may be undefined would undo the cancel of the fleet
+  void fleet.resume(process.env['CRON']);
   expectTypeOf(fleet.state()).toEqualTypeOf<Promise<FleetState>>();
   expectTypeOf(inspector({ port: 0, fleet })).toEqualTypeOf<Task<string>>();
   cron(
