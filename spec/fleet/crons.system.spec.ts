@@ -123,6 +123,8 @@ describe('the crons of several processes', () => {
       const slots = slotsOf(...late);
       expectDistinct(slots);
       expect(Math.min(...slots)).to.be.greaterThan(Math.max(...slotsOf(early)) + 2000);
+      // The slots before the one that is run are missed.
+      expect(late.flatMap((program) => lines(program, 'missed'))).not.to.deep.equal([]);
     },
   });
 
