@@ -6,6 +6,8 @@
 
 export { inspector, type InspectorOptions } from './server/inspector.js';
 export type { FleetStateSource } from './server/fleet-state-source.js';
+export type { InspectorAction } from './server/action-request.js';
+export type { TaskAction } from './server/task-actions.js';
 export type { AppState, SlotHistoryState, TaskState } from './server/app-state.js';
 export { renderSvg, type SvgOptions } from './svg/render-svg.js';
 export { renderText, type TextOptions } from './text/render-text.js';

@@ -12,8 +12,9 @@ export async function httpRequest(
   headers: Record<string, string> = {},
   method = 'GET',
   target?: string,
+  requestBody?: string,
 ): Promise<HttpAnswer> {
-  const response = await openResponse(url, headers, method, target);
+  const response = await openResponse(url, headers, method, target, requestBody);
   let body = '';
   for await (const chunk of response.setEncoding('utf8')) body += String(chunk);
   return { status: response.statusCode, headers: response.headers, body };
@@ -25,11 +26,12 @@ export function openResponse(
   headers: Record<string, string> = {},
   method = 'GET',
   target?: string,
+  requestBody?: string,
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     request(url, { headers, method, agent: false, ...(target !== undefined && { path: target }) }, resolve)
       .on('error', reject)
-      .end();
+      .end(requestBody);
   });
 }
 

@@ -27,6 +27,19 @@ describe('inspector', () => {
       'Expected `token` to be at least 16 characters long',
     );
     expect(given({ port: 0, token: 'short' })).not.to.throw('short');
+    for (const token of ['pässword pässword', 'a token, a token\n', ' a token, a token', 'a token, a token ']) {
+      expect(given({ port: 0, token }), token).to.throw(
+        RangeError,
+        'Expected `token` to be made of printable characters of ASCII',
+      );
+    }
+    expect(given({ port: 0, token: 'a token, a token' })).not.to.throw();
+    expect(given({ port: 0, actions: true })).to.throw(
+      TypeError,
+      'Expected `token` to be a string, because there are `actions`, got undefined',
+    );
+    expect(given({ port: 0, actions: 'yes', token: 'a token, a token' })).to.throw(TypeError, 'Expected `actions`');
+    expect(given({ port: 0, actions: true, token: 'short' })).to.throw(RangeError, 'Expected `token`');
     expect(given({ port: 0, history: 0 })).to.throw(RangeError, 'Expected `history`');
     expect(given({ port: 0, hosts: 'x' })).to.throw(TypeError, 'Expected `hosts` to be an array');
     expect(given({ port: 0, fleet: {} })).to.throw(

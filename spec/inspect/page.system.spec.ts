@@ -118,21 +118,49 @@ describeWithBrowser('The page', (browserPage) => {
     await browserPage.waitForStatus('a', 'running');
   });
 
-  it('opens from a link with the token on another site', async () => {
+  it('opens from a link with the token on another site, and keeps the token in its tab alone', async () => {
     const { page } = browserPage;
     const token = 'correct horse battery';
     const { url } = await inspected([], {}, { token });
+    const links = ['?', '#'].map((mark) => `<p><a href="${url}${mark}token=${encodeURIComponent(token)}">${mark}</a>`);
     const otherSite = createServer((_, response) => {
-      response.setHeader('content-type', 'text/html');
-      response.end(`<a href="${url}?token=${encodeURIComponent(token)}">Inspector</a>`);
+      response.setHeader('content-type', 'text/html').end(links.join(''));
     }).listen(0);
     await once(otherSite, 'listening');
-    await page.goto(`http://localhost:${(otherSite.address() as AddressInfo).port}`);
-    await page.locator('a').click();
-    await waitForAppStatus('Ready');
-    expect(page.url()).to.equal(url);
+    for (const mark of ['?', '#']) {
+      await page.goto(`http://localhost:${(otherSite.address() as AddressInfo).port}`);
+      await page.getByText(mark).click();
+      await waitForAppStatus('Ready');
+      expect(page.url(), mark).to.equal(url);
+      expect(await page.context().cookies(), mark).to.deep.equal([]);
+      expect(await browserPage.evaluate('JSON.stringify(localStorage)')).not.to.contain(token);
+      await page.reload();
+      await waitForAppStatus('Ready');
+      await browserPage.evaluate('sessionStorage.clear()');
+    }
     otherSite.close();
     otherSite.closeAllConnections();
+  });
+
+  it('asks for the token, and says when it is wrong', async () => {
+    const { page } = browserPage;
+    const token = 'correct horse battery';
+    const { url } = await inspected([untilCancelled('a')], {}, { token });
+    await page.goto(url);
+    await waitForAppStatus('Token needed');
+    expect(await page.locator('#refusal').textContent()).to.equal('');
+    for (const wrong of ['wrong horse battery', 'ein Pferd für €5']) {
+      await page.getByLabel('Token').fill(wrong);
+      await page.keyboard.press('Enter');
+      await page.getByRole('alert').filter({ hasText: 'refuses this token' }).waitFor();
+    }
+    await page.getByLabel('Token').fill(token);
+    await page.getByRole('button', { name: 'Open' }).click();
+    await waitForAppStatus('Ready');
+    await browserPage.row('a').waitFor();
+    expect(await page.locator('#sign-in').isVisible()).to.equal(false);
+    await page.reload();
+    await waitForAppStatus('Ready');
   });
 
   it('keeps the entries of a focused list in place', async () => {
@@ -158,9 +186,10 @@ describeWithBrowser('The page', (browserPage) => {
 
   it('works without storage', async () => {
     const { page } = browserPage;
-    const { url } = await inspected([untilCancelled('a')]);
-    await page.addInitScript(`Object.defineProperty(window, 'localStorage', { get() { throw new Error('denied'); } })`);
-    await page.goto(url);
+    const { url } = await inspected([untilCancelled('a')], {}, { token: 'correct horse battery' });
+    for (const storage of ['localStorage', 'sessionStorage'])
+      await page.addInitScript(`Object.defineProperty(window, '${storage}', { get() { throw new Error('denied'); } })`);
+    await page.goto(`${url}#token=correct%20horse%20battery`);
     await browserPage.row('a').waitFor();
     await page.keyboard.press('t');
     await browserPage.waitForText('#theme', 'Theme: light');

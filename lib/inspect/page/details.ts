@@ -2,10 +2,11 @@ import type { RecordedError } from '../../recording/types.js';
 import { duration } from '../../util/duration.js';
 import type { TaskState } from '../server/app-state.js';
 import { isFailure, markKind, statusLabel, styles } from '../styles.js';
-import type { Mark, Span } from '../task-timeline.js';
+import type { Mark, Span, TaskRow } from '../task-timeline.js';
 import type { Hit } from './chart.js';
+import { cronEntries, type Entry } from './cron-facts.js';
 import { element } from './element.js';
-import { clockTime, localDate, timeUntil } from './format.js';
+import { clockTime, localDate } from './format.js';
 import type { PageRow } from './page-rows.js';
 
 /** The number of marks in the list of a task. */
@@ -54,7 +55,7 @@ export class Details {
   }
 
   private taskParts(pageRow: PageRow, now: number): Node[] {
-    const { row, state, status, restarts, nextAt } = pageRow;
+    const { row, state, status, restarts } = pageRow;
     const since = row?.since ?? state?.since;
     const error = row?.lastError ?? state?.lastError;
     const latest = row?.marks.slice(-maxMarks).reverse() ?? [];
@@ -63,10 +64,7 @@ export class Details {
       definitions([
         ['Status', statusLabel(status)],
         ['Since', since === undefined ? undefined : `${clockTime(since)}, for ${duration(Math.max(0, now - since))}`],
-        ['Next run', nextAt === undefined ? undefined : `${clockTime(nextAt, 1000)}, ${timeUntil(nextAt, now)}`],
-        ['Runs', positive(row?.slotsStarted) ?? (row && row.runs > 1 ? row.runs : undefined)],
-        ['Active runs', row && row.active > 1 ? row.active : undefined],
-        ['Failures', positive(row?.failures)],
+        ...(state?.history ? cronEntries(state, now) : runEntries(row)),
         ['Started runs', childrenText(state?.children)],
         ['Restarts', positive(restarts)],
       ]),
@@ -100,10 +98,7 @@ function markParts(row: PageRow, mark: Mark): Node[] {
       ['At', dateAndTime(at)],
       ['Slot', event.slot === undefined ? undefined : dateAndTime(event.slot)],
       ['Outcome', outcome?.status],
-      ...fields.map(([name, value]): [string, unknown] => [
-        fieldLabels[name] ?? name,
-        name === 'delay' || name === 'lateBy' ? duration(Number(value)) : value,
-      ]),
+      ...fields.map(([name, value]): Entry => [fieldLabels[name] ?? name, formats[name]?.(Number(value)) ?? value]),
     ]),
     ...errorParts('Error', error ?? outcome?.error),
     ...errorParts('Cause', cause),
@@ -133,10 +128,19 @@ const fieldLabels: Readonly<Record<string, string>> = {
   delay: 'Delay',
   phase: 'Phase',
   option: 'Option',
+  key: 'Key',
+  by: 'By',
+  nextAt: 'Next run',
+};
+const formats: Readonly<Record<string, (value: number) => string>> = {
+  delay: duration,
+  lateBy: duration,
+  nextAt: dateAndTime,
 };
 
 function labelOf(mark: Mark): string {
-  return styles[markKind(mark)].label;
+  const { key } = mark.event;
+  return styles[markKind(mark)].label + (key === undefined ? '' : ` ${key}`);
 }
 
 function dateAndTime(at: number): string {
@@ -154,11 +158,21 @@ function childrenText(children: TaskState['children']): string | undefined {
   return `${children.started}${children.failed > 0 ? `, ${children.failed} failed` : ''}`;
 }
 
+function runEntries(row: TaskRow | undefined): readonly Entry[] {
+  if (!row) return [];
+  const { slotsStarted, runs, active, failures } = row;
+  return [
+    ['Runs', positive(slotsStarted) ?? (runs > 1 ? runs : undefined)],
+    ['Active runs', active > 1 ? active : undefined],
+    ['Failures', positive(failures)],
+  ];
+}
+
 function positive(count: number | undefined): number | undefined {
   return count === 0 ? undefined : count;
 }
 
-function definitions(entries: readonly (readonly [string, unknown])[]): Node {
+function definitions(entries: readonly Entry[]): Node {
   const defined = entries.filter(([, value]) => value !== undefined);
   return element('dl', '', ...defined.flatMap(([name, value]) => [element('dt', name), element('dd', String(value))]));
 }

@@ -1,4 +1,5 @@
 import type { FleetState } from '../../fleet/types.js';
+import { authorization } from './token.js';
 
 const requestTimeoutMs = 10_000;
 
@@ -19,7 +20,10 @@ export class FleetFeed {
 
   private async request(now: () => number): Promise<void> {
     try {
-      const response = await fetch('fleet', { signal: AbortSignal.timeout(requestTimeoutMs) });
+      const response = await fetch('fleet', {
+        headers: authorization(),
+        signal: AbortSignal.timeout(requestTimeoutMs),
+      });
       const answer = (await response.json()) as FleetState & { readonly error?: string };
       this.failure = response.ok ? undefined : (answer.error ?? `The inspector answers with status ${response.status}`);
       if (!response.ok) return;

@@ -1,8 +1,8 @@
 import type { FleetState } from '../../fleet/types.js';
 import { printable } from '../../util/printable.js';
 import { element, setText } from './element.js';
-import { cronsTable, membersTable, queuesTable, shortTime } from './fleet-tables.js';
-import { clockTime } from './format.js';
+import { cronsTable, membersTable, queuesTable } from './fleet-tables.js';
+import { clockTime, counted, shortTime } from './format.js';
 import { loadSetting, saveSetting } from './local-storage.js';
 
 /** The data of the section. */
@@ -103,10 +103,6 @@ function headingOf({ state, failure, at }: FleetSnapshot): { readonly note: stri
       ', ',
     ),
   };
-}
-
-function counted(count: number, name: string): string {
-  return `${count.toLocaleString('en')} ${name}${count === 1 ? '' : 's'}`;
 }
 
 function setTextAndTitle(target: HTMLElement, text: string, title: string): void {

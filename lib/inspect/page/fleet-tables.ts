@@ -2,7 +2,7 @@ import type { CronState, FleetMember, QueueState } from '../../fleet/types.js';
 import { duration } from '../../util/duration.js';
 import { printable } from '../../util/printable.js';
 import { element } from './element.js';
-import { clockTime, localDate } from './format.js';
+import { shortTime } from './format.js';
 
 /** The largest number of rows of a table. */
 const maxRows = 50;
@@ -47,12 +47,6 @@ export function cronsTable(crons: readonly CronState[], now: number): Node {
     lease.title = printable(holder ?? '');
     return { name: task, title: task, cells: [element('td', shortTime(slot, now)), lease], hasProblem: false };
   });
-}
-
-/** Formats a local time, with its date unless that is today. */
-export function shortTime(at: number, now: number): string {
-  const [date, time] = [localDate(at), clockTime(at, 1000)];
-  return date === localDate(now) ? time : `${date} ${time}`;
 }
 
 /** Creates a table in the order of the names, so that no row moves under the pointer. */

@@ -1,5 +1,10 @@
 import { day, duration, minute, second } from '../../util/duration.js';
 
+/** Formats a number of things. */
+export function counted(count: number, name: string): string {
+  return `${count.toLocaleString('en')} ${name}${count === 1 ? '' : 's'}`;
+}
+
 /** Formats the time until `at`. It may have passed since the page received it. */
 export function timeUntil(at: number, now: number): string {
   return at - now < second ? 'in < 1 s' : `in ${duration(at - now)}`;
@@ -20,4 +25,10 @@ export function clockTime(at: number, step = 1): string {
 export function localDate(at: number): string {
   const date = new Date(at);
   return `${date.getFullYear()}-${twoDigits(date.getMonth() + 1)}-${twoDigits(date.getDate())}`;
+}
+
+/** Formats a local time, with its date unless that is today. */
+export function shortTime(at: number, now: number): string {
+  const [date, time] = [localDate(at), clockTime(at, 1000)];
+  return date === localDate(now) ? time : `${date} ${time}`;
 }

@@ -9,9 +9,11 @@ import { listenToKeys } from './keyboard.js';
 import { drawLegend } from './legend.js';
 import { filterRows, hasFailed, pageRows, type PageRow, type StatusFilter } from './page-rows.js';
 import { listenToPointer } from './pointer.js';
+import { SignIn } from './sign-in.js';
 import { TaskList } from './task-list.js';
 import { ThemeSwitch } from './theme.js';
 import { Viewport, type VisiblePeriod } from './viewport.js';
+import { waitingText } from './waiting.js';
 
 const stage = elementById('stage');
 const stageWindow = elementById('window');
@@ -27,6 +29,7 @@ const feed = new Feed(() => (needsLayout = true));
 const list = new TaskList(elementById('names'), (task) => select(task));
 const details = new Details(elementById('details'), elementById('content'), (hit) => open(hit));
 const fleet = new FleetSection(elementById('fleet'));
+const signIn = new SignIn(() => feed.reconnect());
 let rows: readonly PageRow[] = [];
 let selected: string | undefined;
 let opened: Hit | undefined;
@@ -78,7 +81,8 @@ function updateLayout({ axisHeight, rowHeight, height }: Layout): void {
   empty.hidden = rows.length > 0;
   empty.textContent = all.length === 0 ? 'No tasks yet' : 'No task matches';
   showAppStatus(all);
-  fleet.show(feed.state?.fleet && feed.fleet, feed.connection === 'open');
+  signIn.show(feed.status === 'refused');
+  fleet.show(feed.state?.fleet && feed.fleet, feed.status === 'open');
   elementById('span').textContent = duration(viewport.span);
   elementById('pause').setAttribute('aria-pressed', String(!viewport.isFollowing));
 }
@@ -88,17 +92,28 @@ function showAppStatus(all: readonly PageRow[]): void {
   const pill = elementById('state');
   setText(pill, label);
   pill.dataset['state'] = status;
+  showWaiting(status === 'starting' ? (feed.state?.waitingFor ?? []) : []);
   const running = all.filter((row) => row.status === 'running').length;
   const failed = all.filter(hasFailed).length;
   setText(elementById('counts'), `${all.length} tasks, ${running} running${failed > 0 ? `, ${failed} failed` : ''}`);
   document.title = `${label} – rxjs-tasks`;
 }
 
+/** Names the tasks that readiness waits for. */
+function showWaiting(paths: readonly string[]): void {
+  const target = elementById('waiting');
+  const { text, title } = waitingText(paths);
+  setText(target, text);
+  target.title = title;
+  target.hidden = paths.length === 0;
+}
+
 function appStatus(): readonly [status: string, label: string] {
-  const { connection, state, timeline } = feed;
-  if (connection === 'lost') return ['lost', 'Connection lost, reconnecting'];
-  if (connection === 'ended') return ['lost', 'The application has ended'];
-  if (connection === 'connecting' || !state) return ['connecting', 'Connecting'];
+  const { status, state, timeline } = feed;
+  if (status === 'refused') return ['lost', 'Token needed'];
+  if (status === 'lost') return ['lost', 'Connection lost, reconnecting'];
+  if (status === 'ended') return ['lost', 'The application has ended'];
+  if (status === 'connecting' || !state) return ['connecting', 'Connecting'];
   const lastMark = timeline.appMarks.at(-1);
   if (lastMark) return ['stopping', lastMark.type === 'draining' ? 'Draining' : 'Stopping'];
   return state.ready ? ['ready', 'Ready'] : ['starting', 'Not ready'];

@@ -10,7 +10,6 @@ export interface PageRow {
   readonly depth: number;
   readonly status: string;
   readonly restarts: number;
-  readonly nextAt: number | undefined;
   readonly row: TaskRow | undefined;
   readonly state: TaskState | undefined;
 }
@@ -56,7 +55,6 @@ export function pageRows(timeline: Timeline, state: AppState): PageRow[] {
       depth,
       status: row?.status ?? taskState?.status ?? 'idle',
       restarts: taskState?.restarts ?? row?.restarts ?? 0,
-      nextAt: taskState?.nextAt,
       row,
       state: taskState,
     });

@@ -1,7 +1,7 @@
 import { printable } from '../../util/printable.js';
 import { statusLabel } from '../styles.js';
 import type { Layout } from './chart.js';
-import { timeUntil } from './format.js';
+import { cronNote } from './cron-facts.js';
 import { hasFailed, type PageRow } from './page-rows.js';
 
 /** The names beside the chart. Only visible rows have elements, which are reused while scrolling. */
@@ -57,9 +57,11 @@ class ListEntry {
   show(row: PageRow | undefined, top: number, height: number, now: number, isSelected: boolean): void {
     const { button, dot, name, note } = this;
     const status = row ? statusLabel(row.status) : '';
-    const { text, isBad } = row ? noteOf(row, now) : { text: '', isBad: false };
+    const { text, title, isBad } = row ? noteOf(row, now) : emptyNote;
+    const isPaused = row?.state?.paused === true && row.status === 'running';
+    const position = [top, height, isSelected];
     // Changing the document costs more than everything else.
-    const shown = JSON.stringify([row?.task, row?.label, row?.depth, status, top, height, isSelected, text, isBad]);
+    const shown = JSON.stringify([row?.task, row?.label, row?.depth, status, isPaused, position, text, title, isBad]);
     if (shown === this.lastShown) return;
     this.lastShown = shown;
     button.hidden = !row;
@@ -71,28 +73,38 @@ class ListEntry {
     }
     button.dataset['task'] = row.task;
     const task = printable(row.task);
-    button.title = `${task}: ${status}`;
+    button.title = `${task}: ${status}${title && `, ${title}`}`;
     button.style.top = `${top}px`;
     button.style.height = `${height}px`;
     button.style.paddingLeft = `${10 + row.depth * 14}px`;
     button.setAttribute('aria-current', String(isSelected));
     button.setAttribute('aria-label', `${task}, ${status}`);
-    dot.dataset['status'] = row.status;
+    dot.dataset['status'] = isPaused ? 'paused' : row.status;
     name.textContent = printable(row.label);
     note.textContent = text;
     note.className = isBad ? 'note bad' : 'note';
   }
 }
 
-/** Returns the most important fact about a row, and whether it is bad. */
-function noteOf(pageRow: PageRow, now: number): { readonly text: string; readonly isBad: boolean } {
-  const { status, restarts, nextAt, row, state } = pageRow;
-  if (hasFailed(pageRow) || status === 'not-started') return { text: statusLabel(status), isBad: true };
+/** The most important facts about a row. */
+interface Note {
+  readonly text: string;
+  /** Further facts for the title of the row. */
+  readonly title: string;
+  readonly isBad: boolean;
+}
+
+const emptyNote: Note = { text: '', title: '', isBad: false };
+
+function noteOf(pageRow: PageRow, now: number): Note {
+  const { status, restarts, row, state } = pageRow;
+  const note = (text: string, isBad = false) => ({ ...emptyNote, text, isBad });
+  if (hasFailed(pageRow) || status === 'not-started') return note(statusLabel(status), true);
   if (restarts > 0 && status !== 'completed' && status !== 'cancelled')
-    return { text: `↻ ${restarts}`, isBad: (row?.lastError ?? state?.lastError) !== undefined };
-  if (row && row.failures > 0 && nextAt !== undefined)
-    return { text: `✗ ${row.failures} · ${timeUntil(nextAt, now)}`, isBad: true };
-  if (row && row.active > 1) return { text: `${row.active} runs`, isBad: row.failures > 0 };
-  if (nextAt !== undefined) return { text: timeUntil(nextAt, now), isBad: false };
-  return { text: status === 'running' || status === 'idle' ? '' : statusLabel(status), isBad: false };
+    return note(`↻ ${restarts}`, (row?.lastError ?? state?.lastError) !== undefined);
+  const isActive = status === 'running' || status === 'idle';
+  const facts = state && isActive ? cronNote(state, now) : undefined;
+  if (facts) return facts;
+  if (row && row.active > 1) return note(`${row.active} runs`, row.failures > 0);
+  return note(isActive ? '' : statusLabel(status));
 }

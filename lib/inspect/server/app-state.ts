@@ -3,6 +3,8 @@ import { toRecordedError } from '../../recording/to-recorded.js';
 import type { RecordedError } from '../../recording/types.js';
 import { snapshot, type Snapshot } from '../../task/snapshot.js';
 import type { SlotHistory, SlotOutcome } from '../../task/types.js';
+import type { InspectorAction } from './action-request.js';
+import { currentActionsByPath, type TaskAction } from './task-actions.js';
 
 /** A `SlotHistory` in JSON. */
 export interface SlotHistoryState extends Omit<SlotHistory, 'last'> {
@@ -14,6 +16,8 @@ export interface TaskState extends Omit<Snapshot, 'lastError' | 'history' | 'mem
   readonly task: string;
   readonly lastError?: RecordedError;
   readonly history?: SlotHistoryState;
+  /** The actions that make sense now, if the inspector has actions. */
+  readonly actions?: readonly TaskAction[];
   readonly members?: readonly TaskState[];
 }
 
@@ -28,29 +32,46 @@ export interface AppState {
   readonly waitingFor?: readonly string[];
   /** Present if `/fleet` has the state of a fleet. */
   readonly fleet?: true;
+  /** The actions that the inspector performs, if it does. */
+  readonly actions?: readonly InspectorAction[];
   readonly tasks: readonly TaskState[];
 }
 
-export function stateOf(application: ApplicationInfo, boot: string, now: number, hasFleet: boolean): AppState {
+/** The parts of an inspector that its state shows. */
+export interface StateParts {
+  readonly boot: string;
+  readonly hasFleet: boolean;
+  readonly actions: readonly InspectorAction[] | undefined;
+}
+
+export function stateOf(application: ApplicationInfo, now: number, { boot, hasFleet, actions }: StateParts): AppState {
   const { runners, ready, notReady } = application;
+  const actionsByPath = actions && currentActionsByPath(runners);
   return {
     boot,
     now,
     ready,
     ...(!ready && { waitingFor: notReady.map(({ path }) => path) }),
     ...(hasFleet && { fleet: true }),
-    tasks: runners.map((runner) => taskState(snapshot(runner))),
+    ...(actions && { actions }),
+    tasks: runners.map((runner) => taskState(snapshot(runner), undefined, actionsByPath)),
   };
 }
 
-function taskState({ lastError, history, members, ...rest }: Snapshot, parent?: string): TaskState {
+function taskState(
+  { lastError, history, members, ...rest }: Snapshot,
+  parent: string | undefined,
+  actionsByPath: ReadonlyMap<string, readonly TaskAction[]> | undefined,
+): TaskState {
   const task = parent === undefined ? rest.name : `${parent}/${rest.name}`;
+  const actions = actionsByPath?.get(task) ?? [];
   return {
     task,
     ...rest,
     ...(lastError && { lastError: toRecordedError(lastError) }),
     ...(history && { history: historyState(history) }),
-    ...(members && { members: members.map((member) => taskState(member, task)) }),
+    ...(actions.length > 0 && { actions }),
+    ...(members && { members: members.map((member) => taskState(member, task, actionsByPath)) }),
   };
 }
 

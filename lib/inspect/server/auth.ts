@@ -9,10 +9,13 @@ export interface Auth {
    * name of its own (DNS rebinding).
    */
   readonly isOwnHost: (request: IncomingMessage) => boolean;
-  /** Whether the request contains the token, if there is one. */
+  /** Whether the request has no `Origin`, or the one of this server's own page: scheme, host and port. */
+  readonly isOwnOrigin: (request: IncomingMessage) => boolean;
+  /**
+   * Whether the request has the token, if there is one. A cookie would not do: browsers send it to all ports of the
+   * host, and with the requests of other sites.
+   */
   readonly isAllowed: (request: IncomingMessage) => boolean;
-  /** Returns the cookie for a browser whose address contains the token. */
-  readonly cookieFor: (request: IncomingMessage, query: URLSearchParams) => string | undefined;
 }
 
 export function isLoopback(host: string): boolean {
@@ -21,19 +24,18 @@ export function isLoopback(host: string): boolean {
 
 /** @param hosts further names of the server. */
 export function createAuth(host: string, hosts: readonly string[], token: string | undefined): Auth {
-  const names = new Set([host, ...hosts].map((name) => name.toLowerCase()));
+  const furtherNames = new Set(hosts.map((name) => name.toLowerCase()));
+  const names = new Set([host.toLowerCase(), ...furtherNames]);
   const isOwn = (name: string) =>
     names.has(name) || isLoopback(name) || name.endsWith('.localhost') || (!isLoopback(host) && isIP(name) > 0);
-  const isToken = (given: string | null | undefined) => token === undefined || isEqual(token, given);
   return {
     isOwnHost: ({ headers }) => isOwn(hostName(headers.host)),
-    isAllowed: (request) => isToken(bearerOf(request)) || isToken(cookieOf(request)),
-    cookieFor(request, query) {
-      const given = query.get('token');
-      if (token === undefined || !isToken(given)) return undefined;
-      // Not `Strict`: a browser that follows a link from elsewhere would not send the cookie after the redirect.
-      return `${cookieName(request)}=${encodeURIComponent(token)}; HttpOnly; SameSite=Lax; Path=/`;
+    isOwnOrigin({ headers: { origin, host: ownHost = '' } }) {
+      // A proxy that serves another name may do so by https.
+      const schemes = furtherNames.has(hostName(ownHost)) ? ['http', 'https'] : ['http'];
+      return origin === undefined || schemes.some((scheme) => originOf(`${scheme}://${ownHost}`) === origin);
     },
+    isAllowed: (request) => token === undefined || isEqual(token, bearerOf(request)),
   };
 }
 
@@ -46,7 +48,7 @@ function hostName(host = ''): string {
 }
 
 /** Compares in constant time. */
-function isEqual(token: string, given: string | null | undefined): boolean {
+function isEqual(token: string, given: string | undefined): boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest();
   return typeof given === 'string' && timingSafeEqual(digest(token), digest(given));
 }
@@ -55,18 +57,6 @@ function bearerOf({ headers }: IncomingMessage): string | undefined {
   return /^Bearer (.+)$/i.exec(headers.authorization ?? '')?.[1];
 }
 
-/** Returns a name with the port, because browsers share cookies between all ports of a host. */
-function cookieName({ socket }: IncomingMessage): string {
-  return `rxjs-tasks-${socket.localPort}`;
-}
-
-function cookieOf(request: IncomingMessage): string | undefined {
-  const name = cookieName(request);
-  const cookie = (request.headers.cookie ?? '').split('; ').find((pair) => pair.startsWith(`${name}=`));
-  try {
-    return cookie && decodeURIComponent(cookie.slice(name.length + 1));
-  } catch {
-    // The value is not valid percent-encoding.
-    return undefined;
-  }
+function originOf(url: string): string | undefined {
+  return URL.canParse(url) ? new URL(url).origin : undefined;
 }

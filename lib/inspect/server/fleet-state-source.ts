@@ -5,6 +5,8 @@ import { invalid } from '../../util/validate.js';
 export interface FleetStateSource {
   /** Returns the current members, queues and crons. May reject. */
   state(): Promise<FleetState>;
+  /** Returns a queue, for the action `redrive`. Without this method, the inspector has no such action. */
+  queue?(name: string): { redrive(): Promise<number> };
 }
 
 /** An answer serves all requests within this time. */
@@ -34,6 +36,24 @@ export function sharedState(fleet: FleetStateSource, now: () => number): () => P
     query.then(onAnswer, onAnswer);
     return (answer = withTimeout(query));
   };
+}
+
+/** Returns the action `redrive` of a fleet that has queues. A queue that the fleet does not have is not created. */
+export function redriveOf(
+  fleet: FleetStateSource | undefined,
+  state: (() => Promise<FleetState>) | undefined,
+): ((name: string) => Promise<number | undefined>) | undefined {
+  if (!fleet?.queue || !state) return undefined;
+  return async (name) => {
+    const { queues } = await state();
+    return queues.some((queue) => queue.name === name) ? fleet.queue?.(name).redrive() : undefined;
+  };
+}
+
+/** Returns the message of an error and none of its fields, which may be secret. */
+export function fleetFailure(error: unknown): string {
+  const message = error instanceof Error ? error.message.slice(0, 200) : '';
+  return `The fleet does not answer${message && `: ${message}`}`;
 }
 
 /** Rejects after the timeout. The query stays pending, so that it is not repeated meanwhile. */

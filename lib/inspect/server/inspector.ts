@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { endWith, forkJoin, NEVER, race, startWith, switchMap, takeUntil, timer, type Observable } from 'rxjs';
 import { applicationOf, type ApplicationInfo } from '../../app/application-info.js';
@@ -8,13 +7,23 @@ import type { RunContext } from '../../context/types.js';
 import { toRecorded } from '../../recording/to-recorded.js';
 import { task } from '../../task/task.js';
 import type { Task } from '../../task/types.js';
-import { invalid, validateArray, validateInteger, validateOptions, validateString } from '../../util/validate.js';
+import {
+  invalid,
+  validateArray,
+  validateBoolean,
+  validateInteger,
+  validateOptions,
+  validateString,
+} from '../../util/validate.js';
+import { actionRoute } from './action-route.js';
 import { stateOf } from './app-state.js';
 import { createAuth, isLoopback } from './auth.js';
 import { EventLog } from './event-log.js';
-import { sharedState, validateFleet, type FleetStateSource } from './fleet-state-source.js';
+import { redriveOf, sharedState, validateFleet, type FleetStateSource } from './fleet-state-source.js';
+import { closeServer, createServer } from './limited-server.js';
 import { routes } from './routes.js';
 import { SseClients } from './sse-clients.js';
+import { taskActions } from './task-actions.js';
 
 /** Options of `inspector`. */
 export interface InspectorOptions {
@@ -22,7 +31,11 @@ export interface InspectorOptions {
   port: number;
   /** Default: `127.0.0.1`, which every user of this machine can reach. A host beyond loopback needs a `token`. */
   host?: string | undefined;
-  /** A secret. A browser sends it as `?token=…` once, other clients as `Authorization: Bearer …`. */
+  /**
+   * A secret of at least 16 printable characters of ASCII. All requests but those for the page and for the probes need
+   * it in the header `Authorization: Bearer …`. The page takes it from its address, `/#token=…` or `/?token=…`, or asks
+   * for it, and keeps it in the storage of its tab. There is no cookie.
+   */
   token?: string | undefined;
   /** Further names of the server, such as those of a proxy. A request with another `Host` header is refused. */
   hosts?: readonly string[] | undefined;
@@ -30,26 +43,34 @@ export interface InspectorOptions {
   history?: number | undefined;
   /** A fleet of `connectFleet` of `rxjs-tasks/fleet`. The page then shows its members, queues and crons, too. */
   fleet?: FleetStateSource | undefined;
+  /** Whether the page and `POST /actions` can control tasks. Needs a `token`. Default: `false`. */
+  actions?: boolean | undefined;
 }
 
-/** After this time, `close` destroys the connections that are still open. */
-const closeTimeoutMs = 500;
 /** The longest delay of `setTimeout`. */
 const maxTimerMs = 2 ** 31 - 1;
 
 /**
  * Creates a task that serves the state of its application: at `/` a page with a live timeline; for programs `/livez`
  * and `/readyz` (200 or 503, for Kubernetes), `/snapshot` (JSON), and `/events` (server-sent events, which continue
- * after `Last-Event-ID`). It is read-only, and its result is its URL.
+ * after `Last-Event-ID`). It is read-only unless it has `actions`, and its result is its URL.
  *
  * With `inspector({ port, fleet })` the page has a section for the fleet, and `/fleet` has its state as JSON. The
  * database is queried at most once a second, for any number of clients.
+ *
+ * With `inspector({ port, actions: true, token })` the page has buttons, and a POST of JSON to `/actions` controls
+ * tasks: `{ "action": "trigger", "path": "app/report" }`. The actions are `trigger`, `pause` and `resume` of a cron,
+ * `restart` of a supervised task, `remove` of a member of a dynamic group, and, with a `queue` instead of the `path`,
+ * `redrive` of a queue of the `fleet`. Events with a `by` have `'inspector'`. It answers in JSON when the action is done
+ * (200) or has begun (202). An error is 400 if the action does not apply, 404 for an unknown task, and 409 if the task
+ * is not running. The request needs the token in its `Authorization` header, and an `Origin`, if any, of the
+ * inspector's own. A proxy must therefore pass on the `Host` header, which is one of `hosts`.
  *
  * Pass it to `orchestrate`, `launch` or `runMain` first, so that it sees the start of all other tasks. When the
  * application is cancelled, it continues until the other tasks have ended, at most for half of the application's
  * `timeout`. Then it closes all connections.
  *
- * @throws RangeError or TypeError for an invalid option, and for a host beyond loopback without a token.
+ * @throws RangeError or TypeError for an invalid option, and for `actions` or a host beyond loopback without a token.
  *
  * @example
  * ```ts
@@ -66,17 +87,21 @@ const maxTimerMs = 2 ** 31 - 1;
  * ```
  */
 export function inspector(options: InspectorOptions): Task<string> {
-  validateOptions(options, ['port', 'host', 'token', 'hosts', 'history', 'fleet']);
-  const { port, host = '127.0.0.1', token, hosts = [], history = 10_000, fleet } = options;
+  validateOptions(options, ['port', 'host', 'token', 'hosts', 'history', 'fleet', 'actions']);
+  const { port, host = '127.0.0.1', token, hosts = [], history = 10_000, fleet, actions = false } = options;
   validateInteger('port', 0, 65_535, port);
   validateString('host', host);
   validateArray('hosts', hosts);
   for (const name of hosts) validateString('hosts', name);
   validateInteger('history', 1, Infinity, history);
   if (fleet !== undefined) validateFleet(fleet);
+  validateBoolean('actions', actions);
   if (token !== undefined) validateToken(token);
+  else if (actions) throw new TypeError(invalid('token', 'a string, because there are `actions`', token));
   else if (!isLoopback(host)) throw new TypeError(invalid('token', `a string, because ${host} is not loopback`, token));
   const auth = createAuth(host, hosts, token);
+  const hasQueues = fleet?.queue !== undefined;
+  const actionNames = actions ? [...taskActions, ...(hasQueues ? ['redrive' as const] : [])] : undefined;
 
   let close: () => Promise<void> = () => Promise.resolve();
   let url = '';
@@ -92,8 +117,12 @@ export function inspector(options: InspectorOptions): Task<string> {
         log.add(toRecorded(event, now()));
         clients.scheduleFlush();
       });
-      const state = () => stateOf(application, boot, now(), fleet !== undefined);
-      const server = createServer(routes(application, auth, clients, state, fleet && sharedState(fleet, now)));
+      const parts = { boot, hasFleet: fleet !== undefined, actions: actionNames };
+      const state = () => stateOf(application, now(), parts);
+      const fleetState = fleet && sharedState(fleet, now);
+      const performAction = actions ? actionRoute(application.runners, redriveOf(fleet, fleetState)) : undefined;
+      const listener = routes({ application, auth, clients, state, fleet: fleetState, performAction });
+      const server = createServer(listener);
       close = async () => {
         close = () => Promise.resolve();
         subscription.unsubscribe();
@@ -114,6 +143,9 @@ export function inspector(options: InspectorOptions): Task<string> {
 function validateToken(token: unknown): void {
   validateString('token', token);
   if ((token as string).length < 16) throw new RangeError(invalid('token', 'at least 16 characters long', '…'));
+  // Others cannot be in a header, and spaces at its ends are no part of it.
+  if (!/^[!-~](?:[ -~]*[!-~])?$/.test(token as string))
+    throw new RangeError(invalid('token', 'made of printable characters of ASCII', '…'));
 }
 
 function applicationIn(ctx: RunContext): ApplicationInfo {
@@ -134,14 +166,4 @@ function othersEnded(ctx: RunContext): Observable<unknown> {
       return race(ended$, timer(Math.min(timeout / 2, maxTimerMs), ctx.scheduler));
     }),
   );
-}
-
-/** Closes a server. Its current responses are small, so they get a moment to end. */
-async function closeServer(server: Server): Promise<void> {
-  if (!server.listening) return;
-  const closed = once(server, 'close');
-  server.close();
-  const timeout = setTimeout(() => server.closeAllConnections(), closeTimeoutMs);
-  await closed;
-  clearTimeout(timeout);
 }

@@ -6,6 +6,8 @@ import { printableName } from '../../util/printable.js';
 import * as page from '../page.js';
 import type { AppState } from './app-state.js';
 import type { Auth } from './auth.js';
+import { fleetFailure } from './fleet-state-source.js';
+import { send, sendError, sendJson } from './respond.js';
 import type { SseClients } from './sse-clients.js';
 
 /** The most tasks that a probe names. */
@@ -13,14 +15,19 @@ const maxNamed = 100;
 
 type FleetQuery = (() => Promise<FleetState>) | undefined;
 
+/** The parts of an inspector that answer requests. */
+export interface RouteParts {
+  readonly application: ApplicationInfo;
+  readonly auth: Auth;
+  readonly clients: SseClients;
+  readonly state: () => AppState;
+  readonly fleet: FleetQuery;
+  /** Answers requests for actions, whose access has been checked; `undefined` if the inspector only shows. */
+  readonly performAction: ((request: IncomingMessage, response: ServerResponse) => Promise<void>) | undefined;
+}
+
 /** Creates the listener for all requests. */
-export function routes(
-  application: ApplicationInfo,
-  { isOwnHost, isAllowed, cookieFor }: Auth,
-  clients: SseClients,
-  state: () => AppState,
-  fleet: FleetQuery,
-): RequestListener {
+export function routes({ application, auth, clients, state, fleet, performAction }: RouteParts): RequestListener {
   const headers = protections();
   const html = page.html
     .replace('<style></style>', () => `<style>${page.style}</style>`)
@@ -29,36 +36,35 @@ export function routes(
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     const { method } = request;
     const { path, query } = targetOf(request);
-    if (method !== 'GET' && method !== 'HEAD') {
-      response.setHeader('allow', 'GET, HEAD');
-      return sendError(response, 405, 'The inspector is read-only: expected GET or HEAD');
+    const isAction = path === '/actions' && performAction !== undefined;
+    if (isAction ? method !== 'POST' : method !== 'GET' && method !== 'HEAD') {
+      const allowed = isAction ? 'POST' : 'GET, HEAD';
+      response.setHeader('allow', allowed);
+      const reason = performAction ? '' : 'The inspector is read-only: ';
+      return sendError(response, 405, `${reason}expected ${allowed.replace(',', ' or')}`);
     }
     // Probes have no token and use any name of the server, so they get no more than names of tasks.
     if (path === '/livez') return sendJson(response, 200, { live: true });
     if (path === '/readyz') return sendReadiness(response, application);
-    if (!isOwnHost(request)) return sendError(response, 403, 'The Host header does not name this server');
-    const cookie = path === '/' ? cookieFor(request, new URLSearchParams(query)) : undefined;
-    if (cookie !== undefined) {
-      // Removes the token from the address.
-      response.writeHead(303, { 'set-cookie': cookie, location: './', 'content-length': 0 }).end();
-      return;
-    }
-    if (!isAllowed(request)) {
+    if (!auth.isOwnHost(request)) return sendError(response, 403, 'The Host header does not name this server');
+    if (!auth.isOwnOrigin(request)) return sendError(response, 403, 'The Origin header names another site');
+    // Everybody can read the page, which is the same everywhere. It asks for the token.
+    if (path === '/') return send(response, 200, 'text/html; charset=utf-8', html);
+    if (!auth.isAllowed(request)) {
       response.setHeader('www-authenticate', 'Bearer');
-      return sendError(response, 401, 'Expected the token: /?token=…, or an Authorization header with Bearer …');
+      return sendError(response, 401, 'Expected the token in an Authorization header with Bearer …');
     }
     switch (path) {
-      case '/':
-        return send(response, 200, 'text/html; charset=utf-8', html);
       case '/snapshot':
         return sendJson(response, 200, state());
       case '/fleet':
         return sendFleet(response, fleet);
       case '/events':
         return addClient(request, response, clients, query);
-      default:
-        return sendError(response, 404, 'Expected /, /events, /snapshot, /fleet, /livez or /readyz');
+      case '/actions':
+        if (performAction) return void performAction(request, response);
     }
+    sendError(response, 404, 'Expected /, /events, /snapshot, /fleet, /livez or /readyz');
   };
 }
 
@@ -89,24 +95,6 @@ function sendFleet(response: ServerResponse, fleet: FleetQuery): void {
   void fleet()
     .then((state) => sendJson(response, 200, state))
     .catch((error: unknown) => sendError(response, 503, fleetFailure(error)));
-}
-
-/** Returns the message of an error and none of its fields, which may be secret. */
-function fleetFailure(error: unknown): string {
-  const message = error instanceof Error ? error.message.slice(0, 200) : '';
-  return `The fleet does not answer${message && `: ${message}`}`;
-}
-
-function sendError(response: ServerResponse, status: number, error: string): void {
-  sendJson(response, status, { error });
-}
-
-function sendJson(response: ServerResponse, status: number, body: unknown): void {
-  send(response, status, 'application/json', `${JSON.stringify(body)}\n`);
-}
-
-function send(response: ServerResponse, status: number, type: string, body: string): void {
-  response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body) }).end(body);
 }
 
 function hashOf(text: string): string {
