@@ -4,7 +4,6 @@ import { CancelledError, type TaskError } from '../errors/errors.js';
 import type { CompositeRun, RunParts, TaskHistory } from '../task/composite.js';
 import type { Run } from '../task/run.js';
 import type { RunIds } from '../task/run-ids.js';
-import { abandonedOutcome } from '../task/runner.js';
 import type { TaskHooks } from '../task/task-hooks.js';
 import type { Outcome, TaskEventDetail, TaskRunner } from '../task/types.js';
 import { runInAsyncContext, type AsyncContext } from '../util/async-context.js';
@@ -164,7 +163,7 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
   }
 
   abandon(): void {
-    this.abandonedMembers = this.runners.map(abandonedOutcome);
+    this.abandonedMembers = toArray(this.running).flatMap((slot) => slot.abandonChildren());
     for (const slot of toArray(this.running)) slot.abandon();
     this.slotLog.write(this);
   }

@@ -1,4 +1,4 @@
-import { Observable, type MonoTypeOperatorFunction, type Observer } from 'rxjs';
+import { Observable, Subscription, type MonoTypeOperatorFunction, type Observer } from 'rxjs';
 import { captureAsyncContext, runInAsyncContext } from './async-context.js';
 
 /** Delivers the values and the end of a stream in the async context of the subscription. */
@@ -7,14 +7,17 @@ export function keepAsyncContext<T>(): MonoTypeOperatorFunction<T> {
     new Observable((subscriber) => {
       const asyncContext = captureAsyncContext();
       let subscribing = true;
-      const subscription = source.subscribe({
-        next: (value) =>
+      // RxJS subscribes a Subscription with an observer's methods without a wrapper.
+      const subscription = Object.assign(new Subscription(), {
+        next: (value: T) =>
           subscribing ? subscriber.next(value) : runInAsyncContext(asyncContext, next<T>, subscriber, value),
         error: (reason: unknown) => runInAsyncContext(asyncContext, error, subscriber, reason),
         complete: () => runInAsyncContext(asyncContext, complete, subscriber, undefined),
       });
+      // Before the source is subscribed: one that emits synchronously stops when the subscriber unsubscribes.
+      subscriber.add(subscription);
+      source.subscribe(subscription);
       subscribing = false;
-      return subscription;
     });
 }
 
