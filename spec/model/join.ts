@@ -52,6 +52,7 @@ export class Join {
 
   private onDeadline(): void {
     for (const runner of this.pending) {
+      if (this.closed) return;
       const outcome = runner.abandon();
       runner.run?.leaveParent(outcome);
       this.settle(runner, outcome, false);

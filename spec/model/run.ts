@@ -45,6 +45,7 @@ export class Run {
   private endedDuringCancel = false;
   private graceElapsed = false;
   private abandonedOutcome: Outcome | undefined = undefined;
+  private endedOutcome: Outcome | undefined = undefined;
   private stopTimer: () => void = () => undefined;
 
   constructor(runner: Runner, parentCtx: Context, parent: Parent, cancelApp?: (cause: unknown) => void) {
@@ -186,7 +187,9 @@ export class Run {
    * outcome keeps the error that came before.»
    */
   abandon(): Outcome {
-    if (this.abandonedOutcome) return this.abandonedOutcome;
+    // The parent of a child that has just ended may not have been notified.
+    const known = this.endedOutcome ?? this.abandonedOutcome;
+    if (known) return known;
     const { path: task, startedAt, error } = this;
     const phase = this.waiting && this.phase !== 'finalize' ? undefined : this.phase;
     const outcome = { task, status: 'timed-out', startedAt, phase, error } as const;
@@ -381,6 +384,7 @@ export class Run {
     const outcome = this.withParts({ task: path, status, startedAt, endedAt: this.world.now });
     // The phase, and an error of the members, are those of a run that has timed out.
     const ended: Outcome = { ...outcome, phase: undefined, error };
+    this.endedOutcome = ended;
     this.runner.end(this, ended);
     this.parent.onEnd(ended);
     this.leaveParent(ended);
