@@ -131,6 +131,16 @@ describe('A process with `disconnect`', () => {
     }
   });
 
+  it('finalizes as a worker of a cluster whose primary is killed, which Node would end at once', async () => {
+    const program = start('is the primary of a cluster', 60_000);
+    await program.waitFor('up');
+    program.kill('SIGKILL');
+    const { stdout } = await program.ended;
+    expect(stdout)
+      .to.include('finalized')
+      .and.include('Stopped by CancelledError: The IPC channel to the parent process has ended. Clean');
+  });
+
   it('stops at once when the channel has ended before the start', async () => {
     const { output, ended } = startForked('stops with a parent that has ended');
     expect(await ended).to.deep.equal([0, null]);
