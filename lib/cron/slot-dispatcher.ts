@@ -67,7 +67,6 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
   private runs = 0;
   /** Whether no further run may start. A dispatcher that is closed but not stopped still runs the waiting slots. */
   private stopped = false;
-  private abandonedMembers: readonly Outcome[] = [];
   private failure: { readonly error: unknown } | undefined = undefined;
   private dispatching = false;
 
@@ -157,13 +156,13 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
     return toArray(this.running).flatMap(({ children }) => [...children]);
   }
 
-  /** Returns the abandoned children of slots. The slots themselves are not listed. */
+  /** Returns the children of running slots, which are abandoned then. The slots themselves are not listed. */
   outcome(): Pick<Outcome, 'members'> {
-    return this.abandonedMembers.length > 0 ? { members: this.abandonedMembers } : {};
+    const members = toArray(this.running).flatMap(({ childOutcomes }) => childOutcomes);
+    return members.length > 0 ? { members } : {};
   }
 
   abandon(): void {
-    this.abandonedMembers = toArray(this.running).flatMap((slot) => slot.abandonChildren());
     for (const slot of toArray(this.running)) slot.abandon();
     this.slotLog.write(this);
   }
@@ -200,7 +199,8 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
 
   next({ first, last, count, due, lateBy, moreDue }: DueSlots): void {
     const { missed, tolerance } = this.policy;
-    this.history.lastSlot = last;
+    // An immediate slot, after the clock was set back, may be before slots of earlier runs.
+    this.history.lastSlot = Math.max(last, this.history.lastSlot ?? last);
     // Before the slot's turn: its own notice is one of the next line, and its run has no part in what is written.
     this.slotLog.writeIfDue(this);
     if (missed === 'runAll' && (count > 1 || lateBy > tolerance)) {

@@ -104,8 +104,8 @@ export class SlotRun<T> extends ListNode implements RunObserver<T> {
     return this.run?.children?.runners ?? [];
   }
 
-  /** Stops waiting for the children of the run. Returns their outcomes. */
-  abandonChildren(): Outcome[] {
+  /** The outcomes of the children of an abandoned run. */
+  get childOutcomes(): readonly Outcome[] {
     return this.run?.children?.outcomes(abandonedOutcome) ?? [];
   }
 

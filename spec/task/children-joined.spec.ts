@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { NEVER, Subject, take } from 'rxjs';
-import { joinAll, task, taskRunner, withCancel, type Outcome, type TaskRunner } from '../../lib/index.js';
-import { forever, outcomeOf } from '../helpers/tasks.js';
+import sinon from 'sinon';
+import { cron, joinAll, task, taskRunner, withCancel, type Outcome, type TaskRunner } from '../../lib/index.js';
+import { forever, outcomeOf, throwing } from '../helpers/tasks.js';
 
 /** Creates a runner whose task starts runners under its context. */
 function parentOf(...children: TaskRunner[]): TaskRunner {
@@ -68,5 +69,34 @@ describe('A join', () => {
     values.next(1);
     expect(received).to.deep.equal([1]);
     expect(paths(joined[0]?.members)).to.deep.equal(['parent/child cancelled']);
+  });
+
+  it('of a cron leaves no mark in its last outcome, which has each child once', () => {
+    const released = new Subject<never>();
+    const child = taskRunner(task('child', { execute: () => NEVER, finalize: () => released }));
+    const ticker = cron(
+      task('ticker', (ctx) => child.start(ctx)),
+      1000,
+    );
+    ticker.start().subscribe().unsubscribe();
+    const [joined] = joinNow(ticker);
+    expect([joined?.status, ...paths(joined?.members)]).to.deep.equal(['timed-out', 'ticker/child timed-out']);
+    released.complete();
+    expect(paths(outcomeOf(ticker)?.members)).to.deep.equal(['ticker/child cancelled']);
+  });
+
+  it('does not count as a listener of the end of a run that it has reported as timed-out', () => {
+    const written = sinon.stub(console, 'error');
+    try {
+      const released = new Subject<never>();
+      const failing = taskRunner(task('failing', { execute: throwing(), finalize: () => released }));
+      failing.start().subscribe().unsubscribe();
+      const [ctx, cancel] = withCancel();
+      cancel();
+      joinAll(ctx, 0, [failing]).subscribe(() => released.complete());
+      expect(written.args).to.deep.equal([[outcomeOf(failing)?.error]]);
+    } finally {
+      written.restore();
+    }
   });
 });
