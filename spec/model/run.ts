@@ -190,13 +190,20 @@ export class Run {
     // The parent of a child that has just ended may not have been notified.
     const known = this.endedOutcome ?? this.abandonedOutcome;
     if (known) return known;
+    const outcome = this.dropResults();
+    this.abandonMembers?.();
+    return (this.abandonedOutcome = this.withParts(outcome, this.abandonChildren()));
+  }
+
+  /** Drops the values and errors that come after this. Returns the outcome at this time. */
+  dropResults(): Outcome {
     const { path: task, startedAt, error } = this;
     const phase = this.waiting && this.phase !== 'finalize' ? undefined : this.phase;
-    const outcome = { task, status: 'timed-out', startedAt, phase, error } as const;
-    this.abandonedOutcome = outcome;
-    this.abandonMembers?.();
-    const unfinished = [...this.children].map((child) => child.abandon());
-    return (this.abandonedOutcome = this.withParts(outcome, unfinished));
+    return (this.abandonedOutcome = { task, status: 'timed-out', startedAt, phase, error });
+  }
+
+  abandonChildren(): Outcome[] {
+    return [...this.children].map((child) => child.abandon());
   }
 
   /** «A child that an inner `joinAll` has reported `timed-out` is no longer waited for.» */

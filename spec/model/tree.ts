@@ -105,14 +105,15 @@ export function buildReal(trees: readonly Tree[], log: Log): Built<TaskRunner<st
 }
 
 function modelCronHooks(task: ModelTask, plan: CronPlan): TaskHooks {
-  // A cron that is started again does not catch up with the same slots.
-  let { lastRun } = plan;
+  // A cron that is started again does not run, or catch up with, the same slots.
+  let lastSlot: number | undefined;
   const slotLog = new SlotLog(plan.timeout);
-  const setLastSlot = (slot: number) => {
-    if (plan.lastRun !== undefined) lastRun = slot;
+  const setLastSlot = (slot: number) => (lastSlot = Math.max(slot, lastSlot ?? slot));
+  const execute: TaskHooks['execute'] = (run) => {
+    const lastRun = plan.lastRun === undefined ? undefined : (lastSlot ?? plan.lastRun);
+    const times = { ...plan, lastSlot, ...(lastRun !== undefined && { lastRun }) };
+    return new Cron(run, task, times, setLastSlot, slotLog);
   };
-  const execute: TaskHooks['execute'] = (run) =>
-    new Cron(run, task, { ...plan, ...(lastRun !== undefined && { lastRun }) }, setLastSlot, slotLog);
   return { ...task.hooks, composite: true, execute };
 }
 
