@@ -40,6 +40,8 @@ export interface InstantCommands {
   joinChildren(task: number, timeout: number): void;
   /** Answers a lease request of a cron. */
   lease(task: number, which: Which, answer: LeaseAnswer): void;
+  /** Restarts a supervised task. */
+  restart(supervised: number): void;
   /** Joins all roots under the master. */
   join(timeout: number): void;
   unsubscribeJoins(): void;

@@ -21,6 +21,12 @@ export function formatOutcome({ task, status, error, startedAt, endedAt, phase, 
   return `${task} ${status}${reason}${where} from ${startedAt ?? '?'} to ${endedAt ?? '?'}${parts}${counts}`;
 }
 
+/** Returns the result of a call of `restart`. */
+export function formatRestart(result: Outcome | string | undefined): string {
+  if (result === undefined) return 'pending';
+  return typeof result === 'string' ? result : formatOutcome(result);
+}
+
 /** Returns an event without its task, in the words of the model. */
 export function formatEvent(event: TaskEvent): string {
   const error = 'error' in event && event.error !== undefined ? ` ${formatError(event.error)}` : '';

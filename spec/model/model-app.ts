@@ -6,8 +6,8 @@ import { Join } from './join.js';
 import { formatError } from './log.js';
 import { execute, type Command, type Comparable } from './run-commands.js';
 import type { Runner } from './runner.js';
-import type { Parent } from './types.js';
-import { formatOutcome } from './format.js';
+import type { Outcome, Parent } from './types.js';
+import { formatOutcome, formatRestart } from './format.js';
 import { ModelWorld } from './model-world.js';
 import { buildModel, type Built } from './tree.js';
 
@@ -21,6 +21,7 @@ export class ModelApp implements Commands, Comparable {
   private readonly subscribers = new Map<Runner, { unsubscribed: boolean }>();
   private master = new Context();
   private joins: Join[] = [];
+  private readonly restarts: (Outcome | string | undefined)[] = [];
   private madeContexts: Context[] = [];
   private counts = { start: 0, child: 0, listener: 0, join: 0 };
 
@@ -115,6 +116,12 @@ export class ModelApp implements Commands, Comparable {
     if (modelTask) pickFrom(modelTask.leaseRequests, which)?.answer(answer);
   }
 
+  restart(supervised: number): void {
+    const restartable = this.built.runners.filter(({ restart }) => restart);
+    const k = this.restarts.push(undefined) - 1;
+    pickCyclic(restartable, supervised)?.restart?.((outcome) => (this.restarts[k] = outcome));
+  }
+
   join(timeout: number): void {
     this.joinUnder(this.master, timeout, this.roots);
   }
@@ -169,6 +176,7 @@ export class ModelApp implements Commands, Comparable {
         ready: ready ? 'next complete' : ready === false ? 'complete' : '',
         outcome: outcome ? formatOutcome(outcome) : 'none yet',
       })),
+      restarts: this.restarts.map(formatRestart),
       listenersAndTimers: this.running || this.joins.some(({ closed }) => !closed) ? [] : [0, 0],
     };
   }

@@ -1,5 +1,13 @@
 import { Subject, Subscription, takeUntil } from 'rxjs';
-import { joinAll, withCancel, type CancelFunc, type Context, type TaskRunner } from '../../lib/index.js';
+import {
+  joinAll,
+  withCancel,
+  type CancelFunc,
+  type Context,
+  type Outcome,
+  type SupervisedRunner,
+  type TaskRunner,
+} from '../../lib/index.js';
 import { virtualClock } from '../../lib/testing/index.js';
 import { listenerCount } from '../helpers/collect.js';
 import { settled } from '../helpers/tasks.js';
@@ -8,7 +16,7 @@ import { pickFrom, controlHook, type LeaseAnswer, type HookAction, type Which } 
 import { Log, formatError } from './log.js';
 import { execute, type Command, type Comparable } from './run-commands.js';
 import type { ControlledTask } from './controlled-task.js';
-import { lateNotifications, formatEvent, formatOutcome } from './format.js';
+import { lateNotifications, formatEvent, formatOutcome, formatRestart } from './format.js';
 import { buildReal, type Built } from './tree.js';
 
 /** Runners of the library under one master, with controlled tasks. */
@@ -23,6 +31,7 @@ export class RealApp implements Commands, Comparable {
   private master!: Context;
   private cancelMaster!: CancelFunc;
   private joins: Subscription[] = [];
+  private readonly restarts: (Outcome | string | undefined)[] = [];
   private cancelMade: CancelFunc[] = [];
   private counts = { start: 0, child: 0, listener: 0, join: 0 };
 
@@ -119,6 +128,15 @@ export class RealApp implements Commands, Comparable {
     if (controlledTask) pickFrom(controlledTask.leaseRequests, which)?.answer(answer);
   }
 
+  restart(supervised: number): void {
+    const restartable = this.built.runners.filter(isSupervised);
+    const k = this.restarts.push(undefined) - 1;
+    const setResult = (result: Outcome | string) => (this.restarts[k] = result);
+    pickCyclic(restartable, supervised)
+      ?.restart()
+      .then(setResult, (error: unknown) => setResult(formatError(error)));
+  }
+
   join(timeout: number): void {
     this.joinUnder(this.master, timeout, this.roots);
   }
@@ -182,6 +200,7 @@ export class RealApp implements Commands, Comparable {
       master: causeOf(master),
       contexts: built.tasks.map(({ ctx }) => causeOf(ctx)),
       runners: built.runners.map((runner) => ({ status: runner.status, ...lateNotifications(runner) })),
+      restarts: this.restarts.map(formatRestart),
       listenersAndTimers: waiting ? [] : [clock.timers, listenerCount(master)],
     };
   }
@@ -189,4 +208,8 @@ export class RealApp implements Commands, Comparable {
 
 function isRunning({ status }: TaskRunner): boolean {
   return status !== 'idle' && status !== 'done';
+}
+
+function isSupervised(runner: TaskRunner<string>): runner is SupervisedRunner<string> {
+  return 'restart' in runner;
 }
