@@ -31,7 +31,8 @@ export class Project {
   constructor(env = {}) {
     this.#env = { ...process.env, ...env, LOG: this.#log };
     writeFileSync(this.#log, '');
-    writeFileSync(join(this.directory, 'package.json'), '{ "type": "module", "scripts": { "start": "node app.js" } }');
+    const scripts = { start: 'node app.js', 'start:exec': 'exec node app.js' };
+    writeFileSync(join(this.directory, 'package.json'), JSON.stringify({ type: 'module', scripts }));
     for (const file of ['app.js', 'cluster.js', 'parent.js']) copyFileSync(here(file), join(this.directory, file));
     mkdirSync(join(this.directory, 'node_modules'));
     symlinkSync(here('../..'), join(this.directory, 'node_modules/rxjs-tasks'));

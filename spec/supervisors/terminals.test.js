@@ -9,9 +9,9 @@ afterEach(() => project.remove());
 /** The commands, and their exit codes. That of npm depends on its version. */
 const commands = [
   ['npm run', ['npm', 'run', 'start']],
+  ['npm run and exec', ['npm', 'run', 'start:exec']],
   ['nodemon', [bin('nodemon'), 'app.js'], 130],
   ['concurrently', [bin('concurrently'), 'node app.js'], 0],
-  ['tsx', [bin('tsx'), 'app.js'], 0],
 ];
 
 for (const [name, [command, ...args], expected] of commands) {
@@ -34,6 +34,14 @@ for (const [name, [command, ...args], expected] of commands) {
     deepEqual(project.processes(), [stoppedOnce('Received SIGINT')]);
   });
 }
+
+test('npm forwards a signal to an application that replaces its shell', async () => {
+  const program = project.start('npm', ['run', 'start:exec']);
+  await project.wrote('http up');
+  program.kill('SIGTERM');
+  equal(await program.ended, 0);
+  deepEqual(project.processes(), [stoppedOnce('Received SIGTERM')]);
+});
 
 test('concurrently ends an application when another command ends', async () => {
   const program = project.start(bin('concurrently'), [
