@@ -1,5 +1,6 @@
 import { Observable, Subscription, type MonoTypeOperatorFunction, type Observer } from 'rxjs';
 import { captureAsyncContext, runInAsyncContext } from './async-context.js';
+import { reportUnhandled } from './report-unhandled.js';
 
 /** Delivers the values and the end of a stream in the async context of the subscription. */
 export function keepAsyncContext<T>(): MonoTypeOperatorFunction<T> {
@@ -7,7 +8,7 @@ export function keepAsyncContext<T>(): MonoTypeOperatorFunction<T> {
     new Observable((subscriber) => {
       const asyncContext = captureAsyncContext();
       let subscribing = true;
-      // RxJS subscribes a Subscription with an observer's methods without a wrapper.
+      // RxJS subscribes a Subscription with an observer's methods without a wrapper, which would report errors.
       const subscription = Object.assign(new Subscription(), {
         next: (value: T) =>
           subscribing ? subscriber.next(value) : runInAsyncContext(asyncContext, next<T>, subscriber, value),
@@ -26,9 +27,17 @@ function next<T>(observer: Observer<T>, value: T): void {
 }
 
 function error(observer: Observer<never>, reason: unknown): void {
-  observer.error(reason);
+  try {
+    observer.error(reason);
+  } catch (teardownError) {
+    reportUnhandled(teardownError);
+  }
 }
 
 function complete(observer: Observer<never>): void {
-  observer.complete();
+  try {
+    observer.complete();
+  } catch (teardownError) {
+    reportUnhandled(teardownError);
+  }
 }
