@@ -71,7 +71,7 @@ export class RunChildren implements ParentRun<unknown> {
 
   startFailed(child: ChildContext<unknown>): void {
     // Only that of an application: a runner checks whether it can start before it becomes a child.
-    this.running.delete(child);
+    if (this.running.delete(child)) this.totals.undoStart();
   }
 
   onEnd(child: ChildContext<unknown>, outcome: Outcome): void {
