@@ -32,6 +32,8 @@ export interface InstantCommands {
   hook(task: number, which: Which, action: HookAction): void;
   /** Starts a child under the context of a task's last run, or under another that is made from it. */
   startChild(task: number, child: number, under: ChildContext): void;
+  /** Starts an application of all children under the context of a task's last run. */
+  startApp(task: number, timeout: number): void;
   /** Unsubscribes the subscriber of a child's last start. */
   unsubscribeChild(child: number): void;
   /** Cancels the contexts that were made from those of tasks. */

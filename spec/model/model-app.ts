@@ -2,6 +2,7 @@ import { causeOf, pickCyclic, type ChildContext, type Commands, type Setup, type
 import { Context } from './context.js';
 import type { ModelTask } from './model-task.js';
 import { pickFrom, controlHook, type LeaseAnswer, type HookAction, type Which } from './task-plan.js';
+import { InnerApp } from './inner-app.js';
 import { Join } from './join.js';
 import { formatError } from './log.js';
 import { execute, type Command, type Comparable } from './run-commands.js';
@@ -23,7 +24,7 @@ export class ModelApp implements Commands, Comparable {
   private joins: Join[] = [];
   private readonly restarts: (Outcome | string | undefined)[] = [];
   private madeContexts: Context[] = [];
-  private counts = { start: 0, child: 0, listener: 0, join: 0 };
+  private counts = { start: 0, child: 0, app: 0, listener: 0, join: 0 };
 
   constructor(setup: Setup) {
     this.setup = setup;
@@ -48,6 +49,13 @@ export class ModelApp implements Commands, Comparable {
     const made = new Context(ctx);
     if (under === 'withCancel(ctx)') this.madeContexts.push(made);
     this.startUnder(under === 'withCancel(ctx)' ? made : ctx, runner, `child ${++this.counts.child}`);
+  }
+
+  startApp(task: number, timeout: number): void {
+    const ctx = pickCyclic(this.built.tasks, task)?.run?.ctx;
+    if (!ctx || this.children.length === 0) return;
+    const stream = `app ${++this.counts.app}`;
+    new InnerApp(ctx, (text) => this.record(stream, text)).start(this.children, timeout, this.world);
   }
 
   private startUnder(ctx: Context, runner: Runner, stream: string): void {

@@ -1,6 +1,7 @@
 import { Subject, Subscription, takeUntil } from 'rxjs';
 import {
   joinAll,
+  orchestrate,
   withCancel,
   type CancelFunc,
   type Context,
@@ -16,7 +17,7 @@ import { pickFrom, controlHook, type LeaseAnswer, type HookAction, type Which } 
 import { Log, formatError } from './log.js';
 import { execute, type Command, type Comparable } from './run-commands.js';
 import type { ControlledTask } from './controlled-task.js';
-import { lateNotifications, formatEvent, formatOutcome, formatRestart } from './format.js';
+import { lateNotifications, formatAppEvent, formatEvent, formatOutcome, formatRestart } from './format.js';
 import { buildReal, type Built } from './tree.js';
 
 /** Runners of the library under one master, with controlled tasks. */
@@ -33,7 +34,7 @@ export class RealApp implements Commands, Comparable {
   private joins: Subscription[] = [];
   private readonly restarts: (Outcome | string | undefined)[] = [];
   private cancelMade: CancelFunc[] = [];
-  private counts = { start: 0, child: 0, listener: 0, join: 0 };
+  private counts = { start: 0, child: 0, app: 0, listener: 0, join: 0 };
 
   constructor(setup: Setup) {
     const { log } = this;
@@ -64,6 +65,16 @@ export class RealApp implements Commands, Comparable {
     const [made, cancel] = withCancel(ctx);
     this.cancelMade.push(cancel);
     this.startUnder(made, runner, stream);
+  }
+
+  startApp(task: number, timeout: number): void {
+    const parent = pickCyclic(this.built.tasks, task)?.ctx;
+    if (!parent || this.children.length === 0) return;
+    const stream = `app ${++this.counts.app}`;
+    orchestrate(this.children, { parent, timeout }).subscribe({
+      next: (event) => this.log.record(stream, formatAppEvent(event)),
+      error: (error: unknown) => this.log.record(stream, formatError(error)),
+    });
   }
 
   private startUnder(ctx: Context | AbortSignal, runner: TaskRunner<string>, stream: string): void {

@@ -52,7 +52,7 @@ export class Run {
     const { world, hooks } = runner;
     this.runner = runner;
     this.world = world;
-    this.parentRun = parent.path === undefined ? parentCtx.enclosingRun : undefined;
+    this.parentRun = parent.path === undefined ? (parent.parentRun ?? parentCtx.enclosingRun) : undefined;
     this.ctx = new Context(parentCtx, this);
     this.parent = parent;
     // «`start()` … without a `cancel`, hooks get one that cancels this run alone.»
@@ -64,13 +64,16 @@ export class Run {
     // The number of a transparent run whose member never runs is that of its own start.
     if (hooks.transparent) this.runId = runner.starts;
     else if (!runner.onEvent) {
-      this.runId = world.nextRunId(this.path);
+      const isOnItsOwn = parent.path === undefined && !this.parentRun;
+      this.runId = isOnItsOwn ? ++runner.ownRuns : world.nextRunId(this.path);
       parent.onRunId?.(this.runId);
     }
   }
 
   get observed(): boolean {
-    return this.runner.observed && (this.runner.isRoot || this.parentRun !== undefined);
+    const { runner, parent, parentRun } = this;
+    if (parent.app?.closed === false) return true;
+    return runner.observed && (runner.isRoot || parentRun !== undefined);
   }
 
   get hasGivenUp(): boolean | undefined {
@@ -98,8 +101,14 @@ export class Run {
     const line = error === undefined ? event : `${event} ${formatError(error)}`;
     if (this.runner.onEvent) this.runner.onEvent(event, error);
     else if (this.hasGivenUp && error === undefined) return;
-    else if (this.observed) this.record(`events ${this.path}`, `${line} #${this.runId}`);
+    else if (this.observed) this.recordEvent(`${line} #${this.runId}`);
     else if (error !== undefined) this.writeError(error);
+  }
+
+  private recordEvent(line: string): void {
+    const { runner, parent, parentRun } = this;
+    parent.app?.onEvent(this, line);
+    if (runner.observed && (runner.isRoot || parentRun)) this.record(`events ${this.path}`, line);
   }
 
   /** «The default writer prints an error object once.» */
@@ -198,7 +207,7 @@ export class Run {
   /** Drops the values and errors that come after this. Returns the outcome at this time. */
   dropResults(): Outcome {
     const { path: task, startedAt, error } = this;
-    const phase = this.waiting && this.phase !== 'finalize' ? undefined : this.phase;
+    const phase = this.waiting ? undefined : this.phase;
     return (this.abandonedOutcome = { task, status: 'timed-out', startedAt, phase, error });
   }
 
@@ -378,6 +387,8 @@ export class Run {
   }
 
   private finalize(): void {
+    // An application may still start children under the cancelled context.
+    this.waiting = false;
     if (!this.runner.hooks.finalize || !this.hookCalled) return this.end();
     this.phase = 'finalize';
     this.setStatus('finalizing');

@@ -15,6 +15,8 @@ export class Runner {
   run: Run | undefined = undefined;
   /** The number of starts. */
   starts = 0;
+  /** The number of runs that were neither members nor children of another. */
+  ownRuns = 0;
   /** Whether there is a listener of the events of the roots. */
   observed = true;
   /** Whether the runner is a root, and not one that a task starts. */

@@ -161,7 +161,7 @@ export class SupervisedRun extends DelegatingRun {
     this.policy = policy;
   }
 
-  /** «ends the run under way and starts the next, without using the restart budget» */
+  /** «ends the run … and starts the next, without using the restart budget» */
   restart(listener: RestartListener): void {
     const { run, finalError, gaveUp, hasEnded, lastOutcome } = this;
     if (run.ctx.cancelled || finalError || gaveUp || hasEnded) return listener('NotRunningError');
