@@ -30,6 +30,10 @@ export default defineConfig(
     languageOptions: { globals: { setTimeout: 'readonly', test: 'readonly' } },
   },
   {
+    files: ['spec/supervisors/*.js'],
+    languageOptions: { globals: { URL: 'readonly', clearInterval: 'readonly', setInterval: 'readonly' } },
+  },
+  {
     files: ['spec/runtimes/*.{js,cjs}'],
     languageOptions: {
       globals: {

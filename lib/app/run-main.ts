@@ -1,5 +1,5 @@
 import { Subject } from 'rxjs';
-import { CancelledError, SignalError } from '../errors/errors.js';
+import { SignalError } from '../errors/errors.js';
 import type { Runnable } from '../task/runner.js';
 import {
   validateArray,
@@ -11,6 +11,7 @@ import {
 } from '../util/validate.js';
 import { tolerateClosedOutput } from './closed-output.js';
 import { createEventLog } from './event-log.js';
+import { onEndOfChannel } from './end-of-channel.js';
 import { ensureExit, setExitCode } from './exit-after-report.js';
 import { createApplication, launchOptionNames, type Application, type LaunchOptions } from './launch.js';
 import { keepProcessOpen } from './linger.js';
@@ -123,7 +124,7 @@ export function runMain(runnables: readonly Runnable[], options: RunMainOptions 
   const releaseProcess = keepProcessOpen();
   const stopSignals = new StopSignals(signals, application.stop);
   const releaseErrors = catchUncaughtErrors(onUncaught, (error) => hostFailures$.next(error));
-  const releaseChannel = disconnect ? onDisconnect(application.stop) : undefined;
+  const releaseChannel = disconnect ? onEndOfChannel(application.stop) : undefined;
   const whenFlushed = (callback: () => void) => (terminal ? terminal.whenFlushed(callback) : callback());
   const onReport = (report: ShutdownReport) => {
     setExitCode(report, exitCode);
@@ -164,14 +165,4 @@ function readRunMainOptions(options: RunMainOptions) {
 function shownOn(terminal: LoadedTerminal, options: LaunchOptions): LaunchOptions {
   const { observer = {}, instrumentation = [] } = options;
   return { ...options, observer, instrumentation: [...instrumentation, terminal.instrumentation] };
-}
-
-/** Calls a function when the IPC channel to the parent process ends. Returns the function that ends this. */
-function onDisconnect(stop: (cause: unknown) => void): () => void {
-  const listener = () => stop(new CancelledError('The IPC channel to the parent process has ended'));
-  // It has ended before if it is no longer connected. A process without a channel has no such member.
-  const { connected } = process as { readonly connected?: boolean };
-  if (connected === false) queueMicrotask(listener);
-  process.once('disconnect', listener);
-  return () => process.off('disconnect', listener);
 }

@@ -3,6 +3,9 @@ import { SignalError } from '../errors/errors.js';
 import { exit } from './process-exit.js';
 import { canCatch, echoMs, signalNumber, signals$ } from './signals.js';
 
+/** The number of applications that hold signals. */
+let holders = 0;
+
 /**
  * The signals that ask an application to stop. A signal of any kind within 500 ms of the first is an echo of it (see
  * `isEcho`). A later one is a second request, and exits at once.
@@ -17,6 +20,7 @@ export class StopSignals {
 
   /** @param onRequest called at the first signal. */
   constructor(signals: readonly NodeJS.Signals[], onRequest: (cause: SignalError) => void) {
+    holders++;
     this.onRequest = onRequest;
     for (const signal of signals) this.hold(signal);
   }
@@ -34,8 +38,11 @@ export class StopSignals {
    */
   release(): void {
     this.subscription.unsubscribe();
+    holders--;
     if (!this.inEchoTime) return;
     const ignoreEchoes = () => {
+      // Another application holds the signals.
+      if (holders > 0) return;
       const echoes = signals$([...this.held], process).subscribe();
       setTimeout(() => echoes.unsubscribe(), this.echoesUntil - performance.now()).unref();
     };

@@ -12,7 +12,6 @@ import { askedBy, type AskedBy } from '../task/by-whom.js';
 import type { CompositeRun, RunParts } from '../task/composite.js';
 import type { Run } from '../task/run.js';
 import type { RunIds } from '../task/run-ids.js';
-import { abandonedOutcome } from '../task/runner.js';
 import type { TaskHooks } from '../task/task-hooks.js';
 import type { Outcome, SlotOutcome, TaskEventDetail, TaskRunner } from '../task/types.js';
 import { captureAsyncContext, runInAsyncContext, type AsyncContext } from '../util/async-context.js';
@@ -78,7 +77,6 @@ class SlotDispatcher<T>
   private runs = 0;
   /** Whether no further run may start. A dispatcher that is closed but not stopped still runs the waiting slots. */
   stopped = false;
-  private abandonedMembers: readonly Outcome[] = [];
   private failure: { readonly error: unknown } | undefined = undefined;
   private dispatching = false;
 
@@ -214,17 +212,17 @@ class SlotDispatcher<T>
     return toArray(this.runningSlots).flatMap(({ children }) => [...children]);
   }
 
-  /** Returns the counts of the slots, and the abandoned children of slots. The slots themselves are not listed. */
+  /**
+   * Returns the counts of the slots, and the children of running slots, which are abandoned then. The slots themselves
+   * are not listed.
+   */
   outcome(): Pick<Outcome, 'members' | 'slots'> {
-    const { abandonedMembers, control } = this;
-    return {
-      ...(abandonedMembers.length > 0 && { members: abandonedMembers }),
-      ...(control.counts.counted && { slots: control.slots }),
-    };
+    const { counts, slots } = this.control;
+    const members = toArray(this.runningSlots).flatMap(({ childOutcomes }) => childOutcomes);
+    return { ...(members.length > 0 && { members }), ...(counts.counted && { slots }) };
   }
 
   abandon(): void {
-    this.abandonedMembers = this.runners.map(abandonedOutcome);
     for (const slot of toArray(this.runningSlots)) slot.abandon();
     this.control.slotLog.write(this);
   }
@@ -262,7 +260,8 @@ class SlotDispatcher<T>
 
   next(slots: DueSlots): void {
     const { control } = this;
-    control.lastSlot = slots.last;
+    // An immediate slot, after the clock was set back, may be before slots of earlier runs.
+    control.lastSlot = Math.max(slots.last, control.lastSlot ?? slots.last);
     // Before the slot's turn: its own notice is one of the next line, and its run has no part in what is written.
     control.slotLog.writeIfDue(this);
     if (control.paused) control.addPaused(slots.first, slots.count);

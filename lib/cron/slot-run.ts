@@ -2,7 +2,8 @@ import type { Subscription } from 'rxjs';
 import type { CancelFunc } from '../context/types.js';
 import { CancelledError, DeadlineError, type TaskError } from '../errors/errors.js';
 import type { CompositeRun } from '../task/composite.js';
-import type { SlotOutcome, TaskEventDetail, TaskRunner } from '../task/types.js';
+import { abandonedOutcome } from '../task/runner.js';
+import type { Outcome, SlotOutcome, TaskEventDetail, TaskRunner } from '../task/types.js';
 import type { AsyncContext } from '../util/async-context.js';
 import { ForeignSubscription } from '../util/foreign-subscription.js';
 import { after } from '../util/timer.js';
@@ -119,6 +120,11 @@ export class SlotRun<T> extends ListNode implements RunObserver<T> {
   /** The runners that the run has started and that have not ended. */
   get children(): Iterable<TaskRunner> {
     return this.run?.children?.runners ?? [];
+  }
+
+  /** The outcomes of the children of an abandoned run. */
+  get childOutcomes(): readonly Outcome[] {
+    return this.run?.children?.outcomes(abandonedOutcome) ?? [];
   }
 
   /** Reports that the application no longer waits for the run. */

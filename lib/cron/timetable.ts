@@ -58,10 +58,11 @@ export function timetableFactory(options: CronOptions): TimetableFactory {
     // The clock may have been set back since the last slot. A period follows elapsed time and does not repeat it.
     const lastByClock = source.elapsed ? undefined : lastSlot;
     const start = Math.max(now, startAt);
+    const schedule = source.from(lastRun ?? start);
     return {
-      schedule: source.from(lastRun ?? start),
+      schedule: lastByClock === undefined ? schedule : scheduleAfter(schedule, lastByClock),
       immediate: immediate && !rescheduled ? start : undefined,
-      after: Math.max(lastRun ?? now, lastByClock ?? -Infinity, startAt - 1),
+      after: Math.max(lastRun ?? now, startAt - 1),
       startAt,
       stopAt,
       elapsed: source.elapsed,
@@ -69,6 +70,11 @@ export function timetableFactory(options: CronOptions): TimetableFactory {
       random: () => randomFrom(random, onRandomFailed),
     };
   };
+}
+
+/** Returns the slots of a schedule after a time. */
+function scheduleAfter(schedule: Schedule, first: number): Schedule {
+  return { next: (after) => schedule.next(Math.max(after, first)) };
 }
 
 /** Returns the first slot of a timetable, if there is one. */

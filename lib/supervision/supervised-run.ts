@@ -28,7 +28,7 @@ export class SupervisedRun<T> extends DelegatingRun<T> {
   private readonly backoff: Backoff;
   private readonly history: TaskHistory;
   private readyAt: number | undefined = undefined;
-  /** Longest time without interruption for which the child's current run was ready. */
+  /** Longest time without interruption for which the child was ready since the last failure or end. */
   private readyFor: number | undefined = undefined;
   private restarts = 0;
   private planned: PlannedRestart | undefined = undefined;
@@ -57,7 +57,7 @@ export class SupervisedRun<T> extends DelegatingRun<T> {
 
   override start(): void {
     this.delaying = false;
-    this.planned = this.readyFor = undefined;
+    this.planned = undefined;
     super.start();
   }
 
@@ -108,7 +108,7 @@ export class SupervisedRun<T> extends DelegatingRun<T> {
     const restartsAlways = policy.restart === 'always' && status === 'completed';
     this.wait.unsubscribe();
     if (restartsAlways && !run.cancelled && this.requests.length === 0) this.planRestart(undefined, child);
-    if (this.answerRequests(outcome)) this.planned = { delay: 0, from: run.scheduler.now() };
+    if (this.answerRequests(outcome)) this.planRequestedRestart(child);
     if (this.finalError) return this.endWith({ status: 'failed', error: this.finalError });
     if (run.cancelled) return this.endWith(restartsAlways ? { status: 'cancelled' } : outcome);
     if (!this.planned) return this.endWith(outcome);
@@ -129,6 +129,7 @@ export class SupervisedRun<T> extends DelegatingRun<T> {
     const now = run.scheduler.now();
     this.trackNotReady(child.stoppingAt ?? now);
     const delay = this.backoff.nextDelay(now, this.readyFor);
+    this.readyFor = undefined;
     if (delay === undefined) {
       this.finalError = new RestartLimitError(run.task, policy.maxRestarts, policy.window, error);
       // No restart follows, so `finalize` has no limit.
@@ -138,6 +139,12 @@ export class SupervisedRun<T> extends DelegatingRun<T> {
     }
     this.planned = { delay, from: now };
     return true;
+  }
+
+  private planRequestedRestart(child: ChildContext<T>): void {
+    const now = this.run.scheduler.now();
+    this.trackNotReady(child.stoppingAt ?? now);
+    this.planned = { delay: 0, from: now };
   }
 
   /** Fails if the child's current run does not end in time, because the child would never be started again. */

@@ -16,6 +16,10 @@ export class ChildTotals {
     this.started++;
   }
 
+  undoStart(): void {
+    this.started--;
+  }
+
   countEnd(outcome: Outcome): void {
     if (outcome.error) this.failed++;
     if (this.run.cancelled) this.members.push(outcome);
@@ -28,6 +32,6 @@ export class ChildTotals {
 
   outcome(): Pick<Outcome, 'members' | 'children'> {
     const { members, counts } = this;
-    return { ...(members.length > 0 && { members }), children: counts };
+    return { ...(members.length > 0 && { members }), ...(counts.started > 0 && { children: counts }) };
   }
 }

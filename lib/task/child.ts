@@ -47,6 +47,8 @@ export class ChildContext<T> extends CancelContext {
   // `declare` creates no field, because most children are members.
   /** Numbers the child's runs, if it is or is below a run that another run has started. */
   declare runIds?: RunIds;
+  /** The outcome of the child's run, set before any listener is notified of its end. */
+  declare ended?: Outcome;
   readonly parentRun: ParentRun<T>;
 
   constructor(

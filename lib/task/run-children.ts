@@ -25,8 +25,18 @@ export class RunChildren implements ParentRun<unknown> {
   }
 
   /** The runners of the children that have not ended. */
-  get runners(): Iterable<TaskRunner> {
-    return this.running.values();
+  get runners(): TaskRunner[] {
+    return [...this.running].flatMap(([child, runner]) => (child.ended ? [] : [runner]));
+  }
+
+  /**
+   * Returns the outcomes of the children whose end has not been handled.
+   *
+   * @param outcomeOf returns the outcome of a child that has not ended. The runner of one that has ended may be running
+   * again, for another owner.
+   */
+  outcomes(outcomeOf: (runner: TaskRunner) => Outcome): Outcome[] {
+    return Array.from(this.running, ([child, runner]) => child.ended ?? outcomeOf(runner));
   }
 
   /** Returns the context for a child that is started under the run's context, or under one that was made from it. */
@@ -61,7 +71,7 @@ export class RunChildren implements ParentRun<unknown> {
 
   startFailed(child: ChildContext<unknown>): void {
     // Only that of an application: a runner checks whether it can start before it becomes a child.
-    this.running.delete(child);
+    if (this.running.delete(child)) this.totals.undoStart();
   }
 
   onEnd(child: ChildContext<unknown>, outcome: Outcome): void {

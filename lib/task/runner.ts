@@ -237,6 +237,7 @@ export class Runner<T> implements TaskRunner<T>, RunOwner<T>, LinkedList {
   onEnd(run: Run<T>, status: Outcome['status']): Outcome {
     const { error } = run;
     const outcome = this.outcomeOf(run, status);
+    if (run.child) run.child.ended = outcome;
     const { awaitingReady } = this;
     const awaitingEnd = this.first && takeAll(this);
     // Update all state first: a listener may start the next run, and wait for its end.
@@ -308,7 +309,7 @@ export class Runner<T> implements TaskRunner<T>, RunOwner<T>, LinkedList {
 
   private abandonRun(run: Run<T>): Outcome {
     const { isInHook, phase: ownPhase, startedAt, task } = run;
-    const children = Array.from(run.children?.runners ?? [], abandonedOutcome);
+    const children = run.children?.outcomes(abandonedOutcome);
     run.abandon();
     const ofParts = run.parts?.outcome();
     const phase = ofParts?.phase ?? (isInHook ? ownPhase : undefined);

@@ -1,5 +1,6 @@
-import { Observable, type MonoTypeOperatorFunction, type Observer } from 'rxjs';
+import { Observable, Subscription, type MonoTypeOperatorFunction, type Observer } from 'rxjs';
 import { captureAsyncContext, runInAsyncContext } from './async-context.js';
+import { reportUnhandled } from './report-unhandled.js';
 
 /** Delivers the values and the end of a stream in the async context of the subscription. */
 export function keepAsyncContext<T>(): MonoTypeOperatorFunction<T> {
@@ -7,14 +8,17 @@ export function keepAsyncContext<T>(): MonoTypeOperatorFunction<T> {
     new Observable((subscriber) => {
       const asyncContext = captureAsyncContext();
       let subscribing = true;
-      const subscription = source.subscribe({
-        next: (value) =>
+      // RxJS subscribes a Subscription with an observer's methods without a wrapper, which would report errors.
+      const subscription = Object.assign(new Subscription(), {
+        next: (value: T) =>
           subscribing ? subscriber.next(value) : runInAsyncContext(asyncContext, next<T>, subscriber, value),
         error: (reason: unknown) => runInAsyncContext(asyncContext, error, subscriber, reason),
         complete: () => runInAsyncContext(asyncContext, complete, subscriber, undefined),
       });
+      // Before the source is subscribed: one that emits synchronously stops when the subscriber unsubscribes.
+      subscriber.add(subscription);
+      source.subscribe(subscription);
       subscribing = false;
-      return subscription;
     });
 }
 
@@ -23,9 +27,17 @@ function next<T>(observer: Observer<T>, value: T): void {
 }
 
 function error(observer: Observer<never>, reason: unknown): void {
-  observer.error(reason);
+  try {
+    observer.error(reason);
+  } catch (teardownError) {
+    reportUnhandled(teardownError);
+  }
 }
 
 function complete(observer: Observer<never>): void {
-  observer.complete();
+  try {
+    observer.complete();
+  } catch (teardownError) {
+    reportUnhandled(teardownError);
+  }
 }

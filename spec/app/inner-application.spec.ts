@@ -2,12 +2,14 @@ import { expect } from 'chai';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { NEVER, Subject, timer } from 'rxjs';
 import {
+  AlreadyRunningError,
   future,
   launch,
   orchestrate,
   ordered,
   parallel,
   task,
+  taskRunner,
   withCancel,
   type AppEvent,
   type Application,
@@ -16,6 +18,7 @@ import {
   type ShutdownReport,
 } from '../../lib/index.js';
 import { spyOnConsoleError } from '../helpers/console-spy.js';
+import { rejectionOf } from '../helpers/rejection.js';
 import { failAfter, settled } from '../helpers/tasks.js';
 import { virtually } from '../helpers/virtual-time.js';
 
@@ -244,6 +247,42 @@ describe('An application whose parent is the context of a run', () => {
     expect((await inner[0])?.outcomes.map(({ task: name, status }) => `${name} ${status}`)).to.deep.equal([
       'tenant/db cancelled',
     ]);
+  });
+
+  it('does not count a task that could not be started among the children of the run', async () => {
+    const shared = taskRunner(slow('shared', 1));
+    let refused: Promise<unknown> | undefined;
+    const app = launch(
+      [
+        task('tenant', (ctx) => {
+          shared.start(ctx).subscribe();
+          refused = rejectionOf(launch([shared, slow('db', 1)], { parent: ctx, ...silent }));
+          return NEVER;
+        }),
+      ],
+      silent,
+    );
+    expect(await refused).to.be.instanceOf(AlreadyRunningError);
+    const report = await app.stop();
+    // The shared task, and `db`, whose application is cancelled already.
+    expect(report.outcomes[0]?.children).to.deep.equal({ started: 2, failed: 0 });
+  });
+
+  it('adds nothing to the outcome of the run when none of its tasks could be started', async () => {
+    const busy = taskRunner(slow('busy', 1));
+    const elsewhere = busy.start().subscribe();
+    const app = launch(
+      [
+        task('tenant', (ctx) => {
+          launch([busy], { parent: ctx, ...silent }).catch(() => undefined);
+          return NEVER;
+        }),
+      ],
+      silent,
+    );
+    const report = await app.stop();
+    elsewhere.unsubscribe();
+    expect(report.outcomes[0]).to.not.have.property('children');
   });
 
   it('is no child when it is started without the context', async () => {

@@ -114,6 +114,29 @@ describe('A cron whose clock steps forward by an hour', () => {
 });
 
 describe('A cron whose clock steps back by an hour', () => {
+  it('does not run a slot again when it is started again, and again, with an immediate slot each time', () => {
+    const clock = virtualClock(hour);
+    const slots: number[] = [];
+    const runner = cron(
+      task('x', ({ slot = NaN }) => void slots.push(slot)),
+      '* * * * *',
+      { immediate: true, timezone: 'UTC' },
+    );
+    const run = (ms: number, setBackBy: number) => {
+      const [ctx, cancel] = withCancel(undefined, { scheduler: clock });
+      runner.start(ctx).subscribe();
+      clock.advance(ms);
+      cancel();
+      clock.adjust(-setBackBy);
+    };
+    run(2 * minute, 3 * minute);
+    run(0, 0);
+    run(5 * minute, 0);
+    const [first, second] = [hour, hour - minute];
+    const runs = [first, first + minute, first + 2 * minute, second, second, first + 3 * minute, first + 4 * minute];
+    expect(slots).to.deep.equal(runs);
+  });
+
   it('does not run a slot again when it is started again', () => {
     const { clock, runner, ctx, cancel, emitted } = startCron(
       ({ slot }) => slot,

@@ -141,7 +141,8 @@ describe('nextRuns', () => {
       expect(error.message).to.equal(
         `Expected \`timezone\` to be a time zone of the IANA database, got \`'${timezone}'\` (string)`,
       );
-      expect(error.cause).to.be.instanceOf(RangeError);
+      // Its cause would quote the text as it is, control characters included.
+      expect(error.cause).to.equal(undefined);
     }
     expect(() => nextRuns('* * * * *', 1, { timezone: 2 as never })).to.throw(
       TypeError,

@@ -103,6 +103,7 @@ export function programs({
     command(3, 'start', index),
     command(1, 'listen', index),
     command(1, 'taskCancels', index, causes),
+    command(1, 'restart', index),
     command(children ? 0 : 1, 'replaceMaster'),
     command(children ? 14 : 0, 'startChild', parents, index, contexts),
     command(children ? 1 : 0, 'unsubscribeChild', index),

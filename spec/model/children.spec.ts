@@ -40,13 +40,17 @@ const setups: fc.Arbitrary<Setup> = fc.record({
   cancels: fc.boolean(),
 });
 
-const cron = fc.record({
-  slots: fc.integer({ min: 2, max: 6 }),
-  overlap: fc.constantFrom('skip' as const, 'cancelOther' as const, 'allowAll' as const),
-  missed: fc.constant('skip' as const),
-  tolerance: fc.constant(0),
-  onError: fc.constantFrom('continue' as const, 'stop' as const),
-});
+const cron = fc.record(
+  {
+    slots: fc.integer({ min: 2, max: 6 }),
+    overlap: fc.constantFrom('skip' as const, 'cancelOther' as const, 'allowAll' as const),
+    missed: fc.constant('skip' as const),
+    tolerance: fc.constant(0),
+    onError: fc.constantFrom('continue' as const, 'stop' as const),
+    timeout: fc.integer({ min: 1, max: 6 }),
+  },
+  { requiredKeys: ['slots', 'overlap', 'missed', 'tolerance', 'onError'] },
+);
 const cronSetups: fc.Arbitrary<Setup> = fc.record({
   trees: fc.tuple(plans, cron).map(([plan, times]) => [{ kind: 'task', plan, cron: times }] as const),
   children: fc.array(child, { minLength: 1, maxLength: 3 }),
@@ -59,5 +63,5 @@ describe('A run that starts children', () => {
   it('behaves like its model', () => compareApps(3000, setups, programs({ children: true, joins: true }))).timeout(0);
 
   it('behaves like its model when it is the run of a slot', () =>
-    compareApps(1500, cronSetups, programs({ children: true }))).timeout(0);
+    compareApps(1500, cronSetups, programs({ children: true, joins: true }))).timeout(0);
 });

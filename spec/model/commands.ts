@@ -32,6 +32,8 @@ export interface InstantCommands {
   hook(task: number, which: Which, action: HookAction): void;
   /** Starts a child under the context of a task's last run, or under another that is made from it. */
   startChild(task: number, child: number, under: ChildContext): void;
+  /** Starts an application of all children under the context of a task's last run. */
+  startApp(task: number, timeout: number): void;
   /** Unsubscribes the subscriber of a child's last start. */
   unsubscribeChild(child: number): void;
   /** Cancels the contexts that were made from those of tasks. */
@@ -40,6 +42,8 @@ export interface InstantCommands {
   joinChildren(task: number, timeout: number): void;
   /** Answers a lease request of a cron. */
   lease(task: number, which: Which, answer: LeaseAnswer): void;
+  /** Restarts a supervised task. */
+  restart(supervised: number): void;
   /** Joins all roots under the master. */
   join(timeout: number): void;
   unsubscribeJoins(): void;

@@ -50,7 +50,11 @@ describe('A cron', () => {
   ] as const) {
     // No timeout: the time depends on the machine.
     it(title, () =>
-      compareApps(2000, setupsBy(unit), programs({ maxAdvance: 12 * unit, maxClockStep: 40 * unit, leases: true })),
+      compareApps(
+        2000,
+        setupsBy(unit),
+        programs({ maxAdvance: 12 * unit, maxClockStep: 40 * unit, leases: true, joins: true }),
+      ),
     ).timeout(0);
   }
 });

@@ -108,6 +108,10 @@ export class Cron implements HookOutput {
     this.setLastSlot = setLastSlot;
     this.slotLog = slotLog;
     run.abandonMembers = () => slotLog.write(run, this.runningSince);
+    run.memberParts = () => {
+      const members = this.running.flatMap(({ runner }) => runner?.run?.abandonChildren() ?? []);
+      return members.length > 0 ? { members } : {};
+    };
     this.slotClock = new SlotClock(run.world, plan.slots, plan, (due) =>
       due === 'exhausted' ? this.onScheduleEnd() : this.onDue(due),
     );
@@ -238,8 +242,9 @@ export class Cron implements HookOutput {
     const { grace } = this.task.hooks;
     run.timeOut(slot.ctx);
     if (slot.ended) return;
+    // The children of the run are not reported as timed out: their values are still delivered.
     const abandon = () => {
-      runner.abandon();
+      run.dropResults();
       this.onRunEnd(slot);
     };
     if (grace === undefined || grace === 0) abandon();

@@ -1,4 +1,4 @@
-import type { TaskEvent, TaskRunner } from '../../lib/index.js';
+import type { AppEvent, TaskEvent, TaskRunner } from '../../lib/index.js';
 import { formatError, type TaskFailure } from './log.js';
 
 /** An outcome of the model or of the library. */
@@ -19,6 +19,12 @@ export function formatOutcome({ task, status, error, startedAt, endedAt, phase, 
   const parts = members ? ` of [${members.map(formatOutcome).join(', ')}]` : '';
   const counts = children ? ` with ${children.started} children, ${children.failed} failed` : '';
   return `${task} ${status}${reason}${where} from ${startedAt ?? '?'} to ${endedAt ?? '?'}${parts}${counts}`;
+}
+
+/** Returns the result of a call of `restart`. */
+export function formatRestart(result: Outcome | string | undefined): string {
+  if (result === undefined) return 'pending';
+  return typeof result === 'string' ? result : formatOutcome(result);
 }
 
 /** Returns an event without its task, in the words of the model. */
@@ -49,6 +55,21 @@ export function formatEvent(event: TaskEvent): string {
       return `restarting ${event.restart} in ${event.delay}${error}`;
     default:
       return event.type;
+  }
+}
+
+/** Returns an event of an application in the words of the model. */
+export function formatAppEvent(event: AppEvent): string {
+  switch (event.type) {
+    case 'cancelled':
+    case 'draining':
+      return `${event.type} ${formatError(event.cause)}`;
+    case 'shutdown': {
+      const { clean, outcomes } = event.report;
+      return `shutdown ${clean ? 'clean' : 'unclean'} of [${outcomes.map(formatOutcome).join(', ')}]`;
+    }
+    default:
+      return `${event.task} ${formatEvent(event)} #${event.runId}`;
   }
 }
 

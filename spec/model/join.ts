@@ -12,7 +12,8 @@ export class Join {
   private readonly pending: Set<Runner>;
   private readonly listener: (outcome: Outcome | 'complete') => void;
   closed = false;
-  private readonly teardowns: (() => void)[] = [];
+  /** Functions that stop waiting for a runner, and for the deadline. */
+  private readonly teardowns = new Map<Runner | 'deadline', () => void>();
 
   constructor(listener: (outcome: Outcome | 'complete') => void, runners: readonly Runner[]) {
     this.listener = listener;
@@ -20,26 +21,31 @@ export class Join {
   }
 
   start(ctx: Context, timeout: number, world: ModelWorld): void {
-    for (const runner of this.pending)
-      if (!this.closed) this.teardowns.push(runner.onDone((outcome) => this.settle(runner, outcome)));
+    for (const runner of this.pending) {
+      if (this.closed) break;
+      const stop = runner.onDone((outcome) => this.settle(runner, outcome));
+      this.teardowns.set(runner, stop);
+    }
     if (this.closed) return this.unsubscribe();
     this.completeIfDone();
     ctx.onCancel(() => {
       for (const runner of this.pending) if (runner.status === 'idle') this.settle(runner, notStarted(runner), false);
       if (this.closed) return;
-      if (timeout === 0) this.onDeadline();
-      else this.teardowns.push(world.after(timeout, () => this.onDeadline()));
+      if (timeout === 0) return this.onDeadline();
+      const stop = world.after(timeout, () => this.onDeadline());
+      this.teardowns.set('deadline', stop);
     });
   }
 
   /** «Unsubscribing stops the waiting and cancels nothing.» */
   unsubscribe(): void {
     this.closed = true;
-    for (const teardown of this.teardowns) teardown();
+    for (const teardown of this.teardowns.values()) teardown();
   }
 
   private settle(runner: Runner, outcome: Outcome, mayComplete = true): void {
     if (this.closed || !this.pending.delete(runner)) return;
+    this.teardowns.get(runner)?.();
     this.listener(outcome);
     if (mayComplete) this.completeIfDone();
   }
@@ -52,6 +58,7 @@ export class Join {
 
   private onDeadline(): void {
     for (const runner of this.pending) {
+      if (this.closed) return;
       const outcome = runner.abandon();
       runner.run?.leaveParent(outcome);
       this.settle(runner, outcome, false);

@@ -2,12 +2,13 @@ import { causeOf, pickCyclic, type ChildContext, type Commands, type Setup, type
 import { Context } from './context.js';
 import type { ModelTask } from './model-task.js';
 import { pickFrom, controlHook, type LeaseAnswer, type HookAction, type Which } from './task-plan.js';
+import { InnerApp } from './inner-app.js';
 import { Join } from './join.js';
 import { formatError } from './log.js';
 import { execute, type Command, type Comparable } from './run-commands.js';
 import type { Runner } from './runner.js';
-import type { Parent } from './types.js';
-import { formatOutcome } from './format.js';
+import type { Outcome, Parent } from './types.js';
+import { formatOutcome, formatRestart } from './format.js';
 import { ModelWorld } from './model-world.js';
 import { buildModel, type Built } from './tree.js';
 
@@ -21,8 +22,9 @@ export class ModelApp implements Commands, Comparable {
   private readonly subscribers = new Map<Runner, { unsubscribed: boolean }>();
   private master = new Context();
   private joins: Join[] = [];
+  private readonly restarts: (Outcome | string | undefined)[] = [];
   private madeContexts: Context[] = [];
-  private counts = { start: 0, child: 0, listener: 0, join: 0 };
+  private counts = { start: 0, child: 0, app: 0, listener: 0, join: 0 };
 
   constructor(setup: Setup) {
     this.setup = setup;
@@ -47,6 +49,13 @@ export class ModelApp implements Commands, Comparable {
     const made = new Context(ctx);
     if (under === 'withCancel(ctx)') this.madeContexts.push(made);
     this.startUnder(under === 'withCancel(ctx)' ? made : ctx, runner, `child ${++this.counts.child}`);
+  }
+
+  startApp(task: number, timeout: number): void {
+    const ctx = pickCyclic(this.built.tasks, task)?.run?.ctx;
+    if (!ctx || this.children.length === 0) return;
+    const stream = `app ${++this.counts.app}`;
+    new InnerApp(ctx, (text) => this.record(stream, text)).start(this.children, timeout, this.world);
   }
 
   private startUnder(ctx: Context, runner: Runner, stream: string): void {
@@ -115,6 +124,12 @@ export class ModelApp implements Commands, Comparable {
     if (modelTask) pickFrom(modelTask.leaseRequests, which)?.answer(answer);
   }
 
+  restart(supervised: number): void {
+    const restartable = this.built.runners.filter(({ restart }) => restart);
+    const k = this.restarts.push(undefined) - 1;
+    pickCyclic(restartable, supervised)?.restart?.((outcome) => (this.restarts[k] = outcome));
+  }
+
   join(timeout: number): void {
     this.joinUnder(this.master, timeout, this.roots);
   }
@@ -169,6 +184,7 @@ export class ModelApp implements Commands, Comparable {
         ready: ready ? 'next complete' : ready === false ? 'complete' : '',
         outcome: outcome ? formatOutcome(outcome) : 'none yet',
       })),
+      restarts: this.restarts.map(formatRestart),
       listenersAndTimers: this.running || this.joins.some(({ closed }) => !closed) ? [] : [0, 0],
     };
   }

@@ -1,5 +1,14 @@
 import { Subject, Subscription, takeUntil } from 'rxjs';
-import { joinAll, withCancel, type CancelFunc, type Context, type TaskRunner } from '../../lib/index.js';
+import {
+  joinAll,
+  orchestrate,
+  withCancel,
+  type CancelFunc,
+  type Context,
+  type Outcome,
+  type SupervisedRunner,
+  type TaskRunner,
+} from '../../lib/index.js';
 import { virtualClock } from '../../lib/testing/index.js';
 import { listenerCount } from '../helpers/collect.js';
 import { settled } from '../helpers/tasks.js';
@@ -8,7 +17,7 @@ import { pickFrom, controlHook, type LeaseAnswer, type HookAction, type Which } 
 import { Log, formatError } from './log.js';
 import { execute, type Command, type Comparable } from './run-commands.js';
 import type { ControlledTask } from './controlled-task.js';
-import { lateNotifications, formatEvent, formatOutcome } from './format.js';
+import { lateNotifications, formatAppEvent, formatEvent, formatOutcome, formatRestart } from './format.js';
 import { buildReal, type Built } from './tree.js';
 
 /** Runners of the library under one master, with controlled tasks. */
@@ -23,8 +32,9 @@ export class RealApp implements Commands, Comparable {
   private master!: Context;
   private cancelMaster!: CancelFunc;
   private joins: Subscription[] = [];
+  private readonly restarts: (Outcome | string | undefined)[] = [];
   private cancelMade: CancelFunc[] = [];
-  private counts = { start: 0, child: 0, listener: 0, join: 0 };
+  private counts = { start: 0, child: 0, app: 0, listener: 0, join: 0 };
 
   constructor(setup: Setup) {
     const { log } = this;
@@ -55,6 +65,16 @@ export class RealApp implements Commands, Comparable {
     const [made, cancel] = withCancel(ctx);
     this.cancelMade.push(cancel);
     this.startUnder(made, runner, stream);
+  }
+
+  startApp(task: number, timeout: number): void {
+    const parent = pickCyclic(this.built.tasks, task)?.ctx;
+    if (!parent || this.children.length === 0) return;
+    const stream = `app ${++this.counts.app}`;
+    orchestrate(this.children, { parent, timeout }).subscribe({
+      next: (event) => this.log.record(stream, formatAppEvent(event)),
+      error: (error: unknown) => this.log.record(stream, formatError(error)),
+    });
   }
 
   private startUnder(ctx: Context | AbortSignal, runner: TaskRunner<string>, stream: string): void {
@@ -117,6 +137,15 @@ export class RealApp implements Commands, Comparable {
   lease(task: number, which: Which, answer: LeaseAnswer): void {
     const controlledTask = pickCyclic(this.built.tasks, task);
     if (controlledTask) pickFrom(controlledTask.leaseRequests, which)?.answer(answer);
+  }
+
+  restart(supervised: number): void {
+    const restartable = this.built.runners.filter(isSupervised);
+    const k = this.restarts.push(undefined) - 1;
+    const setResult = (result: Outcome | string) => (this.restarts[k] = result);
+    pickCyclic(restartable, supervised)
+      ?.restart()
+      .then(setResult, (error: unknown) => setResult(formatError(error)));
   }
 
   join(timeout: number): void {
@@ -182,6 +211,7 @@ export class RealApp implements Commands, Comparable {
       master: causeOf(master),
       contexts: built.tasks.map(({ ctx }) => causeOf(ctx)),
       runners: built.runners.map((runner) => ({ status: runner.status, ...lateNotifications(runner) })),
+      restarts: this.restarts.map(formatRestart),
       listenersAndTimers: waiting ? [] : [clock.timers, listenerCount(master)],
     };
   }
@@ -189,4 +219,8 @@ export class RealApp implements Commands, Comparable {
 
 function isRunning({ status }: TaskRunner): boolean {
   return status !== 'idle' && status !== 'done';
+}
+
+function isSupervised(runner: TaskRunner<string>): runner is SupervisedRunner<string> {
+  return 'restart' in runner;
 }

@@ -45,13 +45,14 @@ export class Run {
   private endedDuringCancel = false;
   private graceElapsed = false;
   private abandonedOutcome: Outcome | undefined = undefined;
+  private endedOutcome: Outcome | undefined = undefined;
   private stopTimer: () => void = () => undefined;
 
   constructor(runner: Runner, parentCtx: Context, parent: Parent, cancelApp?: (cause: unknown) => void) {
     const { world, hooks } = runner;
     this.runner = runner;
     this.world = world;
-    this.parentRun = parent.path === undefined ? parentCtx.enclosingRun : undefined;
+    this.parentRun = parent.path === undefined ? (parent.parentRun ?? parentCtx.enclosingRun) : undefined;
     this.ctx = new Context(parentCtx, this);
     this.parent = parent;
     // «`start()` … without a `cancel`, hooks get one that cancels this run alone.»
@@ -63,13 +64,16 @@ export class Run {
     // The number of a transparent run whose member never runs is that of its own start.
     if (hooks.transparent) this.runId = runner.starts;
     else if (!runner.onEvent) {
-      this.runId = world.nextRunId(this.path);
+      const isOnItsOwn = parent.path === undefined && !this.parentRun;
+      this.runId = isOnItsOwn ? ++runner.ownRuns : world.nextRunId(this.path);
       parent.onRunId?.(this.runId);
     }
   }
 
   get observed(): boolean {
-    return this.runner.observed && (this.runner.isRoot || this.parentRun !== undefined);
+    const { runner, parent, parentRun } = this;
+    if (parent.app?.closed === false) return true;
+    return runner.observed && (runner.isRoot || parentRun !== undefined);
   }
 
   get hasGivenUp(): boolean | undefined {
@@ -97,8 +101,14 @@ export class Run {
     const line = error === undefined ? event : `${event} ${formatError(error)}`;
     if (this.runner.onEvent) this.runner.onEvent(event, error);
     else if (this.hasGivenUp && error === undefined) return;
-    else if (this.observed) this.record(`events ${this.path}`, `${line} #${this.runId}`);
+    else if (this.observed) this.recordEvent(`${line} #${this.runId}`);
     else if (error !== undefined) this.writeError(error);
+  }
+
+  private recordEvent(line: string): void {
+    const { runner, parent, parentRun } = this;
+    parent.app?.onEvent(this, line);
+    if (runner.observed && (runner.isRoot || parentRun)) this.record(`events ${this.path}`, line);
   }
 
   /** «The default writer prints an error object once.» */
@@ -186,14 +196,23 @@ export class Run {
    * outcome keeps the error that came before.»
    */
   abandon(): Outcome {
-    if (this.abandonedOutcome) return this.abandonedOutcome;
-    const { path: task, startedAt, error } = this;
-    const phase = this.waiting && this.phase !== 'finalize' ? undefined : this.phase;
-    const outcome = { task, status: 'timed-out', startedAt, phase, error } as const;
-    this.abandonedOutcome = outcome;
+    // The parent of a child that has just ended may not have been notified.
+    const known = this.endedOutcome ?? this.abandonedOutcome;
+    if (known) return known;
+    const outcome = this.dropResults();
     this.abandonMembers?.();
-    const unfinished = [...this.children].map((child) => child.abandon());
-    return (this.abandonedOutcome = this.withParts(outcome, unfinished));
+    return (this.abandonedOutcome = this.withParts(outcome, this.abandonChildren()));
+  }
+
+  /** Drops the values and errors that come after this. Returns the outcome at this time. */
+  dropResults(): Outcome {
+    const { path: task, startedAt, error } = this;
+    const phase = this.waiting ? undefined : this.phase;
+    return (this.abandonedOutcome = { task, status: 'timed-out', startedAt, phase, error });
+  }
+
+  abandonChildren(): Outcome[] {
+    return [...this.children].map((child) => child.abandon());
   }
 
   /** «A child that an inner `joinAll` has reported `timed-out` is no longer waited for.» */
@@ -368,6 +387,8 @@ export class Run {
   }
 
   private finalize(): void {
+    // An application may still start children under the cancelled context.
+    this.waiting = false;
     if (!this.runner.hooks.finalize || !this.hookCalled) return this.end();
     this.phase = 'finalize';
     this.setStatus('finalizing');
@@ -381,6 +402,7 @@ export class Run {
     const outcome = this.withParts({ task: path, status, startedAt, endedAt: this.world.now });
     // The phase, and an error of the members, are those of a run that has timed out.
     const ended: Outcome = { ...outcome, phase: undefined, error };
+    this.endedOutcome = ended;
     this.runner.end(this, ended);
     this.parent.onEnd(ended);
     this.leaveParent(ended);

@@ -1,6 +1,7 @@
 import type { Context } from './context.js';
 import { Run } from './run.js';
 import type { ModelWorld } from './model-world.js';
+import type { RestartListener } from './supervise.js';
 import type { Parent, Outcome, Status, TaskHooks } from './types.js';
 
 /** The model of a TaskRunner. It has one run at a time. */
@@ -14,6 +15,8 @@ export class Runner {
   run: Run | undefined = undefined;
   /** The number of starts. */
   starts = 0;
+  /** The number of runs that were neither members nor children of another. */
+  ownRuns = 0;
   /** Whether there is a listener of the events of the roots. */
   observed = true;
   /** Whether the runner is a root, and not one that a task starts. */
@@ -21,6 +24,8 @@ export class Runner {
   /** Receives the events instead of all other subscribers. */
   onEvent: ((event: string, error?: unknown) => void) | undefined = undefined;
   onResult: ((value: string) => void) | undefined = undefined;
+  /** Restarts a supervised task. */
+  restart: ((listener: RestartListener) => void) | undefined = undefined;
   private listeners: { ready: ((ready: boolean) => void)[]; done: ((outcome: Outcome) => void)[] } = {
     ready: [],
     done: [],

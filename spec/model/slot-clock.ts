@@ -8,6 +8,8 @@ export interface Times {
   readonly startAt?: number;
   readonly stopAt?: number;
   readonly lastRun?: number;
+  /** The last slot before the cron was started again. */
+  readonly lastSlot?: number | undefined;
 }
 
 export interface DueSlots {
@@ -41,6 +43,8 @@ export class SlotClock {
   private readonly base: number;
   private readonly stopAt: number;
   private readonly listener: (due: DueSlots | 'exhausted') => void;
+  /** The last slot of earlier runs, which does not fire again even if the clock was set back since. */
+  private readonly lastSlot: number = -Infinity;
   private slot: number;
   /** The ms by which the clock of a period was set back. */
   private offset = 0;
@@ -48,7 +52,7 @@ export class SlotClock {
   private stopped = false;
 
   constructor(world: ModelWorld, slots: Slots, times: Times, listener: (due: DueSlots | 'exhausted') => void) {
-    const { startAt = -Infinity, stopAt = Infinity, lastRun } = times;
+    const { startAt = -Infinity, stopAt = Infinity, lastRun, lastSlot = -Infinity } = times;
     const isPeriod = typeof slots === 'number';
     const start = Math.max(world.now, startAt);
     this.world = world;
@@ -58,6 +62,7 @@ export class SlotClock {
     this.base = lastRun ?? start;
     // «A period also runs at once»; «with `lastRun` the caller brings the last slot from before a restart».
     const { immediate = isPeriod && lastRun === undefined } = times;
+    if (!isPeriod) this.lastSlot = lastSlot;
     this.slot = immediate ? start : this.slotAfter(Math.max(lastRun ?? world.now, startAt - 1));
   }
 
@@ -73,7 +78,7 @@ export class SlotClock {
 
   private slotAfter(after: number): number {
     const { slots, base } = this;
-    if (typeof slots !== 'number') return nextSlotOf(slots, after);
+    if (typeof slots !== 'number') return nextSlotOf(slots, Math.max(after, this.lastSlot));
     return base + (Math.max(0, Math.floor((after - base) / slots)) + 1) * slots;
   }
 

@@ -34,13 +34,19 @@ const commands: fc.Arbitrary<Command<Commands>> = fc.oneof(
   { weight: 4, arbitrary: fc.constant(['hook', 0, 'last', 'complete'] as const) },
   { weight: 8, arbitrary: fc.tuple(fc.constant('advance' as const), fc.integer({ min: 0, max: 4 })) },
   { weight: 1, arbitrary: fc.constant(['hook', 1, 'last', 'complete'] as const) },
+  { weight: 2, arbitrary: fc.constant(['restart', 0] as const) },
   { weight: 1, arbitrary: fc.constant(['listen', 0] as const) },
   { weight: 1, arbitrary: fc.constant(['start', 0] as const) },
   {
     weight: 1,
     arbitrary: fc.constantFrom(['cancel', 'first'] as const, ['unsubscribe', 0] as const, ['replaceMaster'] as const),
   },
-  { weight: 1, arbitrary: fc.constant(['when', 'restarting', ['cancel', 'first']] as const) },
+  {
+    weight: 1,
+    arbitrary: fc
+      .constantFrom(['cancel', 'first'] as const, ['restart', 0] as const)
+      .map((command) => ['when', 'restarting', command] as const),
+  },
 );
 const programs = fc
   .array(commands, { maxLength: 40, size: 'max' })

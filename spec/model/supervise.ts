@@ -10,13 +10,15 @@ abstract class DelegatingRun implements HookOutput, Parent {
   readonly path: string;
   protected readonly run: Run;
   protected readonly runner: Runner;
-  private ctx: Context;
+  /** The context of the wrapped runner's current run. */
+  protected ctx: Context;
   private isReady = false;
   /** Whether it no longer waits for the wrapped runner. */
-  private gaveUp = false;
+  protected gaveUp = false;
   /** The failure that the current run of the wrapped runner has reported. */
   protected failure: Failure | undefined = undefined;
-  private lastOutcome: Outcome | undefined = undefined;
+  protected lastOutcome: Outcome | undefined = undefined;
+  protected hasEnded = false;
 
   constructor(run: Run, runner: Runner) {
     this.run = run;
@@ -88,6 +90,7 @@ abstract class DelegatingRun implements HookOutput, Parent {
   protected abstract onRunEnded(outcome: Outcome): void;
 
   protected endWith({ status, error }: Pick<Outcome, 'status' | 'error'>, before?: () => void): void {
+    this.hasEnded = true;
     if (status === 'completed') this.run.markCompleted();
     this.run.sourceEnded();
     if (error) this.run.fail(error);
@@ -126,13 +129,18 @@ class RestartLimit extends Failure {
   override readonly name: string = 'RestartLimitError';
 }
 
+/** Receives the outcome of the run that a restart has ended. */
+export type RestartListener = (outcome: Outcome | 'NotRunningError') => void;
+
 /**
  * «A restart repeats the whole lifecycle; a deliberate cancel never restarts.» «The backoff counts from the failure. A
  * failure beyond maxRestarts fails the task at that moment.»
  */
 export class SupervisedRun extends DelegatingRun {
   private readonly policy: Policy;
+  /** The times of the restarts after failures and ends. */
   private readonly restarts: number[] = [];
+  private restartCount = 0;
   /** Restarts since the last healthy run. */
   private attempts = 0;
   private readyAt: number | undefined = undefined;
@@ -143,10 +151,27 @@ export class SupervisedRun extends DelegatingRun {
   /** The error that the supervised task ends with. */
   private finalError: Failure | undefined = undefined;
   private stopFinalizeTimer: (() => void) | undefined = undefined;
+  /** Ends the delay before a restart; `undefined` if there is no delay. */
+  private endDelay: (() => void) | undefined = undefined;
+  /** The calls of `restart` that wait for the end of the current run. */
+  private requests: RestartListener[] = [];
 
   constructor(run: Run, runner: Runner, policy: Policy) {
     super(run, runner);
     this.policy = policy;
+  }
+
+  /** «ends the run … and starts the next, without using the restart budget» */
+  restart(listener: RestartListener): void {
+    const { run, finalError, gaveUp, hasEnded, lastOutcome } = this;
+    if (run.ctx.cancelled || finalError || gaveUp || hasEnded) return listener('NotRunningError');
+    if (this.endDelay && lastOutcome) {
+      this.endDelay();
+      return listener(lastOutcome);
+    }
+    this.requests.push(listener);
+    this.stoppingAt ??= run.world.now;
+    this.ctx.cancel();
   }
 
   override onReadyChange(ready: boolean): void {
@@ -156,12 +181,13 @@ export class SupervisedRun extends DelegatingRun {
   }
 
   override setStatus(status: Status): void {
-    this.stoppingAt = status === 'finalizing' ? this.run.world.now : undefined;
+    if (!this.ctx.cancelled) this.stoppingAt = status === 'finalizing' ? this.run.world.now : undefined;
     super.setStatus(status);
   }
 
   override onStopping(): void {
-    const isRestarted = this.planned !== undefined || this.policy.restart === 'always';
+    const { planned, policy, requests } = this;
+    const isRestarted = planned !== undefined || policy.restart === 'always' || requests.length > 0;
     if (isRestarted && !this.finalError && !this.run.ctx.cancelled) this.limitFinalize();
     else super.onStopping();
   }
@@ -175,8 +201,10 @@ export class SupervisedRun extends DelegatingRun {
 
   protected override onRunFailed(error: Failure): void {
     if (this.run.ctx.cancelled) return this.run.failAtOnce(error);
-    this.planRestart(error);
-    if (!this.planned) return;
+    if (this.requests.length === 0) {
+      this.planRestart(error);
+      if (!this.planned) return;
+    }
     this.run.setReady(false);
     this.limitFinalize();
   }
@@ -186,13 +214,25 @@ export class SupervisedRun extends DelegatingRun {
     const { status, error } = outcome;
     this.stopFinalizeTimer?.();
     this.stopFinalizeTimer = undefined;
+    const isRequested = this.answerRequests(outcome);
     if (finalError) return this.endWith({ status: 'failed', error: finalError });
     const isRestarted = status === 'failed' || (status === 'completed' && policy.restart === 'always');
+    if (isRequested && !run.ctx.cancelled) {
+      this.trackReady(this.stoppingAt ?? run.world.now);
+      return this.waitForRestart({ delay: 0, at: run.world.now }, error);
+    }
     if (!isRestarted) return this.endWith(outcome);
     if (run.ctx.cancelled) return this.endWith(error ? outcome : { status: 'cancelled' });
     if (!this.planned) this.planRestart();
     if (this.planned) this.waitForRestart(this.planned, error);
     else this.endWith({ status: 'failed', error: this.finalError });
+  }
+
+  /** Returns whether there were any. */
+  private answerRequests(outcome: Outcome): boolean {
+    const requests = this.requests.splice(0);
+    for (const listener of requests) listener(outcome);
+    return requests.length > 0;
   }
 
   /** Plans the restart after a failure, or after the end of a run without one. */
@@ -214,24 +254,33 @@ export class SupervisedRun extends DelegatingRun {
   }
 
   private waitForRestart({ delay, at }: { delay: number; at: number }, error?: Failure): void {
-    const { run, restarts } = this;
+    const { run } = this;
     this.planned = undefined;
     run.setStatus('initializing');
     run.setReady(false);
-    const wait = { active: true, stop: () => undefined as void };
+    const wait: { active: boolean; stopTimer?: () => void } = { active: true };
+    const endWait = () => {
+      wait.active = false;
+      this.endDelay = undefined;
+      wait.stopTimer?.();
+    };
+    const startAfter = (ms: number) => {
+      wait.stopTimer?.();
+      wait.stopTimer = run.world.after(ms, () => {
+        endWait();
+        this.start();
+      });
+    };
+    this.endDelay = () => startAfter(0);
     run.ctx.onCancel(() => {
       if (!wait.active) return;
-      wait.active = false;
-      wait.stop();
+      endWait();
       run.sourceEnded();
       run.released();
     });
-    run.emit(`restarting ${restarts.length} in ${delay}`, error);
-    if (!wait.active) return;
-    wait.stop = run.world.after(Math.max(0, at - run.world.now), () => {
-      wait.active = false;
-      this.start();
-    });
+    run.emit(`restarting ${++this.restartCount} in ${delay}`, error);
+    // A listener may have cancelled the run, or ended the delay.
+    if (wait.active && !wait.stopTimer) startAfter(Math.max(0, at - run.world.now));
   }
 
   /**
@@ -247,6 +296,7 @@ export class SupervisedRun extends DelegatingRun {
       const error = this.failure ?? tooLong;
       if (error !== tooLong) error.suppressed.push(tooLong);
       this.giveUp();
+      if (this.lastOutcome) this.answerRequests(this.lastOutcome);
       run.failAtOnce(error);
       this.endWith({ status: 'failed', error });
     });

@@ -6,6 +6,7 @@ import type { TaskPlan } from './task-plan.js';
 import type { Log } from './log.js';
 import { ControlledTask } from './controlled-task.js';
 import { Runner } from './runner.js';
+import type { Run } from './run.js';
 import type { TaskHooks } from './types.js';
 import type { ModelWorld } from './model-world.js';
 import { CriticalRun, SupervisedRun, type Policy } from './supervise.js';
@@ -73,7 +74,7 @@ export function buildModel(trees: readonly Tree[], world: ModelWorld): Built<Run
         case 'parallel':
           return group((run) => new Parallel(run, members));
         case 'supervise':
-          return delegating((run) => new SupervisedRun(run, first, tree.policy));
+          return superviseModel(first, tree.policy, delegating);
         case 'critical':
           return delegating((run) => new CriticalRun(run, first));
       }
@@ -104,15 +105,27 @@ export function buildReal(trees: readonly Tree[], log: Log): Built<TaskRunner<st
   );
 }
 
+function superviseModel(
+  runner: Runner,
+  policy: Policy,
+  delegating: (execute: (run: Run) => SupervisedRun) => Runner,
+): Runner {
+  let current: SupervisedRun | undefined;
+  const supervised = delegating((run) => (current = new SupervisedRun(run, runner, policy)));
+  supervised.restart = (listener) => (current ? current.restart(listener) : listener('NotRunningError'));
+  return supervised;
+}
+
 function modelCronHooks(task: ModelTask, plan: CronPlan): TaskHooks {
-  // A cron that is started again does not catch up with the same slots.
-  let { lastRun } = plan;
+  // A cron that is started again does not run, or catch up with, the same slots.
+  let lastSlot: number | undefined;
   const slotLog = new SlotLog(plan.timeout);
-  const setLastSlot = (slot: number) => {
-    if (plan.lastRun !== undefined) lastRun = slot;
+  const setLastSlot = (slot: number) => (lastSlot = Math.max(slot, lastSlot ?? slot));
+  const execute: TaskHooks['execute'] = (run) => {
+    const lastRun = plan.lastRun === undefined ? undefined : (lastSlot ?? plan.lastRun);
+    const times = { ...plan, lastSlot, ...(lastRun !== undefined && { lastRun }) };
+    return new Cron(run, task, times, setLastSlot, slotLog);
   };
-  const execute: TaskHooks['execute'] = (run) =>
-    new Cron(run, task, { ...plan, ...(lastRun !== undefined && { lastRun }) }, setLastSlot, slotLog);
   return { ...task.hooks, composite: true, execute };
 }
 

@@ -1,4 +1,5 @@
 import type { ChildCounts } from './children.js';
+import type { InnerApp } from './inner-app.js';
 import type { TaskFailure } from './log.js';
 import type { Run } from './run.js';
 
@@ -59,6 +60,10 @@ export interface TaskHooks {
 export interface Parent {
   /** The path of a member or a slot. */
   readonly path?: string;
+  /** The run whose context the parent, an application, was started under. */
+  readonly parentRun?: Run | undefined;
+  /** The application that the run is a task of, if it was started under a run's context. */
+  readonly app?: InnerApp;
   /** The counts of the cron, which its slots share. */
   readonly childCounts?: ChildCounts;
   /** Whether there is no subscriber left to receive errors. */

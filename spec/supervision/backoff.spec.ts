@@ -225,6 +225,29 @@ describe('The backoff of a supervised task', () => {
       expect(after({ healthyFor }, { execute: 50, finalize: 49 }, { ...fails, execute: 50 })).to.deep.equal([10, 10]);
     });
 
+    it('also if that run was ended by a requested restart', () => {
+      const delaysAfter = (ready: number) => {
+        const lengths = [1, Infinity, 1, 1];
+        const { clock, runner } = startRunner((scheduler) =>
+          supervise(
+            task('x', {
+              execute: () => failAfter(lengths.shift() ?? NaN, scheduler),
+              finalize: () => timer(49, scheduler),
+            }),
+            { healthyFor, backoff: { initial: 100, jitter: 0 } },
+          ),
+        );
+        const delays = delaysOf(runner);
+        // The first run ends at 1, the second begins at 101.
+        clock.advance(101 + ready);
+        void runner.restart();
+        clock.advance(400);
+        return delays;
+      };
+      expect(delaysAfter(49)).to.deep.equal([100, 0, 200, 400]);
+      expect(delaysAfter(50)).to.deep.equal([100, 0, 100, 200]);
+    });
+
     it('which does not count the wait for a restart', () => {
       const options = { healthyFor, backoff: { initial: 100, jitter: 0 } };
       expect(after(options, { execute: 1 }, { execute: 1 }, { execute: 1 })).to.deep.equal([100, 200, 400]);

@@ -45,8 +45,9 @@ describe('A pool of threads in a process that gets a SIGTERM', () => {
   });
 
   it('is named when it does not end within the deadline', async () => {
-    const { code, stderr } = await terminate('hanging');
-    expect(code).to.equal(1);
+    const { code, signal, stderr } = await terminate('hanging');
+    // On a busy machine the threads may take so long to end that the process kills itself.
+    expect(signal ?? code).to.be.oneOf([1, 'SIGKILL']);
     expect(stderr).to.include(
       'Exiting with 1, because tasks did not end within 300 ms of the cancel: threads (finalize)',
     );
