@@ -29,7 +29,9 @@ export class CronPauses {
     );
   }
 
-  /** Pauses a task, unless it is paused. A retry may pause a task that was resumed in between, which is the safe side. */
+  /**
+   * Pauses a task, unless it is paused. A retry may pause a task that was resumed in between, which is the safe side.
+   */
   async pause(task: string, by: string): Promise<void> {
     const { database } = this;
     const { schema } = database;
