@@ -203,6 +203,8 @@ class SlotDispatcher<T> extends Subscription implements Observer<DueSlots>, Slot
     this.history.lastSlot = Math.max(last, this.history.lastSlot ?? last);
     // Before the slot's turn: its own notice is one of the next line, and its run has no part in what is written.
     this.slotLog.writeIfDue(this);
+    // The console may have cancelled the cron.
+    if (this.stopped) return;
     if (missed === 'runAll' && (count > 1 || lateBy > tolerance)) {
       append(this.waiting, new MissedSlotQueue(this, this.schedule, first, last, count, due - last));
       return this.dispatchNext();
