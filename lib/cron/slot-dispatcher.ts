@@ -264,6 +264,8 @@ class SlotDispatcher<T>
     control.lastSlot = Math.max(slots.last, control.lastSlot ?? slots.last);
     // Before the slot's turn: its own notice is one of the next line, and its run has no part in what is written.
     control.slotLog.writeIfDue(this);
+    // The console may have cancelled the cron.
+    if (this.stopped) return;
     if (control.paused) control.addPaused(slots.first, slots.count);
     else if (this.policy.missed === 'runAll' && (slots.count > 1 || slots.lateBy > this.policy.tolerance))
       this.queueMissed(slots);

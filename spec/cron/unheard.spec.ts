@@ -252,6 +252,24 @@ describe('A cron that nobody listens to', () => {
     expect(written.all()).to.have.length(2);
   });
 
+  it('runs no slot after a console that has cancelled it', () => {
+    const leased: number[] = [];
+    const lease: Coordinator['lease'] = (_, slot) => {
+      leased.push(slot);
+      return throwError(() => new Error('lost'));
+    };
+    const { clock, runner, cancel } = start(hangs, 40 * second, { coordinator: { lease }, timeout: second });
+    clock.advance(50 * second);
+    const { error } = console;
+    console.error = (line: unknown) => {
+      error(line);
+      cancel();
+    };
+    clock.advance(50 * second);
+    console.error = error;
+    expect([leased, runner.status, clock.timers]).to.deep.equal([[0, 40 * second], 'done', 0]);
+  });
+
   it('is named by its path in a group, without characters that a terminal obeys', () => {
     const { clock } = startUnheard(parallel('app', cron(task('\u001b[31mreport\n', hangs), 10)));
     clock.advance(10);

@@ -132,6 +132,7 @@ export class Cron implements HookOutput {
     const last = slots.at(-1) ?? NaN;
     this.setLastSlot(last);
     this.slotLog.writeIfDue(this.run, this.runningSince);
+    if (this.hasStopped) return;
     if (missed === 'runAll' && (slots.length > 1 || lateBy > tolerance)) {
       this.waiting.push(...slots.map((slot) => new Slot(slot, slot + due - last, slots)));
       return this.dispatchNext();
@@ -261,6 +262,10 @@ export class Cron implements HookOutput {
     if (this.run.observed || !isOutcome) this.run.emit(`failed ${slot.slot}`, error);
     if (isOutcome && !this.hasEnded) this.run.failAtOnce(error);
     if (stops) this.stop(error);
+  }
+
+  private get hasStopped(): boolean {
+    return this.state === 'stopped' || this.state === 'ended';
   }
 
   private get hasEnded(): boolean {
