@@ -26,7 +26,7 @@ export function* placedRunners(
     yield each;
     const { runner, path } = each;
     const { members = [], memberName, children = [], transparent } = inspectRunner(runner);
-    // The runner that it stands for has its path.
+    // The runners that it stands for have its path.
     if (transparent) for (const inner of [...members, ...children]) stack.push({ ...each, runner: inner });
     if (transparent || !isWanted(path)) continue;
     for (const member of members) {

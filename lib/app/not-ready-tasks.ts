@@ -17,7 +17,7 @@ export function notReadyTasks(runner: TaskRunner, path: string): readonly NotRea
     const { status } = each.runner;
     if ((status !== 'initializing' && status !== 'idle') || roleOf(each.runner) === 'optional') continue;
     const { members, memberName, transparent } = inspectRunner(each.runner);
-    // The run of a supervised task has ended, and starts again after a delay.
+    // The run of a supervised task has ended, and the next one starts after a delay.
     if (transparent && status === 'initializing' && members?.every((member) => member.status === 'done')) {
       found.push({ path: each.path, status: 'restarting' });
       continue;

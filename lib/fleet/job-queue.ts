@@ -40,6 +40,7 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
   readonly policy: QueuePolicy;
   private readonly inserter: JobInserter<In>;
   private opening: Promise<void> | undefined = undefined;
+  private creating: Promise<void> | undefined = undefined;
 
   constructor(services: FleetServices, name: string, options: QueueOptions) {
     validateQueueName(name);
@@ -104,7 +105,7 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
   async cancel(job: string): Promise<boolean> {
     validateJobId(job);
     const { database, control, events } = this.services;
-    await this.open();
+    await this.create();
     const response = await database.retry(() => database.boss.cancel(this.name, job));
     const cancelled = affectedJobs(response).length > 0;
     if (cancelled) {
@@ -127,7 +128,7 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
   async deadLetters(limit = 100): Promise<DeadLetter<In>[]> {
     validateInteger('limit', 1, 100_000, limit);
     const { database } = this.services;
-    await this.open();
+    await this.create();
     const dead = await database.retry(() => database.boss.findJobs<JobData<In>>(toDeadQueue(this.name), { limit }));
     return dead.map(({ id, data, sourceId, sourceOutput, createdOn }) => ({
       id,
@@ -141,7 +142,7 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
   async redrive(ids?: readonly string[]): Promise<number> {
     if (ids !== undefined) validateArray('ids', ids);
     const { database } = this.services;
-    await this.open();
+    await this.create();
     // Excludes jobs that fail again in the meantime: with them, this loop might not end.
     const [{ now: createdBefore } = { now: new Date() }] = await database.queryWithRetry<{ now: Date }>(
       "select now() + interval '1 ms' as now",
@@ -159,7 +160,7 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
 
   open(): Promise<void> {
     // After a failure, the next call tries again.
-    this.opening ??= this.create().catch((error: unknown) => {
+    this.opening ??= this.applyOptions().catch((error: unknown) => {
       this.opening = undefined;
       throw error;
     });
@@ -177,15 +178,30 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
     events.emit(this.name, job.id, { type: 'submitted' });
   }
 
-  private async create(): Promise<void> {
-    const { database, heartbeatTimeoutMs } = this.services;
-    const { boss } = database;
-    const deadLetter = toDeadQueue(this.name);
-    const options = { ...toBossOptions(this.policy, heartbeatTimeoutMs), deadLetter };
-    await database.retry(async () => {
-      await boss.createQueue(deadLetter, deadLetterOptions);
-      await boss.createQueue(this.name, options);
-      await boss.updateQueue(this.name, options);
+  /** Creates the queue if it does not exist. An existing one keeps its options: a handle for an operator has none. */
+  private create(): Promise<void> {
+    this.creating ??= this.insert().catch((error: unknown) => {
+      this.creating = undefined;
+      throw error;
     });
+    return this.creating;
+  }
+
+  private async applyOptions(): Promise<void> {
+    const { database } = this.services;
+    await this.create();
+    await database.retry(() => database.boss.updateQueue(this.name, this.bossOptions()));
+  }
+
+  private async insert(): Promise<void> {
+    const { database } = this.services;
+    await database.retry(async () => {
+      await database.boss.createQueue(toDeadQueue(this.name), deadLetterOptions);
+      await database.boss.createQueue(this.name, this.bossOptions());
+    });
+  }
+
+  private bossOptions(): ReturnType<typeof toBossOptions> & { readonly deadLetter: string } {
+    return { ...toBossOptions(this.policy, this.services.heartbeatTimeoutMs), deadLetter: toDeadQueue(this.name) };
   }
 }

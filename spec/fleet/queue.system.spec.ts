@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { randomUUID } from 'node:crypto';
 import {
   concatMap,
   filter,
@@ -439,6 +440,32 @@ describe('a queue', () => {
       expect((await completed).output).to.deep.equal({ value: 2 });
       expect(await queue.redrive()).to.equal(2);
       expect(await queue.deadLetters()).to.deep.equal([]);
+    });
+
+    it('can be read and submitted again without the options of the queue, which keeps them', async () => {
+      const name = newName();
+      let attempts = 0;
+      const queue = fleet.queue<number>(name, { retries: 0 });
+      run(
+        queue.worker(() => {
+          attempts++;
+          throw new Error('down');
+        }),
+      );
+      await lastValueFrom(queue.submit(1)).catch(() => undefined);
+      const operated = fleet.queue<number>(name);
+      expect(await operated.deadLetters()).to.have.length(1);
+      expect(await operated.cancel(randomUUID())).to.equal(false);
+      const failed = nextEvent(queue.events$, 'failed');
+      expect(await operated.redrive()).to.equal(1);
+      await failed;
+      await lastValueFrom(queue.submit(2)).catch(() => undefined);
+      expect(attempts).to.equal(3);
+    });
+
+    it('of a queue that no process has opened are none', async () => {
+      expect(await fleet.queue(newName()).deadLetters()).to.deep.equal([]);
+      expect(await fleet.queue(newName()).redrive()).to.equal(0);
     });
   });
 

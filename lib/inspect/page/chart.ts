@@ -169,6 +169,7 @@ export class Chart {
 
   private drawMarks(marks: readonly Mark[], y: number, period: VisiblePeriod, layout: Layout, x: Scale): void {
     const lastX = new Map<MarkKind, number>();
+    const failures: { readonly kind: MarkKind; readonly markX: number }[] = [];
     for (let index = firstFrom(marks, period.from, ({ at }) => at); index < marks.length; index++) {
       const mark = marks[index];
       if (!mark || mark.at > period.to) break;
@@ -178,8 +179,11 @@ export class Chart {
       // The failure before a restart implies it.
       if (kind === 'restarting' && markX - (lastX.get('failed') ?? -Infinity) < 4) continue;
       lastX.set(kind, markX);
-      drawMark(this.ctx, this.theme, kind, markX, y, layout.barHeight);
+      if (isFailure(kind)) failures.push({ kind, markX });
+      else drawMark(this.ctx, this.theme, kind, markX, y, layout.barHeight);
     }
+    // A failure matters more than what follows it.
+    for (const { kind, markX } of failures) drawMark(this.ctx, this.theme, kind, markX, y, layout.barHeight);
   }
 
   private drawAppMarks({ appMarks }: Timeline, { height, axisHeight }: Layout, x: Scale): void {

@@ -3,6 +3,7 @@ import { duration } from '../../util/duration.js';
 import type { TaskState } from '../server/app-state.js';
 import { isFailure, markKind, statusLabel, styles } from '../styles.js';
 import type { Mark, Span, TaskRow } from '../task-timeline.js';
+import type { ActionBar } from './action-bar.js';
 import type { Hit } from './chart.js';
 import { cronEntries, type Entry } from './cron-facts.js';
 import { element } from './element.js';
@@ -17,9 +18,11 @@ export class Details {
   private readonly root: HTMLElement;
   private readonly content: HTMLElement;
   private readonly open: (hit: Hit) => void;
+  private readonly actions: ActionBar;
   private subject: unknown;
 
-  constructor(root: HTMLElement, content: HTMLElement, open: (hit: Hit) => void) {
+  constructor(root: HTMLElement, content: HTMLElement, open: (hit: Hit) => void, actions: ActionBar) {
+    this.actions = actions;
     this.root = root;
     this.content = content;
     this.open = open;
@@ -30,6 +33,7 @@ export class Details {
   }
 
   close(): void {
+    this.actions.reset();
     this.root.hidden = true;
   }
 
@@ -59,6 +63,7 @@ export class Details {
     const since = row?.since ?? state?.since;
     const error = row?.lastError ?? state?.lastError;
     const latest = row?.marks.slice(-maxMarks).reverse() ?? [];
+    this.actions.show(pageRow.task, state?.actions ?? []);
     return [
       element('h2', pageRow.task),
       definitions([
@@ -68,6 +73,7 @@ export class Details {
         ['Started runs', childrenText(state?.children)],
         ['Restarts', positive(restarts)],
       ]),
+      this.actions.root,
       ...errorParts('Last error', error),
       ...(latest.length === 0 ? [] : [element('h3', 'Latest'), this.markList(pageRow, latest)]),
     ];

@@ -4,6 +4,7 @@ import { element, setText } from './element.js';
 import { cronsTable, membersTable, queuesTable } from './fleet-tables.js';
 import { clockTime, counted, shortTime } from './format.js';
 import { loadSetting, saveSetting } from './local-storage.js';
+import { performAction } from './perform-action.js';
 
 /** The data of the section. */
 export interface FleetSnapshot {
@@ -22,11 +23,16 @@ export class FleetSection {
   private readonly note = element('span', '');
   private readonly counts = element('span', '');
   private readonly notice = element('p', '');
+  /** The result of the last action. */
+  private readonly result = element('p', '');
   private readonly body = element('div', '');
+  private readonly onPerformed: () => void;
   private lastShown = '';
 
-  constructor(root: HTMLElement) {
-    const { banner, fold, note, counts, notice, body } = this;
+  /** @param onPerformed called after each action. */
+  constructor(root: HTMLElement, onPerformed: () => void) {
+    const { banner, fold, note, counts, notice, result, body } = this;
+    this.onPerformed = onPerformed;
     this.root = root;
     banner.className = 'banner';
     banner.hidden = true;
@@ -43,15 +49,24 @@ export class FleetSection {
     fold.open = setting === null ? innerWidth > 640 : setting === 'open';
     // Stores what the user does, not the default.
     summary.addEventListener('click', () => saveSetting('fleet', fold.open ? 'closed' : 'open'));
-    body.append(notice, ...[0, 1, 2].map(() => element('table', '')));
+    result.className = 'result';
+    result.setAttribute('role', 'status');
+    body.addEventListener('click', ({ target }) => {
+      const queue = target instanceof HTMLElement && target.dataset['queue'];
+      if (typeof queue === 'string') void this.redrive(queue);
+    });
+    body.append(notice, result, ...[0, 1, 2].map(() => element('table', '')));
     fold.append(summary, body);
     root.append(banner, fold);
   }
 
-  /** @param snapshot `undefined` if there is no fleet. */
-  show(snapshot: FleetSnapshot | undefined, isConnected: boolean): void {
+  /**
+   * @param snapshot `undefined` if there is no fleet.
+   * @param hasRedrive whether dead letters can be submitted again.
+   */
+  show(snapshot: FleetSnapshot | undefined, isConnected: boolean, hasRedrive: boolean): void {
     // Changing the document costs more than everything else.
-    const shown = JSON.stringify([snapshot?.at, snapshot?.failure, snapshot === undefined, isConnected]);
+    const shown = JSON.stringify([snapshot?.at, snapshot?.failure, snapshot === undefined, isConnected, hasRedrive]);
     if (shown === this.lastShown) return;
     this.lastShown = shown;
     this.root.hidden = !snapshot;
@@ -66,7 +81,19 @@ export class FleetSection {
     setText(this.notice, failure ?? '');
     this.notice.hidden = failure === undefined;
     if (state)
-      this.showTables([membersTable(state.members, at), queuesTable(state.queues), cronsTable(state.crons, at)]);
+      this.showTables([
+        membersTable(state.members, at),
+        queuesTable(state.queues, hasRedrive),
+        cronsTable(state.crons, at),
+      ]);
+  }
+
+  private async redrive(queue: string): Promise<void> {
+    setText(this.result, '');
+    const { error, count = 0 } = await performAction({ action: 'redrive', queue });
+    this.result.classList.toggle('bad', error !== undefined);
+    setText(this.result, `${queue}: ${error ?? `${counted(count, 'job')} submitted again`}`);
+    this.onPerformed();
   }
 
   private showCancel(state: FleetState | undefined, now: number): void {

@@ -28,16 +28,31 @@ export function membersTable(members: readonly FleetMember[], now: number): Node
   });
 }
 
-export function queuesTable(queues: readonly QueueState[]): Node {
-  return table('Queues', ['Queue', 'Waiting', 'Running', 'Dead'], queues, ({ name, waiting, running, dead }) => {
+/** @param hasRedrive whether dead letters can be submitted again. */
+export function queuesTable(queues: readonly QueueState[], hasRedrive: boolean): Node {
+  const headings = ['Queue', 'Waiting', 'Running', 'Dead', ...(hasRedrive ? [''] : [])];
+  const created = table('Queues', headings, queues, ({ name, waiting, running, dead }) => {
     const cells = [waiting, running, dead].map((count) => {
       const cell = element('td', count.toLocaleString('en'));
       cell.className = count === 0 ? 'number none' : 'number';
       return cell;
     });
     if (dead > 0) cells[2]?.classList.add('bad');
+    if (hasRedrive) cells.push(element('td', '', ...(dead > 0 ? [redriveButton(name)] : [])));
     return { name, title: name, cells, hasProblem: dead > 0 };
   });
+  created.toggleAttribute('data-redrive', hasRedrive);
+  return created;
+}
+
+/** Creates a button whose click the section handles, because an unchanged table stays in the document. */
+function redriveButton(queue: string): HTMLElement {
+  const button = element('button', 'Redrive');
+  button.setAttribute('type', 'button');
+  button.setAttribute('aria-label', `Redrive ${printable(queue)}`);
+  button.title = 'Submit the dead letters again, as new jobs';
+  button.dataset['queue'] = queue;
+  return button;
 }
 
 export function cronsTable(crons: readonly CronState[], now: number): Node {
@@ -50,7 +65,12 @@ export function cronsTable(crons: readonly CronState[], now: number): Node {
 }
 
 /** Creates a table in the order of the names, so that no row moves under the pointer. */
-function table<T>(title: string, headings: readonly string[], items: readonly T[], rowOf: (item: T) => TableRow): Node {
+function table<T>(
+  title: string,
+  headings: readonly string[],
+  items: readonly T[],
+  rowOf: (item: T) => TableRow,
+): HTMLElement {
   const all = items.map(rowOf).sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }));
   const rows = mostImportant(all).map(({ name, title, cells }) => {
     const head = element('th', name);

@@ -1,5 +1,6 @@
 import { duration } from '../../util/duration.js';
 import { statusLabel } from '../styles.js';
+import { ActionBar } from './action-bar.js';
 import { Chart, type Hit, type Layout } from './chart.js';
 import { Details } from './details.js';
 import { elementById, setText } from './element.js';
@@ -27,8 +28,9 @@ const chart = new Chart(canvas);
 let needsLayout = true;
 const feed = new Feed(() => (needsLayout = true));
 const list = new TaskList(elementById('names'), (task) => select(task));
-const details = new Details(elementById('details'), elementById('content'), (hit) => open(hit));
-const fleet = new FleetSection(elementById('fleet'));
+const actions = new ActionBar(() => feed.refresh());
+const details = new Details(elementById('details'), elementById('content'), (hit) => open(hit), actions);
+const fleet = new FleetSection(elementById('fleet'), () => feed.refresh());
 const signIn = new SignIn(() => feed.reconnect());
 let rows: readonly PageRow[] = [];
 let selected: string | undefined;
@@ -78,11 +80,12 @@ function updateLayout({ axisHeight, rowHeight, height }: Layout): void {
   stageWindow.style.height = `${height}px`;
   stageWindow.style.top = `${stage.scrollTop}px`;
   const empty = elementById('empty');
-  empty.hidden = rows.length > 0;
+  empty.hidden = rows.length > 0 || feed.status === 'refused';
   empty.textContent = all.length === 0 ? 'No tasks yet' : 'No task matches';
   showAppStatus(all);
   signIn.show(feed.status === 'refused');
-  fleet.show(feed.state?.fleet && feed.fleet, feed.status === 'open');
+  const hasRedrive = feed.state?.actions?.includes('redrive') ?? false;
+  fleet.show(feed.state?.fleet && feed.fleet, feed.status === 'open', hasRedrive);
   elementById('span').textContent = duration(viewport.span);
   elementById('pause').setAttribute('aria-pressed', String(!viewport.isFollowing));
 }

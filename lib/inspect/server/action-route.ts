@@ -40,7 +40,7 @@ export function actionRoute(
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   return async (request, response) => {
     const { status, body } = await answerTo(request, runners, redrive).catch(failure);
-    // The rest of what the client sends is no further request.
+    // The rest of the body is no further request.
     if (!request.complete) response.setHeader('connection', 'close');
     sendJson(response, status, body);
   };

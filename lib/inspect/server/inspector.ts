@@ -61,10 +61,11 @@ const maxTimerMs = 2 ** 31 - 1;
  * With `inspector({ port, actions: true, token })` the page has buttons, and a POST of JSON to `/actions` controls
  * tasks: `{ "action": "trigger", "path": "app/report" }`. The actions are `trigger`, `pause` and `resume` of a cron,
  * `restart` of a supervised task, `remove` of a member of a dynamic group, and, with a `queue` instead of the `path`,
- * `redrive` of a queue of the `fleet`. Events with a `by` have `'inspector'`. It answers in JSON when the action is
- * done (200) or has begun (202). An error is 400 if the action does not apply, 404 for an unknown task, and 409 if the
- * task is not running. The request needs the token in its `Authorization` header, and an `Origin`, if any, of the
- * inspector's own. A proxy must therefore pass on the `Host` header, which is one of `hosts`.
+ * `redrive` of a queue of the `fleet`. Their events are by `'inspector'`. `/snapshot` lists the actions of each task.
+ *
+ * The answer is JSON: 200 when the action is done, 202 when it has begun. An error is 400 if the action does not apply,
+ * 404 for an unknown task, 409 if the task is not running. The request needs the token in its `Authorization` header.
+ * Its `Origin`, if it has one, is the inspector's own, so a proxy must pass on the `Host` header.
  *
  * Pass it to `orchestrate`, `launch` or `runMain` first, so that it sees the start of all other tasks. When the
  * application is cancelled, it continues until the other tasks have ended, at most for half of the application's

@@ -1,0 +1,127 @@
+import type { TaskAction } from '../server/task-actions.js';
+import { element, setText } from './element.js';
+import { performAction, type ActionAnswer } from './perform-action.js';
+
+const labels: Readonly<Record<TaskAction, string>> = {
+  trigger: 'Trigger',
+  pause: 'Pause schedule',
+  resume: 'Resume schedule',
+  restart: 'Restart',
+  remove: 'Remove',
+};
+const results: Readonly<Record<TaskAction, string>> = {
+  trigger: 'Triggered',
+  pause: 'Paused',
+  resume: 'Resumed',
+  restart: 'Restarting',
+  remove: 'Removing',
+};
+/** Actions that end a run, and the question before each. */
+const questions: Partial<Record<TaskAction, string>> = {
+  restart: 'End the current run, and start the next?',
+  remove: 'End this task for good?',
+};
+
+/** The time for which a result is shown. */
+const resultMs = 5000;
+
+/** The buttons for the actions of the selected task. */
+export class ActionBar {
+  readonly root: HTMLElement = element('div', '');
+  private readonly buttons = element('div', '');
+  private readonly result = element('p', '');
+  private readonly onPerformed: () => void;
+  private task = '';
+  private actions: readonly TaskAction[] = [];
+  private question: TaskAction | undefined = undefined;
+  private isPending = false;
+  private resultTimer: ReturnType<typeof setTimeout> | undefined = undefined;
+
+  /** @param onPerformed called after each action. */
+  constructor(onPerformed: () => void) {
+    this.onPerformed = onPerformed;
+    this.root.className = 'actions';
+    this.buttons.className = 'buttons';
+    this.buttons.setAttribute('role', 'group');
+    this.buttons.setAttribute('aria-label', 'Actions');
+    this.result.setAttribute('role', 'status');
+    this.root.append(this.buttons, this.result);
+  }
+
+  show(task: string, actions: readonly TaskAction[]): void {
+    if (task !== this.task) {
+      this.question = undefined;
+      this.showResult('');
+    } else if (actions.join() === this.actions.join()) return;
+    this.task = task;
+    this.actions = actions;
+    this.draw();
+  }
+
+  /** Takes back a question. */
+  reset(): void {
+    this.show('', []);
+  }
+
+  private draw(): void {
+    const { actions, question } = this;
+    const asked = question && actions.includes(question) ? question : undefined;
+    const hadFocus = this.buttons.contains(document.activeElement);
+    this.buttons.replaceChildren(...(asked ? this.confirmation(asked) : actions.map((action) => this.button(action))));
+    this.root.hidden = actions.length === 0 && this.result.textContent === '';
+    // Of a question, the last button is the safe answer.
+    const next = this.buttons.querySelector<HTMLElement>(asked ? 'button:last-child' : 'button');
+    if (hadFocus) (next ?? this.root.closest<HTMLElement>('[tabindex]'))?.focus();
+  }
+
+  private button(action: TaskAction): HTMLElement {
+    const isQuestion = questions[action] !== undefined;
+    return this.createButton(labels[action] + (isQuestion ? ' …' : ''), () => {
+      if (isQuestion) this.ask(action);
+      else void this.perform(action);
+    });
+  }
+
+  private confirmation(action: TaskAction): HTMLElement[] {
+    const confirm = this.createButton(labels[action], () => void this.perform(action));
+    confirm.className = 'danger';
+    return [element('span', questions[action] ?? ''), confirm, this.createButton('Cancel', () => this.ask(undefined))];
+  }
+
+  private ask(action: TaskAction | undefined): void {
+    this.question = action;
+    this.draw();
+  }
+
+  private createButton(label: string, onClick: () => void): HTMLElement {
+    const button = element('button', label);
+    button.setAttribute('type', 'button');
+    button.addEventListener('click', onClick);
+    return button;
+  }
+
+  private async perform(action: TaskAction): Promise<void> {
+    const { task } = this;
+    if (this.isPending) return;
+    this.isPending = true;
+    this.showResult('');
+    const answer = await performAction({ action, path: task });
+    this.isPending = false;
+    this.onPerformed();
+    if (task !== this.task) return;
+    this.showResult(answer.error ?? resultOf(action, answer), answer.error !== undefined);
+    this.ask(undefined);
+  }
+
+  private showResult(text: string, isBad = false): void {
+    setText(this.result, text);
+    this.result.className = isBad ? 'bad' : '';
+    clearTimeout(this.resultTimer);
+    // A later state may contradict it.
+    if (text && !isBad) this.resultTimer = setTimeout(() => this.showResult(''), resultMs);
+  }
+}
+
+function resultOf(action: TaskAction, { paused }: ActionAnswer): string {
+  return action === 'resume' && paused ? 'Still paused by its coordinator' : results[action];
+}

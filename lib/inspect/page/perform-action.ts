@@ -1,0 +1,29 @@
+import type { ActionRequest } from '../server/action-request.js';
+import { authorization } from './token.js';
+
+const requestTimeoutMs = 10_000;
+
+/** The answer of the server to a request for an action. */
+export interface ActionAnswer {
+  readonly error?: string;
+  /** After `pause` and `resume`: whether the cron is paused. */
+  readonly paused?: boolean;
+  /** The number of jobs that `redrive` has submitted again. */
+  readonly count?: number;
+}
+
+/** Requests an action. Never rejects: a failure is an `error`. */
+export async function performAction(request: ActionRequest): Promise<ActionAnswer> {
+  try {
+    const response = await fetch('actions', {
+      method: 'POST',
+      headers: { ...authorization(), 'content-type': 'application/json' },
+      body: JSON.stringify(request),
+      signal: AbortSignal.timeout(requestTimeoutMs),
+    });
+    const answer = (await response.json()) as ActionAnswer;
+    return response.ok ? answer : { error: answer.error ?? `The inspector answers with status ${response.status}` };
+  } catch {
+    return { error: 'The inspector does not answer' };
+  }
+}
