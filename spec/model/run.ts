@@ -97,18 +97,20 @@ export class Run {
     this.callHook(hooks.initialize ? 'initialize' : 'execute');
   }
 
-  emit(event: string, error?: unknown): void {
-    const line = error === undefined ? event : `${event} ${formatError(error)}`;
+  /** @param cause that of a cancel, which is formatted when the event is recorded. */
+  emit(event: string, error?: unknown, cause?: unknown): void {
     if (this.runner.onEvent) this.runner.onEvent(event, error);
     else if (this.hasGivenUp && error === undefined) return;
-    else if (this.observed) this.recordEvent(`${line} #${this.runId}`);
+    else if (this.observed) this.recordEvent(event, error ?? cause);
     else if (error !== undefined) this.writeError(error);
   }
 
-  private recordEvent(line: string): void {
-    const { runner, parent, parentRun } = this;
-    parent.app?.onEvent(this, line);
-    if (runner.observed && (runner.isRoot || parentRun)) this.record(`events ${this.path}`, line);
+  private recordEvent(event: string, error: unknown): void {
+    const { runner, parent, parentRun, runId } = this;
+    // Formatted for each listener: the first may end a run, and a later error is suppressed on this one.
+    const line = () => `${error === undefined ? event : `${event} ${formatError(error)}`} #${runId}`;
+    parent.app?.onEvent(this, line());
+    if (runner.observed && (runner.isRoot || parentRun)) this.record(`events ${this.path}`, line());
   }
 
   /** «The default writer prints an error object once.» */
@@ -340,7 +342,7 @@ export class Run {
     this.interrupted = true;
     const { grace, transparent } = this.runner.hooks;
     this.stopTimer();
-    if (!transparent) this.emit(`cancelling ${formatError(this.ctx.cause)}`);
+    if (!transparent) this.emit('cancelling', undefined, this.ctx.cause);
     if (this.endedDuringCancel) return this.stopWork();
     this.interruptAfter(grace);
   }
