@@ -48,6 +48,21 @@ describeWithBrowser('The fleet section of the page', (browserPage) => {
     expect(await page.locator('#fleet .banner').isVisible()).to.equal(false);
   });
 
+  it('shows the crons that are paused in all processes, also those without a slot', async () => {
+    const paused = ['shop/report', 'shop/new'].map((task) => ({ task, by: 'ann', at: Date.now() }));
+    const { url } = await inspected([], {}, { fleet: sourceOf(exampleFleet({ paused })) });
+    await browserPage.page.goto(url);
+    await waitForFleet('2 crons, 2 paused');
+    expect((await cellsOf('crons')).slice(2)).to.deep.equal([
+      ['shop/new', 'none', 'paused by ann'],
+      ['shop/report', '2026-01-02 03:04:05', 'paused by ann'],
+    ]);
+    await browserPage.page
+      .getByTitle(/^Paused by ann at \d\d:\d\d:\d\d$/)
+      .first()
+      .waitFor();
+  });
+
   it('is hidden without a fleet, which is then never requested', async () => {
     const { page } = browserPage;
     const { url } = await inspected([untilCancelled('a')]);

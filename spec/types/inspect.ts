@@ -1,6 +1,18 @@
 import { expectTypeOf } from 'expect-type';
 import { orchestrate, runMain, task, type Instrumentation, type Task } from 'rxjs-tasks';
-import { inspector, record, renderSvg, renderText, terminal, type Recorder } from 'rxjs-tasks/inspect';
+import { connectFleet } from 'rxjs-tasks/fleet';
+import {
+  inspector,
+  record,
+  renderSvg,
+  renderText,
+  terminal,
+  type AppState,
+  type InspectorAction,
+  type Recorder,
+  type TaskAction,
+  type TaskState,
+} from 'rxjs-tasks/inspect';
 import { telemetry } from 'rxjs-tasks/otel';
 
 const full = task('n', () => 1);
@@ -13,5 +25,13 @@ expectTypeOf(renderText(recorder, { width: 80 })).toEqualTypeOf<string>();
 expectTypeOf(telemetry()).toEqualTypeOf<Instrumentation>();
 void runMain([full, inspector({ port: 0 })], { instrumentation: [terminal(), telemetry()], ui: 'lines' });
 
+inspector({ port: 0, token: 'a token, a token', actions: true });
+void connectFleet({ url: 'postgres://localhost' }).then((fleet) => inspector({ port: 0, fleet }));
+expectTypeOf<NonNullable<AppState['actions']>[number]>().toEqualTypeOf<InspectorAction>();
+expectTypeOf<NonNullable<TaskState['actions']>[number]>().toEqualTypeOf<TaskAction>();
+expectTypeOf<TaskAction>().toExtend<InspectorAction>();
+
 // @ts-expect-error `port` is required
 inspector({});
+// @ts-expect-error `actions` is a boolean
+inspector({ port: 0, token: 'a token, a token', actions: ['pause'] });

@@ -84,7 +84,7 @@ export class FleetSection {
       this.showTables([
         membersTable(state.members, at),
         queuesTable(state.queues, hasRedrive),
-        cronsTable(state.crons, at),
+        cronsTable(state.crons, state.paused, at),
       ]);
   }
 
@@ -117,7 +117,7 @@ export class FleetSection {
 
 function headingOf({ state, failure, at }: FleetSnapshot): { readonly note: string; readonly counts: string } {
   if (!state) return failure === undefined ? { note: '', counts: 'Loading …' } : { note: 'No answer', counts: '' };
-  const { members, queues, crons } = state;
+  const { members, queues, crons, paused } = state;
   const quiet = members.filter(({ live }) => !live).length;
   const dead = queues.reduce((sum, queue) => sum + queue.dead, 0);
   const problems = [
@@ -126,9 +126,11 @@ function headingOf({ state, failure, at }: FleetSnapshot): { readonly note: stri
   ];
   return {
     note: failure === undefined ? problems.join(', ') : `No answer since ${clockTime(at, 1000)}`,
-    counts: [counted(members.length, 'member'), counted(queues.length, 'queue'), counted(crons.length, 'cron')].join(
-      ', ',
-    ),
+    counts: [
+      counted(members.length, 'member'),
+      counted(queues.length, 'queue'),
+      counted(crons.length, 'cron') + (paused.length > 0 ? `, ${paused.length.toLocaleString('en')} paused` : ''),
+    ].join(', '),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { CronState, FleetMember, QueueState } from '../../fleet/types.js';
+import type { CronState, FleetMember, PausedCron, QueueState } from '../../fleet/types.js';
 import { duration } from '../../util/duration.js';
 import { printable } from '../../util/printable.js';
 import { element } from './element.js';
@@ -55,12 +55,21 @@ function redriveButton(queue: string): HTMLElement {
   return button;
 }
 
-export function cronsTable(crons: readonly CronState[], now: number): Node {
-  return table('Crons', ['Cron', 'Last slot', 'Lease holder'], crons, ({ task, slot, holder }) => {
-    const lease = element('td', holder ?? 'none');
-    if (holder === undefined) lease.className = 'none';
-    lease.title = printable(holder ?? '');
-    return { name: task, title: task, cells: [element('td', shortTime(slot, now)), lease], hasProblem: false };
+/** @param paused the crons that are paused in all processes. Some of them may have had no slot yet. */
+export function cronsTable(crons: readonly CronState[], paused: readonly PausedCron[], now: number): Node {
+  const pauses = new Map(paused.map((pause) => [pause.task, pause]));
+  const states = new Map(crons.map((cron) => [cron.task, cron]));
+  const tasks = [...new Set([...states.keys(), ...pauses.keys()])];
+  return table('Crons', ['Cron', 'Last slot', 'Lease holder'], tasks, (task) => {
+    const { slot, holder } = states.get(task) ?? {};
+    const pause = pauses.get(task);
+    const lastSlot = element('td', slot === undefined ? 'none' : shortTime(slot, now));
+    const lease = element('td', pause ? `paused by ${pause.by}` : (holder ?? 'none'));
+    if (slot === undefined) lastSlot.className = 'none';
+    if (pause) lease.className = 'paused';
+    else if (holder === undefined) lease.className = 'none';
+    lease.title = printable(pause ? `Paused by ${pause.by} at ${shortTime(pause.at, now)}` : (holder ?? ''));
+    return { name: task, title: task, cells: [lastSlot, lease], hasProblem: pause !== undefined };
   });
 }
 

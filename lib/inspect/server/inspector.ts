@@ -61,7 +61,7 @@ const maxTimerMs = 2 ** 31 - 1;
  * With `inspector({ port, actions: true, token })` the page has buttons, and a POST of JSON to `/actions` controls
  * tasks: `{ "action": "trigger", "path": "app/report" }`. The actions are `trigger`, `pause` and `resume` of a cron,
  * `restart` of a supervised task, `remove` of a member of a dynamic group, and, with a `queue` instead of the `path`,
- * `redrive` of a queue of the `fleet`. Their events are by `'inspector'`. `/snapshot` lists the actions of each task.
+ * `redrive` of a queue of the `fleet`. An event with a `by` has `'inspector'`. `/snapshot` lists the actions of each.
  *
  * The answer is JSON: 200 when the action is done, 202 when it has begun. An error is 400 if the action does not apply,
  * 404 for an unknown task, 409 if the task is not running. The request needs the token in its `Authorization` header.
