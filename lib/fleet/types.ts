@@ -26,7 +26,7 @@ export interface Fleet extends Task<never> {
   cancel(reason: string): Promise<void>;
   /**
    * Pauses a cron in all processes: in those that run, and in those that start before {@link resume}. Current and
-   * waiting runs go on, and {@link CronRunner.trigger} still works. No process ever runs a slot that is due during the
+   * waiting runs go on, and `trigger` of a cron still works. No process ever runs a slot that is due during the
    * pause: each reports those of its own schedule as one `missed` event with the reason `paused`, at the end of the
    * pause. The pause of a single runner is independent: a cron runs only if there is neither of the two.
    *

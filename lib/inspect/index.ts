@@ -5,7 +5,7 @@
  */
 
 export { inspector, type InspectorOptions } from './server/inspector.js';
-export type { FleetStateSource } from './server/fleet-state-source.js';
+export type { FleetStateSource, RedrivableQueue } from './server/fleet-state-source.js';
 export type { InspectorAction } from './server/action-request.js';
 export type { TaskAction } from './server/task-actions.js';
 export type { AppState, SlotHistoryState, TaskState } from './server/app-state.js';

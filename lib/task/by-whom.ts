@@ -8,6 +8,7 @@ export interface ByWhom {
 
 /** The part of an event that says who asked for it. */
 export interface AskedBy {
+  /** The person or program. */
   readonly by?: string;
 }
 

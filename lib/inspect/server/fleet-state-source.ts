@@ -6,7 +6,13 @@ export interface FleetStateSource {
   /** Returns the current members, queues and crons. May reject. */
   state(): Promise<FleetState>;
   /** Returns a queue, for the action `redrive`. Without this method, the inspector has no such action. */
-  queue?(name: string): { redrive(): Promise<number> };
+  queue?(name: string): RedrivableQueue;
+}
+
+/** A queue of a fleet, for the inspector. */
+export interface RedrivableQueue {
+  /** Submits all dead letters again. Resolves with their number. */
+  redrive(): Promise<number>;
 }
 
 /** An answer serves all requests within this time. */
