@@ -34,7 +34,7 @@ describe('The uptime example', () => {
     expect(stdout).to.match(/Stopped by CancelledError: the time given by --for is over\. Clean, in /);
     expect(stdout)
       .to.match(/^ {2}status server +cancelled +\d/m)
-      .and.to.match(/^ {2}rounds +cancelled +\d/m);
+      .and.to.match(/^ {2}rounds +cancelled, runs \d/m);
     expect({ code, stderr: withoutSlotLines(stderr) }).to.deep.equal({ code: 0, stderr: '' });
   });
 

@@ -1,6 +1,15 @@
 import { expect } from 'chai';
 import { NEVER } from 'rxjs';
-import { critical, RestartLimitError, supervise, task, withCancel, type SimpleTask } from '../../lib/index.js';
+import {
+  critical,
+  RestartLimitError,
+  supervise,
+  task,
+  withCancel,
+  type Runnable,
+  type SimpleTask,
+  type TaskRunner,
+} from '../../lib/index.js';
 import { collect } from '../helpers/collect.js';
 import { spyOnConsoleError } from '../helpers/console-spy.js';
 import { expectNothingLeft } from '../helpers/expect-nothing-left.js';
@@ -11,14 +20,16 @@ describe('A task that is supervised 5,000 levels deep', function () {
   this.timeout(0);
   spyOnConsoleError();
 
-  const nest = (work: SimpleTask, wrap: typeof supervise | typeof critical) => {
-    let runner = wrap(work, { maxRestarts: 0 });
-    for (let level = 1; level < 5000; level++) runner = wrap(runner, { maxRestarts: 0 });
+  const once = (runnable: Runnable): TaskRunner => supervise(runnable, { maxRestarts: 0 });
+  const whole = (runnable: Runnable): TaskRunner => critical(runnable);
+  const nest = (work: SimpleTask, wrap: typeof once) => {
+    let runner = wrap(work);
+    for (let level = 1; level < 5000; level++) runner = wrap(runner);
     return runner;
   };
 
   it('is ready, emits its values, and ends', () => {
-    const runner = nest(task('x', { initialize: () => 1, execute: () => 'value', finalize: () => 1 }), supervise);
+    const runner = nest(task('x', { initialize: () => 1, execute: () => 'value', finalize: () => 1 }), once);
     const ready = collect(runner.ready$);
     const [ctx] = withCancel();
     expect(collect(runner.start(ctx))).to.deep.equal(['value', 'complete']);
@@ -27,7 +38,7 @@ describe('A task that is supervised 5,000 levels deep', function () {
   });
 
   it('runs until it is cancelled', () => {
-    const runner = nest(task('x', { initialize: () => 1, execute: () => NEVER, finalize: () => 1 }), supervise);
+    const runner = nest(task('x', { initialize: () => 1, execute: () => NEVER, finalize: () => 1 }), once);
     const [ctx, cancel] = withCancel();
     const emitted = collect(runner.start(ctx));
     expect([collect(runner.ready$), runner.status]).to.deep.equal([[undefined, 'complete'], 'running']);
@@ -37,8 +48,8 @@ describe('A task that is supervised 5,000 levels deep', function () {
   });
 
   for (const [wrap, ErrorClass] of [
-    [supervise, RestartLimitError],
-    [critical, Error],
+    [once, RestartLimitError],
+    [whole, Error],
   ] as const) {
     it(`fails (${wrap.name})`, () => {
       const runner = nest(task('x', { execute: throwing(), finalize: () => 1 }), wrap);
