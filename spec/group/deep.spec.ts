@@ -1,6 +1,7 @@
 import { expect } from 'chai';
-import { Subject } from 'rxjs';
+import { NEVER, Subject } from 'rxjs';
 import {
+  dynamic,
   joinAll,
   ordered,
   parallel,
@@ -16,7 +17,7 @@ import {
 } from '../../lib/index.js';
 import { collect } from '../helpers/collect.js';
 import { expectNothingLeft } from '../helpers/expect-nothing-left.js';
-import { eventTypes, outcomeOf } from '../helpers/tasks.js';
+import { eventTypes, outcomeOf, settled } from '../helpers/tasks.js';
 
 const depth = 5000;
 
@@ -138,5 +139,23 @@ describe('A listener of the events of 5,000 nested groups', function () {
     source.complete();
     expect(types.filter((type) => type === 'done')).to.have.length(depth + 1);
     expect(types.at(-1)).to.equal('done');
+  });
+});
+
+describe('A dynamic group', function () {
+  // The time depends on the machine.
+  this.timeout(0);
+
+  it('leaves nothing behind after 100,000 members', async () => {
+    const group = dynamic('group');
+    group.start().subscribe();
+    for (let i = 0; i < 100_000; i++) {
+      const key = `member-${i % 1000}`;
+      group.add(key, task('x', { execute: () => NEVER, finalize: () => undefined }));
+      void group.remove(key);
+    }
+    await settled();
+    expect(group.keys).to.deep.equal([]);
+    expect(snapshot(group)).to.deep.include({ members: [], children: { started: 100_000, failed: 0 } });
   });
 });
