@@ -58,8 +58,6 @@ export class AppRun implements ParentRun<unknown> {
   private readonly outcomes: Outcome[] = [];
   /** The tasks that are not ready. */
   private readonly notReady = new Set<ChildContext<unknown>>();
-  /** The tasks that nobody waits for, and whose failure stops nothing. */
-  private readonly optional = new Set<ChildContext<unknown>>();
   /** The tasks in their order. */
   private readonly runnerOf = new Map<ChildContext<unknown>, TaskRunner>();
   /** Whether all tasks have been started. Until then the application is not ready. */
@@ -113,8 +111,7 @@ export class AppRun implements ParentRun<unknown> {
     for (const runner of runners) {
       if (subscriber.closed) return;
       const child = new ChildContext(this, siblings?.pathOf(runner) ?? runner.toString(), master.scheduler, master);
-      if (roleOf(runner) === 'optional') this.optional.add(child);
-      else notReady.add(child);
+      if (roleOf(runner) !== 'optional') notReady.add(child);
       this.runnerOf.set(child, runner);
       siblings?.add(child, runner);
       startChild(runner, child, cancel);
@@ -185,7 +182,7 @@ export class AppRun implements ParentRun<unknown> {
   }
 
   readyChanged(child: ChildContext<unknown>, ready: boolean): void {
-    if (this.optional.has(child)) return;
+    if (this.isOptional(child)) return;
     if (ready) this.notReady.delete(child);
     else this.notReady.add(child);
     this.updateReady();
@@ -193,7 +190,7 @@ export class AppRun implements ParentRun<unknown> {
 
   onFailure(child: ChildContext<unknown>, error: TaskError): void {
     this.readyChanged(child, false);
-    if (!this.optional.has(child)) this.applyFailurePolicy(error);
+    if (!this.isOptional(child)) this.applyFailurePolicy(error);
   }
 
   onEnd(child: ChildContext<unknown>, outcome: Outcome): void {
@@ -272,6 +269,12 @@ export class AppRun implements ParentRun<unknown> {
     this.events.next(event);
     this.subscriber.next(event);
     reportErrors?.();
+  }
+
+  /** Whether nobody waits for a task, and its failure stops nothing. */
+  private isOptional(child: ChildContext<unknown>): boolean {
+    const runner = this.runnerOf.get(child);
+    return runner !== undefined && roleOf(runner) === 'optional';
   }
 
   private applyFailurePolicy(error: TaskError | undefined): void {

@@ -7,6 +7,7 @@ import type { CompositeRun, MemberRole, RunParts } from '../task/composite.js';
 import { notStartedOutcome, roleOf, startChild } from '../task/runner-access.js';
 import { abandonedOutcome } from '../task/runner.js';
 import type { Outcome, TaskRunner } from '../task/types.js';
+import { logError } from '../util/log-error.js';
 
 /** One run of a group. Subclasses decide when a member can start, and in which order the members are cancelled. */
 export abstract class GroupRun<T> implements ParentRun<T>, RunParts {
@@ -54,7 +55,11 @@ export abstract class GroupRun<T> implements ParentRun<T>, RunParts {
 
   onFailure(member: GroupMember<T>, error: TaskError): void {
     member.failure = error;
-    if (member.role === 'optional') return;
+    if (member.role === 'optional') {
+      // Nobody else gets the error of a member that stops nothing.
+      if (!this.run.observed) logError(error);
+      return;
+    }
     if (this.failure) suppress(this.failure, error);
     else {
       this.failure = error;
@@ -69,7 +74,10 @@ export abstract class GroupRun<T> implements ParentRun<T>, RunParts {
     member.outcome = outcome;
     this.endedCount++;
     // Only an error of `finalize` was not reported before, or that of a custom runner.
-    if (error && error !== member.failure && member.role !== 'optional') return this.onFailure(member, error);
+    if (error && error !== member.failure) {
+      this.onFailure(member, error);
+      if (member.role !== 'optional') return;
+    }
     // A member that ended without an error counts as ready, even if it never was.
     if (!error) this.setReady(member, true);
     if (member.role === 'essential' && !this.stopped) return this.endAs(member, outcome);

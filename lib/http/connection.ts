@@ -83,7 +83,7 @@ export class Connection {
   /** Compares the bytes that were sent and read with those at the last call. */
   sample(): void {
     const { socket, transport } = this;
-    // Of one long chunk `writableLength` does not shrink until the end, so libuv's count is added.
+    // While one long chunk is written, `writableLength` does not shrink, so libuv's count is added.
     const { _handle: handle } = transport as Socket & {
       readonly _handle?: { readonly writeQueueSize?: number } | null;
     };

@@ -59,7 +59,7 @@ export interface RecordedOutcome {
   readonly phase?: Phase;
   /** The number of runs that were started under the run's context, and of those that failed. */
   readonly children?: { readonly started: number; readonly failed: number };
-  /** Of a cron: its slots so far. */
+  /** The slots of a cron so far. */
   readonly slots?: Omit<SlotHistory, 'last'>;
   readonly members?: readonly RecordedOutcome[];
 }

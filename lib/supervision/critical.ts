@@ -53,18 +53,8 @@ export function critical<T>(runnable: Runnable<T>, options: CriticalOptions = {}
   refuseOptional('critical', runnable);
   return scope === 'application'
     ? delegate(runnable, (...args) => new CriticalRun(...args))
-    : delegate(runnable, (...args) => new EssentialRun(...args), 'essential');
-}
-
-/** The run of a task whose end its group handles. */
-class EssentialRun<T> extends DelegatingRun<T> {
-  protected override onRunFailed(error: TaskError): void {
-    this.run.fail(error);
-  }
-
-  protected override onRunEnded(outcome: Outcome): void {
-    this.endWith(outcome);
-  }
+    : // Its group handles its end.
+      delegate(runnable, (...args) => new DelegatingRun(...args), 'essential');
 }
 
 class CriticalRun<T> extends DelegatingRun<T> {

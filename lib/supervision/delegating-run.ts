@@ -14,8 +14,10 @@ import { abandonRunner, roleOf, startChild } from '../task/runner-access.js';
 import { abandonedOutcome, isTaskRunner, taskRunner, toRunner, type Runnable } from '../task/runner.js';
 import type { Outcome, TaskEvent, TaskRunner } from '../task/types.js';
 
-/** A run that delegates to the runs of one child and reports them as its own. Subclasses decide what follows a run. */
-export abstract class DelegatingRun<T> implements ParentRun<T>, RunParts {
+/**
+ * A run that delegates to the run of one child and reports it as its own. Subclasses may decide what follows that run.
+ */
+export class DelegatingRun<T> implements ParentRun<T>, RunParts {
   readonly run: CompositeRun;
   protected readonly subscriber: Subscriber<T>;
   protected readonly cancelApp: CancelFunc;
@@ -75,7 +77,8 @@ export abstract class DelegatingRun<T> implements ParentRun<T>, RunParts {
   onFailure(child: ChildContext<T>, error: TaskError): void {
     if (child !== this.child) return;
     this.failure = error;
-    this.onRunFailed(error, child);
+    if (this.onRunFailed) this.onRunFailed(error, child);
+    else this.run.fail(error);
   }
 
   onEnding(child: ChildContext<T>): void {
@@ -89,7 +92,8 @@ export abstract class DelegatingRun<T> implements ParentRun<T>, RunParts {
     this.lastOutcome = outcome;
     // Only an error of `finalize` was not reported before, or that of a custom runner.
     if (outcome.error && !this.failure) this.onFailure(child, outcome.error);
-    this.onRunEnded(outcome, child);
+    if (this.onRunEnded) this.onRunEnded(outcome, child);
+    else this.endWith(outcome);
   }
 
   startFailed(child: ChildContext<T>, reason: unknown): void {
@@ -121,11 +125,11 @@ export abstract class DelegatingRun<T> implements ParentRun<T>, RunParts {
   /** Handles the error of a child that could not start, before it counts as a failure and an end. */
   protected onStartFailed?(error: TaskError): void;
 
-  /** Handles the failure of a run of the child, which finalizes before it ends. */
-  protected abstract onRunFailed(error: TaskError, child: ChildContext<T>): void;
+  /** Handles the failure of a run of the child, which finalizes before it ends. Default: this run fails as well. */
+  protected onRunFailed?(error: TaskError, child: ChildContext<T>): void;
 
-  /** Handles the end of a run of the child: ends this run, or starts the child again. */
-  protected abstract onRunEnded(outcome: Outcome, child: ChildContext<T>): void;
+  /** Handles the end of a run of the child: ends this run, or starts the child again. Default: this run ends as well. */
+  protected onRunEnded?(outcome: Outcome, child: ChildContext<T>): void;
 
   protected endWith({ status, error }: Pick<Outcome, 'status' | 'error'>): void {
     if (status === 'completed') this.run.markEndedByItself();

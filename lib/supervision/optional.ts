@@ -1,7 +1,6 @@
-import type { TaskError } from '../errors/errors.js';
 import type { RunParts } from '../task/composite.js';
 import type { Runnable } from '../task/runner.js';
-import type { Outcome, TaskRunner } from '../task/types.js';
+import type { TaskRunner } from '../task/types.js';
 import { DelegatingRun, delegate } from './delegating-run.js';
 
 /**
@@ -37,13 +36,5 @@ export function optional<T>(runnable: Runnable<T>): TaskRunner<T> {
 class OptionalRun<T> extends DelegatingRun<T> {
   override outcome(): ReturnType<RunParts['outcome']> {
     return { ...super.outcome(), optional: true };
-  }
-
-  protected override onRunFailed(error: TaskError): void {
-    this.run.fail(error);
-  }
-
-  protected override onRunEnded(outcome: Outcome): void {
-    this.endWith(outcome);
   }
 }

@@ -72,7 +72,7 @@ export interface Outcome {
   readonly members?: readonly Outcome[];
   /** The number of runs that were started under the run's context, and of those that failed. */
   readonly children?: { readonly started: number; readonly failed: number };
-  /** Of a cron: its slots so far. */
+  /** The slots of a cron so far. */
   readonly slots?: SlotHistory;
   /** Whether the task is optional, so that its failure leaves the report clean. */
   readonly optional?: boolean;

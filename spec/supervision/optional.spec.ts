@@ -96,6 +96,21 @@ describe('An optional task', () => {
     await app.stop();
   });
 
+  it('has its error written in a group without a listener, that of its `finalize`, too', () => {
+    const badEnd = task('bad end', { execute: () => of(1), finalize: fail });
+    for (const make of [ordered, parallel]) {
+      const group = make('app', optional(failing('smtp')), optional(badEnd), server);
+      group.start().subscribe();
+      expect(group.status).to.equal('running');
+    }
+    expect(consoleError.all().map(String)).to.deep.equal([
+      'TaskError: app/smtp failed in execute: refused',
+      'TaskError: app/bad end failed in finalize: refused',
+      'TaskError: app/smtp failed in execute: refused',
+      'TaskError: app/bad end failed in finalize: refused',
+    ]);
+  });
+
   it('is not clean if it has not ended at the deadline', async () => {
     const stuck = task('smtp', { execute: () => NEVER, finalize: () => NEVER });
     const { app, clock } = start([optional(stuck), server], { timeout: 100 });

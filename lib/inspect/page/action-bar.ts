@@ -69,7 +69,7 @@ export class ActionBar {
     const hadFocus = this.buttons.contains(document.activeElement);
     this.buttons.replaceChildren(...(asked ? this.confirmation(asked) : actions.map((action) => this.button(action))));
     this.root.hidden = actions.length === 0 && this.result.textContent === '';
-    // Of a question, the last button is the safe answer.
+    // The last button of a question is the safe answer.
     const next = this.buttons.querySelector<HTMLElement>(asked ? 'button:last-child' : 'button');
     if (hadFocus) (next ?? this.root.closest<HTMLElement>('[tabindex]'))?.focus();
   }
