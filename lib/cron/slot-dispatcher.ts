@@ -8,19 +8,17 @@ import {
 } from 'rxjs';
 import type { CancelFunc } from '../context/types.js';
 import { CancelledError, type TaskError } from '../errors/errors.js';
-import { askedBy, type AskedBy } from '../task/by-whom.js';
+import type { AskedBy } from '../task/by-whom.js';
 import type { CompositeRun, RunParts } from '../task/composite.js';
 import type { Run } from '../task/run.js';
 import type { RunIds } from '../task/run-ids.js';
 import type { TaskHooks } from '../task/task-hooks.js';
 import type { Outcome, SlotOutcome, TaskEventDetail, TaskRunner } from '../task/types.js';
 import { captureAsyncContext, runInAsyncContext, type AsyncContext } from '../util/async-context.js';
-import { ForeignSubscription } from '../util/foreign-subscription.js';
 import { append, remove, toArray, type LinkedList } from '../util/linked-list.js';
-import { invalid } from '../util/validate.js';
-import { isPauseState } from './coordinator.js';
 import type { ControlledSlots, CronControl } from './cron-control.js';
 import type { SlotPolicy } from './cron-options.js';
+import { followPause } from './follow-pause.js';
 import { MissedSlotQueue } from './missed-slot-queue.js';
 import { recentSlots } from './recent-slots.js';
 import type { DueSlots } from './slot-clock.js';
@@ -142,31 +140,11 @@ class SlotDispatcher<T>
   start(slots$: Observable<DueSlots>): void {
     this.ctx.onCancel((cause) => this.stop(cause));
     if (this.control.paused) this.emitEvent({ type: 'paused' });
-    // Before the first slot, which may be due at the start.
-    this.followPause();
-    slots$.subscribe(this);
-  }
-
-  /** Follows the pause of the coordinator for as long as slots come due. */
-  private followPause(): void {
     const { watchPause } = this.policy;
-    if (!watchPause) return;
-    const onFailed = (error: unknown) =>
-      this.emitEvent({ type: 'option-failed', option: 'coordinator.watchPause', error });
-    const pauses = new ForeignSubscription<unknown>(
-      {
-        next: (state) => {
-          if (isPauseState(state)) this.control.setPause('coordinator', state.paused, askedBy(state.by));
-          else onFailed(new TypeError(invalid('coordinator.watchPause', 'a stream of objects with `paused`', state)));
-        },
-        error: onFailed,
-        complete: () => undefined,
-        teardownFailed: (error) => this.emitEvent({ type: 'teardown-failed', error }),
-      },
-      this.asyncContext,
-    );
-    this.add(pauses);
-    pauses.subscribeTo(() => watchPause(this.name));
+    // Before the first slot, which may be due at the start.
+    if (watchPause)
+      this.add(followPause(watchPause, this, (paused, by) => this.control.setPause('coordinator', paused, by)));
+    slots$.subscribe(this);
   }
 
   /** Runs a slot now, by the overlap policy. Resolves with its outcome. */

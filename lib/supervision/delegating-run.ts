@@ -128,7 +128,7 @@ export class DelegatingRun<T> implements ParentRun<T>, RunParts {
   /** Handles the failure of a run of the child, which finalizes before it ends. Default: this run fails as well. */
   protected onRunFailed?(error: TaskError, child: ChildContext<T>): void;
 
-  /** Handles the end of a run of the child: ends this run, or starts the child again. Default: this run ends as well. */
+  /** Handles the end of a run of the child: ends this run, or starts the child again. Default: ends it. */
   protected onRunEnded?(outcome: Outcome, child: ChildContext<T>): void;
 
   protected endWith({ status, error }: Pick<Outcome, 'status' | 'error'>): void {
