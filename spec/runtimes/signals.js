@@ -4,8 +4,8 @@ import { once } from 'node:events';
 /** The cases: the argument of app.js, the signals, the expected output and the expected exit code. */
 const cases = [
   ['well', ['SIGTERM'], 'up finalizing finalized', 0],
-  ['hang', ['SIGTERM', 'SIGTERM'], 'up finalizing', 143],
-  ['hang', ['SIGINT', 'SIGINT'], 'up finalizing', 130],
+  ['hang', ['SIGTERM', 'SIGTERM'], 'up finalizing later', 143],
+  ['hang', ['SIGINT', 'SIGINT'], 'up finalizing later', 130],
   ['fail', [], 'up finalizing finalized', 1],
 ];
 
@@ -24,10 +24,10 @@ export async function checkSignals([path, ...options], cwd) {
   return passed === cases.length;
 }
 
-/** Sends one signal when the program is up, and the next when it finalizes. Returns its output and its exit code. */
+/** Sends one signal when the program is up, and the next when that is a second request. Returns its output and its exit code. */
 async function signalAndWait(child, signals) {
   let output = '';
-  const triggers = ['up', 'finalizing'];
+  const triggers = ['up', 'later'];
   child.stdout.setEncoding('utf8').on('data', (text) => {
     output += text;
     while (signals.length > 0 && output.includes(triggers[0])) {
