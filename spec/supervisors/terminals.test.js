@@ -25,7 +25,8 @@ for (const [name, [command, ...args], expected] of commands) {
   });
 
   test(`a Ctrl-C on a terminal under ${name} stops an application once`, async () => {
-    const line = [command, ...args].map((word) => `'${word}'`).join(' ');
+    // Without `exec`, a Ctrl-C would interrupt the shell, too, and change the exit code.
+    const line = `exec ${[command, ...args].map((word) => `'${word}'`).join(' ')}`;
     const program = project.start('script', ['--quiet', '--return', '--command', line, '/dev/null']);
     await project.wrote('http up');
     program.type('\u0003');
