@@ -24,7 +24,7 @@ export async function checkSignals([path, ...options], cwd) {
   return passed === cases.length;
 }
 
-/** Sends one signal when the program is up, and the next when it is a second request. Returns the output and exit code. */
+/** Sends one signal when the program is up, and the next when it is no echo. Returns the output and exit code. */
 async function signalAndWait(child, signals) {
   let output = '';
   const triggers = ['up', 'later'];
