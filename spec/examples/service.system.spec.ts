@@ -139,12 +139,13 @@ describe('The service example', () => {
     expect(stdout).to.include('Received SIGINT. Clean').and.not.include('No longer ready');
   });
 
-  it('loses none of 250 requests per second while its instances are replaced 20 times', async () => {
+  it('loses none of 250 requests per second while its instances are replaced several times', async () => {
+    const replacements = Number(process.env['REPLACEMENTS'] ?? 5);
     const load = new LoadGenerator(250, '/orders', '{"item":"tea"}', 201);
     let current = await startService({ DRAIN_MS: '1500' });
     load.add(current.url);
     await waitUntil(() => load.isReady(current.url));
-    for (let i = 0; i < 20; i++) {
+    for (let i = 0; i < replacements; i++) {
       const next = await startService({ DRAIN_MS: '1500' });
       load.add(next.url);
       await waitUntil(() => load.isReady(next.url));
@@ -159,11 +160,11 @@ describe('The service example', () => {
     current.program.kill('SIGTERM');
     expect((await current.program.ended).code).to.equal(0);
     expect(load.failures).to.deep.equal([]);
-    // The 20 drains alone take 30 s, in which 7,500 requests are due. A slow machine takes longer, at a lower rate.
-    expect(load.sent).to.be.at.least(4000);
-    expect(load.answered.size).to.equal(21);
+    // In each drain of 1.5 s, 375 requests are due. A slow machine takes longer, at a lower rate.
+    expect(load.sent).to.be.at.least(200 * replacements);
+    expect(load.answered.size).to.equal(replacements + 1);
     expect([...load.answered.values()].reduce((sum, count) => sum + count)).to.equal(load.sent);
-    // 20 starts of a process take a time that depends on the machine.
+    // The starts of the processes take a time that depends on the machine.
   }).timeout(600_000);
 });
 

@@ -9,7 +9,8 @@ import { statement } from '../helpers/postgres.js';
 import type { Program } from '../helpers/program.js';
 import { pause } from '../helpers/wait.js';
 
-const [rounds, jobsPerRound] = [100, 100];
+const rounds = Number(process.env['KILL_ROUNDS'] ?? 25);
+const jobsPerRound = 100;
 
 /** Parses the lines of a type in the record of all processes. */
 function parseRecord(record: string, type: string) {
@@ -21,7 +22,7 @@ function parseRecord(record: string, type: string) {
     .map(([, id = '', attempt, by = '']) => ({ id, attempt: Number(attempt), by }));
 }
 
-describe('10,000 jobs, with one of three workers killed in each of 100 rounds', () => {
+describe('100 jobs in each of several rounds, with one of three workers killed in each', () => {
   const fleets = new Fleets();
   const programs = new FleetPrograms();
   let directory: string;
