@@ -11,8 +11,11 @@ import { unfinishedTasks } from '../app/unfinished-tasks.js';
 export interface RecordedTasks {
   /** Whether a path is that of a run that another task has started, or of a part of such a run. */
   isChild(path: string): boolean;
-  /** Creates a task that does what the recording shows. Its name is the last part of the path. */
-  create(path: string): SimpleTask;
+  /**
+   * Returns a function that creates a task that does what the recording shows. Its name is the last part of the path.
+   * If a dynamic group had several members in turn under this path, each call creates the next of them.
+   */
+  creator(): (path: string) => SimpleTask;
 }
 
 export function recordedTasks({ events, from }: Recording): RecordedTasks {
@@ -32,12 +35,14 @@ export function recordedTasks({ events, from }: Recording): RecordedTasks {
     .flatMap(allOutcomes);
   const parents = new Set(outcomes.flatMap(({ task, children }) => (children ? [task] : [])));
   const groups = new Set(outcomes.flatMap(({ task, children }) => (children ? [] : [task])));
+  const added = new Set(events.flatMap(({ type, task, key }) => (type === 'added' ? [`${task}/${key}`] : [])));
   const isReady = (path: string) => eventsByPath.get(path)?.some(({ type }) => type === 'ready') === true;
   const indexOfFirst = (path: string, type?: RecordedEvent['type']) =>
     events.findIndex((event) => event.task === path && event.type === (type ?? event.type));
   // Without the outcome of a task that still runs: a group is ready when its members have started.
   const startsChild = (path: string, child: string) =>
-    parents.has(path) || (!groups.has(path) && indexOfFirst(path, 'ready') < indexOfFirst(child) && isReady(path));
+    !added.has(child) &&
+    (parents.has(path) || (!groups.has(path) && indexOfFirst(path, 'ready') < indexOfFirst(child) && isReady(path)));
   const isChild = (path: string): boolean => {
     const group = groupOf(path);
     return group !== undefined && (startsChild(group, path) || isChild(group));
@@ -47,15 +52,35 @@ export function recordedTasks({ events, from }: Recording): RecordedTasks {
   );
   return {
     isChild,
-    create(path) {
-      const own = eventsByPath.get(path);
-      if (!own) {
-        const known = paths.map((each) => `\`${printableName(each)}\``).join(', ');
-        throw new RangeError(invalid('path', `one of ${printable(known)}`, path));
-      }
-      return scriptedTask(nameOf(path), scriptsOf(own, from, timedOut.has(path)));
+    creator() {
+      const counts = new Map<string, number>();
+      return (path) => {
+        if (!eventsByPath.has(path)) {
+          const known = paths.map((each) => `\`${printableName(each)}\``).join(', ');
+          throw new RangeError(invalid('path', `one of ${printable(known)}`, path));
+        }
+        const count = counts.get(path) ?? 0;
+        counts.set(path, count + 1);
+        const members = eventsOfMembers(events, path);
+        const last = members.length - 1;
+        const own = members[Math.min(count, last)] ?? [];
+        return scriptedTask(nameOf(path), scriptsOf(own, from, count >= last && timedOut.has(path)));
+      };
     },
   };
+}
+
+/** Returns the events of a path: for each of the members that a dynamic group had in turn under it, or above it. */
+function eventsOfMembers(events: readonly RecordedEvent[], path: string): RecordedEvent[][] {
+  const members: RecordedEvent[][] = [];
+  let current: RecordedEvent[] | undefined;
+  for (const event of events) {
+    if (event.type === 'added' && `${path}/`.startsWith(`${event.task}/${event.key}/`)) current = undefined;
+    if (event.task !== path) continue;
+    if (!current) members.push((current = []));
+    current.push(event);
+  }
+  return members;
 }
 
 function allOutcomes(outcome: RecordedOutcome): RecordedOutcome[] {

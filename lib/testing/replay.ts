@@ -7,13 +7,13 @@ import { drawDiagram } from './diagram.js';
 import type { Marble } from './marbles.js';
 import { recordedTasks, type RecordedTasks } from './recorded-tasks.js';
 import type { Scenario, ScenarioContext } from './scenario-types.js';
-import { externalMarks } from './scripts-from-recording.js';
 import { diagramOf, signalsRow } from './to-marbles.js';
 
 /** Options of {@link replay}. */
 export interface ReplayOptions {
   /**
    * Creates the application. `task(path)` returns a task that does what was recorded; its name is the end of the path.
+   * If a dynamic group had several members in turn under this path, each call returns the next of them.
    */
   run: (task: (path: string) => SimpleTask, context: ScenarioContext) => readonly Runnable[];
 }
@@ -27,9 +27,12 @@ const replayTolerance = 20;
  *
  * An incident becomes a test of the application that should survive it. Put your own groups, supervision and crons
  * around the tasks in `run`, and put into `expect` what should have happened. The `tolerance` is 20 ms, because in real
- * time effects come later. In a cron, a run that yields nothing, does not fail and does not delay another slot takes no
- * time. A replay does not expect what only the outside world causes: missed slots, overdue slots and late results. Its
- * tasks start no runs themselves, but take as long as they did with these.
+ * time effects come later. In a cron, a run that yields nothing, does not fail and skips no other slot takes no time. A
+ * replay does not expect what only the outside world causes: overdue slots, late results, and missed slots, except
+ * those of a pause. Its tasks start no runs themselves, but take as long as they did with these.
+ *
+ * A replay does not control crons and dynamic groups. It expects the recorded controls, so `run` calls them by the
+ * `clock` of its context: `trigger`, `pause`, `resume` and `reschedule`, `add`, `replace` and `remove`.
  *
  * @throws TypeError without `run`, for an invalid recording, and for a recording whose first events were dropped.
  *
@@ -58,18 +61,31 @@ export function replay(recording: Recording, options: ReplayOptions): Scenario {
   // Events of a recorder that is still recording must not be added later.
   const fixed: Recording = { version, from, events, dropped };
   const tasks = recordedTasks(fixed);
-  const rows = diagramOf(fixed);
-  const expected = [...rows]
-    .filter(([name]) => !tasks.isChild(name))
-    .map(([name, row]) => [name, row.filter(({ mark }) => !externalMarks.includes(mark))] as const);
+  const rows = diagramOf({ ...fixed, events: events.filter((event) => !isExternal(event)) });
+  const expected = [...rows].filter(([name]) => !tasks.isChild(name));
   return {
-    run: (context) => run((path) => tasks.create(path), context),
+    run: (context) => run(tasks.creator(), context),
     at: from,
     signals: drawRow(rows.get(signalsRow) ?? []),
     ...stopOptions(fixed, tasks),
     tolerance: replayTolerance,
     expect: drawDiagram(new Map(expected)),
   };
+}
+
+/** Events of the outside world, such as a slow machine, or of code that is not in the tasks, such as an option. */
+const externalTypes: readonly RecordedEvent['type'][] = [
+  'missed',
+  'overdue',
+  'result-dropped',
+  'teardown-failed',
+  'option-failed',
+  'future-failed',
+];
+
+/** Whether a replay does not expect an event. A pause in the replay causes the missed slots of a recorded pause. */
+function isExternal({ type, reason }: RecordedEvent): boolean {
+  return externalTypes.includes(type) && reason !== 'paused';
 }
 
 /** Returns the options with which a scenario stops as the recorded application did. */

@@ -5,11 +5,10 @@ import { isLimitOfEnds } from './run-marks.js';
 import { parseTaskScript, type HookScript, type TaskScript } from './task-script.js';
 import { diagramOf } from './to-marbles.js';
 
-/**
- * Marks of events that a replay does not repeat: only the outside world causes them, such as a slow machine, or code
- * that is not in the tasks, such as an option.
- */
-export const externalMarks = "%:'}=$";
+/** Marks of a run that its script repeats, besides the marks of values. Its hooks cause no others. */
+const runMarks = '[>!#]<|?';
+/** Marks of the slots of a cron. A cron has a script for each slot. */
+const slotMarks = '+/*';
 
 /** Returns the script of each run of a task. For a cron, returns the script of each of its slots. */
 export function scriptsOf(events: readonly RecordedEvent[], from: number, timedOut: boolean): TaskScript[] {
@@ -19,7 +18,7 @@ export function scriptsOf(events: readonly RecordedEvent[], from: number, timedO
     const isStopping = '!]'.includes(marbles.findLast(({ mark }) => '!]|#'.includes(mark))?.mark ?? '|');
     if (isStopping || (timedOut && run.at(-1) === events.at(-1))) marbles.push({ at: Infinity, mark: '?' });
     if (marbles.some(({ mark }) => mark === '+')) return slotScripts(marbles);
-    return [parseTaskScript(marbles[0]?.mark === '!' ? [] : marbles)];
+    return [parseTaskScript(marbles[0]?.mark === '!' ? [] : marbles.filter(({ mark }) => !slotMarks.includes(mark)))];
   });
 }
 
@@ -53,15 +52,23 @@ function marblesOf(run: readonly RecordedEvent[], from: number): Marble[] {
   // A cancel during `finalize` changes nothing.
   const isIgnored = (mark: string, index: number) => mark === '!' && finalize !== -1 && index > finalize;
   return marbles
-    .filter(({ mark }, index) => !externalMarks.includes(mark) && !isIgnored(mark, index))
+    .filter(({ mark }, index) => isRepeated(mark) && !isIgnored(mark, index))
     .map(({ at, mark }) => ({ at, mark: mark === '<' ? '|' : mark }));
+}
+
+function isRepeated(mark: string): boolean {
+  return runMarks.includes(mark) || slotMarks.includes(mark) || isValue(mark);
+}
+
+function isValue(mark: string): boolean {
+  return /\w/.test(mark);
 }
 
 /** Returns a script for each slot of a cron. An `execute` lasts only as long as the recording proves. */
 function slotScripts(marbles: readonly Marble[]): TaskScript[] {
   const starts = marbles.flatMap(({ mark }, index) => (mark === '+' ? [index] : []));
   const { initialize, finalize } = parseTaskScript(
-    marbles.filter(({ mark }) => !'+/*'.includes(mark) && !/\w/.test(mark)),
+    marbles.filter(({ mark }) => !slotMarks.includes(mark) && !isValue(mark)),
   );
   return starts.map((start, slot) => ({
     execute: slotHook(marbles.slice(start, starts[slot + 1])),
