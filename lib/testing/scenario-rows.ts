@@ -49,10 +49,12 @@ export class ScenarioRows {
   }
 
   private add(row: RunningRow): void {
-    const { path, runner, yieldsValues } = row;
+    const { path, runner, task, yieldsValues } = row;
     this.names.add(rowName(path));
     const rows = this.rows.get(path) ?? new Set();
     this.rows.set(path, rows.add(row));
+    // The members that a dynamic group has now have rows, too.
+    for (const member of inspectRunner(task).members ?? []) this.known.add(member);
     if (yieldsValues) runner.results$.subscribe((value) => this.onValue(path, value));
   }
 

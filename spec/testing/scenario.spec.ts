@@ -20,6 +20,7 @@ import {
   AlreadyRunningError,
   cron,
   DeadlineError,
+  dynamic,
   future,
   ordered,
   parallel,
@@ -316,6 +317,26 @@ describe('scenario', () => {
           g/s/c  (>c)|
           d      (>+d)-(+d)|
           e      (>e)|
+        `,
+      });
+    });
+
+    it('are drawn once for members of a dynamic group, from its start or added later', async () => {
+      await scenario({
+        run: ({ clock }) => {
+          const tenants = dynamic('tenants');
+          tenants.add('a', script('a', '--a'));
+          tenants.add('b', supervise(ordered('b', script('x', '--b'))));
+          clock.schedule(() => tenants.add('c', script('c', '-c')), 4);
+          clock.schedule(() => void tenants.replace('a', supervise(script('a', '-d'))), 5);
+          return [tenants];
+        },
+        duration: 9,
+        expect: `
+          tenants      ([>{{)---{(;{)
+          tenants/a    >-a--(!|>)d
+          tenants/b/x  >-b
+          tenants/c    ---->c
         `,
       });
     });
