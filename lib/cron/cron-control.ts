@@ -22,8 +22,12 @@ export interface ControlledClock {
   /** The slot that it waits for. */
   readonly slot: number | undefined;
   readonly timetable: Timetable;
+  /** The ms by which the clock has been set back: a slot of a period is due so much earlier by the clock. */
+  readonly clockOffset: number;
   /** Emits the slots that are due by now, without waiting for the timer. */
   flush(): void;
+  /** Emits these, and the slot that is delayed by its jitter. */
+  flushDelayed(): void;
   /** Goes by another timetable from now on. */
   reschedule(timetable: Timetable): void;
 }
@@ -39,6 +43,8 @@ export interface ControlledSlots {
   readonly remainingRuns: number;
   emitEvent(detail: TaskEventDetail): void;
   trigger(by: AskedBy): Promise<SlotOutcome>;
+  /** Follows the schedule again, after its last slot. */
+  followSchedule(): void;
 }
 
 /** The state of a cron that its runs share, and that its runner can change while it runs. */
@@ -60,8 +66,15 @@ export class CronControl<T> implements TaskHistory {
   private readonly createTimetable: TimetableFactory;
   /** Whether each of the two wants a pause. */
   private readonly pauses = { runner: false, coordinator: false };
+  private pauseAskedBy: AskedBy = {};
+  /** Whether the last event of the pause was `paused`. */
+  private reportedPaused = false;
+  /** A change of the schedule while the cron was not running, which no event has reported. */
+  private unreportedReschedule: AskedBy | undefined = undefined;
   /** The slots that came due during the pause. */
   private pausedSlots: { readonly first: number; count: number } | undefined = undefined;
+  /** Whether the schedule was replaced during the current run. */
+  private rescheduled = false;
 
   constructor(
     slotHooks: TaskHooks<T>,
@@ -78,7 +91,8 @@ export class CronControl<T> implements TaskHistory {
   }
 
   get nextAt(): number | undefined {
-    return this.paused ? undefined : this.clock?.slot;
+    const { clock, paused } = this;
+    return paused || clock?.slot === undefined ? undefined : clock.slot - clock.clockOffset;
   }
 
   get running(): number {
@@ -89,9 +103,32 @@ export class CronControl<T> implements TaskHistory {
     return this.counts.now;
   }
 
-  /** Returns the timetable of a run that starts now. */
-  timetable(now: number, onRandomFailed: (error: unknown) => void): Timetable {
-    return this.createTimetable(this.source, now, { lastSlot: this.lastSlot, onRandomFailed });
+  /** Returns the timetable of the slots from now on. */
+  timetable(now: number): Timetable {
+    const { source, lastSlot, rescheduled, current } = this;
+    return this.createTimetable(source, now, {
+      lastSlot,
+      rescheduled,
+      onRandomFailed: (error) => current?.emitEvent({ type: 'option-failed', option: 'random', error }),
+    });
+  }
+
+  /** Called when a run begins. Reports what was asked for while the cron was not running. */
+  begin(slots: ControlledSlots): void {
+    const { unreportedReschedule: by } = this;
+    this.current = slots;
+    this.rescheduled = false;
+    this.unreportedReschedule = undefined;
+    if (this.paused || this.reportedPaused) this.reportPause(slots);
+    if (by) this.reportReschedule(slots, firstSlot(this.timetable(slots.scheduler.now())), by);
+  }
+
+  /** Called when a run ends. The pause of the coordinator ends with it, without an event. */
+  end(): void {
+    this.reportPausedSlots();
+    this.pauses.coordinator = false;
+    this.paused = this.reportedPaused = this.pauses.runner;
+    this.current = undefined;
   }
 
   async trigger(name: string, options: ByWhom): Promise<SlotOutcome> {
@@ -119,43 +156,54 @@ export class CronControl<T> implements TaskHistory {
     const now = pauses.runner || pauses.coordinator;
     if (now === this.paused) return;
     this.paused = now;
-    this.current?.emitEvent({ type: now ? 'paused' : 'resumed', ...by });
+    this.pauseAskedBy = by;
+    if (this.current) this.reportPause(this.current);
     if (!now) this.reportPausedSlots();
   }
 
-  /** Ends the pause of the coordinator without an event, because the run of the cron ends. */
-  dropCoordinatorPause(): void {
-    this.pauses.coordinator = false;
-    this.paused = this.pauses.runner;
+  private reportPause(slots: ControlledSlots): void {
+    this.reportedPaused = this.paused;
+    slots.emitEvent({ type: this.paused ? 'paused' : 'resumed', ...this.pauseAskedBy });
   }
 
   reschedule(schedule: unknown, options: RescheduleOptions): void {
     const by = readBy(options, ['timezone', 'by']);
     const timezone = options.timezone ?? this.timezone;
     const source = toSchedule(schedule, typeof schedule === 'string' ? timezone : options.timezone);
-    this.clock?.flush();
-    const { clock, current, lastSlot } = this;
-    const timetable =
-      clock && current && this.createTimetable(source, current.scheduler.now(), { lastSlot, rescheduled: true });
+    const { current, lastSlot } = this;
     // May throw, and then nothing is changed.
-    const nextAt = timetable && firstSlot(timetable);
+    if (current) firstSlot(this.createTimetable(source, current.scheduler.now(), { lastSlot, rescheduled: true }));
+    this.clock?.flushDelayed();
     this.source = source;
     this.timezone = timezone;
-    if (!timetable) return;
-    current.emitEvent({ type: 'rescheduled', ...(nextAt !== undefined && { nextAt }), ...by });
-    clock.reschedule({ ...timetable, random: clock.timetable.random });
+    // The run of a slot that was due may have ended the cron.
+    if (current && current === this.current && !current.stopped) this.applyReschedule(current, by);
+    else this.unreportedReschedule = by;
+  }
+
+  private applyReschedule(slots: ControlledSlots, by: AskedBy): void {
+    this.rescheduled = true;
+    const timetable = this.timetable(slots.scheduler.now());
+    this.reportReschedule(slots, firstSlot(timetable), by);
+    if (this.clock) this.clock.reschedule(timetable);
+    else slots.followSchedule();
+  }
+
+  private reportReschedule(slots: ControlledSlots, nextAt: number | undefined, by: AskedBy): void {
+    slots.emitEvent({ type: 'rescheduled', ...(nextAt !== undefined && { nextAt }), ...by });
   }
 
   /** Returns the next slots: of the current run, else of a run that would start now. */
-  nextRuns(n: number, isIdle: boolean): Date[] {
+  nextRuns(n: number, willStart: boolean): Date[] {
     validateInteger('n', 0, Infinity, n);
     if (this.paused) return [];
     const { clock, current } = this;
-    const timetable = clock?.timetable ?? (isIdle ? this.timetable(Date.now(), () => undefined) : undefined);
+    const timetable = clock?.timetable ?? (willStart ? this.timetable(Date.now()) : undefined);
     if (!timetable) return [];
     const first = clock ? clock.slot : firstSlot(timetable);
     const most = Math.min(n, current?.remainingRuns ?? this.policy.maxRuns ?? Infinity);
-    return slotsFrom(timetable.schedule, first, most, timetable.stopAt).map((slot) => new Date(slot));
+    const offset = clock?.clockOffset ?? 0;
+    return slotsFrom(timetable.schedule, first, most, timetable.stopAt).map((slot) => new Date(slot - offset));
   }
 
   /** Counts slots that came due during the pause. */

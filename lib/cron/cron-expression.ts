@@ -23,7 +23,13 @@ export function parseCronExpression(text: string, timezone: string | undefined):
     throw invalidExpression('it has neither 5 nor 6 fields');
   let parsed: Cron;
   try {
-    parsed = new Cron(text, { paused: true, mode: '5-or-6-parts', ...(timezone !== undefined && { timezone }) });
+    parsed = new Cron(text, {
+      paused: true,
+      mode: '5-or-6-parts',
+      // Steps such as `5/15`, as Quartz and Go write them.
+      sloppyRanges: true,
+      ...(timezone !== undefined && { timezone }),
+    });
   } catch (cause) {
     throw invalidExpression(printable((cause as Error).message.replace(/^\w+: /, ''), maxReason), { cause });
   }
@@ -34,6 +40,8 @@ export function parseCronExpression(text: string, timezone: string | undefined):
 function validateTimezone(timezone: unknown): void {
   if (typeof timezone !== 'string') throw new TypeError(invalid('timezone', 'the name of a time zone', timezone));
   try {
+    // Only later versions of Node take an offset.
+    if (/^[+-]/.test(timezone)) throw new RangeError('An offset has no daylight saving time');
     new Intl.DateTimeFormat('en', { timeZone: timezone });
   } catch {
     // Without its cause, which quotes the text as it is.

@@ -52,15 +52,17 @@ export interface CronRunner<T = unknown> extends TaskRunner<T> {
   /** Whether the cron is paused: by {@link pause}, or, while it runs, by its coordinator. */
   readonly paused: boolean;
   /**
-   * Replaces the schedule, from now on and for later starts. The first slot of a period is one period from now. A cron
-   * expression keeps the time zone, unless the options have another. Slots that are due or wait already stay.
+   * Replaces the schedule, from now on and for later starts. The first slot of a period is one period from now, or from
+   * `startAt` if that is later. A cron expression keeps the time zone, unless the options have another. Slots that are
+   * due or wait already stay. A slot that is delayed by its jitter runs at once. After the last slot of a schedule, the
+   * cron goes on with the new one if a run is still current.
    *
    * @throws as {@link cron} does for the schedule and the time zone. Nothing is changed then.
    */
   reschedule(schedule: number | string | Schedule, options?: RescheduleOptions): void;
   /**
-   * Returns the next slots of the schedule, jitter not included. A cron that has not been started returns those of a
-   * start now. A cron that is paused, or has ended, returns none.
+   * Returns the next slots of the schedule, jitter not included. A cron that has not been started, or initializes,
+   * returns those of a start now. A cron that is paused, has ended, or waits for its restart returns none.
    *
    * @param n the most slots to return. Default: 1.
    * @throws RangeError if `n` is not a whole number from 0 and up.
@@ -102,7 +104,7 @@ export class ControlledRunner<T> extends Runner<T> implements CronRunner<T> {
   }
 
   nextRuns(n = 1): Date[] {
-    return this.control.nextRuns(n, this.status === 'idle');
+    return this.control.nextRuns(n, this.status === 'idle' || this.status === 'initializing');
   }
 
   get running(): number {

@@ -9,7 +9,6 @@ import { readCronOptions, toSlotPolicy, type CronOptions } from './cron-options.
 import { toSchedule, type Schedule } from './schedule.js';
 import { dueSlots } from './slot-clock.js';
 import { dispatchSlots } from './slot-dispatcher.js';
-import { emitOrLog } from './slot-log.js';
 import { timetableFactory } from './timetable.js';
 
 /**
@@ -73,9 +72,7 @@ export function cron<T>(
     [runComposite]: (run, cancelApp) => {
       const { scheduler } = run;
       const asyncContext = captureAsyncContext();
-      const onRandomFailed = (error: unknown) => emitOrLog(run, { type: 'option-failed', option: 'random', error });
-      const timetable = control.timetable(scheduler.now(), onRandomFailed);
-      return dueSlots(timetable, scheduler, asyncContext, control).pipe(
+      return dueSlots(() => control.timetable(scheduler.now()), scheduler, asyncContext, control).pipe(
         dispatchSlots(control, run, cancelApp, asyncContext),
       );
     },

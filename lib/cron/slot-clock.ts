@@ -33,17 +33,18 @@ const maxSlotsPerEmit = 1000;
  * slot is computed from the schedule. Slots strictly increase, whatever happens to the clock. An error of the schedule
  * is emitted after the slots that are due.
  *
+ * @param createTimetable called at each subscription.
  * @param asyncContext the async context in which the slots are emitted: crons of several callers may share a timer.
  * @param control gets the clock, for as long as there are slots to come.
  */
 export function dueSlots(
-  timetable: Timetable,
+  createTimetable: () => Timetable,
   scheduler: SchedulerLike,
   asyncContext: AsyncContext = captureAsyncContext(),
   control: { clock: ControlledClock | undefined } = { clock: undefined },
 ): Observable<DueSlots> {
   return new Observable((subscriber) => {
-    const clock = new SlotClock(timetable, scheduler, subscriber, asyncContext);
+    const clock = new SlotClock(createTimetable(), scheduler, subscriber, asyncContext);
     control.clock = clock;
     // Before the start, because the first slots are emitted there.
     subscriber.add(() => {
@@ -66,8 +67,7 @@ class SlotClock extends ListNode implements ControlledClock {
   private due = 0;
   /** The slot after it, computed in advance because a jitter must not reach it. */
   private following: number | undefined = undefined;
-  /** The ms by which the clock has been set back. */
-  private clockOffset = 0;
+  clockOffset = 0;
   /** The time that the clock should show at the next read; less means that it was set back. */
   private expectedNow = 0;
 
@@ -102,7 +102,13 @@ class SlotClock extends ListNode implements ControlledClock {
   }
 
   flush(): void {
-    if (this.isDue(this.scheduler.now())) this.notify();
+    while (!this.subscriber.closed && this.isDue(this.scheduler.now())) this.notify();
+  }
+
+  flushDelayed(): void {
+    const now = this.scheduler.now() + this.clockOffset;
+    if (this.slot !== undefined && this.slot <= now) this.due = Math.min(this.due, now);
+    this.flush();
   }
 
   reschedule(timetable: Timetable): void {
@@ -137,12 +143,14 @@ class SlotClock extends ListNode implements ControlledClock {
     let failure: { readonly error: unknown } | undefined;
     try {
       this.scheduleNext(last);
-      if (countPassed in schedule && jitter === 0 && this.isDue(now)) {
+      if (countPassed in schedule && this.isDue(now)) {
         const passed = schedule[countPassed](first, Math.min(now + this.clockOffset, stopAt - 1));
-        if (passed.count > 0) {
-          last = due = passed.last;
-          count += passed.count;
-          this.scheduleNext(last);
+        // Only the last of them may still be in its jitter.
+        const certain = jitter > 0 ? schedule[countPassed](first, passed.last - 1) : passed;
+        if (certain.count > 0) {
+          last = due = certain.last;
+          count += certain.count;
+          this.waitFor(slotAfter(schedule, last), true);
         }
       }
       while (this.slot !== undefined && this.isDue(now) && count < maxSlotsPerEmit) {

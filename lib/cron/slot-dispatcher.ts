@@ -1,11 +1,4 @@
-import {
-  Observable,
-  Subscription,
-  type Observer,
-  type OperatorFunction,
-  type SchedulerLike,
-  type Subscriber,
-} from 'rxjs';
+import { EMPTY, Observable, Subscription, type OperatorFunction, type SchedulerLike, type Subscriber } from 'rxjs';
 import type { CancelFunc } from '../context/types.js';
 import { CancelledError, type TaskError } from '../errors/errors.js';
 import type { AskedBy } from '../task/by-whom.js';
@@ -54,11 +47,8 @@ export function dispatchSlots<T>(
     });
 }
 
-/** Subscribes to the due slots. RxJS takes a Subscription that has an observer's methods as a Subscriber, unwrapped. */
-class SlotDispatcher<T>
-  extends Subscription
-  implements Observer<DueSlots>, SlotOwner<T>, RunParts, LoggedCron, ControlledSlots
-{
+/** Subscribes to the due slots, and runs them. Closed when no further slot is received. */
+class SlotDispatcher<T> extends Subscription implements SlotOwner<T>, RunParts, LoggedCron, ControlledSlots {
   readonly ctx: CompositeRun;
   readonly cancelApp: CancelFunc;
   readonly hooks: TaskHooks<T>;
@@ -73,8 +63,13 @@ class SlotDispatcher<T>
   private missedRun: SlotRun<T> | undefined = undefined;
   /** The number of runs that were started. */
   private runs = 0;
-  /** Whether no further run may start. A dispatcher that is closed but not stopped still runs the waiting slots. */
+  /** Whether no further run may start. */
   stopped = false;
+  private slots$: Observable<DueSlots> = EMPTY;
+  /** Whether the last slot has been received. Those that wait are still run, and a reschedule brings others. */
+  private scheduleEnded = false;
+  /** The slots that are too old, of emissions that are followed by another at once. */
+  private dropped: { readonly first: number; count: number } | undefined = undefined;
   private failure: { readonly error: unknown } | undefined = undefined;
   private dispatching = false;
 
@@ -94,7 +89,6 @@ class SlotDispatcher<T>
     this.asyncContext = asyncContext;
     this.subscriber = subscriber;
     ctx.parts = this;
-    control.current = this;
   }
 
   get name(): string {
@@ -138,25 +132,46 @@ class SlotDispatcher<T>
   }
 
   start(slots$: Observable<DueSlots>): void {
+    this.slots$ = slots$;
     this.ctx.onCancel((cause) => this.stop(cause));
-    if (this.control.paused) this.emitEvent({ type: 'paused' });
+    this.control.begin(this);
     const { watchPause } = this.policy;
     // Before the first slot, which may be due at the start.
     if (watchPause)
       this.add(followPause(watchPause, this, (paused, by) => this.control.setPause('coordinator', paused, by)));
-    slots$.subscribe(this);
+    this.subscribeSlots();
+  }
+
+  followSchedule(): void {
+    if (this.scheduleEnded && !this.closed) this.subscribeSlots();
+  }
+
+  private subscribeSlots(): void {
+    this.scheduleEnded = false;
+    // RxJS subscribes a Subscription with an observer's methods without a wrapper.
+    const subscription = Object.assign(new Subscription(), {
+      next: (slots: DueSlots) => this.onDue(slots),
+      error: (error: unknown) => this.fail(error),
+      complete: () => {
+        subscription.unsubscribe();
+        this.scheduleEnded = true;
+        this.dispatchNext();
+      },
+    });
+    // Before the clock is subscribed, because the first slots are emitted there.
+    this.add(subscription);
+    this.slots$.subscribe(subscription);
   }
 
   /** Runs a slot now, by the overlap policy. Resolves with its outcome. */
   trigger(by: AskedBy): Promise<SlotOutcome> {
     const { now } = this;
-    this.emitEvent({ type: 'triggered', slot: now, ...by });
     return new Promise((resolve) => {
       const slot = new SlotRun(this, now, now, { asyncContext: captureAsyncContext(), onOutcome: resolve });
-      // A listener of the event may have stopped the cron.
-      if (this.stopped) return slot.skip({ reason: 'ended' });
+      // Queued before `triggered` is emitted: a listener may cancel the cron, which skips the queued slots.
       append(this.waiting, slot);
-      this.dispatch(slot);
+      this.emitEvent({ type: 'triggered', slot: now, ...by });
+      if (slot.list === this.waiting) this.dispatch(slot);
     });
   }
 
@@ -236,7 +251,7 @@ class SlotDispatcher<T>
     this.dispatchNext();
   }
 
-  next(slots: DueSlots): void {
+  private onDue(slots: DueSlots): void {
     const { control } = this;
     // An immediate slot, after the clock was set back, may be before slots of earlier runs.
     control.lastSlot = Math.max(slots.last, control.lastSlot ?? slots.last);
@@ -251,13 +266,16 @@ class SlotDispatcher<T>
   }
 
   /** Queues all slots that are not too old. */
-  private queueMissed({ schedule, first, last, count, due }: DueSlots): void {
+  private queueMissed(slots: DueSlots): void {
+    const { schedule, first, last, count, due, lateBy, moreDue } = slots;
+    const { missedWithin, tolerance } = this.policy;
     // The ms from a slot to when it was due by the clock, which may have been set back.
     const delay = due - last;
-    const recent = recentSlots(schedule, first, count, this.now - this.policy.missedWithin - delay);
+    const recent = recentSlots(schedule, first, count, this.now - missedWithin - delay);
+    if (recent.count === 0 && lateBy <= tolerance) return this.runLatest(slots);
     if (recent.count > 0)
       append(this.waiting, new MissedSlotQueue(this, schedule, recent.first, last, recent.count, delay));
-    if (recent.count < count) this.control.reportMissed(first, count - recent.count);
+    this.drop(first, count - recent.count, moreDue);
     this.dispatchNext();
   }
 
@@ -270,17 +288,26 @@ class SlotDispatcher<T>
     const slot = runs ? new SlotRun(this, last, due, onTime ? 'schedule' : 'missed') : undefined;
     // Queued before `missed` is emitted: a listener may cancel the cron, which skips the queued slots.
     if (slot) append(this.waiting, slot);
-    const dropped = slot ? count - 1 : count;
-    if (dropped > 0) this.control.reportMissed(first, dropped);
+    this.drop(first, slot ? count - 1 : count, moreDue);
     if (slot?.list === this.waiting) this.dispatch(slot);
   }
 
-  complete(): void {
-    this.unsubscribe();
-    this.dispatchNext();
+  /** Drops slots that are too old. They are one event, with those of the emissions that follow at once. */
+  private drop(first: number, count: number, moreDue: boolean): void {
+    if (count > 0) {
+      this.dropped ??= { first, count: 0 };
+      this.dropped.count += count;
+    }
+    if (!moreDue) this.reportDropped();
   }
 
-  error(error: unknown): void {
+  private reportDropped(): void {
+    const { dropped } = this;
+    this.dropped = undefined;
+    if (dropped) this.control.reportMissed(dropped.first, dropped.count);
+  }
+
+  private fail(error: unknown): void {
     if (!this.failure) {
       this.failure = { error };
       this.ctx.fail(error);
@@ -327,11 +354,12 @@ class SlotDispatcher<T>
     for (let slot = this.nextSlot(); slot; slot = this.nextSlot())
       runInAsyncContext(slot.asyncContext, runSlot<T>, this as SlotDispatcher<T>, slot);
     this.dispatching = false;
-    if (!this.closed || this.runningSlots.first || this.waiting.first) return;
-    this.control.reportPausedSlots();
-    this.control.dropCoordinatorPause();
+    if (!(this.closed || this.scheduleEnded) || this.runningSlots.first || this.waiting.first) return;
+    // First, so that a listener of what follows starts nothing.
+    this.stopped = true;
+    this.unsubscribe();
+    this.control.end();
     this.control.slotLog.write(this);
-    this.control.current = undefined;
     if (this.failure) this.subscriber.error(this.failure.error);
     else this.subscriber.complete();
   }
@@ -347,7 +375,7 @@ class SlotDispatcher<T>
     try {
       this.missedRun = head.dequeue();
     } catch (error) {
-      this.error(error);
+      this.fail(error);
     }
     return this.missedRun;
   }
@@ -362,6 +390,7 @@ class SlotDispatcher<T>
   private end(): void {
     this.stopped = true;
     this.unsubscribe();
+    this.reportDropped();
     for (let head = this.waiting.first; head; head = this.waiting.first) {
       remove(head);
       if (head instanceof SlotRun) head.skip({ reason: 'ended' });

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { NEVER } from 'rxjs';
-import { cron, launch, snapshot, supervise, task, withCancel } from '../../lib/index.js';
+import { cron, launch, nextRuns, snapshot, supervise, task, withCancel } from '../../lib/index.js';
 import { virtualClock } from '../../lib/testing/index.js';
 import { everyTen, lasting, startCron } from '../helpers/cron-story.js';
 
@@ -159,6 +159,27 @@ describe('The `nextRuns` of a cron', () => {
     expect(next?.toISOString()).to.match(/^\d{4}-01-01T00:00:00\.000Z$/);
   });
 
+  it('returns those of a start now while it initializes', () => {
+    const runner = cron(task('x', { initialize: () => NEVER, execute: () => 1 }), '0 3 * * *', { timezone: 'UTC' });
+    runner.start(withCancel()[0]).subscribe();
+    expect(runner.nextRuns(2)).to.deep.equal(nextRuns('0 3 * * *', 2, { timezone: 'UTC' }));
+  });
+
+  it('follows a period when the clock was set back', () => {
+    const { clock, runner } = startCron(({ slot }) => slot, 60_000, { immediate: false }, virtualClock(3_600_000));
+    clock.advance(90_000);
+    clock.adjust(-600_000);
+    clock.advance(30_000);
+    const [next, following] = runner.nextRuns(2).map(Number);
+    expect([next, snapshot(runner).nextAt]).to.deep.equal([clock.now() + 60_000, clock.now() + 60_000]);
+    expect(following).to.equal(clock.now() + 120_000);
+    const { runs } = runner.history;
+    clock.advance(59_999);
+    expect(runner.history.runs).to.equal(runs);
+    clock.advance(1);
+    expect(runner.history.runs).to.equal(runs + 1);
+  });
+
   it('refuses a negative number', () => {
     expect(() => startCron(() => 1, 10).runner.nextRuns(-1)).to.throw(RangeError, 'Expected `n`');
   });
@@ -194,6 +215,19 @@ describe('A cron with `missedWithin`', () => {
         '1000: started 1000',
       ]);
     });
+
+    for (const missed of ['skip', 'runOnce', 'runAll'] as const)
+      it(`runs the latest slot within the tolerance, although it is older (${title}, missed ${missed})`, () => {
+        const { clock, story } = startCron(({ slot }) => slot, schedule, {
+          immediate: false,
+          missed,
+          missedWithin: 2,
+          tolerance: 5,
+        });
+        clock.advanceSilently(24);
+        clock.advance(0);
+        expect(story).to.deep.equal(['24: missed 10 ×1', '24: started 20']);
+      });
 
     it(`drops a late slot that is older, with \`runOnce\` (${title})`, () => {
       const late = (missedWithin: number) => {

@@ -301,22 +301,22 @@ describe('A cron that misses slots', () => {
       return played;
     };
 
-    it('computes them a thousand at a time and drops all but the latest', () => {
+    it('drops all but the latest, as one event', () => {
       for (const missed of ['skip', 'runOnce'] as const) {
         const { story, emitted } = sleep({ missed });
-        expect(story).to.deep.equal([
-          '25014: missed 10 ×1000',
-          '25014: missed 10010 ×1000',
-          '25014: missed 20010 ×500',
-          '25014: started 25010',
-        ]);
+        expect(story).to.deep.equal(['25014: missed 10 ×2500', '25014: started 25010']);
         expect(emitted).to.deep.equal([25_010]);
       }
     });
 
     it('drops the latest as well if it is too late', () => {
       const { story } = sleep({ missed: 'skip', tolerance: 3 });
-      expect(story.at(-1)).to.equal('25014: missed 20010 ×501');
+      expect(story).to.deep.equal(['25014: missed 10 ×2501']);
+    });
+
+    it('drops those that are older than `missedWithin` as one event', () => {
+      const { story } = sleep({ missed: 'runAll', missedWithin: 20 });
+      expect(story).to.deep.equal(['25014: missed 10 ×2499', '25014: started 25000', '25014: started 25010']);
     });
 
     for (const overlap of overlapPolicies) {
@@ -327,15 +327,35 @@ describe('A cron that misses slots', () => {
     }
 
     it('lets the event loop turn between two batches', () => {
-      const { clock, runner } = startCron(({ slot }) => slot, everyTen, { immediate: false });
+      const clock = virtualClock();
       const log: string[] = [];
-      runner.events$.subscribe(({ type }) => {
-        log.push(type);
-        clock.schedule(() => log.push('turn'));
-      });
+      let computed = 0;
+      const counted = {
+        next(after: number) {
+          if (++computed % 1000 === 0) clock.schedule(() => log.push('turn'));
+          return everyTen.next(after);
+        },
+      };
+      const { runner } = startCron(({ slot }) => slot, counted, { immediate: false }, clock);
+      runner.events$.subscribe(({ type }) => log.push(type));
       clock.adjust(25_000);
       clock.advance(10);
-      expect(log).to.deep.equal(['missed', 'turn', 'missed', 'turn', 'missed', 'slot-started', 'turn', 'turn']);
+      expect(log).to.deep.equal(['turn', 'turn', 'missed', 'slot-started']);
+    });
+
+    it('reports those that were computed when it is cancelled in between', () => {
+      const clock = virtualClock();
+      let computed = 0;
+      const counted = {
+        next(after: number) {
+          if (++computed === 1500) started.cancel();
+          return everyTen.next(after);
+        },
+      };
+      const started = startCron(({ slot }) => slot, counted, { immediate: false }, clock);
+      clock.adjust(25_000);
+      clock.advance(10);
+      expect(started.story).to.deep.equal(['25010: missed 10 ×1000', '25010: done cancelled']);
     });
   });
 

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import { NEVER } from 'rxjs';
+import { NEVER, Subject, throwError } from 'rxjs';
 import { cron, supervise, task, withCancel } from '../../lib/index.js';
 import { virtualClock } from '../../lib/testing/index.js';
-import { everyTen, lasting, startCron, storyOf, type StartedCron } from '../helpers/cron-story.js';
+import { everyTen, lasting, startCron, startedSlots, storyOf, type StartedCron } from '../helpers/cron-story.js';
 
 describe('The pause of a cron', () => {
   for (const missed of ['skip', 'runOnce', 'runAll'] as const)
@@ -47,6 +47,79 @@ describe('The pause of a cron', () => {
     expect(story.slice(3)).to.deep.equal(['45: resumed', '45: missed 30 ×2 paused']);
     clock.advance(5);
     expect(story.at(-1)).to.equal('50: started 50');
+  });
+
+  for (const [title, schedule] of [
+    ['a period', 10],
+    ['a Schedule', everyTen],
+  ] as const)
+    it(`counts more than a thousand slots to the side of the pause on which they were due (${title})`, () => {
+      const { clock, runner, story } = startCron(({ slot }) => slot, schedule, { immediate: false, missed: 'runAll' });
+      clock.advanceSilently(25_000);
+      runner.pause();
+      expect(startedSlots(story)).to.have.length(2500);
+      clock.adjust(35_000);
+      runner.resume();
+      clock.advance(10);
+      expect(story.slice(story.indexOf('25000: paused'))).to.deep.equal([
+        '25000: paused',
+        '60000: resumed',
+        '60000: missed 25010 ×3500 paused',
+        '60010: started 60010',
+      ]);
+    });
+
+  it('names who has changed it between two runs, or during `initialize`', () => {
+    const clock = virtualClock();
+    const initialized = new Subject<never>();
+    const runner = cron(
+      task('x', { initialize: () => initialized, execute: () => throwError(() => new Error('no')) }),
+      10,
+      { onError: 'stop' },
+    );
+    const story = storyOf(runner);
+    const [ctx, cancel] = withCancel(undefined, { scheduler: clock });
+    supervise(runner, { backoff: { initial: 20, jitter: 0 } })
+      .start(ctx)
+      .subscribe();
+    runner.pause({ by: 'ann' });
+    runner.reschedule(7, { by: 'eve' });
+    initialized.complete();
+    expect(story).to.deep.equal(['0: paused by ann', '0: rescheduled to 0 by eve']);
+    runner.resume({ by: 'bob' });
+    clock.advance(7);
+    story.splice(0);
+    clock.advance(5);
+    runner.pause({ by: 'ann' });
+    runner.resume({ by: 'bob' });
+    runner.reschedule(3, { by: 'eve' });
+    runner.pause({ by: 'dan' });
+    clock.advance(20);
+    expect(story).to.deep.equal(['27: paused by dan', '27: rescheduled to 27 by eve']);
+    cancel();
+  });
+
+  it('that ends between two runs is an event of the next', () => {
+    const clock = virtualClock();
+    const runner = cron(
+      task('x', ({ slot }) => slot),
+      10,
+    );
+    const story = storyOf(runner);
+    const start = () => {
+      const [ctx, cancel] = withCancel(undefined, { scheduler: clock });
+      runner.start(ctx).subscribe();
+      return cancel;
+    };
+    const cancel = start();
+    runner.pause({ by: 'ann' });
+    cancel();
+    runner.resume({ by: 'bob' });
+    start()();
+    start()();
+    expect(story.filter((line) => line.includes('e'))).to.deep.equal(
+      ['0: started 0', '0: paused by ann', '0: done cancelled', '0: resumed by bob'].concat(story.slice(4)),
+    );
   });
 
   it('may begin before the start, and lasts over restarts', () => {

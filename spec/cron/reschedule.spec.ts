@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { NEVER } from 'rxjs';
-import { cron, task, withCancel } from '../../lib/index.js';
+import { map, NEVER, timer } from 'rxjs';
+import { cron, task, withCancel, type CronOptions } from '../../lib/index.js';
 import { virtualClock } from '../../lib/testing/index.js';
 import { everyTen, lasting, startCron, startedSlots, type StartedCron } from '../helpers/cron-story.js';
 
@@ -129,6 +129,73 @@ describe('The `reschedule` of a cron', () => {
     );
     started.clock.advance(31);
     expect(startedSlots(started.story)).to.deep.equal([10, 20, 25, 30]);
+  });
+
+  for (const [title, schedule] of [
+    ['a period', 10],
+    ['a Schedule', everyTen],
+  ] as const)
+    for (const missed of ['skip', 'runAll'] as const)
+      it(`loses none of a thousand slots that were due before (${title}, missed ${missed})`, () => {
+        const { clock, runner } = startCron(({ slot }) => slot, schedule, { immediate: false, missed });
+        clock.adjust(25_000);
+        runner.reschedule(1000);
+        const { runs, missed: dropped } = runner.history;
+        expect([runs, dropped]).to.deep.equal(missed === 'skip' ? [1, 2499] : [2500, 0]);
+        clock.advance(1000);
+        expect(runner.history.last?.slot).to.equal(26_000);
+      });
+
+  it('right after a start with `lastRun` loses none of the slots since then', () => {
+    const options: CronOptions = { timezone: 'UTC', missed: 'runAll', lastRun: noon - 3_600_000 };
+    const { clock, runner } = startCron(({ slot }) => slot, '* * * * * *', options, virtualClock(noon));
+    runner.reschedule('0 0 * * *');
+    clock.advance(10);
+    expect(runner.history).to.include({ runs: 3600, missed: 0 });
+  });
+
+  it('runs a slot that its jitter delays, at once', () => {
+    const clock = virtualClock(noon - 1000);
+    const { runner, story } = startCron(
+      () => 1,
+      '0 12 * * *',
+      { timezone: 'UTC', jitter: 600_000, random: () => 0.5 },
+      clock,
+    );
+    clock.advance(500);
+    runner.reschedule('0 12 * * *');
+    expect(story).to.have.length(1);
+    clock.advance(1500);
+    runner.reschedule('0 12 * * *');
+    expect(runner.history.runs).to.equal(1);
+    expect(runner.history.last).to.include({ slot: noon, startedAt: noon + 1000 });
+    expect(runner.nextRuns()).to.deep.equal([new Date(noon + 86_400_000)]);
+  });
+
+  for (const [title, duration] of [
+    ['a synchronous', 0],
+    ['an asynchronous', 2],
+  ] as const)
+    it(`by ${title} run of the last slot of a schedule goes on with the new one`, () => {
+      const once = (slot: number) => ({ next: (after: number) => (after < slot ? slot : undefined) });
+      const started: StartedCron<unknown> = startCron<unknown>((run) => {
+        const renew = () => started.runner.reschedule(once((run.slot ?? 0) + 10));
+        return duration === 0 ? renew() : timer(duration, run.scheduler).pipe(map(renew));
+      }, once(10));
+      started.clock.advance(45);
+      expect(startedSlots(started.story)).to.deep.equal([10, 20, 30, 40]);
+      expect(started.runner.nextRuns()).to.deep.equal(duration === 0 ? [new Date(50)] : [new Date(50)]);
+      started.runner.reschedule({ next: () => undefined });
+      started.clock.advance(10);
+      expect(started.story.at(-1)).to.equal('45: done completed');
+    });
+
+  it('during the last run goes on with the new schedule when that run ends', () => {
+    const { clock, runner, story } = startCron(lasting(10), { next: (after) => (after < 10 ? 10 : undefined) });
+    clock.advance(15);
+    runner.reschedule(30, { by: 'operator' });
+    clock.advance(31);
+    expect(story).to.deep.equal(['10: started 10', '15: rescheduled to 45 by operator', '45: started 45']);
   });
 
   it('ends the cron when the new schedule has no slot', () => {

@@ -35,7 +35,7 @@ function emitSlots(
   const from = source.from(start);
   const stopAt = stopAfter === null ? Infinity : start + stopAfter;
   const due$ = dueSlots(
-    {
+    () => ({
       schedule: from,
       immediate: immediate ? start : undefined,
       after: start,
@@ -44,7 +44,7 @@ function emitSlots(
       elapsed: source.elapsed,
       jitter,
       random: cycle(random),
-    },
+    }),
     clock,
   );
   const subscription = due$.subscribe((slots) => onSlots(slots, clock.now()));

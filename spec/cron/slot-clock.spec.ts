@@ -20,8 +20,8 @@ import { virtually } from '../helpers/virtual-time.js';
 type Emitted = Omit<DueSlots, 'schedule'>;
 
 /** Emits the due slots without their schedule. */
-const emittedSlots = (...args: Parameters<typeof dueSlots>): Observable<Emitted> =>
-  dueSlots(...args).pipe(
+const emittedSlots = (timetable: Timetable, scheduler: SchedulerLike): Observable<Emitted> =>
+  dueSlots(() => timetable, scheduler).pipe(
     map(({ first, last, count, due, lateBy, moreDue }) => ({ first, last, count, due, lateBy, moreDue })),
   );
 

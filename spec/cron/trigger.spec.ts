@@ -143,6 +143,13 @@ describe('The `trigger` of a cron', () => {
     ]);
   });
 
+  it('resolves as skipped, before the end, when a listener of `triggered` cancels the cron', async () => {
+    const { runner, story, cancel } = startCron(() => NEVER, { next: () => 1e6 });
+    runner.events$.subscribe(({ type }) => type === 'triggered' && cancel());
+    expect(await runner.trigger()).to.include({ status: 'skipped', reason: 'ended' });
+    expect(story).to.deep.equal(['0: triggered 0', '0: skipped 0 ended', '0: done cancelled']);
+  });
+
   it('works while the cron is paused', async () => {
     const { runner } = startCron(({ slot }) => slot, 10, { immediate: false });
     runner.pause();

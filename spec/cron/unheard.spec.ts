@@ -367,7 +367,7 @@ describe('A cron that nobody listens to', () => {
 
     it('leaves its error to its subscriber', () => {
       const caught: unknown[] = [];
-      cron(task('report', fails), 10, { onError: 'stop' })
+      cron(task('report', fails), 60_000, { onError: 'stop' })
         .start()
         .subscribe({ error: (error: unknown) => caught.push(error) });
       expect([caught.map(String), written.all()]).to.deep.equal([['TaskError: report failed in execute: boom'], []]);
@@ -375,14 +375,14 @@ describe('A cron that nobody listens to', () => {
 
     it('writes its error once when it is launched', () => {
       const [ctx, cancel] = withCancel();
-      launchRunner(ctx, cancel, cron(task('report', fails), 10, { onError: 'stop' }));
+      launchRunner(ctx, cancel, cron(task('report', fails), 60_000, { onError: 'stop' }));
       expect(written.all().map(String)).to.deep.equal(['TaskError: report failed in execute: boom']);
     });
 
     it('writes its error once in an application, also in a group', () => {
       for (const runnable of [
-        cron(task('report', fails), 10, { onError: 'stop' }),
-        ordered('app', parallel('workers', cron(task('report', fails), 10, { onError: 'stop' }))),
+        cron(task('report', fails), 60_000, { onError: 'stop' }),
+        ordered('app', parallel('workers', cron(task('report', fails), 60_000, { onError: 'stop' }))),
       ])
         void launch([runnable]);
       expect(written.all().map(String)).to.deep.equal([
