@@ -9,7 +9,7 @@ import { Leases } from './leases.js';
 import type { Queue, QueueOptions } from './queue-types.js';
 import { readState } from './read-state.js';
 import type { Fleet, FleetEvent, FleetState } from './types.js';
-import { validateName } from './validate-name.js';
+import { validateName, validatePath } from './validate-name.js';
 
 /** The connected fleet that `connectFleet` returns. */
 export class FleetHandle implements Fleet {
@@ -45,7 +45,7 @@ export class FleetHandle implements Fleet {
   }
 
   pause(path: string, options: ByWhom = {}): Promise<void> {
-    validateString('path', path);
+    validatePath(path);
     return this.services.pauses.pause(path, this.readBy(options));
   }
 
@@ -54,7 +54,7 @@ export class FleetHandle implements Fleet {
     const { poller, pauses } = this.services;
     if (args.length === 0) return poller.resume();
     const [path, options = {}] = args;
-    validateString('path', path);
+    validatePath(path);
     return pauses.resume(path, this.readBy(options));
   }
 

@@ -8,3 +8,9 @@ export function validateName(option: string, name: string): void {
   validateString(option, name);
   if (name.length > maxLength) throw new RangeError(invalid(option, `up to ${maxLength} characters`, name));
 }
+
+/** Accepts the path of a task. */
+export function validatePath(path: string): void {
+  validateString('path', path);
+  if (path === '') throw new RangeError(invalid('path', 'the path of a task', path));
+}

@@ -256,6 +256,7 @@ describe('the pause of a cron of a fleet', () => {
       const call = (...args: unknown[]) => (fleet[method] as (...args: unknown[]) => Promise<void>)(...args);
       expect(() => call(undefined)).to.throw(TypeError, 'Expected `path` to be a string, got undefined');
       expect(() => call(1)).to.throw(TypeError, 'Expected `path` to be a string, got `1` (number)');
+      expect(() => call('')).to.throw(RangeError, 'Expected `path` to be the path of a task');
       expect(() => call('tick', { by: 1 })).to.throw(TypeError, 'Expected `by` to be a string, got `1` (number)');
       expect(() => call('tick', { by: 'x'.repeat(201) })).to.throw(
         RangeError,
