@@ -56,12 +56,12 @@ export function validateHooks(
   if (grace !== undefined) validateMs('grace', grace);
   if (startTimeout !== undefined) validateMs('startTimeout', startTimeout);
   // The members of a definition in an object literal are known.
-  if (objectName === 'task' || Object.getPrototypeOf(object) !== Object.prototype)
-    refuseMisspelled(hooks, object, objectName);
+  if (objectName === 'task' || Object.getPrototypeOf(object) !== Object.prototype) refuseMisspelled(object, objectName);
 }
 
-function refuseMisspelled(hooks: Partial<Record<keyof Task, unknown>>, object: object, objectName: string): void {
-  const missing = hookNames.filter((name) => hooks[name] === undefined);
+function refuseMisspelled(object: object, objectName: string): void {
+  // Not read, because a getter is called once.
+  const missing = hookNames.filter((name) => !(name in object));
   const misspelled = missing.length > 0 ? misspelledHook(object, missing) : undefined;
   if (misspelled !== undefined) throw new TypeError(unknownMember(objectName, hookNames, misspelled));
 }

@@ -103,8 +103,9 @@ class NamedDefinition<T> extends FixedTask implements Task<T> {
   private readonly onInitialize: TaskDefinition<T>['initialize'];
   private readonly onExecute: TaskDefinition<T>['execute'];
   private readonly onFinalize: TaskDefinition<T>['finalize'];
-  private readonly graceMs: number | undefined;
-  private readonly startTimeoutMs: number | undefined;
+  // `declare` creates no field, which keeps a task small.
+  declare private readonly graceMs?: number;
+  declare private readonly startTimeoutMs?: number;
 
   static {
     Object.freeze(this.prototype);
@@ -123,8 +124,8 @@ class NamedDefinition<T> extends FixedTask implements Task<T> {
     this.onInitialize = initialize;
     this.onExecute = execute;
     this.onFinalize = finalize;
-    this.graceMs = grace;
-    this.startTimeoutMs = startTimeout;
+    if (grace !== undefined) this.graceMs = grace;
+    if (startTimeout !== undefined) this.startTimeoutMs = startTimeout;
   }
 
   get grace(): number | undefined {
