@@ -3,9 +3,9 @@ import { toContext } from '../context/abort-signal-context.js';
 import { CancelContext } from '../context/cancel-context.js';
 import { background } from '../context/context.js';
 import type { CancelFunc, Context, RunContext, RunHooks } from '../context/types.js';
-import { CancelledError, SignalError, type TaskError } from '../errors/errors.js';
+import { CancelledError, SignalError, TaskError } from '../errors/errors.js';
 import { ChildContext, type ParentRun } from '../task/child.js';
-import type { CompositeRun } from '../task/composite.js';
+import type { CompositeRun, MemberRole } from '../task/composite.js';
 import { enclosingRun } from '../task/enclosing-run.js';
 import type { RunChildren } from '../task/run-children.js';
 import { roleOf, startChild } from '../task/runner-access.js';
@@ -68,8 +68,8 @@ export class AppRun implements ParentRun<unknown> {
   private slowStart: Subscription | undefined = undefined;
   private joinSubscription: Subscription | undefined = undefined;
   private stopRequest: { readonly cause: unknown; readonly at: number } | undefined = undefined;
-  /** Whether the failure of a task stops the application: that task is still running. */
-  private stopsForFailure = false;
+  /** Whether the failure of a task has stopped the application: that task is still running at that moment. */
+  private stoppedByFailure = false;
   private readonly failures = new FailureList();
   /** The children of the run under whose context the application was started, if any. */
   private readonly siblings: RunChildren | undefined;
@@ -105,8 +105,12 @@ export class AppRun implements ParentRun<unknown> {
 
   start(): void {
     const { runners, subscriber, master, notReady, siblings } = this;
-    const cancel: CancelFunc = (cause) =>
-      cause instanceof SignalError ? this.stopFromOutside(cause) : this.stop(cause);
+    const cancel: CancelFunc = (cause) => {
+      if (cause instanceof SignalError) this.stopFromOutside(cause);
+      // The cause of a critical task that has failed.
+      else if (cause instanceof TaskError) this.stopForFailure(cause);
+      else this.stop(cause);
+    };
     const started: TaskRunner[] = [];
     for (const runner of runners) {
       if (subscriber.closed) return;
@@ -139,6 +143,12 @@ export class AppRun implements ParentRun<unknown> {
   stop(cause?: unknown): void {
     this.requestStop(cause);
     this.cancel(cause);
+  }
+
+  /** Stops the application because of the failure of a task. */
+  private stopForFailure(error: TaskError): void {
+    this.stoppedByFailure ||= !this.master.cancelled;
+    this.stop(error);
   }
 
   stopFromOutside(cause: unknown): void {
@@ -182,7 +192,7 @@ export class AppRun implements ParentRun<unknown> {
   }
 
   readyChanged(child: ChildContext<unknown>, ready: boolean): void {
-    if (this.isOptional(child)) return;
+    if (this.roleOf(child) === 'optional') return;
     if (ready) this.notReady.delete(child);
     else this.notReady.add(child);
     this.updateReady();
@@ -190,7 +200,7 @@ export class AppRun implements ParentRun<unknown> {
 
   onFailure(child: ChildContext<unknown>, error: TaskError): void {
     this.readyChanged(child, false);
-    if (!this.isOptional(child)) this.applyFailurePolicy(error);
+    this.applyFailurePolicy(this.roleOf(child), error);
   }
 
   onEnd(child: ChildContext<unknown>, outcome: Outcome): void {
@@ -213,7 +223,7 @@ export class AppRun implements ParentRun<unknown> {
   private deadline(): Observable<never> {
     const { timeout, scheduler } = this.options;
     // A task whose failure stops the application has time to end synchronously.
-    return timeout > 0 || this.stopsForFailure ? wait(timeout, scheduler) : EMPTY;
+    return timeout > 0 || this.stoppedByFailure ? wait(timeout, scheduler) : EMPTY;
   }
 
   private watchSlowStart(): void {
@@ -271,22 +281,20 @@ export class AppRun implements ParentRun<unknown> {
     reportErrors?.();
   }
 
-  /** Whether nobody waits for a task, and its failure stops nothing. */
-  private isOptional(child: ChildContext<unknown>): boolean {
+  private roleOf(child: ChildContext<unknown>): MemberRole | undefined {
     const runner = this.runnerOf.get(child);
-    return runner !== undefined && roleOf(runner) === 'optional';
+    return runner && roleOf(runner);
   }
 
-  private applyFailurePolicy(error: TaskError | undefined): void {
-    if (!error || this.options.onFailure === 'continue') return;
-    this.stopsForFailure = true;
-    this.stop(error);
+  private applyFailurePolicy(role: MemberRole | undefined, error: TaskError): void {
+    if (role === 'optional') return;
+    if (role === 'essential' || this.options.onFailure === 'cancel') this.stopForFailure(error);
   }
 
   private applyEndPolicy({ runner, task, error }: Outcome): void {
     const role = roleOf(runner);
-    if (role === 'essential') this.stop(error ?? new CancelledError(`${task} has ended`));
-    else if (role !== 'optional') this.applyFailurePolicy(error);
+    if (error) this.applyFailurePolicy(role, error);
+    else if (role === 'essential') this.stop(new CancelledError(`${task} has ended`));
   }
 
   private requestStop(cause: unknown): void {
@@ -306,13 +314,14 @@ export class AppRun implements ParentRun<unknown> {
   }
 
   private report(): ShutdownReport {
-    const { master, outcomes, failures, stopRequest } = this;
+    const { master, outcomes, failures, stopRequest, stoppedByFailure } = this;
     return new ShutdownReport({
       cause: master.cancelled ? master.cause : stopRequest?.cause,
       outcomes,
       failures: failures.first,
       moreFailures: failures.more,
-      clean: failures.isEmpty && outcomes.every(isClean),
+      // The failure that has stopped the application is not excused, even if it comes from an optional group.
+      clean: failures.isEmpty && !stoppedByFailure && outcomes.every(isClean),
       durationMs: stopRequest ? this.options.scheduler.now() - stopRequest.at : 0,
     });
   }

@@ -24,7 +24,10 @@ export class ShutdownReport {
   readonly cause: unknown;
   /** The outcome of each task, in the order in which the tasks ended. */
   readonly outcomes: readonly Outcome[];
-  /** Whether nothing failed and nothing timed out. */
+  /**
+   * Whether nothing failed and nothing timed out. The failure of an `optional` task does not count, unless it is what
+   * stopped the application: that of a `critical` task within it.
+   */
   readonly clean: boolean;
   /**
    * Errors outside the tasks: uncaught exceptions, unhandled rejections, and errors of futures that nobody has looked

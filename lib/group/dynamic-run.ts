@@ -5,6 +5,7 @@ import { CancelledError, suppress, TaskError } from '../errors/errors.js';
 import type { AskedBy } from '../task/by-whom.js';
 import { ChildContext, type ParentRun } from '../task/child.js';
 import type { CompositeRun, MemberRole, RunParts } from '../task/composite.js';
+import { removalError } from '../task/removal.js';
 import { roleOf, startChild } from '../task/runner-access.js';
 import { abandonedOutcome } from '../task/runner.js';
 import type { Outcome, TaskRunner } from '../task/types.js';
@@ -81,7 +82,7 @@ export class DynamicRun<T> implements ParentRun<T, MemberContext<T>>, RunParts, 
     const context = this.contexts.get(member);
     if (!context) return;
     this.run.emit({ type: 'removed', key: member.key, ...by });
-    CancelContext.cancel(context, new CancelledError(`${context.path} was ${member.next ? 'replaced' : 'removed'}`));
+    CancelContext.cancel(context, removalError(`${context.path} was ${member.next ? 'replaced' : 'removed'}`));
   }
 
   next(value: T): void {

@@ -1,8 +1,10 @@
 import { CancelledError, type TaskError } from '../errors/errors.js';
+import { isRemoval } from '../task/removal.js';
 import type { Runnable } from '../task/runner.js';
 import type { Outcome, TaskRunner } from '../task/types.js';
 import { readOptions, validateOneOf } from '../util/validate.js';
-import { DelegatingRun, delegate, refuseOptional } from './delegating-run.js';
+import { DelegatingRun, delegate } from './delegating-run.js';
+import { refuseBoth } from './refuse-role.js';
 
 /** Options of {@link critical}. */
 export interface CriticalOptions {
@@ -25,16 +27,16 @@ export interface CriticalOptions {
  * The runner stands for the task: in events, outcomes and groups it has the task's name.
  *
  * Cancelling the task is an end, too: the `cause` of the {@link CancelledError} is then the cause of the task's cancel.
- * A run whose context was cancelled before the start cancels nothing.
+ * A run whose context was cancelled before the start cancels nothing. Neither does a member of `dynamic` that is removed
+ * or replaced by its key, nor a task that is part of that member.
  *
  * `critical(supervise(task))` restarts the task first and cancels the application at the restart limit.
- * `supervise(critical(task))` never restarts.
  *
  * With `{ of: 'group' }`, the task's end stops its group instead, and the application goes on. The group then ends as
- * the task did: `completed`, or `failed` with its error. The end of a member of `dynamic` that is removed or replaced
- * does not stop the group.
+ * the task did: `completed`, or `failed` with its error.
  *
  * @throws TypeError when `runnable` is neither a task nor a runner, or is `optional`; RangeError when `of` is unknown.
+ * `supervise` and `optional` throw a TypeError for a task that is critical.
  *
  * @example
  * ```ts
@@ -50,9 +52,9 @@ export interface CriticalOptions {
 export function critical<T>(runnable: Runnable<T>, options: CriticalOptions = {}): TaskRunner<T> {
   const { of: scope = 'application' } = readOptions(options, ['of']);
   validateOneOf('of', ['application', 'group'], scope);
-  refuseOptional('critical', runnable);
+  refuseBoth(runnable, 'optional');
   return scope === 'application'
-    ? delegate(runnable, (...args) => new CriticalRun(...args))
+    ? delegate(runnable, (...args) => new CriticalRun(...args), 'critical')
     : // Its group handles its end.
       delegate(runnable, (...args) => new DelegatingRun(...args), 'essential');
 }
@@ -60,15 +62,20 @@ export function critical<T>(runnable: Runnable<T>, options: CriticalOptions = {}
 class CriticalRun<T> extends DelegatingRun<T> {
   protected override onRunFailed(error: TaskError): void {
     this.run.fail(error);
-    this.cancelApp(error);
+    this.stopApp(error);
   }
 
   protected override onRunEnded(outcome: Outcome): void {
-    const { run, subscriber, cancelApp } = this;
+    const { run, subscriber } = this;
     const options = run.cancelled ? { cause: run.cause } : undefined;
     // The teardown runs when the outcome is fixed, so the cancel does not change it, and before the outcome is
     // reported.
-    if (!outcome.error) subscriber.add(() => cancelApp(new CancelledError(`${run.task} has ended`, options)));
+    if (!outcome.error) subscriber.add(() => this.stopApp(new CancelledError(`${run.task} has ended`, options)));
     this.endWith(outcome);
+  }
+
+  /** Cancels the application, unless the task, or what it is part of, was removed from its group on purpose. */
+  private stopApp(cause: unknown): void {
+    if (!isRemoval(this.run.cause)) this.cancelApp(cause);
   }
 }

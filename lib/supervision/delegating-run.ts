@@ -10,8 +10,8 @@ import {
   type CompositeRun,
 } from '../task/composite.js';
 import { forwardControls } from '../task/forward-controls.js';
-import { abandonRunner, roleOf, startChild } from '../task/runner-access.js';
-import { abandonedOutcome, isTaskRunner, taskRunner, toRunner, type Runnable } from '../task/runner.js';
+import { abandonRunner, startChild } from '../task/runner-access.js';
+import { abandonedOutcome, taskRunner, toRunner, type Runnable } from '../task/runner.js';
 import type { Outcome, TaskEvent, TaskRunner } from '../task/types.js';
 
 /**
@@ -154,10 +154,4 @@ export function delegate<T>(runnable: Runnable<T>, createRun: CreateRun<T>, role
       new Observable((subscriber) => createRun(run, cancelApp, runner, subscriber).start()),
   };
   return forwardControls(taskRunner(composite), runner);
-}
-
-/** Throws if a task is optional: what is around it would wait for it, or act on its failure. */
-export function refuseOptional(name: string, runnable: unknown): void {
-  if (isTaskRunner(runnable) && roleOf(runnable) === 'optional')
-    throw new TypeError(`Expected \`optional\` around \`${name}\`: write optional(${name}(task))`);
 }

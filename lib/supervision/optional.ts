@@ -2,6 +2,7 @@ import type { RunParts } from '../task/composite.js';
 import type { Runnable } from '../task/runner.js';
 import type { TaskRunner } from '../task/types.js';
 import { DelegatingRun, delegate } from './delegating-run.js';
+import { refuseBoth } from './refuse-role.js';
 
 /**
  * Creates a runner for a task that the application can do without. Its group and the application are ready without it:
@@ -13,7 +14,10 @@ import { DelegatingRun, delegate } from './delegating-run.js';
  *
  * `optional(supervise(task))` restarts the task, and is ready meanwhile.
  *
- * @throws TypeError when `runnable` is neither a task nor a runner.
+ * A `critical` task deep inside an optional group still stops the application when it ends. Its failure is then not
+ * excused: the report is not clean.
+ *
+ * @throws TypeError when `runnable` is neither a task nor a runner, or is `critical`.
  *
  * @example
  * ```ts
@@ -30,6 +34,7 @@ import { DelegatingRun, delegate } from './delegating-run.js';
  * ```
  */
 export function optional<T>(runnable: Runnable<T>): TaskRunner<T> {
+  refuseBoth(runnable, 'critical', 'essential');
   return delegate(runnable, (...args) => new OptionalRun(...args), 'optional');
 }
 

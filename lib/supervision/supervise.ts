@@ -1,7 +1,8 @@
 import { NotRunningError } from '../errors/errors.js';
 import type { Runnable } from '../task/runner.js';
 import type { Outcome, TaskRunner } from '../task/types.js';
-import { delegate, refuseOptional } from './delegating-run.js';
+import { delegate } from './delegating-run.js';
+import { refuseRole } from './refuse-role.js';
 import { SupervisedRun } from './supervised-run.js';
 import { toRestartPolicy, type SuperviseOptions } from './supervise-options.js';
 
@@ -34,8 +35,8 @@ export interface SupervisedRunner<T> extends TaskRunner<T> {
  * It fails with a {@link RestartLimitError} when a restart would exceed `maxRestarts` within `window`, as Erlang's
  * supervisors do. The `cause` is the last error.
  *
- * @throws TypeError when `runnable` is neither a task nor a runner, or is `optional`, or when an option is unknown or
- * has a wrong type; RangeError when an option is out of range.
+ * @throws TypeError when `runnable` is neither a task nor a runner, or is `optional` or `critical` (write
+ * `optional(supervise(task))` or `critical(supervise(task))`), or when an option is unknown or has a wrong type; RangeError when an option is out of range.
  *
  * @example
  * ```ts
@@ -61,7 +62,7 @@ export interface SupervisedRunner<T> extends TaskRunner<T> {
  */
 export function supervise<T>(runnable: Runnable<T>, options: SuperviseOptions = {}): SupervisedRunner<T> {
   const policy = toRestartPolicy(options);
-  refuseOptional('supervise', runnable);
+  refuseRole(runnable);
   let current: SupervisedRun<T> | undefined;
   const runner = delegate(runnable, (run, cancelApp, child, subscriber) => {
     const supervised = new SupervisedRun(run, cancelApp, child, subscriber, policy);

@@ -28,9 +28,10 @@ export interface CompositeTask<T> extends SimpleTask<T> {
 
 /**
  * The role of a task in its group or application, if it is not a mere member. Nobody waits until an `'optional'` one is
- * ready, and its failure stops nothing. The end of an `'essential'` one stops the others.
+ * ready, and its failure stops nothing. The end of an `'essential'` one stops the others. A `'critical'` one cancels the
+ * application itself.
  */
-export type MemberRole = 'optional' | 'essential';
+export type MemberRole = 'optional' | 'essential' | 'critical';
 
 /** Facts about a task's runs besides its last outcome. */
 export interface TaskHistory {

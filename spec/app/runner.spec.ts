@@ -55,9 +55,10 @@ describe('The `runner` of an application', () => {
     const app = launch([
       ordered('a', supervise(report())),
       ordered('b', critical(report())),
-      ordered('c', optional(critical(report(), { of: 'group' }))),
+      ordered('c', critical(report(), { of: 'group' })),
+      ordered('d', optional(supervise(report()))),
     ]);
-    for (const path of ['a/report', 'b/report', 'c/report']) {
+    for (const path of ['a/report', 'b/report', 'c/report', 'd/report']) {
       const runner = app.runner(path) as CronRunner | undefined;
       expect((await runner?.trigger())?.status, path).to.equal('completed');
       runner?.pause();

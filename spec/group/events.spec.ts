@@ -31,10 +31,10 @@ for (const [kind, group] of groupKinds) {
         parallel(
           'workers',
           leaf('b'),
-          supervise(leaf('s'), { maxRestarts: 0 }),
-          critical(ordered('deep', supervise(critical(leaf('c'))))),
+          critical(supervise(leaf('s'), { maxRestarts: 0 })),
+          critical(ordered('deep', critical(critical(leaf('c'))))),
         ),
-        supervise(critical(ordered('last', leaf('z')))),
+        critical(ordered('last', leaf('z'))),
       );
     const paths = ['app/a', 'app/workers/b', 'app/workers/s', 'app/workers/deep/c', 'app/last/z'];
 

@@ -322,7 +322,7 @@ describe('An ordered group', () => {
           'app',
           probes.create('a', { finalize: 1 }),
           parallel('p', probes.create('b', { finalize: 4 }), probes.create('c', { finalize: 2 })),
-          supervise(critical(ordered('o', probes.create('d', { finalize: 1 }), probes.create('e', { finalize: 1 })))),
+          critical(supervise(ordered('o', probes.create('d', { finalize: 1 }), probes.create('e', { finalize: 1 })))),
         );
         expectProbes(helpers, probes, {
           initialized: '(abcde)',

@@ -4,7 +4,9 @@ import {
   AlreadyRunningError,
   CancelledError,
   critical,
+  dynamic,
   joinAll,
+  launch,
   orchestrate,
   ordered,
   parallel,
@@ -14,6 +16,8 @@ import {
   taskRunner,
   withCancel,
   type AppEvent,
+  type Runnable,
+  type RunContext,
   type TaskDefinition,
   type TaskRunner,
 } from '../../lib/index.js';
@@ -219,14 +223,23 @@ describe('A critical task', () => {
     }
   });
 
-  it('cancels the application at its first failure, without a restart, inside supervise', () => {
+  it('is refused by supervise, which would restart nothing', () => {
+    const message = 'Expected `critical` around `supervise`: write critical(supervise(task))';
+    for (const of of ['application', 'group'] as const) {
+      const inner = critical(supervise(task('x', () => NEVER)), { of });
+      expect(() => supervise(inner)).to.throw(TypeError, message);
+      expect(() => supervise(critical(inner))).to.throw(TypeError, message);
+    }
+  });
+
+  it('cancels the application when it is a member of a supervised group, which does not restart', () => {
     for (const restart of ['on-failure', 'always'] as const) {
       const { clock, cancelled, story, runner } = startBelow((scheduler) =>
-        supervise(critical(task('x', () => failAfter(2, scheduler))), { restart }),
+        supervise(parallel('g', critical(task('x', () => failAfter(2, scheduler)))), { restart }),
       );
       clock.advance(1000);
       expect(cancelled).to.deep.equal([2, outcomeOf(runner)?.error]);
-      expect(story).to.deep.equal(['0: x ready', '2: x failed', '2: x done failed']);
+      expect(story.slice(-3)).to.deep.equal(['2: g/x failed', '2: g/x done failed', '2: g done failed']);
     }
   });
 
@@ -275,6 +288,61 @@ describe('A critical task', () => {
       'app/x completed',
       'app/b cancelled',
     ]);
+  });
+
+  describe('below a dynamic group', () => {
+    const start = () => {
+      const clock = virtualClock();
+      const tenants = dynamic('tenants');
+      const events: AppEvent[] = [];
+      const app = launch([tenants], { scheduler: clock, observer: (event) => events.push(event) });
+      return { clock, tenants, app, events };
+    };
+    const after1 = ({ scheduler }: RunContext) => timer(1, scheduler);
+
+    it('stops nothing when it, or the member that it is part of, is removed or replaced', async () => {
+      const job = () => critical(task('job', { initialize: after1, execute: () => NEVER }));
+      const makers: Record<string, () => Runnable> = {
+        'a member': job,
+        'part of a group': () => ordered('g', job(), job()),
+        'part of a supervised group': () => supervise(parallel('g', job())),
+        'part of a dynamic group': () => {
+          const inner = dynamic('inner');
+          inner.add('job', job());
+          return inner;
+        },
+        'a child of a task': () => task('parent', (ctx, cancel) => job().start(ctx, cancel)),
+      };
+      for (const [title, make] of Object.entries(makers)) {
+        const { clock, tenants, app } = start();
+        tenants.add('acme', make());
+        clock.advance(1);
+        const replaced = tenants.replace('acme', make());
+        clock.advance(2);
+        expect((await replaced)?.status, title).to.equal('cancelled');
+        const removed = tenants.remove('acme');
+        clock.advance(2);
+        expect((await removed)?.status, title).to.equal('cancelled');
+        expect([app.ready, tenants.keys], title).to.deep.equal([true, []]);
+        expect(String((await app.stop()).cause), title).to.equal('CancelledError: Cancelled');
+      }
+    });
+
+    it('stops nothing when its finalize fails after its removal, which is an event', async () => {
+      const { tenants, app, events } = start();
+      tenants.add('acme', critical(task('job', { execute: () => NEVER, finalize: throwing() })));
+      expect((await tenants.remove('acme'))?.status).to.equal('failed');
+      expect(events.map((event) => event.type)).to.include('done');
+      expect(app.ready).to.equal(true);
+      await app.stop();
+    });
+
+    it('cancels the application when it ends by itself', async () => {
+      const own = start();
+      own.tenants.add('acme', critical(task('job', after1)));
+      own.clock.advance(1);
+      expect(String((await own.app).cause)).to.equal('CancelledError: tenants/acme has ended');
+    });
   });
 
   it('reports a group with its members', () => {

@@ -204,24 +204,20 @@ describe('The finalizeTimeout of a supervised task', () => {
   });
 
   it('of an outer supervised task does not begin when an inner one restarts', () => {
-    for (const around of [supervise, critical] as const) {
-      const { clock, runner, cancel, ctx } = startRunner((scheduler) =>
-        supervise(
-          around(
-            supervise(task('x', { execute: () => failAfter(2, scheduler), finalize: () => timer(30, scheduler) }), {
-              backoff: exactBackoff,
-              window: 0,
-            }),
-          ),
-          { restart: 'always', finalizeTimeout: 10 },
-        ),
-      );
-      clock.advance(1000);
-      expect(outcomeOf(runner), around.name).to.equal(undefined);
-      cancel();
-      clock.advance(1000);
-      expectNothingLeft(ctx, clock);
-    }
+    const { clock, runner, cancel, ctx } = startRunner((scheduler) =>
+      supervise(
+        supervise(task('x', { execute: () => failAfter(2, scheduler), finalize: () => timer(30, scheduler) }), {
+          backoff: exactBackoff,
+          window: 0,
+        }),
+        { restart: 'always', finalizeTimeout: 10 },
+      ),
+    );
+    clock.advance(1000);
+    expect(outcomeOf(runner)).to.equal(undefined);
+    cancel();
+    clock.advance(1000);
+    expectNothingLeft(ctx, clock);
   });
 
   it('of an outer supervised task begins when an inner one has failed, or has ended by itself', () => {
@@ -237,15 +233,6 @@ describe('The finalizeTimeout of a supervised task', () => {
       expect(outcomeOf(runner)?.status).to.equal('failed');
       expectNothingLeft(ctx, clock);
     }
-  });
-
-  it('of an outer supervised task begins when a critical one inside has ended', () => {
-    const { clock, runner } = startRunner((scheduler) => {
-      const inner = critical(task('x', { execute: () => timer(2, scheduler), finalize: () => NEVER }));
-      return supervise(inner, { restart: 'always', finalizeTimeout: 10 });
-    });
-    clock.advance(12);
-    expectTimeout(outcomeOf(runner)?.error);
   });
 
   it('stops the siblings in a group, whose outcome says what hangs', () => {

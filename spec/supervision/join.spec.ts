@@ -35,7 +35,7 @@ describe('A supervised task in a join', () => {
               finalize: () => hang('finalize'),
             }),
           );
-          return nested ? supervise(critical(runner)) : runner;
+          return nested ? critical(supervise(runner)) : runner;
         });
         const outcomes = collect(joinAll(ctx, 10, [runner]));
         clock.advance(5);

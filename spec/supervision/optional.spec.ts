@@ -9,6 +9,7 @@ import {
   snapshot,
   supervise,
   task,
+  TaskError,
   withCancel,
   type Runnable,
   type Task,
@@ -24,6 +25,7 @@ const fail = (): never => {
 };
 const failing = (name: string) => task(name, { execute: fail });
 const server = task('server', () => NEVER);
+const either = 'Expected `optional` or `critical` around a task, not both';
 
 function start(runnables: readonly Runnable[], options: LaunchOptions = {}) {
   const clock = virtualClock();
@@ -142,8 +144,41 @@ describe('An optional task', () => {
 
   it('cannot be wrapped by what would act on its failure', () => {
     const smtp = optional(server);
-    expect(() => supervise(smtp)).to.throw(TypeError, 'write optional(supervise(task))');
-    expect(() => critical(smtp)).to.throw(TypeError, 'write optional(critical(task))');
+    expect(() => supervise(smtp)).to.throw(
+      TypeError,
+      'Expected `optional` around `supervise`: write optional(supervise(task))',
+    );
+    expect(() => critical(smtp)).to.throw(TypeError, either);
+    expect(() => critical(smtp, { of: 'group' })).to.throw(TypeError, either);
+  });
+
+  it('cannot be a critical one, which stops its application or its group', () => {
+    for (const of of ['application', 'group'] as const) {
+      expect(() => optional(critical(server, { of }))).to.throw(TypeError, either);
+      expect(() => optional(critical(supervise(server), { of }))).to.throw(TypeError, either);
+    }
+  });
+
+  it('is not excused for a critical task within it, whose failure stops the application', async () => {
+    for (const make of [
+      () => [optional(parallel('mail', critical(failing('smtp')))), server],
+      () => [ordered('app', server, optional(supervise(ordered('mail', server, critical(failing('smtp'))))))],
+    ])
+      for (const onFailure of ['cancel', 'continue'] as const) {
+        const report = await start(make(), { onFailure }).app;
+        expect(report.clean).to.equal(false);
+        expect(report.cause).to.be.instanceOf(TaskError).and.have.property('phase', 'execute');
+        expect(String(report)).to.match(/^Stopped by TaskError: .*smtp failed in execute: refused\. Not clean/);
+        expect(String(report)).to.match(/mail +failed, optional/);
+      }
+  });
+
+  it('leaves the report clean if a critical task within it fails only after a stop was requested', async () => {
+    const smtp = task('smtp', { execute: () => NEVER, finalize: fail });
+    const { app } = start([optional(parallel('mail', critical(smtp))), server]);
+    const { clean, outcomes } = await app.stop('enough');
+    expect(outcomes.map(({ task: name, status }) => `${name} ${status}`)).to.include('mail failed');
+    expect(clean).to.equal(true);
   });
 });
 
@@ -183,6 +218,13 @@ describe('A task that is critical of its group', () => {
     expect(group.status).to.equal('done');
     const { outcomes } = await app.stop();
     expect(String(outcomes[0]?.error)).to.equal('TaskError: workers/worker failed in execute: refused');
+  });
+
+  it('stops an application that continues after failures, at its own failure', async () => {
+    const worker = task('worker', { execute: fail, finalize: () => NEVER });
+    const { app, clock } = start([server, essential(worker)], { onFailure: 'continue', timeout: 5 });
+    clock.advance(5);
+    expect(String(await app)).to.match(/^Stopped by TaskError: worker failed in execute: refused. Not clean/);
   });
 
   it('keeps the members after it from starting', () => {
