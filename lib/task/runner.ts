@@ -311,8 +311,11 @@ export class Runner<T> implements TaskRunner<T>, RunOwner<T>, LinkedList {
     const { isInHook, phase: ownPhase, startedAt, task } = run;
     const children = run.children?.outcomes(abandonedOutcome);
     run.abandon();
+    const parts = partsOf(run, undefined, children);
     const ofParts = run.parts?.outcome();
-    const phase = ofParts?.phase ?? (isInHook ? ownPhase : undefined);
+    // A task with members has no hook that could hang beside its children.
+    const hangsInHook = isInHook && !(parts.children && isComposite(this.hooks) && this.hooks.members);
+    const phase = ofParts?.phase ?? (hangsInHook ? ownPhase : undefined);
     const error = run.error ?? ofParts?.error;
     return {
       task,
@@ -321,7 +324,7 @@ export class Runner<T> implements TaskRunner<T>, RunOwner<T>, LinkedList {
       ...(phase && { phase }),
       ...(error && { error }),
       startedAt,
-      ...partsOf(run, undefined, children),
+      ...parts,
     };
   }
 
