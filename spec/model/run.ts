@@ -239,7 +239,10 @@ export class Run {
     const { started, failed, members: ended } = this.childCounts;
     const ofMembers = this.memberParts?.() ?? {};
     const members = [...(ofMembers.members ?? []), ...ended, ...unfinished];
-    const { phase = outcome.phase, children = started > 0 ? { started, failed } : undefined } = ofMembers;
+    const { children = started > 0 ? { started, failed } : undefined } = ofMembers;
+    // A task with members has no hook that could hang beside its children.
+    const ownPhase = children && this.runner.hooks.hasMembers ? undefined : outcome.phase;
+    const { phase = ownPhase } = ofMembers;
     return {
       ...outcome,
       phase,
