@@ -1,13 +1,26 @@
+/** A limit of the total length of a batch, in any unit. */
+export interface LengthLimit<Item> {
+  lengthOf(item: Item): number;
+  readonly max: number;
+}
+
 /** Collects items and writes them in batches, one batch at a time. Items added during a write form the next batch. */
 export class Batcher<Item, Result> {
   private readonly write: (items: readonly Item[]) => Promise<readonly Result[]>;
-  private readonly maxSize: number;
+  private readonly maxCount: number;
+  private readonly lengthLimit: LengthLimit<Item> | undefined;
   private waiting: { item: Item; resolve: (result: Result) => void; reject: (error: unknown) => void }[] = [];
   private writing: Promise<void> | undefined = undefined;
 
-  constructor(write: (items: readonly Item[]) => Promise<readonly Result[]>, maxSize: number) {
+  /** @param lengthLimit without it, only the number of items is limited. */
+  constructor(
+    write: (items: readonly Item[]) => Promise<readonly Result[]>,
+    maxCount: number,
+    lengthLimit?: LengthLimit<Item>,
+  ) {
     this.write = write;
-    this.maxSize = maxSize;
+    this.maxCount = maxCount;
+    this.lengthLimit = lengthLimit;
   }
 
   add(item: Item): Promise<Result> {
@@ -26,7 +39,7 @@ export class Batcher<Item, Result> {
     // Collects the items that are added in the same turn.
     await new Promise(setImmediate);
     while (this.waiting.length > 0) {
-      const batch = this.waiting.splice(0, this.maxSize);
+      const batch = this.waiting.splice(0, this.nextCount());
       try {
         const results = await this.write(batch.map(({ item }) => item));
         batch.forEach(({ resolve }, index) => resolve(results[index] as Result));
@@ -36,5 +49,14 @@ export class Batcher<Item, Result> {
     }
     // In the same turn as the check above: an item added in between would wait for the next one.
     this.writing = undefined;
+  }
+
+  /** Returns the number of items in the next batch. A single item that exceeds the limit has a batch of its own. */
+  private nextCount(): number {
+    const { waiting, maxCount, lengthLimit } = this;
+    if (!lengthLimit) return maxCount;
+    let length = 0;
+    const index = waiting.findIndex(({ item }) => (length += lengthLimit.lengthOf(item)) > lengthLimit.max);
+    return index < 0 ? maxCount : Math.min(Math.max(1, index), maxCount);
   }
 }

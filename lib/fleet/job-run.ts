@@ -153,11 +153,13 @@ export class JobRun<In, Out> {
     const { worker, claim, id, attempt } = this;
     const { awaited = false } = this.job.data;
     try {
-      const outcome = await worker.results.write(claim, result);
-      if (!outcome) worker.emit(id, { type: 'lost', attempt });
-      else if ('failure' in result)
-        worker.emit(id, { type: outcome, attempt, failure: result.failure }, awaited && outcome === 'failed');
-      else worker.emit(id, { type: 'completed', attempt, output: result.output }, awaited);
+      const written = await worker.results.write(claim, result);
+      if (!written) worker.emit(id, { type: 'lost', attempt });
+      else if ('output' in written) worker.emit(id, { type: 'completed', attempt, output: written.output }, awaited);
+      else {
+        const { outcome, failure } = written;
+        worker.emit(id, { type: outcome, attempt, failure }, awaited && outcome === 'failed');
+      }
     } catch (error) {
       worker.fail(error);
     }

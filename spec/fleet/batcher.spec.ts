@@ -8,4 +8,16 @@ describe('a batcher', () => {
     expect(await second).to.equal(2);
     await batcher.flush();
   });
+
+  it('writes no more items and no longer ones at a time than it may, and a longer one alone', async () => {
+    const batches: (readonly string[])[] = [];
+    const write = (items: readonly string[]) => {
+      batches.push(items);
+      return Promise.resolve(items);
+    };
+    const batcher = new Batcher(write, 3, { lengthOf: (item: string) => item.length, max: 4 });
+    const items = ['aa', 'bb', 'c', 'a long one', 'd', 'e', 'f', 'g'];
+    expect(await Promise.all(items.map((item) => batcher.add(item)))).to.deep.equal(items);
+    expect(batches).to.deep.equal([['aa', 'bb'], ['c'], ['a long one'], ['d', 'e', 'f'], ['g']]);
+  });
 });
