@@ -8,6 +8,7 @@ import { logError } from '../util/log-error.js';
 import type { ChildContext } from './child.js';
 import type { MemberRole } from './composite.js';
 import { startCustomRunner } from './custom-runner.js';
+import { foreignRole, foreignView } from './foreign-view.js';
 import { LaunchSubscriber } from './launch-subscriber.js';
 import { abandonedOutcome, Runner, type RunnerView } from './runner.js';
 import type { Outcome, TaskRunner } from './types.js';
@@ -29,12 +30,12 @@ export function abandonRunner(runner: TaskRunner): Outcome {
 
 /** Returns a runner's state beyond its public members. A custom runner has none. */
 export function inspectRunner(runner: TaskRunner): RunnerView {
-  return runner instanceof Runner ? runner.inspect() : {};
+  return runner instanceof Runner ? runner.inspect() : foreignView(runner);
 }
 
 /** Returns what a runner is to its group or application, if it is not a mere member. */
 export function roleOf(runner: TaskRunner): MemberRole | undefined {
-  return runner instanceof Runner ? runner.role : undefined;
+  return runner instanceof Runner ? runner.role : foreignRole(runner);
 }
 
 /** Returns the outcome of a runner that was never started, under its name or a child's path. */

@@ -15,6 +15,7 @@ import { isComposite, type CompositeTask, type MemberRole } from './composite.js
 import type { LaunchSubscriber } from './launch-subscriber.js';
 import { RunIds } from './run-ids.js';
 import { Run, type RunOwner, type RunObserver } from './run.js';
+import { makeReadable } from './runner-protocol.js';
 import { taskName, toTaskHooks, type TaskHooks } from './task-hooks.js';
 import type { Outcome, SimpleTask, Task, TaskEvent, TaskEventDetail, TaskRunner } from './types.js';
 
@@ -72,7 +73,7 @@ export function isTaskRunner(x: unknown): x is TaskRunner {
   return hasMembers(x, 'start', 'done$', 'events$') && hasMethod(x, 'start');
 }
 
-/** The state of a runner beyond its public members. */
+/** The state of a runner beyond its public members. Other copies of this package read it by `runner-protocol.ts`. */
 export interface RunnerView extends Pick<CompositeTask<unknown>, 'members' | 'memberName' | 'transparent' | 'history'> {
   /** The runners that were started under the context of the current run, and have not ended. */
   readonly children?: readonly TaskRunner[];
@@ -99,6 +100,10 @@ export class Runner<T> implements TaskRunner<T>, RunOwner<T>, LinkedList {
   private results: LinkedSubject<T> | undefined = undefined;
   private events: LinkedSubject<TaskEvent> | undefined = undefined;
   private awaitingReady: LinkedList | undefined = undefined;
+
+  static {
+    makeReadable(this.prototype);
+  }
 
   constructor(hooks: TaskHooks<T>) {
     this.hooks = hooks;
