@@ -27,8 +27,8 @@ export interface CriticalOptions {
  * The runner stands for the task: in events, outcomes and groups it has the task's name.
  *
  * Cancelling the task is an end, too: the `cause` of the {@link CancelledError} is then the cause of the task's cancel.
- * A run whose context was cancelled before the start cancels nothing. Neither does a member of `dynamic` that is removed
- * or replaced by its key, nor a task that is part of that member.
+ * A run whose context was cancelled before the start cancels nothing. Neither does a member of `dynamic` that is
+ * removed or replaced by its key, nor a task that is part of that member.
  *
  * `critical(supervise(task))` restarts the task first and cancels the application at the restart limit.
  *

@@ -35,8 +35,9 @@ export interface SupervisedRunner<T> extends TaskRunner<T> {
  * It fails with a {@link RestartLimitError} when a restart would exceed `maxRestarts` within `window`, as Erlang's
  * supervisors do. The `cause` is the last error.
  *
- * @throws TypeError when `runnable` is neither a task nor a runner, or is `optional` or `critical` (write
- * `optional(supervise(task))` or `critical(supervise(task))`), or when an option is unknown or has a wrong type; RangeError when an option is out of range.
+ * @throws TypeError when `runnable` is neither a task nor a runner, or when an option is unknown or has a wrong type;
+ * RangeError when an option is out of range. TypeError also when `runnable` is `optional` or `critical`: write
+ * `optional(supervise(task))` or `critical(supervise(task))`.
  *
  * @example
  * ```ts

@@ -28,8 +28,8 @@ export interface CompositeTask<T> extends SimpleTask<T> {
 
 /**
  * The role of a task in its group or application, if it is not a mere member. Nobody waits until an `'optional'` one is
- * ready, and its failure stops nothing. The end of an `'essential'` one stops the others. A `'critical'` one cancels the
- * application itself.
+ * ready, and its failure stops nothing. The end of an `'essential'` one stops the others. A `'critical'` one itself
+ * cancels the application.
  */
 export type MemberRole = 'optional' | 'essential' | 'critical';
 

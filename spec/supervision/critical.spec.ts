@@ -343,6 +343,13 @@ describe('A critical task', () => {
       own.clock.advance(1);
       expect(String((await own.app).cause)).to.equal('CancelledError: tenants/acme has ended');
     });
+
+    it('cancels the application with its failure, and the report is not clean although the group goes on', async () => {
+      const { tenants, app } = start();
+      tenants.add('acme', critical(task('job', throwing())));
+      const { cause, clean } = await app;
+      expect([String(cause), clean]).to.deep.equal(['TaskError: tenants/acme failed in execute: boom', false]);
+    });
   });
 
   it('reports a group with its members', () => {
