@@ -1,18 +1,15 @@
 import type { Subscriber } from 'rxjs';
 import { CancelContext } from '../context/cancel-context.js';
 import type { CancelFunc } from '../context/types.js';
-import { CancelledError, suppress, TaskError } from '../errors/errors.js';
 import type { AskedBy } from '../task/by-whom.js';
-import { ChildContext, type ParentRun } from '../task/child.js';
-import type { CompositeRun, MemberRole, RunParts } from '../task/composite.js';
+import type { CompositeRun } from '../task/composite.js';
 import { removalError } from '../task/removal.js';
-import { roleOf, startChild } from '../task/runner-access.js';
-import { abandonedOutcome } from '../task/runner.js';
+import { startChild } from '../task/runner-access.js';
 import type { Outcome, TaskRunner } from '../task/types.js';
 import { runInAsyncContext } from '../util/async-context.js';
 import { prepend, type ListNode } from '../util/linked-list.js';
-import { logError } from '../util/log-error.js';
 import type { CurrentRun, DynamicMember, DynamicMembers } from './dynamic-members.js';
+import { MemberContext, MembersRun } from './members-run.js';
 
 /** The options of a dynamic group, with their defaults. */
 export interface DynamicPolicy {
@@ -21,20 +18,16 @@ export interface DynamicPolicy {
 }
 
 /** One run of a dynamic group. */
-export class DynamicRun<T> implements ParentRun<T, MemberContext<T>>, RunParts, CurrentRun<T> {
-  readonly run: CompositeRun;
+export class DynamicRun<T> extends MembersRun<T, DynamicContext<T>> implements CurrentRun<T> {
   private readonly members: DynamicMembers<T>;
   private readonly policy: DynamicPolicy;
-  private readonly cancelApp: CancelFunc;
-  private readonly subscriber: Subscriber<T>;
   /** The parent of the members' contexts. */
   private readonly membersContext: NewestFirst;
-  private readonly contexts = new Map<DynamicMember<T>, MemberContext<T>>();
+  private readonly running = new Set<DynamicContext<T>>();
   /** The members that the group waits for to be ready. */
-  private readonly notReady = new Set<MemberContext<T>>();
-  private isReady = false;
-  private stopRequested = false;
-  private failure: TaskError | undefined = undefined;
+  private readonly notReady = new Set<DynamicContext<T>>();
+  /** The number of calls that are starting a member, or those that were added before the start of the group. */
+  private starting = 0;
   /** The outcomes of the members that a join no longer waits for, or that ended after the group's own stop. */
   private readonly outcomes: Outcome[] = [];
 
@@ -45,165 +38,121 @@ export class DynamicRun<T> implements ParentRun<T, MemberContext<T>>, RunParts, 
     policy: DynamicPolicy,
     subscriber: Subscriber<T>,
   ) {
-    this.run = run;
-    this.cancelApp = cancelApp;
+    super(run, cancelApp, subscriber);
     this.members = members;
     this.policy = policy;
-    this.subscriber = subscriber;
     this.membersContext = new NewestFirst(run.scheduler, run);
-    run.parts = this;
     members.current = this;
+    subscriber.add(() => (members.current = undefined));
   }
 
-  begin(): void {
-    this.subscriber.add(this.run.onCancel((cause) => this.stop(cause)));
-    for (const member of [...this.members.byKey.values()]) if (!this.stopping) this.start(member);
-    this.updateReady();
-    this.completeIfDone();
-  }
-
-  get stopping(): boolean {
-    return this.stopRequested || this.run.cancelled;
+  override begin(): void {
+    this.starting++;
+    super.begin();
+    // Removed members are not in the Map any more, and replacements are in the place of those that they replace.
+    for (const member of this.members.byKey.values()) if (!member.context && !this.stopped) this.start(member);
+    this.starting--;
+    this.advance();
   }
 
   start(member: DynamicMember<T>): void {
-    const { run, contexts, notReady, cancelApp } = this;
-    const context = new MemberContext(this, member, run, this.membersContext);
-    contexts.set(member, context);
+    const { run, running, notReady, membersContext, cancelApp } = this;
+    const context = new DynamicContext(this, member, run, membersContext);
+    member.context = context;
+    running.add(context);
     if (context.role !== 'optional') notReady.add(context);
     run.childTotals.countStart();
-    this.updateReady();
     run.emit({ type: 'added', key: member.key, ...member.by });
+    this.starting++;
     // A context that a listener has cancelled lets the member end at once.
     runInAsyncContext(member.asyncContext, startMember<T>, context, cancelApp);
+    this.starting--;
+    this.advance();
   }
 
-  cancel(member: DynamicMember<T>, by: AskedBy): void {
-    const context = this.contexts.get(member);
+  cancel({ key, context, next }: DynamicMember<T>, by: AskedBy): void {
     if (!context) return;
-    this.run.emit({ type: 'removed', key: member.key, ...by });
-    CancelContext.cancel(context, removalError(`${context.path} was ${member.next ? 'replaced' : 'removed'}`));
+    this.run.emit({ type: 'removed', key, ...by });
+    CancelContext.cancel(context, removalError(`${context.path} was ${next ? 'replaced' : 'removed'}`));
   }
 
-  next(value: T): void {
-    this.subscriber.next(value);
+  override get runners(): readonly TaskRunner[] {
+    return Array.from(this.running, ({ runner }) => runner);
   }
 
-  readyChanged(context: MemberContext<T>, ready: boolean): void {
+  override readyChanged(context: DynamicContext<T>, ready: boolean): void {
     if (context.role === 'optional') return;
     if (ready) this.notReady.delete(context);
     else this.notReady.add(context);
     this.updateReady();
   }
 
-  onFailure(context: MemberContext<T>, error: TaskError): void {
-    context.failure = error;
-    if (this.stops(context)) return this.fail(error);
-    // Nobody else gets the error of a member that stops nothing.
-    if (!this.run.observed) logError(error);
-  }
-
-  onEnd(context: MemberContext<T>, outcome: Outcome): void {
+  override onEnd(context: DynamicContext<T>, outcome: Outcome): void {
+    const { run, members, outcomes } = this;
     const { member } = context;
-    const { error } = outcome;
-    const hadStopped = this.stopping;
-    this.contexts.delete(member);
+    run.childTotals.countEnd(outcome);
+    if (this.stopped && !run.cancelled) outcomes.push(outcome);
+    this.applyEnd(context, outcome);
+    this.running.delete(context);
     this.notReady.delete(context);
-    this.run.childTotals.countEnd(outcome);
-    if (hadStopped && !this.run.cancelled) this.outcomes.push(outcome);
-    // Only an error of `finalize` was not reported before, or that of a custom runner.
-    if (error && error !== context.failure) this.onFailure(context, error);
-    if (context.role === 'essential' && !member.removed && !this.stopping) this.endAs(context, outcome);
-    this.members.memberEnded(member);
+    members.memberEnded(member);
     member.ended(outcome);
-    this.updateReady();
-    this.completeIfDone();
+    this.advance();
   }
 
-  startFailed(context: MemberContext<T>, reason: unknown): void {
-    const { path, member } = context;
-    const error = new TaskError(path, 'execute', reason);
-    this.onEnd(context, { task: path, runner: member.runner, status: 'failed', error });
+  override startFailed(context: DynamicContext<T>, reason: unknown): void {
+    const { run } = this;
+    const { path: task, scheduler, runIds } = context;
+    const outcome = context.startFailure(reason);
+    // Its runner has no run that emits the event.
+    if (run.observed) run.forward({ type: 'done', task, runId: runIds?.next(task) ?? 1, at: scheduler.now(), outcome });
+    this.onEnd(context, outcome);
   }
 
-  get runners(): readonly TaskRunner[] {
-    return Array.from(this.contexts.keys(), ({ runner }) => runner);
+  override outcome(): Pick<Outcome, 'members'> {
+    const members = [...this.outcomes, ...this.members.notStarted(this.run.task)];
+    return members.length > 0 ? { members } : {};
   }
 
-  outcome(): Pick<Outcome, 'members'> {
-    return this.outcomes.length > 0 ? { members: this.outcomes } : {};
-  }
-
-  abandon(): void {
-    for (const [member, { path: task, stoppingAt }] of this.contexts) {
-      const outcome = { ...abandonedOutcome(member.runner), task, ...(stoppingAt !== undefined && { stoppingAt }) };
+  override abandon(): void {
+    for (const context of this.running) {
+      const outcome = context.abandon();
       this.outcomes.push(outcome);
-      member.ended(outcome);
+      context.member.ended(outcome);
     }
   }
 
-  /** Whether a member's failure stops the group. */
-  private stops({ role, member }: MemberContext<T>): boolean {
+  protected override get allReady(): boolean {
+    return this.policy.readiness === 'self' || this.notReady.size === 0;
+  }
+
+  protected override get allEnded(): boolean {
+    return this.stopped && this.running.size === 0;
+  }
+
+  protected override stops({ role, member }: DynamicContext<T>): boolean {
     if (role === 'optional' || member.removed) return false;
     return role === 'essential' || this.policy.onFailure === 'stop';
   }
 
-  private fail(error: TaskError): void {
-    if (this.failure) suppress(this.failure, error);
-    else {
-      this.failure = error;
-      this.run.fail(error);
-    }
-    this.stop(error);
-  }
-
-  /** Stops the group, because an essential member has ended without an error. */
-  private endAs({ path }: MemberContext<T>, { status }: Outcome): void {
-    const cause = new CancelledError(`${path} has ended`);
-    if (status === 'cancelled') CancelContext.cancel(this.run, cause);
-    else this.stop(cause);
-  }
-
-  private stop(cause: unknown): void {
-    if (!this.stopRequested) {
-      this.stopRequested = true;
-      this.run.ending();
-    }
+  protected override cancelMembers(cause: unknown): void {
     CancelContext.cancel(this.membersContext, cause);
-    this.completeIfDone();
   }
 
-  private updateReady(): void {
-    const { run, policy, notReady } = this;
-    const ready = policy.readiness === 'self' || notReady.size === 0;
-    if (this.stopping || ready === this.isReady) return;
-    this.isReady = ready;
-    if (ready) return run.ready();
-    run.setStatus('initializing');
-    run.notReady();
-  }
-
-  private completeIfDone(): void {
-    const { members, subscriber, failure } = this;
-    if (!this.stopping || this.contexts.size > 0 || subscriber.closed) return;
-    if (members.current === this) members.clear();
-    if (failure) subscriber.error(failure);
-    else subscriber.complete();
+  protected override updateReady(): void {
+    // A member that is ready as soon as it has started leaves the group, and all groups above, ready.
+    if (this.starting === 0 || this.policy.readiness === 'self') super.updateReady();
   }
 }
 
 /** The context of one run of a member. */
-class MemberContext<T> extends ChildContext<T> {
+class DynamicContext<T> extends MemberContext<T> {
   readonly member: DynamicMember<T>;
-  readonly role: MemberRole | undefined;
-  /** The failure that it has reported. */
-  failure: TaskError | undefined = undefined;
 
   constructor(parentRun: DynamicRun<T>, member: DynamicMember<T>, run: CompositeRun, parent: CancelContext) {
     // The parent run gets its own kind of context back.
-    super(parentRun, `${run.task}/${member.key}`, run.scheduler, parent, run.runHooks);
+    super(parentRun, member.runner, member.key, run, parent);
     this.member = member;
-    this.role = roleOf(member.runner);
     // Several members may have had the key.
     this.runIds = run.childRunIds;
   }
@@ -216,6 +165,6 @@ class NewestFirst extends CancelContext {
   }
 }
 
-function startMember<T>(context: MemberContext<T>, cancelApp: CancelFunc): void {
-  startChild(context.member.runner, context, cancelApp);
+function startMember<T>(context: DynamicContext<T>, cancelApp: CancelFunc): void {
+  startChild(context.runner, context, cancelApp);
 }

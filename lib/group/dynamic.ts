@@ -26,21 +26,22 @@ export interface DynamicGroup<K extends string = string, T = unknown> extends Ta
    * context of this call. A key is taken until its member has ended.
    *
    * @returns the runner of the member.
-   * @throws TypeError if `runnable` is neither a task nor a runner, or is a member already; RangeError if the key is
-   * taken, is empty, or contains a `/`; NotRunningError while the group stops.
+   * @throws TypeError if `runnable` is neither a task nor a runner, is a member already, or contains the group;
+   * RangeError if the key is taken, is empty, or contains a `/`; NotRunningError while the group stops.
    */
   add(key: K, runnable: Runnable<T>, options?: ByWhom): TaskRunner<T>;
   /**
    * Cancels the member with a key, and starts another under the same key when the old one has fully ended. Of several
    * calls, the last one counts. If the key is free, it adds the member.
    *
-   * Resolves with the outcome of the old member when it has ended, or with `undefined` if there was none. Rejects as
-   * `add` throws.
+   * Resolves with the outcome of the old member when it has ended, or with `undefined` if there was none. An old member
+   * that has not been started is `not-started`, and the other one starts in its turn. Rejects as `add` throws.
    */
   replace(key: K, runnable: Runnable<T>, options?: ByWhom): Promise<Outcome | undefined>;
   /**
    * Cancels the member with a key, for good: a supervised one is not restarted. Resolves with its outcome when it has
-   * ended, or with `undefined` if the key is free.
+   * ended, or with `undefined` if the key is free. A member that has not been started never starts, and is
+   * `not-started`.
    */
   remove(key: K, options?: ByWhom): Promise<Outcome | undefined>;
   /** Returns the runner of the member with a key. */
@@ -54,13 +55,14 @@ export interface DynamicGroup<K extends string = string, T = unknown> extends Ta
  * the values of its members. It runs, also when it is empty, until it is cancelled or a member stops it.
  *
  * The key of a member is the last part of its path, `tenants/acme`. A member that has ended is forgotten. The outcome
- * of the group counts all members, as `children`, and has the outcomes of those that were running at the stop.
+ * of the group counts all members, as `children`, and has the outcomes of those that were running, or had not been
+ * started, at the stop.
  *
- * A failed member does not stop the others, unless `onFailure` is `'stop'` or the member is `critical` of its group.
- * Its error is in its events; without a listener, it is written with `console.error`.
+ * A member that fails, or cannot start, does not stop the others, unless `onFailure` is `'stop'` or the member is
+ * `critical` of its group. Its error is in its events; without a listener, it is written with `console.error`.
  *
- * Cancelling the group cancels its members together, the newest first. A group that is started again is empty, apart
- * from the members that were added since.
+ * Cancelling the group cancels its members together, the newest first. A group that is started again has only
+ * the members that have never been started.
  *
  * @throws TypeError when `name` is not a string, or an option is unknown; RangeError when an option is out of range.
  *
@@ -93,7 +95,7 @@ export function dynamic<K extends string = string, T = unknown>(
   const { onFailure = 'continue', readiness = 'self' } = readOptions(options, ['onFailure', 'readiness']);
   validateOneOf('onFailure', ['continue', 'stop'], onFailure);
   validateOneOf('readiness', ['members', 'self'], readiness);
-  const members = new DynamicMembers<T>(name);
+  const members = new DynamicMembers<T>();
   const composite: CompositeTask<T> = {
     get members() {
       return members.runners;
@@ -115,6 +117,7 @@ class DynamicRunner<K extends string, T> extends Runner<T> implements DynamicGro
   constructor(hooks: TaskHooks<T>, members: DynamicMembers<T>) {
     super(hooks);
     this.members = members;
+    members.group = this;
   }
 
   add(key: K, runnable: Runnable<T>, options: ByWhom = {}): TaskRunner<T> {
@@ -130,10 +133,10 @@ class DynamicRunner<K extends string, T> extends Runner<T> implements DynamicGro
   }
 
   get(key: K): TaskRunner<T> | undefined {
-    return this.members.byKey.get(key)?.runner;
+    return this.members.get(key)?.runner;
   }
 
   get keys(): readonly K[] {
-    return [...this.members.byKey.keys()] as K[];
+    return this.members.keys as K[];
   }
 }

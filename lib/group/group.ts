@@ -100,7 +100,7 @@ function group<T>(name: string, runnables: readonly Runnable[], createRun: Creat
     execute: () => undefined as T,
     toString: () => name,
     [runComposite]: (run, cancelApp) =>
-      new Observable((subscriber) => createRun(run, cancelApp, members, subscriber).start()),
+      new Observable((subscriber) => createRun(run, cancelApp, members, subscriber).begin()),
   };
   return taskRunner(composite);
 }
