@@ -1,6 +1,27 @@
 import { jobsSchema } from './schema.js';
 
 /**
+ * Returns a query of queues that need attention, as two columns of JSON arrays of names: `due` has those with a job that
+ * may start, `lost` those with a job whose process gives no sign of life, or that takes too long.
+ *
+ * @param names an expression for the names of the queues.
+ */
+export function selectDueQueues(schema: string, names: string): string {
+  const jobs = jobsSchema(schema);
+  const queuesWith = (condition: string) =>
+    // A subquery with a limit reads one row of each queue. An `exists` may become a join with all rows.
+    `(select coalesce(json_agg(queue), '[]') from unnest(${names}) queue
+      where (select true from ${jobs}.job where name = queue and ${condition} limit 1))`;
+  const now = `${jobs}.job_now()`;
+  const isLate = (since: string, seconds: string) => `${since} + ${seconds} * interval '1 s' < ${now}`;
+  return `
+    ${queuesWith(`state < 'active' and not blocked and start_after <= ${now}`)} as due,
+    ${queuesWith(
+      `state = 'active' and (${isLate('started_on', 'expire_seconds')} or ${isLate('heartbeat_on', 'heartbeat_seconds')})`,
+    )} as lost`;
+}
+
+/**
  * Returns the statement that completes jobs of a queue, each with its own output, and only while the claim is the job's
  * current one. It returns the ids of those that were completed.
  *

@@ -17,8 +17,10 @@ export interface DatabaseOptions {
   readonly connectTimeout: number;
 }
 
-/** The interval at which pg-boss looks for processes without a heartbeat, in s. */
-const supervisionSeconds = 2;
+/** The interval at which pg-boss maintains its tables by itself, in s. */
+const maintenanceSeconds = 60;
+/** The time within which a further request to maintain a queue has no effect, in s. */
+const minMaintenanceSeconds = 2;
 const instanceHeartbeatSeconds = 10;
 /** The wait between two tries to connect, in ms. */
 const retryMs = 200;
@@ -97,8 +99,10 @@ function toBossOptions({ schema, name }: DatabaseOptions): ConstructorOptions {
     schema: jobsSchema(schema),
     // This library has crons of its own.
     schedule: false,
-    superviseIntervalSeconds: supervisionSeconds,
-    monitorIntervalSeconds: supervisionSeconds,
+    superviseIntervalSeconds: maintenanceSeconds,
+    monitorIntervalSeconds: minMaintenanceSeconds,
+    // There are no flows.
+    flowIntervalSeconds: maintenanceSeconds,
     instanceName: name,
     instanceHeartbeatSeconds,
   };

@@ -14,6 +14,8 @@ const maxRows = 1000;
 /** Reads the state of the whole fleet from the database. */
 export async function readState(database: FleetDatabase): Promise<FleetState> {
   const { boss, schema } = database;
+  // Counts the jobs of all queues, unless that was done a moment ago.
+  await boss.supervise();
   const [instances, queues, crons, status] = await Promise.all([
     boss.getInstances({ limit: maxRows }),
     boss.getQueues(undefined, { limit: maxRows }),

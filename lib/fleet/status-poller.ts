@@ -1,7 +1,8 @@
-import { filter, merge, Subscription, type Observable } from 'rxjs';
+import { filter, merge, Observable, Subscription } from 'rxjs';
 import { LinkedSubject } from '../util/linked-subject.js';
 import type { ControlMessage } from './control-message.js';
 import type { FleetDatabase } from './fleet-database.js';
+import { selectDueQueues } from './job-statements.js';
 import type { NotifyChannel } from './notify-channel.js';
 
 /** The interval between polls without a message, in ms. */
@@ -29,9 +30,16 @@ export interface FleetStatus {
   readonly followed: boolean;
   /** The current pauses of crons, and those that have ended within the last minute. */
   readonly pauses: readonly CronPause[];
+  /** The watched queues with a job that may start. */
+  readonly due: readonly string[];
+  /** The watched queues with a job that its process has lost. */
+  readonly lost: readonly string[];
 }
 
-/** Reads the fleet's status at each control message about it and at a regular interval, and changes it. */
+/**
+ * Reads the fleet's status at each control message about it and at a regular interval, and changes it. One statement
+ * reads all of it: an idle process costs the database one transaction in each interval.
+ */
 export class StatusPoller {
   private readonly database: FleetDatabase;
   private readonly control: NotifyChannel<ControlMessage>;
@@ -39,6 +47,8 @@ export class StatusPoller {
   private polling = Subscription.EMPTY;
   /** The number of the last poll that began, and of the poll whose answer was emitted last. */
   private lastBegun = 0;
+  /** The number of workers of each watched queue. */
+  private readonly watched = new Map<string, number>();
   private lastEmitted = 0;
 
   constructor(database: FleetDatabase, control: NotifyChannel<ControlMessage>) {
@@ -49,6 +59,29 @@ export class StatusPoller {
   /** Emits the status at each poll. */
   get status$(): Observable<FleetStatus> {
     return this.statuses.asObservable();
+  }
+
+  /** Emits at each poll in which a queue has a job that may start. */
+  due(queue: string): Observable<unknown> {
+    return this.watch(queue, ({ due }) => due.includes(queue));
+  }
+
+  /** Emits at each poll in which a queue has a job that its process has lost. */
+  lost(queue: string): Observable<unknown> {
+    return this.watch(queue, ({ lost }) => lost.includes(queue));
+  }
+
+  private watch(queue: string, test: (status: FleetStatus) => boolean): Observable<unknown> {
+    const { watched } = this;
+    return new Observable((subscriber) => {
+      watched.set(queue, (watched.get(queue) ?? 0) + 1);
+      subscriber.add(() => {
+        const count = (watched.get(queue) ?? 0) - 1;
+        if (count > 0) watched.set(queue, count);
+        else watched.delete(queue);
+      });
+      return this.status$.pipe(filter(test)).subscribe(subscriber);
+    });
   }
 
   start(): void {
@@ -63,7 +96,7 @@ export class StatusPoller {
 
   async poll(): Promise<void> {
     const poll = ++this.lastBegun;
-    const status = await readStatus(this.database);
+    const status = await readStatus(this.database, [...this.watched.keys()]);
     // Polls use several connections, so an answer from before a change may arrive after an answer from after it.
     if (!status || poll < this.lastEmitted) return;
     this.lastEmitted = poll;
@@ -119,7 +152,10 @@ export class StatusPoller {
   }
 }
 
-export async function readStatus(database: FleetDatabase): Promise<FleetStatus | undefined> {
+export async function readStatus(
+  database: FleetDatabase,
+  queues: readonly string[] = [],
+): Promise<FleetStatus | undefined> {
   const { schema } = database;
   const [status] = await database.queryWithRetry<FleetStatus>(
     `select reason, cancelled_by as by, (extract(epoch from cancelled_at) * 1000)::float8 as at,
@@ -130,8 +166,10 @@ export async function readStatus(database: FleetDatabase): Promise<FleetStatus |
           'by', coalesce(ended_by, begun_by),
           'at', (extract(epoch from case when ended_at = 'infinity' then begun_at else ended_at end) * 1000)::float8
         ) order by ended_at), '[]')
-        from "${schema}".cron_pause where ended_at > now() - interval '1 min') as pauses
+        from "${schema}".cron_pause where ended_at > now() - interval '1 min') as pauses,
+       ${selectDueQueues(schema, '$1::text[]')}
      from "${schema}".fleet`,
+    [queues],
   );
   return status;
 }

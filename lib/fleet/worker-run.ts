@@ -1,10 +1,10 @@
 import type { Job } from 'pg-boss';
-import { exhaustMap, filter, merge, Subscription, timer, type Subscriber } from 'rxjs';
+import { exhaustMap, filter, merge, of, Subscription, timer, type Subscriber } from 'rxjs';
 import { withCancel } from '../context/context.js';
 import type { CancelFunc, Context } from '../context/types.js';
 import { reportUnhandled } from '../util/report-unhandled.js';
 import { AttemptResultWriter } from './attempt-results.js';
-import { isTransient } from './connection-errors.js';
+import { ignoreConnectionError, isTransient } from './connection-errors.js';
 import { JobCancelledError, JobLostError } from './errors.js';
 import { affectedJobs } from './fleet-database.js';
 import type { JobData } from './job-inserter.js';
@@ -12,8 +12,6 @@ import { JobRun, type WorkerRunPort } from './job-run.js';
 import type { QueueHandle } from './queue-handle.js';
 import type { JobEvent, JobEventDetail, JobHandler } from './queue-types.js';
 
-/** The interval between polls for jobs without a message, in ms. */
-const pollMs = 2000;
 /** The maximum number of jobs that are fetched at a time. */
 const maxBatch = 200;
 /** The number of heartbeats within the timeout of one. */
@@ -53,7 +51,7 @@ export class WorkerRun<In, Out> implements WorkerRunPort<In, Out> {
   }
 
   start(): void {
-    const { master, control } = this.queue.services;
+    const { master, control, poller, database } = this.queue.services;
     const { queue, subscriptions, ctx, heartbeatMs } = this;
     subscriptions.add(master.context.cancelled$.subscribe((cause) => this.cancel(cause)));
     subscriptions.add(ctx.cancelled$.subscribe(() => this.completeIfDone()));
@@ -68,7 +66,10 @@ export class WorkerRun<In, Out> implements WorkerRunPort<In, Out> {
         else void this.fetch();
       }),
     );
-    subscriptions.add(merge(timer(0, pollMs), control.missed$).subscribe(() => void this.fetch()));
+    subscriptions.add(merge(of(0), poller.due(queue.name), control.missed$).subscribe(() => void this.fetch()));
+    // pg-boss fails the lost jobs, so that they are retried.
+    const failLost = () => database.boss.supervise(queue.name).catch(ignoreConnectionError);
+    subscriptions.add(poller.lost(queue.name).pipe(exhaustMap(failLost)).subscribe());
     subscriptions.add(
       timer(heartbeatMs, heartbeatMs)
         .pipe(exhaustMap(() => this.heartbeat()))

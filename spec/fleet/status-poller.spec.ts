@@ -43,6 +43,29 @@ describe("the poller of the fleet's status", () => {
       expect([polls, clock.countTimers()]).to.deep.equal([5, 0]);
     });
 
+    it('reads all watched queues with its one statement, and notifies the workers of those with jobs', async () => {
+      const reads: unknown[] = [];
+      const database = fakeDatabase((_, values) => {
+        reads.push(values);
+        return Promise.resolve({ rows: [{ reason: null, followed: false, due: ['a', 'c'], lost: ['b'] }] });
+      });
+      const poller = new StatusPoller(database, { messages$: NEVER, missed$: NEVER } as unknown as Control);
+      poller.start();
+      const notified: string[] = [];
+      const watching = ['a', 'b', 'c'].flatMap((queue) => [
+        poller.due(queue).subscribe(() => notified.push(`${queue} due`)),
+        poller.lost(queue).subscribe(() => notified.push(`${queue} lost`)),
+      ]);
+      await clock.tickAsync(1000);
+      expect(notified).to.deep.equal(['a due', 'b lost', 'c due']);
+      for (const subscription of watching.slice(1, 5)) subscription.unsubscribe();
+      await clock.tickAsync(1000);
+      for (const subscription of watching) subscription.unsubscribe();
+      await clock.tickAsync(1000);
+      poller.stop();
+      expect(reads).to.deep.equal([[['a', 'b', 'c']], [['a', 'c']], [[]]]);
+    });
+
     it('repeats an unanswered resume without undoing a cancel that came in between', async () => {
       const row = { reason: 'old' as string | null, at: '1' as string | null };
       const reasons: (string | null)[] = [];
