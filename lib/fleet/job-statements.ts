@@ -1,24 +1,26 @@
 import { jobsSchema } from './schema.js';
 
 /**
- * Returns a query of queues that need attention, as two columns of JSON arrays of names: `due` has those with a job that
- * may start, `lost` those with a job whose process gives no sign of life, or that takes too long.
+ * Returns two columns of a query, each an array of the names of queues. `due` has those with a job that may start.
+ * `lost` has those with a job whose process gives no sign of life, or that takes too long.
  *
  * @param names an expression for the names of the queues.
  */
 export function selectDueQueues(schema: string, names: string): string {
   const jobs = jobsSchema(schema);
-  const queuesWith = (condition: string) =>
-    // A subquery with a limit reads one row of each queue. An `exists` may become a join with all rows.
-    `(select coalesce(json_agg(queue), '[]') from unnest(${names}) queue
-      where (select true from ${jobs}.job where name = queue and ${condition} limit 1))`;
+  // A subquery with a limit reads one row of each queue. An `exists` may become a join with all rows.
+  const anyJob = (condition: string) => `(select true from ${jobs}.job where name = queue and ${condition} limit 1)`;
+  const queuesWhere = (condition: string) =>
+    `(select coalesce(json_agg(queue), '[]') from unnest(${names}) queue where ${condition})`;
   const now = `${jobs}.job_now()`;
   const isLate = (since: string, seconds: string) => `${since} + ${seconds} * interval '1 s' < ${now}`;
+  const [expired, silent] = [isLate('started_on', 'expire_seconds'), isLate('heartbeat_on', 'heartbeat_seconds')];
+  // In the order of an index, so that no state of the statistics makes the planner read all rows.
+  const due = (state: string) =>
+    anyJob(`state = '${state}' and not blocked and start_after <= ${now} order by start_after`);
   return `
-    ${queuesWith(`state < 'active' and not blocked and start_after <= ${now}`)} as due,
-    ${queuesWith(
-      `state = 'active' and (${isLate('started_on', 'expire_seconds')} or ${isLate('heartbeat_on', 'heartbeat_seconds')})`,
-    )} as lost`;
+    ${queuesWhere(`${due('created')} or ${due('retry')}`)} as due,
+    ${queuesWhere(anyJob(`state = 'active' and (${expired} or ${silent})`))} as lost`;
 }
 
 /**
