@@ -47,7 +47,8 @@ type AppOptions = {
 /** One run of an application. */
 export class AppRun implements ParentRun<unknown> {
   private readonly runners: readonly TaskRunner[];
-  private readonly topLevel: ReadonlySet<TaskRunner>;
+  /** The path of each of them. */
+  private readonly topLevelPaths = new Map<TaskRunner, string>();
   private readonly options: AppOptions;
   private readonly subscriber: Subscriber<AppEvent>;
   private readonly hostHooks: HostHooks;
@@ -86,7 +87,6 @@ export class AppRun implements ParentRun<unknown> {
   ) {
     this.siblings = parent.cancelled ? undefined : enclosingRun(parent)?.startedChildren;
     this.runners = runners;
-    this.topLevel = new Set(runners);
     this.options = options;
     this.onEvent = composeOnEvent(options.instrumentation);
     this.subscriber = subscriber;
@@ -117,6 +117,7 @@ export class AppRun implements ParentRun<unknown> {
       const child = new ChildContext(this, siblings?.pathOf(runner) ?? runner.toString(), master.scheduler, master);
       if (roleOf(runner) !== 'optional') notReady.add(child);
       this.runnerOf.set(child, runner);
+      this.topLevelPaths.set(runner, child.path);
       siblings?.add(child, runner);
       startChild(runner, child, cancel);
       if (!this.startFailures.has(child)) started.push(runner);
@@ -183,7 +184,7 @@ export class AppRun implements ParentRun<unknown> {
     this.emit(event, run);
     if (event.type === 'future-failed') this.failures.add(event.error);
     // Apply the policy before the join sees this outcome: the join may complete then.
-    if (event.type === 'done' && this.topLevel.has(event.outcome.runner)) this.applyEndPolicy(event.outcome);
+    if (event.type === 'done' && this.isTopLevel(event.outcome)) this.applyEndPolicy(event.outcome);
     return true;
   }
 
@@ -279,6 +280,11 @@ export class AppRun implements ParentRun<unknown> {
     this.events.next(event);
     this.subscriber.next(event);
     reportErrors?.();
+  }
+
+  /** Whether an outcome is that of a task of the application. A group may have the same runner as its member. */
+  private isTopLevel({ runner, task }: Outcome): boolean {
+    return this.topLevelPaths.get(runner) === task;
   }
 
   private roleOf(child: ChildContext<unknown>): MemberRole | undefined {

@@ -3,6 +3,7 @@ import { map, NEVER, throwError, timer, VirtualTimeScheduler } from 'rxjs';
 import {
   AlreadyRunningError,
   cron,
+  dynamic,
   launch,
   ordered,
   SignalError,
@@ -144,6 +145,20 @@ describe('launch', () => {
     expect((await app).cause).to.equal('parent');
     await settled();
     expect(listenerCount(parent)).to.equal(0);
+  });
+
+  it('goes on when a group cannot start one of its tasks, because the task is running already', async () => {
+    const server = taskRunner(task('server', () => NEVER));
+    const group = dynamic<string, unknown>('group');
+    const events: string[] = [];
+    const app = launch([server, group], {
+      observer: (event) => event.type === 'done' && events.push(`${event.task} ${event.outcome.status}`),
+    });
+    group.add('other', server);
+    expect(events).to.deep.equal(['group/other failed']);
+    expect(app.live).to.equal(true);
+    await app.stop();
+    expect(events.slice(1).sort()).to.deep.equal(['group cancelled', 'server cancelled']);
   });
 
   it('rejects when one of the runners is already running', async () => {
