@@ -149,7 +149,7 @@ describe('launch', () => {
 
   it('goes on when a group cannot start one of its tasks, because the task is running already', async () => {
     const server = taskRunner(task('server', () => NEVER));
-    const group = dynamic<string, unknown>('group');
+    const group = dynamic('group');
     const events: string[] = [];
     const app = launch([server, group], {
       observer: (event) => event.type === 'done' && events.push(`${event.task} ${event.outcome.status}`),
