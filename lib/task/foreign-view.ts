@@ -9,7 +9,7 @@ import type { Outcome, SlotHistory, TaskRunner } from './types.js';
 type Unknown<T> = { readonly [K in keyof T]?: unknown } | undefined;
 
 /**
- * Returns the role of a runner that is not our own, if it has one. A custom runner has none. A runner of another copy of
+ * Returns the role of a runner that is not our own, if it has one. A custom runner has none. That of another copy of
  * this package may have one. Any other object may throw or return anything.
  */
 export function foreignRole(runner: TaskRunner): MemberRole | undefined {
