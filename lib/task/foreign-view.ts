@@ -1,8 +1,8 @@
 import { TaskError } from '../errors/errors.js';
 import { attempt } from '../util/attempt.js';
 import type { MemberRole, TaskHistory } from './composite.js';
-import { readRole, readView } from './runner-protocol.js';
-import { isTaskRunner, type RunnerView } from './runner.js';
+import { readRole, readView, type RunnerView } from './runner-protocol.js';
+import { isTaskRunner } from './runner.js';
 import type { Outcome, SlotHistory, TaskRunner } from './types.js';
 
 /** An object that may have any properties. */

@@ -10,7 +10,8 @@ import type { MemberRole } from './composite.js';
 import { startCustomRunner } from './custom-runner.js';
 import { foreignRole, foreignView } from './foreign-view.js';
 import { LaunchSubscriber } from './launch-subscriber.js';
-import { abandonedOutcome, Runner, type RunnerView } from './runner.js';
+import { abandonedOutcome, Runner } from './runner.js';
+import type { RunnerView } from './runner-protocol.js';
 import type { Outcome, TaskRunner } from './types.js';
 
 /**

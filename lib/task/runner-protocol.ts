@@ -1,5 +1,15 @@
-import type { MemberRole } from './composite.js';
-import type { RunnerView } from './runner.js';
+import type { CompositeTask, MemberRole } from './composite.js';
+import type { Outcome, TaskRunner } from './types.js';
+
+/** The state of a runner beyond its public members. Other copies of this package read it. */
+export interface RunnerView extends Pick<CompositeTask<unknown>, 'members' | 'memberName' | 'transparent' | 'history'> {
+  /** The runners that were started under the context of the current run, and have not ended. */
+  readonly children?: readonly TaskRunner[];
+  /** The numbers of the runs that were started under the context of the current or last run. */
+  readonly childCounts?: Outcome['children'];
+  readonly outcome?: Outcome;
+  readonly since?: number;
+}
 
 /** The part of a runner that several copies of this package read of each other's runners. */
 export interface ReadableRunner {

@@ -15,7 +15,7 @@ import { isComposite, type CompositeTask, type MemberRole } from './composite.js
 import type { LaunchSubscriber } from './launch-subscriber.js';
 import { RunIds } from './run-ids.js';
 import { Run, type RunOwner, type RunObserver } from './run.js';
-import { makeReadable } from './runner-protocol.js';
+import { makeReadable, type RunnerView } from './runner-protocol.js';
 import { taskName, toTaskHooks, type TaskHooks } from './task-hooks.js';
 import type { Outcome, SimpleTask, Task, TaskEvent, TaskEventDetail, TaskRunner } from './types.js';
 
@@ -71,16 +71,6 @@ export function toRunner<T>(runnable: Runnable<T>): TaskRunner<T> {
 export function isTaskRunner(x: unknown): x is TaskRunner {
   if (x instanceof Runner) return true;
   return hasMembers(x, 'start', 'done$', 'events$') && hasMethod(x, 'start');
-}
-
-/** The state of a runner beyond its public members. Other copies of this package read it by `runner-protocol.ts`. */
-export interface RunnerView extends Pick<CompositeTask<unknown>, 'members' | 'memberName' | 'transparent' | 'history'> {
-  /** The runners that were started under the context of the current run, and have not ended. */
-  readonly children?: readonly TaskRunner[];
-  /** The numbers of the runs that were started under the context of the current or last run. */
-  readonly childCounts?: Outcome['children'];
-  readonly outcome?: Outcome;
-  readonly since?: number;
 }
 
 /** The runner of one task. It is also the list of the listeners for the end of its run. */

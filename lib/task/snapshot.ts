@@ -2,7 +2,8 @@ import type { TaskError } from '../errors/errors.js';
 import { invalid } from '../util/validate.js';
 import type { TaskHistory } from './composite.js';
 import { inspectRunner } from './runner-access.js';
-import { isTaskRunner, type RunnerView } from './runner.js';
+import { isTaskRunner } from './runner.js';
+import type { RunnerView } from './runner-protocol.js';
 import type { SlotHistory, TaskRunner } from './types.js';
 
 /** The current state of a task and of its members. */
