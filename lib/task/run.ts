@@ -152,10 +152,16 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
 
   /** Whether this run, or one that it is part of, has an event listener. */
   get observed(): boolean {
-    return this.hasListener || (this.parent !== undefined && this.isObservedAbove());
+    return this.owner.observed || (this.isPart && this.isObservedByOwners());
   }
 
-  private isObservedAbove(): boolean {
+  /** Whether the run is that of a child or of a slot. */
+  private get isPart(): boolean {
+    return this.child !== undefined || this.owner.ctx !== undefined;
+  }
+
+  private isObservedByOwners(): boolean {
+    if (this.hasListener) return true;
     // A loop, as in `forward` and `setStatus`, because runs may be nested deeper than the call stack.
     for (let run = this.parent; run; run = run.parent) if (run.hasListener) return true;
     return false;

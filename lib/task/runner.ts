@@ -131,14 +131,15 @@ export class Runner<T> implements TaskRunner<T>, RunOwner<T>, LinkedList {
       return undefined;
     }
     this.outcome = this.isReady = undefined;
-    const context = this.contextUnder(parent);
-    return (this.current = new Run(this, this.nextRunId(context), subscriber, context, cancel));
+    const child = parent instanceof ChildContext ? parent : this.startAsChild(parent);
+    const runId = child ? this.childRunId(child) : ++this.runs;
+    return (this.current = new Run(this, runId, subscriber, child ?? parent, cancel));
   }
 
-  private nextRunId(context: CancelContext): number {
+  private childRunId(child: ChildContext<unknown>): number {
     // A transparent run takes on the number of its child's run.
-    if (!(context instanceof ChildContext) || (isComposite(this.hooks) && this.hooks.transparent)) return ++this.runs;
-    return context.runIds?.next(context.path) ?? ++this.runs;
+    if (isComposite(this.hooks) && this.hooks.transparent) return ++this.runs;
+    return child.runIds?.next(child.path) ?? ++this.runs;
   }
 
   /** Numbers the runs of the children that are started under a run's context. */
@@ -146,10 +147,9 @@ export class Runner<T> implements TaskRunner<T>, RunOwner<T>, LinkedList {
     return (this.ids ??= new RunIds());
   }
 
-  /** Returns the context to start a run under: that of a child, if the parent was made from the context of a run. */
-  private contextUnder(parent: CancelContext): CancelContext {
-    if (parent.cancelled || parent instanceof ChildContext) return parent;
-    return enclosingRun(parent)?.startedChildren.start(this, parent) ?? parent;
+  /** Returns the context of a new child, if the parent is, or was made from, the context of a run. */
+  private startAsChild(parent: CancelContext): ChildContext<unknown> | undefined {
+    return parent.cancelled ? undefined : enclosingRun(parent)?.startedChildren.start(this, parent);
   }
 
   get done$(): Observable<Outcome> {
