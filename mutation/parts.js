@@ -32,4 +32,11 @@ export const without = [
   'for any time of these days',
   'for all times between two slots',
   'is tested with two changes a year',
+  'below 5,000',
+  'of 5,000 nested',
+  'Any value that is thrown',
+  '5,000 levels deep',
+  '10,000 levels deep',
+  'Linear time is enough',
+  'slowText',
 ];
