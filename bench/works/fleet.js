@@ -15,7 +15,10 @@ export const limit = 120_000;
 const [before, jobs, batch] = [10_000, 10_000, 50];
 const queue = 'bench';
 
-/** Each fills the queue, and returns the function that a worker process runs until all jobs are done. */
+/**
+ * Each fills the queue, and returns the function that a worker process runs until all jobs are done. A job of
+ * rxjs-tasks has a result of its own. pg-boss stores one for each batch.
+ */
 export const contenders = {
   'rxjs-tasks': {
     async fill(url) {
@@ -29,7 +32,9 @@ export const contenders = {
       const { launch } = await import('../../dist/index.js');
       const { connectFleet } = await import('../../dist/fleet/index.js');
       const fleet = await connectFleet({ url });
-      const worker = fleet.queue(queue).worker(() => Promise.resolve(), { concurrency: batch });
+      const worker = fleet
+        .queue(queue)
+        .worker((n) => Promise.resolve({ n, text: `result ${n}` }), { concurrency: batch });
       return () => void launch([worker]);
     },
     table: 'rxjs_tasks_jobs.job',
@@ -47,7 +52,10 @@ export const contenders = {
     },
     async work(url) {
       const boss = await start(url);
-      return () => void boss.work(queue, { batchSize: batch, burstWhenBatchFull: true }, () => Promise.resolve());
+      return () =>
+        void boss.work(queue, { batchSize: batch, burstWhenBatchFull: true }, () =>
+          Promise.resolve({ text: 'a result' }),
+        );
     },
     table: 'pgboss.job',
   },

@@ -1,4 +1,3 @@
-import type { Job } from 'pg-boss';
 import { Subscription } from 'rxjs';
 import { withCancel } from '../context/context.js';
 import type { CancelFunc, Context, RunContext } from '../context/types.js';
@@ -15,6 +14,14 @@ import type { JobData } from './job-inserter.js';
 import { validateJsonb } from './jsonb.js';
 import type { QueueHandle } from './queue-handle.js';
 import type { JobEventDetail, JobHandler } from './queue-types.js';
+
+/** A job that this process has claimed. */
+export interface ClaimedJob<In> {
+  readonly id: string;
+  readonly data: JobData<In>;
+  /** The number of earlier attempts. */
+  readonly retryCount: number;
+}
 
 /** The part of a worker's run that its jobs use. */
 export interface WorkerRunPort<In, Out> {
@@ -42,7 +49,7 @@ export class JobRun<In, Out> {
   /** Identifies this attempt in statements. */
   readonly claim: { readonly id: string; readonly retryCount: number };
   private readonly worker: WorkerRunPort<In, Out>;
-  private readonly job: Job<JobData<In>>;
+  private readonly job: ClaimedJob<In>;
   private cancel: CancelFunc = () => undefined;
   private timeout: Subscription = Subscription.EMPTY;
   private output: { value?: Out } = {};
@@ -53,7 +60,7 @@ export class JobRun<In, Out> {
   /** The writing of a result before the handler has ended. */
   private written: Promise<void> | undefined = undefined;
 
-  constructor(worker: WorkerRunPort<In, Out>, job: Job<JobData<In>>) {
+  constructor(worker: WorkerRunPort<In, Out>, job: ClaimedJob<In>) {
     this.worker = worker;
     this.job = job;
     this.id = job.id;

@@ -1,4 +1,3 @@
-import type { Job } from 'pg-boss';
 import { exhaustMap, filter, merge, of, Subscription, timer, type Subscriber } from 'rxjs';
 import { withCancel } from '../context/context.js';
 import type { CancelFunc, Context } from '../context/types.js';
@@ -7,8 +6,8 @@ import { AttemptResultWriter } from './attempt-results.js';
 import { ignoreConnectionError, isTransient } from './connection-errors.js';
 import { JobCancelledError, JobLostError } from './errors.js';
 import { affectedJobs } from './fleet-database.js';
-import type { JobData } from './job-inserter.js';
-import { JobRun, type WorkerRunPort } from './job-run.js';
+import { JobRun, type ClaimedJob, type WorkerRunPort } from './job-run.js';
+import { fetchJobs } from './job-statements.js';
 import type { QueueHandle } from './queue-handle.js';
 import type { JobEvent, JobEventDetail, JobHandler } from './queue-types.js';
 
@@ -115,7 +114,8 @@ export class WorkerRun<In, Out> implements WorkerRunPort<In, Out> {
     const { queue, freeSlots } = this;
     const { database, heartbeatTimeoutMs } = queue.services;
     try {
-      const fetched = database.boss.fetch<JobData<In>>(queue.name, { batchSize: Math.min(freeSlots, maxBatch) });
+      const values = [queue.name, Math.min(freeSlots, maxBatch)];
+      const fetched = database.query<ClaimedJob<In>>(fetchJobs(database.schema), values);
       // If the answer arrives later, another process may already own the jobs.
       const jobs = await database.withTimeout(fetched, heartbeatTimeoutMs);
       for (const job of jobs) this.startJob(job);
@@ -130,7 +130,7 @@ export class WorkerRun<In, Out> implements WorkerRunPort<In, Out> {
     this.completeIfDone();
   }
 
-  private startJob(job: Job<JobData<In>>): void {
+  private startJob(job: ClaimedJob<In>): void {
     this.runs++;
     this.freeSlots--;
     if (this.active.size === 0) this.lastConfirmedAt = performance.now();

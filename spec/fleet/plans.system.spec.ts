@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import pg from 'pg';
-import { completeJobs, selectDueQueues } from '../../lib/fleet/job-statements.js';
+import { completeJobs, fetchJobs, selectDueQueues } from '../../lib/fleet/job-statements.js';
 import { Fleets, sharedUrl } from '../helpers/fleet.js';
 
 describe('The statements of a fleet', () => {
@@ -51,12 +51,17 @@ describe('The statements of a fleet', () => {
     ['the same jobs, analyzed', () => client.query(`analyze ${jobs}`)],
     ['200,000 more ended jobs than were analyzed', () => insertJobs(200_000, 'completed', 'now()')],
     ['all of them, analyzed', () => client.query(`analyze ${jobs}`)],
+    ['20,000 waiting jobs beside them', () => insertJobs(20_000, 'created', 'now()')],
+    ['these, too, analyzed', () => client.query(`analyze ${jobs}`)],
+    ['200,000 waiting jobs', () => insertJobs(200_000, 'created', 'now()')],
   ];
   for (const [title, prepare] of steps)
     it(`read only the jobs that they are about (${title})`, async () => {
       await prepare();
       const due = await rowsRead(`select ${selectDueQueues(schema, '$1::text[]')}`, [['q', 'other']]);
       expect(Math.max(...due)).to.be.at.most(2);
+      const fetched = await rowsRead(fetchJobs(schema), ['q', 10]);
+      expect(Math.max(...fetched)).to.be.at.most(10);
       const { rows } = await client.query<{ id: string }>(`select id from ${jobs} where name = 'q' limit 50`);
       const ids = [...rows.map(({ id }) => id), randomUUID()];
       const outputs = Object.fromEntries(ids.map((id) => [`${id}:0`, { value: 1 }]));
