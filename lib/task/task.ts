@@ -98,12 +98,12 @@ class NamedFunction<T> extends FixedTask implements SimpleTask<T> {
 
 class NamedDefinition<T> extends FixedTask implements Task<T> {
   private readonly name: string;
-  /** The object with the hooks, which is their `this`. */
-  private readonly definition: TaskDefinition<T>;
   private readonly onInitialize: TaskDefinition<T>['initialize'];
   private readonly onExecute: TaskDefinition<T>['execute'];
   private readonly onFinalize: TaskDefinition<T>['finalize'];
   // `declare` creates no field, which keeps a task small.
+  /** The `this` of the hooks, if they were not in an object literal. Such an object has nothing but hooks. */
+  declare private readonly definition?: TaskDefinition<T>;
   declare private readonly graceMs?: number;
   declare private readonly startTimeoutMs?: number;
 
@@ -120,7 +120,7 @@ class NamedDefinition<T> extends FixedTask implements Task<T> {
     validateHooks({ initialize, execute, finalize, grace, startTimeout }, definition, 'definition');
     if (!initialize && !execute && !finalize) throw notDefinition(definition);
     this.name = name;
-    this.definition = definition;
+    if (Object.getPrototypeOf(definition) !== Object.prototype) this.definition = definition;
     this.onInitialize = initialize;
     this.onExecute = execute;
     this.onFinalize = finalize;
@@ -137,15 +137,15 @@ class NamedDefinition<T> extends FixedTask implements Task<T> {
   }
 
   initialize(ctx: RunContext): TaskOutput<unknown> {
-    return this.onInitialize?.call(this.definition, ctx);
+    return this.onInitialize?.call(this.definition ?? this, ctx);
   }
 
   execute(ctx: RunContext, cancel: CancelFunc): TaskOutput<T> {
-    return this.onExecute ? this.onExecute.call(this.definition, ctx, cancel) : NEVER;
+    return this.onExecute ? this.onExecute.call(this.definition ?? this, ctx, cancel) : NEVER;
   }
 
   finalize(): TaskOutput<unknown> {
-    return this.onFinalize?.call(this.definition);
+    return this.onFinalize?.call(this.definition ?? this);
   }
 
   override toString(): string {
