@@ -33,6 +33,23 @@ describe('task', () => {
     expect(collect(taskRunner(bare).start())).to.deep.equal([7, 'complete']);
   });
 
+  it('gives the hooks of an object literal a common `this`, which calls them', () => {
+    const calls: unknown[] = [];
+    const definition = {
+      initialize(this: { opened?: number }) {
+        this.opened = 1;
+      },
+      execute(this: { opened?: number; finalize(): void }) {
+        calls.push(this.opened);
+        this.finalize();
+      },
+      finalize: () => void calls.push('finalize'),
+    };
+    const tasks = [task('a', definition), task('b', definition)];
+    for (const each of tasks) taskRunner(each).start().subscribe();
+    expect(calls).to.deep.equal([1, 'finalize', 'finalize', 1, 'finalize', 'finalize']);
+  });
+
   it('calls the hooks of an object as its methods', () => {
     expect(collect(taskRunner(task('poller', new Poller())).start())).to.deep.equal([1, 'complete']);
   });
