@@ -100,6 +100,18 @@ export class FleetDatabase {
       .subscribe();
   }
 
+  /**
+   * Makes pg-boss maintain a queue, or all queues, now. It counts the jobs, and fails those that a process has lost. An
+   * error is reported like those of pg-boss's own background work, and the next call tries again.
+   */
+  async maintain(queue?: string): Promise<void> {
+    try {
+      await this.boss.supervise(queue);
+    } catch (error) {
+      this.onBossError(error);
+    }
+  }
+
   /** Listens to a channel until the close. Calls `onMissed` whenever messages may have been lost. */
   async listen(channel: string, onMessage: (text: string) => void, onMissed: () => void): Promise<void> {
     const listener = this.retry(async () => {

@@ -15,7 +15,7 @@ const maxRows = 1000;
 export async function readState(database: FleetDatabase): Promise<FleetState> {
   const { boss, schema } = database;
   // Counts the jobs of all queues, unless that was done a moment ago.
-  await boss.supervise();
+  await database.maintain();
   const [instances, queues, crons, status] = await Promise.all([
     boss.getInstances({ limit: maxRows }),
     boss.getQueues(undefined, { limit: maxRows }),

@@ -3,7 +3,7 @@ import { withCancel } from '../context/context.js';
 import type { CancelFunc, Context } from '../context/types.js';
 import { reportUnhandled } from '../util/report-unhandled.js';
 import { AttemptResultWriter } from './attempt-results.js';
-import { ignoreConnectionError, isTransient } from './connection-errors.js';
+import { isTransient } from './connection-errors.js';
 import { JobCancelledError, JobLostError } from './errors.js';
 import { affectedJobs } from './fleet-database.js';
 import { JobRun, type ClaimedJob, type WorkerRunPort } from './job-run.js';
@@ -67,8 +67,8 @@ export class WorkerRun<In, Out> implements WorkerRunPort<In, Out> {
     );
     subscriptions.add(merge(of(0), poller.due(queue.name), control.missed$).subscribe(() => void this.fetch()));
     // pg-boss fails the lost jobs, so that they are retried.
-    const failLost = () => database.boss.supervise(queue.name).catch(ignoreConnectionError);
-    subscriptions.add(poller.lost(queue.name).pipe(exhaustMap(failLost)).subscribe());
+    const lost$ = poller.lost(queue.name);
+    subscriptions.add(lost$.pipe(exhaustMap(() => database.maintain(queue.name))).subscribe());
     subscriptions.add(
       timer(heartbeatMs, heartbeatMs)
         .pipe(exhaustMap(() => this.heartbeat()))

@@ -46,6 +46,20 @@ describe("the fleet's database", () => {
     }
   });
 
+  it('reports an error of the maintenance of a queue, and does not throw it', async () => {
+    const database = fakeDatabase();
+    Object.assign(database.boss, {
+      supervise: () => Promise.reject(new Error('canceling statement due to lock timeout')),
+    });
+    const logged = sinon.stub(console, 'error');
+    try {
+      await database.maintain('mails');
+      expect(logged.args.map(String)).to.deep.equal(['Error: canceling statement due to lock timeout']);
+    } finally {
+      logged.restore();
+    }
+  });
+
   it('retries after network errors', async () => {
     for (const code of ['ENETUNREACH', 'ENETDOWN', 'EADDRNOTAVAIL', 'ECONNABORTED']) {
       const database = fakeDatabase();

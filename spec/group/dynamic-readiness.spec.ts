@@ -19,7 +19,7 @@ describe("A dynamic group with readiness 'members'", () => {
     expect([group.status, last.status, app.ready]).to.deep.equal(['initializing', 'idle', false]);
     clock.advance(5);
     expect([group.status, last.status, app.ready]).to.deep.equal(['running', 'running', true]);
-    // Of each member, and of the group.
+    // Each member emits one, and so does the group.
     expect(types.filter((type) => type === 'ready')).to.have.length(4);
   });
 

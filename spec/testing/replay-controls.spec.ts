@@ -50,7 +50,7 @@ const eventsOf: Readonly<Record<Mark, RecordedEvent['type'] | 'repeated'>> = {
   '%': 'missed',
   ':': 'overdue',
   '*': 'repeated',
-  // Of the application.
+  // The application emits it.
   '~': 'repeated',
   '!': 'repeated',
   '#': 'repeated',
