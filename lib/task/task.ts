@@ -102,8 +102,6 @@ class NamedDefinition<T> extends FixedTask implements Task<T> {
   private readonly onExecute: TaskDefinition<T>['execute'];
   private readonly onFinalize: TaskDefinition<T>['finalize'];
   // `declare` creates no field, which keeps a task small.
-  /** The `this` of the hooks, if they were not in an object literal. Such an object has nothing but hooks. */
-  declare private readonly definition?: TaskDefinition<T>;
   declare private readonly graceMs?: number;
   declare private readonly startTimeoutMs?: number;
 
@@ -120,10 +118,11 @@ class NamedDefinition<T> extends FixedTask implements Task<T> {
     validateHooks({ initialize, execute, finalize, grace, startTimeout }, definition, 'definition');
     if (!initialize && !execute && !finalize) throw notDefinition(definition);
     this.name = name;
-    if (Object.getPrototypeOf(definition) !== Object.prototype) this.definition = definition;
-    this.onInitialize = initialize;
-    this.onExecute = execute;
-    this.onFinalize = finalize;
+    // An object literal has nothing but hooks, and its hooks are methods of this task.
+    const isLiteral = Object.getPrototypeOf(definition) === Object.prototype;
+    this.onInitialize = isLiteral ? initialize : initialize?.bind(definition);
+    this.onExecute = isLiteral ? execute : execute?.bind(definition);
+    this.onFinalize = isLiteral ? finalize : finalize?.bind(definition);
     if (grace !== undefined) this.graceMs = grace;
     if (startTimeout !== undefined) this.startTimeoutMs = startTimeout;
   }
@@ -137,15 +136,15 @@ class NamedDefinition<T> extends FixedTask implements Task<T> {
   }
 
   initialize(ctx: RunContext): TaskOutput<unknown> {
-    return this.onInitialize?.call(this.definition ?? this, ctx);
+    return this.onInitialize?.(ctx);
   }
 
   execute(ctx: RunContext, cancel: CancelFunc): TaskOutput<T> {
-    return this.onExecute ? this.onExecute.call(this.definition ?? this, ctx, cancel) : NEVER;
+    return this.onExecute ? this.onExecute(ctx, cancel) : NEVER;
   }
 
   finalize(): TaskOutput<unknown> {
-    return this.onFinalize?.call(this.definition ?? this);
+    return this.onFinalize?.();
   }
 
   override toString(): string {

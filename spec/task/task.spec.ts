@@ -4,8 +4,15 @@ import { collect } from '../helpers/collect.js';
 
 class Poller {
   #polls = 0;
+  readonly calls: string[] = [];
+  initialize(): void {
+    this.calls.push('initialize');
+  }
   execute(): number {
     return ++this.#polls;
+  }
+  finalize(): void {
+    this.calls.push('finalize');
   }
 }
 
@@ -51,7 +58,9 @@ describe('task', () => {
   });
 
   it('calls the hooks of an object as its methods', () => {
-    expect(collect(taskRunner(task('poller', new Poller())).start())).to.deep.equal([1, 'complete']);
+    const poller = new Poller();
+    expect(collect(taskRunner(task('poller', poller)).start())).to.deep.equal([1, 'complete']);
+    expect(poller.calls).to.deep.equal(['initialize', 'finalize']);
   });
 
   it('throws for a name that is not a string, a definition without execute, and invalid hooks', () => {
