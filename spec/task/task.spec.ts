@@ -4,15 +4,24 @@ import { collect } from '../helpers/collect.js';
 
 class Poller {
   #polls = 0;
-  readonly calls: string[] = [];
-  initialize(): void {
-    this.calls.push('initialize');
-  }
   execute(): number {
     return ++this.#polls;
   }
+}
+
+class Connection {
+  #state = 'created';
+  state(): string {
+    return this.#state;
+  }
+  initialize(): void {
+    this.#state = 'open';
+  }
+  execute(): string {
+    return this.#state;
+  }
   finalize(): void {
-    this.calls.push('finalize');
+    this.#state = 'closed';
   }
 }
 
@@ -58,9 +67,10 @@ describe('task', () => {
   });
 
   it('calls the hooks of an object as its methods', () => {
-    const poller = new Poller();
-    expect(collect(taskRunner(task('poller', poller)).start())).to.deep.equal([1, 'complete']);
-    expect(poller.calls).to.deep.equal(['initialize', 'finalize']);
+    expect(collect(taskRunner(task('poller', new Poller())).start())).to.deep.equal([1, 'complete']);
+    const connection = new Connection();
+    expect(collect(taskRunner(task('db', connection)).start())).to.deep.equal(['open', 'complete']);
+    expect(connection.state()).to.equal('closed');
   });
 
   it('throws for a name that is not a string, a definition without execute, and invalid hooks', () => {
