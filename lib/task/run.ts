@@ -101,6 +101,8 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
   declare abandonedOutcome?: Outcome;
   /** The async context to go on in when the cancel, or the last child, has let the run wait. */
   declare private asyncContext?: AsyncContext;
+  /** The timer of the `startTimeout` or, after a cancel, of the grace. */
+  declare private timer?: Subscription;
   readonly startedAt: number;
   /** The first failure. Its `suppressed` has the later ones. */
   error: TaskError | undefined = undefined;
@@ -110,8 +112,6 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
   private state: RunState = created;
   private flags = 0;
   private output: OutputSubscription | undefined = undefined;
-  /** The timer of the `startTimeout` or, after a cancel, of the grace. */
-  private timer: Subscription | undefined = undefined;
 
   constructor(
     owner: RunOwner<T>,

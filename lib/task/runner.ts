@@ -80,15 +80,15 @@ export class Runner<T> implements TaskRunner<T>, RunOwner<T>, LinkedList {
   readonly name: string;
   status: TaskRunner['status'] = 'idle';
   readonly hooks: TaskHooks<T>;
-  // `declare` creates no field, because most runners have no children.
+  // `declare` creates no field, because most runners have neither children nor listeners of values and events.
   declare private ids?: RunIds;
+  declare private results?: LinkedSubject<T>;
+  declare private events?: LinkedSubject<TaskEvent>;
   private runs = 0;
   private current: Run<T> | undefined = undefined;
   private outcome: Outcome | undefined = undefined;
   /** Whether the run is or was ready; `undefined` for as long as it may become ready. */
   private isReady: boolean | undefined = undefined;
-  private results: LinkedSubject<T> | undefined = undefined;
-  private events: LinkedSubject<TaskEvent> | undefined = undefined;
   private awaitingReady: LinkedList | undefined = undefined;
 
   static {
