@@ -68,7 +68,7 @@ export function joinAll(
   const context = toContext(ctx);
   validateMs('timeout', timeout);
   validateArray('runners', runners);
-  runners.forEach(validateRunner);
+  for (const runner of runners) validateRunner(runner);
   // A timeout of 0 emits synchronously.
   return joinWithin(context, timeout === 0 ? EMPTY : wait(timeout, context.scheduler), runners);
 }

@@ -28,7 +28,8 @@ function readHooks<T>(task: SimpleTask<T> | Task<T>): TaskHooks<T> {
   const { initialize, finalize, grace, startTimeout }: TaskHooks<T> = task;
   const { execute } = task as { readonly execute?: SimpleTask<T>['execute'] };
   if (typeof execute !== 'function') throw new TypeError(notTask(task));
-  validateHooks({ initialize, execute, finalize, grace, startTimeout }, task, 'task');
+  validateHooks({ initialize, execute, finalize, grace, startTimeout });
+  refuseMisspelled(task, 'task');
   const name = taskName(task);
   return {
     ...(initialize && { initialize: (ctx) => initialize.call(task, ctx) }),
@@ -43,11 +44,7 @@ function readHooks<T>(task: SimpleTask<T> | Task<T>): TaskHooks<T> {
 const hookNames = ['initialize', 'execute', 'finalize'] as const;
 
 /** Validates the members of a task or a definition that were read from an object. */
-export function validateHooks(
-  hooks: Partial<Record<keyof Task, unknown>>,
-  object: object,
-  objectName: 'task' | 'definition',
-): void {
+export function validateHooks(hooks: Partial<Record<keyof Task, unknown>>): void {
   const { initialize, execute, finalize, grace, startTimeout } = hooks;
   // Each by its name, because a loop takes several times as long, and there may be very many tasks.
   if (initialize !== undefined) validateFunction('initialize', initialize);
@@ -55,11 +52,10 @@ export function validateHooks(
   if (finalize !== undefined) validateFunction('finalize', finalize);
   if (grace !== undefined) validateMs('grace', grace);
   if (startTimeout !== undefined) validateMs('startTimeout', startTimeout);
-  // The members of a definition in an object literal are known.
-  if (objectName === 'task' || Object.getPrototypeOf(object) !== Object.prototype) refuseMisspelled(object, objectName);
 }
 
-function refuseMisspelled(object: object, objectName: string): void {
+/** Refuses an object with a method that is nearly named like a missing hook. */
+export function refuseMisspelled(object: object, objectName: 'task' | 'definition'): void {
   // Not read, because a getter is called once.
   const missing = hookNames.filter((name) => !(name in object));
   const misspelled = missing.length > 0 ? misspelledHook(object, missing) : undefined;
@@ -83,7 +79,10 @@ function misspelledHook(object: object, missing: readonly string[]): string | un
 export function taskName(task: SimpleTask): string {
   // An object without a prototype has neither `toString` nor a constructor.
   const { toString } = task as { toString?: () => unknown };
-  if (toString && toString !== Object.prototype.toString) return String(toString.call(task));
+  if (toString && toString !== Object.prototype.toString) {
+    const name = toString.call(task);
+    return typeof name === 'string' ? name : String(name);
+  }
   const { constructor } = task as { constructor?: { name?: string } };
   const className = constructor === Object ? undefined : constructor?.name;
   return className === undefined || className === '' ? 'anonymous' : className;

@@ -1,7 +1,7 @@
 import { NEVER } from 'rxjs';
 import type { CancelFunc, RunContext } from '../context/types.js';
 import { invalid, validateOptions, validateString } from '../util/validate.js';
-import { FixedTask, validateHooks } from './task-hooks.js';
+import { FixedTask, refuseMisspelled, validateHooks } from './task-hooks.js';
 import type { SimpleTask, Task, TaskOutput } from './types.js';
 
 /** The hooks of a {@link task}: `execute`, or another one, or several. */
@@ -115,11 +115,12 @@ class NamedDefinition<T> extends FixedTask implements Task<T> {
     // First a quicker check, because there may be very many tasks.
     for (const member in definition) if (!isMember(member)) validateOptions(definition, memberNames, 'definition');
     const { initialize, execute, finalize, grace, startTimeout } = definition;
-    validateHooks({ initialize, execute, finalize, grace, startTimeout }, definition, 'definition');
+    validateHooks({ initialize, execute, finalize, grace, startTimeout });
+    // An object literal has no other member, and its hooks are methods of this task.
+    const isLiteral = Object.getPrototypeOf(definition) === Object.prototype;
+    if (!isLiteral) refuseMisspelled(definition, 'definition');
     if (!initialize && !execute && !finalize) throw notDefinition(definition);
     this.name = name;
-    // An object literal has nothing but hooks, and its hooks are methods of this task.
-    const isLiteral = Object.getPrototypeOf(definition) === Object.prototype;
     this.onInitialize = isLiteral ? initialize : initialize?.bind(definition);
     this.onExecute = isLiteral ? execute : execute?.bind(definition);
     this.onFinalize = isLiteral ? finalize : finalize?.bind(definition);
