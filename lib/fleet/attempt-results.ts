@@ -1,15 +1,17 @@
-import type { JobAttempt } from 'pg-boss';
 import { Batcher } from './batcher.js';
 import { isTransient } from './connection-errors.js';
 import type { JobFailure } from './errors.js';
 import { affectedJobs } from './fleet-database.js';
 import { toJobFailure } from './job-failure.js';
-import { completeJobs } from './job-statements.js';
+import type { Claim, Completion } from './job-store.js';
 import type { QueueHandle } from './queue-handle.js';
-import { jobsSchema } from './schema.js';
+import { jobsSchema } from './schema-names.js';
 
-/** The result of an attempt. */
-export type AttemptResult = { readonly output: { readonly value?: unknown } } | { readonly failure: JobFailure };
+/** The result of an attempt. A released job was interrupted, and another process runs it. */
+export type AttemptResult =
+  | { readonly output: { readonly value?: unknown } }
+  | { readonly failure: JobFailure }
+  | { readonly released: JobFailure };
 
 /** The result of an attempt as it was written: a failure, if the output could not be stored. */
 export type WrittenResult =
@@ -17,22 +19,17 @@ export type WrittenResult =
   | { readonly failure: JobFailure; readonly outcome: 'retrying' | 'failed' };
 
 interface EndedAttempt {
-  readonly claim: JobAttempt;
+  readonly claim: Claim;
   readonly result: AttemptResult;
   /** The length of the result's JSON, in characters. */
   readonly length: number;
 }
 
-/** An attempt whose handler has ended well. */
-interface Completion {
-  readonly claim: JobAttempt;
-  readonly output: { readonly value?: unknown };
-}
-
-/** Attempts with equal failures. */
+/** Attempts that failed, or were released, for the same reason. */
 interface Failures {
-  readonly claims: JobAttempt[];
+  readonly claims: Claim[];
   readonly failure: JobFailure;
+  readonly released: boolean;
 }
 
 /** The state of a job in the table. */
@@ -47,7 +44,7 @@ const maxBatch = 500;
 /** The maximum length of the results in one statement, in characters. A single longer result has its own. */
 const maxBatchLength = 4_000_000;
 
-/** Writes the results of attempts, each only while its attempt is the job's current one. */
+/** Writes the results of attempts, each only while its claim is the job's current one. */
 export class AttemptResultWriter {
   private readonly queue: QueueHandle;
   private readonly batcher: Batcher<EndedAttempt, WrittenResult | undefined>;
@@ -60,8 +57,8 @@ export class AttemptResultWriter {
     });
   }
 
-  /** Returns undefined if another attempt was the job's current one. */
-  write(claim: JobAttempt, result: AttemptResult): Promise<WrittenResult | undefined> {
+  /** Returns undefined if another claim was the job's current one. */
+  write(claim: Claim, result: AttemptResult): Promise<WrittenResult | undefined> {
     return this.batcher.add({ claim, result, length: JSON.stringify(result).length });
   }
 
@@ -73,8 +70,10 @@ export class AttemptResultWriter {
     for (const { claim, result } of attempts) {
       if ('output' in result) completions.push({ claim, output: result.output });
       else {
-        const key = JSON.stringify(result.failure);
-        const equal: Failures = failures.get(key) ?? { claims: [], failure: result.failure };
+        const key = JSON.stringify(result);
+        const released = 'released' in result;
+        const failure = released ? result.released : result.failure;
+        const equal: Failures = failures.get(key) ?? { claims: [], failure, released };
         equal.claims.push(claim);
         failures.set(key, equal);
       }
@@ -88,24 +87,22 @@ export class AttemptResultWriter {
 
   private async complete(completions: readonly Completion[], written: Map<string, WrittenResult>): Promise<void> {
     const { name, services } = this.queue;
-    const { database } = services;
-    const claims = completions.map(({ claim }) => claim);
-    const outputs = completions.map(({ claim, output }) => [`${claim.id}:${claim.retryCount}`, output]);
-    const values = [name, idsOf(claims), JSON.stringify(Object.fromEntries(outputs))];
+    const { database, jobs } = services;
     let tries = 0;
     let completed: ReadonlySet<string>;
     try {
-      const rows = await database.retry(() => {
+      const ids = await database.retry(() => {
         tries++;
-        return database.query<{ id: string }>(completeJobs(database.schema), values);
+        return jobs.complete(name, completions);
       });
-      completed = new Set(rows.map(({ id }) => id));
+      completed = new Set(ids);
     } catch (error) {
       if (isTransient(error) || database.closing) throw error;
       return this.completeParts(completions, error, written);
     }
     // If the answer to the first try was lost with the connection, the table shows whether the statement was executed.
-    const rows = tries > 1 && completed.size < claims.length ? await this.readJobs(claims) : undefined;
+    const isUnclear = tries > 1 && completed.size < completions.length;
+    const rows = isUnclear ? await this.readJobs(completions.map(({ claim }) => claim)) : undefined;
     for (const { claim, output } of completions) {
       const { state, attempt } = rows?.get(claim.id) ?? {};
       if (completed.has(claim.id) || (state === 'completed' && attempt === claim.retryCount))
@@ -120,20 +117,24 @@ export class AttemptResultWriter {
     written: Map<string, WrittenResult>,
   ): Promise<void> {
     const half = completions.length >> 1;
-    if (half === 0)
-      return this.fail({ claims: completions.map(({ claim }) => claim), failure: toJobFailure(error) }, written);
+    if (half === 0) {
+      const claims = completions.map(({ claim }) => claim);
+      return this.fail({ claims, failure: toJobFailure(error), released: false }, written);
+    }
     for (const part of [completions.slice(0, half), completions.slice(half)]) await this.complete(part, written);
   }
 
-  private async fail({ claims, failure }: Failures, written: Map<string, WrittenResult>): Promise<void> {
+  private async fail({ claims, failure, released }: Failures, written: Map<string, WrittenResult>): Promise<void> {
     const { name, services } = this.queue;
-    const { database } = services;
+    const { database, jobs } = services;
     let tries = 0;
-    const response = await database.retry(() => {
+    const settled = await database.retry(async () => {
       tries++;
-      return database.boss.fail(name, claims, failure);
+      if (released) return jobs.release(name, claims, failure);
+      return affectedJobs(await database.boss.fail(name, claims, failure));
     });
-    const failed = new Set(affectedJobs(response));
+    if (released) services.control.send({ type: 'work', queue: name });
+    const failed = new Set(settled);
     const rows = await this.readJobs(claims);
     for (const { id, retryCount } of claims) {
       const { state, attempt } = rows.get(id) ?? {};
@@ -144,18 +145,14 @@ export class AttemptResultWriter {
   }
 
   /** Reads jobs from the table. Returns them by their ids. */
-  private async readJobs(claims: readonly JobAttempt[]): Promise<ReadonlyMap<string, JobRow>> {
+  private async readJobs(claims: readonly Claim[]): Promise<ReadonlyMap<string, JobRow>> {
     const { name, services } = this.queue;
     const { database } = services;
     const rows = await database.queryWithRetry<JobRow>(
       `select id, retry_count as attempt, state::text from ${jobsSchema(database.schema)}.job
        where name = $1 and id = any($2::uuid[])`,
-      [name, idsOf(claims)],
+      [name, claims.map(({ id }) => id)],
     );
     return new Map(rows.map((row) => [row.id, row]));
   }
-}
-
-function idsOf(claims: readonly JobAttempt[]): string[] {
-  return claims.map(({ id }) => id);
 }

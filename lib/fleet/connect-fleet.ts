@@ -10,12 +10,13 @@ import {
 import { isControlMessage, type ControlMessage } from './control-message.js';
 import { CronPauses } from './cron-pauses.js';
 import { FleetHandle } from './fleet-handle.js';
+import { Heartbeats } from './heartbeats.js';
 import { JobEventChannel } from './job-event-channel.js';
 import { JobResults } from './job-results.js';
 import { MasterCancel } from './master-cancel.js';
 import { NotifyChannel } from './notify-channel.js';
 import { openDirectory, openServer, type DatabaseOptions } from './open-database.js';
-import { createTables } from './schema.js';
+import { openTables } from './schema.js';
 import { StatusPoller } from './status-poller.js';
 import type { Fleet } from './types.js';
 import { validateName } from './validate-name.js';
@@ -95,14 +96,17 @@ export async function connectFleet(options: FleetOptions): Promise<Fleet> {
   const master = new MasterCancel(database, poller);
   const pauses = new CronPauses(database, poller);
   try {
-    await createTables(database);
+    const jobs = await openTables(database);
     await database.withTimeout(control.listen(), connectTimeout);
     await poller.poll();
     poller.start();
+    const heartbeats = new Heartbeats(database, jobs, heartbeat);
     const results = new JobResults(database, events);
     return new FleetHandle({
       name,
       database,
+      jobs,
+      heartbeats,
       control,
       poller,
       events,

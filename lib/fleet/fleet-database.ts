@@ -147,6 +147,12 @@ export class FleetDatabase {
     await this.disconnectAll();
   }
 
+  /** Reports that the fleet works, but more slowly than it could. */
+  onDegraded(what: string): void {
+    if (this.events.observed) this.events.next({ type: 'degraded', at: Date.now(), what });
+    else console.warn(`The fleet is degraded: ${what}`);
+  }
+
   private onBossError(error: unknown): void {
     if (this.isClosing) return;
     if (isConnectionError(error)) this.onDisconnected(error);

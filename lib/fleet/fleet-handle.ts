@@ -94,8 +94,9 @@ export class FleetHandle implements Fleet {
   }
 
   private async disconnect(): Promise<void> {
-    const { poller, results, events, control, database } = this.services;
+    const { poller, heartbeats, results, events, control, database } = this.services;
     poller.stop();
+    heartbeats.stop();
     results.close(new CancelledError('The fleet is closed'));
     try {
       await this.coordinator.close();

@@ -2,7 +2,7 @@ import { CancelledError } from '../errors/errors.js';
 import { Batcher } from './batcher.js';
 import type { FleetServices } from './fleet-services.js';
 import type { SubmitOptions } from './queue-types.js';
-import { jobsSchema } from './schema.js';
+import { jobsSchema } from './schema-names.js';
 
 /** The interval between polls for room in a full queue, in ms. */
 const roomPollMs = 200;

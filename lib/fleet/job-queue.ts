@@ -27,7 +27,7 @@ import type {
   SubmitOptions,
   WorkerOptions,
 } from './queue-types.js';
-import { toDeadQueue } from './schema.js';
+import { toDeadQueue } from './schema-names.js';
 import { worker } from './worker.js';
 
 /** The maximum number of dead letters in one statement. */

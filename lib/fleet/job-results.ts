@@ -3,7 +3,7 @@ import { JobCancelledError, JobError, type JobFailure } from './errors.js';
 import type { FleetDatabase } from './fleet-database.js';
 import type { JobEventChannel } from './job-event-channel.js';
 import type { JobEvent } from './queue-types.js';
-import { jobsSchema } from './schema.js';
+import { jobsSchema } from './schema-names.js';
 
 /** The interval between polls for results without a message, in ms. */
 const pollMs = 5000;

@@ -10,18 +10,10 @@ import { after } from '../util/timer.js';
 import type { AttemptResult, AttemptResultWriter } from './attempt-results.js';
 import { JobLostError } from './errors.js';
 import { toJobFailure } from './job-failure.js';
-import type { JobData } from './job-inserter.js';
+import type { Claim, ClaimedJob } from './job-store.js';
 import { validateJsonb } from './jsonb.js';
 import type { QueueHandle } from './queue-handle.js';
 import type { JobEventDetail, JobHandler } from './queue-types.js';
-
-/** A job that this process has claimed. */
-export interface ClaimedJob<In> {
-  readonly id: string;
-  readonly data: JobData<In>;
-  /** The number of earlier attempts. */
-  readonly retryCount: number;
-}
 
 /** The part of a worker's run that its jobs use. */
 export interface WorkerRunPort<In, Out> {
@@ -47,7 +39,9 @@ const jobEnded = new CancelledError('The job has ended');
 export class JobRun<In, Out> {
   readonly id: string;
   /** Identifies this attempt in statements. */
-  readonly claim: { readonly id: string; readonly retryCount: number };
+  readonly claim: Claim;
+  /** By `performance.now()`. */
+  readonly startedAt: number = performance.now();
   private readonly worker: WorkerRunPort<In, Out>;
   private readonly job: ClaimedJob<In>;
   private cancel: CancelFunc = () => undefined;
@@ -132,10 +126,10 @@ export class JobRun<In, Out> {
     this.abandoned = true;
     const result = this.resultOf(outcome);
     // The next attempt of a failed job may start in this process, and must start after the event of the failure.
-    const failed = 'failure' in result;
-    if (!failed) worker.releaseSlot(this);
+    const completed = 'output' in result;
+    if (completed) worker.releaseSlot(this);
     void this.writeResult(result).then(() => {
-      if (failed) worker.releaseSlot(this);
+      if (!completed) worker.releaseSlot(this);
       worker.ended();
     });
   }
@@ -145,7 +139,7 @@ export class JobRun<In, Out> {
     if (error) return { failure: toJobFailure(error.cause) };
     if (status !== 'completed' && !this.handlerResolved) {
       const message = `Released by ${queue.services.name}: ${plainHeadline(ctx.cause)}`;
-      return { failure: { name: 'Released', message } };
+      return { released: { name: 'Released', message } };
     }
     try {
       // Before the result joins a batch, because an invalid output would fail the whole batch.

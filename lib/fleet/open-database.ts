@@ -4,7 +4,7 @@ import { isConnectionError } from './connection-errors.js';
 import { lockDirectory } from './directory-lock.js';
 import { FleetConnectionError } from './errors.js';
 import { FleetDatabase } from './fleet-database.js';
-import { jobsSchema } from './schema.js';
+import { jobsSchema } from './schema-names.js';
 
 /** Options of a connection to the database. */
 export interface DatabaseOptions {

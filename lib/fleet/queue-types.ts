@@ -31,6 +31,10 @@ export interface Queue<In, Out> {
    * Creates a runner that runs up to `concurrency` jobs at a time. The context of a handler is cancelled with the
    * runner's, and when its job is cancelled, its job is lost to another process, or the fleet is cancelled. Another
    * process runs the jobs that this runner did not complete before its cancel.
+   *
+   * While jobs are short, the runner claims up to 500 more than it has slots for: as many as it ends within 100 ms. A
+   * job that waits for longer than a second, or until the cancel, is given back. A queue without retries claims none
+   * in advance.
    */
   worker(handler: JobHandler<In, Out>, options?: WorkerOptions): TaskRunner<JobEvent>;
   /** Emits the events of the queue's jobs in all processes. */
@@ -44,8 +48,8 @@ export interface Queue<In, Out> {
 /** Options of a queue. They apply in all processes: those of the process that last opened the queue count. */
 export interface QueueOptions {
   /**
-   * Number of retries of a job. Default: 2. Each attempt that does not complete counts, even if it was released by a
-   * stopping process or lost with its process: without retries a deployment may fail a job.
+   * Number of retries of a job. Default: 2. An attempt that was lost with its process counts. One that a stopping worker
+   * interrupts does not: another process begins it again at once.
    */
   retries?: number | undefined;
   /**

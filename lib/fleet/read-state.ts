@@ -1,5 +1,5 @@
 import type { FleetDatabase } from './fleet-database.js';
-import { toDeadQueue } from './schema.js';
+import { toDeadQueue } from './schema-names.js';
 import { readStatus } from './status-poller.js';
 import type { FleetState } from './types.js';
 

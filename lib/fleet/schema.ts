@@ -1,33 +1,51 @@
 import { createRequire } from 'node:module';
 import { FleetVersionError } from './errors.js';
+import { BossJobs } from './boss-jobs.js';
 import type { FleetDatabase } from './fleet-database.js';
+import { FunctionJobs } from './function-jobs.js';
+import { createFunctions, functionSignatures, knownJobsVersion } from './job-statements.js';
+import type { JobStore } from './job-store.js';
+import { jobsSchema } from './schema-names.js';
 
 /** The version of the tables below. Increase it for a change that earlier versions do not support. */
 const version = 1;
 /** The key of the lock that serializes concurrent setups: any number that other applications do not use. */
 const setupLock = 7_238_451_097;
 
-/** Returns the schema of pg-boss's tables. */
-export function jobsSchema(schema: string): string {
-  return `${schema}_jobs`;
-}
-
-/** Returns the name of the queue that holds a queue's dead letters. */
-export function toDeadQueue(queue: string): string {
-  return `${queue}.dead`;
-}
-
 /**
- * Creates the tables of a fleet, unless they exist.
+ * Creates the tables and functions of a fleet, unless they exist. Returns the statements for jobs that agree with
+ * pg-boss's tables.
  *
  * @throws FleetVersionError if a later version has created them.
  */
-export async function createTables(database: FleetDatabase): Promise<void> {
+export async function openTables(database: FleetDatabase): Promise<JobStore> {
   const { schema, boss } = database;
   const { pgboss } = createRequire(import.meta.url)('pg-boss/package.json') as { pgboss: { schema: number } };
   const jobsVersion = (await boss.schemaVersion()) ?? 0;
   if (jobsVersion > pgboss.schema) throw new FleetVersionError(jobsSchema(schema), jobsVersion, pgboss.schema);
-  await database.query(`
+  if (!(await isComplete(database))) await database.query(setupOf(schema));
+  const [fleet] = await database.query<{ version: number }>(`select version from "${schema}".fleet`);
+  if (fleet && fleet.version > version) throw new FleetVersionError(schema, fleet.version, version);
+  if (jobsVersion === knownJobsVersion) return new FunctionJobs(database);
+  database.onDegraded(`pg-boss's tables have version ${jobsVersion}: its own, slower functions are used`);
+  return new BossJobs(database);
+}
+
+/** Whether all tables and functions exist. */
+async function isComplete(database: FleetDatabase): Promise<boolean> {
+  const { schema } = database;
+  const tables = ['fleet', 'cron', 'cron_pause'].map((table) => `"${schema}".${table}`);
+  const [row] = await database.query<{ complete: boolean }>(
+    `select (select bool_and(to_regclass(name) is not null) from unnest($1::text[]) name)
+       and (select bool_and(to_regprocedure(name) is not null) from unnest($2::text[]) name) as complete`,
+    [tables, functionSignatures(schema)],
+  );
+  return row?.complete === true;
+}
+
+/** Returns the statements that create the tables and functions, unless they exist. */
+function setupOf(schema: string): string {
+  return `
     begin;
     select pg_advisory_xact_lock(${setupLock});
     create schema if not exists "${schema}";
@@ -57,8 +75,7 @@ export async function createTables(database: FleetDatabase): Promise<void> {
     );
     insert into "${schema}".fleet (version) values (${version})
       on conflict (one) do update set version = excluded.version where fleet.version < excluded.version;
+    ${createFunctions(schema)}
     commit;
-  `);
-  const [fleet] = await database.query<{ version: number }>(`select version from "${schema}".fleet`);
-  if (fleet && fleet.version > version) throw new FleetVersionError(schema, fleet.version, version);
+  `;
 }

@@ -61,6 +61,8 @@ export type FleetEvent =
   /** The database is unreachable; statements wait until it is back. */
   | { readonly type: 'disconnected'; readonly at: number; readonly error: FleetConnectionError }
   | { readonly type: 'reconnected'; readonly at: number }
+  /** The fleet works, but more slowly than it could: `what` says why. Without a listener, the console shows it. */
+  | { readonly type: 'degraded'; readonly at: number; readonly what: string }
   /** The cancel of the fleet has reached this process. */
   | { readonly type: 'fleet-cancelled'; readonly at: number; readonly cause: unknown }
   /** The cancel of the fleet was undone. */

@@ -1,23 +1,26 @@
-import { exhaustMap, filter, merge, of, Subscription, timer, type Subscriber } from 'rxjs';
+import { exhaustMap, filter, interval, merge, of, Subscription, type Subscriber } from 'rxjs';
 import { withCancel } from '../context/context.js';
 import type { CancelFunc, Context } from '../context/types.js';
-import { reportUnhandled } from '../util/report-unhandled.js';
 import { AttemptResultWriter } from './attempt-results.js';
-import { isTransient } from './connection-errors.js';
+import { ClaimsAhead } from './claims-ahead.js';
+import { ignoreConnectionError, isTransient } from './connection-errors.js';
 import { JobCancelledError, JobLostError } from './errors.js';
-import { affectedJobs } from './fleet-database.js';
-import { JobRun, type ClaimedJob, type WorkerRunPort } from './job-run.js';
-import { fetchJobs } from './job-statements.js';
+import type { ClaimOwner } from './heartbeats.js';
+import { JobRun, type WorkerRunPort } from './job-run.js';
+import type { ClaimedJob, QueueClaim } from './job-store.js';
 import type { QueueHandle } from './queue-handle.js';
 import type { JobEvent, JobEventDetail, JobHandler } from './queue-types.js';
 
-/** The maximum number of jobs that are fetched at a time. */
-const maxBatch = 200;
-/** The number of heartbeats within the timeout of one. */
-const heartbeatsPerTimeout = 4;
+/** The maximum number of jobs that are claimed at a time. */
+const maxBatch = 500;
+/** The interval between looks for claimed jobs that wait too long, in ms. */
+const lookMs = 1000;
 
-/** One run of a worker. It fetches as many jobs as it has free slots, and sends heartbeats for the active jobs. */
-export class WorkerRun<In, Out> implements WorkerRunPort<In, Out> {
+/**
+ * One run of a worker. It claims as many jobs as it has free slots, and some more while they are short. Jobs that have
+ * not started at its end are given back.
+ */
+export class WorkerRun<In, Out> implements WorkerRunPort<In, Out>, ClaimOwner {
   readonly queue: QueueHandle;
   readonly handler: JobHandler<In, Out>;
   readonly results: AttemptResultWriter;
@@ -26,13 +29,17 @@ export class WorkerRun<In, Out> implements WorkerRunPort<In, Out> {
   private readonly subscriber: Subscriber<JobEvent>;
   private readonly subscriptions = new Subscription();
   private readonly active = new Map<string, JobRun<In, Out>>();
+  /** Claimed jobs that wait for a free slot, in their order. */
+  private readonly waiting = new Map<string, ClaimedJob<In>>();
+  private readonly ahead: ClaimsAhead;
   /** The number of handlers that still run or whose result is not written, abandoned jobs included. */
   private runs = 0;
   private freeSlots: number;
   private fetching = false;
   private fetchAgain = false;
-  /** When this process last confirmed that it owns all active jobs. */
-  private lastConfirmedAt = performance.now();
+  private starting = false;
+  /** The number of calls under way that give jobs back. */
+  private givingBack = 0;
 
   constructor(
     queue: QueueHandle,
@@ -44,24 +51,29 @@ export class WorkerRun<In, Out> implements WorkerRunPort<In, Out> {
     this.queue = queue;
     this.handler = handler;
     this.freeSlots = concurrency;
+    this.ahead = new ClaimsAhead(concurrency);
     this.subscriber = subscriber;
     this.results = new AttemptResultWriter(queue);
     [this.ctx, this.cancel] = withCancel(parent);
   }
 
   start(): void {
-    const { master, control, poller, database } = this.queue.services;
-    const { queue, subscriptions, ctx, heartbeatMs } = this;
+    const { master, control, poller, database, heartbeats } = this.queue.services;
+    const { queue, subscriptions, ctx } = this;
     subscriptions.add(master.context.cancelled$.subscribe((cause) => this.cancel(cause)));
-    subscriptions.add(ctx.cancelled$.subscribe(() => this.completeIfDone()));
+    subscriptions.add(
+      ctx.cancelled$.subscribe(() => {
+        this.giveBackWaiting();
+        this.completeIfDone();
+      }),
+    );
     if (ctx.cancelled) return;
     const ownMessages$ = control.messages$.pipe(
       filter((message) => 'queue' in message && message.queue === queue.name),
     );
     subscriptions.add(
       ownMessages$.subscribe((message) => {
-        if (message.type === 'cancel')
-          this.active.get(message.job)?.abandon(new JobCancelledError(queue.name, message.job));
+        if (message.type === 'cancel') this.onCancelled(message.job);
         else void this.fetch();
       }),
     );
@@ -69,11 +81,24 @@ export class WorkerRun<In, Out> implements WorkerRunPort<In, Out> {
     // pg-boss fails the lost jobs, so that they are retried.
     const lost$ = poller.lost(queue.name);
     subscriptions.add(lost$.pipe(exhaustMap(() => database.maintain(queue.name))).subscribe());
+    subscriptions.add(heartbeats.add(this));
     subscriptions.add(
-      timer(heartbeatMs, heartbeatMs)
-        .pipe(exhaustMap(() => this.heartbeat()))
-        .subscribe(),
+      interval(lookMs).subscribe(() => {
+        if (this.ahead.stalled) this.giveBackWaiting();
+      }),
     );
+  }
+
+  get claims(): QueueClaim[] {
+    const queue = this.queue.name;
+    const runs = Array.from(this.active.values(), ({ claim }) => ({ queue, claim }));
+    return [...runs, ...Array.from(this.waiting.values(), (claim) => ({ queue, claim }))];
+  }
+
+  onLost({ claim }: QueueClaim): void {
+    const run = this.active.get(claim.id);
+    if (run?.claim === claim) run.abandon(new JobLostError(this.queue.name, claim.id));
+    else if (this.waiting.get(claim.id) === claim) this.waiting.delete(claim.id);
   }
 
   emit(job: string, detail: JobEventDetail, awaited = false): void {
@@ -87,6 +112,8 @@ export class WorkerRun<In, Out> implements WorkerRunPort<In, Out> {
   releaseSlot(run: JobRun<In, Out>): void {
     if (this.active.get(run.id) === run) this.active.delete(run.id);
     this.freeSlots++;
+    this.ahead.jobEnded(performance.now() - run.startedAt);
+    this.startWaiting();
     void this.fetch();
   }
 
@@ -100,69 +127,96 @@ export class WorkerRun<In, Out> implements WorkerRunPort<In, Out> {
     this.completeIfDone();
   }
 
-  /** The interval between heartbeats, in ms. */
-  private get heartbeatMs(): number {
-    return this.queue.services.heartbeatTimeoutMs / heartbeatsPerTimeout;
+  /** The number of jobs that the worker can use now. */
+  private get room(): number {
+    const { freeSlots, waiting, queue, ahead } = this;
+    // A job without retries that a crash hits would be lost, although it never started.
+    const aheadCount = queue.policy.retries > 0 ? ahead.count : 0;
+    // Not one by one, as they start.
+    if (freeSlots === 0 && waiting.size > aheadCount / 2) return 0;
+    return Math.min(freeSlots + aheadCount - waiting.size, maxBatch);
   }
 
   private async fetch(): Promise<void> {
     this.fetchAgain = this.fetching;
-    if (this.fetching || this.freeSlots === 0 || this.ctx.cancelled) return;
+    if (this.fetching || this.ctx.cancelled || this.room <= 0) return;
     this.fetching = true;
     // Fills the slots that become free in one turn together.
     await new Promise(setImmediate);
-    const { queue, freeSlots } = this;
-    const { database, heartbeatTimeoutMs } = queue.services;
+    const { queue, ctx, room } = this;
+    const { database, jobs, heartbeatTimeoutMs } = queue.services;
     try {
-      const values = [queue.name, Math.min(freeSlots, maxBatch)];
-      const fetched = database.query<ClaimedJob<In>>(fetchJobs(database.schema), values);
-      // If the answer arrives later, another process may already own the jobs.
-      const jobs = await database.withTimeout(fetched, heartbeatTimeoutMs);
-      for (const job of jobs) this.startJob(job);
-      this.fetchAgain ||= jobs.length > 0;
+      if (room > 0) {
+        // If the answer arrives later, another process may already own the jobs.
+        const claimed = await database.withTimeout(jobs.claim<In>(queue.name, room), heartbeatTimeoutMs);
+        for (const job of claimed) this.add(job);
+        this.fetchAgain ||= claimed.length === room;
+        this.startWaiting();
+      }
     } catch (error) {
       // After a transient error, the next poll fetches again.
       if (!isTransient(error) || database.closing) this.fail(error);
     } finally {
       this.fetching = false;
     }
+    if (ctx.cancelled) this.giveBackWaiting();
     if (this.fetchAgain) void this.fetch();
     this.completeIfDone();
   }
 
-  private startJob(job: ClaimedJob<In>): void {
-    this.runs++;
-    this.freeSlots--;
-    if (this.active.size === 0) this.lastConfirmedAt = performance.now();
-    const run = new JobRun(this, job);
+  private add(job: ClaimedJob<In>): void {
     // After a pause of the process, its own lost job may come back before the loss is noticed.
     this.active.get(job.id)?.abandon(new JobLostError(this.queue.name, job.id));
-    this.active.set(job.id, run);
-    run.start();
+    this.waiting.set(job.id, job);
   }
 
-  /** Sends heartbeats for the active jobs, and abandons those that this process no longer owns. */
-  private async heartbeat(): Promise<void> {
-    const { queue, active, heartbeatMs } = this;
-    const { database, heartbeatTimeoutMs } = queue.services;
-    const runs = [...active.values()];
-    if (runs.length === 0) return;
-    const sentAt = performance.now();
-    const claims = runs.map(({ claim }) => claim);
+  /** Starts waiting jobs in the free slots. */
+  private startWaiting(): void {
+    // A job may end before its start has returned. A loop, because a call for each would overflow the stack.
+    if (this.starting) return;
+    this.starting = true;
+    for (const job of this.waiting.values()) {
+      if (this.freeSlots === 0 || this.ctx.cancelled) break;
+      this.waiting.delete(job.id);
+      this.runs++;
+      this.freeSlots--;
+      const run = new JobRun(this, job);
+      this.active.set(job.id, run);
+      run.start();
+    }
+    this.starting = false;
+  }
+
+  private onCancelled(job: string): void {
+    this.waiting.delete(job);
+    this.active.get(job)?.abandon(new JobCancelledError(this.queue.name, job));
+  }
+
+  /** Lets other workers run the jobs that wait here. */
+  private giveBackWaiting(): void {
+    const { waiting } = this;
+    if (waiting.size === 0) return;
+    const claims = [...waiting.values()];
+    waiting.clear();
+    void this.giveBack(claims);
+  }
+
+  private async giveBack(claims: readonly ClaimedJob<In>[]): Promise<void> {
+    const released = { name: 'Released', message: `Given back by ${this.queue.services.name} before its start` };
+    this.givingBack++;
     try {
-      const response = await database.withTimeout(database.boss.touch(queue.name, claims), heartbeatMs);
-      const owned = new Set(affectedJobs(response));
-      this.lastConfirmedAt = sentAt;
-      for (const run of runs) if (!owned.has(run.id)) run.abandon(new JobLostError(queue.name, run.id));
+      await Promise.all(claims.map((claim) => this.results.write(claim, { released })));
     } catch (error) {
-      if (!isTransient(error)) reportUnhandled(error);
-      if (performance.now() - this.lastConfirmedAt < heartbeatTimeoutMs) return;
-      for (const run of runs) run.abandon(new JobLostError(queue.name, run.id));
+      // Without heartbeats, the jobs are soon taken for lost.
+      ignoreConnectionError(error);
+    } finally {
+      this.givingBack--;
+      this.completeIfDone();
     }
   }
 
   private completeIfDone(): void {
-    if (!this.ctx.cancelled || this.runs > 0 || this.fetching) return;
+    if (!this.ctx.cancelled || this.runs > 0 || this.fetching || this.givingBack > 0) return;
     this.subscriptions.unsubscribe();
     this.subscriber.complete();
   }

@@ -1,0 +1,71 @@
+import { exhaustMap, timer, type Subscription } from 'rxjs';
+import { reportUnhandled } from '../util/report-unhandled.js';
+import { isTransient } from './connection-errors.js';
+import type { FleetDatabase } from './fleet-database.js';
+import type { JobStore, QueueClaim } from './job-store.js';
+
+/** The number of heartbeats within the timeout of one. */
+const heartbeatsPerTimeout = 4;
+
+/** The owner of claimed jobs. */
+export interface ClaimOwner {
+  readonly claims: readonly QueueClaim[];
+  /** This process no longer owns a job, or cannot be sure that it does. */
+  onLost(claim: QueueClaim): void;
+}
+
+/** The heartbeats of this process: one statement at each interval, for the claimed jobs of all its workers. */
+export class Heartbeats {
+  private readonly database: FleetDatabase;
+  private readonly jobs: JobStore;
+  private readonly timeoutMs: number;
+  private readonly owners = new Set<ClaimOwner>();
+  private readonly beating: Subscription;
+  /** When the database last confirmed that this process owns all its claimed jobs. */
+  private lastConfirmedAt = performance.now();
+
+  /** @param timeoutMs the time without a heartbeat after which this process has lost its jobs. */
+  constructor(database: FleetDatabase, jobs: JobStore, timeoutMs: number) {
+    this.database = database;
+    this.jobs = jobs;
+    this.timeoutMs = timeoutMs;
+    this.beating = timer(this.intervalMs, this.intervalMs)
+      .pipe(exhaustMap(() => this.beat()))
+      .subscribe();
+  }
+
+  /** Sends heartbeats for the owner's claims until the returned function is called. */
+  add(owner: ClaimOwner): () => void {
+    this.owners.add(owner);
+    return () => void this.owners.delete(owner);
+  }
+
+  stop(): void {
+    this.beating.unsubscribe();
+  }
+
+  private get intervalMs(): number {
+    return this.timeoutMs / heartbeatsPerTimeout;
+  }
+
+  private async beat(): Promise<void> {
+    const sentAt = performance.now();
+    const held = Array.from(this.owners, (owner) => ({ owner, claims: owner.claims }));
+    const claims = held.flatMap((each) => each.claims);
+    let owned: ReadonlySet<string>;
+    try {
+      const touched = claims.length === 0 ? [] : await this.touch(claims);
+      owned = new Set(touched);
+      this.lastConfirmedAt = sentAt;
+    } catch (error) {
+      if (!isTransient(error)) reportUnhandled(error);
+      if (performance.now() - this.lastConfirmedAt < this.timeoutMs) return;
+      owned = new Set();
+    }
+    for (const each of held) for (const claim of each.claims) if (!owned.has(claim.claim.id)) each.owner.onLost(claim);
+  }
+
+  private touch(claims: readonly QueueClaim[]): Promise<readonly string[]> {
+    return this.database.withTimeout(this.jobs.touch(claims), this.intervalMs);
+  }
+}
