@@ -1,4 +1,4 @@
-import { concat, defer, EMPTY, merge, mergeMap, take, type Observable, type Observer, type Subscription } from 'rxjs';
+import { concat, defer, EMPTY, mergeMap, Observable, type Observer, type Subscription } from 'rxjs';
 import { toContext } from '../context/abort-signal-context.js';
 import type { CancelFunc, Context } from '../context/types.js';
 import { startDetached } from '../task/runner-access.js';
@@ -83,15 +83,19 @@ export function joinWithin(
   deadline$: Observable<never>,
   runners: readonly TaskRunner[],
 ): Observable<Outcome> {
-  return defer(() => {
-    const pending = new PendingRunners(runners);
+  if (runners.length === 0) return EMPTY;
+  const outcomes$ = new Observable<Outcome>((subscriber) => {
+    const pending = new PendingRunners(runners, subscriber);
+    subscriber.add(() => pending.stop());
+    pending.start();
     const afterCancel$ = concat(
-      defer(() => pending.notStarted()),
+      defer(() => pending.emitNotStarted()),
       deadline$,
-      defer(() => pending.timedOut()),
+      defer(() => pending.emitTimedOut()),
     );
-    return merge(pending.ended$, cancelled$.pipe(mergeMap(() => afterCancel$))).pipe(take(runners.length));
-  }).pipe(keepAsyncContext());
+    if (!subscriber.closed) cancelled$.pipe(mergeMap(() => afterCancel$)).subscribe(subscriber);
+  });
+  return outcomes$.pipe(keepAsyncContext());
 }
 
 function validateRunner(runner: unknown): void {
