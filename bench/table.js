@@ -1,17 +1,21 @@
-/** Compares figures with their targets, one row each. A row without a bound only compares. */
+/**
+ * Compares figures with their targets, one row each. A bound is a `ratio` or `difference` to the other figure at most,
+ * a `within` by which the ratio is 1, or a `figure` at most. A row without a bound only compares.
+ */
 export function judge({ targets, unit, label = count }, figures) {
-  return targets.map(({ what, n, ours = 'rxjs-tasks', against, againstN, ratio, difference, figure }) => {
+  return targets.map(({ what, n, ours = 'rxjs-tasks', against, againstN, ratio, within, difference, figure }) => {
     const mine = figures[ours][n];
     const other = against ? figures[against][n] : figures[ours][againstN];
     const times = mine?.median / other?.median;
     const more = mine?.median - other?.median;
 
     let shown = `${amount(times)}×`;
-    let judged = { value: mine?.median, bound: figure, target: `${figure?.toLocaleString('en')} ${unit}` };
-    if (ratio !== undefined) judged = { value: times, bound: ratio, target: `${ratio}×` };
+    let judged = { value: mine?.median, bound: figure, target: `≤ ${figure?.toLocaleString('en')} ${unit}` };
+    if (ratio !== undefined) judged = { value: times, bound: ratio, target: `≤ ${ratio}×` };
+    if (within !== undefined) judged = { value: Math.abs(times - 1), bound: within, target: `1 ± ${within}×` };
     if (difference !== undefined) {
       shown = `${more < 0 ? '' : '+'}${more.toFixed(1)} ${unit}`;
-      judged = { value: more, bound: difference, target: `+${difference} ${unit}` };
+      judged = { value: more, bound: difference, target: `≤ +${difference} ${unit}` };
     }
     const { value, bound, target } = judged;
     return {
@@ -21,7 +25,7 @@ export function judge({ targets, unit, label = count }, figures) {
       against: against ?? (againstN ? `itself at ${label(againstN)}` : ''),
       theirs: against || againstN ? format(other, unit) : '',
       ratio: Number.isFinite(times) ? shown : '—',
-      target: bound === undefined ? '' : `≤ ${target}`,
+      target: bound === undefined ? '' : target,
       met: isMet(mine, value, bound),
     };
   });
@@ -40,6 +44,26 @@ export function targetTable(judgements) {
     return [what, n, ours, against, theirs, ratio, target, mark];
   });
   return markdown(['what', 'n', 'rxjs-tasks', 'against', 'theirs', 'ratio', 'target', ''], 'lrrlrrrl', rows);
+}
+
+/** Returns a line for each target that is missed, or cannot be judged because the other has no figure. */
+export function missedList(judgements) {
+  const lines = judgements.flatMap(({ what, n, ours, against, theirs, ratio, target, met }) => {
+    if (!target || met) return [];
+    const verdict = met === false ? 'Missed' : 'Not judged';
+    const other = against && ` (${against}: ${theirs}, ratio ${ratio})`;
+    return [`${verdict}: ${what}, ${n}: ${ours}${other}, target ${target}`];
+  });
+  return ['', ...lines].join('\n');
+}
+
+/** Replaces the table between the comments `<!-- bench: name -->` and `<!-- /bench -->` of a Markdown text. */
+export function replaceTable(markdown, name, table) {
+  const [begin, end] = [`<!-- bench: ${name} -->\n`, '\n<!-- /bench -->'];
+  const from = markdown.indexOf(begin);
+  const to = markdown.indexOf(end, from);
+  if (from < 0 || to < 0) throw new Error(`Expected ${begin.trim()} and ${end.trim()}`);
+  return `${markdown.slice(0, from)}${begin}\n${table}\n${markdown.slice(to)}`;
 }
 
 /** Returns the table of all contenders of a work at all sizes. */
