@@ -15,6 +15,8 @@ export interface Postgres {
   restart(): Promise<void>;
   stop(): Promise<void>;
   start(): Promise<void>;
+  /** Kills the server, which has no time to write anything. */
+  crash(): void;
   /** Stops the server and deletes its data. */
   remove(): Promise<void>;
 }
@@ -27,8 +29,12 @@ interface User {
 const password = 'secret';
 const settings = ['max_connections=200', 'shared_buffers=64MB', 'fsync=off', 'unix_socket_directories='];
 
-/** Starts a real server, even as root. The server ends with this process, if it was not removed before. */
-export async function startPostgres(): Promise<Postgres> {
+/**
+ * Starts a real server, even as root. The server ends with this process, if it was not removed before.
+ *
+ * @param further settings of the server, such as `fsync=on`.
+ */
+export async function startPostgres(...further: string[]): Promise<Postgres> {
   const [{ initdb, pg_ctl: control }, user, port] = await Promise.all([programs(), unprivileged(), freePort()]);
   const home = await mkdtemp(join(tmpdir(), 'postgres-'));
   const [data, log, passwordFile] = [join(home, 'db'), join(home, 'log'), join(home, 'password')];
@@ -40,13 +46,19 @@ export async function startPostgres(): Promise<Postgres> {
   process.once('exit', onExit);
 
   const start = async () => {
-    const options = [`-p ${port}`, ...settings.map((setting) => `-c ${setting}`)].join(' ');
-    await run(control, ['start', '-w', '-s', '-D', data, '-l', log, '-o', options], user);
+    const options = [`-p ${port}`, ...[...settings, ...further].map((setting) => `-c ${setting}`)].join(' ');
+    const begin = () => run(control, ['start', '-w', '-s', '-D', data, '-l', log, '-o', options], user);
+    // After a crash, the last processes of the server may need a moment to end.
+    await retry(begin, 20);
     pid = Number.parseInt(await readFile(join(data, 'postmaster.pid'), 'utf8'));
   };
   const stop = async () => {
     if (pid === undefined) return;
     await run(control, ['stop', '-w', '-s', '-D', data, '-m', 'fast'], user);
+    pid = undefined;
+  };
+  const crash = () => {
+    if (pid !== undefined) process.kill(pid, 'SIGKILL');
     pid = undefined;
   };
   const remove = async () => {
@@ -68,12 +80,23 @@ export async function startPostgres(): Promise<Postgres> {
     url: `postgres://fleet:${password}@localhost:${port}/postgres`,
     start,
     stop,
+    crash,
     restart: async () => {
       await stop();
       await start();
     },
     remove,
   };
+}
+
+async function retry(operation: () => Promise<void>, tries: number): Promise<void> {
+  try {
+    await operation();
+  } catch (error) {
+    if (tries === 1) throw error;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await retry(operation, tries - 1);
+  }
 }
 
 /** Runs a program in its own session, so that a terminal's Ctrl-C does not reach the server. */

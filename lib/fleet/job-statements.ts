@@ -30,8 +30,8 @@ const claimFunction: DatabaseFunction = {
   name: 'claim_jobs',
   parameters: 'queue text, max_count integer',
   returns: 'table (id uuid, data jsonb, claim integer)',
-  // After the crash the jobs wait again.
-  volatileCommit: true,
+  // The number of a claim that is undone would be given again, and two processes could complete the job.
+  volatileCommit: false,
   keepsPlan: true,
   // A locked row cannot move, so its place identifies it. The name is no condition for an index, which would compete.
   body: (jobs) => `

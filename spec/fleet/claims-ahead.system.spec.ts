@@ -56,28 +56,28 @@ describe('A worker claims jobs ahead', () => {
   }
 
   it('while they are short, and gives them back when one turns out long', async () => {
-    const queue = fleet.queue<number, unknown>('short');
+    const queue = fleet.queue<number>('short');
     await enqueue(queue, short);
     await enqueue(queue, [100, 101, 102, 103]);
     const started: number[] = [];
-    runUntilLong(queue, started);
+    void runUntilLong(queue, started);
     await waitUntil(async () => started.includes(100) && (await countOf('short', 'active')) === 1);
     expect(started).to.deep.equal([...short, 100]);
     expect((await countOf('short', 'retry')) + (await countOf('short', 'created'))).to.equal(3);
   });
 
   it('in the order of their priority', async () => {
-    const queue = fleet.queue<number, unknown>('priorities');
+    const queue = fleet.queue<number>('priorities');
     const inputs = Array.from({ length: 60 }, (_, n) => n);
     for (const input of inputs) await queue.enqueue(input, { priority: input % 7 });
     const started: number[] = [];
-    runUntilLong(queue, started);
+    void runUntilLong(queue, started);
     await waitUntil(() => started.length === inputs.length);
     expect(started).to.deep.equal([...inputs].sort((a, b) => (b % 7) - (a % 7) || a - b));
   });
 
   it('but not while they are long', async () => {
-    const queue = fleet.queue<number, unknown>('long');
+    const queue = fleet.queue<number>('long');
     await enqueue(queue, [1, 2, 3, 4, 5, 6, 7, 8]);
     apps.push(launch([queue.worker(() => pause(120), { concurrency: 2 })]));
     const active: number[] = [];
@@ -86,11 +86,11 @@ describe('A worker claims jobs ahead', () => {
   });
 
   it('but not without retries', async () => {
-    const queue = fleet.queue<number, unknown>('once', { retries: 0 });
+    const queue = fleet.queue<number>('once', { retries: 0 });
     await enqueue(queue, short);
     await enqueue(queue, [100, 101, 102, 103]);
     const started: number[] = [];
-    runUntilLong(queue, started);
+    void runUntilLong(queue, started);
     await waitUntil(async () => started.includes(100) && (await countOf('once', 'completed')) === 100);
     expect(await jobsOf('once')).to.deep.equal([
       { state: 'active', attempts: 0, retries: 0, count: 1 },
@@ -100,7 +100,7 @@ describe('A worker claims jobs ahead', () => {
   });
 
   it('and does not run one that was cancelled in the meantime', async () => {
-    const queue = fleet.queue<number, unknown>('cancelled');
+    const queue = fleet.queue<number>('cancelled');
     await enqueue(queue, short);
     const gate = deferred<undefined>();
     const started: number[] = [];
@@ -122,7 +122,7 @@ describe('A worker claims jobs ahead', () => {
   });
 
   it('and gives them back when it stops, without the use of an attempt', async () => {
-    const queue = fleet.queue<number, unknown>('stopped', { retries: 1 });
+    const queue = fleet.queue<number>('stopped', { retries: 1 });
     await enqueue(queue, short);
     const long = await queue.enqueue(100);
     await enqueue(queue, [1, 2, 3]);
