@@ -126,12 +126,13 @@ export class FutureState<T> extends CancelContext implements OutputObserver<T> {
   }
 
   failed(error: unknown): void {
-    if (this.stage === 'cancelled') this.lateResult({ error });
-    else if (this.stage === 'failing') reportUnhandled(error);
+    if (this.stage === 'failing') reportUnhandled(error);
     else if (this.stage === 'succeeding') {
       this.stage = 'failing';
       this.outcome = error;
     }
+    // It is cancelled, or the cancel is still being propagated.
+    else this.lateResult({ error });
   }
 
   released(): void {

@@ -232,6 +232,33 @@ describe('What the work of a cancelled future still yields or throws', () => {
     }
   });
 
+  it('is also the error that its teardown throws, or that its source emits at the cancel', () => {
+    for (const source of [
+      () =>
+        new Observable(() => () => {
+          throw boom;
+        }),
+      ({ cancelled$ }: Context) =>
+        new Observable((subscriber) => void cancelled$.subscribe(() => subscriber.error(boom))),
+    ]) {
+      const seen: unknown[] = [];
+      const runner = taskRunner(
+        task('t', (ctx) => {
+          const result = future(source, ctx);
+          result.cancel('enough');
+          seen.push(result.status, collect(result));
+          return NEVER;
+        }),
+      );
+      const emitted = events(runner);
+      runner.start().subscribe().unsubscribe();
+      expect(seen).to.deep.equal(['cancelled', ['enough']]);
+      const dropped = emitted.filter(({ type }) => type === 'result-dropped');
+      expect(dropped).to.have.lengthOf(1);
+      expect(dropped[0]).to.have.property('error').that.is.instanceOf(TaskError).with.property('cause', boom);
+    }
+  });
+
   it('is no event if it is only the cause of the cancel', async () => {
     const runner = taskRunner(
       task('t', (ctx) => {
@@ -259,5 +286,36 @@ describe('What the work of a cancelled future still yields or throws', () => {
       ).cancel();
     });
     expect(errors).to.deep.equal([]);
+  });
+});
+
+describe('The error that an iterable throws when a cancel of its future closes it', () => {
+  const written = spyOnConsoleError();
+  const closing = {
+    [Symbol.asyncIterator]: () => ({
+      next: () => new Promise<IteratorResult<number>>(() => undefined),
+      return: () => Promise.reject(boom),
+    }),
+  };
+
+  it('is a `teardown-failed` event of the run above it', async () => {
+    const runner = taskRunner(
+      task('t', (ctx) => {
+        future(() => closing, ctx).cancel();
+        return NEVER;
+      }),
+    );
+    const emitted = events(runner);
+    const running = runner.start().subscribe();
+    await settled();
+    running.unsubscribe();
+    expect(emitted.flatMap((event) => (event.type === 'teardown-failed' ? [event.error] : []))).to.deep.equal([boom]);
+    expect(written.all()).to.deep.equal([]);
+  });
+
+  it('is written outside a run', async () => {
+    future(() => closing).cancel();
+    await settled();
+    expect(written.all()).to.deep.equal([boom]);
   });
 });
