@@ -27,7 +27,7 @@ import type {
   SubmitOptions,
   WorkerOptions,
 } from './queue-types.js';
-import { toDeadQueue } from './schema-names.js';
+import { jobsSchema, toDeadQueue } from './schema-names.js';
 import { worker } from './worker.js';
 
 /** The maximum number of dead letters in one statement. */
@@ -191,6 +191,18 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
     const { database } = this.services;
     await this.create();
     await database.retry(() => database.boss.updateQueue(this.name, this.bossOptions()));
+    await this.validatePolicy();
+  }
+
+  /** Another program may have created the queue with a policy of pg-boss that this library does not support. */
+  private async validatePolicy(): Promise<void> {
+    const { database } = this.services;
+    const [queue] = await database.queryWithRetry<{ policy: string }>(
+      `select policy from ${jobsSchema(database.schema)}.queue where name = $1`,
+      [this.name],
+    );
+    const { policy = 'standard' } = queue ?? {};
+    if (policy !== 'standard') throw new TypeError(invalid('queue', 'a queue of the policy `standard`', policy));
   }
 
   private async insert(): Promise<void> {

@@ -25,6 +25,7 @@ import {
   type Runnable,
 } from 'rxjs-tasks';
 import { FleetCancelledError, JobCancelledError, JobError, type Fleet, type JobEvent } from 'rxjs-tasks/fleet';
+import type { FleetServices } from '../../lib/fleet/fleet-services.js';
 import { Fleets, nextEvent, sharedUrl } from '../helpers/fleet.js';
 import { statement } from '../helpers/postgres.js';
 import { pause, waitUntil } from '../helpers/wait.js';
@@ -49,6 +50,27 @@ describe('a queue', () => {
   after(() => fleets.close());
   afterEach(async () => {
     for (const app of apps.splice(0)) await app.stop();
+  });
+
+  it('refuses a queue of another program that has a policy of its own', async () => {
+    const name = newName();
+    const { boss } = (fleet as unknown as { services: FleetServices }).services.database;
+    await boss.createQueue(name, { policy: 'singleton' });
+    const error = await fleet
+      .queue(name)
+      .enqueue(1)
+      .catch((reason: unknown) => reason as Error);
+    expect(error).to.be.instanceOf(TypeError);
+    expect((error as Error).message).to.equal(
+      "Expected `queue` to be a queue of the policy `standard`, got `'singleton'` (string)",
+    );
+  });
+
+  it("leaves no trace in pg-boss's tables that pg-boss takes for damage", async () => {
+    await fleet.queue(newName()).enqueue(1);
+    const { boss } = (fleet as unknown as { services: FleetServices }).services.database;
+    const { ok, extraIndexes } = await boss.detectSchemaDrift();
+    expect({ ok, extraIndexes }).to.deep.equal({ ok: true, extraIndexes: [] });
   });
 
   describe('submit', () => {

@@ -1,0 +1,83 @@
+import { expect } from 'chai';
+import { firstValueFrom, lastValueFrom, NEVER } from 'rxjs';
+import { launch, type Application, type Runnable } from 'rxjs-tasks';
+import type { Fleet, JobError } from 'rxjs-tasks/fleet';
+import { BossJobs } from '../../lib/fleet/boss-jobs.js';
+import type { FleetServices } from '../../lib/fleet/fleet-services.js';
+import { Fleets } from '../helpers/fleet.js';
+import { deferred } from '../helpers/tasks.js';
+
+describe("With pg-boss's own functions, a worker", () => {
+  const fleets = new Fleets();
+  let fleet: Fleet;
+  const apps: Application[] = [];
+  const run = (...runnables: Runnable[]) => {
+    const app = launch(runnables);
+    apps.push(app);
+    return { stop: () => app.stop() };
+  };
+
+  before(async () => {
+    fleet = await fleets.connect();
+    const { services } = fleet as unknown as { services: FleetServices };
+    const jobs = new BossJobs(services.database);
+    Object.assign(services, { jobs });
+    Object.assign(services.heartbeats, { jobs });
+  });
+  afterEach(async () => {
+    for (const app of apps.splice(0)) await app.stop();
+  });
+  after(() => fleets.close());
+
+  it('completes jobs, each with a result of its own', async () => {
+    const queue = fleet.queue<number, number>('squares');
+    run(queue.worker((n) => n * n, { concurrency: 10 }));
+    const results = Array.from({ length: 50 }, (_, n) => lastValueFrom(queue.submit(n)));
+    expect(await Promise.all(results)).to.deep.equal(Array.from({ length: 50 }, (_, n) => n * n));
+  });
+
+  it('retries a job that fails, and fails it in the end', async () => {
+    const queue = fleet.queue<number>('failing', { retries: 1, backoff: { initial: 0 } });
+    let attempts = 0;
+    run(
+      queue.worker(() => {
+        attempts++;
+        throw new Error('no');
+      }),
+    );
+    const error = await lastValueFrom(queue.submit(1)).catch((reason: unknown) => reason as JobError);
+    expect([(error as JobError).failure, attempts]).to.deep.equal([{ name: 'Error', message: 'no' }, 2]);
+  });
+
+  it('gives back a job that its stop interrupts', async () => {
+    const queue = fleet.queue<number, number>('interrupted', { retries: 1, backoff: { initial: 0 } });
+    const job = await queue.enqueue(1);
+    const started = deferred<undefined>();
+    const first = run(
+      queue.worker(() => {
+        started.resolve(undefined);
+        return NEVER;
+      }),
+    );
+    await started.promise;
+    await first.stop();
+    run(queue.worker((_, __, { attempt }) => attempt));
+    expect(await firstValueFrom(queue.result(job))).to.equal(2);
+  });
+
+  it('sends heartbeats for its current claim alone', async () => {
+    const { services } = fleet as unknown as { services: FleetServices };
+    const queue = fleet.queue<number>('long');
+    const job = await queue.enqueue(1);
+    const started = deferred<undefined>();
+    run(
+      queue.worker(() => {
+        started.resolve(undefined);
+        return NEVER;
+      }),
+    );
+    await started.promise;
+    const touch = (retryCount: number) => services.jobs.touch([{ queue: 'long', claim: { id: job, retryCount } }]);
+    expect([await touch(0), await touch(1)]).to.deep.equal([[job], []]);
+  });
+});
