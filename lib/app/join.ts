@@ -93,7 +93,7 @@ export function joinWithin(
       deadline$,
       defer(() => pending.emitTimedOut()),
     );
-    if (!subscriber.closed) cancelled$.pipe(mergeMap(() => afterCancel$)).subscribe(subscriber);
+    cancelled$.pipe(mergeMap(() => afterCancel$)).subscribe(subscriber);
   });
   return outcomes$.pipe(keepAsyncContext());
 }

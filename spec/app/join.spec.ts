@@ -319,6 +319,21 @@ describe('joinAll', () => {
     }
   });
 
+  it('emits a runner that was never started once, and waits for all others', () => {
+    virtually(({ hot, expectObservable }) => {
+      const [ctx, cancel] = withCancel();
+      const [a, b, idle] = [slow('a', 2), slow('b', 5), lasting('idle', 1)];
+      launchRunner(ctx, cancel, a);
+      launchRunner(ctx, cancel, b);
+      hot('--c').subscribe(cancel);
+      expectObservable(joinAll(ctx, 10, [idle, a, b]).pipe(map(brief))).toBe('--i-a--(b|)', {
+        i: 'idle not-started',
+        a: 'a cancelled',
+        b: 'b cancelled',
+      });
+    });
+  });
+
   it('waits for a runner that is started during the wait', () => {
     virtually(({ expectObservable }, scheduler) => {
       const [ctx, cancel] = withCancel();
