@@ -1,5 +1,5 @@
 import { Batcher } from './batcher.js';
-import { isTransient } from './connection-errors.js';
+import { kindOf } from './connection-errors.js';
 import type { JobFailure } from './errors.js';
 import { affectedJobs } from './fleet-database.js';
 import { toJobFailure } from './job-failure.js';
@@ -97,7 +97,7 @@ export class AttemptResultWriter {
       });
       completed = new Set(ids);
     } catch (error) {
-      if (isTransient(error) || database.closing) throw error;
+      if (kindOf(error) !== 'value') throw error;
       return this.completeParts(completions, error, written);
     }
     // If the answer to the first try was lost with the connection, the table shows whether the statement was executed.
@@ -125,15 +125,11 @@ export class AttemptResultWriter {
   }
 
   private async fail({ claims, failure, released }: Failures, written: Map<string, WrittenResult>): Promise<void> {
-    const { name, services } = this.queue;
-    const { database, jobs } = services;
     let tries = 0;
-    const settled = await database.retry(async () => {
+    const settled = await this.queue.services.database.retry(() => {
       tries++;
-      if (released) return jobs.release(name, claims, failure);
-      return affectedJobs(await database.boss.fail(name, claims, failure));
+      return this.settleFailures(claims, failure, released);
     });
-    if (released) services.control.send({ type: 'work', queue: name });
     const failed = new Set(settled);
     const rows = await this.readJobs(claims);
     for (const { id, retryCount } of claims) {
@@ -141,6 +137,28 @@ export class AttemptResultWriter {
       const failedBefore = tries > 1 && attempt === retryCount && (state === 'retry' || state === 'failed');
       if (failed.has(id) || failedBefore)
         written.set(id, { failure, outcome: state === 'failed' ? 'failed' : 'retrying' });
+    }
+  }
+
+  private async settleFailures(
+    claims: readonly Claim[],
+    failure: JobFailure,
+    released: boolean,
+  ): Promise<readonly string[]> {
+    const { name, services } = this.queue;
+    const { database, jobs, control } = services;
+    if (released) {
+      const ids = await jobs.release(name, claims, failure);
+      control.send({ type: 'work', queue: name });
+      return ids;
+    }
+    const fail = async (reason: JobFailure) => affectedJobs(await database.boss.fail(name, [...claims], reason));
+    try {
+      return await fail(failure);
+    } catch (error) {
+      // The database's encoding may lack a character.
+      if (kindOf(error) !== 'value') throw error;
+      return fail({ name: toAscii(failure.name), message: toAscii(failure.message) });
     }
   }
 
@@ -155,4 +173,9 @@ export class AttemptResultWriter {
     );
     return new Map(rows.map((row) => [row.id, row]));
   }
+}
+
+/** Replaces every character that is not in each encoding. */
+function toAscii(text: string): string {
+  return text.replaceAll(/[^\x20-\x7e]/gu, '?');
 }

@@ -1,5 +1,15 @@
-import { reportUnhandled } from '../util/report-unhandled.js';
 import { FleetConnectionError } from './errors.js';
+
+/**
+ * What an error of the database means:
+ *
+ * - `connection`: there is no connection. It comes back.
+ * - `conflict`: another statement interfered. A retry succeeds.
+ * - `server`: the server refuses the statement for now, whatever it is. The same statement may succeed later.
+ * - `schema`: a table or a function is missing, or has another form. Only a set-up of the tables helps.
+ * - `value`: a value of the statement cannot be stored, or it is too large. No later try can succeed.
+ */
+export type DatabaseErrorKind = 'connection' | 'conflict' | 'server' | 'schema' | 'value';
 
 const networkCodes = new Set([
   'EADDRNOTAVAIL',
@@ -18,6 +28,15 @@ const networkCodes = new Set([
 /** SQLSTATEs of lost or refused connections. 08: connection exception; 57P0: shutdown or start; 53300: too many. */
 const connectionStates = /^(08|57P0|53300)/;
 
+/**
+ * SQLSTATEs of missing objects. 42: wrong statement, for the tables that there are; 3F: missing schema. Without 42501: a
+ * right can be granted.
+ */
+const schemaStates = /^(42(?!501)|3F)/;
+
+/** SQLSTATEs of refused values. 21, 22: invalid value; 23: constraint; 54: too large or too deep. */
+const valueStates = /^(21|22|23|54)/;
+
 /** Texts of errors that the driver and pg-boss throw without a code. */
 const connectionMessages = new RegExp(
   [
@@ -30,22 +49,24 @@ const connectionMessages = new RegExp(
   'i',
 );
 
-/** Whether an error means that there is no connection, rather than that a statement is wrong. */
-export function isConnectionError(error: unknown): boolean {
-  if (error instanceof FleetConnectionError) return true;
-  const { code, message } = error as { code?: unknown; message?: unknown };
-  if (typeof code === 'string' && (networkCodes.has(code) || connectionStates.test(code))) return true;
-  return connectionMessages.test(String(message));
-}
+/** Texts of internal errors of the server that a too large value causes. */
+const valueMessages = /invalid memory alloc request size|out of memory.*enlarge string/i;
 
-/** Whether a retry of the same statement may succeed: the connection was lost, or another statement interfered. */
-export function isTransient(error: unknown): boolean {
-  const { code } = error as { code?: unknown };
+export function kindOf(error: unknown): DatabaseErrorKind {
+  if (error instanceof FleetConnectionError) return 'connection';
+  const { code, message } = Object(error) as { code?: unknown; message?: unknown };
+  const state = typeof code === 'string' ? code : '';
+  if (networkCodes.has(state) || connectionStates.test(state)) return 'connection';
   // Serialization failure, and deadlock: two statements may lock the same jobs in a different order.
-  return isConnectionError(error) || code === '40001' || code === '40P01';
+  if (state === '40001' || state === '40P01') return 'conflict';
+  if (schemaStates.test(state)) return 'schema';
+  if (valueStates.test(state) || valueMessages.test(String(message))) return 'value';
+  // Thrown here, before the statement was sent.
+  if (error instanceof TypeError || error instanceof RangeError) return 'value';
+  return connectionMessages.test(String(message)) ? 'connection' : 'server';
 }
 
-/** Ignores the error of a lost connection, and reports any other. */
-export function ignoreConnectionError(error: unknown): void {
-  if (!isConnectionError(error)) reportUnhandled(error);
+/** Whether an error means that there is no connection, rather than that a statement is refused. */
+export function isConnectionError(error: unknown): boolean {
+  return kindOf(error) === 'connection';
 }

@@ -1,14 +1,20 @@
 import type { Db, PgBoss } from 'pg-boss';
 import { exhaustMap, merge, Subject, takeUntil, timer, type Observable, type Subscription } from 'rxjs';
+import { background, untilCancelled } from '../context/context.js';
+import type { Context } from '../context/types.js';
 import { LinkedSubject } from '../util/linked-subject.js';
 import { messageOf } from '../util/describe-error.js';
 import { logError } from '../util/log-error.js';
-import { ignoreConnectionError, isConnectionError, isTransient } from './connection-errors.js';
+import { kindOf } from './connection-errors.js';
 import { FleetConnectionError } from './errors.js';
 import type { FleetEvent } from './types.js';
 
 /** The wait between two retries, in ms: it doubles from the first to the second value. */
 const [minRetryMs, maxRetryMs] = [100, 5000];
+/** The time within which a degradation is not reported again, in ms. */
+const repeatMs = 60_000;
+/** The maximum number of degradations that are kept apart. */
+const maxDegradations = 20;
 /** Time until an unanswered statement is sent again, in ms. */
 const answerTimeoutMs = 5000;
 
@@ -16,6 +22,7 @@ const answerTimeoutMs = 5000;
 export class FleetDatabase {
   readonly boss: PgBoss;
   readonly schema: string;
+  readonly setupTimeoutMs: number;
   readonly events: LinkedSubject<FleetEvent> = new LinkedSubject<FleetEvent>();
   private readonly db: Db;
   private readonly disconnectAll: () => Promise<void>;
@@ -24,16 +31,20 @@ export class FleetDatabase {
   private readonly background = new Set<Promise<void>>();
   private readonly listeners: Promise<{ close(): Promise<void> } | undefined>[] = [];
   private disconnected = false;
+  /** When each current degradation was last reported. */
+  private readonly degradations = new Map<string, number>();
   private isClosing = false;
   private closed: Promise<void> | undefined = undefined;
 
-  constructor(boss: PgBoss, schema: string, disconnectAll: () => Promise<void>) {
+  /** @param setupTimeoutMs the time for which a missing table is waited for, in ms. */
+  constructor(boss: PgBoss, schema: string, disconnectAll: () => Promise<void>, setupTimeoutMs = 10_000) {
     this.boss = boss;
+    this.setupTimeoutMs = setupTimeoutMs;
     this.schema = schema;
     this.db = boss.getDb();
     this.disconnectAll = disconnectAll;
     // Errors of pg-boss's background work, which retries by itself.
-    boss.on('error', (error) => this.onBossError(error));
+    boss.on('error', (error) => this.report(error));
   }
 
   /** Whether the database is closed, or about to be. */
@@ -75,28 +86,46 @@ export class FleetDatabase {
     }
   }
 
-  /** Repeats an idempotent operation while it fails with a transient error, up to `maxMs`. */
-  async retry<T>(operation: () => Promise<T>, maxMs?: number): Promise<T> {
-    const deadline = performance.now() + (maxMs ?? Infinity);
+  /**
+   * Repeats an idempotent operation until it succeeds, up to `maxMs`. Whatever the server answers is waited out, except
+   * the refusal of a value. A missing table is waited for as long as for the first connection.
+   *
+   * @param ctx ends the retries when it is cancelled.
+   */
+  async retry<T>(operation: () => Promise<T>, maxMs?: number, ctx: Context = background): Promise<T> {
+    const startedAt = performance.now();
+    const timeoutMs = maxMs ?? Infinity;
+    let failed = false;
     for (let retryMs = minRetryMs; ; retryMs = Math.min(2 * retryMs, maxRetryMs)) {
       try {
         const result = await operation();
-        this.onConnected();
+        this.onAnswer(failed);
         return result;
       } catch (error) {
-        if (!isTransient(error) || this.isClosing || performance.now() >= deadline) throw error;
-        if (isConnectionError(error)) this.onDisconnected(error);
-        await new Promise<void>((resolve) => {
-          timer(retryMs).pipe(takeUntil(this.closing$)).subscribe({ complete: resolve });
-        });
+        const kind = kindOf(error);
+        const limitMs = kind === 'schema' ? Math.min(timeoutMs, this.setupTimeoutMs) : timeoutMs;
+        const isOver = this.isClosing || ctx.cancelled || performance.now() - startedAt >= limitMs;
+        if (kind === 'value' || isOver) throw error;
+        failed = true;
+        this.report(error);
+        await this.waitToRetry(retryMs, ctx);
       }
     }
+  }
+
+  /** Waits before a retry, for a random time, so that not all processes try again at once. Ends at the close, or the cancel. */
+  private async waitToRetry(retryMs: number, ctx: Context): Promise<void> {
+    await new Promise<void>((resolve) => {
+      timer(retryMs * (0.5 + Math.random()))
+        .pipe(untilCancelled(ctx), takeUntil(this.closing$))
+        .subscribe({ complete: resolve });
+    });
   }
 
   /** Polls at each interval and at each hint, one poll at a time. */
   poll(intervalMs: number, hints$: Observable<unknown>, poll: () => Promise<void>): Subscription {
     return merge(timer(intervalMs, intervalMs), hints$)
-      .pipe(exhaustMap(() => poll().catch(ignoreConnectionError)))
+      .pipe(exhaustMap(() => poll().catch((error: unknown) => this.report(error))))
       .subscribe();
   }
 
@@ -108,7 +137,7 @@ export class FleetDatabase {
     try {
       await this.boss.supervise(queue);
     } catch (error) {
-      this.onBossError(error);
+      this.report(error);
     }
   }
 
@@ -125,7 +154,11 @@ export class FleetDatabase {
 
   /** Runs an operation that only `close` waits for. */
   runInBackground(operation: Promise<unknown>): void {
-    const done = operation.then(() => undefined, ignoreConnectionError).finally(() => this.background.delete(done));
+    const reported = operation.then(
+      () => undefined,
+      (error: unknown) => this.report(error),
+    );
+    const done = reported.finally(() => this.background.delete(done));
     this.background.add(done);
   }
 
@@ -147,21 +180,31 @@ export class FleetDatabase {
     await this.disconnectAll();
   }
 
-  /** Reports that the fleet works, but more slowly than it could. */
+  /** Reports an error of the database as an event, or on the console if there is no listener. Repeats are left out. */
+  report(error: unknown): void {
+    if (this.isClosing) return;
+    const kind = kindOf(error);
+    if (kind === 'connection') this.onDisconnected(error);
+    else if (kind !== 'conflict') this.onDegraded(`The database refuses a statement: ${messageOf(error)}`);
+  }
+
+  /** Reports that the fleet works less well than it could. Repeats within a minute are left out. */
   onDegraded(what: string): void {
+    const now = performance.now();
+    const isRepeat = now - (this.degradations.get(what) ?? -Infinity) < repeatMs;
+    // A few kinds at a time, however many different texts there are.
+    if (this.degradations.size >= maxDegradations) this.degradations.clear();
+    this.degradations.set(what, now);
+    if (isRepeat) return;
     if (this.events.observed) this.events.next({ type: 'degraded', at: Date.now(), what });
     else console.warn(`The fleet is degraded: ${what}`);
   }
 
-  private onBossError(error: unknown): void {
-    if (this.isClosing) return;
-    if (isConnectionError(error)) this.onDisconnected(error);
-    else logError(error);
-  }
-
-  private onConnected(): void {
-    if (!this.disconnected || this.isClosing) return;
+  /** @param afterRetry whether the same operation failed before. */
+  private onAnswer(afterRetry: boolean): void {
+    if (this.isClosing || !(this.disconnected || (afterRetry && this.degradations.size > 0))) return;
     this.disconnected = false;
+    if (afterRetry) this.degradations.clear();
     this.events.next({ type: 'reconnected', at: Date.now() });
   }
 

@@ -1,6 +1,4 @@
 import { exhaustMap, timer, type Subscription } from 'rxjs';
-import { reportUnhandled } from '../util/report-unhandled.js';
-import { isTransient } from './connection-errors.js';
 import type { FleetDatabase } from './fleet-database.js';
 import type { JobStore, QueueClaim } from './job-store.js';
 
@@ -58,7 +56,7 @@ export class Heartbeats {
       owned = new Set(touched);
       this.lastConfirmedAt = sentAt;
     } catch (error) {
-      if (!isTransient(error)) reportUnhandled(error);
+      this.database.report(error);
       if (performance.now() - this.lastConfirmedAt < this.timeoutMs) return;
       owned = new Set();
     }

@@ -1,6 +1,6 @@
 import { exhaustMap, filter, interval, Observable, startWith, Subscription } from 'rxjs';
 import { invalid } from '../util/validate.js';
-import { ignoreConnectionError, isConnectionError } from './connection-errors.js';
+import { isConnectionError } from './connection-errors.js';
 import type { ControlMessage } from './control-message.js';
 import type { FleetDatabase } from './fleet-database.js';
 import { maxMessageBytes, NotifyChannel } from './notify-channel.js';
@@ -113,7 +113,7 @@ export class JobEventChannel {
       await this.channel.listen();
       await this.poller.follow();
     } catch (error) {
-      ignoreConnectionError(error);
+      this.database.report(error);
     }
   }
 }

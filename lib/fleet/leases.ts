@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { exhaustMap, Observable, timer, type Subscriber, type Subscription } from 'rxjs';
 import type { Coordinator, PauseState } from '../cron/coordinator.js';
-import { ignoreConnectionError } from './connection-errors.js';
 import type { CronPauses } from './cron-pauses.js';
 import type { FleetDatabase } from './fleet-database.js';
 
@@ -129,7 +128,7 @@ export class Leases implements Coordinator {
       const ownTasks = new Set(rows.map(({ task }) => task));
       for (const [lease, { task }] of leases) if (!ownTasks.has(task)) this.revoke(lease);
     } catch (error) {
-      ignoreConnectionError(error);
+      database.report(error);
       // The leases may expire before the next renewal, and another process could then acquire them.
       if (performance.now() - this.lastConfirmedAt > leaseMs - renewMs)
         for (const [lease] of leases) this.revoke(lease);

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import type { Observable } from 'rxjs';
 import { LinkedSubject } from '../util/linked-subject.js';
 import { Batcher } from './batcher.js';
-import { ignoreConnectionError } from './connection-errors.js';
 import type { FleetDatabase } from './fleet-database.js';
 
 /** The maximum length of a PostgreSQL NOTIFY, in bytes, minus the sender's id and separators. */
@@ -71,7 +70,7 @@ export class NotifyChannel<Message extends object> {
     // Listeners in this process get the same parsed JSON as those in others.
     if (this.messages.observed) this.messages.next(JSON.parse(text) as Message);
     // A message that cannot be sent is lost, just as a message that is not received.
-    this.outbox.add(text).catch(ignoreConnectionError);
+    this.outbox.add(text).catch((error: unknown) => this.database.report(error));
   }
 
   /** Waits until all messages are sent. */

@@ -3,7 +3,6 @@ import { withCancel } from '../context/context.js';
 import type { CancelFunc, Context } from '../context/types.js';
 import { AttemptResultWriter } from './attempt-results.js';
 import { ClaimsAhead } from './claims-ahead.js';
-import { ignoreConnectionError, isTransient } from './connection-errors.js';
 import { JobCancelledError, JobLostError } from './errors.js';
 import type { ClaimOwner } from './heartbeats.js';
 import { JobRun, type WorkerRunPort } from './job-run.js';
@@ -148,14 +147,15 @@ export class WorkerRun<In, Out> implements WorkerRunPort<In, Out>, ClaimOwner {
     try {
       if (room > 0) {
         // If the answer arrives later, another process may already own the jobs.
-        const claimed = await database.withTimeout(jobs.claim<In>(queue.name, room), heartbeatTimeoutMs);
+        const claim = () => database.withTimeout(jobs.claim<In>(queue.name, this.room), heartbeatTimeoutMs);
+        const claimed = await database.retry(claim, Infinity, ctx);
         for (const job of claimed) this.add(job);
         this.fetchAgain ||= claimed.length === room;
         this.startWaiting();
       }
     } catch (error) {
-      // After a transient error, the next poll fetches again.
-      if (!isTransient(error) || database.closing) this.fail(error);
+      // The table is missing, or the fleet is closed.
+      if (!ctx.cancelled) this.fail(error);
     } finally {
       this.fetching = false;
     }
@@ -202,13 +202,14 @@ export class WorkerRun<In, Out> implements WorkerRunPort<In, Out>, ClaimOwner {
   }
 
   private async giveBack(claims: readonly ClaimedJob<In>[]): Promise<void> {
-    const released = { name: 'Released', message: `Given back by ${this.queue.services.name} before its start` };
+    const { services } = this.queue;
+    const released = { name: 'Released', message: `Given back by ${services.name} before its start` };
     this.givingBack++;
     try {
       await Promise.all(claims.map((claim) => this.results.write(claim, { released })));
     } catch (error) {
       // Without heartbeats, the jobs are soon taken for lost.
-      ignoreConnectionError(error);
+      services.database.report(error);
     } finally {
       this.givingBack--;
       this.completeIfDone();

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { EMPTY } from 'rxjs';
 import sinon from 'sinon';
-import type { FleetDatabase } from '../../lib/fleet/fleet-database.js';
+import { withCancel } from '../../lib/context/context.js';
+import { FleetDatabase } from '../../lib/fleet/fleet-database.js';
 import { fakeDatabase } from '../helpers/fake-database.js';
 
 /** Returns an operation that fails once with a code, and then returns the number of its calls. */
@@ -51,10 +52,12 @@ describe("the fleet's database", () => {
     Object.assign(database.boss, {
       supervise: () => Promise.reject(new Error('canceling statement due to lock timeout')),
     });
-    const logged = sinon.stub(console, 'error');
+    const logged = sinon.stub(console, 'warn');
     try {
       await database.maintain('mails');
-      expect(logged.args.map(String)).to.deep.equal(['Error: canceling statement due to lock timeout']);
+      expect(logged.args.map(String)).to.deep.equal([
+        'The fleet is degraded: The database refuses a statement: canceling statement due to lock timeout',
+      ]);
     } finally {
       logged.restore();
     }
@@ -118,5 +121,64 @@ describe("the fleet's database", () => {
       await clock.tickAsync(6000);
       expect([await answer, queries]).to.deep.equal([[1], 2]);
     });
+  });
+
+  /** Each SQLSTATE that a server may answer, and what it means for the same statement later. */
+  const states: Readonly<Record<string, string>> = {
+    ...of('waited out', '08000 08006 08P01 53300 57P01 57P02 57P03 57P04'),
+    ...of('retried', '40001 40P01'),
+    ...of(
+      'degraded',
+      '0A000 25006 25P03 26000 28000 28P01 3D000 42501 53000 53100 53200 53400 55P03 57014 58030',
+    ),
+    ...of('degraded', 'F0000 HV000 P0001 XX000 XX002'),
+    ...of('missing', '3F000 42P01 42703 42883 42601 42804'),
+    ...of('refused', '21000 22001 22003 22021 22P02 22P05 23502 23505 54000 54001'),
+  };
+
+  function of(meaning: string, codes: string): Record<string, string> {
+    return Object.fromEntries(codes.split(' ').map((code) => [code, meaning]));
+  }
+
+  it('waits for the end of every error of the server, except one that no waiting mends', async () => {
+    const found: Record<string, string> = {};
+    for (const code of Object.keys(states)) {
+      const database = new FleetDatabase(fakeDatabase().boss, 'schema', () => Promise.resolve(), 0);
+      const events = eventTypes(database);
+      const result = await database.retry(failingOnce(code)).catch(() => 'thrown');
+      if (result === 'thrown') {
+        // A missing table is waited for, if there is time.
+        const patient = new FleetDatabase(database.boss, 'schema', () => Promise.resolve());
+        patient.events.asObservable().subscribe();
+        found[code] = (await patient.retry(failingOnce(code)).catch(() => 0)) === 2 ? 'missing' : 'refused';
+      } else found[code] = { '': 'retried', disconnected: 'waited out' }[events[0] ?? ''] ?? events[0] ?? '';
+    }
+    expect(found).to.deep.equal(states);
+  });
+
+  it('reports an error that comes again and again once, until the operation succeeds', async () => {
+    const database = fakeDatabase();
+    const events: unknown[] = [];
+    database.events.asObservable().subscribe(({ type, ...event }) => events.push('what' in event ? event.what : type));
+    let calls = 0;
+    const readOnly = Object.assign(new Error('cannot execute UPDATE in a read-only transaction'), { code: '25006' });
+    await database.retry(() => (++calls < 3 ? Promise.reject(readOnly) : Promise.resolve()));
+    await database.retry(() => Promise.resolve());
+    expect(events).to.deep.equal([`The database refuses a statement: ${readOnly.message}`, 'reconnected']);
+  });
+
+  it('ends its retries at the cancel of the context that they are for', async () => {
+    const database = fakeDatabase();
+    eventTypes(database);
+    const [ctx, cancel] = withCancel();
+    const retries = database.retry(
+      () => {
+        cancel();
+        return Promise.reject(new Error('timeout expired'));
+      },
+      undefined,
+      ctx,
+    );
+    expect(await retries.catch(String)).to.equal('Error: timeout expired');
   });
 });
