@@ -68,6 +68,19 @@ describe('The key of a dynamic group', () => {
     expect([ends, group.keys, runner.status]).to.deep.equal([3, [], 'done']);
   });
 
+  it('is not the only one that its runner may be added under, but the runner is no member twice', () => {
+    const { clock, group, short } = start();
+    const runner = taskRunner(short());
+    runner.done$.subscribe(() => group.add('b', runner));
+    group.add('a', runner);
+    clock.advance(5);
+    expect([group.keys, runner.status]).to.deep.equal([['b'], 'running']);
+    expect(() => group.add('c', runner)).to.throw(
+      TypeError,
+      'Expected `runnable` to be a runner that is no member yet',
+    );
+  });
+
   it('is taken for the listeners of the end of a member that is replaced, who may change the replacement', async () => {
     const { clock, group, ending } = start();
     const old = group.add('a', ending());

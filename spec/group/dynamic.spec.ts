@@ -156,7 +156,7 @@ describe('A dynamic group', () => {
   it('adds a replacement of a free key, and replaces a member that has not been started', async () => {
     const { group } = started();
     expect(await group.replace('a', server())).to.equal(undefined);
-    expect(group.keys).to.deep.equal(['a']);
+    expect([group.keys, group.get('a')?.status]).to.deep.equal([['a'], 'running']);
 
     const idle = dynamic('group');
     idle.add('a', server());
@@ -208,6 +208,9 @@ describe('A dynamic group', () => {
     cancel();
     clock.advance(5);
     expect([(await replaced)?.status, replacement.status]).to.deep.equal(['cancelled', 'idle']);
+    // It can be added again, because it is no member.
+    group.add('a', replacement);
+    expect(group.get('a')).to.equal(replacement);
   });
 
   it('refuses keys that are taken, empty or no part of a path, a member twice, and unknown options', async () => {
@@ -220,14 +223,19 @@ describe('A dynamic group', () => {
     expect(() => group.add('', server())).to.throw(RangeError, 'Expected `key` to be a part of a path');
     expect(() => group.add('a/b', server())).to.throw(RangeError, 'Expected `key` to be a part of a path');
     expect(() => group.add(1 as never, server())).to.throw(TypeError, 'Expected `key` to be a string');
-    expect(() => group.add('b', runner)).to.throw(TypeError, 'a runner that is no member yet');
+    const message = 'Expected `runnable` to be a runner that is no member yet';
+    expect(() => group.add('b', runner)).to.throw(TypeError, message);
+    const replacement = taskRunner(server());
+    group.add('c', server(5));
+    void group.replace('c', replacement);
+    expect(() => group.add('b', replacement)).to.throw(TypeError, message);
     expect(() => group.add('b', {} as never)).to.throw(TypeError, 'Expected `task` to be a task');
     expect(() => group.add('b', server(), { who: 'me' } as never)).to.throw(TypeError, 'Expected `options`');
     expect(await rejectionOf(group.replace('', server()))).to.be.instanceOf(RangeError);
     expect(() => dynamic(1 as never)).to.throw(TypeError, 'Expected `name` to be a string');
     expect(() => dynamic('x', { readiness: 'all' as never })).to.throw(RangeError, 'Expected `readiness`');
     expect(() => dynamic('x', { onFailure: 'restart' as never })).to.throw(RangeError, 'Expected `onFailure`');
-    expect(group.keys).to.deep.equal(['a']);
+    expect(group.keys).to.deep.equal(['a', 'c']);
   });
 
   describe('with a member that fails', () => {
