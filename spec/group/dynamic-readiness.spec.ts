@@ -1,6 +1,15 @@
 import { expect } from 'chai';
 import { NEVER, timer } from 'rxjs';
-import { dynamic, launch, ordered, supervise, task, type DynamicGroup, type TaskRunner } from '../../lib/index.js';
+import {
+  dynamic,
+  launch,
+  optional,
+  ordered,
+  supervise,
+  task,
+  type DynamicGroup,
+  type TaskRunner,
+} from '../../lib/index.js';
 import { virtualClock } from '../../lib/testing/index.js';
 import { eventTypes, forever } from '../helpers/tasks.js';
 
@@ -31,6 +40,27 @@ describe("A dynamic group with readiness 'members'", () => {
     const types = eventTypes(group);
     group.add('a', forever('a'));
     expect([types, readiness]).to.deep.equal([['added', 'ready'], [true]]);
+  });
+
+  it('is not ready while a member restarts, unless that is optional', () => {
+    const seen: boolean[][] = [];
+    for (const wrap of [(runner: TaskRunner) => runner, optional]) {
+      const clock = virtualClock();
+      const group = create();
+      const app = launch([group], { scheduler: clock, observer: () => undefined });
+      const short = task('short', ({ scheduler }) => timer(5, scheduler));
+      group.add('a', wrap(supervise(short, { restart: 'always', backoff: { initial: 5, jitter: 0 } })));
+      const ready = [app.ready];
+      for (const ms of [6, 5]) {
+        clock.advance(ms);
+        ready.push(app.ready);
+      }
+      seen.push(ready);
+    }
+    expect(seen).to.deep.equal([
+      [true, false, true],
+      [true, true, true],
+    ]);
   });
 
   it('emits as many events for a new member at any depth of nested groups', () => {

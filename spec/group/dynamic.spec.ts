@@ -105,6 +105,20 @@ describe('A dynamic group', () => {
     expect(story.filter((line) => line.includes('removed'))).to.deep.equal(['0 group removed a by operator']);
   });
 
+  it('names in the cause of the cancel whether a member was removed or replaced', async () => {
+    const { group } = started();
+    const causes: string[] = [];
+    const member = () =>
+      task('member', (ctx) => {
+        ctx.cancelled$.subscribe((cause) => causes.push(String(cause)));
+        return NEVER;
+      });
+    group.add('a', member());
+    await group.replace('a', member());
+    await group.remove('a');
+    expect(causes).to.deep.equal(['CancelledError: group/a was replaced', 'CancelledError: group/a was removed']);
+  });
+
   it('does not restart a supervised member that is removed', async () => {
     const { group } = started();
     const runner = group.add('a', supervise(server(), { restart: 'always' }));
