@@ -3,6 +3,8 @@ import { EMPTY, map, NEVER, timer } from 'rxjs';
 import sinon from 'sinon';
 import {
   AlreadyRunningError,
+  launch,
+  optional,
   ordered,
   parallel,
   RestartLimitError,
@@ -11,7 +13,9 @@ import {
   taskRunner,
   withCancel,
   type Outcome,
+  type TaskRunner,
 } from '../../lib/index.js';
+import { virtualClock } from '../../lib/testing/index.js';
 import { collect } from '../helpers/collect.js';
 import { expectNothingLeft } from '../helpers/expect-nothing-left.js';
 import { ProbeTasks } from '../helpers/probe-tasks.js';
@@ -95,6 +99,26 @@ for (const [kind, group] of groupKinds) {
         scheduler.flush();
         expect(seen).to.deep.equal(['idle', 'initializing', 'running', 'done']);
       });
+    });
+
+    it('is not ready while a member restarts, unless that is optional', () => {
+      const seen = [(runner: TaskRunner) => runner, optional].map((wrap) => {
+        const clock = virtualClock();
+        const short = task('short', ({ scheduler }) => timer(5, scheduler));
+        const restarted = supervise(short, { restart: 'always', backoff: { initial: 5, jitter: 0 } });
+        const app = launch([group('app', wrap(restarted), forever('b'))], {
+          scheduler: clock,
+          observer: () => undefined,
+        });
+        return [0, 6, 5].map((ms) => {
+          clock.advance(ms);
+          return app.ready;
+        });
+      });
+      expect(seen).to.deep.equal([
+        [true, false, true],
+        [true, true, true],
+      ]);
     });
 
     it('runs synchronous members one after another to their end', () => {

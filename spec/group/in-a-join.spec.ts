@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { map, NEVER, take, timer } from 'rxjs';
+import { EMPTY, map, NEVER, Subject, take, timer, type Observable } from 'rxjs';
 import {
   critical,
   joinAll,
@@ -7,6 +7,7 @@ import {
   parallel,
   supervise,
   task,
+  taskRunner,
   withCancel,
   type Outcome,
   type TaskEvent,
@@ -26,6 +27,22 @@ for (const [kind, group] of groupKinds) {
       const outcomes: string[] = [];
       joinAll(ctx, 5, [group('app', forever('a'))]).subscribe((outcome) => outcomes.push(describeOutcome(outcome)));
       expect(outcomes).to.deep.equal(['app not-started']);
+    });
+
+    it('does not abandon a member that has ended and now runs alone', () => {
+      const [ctx, cancel] = withCancel();
+      const source = new Subject<number>();
+      const outputs: Observable<number>[] = [EMPTY, source];
+      const a = taskRunner(task('a', () => outputs.shift() ?? EMPTY));
+      const app = group('app', a, task('hangs', { finalize: () => NEVER }));
+      startQuietly(app, ctx);
+      const values = collect(a.start());
+      cancel();
+      const outcomes: string[] = [];
+      joinAll(ctx, 0, [app]).subscribe((outcome) => outcomes.push(describeOutcome(outcome)));
+      expect(outcomes).to.deep.equal(['app timed-out in execute [app/a completed, app/hangs timed-out in finalize]']);
+      source.next(1);
+      expect(values).to.deep.equal([1]);
     });
 
     it('times out with the members that hang, and the hooks in which they hang', () => {
