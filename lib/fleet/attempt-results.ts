@@ -126,39 +126,43 @@ export class AttemptResultWriter {
 
   private async fail({ claims, failure, released }: Failures, written: Map<string, WrittenResult>): Promise<void> {
     let tries = 0;
-    const settled = await this.queue.services.database.retry(() => {
+    const { ids, stored } = await this.queue.services.database.retry(async () => {
       tries++;
-      return this.settleFailures(claims, failure, released);
+      if (released) return { ids: await this.release(claims, failure), stored: failure };
+      return this.storeFailure(claims, failure);
     });
-    const failed = new Set(settled);
+    const failed = new Set(ids);
     const rows = await this.readJobs(claims);
     for (const { id, retryCount } of claims) {
       const { state, attempt } = rows.get(id) ?? {};
       const failedBefore = tries > 1 && attempt === retryCount && (state === 'retry' || state === 'failed');
       if (failed.has(id) || failedBefore)
-        written.set(id, { failure, outcome: state === 'failed' ? 'failed' : 'retrying' });
+        written.set(id, { failure: stored, outcome: state === 'failed' ? 'failed' : 'retrying' });
     }
   }
 
-  private async settleFailures(
+  private async release(claims: readonly Claim[], reason: JobFailure): Promise<readonly string[]> {
+    const { name, services } = this.queue;
+    const ids = await services.jobs.release(name, claims, reason);
+    services.control.send({ type: 'work', queue: name });
+    return ids;
+  }
+
+  /** Stores a failure, in plain letters if the encoding of the database lacks one of its characters. */
+  private async storeFailure(
     claims: readonly Claim[],
     failure: JobFailure,
-    released: boolean,
-  ): Promise<readonly string[]> {
+  ): Promise<{ readonly ids: readonly string[]; readonly stored: JobFailure }> {
     const { name, services } = this.queue;
-    const { database, jobs, control } = services;
-    if (released) {
-      const ids = await jobs.release(name, claims, failure);
-      control.send({ type: 'work', queue: name });
-      return ids;
-    }
-    const fail = async (reason: JobFailure) => affectedJobs(await database.boss.fail(name, [...claims], reason));
+    const store = async (stored: JobFailure) => {
+      const response = await services.database.boss.fail(name, [...claims], stored);
+      return { ids: affectedJobs(response), stored };
+    };
     try {
-      return await fail(failure);
+      return await store(failure);
     } catch (error) {
-      // The database's encoding may lack a character.
       if (kindOf(error) !== 'value') throw error;
-      return fail({ name: toAscii(failure.name), message: toAscii(failure.message) });
+      return store({ name: toAscii(failure.name), message: toAscii(failure.message) });
     }
   }
 

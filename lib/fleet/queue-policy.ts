@@ -1,15 +1,12 @@
 import type { QueueOptions as BossOptions } from 'pg-boss';
-import {
-  invalid,
-  validateInteger,
-  validateMs,
-  validateNumber,
-  validateOptions,
-  validateString,
-} from '../util/validate.js';
+import { invalid, validateInteger, validateNumber, validateOptions, validateString } from '../util/validate.js';
 import type { QueueOptions, SubmitOptions } from './queue-types.js';
 
 const dayMs = 86_400_000;
+/** The maximum delay of a job, in ms. */
+const maxDelayMs = 365 * dayMs;
+/** The time that a job may wait, in s, counted from the end of its delay: ten years. */
+const maxWaitSeconds = 10 * 365 * 86_400;
 
 /** {@link QueueOptions} with all defaults filled in. */
 export interface QueuePolicy {
@@ -25,7 +22,7 @@ export function toPolicy(options: QueueOptions): QueuePolicy {
   const { retries = 2, backoff = {}, timeout = dayMs, retention = 7 * dayMs, maxWaiting = Infinity } = options;
   validateInteger('retries', 0, 1000, retries);
   validateOptions(backoff, ['initial', 'max'], 'backoff');
-  const { initial = 1000, max = 60_000 } = backoff;
+  const { initial = 1000, max = Math.max(initial, 60_000) } = backoff;
   validateNumber('backoff.initial', 0, dayMs, initial);
   validateNumber('backoff.max', initial, dayMs, max);
   validateNumber('timeout', 1, dayMs, timeout);
@@ -47,11 +44,13 @@ export function toBossOptions(policy: QueuePolicy, heartbeatTimeoutMs: number): 
     expireInSeconds: Math.min(toSeconds(timeout + heartbeatTimeoutMs), toSeconds(dayMs)),
     // With 0, pg-boss would never delete the jobs.
     deleteAfterSeconds: Math.max(1, toSeconds(retention)),
+    // pg-boss deletes jobs that have not started within this time.
+    retentionSeconds: maxWaitSeconds,
     heartbeatSeconds: toSeconds(heartbeatTimeoutMs),
   };
 }
 
-/** Options of a queue for dead letters. They stay for a year. */
+/** Options of a queue for dead letters. They stay for a year, unless they are redriven. */
 export const deadLetterOptions: BossOptions = { deleteAfterSeconds: 0, retentionSeconds: toSeconds(365 * dayMs) };
 
 export function validateQueueName(name: unknown): void {
@@ -70,7 +69,13 @@ export function validateSubmitOptions(options: SubmitOptions): void {
   validateOptions(options, ['priority', 'delay']);
   const { priority = 0, delay = 0 } = options;
   validateInteger('priority', -1_000_000, 1_000_000, priority);
-  validateMs('delay', delay);
+  if (delay instanceof Date) validateDate(delay);
+  else validateNumber('delay', 0, maxDelayMs, delay);
+}
+
+function validateDate(delay: Date): void {
+  if (!(delay.getTime() <= Date.now() + maxDelayMs))
+    throw new RangeError(invalid('delay', 'a date within the next 365 days, or up to that many ms', delay));
 }
 
 function toSeconds(ms: number): number {

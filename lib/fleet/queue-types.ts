@@ -45,7 +45,10 @@ export interface Queue<In, Out> {
   redrive(ids?: readonly string[]): Promise<number>;
 }
 
-/** Options of a queue. They apply in all processes: those of the process that last opened the queue count. */
+/**
+ * Options of a queue. They are stored and hold for all processes. An option that is not given remains as it is: a
+ * process that only submits jobs, for example, changes nothing.
+ */
 export interface QueueOptions {
   /**
    * Number of retries of a job. Default: 2. An attempt that was lost with its process counts. One that a stopping worker
@@ -61,7 +64,10 @@ export interface QueueOptions {
   timeout?: number | undefined;
   /** Time that ended jobs stay in the database, in ms. Default: one week. */
   retention?: number | undefined;
-  /** Maximum number of waiting jobs. Further submissions wait until there is room. Default: `Infinity`. */
+  /**
+   * Maximum number of waiting jobs, those with a delay not counted. Further submissions wait until there is room. A
+   * handler must not wait for room in its own queue, which may never come. Default: `Infinity`.
+   */
   maxWaiting?: number | undefined;
 }
 
@@ -69,8 +75,10 @@ export interface QueueOptions {
 export interface SubmitOptions {
   /** Jobs with a higher priority run first. Default: 0. */
   priority?: number | undefined;
-  /** Wait before the first attempt, in ms. Default: 0. */
-  delay?: number | undefined;
+  /**
+   * Wait before the first attempt, in ms by the database's clock, or the time of it. Up to 365 days. Default: 0.
+   */
+  delay?: number | Date | undefined;
 }
 
 /** A job whose last attempt has failed and that `redrive` can submit again. */

@@ -155,11 +155,19 @@ describe('a queue', () => {
       expect(error).to.be.instanceOf(JobCancelledError);
     });
 
-    it('cancels a job when its subscriber unsubscribes before the job is in the database', async () => {
-      const queue = fleet.queue<number>(newName());
-      const cancelled = nextEvent(queue.events$, 'cancelled');
+    it('does not submit a job whose subscriber unsubscribes before the job is in the database', async () => {
+      const name = newName();
+      const queue = fleet.queue<number>(name);
+      const types: string[] = [];
+      const subscription = queue.events$.subscribe(({ type }) => types.push(type));
       queue.submit(1).subscribe().unsubscribe();
-      await cancelled;
+      await queue.enqueue(2);
+      const rows = await statement<{ input: unknown }>(
+        await sharedUrl(),
+        `select data->'input' as input from ${fleets.schema}_jobs.job where name = '${name}'`,
+      );
+      expect([rows, types]).to.deep.equal([[{ input: 2 }], ['submitted']]);
+      subscription.unsubscribe();
     });
 
     it('cancels the context of a running job when its subscriber unsubscribes', async () => {
