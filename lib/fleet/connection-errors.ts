@@ -70,3 +70,8 @@ export function kindOf(error: unknown): DatabaseErrorKind {
 export function isConnectionError(error: unknown): boolean {
   return kindOf(error) === 'connection';
 }
+
+/** Whether a right is missing, such as that to create a table. */
+export function isPermissionError(error: unknown): boolean {
+  return (Object(error) as { code?: unknown }).code === '42501';
+}

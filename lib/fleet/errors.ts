@@ -48,6 +48,31 @@ export class FleetVersionError extends Error {
 }
 
 /**
+ * Thrown when the tables of a fleet are missing or older, and this process must not or may not create them.
+ *
+ * @example
+ * ```ts
+ * import { FleetSchemaError } from 'rxjs-tasks/fleet';
+ *
+ * const { message } = new FleetSchemaError('rxjs_tasks', 'they are missing');
+ * console.log(message);
+ * // → Expected schema rxjs_tasks to have the tables of a fleet: they are missing. installFleet creates them
+ * ```
+ */
+export class FleetSchemaError extends Error {
+  readonly schema: string;
+
+  static {
+    this.prototype.name = 'FleetSchemaError';
+  }
+
+  constructor(schema: string, reason: string, options?: ErrorOptions) {
+    super(`Expected schema ${schema} to have the tables of a fleet: ${reason}. installFleet creates them`, options);
+    this.schema = schema;
+  }
+}
+
+/**
  * Thrown when another process uses the directory of an embedded database. Two processes would destroy the database.
  *
  * @example

@@ -1,5 +1,5 @@
 import type { Db, PgBoss } from 'pg-boss';
-import { exhaustMap, merge, Subject, takeUntil, timer, type Observable, type Subscription } from 'rxjs';
+import { defer, exhaustMap, merge, Subject, takeUntil, timer, type Observable, type Subscription } from 'rxjs';
 import { background, untilCancelled } from '../context/context.js';
 import type { Context } from '../context/types.js';
 import { LinkedSubject } from '../util/linked-subject.js';
@@ -18,6 +18,21 @@ const maxDegradations = 20;
 /** Time until an unanswered statement is sent again, in ms. */
 const answerTimeoutMs = 5000;
 
+/** The time limit for a close, in ms. A connection that is cut in silence would never answer. */
+const closeTimeoutMs = 4000;
+/** The time for which a degradation waits for the first listener, in ms. */
+const firstListenerMs = 2000;
+
+/** The connections of a process to a database. */
+export interface DatabaseConnection {
+  /** Whether messages of the database do not arrive. */
+  readonly deaf: boolean;
+  /** Ends the connections when their statements are answered. */
+  close(): Promise<void>;
+  /** Rejects all unanswered and all later statements, and cuts the connections. */
+  abandon(): void;
+}
+
 /** The database of a fleet. Its connection may be lost at any time, and comes back. */
 export class FleetDatabase {
   readonly boss: PgBoss;
@@ -25,7 +40,7 @@ export class FleetDatabase {
   readonly setupTimeoutMs: number;
   readonly events: LinkedSubject<FleetEvent> = new LinkedSubject<FleetEvent>();
   private readonly db: Db;
-  private readonly disconnectAll: () => Promise<void>;
+  private readonly connection: DatabaseConnection;
   private readonly closing$ = new Subject<void>();
   /** Operations that only `close` waits for. */
   private readonly background = new Set<Promise<void>>();
@@ -33,18 +48,34 @@ export class FleetDatabase {
   private disconnected = false;
   /** When each current degradation was last reported. */
   private readonly degradations = new Map<string, number>();
+  /** Degradations from before the first listener. */
+  private readonly unheard = new Set<FleetEvent & { type: 'degraded' }>();
   private isClosing = false;
   private closed: Promise<void> | undefined = undefined;
 
   /** @param setupTimeoutMs the time for which a missing table is waited for, in ms. */
-  constructor(boss: PgBoss, schema: string, disconnectAll: () => Promise<void>, setupTimeoutMs = 10_000) {
+  constructor(boss: PgBoss, schema: string, connection: DatabaseConnection, setupTimeoutMs = 10_000) {
     this.boss = boss;
     this.setupTimeoutMs = setupTimeoutMs;
     this.schema = schema;
     this.db = boss.getDb();
-    this.disconnectAll = disconnectAll;
+    this.connection = connection;
     // Errors of pg-boss's background work, which retries by itself.
     boss.on('error', (error) => this.report(error));
+  }
+
+  /** Whether messages of the database do not arrive, so that only polls find anything. */
+  get deaf(): boolean {
+    return this.connection.deaf;
+  }
+
+  /** Emits what happens to the connection. The first subscriber also gets the degradations from before. */
+  get events$(): Observable<FleetEvent> {
+    return defer(() => {
+      const unheard = [...this.unheard];
+      this.unheard.clear();
+      return merge(unheard, this.events.asObservable());
+    });
   }
 
   /** Whether the database is closed, or about to be. */
@@ -169,15 +200,33 @@ export class FleetDatabase {
     await Promise.all(this.background);
   }
 
-  async close(): Promise<void> {
-    await this.stopRetrying();
-    await (this.closed ??= this.disconnect());
+  /**
+   * Closes the connections, after `before`. Whatever is unanswered after a few seconds is abandoned.
+   *
+   * @param before what still needs the database.
+   */
+  close(before: () => Promise<void> = () => Promise.resolve()): Promise<void> {
+    return (this.closed ??= this.disconnect(before));
   }
 
-  private async disconnect(): Promise<void> {
-    for (const listener of await Promise.allSettled(this.listeners))
-      if (listener.status === 'fulfilled') await listener.value?.close();
-    await this.disconnectAll();
+  private async disconnect(before: () => Promise<void>): Promise<void> {
+    const timeout = setTimeout(() => this.abandon(), closeTimeoutMs);
+    try {
+      await before();
+    } finally {
+      await this.stopRetrying();
+      for (const listener of await Promise.allSettled(this.listeners))
+        if (listener.status === 'fulfilled') await listener.value?.close();
+      await this.connection.close();
+      clearTimeout(timeout);
+      this.unheard.clear();
+    }
+  }
+
+  private abandon(): void {
+    this.isClosing = true;
+    this.closing$.next();
+    this.connection.abandon();
   }
 
   /** Reports an error of the database as an event, or on the console if there is no listener. Repeats are left out. */
@@ -196,8 +245,13 @@ export class FleetDatabase {
     if (this.degradations.size >= maxDegradations) this.degradations.clear();
     this.degradations.set(what, now);
     if (isRepeat) return;
-    if (this.events.observed) this.events.next({ type: 'degraded', at: Date.now(), what });
-    else console.warn(`The fleet is degraded: ${what}`);
+    const event = { type: 'degraded', at: Date.now(), what } as const;
+    if (this.events.observed) return this.events.next(event);
+    // An application subscribes to the events only after it has connected.
+    this.unheard.add(event);
+    setTimeout(() => {
+      if (this.unheard.delete(event)) console.warn(`The fleet is degraded: ${what}`);
+    }, firstListenerMs).unref();
   }
 
   /** @param afterRetry whether the same operation failed before. */

@@ -6,6 +6,7 @@ import { validateString } from '../util/validate.js';
 import type { FleetServices } from './fleet-services.js';
 import { JobQueue } from './job-queue.js';
 import { Leases } from './leases.js';
+import { printAs } from './print-as.js';
 import type { Queue, QueueOptions } from './queue-types.js';
 import { readState } from './read-state.js';
 import type { Fleet, FleetEvent, FleetState } from './types.js';
@@ -14,44 +15,48 @@ import { validateName, validatePath } from './validate-name.js';
 /** The connected fleet that `connectFleet` returns. */
 export class FleetHandle implements Fleet {
   readonly coordinator: Leases;
-  private readonly services: FleetServices;
-  private closing: Promise<void> | undefined = undefined;
+  readonly #services: FleetServices;
+  #closing: Promise<void> | undefined = undefined;
+
+  static {
+    printAs(this.prototype, ({ name }) => `Fleet(${name})`);
+  }
 
   constructor(services: FleetServices) {
-    this.services = services;
+    this.#services = services;
     this.coordinator = new Leases(services.database, services.pauses, services.name);
   }
 
   get name(): string {
-    return this.services.name;
+    return this.#services.name;
   }
 
   get context(): Context {
-    return this.services.master.context;
+    return this.#services.master.context;
   }
 
   get events$(): Observable<FleetEvent> {
-    const { database, events } = this.services;
-    return merge(database.events.asObservable(), events.all$);
+    const { database, events } = this.#services;
+    return merge(database.events$, events.all$);
   }
 
   queue<In, Out>(name: string, options: QueueOptions = {}): Queue<In, Out> {
-    return new JobQueue<In, Out>(this.services, name, options);
+    return new JobQueue<In, Out>(this.#services, name, options);
   }
 
   cancel(reason: string): Promise<void> {
     validateString('reason', reason);
-    return this.services.poller.cancel(reason, this.name);
+    return this.#services.poller.cancel(reason, this.name);
   }
 
   pause(path: string, options: ByWhom = {}): Promise<void> {
     validatePath(path);
-    return this.services.pauses.pause(path, this.readBy(options));
+    return this.#services.pauses.pause(path, this.readBy(options));
   }
 
   // A path that is undefined by mistake must not undo the cancel of the fleet.
   resume(...args: [] | [path: string, options?: ByWhom | undefined]): Promise<void> {
-    const { poller, pauses } = this.services;
+    const { poller, pauses } = this.#services;
     if (args.length === 0) return poller.resume();
     const [path, options = {}] = args;
     validatePath(path);
@@ -64,11 +69,11 @@ export class FleetHandle implements Fleet {
   }
 
   state(): Promise<FleetState> {
-    return readState(this.services.database);
+    return readState(this.#services.database);
   }
 
   initialize(): void {
-    if (this.closing) throw new Error('Expected the fleet to be connected, but it is closed');
+    if (this.#closing) throw new Error('Expected the fleet to be connected, but it is closed');
   }
 
   execute(_: RunContext, cancel: CancelFunc): Observable<never> {
@@ -80,7 +85,7 @@ export class FleetHandle implements Fleet {
   }
 
   close(): Promise<void> {
-    return (this.closing ??= this.disconnect());
+    return (this.#closing ??= this.disconnect());
   }
 
   toString(): string {
@@ -94,16 +99,14 @@ export class FleetHandle implements Fleet {
   }
 
   private async disconnect(): Promise<void> {
-    const { poller, heartbeats, results, events, control, database } = this.services;
+    const { poller, heartbeats, results, events, control, database } = this.#services;
     poller.stop();
     heartbeats.stop();
     results.close(new CancelledError('The fleet is closed'));
-    try {
+    await database.close(async () => {
       await this.coordinator.close();
       await events.close();
       await control.flush();
-    } finally {
-      await database.close();
-    }
+    });
   }
 }

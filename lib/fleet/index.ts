@@ -4,7 +4,8 @@
  * @module rxjs-tasks/fleet
  */
 
-export { connectFleet, type FleetOptions } from './connect-fleet.js';
+export { connectFleet } from './connect-fleet.js';
+export type { FleetOptions } from './fleet-options.js';
 export type { CronState, Fleet, FleetEvent, FleetMember, FleetState, PausedCron, QueueState } from './types.js';
 export { every } from './every.js';
 export type {
@@ -22,6 +23,7 @@ export {
   DirectoryInUseError,
   FleetCancelledError,
   FleetConnectionError,
+  FleetSchemaError,
   FleetVersionError,
   JobCancelledError,
   JobError,

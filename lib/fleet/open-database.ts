@@ -1,68 +1,88 @@
 import { join } from 'node:path';
 import { fromPglite, PgBoss, type ConstructorOptions } from 'pg-boss';
-import { isConnectionError } from './connection-errors.js';
+import { closable } from './closable-db.js';
 import { lockDirectory } from './directory-lock.js';
-import { FleetConnectionError } from './errors.js';
 import { FleetDatabase } from './fleet-database.js';
+import type { FleetPlace, ResolvedFleetOptions } from './fleet-options.js';
+import { Listener } from './listener.js';
 import { jobsSchema } from './schema-names.js';
+import { openPool } from './server-pool.js';
+import { startServer } from './start-server.js';
 
-/** Options of a connection to the database. */
-export interface DatabaseOptions {
-  readonly schema: string;
-  /** The name of this process. */
-  readonly name: string;
-  /** Maximum number of connections, besides the one that listens. */
-  readonly connections: number;
-  /** Time limit for the first connection, in ms. */
-  readonly connectTimeout: number;
-}
+type Options = Omit<ResolvedFleetOptions, 'place' | 'heartbeat'>;
 
 /** The interval at which pg-boss maintains its tables by itself, in s. */
 const maintenanceSeconds = 60;
 /** The time within which a further request to maintain a queue has no effect, in s. */
 const minMaintenanceSeconds = 2;
 const instanceHeartbeatSeconds = 10;
-/** The wait between two tries to connect, in ms. */
-const retryMs = 200;
-/** The range for the timeout of a single try to connect, in ms. */
-const [minTryMs, maxTryMs] = [1000, 10_000];
-/** The maximum length of an application's name in PostgreSQL. */
-const maxApplicationName = 63;
+
+/** Connects to the database at a place, and sets up pg-boss's tables. */
+export function openDatabase(place: FleetPlace, options: Options): Promise<FleetDatabase> {
+  return 'directory' in place ? openDirectory(place.directory, options) : openServer(place, options);
+}
 
 /**
  * Connects to a PostgreSQL server.
  *
- * @throws FleetConnectionError
+ * @throws FleetConnectionError, FleetSchemaError, FleetVersionError
  */
-export async function openServer(url: URL, options: DatabaseOptions): Promise<FleetDatabase> {
-  const { schema, name, connections, connectTimeout } = options;
-  const boss = new PgBoss({
-    ...toBossOptions(options),
-    connectionString: url.href,
-    max: connections,
-    application_name: name.slice(0, maxApplicationName),
-    connectionTimeoutMillis: Math.max(minTryMs, Math.min(connectTimeout, maxTryMs)),
+async function openServer(place: Exclude<FleetPlace, { directory: string }>, options: Options): Promise<FleetDatabase> {
+  // Before the database exists, `startServer` fails with the same errors.
+  let onError: (error: Error) => void = () => undefined;
+  let onDeaf = (): void => undefined;
+  const pool = await openPool(place, options, (error) => onError(error));
+  const listener = new Listener({
+    createClient: () => pool.createClient(),
+    notify: (channel, text) => pool.executeSql('select pg_notify($1, $2)', [channel, text]),
+    onError: (error) => onError(error),
+    onDeaf: () => onDeaf(),
   });
-  const stop = () => boss.stop({ graceful: false });
-  // Before `start` has succeeded, it rejects with the same errors.
-  const ignoreError = () => undefined;
-  boss.on('error', ignoreError);
-  const deadline = performance.now() + connectTimeout;
-  for (;;) {
-    try {
-      await boss.start();
-      break;
-    } catch (error) {
-      if (!isConnectionError(error) || performance.now() >= deadline) {
-        await stop();
-        const reason = `No database at ${addressOf(url)} within ${connectTimeout} ms: ${reasonOf(error)}`;
-        throw new FleetConnectionError(reason, { cause: error });
-      }
-      await new Promise((resolve) => setTimeout(resolve, retryMs));
-    }
+  const db = closable({
+    executeSql: (text, values) => pool.executeSql(text, values),
+    poolCounts: () => pool.poolCounts?.() ?? null,
+    listen: async (channel, onMessage, onMissed) => {
+      await listener.listen(channel, onMessage, onMissed);
+      // The listener is closed as a whole.
+      return { close: () => Promise.resolve() };
+    },
+  });
+  const boss = new PgBoss({ ...toBossOptions(options), db });
+  const abandon = () => {
+    db.abandon();
+    pool.destroy();
+  };
+  boss.on('error', (error) => onError(error));
+  try {
+    await startServer(boss, pool.address, options);
+  } catch (error) {
+    await boss.stop({ graceful: false });
+    abandon();
+    await pool.end();
+    throw error;
   }
-  const database = new FleetDatabase(boss, schema, stop);
-  boss.off('error', ignoreError);
+  const database = new FleetDatabase(
+    boss,
+    options.schema,
+    {
+      get deaf() {
+        return listener.deaf;
+      },
+      close: async () => {
+        await boss.stop({ graceful: false });
+        await Promise.all([listener.close(), pool.end()]);
+        db.abandon();
+      },
+      abandon,
+    },
+    options.connectTimeout,
+  );
+  onError = (error) => database.report(error);
+  onDeaf = () =>
+    database.onDegraded(
+      'messages do not arrive, as through a connection pooler. Results, cancels and jobs are found by polling each ' +
+        'second. The option `listenUrl` may lead past the pooler',
+    );
   return database;
 }
 
@@ -71,49 +91,50 @@ export async function openServer(url: URL, options: DatabaseOptions): Promise<Fl
  *
  * @throws DirectoryInUseError
  */
-export async function openDirectory(directory: string, options: DatabaseOptions): Promise<FleetDatabase> {
+async function openDirectory(directory: string, options: Options): Promise<FleetDatabase> {
   const unlock = await lockDirectory(directory);
   try {
     const { PGlite } = await import('@electric-sql/pglite');
     const pglite = await PGlite.create(join(directory, 'db'));
-    const boss = new PgBoss({ ...toBossOptions(options), db: fromPglite(pglite), backend: 'pglite' });
+    const db = closable(fromPglite(pglite));
+    const boss = new PgBoss({ ...toBossOptions(options), db, backend: 'pglite' });
     try {
       await boss.start();
     } catch (error) {
       await pglite.close();
       throw error;
     }
-    return new FleetDatabase(boss, options.schema, async () => {
+    const close = async () => {
       await boss.stop({ graceful: false });
+      db.abandon();
       await pglite.close();
       await unlock();
-    });
+    };
+    return new FleetDatabase(
+      boss,
+      options.schema,
+      { deaf: false, close, abandon: () => db.abandon() },
+      options.connectTimeout,
+    );
   } catch (error) {
     await unlock();
     throw error;
   }
 }
 
-function toBossOptions({ schema, name }: DatabaseOptions): ConstructorOptions {
+function toBossOptions({ schema, name, migrate }: Options): ConstructorOptions {
   return {
     schema: jobsSchema(schema),
+    migrate,
     // This library has crons of its own.
     schedule: false,
     superviseIntervalSeconds: maintenanceSeconds,
+    // Deletes the jobs whose retention is over.
+    maintenanceIntervalSeconds: maintenanceSeconds,
     monitorIntervalSeconds: minMaintenanceSeconds,
     // There are no flows.
     flowIntervalSeconds: maintenanceSeconds,
     instanceName: name,
     instanceHeartbeatSeconds,
   };
-}
-
-/** Returns the address of a server, without credentials. */
-function addressOf(url: URL): string {
-  return `${url.hostname || (url.searchParams.get('host') ?? 'localhost')}:${url.port || 5432}${url.pathname}`;
-}
-
-function reasonOf(error: unknown): string {
-  const { code, message } = error as { code?: unknown; message?: unknown };
-  return typeof code === 'string' && /^E[A-Z_]+$/.test(code) ? code : String(message);
 }

@@ -1,11 +1,11 @@
-import { createRequire } from 'node:module';
-import { FleetVersionError } from './errors.js';
+import { messageOf } from '../util/describe-error.js';
+import { FleetSchemaError, FleetVersionError } from './errors.js';
 import { BossJobs } from './boss-jobs.js';
+import { isPermissionError } from './connection-errors.js';
 import type { FleetDatabase } from './fleet-database.js';
 import { FunctionJobs } from './function-jobs.js';
 import { createFunctions, functionSignatures, knownJobsVersion } from './job-statements.js';
 import type { JobStore } from './job-store.js';
-import { jobsSchema } from './schema-names.js';
 
 /** The version of the tables below. Increase it for a change that earlier versions do not support. */
 const version = 1;
@@ -13,19 +13,22 @@ const version = 1;
 const setupLock = 7_238_451_097;
 
 /**
- * Creates the tables and functions of a fleet, unless they exist. Returns the statements for jobs that agree with
- * pg-boss's tables.
+ * Creates the tables and functions of a fleet, unless they exist or must not be created. Returns the statements for jobs
+ * that agree with pg-boss's tables.
  *
- * @throws FleetVersionError if a later version has created them.
+ * @throws FleetVersionError if a later version has created them; FleetSchemaError if they are missing.
  */
-export async function openTables(database: FleetDatabase): Promise<JobStore> {
+export async function openTables(database: FleetDatabase, migrate: boolean): Promise<JobStore> {
   const { schema, boss } = database;
-  const { pgboss } = createRequire(import.meta.url)('pg-boss/package.json') as { pgboss: { schema: number } };
-  const jobsVersion = (await boss.schemaVersion()) ?? 0;
-  if (jobsVersion > pgboss.schema) throw new FleetVersionError(jobsSchema(schema), jobsVersion, pgboss.schema);
-  if (!(await isComplete(database))) await database.query(setupOf(schema));
+  if (!(await isComplete(database))) {
+    if (!migrate) throw new FleetSchemaError(schema, 'some are missing');
+    await database.query(setupOf(schema)).catch((error: unknown) => {
+      throw isPermissionError(error) ? new FleetSchemaError(schema, messageOf(error), { cause: error }) : error;
+    });
+  }
   const [fleet] = await database.query<{ version: number }>(`select version from "${schema}".fleet`);
   if (fleet && fleet.version > version) throw new FleetVersionError(schema, fleet.version, version);
+  const jobsVersion = (await boss.schemaVersion()) ?? 0;
   if (jobsVersion === knownJobsVersion) return new FunctionJobs(database);
   database.onDegraded(`pg-boss's tables have version ${jobsVersion}: its own, slower functions are used`);
   return new BossJobs(database);
@@ -44,7 +47,7 @@ async function isComplete(database: FleetDatabase): Promise<boolean> {
 }
 
 /** Returns the statements that create the tables and functions, unless they exist. */
-function setupOf(schema: string): string {
+export function setupOf(schema: string): string {
   return `
     begin;
     select pg_advisory_xact_lock(${setupLock});

@@ -1,43 +1,93 @@
+import { inspect } from 'node:util';
 import { expect } from 'chai';
 import type { FleetOptions } from 'rxjs-tasks/fleet';
 import { connectError } from '../helpers/fleet.js';
 
 describe('connectFleet', () => {
+  const place = { directory: 'd' };
+  const notUrl = 'Expected `url` to be the URL of a PostgreSQL server, such as `postgres://host:5432/database`';
   const invalidOptions: [FleetOptions, string][] = [
-    [{}, 'Expected `options` to be an object with either a `url` or a `directory`, got `[]` (object)'],
+    [{}, 'Expected `options` to have one of `url`, `pool`, `connection`, `directory`, got none of them'],
     [
       { url: 'postgres://h/d', directory: 'd' },
-      "Expected `options` to be an object with either a `url` or a `directory`, got `[ 'url', 'directory' ]` (object)",
+      'Expected `options` to have one of `url`, `pool`, `connection`, `directory`, got `url` and `directory`',
+    ],
+    [{ url: 'a:secret@b' }, notUrl],
+    [{ url: 'mysql://me:secret@h' }, notUrl],
+    [{ url: 7 as never }, notUrl],
+    [{ listenUrl: 'mysql://me:secret@h', url: 'postgres://h/d' }, notUrl.replace('url', 'listenUrl')],
+    [{ ...place, listenUrl: 'postgres://h' }, 'Expected `listenUrl` to be absent with a `directory`, got (string)'],
+    [{ ...place, schema: 'A-b' }, 'Expected `schema` to be up to 40 lower-case letters, digits and `_`, got (string)'],
+    [
+      { ...place, name: 'x'.repeat(201) },
+      'Expected `name` to be up to 200 characters, without control characters, got (string)',
     ],
     [
-      { url: 'a:secret@b' },
-      'Expected `url` to be the URL of a PostgreSQL server, such as `postgres://host:5432/database`',
+      { ...place, name: 'web\0user\0admin' },
+      'Expected `name` to be up to 200 characters, without control characters, got (string)',
     ],
-    [
-      { url: 'mysql://me:secret@h' },
-      'Expected `url` to be the URL of a PostgreSQL server, such as `postgres://host:5432/database`',
-    ],
-    [
-      { directory: 'd', schema: 'A-b' },
-      "Expected `schema` to be up to 40 lower-case letters, digits and `_`, got `'A-b'` (string)",
-    ],
-    [
-      { directory: 'd', name: 'x'.repeat(201) },
-      `Expected \`name\` to be up to 200 characters, got \`'${'x'.repeat(80)}'... 121 more characters\` (string)`,
-    ],
-    [{ directory: 'd', heartbeat: 1 }, 'Expected `heartbeat` to be a number from 10000 to 3600000, got `1` (number)'],
-    [{ directory: 'd', connections: 0 }, 'Expected `connections` to be a whole number from 1 to 100, got `0` (number)'],
-    [
-      { directory: 'd', connectTimeout: -1 },
-      'Expected `connectTimeout` to be a number of ms from 0 and up, got `-1` (number)',
-    ],
+    [{ ...place, heartbeat: 1 }, 'Expected `heartbeat` to be a number from 10000 to 3600000, got `1` (number)'],
+    [{ ...place, connections: 1.5 }, 'Expected `connections` to be a number from 1 to 100, got `1.5` (number)'],
+    [{ ...place, connectTimeout: NaN }, 'Expected `connectTimeout` to be a number from 0 and up, got `NaN` (number)'],
+    [{ ...place, migrate: null as never }, 'Expected `migrate` to be a boolean, got null'],
+    [{ directory: '' }, 'Expected `directory` to be a path, got (string)'],
+    [{ pool: {} as never }, 'Expected `pool` to be a `pg.Pool`, got (object)'],
+    [{ connection: 'postgres://me:secret@h' as never }, 'Expected `connection` to be an object, got (string)'],
+    [{ connection: { user: 'a\0database\0b' } }, 'Expected `connection` to have texts without a NUL'],
   ];
   for (const [options, message] of invalidOptions)
     it(`refuses ${JSON.stringify(options)}`, async () => {
       expect((await connectError(options)).message).to.equal(message);
     });
 
-  it('refuses an option that does not exist', async () => {
-    expect((await connectError({ uri: 'x' } as never)).message).to.match(/^Expected `options` to be made of `url`/);
+  it('refuses connections of its own beside a pool', async () => {
+    const pool = { query: () => undefined, connect: () => undefined } as never;
+    const { message } = await connectError({ pool, connections: 3 });
+    expect(message).to.equal('Expected `connections` to be absent with a `pool`, got `3` (number)');
+  });
+
+  it('refuses an option that does not exist, and suggests the one that was probably meant', async () => {
+    const { message } = await connectError({ urk: 'postgres://me:secret@h' } as never);
+    expect(message).to.match(/^Expected `options` to be made of `url`, .* got another name; did you mean `url`\?$/);
+  });
+
+  it('refuses a URL whose parts are not percent-encoded, because errors would quote a part of the password', async () => {
+    const message = 'Expected `url` to have its user, password and database percent-encoded';
+    for (const url of [
+      'postgres://u:123/secret@host/db',
+      'postgres://u:123?secret@host/db',
+      'postgres://u:12#secret@host/db',
+      'postgres://u:pa@ss/secret@host/db',
+      'postgres://u:%zz@host/db',
+      'postgres://u%00database%00other:secret@host/db',
+    ])
+      expect((await connectError({ url })).message, url).to.equal(message);
+  });
+
+  it('quotes no text of any option, wherever a URL with a password was put', async () => {
+    const secret = 'postgres://u:hunter2@h/db';
+    const names = [
+      ...['url', 'pool', 'connection', 'directory', 'listenUrl', 'schema', 'name', 'connectTimeout', 'connections'],
+      ...['heartbeat', 'migrate', 'other', secret],
+    ];
+    const isPlace = (name: string) => ['url', 'pool', 'connection', 'directory'].includes(name);
+    const values: unknown[] = [secret, [secret], { secret }, { connectionString: `x${secret}` }, new Error(secret)];
+    const printed: string[] = [];
+    for (const name of names.filter((each) => each !== 'url' && each !== 'directory'))
+      for (const value of values) {
+        const options = isPlace(name)
+          ? { [name]: value, connectTimeout: 0 }
+          : { directory: '/dev/null/none', [name]: value };
+        printed.push(inspect(await connectError(options), { depth: Infinity, showHidden: true }));
+      }
+    for (const options of [
+      secret,
+      [secret],
+      { url: `${secret}#`, connectTimeout: 0 },
+      { url: secret, directory: secret },
+    ])
+      printed.push(inspect(await connectError(options as never), { depth: Infinity, showHidden: true }));
+    expect(printed.length).to.be.above(40);
+    expect(printed.filter((text) => text.includes('hunter2'))).to.deep.equal([]);
   });
 });

@@ -3,7 +3,7 @@ import { EMPTY } from 'rxjs';
 import sinon from 'sinon';
 import { withCancel } from '../../lib/context/context.js';
 import { FleetDatabase } from '../../lib/fleet/fleet-database.js';
-import { fakeDatabase } from '../helpers/fake-database.js';
+import { fakeConnection, fakeDatabase } from '../helpers/fake-database.js';
 
 /** Returns an operation that fails once with a code, and then returns the number of its calls. */
 function failingOnce(code: string) {
@@ -49,18 +49,13 @@ describe("the fleet's database", () => {
 
   it('reports an error of the maintenance of a queue, and does not throw it', async () => {
     const database = fakeDatabase();
+    const degraded: string[] = [];
+    database.events$.subscribe((event) => event.type === 'degraded' && degraded.push(event.what));
     Object.assign(database.boss, {
       supervise: () => Promise.reject(new Error('canceling statement due to lock timeout')),
     });
-    const logged = sinon.stub(console, 'warn');
-    try {
-      await database.maintain('mails');
-      expect(logged.args.map(String)).to.deep.equal([
-        'The fleet is degraded: The database refuses a statement: canceling statement due to lock timeout',
-      ]);
-    } finally {
-      logged.restore();
-    }
+    await database.maintain('mails');
+    expect(degraded).to.deep.equal(['The database refuses a statement: canceling statement due to lock timeout']);
   });
 
   it('retries after network errors', async () => {
@@ -111,6 +106,39 @@ describe("the fleet's database", () => {
       expect(clock.countTimers()).to.equal(0);
     });
 
+    it('keeps a degradation for the first listener, and writes it on the console if there is none in time', async () => {
+      const database = fakeDatabase();
+      const written = sinon.stub(console, 'warn');
+      try {
+        database.onDegraded('slow');
+        await clock.tickAsync(1999);
+        const events: unknown[] = [];
+        database.events$.subscribe((event) => events.push(event.type === 'degraded' && event.what)).unsubscribe();
+        database.events$.subscribe((event) => events.push(event)).unsubscribe();
+        await clock.tickAsync(10_000);
+        expect([events, written.args]).to.deep.equal([['slow'], []]);
+        database.onDegraded('slower');
+        await clock.tickAsync(2000);
+        expect(written.args).to.deep.equal([['The fleet is degraded: slower']]);
+      } finally {
+        written.restore();
+      }
+    });
+
+    it('closes within 4 s although what is still to be done does not end', async () => {
+      const { boss } = fakeDatabase();
+      let cut = (): void => undefined;
+      const isCut = new Promise<void>((resolve) => (cut = resolve));
+      const database = new FleetDatabase(boss, 'schema', { deaf: false, close: () => isCut, abandon: cut });
+      let closed = false;
+      void database.close(() => isCut).then(() => (closed = true));
+      await clock.tickAsync(3999);
+      expect(closed).to.equal(false);
+      await clock.tickAsync(1);
+      expect(closed).to.equal(true);
+      expect(clock.countTimers()).to.equal(0);
+    });
+
     it('accepts the first answer of all tries when each try takes longer than its timeout', async () => {
       let queries = 0;
       const database = fakeDatabase(() => {
@@ -127,10 +155,7 @@ describe("the fleet's database", () => {
   const states: Readonly<Record<string, string>> = {
     ...of('waited out', '08000 08006 08P01 53300 57P01 57P02 57P03 57P04'),
     ...of('retried', '40001 40P01'),
-    ...of(
-      'degraded',
-      '0A000 25006 25P03 26000 28000 28P01 3D000 42501 53000 53100 53200 53400 55P03 57014 58030',
-    ),
+    ...of('degraded', '0A000 25006 25P03 26000 28000 28P01 3D000 42501 53000 53100 53200 53400 55P03 57014 58030'),
     ...of('degraded', 'F0000 HV000 P0001 XX000 XX002'),
     ...of('missing', '3F000 42P01 42703 42883 42601 42804'),
     ...of('refused', '21000 22001 22003 22021 22P02 22P05 23502 23505 54000 54001'),
@@ -143,12 +168,12 @@ describe("the fleet's database", () => {
   it('waits for the end of every error of the server, except one that no waiting mends', async () => {
     const found: Record<string, string> = {};
     for (const code of Object.keys(states)) {
-      const database = new FleetDatabase(fakeDatabase().boss, 'schema', () => Promise.resolve(), 0);
+      const database = new FleetDatabase(fakeDatabase().boss, 'schema', fakeConnection, 0);
       const events = eventTypes(database);
       const result = await database.retry(failingOnce(code)).catch(() => 'thrown');
       if (result === 'thrown') {
         // A missing table is waited for, if there is time.
-        const patient = new FleetDatabase(database.boss, 'schema', () => Promise.resolve());
+        const patient = new FleetDatabase(database.boss, 'schema', fakeConnection);
         patient.events.asObservable().subscribe();
         found[code] = (await patient.retry(failingOnce(code)).catch(() => 0)) === 2 ? 'missing' : 'refused';
       } else found[code] = { '': 'retried', disconnected: 'waited out' }[events[0] ?? ''] ?? events[0] ?? '';

@@ -1,0 +1,130 @@
+import { Socket } from 'node:net';
+import type { Client, ClientConfig, Pool, PoolConfig } from 'pg';
+import type { Db } from 'pg-boss';
+import { messageOf } from '../util/describe-error.js';
+import { loadDriver } from './driver.js';
+import type { FleetPlace, ResolvedFleetOptions } from './fleet-options.js';
+import { addressOfUrl } from './server-url.js';
+
+type Options = Pick<ResolvedFleetOptions, 'listenUrl' | 'name' | 'connections' | 'connectTimeout'>;
+
+/** The connections of a process to a server: those of a pool, and clients that listen. */
+export interface ServerPool extends Pick<Db, 'executeSql' | 'poolCounts'> {
+  /** The address of the server, without credentials. */
+  readonly address: string;
+  /** Creates a client of its own that listens. */
+  createClient(): Client;
+  /** Ends the connections when their statements are answered. A pool of the application stays as it is. */
+  end(): Promise<void>;
+  /** Cuts all connections of this process that are not the application's. */
+  destroy(): void;
+}
+
+/** The time without a packet after which the system checks a connection, in ms. */
+const keepAliveMs = 10_000;
+/** The range for the timeout of a single try to connect, in ms. */
+const [minTryMs, maxTryMs] = [1000, 10_000];
+/** The maximum length of an application's name in PostgreSQL. */
+const maxApplicationName = 63;
+
+/**
+ * Opens a pool for a server, or uses the application's pool.
+ *
+ * @param onError called with the errors of connections that have nothing to do.
+ */
+export async function openPool(
+  place: Exclude<FleetPlace, { directory: string }>,
+  options: Options,
+  onError: (error: Error) => void,
+): Promise<ServerPool> {
+  // The driver's error may hold the connection with its password.
+  const onIdleError = (error: Error) =>
+    onError(Object.assign(new Error(messageOf(error)), { code: (error as { code?: unknown }).code }));
+  if ('pool' in place) return foreignPool(place.pool, options, onIdleError);
+
+  const { Pool, Client } = await loadDriver();
+  const sockets = new Set<Socket>();
+  const config: PoolConfig = {
+    ...commonConfig(options),
+    ...('url' in place ? { connectionString: place.url.href } : place.connection),
+    stream: trackedStream(sockets, 'url' in place ? undefined : place.connection.stream),
+    max: options.connections,
+  };
+  const pool = new Pool(config);
+  pool.on('error', onIdleError);
+  return {
+    address: addressOf(place),
+    executeSql: (text, values) => pool.query(text, values),
+    poolCounts: () => countsOf(pool, options.connections),
+    createClient: () => new Client(listenConfig(config, options.listenUrl)),
+    end: () => pool.end(),
+    destroy: () => {
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+function foreignPool(pool: Pool, options: Options, onError: (error: Error) => void): ServerPool {
+  pool.on('error', onError);
+  const sockets = new Set<Socket>();
+  const { options: config } = pool as unknown as { options: PoolConfig };
+  // The type of a pool does not have them, but every pool does.
+  const { Client } = pool as unknown as { Client: typeof import('pg').Client };
+  const { password, ssl } = config;
+  return {
+    address: addressOf({ connection: config }),
+    executeSql: (text, values) => pool.query(text, values),
+    poolCounts: () => countsOf(pool, config.max ?? 10),
+    createClient: () => {
+      const stream = trackedStream(sockets, config.stream);
+      // The pool hides its password from a copy.
+      const own: ClientConfig = { ...commonConfig(options), ...config, password, ssl, stream };
+      return new Client(listenConfig(own, options.listenUrl));
+    },
+    end: () => {
+      pool.off('error', onError);
+      return Promise.resolve();
+    },
+    destroy: () => {
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+function commonConfig({ name, connectTimeout }: Options): PoolConfig {
+  return {
+    application_name: name.slice(0, maxApplicationName),
+    connectionTimeoutMillis: Math.max(minTryMs, Math.min(connectTimeout, maxTryMs)),
+    keepAlive: true,
+    keepAliveInitialDelayMillis: keepAliveMs,
+  };
+}
+
+/** Returns a function that creates the sockets of connections, so that they can be cut. */
+function trackedStream(sockets: Set<Socket>, create: PoolConfig['stream']): () => Socket {
+  return () => {
+    const socket = (create?.() as Socket | undefined) ?? new Socket();
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    return socket;
+  };
+}
+
+/** Returns the options of a client that listens at `url`. The credentials may be those of the pool. */
+function listenConfig(config: ClientConfig, url: URL | undefined): ClientConfig {
+  if (!url) return config;
+  if (url.username !== '' || config.connectionString !== undefined) return { ...config, connectionString: url.href };
+  const database = decodeURIComponent(url.pathname.slice(1)) || config.database;
+  return { ...config, host: url.hostname, port: Number(url.port || 5432), database };
+}
+
+function addressOf(place: { url: URL } | { connection: PoolConfig }): string {
+  if ('url' in place) return addressOfUrl(place.url);
+  const { connectionString, host = 'localhost', port = 5432, database = '' } = place.connection;
+  if (connectionString !== undefined && URL.canParse(connectionString)) return addressOfUrl(new URL(connectionString));
+  return `${host}:${port}/${database}`;
+}
+
+function countsOf(pool: Pool, max: number): ReturnType<NonNullable<Db['poolCounts']>> {
+  return { max, total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount };
+}
