@@ -13,7 +13,7 @@ export function queueNames(n) {
 }
 
 /**
- * Makes the calls from, from + 1, … for so many ms, by so many callers, each of which waits for its call before it makes
+ * Makes the calls from, from + 1, … for so many ms, by so many callers. Each caller waits for its call before it makes
  * the next.
  *
  * @returns the number of calls, and the ms until the last has ended.

@@ -36,7 +36,12 @@ export async function startRedis() {
   const args = ['--port', port, '--bind', '127.0.0.1', '--dir', home, ...persistence];
   const server = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const exit = once(server, 'exit');
-  for await (const lines of server.stdout) if (lines.includes('Ready to accept connections')) break;
+  let isReady = false;
+  for await (const lines of server.stdout) {
+    isReady = lines.includes('Ready to accept connections');
+    if (isReady) break;
+  }
+  if (!isReady) throw new Error('redis-server has exited');
   return {
     url: `redis://127.0.0.1:${port}`,
     stop: async () => {
