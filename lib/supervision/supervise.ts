@@ -68,10 +68,8 @@ export function supervise<T>(runnable: Runnable<T>, options: SuperviseOptions = 
   const runner = delegate(runnable, (run, cancelApp, child, subscriber) => {
     const supervised = new SupervisedRun(run, cancelApp, child, subscriber, policy);
     current = supervised;
-    subscriber.add(() => {
-      // A listener of its end may have started the next run.
-      if (current === supervised) current = undefined;
-    });
+    // Before the end is reported, because a listener may start the next run.
+    subscriber.add(() => (current = undefined));
     return supervised;
   });
   const restart = () => current?.restart() ?? Promise.reject(new NotRunningError(runner.toString()));

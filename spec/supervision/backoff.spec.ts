@@ -23,6 +23,12 @@ describe('The backoff of a supervised task', () => {
     return delays;
   };
 
+  it('needs no random number without jitter', () => {
+    const random = sinon.fake.returns(0.5);
+    expect(delays({ backoff: { initial: 10, jitter: 0, random } }, 2)).to.deep.equal([10, 20]);
+    expect(random.callCount).to.equal(0);
+  });
+
   it('grows by the factor up to the maximum', () => {
     expect(delays({ backoff: { initial: 10, jitter: 0 } })).to.deep.equal([10, 20, 40, 80, 160]);
     expect(delays({ backoff: { initial: 10, factor: 3, max: 200, jitter: 0 } })).to.deep.equal([10, 30, 90, 200, 200]);

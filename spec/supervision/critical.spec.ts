@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { NEVER, of, timer } from 'rxjs';
+import sinon from 'sinon';
 import {
   AlreadyRunningError,
   CancelledError,
@@ -137,6 +138,13 @@ describe('A critical task', () => {
     expect([emitted, status, inner.status]).to.deep.equal([[error], 'failed', 'running']);
     expect(error?.cause).to.be.instanceOf(AlreadyRunningError);
     expect([appCtx.cancelled, appCtx.cause]).to.deep.equal([true, error]);
+  });
+
+  it('calls the cancel of its start once, with its error', () => {
+    const cancel = sinon.fake();
+    const runner = critical(task('x', throwing()));
+    collect(runner.start(undefined, cancel));
+    expect(cancel.args).to.deep.equal([[outcomeOf(runner)?.error]]);
   });
 
   it('keeps the cause of an application that is cancelled first', () => {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { map, NEVER, timer } from 'rxjs';
+import { map, NEVER, Subject, timer } from 'rxjs';
 import {
   critical,
   joinAll,
@@ -9,6 +9,7 @@ import {
   supervise,
   task,
   TaskError,
+  taskRunner,
   withCancel,
   type AppEvent,
   type Outcome,
@@ -155,6 +156,20 @@ describe('A supervised task in a join', () => {
     joinAll(other, 0, [runner]).subscribe((outcome) => outcomes.push(outcome));
     expect(outcomes.map(({ task: name, status }) => `${name} ${status}`)).to.deep.equal(['g timed-out']);
     expect(outcomes[0]?.members?.map(({ task: name, status }) => `${name} ${status}`)).to.deep.equal(['g/a failed']);
+    cancel();
+  });
+
+  it('that is abandoned in a wait does not abandon its runner, which runs alone meanwhile', () => {
+    const [other, cancelOther] = withCancel();
+    cancelOther();
+    const source = new Subject<number>();
+    const outputs = [throwing(), () => source];
+    const child = taskRunner(task('x', () => outputs.shift()?.() ?? NEVER));
+    const { runner, cancel } = startRunner(() => supervise(child, { backoff: exactBackoff }));
+    const values = collect(child.start());
+    joinAll(other, 0, [runner]).subscribe();
+    source.next(1);
+    expect(values).to.deep.equal([1]);
     cancel();
   });
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { NEVER, Subject, timer } from 'rxjs';
-import { NotRunningError, ordered, supervise, task, withCancel, type Outcome } from '../../lib/index.js';
+import { EMPTY, NEVER, Subject, timer } from 'rxjs';
+import { launch, NotRunningError, ordered, supervise, task, withCancel, type Outcome } from '../../lib/index.js';
 import { virtualClock } from '../../lib/testing/index.js';
 import { collect } from '../helpers/collect.js';
 import { spyOnConsoleError } from '../helpers/console-spy.js';
@@ -211,6 +211,38 @@ describe('A requested restart of a supervised task', () => {
     const { cancel } = startRunner(() => ordered('app', x));
     cancel();
     expect(String(await rejectionOf(x.restart()))).to.equal('NotRunningError: app/x is not running');
+    const y = supervise(task('y', () => 1));
+    startRunner(() => ordered('app', y));
+    expect(String(await rejectionOf(y.restart()))).to.equal('NotRunningError: y is not running');
+  });
+
+  it('ends the run that a listener of the end of the one before has started', async () => {
+    const outputs = [EMPTY, NEVER];
+    const runner = supervise(task('x', () => outputs.shift() ?? NEVER));
+    const [ctx, cancel] = withCancel();
+    runner.done$.subscribe(() => runner.start(ctx).subscribe());
+    runner.start(ctx).subscribe();
+    expect((await runner.restart()).status).to.equal('cancelled');
+    cancel();
+  });
+
+  it('replaces the delay when it is called by a listener of a failure in finalize', async () => {
+    const clock = virtualClock();
+    const outputs = [timer(1, clock), NEVER];
+    const runner = supervise(
+      task('x', { execute: () => outputs.shift() ?? NEVER, finalize: () => outputs.length > 0 && throwing()() }),
+      { backoff: exactBackoff },
+    );
+    const emitted = events(runner);
+    const app = launch([task('server', () => NEVER), runner], { scheduler: clock, observer: () => undefined });
+    let restarted: Promise<Outcome> | undefined;
+    app.ready$.subscribe((ready) => {
+      if (!ready) restarted ??= runner.restart();
+    });
+    clock.advance(2);
+    expect(emitted.flatMap((event) => (event.type === 'restarting' ? [event.delay] : []))).to.deep.equal([0]);
+    expect((await restarted)?.status).to.equal('failed');
+    await app.stop();
   });
 
   it('resolves, and starts no run, when the task is cancelled before the run has ended', async () => {
