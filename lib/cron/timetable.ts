@@ -52,7 +52,7 @@ export function timetableFactory(options: CronOptions): TimetableFactory {
   if (startAt >= stopAt) throw new RangeError(invalid('stopAt', 'after `startAt`', options.stopAt));
   validateMs('jitter', jitter);
   validateFunction('random', random);
-  return (source, now, { lastSlot, rescheduled = false, onRandomFailed = logError } = {}) => {
+  return (source, now, { lastSlot, rescheduled, onRandomFailed = logError } = {}) => {
     const lastRun = givenLastRun === undefined || rescheduled ? undefined : (lastSlot ?? givenLastRun);
     const immediate = givenImmediate ?? (source.elapsed && givenLastRun === undefined);
     // The clock may have been set back since the last slot. A period follows elapsed time and does not repeat it.

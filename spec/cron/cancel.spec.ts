@@ -2,7 +2,10 @@ import { expect } from 'chai';
 import { concat, map, NEVER, Observable, of, take, throwError, timer } from 'rxjs';
 import {
   cron,
+  launch,
+  launchRunner,
   task,
+  taskRunner,
   withCancel,
   type CancelFunc,
   type CronOptions,
@@ -30,6 +33,20 @@ describe('Cancelling a cron', () => {
     expect([emitted, clock.timers, listenerCount(ctx)]).to.deep.equal([['complete'], 0, 0]);
     clock.advance(1000);
     expect(story).to.have.length(6);
+  });
+
+  it('lists the children of its runs that have not ended at the deadline', async () => {
+    const clock = virtualClock();
+    const child = task('child', { finalize: () => NEVER });
+    const runner = cron(
+      task('x', (ctx, cancel) => void launchRunner(ctx, cancel, taskRunner(child))),
+      10,
+    );
+    const app = launch([runner], { scheduler: clock, timeout: 5, observer: () => undefined });
+    const report = app.stop();
+    clock.advance(5);
+    const [outcome] = (await report).outcomes;
+    expect(outcome?.members?.map(({ task: name, status }) => `${name} ${status}`)).to.deep.equal(['x/child timed-out']);
   });
 
   it('cancels all current runs with its cause and awaits them before finalize', () => {

@@ -43,6 +43,17 @@ describe('The history of a cron', () => {
     expect(runner.history.last).to.include({ slot: 20, trigger: 'missed' });
     await runner.trigger();
     expect(runner.history.last).to.include({ slot: 25, trigger: 'manual' });
+    const all = startCron(({ slot }) => slot, 10, { missed: 'runAll', immediate: false });
+    all.clock.advanceSilently(25);
+    all.clock.advance(0);
+    expect(all.runner.history.last).to.include({ slot: 20, trigger: 'missed' });
+  });
+
+  it('has no next runs when the cron has ended', () => {
+    const { runner, cancel } = startCron(({ slot }) => slot, 10);
+    expect(runner.nextRuns(2).map(Number)).to.deep.equal([10, 20]);
+    cancel();
+    expect(runner.nextRuns(2)).to.deep.equal([]);
   });
 
   it('goes on over restarts', () => {

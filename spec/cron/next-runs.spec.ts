@@ -151,6 +151,11 @@ describe('nextRuns', () => {
     expect(() => nextRuns('* * * * *', 1, { timezone: null as never })).to.throw(TypeError, 'got null');
   });
 
+  it('takes a time zone with a sign in its name', () => {
+    for (const timezone of ['Etc/GMT+2', 'America/Port-au-Prince'])
+      expect(nextRuns('0 0 * * *', 1, { timezone, from: 0 })).to.have.length(1);
+  });
+
   it('refuses a time zone with a period or a Schedule', () => {
     for (const schedule of [1000, { next: (after: number) => after + 1 }])
       expect(() => nextRuns(schedule, 1, { timezone: 'UTC' })).to.throw(

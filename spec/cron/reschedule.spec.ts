@@ -3,6 +3,7 @@ import { map, NEVER, timer } from 'rxjs';
 import { cron, task, withCancel, type CronOptions } from '../../lib/index.js';
 import { virtualClock } from '../../lib/testing/index.js';
 import { everyTen, lasting, startCron, startedSlots, type StartedCron } from '../helpers/cron-story.js';
+import { events, throwing } from '../helpers/tasks.js';
 
 const noon = Date.parse('2026-06-01T12:00:00Z');
 
@@ -67,6 +68,17 @@ describe('The `reschedule` of a cron', () => {
     expect(() => runner.reschedule(5, { zone: 'UTC' } as never)).to.throw('Expected `options` to be made of');
     clock.advance(10);
     expect(story).to.deep.equal(['0: started 0', '10: started 10']);
+  });
+
+  it('changes nothing, for later starts either, when the Schedule throws', () => {
+    const { clock, runner, story, cancel } = startCron(({ slot }) => slot, 10);
+    const boom = new Error('boom');
+    expect(() => runner.reschedule({ next: throwing(boom) })).to.throw(boom);
+    clock.advance(10);
+    cancel();
+    runner.start(withCancel(undefined, { scheduler: clock })[0]).subscribe();
+    clock.advance(10);
+    expect(startedSlots(story)).to.deep.equal([0, 10, 10, 20]);
   });
 
   it('lets current and waiting runs go on, and slots that are due', () => {
@@ -200,8 +212,10 @@ describe('The `reschedule` of a cron', () => {
 
   it('ends the cron when the new schedule has no slot', () => {
     const { clock, runner, story } = startCron(({ slot }) => slot, 10);
+    const emitted = events(runner);
     runner.reschedule({ next: () => undefined });
     clock.advance(20);
+    expect(emitted[0]).to.deep.equal({ type: 'rescheduled', task: 'x', runId: 1, at: 0 });
     expect(story).to.deep.equal(['0: started 0', '0: rescheduled to undefined', '0: done completed']);
     expect(runner.nextRuns(3)).to.deep.equal([]);
   });

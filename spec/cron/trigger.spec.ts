@@ -1,7 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { expect } from 'chai';
 import { NEVER, throwError, timer } from 'rxjs';
-import { cron, NotRunningError, supervise, task, type SlotOutcome } from '../../lib/index.js';
+import { cron, launch, NotRunningError, supervise, task, type SlotOutcome } from '../../lib/index.js';
+import { virtualClock } from '../../lib/testing/index.js';
 import { lasting, startCron } from '../helpers/cron-story.js';
 import { rejectionOf } from '../helpers/rejection.js';
 import { settled } from '../helpers/tasks.js';
@@ -101,6 +102,25 @@ describe('The `trigger` of a cron', () => {
     const timedOut = slow.runner.trigger();
     slow.clock.advance(5);
     expect((await timedOut).error?.cause).to.have.property('name', 'DeadlineError');
+  });
+
+  it('resolves as cancelled when the application no longer waits for the run', async () => {
+    const clock = virtualClock();
+    const runner = cron(task('x', { execute: () => new Promise(() => undefined), grace: 100 }), 10, {
+      immediate: false,
+    });
+    const app = launch([runner], { scheduler: clock, timeout: 5, observer: () => undefined });
+    const outcome = runner.trigger();
+    void app.stop();
+    clock.advance(5);
+    expect(await outcome).to.deep.equal({
+      slot: 0,
+      trigger: 'manual',
+      status: 'cancelled',
+      reason: 'timed-out',
+      startedAt: 0,
+      endedAt: 5,
+    });
   });
 
   it('is joined: the cron ends when a triggered run has ended', async () => {
