@@ -1,3 +1,5 @@
+import { callWithoutStores } from '../util/call-in-context.js';
+
 /** A limit of the total length of a batch, in any unit. */
 export interface LengthLimit<Item> {
   lengthOf(item: Item): number;
@@ -26,7 +28,8 @@ export class Batcher<Item, Result> {
   add(item: Item): Promise<Result> {
     return new Promise((resolve, reject) => {
       this.waiting.push({ item, resolve, reject });
-      this.writing ??= this.writeAll();
+      // In the stores of no caller, because the batch has the items of several.
+      this.writing ??= callWithoutStores(() => this.writeAll());
     });
   }
 

@@ -1,6 +1,6 @@
 import type { JobFailure } from './errors.js';
 import { affectedJobs, type FleetDatabase } from './fleet-database.js';
-import type { JobData } from './job-inserter.js';
+import { parseJobData } from './job-row.js';
 import type { Claim, ClaimedJob, Completion, JobStore, QueueClaim } from './job-store.js';
 
 /** pg-boss's own functions, for a version of its tables that this library does not know. */
@@ -11,8 +11,9 @@ export class BossJobs implements JobStore {
     this.database = database;
   }
 
-  claim<In>(queue: string, maxCount: number): Promise<readonly ClaimedJob<In>[]> {
-    return this.database.boss.fetch<JobData<In>>(queue, { batchSize: maxCount, includeMetadata: true });
+  async claim<In>(queue: string, maxCount: number): Promise<readonly ClaimedJob<In>[]> {
+    const rows = await this.database.boss.fetch<unknown>(queue, { batchSize: maxCount, includeMetadata: true });
+    return rows.map(({ id, retryCount, data }) => ({ id, retryCount, data: parseJobData(data) }));
   }
 
   /** pg-boss stores one output for all jobs of a call. */

@@ -1,4 +1,4 @@
-import { isControlMessage, type ControlMessage } from './control-message.js';
+import { parseControlMessage, type ControlMessage } from './control-message.js';
 import { CronPauses } from './cron-pauses.js';
 import { FleetHandle } from './fleet-handle.js';
 import { readFleetOptions, type FleetOptions } from './fleet-options.js';
@@ -39,7 +39,7 @@ export async function connectFleet(options: FleetOptions): Promise<Fleet> {
   const resolved = readFleetOptions(options);
   const { schema, name, connectTimeout, heartbeat } = resolved;
   const database = await openDatabase(resolved.place, resolved);
-  const control = new NotifyChannel<ControlMessage>(database, schema, isControlMessage);
+  const control = new NotifyChannel<ControlMessage>(database, schema, parseControlMessage);
   const poller = new StatusPoller(database, control);
   const events = new JobEventChannel(database, control, poller, name);
   const master = new MasterCancel(database, poller);

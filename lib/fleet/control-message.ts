@@ -1,4 +1,6 @@
-/** A message to all processes of a fleet. */
+import { isJobId, isQueueName } from './message-fields.js';
+
+/** A message to all processes of a fleet. It is a hint: the receiver reads the facts from the tables. */
 export type ControlMessage =
   /** The status of the fleet has changed. */
   | { readonly type: 'fleet' }
@@ -8,12 +10,12 @@ export type ControlMessage =
   | { readonly type: 'work'; readonly queue: string }
   | { readonly type: 'cancel'; readonly queue: string; readonly job: string };
 
-/** Whether a value has the fields of a control message. */
-export function isControlMessage(value: unknown): value is ControlMessage {
-  const { type, queue, job } = (value ?? {}) as Record<string, unknown>;
-  return (
-    type === 'fleet' ||
-    type === 'follow' ||
-    (typeof queue === 'string' && (type === 'work' || (type === 'cancel' && typeof job === 'string')))
-  );
+/** Parses a control message. Any role that may connect can send one. Returns undefined for anything else. */
+export function parseControlMessage(value: unknown): ControlMessage | undefined {
+  const { type, queue, job } = Object(value) as Record<string, unknown>;
+  if (type === 'fleet' || type === 'follow') return { type };
+  if (!isQueueName(queue)) return undefined;
+  if (type === 'work') return { type, queue };
+  if (type === 'cancel' && isJobId(job)) return { type, queue, job };
+  return undefined;
 }

@@ -188,6 +188,32 @@ export class JobCancelledError extends Error {
 }
 
 /**
+ * The error of a stream that waits for the result of a job that was deleted before its end, or before its result was
+ * read.
+ *
+ * @example
+ * ```ts
+ * import { JobDeletedError } from 'rxjs-tasks/fleet';
+ *
+ * console.log(new JobDeletedError('mails', 'c5c1').message); // → A job of mails was deleted: c5c1
+ * ```
+ */
+export class JobDeletedError extends Error {
+  readonly queue: string;
+  readonly job: string;
+
+  static {
+    this.prototype.name = 'JobDeletedError';
+  }
+
+  constructor(queue: string, job: string) {
+    super(`A job of ${queue} was deleted: ${job}`);
+    this.queue = queue;
+    this.job = job;
+  }
+}
+
+/**
  * The cause of the cancel of a handler whose job no longer belongs to this process. The process sent no heartbeat for
  * too long, so another process runs the job again. The result of the handler is dropped.
  *

@@ -1,5 +1,6 @@
 import type { FleetDatabase } from './fleet-database.js';
 import { claimJobs, completeJobs, releaseJobs, touchJobs } from './job-statements.js';
+import { parseJobData } from './job-row.js';
 import type { Claim, ClaimedJob, Completion, JobStore, QueueClaim } from './job-store.js';
 
 /** The statements of this library, for a version of pg-boss's tables that it knows. */
@@ -10,9 +11,10 @@ export class FunctionJobs implements JobStore {
     this.database = database;
   }
 
-  claim<In>(queue: string, maxCount: number): Promise<readonly ClaimedJob<In>[]> {
+  async claim<In>(queue: string, maxCount: number): Promise<readonly ClaimedJob<In>[]> {
     const { database } = this;
-    return database.query(claimJobs(database.schema), [queue, maxCount]);
+    const rows = await database.query<Claim & { data: unknown }>(claimJobs(database.schema), [queue, maxCount]);
+    return rows.map(({ id, retryCount, data }) => ({ id, retryCount, data: parseJobData(data) }));
   }
 
   complete(queue: string, completions: readonly Completion[]): Promise<readonly string[]> {

@@ -26,6 +26,7 @@ export {
   FleetSchemaError,
   FleetVersionError,
   JobCancelledError,
+  JobDeletedError,
   JobError,
   JobLostError,
   type JobFailure,

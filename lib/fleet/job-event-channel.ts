@@ -1,63 +1,69 @@
-import { exhaustMap, filter, interval, Observable, startWith, Subscription } from 'rxjs';
+import { Observable, type Subscription } from 'rxjs';
+import { LinkedSubject } from '../util/linked-subject.js';
 import { invalid } from '../util/validate.js';
 import { isConnectionError } from './connection-errors.js';
 import type { ControlMessage } from './control-message.js';
+import { EventFollowers } from './event-followers.js';
 import type { FleetDatabase } from './fleet-database.js';
-import { maxMessageBytes, NotifyChannel } from './notify-channel.js';
+import { parseJobMessage, toJobMessage, type JobMessage } from './job-message.js';
+import { validateJsonb } from './jsonb.js';
+import { NotifyChannel } from './notify-channel.js';
+import { ProgressWriter } from './progress-writer.js';
 import type { JobEvent, JobEventDetail } from './queue-types.js';
+import { RemoteEvents } from './remote-events.js';
 import type { StatusPoller } from './status-poller.js';
 
-/** Bytes of a message that are reserved for the fields of every event. */
-const reservedBytes = 400;
-/** The interval at which a following process renews its entry in the fleet's status, in ms. */
-const renewMs = 4000;
-/** Time in which a status from before a `follow` message may still arrive after the message, in ms. */
-const staleStatusMs = 2000;
+/** The maximum length of a progress, and of an output in an event, as JSON in bytes. */
+const [maxProgressBytes, maxOutputBytes] = [7500, 7900];
 /** Time limit for a submit to wait until this process listens, in ms. Without it, polls find the results. */
 const listenTimeoutMs = 1000;
 
 /**
- * The events of jobs, in all processes. Other processes get them only while a process follows. They always get a
- * cancel, and the end of a job whose submitter waits for it.
+ * The events of jobs, in all processes. Other processes get messages about them only while a process follows. They
+ * always get that of a cancel, and of the end of a job whose submitter waits for it. Messages have no contents: the
+ * receiver reads the jobs.
  */
 export class JobEventChannel {
-  private readonly channel: NotifyChannel<JobEvent>;
+  private readonly channel: NotifyChannel<JobMessage>;
   private readonly database: FleetDatabase;
-  private readonly poller: StatusPoller;
+  private readonly followers: EventFollowers;
+  private readonly progress: ProgressWriter;
   /** The name of this process. */
   private readonly name: string;
-  /** Whether any process follows, according to the last status. */
-  private followed = false;
-  /** When the last `follow` message arrived. */
-  private lastFollowMessage = -Infinity;
-  private followers = 0;
-  private closed = false;
-  private renewing = Subscription.EMPTY;
-  /** The last renewal of this process's entry in the fleet's status. */
-  private renewal: Promise<void> | undefined = undefined;
+  private readonly local = new LinkedSubject<JobEvent>();
+  private readonly all = new LinkedSubject<JobEvent>();
 
   constructor(database: FleetDatabase, control: NotifyChannel<ControlMessage>, poller: StatusPoller, name: string) {
-    this.channel = new NotifyChannel(database, `${database.schema}$events`, isJobEvent);
+    this.channel = new NotifyChannel(database, `${database.schema}$events`, parseJobMessage);
+    this.followers = new EventFollowers(database, control, poller, () => this.channel.listen());
+    this.progress = new ProgressWriter(database);
     this.database = database;
-    this.poller = poller;
     this.name = name;
-    poller.status$.subscribe(({ followed }) => (this.followed = followed));
-    control.messages$
-      .pipe(filter(({ type }) => type === 'follow'))
-      .subscribe(() => (this.lastFollowMessage = performance.now()));
+    const remote = new RemoteEvents(database, (event) => this.all.next(event));
+    this.messages$.subscribe((message) => {
+      if (this.all.observed) remote.add(message);
+    });
   }
 
   /** Whether this process follows. */
   get following(): boolean {
-    return this.followers > 0;
+    return this.followers.following;
   }
 
-  /** Emits the received events. While no process follows, these are only cancels and the ends of awaited jobs. */
-  get received$(): Observable<JobEvent> {
-    return this.channel.messages$;
+  /** Emits the events of this process. */
+  get local$(): Observable<JobEvent> {
+    return this.local.asObservable();
   }
 
-  /** Emits when events may have been missed. */
+  /**
+   * Emits the messages of other processes, and forged ones. While no process follows, the true ones are about cancels
+   * and the ends of awaited jobs alone.
+   */
+  get messages$(): Observable<JobMessage> {
+    return this.channel.remote$;
+  }
+
+  /** Emits when messages may have been missed. */
   get missed$(): Observable<void> {
     return this.channel.missed$;
   }
@@ -66,14 +72,15 @@ export class JobEventChannel {
   get all$(): Observable<JobEvent> {
     return new Observable((subscriber) => {
       subscriber.add(this.follow());
-      return this.received$.subscribe(subscriber);
+      return this.all.asObservable().subscribe(subscriber);
     });
   }
 
   /** Waits until this process listens, for a limited time. */
   async listen(): Promise<void> {
+    const { channel, database, followers } = this;
     try {
-      await this.database.withTimeout(Promise.all([this.channel.listen(), this.renewal]), listenTimeoutMs);
+      await database.withTimeout(Promise.all([channel.listen(), followers.renewal]), listenTimeoutMs);
     } catch (error) {
       if (!isConnectionError(error)) throw error;
     }
@@ -81,74 +88,53 @@ export class JobEventChannel {
 
   /** Makes all processes send all events, until it is unsubscribed. */
   follow(): Subscription {
-    if (this.followers++ === 0 && !this.closed)
-      this.renewing = interval(renewMs)
-        .pipe(
-          startWith(0),
-          exhaustMap(() => (this.renewal = this.renew())),
-        )
-        .subscribe();
-    return new Subscription(() => {
-      if (--this.followers === 0) this.renewing.unsubscribe();
-    });
+    return this.followers.follow();
   }
 
   /** @param awaited whether the submitter of the job waits for this event. */
   emit(queue: string, job: string, detail: JobEventDetail, awaited = false): JobEvent {
     const event: JobEvent = { queue, job, at: Date.now(), by: this.name, ...detail };
-    if (event.type === 'progress') validateLength(event);
-    const followed = this.followed || this.following || performance.now() - this.lastFollowMessage < staleStatusMs;
-    if (awaited || followed) this.channel.send(toMessage(event));
+    if (event.type === 'progress') validateProgress(event.progress);
+    this.emitHere(event);
+    const send = () => this.channel.send(toJobMessage(event));
+    if (event.type === 'progress')
+      this.progress.add({ ...event, value: event.progress }, () => this.followers.whenFollowed(send));
+    else if (awaited) this.afterProgress(event, send);
+    else this.afterProgress(event, () => this.followers.whenFollowed(send));
     return event;
   }
 
-  close(): Promise<void> {
-    this.closed = true;
-    this.renewing.unsubscribe();
-    return this.channel.flush();
+  async close(): Promise<void> {
+    this.followers.close();
+    await this.progress.flush();
+    await this.channel.flush();
   }
 
-  private async renew(): Promise<void> {
-    try {
-      await this.channel.listen();
-      await this.poller.follow();
-    } catch (error) {
-      this.database.report(error);
-    }
+  /** Listeners in this process get the same parsed JSON as those in others. */
+  private emitHere(event: JobEvent): void {
+    const { local, all } = this;
+    if (!local.observed && !all.observed) return;
+    const text = JSON.stringify(event);
+    const short =
+      event.type === 'completed' && Buffer.byteLength(text) > maxOutputBytes
+        ? JSON.stringify({ ...event, output: undefined })
+        : text;
+    if (local.observed) local.next(JSON.parse(short) as JobEvent);
+    if (all.observed) all.next(JSON.parse(short) as JobEvent);
+  }
+
+  /** Sends the message about an event after the last progress of the job, which the event must not overtake. */
+  private afterProgress(event: JobEvent, send: () => void): void {
+    if (!this.followers.any) this.progress.drop(event);
+    const stored = this.progress.settle(event);
+    if (stored) void stored.then(send);
+    else send();
   }
 }
 
-function validateLength(event: JobEvent): void {
-  if (!fitsMessage(event))
-    throw new RangeError(invalid(event.type, `JSON of up to ${maxMessageBytes - reservedBytes} bytes`, event));
-}
-
-/** Removes an output that is too long for a message. A process that needs it reads it from the table. */
-function toMessage(event: JobEvent): JobEvent {
-  if (event.type !== 'completed' || fitsMessage(event)) return event;
-  const { queue, job, at, by, type, attempt } = event;
-  return { queue, job, at, by, type, attempt };
-}
-
-function fitsMessage(event: JobEvent): boolean {
-  return Buffer.byteLength(JSON.stringify(event)) <= maxMessageBytes;
-}
-
-const eventTypes = new Set<unknown>([
-  'submitted',
-  'started',
-  'progress',
-  'retrying',
-  'completed',
-  'failed',
-  'lost',
-  'cancelled',
-] satisfies JobEvent['type'][]);
-
-/** Whether a value has the fields of a job event that are read. */
-function isJobEvent(value: unknown): value is JobEvent {
-  const { type, queue, job, output, failure } = (value ?? {}) as Record<string, unknown>;
-  if (!eventTypes.has(type) || typeof queue !== 'string' || typeof job !== 'string') return false;
-  if (type === 'failed' || type === 'retrying') return typeof failure === 'object' && failure !== null;
-  return output === undefined || (typeof output === 'object' && output !== null);
+function validateProgress(progress: unknown): void {
+  const text = JSON.stringify({ progress });
+  if (Buffer.byteLength(text) > maxProgressBytes)
+    throw new RangeError(invalid('progress', `JSON of up to ${maxProgressBytes} bytes`, progress));
+  validateJsonb('progress', { progress });
 }

@@ -1,6 +1,7 @@
 import { CancelledError } from '../errors/errors.js';
 import { Batcher } from './batcher.js';
 import type { FleetServices } from './fleet-services.js';
+import type { JobData } from './job-row.js';
 import type { SubmitOptions } from './queue-types.js';
 import { jobsSchema } from './schema-names.js';
 
@@ -8,13 +9,6 @@ import { jobsSchema } from './schema-names.js';
 const roomPollMs = 200;
 /** The maximum number of jobs in one statement. */
 const maxBatch = 500;
-
-/** The data of a job in the table. */
-export interface JobData<In> {
-  readonly input: In;
-  /** Whether a process waits for the result. */
-  readonly awaited?: boolean;
-}
 
 export interface NewJob<In> {
   readonly id: string;

@@ -5,8 +5,8 @@ import type { TaskRunner } from '../task/types.js';
 import { invalid, validateArray, validateFunction, validateInteger } from '../util/validate.js';
 import { affectedJobs } from './fleet-database.js';
 import type { FleetServices } from './fleet-services.js';
-import { JobInserter, type JobData, type NewJob } from './job-inserter.js';
-import { failureIn } from './job-results.js';
+import { JobInserter, type NewJob } from './job-inserter.js';
+import { parseFailure, parseJobData, type JobData } from './job-row.js';
 import { validateJsonb } from './jsonb.js';
 import type { QueueHandle } from './queue-handle.js';
 import {
@@ -54,12 +54,16 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
     validateSubmitOptions(options);
     return defer(() => {
       const id = randomUUID();
+      const key = { queue: this.name, job: id };
       const { database, results } = this.services;
       let written: Promise<void> | undefined;
-      const write$ = defer(() => (written = this.write({ id, data: { input, awaited: true }, options })));
+      const write$ = defer(() => {
+        written = this.write({ id, data: { input, awaited: true }, options }).then(() => results.confirm(key));
+        return written;
+      });
       // `materialize` makes the end a value, so that `dematerialize` can end the merged stream before the write is
       // answered.
-      const result$ = results.of<Out>(this.name, id).pipe(materialize());
+      const result$ = results.of<Out>(key).pipe(materialize());
       // Cancels after the write: before it there is no row to cancel, and after a failed write there is no job.
       const cancelWhenWritten = () =>
         written?.then(
@@ -84,12 +88,13 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
     validateJobId(job);
     return new Observable((subscriber) => {
       const { database, results, events } = this.services;
-      const subscription = results.of<Out>(this.name, job).subscribe(subscriber);
+      const key = { queue: this.name, job };
+      const subscription = results.of<Out>(key).subscribe(subscriber);
       subscription.add(events.follow());
-      const poll = () => results.poll([job]);
+      const poll = () => results.poll(key);
       poll().then(
         // A job that does not exist would never emit.
-        (found) => found.has(job) || subscriber.error(new RangeError(invalid('job', `a job of ${this.name}`, job))),
+        (found) => found || subscriber.error(new RangeError(invalid('job', `a job of ${this.name}`, job))),
         (error: unknown) => subscriber.error(error),
       );
       // The job may have ended before other processes knew that this process listens.
@@ -129,12 +134,12 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
     validateInteger('limit', 1, 100_000, limit);
     const { database } = this.services;
     await this.create();
-    const dead = await database.retry(() => database.boss.findJobs<JobData<In>>(toDeadQueue(this.name), { limit }));
+    const dead = await database.retry(() => database.boss.findJobs<unknown>(toDeadQueue(this.name), { limit }));
     return dead.map(({ id, data, sourceId, sourceOutput, createdOn }) => ({
       id,
       job: sourceId ?? id,
-      input: data.input,
-      failure: failureIn(sourceOutput ?? {}),
+      input: parseJobData<In>(data).input,
+      failure: parseFailure(sourceOutput),
       at: createdOn,
     }));
   }

@@ -1,131 +1,172 @@
-import { filter, Observable, type Subscriber, type Subscription } from 'rxjs';
-import { JobCancelledError, JobError, type JobFailure } from './errors.js';
+import { Observable, type Subscriber, type Subscription } from 'rxjs';
+import { keepAsyncContext } from '../util/keep-async-context.js';
+import { callWithoutStores } from '../util/call-in-context.js';
+import { JobCancelledError, JobDeletedError, JobError } from './errors.js';
 import type { FleetDatabase } from './fleet-database.js';
+import { Hints } from './hints.js';
 import type { JobEventChannel } from './job-event-channel.js';
+import { readJobs, toKeyText, type JobKey } from './job-reader.js';
+import { parseFailure, parseOutput, type JobRow } from './job-row.js';
 import type { JobEvent } from './queue-types.js';
-import { jobsSchema } from './schema-names.js';
 
 /** The interval between polls for results without a message, in ms. */
 const pollMs = 5000;
 /** The maximum number of jobs in one poll. */
-const maxBatch = 1000;
-
-/** The state of a job in the table. */
-interface JobRow {
-  readonly id: string;
-  readonly queue: string;
-  readonly state: 'created' | 'retry' | 'active' | 'completed' | 'cancelled' | 'failed';
-  readonly output: { readonly value?: unknown } & Partial<JobFailure>;
-}
+const maxBatch = 500;
 
 /** The subscribers that wait for the result of one job. */
-interface AwaitedJob {
-  readonly queue: string;
+interface AwaitedJob extends JobKey {
   readonly subscribers: Set<Subscriber<unknown>>;
+  /** Whether the job is known to be in the table. If it is missing later, it was deleted. */
+  confirmed: boolean;
 }
 
-/** The results that this process waits for. They arrive as messages, or are found in the table. */
+/**
+ * The results that this process waits for. A message from another process only says that a job has ended: its result is
+ * read from the table.
+ */
 export class JobResults {
   private readonly awaited = new Map<string, AwaitedJob>();
   private readonly database: FleetDatabase;
   private readonly events: JobEventChannel;
   private readonly polling: Subscription;
-  /** The subscription to events, only while a result is awaited. */
+  private readonly hints: Hints<AwaitedJob>;
+  /** The subscription to the events of this process, only while a result is awaited. */
   private listening: Subscription | undefined = undefined;
   /** The error of all results after the close. */
   private closed: Error | undefined = undefined;
 
   constructor(database: FleetDatabase, events: JobEventChannel) {
     this.database = database;
-    this.polling = database.poll(pollMs, events.missed$, () => this.pollAll());
     this.events = events;
-  }
-
-  /** Emits the result of a job when it ends. */
-  of<Out>(queue: string, job: string): Observable<Out> {
-    return new Observable((subscriber) => {
-      if (this.closed) return subscriber.error(this.closed);
-      const { subscribers } = this.add(queue, job);
-      subscribers.add(subscriber);
-      this.listening ??= this.events.received$
-        .pipe(filter((event) => this.awaited.has(event.job)))
-        .subscribe((event) => this.onEvent(event));
-      return () => {
-        subscribers.delete(subscriber);
-        if (subscribers.size === 0 && this.awaited.get(job)?.subscribers === subscribers) this.remove(job);
-      };
+    this.hints = new Hints((jobs) => this.check(jobs));
+    this.polling = database.poll(pollMs, events.missed$, () => this.pollAll());
+    events.messages$.subscribe((message) => {
+      const { type } = message;
+      if (type === 'completed' || type === 'failed' || type === 'cancelled') this.onHint(message);
     });
   }
 
-  /** Reads awaited jobs from the table. Returns the ids of those that exist. */
-  async poll(jobs: readonly string[]): Promise<ReadonlySet<string>> {
-    const { database } = this;
-    const rows = await database.queryWithRetry<JobRow>(
-      // The index begins with the queue's name.
-      `select id, name as queue, state::text, output from ${jobsSchema(database.schema)}.job
-       where (name, id) in (select * from unnest($1::text[], $2::uuid[]))`,
-      [jobs.map((job) => this.awaited.get(job)?.queue), jobs],
-    );
-    for (const { id, queue, state, output } of rows) {
-      if (state === 'completed') this.complete(id, output.value);
-      else if (state === 'failed') this.fail(id, new JobError(queue, id, failureIn(output)));
-      else if (state === 'cancelled') this.fail(id, new JobCancelledError(queue, id));
-    }
-    return new Set(rows.map(({ id }) => id));
+  /** Emits the result of a job when it ends, in the async context of the subscriber. */
+  of<Out>(key: JobKey): Observable<Out> {
+    const result$ = new Observable<Out>((subscriber) => {
+      if (this.closed) return subscriber.error(this.closed);
+      const awaited = this.add(key);
+      awaited.subscribers.add(subscriber);
+      this.listening ??= callWithoutStores(() => this.listenHere());
+      return () => {
+        awaited.subscribers.delete(subscriber);
+        if (awaited.subscribers.size === 0) this.remove(awaited);
+      };
+    });
+    return result$.pipe(keepAsyncContext());
+  }
+
+  /** Records that a job is in the table. */
+  confirm(key: JobKey): void {
+    const awaited = this.awaited.get(toKeyText(key));
+    if (awaited) awaited.confirmed = true;
+  }
+
+  /** Reads an awaited job from the table. Returns whether it exists, or is awaited no more. */
+  async poll(key: JobKey): Promise<boolean> {
+    const awaited = this.awaited.get(toKeyText(key));
+    return awaited === undefined || (await this.read([awaited])).has(toKeyText(key));
   }
 
   /** Fails all current and later results. */
   close(error: Error): void {
     this.closed = error;
     this.polling.unsubscribe();
-    for (const job of this.awaited.keys()) this.fail(job, error);
+    for (const awaited of this.awaited.values()) this.fail(awaited, error);
+  }
+
+  private listenHere(): Subscription {
+    return this.events.local$.subscribe((event) => this.onLocalEvent(event));
   }
 
   private async pollAll(): Promise<void> {
-    const jobs = [...this.awaited.keys()];
-    for (let start = 0; start < jobs.length; start += maxBatch) await this.poll(jobs.slice(start, start + maxBatch));
+    const jobs = [...this.awaited.values()];
+    for (let start = 0; start < jobs.length; start += maxBatch) await this.read(jobs.slice(start, start + maxBatch));
   }
 
-  private onEvent(event: JobEvent): void {
+  private onHint(key: JobKey): void {
+    const text = toKeyText(key);
+    const awaited = this.awaited.get(text);
+    if (awaited) this.hints.add(text, awaited);
+  }
+
+  private async check(jobs: readonly AwaitedJob[]): Promise<boolean> {
+    try {
+      await this.read(jobs);
+    } catch (error) {
+      this.database.report(error);
+    }
+    return jobs.some((awaited) => !this.isAwaited(awaited));
+  }
+
+  private async read(jobs: readonly AwaitedJob[]): Promise<ReadonlyMap<string, JobRow>> {
+    // A job that is written while the statement is executed may be missing in its answer.
+    const confirmed = jobs.filter((awaited) => awaited.confirmed);
+    const rows = await readJobs(this.database, jobs);
+    for (const awaited of jobs) {
+      const row = rows.get(toKeyText(awaited));
+      if (row) this.onRow(awaited, row);
+    }
+    for (const awaited of confirmed)
+      if (!rows.has(toKeyText(awaited))) this.fail(awaited, new JobDeletedError(awaited.queue, awaited.job));
+    return rows;
+  }
+
+  private onRow(awaited: AwaitedJob, { state, output }: JobRow): void {
+    const { queue, job } = awaited;
+    awaited.confirmed = true;
+    if (state === 'completed') this.complete(awaited, parseOutput(output).value);
+    else if (state === 'failed') this.fail(awaited, new JobError(queue, job, parseFailure(output)));
+    else if (state === 'cancelled') this.fail(awaited, new JobCancelledError(queue, job));
+  }
+
+  private onLocalEvent(event: JobEvent): void {
     const { type, queue, job } = event;
-    if (type === 'completed' && event.output) this.complete(job, event.output.value);
-    else if (type === 'completed') this.database.runInBackground(this.poll([job]));
-    else if (type === 'failed') this.fail(job, new JobError(queue, job, event.failure));
-    else if (type === 'cancelled') this.fail(job, new JobCancelledError(queue, job));
+    const awaited = this.awaited.get(toKeyText(event));
+    if (!awaited) return;
+    if (type === 'completed' && event.output) this.complete(awaited, event.output.value);
+    else if (type === 'completed') this.onHint(event);
+    else if (type === 'failed') this.fail(awaited, new JobError(queue, job, event.failure));
+    else if (type === 'cancelled') this.fail(awaited, new JobCancelledError(queue, job));
   }
 
-  private complete(job: string, value: unknown): void {
-    for (const subscriber of this.remove(job)) {
+  private complete(awaited: AwaitedJob, value: unknown): void {
+    if (!this.remove(awaited)) return;
+    for (const subscriber of awaited.subscribers) {
       subscriber.next(value);
       subscriber.complete();
     }
   }
 
-  private fail(job: string, error: Error): void {
-    for (const subscriber of this.remove(job)) subscriber.error(error);
+  private fail(awaited: AwaitedJob, error: Error): void {
+    if (this.remove(awaited)) for (const subscriber of awaited.subscribers) subscriber.error(error);
   }
 
-  private add(queue: string, job: string): AwaitedJob {
-    const awaited = this.awaited.get(job) ?? { queue, subscribers: new Set() };
-    this.awaited.set(job, awaited);
+  private isAwaited(awaited: AwaitedJob): boolean {
+    return this.awaited.get(toKeyText(awaited)) === awaited;
+  }
+
+  private add({ queue, job }: JobKey): AwaitedJob {
+    const text = toKeyText({ queue, job });
+    const awaited = this.awaited.get(text) ?? { queue, job, subscribers: new Set(), confirmed: false };
+    this.awaited.set(text, awaited);
     return awaited;
   }
 
-  /** Returns the subscribers that waited for the job. */
-  private remove(job: string): Iterable<Subscriber<unknown>> {
-    const { subscribers = [] } = this.awaited.get(job) ?? {};
-    this.awaited.delete(job);
+  /** Returns whether the job was awaited. */
+  private remove(awaited: AwaitedJob): boolean {
+    if (!this.isAwaited(awaited)) return false;
+    this.awaited.delete(toKeyText(awaited));
     if (this.awaited.size === 0) {
       this.listening?.unsubscribe();
       this.listening = undefined;
     }
-    return subscribers;
+    return true;
   }
-}
-
-/** Returns the failure in a job's output. If pg-boss itself failed the job, the output has no name. */
-export function failureIn(output: Partial<JobFailure> & { readonly value?: unknown }): JobFailure {
-  const { name = 'Error', message, value } = output;
-  const thrown = (value ?? {}) as Partial<JobFailure>;
-  return { name: thrown.name ?? name, message: message ?? thrown.message ?? 'unknown' };
 }

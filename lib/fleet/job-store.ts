@@ -1,5 +1,5 @@
-import type { JobData } from './job-inserter.js';
 import type { JobFailure } from './errors.js';
+import type { JobData } from './job-row.js';
 
 /** A claim of a job: the job, and the number of earlier attempts. Only the claim's owner may settle the job. */
 export interface Claim {

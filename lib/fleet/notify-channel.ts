@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import type { Observable } from 'rxjs';
+import { merge, type Observable } from 'rxjs';
 import { LinkedSubject } from '../util/linked-subject.js';
+import { callWithoutStores } from '../util/call-in-context.js';
 import { Batcher } from './batcher.js';
 import type { FleetDatabase } from './fleet-database.js';
 
 /** The maximum length of a PostgreSQL NOTIFY, in bytes, minus the sender's id and separators. */
-export const maxMessageBytes = 7900;
+const maxMessageBytes = 7900;
 /** The maximum number of payloads in one statement. */
 const maxBatch = 1000;
 /** The length of a sender's id, which precedes each payload. */
@@ -13,23 +14,26 @@ const senderLength = 8;
 
 /**
  * Sends messages to all listening processes by NOTIFY, and to this one immediately. Delivery is best effort: important
- * facts are in tables, which are polled at intervals and after each gap.
+ * facts are in tables, which are polled at intervals and after each gap. Any role that may connect can listen to a
+ * channel and send to it, so a message is a hint without secrets.
  */
 export class NotifyChannel<Message extends object> {
-  private readonly messages = new LinkedSubject<Message>();
+  private readonly local = new LinkedSubject<Message>();
+  private readonly remote = new LinkedSubject<Message>();
   private readonly gaps = new LinkedSubject<void>();
   /** Identifies the messages of this process, which it must not process twice. */
   private readonly sender = randomUUID().slice(0, senderLength);
   private readonly database: FleetDatabase;
   private readonly name: string;
-  private readonly isMessage: (value: unknown) => value is Message;
+  private readonly parse: (value: unknown) => Message | undefined;
   private readonly outbox: Batcher<string, void>;
   private listening: Promise<void> | undefined = undefined;
 
-  constructor(database: FleetDatabase, name: string, isMessage: (value: unknown) => value is Message) {
+  /** @param parse returns undefined for a value that is no message. */
+  constructor(database: FleetDatabase, name: string, parse: (value: unknown) => Message | undefined) {
     this.database = database;
     this.name = name;
-    this.isMessage = isMessage;
+    this.parse = parse;
     this.outbox = new Batcher<string, void>(async (messages) => {
       // Messages need not survive a crash of the database. All NOTIFYs wait for one another until they are on disk.
       await database.query(
@@ -41,7 +45,17 @@ export class NotifyChannel<Message extends object> {
   }
 
   get messages$(): Observable<Message> {
-    return this.messages.asObservable();
+    return merge(this.local$, this.remote$);
+  }
+
+  /** Emits the messages of this process. */
+  get local$(): Observable<Message> {
+    return this.local.asObservable();
+  }
+
+  /** Emits the messages of other processes, and those that anyone else has forged. */
+  get remote$(): Observable<Message> {
+    return this.remote.asObservable();
   }
 
   /** Emits when messages may have been missed. */
@@ -51,26 +65,15 @@ export class NotifyChannel<Message extends object> {
 
   /** Starts to listen to other processes, once. */
   async listen(): Promise<void> {
-    const { database, name } = this;
-    this.listening ??= database
-      .listen(
-        name,
-        (payload) => this.receive(payload),
-        () => this.gaps.next(),
-      )
-      .catch((error: unknown) => {
-        this.listening = undefined;
-        throw error;
-      });
+    // The connection lives longer than the call that happens to be the first.
+    this.listening ??= callWithoutStores(() => this.startListening());
     await this.listening;
   }
 
   send(message: Message): void {
-    const text = JSON.stringify(message);
-    // Listeners in this process get the same parsed JSON as those in others.
-    if (this.messages.observed) this.messages.next(JSON.parse(text) as Message);
+    this.local.next(message);
     // A message that cannot be sent is lost, just as a message that is not received.
-    this.outbox.add(text).catch((error: unknown) => this.database.report(error));
+    this.outbox.add(JSON.stringify(message)).catch((error: unknown) => this.database.report(error));
   }
 
   /** Waits until all messages are sent. */
@@ -78,9 +81,25 @@ export class NotifyChannel<Message extends object> {
     return this.outbox.flush();
   }
 
+  private async startListening(): Promise<void> {
+    try {
+      await this.database.listen(
+        this.name,
+        (payload) => callWithoutStores(() => this.receive(payload)),
+        () => callWithoutStores(() => this.gaps.next()),
+      );
+    } catch (error) {
+      this.listening = undefined;
+      throw error;
+    }
+  }
+
   private receive(payload: string): void {
     if (payload.startsWith(this.sender)) return;
-    for (const message of parsePayload(payload)) if (this.isMessage(message)) this.messages.next(message);
+    for (const value of parsePayload(payload)) {
+      const message = this.parse(value);
+      if (message) this.remote.next(message);
+    }
   }
 }
 
@@ -98,7 +117,7 @@ function toPayloads(sender: string, messages: readonly string[]): string[] {
   return payloads;
 }
 
-/** Parses the messages of a payload. Any client may write to a channel, so text that is not JSON is ignored. */
+/** Parses the values of a payload. Any client may write to a channel, so text that is not JSON is ignored. */
 function parsePayload(payload: string): readonly unknown[] {
   try {
     return JSON.parse(`[${payload.slice(senderLength)}]`) as unknown[];

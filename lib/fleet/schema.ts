@@ -6,6 +6,7 @@ import type { FleetDatabase } from './fleet-database.js';
 import { FunctionJobs } from './function-jobs.js';
 import { createFunctions, functionSignatures, knownJobsVersion } from './job-statements.js';
 import type { JobStore } from './job-store.js';
+import { createProgressTable } from './progress-table.js';
 
 /** The version of the tables below. Increase it for a change that earlier versions do not support. */
 const version = 1;
@@ -37,7 +38,7 @@ export async function openTables(database: FleetDatabase, migrate: boolean): Pro
 /** Whether all tables and functions exist. */
 async function isComplete(database: FleetDatabase): Promise<boolean> {
   const { schema } = database;
-  const tables = ['fleet', 'cron', 'cron_pause'].map((table) => `"${schema}".${table}`);
+  const tables = ['fleet', 'cron', 'cron_pause', 'progress'].map((table) => `"${schema}".${table}`);
   const [row] = await database.query<{ complete: boolean }>(
     `select (select bool_and(to_regclass(name) is not null) from unnest($1::text[]) name)
        and (select bool_and(to_regprocedure(name) is not null) from unnest($2::text[]) name) as complete`,
@@ -76,6 +77,7 @@ export function setupOf(schema: string): string {
       ended_by text,
       primary key (task, ended_at)
     );
+    ${createProgressTable(schema)}
     insert into "${schema}".fleet (version) values (${version})
       on conflict (one) do update set version = excluded.version where fleet.version < excluded.version;
     ${createFunctions(schema)}

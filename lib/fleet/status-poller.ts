@@ -1,9 +1,11 @@
-import { filter, merge, Observable, Subscription } from 'rxjs';
+import { filter, Observable, Subscription } from 'rxjs';
 import { LinkedSubject } from '../util/linked-subject.js';
 import type { ControlMessage } from './control-message.js';
 import type { FleetDatabase } from './fleet-database.js';
+import { Hints } from './hints.js';
 import { selectDueQueues } from './job-statements.js';
 import type { NotifyChannel } from './notify-channel.js';
+import { tablesVersion } from './schema-names.js';
 
 /** The interval between polls without a message, in ms. */
 const pollMs = 1000;
@@ -86,12 +88,24 @@ export class StatusPoller {
 
   start(): void {
     const { control } = this;
+    this.polling = this.database.poll(pollMs, control.missed$, () => this.poll());
+    const hints = new Hints(() => this.check());
     const changed$ = control.messages$.pipe(filter(({ type }) => type === 'fleet'));
-    this.polling = this.database.poll(pollMs, merge(changed$, control.missed$), () => this.poll());
+    this.polling.add(changed$.subscribe(() => hints.add('fleet', undefined)));
   }
 
   stop(): void {
     this.polling.unsubscribe();
+  }
+
+  /** Polls after a message, which anyone may have sent: not more often than forged hints are checked. */
+  private async check(): Promise<false> {
+    try {
+      await this.poll();
+    } catch (error) {
+      this.database.report(error);
+    }
+    return false;
   }
 
   async poll(): Promise<void> {
@@ -108,7 +122,15 @@ export class StatusPoller {
    * safe side.
    */
   async cancel(reason: string, by: string): Promise<void> {
-    await this.update('reason = $1, cancelled_by = $2, cancelled_at = now() where reason is null', [reason, by]);
+    const { database } = this;
+    await database.queryWithRetry(
+      // Another program may have deleted the row.
+      `insert into "${database.schema}".fleet (version, reason, cancelled_by, cancelled_at)
+       values (${tablesVersion}, $1, $2, now())
+       on conflict (one) do update set reason = $1, cancelled_by = $2, cancelled_at = now() where fleet.reason is null`,
+      [reason, by],
+    );
+    await this.announce();
   }
 
   /** Undoes the current cancel. A retry does not undo a cancel that came in between. */
@@ -117,8 +139,12 @@ export class StatusPoller {
     const [status] = await database.queryWithRetry<{ at: string | null }>(
       `select cancelled_at::text as at from "${database.schema}".fleet`,
     );
-    const assignments = 'reason = null, cancelled_by = null, cancelled_at = null where cancelled_at = $1::timestamptz';
-    await this.update(assignments, [status?.at ?? null]);
+    await database.queryWithRetry(
+      `update "${database.schema}".fleet set reason = null, cancelled_by = null, cancelled_at = null
+       where cancelled_at is not distinct from $1::timestamptz`,
+      [status?.at ?? null],
+    );
+    await this.announce();
   }
 
   /**
@@ -144,12 +170,6 @@ export class StatusPoller {
     this.control.send({ type: 'fleet' });
     await this.poll();
   }
-
-  private async update(assignments: string, values: readonly unknown[]): Promise<void> {
-    const { database } = this;
-    await database.queryWithRetry(`update "${database.schema}".fleet set ${assignments}`, values);
-    await this.announce();
-  }
 }
 
 export async function readStatus(
@@ -168,7 +188,7 @@ export async function readStatus(
         ) order by ended_at), '[]')
         from "${schema}".cron_pause where ended_at > now() - interval '1 min') as pauses,
        ${selectDueQueues(schema, '$1::text[]')}
-     from "${schema}".fleet`,
+     from (select) one left join "${schema}".fleet on true`,
     [queues],
   );
   return status;

@@ -1,10 +1,13 @@
 import { exhaustMap, filter, interval, merge, of, Subscription, type Subscriber } from 'rxjs';
 import { withCancel } from '../context/context.js';
 import type { CancelFunc, Context } from '../context/types.js';
+import { captureAsyncContext } from '../util/async-context.js';
+import { callInContext } from '../util/call-in-context.js';
 import { AttemptResultWriter } from './attempt-results.js';
 import { ClaimsAhead } from './claims-ahead.js';
 import { JobCancelledError, JobLostError } from './errors.js';
 import type { ClaimOwner } from './heartbeats.js';
+import { watchCancels } from './job-cancels.js';
 import { JobRun, type WorkerRunPort } from './job-run.js';
 import type { ClaimedJob, QueueClaim } from './job-store.js';
 import type { QueueHandle } from './queue-handle.js';
@@ -25,6 +28,8 @@ export class WorkerRun<In, Out> implements WorkerRunPort<In, Out>, ClaimOwner {
   readonly results: AttemptResultWriter;
   readonly ctx: Context;
   private readonly cancel: CancelFunc;
+  /** The async context of the code that has started the worker. Handlers run in it, whatever makes them start. */
+  private readonly asyncContext = captureAsyncContext();
   private readonly subscriber: Subscriber<JobEvent>;
   private readonly subscriptions = new Subscription();
   private readonly active = new Map<string, JobRun<In, Out>>();
@@ -67,16 +72,14 @@ export class WorkerRun<In, Out> implements WorkerRunPort<In, Out>, ClaimOwner {
       }),
     );
     if (ctx.cancelled) return;
-    const ownMessages$ = control.messages$.pipe(
-      filter((message) => 'queue' in message && message.queue === queue.name),
-    );
+    const isHeld = (job: string) => this.active.has(job) || this.waiting.has(job);
     subscriptions.add(
-      ownMessages$.subscribe((message) => {
-        if (message.type === 'cancel') this.onCancelled(message.job);
-        else void this.fetch();
-      }),
+      watchCancels(queue, isHeld, (job) => callInContext(this.asyncContext, () => this.onCancelled(job))),
     );
-    subscriptions.add(merge(of(0), poller.due(queue.name), control.missed$).subscribe(() => void this.fetch()));
+    const work$ = control.messages$.pipe(
+      filter((message) => message.type === 'work' && message.queue === queue.name),
+    );
+    subscriptions.add(merge(of(0), work$, poller.due(queue.name), control.missed$).subscribe(() => void this.fetch()));
     // pg-boss fails the lost jobs, so that they are retried.
     const lost$ = poller.lost(queue.name);
     subscriptions.add(lost$.pipe(exhaustMap(() => database.maintain(queue.name))).subscribe());
@@ -96,7 +99,8 @@ export class WorkerRun<In, Out> implements WorkerRunPort<In, Out>, ClaimOwner {
 
   onLost({ claim }: QueueClaim): void {
     const run = this.active.get(claim.id);
-    if (run?.claim === claim) run.abandon(new JobLostError(this.queue.name, claim.id));
+    if (run?.claim === claim)
+      callInContext(this.asyncContext, () => run.abandon(new JobLostError(this.queue.name, claim.id)));
     else if (this.waiting.get(claim.id) === claim) this.waiting.delete(claim.id);
   }
 

@@ -12,6 +12,7 @@ import {
   range,
   Subject,
   take,
+  tap,
   toArray,
 } from 'rxjs';
 import {
@@ -28,6 +29,7 @@ import { FleetCancelledError, JobCancelledError, JobError, type Fleet, type JobE
 import type { FleetServices } from '../../lib/fleet/fleet-services.js';
 import { Fleets, nextEvent, sharedUrl } from '../helpers/fleet.js';
 import { statement } from '../helpers/postgres.js';
+import { deferred } from '../helpers/tasks.js';
 import { pause, waitUntil } from '../helpers/wait.js';
 
 describe('a queue', () => {
@@ -344,16 +346,19 @@ describe('a queue', () => {
     it('reports progress to all processes', async () => {
       const other = await fleets.connect({ name: 'two' });
       const queue = fleet.queue<number>(newName());
+      const received = deferred<undefined>();
       const progress = firstValueFrom(
         other.queue(queue.name).events$.pipe(
           filter((event) => event.type === 'progress'),
+          tap(() => received.resolve(undefined)),
           take(2),
           toArray(),
         ),
       );
       run(
-        queue.worker((_, __, job) => {
+        queue.worker(async (_, __, job) => {
           job.progress({ done: 1, of: 2 });
+          await received.promise;
           job.progress({ done: 2, of: 2 });
         }),
       );

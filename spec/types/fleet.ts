@@ -18,6 +18,7 @@ import {
   type FleetConnectionError,
   type FleetVersionError,
   type JobCancelledError,
+  type JobDeletedError,
   type JobError,
   type JobLostError,
   type DeadLetter,
@@ -77,7 +78,8 @@ export async function fleet(): Promise<void> {
     if (event.type === 'disconnected') expectTypeOf(event.error).toEqualTypeOf<FleetConnectionError>();
   });
   expectTypeOf<JobError['failure']>().toEqualTypeOf<JobFailure>();
-  type Failure = DirectoryInUseError | FleetCancelledError | FleetVersionError | JobCancelledError | JobLostError;
+  type Failure =
+    DirectoryInUseError | FleetCancelledError | FleetVersionError | JobCancelledError | JobDeletedError | JobLostError;
   expectTypeOf<Failure>().toExtend<Error>();
 
   // @ts-expect-error the input has another type

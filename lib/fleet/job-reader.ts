@@ -1,0 +1,45 @@
+import type { FleetDatabase } from './fleet-database.js';
+import { parseJobRow, type JobRow } from './job-row.js';
+import { jobsSchema } from './schema-names.js';
+
+/** The largest integer of a statement's parameter. */
+const maxInt = 2 ** 31 - 1;
+
+/** The name of a job: that of its queue, and its id. */
+export interface JobKey {
+  readonly queue: string;
+  readonly job: string;
+}
+
+/** Returns the text that identifies a job. The name of a queue has no slash. */
+export function toKeyText({ queue, job }: JobKey): string {
+  return `${queue}/${job}`;
+}
+
+/**
+ * Reads jobs from the table with one statement. Returns those that exist, by the texts of their keys.
+ *
+ * @param maxOutputBytes longer outputs are left out. Default: none.
+ */
+export async function readJobs(
+  database: FleetDatabase,
+  keys: readonly JobKey[],
+  maxOutputBytes?: number,
+): Promise<ReadonlyMap<string, JobRow>> {
+  const rows = await database.queryWithRetry(
+    // A subquery with a limit follows the index, whose first column is the queue's name, whatever the statistics are.
+    `select job.* from unnest($1::text[], $2::uuid[]) as asked (queue, id) cross join lateral (
+       select name as queue, id, state::text, retry_count as "retryCount",
+         case when pg_column_size(output) <= $3 then output end as output,
+         coalesce(pg_column_size(output) > $3, false) as "outputLeftOut"
+       from ${jobsSchema(database.schema)}.job where name = asked.queue and id = asked.id limit 1
+     ) job`,
+    [keys.map(({ queue }) => queue), keys.map(({ job }) => job), maxOutputBytes ?? maxInt],
+  );
+  const jobs = new Map<string, JobRow>();
+  for (const row of rows) {
+    const job = parseJobRow(row);
+    if (job) jobs.set(toKeyText({ queue: job.queue, job: job.id }), job);
+  }
+  return jobs;
+}
