@@ -223,6 +223,29 @@ describe('The backoff of a supervised task', () => {
       expect(after({ healthyFor }, { execute: 60 }, never, never)).to.deep.equal([10, 20, 40]);
     });
 
+    it('which does not count the time while a part of it was not ready', () => {
+      const { clock, runner, cancel } = startRunner((scheduler) =>
+        supervise(
+          parallel(
+            'g',
+            supervise(
+              task('a', () => failAfter(10, scheduler)),
+              { backoff: { initial: 100, jitter: 0 } },
+            ),
+            task('b', () => failAfter(105, scheduler)),
+          ),
+          { healthyFor, backoff: { initial: 10, jitter: 0 } },
+        ),
+      );
+      const delays: number[] = [];
+      runner.events$.subscribe((event) => {
+        if (event.type === 'restarting' && event.task === 'g') delays.push(event.delay);
+      });
+      clock.advance(250);
+      cancel();
+      expect(delays).to.deep.equal([10, 20]);
+    });
+
     it('which does not count the time in finalize', () => {
       const life = { execute: 49, finalize: 49 };
       expect(after({ healthyFor }, life, life)).to.deep.equal([10, 20]);

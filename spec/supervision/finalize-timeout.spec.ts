@@ -4,6 +4,7 @@ import {
   AlreadyRunningError,
   critical,
   DeadlineError,
+  launchRunner,
   parallel,
   supervise,
   task,
@@ -101,6 +102,16 @@ describe('The finalizeTimeout of a supervised task', () => {
     expectNothingLeft(ctx, clock);
   });
 
+  it('is removed by a cancel, which reports the failure although finalize hangs', () => {
+    const clock = virtualClock();
+    const [ctx, cancel] = withCancel(undefined, { scheduler: clock });
+    const work = task('x', { execute: () => failAfter(2, clock), finalize: () => NEVER });
+    launchRunner(ctx, cancel, supervise(work, { finalizeTimeout: 10 }));
+    clock.advance(3);
+    const texts = written.during(() => cancel());
+    expect(texts.map(String)).to.deep.equal(['TaskError: x failed in execute: boom']);
+  });
+
   it('does not apply to a run that is cancelled, or that is the last one', () => {
     const lasts: Record<string, SuperviseOptions> = {
       'one failure too many': { maxRestarts: 0 },
@@ -151,6 +162,21 @@ describe('The finalizeTimeout of a supervised task', () => {
     expectTimeout(outcomeOf(runner)?.error);
     expect(emitted).to.deep.equal([outcomeOf(runner)?.error]);
     expect(await restarted).to.include({ task: 'x', status: 'timed-out', phase: 'finalize' });
+    expect(written.all()).to.deep.equal([]);
+    expectNothingLeft(ctx, clock);
+  });
+
+  it('begins with the failure, although the hook that failed still has grace', () => {
+    const { clock, ctx, runner } = startRunner(() =>
+      supervise(
+        task('x', { initialize: () => NEVER, startTimeout: 5, grace: 4, execute: () => 1, finalize: () => NEVER }),
+        { finalizeTimeout: 10 },
+      ),
+    );
+    clock.advance(14);
+    expect(runner.status).to.equal('finalizing');
+    clock.advance(1);
+    expect(outcomeOf(runner)).to.include({ status: 'failed', endedAt: 15 });
     expectNothingLeft(ctx, clock);
   });
 

@@ -51,14 +51,16 @@ describe('A supervised runner', () => {
     const [ctx] = withCancel(undefined, { scheduler: clock });
     const inner = taskRunner(task('x', () => NEVER));
     inner.start(ctx).subscribe();
-    const runner = supervise(inner, { restart: 'always' });
-    const delays = delaysOf(runner);
-    const emitted = collect(runner.start(ctx));
-    clock.advance(1000);
-    const { error, status } = outcomeOf(runner) ?? {};
-    expect([emitted, delays, status, inner.status]).to.deep.equal([[error], [], 'failed', 'running']);
-    expect(error?.cause).to.be.instanceOf(AlreadyRunningError);
-    expect(String(error)).to.equal('TaskError: x failed in execute: x is already running');
+    for (const maxRestarts of [0, 5]) {
+      const runner = supervise(inner, { restart: 'always', maxRestarts });
+      const delays = delaysOf(runner);
+      const emitted = collect(runner.start(ctx));
+      clock.advance(1000);
+      const { error, status } = outcomeOf(runner) ?? {};
+      expect([emitted, delays, status, inner.status]).to.deep.equal([[error], [], 'failed', 'running']);
+      expect(error?.cause).to.be.instanceOf(AlreadyRunningError);
+      expect(String(error)).to.equal('TaskError: x failed in execute: x is already running');
+    }
     expect(listenerCount(ctx)).to.equal(1);
   });
 

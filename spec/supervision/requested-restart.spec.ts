@@ -141,20 +141,23 @@ describe('A requested restart of a supervised task', () => {
   });
 
   it('during finalize after a clean end starts the next run, which the options alone would not', async () => {
-    const { clock, runner, story } = startRunner((scheduler) => {
-      let runs = 0;
-      return supervise(
-        task('x', {
-          execute: () => (++runs === 1 ? timer(2, scheduler) : NEVER),
-          finalize: () => timer(4, scheduler),
-        }),
-      );
-    });
-    clock.advance(3);
-    const restarted = runner.restart();
-    clock.advance(3);
-    expect((await restarted).status).to.equal('completed');
-    expect(story.slice(-3)).to.deep.equal(['6: x restarting 1 in 0', '6: x initializing', '6: x ready']);
+    for (const options of [{}, { restart: 'always', maxRestarts: 0 }] as const) {
+      const { clock, runner, story } = startRunner((scheduler) => {
+        let runs = 0;
+        return supervise(
+          task('x', {
+            execute: () => (++runs === 1 ? timer(2, scheduler) : NEVER),
+            finalize: () => timer(4, scheduler),
+          }),
+          options,
+        );
+      });
+      clock.advance(3);
+      const restarted = runner.restart();
+      clock.advance(3);
+      expect((await restarted).status).to.equal('completed');
+      expect(story.slice(-3)).to.deep.equal(['6: x restarting 1 in 0', '6: x initializing', '6: x ready']);
+    }
   });
 
   it('is made once for several calls', async () => {
