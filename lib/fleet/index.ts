@@ -7,6 +7,7 @@
 export { connectFleet } from './connect-fleet.js';
 export type { FleetOptions } from './fleet-options.js';
 export type { CronState, Fleet, FleetEvent, FleetMember, FleetState, PausedCron, QueueState } from './types.js';
+export { fleetSql, installFleet, type FleetSqlOptions, type InstallOptions } from './install-fleet.js';
 export { every } from './every.js';
 export type {
   DeadLetter,

@@ -9,13 +9,18 @@ import { jobsSchema } from './schema-names.js';
 import { openPool } from './server-pool.js';
 import { startServer } from './start-server.js';
 
-type Options = Omit<ResolvedFleetOptions, 'place' | 'heartbeat'>;
+interface Options extends Omit<ResolvedFleetOptions, 'place' | 'heartbeat'> {
+  /** Whether only the tables are set up. The process does not become a member of the fleet. */
+  readonly install?: boolean;
+}
 
 /** The interval at which pg-boss maintains its tables by itself, in s. */
 const maintenanceSeconds = 60;
 /** The time within which a further request to maintain a queue has no effect, in s. */
 const minMaintenanceSeconds = 2;
 const instanceHeartbeatSeconds = 10;
+/** The shortest interval at which pg-boss looks for indexes to build, in s. */
+const minBamSeconds = 10;
 
 /** Connects to the database at a place, and sets up pg-boss's tables. */
 export function openDatabase(place: FleetPlace, options: Options): Promise<FleetDatabase> {
@@ -70,8 +75,8 @@ async function openServer(place: Exclude<FleetPlace, { directory: string }>, opt
       },
       close: async () => {
         await boss.stop({ graceful: false });
+        await db.close();
         await Promise.all([listener.close(), pool.end()]);
-        db.abandon();
       },
       abandon,
     },
@@ -106,7 +111,7 @@ async function openDirectory(directory: string, options: Options): Promise<Fleet
     }
     const close = async () => {
       await boss.stop({ graceful: false });
-      db.abandon();
+      await db.close();
       await pglite.close();
       await unlock();
     };
@@ -122,7 +127,7 @@ async function openDirectory(directory: string, options: Options): Promise<Fleet
   }
 }
 
-function toBossOptions({ schema, name, migrate }: Options): ConstructorOptions {
+function toBossOptions({ schema, name, migrate, install = false }: Options): ConstructorOptions {
   return {
     schema: jobsSchema(schema),
     migrate,
@@ -136,5 +141,6 @@ function toBossOptions({ schema, name, migrate }: Options): ConstructorOptions {
     flowIntervalSeconds: maintenanceSeconds,
     instanceName: name,
     instanceHeartbeatSeconds,
+    ...(install && { registerInstance: false, supervise: false, bamIntervalSeconds: minBamSeconds }),
   };
 }

@@ -1,10 +1,10 @@
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { expect } from 'chai';
 import { firstValueFrom, lastValueFrom, Subject } from 'rxjs';
 import { launch } from 'rxjs-tasks';
 import { connectFleet, FleetConnectionError, type Fleet, type FleetEvent } from 'rxjs-tasks/fleet';
 import { nextEvent } from '../helpers/fleet.js';
 import { FleetPrograms, lines } from '../helpers/fleet-programs.js';
+import { startProxy } from '../helpers/proxy.js';
 import { startPostgres, statement, type Postgres } from '../helpers/postgres.js';
 import { pause, waitUntil } from '../helpers/wait.js';
 
@@ -200,35 +200,4 @@ function expectOutagesThatEnded(types: readonly string[]): void {
   expect(types).not.to.deep.equal([]);
   expect(types).to.deep.equal(types.map((_, index) => (index % 2 === 0 ? 'disconnected' : 'reconnected')));
   expect(types.at(-1)).to.equal('reconnected');
-}
-
-/** Starts a proxy to a local port that can stop to transmit data without closing its connections. */
-async function startProxy(target: number) {
-  const sockets = new Set<Socket>();
-  let paused = false;
-  const update = (socket: Socket) => (paused ? socket.pause() : socket.resume());
-  const setPaused = (value: boolean) => {
-    paused = value;
-    sockets.forEach(update);
-  };
-  const server = createServer((client) => {
-    const upstream = connect(target, 'localhost');
-    for (const [source, destination] of [
-      [client, upstream],
-      [upstream, client],
-    ] as const) {
-      sockets.add(source);
-      source.on('data', (data) => void destination.write(data));
-      source.on('error', () => undefined);
-      source.on('close', () => (sockets.delete(source), destination.destroy()));
-      update(source);
-    }
-  });
-  await new Promise<void>((resolve) => server.listen(0, resolve));
-  return {
-    port: (server.address() as AddressInfo).port,
-    pause: () => setPaused(true),
-    resume: () => setPaused(false),
-    close: () => new Promise<unknown>((resolve) => server.close(resolve)),
-  };
 }
