@@ -49,6 +49,11 @@ describe('The history of a cron', () => {
     expect(all.runner.history.last).to.include({ slot: 20, trigger: 'missed' });
   });
 
+  it('has only the next runs before `stopAt`', () => {
+    const { runner } = startCron(({ slot }) => slot, 10, { stopAt: 20 });
+    expect(runner.nextRuns(2).map(Number)).to.deep.equal([10]);
+  });
+
   it('has no next runs when the cron has ended', () => {
     const { runner, cancel } = startCron(({ slot }) => slot, 10);
     expect(runner.nextRuns(2).map(Number)).to.deep.equal([10, 20]);
