@@ -51,9 +51,9 @@ export class AttemptResultWriter {
 
   constructor(queue: QueueHandle) {
     this.queue = queue;
-    this.batcher = new Batcher((attempts) => this.writeBatch(attempts), maxBatch, {
-      lengthOf: ({ length }) => length,
-      max: maxBatchLength,
+    this.batcher = new Batcher((attempts) => this.writeBatch(attempts), {
+      maxCount: maxBatch,
+      length: { lengthOf: ({ length }) => length, max: maxBatchLength },
     });
   }
 

@@ -6,36 +6,46 @@ export interface LengthLimit<Item> {
   readonly max: number;
 }
 
-/** Collects items and writes them in batches, one batch at a time. Items added during a write form the next batch. */
+/** Limits of batches. */
+export interface BatchLimits<Item> {
+  /** The maximum number of items in a batch. */
+  readonly maxCount: number;
+  /** The maximum number of batches that are written at the same time. Default: 1. */
+  readonly maxConcurrent?: number;
+  readonly length?: LengthLimit<Item>;
+}
+
+/** Collects items and writes them in batches. Items that are added during a write form the next batch. */
 export class Batcher<Item, Result> {
   private readonly write: (items: readonly Item[]) => Promise<readonly Result[]>;
-  private readonly maxCount: number;
-  private readonly lengthLimit: LengthLimit<Item> | undefined;
+  private readonly limits: BatchLimits<Item>;
   private waiting: { item: Item; resolve: (result: Result) => void; reject: (error: unknown) => void }[] = [];
-  private writing: Promise<void> | undefined = undefined;
+  private readonly writing = new Set<Promise<void>>();
+  private writers = 0;
 
-  /** @param lengthLimit without it, only the number of items is limited. */
-  constructor(
-    write: (items: readonly Item[]) => Promise<readonly Result[]>,
-    maxCount: number,
-    lengthLimit?: LengthLimit<Item>,
-  ) {
+  constructor(write: (items: readonly Item[]) => Promise<readonly Result[]>, limits: BatchLimits<Item>) {
     this.write = write;
-    this.maxCount = maxCount;
-    this.lengthLimit = lengthLimit;
+    this.limits = limits;
   }
 
   add(item: Item): Promise<Result> {
     return new Promise((resolve, reject) => {
       this.waiting.push({ item, resolve, reject });
-      // In the stores of no caller, because the batch has the items of several.
-      this.writing ??= callWithoutStores(() => this.writeAll());
+      if (this.writers < (this.limits.maxConcurrent ?? 1)) this.startWriter();
     });
   }
 
   /** Waits until all items are written. */
   async flush(): Promise<void> {
-    while (this.writing) await this.writing;
+    while (this.writing.size > 0) await Promise.all(this.writing);
+  }
+
+  private startWriter(): void {
+    this.writers++;
+    // In the stores of no caller, because a batch has the items of several.
+    const writing = callWithoutStores(() => this.writeAll());
+    this.writing.add(writing);
+    void writing.then(() => this.writing.delete(writing));
   }
 
   private async writeAll(): Promise<void> {
@@ -51,15 +61,16 @@ export class Batcher<Item, Result> {
       }
     }
     // In the same turn as the check above: an item added in between would wait for the next one.
-    this.writing = undefined;
+    this.writers--;
   }
 
   /** Returns the number of items in the next batch. A single item that exceeds the limit has a batch of its own. */
   private nextCount(): number {
-    const { waiting, maxCount, lengthLimit } = this;
-    if (!lengthLimit) return maxCount;
-    let length = 0;
-    const index = waiting.findIndex(({ item }) => (length += lengthLimit.lengthOf(item)) > lengthLimit.max);
-    return index < 0 ? maxCount : Math.min(Math.max(1, index), maxCount);
+    const { maxCount, length } = this.limits;
+    if (!length) return maxCount;
+    let total = 0;
+    const next = this.waiting.slice(0, maxCount);
+    const index = next.findIndex(({ item }) => (total += length.lengthOf(item)) > length.max);
+    return index < 0 ? maxCount : Math.max(1, index);
   }
 }

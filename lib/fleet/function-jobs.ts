@@ -11,9 +11,13 @@ export class FunctionJobs implements JobStore {
     this.database = database;
   }
 
-  async claim<In>(queue: string, maxCount: number): Promise<readonly ClaimedJob<In>[]> {
+  async claim<In>(queue: string, maxCount: number, heartbeatMs: number): Promise<readonly ClaimedJob<In>[]> {
     const { database } = this;
-    const rows = await database.query<Claim & { data: unknown }>(claimJobs(database.schema), [queue, maxCount]);
+    const rows = await database.query<Claim & { data: unknown }>(claimJobs(database.schema), [
+      queue,
+      maxCount,
+      Math.ceil(heartbeatMs / 1000),
+    ]);
     return rows.map(({ id, retryCount, data }) => ({ id, retryCount, data: parseJobData(data) }));
   }
 

@@ -7,6 +7,7 @@ import { affectedJobs } from './fleet-database.js';
 import type { FleetServices } from './fleet-services.js';
 import { JobInserter, type NewJob } from './job-inserter.js';
 import { parseFailure, parseJobData, type JobData } from './job-row.js';
+import { hasOptions, storeOptions } from './queue-options.js';
 import { validateJsonb } from './jsonb.js';
 import type { QueueHandle } from './queue-handle.js';
 import {
@@ -37,7 +38,9 @@ const maxBatch = 500;
 export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
   readonly name: string;
   readonly services: FleetServices;
-  readonly policy: QueuePolicy;
+  /** The policy that holds for all processes, as soon as the queue is open. */
+  policy: QueuePolicy;
+  private readonly options: QueueOptions;
   private readonly inserter: JobInserter<In>;
   private opening: Promise<void> | undefined = undefined;
   private creating: Promise<void> | undefined = undefined;
@@ -45,9 +48,11 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
   constructor(services: FleetServices, name: string, options: QueueOptions) {
     validateQueueName(name);
     this.policy = toPolicy(options);
+    // Read once, because the caller may change the object.
+    this.options = { ...options, backoff: { ...options.backoff } };
     this.services = services;
     this.name = name;
-    this.inserter = new JobInserter(services, name, this.policy.maxWaiting);
+    this.inserter = new JobInserter(this);
   }
 
   submit(input: In, options: SubmitOptions = {}): Observable<Out> {
@@ -57,19 +62,22 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
       const key = { queue: this.name, job: id };
       const { database, results } = this.services;
       let written: Promise<void> | undefined;
+      let job: NewJob<In> | undefined;
       const write$ = defer(() => {
-        written = this.write({ id, data: { input, awaited: true }, options }).then(() => results.confirm(key));
-        return written;
+        job = this.toNewJob(id, { input, awaited: true }, options);
+        return (written = this.write(job).then(() => results.confirm(key)));
       });
       // `materialize` makes the end a value, so that `dematerialize` can end the merged stream before the write is
       // answered.
       const result$ = results.of<Out>(key).pipe(materialize());
       // Cancels after the write: before it there is no row to cancel, and after a failed write there is no job.
-      const cancelWhenWritten = () =>
-        written?.then(
+      const cancelWhenWritten = () => {
+        if (job) job.dropped = true;
+        return written?.then(
           () => this.cancel(id),
           () => false,
         );
+      };
       return merge(result$, write$.pipe(ignoreElements())).pipe(
         dematerialize(),
         tap({ unsubscribe: () => database.runInBackground(Promise.resolve(cancelWhenWritten())) }),
@@ -80,7 +88,7 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
   async enqueue(input: In, options: SubmitOptions = {}): Promise<string> {
     validateSubmitOptions(options);
     const id = randomUUID();
-    await this.write({ id, data: { input }, options });
+    await this.write(this.toNewJob(id, { input }, options));
     return id;
   }
 
@@ -172,15 +180,19 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
     return this.opening;
   }
 
+  /** @throws TypeError for an input that the database cannot store. */
+  private toNewJob(id: string, data: JobData<In>, options: SubmitOptions): NewJob<In> {
+    // Before the job joins a batch, because an invalid input would fail the whole batch.
+    return { id, data, options, length: validateJsonb('input', data) };
+  }
+
   private async write(job: NewJob<In>): Promise<void> {
     const { database, events } = this.services;
     if (database.closing) throw new CancelledError('The fleet is closed');
-    // Before the job joins a batch, because an invalid input would fail the whole batch.
-    validateJsonb('input', job.data);
     await this.open();
     if (job.data.awaited || events.following) await events.listen();
     await this.inserter.insert(job);
-    events.emit(this.name, job.id, { type: 'submitted' });
+    if (!job.dropped) events.emit(this.name, job.id, { type: 'submitted' });
   }
 
   /** Creates the queue if it does not exist. An existing one keeps its options: a handle for an operator has none. */
@@ -195,7 +207,8 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
   private async applyOptions(): Promise<void> {
     const { database } = this.services;
     await this.create();
-    await database.retry(() => database.boss.updateQueue(this.name, this.bossOptions()));
+    this.policy = await storeOptions(database, this.name, this.options);
+    if (hasOptions(this.options)) await database.retry(() => database.boss.updateQueue(this.name, this.bossOptions()));
     await this.validatePolicy();
   }
 

@@ -28,7 +28,7 @@ interface DatabaseFunction {
 /** Claims up to `max_count` jobs, those of the highest priority first. Every claim of a job has another number. */
 const claimFunction: DatabaseFunction = {
   name: 'claim_jobs',
-  parameters: 'queue text, max_count integer',
+  parameters: 'queue text, max_count integer, heartbeat integer',
   returns: 'table (id uuid, data jsonb, claim integer)',
   // The number of a claim that is undone would be given again, and two processes could complete the job.
   volatileCommit: false,
@@ -37,6 +37,7 @@ const claimFunction: DatabaseFunction = {
   body: (jobs) => `
     with claimed as (
       update ${jobs}.job set state = 'active', started_on = ${jobs}.job_now(), heartbeat_on = ${jobs}.job_now(),
+        heartbeat_seconds = heartbeat,
         retry_count = case when started_on is null then retry_count else retry_count + 1 end
       where name || '' = queue and ctid = any(array(
         select ctid from ${jobs}.job
@@ -126,9 +127,9 @@ export function createFunctions(schema: string): string {
     .join('');
 }
 
-/** Returns the statement that claims up to `$2` jobs of the queue `$1`. */
+/** Returns the statement that claims up to `$2` jobs of the queue `$1`, with a heartbeat at least every `$3` s. */
 export function claimJobs(schema: string): string {
-  return `select id, data, claim as "retryCount" from "${schema}".claim_jobs_${revision}($1, $2)`;
+  return `select id, data, claim as "retryCount" from "${schema}".claim_jobs_${revision}($1, $2, $3)`;
 }
 
 /** Returns the statement that completes jobs of a queue. It returns the ids of those that were completed. */

@@ -26,8 +26,8 @@ export interface QueueClaim {
 
 /** The statements of a job's life. All but the first return the ids of the jobs whose claim was the current one. */
 export interface JobStore {
-  /** Claims up to `maxCount` jobs. */
-  claim<In>(queue: string, maxCount: number): Promise<readonly ClaimedJob<In>[]>;
+  /** Claims up to `maxCount` jobs. Each is lost after `heartbeatMs` without a heartbeat. */
+  claim<In>(queue: string, maxCount: number, heartbeatMs: number): Promise<readonly ClaimedJob<In>[]>;
   complete(queue: string, completions: readonly Completion[]): Promise<readonly string[]>;
   /** Lets another process run jobs that this one gives back, without the use of an attempt. */
   release(queue: string, claims: readonly Claim[], reason: JobFailure): Promise<readonly string[]>;

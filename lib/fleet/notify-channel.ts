@@ -34,14 +34,7 @@ export class NotifyChannel<Message extends object> {
     this.database = database;
     this.name = name;
     this.parse = parse;
-    this.outbox = new Batcher<string, void>(async (messages) => {
-      // Messages need not survive a crash of the database. All NOTIFYs wait for one another until they are on disk.
-      await database.query(
-        "select pg_notify($1, payload), set_config('synchronous_commit', 'off', true) from unnest($2::text[]) payload",
-        [name, toPayloads(this.sender, messages)],
-      );
-      return [];
-    }, maxBatch);
+    this.outbox = new Batcher((messages) => this.sendBatch(messages), { maxCount: maxBatch });
   }
 
   get messages$(): Observable<Message> {
@@ -92,6 +85,15 @@ export class NotifyChannel<Message extends object> {
       this.listening = undefined;
       throw error;
     }
+  }
+
+  private async sendBatch(messages: readonly string[]): Promise<void[]> {
+    // Messages need not survive a crash of the database. All NOTIFYs wait for one another until they are on disk.
+    await this.database.query(
+      "select pg_notify($1, payload), set_config('synchronous_commit', 'off', true) from unnest($2::text[]) payload",
+      [this.name, toPayloads(this.sender, messages)],
+    );
+    return [];
   }
 
   private receive(payload: string): void {

@@ -1,7 +1,7 @@
 import type { FleetDatabase } from './fleet-database.js';
-import { toDeadQueue } from './schema-names.js';
+import { jobsSchema, toDeadQueue } from './schema-names.js';
 import { readStatus } from './status-poller.js';
-import type { FleetState } from './types.js';
+import type { FleetState, QueueState } from './types.js';
 
 interface CronRow {
   readonly task: string;
@@ -9,22 +9,28 @@ interface CronRow {
   readonly holder: string | null;
 }
 
-const maxRows = 1000;
+/** The number of jobs of a queue that have not ended. */
+interface CountRow {
+  readonly name: string;
+  readonly waiting: number;
+  readonly running: number;
+  readonly oldest: number | null;
+}
+
+/** The maximum number of processes. */
+const maxInstances = 1000;
 
 /** Reads the state of the whole fleet from the database. */
 export async function readState(database: FleetDatabase): Promise<FleetState> {
   const { boss, schema } = database;
-  // Counts the jobs of all queues, unless that was done a moment ago.
-  await database.maintain();
   const [instances, queues, crons, status] = await Promise.all([
-    boss.getInstances({ limit: maxRows }),
-    boss.getQueues(undefined, { limit: maxRows }),
+    boss.getInstances({ limit: maxInstances }),
+    readQueues(database),
     database.query<CronRow>(
       `select task, slot, case when lease is not null then holder end as holder from "${schema}".cron order by task`,
     ),
     readStatus(database),
   ]);
-  const waiting = new Map(queues.map(({ name, queuedCount }) => [name, queuedCount]));
   return {
     schema,
     ...(status?.reason != null && { cancelled: { reason: status.reason, by: status.by, at: status.at } }),
@@ -38,15 +44,34 @@ export async function readState(database: FleetDatabase): Promise<FleetState> {
         seen: heartbeatOn.getTime(),
         live,
       })),
-    queues: queues
-      .filter(({ name }) => !name.endsWith(toDeadQueue('')))
-      .map(({ name, queuedCount, activeCount }) => ({
-        name,
-        waiting: queuedCount,
-        running: activeCount,
-        dead: waiting.get(toDeadQueue(name)) ?? 0,
-      })),
+    queues,
     crons: crons.map(({ task, slot, holder }) => ({ task, slot, ...(holder !== null && { holder }) })),
     paused: (status?.pauses ?? []).filter(({ paused }) => paused).map(({ task, by, at }) => ({ task, by, at })),
   };
+}
+
+/** Counts the jobs of all queues that have not ended. */
+async function readQueues(database: FleetDatabase): Promise<QueueState[]> {
+  const jobs = jobsSchema(database.schema);
+  const rows = await database.query<CountRow>(
+    `select queue.name, coalesce(waiting, 0)::int as waiting, coalesce(running, 0)::int as running,
+       extract(epoch from now() - oldest)::float8 * 1000 as oldest
+     from ${jobs}.queue left join (
+       select name, count(*) filter (where state < 'active') as waiting,
+         count(*) filter (where state = 'active') as running,
+         min(start_after) filter (where state < 'active' and start_after <= now()) as oldest
+       from ${jobs}.job where state in ('created', 'retry', 'active') group by name
+     ) live using (name)
+     order by queue.name`,
+  );
+  const dead = new Map(rows.map(({ name, waiting }) => [name, waiting]));
+  return rows
+    .filter(({ name }) => !name.endsWith(toDeadQueue('')))
+    .map(({ name, waiting, running, oldest }) => ({
+      name,
+      waiting,
+      running,
+      dead: dead.get(toDeadQueue(name)) ?? 0,
+      ...(oldest !== null && { oldestMs: Math.round(oldest) }),
+    }));
 }

@@ -1,3 +1,6 @@
+/** The version of this library's tables. Increase it for a change that earlier versions do not support. */
+export const tablesVersion = 1;
+
 /** Returns the schema of pg-boss's tables. */
 export function jobsSchema(schema: string): string {
   return `${schema}_jobs`;

@@ -6,10 +6,9 @@ import type { FleetDatabase } from './fleet-database.js';
 import { FunctionJobs } from './function-jobs.js';
 import { createFunctions, functionSignatures, knownJobsVersion } from './job-statements.js';
 import type { JobStore } from './job-store.js';
+import { tablesVersion } from './schema-names.js';
 import { createProgressTable } from './progress-table.js';
 
-/** The version of the tables below. Increase it for a change that earlier versions do not support. */
-const version = 1;
 /** The key of the lock that serializes concurrent setups: any number that other applications do not use. */
 const setupLock = 7_238_451_097;
 
@@ -28,7 +27,7 @@ export async function openTables(database: FleetDatabase, migrate: boolean): Pro
     });
   }
   const [fleet] = await database.query<{ version: number }>(`select version from "${schema}".fleet`);
-  if (fleet && fleet.version > version) throw new FleetVersionError(schema, fleet.version, version);
+  if (fleet && fleet.version > tablesVersion) throw new FleetVersionError(schema, fleet.version, tablesVersion);
   const jobsVersion = (await boss.schemaVersion()) ?? 0;
   if (jobsVersion === knownJobsVersion) return new FunctionJobs(database);
   database.onDegraded(`pg-boss's tables have version ${jobsVersion}: its own, slower functions are used`);
@@ -38,7 +37,7 @@ export async function openTables(database: FleetDatabase, migrate: boolean): Pro
 /** Whether all tables and functions exist. */
 async function isComplete(database: FleetDatabase): Promise<boolean> {
   const { schema } = database;
-  const tables = ['fleet', 'cron', 'cron_pause', 'progress'].map((table) => `"${schema}".${table}`);
+  const tables = ['fleet', 'queue', 'cron', 'cron_pause', 'progress'].map((table) => `"${schema}".${table}`);
   const [row] = await database.query<{ complete: boolean }>(
     `select (select bool_and(to_regclass(name) is not null) from unnest($1::text[]) name)
        and (select bool_and(to_regprocedure(name) is not null) from unnest($2::text[]) name) as complete`,
@@ -61,6 +60,10 @@ export function setupOf(schema: string): string {
       cancelled_at timestamptz,
       followed_until timestamptz
     );
+    create table if not exists "${schema}".queue (
+      name text primary key,
+      options jsonb not null
+    );
     create table if not exists "${schema}".cron (
       task text primary key,
       slot double precision not null,
@@ -78,7 +81,7 @@ export function setupOf(schema: string): string {
       primary key (task, ended_at)
     );
     ${createProgressTable(schema)}
-    insert into "${schema}".fleet (version) values (${version})
+    insert into "${schema}".fleet (version) values (${tablesVersion})
       on conflict (one) do update set version = excluded.version where fleet.version < excluded.version;
     ${createFunctions(schema)}
     commit;

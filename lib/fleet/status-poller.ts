@@ -10,6 +10,9 @@ import { tablesVersion } from './schema-names.js';
 /** The interval between polls without a message, in ms. */
 const pollMs = 1000;
 
+/** The difference from the database's clock that is reported, in ms. */
+const maxSkewMs = 5000;
+
 /** The last pause of a cron in all processes. */
 export interface CronPause {
   readonly task: string;
@@ -32,6 +35,8 @@ export interface FleetStatus {
   readonly followed: boolean;
   /** The current pauses of crons, and those that have ended within the last minute. */
   readonly pauses: readonly CronPause[];
+  /** The time of the database, in ms since 1970. */
+  readonly now: number;
   /** The watched queues with a job that may start. */
   readonly due: readonly string[];
   /** The watched queues with a job that its process has lost. */
@@ -110,7 +115,9 @@ export class StatusPoller {
 
   async poll(): Promise<void> {
     const poll = ++this.lastBegun;
+    const askedAt = Date.now();
     const status = await readStatus(this.database, [...this.watched.keys()]);
+    if (status) this.compareClocks(askedAt, status.now);
     // Polls use several connections, so an answer from before a change may arrive after an answer from after it.
     if (!status || poll < this.lastEmitted) return;
     this.lastEmitted = poll;
@@ -165,6 +172,18 @@ export class StatusPoller {
     await this.control.flush();
   }
 
+  /** Reports a clock that is far from the database's: crons whose slots are ahead of it are refused. */
+  private compareClocks(askedAt: number, now: number): void {
+    // The database has read its clock at some time in between.
+    const [ahead, behind] = [askedAt - now, now - Date.now()];
+    if (!(Math.max(ahead, behind) >= maxSkewMs)) return;
+    const seconds = Math.round(Math.max(ahead, behind) / 1000);
+    const direction = ahead > 0 ? 'ahead of' : 'behind';
+    this.database.onDegraded(
+      `The clock of this process is ${seconds} s ${direction} the database's. Crons do not run at their times`,
+    );
+  }
+
   /** Notifies all processes of a change, and applies it in this one. */
   async announce(): Promise<void> {
     this.control.send({ type: 'fleet' });
@@ -180,6 +199,7 @@ export async function readStatus(
   const [status] = await database.queryWithRetry<FleetStatus>(
     `select reason, cancelled_by as by, (extract(epoch from cancelled_at) * 1000)::float8 as at,
        coalesce(followed_until > now(), false) as followed,
+       (extract(epoch from clock_timestamp()) * 1000)::float8 as now,
        (select coalesce(json_agg(json_build_object(
           'task', task,
           'paused', ended_at = 'infinity',

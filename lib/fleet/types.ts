@@ -91,12 +91,15 @@ export interface FleetMember {
   readonly live: boolean;
 }
 
-/** The number of jobs of a queue, counted within the last seconds. */
+/** The number of jobs of a queue, counted at the time of the call. */
 export interface QueueState {
   readonly name: string;
+  /** Jobs that wait for a worker, those with a delay included. */
   readonly waiting: number;
   readonly running: number;
   readonly dead: number;
+  /** For how long the first of the due jobs has waited, in ms. Absent if none is due. */
+  readonly oldestMs?: number;
 }
 
 /** The last slot of a cron, and the process that runs it, while it runs. */

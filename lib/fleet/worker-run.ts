@@ -40,7 +40,8 @@ export class WorkerRun<In, Out> implements WorkerRunPort<In, Out>, ClaimOwner {
   private runs = 0;
   private freeSlots: number;
   private fetching = false;
-  private fetchAgain = false;
+  /** Whether the queue may have more jobs, according to the last claim and the messages since. */
+  private mayHaveMore = false;
   private starting = false;
   /** The number of calls under way that give jobs back. */
   private givingBack = 0;
@@ -76,10 +77,8 @@ export class WorkerRun<In, Out> implements WorkerRunPort<In, Out>, ClaimOwner {
     subscriptions.add(
       watchCancels(queue, isHeld, (job) => callInContext(this.asyncContext, () => this.onCancelled(job))),
     );
-    const work$ = control.messages$.pipe(
-      filter((message) => message.type === 'work' && message.queue === queue.name),
-    );
-    subscriptions.add(merge(of(0), work$, poller.due(queue.name), control.missed$).subscribe(() => void this.fetch()));
+    const work$ = control.messages$.pipe(filter((message) => message.type === 'work' && message.queue === queue.name));
+    subscriptions.add(merge(of(0), work$, poller.due(queue.name), control.missed$).subscribe(() => this.onWork()));
     // pg-boss fails the lost jobs, so that they are retried.
     const lost$ = poller.lost(queue.name);
     subscriptions.add(lost$.pipe(exhaustMap(() => database.maintain(queue.name))).subscribe());
@@ -140,9 +139,13 @@ export class WorkerRun<In, Out> implements WorkerRunPort<In, Out>, ClaimOwner {
     return Math.min(freeSlots + aheadCount - waiting.size, maxBatch);
   }
 
+  private onWork(): void {
+    this.mayHaveMore = true;
+    void this.fetch();
+  }
+
   private async fetch(): Promise<void> {
-    this.fetchAgain = this.fetching;
-    if (this.fetching || this.ctx.cancelled || this.room <= 0) return;
+    if (this.fetching || this.ctx.cancelled || !this.mayHaveMore || this.room <= 0) return;
     this.fetching = true;
     // Fills the slots that become free in one turn together.
     await new Promise(setImmediate);
@@ -150,11 +153,13 @@ export class WorkerRun<In, Out> implements WorkerRunPort<In, Out>, ClaimOwner {
     const { database, jobs, heartbeatTimeoutMs } = queue.services;
     try {
       if (room > 0) {
+        this.mayHaveMore = false;
         // If the answer arrives later, another process may already own the jobs.
-        const claim = () => database.withTimeout(jobs.claim<In>(queue.name, this.room), heartbeatTimeoutMs);
+        const claim = () =>
+          database.withTimeout(jobs.claim<In>(queue.name, room, heartbeatTimeoutMs), heartbeatTimeoutMs);
         const claimed = await database.retry(claim, Infinity, ctx);
         for (const job of claimed) this.add(job);
-        this.fetchAgain ||= claimed.length === room;
+        this.mayHaveMore ||= claimed.length === room;
         this.startWaiting();
       }
     } catch (error) {
@@ -164,7 +169,7 @@ export class WorkerRun<In, Out> implements WorkerRunPort<In, Out>, ClaimOwner {
       this.fetching = false;
     }
     if (ctx.cancelled) this.giveBackWaiting();
-    if (this.fetchAgain) void this.fetch();
+    void this.fetch();
     this.completeIfDone();
   }
 

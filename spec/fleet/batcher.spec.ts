@@ -3,7 +3,7 @@ import { Batcher } from '../../lib/fleet/batcher.js';
 
 describe('a batcher', () => {
   it('writes an item that is added at the moment when the previous batch is written', async () => {
-    const batcher = new Batcher((items: readonly number[]) => Promise.resolve(items), 10);
+    const batcher = new Batcher((items: readonly number[]) => Promise.resolve(items), { maxCount: 10 });
     const second = batcher.add(1).then((first) => batcher.add(first + 1));
     expect(await second).to.equal(2);
     await batcher.flush();
@@ -15,9 +15,34 @@ describe('a batcher', () => {
       batches.push(items);
       return Promise.resolve(items);
     };
-    const batcher = new Batcher(write, 3, { lengthOf: (item: string) => item.length, max: 4 });
+    const batcher = new Batcher(write, { maxCount: 3, length: { lengthOf: (item: string) => item.length, max: 4 } });
     const items = ['aa', 'bb', 'c', 'a long one', 'd', 'e', 'f', 'g'];
     expect(await Promise.all(items.map((item) => batcher.add(item)))).to.deep.equal(items);
     expect(batches).to.deep.equal([['aa', 'bb'], ['c'], ['a long one'], ['d', 'e', 'f'], ['g']]);
+  });
+
+  it('writes as many batches at the same time as it may, each item once', async () => {
+    const ends: (() => void)[] = [];
+    const batches: (readonly number[])[] = [];
+    const write = async (items: readonly number[]) => {
+      batches.push(items);
+      await new Promise<void>((resolve) => ends.push(resolve));
+      return items;
+    };
+    const batcher = new Batcher(write, { maxCount: 10, maxConcurrent: 2 });
+    const turn = () => new Promise(setImmediate);
+    const items: Promise<number>[] = [];
+    for (let item = 0; item < 4; item++) {
+      items.push(batcher.add(item));
+      await turn();
+      await turn();
+    }
+    expect(batches).to.deep.equal([[0], [1]]);
+    ends[1]?.();
+    await turn();
+    expect(batches).to.deep.equal([[0], [1], [2, 3]]);
+    for (const end of ends) end();
+    expect(await Promise.all(items)).to.deep.equal([0, 1, 2, 3]);
+    await batcher.flush();
   });
 });

@@ -3,8 +3,7 @@ import { firstValueFrom, lastValueFrom, NEVER } from 'rxjs';
 import { launch, type Application, type Runnable } from 'rxjs-tasks';
 import type { Fleet, JobError } from 'rxjs-tasks/fleet';
 import { BossJobs } from '../../lib/fleet/boss-jobs.js';
-import type { FleetServices } from '../../lib/fleet/fleet-services.js';
-import { Fleets } from '../helpers/fleet.js';
+import { Fleets, servicesOf } from '../helpers/fleet.js';
 import { deferred } from '../helpers/tasks.js';
 
 describe("With pg-boss's own functions, a worker", () => {
@@ -19,7 +18,7 @@ describe("With pg-boss's own functions, a worker", () => {
 
   before(async () => {
     fleet = await fleets.connect();
-    const { services } = fleet as unknown as { services: FleetServices };
+    const services = servicesOf(fleet);
     const jobs = new BossJobs(services.database);
     Object.assign(services, { jobs });
     Object.assign(services.heartbeats, { jobs });
@@ -66,7 +65,7 @@ describe("With pg-boss's own functions, a worker", () => {
   });
 
   it('sends heartbeats for its current claim alone', async () => {
-    const { services } = fleet as unknown as { services: FleetServices };
+    const services = servicesOf(fleet);
     const queue = fleet.queue<number>('long');
     const job = await queue.enqueue(1);
     const started = deferred<undefined>();

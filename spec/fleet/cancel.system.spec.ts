@@ -34,6 +34,17 @@ describe('the cancel of a fleet', () => {
     await fleet.resume();
   });
 
+  it('works, and can be undone, although another program has deleted the row, or its time', async () => {
+    await statement(url, `delete from "${schema}".fleet`);
+    await fleet.cancel('without a row');
+    expect(String(fleet.context.cause)).to.equal(
+      'FleetCancelledError: The fleet was cancelled by operator: without a row',
+    );
+    await statement(url, `update "${schema}".fleet set cancelled_at = null`);
+    await fleet.resume();
+    expect(fleet.context.cancelled).to.equal(false);
+  });
+
   it('reaches 5 running processes and one that starts later, but none that starts after a resume', async () => {
     const members = await startFive();
     await fleet.cancel('a bad deploy');

@@ -3,8 +3,7 @@ import { lastValueFrom, NEVER } from 'rxjs';
 import { launch } from 'rxjs-tasks';
 import type { Fleet, FleetEvent, JobError } from 'rxjs-tasks/fleet';
 import sinon from 'sinon';
-import type { FleetServices } from '../../lib/fleet/fleet-services.js';
-import { Fleets, sharedUrl } from '../helpers/fleet.js';
+import { Fleets, servicesOf, sharedUrl } from '../helpers/fleet.js';
 import { startPostgres, statement } from '../helpers/postgres.js';
 import { deferred } from '../helpers/tasks.js';
 import { waitUntil } from '../helpers/wait.js';
@@ -62,7 +61,7 @@ describe('The options of a queue', () => {
     await lastValueFrom(queue.submit(1));
     await app.stop();
     // The last maintenance was more than a minute ago.
-    const { database } = (fleet as unknown as { services: FleetServices }).services;
+    const { database } = servicesOf(fleet);
     await waitUntil(async () => {
       const past = `now() - interval '61 s'`;
       await query(`update ${schema}_jobs.queue set maintain_on = ${past}, monitor_on = ${past} where name = 'short'`);

@@ -26,8 +26,7 @@ import {
   type Runnable,
 } from 'rxjs-tasks';
 import { FleetCancelledError, JobCancelledError, JobError, type Fleet, type JobEvent } from 'rxjs-tasks/fleet';
-import type { FleetServices } from '../../lib/fleet/fleet-services.js';
-import { Fleets, nextEvent, sharedUrl } from '../helpers/fleet.js';
+import { Fleets, nextEvent, servicesOf, sharedUrl } from '../helpers/fleet.js';
 import { statement } from '../helpers/postgres.js';
 import { deferred } from '../helpers/tasks.js';
 import { pause, waitUntil } from '../helpers/wait.js';
@@ -56,7 +55,7 @@ describe('a queue', () => {
 
   it('refuses a queue of another program that has a policy of its own', async () => {
     const name = newName();
-    const { boss } = (fleet as unknown as { services: FleetServices }).services.database;
+    const { boss } = servicesOf(fleet).database;
     await boss.createQueue(name, { policy: 'singleton' });
     const error = await fleet
       .queue(name)
@@ -70,7 +69,7 @@ describe('a queue', () => {
 
   it("leaves no trace in pg-boss's tables that pg-boss takes for damage", async () => {
     await fleet.queue(newName()).enqueue(1);
-    const { boss } = (fleet as unknown as { services: FleetServices }).services.database;
+    const { boss } = servicesOf(fleet).database;
     const { ok, extraIndexes } = await boss.detectSchemaDrift();
     expect({ ok, extraIndexes }).to.deep.equal({ ok: true, extraIndexes: [] });
   });

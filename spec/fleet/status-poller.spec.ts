@@ -43,6 +43,24 @@ describe("the poller of the fleet's status", () => {
       expect([polls, clock.countTimers()]).to.deep.equal([5, 0]);
     });
 
+    for (const [skewMs, expected] of [
+      [3000, undefined],
+      [60_000, 'The clock of this process is 60 s ahead of'],
+      [-3_600_000, 'The clock of this process is 3600 s behind'],
+    ] as const)
+      it(`reports a clock that differs from the database's by ${skewMs} ms${expected ? '' : ', which is little,'} once`, async () => {
+        const whats: string[] = [];
+        const now = () => Date.now() - skewMs;
+        const database = fakeDatabase(() => Promise.resolve({ rows: [{ reason: null, followed: false, now: now() }] }));
+        database.events.asObservable().subscribe((event) => 'what' in event && whats.push(event.what));
+        const [messages$, missed$] = [new Subject<ControlMessage>(), new Subject<void>()];
+        const poller = new StatusPoller(database, { messages$, missed$ } as unknown as Control);
+        poller.start();
+        await clock.tickAsync(20_000);
+        poller.stop();
+        expect(whats).to.deep.equal(expected ? [`${expected} the database's. Crons do not run at their times`] : []);
+      });
+
     it('reads all watched queues with its one statement, and notifies the workers of those with jobs', async () => {
       const reads: unknown[] = [];
       const database = fakeDatabase((_, values) => {

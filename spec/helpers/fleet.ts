@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { filter, firstValueFrom, type Observable } from 'rxjs';
 import { connectFleet, type Fleet, type FleetOptions, type JobEvent } from 'rxjs-tasks/fleet';
+import type { FleetServices } from '../../lib/fleet/fleet-services.js';
+import type { QueueHandle } from '../../lib/fleet/queue-handle.js';
 import { startPostgres, type Postgres } from './postgres.js';
 
 let server: Promise<Postgres> | undefined;
@@ -43,6 +45,11 @@ export async function connectError(options: FleetOptions): Promise<Error> {
   if (fleet instanceof Error) return fleet;
   await fleet.close();
   throw new Error('The connection was not refused');
+}
+
+/** Returns what the queues and workers of a fleet share. */
+export function servicesOf(fleet: Fleet): FleetServices {
+  return (fleet.queue('any') as unknown as QueueHandle).services;
 }
 
 /** Waits for the next event of a type. */
