@@ -1,7 +1,8 @@
+import { callWithoutStores } from '../util/call-in-context.js';
 import { parseControlMessage, type ControlMessage } from './control-message.js';
 import { CronPauses } from './cron-pauses.js';
 import { FleetHandle } from './fleet-handle.js';
-import { readFleetOptions, type FleetOptions } from './fleet-options.js';
+import { readFleetOptions, type FleetOptions, type ResolvedFleetOptions } from './fleet-options.js';
 import { Heartbeats } from './heartbeats.js';
 import { JobEventChannel } from './job-event-channel.js';
 import { JobResults } from './job-results.js';
@@ -37,6 +38,11 @@ import type { Fleet } from './types.js';
  */
 export async function connectFleet(options: FleetOptions): Promise<Fleet> {
   const resolved = readFleetOptions(options);
+  // The timers and connections of a fleet outlive the caller, and serve others.
+  return callWithoutStores(() => open(resolved));
+}
+
+async function open(resolved: ResolvedFleetOptions): Promise<Fleet> {
   const { schema, name, connectTimeout, heartbeat } = resolved;
   const database = await openDatabase(resolved.place, resolved);
   const control = new NotifyChannel<ControlMessage>(database, schema, parseControlMessage);

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { exhaustMap, Observable, timer, type Subscriber, type Subscription } from 'rxjs';
 import type { Coordinator, PauseState } from '../cron/coordinator.js';
+import { keepAsyncContext } from '../util/keep-async-context.js';
 import type { CronPauses } from './cron-pauses.js';
 import type { FleetDatabase } from './fleet-database.js';
 
@@ -42,7 +43,7 @@ export class Leases implements Coordinator {
   }
 
   lease(task: string, slot: number): Observable<boolean> {
-    return new Observable((subscriber) => {
+    const lease$ = new Observable<boolean>((subscriber) => {
       const lease = randomUUID();
       this.acquire(task, slot, lease).then(
         (granted) => {
@@ -55,6 +56,8 @@ export class Leases implements Coordinator {
         (error: unknown) => subscriber.error(error),
       );
     });
+    // One statement renews the leases of all subscribers.
+    return lease$.pipe(keepAsyncContext());
   }
 
   watchPause(task: string): Observable<PauseState> {

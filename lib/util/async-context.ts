@@ -16,6 +16,15 @@ import { AsyncLocalStorage, AsyncResource, executionAsyncResource } from 'node:a
  * - A custom runner's events, values and end (`task/custom-runner.ts`).
  * - A call that is postponed because the call stack is deep (`util/nested-calls.ts`).
  * - The outcomes of a join (`app/join.ts`), and the events of an application (`app/app-run.ts`).
+ * - The jobs of a worker: handlers start and are cancelled in the stores of the code that started the worker, whatever
+ *   message, poll, heartbeat or end of another job is the reason (`fleet/worker-run.ts`).
+ * - The results that a fleet awaits, of many jobs with one statement (`fleet/job-results.ts`), and leases, which are
+ *   renewed together (`fleet/leases.ts`).
+ *
+ * Work that callers share runs without any stores (`util/call-in-context.ts`): the connections, timers, polls and
+ * heartbeats of a fleet (`fleet/connect-fleet.ts`), its messages (`fleet/notify-channel.ts`, `fleet/hints.ts`), batches
+ * (`fleet/batcher.ts`), progress (`fleet/progress-writer.ts`) and the renewals of a follower
+ * (`fleet/event-followers.ts`).
  *
  * A promise needs no switch, because its continuation has the stores of the code that registered it. Listeners of a
  * cancel (`cancelled$`, `signal`) run in the stores of the code that cancels.

@@ -22,7 +22,7 @@ describe('the channel of job events', () => {
     return { answers, channels, control, poller, events, emit };
   }
 
-  it('sends the events after a follow message when the status says so, even if an older status arrives later', async () => {
+  it('sends events after a follow message when the status says so, even if an older one arrives later', async () => {
     const { answers, channels, control, poller, events, emit } = connect();
     emit();
     await events.close();
