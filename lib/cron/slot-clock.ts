@@ -106,8 +106,12 @@ class SlotClock extends ListNode implements ControlledClock {
   }
 
   flushDelayed(): void {
-    const now = this.scheduler.now() + this.clockOffset;
-    if (this.slot !== undefined && this.slot <= now) this.due = Math.min(this.due, now);
+    const now = this.scheduler.now();
+    if (this.slot !== undefined && this.slot <= now + this.clockOffset) {
+      this.due = Math.min(this.due, now + this.clockOffset);
+      // The wait ends early; the clock was not set back.
+      this.expectedNow = Math.min(this.expectedNow, now);
+    }
     this.flush();
   }
 

@@ -167,21 +167,37 @@ describe('The `reschedule` of a cron', () => {
   });
 
   it('runs a slot that its jitter delays, at once', () => {
-    const clock = virtualClock(noon - 1000);
-    const { runner, story } = startCron(
-      () => 1,
-      '0 12 * * *',
-      { timezone: 'UTC', jitter: 600_000, random: () => 0.5 },
-      clock,
-    );
-    clock.advance(500);
-    runner.reschedule('0 12 * * *');
-    expect(story).to.have.length(1);
-    clock.advance(1500);
-    runner.reschedule('0 12 * * *');
-    expect(runner.history.runs).to.equal(1);
-    expect(runner.history.last).to.include({ slot: noon, startedAt: noon + 1000 });
-    expect(runner.nextRuns()).to.deep.equal([new Date(noon + 86_400_000)]);
+    for (const delay of [0, 1000]) {
+      const clock = virtualClock(noon - 1000);
+      const { runner, story } = startCron(
+        () => 1,
+        '0 12 * * *',
+        { timezone: 'UTC', jitter: 600_000, random: () => 0.5 },
+        clock,
+      );
+      clock.advance(500);
+      runner.reschedule('0 12 * * *');
+      expect(story).to.have.length(1);
+      clock.advance(500 + delay);
+      runner.reschedule('0 12 * * *');
+      expect(runner.history.runs).to.equal(1);
+      expect(runner.history.last).to.include({ slot: noon, startedAt: noon + delay });
+      expect(runner.nextRuns()).to.deep.equal([new Date(noon + 86_400_000)]);
+    }
+  });
+
+  it('runs a slot of a period that its jitter delays, at once, also by a clock that was set back', () => {
+    for (const setBackBy of [0, 60_000]) {
+      const clock = virtualClock(noon);
+      const options: CronOptions = { immediate: false, jitter: 8000, random: () => 0.5 };
+      const { runner } = startCron(() => 1, 10_000, options, clock);
+      clock.adjust(-setBackBy);
+      clock.advance(14_000);
+      expect(runner.history.runs).to.equal(1);
+      clock.advance(7000);
+      runner.reschedule(10_000);
+      expect(runner.history).to.include({ runs: 2, missed: 0 });
+    }
   });
 
   for (const [title, duration] of [
