@@ -1,5 +1,19 @@
 import type { Db, PgBoss } from 'pg-boss';
-import { defer, exhaustMap, merge, Subject, takeUntil, timer, type Observable, type Subscription } from 'rxjs';
+import {
+  defer,
+  exhaustMap,
+  map,
+  merge,
+  of,
+  repeat,
+  startWith,
+  Subject,
+  switchAll,
+  takeUntil,
+  timer,
+  type Observable,
+  type Subscription,
+} from 'rxjs';
 import { background, untilCancelled } from '../context/context.js';
 import type { Context } from '../context/types.js';
 import { LinkedSubject } from '../util/linked-subject.js';
@@ -18,6 +32,8 @@ const maxDegradations = 20;
 /** Time until an unanswered statement is sent again, in ms. */
 const answerTimeoutMs = 5000;
 
+/** The longest interval between polls while messages do not arrive, in ms. */
+const deafPollMs = 1000;
 /** The time limit for a close, in ms. A connection that is cut in silence would never answer. */
 const closeTimeoutMs = 4000;
 /** The time for which a degradation waits for the first listener, in ms. */
@@ -42,6 +58,7 @@ export class FleetDatabase {
   private readonly db: Db;
   private readonly connection: DatabaseConnection;
   private readonly closing$ = new Subject<void>();
+  private readonly deafened$ = new Subject<void>();
   /** Operations that only `close` waits for. */
   private readonly background = new Set<Promise<void>>();
   private readonly listeners: Promise<{ close(): Promise<void> } | undefined>[] = [];
@@ -153,9 +170,16 @@ export class FleetDatabase {
     });
   }
 
+  /** Emits at each interval: each second while messages do not arrive, if that is sooner. */
+  ticks(intervalMs: number): Observable<unknown> {
+    const nextMs = () => (this.deaf ? Math.min(intervalMs, deafPollMs) : intervalMs);
+    const tick$ = defer(() => timer(nextMs())).pipe(repeat());
+    return merge(of(tick$), this.deafened$.pipe(map(() => tick$.pipe(startWith(0))))).pipe(switchAll());
+  }
+
   /** Polls at each interval and at each hint, one poll at a time. */
   poll(intervalMs: number, hints$: Observable<unknown>, poll: () => Promise<void>): Subscription {
-    return merge(timer(intervalMs, intervalMs), hints$)
+    return merge(this.ticks(intervalMs), hints$)
       .pipe(exhaustMap(() => poll().catch((error: unknown) => this.report(error))))
       .subscribe();
   }
@@ -235,6 +259,15 @@ export class FleetDatabase {
     const kind = kindOf(error);
     if (kind === 'connection') this.onDisconnected(error);
     else if (kind !== 'conflict') this.onDegraded(`The database refuses a statement: ${messageOf(error)}`);
+  }
+
+  /** Polls more often, from now on while messages do not arrive. */
+  onDeaf(): void {
+    this.deafened$.next();
+    this.onDegraded(
+      'messages do not arrive, as through a connection pooler. Results, cancels and jobs are found by polling each ' +
+        'second. The option `listenUrl` may lead past the pooler',
+    );
   }
 
   /** Reports that the fleet works less well than it could. Repeats within a minute are left out. */

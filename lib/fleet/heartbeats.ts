@@ -1,4 +1,4 @@
-import { exhaustMap, timer, type Subscription } from 'rxjs';
+import { exhaustMap, type Subscription } from 'rxjs';
 import type { FleetDatabase } from './fleet-database.js';
 import type { JobStore, QueueClaim } from './job-store.js';
 
@@ -27,7 +27,9 @@ export class Heartbeats {
     this.database = database;
     this.jobs = jobs;
     this.timeoutMs = timeoutMs;
-    this.beating = timer(this.intervalMs, this.intervalMs)
+    // More often while messages do not arrive: a heartbeat also finds the jobs that were cancelled.
+    this.beating = database
+      .ticks(this.intervalMs)
       .pipe(exhaustMap(() => this.beat()))
       .subscribe();
   }

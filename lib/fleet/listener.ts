@@ -129,8 +129,9 @@ export class Listener {
     const { signal } = this.#closing;
     try {
       if ((await connection.isIndirect()) && !(await this.#hears(connection))) {
-        if (!this.#deaf) this.#calls.onDeaf();
+        const wasDeaf = this.#deaf;
         this.#deaf = true;
+        if (!wasDeaf) this.#calls.onDeaf();
         return new Error('The messages of the database do not arrive');
       }
       this.#deaf = false;

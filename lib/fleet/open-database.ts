@@ -83,11 +83,7 @@ async function openServer(place: Exclude<FleetPlace, { directory: string }>, opt
     options.connectTimeout,
   );
   onError = (error) => database.report(error);
-  onDeaf = () =>
-    database.onDegraded(
-      'messages do not arrive, as through a connection pooler. Results, cancels and jobs are found by polling each ' +
-        'second. The option `listenUrl` may lead past the pooler',
-    );
+  onDeaf = () => database.onDeaf();
   return database;
 }
 

@@ -125,6 +125,24 @@ describe("the fleet's database", () => {
       }
     });
 
+    it('polls each second while messages do not arrive', async () => {
+      const connection = { ...fakeConnection, deaf: false };
+      const database = new FleetDatabase(fakeDatabase().boss, 'schema', connection);
+      database.events$.subscribe();
+      let polls = 0;
+      const polling = database.poll(5000, EMPTY, () => Promise.resolve(void polls++));
+      await clock.tickAsync(2000);
+      connection.deaf = true;
+      database.onDeaf();
+      await clock.tickAsync(3000);
+      expect(polls).to.equal(4);
+      connection.deaf = false;
+      await clock.tickAsync(11_000);
+      expect(polls).to.equal(7);
+      polling.unsubscribe();
+      expect(clock.countTimers()).to.equal(0);
+    });
+
     it('closes within 4 s although what is still to be done does not end', async () => {
       const { boss } = fakeDatabase();
       let cut = (): void => undefined;
