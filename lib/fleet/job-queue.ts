@@ -9,6 +9,7 @@ import { JobInserter, type NewJob } from './job-inserter.js';
 import { parseFailure, parseJobData, type JobData } from './job-row.js';
 import { hasOptions, storeOptions } from './queue-options.js';
 import { validateJsonb } from './jsonb.js';
+import { printAs } from './print-as.js';
 import type { QueueHandle } from './queue-handle.js';
 import {
   deadLetterOptions,
@@ -44,6 +45,10 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
   private readonly inserter: JobInserter<In>;
   private opening: Promise<void> | undefined = undefined;
   private creating: Promise<void> | undefined = undefined;
+
+  static {
+    printAs(this.prototype, ({ name }) => `Queue(${name})`);
+  }
 
   constructor(services: FleetServices, name: string, options: QueueOptions) {
     validateQueueName(name);

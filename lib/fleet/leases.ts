@@ -4,6 +4,7 @@ import type { Coordinator, PauseState } from '../cron/coordinator.js';
 import { keepAsyncContext } from '../util/keep-async-context.js';
 import type { CronPauses } from './cron-pauses.js';
 import type { FleetDatabase } from './fleet-database.js';
+import { printAs } from './print-as.js';
 
 /** The duration of a lease without a renewal, the interval between renewals, and the answer timeout, in ms. */
 const [leaseMs, renewMs, answerTimeoutMs] = [10_000, 3000, 2000];
@@ -32,6 +33,10 @@ export class Leases implements Coordinator {
   private readonly renewing: Subscription;
   /** When the database last confirmed all leases. */
   private lastConfirmedAt = 0;
+
+  static {
+    printAs(this.prototype, ({ holder }) => `Coordinator(${holder})`);
+  }
 
   constructor(database: FleetDatabase, pauses: CronPauses, holder: string) {
     this.database = database;
