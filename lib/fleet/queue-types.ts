@@ -22,7 +22,7 @@ export interface Queue<In, Out> {
    * Emits the result of a job that any process has submitted. Unsubscribing does not affect the job.
    *
    * The Observable fails with a RangeError when the queue has no such job, or has already deleted it: see
-   * {@link QueueOptions.retention}.
+   * {@link QueueOptions.retention}. It fails with a `JobDeletedError` when the job is deleted later.
    */
   result(job: string): Observable<Out>;
   /** Cancels a job. Returns whether the job had not ended yet. */
@@ -105,7 +105,10 @@ export interface Job {
   readonly queue: string;
   /** The number of the attempt, from 1. */
   readonly attempt: number;
-  /** Reports progress to all processes. It can be any JSON. */
+  /**
+   * Reports progress to all processes, as JSON of up to 7,500 bytes. Other processes get it within 250 ms, unless a
+   * later one replaces it. The last one arrives before the end of the job.
+   */
   progress(progress: unknown): void;
 }
 
@@ -136,7 +139,7 @@ export type JobEventDetail =
   | { readonly type: 'progress'; readonly attempt: number; readonly progress: unknown }
   /** The attempt failed, and another follows. */
   | { readonly type: 'retrying'; readonly attempt: number; readonly failure: JobFailure }
-  /** The attempt completed. An output that is too long for a message is left out. */
+  /** The attempt completed. An output of more than 7,900 bytes is left out. */
   | { readonly type: 'completed'; readonly attempt: number; readonly output?: { readonly value?: unknown } }
   /** The last attempt failed. */
   | { readonly type: 'failed'; readonly attempt: number; readonly failure: JobFailure }

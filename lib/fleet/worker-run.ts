@@ -5,6 +5,7 @@ import { captureAsyncContext } from '../util/async-context.js';
 import { callInContext } from '../util/call-in-context.js';
 import { AttemptResultWriter } from './attempt-results.js';
 import { ClaimsAhead } from './claims-ahead.js';
+import { EmptyClaims } from './empty-claims.js';
 import { JobCancelledError, JobLostError } from './errors.js';
 import type { ClaimOwner } from './heartbeats.js';
 import { watchCancels } from './job-cancels.js';
@@ -36,6 +37,7 @@ export class WorkerRun<In, Out> implements WorkerRunPort<In, Out>, ClaimOwner {
   /** Claimed jobs that wait for a free slot, in their order. */
   private readonly waiting = new Map<string, ClaimedJob<In>>();
   private readonly ahead: ClaimsAhead;
+  private readonly emptyClaims = new EmptyClaims();
   /** The number of handlers that still run or whose result is not written, abandoned jobs included. */
   private runs = 0;
   private freeSlots: number;
@@ -77,7 +79,10 @@ export class WorkerRun<In, Out> implements WorkerRunPort<In, Out>, ClaimOwner {
     subscriptions.add(
       watchCancels(queue, isHeld, (job) => callInContext(this.asyncContext, () => this.onCancelled(job))),
     );
-    const work$ = control.messages$.pipe(filter((message) => message.type === 'work' && message.queue === queue.name));
+    const work$ = control.messages$.pipe(
+      filter((message) => message.type === 'work' && message.queue === queue.name),
+      this.emptyClaims.limit(),
+    );
     subscriptions.add(merge(of(0), work$, poller.due(queue.name), control.missed$).subscribe(() => this.onWork()));
     // pg-boss fails the lost jobs, so that they are retried.
     const lost$ = poller.lost(queue.name);
@@ -159,6 +164,7 @@ export class WorkerRun<In, Out> implements WorkerRunPort<In, Out>, ClaimOwner {
           database.withTimeout(jobs.claim<In>(queue.name, room, heartbeatTimeoutMs), heartbeatTimeoutMs);
         const claimed = await database.retry(claim, Infinity, ctx);
         for (const job of claimed) this.add(job);
+        this.emptyClaims.record(claimed.length);
         this.mayHaveMore ||= claimed.length === room;
         this.startWaiting();
       }
