@@ -52,9 +52,9 @@ export class EventFollowers {
     return this.followers > 0;
   }
 
-  /** Whether any process follows, as far as this one knows. */
-  get any(): boolean {
-    return this.followed || this.following;
+  /** Whether any process may follow, as far as this one knows. */
+  get possible(): boolean {
+    return this.known || this.messages !== this.checked;
   }
 
   get renewal(): Promise<void> | undefined {
@@ -71,13 +71,17 @@ export class EventFollowers {
 
   /** Calls a function if any process follows. After a `follow` message, it waits for the status. */
   whenFollowed(call: () => void): void {
-    if (this.any) call();
-    else if (this.messages !== this.checked && this.held.length < maxHeld) this.held.push(call);
+    if (this.known) call();
+    else if (this.possible && this.held.length < maxHeld) this.held.push(call);
   }
 
   close(): void {
     this.closed = true;
     this.renewing.unsubscribe();
+  }
+
+  private get known(): boolean {
+    return this.followed || this.following;
   }
 
   /** Reads the status after a `follow` message, which anyone may have forged. */

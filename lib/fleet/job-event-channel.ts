@@ -125,7 +125,7 @@ export class JobEventChannel {
 
   /** Sends the message about an event after the last progress of the job, which the event must not overtake. */
   private afterProgress(event: JobEvent, send: () => void): void {
-    if (!this.followers.any) this.progress.drop(event);
+    if (!this.followers.possible) this.progress.drop(event);
     const stored = this.progress.settle(event);
     if (stored) void stored.then(send);
     else send();
