@@ -7,7 +7,7 @@ import { parseServerUrl } from './server-url.js';
 export interface FleetOptions {
   /** The URL of a PostgreSQL server, such as `postgres://user:password@host:5432/database`. */
   url?: string | undefined;
-  /** Instead of a `url`: a pool of the application. The fleet neither closes it nor changes settings of its sessions. */
+  /** Instead of a `url`: a pool of the application. It stays open, and its sessions keep their settings. */
   pool?: Pool | undefined;
   /** Instead of a `url`: options of node-postgres, such as `ssl`, or a function that returns the current `password`. */
   connection?: PoolConfig | undefined;

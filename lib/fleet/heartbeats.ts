@@ -1,5 +1,6 @@
 import { exhaustMap, type Subscription } from 'rxjs';
 import type { FleetDatabase } from './fleet-database.js';
+import { readCancelled } from './job-cancels.js';
 import type { JobStore, QueueClaim } from './job-store.js';
 
 /** The number of heartbeats within the timeout of one. */
@@ -10,6 +11,8 @@ export interface ClaimOwner {
   readonly claims: readonly QueueClaim[];
   /** This process no longer owns a job, or cannot be sure that it does. */
   onLost(claim: QueueClaim): void;
+  /** The message about a cancel has not arrived, but a heartbeat has found it. */
+  onCancelled(job: string): void;
 }
 
 /** The heartbeats of this process: one statement at each interval, for the claimed jobs of all its workers. */
@@ -53,16 +56,28 @@ export class Heartbeats {
     const held = Array.from(this.owners, (owner) => ({ owner, claims: owner.claims }));
     const claims = held.flatMap((each) => each.claims);
     let owned: ReadonlySet<string>;
+    let cancelled: ReadonlySet<string> = new Set();
     try {
       const touched = claims.length === 0 ? [] : await this.touch(claims);
       owned = new Set(touched);
       this.lastConfirmedAt = sentAt;
+      cancelled = await this.readCancelled(claims.filter(({ claim }) => !owned.has(claim.id)));
     } catch (error) {
       this.database.report(error);
       if (performance.now() - this.lastConfirmedAt < this.timeoutMs) return;
       owned = new Set();
     }
-    for (const each of held) for (const claim of each.claims) if (!owned.has(claim.claim.id)) each.owner.onLost(claim);
+    for (const { owner, claims: each } of held)
+      for (const claim of each) {
+        const { id } = claim.claim;
+        if (cancelled.has(id)) owner.onCancelled(id);
+        else if (!owned.has(id)) owner.onLost(claim);
+      }
+  }
+
+  private async readCancelled(claims: readonly QueueClaim[]): Promise<ReadonlySet<string>> {
+    const keys = claims.map(({ queue, claim }) => ({ queue, job: claim.id }));
+    return new Set(await this.database.withTimeout(readCancelled(this.database, keys), this.intervalMs));
   }
 
   private touch(claims: readonly QueueClaim[]): Promise<readonly string[]> {

@@ -37,7 +37,7 @@ const heartbeatMs = 10_000;
  * const { FLEET_URL = 'postgres://localhost/shop' } = process.env;
  * await installFleet({ url: FLEET_URL, queues: ['mails'] }); // in a deployment, by the owner of the schema
  * const fleet = await connectFleet({ url: FLEET_URL, migrate: false });
- * console.log((await fleet.state()).queues.map(({ name }) => name)); // → [ 'mails' ]
+ * console.log((await fleet.state()).queues.some(({ name }) => name === 'mails')); // → true
  * await fleet.close();
  * ```
  */

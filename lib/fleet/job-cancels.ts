@@ -1,5 +1,6 @@
 import type { Subscription } from 'rxjs';
 import type { ControlMessage } from './control-message.js';
+import type { FleetDatabase } from './fleet-database.js';
 import { Hints } from './hints.js';
 import { readJobs, toKeyText, type JobKey } from './job-reader.js';
 import type { QueueHandle } from './queue-handle.js';
@@ -18,9 +19,8 @@ export function watchCancels(
   const { control, database } = services;
   const hints = new Hints<JobKey>(async (keys) => {
     try {
-      const rows = await readJobs(database, keys, 0);
-      const cancelled = keys.filter((key) => isCancelled(rows.get(toKeyText(key))?.state));
-      for (const { job } of cancelled) onCancelled(job);
+      const cancelled = await readCancelled(database, keys);
+      for (const job of cancelled) onCancelled(job);
       return cancelled.length > 0;
     } catch (error) {
       database.report(error);
@@ -40,6 +40,13 @@ export function watchCancels(
     }),
   );
   return subscription;
+}
+
+/** Returns the ids of those jobs that were cancelled. */
+export async function readCancelled(database: FleetDatabase, keys: readonly JobKey[]): Promise<readonly string[]> {
+  if (keys.length === 0) return [];
+  const rows = await readJobs(database, keys, 0);
+  return keys.filter((key) => isCancelled(rows.get(toKeyText(key))?.state)).map(({ job }) => job);
 }
 
 /** A job that was deleted is cancelled, too. */

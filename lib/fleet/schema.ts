@@ -13,8 +13,8 @@ import { createProgressTable } from './progress-table.js';
 const setupLock = 7_238_451_097;
 
 /**
- * Creates the tables and functions of a fleet, unless they exist or must not be created. Returns the statements for jobs
- * that agree with pg-boss's tables.
+ * Creates the tables and functions of a fleet, unless they exist or must not be created. Returns the statements for
+ * jobs that agree with pg-boss's tables.
  *
  * @throws FleetVersionError if a later version has created them; FleetSchemaError if they are missing.
  */

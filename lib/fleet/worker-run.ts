@@ -76,9 +76,7 @@ export class WorkerRun<In, Out> implements WorkerRunPort<In, Out>, ClaimOwner {
     );
     if (ctx.cancelled) return;
     const isHeld = (job: string) => this.active.has(job) || this.waiting.has(job);
-    subscriptions.add(
-      watchCancels(queue, isHeld, (job) => callInContext(this.asyncContext, () => this.onCancelled(job))),
-    );
+    subscriptions.add(watchCancels(queue, isHeld, (job) => this.onCancelled(job)));
     const work$ = control.messages$.pipe(
       filter((message) => message.type === 'work' && message.queue === queue.name),
       this.emptyClaims.limit(),
@@ -106,6 +104,12 @@ export class WorkerRun<In, Out> implements WorkerRunPort<In, Out>, ClaimOwner {
     if (run?.claim === claim)
       callInContext(this.asyncContext, () => run.abandon(new JobLostError(this.queue.name, claim.id)));
     else if (this.waiting.get(claim.id) === claim) this.waiting.delete(claim.id);
+  }
+
+  onCancelled(job: string): void {
+    this.waiting.delete(job);
+    const run = this.active.get(job);
+    callInContext(this.asyncContext, () => run?.abandon(new JobCancelledError(this.queue.name, job)));
   }
 
   emit(job: string, detail: JobEventDetail, awaited = false): void {
@@ -200,11 +204,6 @@ export class WorkerRun<In, Out> implements WorkerRunPort<In, Out>, ClaimOwner {
       run.start();
     }
     this.starting = false;
-  }
-
-  private onCancelled(job: string): void {
-    this.waiting.delete(job);
-    this.active.get(job)?.abandon(new JobCancelledError(this.queue.name, job));
   }
 
   /** Lets other workers run the jobs that wait here. */

@@ -51,7 +51,7 @@ describe('connectFleet', () => {
     expect(message).to.match(/^Expected `options` to be made of `url`, .* got another name; did you mean `url`\?$/);
   });
 
-  it('refuses a URL whose parts are not percent-encoded, because errors would quote a part of the password', async () => {
+  it('refuses a URL with a password that is not percent-encoded, a part of which errors would quote', async () => {
     const message = 'Expected `url` to have its user, password and database percent-encoded';
     for (const url of [
       'postgres://u:123/secret@host/db',

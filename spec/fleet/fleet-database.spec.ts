@@ -106,7 +106,7 @@ describe("the fleet's database", () => {
       expect(clock.countTimers()).to.equal(0);
     });
 
-    it('keeps a degradation for the first listener, and writes it on the console if there is none in time', async () => {
+    it('keeps a degradation for the first listener, and writes it on the console without one', async () => {
       const database = fakeDatabase();
       const written = sinon.stub(console, 'warn');
       try {

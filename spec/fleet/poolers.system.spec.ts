@@ -44,12 +44,12 @@ describe('through a connection pooler', () => {
 
     const queue = submitter.queue<number, number>('squares');
     const hanging = other.queue<number, number>('hanging');
-    const causes: unknown[] = [];
+    const causes: string[] = [];
     const app = launch([
       other.queue<number, number>('squares').worker((n) => n * n),
       hanging.worker(async (_, ctx) => {
         causes.push('started');
-        causes.push(await firstValueFrom(ctx.cancelled$));
+        causes.push(((await firstValueFrom(ctx.cancelled$)) as Error).name);
         return 0;
       }),
     ]);
@@ -58,6 +58,7 @@ describe('through a connection pooler', () => {
     await waitUntil(() => causes.length === 1);
     job.unsubscribe();
     await waitUntil(() => causes.length === 2);
+    expect(causes).to.deep.equal(['started', 'JobCancelledError']);
     await other.cancel('a bad deploy');
     await waitUntil(() => submitter.context.cancelled);
     await other.resume();

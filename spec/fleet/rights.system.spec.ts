@@ -138,14 +138,14 @@ describe('installFleet', () => {
   });
 
   it('refuses options that do not exist, and names that no queue may have', async () => {
+    const known = '`url`, `pool`, `connection`, `schema`, `connectTimeout`, `queues`';
     const messages = await Promise.all(
       [{ urll: 'postgres://u:hunter2@h' }, { url: 'postgres://h', queues: ["a'b"] }, { queues: ['a', 'a'] }].map(
         (options) => installFleet(options as never).catch(String),
       ),
     );
     expect(messages).to.deep.equal([
-      'TypeError: Expected `options` to be made of `url`, `pool`, `connection`, `schema`, `connectTimeout`, `queues`, ' +
-        'got another name; did you mean `url`?',
+      `TypeError: Expected \`options\` to be made of ${known}, got another name; did you mean \`url\`?`,
       'RangeError: Expected `name` to be up to 100 letters, digits, `_` and `-`, got `"a\'b"` (string)',
       "TypeError: Expected `queues` to be distinct names, got `[ 'a', 'a' ]` (object)",
     ]);
