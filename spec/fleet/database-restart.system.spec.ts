@@ -52,20 +52,26 @@ describe('after the database was lost', () => {
     await waitUntil(() => connectionEvents().at(-1) === 'reconnected' && lines(worker, 'fleet').length > 1);
 
     // Messages arrive again: only a message can cause these two effects.
+    const ended = await queue.enqueue(3);
+    await lastValueFrom(queue.result(ended));
     const send = (channel: string, message: object) =>
       statement(url, `notify "${channel}", 'outsider${JSON.stringify(message)}'`);
+    const base = { queue: 'work', at: 0, by: 'outsider' };
     await waitUntil(async () => {
-      await send(`${schema}$events`, { type: 'submitted', queue: 'work', job: 'outside' });
-      return events.some((event) => 'job' in event && event.job === 'outside');
+      await send(`${schema}$events`, { ...base, type: 'submitted', job: ended });
+      return events.some((event) => 'by' in event && event.by === 'outsider');
     });
     const started = nextEvent(queue.events$, 'started');
     const id = await queue.enqueue(50_000);
     expect((await started).job).to.equal(id);
-    await waitUntil(async () => {
-      await send(schema, { type: 'cancel', queue: 'work', job: id });
-      return worker.stdout.includes('cancelled 50000 1 JobCancelledError');
-    });
-    expect(await queue.cancel(id)).to.equal(true);
+    await statement(
+      url,
+      `begin;
+       update ${schema}_jobs.job set state = 'cancelled' where id = '${id}';
+       notify "${schema}", 'outsider${JSON.stringify({ type: 'cancel', queue: 'work', job: id })}';
+       commit`,
+    );
+    await waitUntil(() => worker.stdout.includes('cancelled 50000 1 JobCancelledError'));
 
     expect(await lastValueFrom(queue.submit(1))).to.equal('worker 1');
     expectOutagesThatEnded(connectionEvents());
