@@ -108,17 +108,22 @@ export class FleetDatabase {
 
   /**
    * Executes a statement until it is answered, or up to `maxMs`. The statement must be idempotent, because it may be
-   * executed more than once.
+   * executed more than once. Only one with values can be refused for good.
    */
   queryWithRetry<Row>(sql: string, values?: readonly unknown[], maxMs?: number): Promise<readonly Row[]> {
     const pending = new Set<Promise<readonly Row[]>>();
-    return this.retry(() => {
-      const answer = this.query<Row>(sql, values);
-      pending.add(answer);
-      void answer.catch(() => pending.delete(answer));
-      // A slow statement gets more time with each try, and the first answer of all tries counts.
-      return this.withTimeout(Promise.race(pending), pending.size * answerTimeoutMs);
-    }, maxMs);
+    return this.retry(
+      () => {
+        const answer = this.query<Row>(sql, values);
+        pending.add(answer);
+        void answer.catch(() => pending.delete(answer));
+        // A slow statement gets more time with each try, and the first answer of all tries counts.
+        return this.withTimeout(Promise.race(pending), pending.size * answerTimeoutMs);
+      },
+      maxMs,
+      background,
+      values !== undefined,
+    );
   }
 
   /** Waits up to `ms` for an answer. A connection that is cut without an error may not answer for a very long time. */
@@ -139,8 +144,9 @@ export class FleetDatabase {
    * the refusal of a value. A missing table is waited for as long as for the first connection.
    *
    * @param ctx ends the retries when it is cancelled.
+   * @param hasValues whether the operation stores values of the application, which the server may refuse for good.
    */
-  async retry<T>(operation: () => Promise<T>, maxMs?: number, ctx: Context = background): Promise<T> {
+  async retry<T>(operation: () => Promise<T>, maxMs?: number, ctx: Context = background, hasValues = true): Promise<T> {
     const startedAt = performance.now();
     const timeoutMs = maxMs ?? Infinity;
     let failed = false;
@@ -153,7 +159,7 @@ export class FleetDatabase {
         const kind = kindOf(error);
         const limitMs = kind === 'schema' ? Math.min(timeoutMs, this.setupTimeoutMs) : timeoutMs;
         const isOver = this.isClosing || ctx.cancelled || performance.now() - startedAt >= limitMs;
-        if (kind === 'value' || isOver) throw error;
+        if ((kind === 'value' && hasValues) || isOver) throw error;
         failed = true;
         this.report(error);
         await this.waitToRetry(retryMs, ctx);

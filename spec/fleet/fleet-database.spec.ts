@@ -199,6 +199,20 @@ describe("the fleet's database", () => {
     expect(found).to.deep.equal(states);
   });
 
+  it('waits for the end of the refusal of a value, if the statement has none of the application', async () => {
+    const database = fakeDatabase();
+    const events = eventTypes(database);
+    expect(await database.retry(failingOnce('54000'), undefined, undefined, false)).to.equal(2);
+    let calls = 0;
+    const refused = Object.assign(new Error('no'), { code: '22P05' });
+    const answered = fakeDatabase(() => (++calls > 1 ? Promise.resolve({ rows: [] }) : Promise.reject(refused)));
+    eventTypes(answered);
+    expect(await answered.queryWithRetry('select')).to.deep.equal([]);
+    calls = 0;
+    expect(await answered.queryWithRetry('select $1', ['a']).catch((error: unknown) => error)).to.equal(refused);
+    expect(events).to.deep.equal(['degraded', 'reconnected']);
+  });
+
   it('reports an error that comes again and again once, until the operation succeeds', async () => {
     const database = fakeDatabase();
     const events: unknown[] = [];
