@@ -10,7 +10,8 @@ import { jobsSchema } from './schema-names.js';
 /** The result of an attempt. A released job was interrupted, and another process runs it. */
 export type AttemptResult =
   | { readonly output: { readonly value?: unknown } }
-  | { readonly failure: JobFailure }
+  /** A final failure is not retried. */
+  | { readonly failure: JobFailure; readonly final?: boolean }
   | { readonly released: JobFailure };
 
 /** The result of an attempt as it was written: a failure, if the output could not be stored. */
@@ -29,7 +30,7 @@ interface EndedAttempt {
 interface Failures {
   readonly claims: Claim[];
   readonly failure: JobFailure;
-  readonly released: boolean;
+  readonly kind: 'retried' | 'final' | 'released';
 }
 
 /** The state of a job in the table. */
@@ -71,9 +72,7 @@ export class AttemptResultWriter {
       if ('output' in result) completions.push({ claim, output: result.output });
       else {
         const key = JSON.stringify(result);
-        const released = 'released' in result;
-        const failure = released ? result.released : result.failure;
-        const equal: Failures = failures.get(key) ?? { claims: [], failure, released };
+        const equal: Failures = failures.get(key) ?? { claims: [], ...kindOfFailure(result) };
         equal.claims.push(claim);
         failures.set(key, equal);
       }
@@ -119,18 +118,24 @@ export class AttemptResultWriter {
     const half = completions.length >> 1;
     if (half === 0) {
       const claims = completions.map(({ claim }) => claim);
-      return this.fail({ claims, failure: toJobFailure(error), released: false }, written);
+      return this.fail({ claims, failure: toJobFailure(error), kind: 'retried' }, written);
     }
     for (const part of [completions.slice(0, half), completions.slice(half)]) await this.complete(part, written);
   }
 
-  private async fail({ claims, failure, released }: Failures, written: Map<string, WrittenResult>): Promise<void> {
+  private async fail({ claims, failure, kind }: Failures, written: Map<string, WrittenResult>): Promise<void> {
     let tries = 0;
-    const { ids, stored } = await this.queue.services.database.retry(async () => {
-      tries++;
-      if (released) return { ids: await this.release(claims, failure), stored: failure };
-      return this.storeFailure(claims, failure);
-    });
+    const { ids, stored } = await this.queue.services.database.retry(
+      async () => {
+        tries++;
+        if (kind === 'released') return { ids: await this.release(claims, failure), stored: failure };
+        if (kind === 'final') await this.forbidRetries(claims);
+        return this.storeFailure(claims, failure);
+      },
+      undefined,
+      undefined,
+      kind !== 'released',
+    );
     const failed = new Set(ids);
     const rows = await this.readJobs(claims);
     for (const { id, retryCount } of claims) {
@@ -146,6 +151,17 @@ export class AttemptResultWriter {
     const ids = await services.jobs.release(name, claims, reason);
     services.control.send({ type: 'work', queue: name });
     return ids;
+  }
+
+  private async forbidRetries(claims: readonly Claim[]): Promise<void> {
+    const { name, services } = this.queue;
+    const { database } = services;
+    await database.query(
+      `update ${jobsSchema(database.schema)}.job set retry_limit = retry_count
+       from unnest($2::uuid[], $3::int[]) as failed (id, claim)
+       where job.name = $1 and job.id = failed.id and job.retry_count = failed.claim and job.state = 'active'`,
+      [name, claims.map(({ id }) => id), claims.map(({ retryCount }) => retryCount)],
+    );
   }
 
   /** Stores a failure, in plain letters if the encoding of the database lacks one of its characters. */
@@ -177,6 +193,11 @@ export class AttemptResultWriter {
     );
     return new Map(rows.map((row) => [row.id, row]));
   }
+}
+
+function kindOfFailure(result: Exclude<AttemptResult, { output: unknown }>): Pick<Failures, 'failure' | 'kind'> {
+  if ('released' in result) return { failure: result.released, kind: 'released' };
+  return { failure: result.failure, kind: result.final ? 'final' : 'retried' };
 }
 
 /** Replaces every character that is not in each encoding. */

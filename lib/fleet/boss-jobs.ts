@@ -1,7 +1,9 @@
 import type { JobFailure } from './errors.js';
 import { affectedJobs, type FleetDatabase } from './fleet-database.js';
 import { parseJobData } from './job-row.js';
-import type { Claim, ClaimedJob, Completion, JobStore, QueueClaim } from './job-store.js';
+import type { Claim, ClaimedJob, ClaimLimits, Completion, JobStore, NewJob, QueueClaim } from './job-store.js';
+import { expireSecondsOf } from './queue-policy.js';
+import type { QueryClient } from './queue-types.js';
 
 /** pg-boss's own functions, for a version of its tables that this library does not know. */
 export class BossJobs implements JobStore {
@@ -11,7 +13,28 @@ export class BossJobs implements JobStore {
     this.database = database;
   }
 
-  async claim<In>(queue: string, maxCount: number): Promise<readonly ClaimedJob<In>[]> {
+  /** It has no form of keys that agrees with ours. */
+  async insert<In>(
+    queue: string,
+    jobs: readonly NewJob<In>[],
+    client?: QueryClient,
+  ): Promise<ReadonlyMap<string, string>> {
+    const { boss } = this.database;
+    if (jobs.some(({ options }) => options.key !== undefined)) throw new Error(notSupported('key'));
+    const db = client && {
+      executeSql: async (text: string, values: unknown[] = []) => {
+        const { rows } = await client.query(text, values);
+        return { rows: [...rows] };
+      },
+    };
+    await boss.insert(queue, jobs.map(toBossJob), db && { db });
+    return new Map();
+  }
+
+  async claim<In>(queue: string, limits: ClaimLimits): Promise<readonly ClaimedJob<In>[]> {
+    const { maxCount, groupConcurrency, rate } = limits;
+    if (groupConcurrency !== undefined) throw new Error(notSupported('groupConcurrency'));
+    if (rate) throw new Error(notSupported('rate'));
     const rows = await this.database.boss.fetch<unknown>(queue, { batchSize: maxCount, includeMetadata: true });
     return rows.map(({ id, retryCount, data }) => ({ id, retryCount, data: parseJobData(data) }));
   }
@@ -35,4 +58,23 @@ export class BossJobs implements JobStore {
     const responses = Array.from(queues, ([queue, held]) => boss.touch(queue, held));
     return (await Promise.all(responses)).flatMap(affectedJobs);
   }
+}
+
+function toBossJob<In>({ id, data, options }: NewJob<In>): object {
+  const { priority = 0, delay = 0, group, retries } = options;
+  const startAfter = typeof delay === 'number' ? `${delay} milliseconds` : delay.toISOString();
+  const expireInSeconds = expireSecondsOf(options);
+  return {
+    id,
+    data,
+    priority,
+    ...(delay !== 0 && { startAfter }),
+    ...(group !== undefined && { group: { id: group } }),
+    ...(retries !== undefined && { retryLimit: retries }),
+    ...(expireInSeconds !== undefined && { expireInSeconds }),
+  };
+}
+
+function notSupported(option: string): string {
+  return `The option \`${option}\` is not supported with this version of pg-boss`;
 }

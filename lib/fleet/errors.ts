@@ -1,3 +1,6 @@
+import { brandError } from '../errors/brand.js';
+import { attempt } from '../util/attempt.js';
+
 /**
  * Thrown when there is no connection to the database. The message contains its address, without credentials. The
  * `cause` is the driver's error.
@@ -124,6 +127,57 @@ export class FleetCancelledError extends Error {
     this.by = by;
     this.at = at;
   }
+}
+
+/**
+ * Thrown by `enqueue` within a transaction of the caller, when the queue has no room: to wait for room, the transaction
+ * would have to stay open.
+ *
+ * @example
+ * ```ts
+ * import { QueueFullError } from 'rxjs-tasks/fleet';
+ *
+ * console.log(new QueueFullError('mails', 100).message); // → Queue mails is full: it has 100 waiting jobs
+ * ```
+ */
+export class QueueFullError extends Error {
+  readonly queue: string;
+  readonly maxWaiting: number;
+
+  static {
+    this.prototype.name = 'QueueFullError';
+  }
+
+  constructor(queue: string, maxWaiting: number) {
+    super(`Queue ${queue} is full: it has ${maxWaiting} waiting jobs`);
+    this.queue = queue;
+    this.maxWaiting = maxWaiting;
+  }
+}
+
+/**
+ * An error of a handler that no further attempt can mend: the job fails at once, without its retries.
+ *
+ * @example
+ * ```ts
+ * import { UnrecoverableError } from 'rxjs-tasks/fleet';
+ *
+ * const handler = (input: { to?: string }) => {
+ *   if (input.to === undefined) throw new UnrecoverableError('no address');
+ * };
+ * ```
+ */
+export class UnrecoverableError extends Error {
+  static {
+    // Another copy of this package may have made the error that a handler throws.
+    brandError(this, 'UnrecoverableError');
+  }
+}
+
+/** Whether an error is an {@link UnrecoverableError}. Of one from a worker thread only the name is left. */
+export function isUnrecoverable(error: unknown): boolean {
+  if (error instanceof UnrecoverableError) return true;
+  return attempt(() => (Object(error) as { name?: unknown }).name === 'UnrecoverableError', false);
 }
 
 /**

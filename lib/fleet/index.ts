@@ -11,11 +11,15 @@ export { fleetSql, installFleet, type FleetSqlOptions, type InstallOptions } fro
 export { every } from './every.js';
 export type {
   DeadLetter,
+  EnqueueOptions,
   Job,
   JobEvent,
   JobEventDetail,
   JobHandler,
+  JobsFilter,
+  JobState,
   Queue,
+  QueryClient,
   QueueOptions,
   SubmitOptions,
   WorkerOptions,
@@ -30,5 +34,7 @@ export {
   JobDeletedError,
   JobError,
   JobLostError,
+  QueueFullError,
+  UnrecoverableError,
   type JobFailure,
 } from './errors.js';

@@ -1,9 +1,10 @@
 import { CancelledError } from '../errors/errors.js';
 import { Batcher } from './batcher.js';
 import { kindOf } from './connection-errors.js';
-import type { JobData } from './job-row.js';
+import { QueueFullError } from './errors.js';
+import type { NewJob } from './job-store.js';
 import type { QueueHandle } from './queue-handle.js';
-import type { SubmitOptions } from './queue-types.js';
+import type { QueryClient } from './queue-types.js';
 import { jobsSchema } from './schema-names.js';
 import { messageOf } from '../util/describe-error.js';
 
@@ -16,30 +17,20 @@ const maxBatch = 500;
 /** The maximum length of the inputs in one statement, in characters. A single longer input has its own. */
 const maxBatchLength = 4_000_000;
 
-export interface NewJob<In> {
-  readonly id: string;
-  readonly data: JobData<In>;
-  readonly options: SubmitOptions;
-  /** The length of the data's JSON, in characters. */
-  readonly length: number;
-  /** Whether the caller no longer wants the job, so that it is not inserted. */
-  dropped?: boolean;
-}
+/** The result of the insertion of a job: the id of the job, or of another with its key; or the reason of a refusal. */
+type Inserted = { readonly id: string } | { readonly refusal: Error };
 
 /** Inserts the jobs of a queue in batches, as soon as the queue has room for them. */
 export class JobInserter<In> {
   private readonly queue: QueueHandle;
-  private open: Batcher<NewJob<In>, Error | undefined> | undefined = undefined;
+  private open: Batcher<NewJob<In>, Inserted> | undefined = undefined;
 
   constructor(queue: QueueHandle) {
     this.queue = queue;
   }
 
-  /**
-   * Created at the first job, because the queue is open by then, and its policy known. The result of a job is the error
-   * with which the server has refused it.
-   */
-  private get batcher(): Batcher<NewJob<In>, Error | undefined> {
+  /** Created at the first job, because the queue is open by then, and its policy known. */
+  private get batcher(): Batcher<NewJob<In>, Inserted> {
     const { maxWaiting } = this.queue.policy;
     return (this.open ??= new Batcher((jobs) => this.insertBatch(jobs, maxWaiting), {
       maxCount: Math.min(maxBatch, maxWaiting),
@@ -49,41 +40,72 @@ export class JobInserter<In> {
     }));
   }
 
-  /** @throws TypeError if the database cannot store the input. */
-  async insert(job: NewJob<In>): Promise<void> {
-    const refusal = await this.batcher.add(job);
-    if (refusal) throw refusal;
+  /**
+   * Returns the id of the job, or of the one with its key that is in its place.
+   *
+   * @throws TypeError if the database cannot store the input.
+   */
+  async insert(job: NewJob<In>): Promise<string> {
+    const inserted = await this.batcher.add(job);
+    if ('refusal' in inserted) throw inserted.refusal;
+    return inserted.id;
+  }
+
+  /**
+   * Inserts jobs within the transaction of a client. An error does not abort the transaction. Workers are notified when
+   * it is committed.
+   *
+   * @throws QueueFullError; TypeError if the database cannot store an input.
+   */
+  async insertWithin(client: QueryClient, jobs: readonly NewJob<In>[]): Promise<string[]> {
+    const { name, services, policy } = this.queue;
+    const { database, control } = services;
+    if (policy.maxWaiting !== Infinity) {
+      const { rows } = await client.query(countWaiting(database.schema), [name, policy.maxWaiting]);
+      const [{ waiting = 0 } = {}] = rows as { waiting?: number }[];
+      if (waiting + jobs.length > policy.maxWaiting) throw new QueueFullError(name, policy.maxWaiting);
+    }
+    await client.query('savepoint rxjs_tasks', []);
+    try {
+      const replaced = await services.jobs.insert(name, jobs, client);
+      await control.sendWithin(client, { type: 'work', queue: name });
+      await client.query('release savepoint rxjs_tasks', []);
+      return jobs.map(({ id }) => replaced.get(id) ?? id);
+    } catch (error) {
+      await client.query('rollback to savepoint rxjs_tasks', []);
+      throw kindOf(error) === 'value' ? notStorable(error) : error;
+    }
   }
 
   notifyWorkers(): void {
     this.queue.services.control.send({ type: 'work', queue: this.queue.name });
   }
 
-  private async insertBatch(jobs: readonly NewJob<In>[], maxWaiting: number): Promise<(Error | undefined)[]> {
-    const refusals = new Map<NewJob<In>, Error>();
+  private async insertBatch(jobs: readonly NewJob<In>[], maxWaiting: number): Promise<Inserted[]> {
+    const results = new Map<string, Inserted>();
     await this.waitForRoom(jobs, maxWaiting);
     await this.insertPart(
       jobs.filter(({ dropped }) => !dropped),
-      refusals,
+      results,
     );
     this.notifyWorkers();
-    return jobs.map((job) => refusals.get(job));
+    return jobs.map(({ id }) => results.get(id) ?? { id });
   }
 
   /** Inserts jobs, and the halves of a part that the server has refused. */
-  private async insertPart(jobs: readonly NewJob<In>[], refusals: Map<NewJob<In>, Error>): Promise<void> {
+  private async insertPart(jobs: readonly NewJob<In>[], results: Map<string, Inserted>): Promise<void> {
     if (jobs.length === 0) return;
     const { name, services } = this.queue;
-    const { database } = services;
     try {
       // A retry does not insert a job twice, because each job has its own id.
-      await database.retry(() => database.boss.insert(name, jobs.map(toBossJob)));
+      const replaced = await services.database.retry(() => services.jobs.insert(name, jobs));
+      for (const [id, other] of replaced) results.set(id, { id: other });
     } catch (error) {
       if (kindOf(error) !== 'value') throw error;
       const [job] = jobs;
       const half = jobs.length >> 1;
-      if (half === 0 && job) refusals.set(job, notStorable(error));
-      else for (const part of [jobs.slice(0, half), jobs.slice(half)]) await this.insertPart(part, refusals);
+      if (half === 0 && job) results.set(job.id, { refusal: notStorable(error) });
+      else for (const part of [jobs.slice(0, half), jobs.slice(half)]) await this.insertPart(part, results);
     }
   }
 
@@ -95,13 +117,8 @@ export class JobInserter<In> {
     for (;;) {
       const count = jobs.filter(({ dropped }) => !dropped).length;
       if (count === 0) return;
-      const [row] = await database.queryWithRetry<{ waiting: number }>(
-        `select count(*)::int as waiting from (
-           select from ${jobsSchema(database.schema)}.job
-           where name = $1 and state < 'active' and start_after <= now() limit $2
-         ) few`,
-        [name, maxWaiting],
-      );
+      const values = [name, maxWaiting];
+      const [row] = await database.queryWithRetry<{ waiting: number }>(countWaiting(database.schema), values);
       if (!row || row.waiting + count <= maxWaiting) return;
       if (database.closing) throw new CancelledError('The fleet is closed');
       if (performance.now() - startedAt > fullReportMs)
@@ -111,11 +128,11 @@ export class JobInserter<In> {
   }
 }
 
-/** Delays are intervals, so that the database's clock decides when they end. */
-function toBossJob<In>({ id, data, options }: NewJob<In>): object {
-  const { priority = 0, delay = 0 } = options;
-  const startAfter = typeof delay === 'number' ? `${delay} milliseconds` : delay.toISOString();
-  return { id, data, priority, ...(delay !== 0 && { startAfter }) };
+/** Returns the statement that counts the waiting jobs of the queue `$1`, those with a delay not counted, up to `$2`. */
+function countWaiting(schema: string): string {
+  return `select count(*)::int as waiting from (
+    select from ${jobsSchema(schema)}.job where name = $1 and state < 'active' and start_after <= now() limit $2
+  ) few`;
 }
 
 function notStorable(error: unknown): TypeError {

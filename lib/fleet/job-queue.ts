@@ -1,13 +1,19 @@
 import { randomUUID } from 'node:crypto';
-import { defer, dematerialize, filter, ignoreElements, materialize, merge, Observable, tap } from 'rxjs';
+import { defer, dematerialize, filter, ignoreElements, materialize, merge, mergeMap, Observable, tap } from 'rxjs';
 import { CancelledError } from '../errors/errors.js';
 import type { TaskRunner } from '../task/types.js';
 import { invalid, validateArray, validateFunction, validateInteger } from '../util/validate.js';
+import { hasMethod } from '../util/has-members.js';
 import { affectedJobs } from './fleet-database.js';
 import type { FleetServices } from './fleet-services.js';
-import { JobInserter, type NewJob } from './job-inserter.js';
+import { JobInserter } from './job-inserter.js';
+import type { NewJob } from './job-store.js';
 import { parseFailure, parseJobData, type JobData } from './job-row.js';
 import { hasOptions, storeOptions } from './queue-options.js';
+import { pauseQueue, resumeQueue } from './queue-pause.js';
+import { promoteJob, readJob, readPage, removeJob, retryJob } from './stored-jobs.js';
+import { readBy, type ByWhom } from '../task/by-whom.js';
+import { validateName } from './validate-name.js';
 import { validateJsonb } from './jsonb.js';
 import { printAs } from './print-as.js';
 import type { QueueHandle } from './queue-handle.js';
@@ -16,6 +22,7 @@ import {
   toBossOptions,
   toPolicy,
   validateJobId,
+  validateJobsFilter,
   validateQueueName,
   validateSubmitOptions,
   type QueuePolicy,
@@ -24,8 +31,11 @@ import type {
   DeadLetter,
   JobEvent,
   JobHandler,
+  JobsFilter,
+  JobState,
   Queue,
   QueueOptions,
+  EnqueueOptions,
   SubmitOptions,
   WorkerOptions,
 } from './queue-types.js';
@@ -63,38 +73,39 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
   submit(input: In, options: SubmitOptions = {}): Observable<Out> {
     validateSubmitOptions(options);
     return defer(() => {
-      const id = randomUUID();
-      const key = { queue: this.name, job: id };
-      const { database, results } = this.services;
-      let written: Promise<void> | undefined;
-      let job: NewJob<In> | undefined;
-      const write$ = defer(() => {
-        job = this.toNewJob(id, { input, awaited: true }, options);
-        return (written = this.write(job).then(() => results.confirm(key)));
-      });
-      // `materialize` makes the end a value, so that `dematerialize` can end the merged stream before the write is
-      // answered.
-      const result$ = results.of<Out>(key).pipe(materialize());
+      const job = this.toNewJob({ input, awaited: true }, options);
+      let written: Promise<string> | undefined;
+      const write$ = defer(() => (written = this.write(job)));
+      // Another job with the same key may be in its place.
+      const result$ =
+        options.key === undefined ? this.resultOf(job, write$) : write$.pipe(mergeMap((id) => this.result(id)));
       // Cancels after the write: before it there is no row to cancel, and after a failed write there is no job.
       const cancelWhenWritten = () => {
-        if (job) job.dropped = true;
+        job.dropped = true;
         return written?.then(
-          () => this.cancel(id),
+          (id) => id === job.id && this.cancel(id),
           () => false,
         );
       };
-      return merge(result$, write$.pipe(ignoreElements())).pipe(
-        dematerialize(),
-        tap({ unsubscribe: () => database.runInBackground(Promise.resolve(cancelWhenWritten())) }),
-      );
+      const { database } = this.services;
+      return result$.pipe(tap({ unsubscribe: () => database.runInBackground(Promise.resolve(cancelWhenWritten())) }));
     });
   }
 
-  async enqueue(input: In, options: SubmitOptions = {}): Promise<string> {
-    validateSubmitOptions(options);
-    const id = randomUUID();
-    await this.write(this.toNewJob(id, { input }, options));
+  async enqueue(input: In, options: EnqueueOptions = {}): Promise<string> {
+    const [id = ''] = await this.enqueueMany([input], options);
     return id;
+  }
+
+  async enqueueMany(inputs: readonly In[], options: EnqueueOptions = {}): Promise<string[]> {
+    const { db, ...jobOptions } = options;
+    validateArray('inputs', inputs);
+    validateSubmitOptions(jobOptions);
+    const jobs = Array.from(inputs, (input) => this.toNewJob({ input }, jobOptions));
+    if (db === undefined) return Promise.all(jobs.map((job) => this.write(job)));
+    validateClient(db);
+    await this.open();
+    return this.inserter.insertWithin(db, jobs);
   }
 
   result(job: string): Observable<Out> {
@@ -132,6 +143,48 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
       events.emit(this.name, job, { type: 'cancelled' }, true);
     }
     return cancelled;
+  }
+
+  async pause(options: ByWhom = {}): Promise<void> {
+    const { database, poller, name } = this.services;
+    const { by = name } = readBy(options, ['by']);
+    validateName('by', by);
+    await pauseQueue(database, this.name, by);
+    await poller.announce();
+  }
+
+  async resume(): Promise<void> {
+    await resumeQueue(this.services.database, this.name);
+    this.inserter.notifyWorkers();
+  }
+
+  async job(id: string): Promise<JobState<In, Out> | undefined> {
+    validateJobId(id);
+    return readJob(this.services.database, this.name, id);
+  }
+
+  async jobs(filter: JobsFilter = {}): Promise<JobState<In, Out>[]> {
+    validateJobsFilter(filter);
+    return readPage(this.services.database, this.name, filter);
+  }
+
+  async promote(id: string): Promise<boolean> {
+    validateJobId(id);
+    const promoted = await promoteJob(this.services.database, this.name, id);
+    if (promoted) this.inserter.notifyWorkers();
+    return promoted;
+  }
+
+  async retry(id: string): Promise<boolean> {
+    validateJobId(id);
+    const retried = await retryJob(this.services.database, this.name, id);
+    if (retried) this.inserter.notifyWorkers();
+    return retried;
+  }
+
+  async remove(id: string): Promise<boolean> {
+    validateJobId(id);
+    return removeJob(this.services.database, this.name, id);
   }
 
   worker(handler: JobHandler<In, Out>, options: WorkerOptions = {}): TaskRunner<JobEvent> {
@@ -185,19 +238,34 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
     return this.opening;
   }
 
-  /** @throws TypeError for an input that the database cannot store. */
-  private toNewJob(id: string, data: JobData<In>, options: SubmitOptions): NewJob<In> {
-    // Before the job joins a batch, because an invalid input would fail the whole batch.
-    return { id, data, options, length: validateJsonb('input', data) };
+  /** Emits the result of a job, even if it arrives before the answer to the write. */
+  private resultOf({ id }: NewJob<In>, write$: Observable<string>): Observable<Out> {
+    const { results } = this.services;
+    const key = { queue: this.name, job: id };
+    // `materialize` makes the end a value, so that `dematerialize` can end the merged stream before the write has ended.
+    const result$ = results.of<Out>(key).pipe(materialize());
+    return merge(result$, write$.pipe(tap({ complete: () => results.confirm(key) }), ignoreElements())).pipe(
+      dematerialize(),
+    );
   }
 
-  private async write(job: NewJob<In>): Promise<void> {
+  /** @throws TypeError for an input that the database cannot store. */
+  private toNewJob(data: JobData<In>, options: SubmitOptions): NewJob<In> {
+    const { timeout } = options;
+    const stored = { ...data, ...(timeout !== undefined && { timeout }) };
+    // Before the job joins a batch, because an invalid input would fail the whole batch.
+    return { id: randomUUID(), data: stored, options, length: validateJsonb('input', stored) };
+  }
+
+  /** Returns the id of the job, or of the one with its key that is in its place. */
+  private async write(job: NewJob<In>): Promise<string> {
     const { database, events } = this.services;
     if (database.closing) throw new CancelledError('The fleet is closed');
     await this.open();
     if (job.data.awaited || events.following) await events.listen();
-    await this.inserter.insert(job);
-    if (!job.dropped) events.emit(this.name, job.id, { type: 'submitted' });
+    const id = await this.inserter.insert(job);
+    if (!job.dropped && id === job.id) events.emit(this.name, id, { type: 'submitted' });
+    return id;
   }
 
   /** Creates the queue if it does not exist. An existing one keeps its options: a handle for an operator has none. */
@@ -239,4 +307,8 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
   private bossOptions(): ReturnType<typeof toBossOptions> & { readonly deadLetter: string } {
     return { ...toBossOptions(this.policy, this.services.heartbeatTimeoutMs), deadLetter: toDeadQueue(this.name) };
   }
+}
+
+function validateClient(db: unknown): void {
+  if (!hasMethod(db as object, 'query')) throw new TypeError(invalid('db', 'a client with a `query` function', db));
 }

@@ -21,10 +21,12 @@ export interface JobData<In> {
   readonly input: In;
   /** Whether a process waits for the result. */
   readonly awaited?: boolean;
+  /** The longest duration of an attempt, in ms, if it is not that of the queue. */
+  readonly timeout?: number;
 }
 
 /** The fields that this library writes into the data of a job. */
-const dataFields = new Set(['input', 'awaited']);
+const dataFields = new Set(['input', 'awaited', 'timeout']);
 
 /** Parses a row of jobs. Returns undefined for a row without the columns of a job. */
 export function parseJobRow(value: unknown): JobRow | undefined {
@@ -40,11 +42,17 @@ export function parseJobRow(value: unknown): JobRow | undefined {
  * sent with pg-boss is the input itself. Without data, the input is undefined.
  */
 export function parseJobData<In>(data: unknown): JobData<In> {
-  if (isOwn(data, 'input')) return { input: data['input'] as In, awaited: data['awaited'] === true };
+  if (isOwn(data, 'input')) return { input: data['input'] as In, ...otherFields(data) };
   // JSON leaves out an input that is undefined.
   if (isObject(data) && Object.keys(data).every((key) => dataFields.has(key)))
-    return { input: undefined as In, awaited: data['awaited'] === true };
+    return { input: undefined as In, ...otherFields(data) };
   return { input: (data ?? undefined) as In, awaited: false };
+}
+
+function otherFields(data: Record<string, unknown>): Pick<JobData<unknown>, 'awaited' | 'timeout'> {
+  const { awaited, timeout } = data;
+  const isTimeout = typeof timeout === 'number' && timeout >= 1 && timeout <= 86_400_000;
+  return { awaited: awaited === true, ...(isTimeout && { timeout }) };
 }
 
 /** Parses the output of a completed job, in the same way: as `{ value }`, or as the value itself. */

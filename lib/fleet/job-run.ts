@@ -8,7 +8,7 @@ import type { Outcome, TaskOutput } from '../task/types.js';
 import { plainHeadline } from '../util/describe-error.js';
 import { after } from '../util/timer.js';
 import type { AttemptResult, AttemptResultWriter } from './attempt-results.js';
-import { JobLostError } from './errors.js';
+import { isUnrecoverable, JobLostError } from './errors.js';
 import { toJobFailure } from './job-failure.js';
 import type { Claim, ClaimedJob } from './job-store.js';
 import { validateJsonb } from './jsonb.js';
@@ -63,11 +63,10 @@ export class JobRun<In, Out> {
 
   start(): void {
     const { worker } = this;
-    const { policy } = worker.queue;
     worker.emit(this.id, { type: 'started', attempt: this.attempt });
     const [ctx, cancel] = withCancel(worker.ctx);
     this.cancel = cancel;
-    this.timeout = after(ctx.scheduler, policy.timeout, () => this.expire());
+    this.timeout = after(ctx.scheduler, this.timeoutMs, () => this.expire());
     // A child of the worker's run: all jobs share a path and a row.
     const runner = taskRunner(task('job', (run) => this.handle(run)));
     runner.done$.subscribe((outcome) => this.onDone(outcome));
@@ -87,6 +86,10 @@ export class JobRun<In, Out> {
     this.worker.releaseSlot(this);
     if (cause instanceof JobLostError) this.worker.emit(this.id, { type: 'lost', attempt: this.attempt });
     this.cancel(cause);
+  }
+
+  private get timeoutMs(): number {
+    return this.job.data.timeout ?? this.worker.queue.policy.timeout;
   }
 
   private get attempt(): number {
@@ -110,7 +113,7 @@ export class JobRun<In, Out> {
 
   /** Fails the attempt at its timeout. A handler that ignores its cancel must not block the queue. */
   private expire(): void {
-    const error = new DeadlineError(this.worker.queue.policy.timeout);
+    const error = new DeadlineError(this.timeoutMs);
     this.abandoned = true;
     this.worker.releaseSlot(this);
     this.cancel(error);
@@ -136,7 +139,10 @@ export class JobRun<In, Out> {
 
   private resultOf({ status, error }: Outcome): AttemptResult {
     const { queue, ctx } = this.worker;
-    if (error) return { failure: toJobFailure(error.cause) };
+    if (error) {
+      const failure = toJobFailure(error.cause);
+      return isUnrecoverable(error.cause) ? { failure, final: true } : { failure };
+    }
     if (status !== 'completed' && !this.handlerResolved) {
       const message = `Released by ${queue.services.name}: ${plainHeadline(ctx.cause)}`;
       return { released: { name: 'Released', message } };

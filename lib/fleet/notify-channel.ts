@@ -4,6 +4,7 @@ import { LinkedSubject } from '../util/linked-subject.js';
 import { callWithoutStores } from '../util/call-in-context.js';
 import { Batcher } from './batcher.js';
 import type { FleetDatabase } from './fleet-database.js';
+import type { QueryClient } from './queue-types.js';
 
 /** The maximum length of a PostgreSQL NOTIFY, in bytes, minus the sender's id and separators. */
 const maxMessageBytes = 7900;
@@ -26,7 +27,7 @@ export class NotifyChannel<Message extends object> {
   private readonly database: FleetDatabase;
   private readonly name: string;
   private readonly parse: (value: unknown) => Message | undefined;
-  private readonly outbox: Batcher<string, void>;
+  private readonly outbox: Batcher<string, undefined>;
   private listening: Promise<void> | undefined = undefined;
 
   /** @param parse returns undefined for a value that is no message. */
@@ -69,6 +70,13 @@ export class NotifyChannel<Message extends object> {
     this.outbox.add(JSON.stringify(message)).catch((error: unknown) => this.database.report(error));
   }
 
+  /** Sends a message when the transaction of a client is committed. */
+  async sendWithin(client: QueryClient, message: Message): Promise<void> {
+    // Of no sender, because this process needs it as well.
+    const payload = `${'-'.repeat(senderLength)}${JSON.stringify(message)}`;
+    await client.query('select pg_notify($1, $2)', [this.name, payload]);
+  }
+
   /** Waits until all messages are sent. */
   flush(): Promise<void> {
     return this.outbox.flush();
@@ -87,7 +95,7 @@ export class NotifyChannel<Message extends object> {
     }
   }
 
-  private async sendBatch(messages: readonly string[]): Promise<void[]> {
+  private async sendBatch(messages: readonly string[]): Promise<undefined[]> {
     // Messages need not survive a crash of the database. All NOTIFYs wait for one another until they are on disk.
     await this.database.query(
       "select pg_notify($1, payload), set_config('synchronous_commit', 'off', true) from unnest($2::text[]) payload",

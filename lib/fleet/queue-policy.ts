@@ -1,6 +1,7 @@
 import type { QueueOptions as BossOptions } from 'pg-boss';
 import { invalid, validateInteger, validateNumber, validateOptions, validateString } from '../util/validate.js';
-import type { QueueOptions, SubmitOptions } from './queue-types.js';
+import { validateJsonb } from './jsonb.js';
+import type { JobsFilter, JobState, QueueOptions, SubmitOptions } from './queue-types.js';
 
 const dayMs = 86_400_000;
 /** The maximum delay of a job, in ms. */
@@ -65,12 +66,50 @@ export function validateJobId(job: unknown): void {
     throw new RangeError(invalid('job', 'the id of a job', job));
 }
 
+const jobStates = new Set<unknown>([
+  'waiting',
+  'delayed',
+  'blocked',
+  'active',
+  'retrying',
+  'completed',
+  'failed',
+  'cancelled',
+] satisfies JobState['state'][]);
+
+export function validateJobsFilter(filter: JobsFilter): void {
+  validateOptions(filter, ['state', 'limit', 'after'], 'filter');
+  const { state, limit = 100, after } = filter;
+  if (state !== undefined && !jobStates.has(state))
+    throw new RangeError(invalid('state', `one of ${[...jobStates].join(', ')}`, state));
+  validateInteger('limit', 1, 10_000, limit);
+  if (after !== undefined) validateJobId(after);
+}
+
 export function validateSubmitOptions(options: SubmitOptions): void {
-  validateOptions(options, ['priority', 'delay']);
-  const { priority = 0, delay = 0 } = options;
+  validateOptions(options, ['priority', 'delay', 'retries', 'timeout', 'key', 'keyWindow', 'group']);
+  const { priority = 0, delay = 0, retries = 0, timeout = 1, key, keyWindow = 0, group } = options;
+  validateInteger('retries', 0, 1000, retries);
+  validateNumber('timeout', 1, dayMs, timeout);
+  if (key !== undefined) validateKey('key', key);
+  if (group !== undefined) validateKey('group', group);
+  validateNumber('keyWindow', 0, 365 * dayMs, keyWindow);
+  if (key === undefined && options.keyWindow !== undefined)
+    throw new TypeError('Expected `keyWindow` to be used together with `key`');
   validateInteger('priority', -1_000_000, 1_000_000, priority);
   if (delay instanceof Date) validateDate(delay);
   else validateNumber('delay', 0, maxDelayMs, delay);
+}
+
+/** Returns the time in s after which pg-boss fails an attempt, for a job with a timeout of its own. */
+export function expireSecondsOf({ timeout }: SubmitOptions): number | undefined {
+  return timeout === undefined ? undefined : Math.min(toSeconds(timeout + 60_000), toSeconds(dayMs));
+}
+
+function validateKey(name: string, value: unknown): void {
+  validateString(name, value);
+  validateJsonb(name, [value]);
+  if ((value as string).length > 200) throw new RangeError(invalid(name, 'up to 200 characters', value));
 }
 
 function validateDate(delay: Date): void {

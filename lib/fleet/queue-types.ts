@@ -1,5 +1,6 @@
 import type { Observable } from 'rxjs';
 import type { Context } from '../context/types.js';
+import type { ByWhom } from '../task/by-whom.js';
 import type { TaskOutput, TaskRunner } from '../task/types.js';
 import type { JobFailure } from './errors.js';
 
@@ -16,8 +17,15 @@ export interface Queue<In, Out> {
    * @throws TypeError, as an error of the stream, for an input that JSON cannot represent.
    */
   submit(input: In, options?: SubmitOptions): Observable<Out>;
-  /** Submits a job without waiting for its result. Returns its id once the job is in the database. */
-  enqueue(input: In, options?: SubmitOptions): Promise<string>;
+  /**
+   * Submits a job without waiting for its result. Returns its id once the job is in the database, or, with `db`, once it
+   * is part of the transaction.
+   *
+   * @throws TypeError for an input that cannot be stored; QueueFullError, with `db`, if the queue has no room.
+   */
+  enqueue(input: In, options?: EnqueueOptions): Promise<string>;
+  /** Submits jobs with the same options. Returns their ids, in the order of the inputs. Otherwise like `enqueue`. */
+  enqueueMany(inputs: readonly In[], options?: EnqueueOptions): Promise<string[]>;
   /**
    * Emits the result of a job that any process has submitted. Unsubscribing does not affect the job.
    *
@@ -37,6 +45,23 @@ export interface Queue<In, Out> {
    * in advance.
    */
   worker(handler: JobHandler<In, Out>, options?: WorkerOptions): TaskRunner<JobEvent>;
+  /**
+   * Pauses the queue in all processes, and in those that start before {@link resume}: no job starts. Running jobs go on,
+   * and those that a worker has claimed in advance are given back. The pause is stored.
+   */
+  pause(options?: ByWhom): Promise<void>;
+  /** Ends the pause. */
+  resume(): Promise<void>;
+  /** Reads a job. Resolves to undefined if there is none: it may have been deleted after its retention. */
+  job(id: string): Promise<JobState<In, Out> | undefined>;
+  /** Reads jobs, the oldest first. To read the next page, pass the id of the last job as `after`. */
+  jobs(filter?: JobsFilter): Promise<JobState<In, Out>[]>;
+  /** Lets a job start now that waits for its delay or for its next attempt. Resolves to whether it did. */
+  promote(id: string): Promise<boolean>;
+  /** Lets a failed or cancelled job run again, with one attempt. Resolves to whether it was one. */
+  retry(id: string): Promise<boolean>;
+  /** Deletes a job that does not run at the moment. Resolves to whether there was one. */
+  remove(id: string): Promise<boolean>;
   /** Emits the events of the queue's jobs in all processes. */
   readonly events$: Observable<JobEvent>;
   /** Lists jobs whose last attempt has failed, the oldest first. Default: up to 100. */
@@ -79,6 +104,69 @@ export interface SubmitOptions {
    * Wait before the first attempt, in ms by the database's clock, or the time of it. Up to 365 days. Default: 0.
    */
   delay?: number | Date | undefined;
+  /** Number of retries of this job. Default: that of the queue. */
+  retries?: number | undefined;
+  /** Longest duration of an attempt of this job, in ms. Default: that of the queue. */
+  timeout?: number | undefined;
+  /**
+   * While a job with this key waits, no other one is inserted: the id of the waiting job is returned, and the new input
+   * is discarded. `submit` then emits the result of the waiting job, which only its own submitter can cancel by
+   * unsubscribing. Up to 200 characters.
+   */
+  key?: string | undefined;
+  /** For so many ms after a job with the key was inserted, no other one is, even if that job has ended. Default: 0. */
+  keyWindow?: number | undefined;
+  /** The group of the job, such as a tenant: see {@link WorkerOptions.groupConcurrency}. Up to 200 characters. */
+  group?: string | undefined;
+}
+
+/** A client of PostgreSQL within a transaction, such as one of `pg`. */
+export interface QueryClient {
+  query(text: string, values: unknown[]): Promise<{ readonly rows: readonly unknown[] }>;
+}
+
+/** Options of {@link Queue.enqueue}. */
+export interface EnqueueOptions extends SubmitOptions {
+  /**
+   * Inserts the job within the transaction of this client. If the transaction is rolled back, there is no job. Workers
+   * get it when the transaction is committed. An error does not abort the transaction.
+   */
+  db?: QueryClient | undefined;
+}
+
+/** The jobs that {@link Queue.jobs} reads. */
+export interface JobsFilter {
+  /** Default: jobs in all states. */
+  state?: JobState['state'] | undefined;
+  /** Maximum number of jobs, up to 10,000. Default: 100. */
+  limit?: number | undefined;
+  /** The id of a job: only later ones are read. Default: from the oldest on. */
+  after?: string | undefined;
+}
+
+/** A job as it is stored. */
+export interface JobState<In = unknown, Out = unknown> {
+  readonly id: string;
+  /** `delayed` jobs wait for their time, `retrying` ones for their next attempt, and `blocked` ones for other jobs. */
+  readonly state: 'waiting' | 'delayed' | 'blocked' | 'active' | 'retrying' | 'completed' | 'failed' | 'cancelled';
+  readonly input: In;
+  /** The result of a completed job. */
+  readonly output?: Out;
+  /** The error of the last attempt, of a job that has failed or waits for its next attempt. */
+  readonly failure?: JobFailure;
+  /** The last progress that the handler has reported. It is deleted some time after the end. */
+  readonly progress?: unknown;
+  /** The number of attempts that have begun. */
+  readonly attempt: number;
+  readonly priority: number;
+  readonly key?: string;
+  readonly group?: string;
+  readonly createdAt: Date;
+  /** The time at which a delayed or retrying job may start. */
+  readonly dueAt?: Date;
+  /** The start of the last attempt. */
+  readonly startedAt?: Date;
+  readonly endedAt?: Date;
 }
 
 /** A job whose last attempt has failed and that `redrive` can submit again. */
@@ -116,6 +204,14 @@ export interface Job {
 export interface WorkerOptions {
   /** Maximum number of jobs at a time. Default: 1. */
   concurrency?: number | undefined;
+  /**
+   * Maximum number of jobs of one group that run at a time, in all processes. Jobs without a group are not limited. While
+   * a group is at its limit, a claim passes over its waiting jobs, and takes longer the more of them there are. All
+   * workers of the queue need the same value. Default: `Infinity`.
+   */
+  groupConcurrency?: number | undefined;
+  /** At most `jobs` jobs of the queue start within `per` ms, in all processes. All workers need the same value. */
+  rate?: { jobs: number; per: number } | undefined;
   /** Name of the worker in reports and events. Default: the name of the queue. */
   name?: string | undefined;
 }

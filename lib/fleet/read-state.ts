@@ -15,6 +15,8 @@ interface CountRow {
   readonly waiting: number;
   readonly running: number;
   readonly oldest: number | null;
+  readonly pausedAt: number | null;
+  readonly pausedBy: string | null;
 }
 
 /** The maximum number of processes. */
@@ -55,8 +57,9 @@ async function readQueues(database: FleetDatabase): Promise<QueueState[]> {
   const jobs = jobsSchema(database.schema);
   const rows = await database.query<CountRow>(
     `select queue.name, coalesce(waiting, 0)::int as waiting, coalesce(running, 0)::int as running,
-       extract(epoch from now() - oldest)::float8 * 1000 as oldest
-     from ${jobs}.queue left join (
+       extract(epoch from now() - oldest)::float8 * 1000 as oldest,
+       extract(epoch from paused_at)::float8 * 1000 as "pausedAt", paused_by as "pausedBy"
+     from ${jobs}.queue left join "${database.schema}".queue own using (name) left join (
        select name, count(*) filter (where state < 'active') as waiting,
          count(*) filter (where state = 'active') as running,
          min(start_after) filter (where state < 'active' and start_after <= now()) as oldest
@@ -67,11 +70,12 @@ async function readQueues(database: FleetDatabase): Promise<QueueState[]> {
   const dead = new Map(rows.map(({ name, waiting }) => [name, waiting]));
   return rows
     .filter(({ name }) => !name.endsWith(toDeadQueue('')))
-    .map(({ name, waiting, running, oldest }) => ({
+    .map(({ name, waiting, running, oldest, pausedAt, pausedBy }) => ({
       name,
       waiting,
       running,
       dead: dead.get(toDeadQueue(name)) ?? 0,
       ...(oldest !== null && { oldestMs: Math.round(oldest) }),
+      ...(pausedAt !== null && { paused: { by: pausedBy ?? '', at: pausedAt } }),
     }));
 }

@@ -37,7 +37,9 @@ export async function openTables(database: FleetDatabase, migrate: boolean): Pro
 /** Whether all tables and functions exist. */
 async function isComplete(database: FleetDatabase): Promise<boolean> {
   const { schema } = database;
-  const tables = ['fleet', 'queue', 'cron', 'cron_pause', 'progress'].map((table) => `"${schema}".${table}`);
+  const tables = ['fleet', 'queue', 'job_key', 'claim_count', 'cron', 'cron_pause', 'progress'].map(
+    (table) => `"${schema}".${table}`,
+  );
   const [row] = await database.query<{ complete: boolean }>(
     `select (select bool_and(to_regclass(name) is not null) from unnest($1::text[]) name)
        and (select bool_and(to_regprocedure(name) is not null) from unnest($2::text[]) name) as complete`,
@@ -62,7 +64,22 @@ export function setupOf(schema: string): string {
     );
     create table if not exists "${schema}".queue (
       name text primary key,
-      options jsonb not null
+      options jsonb not null,
+      paused_at timestamptz,
+      paused_by text
+    );
+    create table if not exists "${schema}".job_key (
+      name text,
+      key text,
+      job uuid not null,
+      at timestamptz not null,
+      primary key (name, key)
+    );
+    create table if not exists "${schema}".claim_count (
+      name text,
+      at timestamptz,
+      jobs int not null,
+      primary key (name, at)
     );
     create table if not exists "${schema}".cron (
       task text primary key,

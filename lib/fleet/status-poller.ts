@@ -41,6 +41,8 @@ export interface FleetStatus {
   readonly due: readonly string[];
   /** The watched queues with a job that its process has lost. */
   readonly lost: readonly string[];
+  /** The watched queues that are paused. */
+  readonly paused: readonly string[];
 }
 
 /**
@@ -76,6 +78,11 @@ export class StatusPoller {
   /** Emits at each poll in which a queue has a job that its process has lost. */
   lost(queue: string): Observable<unknown> {
     return this.watch(queue, ({ lost }) => lost.includes(queue));
+  }
+
+  /** Emits at each poll in which a queue is paused. */
+  paused(queue: string): Observable<unknown> {
+    return this.watch(queue, ({ paused }) => paused.includes(queue));
   }
 
   private watch(queue: string, test: (status: FleetStatus) => boolean): Observable<unknown> {

@@ -100,6 +100,8 @@ export interface QueueState {
   readonly dead: number;
   /** For how long the first of the due jobs has waited, in ms. Absent if none is due. */
   readonly oldestMs?: number;
+  /** The pause of the queue, and the person or program that has begun it. In ms since 1970. */
+  readonly paused?: { readonly by: string; readonly at: number };
 }
 
 /** The last slot of a cron, and the process that runs it, while it runs. */

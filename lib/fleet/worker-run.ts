@@ -10,7 +10,7 @@ import { JobCancelledError, JobLostError } from './errors.js';
 import type { ClaimOwner } from './heartbeats.js';
 import { watchCancels } from './job-cancels.js';
 import { JobRun, type WorkerRunPort } from './job-run.js';
-import type { ClaimedJob, QueueClaim } from './job-store.js';
+import type { ClaimedJob, ClaimLimits, QueueClaim } from './job-store.js';
 import type { QueueHandle } from './queue-handle.js';
 import type { JobEvent, JobEventDetail, JobHandler } from './queue-types.js';
 
@@ -18,6 +18,8 @@ import type { JobEvent, JobEventDetail, JobHandler } from './queue-types.js';
 const maxBatch = 500;
 /** The interval between looks for claimed jobs that wait too long, in ms. */
 const lookMs = 1000;
+/** The minimum interval between claims of a worker with a rate, in ms. */
+const minRateMs = 50;
 
 /**
  * One run of a worker. It claims as many jobs as it has free slots, and some more while they are short. Jobs that have
@@ -38,6 +40,7 @@ export class WorkerRun<In, Out> implements WorkerRunPort<In, Out>, ClaimOwner {
   private readonly waiting = new Map<string, ClaimedJob<In>>();
   private readonly ahead: ClaimsAhead;
   private readonly emptyClaims = new EmptyClaims();
+  private readonly limits: Pick<ClaimLimits, 'groupConcurrency' | 'rate'>;
   /** The number of handlers that still run or whose result is not written, abandoned jobs included. */
   private runs = 0;
   private freeSlots: number;
@@ -52,12 +55,14 @@ export class WorkerRun<In, Out> implements WorkerRunPort<In, Out>, ClaimOwner {
     queue: QueueHandle,
     handler: JobHandler<In, Out>,
     concurrency: number,
+    limits: Pick<ClaimLimits, 'groupConcurrency' | 'rate'>,
     parent: Context,
     subscriber: Subscriber<JobEvent>,
   ) {
     this.queue = queue;
     this.handler = handler;
     this.freeSlots = concurrency;
+    this.limits = limits;
     this.ahead = new ClaimsAhead(concurrency);
     this.subscriber = subscriber;
     this.results = new AttemptResultWriter(queue);
@@ -86,6 +91,10 @@ export class WorkerRun<In, Out> implements WorkerRunPort<In, Out>, ClaimOwner {
     const lost$ = poller.lost(queue.name);
     subscriptions.add(lost$.pipe(exhaustMap(() => database.maintain(queue.name))).subscribe());
     subscriptions.add(heartbeats.add(this));
+    subscriptions.add(poller.paused(queue.name).subscribe(() => this.giveBackWaiting()));
+    const { rate } = this.limits;
+    // While the rate is used up, claims get nothing. It is free again after this time at the latest.
+    if (rate) subscriptions.add(interval(Math.max(minRateMs, rate.per / rate.jobs)).subscribe(() => this.onWork()));
     subscriptions.add(
       interval(lookMs).subscribe(() => {
         if (this.ahead.stalled) this.giveBackWaiting();
@@ -135,17 +144,24 @@ export class WorkerRun<In, Out> implements WorkerRunPort<In, Out>, ClaimOwner {
 
   ended(): void {
     this.runs--;
+    // The group of the job may have been at its limit until its result was written.
+    if (this.limits.groupConcurrency !== undefined) this.onWork();
     this.completeIfDone();
   }
 
   /** The number of jobs that the worker can use now. */
   private get room(): number {
     const { freeSlots, waiting, queue, ahead } = this;
-    // A job without retries that a crash hits would be lost, although it never started.
-    const aheadCount = queue.policy.retries > 0 ? ahead.count : 0;
+    // A job without retries that a crash hits would be lost, although it never started. A limit holds for the starts.
+    const aheadCount = queue.policy.retries > 0 && !this.isLimited ? ahead.count : 0;
     // Not one by one, as they start.
     if (freeSlots === 0 && waiting.size > aheadCount / 2) return 0;
     return Math.min(freeSlots + aheadCount - waiting.size, maxBatch);
+  }
+
+  private get isLimited(): boolean {
+    const { groupConcurrency, rate } = this.limits;
+    return groupConcurrency !== undefined || rate !== undefined;
   }
 
   private onWork(): void {
@@ -158,15 +174,18 @@ export class WorkerRun<In, Out> implements WorkerRunPort<In, Out>, ClaimOwner {
     this.fetching = true;
     // Fills the slots that become free in one turn together.
     await new Promise(setImmediate);
-    const { queue, ctx, room } = this;
+    const { queue, ctx, room, limits } = this;
     const { database, jobs, heartbeatTimeoutMs } = queue.services;
     try {
       if (room > 0) {
         this.mayHaveMore = false;
         // If the answer arrives later, another process may already own the jobs.
         const claim = () =>
-          database.withTimeout(jobs.claim<In>(queue.name, room, heartbeatTimeoutMs), heartbeatTimeoutMs);
-        const claimed = await database.retry(claim, Infinity, ctx);
+          database.withTimeout(
+            jobs.claim<In>(queue.name, { ...limits, maxCount: room, heartbeatMs: heartbeatTimeoutMs }),
+            heartbeatTimeoutMs,
+          );
+        const claimed = await database.retry(claim, Infinity, ctx, false);
         for (const job of claimed) this.add(job);
         this.emptyClaims.record(claimed.length);
         this.mayHaveMore ||= claimed.length === room;

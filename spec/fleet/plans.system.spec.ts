@@ -70,7 +70,7 @@ describe('The statements of a fleet', () => {
       // Any of the active jobs may be lost. Of the others, one is enough.
       expect(due).to.be.at.most(4 + (active.rowCount ?? 0));
       // Once for the place of a job, and once for the job.
-      expect(await rowsRead(claimJobs(schema), ['q', 10, 10])).to.be.at.most(20);
+      expect(await rowsRead(claimJobs(schema), ['q', 10, 10, null, null, null])).to.be.at.most(20);
       const { rows } = await client.query<{ id: string }>(
         `select id from ${jobs} where name = 'q' and state = 'active' limit 50`,
       );

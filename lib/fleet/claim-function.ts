@@ -1,0 +1,86 @@
+import type { DatabaseFunction } from './database-function.js';
+
+/** Returns the statement that claims the jobs at the places that a subquery selects, in the order of their priority. */
+function claimPlaces(jobs: string, places: string): string {
+  // A locked row cannot move, so its place identifies it. The name is no condition for an index, which would compete.
+  return `
+    with claimed as (
+      update ${jobs}.job set state = 'active', started_on = ${jobs}.job_now(), heartbeat_on = ${jobs}.job_now(),
+        heartbeat_seconds = heartbeat,
+        retry_count = case when started_on is null then retry_count else retry_count + 1 end
+      where name || '' = queue_name and ctid = any(array(${places}))
+      returning id, data, retry_count, priority, created_on
+    )
+    select id, data, retry_count from claimed order by priority desc, created_on`;
+}
+
+/** Returns the condition for the jobs of the queue that may start. */
+function mayStart(jobs: string): string {
+  return `name = queue_name and state < 'active' and not blocked and start_after <= ${jobs}.job_now()`;
+}
+
+/**
+ * Claims up to `max_count` jobs, those of the highest priority first. Every claim of a job has another number. At most
+ * `group_limit` jobs of a group are active, and at most `rate_limit` jobs are claimed within `rate_ms`. Both may be
+ * null. Claims of a queue with one of them follow one another.
+ */
+export const claimFunction: DatabaseFunction = {
+  name: 'claim_jobs',
+  parameters:
+    'queue_name text, max_count integer, heartbeat integer, group_limit integer, rate_limit integer, rate_ms float8',
+  returns: 'table (id uuid, data jsonb, claim integer)',
+  // The number of a claim that is undone would be given again, and two processes could complete the job.
+  volatileCommit: false,
+  keepsPlan: true,
+  body: (jobs, schema) => `
+  declare
+    room integer := max_count;
+    places tid[] := '{}';
+    counts jsonb := '{}';
+    candidate record;
+    claimed_count integer;
+  begin
+    if exists (select from "${schema}".queue where name = queue_name and paused_at is not null) then return; end if;
+    if group_limit is not null or rate_limit is not null then
+      perform pg_advisory_xact_lock(hashtextextended('${schema}.' || queue_name, 0));
+    end if;
+    if rate_limit is not null then
+      delete from "${schema}".claim_count where name = queue_name and at <= clock_timestamp() - rate_ms * interval '1 ms';
+      select least(room, rate_limit - coalesce(sum(jobs), 0)) into room from "${schema}".claim_count where name = queue_name;
+      if room <= 0 then return; end if;
+    end if;
+    if group_limit is null then
+      return query ${claimPlaces(
+        jobs,
+        `select ctid from ${jobs}.job where ${mayStart(jobs)}
+         order by priority desc, created_on limit room for update skip locked`,
+      )};
+    else
+      for candidate in
+        select ctid, group_id from ${jobs}.job where ${mayStart(jobs)} order by priority desc, created_on
+      loop
+        if candidate.group_id is not null then
+          if not counts ? candidate.group_id then
+            counts := counts || jsonb_build_object(candidate.group_id, (
+              select count(*) from ${jobs}.job
+              where name = queue_name and group_id = candidate.group_id and state = 'active'
+            ));
+          end if;
+          continue when (counts->>candidate.group_id)::integer >= group_limit;
+          counts := counts || jsonb_build_object(candidate.group_id, (counts->>candidate.group_id)::integer + 1);
+        end if;
+        places := places || candidate.ctid;
+        exit when cardinality(places) >= room;
+      end loop;
+      return query ${claimPlaces(
+        jobs,
+        `select ctid from ${jobs}.job
+         where name || '' = queue_name and ctid = any(places) and state < 'active' for update skip locked`,
+      )};
+    end if;
+    get diagnostics claimed_count = row_count;
+    if rate_limit is not null and claimed_count > 0 then
+      insert into "${schema}".claim_count (name, at, jobs) values (queue_name, clock_timestamp(), claimed_count);
+    end if;
+  end`,
+};

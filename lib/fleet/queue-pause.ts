@@ -1,0 +1,18 @@
+import type { FleetDatabase } from './fleet-database.js';
+
+/** Stores the pause of a queue. Does nothing if the queue is paused. */
+export async function pauseQueue(database: FleetDatabase, queue: string, by: string): Promise<void> {
+  await database.queryWithRetry(
+    `insert into "${database.schema}".queue as known (name, options, paused_at, paused_by) values ($1, '{}', now(), $2)
+     on conflict (name) do update set paused_at = now(), paused_by = $2 where known.paused_at is null`,
+    [queue, by],
+  );
+}
+
+/** Ends the pause of a queue. */
+export async function resumeQueue(database: FleetDatabase, queue: string): Promise<void> {
+  await database.queryWithRetry(
+    `update "${database.schema}".queue set paused_at = null, paused_by = null where name = $1 and paused_at is not null`,
+    [queue],
+  );
+}

@@ -1,0 +1,138 @@
+import type { FleetDatabase } from './fleet-database.js';
+import { parseFailure, parseJobData, parseOutput } from './job-row.js';
+import type { JobsFilter, JobState } from './queue-types.js';
+import { jobsSchema, toDeadQueue } from './schema-names.js';
+
+/** A job in the table. Other programs may have written its columns. */
+interface StoredJob {
+  readonly id: string;
+  /** Null for a state of a later version of pg-boss. */
+  readonly state: JobState['state'] | null;
+  readonly data: unknown;
+  readonly output: unknown;
+  readonly progress: unknown;
+  readonly hasProgress: boolean;
+  readonly attempt: number;
+  readonly priority: number;
+  readonly key: string | null;
+  readonly group: string | null;
+  readonly createdAt: Date;
+  readonly dueAt: Date;
+  readonly startedAt: Date | null;
+  readonly endedAt: Date | null;
+}
+
+/** The condition of each state. */
+const conditions: Readonly<Record<JobState['state'], string>> = {
+  waiting: `state = 'created' and not blocked and start_after <= now()`,
+  delayed: `state = 'created' and not blocked and start_after > now()`,
+  blocked: `state = 'created' and blocked`,
+  retrying: `state = 'retry'`,
+  active: `state = 'active'`,
+  completed: `state = 'completed'`,
+  failed: `state = 'failed'`,
+  cancelled: `state = 'cancelled'`,
+};
+
+/** Returns a query of the jobs of the queue `$1` that fulfil a condition. */
+function selectJobs(schema: string, condition: string): string {
+  const states = Object.entries(conditions).map(([state, test]) => `when ${test} then '${state}'`);
+  return `select job.id, case ${states.join(' ')} end as state, job.data, job.output, progress.value as progress,
+      progress.value is not null as "hasProgress",
+      case when started_on is null then 0 else retry_count + 1 end as attempt, priority, singleton_key as key,
+      group_id as group, created_on as "createdAt", start_after as "dueAt", started_on as "startedAt",
+      completed_on as "endedAt"
+    from ${jobsSchema(schema)}.job left join "${schema}".progress on progress.queue = job.name and progress.job = job.id
+    where job.name = $1 and ${condition}`;
+}
+
+/** Reads a job. */
+export async function readJob<In, Out>(
+  database: FleetDatabase,
+  queue: string,
+  id: string,
+): Promise<JobState<In, Out> | undefined> {
+  const rows = await database.queryWithRetry<StoredJob>(selectJobs(database.schema, 'job.id = $2'), [queue, id]);
+  const [job] = rows.map((row) => toJobState<In, Out>(row));
+  return job;
+}
+
+/** Reads jobs, the oldest first. */
+export async function readPage<In, Out>(
+  database: FleetDatabase,
+  queue: string,
+  { state, limit = 100, after }: JobsFilter,
+): Promise<JobState<In, Out>[]> {
+  const { schema } = database;
+  const isLater = `(created_on, job.id) > (
+    select last.created_on, last.id from ${jobsSchema(schema)}.job last where last.name = $1 and last.id = $3)`;
+  const isAsked = `${state ? conditions[state] : 'true'} and ${after === undefined ? '$3::uuid is null' : isLater}`;
+  const rows = await database.queryWithRetry<StoredJob>(
+    `${selectJobs(schema, isAsked)} order by created_on, job.id limit $2`,
+    [queue, limit, after ?? null],
+  );
+  return rows.map((row) => toJobState<In, Out>(row)).filter((job) => job !== undefined);
+}
+
+function toJobState<In, Out>(job: StoredJob): JobState<In, Out> | undefined {
+  const { id, state, data, output, attempt, priority, key, group, createdAt, dueAt, startedAt, endedAt } = job;
+  if (state === null) return undefined;
+  return {
+    id,
+    state,
+    input: parseJobData<In>(data).input,
+    ...(state === 'completed' && { output: parseOutput(output).value as Out }),
+    ...((state === 'failed' || (state === 'retrying' && output !== null)) && { failure: parseFailure(output) }),
+    ...(job.hasProgress && { progress: job.progress }),
+    attempt,
+    priority,
+    ...(key !== null && { key }),
+    ...(group !== null && { group }),
+    createdAt,
+    ...((state === 'delayed' || state === 'retrying') && { dueAt }),
+    ...(startedAt !== null && { startedAt }),
+    ...(endedAt !== null && { endedAt }),
+  };
+}
+
+/** Lets a job that waits for its time, or for its next attempt, start now. Returns whether it did wait. */
+export async function promoteJob(database: FleetDatabase, queue: string, id: string): Promise<boolean> {
+  return isChanged(
+    database,
+    `update ${jobsSchema(database.schema)}.job set start_after = now()
+     where name = $1 and id = $2 and state < 'active' and start_after > now() returning id`,
+    [queue, id],
+  );
+}
+
+/** Lets a failed or cancelled job run again, with one attempt. Returns whether it was one. */
+export async function retryJob(database: FleetDatabase, queue: string, id: string): Promise<boolean> {
+  const jobs = jobsSchema(database.schema);
+  return isChanged(
+    database,
+    // Otherwise a redrive would run it once more.
+    `with dead as (delete from ${jobs}.job where name = $3 and source_id = $2 and state < 'active')
+     update ${jobs}.job set state = 'retry', retry_limit = retry_count + 1, start_after = now(), completed_on = null
+     where name = $1 and id = $2 and state in ('failed', 'cancelled') returning id`,
+    [queue, id, toDeadQueue(queue)],
+  );
+}
+
+/** Deletes a job that does not run. Returns whether there was one. */
+export async function removeJob(database: FleetDatabase, queue: string, id: string): Promise<boolean> {
+  return isChanged(
+    database,
+    `delete from ${jobsSchema(database.schema)}.job where name = $1 and id = $2 and state <> 'active' returning id`,
+    [queue, id],
+  );
+}
+
+async function isChanged(database: FleetDatabase, sql: string, values: readonly unknown[]): Promise<boolean> {
+  let tries = 0;
+  const rows = await database.retry(() => {
+    tries++;
+    return database.query(sql, values);
+  });
+  // The answer to the first try may be lost, although it was executed.
+  return rows.length > 0 || tries > 1;
+}
