@@ -45,8 +45,10 @@ export const claimFunction: DatabaseFunction = {
       perform pg_advisory_xact_lock(hashtextextended('${schema}.' || queue_name, 0));
     end if;
     if rate_limit is not null then
-      delete from "${schema}".claim_count where name = queue_name and at <= clock_timestamp() - rate_ms * interval '1 ms';
-      select least(room, rate_limit - coalesce(sum(jobs), 0)) into room from "${schema}".claim_count where name = queue_name;
+      delete from "${schema}".claim_count
+        where name = queue_name and at <= clock_timestamp() - rate_ms * interval '1 ms';
+      select least(room, rate_limit - coalesce(sum(jobs), 0)) into room
+        from "${schema}".claim_count where name = queue_name;
       if room <= 0 then return; end if;
     end if;
     if group_limit is null then

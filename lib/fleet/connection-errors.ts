@@ -1,7 +1,7 @@
 import { FleetConnectionError } from './errors.js';
 
 /**
- * What an error of the database means:
+ * The meaning of an error of the database:
  *
  * - `connection`: there is no connection. It comes back.
  * - `conflict`: another statement interfered. A retry succeeds.
@@ -29,8 +29,8 @@ const networkCodes = new Set([
 const connectionStates = /^(08|57P0|53300)/;
 
 /**
- * SQLSTATEs of missing objects. 42: wrong statement, for the tables that there are; 3F: missing schema. Without 42501: a
- * right can be granted.
+ * SQLSTATEs of missing objects. 42: a statement that does not suit the tables; 3F: a missing schema. Not 42501, because
+ * a right can be granted.
  */
 const schemaStates = /^(42(?!501)|3F)/;
 

@@ -108,22 +108,25 @@ export class FleetDatabase {
 
   /**
    * Executes a statement until it is answered, or up to `maxMs`. The statement must be idempotent, because it may be
-   * executed more than once. Only one with values can be refused for good.
+   * executed more than once.
+   *
+   * @param hasValues whether the server may refuse the values for good. Default: if there are any.
    */
-  queryWithRetry<Row>(sql: string, values?: readonly unknown[], maxMs?: number): Promise<readonly Row[]> {
+  queryWithRetry<Row>(
+    sql: string,
+    values?: readonly unknown[],
+    maxMs?: number,
+    hasValues = values !== undefined,
+  ): Promise<readonly Row[]> {
     const pending = new Set<Promise<readonly Row[]>>();
-    return this.retry(
-      () => {
-        const answer = this.query<Row>(sql, values);
-        pending.add(answer);
-        void answer.catch(() => pending.delete(answer));
-        // A slow statement gets more time with each try, and the first answer of all tries counts.
-        return this.withTimeout(Promise.race(pending), pending.size * answerTimeoutMs);
-      },
-      maxMs,
-      background,
-      values !== undefined,
-    );
+    const query = () => {
+      const answer = this.query<Row>(sql, values);
+      pending.add(answer);
+      void answer.catch(() => pending.delete(answer));
+      // A slow statement gets more time with each try, and the first answer of all tries counts.
+      return this.withTimeout(Promise.race(pending), pending.size * answerTimeoutMs);
+    };
+    return this.retry(query, maxMs, background, hasValues);
   }
 
   /** Waits up to `ms` for an answer. A connection that is cut without an error may not answer for a very long time. */
@@ -167,7 +170,10 @@ export class FleetDatabase {
     }
   }
 
-  /** Waits before a retry, for a random time, so that not all processes try again at once. Ends at the close, or the cancel. */
+  /**
+   * Waits before a retry, for a random time, so that not all processes try again at the same moment. Ends at the close,
+   * or the cancel.
+   */
   private async waitToRetry(retryMs: number, ctx: Context): Promise<void> {
     await new Promise<void>((resolve) => {
       timer(retryMs * (0.5 + Math.random()))

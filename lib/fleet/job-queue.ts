@@ -242,7 +242,7 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
   private resultOf({ id }: NewJob<In>, write$: Observable<string>): Observable<Out> {
     const { results } = this.services;
     const key = { queue: this.name, job: id };
-    // `materialize` makes the end a value, so that `dematerialize` can end the merged stream before the write has ended.
+    // `materialize` makes the end a value, so that `dematerialize` can end the merged stream before the write ends.
     const result$ = results.of<Out>(key).pipe(materialize());
     return merge(result$, write$.pipe(tap({ complete: () => results.confirm(key) }), ignoreElements())).pipe(
       dematerialize(),

@@ -26,7 +26,10 @@ export function claimJobs(schema: string): string {
   return `select id, data, claim as "retryCount" from ${functionName(schema, claimFunction)}($1, $2, $3, $4, $5, $6)`;
 }
 
-/** Returns the statement that inserts jobs. It returns the ids of those that were not, and of the jobs in their places. */
+/**
+ * Returns the statement that inserts jobs. It returns the ids of those that were not inserted, and of the jobs in their
+ * places.
+ */
 export function insertJobs(schema: string): string {
   return `select asked, job from ${functionName(schema, insertFunction)}($1, $2)`;
 }

@@ -12,7 +12,8 @@ export async function pauseQueue(database: FleetDatabase, queue: string, by: str
 /** Ends the pause of a queue. */
 export async function resumeQueue(database: FleetDatabase, queue: string): Promise<void> {
   await database.queryWithRetry(
-    `update "${database.schema}".queue set paused_at = null, paused_by = null where name = $1 and paused_at is not null`,
+    `update "${database.schema}".queue set paused_at = null, paused_by = null
+     where name = $1 and paused_at is not null`,
     [queue],
   );
 }

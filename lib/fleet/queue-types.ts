@@ -18,8 +18,8 @@ export interface Queue<In, Out> {
    */
   submit(input: In, options?: SubmitOptions): Observable<Out>;
   /**
-   * Submits a job without waiting for its result. Returns its id once the job is in the database, or, with `db`, once it
-   * is part of the transaction.
+   * Submits a job without waiting for its result. Returns its id once the job is in the database, or, with `db`, once
+   * it is part of the transaction.
    *
    * @throws TypeError for an input that cannot be stored; QueueFullError, with `db`, if the queue has no room.
    */
@@ -46,8 +46,8 @@ export interface Queue<In, Out> {
    */
   worker(handler: JobHandler<In, Out>, options?: WorkerOptions): TaskRunner<JobEvent>;
   /**
-   * Pauses the queue in all processes, and in those that start before {@link resume}: no job starts. Running jobs go on,
-   * and those that a worker has claimed in advance are given back. The pause is stored.
+   * Pauses the queue in all processes, and in those that start before {@link resume}: no job starts. Running jobs go
+   * on, and those that a worker has claimed in advance are given back. The pause is stored.
    */
   pause(options?: ByWhom): Promise<void>;
   /** Ends the pause. */
@@ -76,8 +76,8 @@ export interface Queue<In, Out> {
  */
 export interface QueueOptions {
   /**
-   * Number of retries of a job. Default: 2. An attempt that was lost with its process counts. One that a stopping worker
-   * interrupts does not: another process begins it again at once.
+   * Number of retries of a job. Default: 2. An attempt that was lost with its process counts. One that a stopping
+   * worker interrupts does not: another process begins it again at once.
    */
   retries?: number | undefined;
   /**
@@ -205,9 +205,9 @@ export interface WorkerOptions {
   /** Maximum number of jobs at a time. Default: 1. */
   concurrency?: number | undefined;
   /**
-   * Maximum number of jobs of one group that run at a time, in all processes. Jobs without a group are not limited. While
-   * a group is at its limit, a claim passes over its waiting jobs, and takes longer the more of them there are. All
-   * workers of the queue need the same value. Default: `Infinity`.
+   * Maximum number of jobs of one group that run at a time, in all processes. Jobs without a group are not limited.
+   * While a group is at its limit, a claim passes over its waiting jobs, and takes longer the more of them there are.
+   * All workers of the queue need the same value. Default: `Infinity`.
    */
   groupConcurrency?: number | undefined;
   /** At most `jobs` jobs of the queue start within `per` ms, in all processes. All workers need the same value. */

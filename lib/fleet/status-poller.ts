@@ -217,6 +217,9 @@ export async function readStatus(
        ${selectDueQueues(schema, '$1::text[]')}
      from (select) one left join "${schema}".fleet on true`,
     [queues],
+    undefined,
+    // The names are those of existing queues.
+    false,
   );
   return status;
 }

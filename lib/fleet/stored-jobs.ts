@@ -110,7 +110,7 @@ export async function retryJob(database: FleetDatabase, queue: string, id: strin
   const jobs = jobsSchema(database.schema);
   return isChanged(
     database,
-    // Otherwise a redrive would run it once more.
+    // Otherwise a redrive would run it, too.
     `with dead as (delete from ${jobs}.job where name = $3 and source_id = $2 and state < 'active')
      update ${jobs}.job set state = 'retry', retry_limit = retry_count + 1, start_after = now(), completed_on = null
      where name = $1 and id = $2 and state in ('failed', 'cancelled') returning id`,

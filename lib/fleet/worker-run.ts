@@ -48,7 +48,7 @@ export class WorkerRun<In, Out> implements WorkerRunPort<In, Out>, ClaimOwner {
   /** Whether the queue may have more jobs, according to the last claim and the messages since. */
   private mayHaveMore = false;
   private starting = false;
-  /** The number of calls under way that give jobs back. */
+  /** The number of pending calls that give jobs back. */
   private givingBack = 0;
 
   constructor(

@@ -48,7 +48,7 @@ describe("the poller of the fleet's status", () => {
       [60_000, 'The clock of this process is 60 s ahead of'],
       [-3_600_000, 'The clock of this process is 3600 s behind'],
     ] as const)
-      it(`reports a clock that differs from the database's by ${skewMs} ms${expected ? '' : ', which is little,'} once`, async () => {
+      it(`reports a clock that is ${skewMs} ms ahead of the database's ${expected ? 'once' : 'never'}`, async () => {
         const whats: string[] = [];
         const now = () => Date.now() - skewMs;
         const database = fakeDatabase(() => Promise.resolve({ rows: [{ reason: null, followed: false, now: now() }] }));
