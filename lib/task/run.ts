@@ -424,7 +424,7 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
   /** The only place that changes the state. With it go the public status and the event. */
   private enter(state: RunState): void {
     this.state = state;
-    if (state !== waiting) this.announce(state);
+    this.announce(state);
   }
 
   private announce(state: RunState): void {

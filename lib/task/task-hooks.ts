@@ -79,10 +79,7 @@ function misspelledHook(object: object, missing: readonly string[]): string | un
 export function taskName(task: SimpleTask): string {
   // An object without a prototype has neither `toString` nor a constructor.
   const { toString } = task as { toString?: () => unknown };
-  if (toString && toString !== Object.prototype.toString) {
-    const name = toString.call(task);
-    return typeof name === 'string' ? name : String(name);
-  }
+  if (toString && toString !== Object.prototype.toString) return String(toString.call(task));
   const { constructor } = task as { constructor?: { name?: string } };
   const className = constructor === Object ? undefined : constructor?.name;
   return className === undefined || className === '' ? 'anonymous' : className;

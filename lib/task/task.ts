@@ -26,10 +26,6 @@ const memberNames: readonly (keyof TaskDefinition<unknown>)[] = [
   'startTimeout',
 ];
 
-function isMember(name: string): boolean {
-  return name === 'initialize' || name === 'execute' || name === 'finalize' || memberNames.includes(name as never);
-}
-
 /**
  * Creates a task from a name and a function, or from a name and hooks. The hooks are read once. A missing hook does
  * nothing; a task without `execute` runs until it is cancelled.
@@ -112,8 +108,7 @@ class NamedDefinition<T> extends FixedTask implements Task<T> {
   constructor(name: string, definition: TaskDefinition<T>) {
     super();
     if (typeof definition !== 'object' || (definition as unknown) === null) throw notDefinition(definition);
-    // First a quicker check, because there may be very many tasks.
-    for (const member in definition) if (!isMember(member)) validateOptions(definition, memberNames, 'definition');
+    validateOptions(definition, memberNames, 'definition');
     const { initialize, execute, finalize, grace, startTimeout } = definition;
     validateHooks({ initialize, execute, finalize, grace, startTimeout });
     // An object literal has no other member, and its hooks are methods of this task.

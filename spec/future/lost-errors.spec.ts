@@ -227,6 +227,7 @@ describe('What the work of a cancelled future still yields or throws', () => {
       expect(dropped).to.include({ type: 'result-dropped', task: 't', phase: 'execute' });
       if (settle === 'reject') {
         expect(dropped).to.have.property('error').that.is.instanceOf(TaskError).with.property('cause', boom);
+        expect(dropped).to.have.nested.property('error.phase', 'execute');
       } else expect(dropped).to.not.have.property('error');
       expect(lost(emitted)).to.deep.equal([]);
     }

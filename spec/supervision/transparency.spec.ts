@@ -25,6 +25,21 @@ import { exactBackoff, startRunner, taskOf } from './helpers.js';
 describe('A supervised task', () => {
   const written = spyOnConsoleError();
 
+  it('is initializing until its runner, which may be of any kind, says otherwise', () => {
+    const runner: TaskRunner = {
+      status: 'idle',
+      start: () => NEVER,
+      done$: NEVER,
+      ready$: NEVER,
+      results$: NEVER,
+      events$: NEVER,
+      toString: () => 'silent',
+    };
+    const { runner: supervised, cancel } = startRunner(() => supervise(runner));
+    expect(supervised.status).to.equal('initializing');
+    cancel();
+  });
+
   it('emits `ready$` again after a restart, and not before', () => {
     virtually(({ expectObservable }, scheduler) => {
       let n = 0;

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { NEVER, Observable, Subject, take, type Subscription } from 'rxjs';
+import { concat, NEVER, Observable, of, Subject, take, type Subscription } from 'rxjs';
 import {
   launchRunner,
   parallel,
@@ -46,6 +46,13 @@ describe('The async context', () => {
   let stores = new Stores();
   beforeEach(() => {
     stores = new Stores();
+  });
+
+  it('of a value that is emitted during the subscription is that of the start', () => {
+    startAndThen(stores, taskRunner(task('t', () => concat(of(1), NEVER))), (cancel) => {
+      stores.expectAll('starter', ['runner next']);
+      cancel();
+    });
   });
 
   /** Creates a runner that records its hooks, and the teardown of its Observable. */

@@ -144,6 +144,20 @@ describe('The snapshot of a run with children', () => {
     ]);
   });
 
+  it('has none that has ended, for the listeners of its end either', () => {
+    const source = new Subject<TaskRunner>();
+    const runner = jobs(source);
+    runner.start().subscribe();
+    const end = new Subject();
+    const child = taskRunner(task('a', () => end));
+    const members: unknown[] = [];
+    child.events$.subscribe(({ type }) => type === 'done' && members.push(snapshot(runner).members));
+    source.next(child);
+    expect(snapshot(runner).members).to.have.length(1);
+    end.complete();
+    expect(members).to.deep.equal([undefined]);
+  });
+
   it('has the state of the last of several children of one name', () => {
     virtually((_, scheduler) => {
       const source = new Subject<TaskRunner>();

@@ -26,6 +26,28 @@ describe('A failed run', () => {
     }
   });
 
+  it('has failed with the error of a teardown after its end, although that is the cause of a cancel', () => {
+    const boom = new Error('boom');
+    const [ctx, cancel] = withCancel();
+    const source = new Subject();
+    const work = task(
+      'x',
+      () =>
+        new Observable((subscriber) => {
+          source.subscribe(subscriber);
+          return () => {
+            cancel(boom);
+            throw boom;
+          };
+        }),
+    );
+    const runner = taskRunner(work);
+    collect(runner.start(ctx));
+    source.complete();
+    expect(outcomeOf(runner)).to.include({ status: 'failed' });
+    expect(outcomeOf(runner)?.error?.cause).to.equal(boom);
+  });
+
   it('has the phase execute when execute throws synchronously', () => {
     const runner = taskRunner(task('x', throwing(new Error('boom'))));
     const [error] = collect(runner.start());

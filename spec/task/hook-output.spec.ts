@@ -4,7 +4,7 @@ import { EMPTY, isObservable, lastValueFrom, NEVER, Observable, of, range, take,
 import sinon from 'sinon';
 import { task, taskRunner, withCancel } from '../../lib/index.js';
 import { collect } from '../helpers/collect.js';
-import { outcomeOf, settled, throwing } from '../helpers/tasks.js';
+import { eventTypes, outcomeOf, settled, throwing } from '../helpers/tasks.js';
 import { virtually } from '../helpers/virtual-time.js';
 import { loggingRunner, statusOf } from './helpers.js';
 
@@ -227,9 +227,11 @@ describe('The output of a hook', () => {
         [Symbol.asyncIterator]: () => ({ next: () => new Promise<IteratorResult<number>>(() => undefined) }),
       })),
     );
+    const types = eventTypes(runner);
     const received = collect(runner.start(ctx));
     cancel();
     await settled();
     expect(received).to.deep.equal(['complete']);
+    expect(types).to.not.include('teardown-failed');
   });
 });

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { NEVER, Observable, Subject, throwError, UnsubscriptionError } from 'rxjs';
+import { NEVER, Observable, of, Subject, Subscription, throwError, UnsubscriptionError } from 'rxjs';
 import {
   cron,
   future,
@@ -64,6 +64,26 @@ class Hostile implements TaskRunner<number> {
     return 'hostile';
   }
 }
+
+describe('A subscriber that throws at a value', () => {
+  it('is reported, and the run goes on', () => {
+    const runner = taskRunner(task('x', () => of(1, 2)));
+    const failures: unknown[] = [];
+    runner.events$.subscribe((event) => event.type === 'teardown-failed' && failures.push(event.error));
+    const values: unknown[] = [];
+    runner.results$.subscribe((value) => values.push(value));
+    const observer = {
+      next: () => {
+        throw boom;
+      },
+      error: () => undefined,
+      complete: () => undefined,
+    };
+    // RxJS wraps other observers, and catches what they throw.
+    runner.start().subscribe(Object.assign(new Subscription(), observer));
+    expect([failures, values, runner.status]).to.deep.equal([[boom, boom], [1, 2], 'done']);
+  });
+});
 
 describe('A teardown that throws', () => {
   const consoleErrors = spyOnConsoleError();

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { interval, NEVER, Observable, timer } from 'rxjs';
+import sinon from 'sinon';
 import {
   DeadlineError,
   launch,
@@ -34,6 +35,17 @@ describe('The startTimeout of a task', () => {
       expect(() => task('x', { execute: () => NEVER, startTimeout })).to.throw(RangeError, 'startTimeout');
     expect(() => task('x', { execute: () => NEVER, startTimeout: '5' as never })).to.throw(TypeError, 'startTimeout');
     task('x', { execute: () => NEVER, startTimeout: undefined });
+  });
+
+  it('needs no timer when it is Infinity or left out', () => {
+    for (const startTimeout of [Infinity, undefined]) {
+      const schedule = sinon.fake();
+      const [ctx] = withCancel(undefined, { scheduler: { now: () => 0, schedule } });
+      taskRunner(task('x', { initialize: () => NEVER, startTimeout }))
+        .start(ctx)
+        .subscribe();
+      expect(schedule.callCount).to.equal(0);
+    }
   });
 
   it('fails the run with a DeadlineError in initialize, whose Observable is unsubscribed', () => {

@@ -25,6 +25,17 @@ class Connection {
   }
 }
 
+/** A definition with one hook. */
+class Resource {
+  #open = false;
+  isOpen(): boolean {
+    return this.#open;
+  }
+  initialize(): void {
+    this.#open = true;
+  }
+}
+
 describe('task', () => {
   it('creates a simple task from a name and a function', () => {
     const simple = task('poll', () => 1);
@@ -62,6 +73,8 @@ describe('task', () => {
       finalize: () => void calls.push('finalize'),
     };
     const tasks = [task('a', definition), task('b', definition)];
+    // The hooks were read before.
+    Reflect.deleteProperty(definition, 'finalize');
     for (const each of tasks) taskRunner(each).start().subscribe();
     expect(calls).to.deep.equal([1, 'finalize', 'finalize', 1, 'finalize', 'finalize']);
   });
@@ -71,12 +84,20 @@ describe('task', () => {
     const connection = new Connection();
     expect(collect(taskRunner(task('db', connection)).start())).to.deep.equal(['open', 'complete']);
     expect(connection.state()).to.equal('closed');
+    const resource = new Resource();
+    const running = taskRunner(task('resource', resource)).start().subscribe();
+    expect(resource.isOpen()).to.equal(true);
+    running.unsubscribe();
   });
 
   it('throws for a name that is not a string, a definition without execute, and invalid hooks', () => {
     expect(() => task(1 as never, () => 1)).to.throw(TypeError, 'Expected `name` to be a string, got `1` (number)');
     expect(() => task('x', {} as never)).to.throw(TypeError, 'Expected `execute` to be a function or an object');
-    expect(() => task('x', undefined as never)).to.throw(TypeError, 'got undefined');
+    for (const value of [undefined, null, 1])
+      expect(() => task('x', value as never)).to.throw(
+        TypeError,
+        'Expected `execute` to be a function or an object with an `execute` method, got ',
+      );
     expect(() => task('x', { execute: () => 1, initialize: 5 } as never)).to.throw(
       TypeError,
       'Expected `initialize` to be a function',

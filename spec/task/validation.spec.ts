@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { EMPTY } from 'rxjs';
 import { cron, isTaskRunner, ordered, task, taskRunner, type SimpleTask } from '../../lib/index.js';
+import { thrownBy } from '../helpers/collect.js';
 import { loggingRunner } from './helpers.js';
 
 describe('taskRunner', () => {
@@ -17,7 +18,7 @@ describe('taskRunner', () => {
         TypeError,
         'Expected `task` to be a task with an `execute` function, got ',
       );
-      expect(() => taskRunner(value as never)).to.throw(TypeError, described as string);
+      expect(thrownBy(() => taskRunner(value as never)).message.endsWith(described as string)).to.equal(true);
     }
     expect(() => taskRunner({ execute: () => 1, finalize: 1 } as never)).to.throw(
       TypeError,
