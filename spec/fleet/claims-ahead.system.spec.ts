@@ -79,10 +79,11 @@ describe('A worker claims jobs ahead', () => {
   it('but not while they are long', async () => {
     const queue = fleet.queue<number>('long');
     await enqueue(queue, [1, 2, 3, 4, 5, 6, 7, 8]);
-    apps.push(launch([queue.worker(() => pause(120), { concurrency: 2 })]));
+    apps.push(launch([queue.worker(() => pause(300), { concurrency: 2 })]));
     const active: number[] = [];
     while ((await countOf('long', 'completed')) < 8) active.push(await countOf('long', 'active'));
-    expect(Math.max(...active)).to.be.at.most(3);
+    // Besides two that run, there may be two whose results are being written.
+    expect(Math.max(...active)).to.be.at.most(4);
   });
 
   it('but not without retries', async () => {
