@@ -1,6 +1,6 @@
 import { exhaustMap, type Subscription } from 'rxjs';
 import type { FleetDatabase } from './fleet-database.js';
-import { readCancelled } from './job-cancels.js';
+import { readCancelled } from './cancelled-jobs.js';
 import type { JobStore, QueueClaim } from './job-store.js';
 
 /** The number of heartbeats within the timeout of one. */

@@ -1,8 +1,8 @@
 import type { Subscription } from 'rxjs';
+import { readCancelled } from './cancelled-jobs.js';
 import type { ControlMessage } from './control-message.js';
-import type { FleetDatabase } from './fleet-database.js';
 import { Hints } from './hints.js';
-import { readJobs, toKeyText, type JobKey } from './job-reader.js';
+import type { JobKey } from './job-reader.js';
 import type { QueueHandle } from './queue-handle.js';
 
 /**
@@ -40,16 +40,4 @@ export function watchCancels(
     }),
   );
   return subscription;
-}
-
-/** Returns the ids of those jobs that were cancelled. */
-export async function readCancelled(database: FleetDatabase, keys: readonly JobKey[]): Promise<readonly string[]> {
-  if (keys.length === 0) return [];
-  const rows = await readJobs(database, keys, 0);
-  return keys.filter((key) => isCancelled(rows.get(toKeyText(key))?.state)).map(({ job }) => job);
-}
-
-/** A job that was deleted is cancelled, too. */
-function isCancelled(state: string | undefined): boolean {
-  return state === 'cancelled' || state === undefined;
 }

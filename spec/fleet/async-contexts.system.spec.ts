@@ -176,11 +176,11 @@ describe('AsyncLocalStorage in a fleet', () => {
   it('is none for the statements of a batch, whoever has begun it', async () => {
     const queue = here.queue<string, string>(`q${++queues}`);
     await queue.enqueue('first');
-    const { boss } = servicesOf(here).database;
+    const { jobs } = servicesOf(here);
     const stores: (string | undefined)[] = [];
-    const insert = sinon.stub(boss, 'insert').callsFake((...args) => {
+    const insert = sinon.stub(jobs, 'insert').callsFake((...args) => {
       stores.push(tenant.getStore());
-      return insert.wrappedMethod.apply(boss, args);
+      return insert.wrappedMethod.apply(jobs, args);
     });
     try {
       await Promise.all(tenants.map((store) => tenant.run(store, () => queue.enqueue(store))));
