@@ -1,16 +1,16 @@
 import { hostname } from 'node:os';
-import type { Pool, PoolConfig } from 'pg';
 import { nearestName } from '../util/nearest-name.js';
+import type { PgConnectionOptions, PgPool } from './pg-types.js';
 import { parseServerUrl } from './server-url.js';
 
 /** Options of {@link connectFleet}: the database of the fleet, and the use that this process makes of it. */
 export interface FleetOptions {
   /** The URL of a PostgreSQL server, such as `postgres://user:password@host:5432/database`. */
   url?: string | undefined;
-  /** Instead of a `url`: a pool of the application. It stays open, and its sessions keep their settings. */
-  pool?: Pool | undefined;
+  /** Instead of a `url`: a `pg.Pool` of the application. It stays open, and its sessions keep their settings. */
+  pool?: PgPool | undefined;
   /** Instead of a `url`: options of node-postgres, such as `ssl`, or a function that returns the current `password`. */
-  connection?: PoolConfig | undefined;
+  connection?: PgConnectionOptions | undefined;
   /** Instead of a `url`: the directory of an embedded database, for this process alone. */
   directory?: string | undefined;
   /**
@@ -51,8 +51,8 @@ const optionNames = [
 /** The place of the database. */
 export type FleetPlace =
   | { readonly url: URL }
-  | { readonly pool: Pool }
-  | { readonly connection: PoolConfig }
+  | { readonly pool: PgPool }
+  | { readonly connection: PgConnectionOptions }
   | { readonly directory: string };
 
 /** {@link FleetOptions} with all defaults filled in. */
@@ -130,7 +130,7 @@ function readPlace(options: FleetOptions): FleetPlace {
   }
   const { url, pool, connection, directory } = options;
   if (pool !== undefined) {
-    const { query, connect } = Object(pool) as Partial<Pool>;
+    const { query, connect } = Object(pool) as Partial<PgPool>;
     validate(typeof query === 'function' && typeof connect === 'function', 'pool', 'a `pg.Pool`', pool);
     return { pool };
   }

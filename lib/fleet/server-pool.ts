@@ -1,9 +1,11 @@
 import { Socket } from 'node:net';
-import type { Client, ClientConfig, Pool, PoolConfig } from 'pg';
+import type pg from 'pg';
+import type { Client, ClientConfig, PoolConfig } from 'pg';
 import type { Db } from 'pg-boss';
 import { messageOf } from '../util/describe-error.js';
 import { loadDriver } from './driver.js';
 import type { FleetPlace, ResolvedFleetOptions } from './fleet-options.js';
+import type { PgConnectionOptions, PgPool } from './pg-types.js';
 import { addressOfUrl } from './server-url.js';
 
 type Options = Pick<ResolvedFleetOptions, 'listenUrl' | 'name' | 'connections' | 'connectTimeout'>;
@@ -18,6 +20,12 @@ export interface ServerPool extends Pick<Db, 'executeSql' | 'poolCounts'> {
   end(): Promise<void>;
   /** Cuts all connections of this process that are not the application's. */
   destroy(): void;
+}
+
+/** The parts of a pool of node-postgres that its type does not have. */
+interface PoolParts extends PgPool {
+  readonly options: PoolConfig;
+  readonly Client: typeof pg.Client;
 }
 
 /** The time without a packet after which the system checks a connection, in ms. */
@@ -46,7 +54,7 @@ export async function openPool(
   const sockets = new Set<Socket>();
   const config: PoolConfig = {
     ...commonConfig(options),
-    ...('url' in place ? { connectionString: place.url.href } : place.connection),
+    ...('url' in place ? { connectionString: place.url.href } : (place.connection as PoolConfig)),
     stream: trackedStream(sockets, 'url' in place ? undefined : place.connection.stream),
     max: options.connections,
   };
@@ -64,13 +72,12 @@ export async function openPool(
   };
 }
 
-function foreignPool(pool: Pool, options: Options, onError: (error: Error) => void): ServerPool {
-  pool.on('error', onError);
+async function foreignPool(pool: PgPool, options: Options, onError: (error: Error) => void): Promise<ServerPool> {
   const sockets = new Set<Socket>();
-  const { options: config } = pool as unknown as { options: PoolConfig };
-  // The type of a pool does not have them, but every pool does.
-  const { Client } = pool as unknown as { Client: typeof import('pg').Client };
+  // Every pool of node-postgres has both, although its type does not.
+  const { options: config = {}, Client = (await loadDriver()).Client } = pool as Partial<PoolParts>;
   const { password, ssl } = config;
+  pool.on('error', onError);
   return {
     address: addressOf({ connection: config }),
     executeSql: (text, values) => pool.query(text, values),
@@ -101,7 +108,7 @@ function commonConfig({ name, connectTimeout }: Options): PoolConfig {
 }
 
 /** Returns a function that creates the sockets of connections, so that they can be cut. */
-function trackedStream(sockets: Set<Socket>, create: PoolConfig['stream']): () => Socket {
+function trackedStream(sockets: Set<Socket>, create: PgConnectionOptions['stream']): () => Socket {
   return () => {
     const socket = (create?.() as Socket | undefined) ?? new Socket();
     sockets.add(socket);
@@ -118,13 +125,13 @@ function listenConfig(config: ClientConfig, url: URL | undefined): ClientConfig 
   return { ...config, host: url.hostname, port: Number(url.port || 5432), database };
 }
 
-function addressOf(place: { url: URL } | { connection: PoolConfig }): string {
+function addressOf(place: { url: URL } | { connection: PgConnectionOptions }): string {
   if ('url' in place) return addressOfUrl(place.url);
   const { connectionString, host = 'localhost', port = 5432, database = '' } = place.connection;
   if (connectionString !== undefined && URL.canParse(connectionString)) return addressOfUrl(new URL(connectionString));
   return `${host}:${port}/${database}`;
 }
 
-function countsOf(pool: Pool, max: number): ReturnType<NonNullable<Db['poolCounts']>> {
+function countsOf(pool: PgPool, max: number): ReturnType<NonNullable<Db['poolCounts']>> {
   return { max, total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount };
 }

@@ -1,4 +1,5 @@
 import { expectTypeOf } from 'expect-type';
+import type { Pool, PoolConfig } from 'pg';
 import type { Observable } from 'rxjs';
 import {
   cron,
@@ -28,12 +29,16 @@ import {
   type Job,
   type JobEvent,
   type JobFailure,
+  type PgConnectionOptions,
+  type PgPool,
   type Queue,
 } from 'rxjs-tasks/fleet';
 import { inspector } from 'rxjs-tasks/inspect';
 
 // This code is compiled, but never runs.
 export async function fleet(): Promise<void> {
+  expectTypeOf<Pool>().toExtend<PgPool>();
+  expectTypeOf<PoolConfig>().toExtend<PgConnectionOptions>();
   expectTypeOf(connectFleet({ url: 'postgres://h/d' })).toEqualTypeOf<Promise<Fleet>>();
   const fleet = await connectFleet({ directory: 'data' });
   expectTypeOf(fleet).toExtend<Task<never>>();
