@@ -116,7 +116,7 @@ export class FleetDatabase {
     sql: string,
     values?: readonly unknown[],
     maxMs?: number,
-    hasValues = values !== undefined,
+    hasValues: boolean = values !== undefined,
   ): Promise<readonly Row[]> {
     const pending = new Set<Promise<readonly Row[]>>();
     const query = () => {

@@ -204,7 +204,9 @@ export async function readStatus(
 ): Promise<FleetStatus | undefined> {
   const { schema } = database;
   const [status] = await database.queryWithRetry<FleetStatus>(
-    `select reason, cancelled_by as by, (extract(epoch from cancelled_at) * 1000)::float8 as at,
+    // Another program may have written the reason alone.
+    `select reason, coalesce(cancelled_by, 'unknown') as by,
+       (extract(epoch from coalesce(cancelled_at, now())) * 1000)::float8 as at,
        coalesce(followed_until > now(), false) as followed,
        (extract(epoch from clock_timestamp()) * 1000)::float8 as now,
        (select coalesce(json_agg(json_build_object(
