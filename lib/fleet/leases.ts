@@ -76,7 +76,8 @@ export class Leases implements Coordinator {
       `select slot from "${database.schema}".cron where task = $1`,
       [task],
     );
-    return row?.slot;
+    // Another program may have written a slot that is no time.
+    return Number.isFinite(row?.slot) ? row?.slot : undefined;
   }
 
   async close(): Promise<void> {
@@ -88,7 +89,8 @@ export class Leases implements Coordinator {
 
   /**
    * Acquires a slot that is later than the last one and was not due during a pause, while no other process holds a
-   * lease of the cron. A retry finds the lease of the first try.
+   * lease of the cron. A retry finds the lease of the first try. A last slot that is no time, which another program may
+   * have written, is replaced.
    */
   private async acquire(task: string, slot: number, lease: string): Promise<boolean> {
     const { database, member, holder } = this;
@@ -108,7 +110,7 @@ export class Leases implements Coordinator {
         set slot = excluded.slot, lease = excluded.lease, member = excluded.member, holder = excluded.holder,
           seen = now()
         where last.lease = excluded.lease
-        or last.slot < excluded.slot
+        or (last.slot < excluded.slot or last.slot >= 'infinity')
         and (last.lease is null or last.member = excluded.member or last.seen < now() - $6 * interval '1 ms')
       returning slot`;
     const values = [task, slot, lease, member, holder, leaseMs, maxAheadMs];

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { lastValueFrom } from 'rxjs';
+import { firstValueFrom, lastValueFrom } from 'rxjs';
 import { launch, type Application } from 'rxjs-tasks';
-import { JobCancelledError, JobDeletedError, JobError, type Fleet } from 'rxjs-tasks/fleet';
+import { FleetCancelledError, JobCancelledError, JobDeletedError, JobError, type Fleet } from 'rxjs-tasks/fleet';
 import { Fleets, sharedUrl } from '../helpers/fleet.js';
 import { statement } from '../helpers/postgres.js';
 import { waitUntil } from '../helpers/wait.js';
@@ -124,5 +124,40 @@ describe('A job that another program has written or changed', () => {
     ]);
     expect(dead.map(({ job }) => job)).to.include('9b2b1c8e-1c1f-4c1e-9f0a-0d8f6f7e3a11');
     expect(await queue.redrive(dead.map(({ id }) => id))).to.be.within(0, 3);
+  });
+});
+
+describe('A row of the fleet that another program has written', () => {
+  const fleets = new Fleets();
+  const { schema } = fleets;
+  let fleet: Fleet;
+  before(async () => {
+    fleet = await fleets.connect();
+  });
+  after(() => fleets.close());
+
+  it('cancels the fleet by its reason alone, until a resume', async () => {
+    const { context } = fleet;
+    await statement(await sharedUrl(), `update ${schema}.fleet set reason = 'by hand'`);
+    const cause = await firstValueFrom(context.cancelled$);
+    expect(cause).to.be.instanceOf(FleetCancelledError);
+    expect(String(cause)).to.equal('FleetCancelledError: The fleet was cancelled by unknown: by hand');
+    expect((cause as FleetCancelledError).at).to.be.a('number');
+    await fleet.resume();
+    expect(fleet.context.cancelled).to.equal(false);
+  });
+
+  it('does not keep a cron from its slots, and is not its last slot, if the slot is no time', async () => {
+    for (const slot of ['NaN', 'Infinity', '-Infinity']) {
+      await statement(
+        await sharedUrl(),
+        `insert into ${schema}.cron (task, slot, seen) values ('${slot}', '${slot}', now() - interval '1 d')`,
+      );
+      expect(await fleet.lastSlot(slot), slot).to.equal(undefined);
+      const now = Date.now();
+      expect(await firstValueFrom(fleet.coordinator.lease(slot, now)), slot).to.equal(true);
+      expect(await fleet.lastSlot(slot), slot).to.equal(now);
+      expect(await firstValueFrom(fleet.coordinator.lease(slot, now)), slot).to.equal(false);
+    }
   });
 });
