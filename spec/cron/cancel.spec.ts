@@ -35,6 +35,24 @@ describe('Cancelling a cron', () => {
     expect(story).to.have.length(6);
   });
 
+  it('begins for all tasks at the failure of a run, although the other runs have grace', async () => {
+    const clock = virtualClock();
+    const failing = cron(
+      task('x', {
+        execute: ({ slot }) => (slot === 10 ? throwError(() => new Error('boom')) : new Promise(() => undefined)),
+        grace: 100,
+      }),
+      10,
+      { onError: 'stop', overlap: 'allowAll' },
+    );
+    const server = taskRunner(task('server', () => NEVER));
+    const app = launch([failing, server], { scheduler: clock, observer: () => undefined });
+    clock.advance(10);
+    expect([failing.status, outcomeOf(server)?.status]).to.deep.equal(['running', 'cancelled']);
+    clock.advance(100);
+    expect((await app).outcomes.map(({ status }) => status)).to.deep.equal(['cancelled', 'failed']);
+  });
+
   it('lists the children of its runs that have not ended at the deadline', async () => {
     const clock = virtualClock();
     const child = task('child', { finalize: () => NEVER });

@@ -3,6 +3,7 @@ import { NEVER } from 'rxjs';
 import { cron, launch, nextRuns, snapshot, supervise, task, withCancel } from '../../lib/index.js';
 import { virtualClock } from '../../lib/testing/index.js';
 import { everyTen, lasting, startCron } from '../helpers/cron-story.js';
+import { outcomeOf } from '../helpers/tasks.js';
 
 describe('The history of a cron', () => {
   it('counts runs, failures, skipped and missed slots, and has the last run', () => {
@@ -47,6 +48,14 @@ describe('The history of a cron', () => {
     all.clock.advanceSilently(25);
     all.clock.advance(0);
     expect(all.runner.history.last).to.include({ slot: 20, trigger: 'missed' });
+  });
+
+  it('is in the outcome of a cron whose slots were all missed', () => {
+    const { clock, runner, cancel } = startCron(({ slot }) => slot, 10, { immediate: false, tolerance: 1 });
+    clock.advanceSilently(25);
+    clock.advance(0);
+    cancel();
+    expect(outcomeOf(runner)?.slots).to.deep.equal({ runs: 0, failures: 0, skipped: 0, missed: 2 });
   });
 
   it('has only the next runs before `stopAt`', () => {

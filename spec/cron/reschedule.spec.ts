@@ -218,6 +218,28 @@ describe('The `reschedule` of a cron', () => {
       expect(started.story.at(-1)).to.equal('45: done completed');
     });
 
+  it('by a run goes on with the new schedule, although the old one throws', () => {
+    const started: StartedCron<unknown> = startCron<unknown>(() => started.runner.reschedule(10), {
+      next: (after) => (after < 10 ? 10 : throwing()()),
+    });
+    started.clock.advance(35);
+    expect(startedSlots(started.story)).to.deep.equal([10, 20, 30]);
+  });
+
+  it('by a listener of the pause at the start runs each slot once', () => {
+    const clock = virtualClock();
+    const runner = cron(
+      task('x', () => 1),
+      10,
+    );
+    runner.pause();
+    runner.events$.subscribe(({ type }) => type === 'paused' && runner.reschedule(5));
+    runner.start(withCancel(undefined, { scheduler: clock })[0]).subscribe();
+    runner.resume();
+    clock.advance(12);
+    expect(runner.history.runs).to.equal(2);
+  });
+
   it('during the last run goes on with the new schedule when that run ends', () => {
     const { clock, runner, story } = startCron(lasting(10), { next: (after) => (after < 10 ? 10 : undefined) });
     clock.advance(15);
