@@ -111,7 +111,7 @@ describe('AsyncLocalStorage in a fleet', () => {
     });
   }
 
-  it("is the subscriber's when another process cancels its job, and the worker's for the listeners of that cancel", async () => {
+  it("is the subscriber's when its job is cancelled elsewhere, and the worker's for listeners of that cancel", async () => {
     const name = `q${++queues}`;
     const started = deferred<string>();
     const seen: (string | undefined)[] = [];
@@ -173,7 +173,7 @@ describe('AsyncLocalStorage in a fleet', () => {
     expect(seen).to.deep.equal([undefined]);
   });
 
-  it('is none for the statements of a batch, whoever has begun it', async () => {
+  it('is none for the statements of a batch, which has jobs of several callers', async () => {
     const queue = here.queue<string, string>(`q${++queues}`);
     await queue.enqueue('first');
     const { jobs } = servicesOf(here);

@@ -38,7 +38,7 @@ describe('The progress of jobs', () => {
   });
   after(() => fleets.close());
 
-  it('costs one statement every 250 ms for all jobs of a process, and the last value arrives before the end', async () => {
+  it('costs a process one statement every 250 ms, and the last value arrives before the end', async () => {
     const jobs = 10;
     const reports = 300;
     const times: number[] = [];

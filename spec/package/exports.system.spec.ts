@@ -96,12 +96,18 @@ describe('The package', () => {
         'DirectoryInUseError',
         'FleetCancelledError',
         'FleetConnectionError',
+        'FleetSchemaError',
         'FleetVersionError',
         'JobCancelledError',
+        'JobDeletedError',
         'JobError',
         'JobLostError',
+        'QueueFullError',
+        'UnrecoverableError',
         'connectFleet',
         'every',
+        'fleetSql',
+        'installFleet',
       ].sort(),
     );
   });
