@@ -15,8 +15,11 @@ import {
   connectFleet,
   type DirectoryInUseError,
   every,
+  fleetSql,
+  installFleet,
   type FleetCancelledError,
   type FleetConnectionError,
+  type FleetSchemaError,
   type FleetVersionError,
   type JobCancelledError,
   type JobDeletedError,
@@ -32,6 +35,8 @@ import {
   type PgConnectionOptions,
   type PgPool,
   type Queue,
+  type QueueFullError,
+  type UnrecoverableError,
 } from 'rxjs-tasks/fleet';
 import { inspector } from 'rxjs-tasks/inspect';
 
@@ -84,7 +89,17 @@ export async function fleet(): Promise<void> {
   });
   expectTypeOf<JobError['failure']>().toEqualTypeOf<JobFailure>();
   type Failure =
-    DirectoryInUseError | FleetCancelledError | FleetVersionError | JobCancelledError | JobDeletedError | JobLostError;
+    | DirectoryInUseError
+    | FleetCancelledError
+    | FleetSchemaError
+    | FleetVersionError
+    | JobCancelledError
+    | JobDeletedError
+    | JobLostError
+    | QueueFullError
+    | UnrecoverableError;
+  expectTypeOf(installFleet({ url: 'postgres://h/d', queues: ['n'] })).toEqualTypeOf<Promise<void>>();
+  expectTypeOf(fleetSql({ schema: 's', queues: ['n'] })).toEqualTypeOf<string>();
   expectTypeOf<Failure>().toExtend<Error>();
 
   // @ts-expect-error the input has another type
