@@ -16,19 +16,14 @@ import {
 } from 'rxjs';
 import { background, untilCancelled } from '../context/context.js';
 import type { Context } from '../context/types.js';
-import { LinkedSubject } from '../util/linked-subject.js';
 import { messageOf } from '../util/describe-error.js';
-import { logError } from '../util/log-error.js';
 import { kindOf } from './connection-errors.js';
+import { ConnectionEvents } from './connection-events.js';
 import { FleetConnectionError } from './errors.js';
 import type { FleetEvent } from './types.js';
 
 /** The wait between two retries, in ms: it doubles from the first to the second value. */
 const [minRetryMs, maxRetryMs] = [100, 5000];
-/** The time within which a degradation is not reported again, in ms. */
-const repeatMs = 60_000;
-/** The maximum number of degradations that are kept apart. */
-const maxDegradations = 20;
 /** Time until an unanswered statement is sent again, in ms. */
 const answerTimeoutMs = 5000;
 
@@ -36,8 +31,6 @@ const answerTimeoutMs = 5000;
 const deafPollMs = 1000;
 /** The time limit for a close, in ms. A connection that is cut in silence would never answer. */
 const closeTimeoutMs = 4000;
-/** The time for which a degradation waits for the first listener, in ms. */
-const firstListenerMs = 2000;
 
 /** The connections of a process to a database. */
 export interface DatabaseConnection {
@@ -54,7 +47,7 @@ export class FleetDatabase {
   readonly boss: PgBoss;
   readonly schema: string;
   readonly setupTimeoutMs: number;
-  readonly events: LinkedSubject<FleetEvent> = new LinkedSubject<FleetEvent>();
+  private readonly events = new ConnectionEvents();
   private readonly db: Db;
   private readonly connection: DatabaseConnection;
   private readonly closing$ = new Subject<void>();
@@ -62,11 +55,6 @@ export class FleetDatabase {
   /** Operations that only `close` waits for. */
   private readonly background = new Set<Promise<void>>();
   private readonly listeners: Promise<{ close(): Promise<void> } | undefined>[] = [];
-  private disconnected = false;
-  /** When each current degradation was last reported. */
-  private readonly degradations = new Map<string, number>();
-  /** Degradations from before the first listener. */
-  private readonly unheard = new Set<FleetEvent & { type: 'degraded' }>();
   private isClosing = false;
   private closed: Promise<void> | undefined = undefined;
 
@@ -88,11 +76,7 @@ export class FleetDatabase {
 
   /** Emits what happens to the connection. The first subscriber also gets the degradations from before. */
   get events$(): Observable<FleetEvent> {
-    return defer(() => {
-      const unheard = [...this.unheard];
-      this.unheard.clear();
-      return merge(unheard, this.events.asObservable());
-    });
+    return this.events.events$;
   }
 
   /** Whether the database is closed, or about to be. */
@@ -156,7 +140,7 @@ export class FleetDatabase {
     for (let retryMs = minRetryMs; ; retryMs = Math.min(2 * retryMs, maxRetryMs)) {
       try {
         const result = await operation();
-        this.onAnswer(failed);
+        if (!this.isClosing) this.events.onAnswer(failed);
         return result;
       } catch (error) {
         const kind = kindOf(error);
@@ -255,7 +239,7 @@ export class FleetDatabase {
         if (listener.status === 'fulfilled') await listener.value?.close();
       await this.connection.close();
       clearTimeout(timeout);
-      this.unheard.clear();
+      this.events.close();
     }
   }
 
@@ -269,7 +253,7 @@ export class FleetDatabase {
   report(error: unknown): void {
     if (this.isClosing) return;
     const kind = kindOf(error);
-    if (kind === 'connection') this.onDisconnected(error);
+    if (kind === 'connection') this.events.onDisconnected(error);
     else if (kind !== 'conflict') this.onDegraded(`The database refuses a statement: ${messageOf(error)}`);
   }
 
@@ -282,39 +266,13 @@ export class FleetDatabase {
     );
   }
 
+  emit(event: FleetEvent): void {
+    this.events.emit(event);
+  }
+
   /** Reports that the fleet works less well than it could. Repeats within a minute are left out. */
   onDegraded(what: string): void {
-    const now = performance.now();
-    const isRepeat = now - (this.degradations.get(what) ?? -Infinity) < repeatMs;
-    // A few kinds at a time, however many different texts there are.
-    if (this.degradations.size >= maxDegradations) this.degradations.clear();
-    this.degradations.set(what, now);
-    if (isRepeat) return;
-    const event = { type: 'degraded', at: Date.now(), what } as const;
-    if (this.events.observed) return this.events.next(event);
-    // An application subscribes to the events only after it has connected.
-    this.unheard.add(event);
-    setTimeout(() => {
-      if (this.unheard.delete(event)) console.warn(`The fleet is degraded: ${what}`);
-    }, firstListenerMs).unref();
-  }
-
-  /** @param afterRetry whether the same operation failed before. */
-  private onAnswer(afterRetry: boolean): void {
-    if (this.isClosing || !(this.disconnected || (afterRetry && this.degradations.size > 0))) return;
-    this.disconnected = false;
-    if (afterRetry) this.degradations.clear();
-    this.events.next({ type: 'reconnected', at: Date.now() });
-  }
-
-  private onDisconnected(reason: unknown): void {
-    if (this.disconnected || this.isClosing) return;
-    this.disconnected = true;
-    // No `cause`: the driver's error may contain the connection with its credentials.
-    const error = new FleetConnectionError(`The database is unreachable: ${messageOf(reason)}`);
-    if (this.events.observed) this.events.next({ type: 'disconnected', at: Date.now(), error });
-    // Without a listener the error must still be reported.
-    else logError(error);
+    this.events.onDegraded(what);
   }
 }
 

@@ -20,15 +20,14 @@ export class MasterCancel {
   }
 
   private apply({ reason, by, at }: FleetStatus): void {
-    const { events } = this.database;
     const [context, cancel] = this.current;
     if (reason !== null && !context.cancelled) {
       const cause = new FleetCancelledError(reason, by, at);
-      events.next({ type: 'fleet-cancelled', at: Date.now(), cause });
+      this.database.emit({ type: 'fleet-cancelled', at: Date.now(), cause });
       cancel(cause);
     } else if (reason === null && context.cancelled) {
       this.current = withCancel();
-      events.next({ type: 'fleet-resumed', at: Date.now() });
+      this.database.emit({ type: 'fleet-resumed', at: Date.now() });
     }
   }
 }

@@ -119,7 +119,7 @@ describe("the pauses of a fleet's crons", () => {
         return new Promise(() => undefined);
       });
       // Without a listener the database would print its event.
-      database.events.asObservable().subscribe();
+      database.events$.subscribe();
       const control = { send: () => undefined, messages$: NEVER, missed$: NEVER };
       const poller = new StatusPoller(database, control as unknown as Control);
       const resumed = new CronPauses(database, poller).resume('x', 'ann');

@@ -14,7 +14,7 @@ function failingOnce(code: string) {
 /** Collects the types of a database's events. */
 function eventTypes(database: FleetDatabase): string[] {
   const types: string[] = [];
-  database.events.asObservable().subscribe(({ type }) => types.push(type));
+  database.events$.subscribe(({ type }) => types.push(type));
   return types;
 }
 
@@ -192,7 +192,7 @@ describe("the fleet's database", () => {
       if (result === 'thrown') {
         // A missing table is waited for, if there is time.
         const patient = new FleetDatabase(database.boss, 'schema', fakeConnection);
-        patient.events.asObservable().subscribe();
+        patient.events$.subscribe();
         found[code] = (await patient.retry(failingOnce(code)).catch(() => 0)) === 2 ? 'missing' : 'refused';
       } else found[code] = { '': 'retried', disconnected: 'waited out' }[events[0] ?? ''] ?? events[0] ?? '';
     }
@@ -216,7 +216,7 @@ describe("the fleet's database", () => {
   it('reports an error that comes again and again once, until the operation succeeds', async () => {
     const database = fakeDatabase();
     const events: unknown[] = [];
-    database.events.asObservable().subscribe(({ type, ...event }) => events.push('what' in event ? event.what : type));
+    database.events$.subscribe(({ type, ...event }) => events.push('what' in event ? event.what : type));
     let calls = 0;
     const readOnly = Object.assign(new Error('cannot execute UPDATE in a read-only transaction'), { code: '25006' });
     await database.retry(() => (++calls < 3 ? Promise.reject(readOnly) : Promise.resolve()));

@@ -52,7 +52,7 @@ describe("the poller of the fleet's status", () => {
         const whats: string[] = [];
         const now = () => Date.now() - skewMs;
         const database = fakeDatabase(() => Promise.resolve({ rows: [{ reason: null, followed: false, now: now() }] }));
-        database.events.asObservable().subscribe((event) => 'what' in event && whats.push(event.what));
+        database.events$.subscribe((event) => 'what' in event && whats.push(event.what));
         const [messages$, missed$] = [new Subject<ControlMessage>(), new Subject<void>()];
         const poller = new StatusPoller(database, { messages$, missed$ } as unknown as Control);
         poller.start();
@@ -99,7 +99,7 @@ describe("the poller of the fleet's status", () => {
       const poller = new StatusPoller(database, control as unknown as Control);
       poller.status$.subscribe(({ reason }) => reasons.push(reason));
       // Without a listener the database would print its event.
-      database.events.asObservable().subscribe();
+      database.events$.subscribe();
       const resumed = poller.resume();
       await clock.tickAsync(2000);
       expect(row.reason).to.equal(null);
