@@ -130,7 +130,10 @@ describe("the fleet's database", () => {
       const database = new FleetDatabase(fakeDatabase().boss, 'schema', connection);
       database.events$.subscribe();
       let polls = 0;
-      const polling = database.poll(5000, EMPTY, () => Promise.resolve(void polls++));
+      const polling = database.poll(5000, EMPTY, () => {
+        polls++;
+        return Promise.resolve();
+      });
       await clock.tickAsync(2000);
       connection.deaf = true;
       database.onDeaf();
