@@ -22,6 +22,10 @@ export type StatementKind =
   | 'progress'
   | 'queue creation'
   | 'queue options'
+  | 'queue pause'
+  | 'queue resume'
+  | 'job lookup'
+  | 'job promotion'
   | 'result'
   | 'cancel'
   | 'cron pause'
@@ -37,13 +41,17 @@ export const statements: Readonly<Record<StatementKind, RegExp>> = {
   'lease acquire': /insert into "\w+"\.cron as last/,
   'lease renew': /cron set seen = now\(\)/,
   'lease clear': /cron set lease = /,
-  insert: /INSERT INTO \w+\.\w+ \(\s*id,(?![^]*deleted_jobs)/,
+  insert: /\.insert_jobs_/,
   fail: /deleted_jobs AS \(/,
   notify: /pg_notify\(\$1, payload\)/,
   state: /select task, slot, case when lease/,
   progress: /insert into "\w+"\.progress/,
   'queue creation': /\.create_queue\(/,
-  'queue options': /insert into "\w+"\.queue as known/,
+  'queue options': /\.queue as known \(name, options\)/,
+  'queue pause': /\.queue as known \(name, options, paused_at/,
+  'queue resume': /\.queue set paused_at = null/,
+  'job lookup': /select job\.id, case /,
+  'job promotion': /job set start_after = now\(\)/,
   result: /from unnest\(\$1::text\[\], \$2::uuid\[\]\)/,
   cancel: /state = 'cancelled'/,
   'cron pause': /\.cron_pause \(task, begun_at/,
@@ -58,6 +66,10 @@ export const kindsWithValues: ReadonlySet<StatementKind> = new Set([
   'progress',
   'queue creation',
   'queue options',
+  'queue pause',
+  'queue resume',
+  'job lookup',
+  'job promotion',
   'cancel',
   'cron pause',
 ]);
@@ -136,6 +148,10 @@ export class RefusedFleet {
     const delayed = await queue.enqueue(0, { delay: 60_000 });
     const cancelled = await Promise.all([queue.cancel(delayed), queue.cancel(interrupted)]);
     await fleet.pause('app/other');
+    await queue.pause();
+    await queue.resume();
+    await queue.promote(delayed);
+    if ((await queue.job(id))?.id !== id) throw new Error('the job is missing');
     const all = await Promise.all(results);
     if (all.some((result) => result !== 'done') || !cancelled.includes(true) || !app.live)
       throw new Error('unfinished');

@@ -1,6 +1,6 @@
 // Soak test: random operations on the whole core, on the real event loop and with real timers. It fails with exit code
 // 1 when memory or listeners leak, or when a run is lost or reported twice. Usage: `npm run soak -- --for 30s --seed
-// 1`.
+// 1`, and `npm run soak -- fleet` for a fleet of processes.
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { getHeapCodeStatistics } from 'node:v8';
@@ -12,14 +12,21 @@ import { growth, warmUpSeconds, type Sample } from './growth.js';
 import { Ledger } from './ledger.js';
 import { ResidentApp } from './resident-app.js';
 
-const { values } = parseArgs({ options: { for: { type: 'string', default: '10m' }, seed: { type: 'string' } } });
+const { values, positionals } = parseArgs({
+  options: { for: { type: 'string', default: '10m' }, seed: { type: 'string' } },
+  allowPositionals: true,
+});
 const [, number, unit = ''] = /^([\d.]+)(s|m|h)$/.exec(values.for) ?? [];
 const duration = Number(number) * ({ s: 1000, m: 60_000, h: 3_600_000 }[unit] ?? NaN);
 const seed = Number(values.seed ?? Date.now() % 1e6);
 const { gc } = globalThis;
-if (!gc || !(duration > 0) || !Number.isInteger(seed)) {
-  console.error('Usage: node --expose-gc --import tsx spec/soak/soak.ts [--for 10m] [--seed n]');
+if (!gc || !(duration > 0) || !Number.isInteger(seed) || (positionals[0] ?? 'fleet') !== 'fleet') {
+  console.error('Usage: node --expose-gc --import tsx spec/soak/soak.ts [fleet] [--for 10m] [--seed n]');
   process.exit(2);
+}
+if (positionals[0] === 'fleet') {
+  const { soakFleet } = await import('./fleet-soak.js');
+  process.exit((await soakFleet(duration, seed)) ? 0 : 1);
 }
 
 const ledger = new Ledger();
