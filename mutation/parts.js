@@ -9,7 +9,10 @@ export const parts = {
     specs: ['errors', 'util', 'task', 'app', 'future', 'cron', 'supervision', 'group', 'otel'],
   },
   future: { mutate: ['future'], specs: ['future', 'testing/explore'] },
-  cron: { mutate: ['cron'], specs: ['cron', 'task/snapshot', 'app/instrumentation'] },
+  cron: {
+    mutate: ['cron'],
+    specs: ['cron', 'task/snapshot', 'task/children-reports', 'future/lost-errors', 'app/instrumentation'],
+  },
   supervision: { mutate: ['supervision', 'group'], specs: ['supervision', 'group', 'task/snapshot', 'app'] },
   application: { mutate: ['app'], specs: ['app', 'task/snapshot'] },
   /** These specs start programs and signal them. */

@@ -58,6 +58,19 @@ describe('A cron that nobody listens to', () => {
 
   const hangs = (): Observable<never> => NEVER;
 
+  it('writes nothing about the slots of a pause', () => {
+    const runner = cron(
+      task('report', () => 1),
+      10,
+    );
+    const { clock, cancel } = startUnheard(runner);
+    runner.pause();
+    clock.advance(25);
+    runner.resume();
+    cancel();
+    expect([runner.history.missed, written.all()]).to.deep.equal([2, []]);
+  });
+
   it('writes the first slot that is skipped at once, and how long its run has been going on', () => {
     const { clock } = start(hangs, 5 * second);
     clock.advance(5 * second - 1);
