@@ -60,6 +60,27 @@ describe('launchRunner', () => {
     }
   });
 
+  it('writes no failure after it was unsubscribed, if the outcome has a listener', () => {
+    const written = sinon.stub(console, 'error');
+    try {
+      const [ctx, cancel] = withCancel();
+      const runner = taskRunner(
+        task(
+          'x',
+          () =>
+            new Observable(() => () => {
+              throw new Error('boom');
+            }),
+        ),
+      );
+      const outcomes = joined(runner.done$);
+      launchRunner(ctx, cancel, runner).unsubscribe();
+      expect([outcomes, written.callCount]).to.deep.equal([['x failed', 'complete'], 0]);
+    } finally {
+      written.restore();
+    }
+  });
+
   it('does not affect other runners when one of them fails', () => {
     virtually(({ expectObservable }) => {
       const [ctx, cancel] = withCancel();
