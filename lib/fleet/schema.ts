@@ -48,11 +48,15 @@ async function isComplete(database: FleetDatabase): Promise<boolean> {
   return row?.complete === true;
 }
 
-/** Returns the statements that create the tables and functions, unless they exist. */
+/**
+ * Returns the statements that create the tables and functions, unless they exist. While the transaction waits for the
+ * lock, PostgreSQL keeps its knowledge that the schema is missing. Reading from a catalog corrects that.
+ */
 export function setupOf(schema: string): string {
   return `
     begin;
     select pg_advisory_xact_lock(${setupLock});
+    select from pg_catalog.pg_namespace limit 0;
     create schema if not exists "${schema}";
     create table if not exists "${schema}".fleet (
       one boolean primary key default true check (one),

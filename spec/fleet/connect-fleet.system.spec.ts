@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { inspect } from 'node:util';
 import { expect } from 'chai';
+import { Client } from 'pg';
 import { firstValueFrom, lastValueFrom } from 'rxjs';
 import { launch } from 'rxjs-tasks';
 import { connectFleet, DirectoryInUseError, FleetConnectionError, FleetVersionError } from 'rxjs-tasks/fleet';
@@ -91,6 +92,20 @@ describe('connectFleet with a database', () => {
     const all = await Promise.all(Array.from({ length: 5 }, () => connectFleet({ url, schema })));
     expect((await all[0]?.state())?.members).to.have.length(5);
     for (const fleet of all) await fleet.close();
+  });
+
+  it('finds a schema that another process creates while it waits to do so', async () => {
+    const url = await sharedUrl();
+    const schema = newSchema();
+    const other = new Client({ connectionString: url });
+    await other.connect();
+    await other.query(`begin; select pg_advisory_xact_lock(7238451097); create schema ${schema}`);
+    const connecting = connectFleet({ url, schema, name: schema });
+    const waiting = `select from pg_stat_activity where application_name = '${schema}' and wait_event = 'advisory'`;
+    await waitUntil(async () => (await statement(url, waiting)).length > 0);
+    await other.query('commit');
+    await other.end();
+    await (await connecting).close();
   });
 
   it('returns the state of the whole fleet', async () => {
