@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { statement } from './postgres.js';
 
-/** What a process of a fleet does, or what is done to it, in the order of its own entries. */
+/** An action of a process, or an action on it. The entries of a process are in their order. */
 export type HistoryEntry =
   /** The database has acknowledged a job. */
   | { readonly type: 'enqueued'; readonly job: string; readonly queue: string; readonly n: number }

@@ -34,7 +34,7 @@ const countOf = ({ entries }: FleetHistory, type: string) => entries.filter((ent
 export async function soakFleet(durationMs: number, seed: number): Promise<boolean> {
   const directory = await mkdtemp(join(tmpdir(), 'fleet-soak-'));
   const file = join(directory, 'history');
-  // What the server acknowledges is on the disk, so that a crash may lose nothing.
+  // Whatever the server acknowledges is on the disk, so that a crash may lose nothing.
   const server = await startPostgres('fsync=on');
   const { url } = server;
   const conductor = await connectFleet({ url, schema, name: 'conductor' });
