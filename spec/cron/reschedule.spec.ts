@@ -248,6 +248,14 @@ describe('The `reschedule` of a cron', () => {
     expect(story).to.deep.equal(['10: started 10', '15: rescheduled to 45 by operator', '45: started 45']);
   });
 
+  it('has no next slot at or after `stopAt`', () => {
+    const { runner } = startCron(({ slot }) => slot, 10, { stopAt: 50 });
+    const emitted = events(runner);
+    for (const period of [49, 50, 51]) runner.reschedule(period);
+    expect(emitted[0]).to.have.property('nextAt', 49);
+    expect(emitted[1]).to.not.have.property('nextAt');
+  });
+
   it('ends the cron when the new schedule has no slot', () => {
     const { clock, runner, story } = startCron(({ slot }) => slot, 10);
     const emitted = events(runner);

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { concat, interval, map, NEVER, Observable, of, takeUntil, timer } from 'rxjs';
-import { DeadlineError, TaskError, type TaskEvent } from '../../lib/index.js';
+import { cron, DeadlineError, launch, task, TaskError, type TaskEvent } from '../../lib/index.js';
+import { virtualClock } from '../../lib/testing/index.js';
 import { listenerCount } from '../helpers/collect.js';
 import { lasting, startCron } from '../helpers/cron-story.js';
 import { deferred, events, settled } from '../helpers/tasks.js';
@@ -128,6 +129,36 @@ describe('The cron option `timeout`', () => {
       '60: dropped 40',
     ]);
     expect(emitted).to.deep.equal(['complete']);
+  });
+
+  it('ends a run that cannot be interrupted as failed, once', async () => {
+    const clock = virtualClock();
+    const released = deferred<void>();
+    const endless = {
+      [Symbol.asyncIterator]: () => ({
+        next: () => new Promise<IteratorResult<number>>(() => undefined),
+        return: async () => {
+          await released.promise;
+          return { done: true as const, value: undefined };
+        },
+      }),
+    };
+    const ends: string[] = [];
+    const runner = cron(
+      task('x', () => endless),
+      100,
+      { timeout: 15 },
+    );
+    const app = launch([runner], {
+      scheduler: clock,
+      observer: () => undefined,
+      instrumentation: [{ onRunEnd: ({ slot }, { status }) => slot === 0 && ends.push(status) }],
+    });
+    clock.advance(15);
+    released.resolve();
+    await settled();
+    expect([ends, runner.history.runs, runner.history.failures]).to.deep.equal([['failed'], 1, 1]);
+    await app.stop();
   });
 
   it('calls `return()` of an async iterable without waiting for it, and drops what it still yields', async () => {
