@@ -1,6 +1,5 @@
-import { createRequire } from 'node:module';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { PgBoss } from 'pg-boss';
+import { getConstructionPlans, type PgBoss } from 'pg-boss';
 import { messageOf } from '../util/describe-error.js';
 import { isConnectionError, isPermissionError } from './connection-errors.js';
 import { FleetConnectionError, FleetSchemaError, FleetVersionError } from './errors.js';
@@ -52,14 +51,20 @@ export async function startServer(boss: PgBoss, address: string, options: Option
 }
 
 async function checkVersion(boss: PgBoss, { schema, migrate }: Options): Promise<void> {
-  const { pgboss } = createRequire(import.meta.url)('pg-boss/package.json') as { pgboss: { schema: number } };
+  const known = latestVersion();
   const version = (await boss.isInstalled()) ? ((await boss.schemaVersion()) ?? 0) : 0;
-  if (version > pgboss.schema) throw new FleetVersionError(jobsSchema(schema), version, pgboss.schema);
-  if (migrate || version === pgboss.schema) return;
+  if (version > known) throw new FleetVersionError(jobsSchema(schema), version, known);
+  if (migrate || version === known) return;
   throw new FleetSchemaError(
     schema,
     version === 0 ? 'they are missing' : "pg-boss's tables are those of an older version",
   );
+}
+
+/** Returns the version of the tables that pg-boss creates. A bundle has no `package.json` of pg-boss to read it from. */
+function latestVersion(): number {
+  const [, version] = /version\(version\) VALUES \('(\d+)'\)/i.exec(getConstructionPlans('any')) ?? [];
+  return Number(version);
 }
 
 function reasonOf(error: unknown): string {

@@ -17,8 +17,13 @@ export interface PoolConfig {
   readonly queueLimit: number;
 }
 
-// JavaScript in dist, TypeScript when this runs from source.
-const workerFile = join(import.meta.dirname, `worker${extname(import.meta.filename)}`);
+/**
+ * Returns the path of the program of a thread: JavaScript in dist, TypeScript when this runs from source. A bundle
+ * without that file can be loaded, but not start a thread.
+ */
+function workerFile(): string {
+  return join(import.meta.dirname, `worker${extname(import.meta.filename)}`);
+}
 
 /**
  * The threads of a pool, and the queue of the runs that wait for one, as a linked list. Piscina never gets more runs
@@ -101,7 +106,7 @@ export class WorkerPool implements ThreadRunOwner, LinkedList<ThreadRun> {
   private createPiscina(): Piscina {
     const { threads, idleTimeout, memoryLimit } = this.config;
     const piscina = new Piscina({
-      filename: workerFile,
+      filename: workerFile(),
       name: 'runJob',
       minThreads: 0,
       maxThreads: threads,
