@@ -111,7 +111,7 @@ describe('AsyncLocalStorage in a fleet', () => {
     });
   }
 
-  it("is the subscriber's when its job is cancelled elsewhere, and the worker's for listeners of that cancel", async () => {
+  it("is the subscriber's for a cancel of its job, and the worker's for the listeners of that cancel", async () => {
     const name = `q${++queues}`;
     const started = deferred<string>();
     const seen: (string | undefined)[] = [];
