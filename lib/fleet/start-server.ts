@@ -61,7 +61,7 @@ async function checkVersion(boss: PgBoss, { schema, migrate }: Options): Promise
   );
 }
 
-/** Returns the version of the tables that pg-boss creates. A bundle has no `package.json` of pg-boss to read it from. */
+/** Returns the version of the tables that pg-boss creates. A bundle has no `package.json` to read it from. */
 function latestVersion(): number {
   const [, version] = /version\(version\) VALUES \('(\d+)'\)/i.exec(getConstructionPlans('any')) ?? [];
   return Number(version);

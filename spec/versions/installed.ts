@@ -4,16 +4,16 @@ import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 
 const execute = promisify(execFile);
-/** What the package imports besides its own files. */
+/** The packages that the library imports. */
 const dependencies = ['croner', 'pg', 'pg-boss', 'rxjs'];
 const modules = resolve('node_modules');
 
-/** The version that is compared before the first release: the last commit before the fleet had statements of its own. */
+/** The commit that stands for a release before the first one: the fleet has no statements of its own there. */
 const firstVersion = '8bd29596';
 
 /**
- * Returns the last release, or the commit that stands for it. Returns undefined if there is no release and the clone has
- * no history, so that there is nothing to compare.
+ * Returns the last release, or the commit that stands for it. Returns undefined if there is neither, because the clone
+ * has no history.
  */
 export async function lastRelease(): Promise<string | undefined> {
   const tag = await execute('git', ['describe', '--tags', '--abbrev=0']).catch(() => undefined);
