@@ -108,6 +108,8 @@ export class WorkerPool implements ThreadRunOwner, LinkedList<ThreadRun> {
     const piscina = new Piscina({
       filename: workerFile(),
       name: 'runJob',
+      // Otherwise an idle thread is blocked, with the timers and sockets of the calls that have returned.
+      atomics: 'disabled',
       minThreads: 0,
       maxThreads: threads,
       idleTimeout,

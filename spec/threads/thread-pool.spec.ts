@@ -70,6 +70,12 @@ describe('threadPool', () => {
       expect([moved.byteLength, copied.byteLength]).to.deep.equal([0, 8]);
     });
 
+    it('goes on in its idle thread with the work that it has begun', async () => {
+      const ints = sharedInts();
+      expect(await valuesOf(pool, 'setLater', ints)).to.deep.equal(['returned']);
+      await waitUntil(() => Atomics.load(ints, 0) === 1);
+    });
+
     it('works in a future, an operator and a join', async () => {
       const answer = future<number>(() => pool.run(workUrl, 21));
       expect(await answer).to.equal(42);
