@@ -162,9 +162,14 @@ export class QueueFullError extends Error {
  * ```ts
  * import { UnrecoverableError } from 'rxjs-tasks/fleet';
  *
- * const handler = (input: { to?: string }) => {
- *   if (input.to === undefined) throw new UnrecoverableError('no address');
+ * const send = (mail: { to?: string }) => {
+ *   if (mail.to === undefined) throw new UnrecoverableError('no address');
  * };
+ * try {
+ *   send({});
+ * } catch (error) {
+ *   console.log(String(error)); // → UnrecoverableError: no address
+ * }
  * ```
  */
 export class UnrecoverableError extends Error {

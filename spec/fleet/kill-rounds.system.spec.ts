@@ -9,7 +9,7 @@ import { statement } from '../helpers/postgres.js';
 import type { Program } from '../helpers/program.js';
 import { pause } from '../helpers/wait.js';
 
-const rounds = Number(process.env['KILL_ROUNDS'] ?? 25);
+const rounds = Number(process.env['KILL_ROUNDS'] ?? 15);
 const jobsPerRound = 100;
 
 /** Parses the lines of a type in the record of all processes. */
