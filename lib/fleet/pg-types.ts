@@ -8,9 +8,13 @@ export interface PgPool {
   readonly totalCount: number;
   readonly idleCount: number;
   readonly waitingCount: number;
+  /** Takes a connection out of the pool. */
   connect(): Promise<unknown>;
+  /** Executes a statement on any connection. */
   query(text: string, values?: unknown[]): Promise<{ rows: unknown[] }>;
+  /** Adds a listener. */
   on(event: 'error', listener: (error: Error) => void): unknown;
+  /** Removes a listener. */
   off(event: 'error', listener: (error: Error) => void): unknown;
 }
 

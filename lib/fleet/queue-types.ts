@@ -122,6 +122,7 @@ export interface SubmitOptions {
 
 /** A client of PostgreSQL within a transaction, such as one of `pg`. */
 export interface QueryClient {
+  /** Executes a statement. */
   query(text: string, values: unknown[]): Promise<{ readonly rows: readonly unknown[] }>;
 }
 
