@@ -3,39 +3,38 @@ import { affectedJobs, type FleetDatabase } from './fleet-database.js';
 import { parseJobData } from './job-row.js';
 import type { Claim, ClaimedJob, ClaimLimits, Completion, JobStore, NewJob, QueueClaim } from './job-store.js';
 import { expireSecondsOf } from './queue-policy.js';
+import { isPaused } from './queue-pause.js';
 import type { QueryClient } from './queue-types.js';
 
 /** pg-boss's own functions, for a version of its tables that this library does not know. */
 export class BossJobs implements JobStore {
+  /** It has no form of them that agrees with ours. */
+  readonly unsupported: ReadonlySet<string> = new Set(['key', 'keyWindow', 'groupConcurrency', 'rate']);
   private readonly database: FleetDatabase;
 
   constructor(database: FleetDatabase) {
     this.database = database;
   }
 
-  /** It has no form of keys that agrees with ours. */
   async insert<In>(
     queue: string,
     jobs: readonly NewJob<In>[],
     client?: QueryClient,
   ): Promise<ReadonlyMap<string, string>> {
-    const { boss } = this.database;
-    if (jobs.some(({ options }) => options.key !== undefined)) throw new Error(notSupported('key'));
     const db = client && {
       executeSql: async (text: string, values: unknown[] = []) => {
         const { rows } = await client.query(text, values);
         return { rows: [...rows] };
       },
     };
-    await boss.insert(queue, jobs.map(toBossJob), db && { db });
+    await this.database.boss.insert(queue, jobs.map(toBossJob), db && { db });
     return new Map();
   }
 
-  async claim<In>(queue: string, limits: ClaimLimits): Promise<readonly ClaimedJob<In>[]> {
-    const { maxCount, groupConcurrency, rate } = limits;
-    if (groupConcurrency !== undefined) throw new Error(notSupported('groupConcurrency'));
-    if (rate) throw new Error(notSupported('rate'));
-    const rows = await this.database.boss.fetch<unknown>(queue, { batchSize: maxCount, includeMetadata: true });
+  async claim<In>(queue: string, { maxCount }: ClaimLimits): Promise<readonly ClaimedJob<In>[]> {
+    const { database } = this;
+    if (await isPaused(database, queue)) return [];
+    const rows = await database.boss.fetch<unknown>(queue, { batchSize: maxCount, includeMetadata: true });
     return rows.map(({ id, retryCount, data }) => ({ id, retryCount, data: parseJobData(data) }));
   }
 
@@ -73,8 +72,4 @@ function toBossJob<In>({ id, data, options }: NewJob<In>): object {
     ...(retries !== undefined && { retryLimit: retries }),
     ...(expireInSeconds !== undefined && { expireInSeconds }),
   };
-}
-
-function notSupported(option: string): string {
-  return `The option \`${option}\` is not supported with this version of pg-boss`;
 }

@@ -25,6 +25,7 @@ import {
   validateJobsFilter,
   validateQueueName,
   validateSubmitOptions,
+  validateSupported,
   type QueuePolicy,
 } from './queue-policy.js';
 import type {
@@ -72,6 +73,7 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
 
   submit(input: In, options: SubmitOptions = {}): Observable<Out> {
     validateSubmitOptions(options);
+    validateSupported(options, this.services.jobs.unsupported);
     return defer(() => {
       const job = this.toNewJob({ input, awaited: true }, options);
       let written: Promise<string> | undefined;
@@ -101,6 +103,7 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
     const { db, ...jobOptions } = options;
     validateArray('inputs', inputs);
     validateSubmitOptions(jobOptions);
+    validateSupported(jobOptions, this.services.jobs.unsupported);
     const jobs = Array.from(inputs, (input) => this.toNewJob({ input }, jobOptions));
     if (db === undefined) return Promise.all(jobs.map((job) => this.write(job)));
     validateClient(db);

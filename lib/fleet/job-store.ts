@@ -49,6 +49,8 @@ export interface QueueClaim {
 
 /** The statements of a job's life. All but the first return the ids of the jobs whose claim was the current one. */
 export interface JobStore {
+  /** The options of jobs and workers that it does not support. */
+  readonly unsupported: ReadonlySet<string>;
   /**
    * Inserts jobs. Returns the ids of those that were not inserted, because of their keys, and of the jobs in their
    * places.

@@ -17,3 +17,11 @@ export async function resumeQueue(database: FleetDatabase, queue: string): Promi
     [queue],
   );
 }
+
+export async function isPaused(database: FleetDatabase, queue: string): Promise<boolean> {
+  const rows = await database.query(
+    `select from "${database.schema}".queue where name = $1 and paused_at is not null`,
+    [queue],
+  );
+  return rows.length > 0;
+}

@@ -66,6 +66,15 @@ export function validateJobId(job: unknown): void {
     throw new RangeError(invalid('job', 'the id of a job', job));
 }
 
+/** @throws TypeError for an option that the version of pg-boss's tables does not allow. */
+export function validateSupported(options: object, unsupported: ReadonlySet<string>): void {
+  for (const [option, value] of Object.entries(options))
+    if (value !== undefined && unsupported.has(option))
+      throw new TypeError(
+        `Expected no option \`${option}\`, which this library does not support with this version of pg-boss's tables`,
+      );
+}
+
 const jobStates = new Set<unknown>([
   'waiting',
   'delayed',

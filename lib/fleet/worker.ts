@@ -4,6 +4,7 @@ import { task } from '../task/task.js';
 import type { TaskRunner } from '../task/types.js';
 import { validateInteger, validateNumber, validateOptions, validateString } from '../util/validate.js';
 import type { QueueHandle } from './queue-handle.js';
+import { validateSupported } from './queue-policy.js';
 import type { JobEvent, JobHandler, WorkerOptions } from './queue-types.js';
 import { WorkerRun } from './worker-run.js';
 
@@ -24,6 +25,7 @@ export function worker<In, Out>(
     validateInteger('rate.jobs', 1, 1_000_000, rate.jobs);
     validateNumber('rate.per', 1, 86_400_000, rate.per);
   }
+  validateSupported(options, queue.services.jobs.unsupported);
   const limits = {
     ...(groupConcurrency !== Infinity && { groupConcurrency }),
     ...(rate && { rate: { jobs: rate.jobs, per: rate.per } }),

@@ -79,4 +79,22 @@ describe("With pg-boss's own functions, a worker", () => {
     const touch = (retryCount: number) => services.jobs.touch([{ queue: 'long', claim: { id: job, retryCount } }]);
     expect([await touch(0), await touch(1)]).to.deep.equal([[job], []]);
   });
+
+  it('starts no job of a paused queue', async () => {
+    const queue = fleet.queue<number, number>('paused');
+    await queue.pause();
+    const job = await queue.enqueue(1);
+    run(queue.worker((n) => n));
+    const claims = await servicesOf(fleet).jobs.claim('paused', { maxCount: 1, heartbeatMs: 10_000 });
+    expect(claims).to.deep.equal([]);
+    await queue.resume();
+    expect(await firstValueFrom(queue.result(job))).to.equal(1);
+  });
+
+  it('is refused with a limit, and a job with a key, when they are made', () => {
+    const queue = fleet.queue<number>('limited');
+    expect(() => queue.worker(() => 1, { groupConcurrency: 1 })).to.throw(TypeError, 'no option `groupConcurrency`');
+    expect(() => queue.worker(() => 1, { rate: { jobs: 1, per: 1 } })).to.throw(TypeError, 'no option `rate`');
+    expect(() => queue.submit(1, { key: 'k' })).to.throw(TypeError, 'no option `key`');
+  });
 });
