@@ -17,6 +17,9 @@ export const insertFunction: DatabaseFunction = {
     accepted uuid[] := '{}';
     refused uuid[] := '{}';
   begin
+    if not exists (select from ${jobs}.queue where name = queue_name) then
+      raise exception 'Queue % does not exist', queue_name using errcode = 'undefined_object';
+    end if;
     for new in
       select * from jsonb_to_recordset(jobs) as new (id uuid, key text, key_window float8)
       where key is not null order by key

@@ -67,6 +67,27 @@ describe('a queue', () => {
     );
   });
 
+  it('refuses a job when another program has deleted the queue', async () => {
+    const name = newName();
+    const queue = fleet.queue<number>(name);
+    await queue.enqueue(1);
+    const { boss } = servicesOf(fleet).database;
+    await boss.deleteQueue(name);
+    const error = await queue.enqueue(2).catch((reason: unknown) => reason as Error);
+    expect((error as Error).message).to.equal(`Queue ${name} does not exist`);
+  });
+
+  it("gives the jobs that a worker claims the time without a heartbeat of the worker's process", async () => {
+    const patient = await fleets.connect({ heartbeat: 25_000 });
+    const queue = patient.queue<number>(newName());
+    await fleet.queue<number>(queue.name).enqueue(1);
+    run(queue.worker(() => NEVER));
+    const claimed = `select heartbeat_seconds as seconds from ${fleets.schema}_jobs.job
+      where name = '${queue.name}' and state = 'active'`;
+    await waitUntil(async () => (await statement(await sharedUrl(), claimed)).length === 1);
+    expect(await statement(await sharedUrl(), claimed)).to.deep.equal([{ seconds: 25 }]);
+  });
+
   it("leaves no trace in pg-boss's tables that pg-boss takes for damage", async () => {
     await fleet.queue(newName()).enqueue(1);
     const { boss } = servicesOf(fleet).database;
