@@ -40,7 +40,7 @@ export class JobRun<In, Out> {
   readonly id: string;
   /** Identifies this attempt in statements. */
   readonly claim: Claim;
-  /** By `performance.now()`. */
+  /** The time of the start, by `performance.now()`. */
   readonly startedAt: number = performance.now();
   private readonly worker: WorkerRunPort<In, Out>;
   private readonly job: ClaimedJob<In>;

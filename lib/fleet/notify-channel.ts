@@ -72,7 +72,7 @@ export class NotifyChannel<Message extends object> {
 
   /** Sends a message when the transaction of a client is committed. */
   async sendWithin(client: QueryClient, message: Message): Promise<void> {
-    // Of no sender, because this process needs it as well.
+    // The id of no process, because this process must receive the message, too.
     const payload = `${'-'.repeat(senderLength)}${JSON.stringify(message)}`;
     await client.query('select pg_notify($1, $2)', [this.name, payload]);
   }

@@ -22,7 +22,7 @@ export class RemoteEvents {
   }
 
   add(message: JobMessage): void {
-    // Of several reports of progress that arrive together, the last value is read once.
+    // Several reports of progress that arrive together are one read, of the last value.
     this.hints.add(`${message.type} ${toKeyText(message)} ${message.attempt ?? 0}`, message);
   }
 

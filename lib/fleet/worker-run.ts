@@ -47,6 +47,8 @@ export class WorkerRun<In, Out> implements WorkerRunPort<In, Out>, ClaimOwner {
   private fetching = false;
   /** Whether the queue may have more jobs, according to the last claim and the messages since. */
   private mayHaveMore = false;
+  /** The time of the last claim that got a job, by `performance.now()`. */
+  private lastClaimAt = -Infinity;
   private starting = false;
   /** The number of pending calls that give jobs back. */
   private givingBack = 0;
@@ -93,8 +95,7 @@ export class WorkerRun<In, Out> implements WorkerRunPort<In, Out>, ClaimOwner {
     subscriptions.add(heartbeats.add(this));
     subscriptions.add(poller.paused(queue.name).subscribe(() => this.giveBackWaiting()));
     const { rate } = this.limits;
-    // While the rate is used up, claims get nothing. It is free again after this time at the latest.
-    if (rate) subscriptions.add(interval(Math.max(minRateMs, rate.per / rate.jobs)).subscribe(() => this.onWork()));
+    if (rate) subscriptions.add(interval(Math.max(minRateMs, rate.per / rate.jobs)).subscribe(() => this.onRate(rate)));
     subscriptions.add(
       interval(lookMs).subscribe(() => {
         if (this.ahead.stalled) this.giveBackWaiting();
@@ -164,6 +165,11 @@ export class WorkerRun<In, Out> implements WorkerRunPort<In, Out>, ClaimOwner {
     return groupConcurrency !== undefined || rate !== undefined;
   }
 
+  /** Claims again while the rate may have held back jobs: as long as the last claim that got some counts. */
+  private onRate({ per }: NonNullable<ClaimLimits['rate']>): void {
+    if (performance.now() - this.lastClaimAt < per + lookMs) this.onWork();
+  }
+
   private onWork(): void {
     this.mayHaveMore = true;
     void this.fetch();
@@ -188,6 +194,7 @@ export class WorkerRun<In, Out> implements WorkerRunPort<In, Out>, ClaimOwner {
         const claimed = await database.retry(claim, Infinity, ctx, false);
         for (const job of claimed) this.add(job);
         this.emptyClaims.record(claimed.length);
+        if (claimed.length > 0) this.lastClaimAt = performance.now();
         this.mayHaveMore ||= claimed.length === room;
         this.startWaiting();
       }

@@ -78,7 +78,7 @@ describe('The statements of a fleet', () => {
         `select id from ${jobs} where name = 'q' and state = 'active' limit 50`,
       );
       const ids = [...rows.map(({ id }) => id), randomUUID()];
-      // Of a few rows, all may be read several times.
+      // If there are few rows, a statement may read all of them several times.
       const few = Math.max(20, ids.length);
       const claims = [ids, ids.map(() => 0)];
       const outputs = JSON.stringify(ids.map((_, value) => ({ value })));

@@ -3,7 +3,8 @@ import pg from 'pg';
 import { firstValueFrom, lastValueFrom, NEVER } from 'rxjs';
 import { launch, type Application, type Runnable } from 'rxjs-tasks';
 import { QueueFullError, UnrecoverableError, type Fleet, type JobError, type Queue } from 'rxjs-tasks/fleet';
-import { Fleets, sharedUrl } from '../helpers/fleet.js';
+import sinon from 'sinon';
+import { Fleets, servicesOf, sharedUrl } from '../helpers/fleet.js';
 import { statement } from '../helpers/postgres.js';
 import { deferred } from '../helpers/tasks.js';
 import { pause, waitUntil } from '../helpers/wait.js';
@@ -266,6 +267,24 @@ describe('A queue', () => {
       const starts = rows.map(({ at }) => at);
       // Any four starts in a row take longer than the time.
       for (let n = 3; n < starts.length; n++) expect((starts[n] ?? 0) - (starts[n - 3] ?? 0)).to.be.at.least(399);
+    });
+
+    it('costs an idle worker no statements', async () => {
+      const queue = fleet.queue<string>(newName());
+      const runner = queue.worker(() => undefined, { rate: { jobs: 100, per: 200 } });
+      const { jobs } = servicesOf(fleet);
+      const claims = sinon.spy(jobs, 'claim');
+      try {
+        run(runner);
+        await lastValueFrom(queue.submit('a'));
+        // After the time of the rate, and of the last poll that may have been sent within it.
+        await pause(1500);
+        claims.resetHistory();
+        await pause(500);
+        expect(claims.args.filter(([name]) => name === queue.name)).to.deep.equal([]);
+      } finally {
+        claims.restore();
+      }
     });
 
     it('refuses limits that are none', () => {
