@@ -3,6 +3,7 @@ import { kindOf } from './connection-errors.js';
 import type { JobFailure } from './errors.js';
 import { affectedJobs } from './fleet-database.js';
 import { toJobFailure } from './job-failure.js';
+import { forbidRetries } from './job-statements.js';
 import type { Claim, Completion } from './job-store.js';
 import type { QueueHandle } from './queue-handle.js';
 import { jobsSchema } from './schema-names.js';
@@ -156,12 +157,11 @@ export class AttemptResultWriter {
   private async forbidRetries(claims: readonly Claim[]): Promise<void> {
     const { name, services } = this.queue;
     const { database } = services;
-    await database.query(
-      `update ${jobsSchema(database.schema)}.job set retry_limit = retry_count
-       from unnest($2::uuid[], $3::int[]) as failed (id, claim)
-       where job.name = $1 and job.id = failed.id and job.retry_count = failed.claim and job.state = 'active'`,
-      [name, claims.map(({ id }) => id), claims.map(({ retryCount }) => retryCount)],
-    );
+    await database.query(forbidRetries(database.schema), [
+      name,
+      claims.map(({ id }) => id),
+      claims.map(({ retryCount }) => retryCount),
+    ]);
   }
 
   /** Stores a failure, in plain letters if the encoding of the database lacks one of its characters. */

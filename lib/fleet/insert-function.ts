@@ -25,7 +25,8 @@ export const insertFunction: DatabaseFunction = {
       where key is not null order by key
     loop
       -- Locks the row of the key until the end of the transaction.
-      insert into "${schema}".job_key as last (name, key, job, at) values (queue_name, new.key, new.id, now())
+      insert into "${schema}".job_key as last (name, key, job, at, until)
+        values (queue_name, new.key, new.id, now(), now())
         on conflict (name, key) do update set name = last.name returning last.job, last.at into known;
       if known.job <> new.id and (
         known.job = any(accepted)
@@ -38,7 +39,9 @@ export const insertFunction: DatabaseFunction = {
         return next;
       else
         accepted := accepted || new.id;
-        update "${schema}".job_key set job = new.id, at = now() where name = queue_name and key = new.key;
+        update "${schema}".job_key
+          set job = new.id, at = now(), until = now() + coalesce(new.key_window, 0) * interval '1 ms'
+          where name = queue_name and key = new.key;
       end if;
     end loop;
     insert into ${jobs}.job (

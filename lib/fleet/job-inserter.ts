@@ -2,20 +2,26 @@ import { CancelledError } from '../errors/errors.js';
 import { Batcher } from './batcher.js';
 import { kindOf } from './connection-errors.js';
 import { QueueFullError } from './errors.js';
+import { deleteOldKeys } from './job-keys.js';
+import { countWaiting } from './job-statements.js';
 import type { NewJob } from './job-store.js';
 import type { QueueHandle } from './queue-handle.js';
 import type { QueryClient } from './queue-types.js';
-import { jobsSchema } from './schema-names.js';
 import { messageOf } from '../util/describe-error.js';
 
 /** The interval between polls for room in a full queue, in ms. */
 const roomPollMs = 200;
 /** The time without room after which a full queue is reported, in ms. */
 const fullReportMs = 10_000;
+/** The shortest time between two deletions of old keys, in ms. */
+const deleteMs = 60_000;
 /** The maximum number of jobs in one statement. */
 const maxBatch = 500;
 /** The maximum length of the inputs in one statement, in characters. A single longer input has its own. */
 const maxBatchLength = 4_000_000;
+
+/** The SQLSTATE of a savepoint without a transaction. */
+const noTransaction = '25P01';
 
 /** The result of the insertion of a job: the id of the job, or of another with its key; or the reason of a refusal. */
 type Inserted = { readonly id: string } | { readonly refusal: Error };
@@ -23,6 +29,7 @@ type Inserted = { readonly id: string } | { readonly refusal: Error };
 /** Inserts the jobs of a queue in batches, as soon as the queue has room for them. */
 export class JobInserter<In> {
   private readonly queue: QueueHandle;
+  private lastDeleteAt = -Infinity;
   private open: Batcher<NewJob<In>, Inserted> | undefined = undefined;
 
   constructor(queue: QueueHandle) {
@@ -58,17 +65,14 @@ export class JobInserter<In> {
    * @throws QueueFullError; TypeError if the database cannot store an input.
    */
   async insertWithin(client: QueryClient, jobs: readonly NewJob<In>[]): Promise<string[]> {
-    const { name, services, policy } = this.queue;
-    const { database, control } = services;
-    if (policy.maxWaiting !== Infinity) {
-      const { rows } = await client.query(countWaiting(database.schema), [name, policy.maxWaiting]);
-      const [{ waiting = 0 } = {}] = rows as { waiting?: number }[];
-      if (waiting + jobs.length > policy.maxWaiting) throw new QueueFullError(name, policy.maxWaiting);
-    }
-    await client.query('savepoint rxjs_tasks', []);
+    await begin(client);
     try {
-      const replaced = await services.jobs.insert(name, jobs, client);
-      await control.sendWithin(client, { type: 'work', queue: name });
+      await this.validateRoom(client, jobs.length);
+      const replaced = new Map<string, string>();
+      for (const part of toParts(jobs))
+        for (const [id, other] of await this.queue.services.jobs.insert(this.queue.name, part, client))
+          replaced.set(id, other);
+      await this.queue.services.control.sendWithin(client, { type: 'work', queue: this.queue.name });
       await client.query('release savepoint rxjs_tasks', []);
       return jobs.map(({ id }) => replaced.get(id) ?? id);
     } catch (error) {
@@ -89,7 +93,16 @@ export class JobInserter<In> {
       results,
     );
     this.notifyWorkers();
+    if (jobs.some(({ options }) => options.key !== undefined)) this.deleteOldKeys();
     return jobs.map(({ id }) => results.get(id) ?? { id });
+  }
+
+  /** Deletes old keys, from time to time, while the queue has jobs with keys. */
+  private deleteOldKeys(): void {
+    const { name, services } = this.queue;
+    if (performance.now() - this.lastDeleteAt < deleteMs) return;
+    this.lastDeleteAt = performance.now();
+    services.database.runInBackground(deleteOldKeys(services.database, name));
   }
 
   /** Inserts jobs, and the halves of a part that the server has refused. */
@@ -107,6 +120,14 @@ export class JobInserter<In> {
       if (half === 0 && job) results.set(job.id, { refusal: notStorable(error) });
       else for (const part of [jobs.slice(0, half), jobs.slice(half)]) await this.insertPart(part, results);
     }
+  }
+
+  private async validateRoom(client: QueryClient, count: number): Promise<void> {
+    const { name, services, policy } = this.queue;
+    if (policy.maxWaiting === Infinity) return;
+    const { rows } = await client.query(countWaiting(services.database.schema), [name, policy.maxWaiting]);
+    const [{ waiting = 0 } = {}] = rows as { waiting?: number }[];
+    if (waiting + count > policy.maxWaiting) throw new QueueFullError(name, policy.maxWaiting);
   }
 
   private async waitForRoom(jobs: readonly NewJob<In>[], maxWaiting: number): Promise<void> {
@@ -128,11 +149,34 @@ export class JobInserter<In> {
   }
 }
 
-/** Returns the statement that counts the waiting jobs of the queue `$1`, those with a delay not counted, up to `$2`. */
-function countWaiting(schema: string): string {
-  return `select count(*)::int as waiting from (
-    select from ${jobsSchema(schema)}.job where name = $1 and state < 'active' and start_after <= now() limit $2
-  ) few`;
+/**
+ * Begins a part of the transaction that can be undone alone.
+ *
+ * @throws TypeError if the client has begun no transaction.
+ */
+async function begin(client: QueryClient): Promise<void> {
+  try {
+    await client.query('savepoint rxjs_tasks', []);
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== noTransaction) throw error;
+    throw new TypeError('Expected `db` to be a client that has begun a transaction', { cause: error });
+  }
+}
+
+/** Divides jobs into those of one statement each. A single longer input has its own. */
+function toParts<In>(jobs: readonly NewJob<In>[]): NewJob<In>[][] {
+  const parts: NewJob<In>[][] = [];
+  let total = 0;
+  for (const job of jobs) {
+    const part = parts.at(-1);
+    total += job.length;
+    if (part && part.length < maxBatch && total <= maxBatchLength) part.push(job);
+    else {
+      parts.push([job]);
+      total = job.length;
+    }
+  }
+  return parts;
 }
 
 function notStorable(error: unknown): TypeError {

@@ -9,7 +9,6 @@ import type { FleetServices } from './fleet-services.js';
 import { JobInserter } from './job-inserter.js';
 import type { NewJob } from './job-store.js';
 import { parseFailure, parseJobData, type JobData } from './job-row.js';
-import { hasOptions, storeOptions } from './queue-options.js';
 import { pauseQueue, resumeQueue } from './queue-pause.js';
 import { promoteJob, readJob, readPage, removeJob, retryJob } from './stored-jobs.js';
 import { readBy, type ByWhom } from '../task/by-whom.js';
@@ -18,9 +17,6 @@ import { validateJsonb } from './jsonb.js';
 import { printAs } from './print-as.js';
 import type { QueueHandle } from './queue-handle.js';
 import {
-  deadLetterOptions,
-  toBossOptions,
-  toPolicy,
   validateJobId,
   validateJobsFilter,
   validateQueueName,
@@ -40,7 +36,8 @@ import type {
   SubmitOptions,
   WorkerOptions,
 } from './queue-types.js';
-import { jobsSchema, toDeadQueue } from './schema-names.js';
+import { toDeadQueue } from './schema-names.js';
+import { StoredQueue } from './stored-queue.js';
 import { worker } from './worker.js';
 
 /** The maximum number of dead letters in one statement. */
@@ -50,12 +47,8 @@ const maxBatch = 500;
 export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
   readonly name: string;
   readonly services: FleetServices;
-  /** The policy that holds for all processes, as soon as the queue is open. */
-  policy: QueuePolicy;
-  private readonly options: QueueOptions;
+  private readonly stored: StoredQueue;
   private readonly inserter: JobInserter<In>;
-  private opening: Promise<void> | undefined = undefined;
-  private creating: Promise<void> | undefined = undefined;
 
   static {
     printAs(this.prototype, ({ name }) => `Queue(${name})`);
@@ -63,9 +56,7 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
 
   constructor(services: FleetServices, name: string, options: QueueOptions) {
     validateQueueName(name);
-    this.policy = toPolicy(options);
-    // Read once, because the caller may change the object.
-    this.options = { ...options, backoff: { ...options.backoff } };
+    this.stored = new StoredQueue(services, name, options);
     this.services = services;
     this.name = name;
     this.inserter = new JobInserter(this);
@@ -137,7 +128,7 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
   async cancel(job: string): Promise<boolean> {
     validateJobId(job);
     const { database, control, events } = this.services;
-    await this.create();
+    await this.stored.create();
     const response = await database.retry(() => database.boss.cancel(this.name, job));
     const cancelled = affectedJobs(response).length > 0;
     if (cancelled) {
@@ -202,7 +193,7 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
   async deadLetters(limit = 100): Promise<DeadLetter<In>[]> {
     validateInteger('limit', 1, 100_000, limit);
     const { database } = this.services;
-    await this.create();
+    await this.stored.create();
     const dead = await database.retry(() => database.boss.findJobs<unknown>(toDeadQueue(this.name), { limit }));
     return dead.map(({ id, data, sourceId, sourceOutput, createdOn }) => ({
       id,
@@ -216,7 +207,7 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
   async redrive(ids?: readonly string[]): Promise<number> {
     if (ids !== undefined) validateArray('ids', ids);
     const { database } = this.services;
-    await this.create();
+    await this.stored.create();
     // Excludes jobs that fail again in the meantime: with them, this loop might not end.
     const [{ now: createdBefore } = { now: new Date() }] = await database.queryWithRetry<{ now: Date }>(
       "select now() + interval '1 ms' as now",
@@ -232,13 +223,12 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
     return sent;
   }
 
+  get policy(): QueuePolicy {
+    return this.stored.policy;
+  }
+
   open(): Promise<void> {
-    // After a failure, the next call tries again.
-    this.opening ??= this.applyOptions().catch((error: unknown) => {
-      this.opening = undefined;
-      throw error;
-    });
-    return this.opening;
+    return this.stored.open();
   }
 
   /** Emits the result of a job, even if it arrives before the answer to the write. */
@@ -269,46 +259,6 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
     const id = await this.inserter.insert(job);
     if (!job.dropped && id === job.id) events.emit(this.name, id, { type: 'submitted' });
     return id;
-  }
-
-  /** Creates the queue if it does not exist. An existing one keeps its options: a handle for an operator has none. */
-  private create(): Promise<void> {
-    this.creating ??= this.insert().catch((error: unknown) => {
-      this.creating = undefined;
-      throw error;
-    });
-    return this.creating;
-  }
-
-  private async applyOptions(): Promise<void> {
-    const { database } = this.services;
-    await this.create();
-    this.policy = await storeOptions(database, this.name, this.options);
-    if (hasOptions(this.options)) await database.retry(() => database.boss.updateQueue(this.name, this.bossOptions()));
-    await this.validatePolicy();
-  }
-
-  /** Another program may have created the queue with a policy of pg-boss that this library does not support. */
-  private async validatePolicy(): Promise<void> {
-    const { database } = this.services;
-    const [queue] = await database.queryWithRetry<{ policy: string }>(
-      `select policy from ${jobsSchema(database.schema)}.queue where name = $1`,
-      [this.name],
-    );
-    const { policy = 'standard' } = queue ?? {};
-    if (policy !== 'standard') throw new TypeError(invalid('queue', 'a queue of the policy `standard`', policy));
-  }
-
-  private async insert(): Promise<void> {
-    const { database } = this.services;
-    await database.retry(async () => {
-      await database.boss.createQueue(toDeadQueue(this.name), deadLetterOptions);
-      await database.boss.createQueue(this.name, this.bossOptions());
-    });
-  }
-
-  private bossOptions(): ReturnType<typeof toBossOptions> & { readonly deadLetter: string } {
-    return { ...toBossOptions(this.policy, this.services.heartbeatTimeoutMs), deadLetter: toDeadQueue(this.name) };
   }
 }
 

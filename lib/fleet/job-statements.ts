@@ -74,3 +74,17 @@ export function selectDueQueues(schema: string, names: string): string {
     (select coalesce(json_agg(name), '[]') from "${schema}".queue
      where name = any(${names}) and paused_at is not null) as paused`;
 }
+
+/** Returns the statement that counts the waiting jobs of the queue `$1`, those with a delay not counted, up to `$2`. */
+export function countWaiting(schema: string): string {
+  return `select count(*)::int as waiting from (
+    select from ${jobsSchema(schema)}.job where name = $1 and state < 'active' and start_after <= now() limit $2
+  ) few`;
+}
+
+/** Returns the statement that makes the current attempts of jobs the last ones, for their queue, ids and claims. */
+export function forbidRetries(schema: string): string {
+  return `update ${jobsSchema(schema)}.job set retry_limit = retry_count
+    from unnest($2::uuid[], $3::int[]) as failed (id, claim)
+    where job.name = $1 and job.id = failed.id and job.retry_count = failed.claim and job.state = 'active'`;
+}

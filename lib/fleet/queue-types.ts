@@ -24,7 +24,10 @@ export interface Queue<In, Out> {
    * @throws TypeError for an input that cannot be stored; QueueFullError, with `db`, if the queue has no room.
    */
   enqueue(input: In, options?: EnqueueOptions): Promise<string>;
-  /** Submits jobs with the same options. Returns their ids, in the order of the inputs. Otherwise like `enqueue`. */
+  /**
+   * Submits jobs with the same options. Returns their ids, in the order of the inputs. With `db`, all of them are
+   * inserted or none. Without it, jobs may be in the queue although the database has refused another input.
+   */
   enqueueMany(inputs: readonly In[], options?: EnqueueOptions): Promise<string[]>;
   /**
    * Emits the result of a job that any process has submitted. Unsubscribing does not affect the job.

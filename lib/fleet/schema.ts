@@ -77,6 +77,7 @@ export function setupOf(schema: string): string {
       key text,
       job uuid not null,
       at timestamptz not null,
+      until timestamptz not null,
       primary key (name, key)
     );
     create table if not exists "${schema}".claim_count (

@@ -4,6 +4,7 @@ import { firstValueFrom, lastValueFrom, NEVER } from 'rxjs';
 import { launch, type Application, type Runnable } from 'rxjs-tasks';
 import { QueueFullError, UnrecoverableError, type Fleet, type JobError, type Queue } from 'rxjs-tasks/fleet';
 import sinon from 'sinon';
+import { deleteOldKeys } from '../../lib/fleet/job-keys.js';
 import { Fleets, servicesOf, sharedUrl } from '../helpers/fleet.js';
 import { statement } from '../helpers/postgres.js';
 import { deferred } from '../helpers/tasks.js';
@@ -81,6 +82,21 @@ describe('A queue', () => {
       expect(row?.ms).to.be.at.least(1500);
     });
 
+    it('keeps no key that allows the next job, and each that does not', async () => {
+      const queue = fleet.queue<number>(newName());
+      await queue.enqueue(1, { key: 'waiting' });
+      await queue.enqueue(2, { key: 'window', keyWindow: hour });
+      const ended = await queue.enqueue(3, { key: 'ended' });
+      for (const { id, input } of await queue.jobs()) if (input !== 1) await queue.cancel(id);
+      expect((await queue.job(ended))?.state).to.equal('cancelled');
+      const keys = () =>
+        query<{ key: string }>(`select key from ${fleets.schema}.job_key where name = '${queue.name}' order by key`);
+      expect(await keys()).to.have.length(3);
+      await query(`update ${fleets.schema}.job_key set until = until - interval '2 min' where name = '${queue.name}'`);
+      await deleteOldKeys(servicesOf(fleet).database, queue.name);
+      expect(await keys()).to.deep.equal([{ key: 'waiting' }, { key: 'window' }]);
+    });
+
     it('lets a submitter follow the waiting job, which only its own submitter cancels', async () => {
       const queue = fleet.queue<number, number>(newName());
       const options = { key: 'k', delay: hour };
@@ -151,6 +167,25 @@ describe('A queue', () => {
         await countOf(queue.name),
         (await client.query('select from orders where id = 2')).rowCount,
       ]).to.deep.equal([2, 1]);
+    });
+
+    it('takes as many jobs as it is given, whatever their length is together', async () => {
+      const queue = fleet.queue<string>(newName());
+      await client.query('begin');
+      const ids = await queue.enqueueMany(
+        Array.from({ length: 1203 }, (_, n) => (n < 3 ? 'x'.repeat(2_000_000) : '')),
+        { db: client },
+      );
+      await client.query('commit');
+      expect([new Set(ids).size, await countOf(queue.name)]).to.deep.equal([1203, 1203]);
+    });
+
+    it('refuses a client that has begun no transaction', async () => {
+      const error = await errorOf(fleet.queue<number>(newName()).enqueue(1, { db: client }));
+      expect([error.name, error.message]).to.deep.equal([
+        'TypeError',
+        'Expected `db` to be a client that has begun a transaction',
+      ]);
     });
 
     it('refuses a client without a query function', async () => {
