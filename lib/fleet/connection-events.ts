@@ -18,6 +18,8 @@ export class ConnectionEvents {
   private disconnected = false;
   /** When each current degradation was last reported. */
   private readonly degradations = new Map<string, number>();
+  /** Those that end when the database accepts the statement. */
+  private readonly refusals = new Set<string>();
   /** Degradations from before the first listener. */
   private readonly unheard = new Set<FleetEvent & { type: 'degraded' }>();
 
@@ -39,7 +41,7 @@ export class ConnectionEvents {
     const now = performance.now();
     const isRepeat = now - (this.degradations.get(what) ?? -Infinity) < repeatMs;
     // A few kinds at a time, however many different texts there are.
-    if (this.degradations.size >= maxDegradations) this.degradations.clear();
+    if (this.degradations.size >= maxDegradations) this.clearAll();
     this.degradations.set(what, now);
     if (isRepeat) return;
     const event = { type: 'degraded', at: Date.now(), what } as const;
@@ -51,12 +53,29 @@ export class ConnectionEvents {
     }, firstListenerMs).unref();
   }
 
+  /** Reports that the database refuses a statement, for now. */
+  onRefused(message: string): void {
+    const what = `The database refuses a statement: ${message}`;
+    this.onDegraded(what);
+    this.refusals.add(what);
+  }
+
   /** @param afterRetry whether the same operation failed before. */
   onAnswer(afterRetry: boolean): void {
-    if (!this.disconnected && !(afterRetry && this.degradations.size > 0)) return;
+    if (!this.disconnected && !(afterRetry && this.refusals.size > 0)) return;
     this.disconnected = false;
-    if (afterRetry) this.degradations.clear();
+    if (afterRetry) this.endRefusals();
     this.emitted.next({ type: 'reconnected', at: Date.now() });
+  }
+
+  private clearAll(): void {
+    this.degradations.clear();
+    this.refusals.clear();
+  }
+
+  private endRefusals(): void {
+    for (const what of this.refusals) this.degradations.delete(what);
+    this.refusals.clear();
   }
 
   onDisconnected(reason: unknown): void {

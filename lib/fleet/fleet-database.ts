@@ -254,7 +254,7 @@ export class FleetDatabase {
     if (this.isClosing) return;
     const kind = kindOf(error);
     if (kind === 'connection') this.events.onDisconnected(error);
-    else if (kind !== 'conflict') this.onDegraded(`The database refuses a statement: ${messageOf(error)}`);
+    else if (kind !== 'conflict') this.events.onRefused(messageOf(error));
   }
 
   /** Polls more often, from now on while messages do not arrive. */

@@ -227,6 +227,24 @@ describe("the fleet's database", () => {
     expect(events).to.deep.equal([`The database refuses a statement: ${readOnly.message}`, 'reconnected']);
   });
 
+  it('reports no reconnection when something else remains degraded', async () => {
+    const database = fakeDatabase();
+    const events: unknown[] = [];
+    database.events$.subscribe(({ type, ...event }) => events.push('what' in event ? event.what : type));
+    database.onDegraded('messages do not arrive');
+    let calls = 0;
+    await database.retry(() => (++calls < 2 ? Promise.reject(new Error('deadlock')) : Promise.resolve()));
+    database.onDegraded('messages do not arrive');
+    await database.retry(() =>
+      ++calls < 4 ? Promise.reject(Object.assign(new Error('deadlock'), { code: '40P01' })) : Promise.resolve(),
+    );
+    expect(events).to.deep.equal([
+      'messages do not arrive',
+      'The database refuses a statement: deadlock',
+      'reconnected',
+    ]);
+  });
+
   it('ends its retries at the cancel of the context that they are for', async () => {
     const database = fakeDatabase();
     eventTypes(database);
