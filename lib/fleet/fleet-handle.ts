@@ -1,4 +1,4 @@
-import { merge, Observable } from 'rxjs';
+import { merge, Observable, type Subscription } from 'rxjs';
 import type { CancelFunc, Context, RunContext } from '../context/types.js';
 import { CancelledError } from '../errors/errors.js';
 import { readBy, type ByWhom } from '../task/by-whom.js';
@@ -9,6 +9,7 @@ import { Leases } from './leases.js';
 import { printAs } from './print-as.js';
 import type { Queue, QueueOptions } from './queue-types.js';
 import { readState } from './read-state.js';
+import { deletePeriodically } from './retention.js';
 import type { Fleet, FleetEvent, FleetState } from './types.js';
 import { validateName, validatePath } from './validate-name.js';
 
@@ -16,6 +17,7 @@ import { validateName, validatePath } from './validate-name.js';
 export class FleetHandle implements Fleet {
   readonly coordinator: Leases;
   readonly #services: FleetServices;
+  readonly #retention: Subscription;
   #closing: Promise<void> | undefined = undefined;
 
   static {
@@ -25,6 +27,7 @@ export class FleetHandle implements Fleet {
   constructor(services: FleetServices) {
     this.#services = services;
     this.coordinator = new Leases(services.database, services.pauses, services.name);
+    this.#retention = deletePeriodically(services.database, services.jobs);
   }
 
   get name(): string {
@@ -102,6 +105,7 @@ export class FleetHandle implements Fleet {
     const { poller, heartbeats, results, events, control, database } = this.#services;
     poller.stop();
     heartbeats.stop();
+    this.#retention.unsubscribe();
     results.close(new CancelledError('The fleet is closed'));
     await database.close(async () => {
       await this.coordinator.close();

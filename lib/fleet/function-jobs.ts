@@ -1,6 +1,6 @@
 import { expireSecondsOf } from './queue-policy.js';
 import type { FleetDatabase } from './fleet-database.js';
-import { claimJobs, completeJobs, insertJobs, releaseJobs, touchJobs } from './job-statements.js';
+import { claimJobs, completeJobs, deleteEndedJobs, insertJobs, releaseJobs, touchJobs } from './job-statements.js';
 import { parseJobData } from './job-row.js';
 import type { Claim, ClaimedJob, ClaimLimits, Completion, JobStore, NewJob, QueueClaim } from './job-store.js';
 import type { QueryClient } from './queue-types.js';
@@ -45,6 +45,12 @@ export class FunctionJobs implements JobStore {
 
   touch(claims: readonly QueueClaim[]): Promise<readonly string[]> {
     return this.idsOf(touchJobs, [claims.map(({ queue }) => queue), ...toColumns(claims.map(({ claim }) => claim))]);
+  }
+
+  async deleteEnded(maxCount: number): Promise<number> {
+    const { database } = this;
+    const [row] = await database.query<{ deleted: number }>(deleteEndedJobs(database.schema), [maxCount]);
+    return row?.deleted ?? 0;
   }
 
   private async idsOf(statement: (schema: string) => string, values: readonly unknown[]): Promise<readonly string[]> {

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { defer, dematerialize, filter, ignoreElements, materialize, merge, mergeMap, Observable, tap } from 'rxjs';
 import { CancelledError } from '../errors/errors.js';
 import type { TaskRunner } from '../task/types.js';
@@ -6,6 +5,7 @@ import { invalid, validateArray, validateFunction, validateInteger } from '../ut
 import { hasMethod } from '../util/has-members.js';
 import { affectedJobs } from './fleet-database.js';
 import type { FleetServices } from './fleet-services.js';
+import { newJobId } from './job-id.js';
 import { JobInserter } from './job-inserter.js';
 import type { NewJob } from './job-store.js';
 import { parseFailure, parseJobData, type JobData } from './job-row.js';
@@ -247,7 +247,7 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
     const { timeout } = options;
     const stored = { ...data, ...(timeout !== undefined && { timeout }) };
     // Before the job joins a batch, because an invalid input would fail the whole batch.
-    return { id: randomUUID(), data: stored, options, length: validateJsonb('input', stored) };
+    return { id: newJobId(), data: stored, options, length: validateJsonb('input', stored) };
   }
 
   /** Returns the id of the job, or of the one with its key that is in its place. */

@@ -1,12 +1,13 @@
 import { claimFunction } from './claim-function.js';
 import { createFunction, functionName, signatureOf } from './database-function.js';
+import { deleteFunction } from './delete-function.js';
 import { insertFunction } from './insert-function.js';
 import { jobsSchema } from './schema-names.js';
 import { completeFunction, releaseFunction, touchFunction } from './settle-functions.js';
 
 /** The version of pg-boss's tables that these statements are written for. */
 export const knownJobsVersion = 46;
-const functions = [claimFunction, insertFunction, completeFunction, releaseFunction, touchFunction];
+const functions = [claimFunction, insertFunction, completeFunction, releaseFunction, touchFunction, deleteFunction];
 
 /** Returns the signatures of the functions, to check whether they exist. */
 export function functionSignatures(schema: string): string[] {
@@ -47,6 +48,11 @@ export function releaseJobs(schema: string): string {
 /** Returns the statement that sends a heartbeat. It returns the ids of the jobs whose claim is the current one. */
 export function touchJobs(schema: string): string {
   return `select id from ${functionName(schema, touchFunction)}($1, $2, $3) id`;
+}
+
+/** Returns the statement that deletes up to `$1` jobs of each queue whose retention is over, and returns how many. */
+export function deleteEndedJobs(schema: string): string {
+  return `select ${functionName(schema, deleteFunction)}($1) as deleted`;
 }
 
 /**

@@ -65,4 +65,6 @@ export interface JobStore {
   release(queue: string, claims: readonly Claim[], reason: JobFailure): Promise<readonly string[]>;
   /** Sends a heartbeat for jobs. */
   touch(claims: readonly QueueClaim[]): Promise<readonly string[]>;
+  /** Deletes up to so many jobs of each queue whose retention is over. Returns how many of all. */
+  deleteEnded(maxCount: number): Promise<number>;
 }

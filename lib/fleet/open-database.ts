@@ -14,10 +14,10 @@ interface Options extends Omit<ResolvedFleetOptions, 'place' | 'heartbeat'> {
   readonly install?: boolean;
 }
 
-/** The interval at which pg-boss maintains its tables by itself, in s. */
-const maintenanceSeconds = 60;
-/** The time within which a further request to maintain a queue has no effect, in s. */
-const minMaintenanceSeconds = 2;
+/** The interval at which pg-boss by itself fails jobs that are lost, in s. */
+const superviseSeconds = 60;
+/** The time within which a further request to do that for a queue has no effect, in s. */
+const minSuperviseSeconds = 2;
 const instanceHeartbeatSeconds = 10;
 /** The shortest interval at which pg-boss looks for indexes to build, in s. */
 const minBamSeconds = 10;
@@ -129,12 +129,10 @@ function toBossOptions({ schema, name, migrate, install = false }: Options): Con
     migrate,
     // This library has crons of its own.
     schedule: false,
-    superviseIntervalSeconds: maintenanceSeconds,
-    // Deletes the jobs whose retention is over.
-    maintenanceIntervalSeconds: maintenanceSeconds,
-    monitorIntervalSeconds: minMaintenanceSeconds,
+    superviseIntervalSeconds: superviseSeconds,
+    monitorIntervalSeconds: minSuperviseSeconds,
     // There are no flows.
-    flowIntervalSeconds: maintenanceSeconds,
+    flowIntervalSeconds: superviseSeconds,
     instanceName: name,
     instanceHeartbeatSeconds,
     ...(install && { registerInstance: false, supervise: false, bamIntervalSeconds: minBamSeconds }),

@@ -1,7 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import pg from 'pg';
-import { claimJobs, completeJobs, releaseJobs, selectDueQueues, touchJobs } from '../../lib/fleet/job-statements.js';
+import {
+  claimJobs,
+  completeJobs,
+  deleteEndedJobs,
+  releaseJobs,
+  selectDueQueues,
+  touchJobs,
+} from '../../lib/fleet/job-statements.js';
 import { Fleets, sharedUrl } from '../helpers/fleet.js';
 
 /** ENDED_JOBS=760000 makes it a million jobs in all. */
@@ -85,5 +92,7 @@ describe('The statements of a fleet', () => {
       expect(await rowsRead(completeJobs(schema), ['q', ...claims, outputs])).to.be.at.most(few);
       expect(await rowsRead(releaseJobs(schema), ['q', ...claims])).to.be.at.most(few);
       expect(await rowsRead(touchJobs(schema), [ids.map(() => 'q'), ...claims])).to.be.at.most(few);
+      // The retention of none is over. The queue and its dead letters are the only two.
+      expect(await rowsRead(deleteEndedJobs(schema), [1000])).to.be.at.most(4);
     });
 });

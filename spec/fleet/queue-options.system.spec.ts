@@ -60,14 +60,28 @@ describe('The options of a queue', () => {
     const app = launch([queue.worker((n) => n)]);
     await lastValueFrom(queue.submit(1));
     await app.stop();
-    // The last maintenance was more than a minute ago.
-    const { database } = servicesOf(fleet);
-    await waitUntil(async () => {
-      const past = `now() - interval '61 s'`;
-      await query(`update ${schema}_jobs.queue set maintain_on = ${past}, monitor_on = ${past} where name = 'short'`);
-      await database.maintain('short');
-      return (await query(`select from ${schema}_jobs.job where name = 'short'`)).length === 0;
-    });
+    const { jobs } = servicesOf(fleet);
+    expect(await jobs.deleteEnded(100)).to.equal(0);
+    await query(`update ${schema}_jobs.job set completed_on = now() - interval '2 s' where name = 'short'`);
+    expect(await jobs.deleteEnded(100)).to.equal(1);
+    expect(await query(`select from ${schema}_jobs.job where name = 'short'`)).to.deep.equal([]);
+  });
+
+  it('delete so many ended jobs at a time, the oldest first, and none that still runs or waits', async () => {
+    const queue = fleet.queue<number>('old', { retention: 10_000 });
+    const ids = await queue.enqueueMany([0, 1, 2, 3, 4]);
+    const { jobs } = servicesOf(fleet);
+    const end = (state: string, n: number) =>
+      query(
+        `update ${schema}_jobs.job set state = '${state}', completed_on = now() - interval '${100 - n} s'
+         where id = '${ids[n]}'`,
+      );
+    await Promise.all(['completed', 'failed', 'cancelled'].map(end));
+    expect(await jobs.deleteEnded(2)).to.equal(2);
+    const left = async () => (await queue.jobs()).map(({ id }) => id);
+    expect(await left()).to.deep.equal(ids.slice(2));
+    expect(await jobs.deleteEnded(2)).to.equal(1);
+    expect(await left()).to.deep.equal(ids.slice(3));
   });
 
   it('count only jobs that are due as waiting', async () => {
