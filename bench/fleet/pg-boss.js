@@ -39,5 +39,5 @@ export async function prepareWork(url, { queues = 1 } = {}) {
 }
 
 export function watch(url) {
-  return rowsLeft(url, `pgboss.job where name = '${queue}' and state <> 'completed'`);
+  return rowsLeft(url, `pgboss.job where name = '${queue}' and state in ('created', 'retry', 'active')`);
 }

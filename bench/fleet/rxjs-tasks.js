@@ -28,5 +28,5 @@ export async function prepareWork(url, { queues = 1, alike = false } = {}) {
 }
 
 export function watch(url) {
-  return rowsLeft(url, `rxjs_tasks_jobs.job where name = '${queue}' and state <> 'completed'`);
+  return rowsLeft(url, `rxjs_tasks_jobs.job where name = '${queue}' and state in ('created', 'retry', 'active')`);
 }

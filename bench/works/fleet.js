@@ -11,7 +11,7 @@ export const repetitions = 5;
 export const limit = 120_000;
 
 /** Jobs before the measurement (to warm up all processes), and jobs in it. */
-const [before, jobs] = [10_000, 10_000];
+const [before, jobs] = [10_000, 20_000];
 
 /**
  * The options of each contender's workers. A job of rxjs-tasks and BullMQ has a result of its own, which is stored.
@@ -48,12 +48,14 @@ export async function measure(contender, workers) {
   }
 }
 
-/** Polls until no more than so many jobs are left. */
+/** Polls until no more than so many jobs are left. Waits longer after a slow count, which takes time from the workers. */
 async function untilLeft(left, most) {
   for (;;) {
+    const askedAt = performance.now();
     const count = await left();
-    if (count <= most) return { count, at: performance.now() };
-    await sleep(5);
+    const at = performance.now();
+    if (count <= most) return { count, at };
+    await sleep(Math.max(5, 10 * (at - askedAt)));
   }
 }
 
