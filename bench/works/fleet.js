@@ -48,7 +48,7 @@ export async function measure(contender, workers) {
   }
 }
 
-/** Polls until no more than so many jobs are left. Waits longer after a slow count, which takes time from the workers. */
+/** Polls until no more than so many jobs are left. Waits longer after a slow count, which costs the workers time. */
 async function untilLeft(left, most) {
   for (;;) {
     const askedAt = performance.now();

@@ -1,7 +1,7 @@
 import type { DatabaseFunction } from './database-function.js';
 
 /**
- * Deletes up to `max_count` ended jobs of each queue whose retention is over, and returns how many of all. pg-boss needs
+ * Deletes up to `max_count` ended jobs of each queue whose retention is over, and returns the total. pg-boss needs
  * several transactions a queue for that.
  */
 export const deleteFunction: DatabaseFunction = {

@@ -33,6 +33,11 @@ export interface ThreadPoolOptions {
   memoryLimit?: number | undefined;
   /** The maximum number of runs that wait for a thread. Default: no limit. */
   queueLimit?: number | undefined;
+  /**
+   * The program of the threads: the URL or absolute path of a bundle of `rxjs-tasks/threads/worker`. A bundle of the
+   * application needs it, because this library's own file is not beside it. Default: this library's own file.
+   */
+  workerFile?: URL | string | undefined;
 }
 
 /** Options of one run. */
@@ -107,16 +112,17 @@ export interface ThreadPool extends TaskRunner<never> {
  * ```
  */
 export function threadPool(options: ThreadPoolOptions = {}): ThreadPool {
-  validateOptions(options, ['name', 'threads', 'idleTimeout', 'memoryLimit', 'queueLimit']);
+  validateOptions(options, ['name', 'threads', 'idleTimeout', 'memoryLimit', 'queueLimit', 'workerFile']);
   const { name = 'threads', threads = availableParallelism(), idleTimeout = 10_000 } = options;
-  const { memoryLimit, queueLimit = Infinity } = options;
+  const { memoryLimit, queueLimit = Infinity, workerFile } = options;
   validateString('name', name);
   validateInteger('threads', 1, Infinity, threads);
   validateMs('idleTimeout', idleTimeout);
   // With less than 8 MB no thread starts. With much less V8 aborts the process.
   if (memoryLimit !== undefined) validateNumber('memoryLimit', 8, Infinity, memoryLimit);
   if (queueLimit !== Infinity) validateInteger('queueLimit', 0, Infinity, queueLimit);
-  const workers = new WorkerPool({ name, threads, idleTimeout, memoryLimit, queueLimit });
+  const program = workerFile === undefined ? undefined : toUrl('workerFile', workerFile);
+  const workers = new WorkerPool({ name, threads, idleTimeout, memoryLimit, queueLimit, program });
 
   let ctx: RunContext | undefined;
   const runner = taskRunner<never>(
@@ -137,7 +143,7 @@ export function threadPool(options: ThreadPoolOptions = {}): ThreadPool {
       validateString('name', name);
       validateArray('transfer', transfer);
       validateMs('grace', grace);
-      const job = { url: toUrl(url), name, input };
+      const job = { url: toUrl('url', url), name, input };
       return new Observable<T>((subscriber) => workers.add(job, { transfer, grace }, subscriber));
     },
     close,
@@ -146,11 +152,11 @@ export function threadPool(options: ThreadPoolOptions = {}): ThreadPool {
   return Object.assign(runner, methods);
 }
 
-function toUrl(url: URL | string): string {
+function toUrl(name: string, url: URL | string): string {
   if (url instanceof URL) return url.href;
   if (typeof url === 'string') {
     if (isAbsolute(url)) return pathToFileURL(url).href;
     if (URL.canParse(url)) return url;
   }
-  throw new TypeError(invalid('url', 'a URL such as `new URL(…, import.meta.url)`, or an absolute path', url));
+  throw new TypeError(invalid(name, 'a URL such as `new URL(…, import.meta.url)`, or an absolute path', url));
 }

@@ -1,5 +1,5 @@
 import { Piscina, queueOptionsSymbol } from 'piscina';
-import { extname, join } from 'node:path';
+import { extname } from 'node:path';
 import type { Subscriber } from 'rxjs';
 import { append, remove, type LinkedList } from '../util/linked-list.js';
 import { logError } from '../util/log-error.js';
@@ -15,14 +15,19 @@ export interface PoolConfig {
   readonly idleTimeout: number;
   readonly memoryLimit: number | undefined;
   readonly queueLimit: number;
+  /** The URL of the program of a thread. Default: that of this library. */
+  readonly program: string | undefined;
 }
 
 /**
- * Returns the path of the program of a thread: JavaScript in dist, TypeScript when this runs from source. A bundle
- * without that file can be loaded, but not start a thread.
+ * Returns the URL of this library's program of a thread: JavaScript in dist, TypeScript when this runs from source.
+ *
+ * @throws Error in a bundle that is a CommonJS module, which has no URL.
  */
-function workerFile(): string {
-  return join(import.meta.dirname, `worker${extname(import.meta.filename)}`);
+function ownProgram(): string {
+  const { url } = import.meta as Partial<ImportMeta>;
+  if (url === undefined) throw new Error('Expected the option `workerFile`, because this is a bundle');
+  return new URL(`./worker${extname(url)}`, url).href;
 }
 
 /**
@@ -104,9 +109,9 @@ export class WorkerPool implements ThreadRunOwner, LinkedList<ThreadRun> {
   }
 
   private createPiscina(): Piscina {
-    const { threads, idleTimeout, memoryLimit } = this.config;
+    const { threads, idleTimeout, memoryLimit, program = ownProgram() } = this.config;
     const piscina = new Piscina({
-      filename: workerFile(),
+      filename: program,
       name: 'runJob',
       // Otherwise an idle thread is blocked, with the timers and sockets of the calls that have returned.
       atomics: 'disabled',

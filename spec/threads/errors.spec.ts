@@ -16,7 +16,15 @@ import { spyOnConsoleError } from '../helpers/console-spy.js';
 
 /** Creates a pool whose threads fail to start, because Node refuses so small a heap. */
 function poolWithoutThreads(): { run$: Observable<unknown>; close: () => Promise<void> } {
-  const workers = new WorkerPool({ name: 'tight', threads: 1, idleTimeout: 0, memoryLimit: 4, queueLimit: Infinity });
+  const config = {
+    name: 'tight',
+    threads: 1,
+    idleTimeout: 0,
+    memoryLimit: 4,
+    queueLimit: Infinity,
+    program: undefined,
+  };
+  const workers = new WorkerPool(config);
   const job = { url: workUrl.href, name: 'default', input: 1 };
   return {
     run$: new Observable((subscriber) => workers.add(job, { transfer: [], grace: 0 }, subscriber)),

@@ -144,6 +144,7 @@ describe('threadPool', () => {
     expect(messageOf({ threads: 1.5 })).to.equal(integer('threads', 1, '1.5'));
     expect(messageOf({ idleTimeout: -1 })).to.match(/^Expected `idleTimeout` to be a number of ms from 0 and up/);
     expect(messageOf({ memoryLimit: 7 })).to.match(/^Expected `memoryLimit` to be a number from 8 and up/);
+    expect(messageOf({ workerFile: './worker.js' })).to.match(/^Expected `workerFile` to be a URL such as /);
     expect(messageOf({ queueLimit: 0.5 })).to.equal(integer('queueLimit', 0, '0.5'));
     for (const options of [{}, { idleTimeout: Infinity, queueLimit: Infinity }, { queueLimit: 0, memoryLimit: 8.5 }])
       threadPool(options);
