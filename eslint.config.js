@@ -34,7 +34,7 @@ export default defineConfig(
     languageOptions: { globals: { URL: 'readonly', clearInterval: 'readonly', setInterval: 'readonly' } },
   },
   {
-    files: ['spec/runtimes/*.{js,cjs}'],
+    files: ['spec/{runtimes,compilers}/*.{js,cjs}'],
     languageOptions: {
       globals: {
         AbortController: 'readonly',

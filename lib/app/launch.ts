@@ -96,11 +96,11 @@ export function createApplication(
   options: LaunchOptions,
   hostHooks: Omit<HostHooks, 'onReadyChange' | 'stopContext'>,
 ): UnstartedApplication {
+  const runners = toRunners(runnables);
   validateOptions(options, launchOptionNames);
   const { observer = {}, instrumentation: given, ...orchestrateOptions } = options;
   validateObserver(observer);
   const instrumentation = options.observer === undefined ? withEventLog(given) : given;
-  const runners = toRunners(runnables);
   const [stopContext, stop] = withCancel();
   const readiness = new ReadyStream();
   const app$ = orchestrateWith(

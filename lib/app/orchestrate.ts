@@ -1,10 +1,11 @@
 import { Observable } from 'rxjs';
 import { toContext } from '../context/abort-signal-context.js';
 import { background } from '../context/context.js';
-import { toRunner, type Runnable } from '../task/runner.js';
+import { isTaskRunner, toRunner, type Runnable } from '../task/runner.js';
 import type { TaskRunner } from '../task/types.js';
+import { isSimpleTask } from '../task/is-task.js';
 import {
-  validateArray,
+  invalid,
   validateDistinct,
   validateMs,
   validateOneOf,
@@ -62,10 +63,16 @@ export function orchestrate(runnables: readonly Runnable[], options: Orchestrate
 
 /** @throws TypeError unless all are tasks and runners, and no runner is among them twice. */
 export function toRunners(runnables: readonly Runnable[]): readonly TaskRunner[] {
-  validateArray('runnables', runnables);
+  validateRunnables(runnables);
   const runners = runnables.map((runnable) => toRunner(runnable));
   validateDistinct('runnables', runners);
   return runners;
+}
+
+function validateRunnables(value: unknown): void {
+  if (Array.isArray(value)) return;
+  const hint = isSimpleTask(value) || isTaskRunner(value) ? '. Give the tasks as an array: launch([a, b])' : '';
+  throw new TypeError(invalid('runnables', 'an array', value) + hint);
 }
 
 /** Creates an application as {@link orchestrate} does, with hooks for its host. */

@@ -17,7 +17,7 @@ import { createApplication, launchOptionNames, type Application, type LaunchOpti
 import { keepProcessOpen } from './linger.js';
 import { loadTerminal, validateUi, type LoadedTerminal, type Ui } from './load-terminal.js';
 import { warnOfSlowStart } from './not-ready-tasks.js';
-import { defaultTimeoutMs } from './orchestrate.js';
+import { defaultTimeoutMs, toRunners } from './orchestrate.js';
 import type { ShutdownReport } from './report.js';
 import { defaultStopSignals, isCtrlC, validateSignal } from './signals.js';
 import { StopSignals } from './stop-signals.js';
@@ -108,10 +108,11 @@ const runMainOptionNames: readonly (keyof RunMainOptions)[] = [
  * ```
  */
 export function runMain(runnables: readonly Runnable[], options: RunMainOptions = {}): Application {
+  const runners = toRunners(runnables);
   const { exitCode, ui, signals, linger, disconnect, onUncaught, timeout, launchOptions } = readRunMainOptions(options);
   const terminal = ui === false ? undefined : loadTerminal(ui, createEventLog());
   const hostFailures$ = new Subject<unknown>();
-  const application = createApplication(runnables, terminal ? shownOn(terminal, launchOptions) : launchOptions, {
+  const application = createApplication(runners, terminal ? shownOn(terminal, launchOptions) : launchOptions, {
     hostFailures$,
     shouldDrain: (cause) => !isCtrlC(cause),
     onStopRequest: (cause) => {

@@ -19,6 +19,7 @@ export function parseCronExpression(text: string, timezone: string | undefined):
   // Croner's errors quote the text.
   if (/[^\s!-~]/.test(text)) throw invalidExpression('it has an invalid character');
   // Croner also accepts a single date, in many spellings.
+  if (/^\s*@every\b/.test(text)) throw invalidExpression('a period is a number of ms, such as `300_000`');
   if (text.includes(':') || !/^\s*(@\w+|\S+(\s+\S+){4,5})\s*$/.test(text))
     throw invalidExpression('it has neither 5 nor 6 fields');
   let parsed: Cron;
@@ -31,10 +32,21 @@ export function parseCronExpression(text: string, timezone: string | undefined):
       ...(timezone !== undefined && { timezone }),
     });
   } catch (cause) {
-    throw invalidExpression(printable((cause as Error).message.replace(/^\w+: /, ''), maxReason), { cause });
+    throw invalidExpression(reasonOf(cause as Error), { cause });
   }
   if (!parsed.nextRun()) throw invalidExpression('it is never due');
   return (after) => parsed.nextRun(new Date(Math.floor(after)))?.getTime();
+}
+
+/** Returns croner's reason, with days and months as they are written: croner counts both from 0. */
+function reasonOf({ message }: Error): string {
+  const reason = message
+    .replace(/^\w+: /, '')
+    .replace(
+      / for (day|month|nearestWeekdays): (-?\d+)$/,
+      (_, field: string, n: string) => ` for ${field}: ${Number(n) + 1}`,
+    );
+  return printable(reason, maxReason);
 }
 
 function validateTimezone(timezone: unknown): void {

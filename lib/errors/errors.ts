@@ -1,8 +1,10 @@
+import { inspect, type InspectOptions } from 'node:util';
 import { attempt } from '../util/attempt.js';
 import { describeError, messageOf } from '../util/describe-error.js';
 import { isError, nameOf, stackOf, textOf } from '../util/error-parts.js';
 import { logError } from '../util/log-error.js';
 import { printable, printableLines } from '../util/printable.js';
+import { withShortStack } from '../util/short-stack.js';
 import { brandError } from './brand.js';
 
 // In its own file, because a bundle of `future` alone needs no other error.
@@ -59,6 +61,12 @@ export class TaskError extends Error {
 
   static {
     brandError(this, 'TaskError');
+    // For a person, the frames of this library are of no use. The property `stack` has them.
+    Object.defineProperty(this.prototype, inspect.custom, {
+      value(this: TaskError, _depth: number, options: InspectOptions): string {
+        return inspect(withShortStack(this), options);
+      },
+    });
   }
 
   constructor(task: string, phase: Phase, cause: unknown, message?: string) {

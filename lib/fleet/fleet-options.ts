@@ -114,7 +114,8 @@ export function validateSchema(schema: unknown): void {
 
 /** Accepts an object whose keys are all known. The error names the known keys alone. */
 export function validateKeys(options: unknown, known: readonly string[]): void {
-  validate(typeof options === 'object' && options !== null, 'options', 'an object', options);
+  // Most likely a URL, which may have a password.
+  validate(typeof options === 'object' && options !== null, 'options', 'an object such as `{ url }`', options);
   const unknown = Object.keys(options as object).find((key) => !known.includes(key));
   if (unknown === undefined) return;
   const nearest = nearestName(unknown, known);

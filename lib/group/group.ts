@@ -3,7 +3,7 @@ import type { CancelFunc } from '../context/types.js';
 import { runComposite, type CompositeTask, type CompositeRun } from '../task/composite.js';
 import { taskRunner, toRunner, type Runnable } from '../task/runner.js';
 import type { TaskRunner } from '../task/types.js';
-import { validateDistinct, validateString } from '../util/validate.js';
+import { invalid, validateDistinct } from '../util/validate.js';
 import type { GroupRun } from './group-run.js';
 import { OrderedRun } from './ordered-run.js';
 import { ParallelRun } from './parallel-run.js';
@@ -92,7 +92,8 @@ type CreateRun = (
 ) => GroupRun<unknown>;
 
 function group<T>(name: string, runnables: readonly Runnable[], createRun: CreateRun): TaskRunner<T> {
-  validateString('name', name);
+  if (typeof name !== 'string')
+    throw new TypeError(`${invalid('name', 'a string', name)}. Write ordered(name, ...tasks)`);
   const members = runnables.map((runnable) => toRunner(runnable));
   validateDistinct('runnables', members);
   const composite: CompositeTask<T> = {

@@ -1,7 +1,7 @@
 import { hasMembers } from '../util/has-members.js';
 import { nearestName } from '../util/nearest-name.js';
 import { printable } from '../util/printable.js';
-import { invalid, unknownMember, validateFunction, validateMs } from '../util/validate.js';
+import { invalid, looksLikeRunner, unknownMember, validateFunction, validateMs } from '../util/validate.js';
 import { isComposite } from './composite.js';
 import type { SimpleTask, Task } from './types.js';
 
@@ -89,19 +89,20 @@ export function taskName(task: SimpleTask): string {
  * Explains the two frequent mistakes: a runner, such as a cron, instead of its task, and an array, as `runMain` takes.
  */
 function notTask(value: unknown): string {
-  if (looksLikeRunner(value)) {
-    const hint = 'Give the task itself: supervise(cron(task, …))';
-    return `Expected \`task\` to be a task, got the runner \`${printable(value.toString())}\`. ${hint}`;
-  }
-  const hint = Array.isArray(value) ? '. Give them as arguments: ordered(name, ...tasks)' : misspelledExecute(value);
-  return invalid('task', 'a task with an `execute` function', value) + hint;
+  if (looksLikeRunner(value))
+    return `${invalid('task', 'a task', value)}. Give the task itself: supervise(cron(task, …))`;
+  return invalid('task', 'a task with an `execute` function', value) + hintFor(value);
+}
+
+function hintFor(value: unknown): string {
+  if (Array.isArray(value)) return '. Give them as arguments: ordered(name, ...tasks)';
+  if (typeof value === 'function') return ". Give it a name: task('name', work)";
+  if (hasMembers(value, 'subscribe') || hasMembers(value, 'then'))
+    return ". Return it from a task: task('name', () => …)";
+  return misspelledExecute(value);
 }
 
 function misspelledExecute(value: unknown): string {
   const name = typeof value === 'object' && value !== null ? misspelledHook(value, ['execute']) : undefined;
   return name === undefined ? '' : `; did you mean \`execute\` by \`${printable(name)}\`?`;
-}
-
-function looksLikeRunner(value: unknown): value is { toString(): string } {
-  return hasMembers(value, 'start', 'done$');
 }

@@ -1,3 +1,5 @@
+import { attempt } from './attempt.js';
+import { hasMembers, hasMethod } from './has-members.js';
 import { print } from './print.js';
 import { nearestName } from './nearest-name.js';
 import { printable } from './printable.js';
@@ -8,6 +10,11 @@ const maxValue = 200;
 /** Formats the message of every validation error: the expected value and the given one. */
 export function invalid(name: string, expected: string, value: unknown): string {
   return `Expected \`${name}\` to be ${expected}, got ${describe(value)}`;
+}
+
+/** Whether a value has what a runner has. */
+export function looksLikeRunner(value: unknown): value is { toString(): string } {
+  return hasMembers(value, 'start', 'done$');
 }
 
 /** Accepts a duration in ms, `Infinity` included. */
@@ -74,7 +81,7 @@ export function validateScheduler(scheduler: unknown): void {
 export function validateDistinct(name: string, runners: readonly { toString(): string }[]): void {
   const remaining = new Set(runners);
   const duplicate = runners.find((runner) => !remaining.delete(runner));
-  if (duplicate) throw new TypeError(invalid(name, 'distinct runners', duplicate.toString()));
+  if (duplicate) throw new TypeError(`${invalid(name, 'distinct runners', duplicate)} twice`);
 }
 
 export function validateArray(name: string, value: unknown): void {
@@ -98,7 +105,23 @@ function rangeOf(min: number, max: number): string {
 }
 
 function describe(value: unknown): string {
+  const known = attempt(() => describeKnown(value), undefined);
+  if (known !== undefined) return known;
   const options = { depth: 0, maxStringLength: 80, maxArrayLength: 3, breakLength: Infinity, compact: true };
   const text = printable(print(value, options), maxValue);
   return value === null || value === undefined ? text : `\`${text}\` (${typeof value})`;
+}
+
+/** Names an object that users meet, whose fields would say less. */
+function describeKnown(value: unknown): string | undefined {
+  if (looksLikeRunner(value)) return `the runner \`${nameOf(value)}\``;
+  if (hasMembers(value, 'runners', 'ready$', 'stop')) return 'an Application';
+  if (hasMembers(value, 'cancelled$', 'cause')) return 'a Context';
+  const name = hasMembers(value, 'execute') && hasMethod(value, 'execute') ? nameOf(value) : '[object Object]';
+  if (name !== '[object Object]') return `the task \`${name}\``;
+  return hasMembers(value, 'subscribe') && hasMethod(value, 'subscribe') ? 'an Observable' : undefined;
+}
+
+function nameOf(named: { toString(): string }): string {
+  return printable(named.toString(), maxValue);
 }

@@ -1,0 +1,59 @@
+import { expect } from 'chai';
+import { of } from 'rxjs';
+import * as tasks from 'rxjs-tasks';
+import { background, cron, launch, ordered, task, taskRunner } from 'rxjs-tasks';
+import { connectFleet } from 'rxjs-tasks/fleet';
+import { thrownBy } from '../helpers/collect.js';
+
+/** The functions, as a program without types calls them. */
+const untyped = tasks as unknown as Record<string, (...args: unknown[]) => unknown>;
+
+describe('The message for a frequent mistake names what was given, and says what to write', () => {
+  const a = task('a', () => 1);
+  const b = task('b', () => 2);
+  const runner = taskRunner(a);
+  const noTask = 'Expected `task` to be a task with an `execute` function, got ';
+  const mistakes: readonly [title: string, call: () => unknown, message: string][] = [
+    ...['launch', 'runMain', 'orchestrate'].map((name): [string, () => unknown, string] => [
+      `${name}(a, b)`,
+      () => untyped[name]?.(a, b),
+      'Expected `runnables` to be an array, got the task `a`. Give the tasks as an array: launch([a, b])',
+    ]),
+    ['launch([runner, runner])', () => launch([runner, runner]), 'distinct runners, got the runner `a` twice'],
+    ['cron(() => 1, …)', () => untyped['cron']?.(() => 1, 1000), "(function). Give it a name: task('name', work)"],
+    ['launch([() => 1])', () => untyped['launch']?.([() => 1]), "(function). Give it a name: task('name', work)"],
+    [
+      'launch([of(1)])',
+      () => untyped['launch']?.([of(1)]),
+      `${noTask}an Observable. Return it from a task: task('name', () => …)`,
+    ],
+    [
+      'supervise(promise)',
+      () => untyped['supervise']?.(Promise.resolve(1)),
+      `${noTask}\`Promise { 1 }\` (object). Return it from a task: task('name', () => …)`,
+    ],
+    ['ordered(a, b)', () => untyped['ordered']?.(a, b), 'got the task `a`. Write ordered(name, ...tasks)'],
+    [
+      "ordered('app', [a, b])",
+      () => ordered('app', [a, b] as never),
+      'Give them as arguments: ordered(name, ...tasks)',
+    ],
+    ['withTimeout(ctx, ms)', () => untyped['withTimeout']?.(background, 1000), 'a number of ms, got a Context'],
+    ['joinAll(ctx, 0, [task])', () => untyped['joinAll']?.(background, 0, [a]), 'a TaskRunner, got the task `a`'],
+    ['snapshot(app)', () => untyped['snapshot']?.(launch([a])), 'to be a TaskRunner, got an Application'],
+    ['the 32nd day', () => cron(a, '0 0 32 * *'), "got `'0 0 32 * *'` (string): Invalid value for day: 32"],
+    ['the day 0', () => cron(a, '0 0 0 * *'), 'Invalid value for day: 0'],
+    ['the 13th month', () => cron(a, '0 0 1 13 *'), 'Invalid value for month: 13'],
+    ['the hour 25', () => cron(a, '0 25 * * *'), 'Invalid value for hour: 25'],
+    ['@every 5m', () => cron(a, '@every 5m'), 'a period is a number of ms, such as `300_000`'],
+  ];
+  for (const [title, call, message] of mistakes)
+    it(title, () => {
+      expect(thrownBy(call).message).to.include(message);
+    });
+
+  it('connectFleet(url), without the URL', async () => {
+    const error = await connectFleet('postgres://ann:secret@localhost/shop' as never).catch((error: unknown) => error);
+    expect(String(error)).to.equal('RangeError: Expected `options` to be an object such as `{ url }`, got (string)');
+  });
+});
