@@ -192,7 +192,7 @@ describe('launch', () => {
       );
     }
     for (const observer of [{}, () => undefined]) expect(() => launch([], { observer })).to.not.throw();
-    expect(() => launch([runner, runner])).to.throw(TypeError, "got `'twice'` (string)");
+    expect(() => launch([runner, runner])).to.throw(TypeError, 'got the runner `twice` twice');
   });
 
   it('emits the changes of ready$ in order to all subscribers when one of them changes it', () => {

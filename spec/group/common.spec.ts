@@ -31,7 +31,7 @@ for (const [kind, group] of groupKinds) {
         expect(() => group('app', forever('a'), other as never)).to.throw(TypeError, 'Expected `task` to be a task');
       const a = forever('a');
       expect(() => group('app', a, forever('b'), a)).to.throw(TypeError, 'Expected `runnables` to be distinct runners');
-      expect(() => group('app', a, forever('b'), a)).to.throw(TypeError, "got `'a'`");
+      expect(() => group('app', a, forever('b'), a)).to.throw(TypeError, 'got the runner `a` twice');
       expect(a.status).to.equal('idle');
     });
 
