@@ -1,7 +1,7 @@
 import { jobsSchema } from './schema-names.js';
 
 /** The suffix of the functions. Increase it with every change: several versions of this library may share a schema. */
-const revision = 1;
+const revision = 2;
 
 /**
  * Settings of the functions. An index leads to every row that they read, so no state of the statistics, such as that of
@@ -25,8 +25,8 @@ export interface DatabaseFunction {
 }
 
 /** Returns the body of a function that is one statement. */
-export function returnQuery(statement: (jobs: string) => string): DatabaseFunction['body'] {
-  return (jobs) => `begin return query ${statement(jobs)}; end`;
+export function returnQuery(statement: DatabaseFunction['body']): DatabaseFunction['body'] {
+  return (jobs, schema) => `begin return query ${statement(jobs, schema)}; end`;
 }
 
 /** Returns the name of a function in a schema. */

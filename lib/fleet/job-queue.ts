@@ -65,8 +65,10 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
   submit(input: In, options: SubmitOptions = {}): Observable<Out> {
     validateSubmitOptions(options);
     validateSupported(options, this.services.jobs.unsupported);
+    // Read now, because the caller may change the array before the subscription.
+    const after = options.after && [...options.after];
     return defer(() => {
-      const job = this.toNewJob({ input, awaited: true }, options);
+      const job = this.toNewJob({ input, awaited: true }, { ...options, after });
       let written: Promise<string> | undefined;
       const write$ = defer(() => (written = this.write(job)));
       // Another job with the same key may be in its place.
@@ -95,7 +97,8 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
     validateArray('inputs', inputs);
     validateSubmitOptions(jobOptions);
     validateSupported(jobOptions, this.services.jobs.unsupported);
-    const jobs = Array.from(inputs, (input) => this.toNewJob({ input }, jobOptions));
+    const after = jobOptions.after && [...jobOptions.after];
+    const jobs = Array.from(inputs, (input) => this.toNewJob({ input }, { ...jobOptions, after }));
     if (db === undefined) return Promise.all(jobs.map((job) => this.write(job)));
     validateClient(db);
     await this.open();
@@ -127,7 +130,7 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
 
   async cancel(job: string): Promise<boolean> {
     validateJobId(job);
-    const { database, control, events } = this.services;
+    const { database, control, events, dependents } = this.services;
     await this.stored.create();
     const response = await database.retry(() => database.boss.cancel(this.name, job));
     const cancelled = affectedJobs(response).length > 0;
@@ -135,6 +138,7 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
       control.send({ type: 'cancel', queue: this.name, job });
       // Always sent, because this process does not know whether the submitter waits.
       events.emit(this.name, job, { type: 'cancelled' }, true);
+      await dependents.settle([job]);
     }
     return cancelled;
   }
@@ -171,14 +175,25 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
 
   async retry(id: string): Promise<boolean> {
     validateJobId(id);
-    const retried = await retryJob(this.services.database, this.name, id);
-    if (retried) this.inserter.notifyWorkers();
-    return retried;
+    const { database, dependents } = this.services;
+    const retried = await retryJob(database, this.name, id);
+    if (!retried) return false;
+    const { after, failed, failure, awaited } = retried;
+    if (failed) dependents.emitFailed(this.name, id, failure, awaited === true);
+    this.inserter.notifyWorkers();
+    // They may have ended in between.
+    if (after) await dependents.settle(after);
+    return true;
   }
 
   async remove(id: string): Promise<boolean> {
     validateJobId(id);
-    return removeJob(this.services.database, this.name, id);
+    const { database, dependents } = this.services;
+    // Its output may not have been recorded for its dependents yet.
+    await dependents.settle([id]);
+    const removed = await removeJob(database, this.name, id);
+    if (removed) await dependents.settle([id]);
+    return removed;
   }
 
   worker(handler: JobHandler<In, Out>, options: WorkerOptions = {}): TaskRunner<JobEvent> {
@@ -252,12 +267,13 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
 
   /** Returns the id of the job, or of the one with its key that is in its place. */
   private async write(job: NewJob<In>): Promise<string> {
-    const { database, events } = this.services;
+    const { database, events, dependents } = this.services;
     if (database.closing) throw new CancelledError('The fleet is closed');
     await this.open();
     if (job.data.awaited || events.following) await events.listen();
-    const id = await this.inserter.insert(job);
+    const { id, failure } = await this.inserter.insert(job);
     if (!job.dropped && id === job.id) events.emit(this.name, id, { type: 'submitted' });
+    if (failure) dependents.emitFailed(this.name, id, failure, job.data.awaited === true);
     return id;
   }
 }

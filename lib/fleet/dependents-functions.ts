@@ -1,0 +1,177 @@
+import { functionName, type DatabaseFunction } from './database-function.js';
+import { JobCancelledError, JobDeletedError } from './errors.js';
+
+/** The maximum number of rows that one call is about. */
+export const maxRows = 1000;
+
+/**
+ * Returns a query of the dependencies in the data of a job, with their positions. Another program may have written the
+ * data.
+ */
+export function dependenciesIn(data: string): string {
+  // The id is the end of the key.
+  return `(
+    select position, left(key, -37) as queue, right(key, 36)::uuid as job
+    from jsonb_array_elements_text(case jsonb_typeof(${data}->'after') when 'array' then ${data}->'after' else '[]' end)
+      with ordinality as listed (key, position)
+    where key ~ '/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+  )`;
+}
+
+/**
+ * Settles dependents, in the given order: one whose dependencies have all completed may start, and one with a
+ * dependency that ended otherwise fails. Before that, it records which of the given dependencies have ended. It locks
+ * each dependent first: of two processes that record its last two dependencies, the later one finds both.
+ */
+export const settleFunction: DatabaseFunction = {
+  name: 'settle_dependents',
+  parameters: 'dependent_queues text[], dependents uuid[], dependencies uuid[]',
+  returns: 'table (queue text, job uuid, failed boolean, failure jsonb, awaited boolean)',
+  volatileCommit: false,
+  keepsPlan: true,
+  body: (jobs, schema) => `
+  declare
+    dependent record;
+    unfinished record;
+    is_blocked boolean;
+  begin
+    for dependent in select * from unnest(dependent_queues, dependents) as given (name, id) loop
+      select coalesce(data->>'awaited' = 'true', false) into awaited from ${jobs}.job
+        where name = dependent.name and id = dependent.id and state < 'active' and blocked limit 1 for update;
+      is_blocked := found;
+      update "${schema}".job_after recorded set completed = ended.completed, output = ended.output
+        from (
+          select edge.position, dependency.completed, dependency.output
+          from "${schema}".job_after edge cross join lateral (${endOf(jobs, 'edge')}) dependency
+          where edge.queue = dependent.name and edge.job = dependent.id and edge.completed is null
+            and edge.after_job = any(dependencies) and dependency.completed is not null
+          offset 0
+        ) ended
+        where recorded.queue = dependent.name and recorded.job = dependent.id and recorded.position = ended.position;
+      -- One that has failed comes before those that have not ended.
+      select edge.completed, edge.output into unfinished from "${schema}".job_after edge
+        where edge.queue = dependent.name and edge.job = dependent.id and edge.completed is not true
+        order by edge.completed, edge.position limit 1;
+      failed := found;
+      failure := null;
+      continue when is_blocked and failed and unfinished.completed is null;
+      if is_blocked and not failed then
+        begin
+          update ${jobs}.job set blocked = false, start_after = greatest(start_after, ${jobs}.job_now()),
+            data = data || jsonb_build_object('outputs', (
+              select jsonb_agg(edge.output order by edge.position) from "${schema}".job_after edge
+              where edge.queue = dependent.name and edge.job = dependent.id
+            ))
+          where name = dependent.name and id = dependent.id;
+        exception when program_limit_exceeded then
+          failed := true;
+          failure := jsonb_build_object('name', 'RangeError', 'message', 'The database cannot store the outputs: ' || sqlerrm);
+        end;
+        delete from "${schema}".job_after edge where edge.queue = dependent.name and edge.job = dependent.id;
+      else
+        -- The outputs stay, because the job may be retried.
+        delete from "${schema}".job_after edge
+          where edge.queue = dependent.name and edge.job = dependent.id and edge.completed is not true;
+        if is_blocked then failure := unfinished.output; end if;
+      end if;
+      continue when not is_blocked;
+      if failed then
+        -- It stays blocked, so that a retry waits again.
+        update ${jobs}.job set state = 'failed', completed_on = ${jobs}.job_now(), output = failure
+          where name = dependent.name and id = dependent.id;
+      end if;
+      queue := dependent.name;
+      job := dependent.id;
+      return next;
+    end loop;
+  end`,
+};
+
+/**
+ * Settles the dependents of those of the given jobs that have ended. A last row without a job means that there are
+ * more. The dependents of those that fail here are left to the next call, so that no two calls wait for each other.
+ */
+export const endFunction: DatabaseFunction = {
+  name: 'end_dependencies',
+  parameters: 'dependencies uuid[]',
+  returns: 'table (queue text, job uuid, failed boolean, failure jsonb, awaited boolean)',
+  volatileCommit: false,
+  keepsPlan: true,
+  body: (jobs, schema) => `
+  declare
+    dependent_queues text[];
+    dependents uuid[];
+    row_count integer;
+  begin
+    with chosen as (
+      select edge.queue, edge.job
+      from unnest(dependencies) as given (id)
+        cross join lateral (
+          select after_queue, after_job from "${schema}".job_after
+          where after_job = given.id and completed is null limit 1
+        ) known
+        cross join lateral (${endOf(jobs, 'known')}) dependency
+        cross join lateral (
+          select queue, job from "${schema}".job_after where after_job = given.id and completed is null
+        ) edge
+      where dependency.completed is not null
+      limit ${maxRows}
+    )
+    select array_agg(queue order by queue, job), array_agg(job order by queue, job), (select count(*) from chosen)
+      into dependent_queues, dependents, row_count
+      from (select distinct queue, job from chosen) dependent;
+    return query select * from ${functionName(schema, settleFunction)}(dependent_queues, dependents, dependencies);
+    if row_count = ${maxRows} then return query select null, null::uuid, null::boolean, null::jsonb, null::boolean; end if;
+  end`,
+};
+
+/**
+ * Finds dependencies that have ended and were not recorded, among the next ones after an id. The last row is the last
+ * one that it has looked at, if there may be more.
+ */
+export const findFunction: DatabaseFunction = {
+  name: 'find_dependencies',
+  parameters: 'last_id uuid',
+  returns: 'table (job uuid, ended boolean, number integer)',
+  volatileCommit: false,
+  keepsPlan: true,
+  body: (jobs, schema) => {
+    // One row of the index for each dependency, however many jobs wait for it.
+    const next = (last: string) => `
+      select after_queue, after_job from "${schema}".job_after
+      where completed is null and after_job > ${last} order by after_job limit 1`;
+    return `
+  begin
+    return query
+      with recursive known as (
+        (select first.*, 1 as number from (${next('last_id')}) first)
+        union all
+        select next.*, number + 1
+        from known cross join lateral (${next('known.after_job')}) next where number < ${maxRows}
+      )
+      select after_job, dependency.completed is not null, known.number
+      from known cross join lateral (${endOf(jobs, 'known')}) dependency
+      where dependency.completed is not null or known.number = ${maxRows};
+  end`;
+  },
+};
+
+/**
+ * Returns a query of the end of the dependency in a row: whether it has completed, and its output or failure. It has
+ * nulls before the end. It locks nothing, because heartbeats would wait for the transaction of the application.
+ */
+function endOf(jobs: string, row: string): string {
+  const [queue, job] = [`${row}.after_queue`, `${row}.after_job`];
+  const failureOf = (JobFailedError: new (queue: string, job: string) => Error) => {
+    const { name, message } = new JobFailedError('%1$s', '%2$s');
+    return `jsonb_build_object('name', '${name}', 'message', format('${message}', ${queue}, ${job}))`;
+  };
+  return `
+    select case when state = 'completed' then true when state is null or state > 'active' then false end as completed,
+      case when state is null then ${failureOf(JobDeletedError)}
+        when state = 'cancelled' then ${failureOf(JobCancelledError)}
+        when state > 'active' then stored.output end as output
+    from (select) one left join lateral (
+      select state, output from ${jobs}.job where name = ${queue} and id = ${job} limit 1
+    ) stored on true`;
+}
