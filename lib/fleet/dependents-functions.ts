@@ -39,15 +39,9 @@ export const settleFunction: DatabaseFunction = {
       select coalesce(data->>'awaited' = 'true', false) into awaited from ${jobs}.job
         where name = dependent.name and id = dependent.id and state < 'active' and blocked limit 1 for update;
       is_blocked := found;
-      update "${schema}".job_after recorded set completed = ended.completed, output = ended.output
-        from (
-          select edge.position, dependency.completed, dependency.output
-          from "${schema}".job_after edge cross join lateral (${endOf(jobs, 'edge')}) dependency
-          where edge.queue = dependent.name and edge.job = dependent.id and edge.completed is null
-            and edge.after_job = any(dependencies) and dependency.completed is not null
-          offset 0
-        ) ended
-        where recorded.queue = dependent.name and recorded.job = dependent.id and recorded.position = ended.position;
+      update "${schema}".job_after edge set (completed, output) = (${endOf(jobs, 'edge')})
+        where edge.queue = dependent.name and edge.job = dependent.id and edge.completed is null
+          and edge.after_job = any(dependencies) and ${hasEnded(jobs, 'edge')};
       -- One that has failed comes before those that have not ended.
       select edge.completed, edge.output into unfinished from "${schema}".job_after edge
         where edge.queue = dependent.name and edge.job = dependent.id and edge.completed is not true
@@ -65,7 +59,9 @@ export const settleFunction: DatabaseFunction = {
           where name = dependent.name and id = dependent.id;
         exception when program_limit_exceeded then
           failed := true;
-          failure := jsonb_build_object('name', 'RangeError', 'message', 'The database cannot store the outputs: ' || sqlerrm);
+          failure := jsonb_build_object(
+            'name', 'RangeError', 'message', 'The database cannot store the outputs: ' || sqlerrm
+          );
         end;
         delete from "${schema}".job_after edge where edge.queue = dependent.name and edge.job = dependent.id;
       else
@@ -110,18 +106,18 @@ export const endFunction: DatabaseFunction = {
           select after_queue, after_job from "${schema}".job_after
           where after_job = given.id and completed is null limit 1
         ) known
-        cross join lateral (${endOf(jobs, 'known')}) dependency
         cross join lateral (
           select queue, job from "${schema}".job_after where after_job = given.id and completed is null
         ) edge
-      where dependency.completed is not null
+      where ${hasEnded(jobs, 'known')}
       limit ${maxRows}
     )
     select array_agg(queue order by queue, job), array_agg(job order by queue, job), (select count(*) from chosen)
       into dependent_queues, dependents, row_count
       from (select distinct queue, job from chosen) dependent;
     return query select * from ${functionName(schema, settleFunction)}(dependent_queues, dependents, dependencies);
-    if row_count = ${maxRows} then return query select null, null::uuid, null::boolean, null::jsonb, null::boolean; end if;
+    if row_count < ${maxRows} then return; end if;
+    return query select null, null::uuid, null::boolean, null::jsonb, null::boolean;
   end`,
 };
 
@@ -149,28 +145,32 @@ export const findFunction: DatabaseFunction = {
         select next.*, number + 1
         from known cross join lateral (${next('known.after_job')}) next where number < ${maxRows}
       )
-      select after_job, dependency.completed is not null, known.number
-      from known cross join lateral (${endOf(jobs, 'known')}) dependency
-      where dependency.completed is not null or known.number = ${maxRows};
+      select * from (select after_job, ${hasEnded(jobs, 'known')} as ended, known.number from known) dependency
+      where ended or dependency.number = ${maxRows};
   end`;
   },
 };
 
-/**
- * Returns a query of the end of the dependency in a row: whether it has completed, and its output or failure. It has
- * nulls before the end. It locks nothing, because heartbeats would wait for the transaction of the application.
- */
+/** Returns the condition that the dependency in a row has ended, or was deleted. It locks nothing. */
+function hasEnded(jobs: string, row: string): string {
+  return `coalesce((
+          select state > 'active' from ${jobs}.job where name = ${row}.after_queue and id = ${row}.after_job limit 1
+        ), true)`;
+}
+
+/** Returns a query of the end of the dependency in a row: whether it has completed, and its output or failure. */
 function endOf(jobs: string, row: string): string {
   const [queue, job] = [`${row}.after_queue`, `${row}.after_job`];
-  const failureOf = (JobFailedError: new (queue: string, job: string) => Error) => {
-    const { name, message } = new JobFailedError('%1$s', '%2$s');
+  const failureOf = (JobEndError: new (queue: string, job: string) => Error) => {
+    const { name, message } = new JobEndError('%1$s', '%2$s');
     return `jsonb_build_object('name', '${name}', 'message', format('${message}', ${queue}, ${job}))`;
   };
   return `
-    select case when state = 'completed' then true when state is null or state > 'active' then false end as completed,
-      case when state is null then ${failureOf(JobDeletedError)}
+    select state is not distinct from 'completed', case
+        when state is null then ${failureOf(JobDeletedError)}
         when state = 'cancelled' then ${failureOf(JobCancelledError)}
-        when state > 'active' then stored.output end as output
+        else stored.output
+      end
     from (select) one left join lateral (
       select state, output from ${jobs}.job where name = ${queue} and id = ${job} limit 1
     ) stored on true`;

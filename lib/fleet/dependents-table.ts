@@ -25,7 +25,7 @@ export function createDependentsTable(schema: string): string {
     create index if not exists job_after_dependency on "${schema}".job_after (after_job) where completed is null;`;
 }
 
-/** Returns the condition that jobs wait for the job of an id. It reads one row of an index, whatever the statistics are. */
+/** Returns the condition that jobs wait for the job of an id. Whatever the statistics are, it follows an index. */
 export function hasDependents(schema: string, id: string): string {
   return `(select true from "${schema}".job_after where after_job = ${id} and completed is null limit 1) is not null`;
 }

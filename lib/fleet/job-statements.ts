@@ -106,8 +106,8 @@ export function selectDueQueues(schema: string, names: string): string {
 }
 
 /**
- * Returns the statement that counts the jobs of the queue `$1` that wait for a worker, up to `$2`. Those with a delay or
- * with dependencies do not count.
+ * Returns the statement that counts the jobs of the queue `$1` that wait for a worker, up to `$2`. Those with a
+ * delay or with dependencies, do not count.
  */
 export function countWaiting(schema: string): string {
   return `select count(*)::int as waiting from (

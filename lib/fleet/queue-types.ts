@@ -100,8 +100,9 @@ export interface QueueOptions {
   /** Time that ended jobs stay in the database, in ms. Default: one week. */
   retention?: number | undefined;
   /**
-   * Maximum number of waiting jobs. Those with a delay, or that wait for other jobs, do not count. Further submissions wait until there is room. A
-   * handler must not wait for room in its own queue, which may never come. Default: `Infinity`.
+   * Maximum number of waiting jobs. Those with a delay, or that wait for other jobs, do not count. Further submissions
+   * wait until there is room. A handler must not wait for room in its own queue, which may never come. Default:
+   * `Infinity`.
    */
   maxWaiting?: number | undefined;
 }
@@ -130,9 +131,9 @@ export interface SubmitOptions {
   group?: string | undefined;
   /**
    * The ids of up to 1,000 jobs of any queues of the fleet, except dead letters. The job waits until all of them have
-   * completed, and its handler gets their outputs: see {@link Job.outputs}. If one of them fails after its last attempt,
-   * is cancelled or is deleted, the job fails with the same failure, without an attempt and without a dead letter, and
-   * so do the jobs that wait for it. A `delay` counts from the submission.
+   * completed, and its handler gets their outputs: see {@link Job.outputs}. If one of them fails for good, is cancelled
+   * or is deleted, the job fails with that error, without an attempt and without a dead letter, and so do the jobs that
+   * wait for it. A `delay` counts from the submission.
    */
   after?: readonly string[] | undefined;
 }

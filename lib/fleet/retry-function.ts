@@ -2,9 +2,8 @@ import { functionName, type DatabaseFunction } from './database-function.js';
 import { dependenciesIn, settleFunction } from './dependents-functions.js';
 
 /**
- * Lets a failed or cancelled job run again, with one attempt. One that is still blocked has begun none: it waits for its
- * dependencies again. Returns a row if there was such a job: the dependencies, and the failure of a job that has failed
- * again.
+ * Lets a failed or cancelled job run again, with one attempt. One that is still blocked has begun none: it waits for
+ * its dependencies again. If there was such a job, it returns these, and the failure of a job that has failed again.
  */
 export const retryFunction: DatabaseFunction = {
   name: 'retry_job',

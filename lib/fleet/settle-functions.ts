@@ -2,8 +2,8 @@ import { returnQuery, type DatabaseFunction } from './database-function.js';
 import { hasDependents } from './dependents-table.js';
 
 /**
- * Completes jobs, each with its own output, and only while the claim is its current one. Returns whether other jobs wait
- * for them.
+ * Completes jobs, each with its own output, and only while the claim is its current one. It returns whether other jobs
+ * wait for them.
  */
 export const completeFunction: DatabaseFunction = {
   name: 'complete_jobs',

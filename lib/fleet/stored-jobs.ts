@@ -122,16 +122,13 @@ export async function promoteJob(database: FleetDatabase, queue: string, id: str
 }
 
 /**
- * Lets a failed or cancelled job run again, with one attempt. One that is still blocked waits for its dependencies again.
- * Returns undefined for a job in another state.
+ * Lets a failed or cancelled job run again, with one attempt. One that is still blocked waits for its dependencies
+ * again. Returns undefined for a job in another state.
  */
 export async function retryJob(database: FleetDatabase, queue: string, id: string): Promise<RetriedJob | undefined> {
-  const { rows, isUnclear } = await change<RetriedJob>(database, retryStoredJob(database.schema), [
-    queue,
-    id,
-    toDeadQueue(queue),
-  ]);
-  return rows[0] ?? (isUnclear ? {} : undefined);
+  const statement = retryStoredJob(database.schema);
+  const { rows, isUnclear } = await change(database, statement, [queue, id, toDeadQueue(queue)]);
+  return (rows[0] as RetriedJob | undefined) ?? (isUnclear ? {} : undefined);
 }
 
 /** Deletes a job that does not run. Returns whether there was one. */
@@ -149,15 +146,15 @@ async function isChanged(database: FleetDatabase, sql: string, values: readonly 
 }
 
 /** Executes a statement that has an effect only once. It is unclear if the answer to the first try may be lost. */
-async function change<Row>(
+async function change(
   database: FleetDatabase,
   sql: string,
   values: readonly unknown[],
-): Promise<{ readonly rows: readonly Row[]; readonly isUnclear: boolean }> {
+): Promise<{ readonly rows: readonly unknown[]; readonly isUnclear: boolean }> {
   let tries = 0;
   const rows = await database.retry(() => {
     tries++;
-    return database.query<Row>(sql, values);
+    return database.query(sql, values);
   });
   return { rows, isUnclear: tries > 1 };
 }
