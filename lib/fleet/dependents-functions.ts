@@ -1,4 +1,5 @@
 import { functionName, type DatabaseFunction } from './database-function.js';
+import { fromDependentsOf } from './dependents-table.js';
 import { JobCancelledError, JobDeletedError } from './errors.js';
 
 /** The maximum number of rows that one call is about. */
@@ -34,10 +35,12 @@ export const settleFunction: DatabaseFunction = {
     dependent record;
     unfinished record;
     is_blocked boolean;
+    -- A locked row cannot move, so its place identifies it.
+    place tid;
   begin
     for dependent in select * from unnest(dependent_queues, dependents) as given (name, id) loop
-      select coalesce(data->>'awaited' = 'true', false) into awaited from ${jobs}.job
-        where name = dependent.name and id = dependent.id and state < 'active' and blocked limit 1 for update;
+      select ctid, coalesce(data->>'awaited' = 'true', false) into place, awaited
+        ${fromJob(jobs, 'dependent.name', 'dependent.id', "state < 'active' and blocked")} for update;
       is_blocked := found;
       update "${schema}".job_after edge set (completed, output) = (${endOf(jobs, 'edge')})
         where edge.queue = dependent.name and edge.job = dependent.id and edge.completed is null
@@ -56,7 +59,7 @@ export const settleFunction: DatabaseFunction = {
               select jsonb_agg(edge.output order by edge.position) from "${schema}".job_after edge
               where edge.queue = dependent.name and edge.job = dependent.id
             ))
-          where name = dependent.name and id = dependent.id;
+          where name || '' = dependent.name and ctid = place;
         exception when program_limit_exceeded then
           failed := true;
           failure := jsonb_build_object(
@@ -74,7 +77,7 @@ export const settleFunction: DatabaseFunction = {
       if failed then
         -- It stays blocked, so that a retry waits again.
         update ${jobs}.job set state = 'failed', completed_on = ${jobs}.job_now(), output = failure
-          where name = dependent.name and id = dependent.id;
+          where name || '' = dependent.name and ctid = place;
       end if;
       queue := dependent.name;
       job := dependent.id;
@@ -92,7 +95,7 @@ export const endFunction: DatabaseFunction = {
   parameters: 'dependencies uuid[]',
   returns: 'table (queue text, job uuid, failed boolean, failure jsonb, awaited boolean)',
   volatileCommit: false,
-  keepsPlan: true,
+  keepsPlan: false,
   body: (jobs, schema) => `
   declare
     dependent_queues text[];
@@ -103,11 +106,10 @@ export const endFunction: DatabaseFunction = {
       select edge.queue, edge.job
       from unnest(dependencies) as given (id)
         cross join lateral (
-          select after_queue, after_job from "${schema}".job_after
-          where after_job = given.id and completed is null limit 1
+          select after_queue, after_job ${fromDependentsOf(schema, 'given.id')} limit 1
         ) known
         cross join lateral (
-          select queue, job from "${schema}".job_after where after_job = given.id and completed is null
+          select queue, job ${fromDependentsOf(schema, 'given.id')}
         ) edge
       where ${hasEnded(jobs, 'known')}
       limit ${maxRows}
@@ -130,7 +132,7 @@ export const findFunction: DatabaseFunction = {
   parameters: 'last_id uuid',
   returns: 'table (job uuid, ended boolean, number integer)',
   volatileCommit: false,
-  keepsPlan: true,
+  keepsPlan: false,
   body: (jobs, schema) => {
     // One row of the index for each dependency, however many jobs wait for it.
     const next = (last: string) => `
@@ -151,10 +153,18 @@ export const findFunction: DatabaseFunction = {
   },
 };
 
+/**
+ * Returns the end of a query of one job. It follows the index of the ids, whatever the statistics are: see
+ * {@link fromDependentsOf}.
+ */
+export function fromJob(jobs: string, queue: string, id: string, condition = 'true'): string {
+  return `from ${jobs}.job where name = ${queue} and id between ${id} and ${id} and ${condition} order by id limit 1`;
+}
+
 /** Returns the condition that the dependency in a row has ended, or was deleted. It locks nothing. */
 function hasEnded(jobs: string, row: string): string {
   return `coalesce((
-          select state > 'active' from ${jobs}.job where name = ${row}.after_queue and id = ${row}.after_job limit 1
+          select state > 'active' ${fromJob(jobs, `${row}.after_queue`, `${row}.after_job`)}
         ), true)`;
 }
 
@@ -172,6 +182,6 @@ function endOf(jobs: string, row: string): string {
         else stored.output
       end
     from (select) one left join lateral (
-      select state, output from ${jobs}.job where name = ${queue} and id = ${job} limit 1
+      select state, output ${fromJob(jobs, queue, job)}
     ) stored on true`;
 }

@@ -20,14 +20,20 @@ export function createDependentsTable(schema: string): string {
       output jsonb,
       primary key (queue, job, position)
     );
-    create index if not exists job_after_unfinished on "${schema}".job_after (queue, job, completed, position)
-      where completed is not true;
     create index if not exists job_after_dependency on "${schema}".job_after (after_job) where completed is null;`;
 }
 
-/** Returns the condition that jobs wait for the job of an id. Whatever the statistics are, it follows an index. */
+/**
+ * Returns the end of a query of the rows that wait for the job of an id. It follows an index, whatever the statistics
+ * are: an order by a column that equals a value would not.
+ */
+export function fromDependentsOf(schema: string, id: string): string {
+  return `from "${schema}".job_after where completed is null and after_job between ${id} and ${id} order by after_job`;
+}
+
+/** Returns the condition that jobs wait for the job of an id. */
 export function hasDependents(schema: string, id: string): string {
-  return `(select true from "${schema}".job_after where after_job = ${id} and completed is null limit 1) is not null`;
+  return `(select true ${fromDependentsOf(schema, id)} limit 1) is not null`;
 }
 
 /** Returns the condition that any job waits for another, in the order of an index. */

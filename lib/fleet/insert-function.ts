@@ -1,5 +1,5 @@
 import { functionName, type DatabaseFunction } from './database-function.js';
-import { dependenciesIn, settleFunction } from './dependents-functions.js';
+import { dependenciesIn, fromJob, settleFunction } from './dependents-functions.js';
 import { toDeadQueue } from './schema-names.js';
 
 /**
@@ -35,7 +35,7 @@ export const insertFunction: DatabaseFunction = {
       ) asked cross join lateral (
         select stored.name
         from ${jobs}.queue cross join lateral (
-          select name from ${jobs}.job where name = queue.name and id = dependency::uuid limit 1
+          select name ${fromJob(jobs, 'queue.name', 'dependency::uuid')}
         ) stored
         where queue.name not like '%${toDeadQueue('')}' limit 1
       ) found;
@@ -46,7 +46,7 @@ export const insertFunction: DatabaseFunction = {
           where not queues ? dependency limit 1
         ) absent
         -- A retry after a lost answer: a dependency may have been deleted since.
-        where not exists (select from ${jobs}.job where name = queue_name and id = new.id)
+        where (select true ${fromJob(jobs, 'queue_name', 'new.id')}) is null
       loop
         refused := refused || asked;
         return next;

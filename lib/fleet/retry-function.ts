@@ -1,5 +1,5 @@
 import { functionName, type DatabaseFunction } from './database-function.js';
-import { dependenciesIn, settleFunction } from './dependents-functions.js';
+import { dependenciesIn, fromJob, settleFunction } from './dependents-functions.js';
 
 /**
  * Lets a failed or cancelled job run again, with one attempt. One that is still blocked has begun none: it waits for
@@ -15,12 +15,13 @@ export const retryFunction: DatabaseFunction = {
   declare
     retried record;
   begin
+    select ctid as place, blocked, data into retried
+      ${fromJob(jobs, 'queue_name', 'job_id', "state::text in ('failed', 'cancelled')")} for update;
+    if not found then return; end if;
     update ${jobs}.job set retry_limit = case when blocked then retry_limit else retry_count + 1 end,
         state = (case when blocked then 'created' else 'retry' end)::${jobs}.job_state,
         start_after = case when blocked then start_after else ${jobs}.job_now() end, completed_on = null
-      where name = queue_name and id = job_id and state::text in ('failed', 'cancelled')
-      returning blocked, data into retried;
-    if not found then return; end if;
+      where name || '' = queue_name and ctid = retried.place;
     -- Otherwise a redrive would run it, too.
     delete from ${jobs}.job where name = dead_queue and source_id = job_id and state < 'active';
     if retried.blocked then
