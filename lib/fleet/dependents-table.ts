@@ -31,14 +31,14 @@ export function fromDependentsOf(schema: string, id: string): string {
   return `from "${schema}".job_after where completed is null and after_job between ${id} and ${id} order by after_job`;
 }
 
-/** Returns the condition that jobs wait for the job of an id. */
-export function hasDependents(schema: string, id: string): string {
-  return `(select true ${fromDependentsOf(schema, id)} limit 1) is not null`;
-}
-
 /** Returns the condition that any job waits for another, in the order of an index. */
 export function hasAnyDependents(schema: string): string {
   return `(select true from "${schema}".job_after where completed is null order by after_job limit 1) is not null`;
+}
+
+/** Returns the condition that jobs wait for the job of an id. A statement asks once whether any job waits for another. */
+export function hasDependents(schema: string, id: string): string {
+  return `(${hasAnyDependents(schema)} and (select true ${fromDependentsOf(schema, id)} limit 1) is not null)`;
 }
 
 /** Deletes the outputs that were kept for dependents which do not exist any more. */

@@ -11,7 +11,8 @@ import {
   type Queue,
   type SubmitOptions,
 } from 'rxjs-tasks/fleet';
-import { Fleets, sharedUrl, withDirectory } from '../helpers/fleet.js';
+import { deleteOldDependents } from '../../lib/fleet/dependents-table.js';
+import { Fleets, servicesOf, sharedUrl, withDirectory } from '../helpers/fleet.js';
 import { statement } from '../helpers/postgres.js';
 import { deferred } from '../helpers/tasks.js';
 import { waitUntil } from '../helpers/wait.js';
@@ -257,6 +258,28 @@ describe('A job that waits for other jobs', () => {
     expect(await last.retry(String(cancelled))).to.equal(true);
     expect(await lastValueFrom(last.result(String(cancelled)))).to.deep.include({ outputs: [1, 2] });
     expect(await rowsOf(last)).to.deep.equal([]);
+  });
+
+  it('leaves no outputs behind when it is deleted, as after its retention', async () => {
+    const [first, last] = [newQueue<number, number>(), newQueue<number>()];
+    const [one = '', two = ''] = await first.enqueueMany([1, 2], { delay: hour });
+    const [failed, waiting] = [
+      await last.enqueue(1, { after: [one, two] }),
+      await last.enqueue(2, { after: [one, await first.enqueue(3, { delay: hour })] }),
+    ];
+    run(first.worker((n) => n));
+    await first.promote(one);
+    await lastValueFrom(first.result(one));
+    await first.cancel(two);
+    await failureOf(last, failed);
+    const { database } = servicesOf(fleet);
+    await deleteOldDependents(database);
+    // One output for each, and a job that has not ended.
+    expect(await rowsOf(last)).to.have.length(3);
+    await last.remove(failed);
+    await deleteOldDependents(database);
+    expect(await rowsOf(last)).to.have.length(2);
+    expect(await stateOf(last, waiting)).to.equal('blocked');
   });
 
   it('fails alone if its outputs are too large together', async () => {
