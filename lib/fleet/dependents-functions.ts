@@ -60,7 +60,8 @@ export const settleFunction: DatabaseFunction = {
               where edge.queue = dependent.name and edge.job = dependent.id
             ))
           where name || '' = dependent.name and ctid = place;
-        exception when program_limit_exceeded then
+        -- Too large, or data of another program.
+        exception when program_limit_exceeded or data_exception then
           failed := true;
           failure := jsonb_build_object(
             'name', 'RangeError', 'message', 'The database cannot store the outputs: ' || sqlerrm

@@ -41,7 +41,11 @@ export class Dependents {
   private readonly database: FleetDatabase;
   private readonly control: NotifyChannel<ControlMessage>;
   private readonly events: JobEventChannel;
-  private readonly batcher = new Batcher<string, undefined>((jobs) => this.settleAll(jobs), { maxCount: maxBatch });
+  private readonly batcher = new Batcher<string, undefined>((jobs) => this.settleAll(jobs), {
+    maxCount: maxBatch,
+    // A job with many dependents takes long.
+    maxConcurrent: 2,
+  });
   /** The last dependency that was looked at. */
   private lastId = firstId;
   private lastDeleteAt = -Infinity;

@@ -40,6 +40,8 @@ import { toDeadQueue } from './schema-names.js';
 import { StoredQueue } from './stored-queue.js';
 import { worker } from './worker.js';
 
+/** The length of an id in a list of JSON. */
+const idLength = 39;
 /** The maximum number of dead letters in one statement. */
 const maxBatch = 500;
 
@@ -259,10 +261,11 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
 
   /** @throws TypeError for an input that the database cannot store. */
   private toNewJob(data: JobData<In>, options: SubmitOptions): NewJob<In> {
-    const { timeout } = options;
+    const { timeout, after = [] } = options;
     const stored = { ...data, ...(timeout !== undefined && { timeout }) };
     // Before the job joins a batch, because an invalid input would fail the whole batch.
-    return { id: randomUUID(), data: stored, options, length: validateJsonb('input', stored) };
+    const length = validateJsonb('input', stored) + after.length * idLength;
+    return { id: randomUUID(), data: stored, options, length };
   }
 
   /** Returns the id of the job, or of the one with its key that is in its place. */
