@@ -3,8 +3,9 @@ import { kindOf } from './connection-errors.js';
 import type { JobFailure } from './errors.js';
 import { affectedJobs } from './fleet-database.js';
 import { toJobFailure } from './job-failure.js';
+import { hasDependents } from './dependents-table.js';
 import { forbidRetries } from './job-statements.js';
-import type { Claim, Completion } from './job-store.js';
+import type { Claim, CompletedJob, Completion } from './job-store.js';
 import type { QueueHandle } from './queue-handle.js';
 import { jobsSchema } from './schema-names.js';
 
@@ -39,6 +40,8 @@ interface JobRow {
   readonly id: string;
   readonly attempt: number;
   readonly state: string;
+  /** Whether other jobs wait for it. */
+  readonly hasDependents: boolean;
 }
 
 /** The maximum number of results in one statement. */
@@ -89,25 +92,29 @@ export class AttemptResultWriter {
     const { name, services } = this.queue;
     const { database, jobs } = services;
     let tries = 0;
-    let completed: ReadonlySet<string>;
+    let answer: readonly CompletedJob[];
     try {
-      const ids = await database.retry(() => {
+      answer = await database.retry(() => {
         tries++;
         return jobs.complete(name, completions);
       });
-      completed = new Set(ids);
     } catch (error) {
       if (kindOf(error) !== 'value') throw error;
       return this.completeParts(completions, error, written);
     }
+    const completed = new Map(answer.map((job) => [job.id, job]));
     // If the answer to the first try was lost with the connection, the table shows whether the statement was executed.
     const isUnclear = tries > 1 && completed.size < completions.length;
     const rows = isUnclear ? await this.readJobs(completions.map(({ claim }) => claim)) : undefined;
+    const dependencies: string[] = [];
     for (const { claim, output } of completions) {
-      const { state, attempt } = rows?.get(claim.id) ?? {};
-      if (completed.has(claim.id) || (state === 'completed' && attempt === claim.retryCount))
-        written.set(claim.id, { output });
+      const row = rows?.get(claim.id);
+      const completedBefore = row?.state === 'completed' && row.attempt === claim.retryCount ? row : undefined;
+      const job = completed.get(claim.id) ?? completedBefore;
+      if (job) written.set(claim.id, { output });
+      if (job?.hasDependents) dependencies.push(claim.id);
     }
+    services.dependents.settleInBackground(dependencies);
   }
 
   /** Completes the halves of a batch that the server has refused. Fails a single job whose output cannot be stored. */
@@ -139,12 +146,15 @@ export class AttemptResultWriter {
     );
     const failed = new Set(ids);
     const rows = await this.readJobs(claims);
+    const dependencies: string[] = [];
     for (const { id, retryCount } of claims) {
-      const { state, attempt } = rows.get(id) ?? {};
+      const { state, attempt, hasDependents: isDependency = false } = rows.get(id) ?? {};
       const failedBefore = tries > 1 && attempt === retryCount && (state === 'retry' || state === 'failed');
       if (failed.has(id) || failedBefore)
         written.set(id, { failure: stored, outcome: state === 'failed' ? 'failed' : 'retrying' });
+      if (state === 'failed' && isDependency) dependencies.push(id);
     }
+    this.queue.services.dependents.settleInBackground(dependencies);
   }
 
   private async release(claims: readonly Claim[], reason: JobFailure): Promise<readonly string[]> {
@@ -187,7 +197,8 @@ export class AttemptResultWriter {
     const { name, services } = this.queue;
     const { database } = services;
     const rows = await database.queryWithRetry<JobRow>(
-      `select id, retry_count as attempt, state::text from ${jobsSchema(database.schema)}.job
+      `select id, retry_count as attempt, state::text, ${hasDependents(database.schema, 'id')} as "hasDependents"
+       from ${jobsSchema(database.schema)}.job
        where name = $1 and id = any($2::uuid[])`,
       [name, claims.map(({ id }) => id)],
     );

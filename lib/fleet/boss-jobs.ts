@@ -1,7 +1,17 @@
 import type { JobFailure } from './errors.js';
 import { affectedJobs, type FleetDatabase } from './fleet-database.js';
 import { parseJobData } from './job-row.js';
-import type { Claim, ClaimedJob, ClaimLimits, Completion, JobStore, NewJob, QueueClaim } from './job-store.js';
+import type {
+  Claim,
+  ClaimedJob,
+  ClaimLimits,
+  CompletedJob,
+  Completion,
+  InsertedJob,
+  JobStore,
+  NewJob,
+  QueueClaim,
+} from './job-store.js';
 import { expireSecondsOf } from './queue-policy.js';
 import { isPaused } from './queue-pause.js';
 import type { QueryClient } from './queue-types.js';
@@ -9,7 +19,7 @@ import type { QueryClient } from './queue-types.js';
 /** pg-boss's own functions, for a version of its tables that this library does not know. */
 export class BossJobs implements JobStore {
   /** It has no form of them that agrees with ours. */
-  readonly unsupported: ReadonlySet<string> = new Set(['key', 'keyWindow', 'groupConcurrency', 'rate']);
+  readonly unsupported: ReadonlySet<string> = new Set(['key', 'keyWindow', 'groupConcurrency', 'rate', 'after']);
   private readonly database: FleetDatabase;
 
   constructor(database: FleetDatabase) {
@@ -20,7 +30,7 @@ export class BossJobs implements JobStore {
     queue: string,
     jobs: readonly NewJob<In>[],
     client?: QueryClient,
-  ): Promise<ReadonlyMap<string, string>> {
+  ): Promise<ReadonlyMap<string, InsertedJob>> {
     const db = client && {
       executeSql: async (text: string, values: unknown[] = []) => {
         const { rows } = await client.query(text, values);
@@ -38,11 +48,12 @@ export class BossJobs implements JobStore {
     return rows.map(({ id, retryCount, data }) => ({ id, retryCount, data: parseJobData(data) }));
   }
 
-  /** pg-boss stores one output for all jobs of a call. */
-  async complete(queue: string, completions: readonly Completion[]): Promise<readonly string[]> {
+  /** pg-boss stores one output for all jobs of a call. The next poll finds their dependents. */
+  async complete(queue: string, completions: readonly Completion[]): Promise<readonly CompletedJob[]> {
     const { boss } = this.database;
     const responses = completions.map(({ claim, output }) => boss.complete(queue, [claim], output));
-    return (await Promise.all(responses)).flatMap(affectedJobs);
+    const ids = (await Promise.all(responses)).flatMap(affectedJobs);
+    return ids.map((id) => ({ id, hasDependents: false }));
   }
 
   /** It has no function for this, so that an attempt is used. */

@@ -1,6 +1,7 @@
 import { callWithoutStores } from '../util/call-in-context.js';
 import { parseControlMessage, type ControlMessage } from './control-message.js';
 import { CronPauses } from './cron-pauses.js';
+import { Dependents } from './dependents.js';
 import { FleetHandle } from './fleet-handle.js';
 import { readFleetOptions, type FleetOptions, type ResolvedFleetOptions } from './fleet-options.js';
 import { Heartbeats } from './heartbeats.js';
@@ -50,6 +51,7 @@ async function open(resolved: ResolvedFleetOptions): Promise<Fleet> {
   const events = new JobEventChannel(database, control, poller, name);
   const master = new MasterCancel(database, poller);
   const pauses = new CronPauses(database, poller);
+  const dependents = new Dependents(database, control, events, poller);
   try {
     const jobs = await openTables(database, resolved.migrate);
     await database.withTimeout(control.listen(), connectTimeout);
@@ -66,6 +68,7 @@ async function open(resolved: ResolvedFleetOptions): Promise<Fleet> {
       poller,
       events,
       results,
+      dependents,
       master,
       pauses,
       heartbeatTimeoutMs: heartbeat,

@@ -25,8 +25,8 @@ export interface DatabaseFunction {
 }
 
 /** Returns the body of a function that is one statement. */
-export function returnQuery(statement: (jobs: string) => string): DatabaseFunction['body'] {
-  return (jobs) => `begin return query ${statement(jobs)}; end`;
+export function returnQuery(statement: DatabaseFunction['body']): DatabaseFunction['body'] {
+  return (jobs, schema) => `begin return query ${statement(jobs, schema)}; end`;
 }
 
 /** Returns the name of a function in a schema. */

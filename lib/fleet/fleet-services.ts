@@ -1,5 +1,6 @@
 import type { ControlMessage } from './control-message.js';
 import type { CronPauses } from './cron-pauses.js';
+import type { Dependents } from './dependents.js';
 import type { FleetDatabase } from './fleet-database.js';
 import type { Heartbeats } from './heartbeats.js';
 import type { JobEventChannel } from './job-event-channel.js';
@@ -20,6 +21,7 @@ export interface FleetServices {
   readonly poller: StatusPoller;
   readonly events: JobEventChannel;
   readonly results: JobResults;
+  readonly dependents: Dependents;
   readonly master: MasterCancel;
   readonly pauses: CronPauses;
   /** The time without a heartbeat after which a process has lost its jobs, in ms. */

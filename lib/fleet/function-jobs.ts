@@ -1,9 +1,30 @@
+import { invalid } from '../util/validate.js';
 import { expireSecondsOf } from './queue-policy.js';
 import type { FleetDatabase } from './fleet-database.js';
 import { claimJobs, completeJobs, deleteEndedJobs, insertJobs, releaseJobs, touchJobs } from './job-statements.js';
-import { parseJobData } from './job-row.js';
-import type { Claim, ClaimedJob, ClaimLimits, Completion, JobStore, NewJob, QueueClaim } from './job-store.js';
+import { parseFailure, parseJobData } from './job-row.js';
+import type {
+  Claim,
+  ClaimedJob,
+  ClaimLimits,
+  CompletedJob,
+  Completion,
+  InsertedJob,
+  JobStore,
+  NewJob,
+  QueueClaim,
+} from './job-store.js';
 import type { QueryClient } from './queue-types.js';
+
+/** A row about a job that was not inserted, or that has failed at once. */
+interface InsertRow {
+  readonly asked: string;
+  /** The job in its place. */
+  readonly job: string | null;
+  /** A dependency that does not exist. */
+  readonly missing: string | null;
+  readonly failure: unknown;
+}
 
 /** The statements of this library, for a version of pg-boss's tables that it knows. */
 export class FunctionJobs implements JobStore {
@@ -18,12 +39,12 @@ export class FunctionJobs implements JobStore {
     queue: string,
     jobs: readonly NewJob<In>[],
     client?: QueryClient,
-  ): Promise<ReadonlyMap<string, string>> {
+  ): Promise<ReadonlyMap<string, InsertedJob>> {
     const { database } = this;
     const values = [queue, JSON.stringify(jobs.map(toRecord))];
     const statement = insertJobs(database.schema);
     const rows = client ? (await client.query(statement, values)).rows : await database.query(statement, values);
-    return new Map((rows as { asked: string; job: string }[]).map(({ asked, job }) => [asked, job]));
+    return new Map((rows as InsertRow[]).map((row) => [row.asked, toInserted(row)]));
   }
 
   async claim<In>(queue: string, limits: ClaimLimits): Promise<readonly ClaimedJob<In>[]> {
@@ -34,9 +55,11 @@ export class FunctionJobs implements JobStore {
     return rows.map(({ id, retryCount, data }) => ({ id, retryCount, data: parseJobData(data) }));
   }
 
-  complete(queue: string, completions: readonly Completion[]): Promise<readonly string[]> {
+  complete(queue: string, completions: readonly Completion[]): Promise<readonly CompletedJob[]> {
+    const { database } = this;
     const outputs = JSON.stringify(completions.map(({ output }) => output));
-    return this.idsOf(completeJobs, [queue, ...toColumns(completions.map(({ claim }) => claim)), outputs]);
+    const values = [queue, ...toColumns(completions.map(({ claim }) => claim)), outputs];
+    return database.query<CompletedJob>(completeJobs(database.schema), values);
   }
 
   release(queue: string, claims: readonly Claim[]): Promise<readonly string[]> {
@@ -65,9 +88,25 @@ function toColumns(claims: readonly Claim[]): [ids: string[], numbers: number[]]
   return [claims.map(({ id }) => id), claims.map(({ retryCount }) => retryCount)];
 }
 
+function toInserted({ asked, job, missing, failure }: InsertRow): InsertedJob {
+  if (missing !== null) return { refusal: new RangeError(invalid('after', 'ids of jobs of the fleet', missing)) };
+  return job === null ? { id: asked, failure: parseFailure(failure) } : { id: job };
+}
+
 /** Delays are durations, so that the database's clock decides when they end. */
 function toRecord<In>({ id, data, options }: NewJob<In>): object {
-  const { priority, delay, key, keyWindow, group, retries } = options;
+  const { priority, delay, key, keyWindow, group, retries, after } = options;
   const due = delay instanceof Date ? { at: delay.toISOString() } : { delay };
-  return { id, data, priority, ...due, key, key_window: keyWindow, group, retries, expire: expireSecondsOf(options) };
+  return {
+    id,
+    data,
+    priority,
+    ...due,
+    key,
+    key_window: keyWindow,
+    group,
+    retries,
+    expire: expireSecondsOf(options),
+    ...(after && after.length > 0 && { after }),
+  };
 }

@@ -4,7 +4,7 @@ import { kindOf } from './connection-errors.js';
 import { QueueFullError } from './errors.js';
 import { deleteOldKeys } from './job-keys.js';
 import { countWaiting } from './job-statements.js';
-import type { NewJob } from './job-store.js';
+import type { AcceptedJob, InsertedJob, NewJob } from './job-store.js';
 import type { QueueHandle } from './queue-handle.js';
 import type { QueryClient } from './queue-types.js';
 import { messageOf } from '../util/describe-error.js';
@@ -23,21 +23,18 @@ const maxBatchLength = 4_000_000;
 /** The SQLSTATE of a savepoint without a transaction. */
 const noTransaction = '25P01';
 
-/** The result of the insertion of a job: the id of the job, or of another with its key; or the reason of a refusal. */
-type Inserted = { readonly id: string } | { readonly refusal: Error };
-
 /** Inserts the jobs of a queue in batches, as soon as the queue has room for them. */
 export class JobInserter<In> {
   private readonly queue: QueueHandle;
   private lastDeleteAt = -Infinity;
-  private open: Batcher<NewJob<In>, Inserted> | undefined = undefined;
+  private open: Batcher<NewJob<In>, InsertedJob> | undefined = undefined;
 
   constructor(queue: QueueHandle) {
     this.queue = queue;
   }
 
   /** Created at the first job, because the queue is open by then, and its policy known. */
-  private get batcher(): Batcher<NewJob<In>, Inserted> {
+  private get batcher(): Batcher<NewJob<In>, InsertedJob> {
     const { maxWaiting } = this.queue.policy;
     return (this.open ??= new Batcher((jobs) => this.insertBatch(jobs, maxWaiting), {
       maxCount: Math.min(maxBatch, maxWaiting),
@@ -48,36 +45,39 @@ export class JobInserter<In> {
   }
 
   /**
-   * Returns the id of the job, or of the one with its key that is in its place.
+   * Returns the job, or the one with its key that is in its place.
    *
-   * @throws TypeError if the database cannot store the input.
+   * @throws TypeError if the database cannot store the input; RangeError if a dependency does not exist.
    */
-  async insert(job: NewJob<In>): Promise<string> {
+  async insert(job: NewJob<In>): Promise<AcceptedJob> {
     const inserted = await this.batcher.add(job);
     if ('refusal' in inserted) throw inserted.refusal;
-    return inserted.id;
+    return inserted;
   }
 
   /**
    * Inserts jobs within the transaction of a client. An error does not abort the transaction. Workers are notified when
    * it is committed.
    *
-   * @throws QueueFullError; TypeError if the database cannot store an input.
+   * @throws QueueFullError; TypeError if the database cannot store an input; RangeError if a dependency does not exist.
    */
   async insertWithin(client: QueryClient, jobs: readonly NewJob<In>[]): Promise<string[]> {
     await begin(client);
+    let refusal: Error | undefined;
     try {
       await this.validateRoom(client, jobs.length);
       const replaced = new Map<string, string>();
       for (const part of toParts(jobs))
-        for (const [id, other] of await this.queue.services.jobs.insert(this.queue.name, part, client))
-          replaced.set(id, other);
+        for (const [id, inserted] of await this.queue.services.jobs.insert(this.queue.name, part, client)) {
+          if ('refusal' in inserted) throw (refusal = inserted.refusal);
+          replaced.set(id, inserted.id);
+        }
       await this.queue.services.control.sendWithin(client, { type: 'work', queue: this.queue.name });
       await client.query('release savepoint rxjs_tasks', []);
       return jobs.map(({ id }) => replaced.get(id) ?? id);
     } catch (error) {
       await client.query('rollback to savepoint rxjs_tasks', []);
-      throw kindOf(error) === 'value' ? notStorable(error) : error;
+      throw kindOf(error) === 'value' && error !== refusal ? notStorable(error) : error;
     }
   }
 
@@ -85,14 +85,17 @@ export class JobInserter<In> {
     this.queue.services.control.send({ type: 'work', queue: this.queue.name });
   }
 
-  private async insertBatch(jobs: readonly NewJob<In>[], maxWaiting: number): Promise<Inserted[]> {
-    const results = new Map<string, Inserted>();
+  private async insertBatch(jobs: readonly NewJob<In>[], maxWaiting: number): Promise<InsertedJob[]> {
+    const results = new Map<string, InsertedJob>();
     await this.waitForRoom(jobs, maxWaiting);
     await this.insertPart(
       jobs.filter(({ dropped }) => !dropped),
       results,
     );
     this.notifyWorkers();
+    // They may have ended while the jobs were inserted.
+    const dependencies = jobs.flatMap(({ id, options }) => (results.has(id) ? [] : (options.after ?? [])));
+    this.queue.services.dependents.settleInBackground([...new Set(dependencies)]);
     if (jobs.some(({ options }) => options.key !== undefined)) this.deleteOldKeys();
     return jobs.map(({ id }) => results.get(id) ?? { id });
   }
@@ -106,13 +109,13 @@ export class JobInserter<In> {
   }
 
   /** Inserts jobs, and the halves of a part that the server has refused. */
-  private async insertPart(jobs: readonly NewJob<In>[], results: Map<string, Inserted>): Promise<void> {
+  private async insertPart(jobs: readonly NewJob<In>[], results: Map<string, InsertedJob>): Promise<void> {
     if (jobs.length === 0) return;
     const { name, services } = this.queue;
     try {
       // A retry does not insert a job twice, because each job has its own id.
       const replaced = await services.database.retry(() => services.jobs.insert(name, jobs));
-      for (const [id, other] of replaced) results.set(id, { id: other });
+      for (const [id, inserted] of replaced) results.set(id, inserted);
     } catch (error) {
       if (kindOf(error) !== 'value') throw error;
       const [job] = jobs;

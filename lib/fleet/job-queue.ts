@@ -40,6 +40,8 @@ import { toDeadQueue } from './schema-names.js';
 import { StoredQueue } from './stored-queue.js';
 import { worker } from './worker.js';
 
+/** The length of an id in a list of JSON. */
+const idLength = 39;
 /** The maximum number of dead letters in one statement. */
 const maxBatch = 500;
 
@@ -65,8 +67,10 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
   submit(input: In, options: SubmitOptions = {}): Observable<Out> {
     validateSubmitOptions(options);
     validateSupported(options, this.services.jobs.unsupported);
+    // Read now, because the caller may change the array before the subscription.
+    const after = options.after && [...options.after];
     return defer(() => {
-      const job = this.toNewJob({ input, awaited: true }, options);
+      const job = this.toNewJob({ input, awaited: true }, { ...options, after });
       let written: Promise<string> | undefined;
       const write$ = defer(() => (written = this.write(job)));
       // Another job with the same key may be in its place.
@@ -95,7 +99,8 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
     validateArray('inputs', inputs);
     validateSubmitOptions(jobOptions);
     validateSupported(jobOptions, this.services.jobs.unsupported);
-    const jobs = Array.from(inputs, (input) => this.toNewJob({ input }, jobOptions));
+    const after = jobOptions.after && [...jobOptions.after];
+    const jobs = Array.from(inputs, (input) => this.toNewJob({ input }, { ...jobOptions, after }));
     if (db === undefined) return Promise.all(jobs.map((job) => this.write(job)));
     validateClient(db);
     await this.open();
@@ -127,7 +132,7 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
 
   async cancel(job: string): Promise<boolean> {
     validateJobId(job);
-    const { database, control, events } = this.services;
+    const { database, control, events, dependents } = this.services;
     await this.stored.create();
     const response = await database.retry(() => database.boss.cancel(this.name, job));
     const cancelled = affectedJobs(response).length > 0;
@@ -135,6 +140,7 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
       control.send({ type: 'cancel', queue: this.name, job });
       // Always sent, because this process does not know whether the submitter waits.
       events.emit(this.name, job, { type: 'cancelled' }, true);
+      await dependents.settle([job]);
     }
     return cancelled;
   }
@@ -171,14 +177,25 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
 
   async retry(id: string): Promise<boolean> {
     validateJobId(id);
-    const retried = await retryJob(this.services.database, this.name, id);
-    if (retried) this.inserter.notifyWorkers();
-    return retried;
+    const { database, dependents } = this.services;
+    const retried = await retryJob(database, this.name, id);
+    if (!retried) return false;
+    const { after, failed, failure, awaited } = retried;
+    if (failed) dependents.emitFailed(this.name, id, failure, awaited === true);
+    this.inserter.notifyWorkers();
+    // They may have ended in between.
+    if (after) await dependents.settle(after);
+    return true;
   }
 
   async remove(id: string): Promise<boolean> {
     validateJobId(id);
-    return removeJob(this.services.database, this.name, id);
+    const { database, dependents } = this.services;
+    // Its output may not have been recorded for its dependents yet.
+    await dependents.settle([id]);
+    const removed = await removeJob(database, this.name, id);
+    if (removed) await dependents.settle([id]);
+    return removed;
   }
 
   worker(handler: JobHandler<In, Out>, options: WorkerOptions = {}): TaskRunner<JobEvent> {
@@ -244,20 +261,22 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
 
   /** @throws TypeError for an input that the database cannot store. */
   private toNewJob(data: JobData<In>, options: SubmitOptions): NewJob<In> {
-    const { timeout } = options;
+    const { timeout, after = [] } = options;
     const stored = { ...data, ...(timeout !== undefined && { timeout }) };
     // Before the job joins a batch, because an invalid input would fail the whole batch.
-    return { id: newJobId(), data: stored, options, length: validateJsonb('input', stored) };
+    const length = validateJsonb('input', stored) + after.length * idLength;
+    return { id: newJobId(), data: stored, options, length };
   }
 
   /** Returns the id of the job, or of the one with its key that is in its place. */
   private async write(job: NewJob<In>): Promise<string> {
-    const { database, events } = this.services;
+    const { database, events, dependents } = this.services;
     if (database.closing) throw new CancelledError('The fleet is closed');
     await this.open();
     if (job.data.awaited || events.following) await events.listen();
-    const id = await this.inserter.insert(job);
+    const { id, failure } = await this.inserter.insert(job);
     if (!job.dropped && id === job.id) events.emit(this.name, id, { type: 'submitted' });
+    if (failure) dependents.emitFailed(this.name, id, failure, job.data.awaited === true);
     return id;
   }
 }

@@ -1,13 +1,26 @@
 import { claimFunction } from './claim-function.js';
 import { createFunction, functionName, signatureOf } from './database-function.js';
 import { deleteFunction } from './delete-function.js';
+import { endFunction, findFunction, settleFunction } from './dependents-functions.js';
 import { insertFunction } from './insert-function.js';
+import { retryFunction } from './retry-function.js';
 import { jobsSchema } from './schema-names.js';
 import { completeFunction, releaseFunction, touchFunction } from './settle-functions.js';
 
 /** The version of pg-boss's tables that these statements are written for. */
 export const knownJobsVersion = 46;
-const functions = [claimFunction, insertFunction, completeFunction, releaseFunction, touchFunction, deleteFunction];
+const functions = [
+  claimFunction,
+  settleFunction,
+  insertFunction,
+  completeFunction,
+  releaseFunction,
+  touchFunction,
+  deleteFunction,
+  endFunction,
+  findFunction,
+  retryFunction,
+];
 
 /** Returns the signatures of the functions, to check whether they exist. */
 export function functionSignatures(schema: string): string[] {
@@ -28,16 +41,19 @@ export function claimJobs(schema: string): string {
 }
 
 /**
- * Returns the statement that inserts jobs. It returns the ids of those that were not inserted, and of the jobs in their
- * places.
+ * Returns the statement that inserts jobs. It returns the ids of those that were not inserted, with the jobs in their
+ * places or the dependencies that do not exist, and of those that have failed at once.
  */
 export function insertJobs(schema: string): string {
-  return `select asked, job from ${functionName(schema, insertFunction)}($1, $2)`;
+  return `select asked, job, missing, failure from ${functionName(schema, insertFunction)}($1, $2)`;
 }
 
-/** Returns the statement that completes jobs of a queue. It returns the ids of those that were completed. */
+/**
+ * Returns the statement that completes jobs of a queue. It returns the ids of those that were completed, and whether
+ * other jobs wait for them.
+ */
 export function completeJobs(schema: string): string {
-  return `select id from ${functionName(schema, completeFunction)}($1, $2, $3, $4) id`;
+  return `select id, has_dependents as "hasDependents" from ${functionName(schema, completeFunction)}($1, $2, $3, $4)`;
 }
 
 /** Returns the statement that releases jobs of a queue. It returns the ids of those that were released. */
@@ -53,6 +69,21 @@ export function touchJobs(schema: string): string {
 /** Returns the statement that deletes up to `$1` jobs of each queue whose retention is over, and returns how many. */
 export function deleteEndedJobs(schema: string): string {
   return `select ${functionName(schema, deleteFunction)}($1) as deleted`;
+}
+
+/** Returns the statement that settles the dependents of those of the jobs `$1` that have ended. */
+export function endDependencies(schema: string): string {
+  return `select queue, job, failed, failure, awaited from ${functionName(schema, endFunction)}($1)`;
+}
+
+/** Returns the statement that retries the job `$2` of the queue `$1`, whose dead letters are in the queue `$3`. */
+export function retryStoredJob(schema: string): string {
+  return `select after, failed, failure, awaited from ${functionName(schema, retryFunction)}($1, $2, $3)`;
+}
+
+/** Returns the statement that finds dependencies after the id `$1` which have ended and were not recorded. */
+export function findDependencies(schema: string): string {
+  return `select job, ended, number from ${functionName(schema, findFunction)}($1)`;
 }
 
 /**
@@ -81,10 +112,14 @@ export function selectDueQueues(schema: string, names: string): string {
      where name = any(${names}) and paused_at is not null) as paused`;
 }
 
-/** Returns the statement that counts the waiting jobs of the queue `$1`, those with a delay not counted, up to `$2`. */
+/**
+ * Returns the statement that counts the jobs of the queue `$1` that wait for a worker, up to `$2`. Those with a
+ * delay or with dependencies, do not count.
+ */
 export function countWaiting(schema: string): string {
   return `select count(*)::int as waiting from (
-    select from ${jobsSchema(schema)}.job where name = $1 and state < 'active' and start_after <= now() limit $2
+    select from ${jobsSchema(schema)}.job
+    where name = $1 and state < 'active' and not blocked and start_after <= now() limit $2
   ) few`;
 }
 

@@ -19,6 +19,13 @@ export interface Completion {
   readonly output: { readonly value?: unknown };
 }
 
+/** A job that was completed. */
+export interface CompletedJob {
+  readonly id: string;
+  /** Whether other jobs wait for it. */
+  readonly hasDependents: boolean;
+}
+
 /** Limits of a claim. */
 export interface ClaimLimits {
   readonly maxCount: number;
@@ -41,26 +48,40 @@ export interface NewJob<In> {
   dropped?: boolean;
 }
 
+/** A job that was inserted, or another that is in its place because of its key. */
+export interface AcceptedJob {
+  readonly id: string;
+  /** The failure of a job that has failed at once, because of its dependencies. */
+  readonly failure?: JobFailure;
+}
+
+/** The result of the insertion of a job. */
+export type InsertedJob = AcceptedJob | { readonly refusal: Error };
+
 /** A claim of a job in a queue. */
 export interface QueueClaim {
   readonly queue: string;
   readonly claim: Claim;
 }
 
-/** The statements of a job's life. All but the first return the ids of the jobs whose claim was the current one. */
+/** The statements of a job's life. All but the first return the jobs whose claim was the current one. */
 export interface JobStore {
   /** The options of jobs and workers that it does not support. */
   readonly unsupported: ReadonlySet<string>;
   /**
-   * Inserts jobs. Returns the ids of those that were not inserted, because of their keys, and of the jobs in their
-   * places.
+   * Inserts jobs. Returns the results of those that were not inserted, because of their keys or dependencies, and of
+   * those that have failed at once.
    *
    * @param client executes the statement within the caller's transaction.
    */
-  insert<In>(queue: string, jobs: readonly NewJob<In>[], client?: QueryClient): Promise<ReadonlyMap<string, string>>;
+  insert<In>(
+    queue: string,
+    jobs: readonly NewJob<In>[],
+    client?: QueryClient,
+  ): Promise<ReadonlyMap<string, InsertedJob>>;
   /** Claims jobs. */
   claim<In>(queue: string, limits: ClaimLimits): Promise<readonly ClaimedJob<In>[]>;
-  complete(queue: string, completions: readonly Completion[]): Promise<readonly string[]>;
+  complete(queue: string, completions: readonly Completion[]): Promise<readonly CompletedJob[]>;
   /** Lets another process run jobs that this one gives back, without the use of an attempt. */
   release(queue: string, claims: readonly Claim[], reason: JobFailure): Promise<readonly string[]>;
   /** Sends a heartbeat for jobs. */

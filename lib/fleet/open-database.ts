@@ -131,7 +131,7 @@ function toBossOptions({ schema, name, migrate, install = false }: Options): Con
     schedule: false,
     superviseIntervalSeconds: superviseSeconds,
     monitorIntervalSeconds: minSuperviseSeconds,
-    // There are no flows.
+    // This library has jobs that wait for others of its own, too.
     flowIntervalSeconds: superviseSeconds,
     instanceName: name,
     instanceHeartbeatSeconds,

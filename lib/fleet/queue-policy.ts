@@ -1,5 +1,12 @@
 import type { QueueOptions as BossOptions } from 'pg-boss';
-import { invalid, validateInteger, validateNumber, validateOptions, validateString } from '../util/validate.js';
+import {
+  invalid,
+  validateArray,
+  validateInteger,
+  validateNumber,
+  validateOptions,
+  validateString,
+} from '../util/validate.js';
 import { validateJsonb } from './jsonb.js';
 import type { JobsFilter, JobState, QueueOptions, SubmitOptions } from './queue-types.js';
 
@@ -8,6 +15,9 @@ const dayMs = 86_400_000;
 const maxDelayMs = 365 * dayMs;
 /** The time that a job may wait, in s, counted from the end of its delay: ten years. */
 const maxWaitSeconds = 10 * 365 * 86_400;
+
+/** The maximum number of jobs that a job waits for. */
+const maxAfter = 1000;
 
 /** {@link QueueOptions} with all defaults filled in. */
 export interface QueuePolicy {
@@ -60,10 +70,10 @@ export function validateQueueName(name: unknown): void {
     throw new RangeError(invalid('name', 'up to 100 letters, digits, `_` and `-`', name));
 }
 
-export function validateJobId(job: unknown): void {
-  validateString('job', job);
+export function validateJobId(job: unknown, name = 'job'): void {
+  validateString(name, job);
   if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(job as string))
-    throw new RangeError(invalid('job', 'the id of a job', job));
+    throw new RangeError(invalid(name, 'the id of a job', job));
 }
 
 /** @throws TypeError for an option that the version of pg-boss's tables does not allow. */
@@ -96,18 +106,27 @@ export function validateJobsFilter(filter: JobsFilter): void {
 }
 
 export function validateSubmitOptions(options: SubmitOptions): void {
-  validateOptions(options, ['priority', 'delay', 'retries', 'timeout', 'key', 'keyWindow', 'group']);
-  const { priority = 0, delay = 0, retries = 0, timeout = 1, key, keyWindow = 0, group } = options;
+  validateOptions(options, ['priority', 'delay', 'retries', 'timeout', 'key', 'keyWindow', 'group', 'after']);
+  const { priority = 0, delay = 0, retries = 0, timeout = 1, key, keyWindow = 0, group, after } = options;
   validateInteger('retries', 0, 1000, retries);
   validateNumber('timeout', 1, dayMs, timeout);
   if (key !== undefined) validateKey('key', key);
   if (group !== undefined) validateKey('group', group);
+  if (after !== undefined) validateAfter(after);
   validateNumber('keyWindow', 0, 365 * dayMs, keyWindow);
   if (key === undefined && options.keyWindow !== undefined)
     throw new TypeError('Expected `keyWindow` to be used together with `key`');
   validateInteger('priority', -1_000_000, 1_000_000, priority);
   if (delay instanceof Date) validateDate(delay);
   else validateNumber('delay', 0, maxDelayMs, delay);
+}
+
+/** Accepts the ids of jobs, which may occur twice. */
+function validateAfter(after: readonly string[]): void {
+  validateArray('after', after);
+  if (after.length > maxAfter) throw new RangeError(invalid('after', `up to ${maxAfter} ids of jobs`, after.length));
+  // Not `forEach`, which leaves out holes.
+  for (const job of after) validateJobId(job, 'after');
 }
 
 /** Returns the time in s after which pg-boss fails an attempt, for a job with a timeout of its own. */

@@ -7,6 +7,7 @@ import { FunctionJobs } from './function-jobs.js';
 import { createFunctions, functionSignatures, knownJobsVersion } from './job-statements.js';
 import type { JobStore } from './job-store.js';
 import { tablesVersion } from './schema-names.js';
+import { createDependentsTable } from './dependents-table.js';
 import { createProgressTable } from './progress-table.js';
 
 /** The key of the lock that serializes concurrent setups: any number that other applications do not use. */
@@ -37,7 +38,7 @@ export async function openTables(database: FleetDatabase, migrate: boolean): Pro
 /** Whether all tables and functions exist. */
 async function isComplete(database: FleetDatabase): Promise<boolean> {
   const { schema } = database;
-  const tables = ['fleet', 'queue', 'job_key', 'claim_count', 'cron', 'cron_pause', 'progress'].map(
+  const tables = ['fleet', 'queue', 'job_key', 'claim_count', 'cron', 'cron_pause', 'progress', 'job_after'].map(
     (table) => `"${schema}".${table}`,
   );
   const [row] = await database.query<{ complete: boolean }>(
@@ -103,6 +104,7 @@ export function setupOf(schema: string): string {
       primary key (task, ended_at)
     );
     ${createProgressTable(schema)}
+    ${createDependentsTable(schema)}
     insert into "${schema}".fleet (version) values (${tablesVersion})
       on conflict (one) do update set version = excluded.version where fleet.version < excluded.version;
     ${createFunctions(schema)}

@@ -1,21 +1,25 @@
 import { returnQuery, type DatabaseFunction } from './database-function.js';
+import { hasDependents } from './dependents-table.js';
 
-/** Completes jobs, each with its own output, and only while the claim is its current one. */
+/**
+ * Completes jobs, each with its own output, and only while the claim is its current one. It returns whether other jobs
+ * wait for them.
+ */
 export const completeFunction: DatabaseFunction = {
   name: 'complete_jobs',
   parameters: 'queue_name text, ids uuid[], claims integer[], outputs jsonb',
-  returns: 'setof uuid',
+  returns: 'table (id uuid, has_dependents boolean)',
   volatileCommit: false,
   keepsPlan: false,
   body: returnQuery(
-    (jobs) => `
+    (jobs, schema) => `
     update ${jobs}.job set state = 'completed', completed_on = ${jobs}.job_now(), output = ended.output
     from (
       select ended.*, queue_name as name
       from rows from (unnest(ids, claims), jsonb_array_elements(outputs)) as ended (id, claim, output) offset 0
     ) ended
     where ${isCurrentClaim('ended')}
-    returning job.id`,
+    returning job.id, ${hasDependents(schema, 'job.id')}`,
   ),
 };
 

@@ -1,6 +1,7 @@
 import { filter, Observable, Subscription } from 'rxjs';
 import { LinkedSubject } from '../util/linked-subject.js';
 import type { ControlMessage } from './control-message.js';
+import { hasAnyDependents } from './dependents-table.js';
 import type { FleetDatabase } from './fleet-database.js';
 import { Hints } from './hints.js';
 import { selectDueQueues } from './job-statements.js';
@@ -43,6 +44,8 @@ export interface FleetStatus {
   readonly lost: readonly string[];
   /** The watched queues that are paused. */
   readonly paused: readonly string[];
+  /** Whether any job waits for another. */
+  readonly hasDependents: boolean;
 }
 
 /**
@@ -216,6 +219,7 @@ export async function readStatus(
           'at', (extract(epoch from case when ended_at = 'infinity' then begun_at else ended_at end) * 1000)::float8
         ) order by ended_at), '[]')
         from "${schema}".cron_pause where ended_at > now() - interval '1 min') as pauses,
+       ${hasAnyDependents(schema)} as "hasDependents",
        ${selectDueQueues(schema, '$1::text[]')}
      from (select) one left join "${schema}".fleet on true`,
     [queues],

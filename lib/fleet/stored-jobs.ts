@@ -1,4 +1,5 @@
 import type { FleetDatabase } from './fleet-database.js';
+import { retryStoredJob } from './job-statements.js';
 import { parseFailure, parseJobData, parseOutput } from './job-row.js';
 import type { JobsFilter, JobState } from './queue-types.js';
 import { jobsSchema, toDeadQueue } from './schema-names.js';
@@ -22,12 +23,22 @@ interface StoredJob {
   readonly endedAt: Date | null;
 }
 
+/** A job that was retried. */
+interface RetriedJob {
+  /** The jobs that it waits for. */
+  readonly after?: readonly string[] | null;
+  /** Whether it has failed again at once, because of one of them. */
+  readonly failed?: boolean | null;
+  readonly failure?: unknown;
+  readonly awaited?: boolean | null;
+}
+
 /** The condition of each state. */
 const conditions: Readonly<Record<JobState['state'], string>> = {
   waiting: `state = 'created' and not blocked and start_after <= now()`,
   delayed: `state = 'created' and not blocked and start_after > now()`,
-  blocked: `state = 'created' and blocked`,
-  retrying: `state = 'retry'`,
+  blocked: `state < 'active' and blocked`,
+  retrying: `state = 'retry' and not blocked`,
   active: `state = 'active'`,
   completed: `state = 'completed'`,
   failed: `state = 'failed'`,
@@ -77,10 +88,11 @@ export async function readPage<In, Out>(
 function toJobState<In, Out>(job: StoredJob): JobState<In, Out> | undefined {
   const { id, state, data, output, attempt, priority, key, group, createdAt, dueAt, startedAt, endedAt } = job;
   if (state === null) return undefined;
+  const { input, after } = parseJobData<In>(data);
   return {
     id,
     state,
-    input: parseJobData<In>(data).input,
+    input,
     ...(state === 'completed' && { output: parseOutput(output).value as Out }),
     ...((state === 'failed' || (state === 'retrying' && output !== null)) && { failure: parseFailure(output) }),
     ...(job.hasProgress && { progress: job.progress }),
@@ -88,6 +100,7 @@ function toJobState<In, Out>(job: StoredJob): JobState<In, Out> | undefined {
     priority,
     ...(key !== null && { key }),
     ...(group !== null && { group }),
+    ...(after && { after }),
     createdAt,
     ...((state === 'delayed' || state === 'retrying') && { dueAt }),
     ...(startedAt !== null && { startedAt }),
@@ -95,27 +108,27 @@ function toJobState<In, Out>(job: StoredJob): JobState<In, Out> | undefined {
   };
 }
 
-/** Lets a job that waits for its time, or for its next attempt, start now. Returns whether it did wait. */
+/**
+ * Lets a job that waits for its time, or for its next attempt, start now. Returns whether it did wait. A blocked job
+ * waits for more than that.
+ */
 export async function promoteJob(database: FleetDatabase, queue: string, id: string): Promise<boolean> {
   return isChanged(
     database,
     `update ${jobsSchema(database.schema)}.job set start_after = now()
-     where name = $1 and id = $2 and state < 'active' and start_after > now() returning id`,
+     where name = $1 and id = $2 and state < 'active' and not blocked and start_after > now() returning id`,
     [queue, id],
   );
 }
 
-/** Lets a failed or cancelled job run again, with one attempt. Returns whether it was one. */
-export async function retryJob(database: FleetDatabase, queue: string, id: string): Promise<boolean> {
-  const jobs = jobsSchema(database.schema);
-  return isChanged(
-    database,
-    // Otherwise a redrive would run it, too.
-    `with dead as (delete from ${jobs}.job where name = $3 and source_id = $2 and state < 'active')
-     update ${jobs}.job set state = 'retry', retry_limit = retry_count + 1, start_after = now(), completed_on = null
-     where name = $1 and id = $2 and state in ('failed', 'cancelled') returning id`,
-    [queue, id, toDeadQueue(queue)],
-  );
+/**
+ * Lets a failed or cancelled job run again, with one attempt. One that is still blocked waits for its dependencies
+ * again. Returns undefined for a job in another state.
+ */
+export async function retryJob(database: FleetDatabase, queue: string, id: string): Promise<RetriedJob | undefined> {
+  const statement = retryStoredJob(database.schema);
+  const { rows, isUnclear } = await change(database, statement, [queue, id, toDeadQueue(queue)]);
+  return (rows[0] as RetriedJob | undefined) ?? (isUnclear ? {} : undefined);
 }
 
 /** Deletes a job that does not run. Returns whether there was one. */
@@ -128,11 +141,20 @@ export async function removeJob(database: FleetDatabase, queue: string, id: stri
 }
 
 async function isChanged(database: FleetDatabase, sql: string, values: readonly unknown[]): Promise<boolean> {
+  const { rows, isUnclear } = await change(database, sql, values);
+  return rows.length > 0 || isUnclear;
+}
+
+/** Executes a statement that has an effect only once. It is unclear if the answer to the first try may be lost. */
+async function change(
+  database: FleetDatabase,
+  sql: string,
+  values: readonly unknown[],
+): Promise<{ readonly rows: readonly unknown[]; readonly isUnclear: boolean }> {
   let tries = 0;
   const rows = await database.retry(() => {
     tries++;
     return database.query(sql, values);
   });
-  // The answer to the first try may be lost, although it was executed.
-  return rows.length > 0 || tries > 1;
+  return { rows, isUnclear: tries > 1 };
 }

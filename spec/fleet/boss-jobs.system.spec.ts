@@ -1,8 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { firstValueFrom, lastValueFrom, NEVER } from 'rxjs';
 import { launch, type Application, type Runnable } from 'rxjs-tasks';
 import type { Fleet, JobError } from 'rxjs-tasks/fleet';
 import { BossJobs } from '../../lib/fleet/boss-jobs.js';
+import { FunctionJobs } from '../../lib/fleet/function-jobs.js';
 import { Fleets, servicesOf } from '../helpers/fleet.js';
 import { deferred } from '../helpers/tasks.js';
 
@@ -96,5 +98,16 @@ describe("With pg-boss's own functions, a worker", () => {
     expect(() => queue.worker(() => 1, { groupConcurrency: 1 })).to.throw(TypeError, 'no option `groupConcurrency`');
     expect(() => queue.worker(() => 1, { rate: { jobs: 1, per: 1 } })).to.throw(TypeError, 'no option `rate`');
     expect(() => queue.submit(1, { key: 'k' })).to.throw(TypeError, 'no option `key`');
+  });
+
+  it('refuses jobs that wait for others, and releases those from before', async () => {
+    const queue = fleet.queue<number, unknown>('after');
+    const after = [await queue.enqueue(7)];
+    expect(() => queue.submit(1, { after })).to.throw(TypeError, 'Expected no option `after`');
+    const id = randomUUID();
+    const { database } = servicesOf(fleet);
+    await new FunctionJobs(database).insert(queue.name, [{ id, data: { input: 1 }, options: { after }, length: 0 }]);
+    run(queue.worker((n, _, { outputs }) => [n, ...outputs]));
+    expect(await lastValueFrom(queue.result(id))).to.deep.equal([1, [7]]);
   });
 });

@@ -36,6 +36,19 @@ describe('A row of the jobs', () => {
     );
   });
 
+  it('has the ids of the jobs that it waited for, and their outputs', () => {
+    const id = 'c5c1c5c1-0000-4000-8000-000000000000';
+    const data = { input: 1, after: [`mails/${id}`, `other.queue/${id}`], outputs: [{ value: 1 }, {}, null, 'plain'] };
+    const { after, outputs } = parseJobData(data);
+    expect({ after, outputs }).to.deep.equal({ after: [id, id], outputs: [1, undefined, undefined, 'plain'] });
+    expect(parseJobData({ after: data.after }).input).to.equal(undefined);
+    expect(parseJobData({ input: 1, after: ['noon', 5, null], outputs: 'none' })).to.deep.equal({
+      input: 1,
+      awaited: false,
+      after: [],
+    });
+  });
+
   it('gives the data and the output of another program as they are', () => {
     for (const data of [{ to: 'x' }, [1], 5, 'x', false, 0, '', { awaited: true, to: 'x' }])
       expect(parseJobData(data)).to.deep.equal({ input: data, awaited: false });

@@ -1,11 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import pg from 'pg';
+import { hasAnyDependents } from '../../lib/fleet/dependents-table.js';
 import {
   claimJobs,
   completeJobs,
   deleteEndedJobs,
+  endDependencies,
+  findDependencies,
+  insertJobs,
   releaseJobs,
+  retryStoredJob,
   selectDueQueues,
   touchJobs,
 } from '../../lib/fleet/job-statements.js';
@@ -94,5 +99,110 @@ describe('The statements of a fleet', () => {
       expect(await rowsRead(touchJobs(schema), [ids.map(() => 'q'), ...claims])).to.be.at.most(few);
       // The retention of none is over. The queue and its dead letters are the only two.
       expect(await rowsRead(deleteEndedJobs(schema), [1000])).to.be.at.most(4);
+    });
+});
+
+describe('The statements about jobs that wait for others', () => {
+  const fleets = new Fleets();
+  const { schema } = fleets;
+  const jobs = `${schema}_jobs.job`;
+  const table = `${schema}.job_after`;
+  let client: pg.Client;
+  let dependent: string;
+  /** A job that all others wait for. */
+  let common: string;
+
+  before(async () => {
+    const fleet = await fleets.connect();
+    const queue = fleet.queue('q');
+    const after = [await queue.enqueue(1), await queue.enqueue(2)];
+    dependent = await queue.enqueue(3, { after });
+    common = await queue.enqueue(4, { delay: 3_600_000 });
+    client = new pg.Client({ connectionString: await sharedUrl() });
+    await client.connect();
+  });
+  after(async () => {
+    await client.end();
+    await fleets.close();
+  });
+
+  async function rowsReadSoFar(schemas: readonly string[]): Promise<number> {
+    const { rows } = await client.query<{ count: number }>(
+      `select sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::int as count
+       from pg_stat_xact_user_tables where schemaname = any($1)`,
+      [schemas],
+    );
+    return rows[0]?.count ?? NaN;
+  }
+
+  /** Returns the number of rows that a statement reads after another one. Whatever they change is undone. */
+  async function rowsRead(
+    sql: string,
+    values: unknown[] = [],
+    prepare = 'select',
+    schemas: readonly string[] = [schema, `${schema}_jobs`],
+  ): Promise<number> {
+    await client.query('begin');
+    await client.query(prepare);
+    const before = await rowsReadSoFar(schemas);
+    await client.query(sql, values);
+    const after = await rowsReadSoFar(schemas);
+    await client.query('rollback');
+    return after - before;
+  }
+
+  /** Inserts waiting jobs, and as many jobs that wait for each of these and for one more. */
+  const insertDependents = (count: number) =>
+    client.query(
+      `with dependency as (
+         insert into ${jobs} (name) select 'q' from generate_series(1, ${count}) returning id
+       ), dependent as (
+         insert into ${jobs} (name, blocked, data) select 'q', true, '{}' from generate_series(1, ${count}) returning id
+       ), pair as (
+         select a.id as job, b.id as after_job
+         from (select id, row_number() over () as n from dependent) a
+           join (select id, row_number() over () as n from dependency) b using (n)
+       )
+       insert into ${table} (queue, job, position, after_queue, after_job)
+       select 'q', job, 1, 'q', after_job from pair union all select 'q', job, 2, 'q', $1::uuid from pair`,
+      [common],
+    );
+
+  const steps: readonly [title: string, prepare: () => Promise<unknown>][] = [
+    ['one, never analyzed', () => Promise.resolve()],
+    ['one, analyzed', () => client.query(`analyze ${table}`)],
+    ['3,000 more than were analyzed', () => insertDependents(3000)],
+    ['the same, analyzed', () => client.query(`analyze ${table}; analyze ${jobs}`)],
+    ['20,000 more than were analyzed', () => insertDependents(20_000)],
+    ['all of them, analyzed', () => client.query(`analyze ${table}; analyze ${jobs}`)],
+  ];
+  for (const [title, prepare] of steps)
+    it(`read only the jobs that they are about (${title})`, async () => {
+      await prepare();
+      // If there are few rows, a statement may read all of them.
+      const few = 20;
+      const { rows } = await client.query<{ id: string }>(
+        `select id from ${jobs} where not blocked and id <> '${common}' order by created_on, id limit 20`,
+      );
+      const ids = rows.map(({ id }) => id);
+      expect(await rowsRead(`select ${hasAnyDependents(schema)}`)).to.be.at.most(few);
+      // Each id, the row that waits for it, and its state.
+      expect(await rowsRead(endDependencies(schema), [ids])).to.be.at.most(few + 3 * ids.length);
+      const end = `update ${jobs} set state = 'completed', output = '{}' where id = any('{${ids.join(',')}}')`;
+      // The rows of each dependent are read, written and deleted.
+      expect(await rowsRead(endDependencies(schema), [ids], end)).to.be.at.most(few + 40 * ids.length);
+      // Up to a thousand dependencies, and their states.
+      expect(await rowsRead(findDependencies(schema), ['00000000-0000-0000-0000-000000000000'])).to.be.at.most(2001);
+      const claims = [ids, ids.map(() => 0)];
+      const outputs = JSON.stringify(ids.map((value) => ({ value })));
+      const claim = `update ${jobs} set state = 'active' where id = any('{${ids.join(',')}}')`;
+      // The other specs count the jobs that it reads.
+      const dependents = await rowsRead(completeJobs(schema), ['q', ...claims, outputs], claim, [schema]);
+      // Whether there are any dependents, and one of each job.
+      expect(dependents).to.be.at.most(1 + ids.length);
+      const job = { id: randomUUID(), data: { input: 1 }, after: ids };
+      expect(await rowsRead(insertJobs(schema), ['q', JSON.stringify([job])])).to.be.at.most(few + 12 * ids.length);
+      const fail = `update ${jobs} set state = 'failed' where id = '${dependent}'`;
+      expect(await rowsRead(retryStoredJob(schema), ['q', dependent, 'q.dead'], fail)).to.be.at.most(few);
     });
 });

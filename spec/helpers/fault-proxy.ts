@@ -44,6 +44,8 @@ const fatalStates = /^(08|57P0|28|3D)/;
 /** A proxy between processes and a PostgreSQL that causes faults of the network and of the server. */
 export class FaultProxy {
   readonly url: string;
+  /** Called with each statement, before it is passed on. */
+  onStatement: (sql: string) => void = () => undefined;
   private fault: NetworkFault = 'none';
   private readonly refusals: Refusal[] = [];
   private readonly pairs = new Set<Pair>();
@@ -155,6 +157,7 @@ export class FaultProxy {
     const refusal =
       sql === undefined ? undefined : this.refusals.find(({ left, pattern }) => left > 0 && pattern.test(sql));
     if (!refusal) {
+      if (sql !== undefined) this.onStatement(sql);
       server.write(bytes);
       return;
     }
