@@ -9,7 +9,7 @@ import type { QueryClient } from './queue-types.js';
 /** pg-boss's own functions, for a version of its tables that this library does not know. */
 export class BossJobs implements JobStore {
   /** It has no form of them that agrees with ours. */
-  readonly unsupported: ReadonlySet<string> = new Set(['key', 'keyWindow', 'groupConcurrency', 'rate']);
+  readonly unsupported: ReadonlySet<string> = new Set(['key', 'keyWindow', 'groupConcurrency', 'rate', 'after']);
   private readonly database: FleetDatabase;
 
   constructor(database: FleetDatabase) {

@@ -121,6 +121,12 @@ export interface SubmitOptions {
   keyWindow?: number | undefined;
   /** The group of the job, such as a tenant: see {@link WorkerOptions.groupConcurrency}. Up to 200 characters. */
   group?: string | undefined;
+  /**
+   * The ids of jobs of any queue of the fleet. The job is `blocked` until all of them have completed, and its handler
+   * gets their results as {@link Job.outputs}. If one of them fails, is cancelled or is deleted before, the job fails
+   * with that error, without a dead letter.
+   */
+  after?: readonly string[] | undefined;
 }
 
 /** A client of PostgreSQL within a transaction, such as one of `pg`. */
@@ -165,6 +171,8 @@ export interface JobState<In = unknown, Out = unknown> {
   readonly priority: number;
   readonly key?: string;
   readonly group?: string;
+  /** The ids of the jobs that the job waits for, or has waited for. */
+  readonly after?: readonly string[];
   readonly createdAt: Date;
   /** The time at which a delayed or retrying job may start. */
   readonly dueAt?: Date;
@@ -197,6 +205,8 @@ export interface Job {
   readonly queue: string;
   /** The number of the attempt, from 1. */
   readonly attempt: number;
+  /** The results of the jobs in {@link SubmitOptions.after}, in their order. */
+  readonly outputs: readonly unknown[];
   /**
    * Reports progress to all processes, as JSON of up to 7,500 bytes. Other processes get it within 250 ms, unless a
    * later one replaces it. The last one arrives before the end of the job.

@@ -1,0 +1,164 @@
+import { JobCancelledError, JobDeletedError, JobError, type JobFailure } from '../fleet/errors.js';
+import { toJobFailure } from '../fleet/job-failure.js';
+import { parseJobData, parseOutput, type JobData } from '../fleet/job-row.js';
+import type { QueuePolicy } from '../fleet/queue-policy.js';
+import type { JobState, SubmitOptions } from '../fleet/queue-types.js';
+import { LinkedSubject } from '../util/linked-subject.js';
+
+/** What is given with a job at its insertion. */
+export interface MemoryJobParts {
+  readonly id: string;
+  /** The number of the job within its queue. */
+  readonly number: number;
+  readonly queue: string;
+  /** JSON of its {@link JobData}. */
+  readonly data: string;
+  readonly options: SubmitOptions;
+  readonly policy: QueuePolicy;
+  readonly createdAt: number;
+  readonly dueAt: number;
+  /** The jobs of {@link SubmitOptions.after}; undefined for one that does not exist. */
+  readonly dependencies: readonly (MemoryJob | undefined)[];
+}
+
+/** The run of a job in a process. */
+export interface JobHolder {
+  /** Cancels the run, whose process no longer owns the job. */
+  abandon(cause: Error): void;
+}
+
+/** A job of a fleet in memory. Times are in ms since 1970. */
+export class MemoryJob {
+  state: 'created' | 'retry' | 'active' | 'completed' | 'failed' | 'cancelled' = 'created';
+  deleted = false;
+  /** The number of the claim, from 0. */
+  retryCount = 0;
+  retryLimit: number;
+  dueAt: number;
+  startedAt: number | undefined = undefined;
+  endedAt: number | undefined = undefined;
+  /** JSON of the output, as `{ value }`. */
+  output = '{}';
+  /** The error of the last attempt. */
+  failure: JobFailure | undefined = undefined;
+  /** JSON of the last progress. */
+  progress: string | undefined = undefined;
+  holder: JobHolder | undefined = undefined;
+  /** The jobs that wait for this one. */
+  readonly dependents: Set<MemoryJob> = new Set<MemoryJob>();
+  /** Emits at the end of the job, and when it is deleted. */
+  readonly end: LinkedSubject<undefined> = new LinkedSubject<undefined>();
+  readonly parts: MemoryJobParts;
+
+  constructor(parts: MemoryJobParts) {
+    this.parts = parts;
+    this.retryLimit = parts.options.retries ?? parts.policy.retries;
+    this.dueAt = parts.dueAt;
+    for (const job of parts.dependencies) job?.dependents.add(this);
+  }
+
+  get id(): string {
+    return this.parts.id;
+  }
+
+  get group(): string | undefined {
+    return this.parts.options.group;
+  }
+
+  get priority(): number {
+    return this.parts.options.priority ?? 0;
+  }
+
+  /** The time after which the job is deleted, once it has ended. */
+  get keptUntil(): number {
+    const { endedAt = Infinity, parts } = this;
+    return endedAt + Math.max(1, Math.ceil(parts.policy.retention / 1000)) * 1000;
+  }
+
+  /** Whether the job starts before another one that may start, too. */
+  startsBefore(other: MemoryJob): boolean {
+    return this.priority === other.priority
+      ? this.parts.number < other.parts.number
+      : this.priority > other.priority;
+  }
+
+  /** Whether no attempt is active, and one will follow. */
+  get waits(): boolean {
+    return this.state === 'created' || this.state === 'retry';
+  }
+
+  get blocked(): boolean {
+    return this.parts.dependencies.some((job) => job?.state !== 'completed');
+  }
+
+  /** Whether the job may start. */
+  isDue(now: number): boolean {
+    return this.waits && this.dueAt <= now && !this.blocked;
+  }
+
+  /** The data, parsed for one reader. */
+  data<In>(): JobData<In> {
+    return parseJobData<In>(JSON.parse(this.parts.data));
+  }
+
+  /** The result, parsed for one reader. */
+  value(): unknown {
+    return parseOutput(JSON.parse(this.output)).value;
+  }
+
+  /** The results of the jobs that it has waited for, parsed for one reader. */
+  outputs(): unknown[] {
+    return this.parts.dependencies.map((job) => job?.value());
+  }
+
+  /** The wait before the next attempt, in ms. As in a database, of whole seconds. */
+  get backoffMs(): number {
+    const { initial, max } = this.parts.policy.backoff;
+    const [initialSeconds, maxSeconds] = [Math.ceil(initial / 1000), Math.ceil(max / 1000)];
+    return Math.min(initialSeconds * 2 ** this.retryCount, maxSeconds) * 1000;
+  }
+
+  /** The error of those that wait for the result of the job. */
+  get error(): Error | undefined {
+    const { id, state, failure } = this;
+    const { queue } = this.parts;
+    if (state === 'failed' && failure) return new JobError(queue, id, failure);
+    if (state === 'cancelled') return new JobCancelledError(queue, id);
+    return state !== 'completed' && this.deleted ? new JobDeletedError(queue, id) : undefined;
+  }
+
+  /** The failure of the jobs that wait for this one. */
+  get failureOfDependents(): JobFailure {
+    return this.state === 'failed' && this.failure ? this.failure : toJobFailure(this.error);
+  }
+
+  toState<In, Out>(now: number): JobState<In, Out> {
+    const { id, priority, dueAt, startedAt, endedAt, failure, progress } = this;
+    const { key, group, after = [] } = this.parts.options;
+    const state = this.stateAt(now);
+    return {
+      id,
+      state,
+      input: this.data<In>().input,
+      ...(state === 'completed' && { output: this.value() as Out }),
+      ...(failure && (state === 'failed' || state === 'retrying') && { failure }),
+      ...(progress !== undefined && { progress: JSON.parse(progress) as unknown }),
+      attempt: startedAt === undefined ? 0 : this.retryCount + 1,
+      priority,
+      ...(key !== undefined && { key }),
+      ...(group !== undefined && { group }),
+      ...(after.length > 0 && { after: [...after] }),
+      createdAt: new Date(this.parts.createdAt),
+      ...((state === 'delayed' || state === 'retrying') && { dueAt: new Date(dueAt) }),
+      ...(startedAt !== undefined && { startedAt: new Date(startedAt) }),
+      ...(endedAt !== undefined && { endedAt: new Date(endedAt) }),
+    };
+  }
+
+  stateAt(now: number): JobState['state'] {
+    if (this.state === 'retry') return this.blocked ? 'blocked' : 'retrying';
+    if (this.state !== 'created') return this.state;
+    if (this.blocked) return 'blocked';
+    return this.dueAt > now ? 'delayed' : 'waiting';
+  }
+}
