@@ -1,5 +1,12 @@
 import type { QueueOptions as BossOptions } from 'pg-boss';
-import { invalid, validateArray, validateInteger, validateNumber, validateOptions, validateString } from '../util/validate.js';
+import {
+  invalid,
+  validateArray,
+  validateInteger,
+  validateNumber,
+  validateOptions,
+  validateString,
+} from '../util/validate.js';
 import { hasMethod } from '../util/has-members.js';
 import { validateJsonb } from './jsonb.js';
 import type { JobsFilter, JobState, QueueOptions, SubmitOptions } from './queue-types.js';

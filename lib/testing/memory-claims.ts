@@ -50,8 +50,7 @@ export class MemoryClaims {
     const now = this.scheduler.now();
     let next: MemoryJob | undefined;
     for (const job of this.open)
-      if (job.isDue(now) && !this.isFull(job.group, groupConcurrency))
-        if (!next || job.startsBefore(next)) next = job;
+      if (job.isDue(now) && !this.isFull(job.group, groupConcurrency)) if (!next || job.startsBefore(next)) next = job;
     if (!next || (rate && this.isExceeded(rate, now))) return undefined;
     next.state = 'active';
     if (next.startedAt !== undefined) next.retryCount++;

@@ -77,9 +77,7 @@ export class MemoryJob {
 
   /** Whether the job starts before another one that may start, too. */
   startsBefore(other: MemoryJob): boolean {
-    return this.priority === other.priority
-      ? this.parts.number < other.parts.number
-      : this.priority > other.priority;
+    return this.priority === other.priority ? this.parts.number < other.parts.number : this.priority > other.priority;
   }
 
   /** Whether no attempt is active, and one will follow. */

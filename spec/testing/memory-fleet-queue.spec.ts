@@ -1,0 +1,11 @@
+import { describeQueueFeatures } from '../fleet/behaviour/queue-features.js';
+import { describeQueue } from '../fleet/behaviour/queue.js';
+import { MemoryFleets } from '../helpers/test-fleets.js';
+
+describe('A queue of a memoryFleet', () => {
+  const fleets = new MemoryFleets();
+  after(() => fleets.close());
+
+  describeQueue(fleets);
+  describeQueueFeatures(fleets);
+});
