@@ -39,5 +39,5 @@ import { MemoryStore } from './memory-store.js';
 export function memoryFleet(options: MemoryFleetOptions = {}): MemoryFleet {
   const { scheduler = asyncScheduler, name = 'memory' } = readOptions(options, ['scheduler', 'name']);
   validateScheduler(scheduler);
-  return new MemoryProcess(new MemoryStore(scheduler), name);
+  return new MemoryProcess(new MemoryStore(scheduler, name), name);
 }

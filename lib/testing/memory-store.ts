@@ -13,6 +13,7 @@ import { MemoryTable, type MemoryTables } from './memory-table.js';
 /** All that the processes of a fleet in memory share. */
 export class MemoryStore implements MemoryTables {
   readonly scheduler: SchedulerLike;
+  readonly name: string;
   readonly leases: MemoryLeases;
   readonly events: LinkedSubject<FleetEvent> = new LinkedSubject<FleetEvent>();
   readonly members: Set<FleetMember> = new Set<FleetMember>();
@@ -22,7 +23,8 @@ export class MemoryStore implements MemoryTables {
   private lastNumber = 0;
   private lastPid = 0;
 
-  constructor(scheduler: SchedulerLike) {
+  constructor(scheduler: SchedulerLike, name: string) {
+    this.name = name;
     this.scheduler = scheduler;
     this.master = withCancel(undefined, { scheduler });
     this.leases = new MemoryLeases(

@@ -14,6 +14,8 @@ import { MemoryJob } from './memory-job.js';
 /** The part of a fleet in memory that its tables use. */
 export interface MemoryTables {
   readonly scheduler: SchedulerLike;
+  /** The name of the first process. */
+  readonly name: string;
   /** The number of the next job. */
   nextNumber(): number;
   /** Returns the queue of a job. */
@@ -296,7 +298,7 @@ export class MemoryTable {
   private fail(job: MemoryJob, failure: JobFailure): void {
     job.failure = failure;
     this.end(job, 'failed');
-    this.tables.emit({ queue: this.name, job: job.id, at: this.now(), by: '', type: 'failed', attempt: 0, failure });
+    this.tables.emit({ queue: this.name, job: job.id, at: this.now(), by: this.tables.name, type: 'failed', attempt: 0, failure });
     this.publish(job);
   }
 }
