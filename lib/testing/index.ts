@@ -11,6 +11,7 @@ export { fakeSignals, type FakeSignals } from './fake-signals.js';
 export { marks, type Mark } from './marbles.js';
 export { memoryCoordinator, type MemoryCoordinator } from './memory-coordinator.js';
 export { memoryFleet } from './memory-fleet.js';
+export type { MemoryClaim, MemoryFaults } from './memory-faults.js';
 export type { MemoryFleet, MemoryFleetOptions } from './memory-fleet-types.js';
 export { record, type Recorder, type RecordOptions } from '../recording/record.js';
 export type { RecordedError, RecordedEvent, RecordedOutcome, Recording } from '../recording/types.js';

@@ -44,6 +44,12 @@ export class MemoryClaims {
     else this.notify();
   }
 
+  /** Whether a job may start, unless a limit keeps it waiting. */
+  get isDue(): boolean {
+    const now = this.scheduler.now();
+    return !this.paused && [...this.open].some((job) => job.isDue(now));
+  }
+
   /** Claims the job that starts next, if there is one. */
   claim({ groupConcurrency, rate }: WorkerLimits): MemoryJob | undefined {
     if (this.paused) return undefined;

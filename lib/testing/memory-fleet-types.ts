@@ -1,5 +1,6 @@
 import type { SchedulerLike } from 'rxjs';
 import type { Fleet } from '../fleet/types.js';
+import type { MemoryFaults } from './memory-faults.js';
 
 /** Options of {@link memoryFleet}. */
 export interface MemoryFleetOptions {
@@ -10,6 +11,13 @@ export interface MemoryFleetOptions {
   scheduler?: SchedulerLike | undefined;
   /** The name of the process. Default: `memory`. */
   name?: string | undefined;
+  /**
+   * Decides whether a claim is lost, as by a process that hangs or has no connection. The handler goes on, but its
+   * result is not stored, and its worker claims no other job. After 10 s its context is cancelled with a `JobLostError`, and the job runs again. With
+   * `'explore'`, no claim is lost in the usual order, and each is in one of the orders that {@link explore} tries.
+   * Default: no claim is lost.
+   */
+  faults?: MemoryFaults | undefined;
 }
 
 /** A fleet in memory, as one of its processes is connected to it. */

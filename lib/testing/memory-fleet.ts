@@ -1,5 +1,6 @@
 import { asyncScheduler } from 'rxjs';
 import { readOptions, validateScheduler } from '../util/validate.js';
+import { validateFaults } from './memory-faults.js';
 import type { MemoryFleet, MemoryFleetOptions } from './memory-fleet-types.js';
 import { MemoryProcess } from './memory-process.js';
 import { MemoryStore } from './memory-store.js';
@@ -37,7 +38,8 @@ import { MemoryStore } from './memory-store.js';
  * ```
  */
 export function memoryFleet(options: MemoryFleetOptions = {}): MemoryFleet {
-  const { scheduler = asyncScheduler, name = 'memory' } = readOptions(options, ['scheduler', 'name']);
+  const { scheduler = asyncScheduler, name = 'memory', faults } = readOptions(options, ['scheduler', 'name', 'faults']);
   validateScheduler(scheduler);
-  return new MemoryProcess(new MemoryStore(scheduler, name), name);
+  if (faults !== undefined) validateFaults(faults);
+  return new MemoryProcess(new MemoryStore(scheduler, name, faults), name);
 }

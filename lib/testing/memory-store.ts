@@ -6,6 +6,7 @@ import { toEventText } from '../fleet/event-text.js';
 import type { JobEvent } from '../fleet/queue-types.js';
 import type { FleetEvent, FleetMember, FleetState } from '../fleet/types.js';
 import { LinkedSubject } from '../util/linked-subject.js';
+import type { MemoryFaults } from './memory-faults.js';
 import type { MemoryJob } from './memory-job.js';
 import { MemoryLeases } from './memory-leases.js';
 import { MemoryTable, type MemoryTables } from './memory-table.js';
@@ -14,6 +15,7 @@ import { MemoryTable, type MemoryTables } from './memory-table.js';
 export class MemoryStore implements MemoryTables {
   readonly scheduler: SchedulerLike;
   readonly name: string;
+  readonly faults: MemoryFaults | undefined;
   readonly leases: MemoryLeases;
   readonly events: LinkedSubject<FleetEvent> = new LinkedSubject<FleetEvent>();
   readonly members: Set<FleetMember> = new Set<FleetMember>();
@@ -23,7 +25,8 @@ export class MemoryStore implements MemoryTables {
   private lastNumber = 0;
   private lastPid = 0;
 
-  constructor(scheduler: SchedulerLike, name: string) {
+  constructor(scheduler: SchedulerLike, name: string, faults: MemoryFaults | undefined) {
+    this.faults = faults;
     this.name = name;
     this.scheduler = scheduler;
     this.master = withCancel(undefined, { scheduler });

@@ -1,6 +1,6 @@
 import { Subscription, type SchedulerLike } from 'rxjs';
 import type { AttemptResult, WrittenResult } from '../fleet/attempt-results.js';
-import { JobCancelledError, JobDeletedError, type JobFailure } from '../fleet/errors.js';
+import { JobCancelledError, JobDeletedError, JobLostError, type JobFailure } from '../fleet/errors.js';
 import { toJobFailure } from '../fleet/job-failure.js';
 import type { Claim } from '../fleet/job-store.js';
 import { fromStored, mergeOptions, type StoredOptions } from '../fleet/queue-options.js';
@@ -113,6 +113,13 @@ export class MemoryTable {
     if (job?.state !== 'active' || job.retryCount !== claim.retryCount) return onWritten(undefined);
     onWritten(this.write(job, result));
     this.publish(job);
+  }
+
+  /** Fails an attempt whose process gives no sign of life, unless it has ended. */
+  lose(job: MemoryJob, claim: Claim): void {
+    const { holder } = job;
+    const failure = { name: 'Error', message: 'job heartbeat timeout' };
+    this.settle(claim, { failure }, (written) => written && holder?.abandon(new JobLostError(this.name, job.id)));
   }
 
   /** Returns whether the job had not ended. */
@@ -298,7 +305,15 @@ export class MemoryTable {
   private fail(job: MemoryJob, failure: JobFailure): void {
     job.failure = failure;
     this.end(job, 'failed');
-    this.tables.emit({ queue: this.name, job: job.id, at: this.now(), by: this.tables.name, type: 'failed', attempt: 0, failure });
+    this.tables.emit({
+      queue: this.name,
+      job: job.id,
+      at: this.now(),
+      by: this.tables.name,
+      type: 'failed',
+      attempt: 0,
+      failure,
+    });
     this.publish(job);
   }
 }

@@ -1,4 +1,4 @@
-import { Observable, Subscription, type Subscriber } from 'rxjs';
+import { map, Observable, Subject, Subscription, type Subscriber } from 'rxjs';
 import { withCancel } from '../context/context.js';
 import type { CancelFunc, Context } from '../context/types.js';
 import type { AttemptResult, WrittenResult } from '../fleet/attempt-results.js';
@@ -8,6 +8,8 @@ import type { JobEvent, JobEventDetail, JobHandler } from '../fleet/queue-types.
 import type { ResolvedWorkerOptions } from '../fleet/worker-options.js';
 import { captureAsyncContext } from '../util/async-context.js';
 import { callInContext } from '../util/call-in-context.js';
+import { after } from '../util/timer.js';
+import { heartbeatMs } from './memory-faults.js';
 import type { MemoryConnection } from './memory-connection.js';
 import type { MemoryJob } from './memory-job.js';
 import type { MemoryTable } from './memory-table.js';
@@ -24,6 +26,8 @@ export class MemoryWorkerRun<In, Out> implements WorkerRunPort<In, Out> {
   private readonly limits: ResolvedWorkerOptions['limits'];
   private readonly subscriber: Subscriber<JobEvent>;
   private readonly subscriptions = new Subscription();
+  /** The claims that the process is about to lose. Each emits at its loss. */
+  private readonly losses = new Map<Claim, Subject<undefined>>();
   private claiming: Subscription | undefined = undefined;
   private freeSlots: number;
   /** The number of handlers that still run, abandoned jobs included. */
@@ -57,6 +61,8 @@ export class MemoryWorkerRun<In, Out> implements WorkerRunPort<In, Out> {
   }
 
   write(claim: Claim, result: AttemptResult): Observable<WrittenResult | undefined> {
+    const loss = this.losses.get(claim);
+    if (loss) return loss.pipe(map(() => undefined));
     return new Observable((subscriber) => {
       this.connection.validateOpen();
       this.table.settle(claim, result, (written) => subscriber.next(written));
@@ -85,30 +91,52 @@ export class MemoryWorkerRun<In, Out> implements WorkerRunPort<In, Out> {
 
   /** Claims jobs soon, as in a real fleet never within the call that has inserted one. */
   private onWork(): void {
-    if (this.claiming || this.freeSlots === 0 || this.ctx.cancelled) return;
-    const { scheduler } = this.connection.store;
-    this.claiming = scheduler.schedule(() => callInContext(this.asyncContext, () => this.claim()));
-    this.subscriptions.add(this.claiming);
+    // A process that has no connection claims nothing.
+    if (this.claiming || this.losses.size > 0 || this.freeSlots === 0 || this.ctx.cancelled) return;
+    const { scheduler, faults } = this.connection.store;
+    const claiming = (this.claiming = new Subscription());
+    const schedule = (isLost: boolean) =>
+      claiming.add(scheduler.schedule(() => callInContext(this.asyncContext, () => this.claim(isLost))));
+    schedule(false);
+    // Of two timers at the same time, `explore` lets each fire first in some orders.
+    if (faults === 'explore' && this.table.claims.isDue) schedule(true);
+    this.subscriptions.add(claiming);
   }
 
   /** Claims a job for each free slot. Another worker may get the next ones. */
-  private claim(): void {
-    if (this.claiming) this.subscriptions.remove(this.claiming);
+  private claim(isLost: boolean): void {
+    this.claiming?.unsubscribe();
     this.claiming = undefined;
     for (let room = this.freeSlots; room > 0 && !this.ctx.cancelled && !this.connection.isClosed; room--) {
       const job = this.table.claim(this.limits);
       if (!job) return;
-      this.run(job);
+      this.run(job, isLost);
     }
   }
 
-  private run(job: MemoryJob): void {
+  private run(job: MemoryJob, isLost: boolean): void {
     const { id, retryCount } = job;
     this.runs++;
     this.freeSlots--;
     const run = new JobRun(this, { id, retryCount, data: job.data<In>(), outputs: job.outputs() });
     job.holder = { abandon: (cause) => callInContext(this.asyncContext, () => run.abandon(cause)) };
+    const { store, name } = this.connection;
+    const claim = { queue: this.queue.name, job: id, attempt: retryCount + 1, process: name };
+    if (isLost || (typeof store.faults === 'function' && store.faults(claim))) this.lose(job, run.claim);
     run.start();
+  }
+
+  private lose(job: MemoryJob, claim: Claim): void {
+    const loss = new Subject<undefined>();
+    this.losses.set(claim, loss);
+    after(this.connection.store.scheduler, heartbeatMs, () => {
+      // Other workers may claim the job before this one.
+      this.table.lose(job, claim);
+      this.losses.delete(claim);
+      loss.next(undefined);
+      loss.complete();
+      this.onWork();
+    });
   }
 
   private completeIfDone(): void {
