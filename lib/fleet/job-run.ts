@@ -22,7 +22,7 @@ export interface WorkerRunPort<In, Out> {
   readonly handler: JobHandler<In, Out>;
   /** The parent context of all jobs. */
   readonly ctx: Context;
-  /** Writes the result of an attempt. Emits it as it was written, or undefined if the claim is no more the current one. */
+  /** Writes the result of an attempt. Emits it as it was written, or undefined if the job has another claim. */
   write(claim: Claim, result: AttemptResult): Observable<WrittenResult | undefined>;
   /** @param awaited whether the submitter of the job waits for this event. */
   emit(job: string, detail: JobEventDetail, awaited?: boolean): void;

@@ -13,9 +13,9 @@ export interface MemoryFleetOptions {
   name?: string | undefined;
   /**
    * Decides whether a claim is lost, as by a process that hangs or has no connection. The handler goes on, but its
-   * result is not stored, and its worker claims no other job. After 10 s its context is cancelled with a `JobLostError`, and the job runs again. With
-   * `'explore'`, no claim is lost in the usual order, and each is in one of the orders that {@link explore} tries.
-   * Default: no claim is lost.
+   * result is not stored, and its worker claims no other job. After 10 s its context is cancelled with a
+   * `JobLostError`, and the job runs again. With `'explore'`, no claim is lost in the usual order, and each is in one
+   * of the orders that `explore` tries. Default: no claim is lost.
    */
   faults?: MemoryFaults | undefined;
 }

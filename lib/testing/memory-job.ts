@@ -5,7 +5,7 @@ import type { QueuePolicy } from '../fleet/queue-policy.js';
 import type { JobState, SubmitOptions } from '../fleet/queue-types.js';
 import { LinkedSubject } from '../util/linked-subject.js';
 
-/** What is given with a job at its insertion. */
+/** Parts of a job that its insertion decides. */
 export interface MemoryJobParts {
   readonly id: string;
   /** The number of the job within its queue. */

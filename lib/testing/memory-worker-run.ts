@@ -29,6 +29,8 @@ export class MemoryWorkerRun<In, Out> implements WorkerRunPort<In, Out> {
   /** The claims that the process is about to lose. Each emits at its loss. */
   private readonly losses = new Map<Claim, Subject<undefined>>();
   private claiming: Subscription | undefined = undefined;
+  /** The timer of a claim that is lost. It is cleared when the other one fires first. */
+  private losing: Subscription | undefined = undefined;
   private freeSlots: number;
   /** The number of handlers that still run, abandoned jobs included. */
   private runs = 0;
@@ -92,21 +94,24 @@ export class MemoryWorkerRun<In, Out> implements WorkerRunPort<In, Out> {
   /** Claims jobs soon, as in a real fleet never within the call that has inserted one. */
   private onWork(): void {
     // A process that has no connection claims nothing.
-    if (this.claiming || this.losses.size > 0 || this.freeSlots === 0 || this.ctx.cancelled) return;
-    const { scheduler, faults } = this.connection.store;
-    const claiming = (this.claiming = new Subscription());
-    const schedule = (isLost: boolean) =>
-      claiming.add(scheduler.schedule(() => callInContext(this.asyncContext, () => this.claim(isLost))));
-    schedule(false);
+    if (this.losses.size > 0 || this.freeSlots === 0 || this.ctx.cancelled) return;
+    this.claiming ??= this.claimSoon(false);
     // Of two timers at the same time, `explore` lets each fire first in some orders.
-    if (faults === 'explore' && this.table.claims.isDue) schedule(true);
-    this.subscriptions.add(claiming);
+    if (this.connection.store.faults === 'explore' && this.table.claims.isDue) this.losing ??= this.claimSoon(true);
+  }
+
+  private claimSoon(isLost: boolean): Subscription {
+    const { scheduler } = this.connection.store;
+    const timer = scheduler.schedule(() => callInContext(this.asyncContext, () => this.claim(isLost)));
+    this.subscriptions.add(timer);
+    return timer;
   }
 
   /** Claims a job for each free slot. Another worker may get the next ones. */
   private claim(isLost: boolean): void {
     this.claiming?.unsubscribe();
-    this.claiming = undefined;
+    this.losing?.unsubscribe();
+    this.claiming = this.losing = undefined;
     for (let room = this.freeSlots; room > 0 && !this.ctx.cancelled && !this.connection.isClosed; room--) {
       const job = this.table.claim(this.limits);
       if (!job) return;

@@ -26,7 +26,7 @@ function shop(isIdempotent: boolean): Scenario {
 }
 
 describe('The faults of a memoryFleet', () => {
-  it('let a process lose a claim: the job runs elsewhere after the heartbeat, and the result of the first is dropped', async () => {
+  it('let a process lose a claim, so that the job runs elsewhere and the first result is dropped', async () => {
     const clock = virtualClock();
     const claims: MemoryClaim[] = [];
     const faults = (claim: MemoryClaim) => claims.push(claim) === 1;
@@ -83,6 +83,7 @@ describe('The faults of a memoryFleet', () => {
   });
 
   it('refuse what is neither a function nor `explore`', () => {
-    expect(() => memoryFleet({ faults: true as never })).to.throw("Expected `faults` to be a function or `'explore'`, got `true` (boolean)");
+    const create = () => memoryFleet({ faults: true as never });
+    expect(create).to.throw("Expected `faults` to be a function or `'explore'`, got `true` (boolean)");
   });
 });

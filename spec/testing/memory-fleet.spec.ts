@@ -302,7 +302,7 @@ describe('memoryFleet', () => {
       expect(await states()).to.deep.equal(['completed', 'completed']);
     });
 
-    it('fails with the failure of one of them, transitively, without a dead letter, and is retried on request', async () => {
+    it('fails with the failure of one of them, without a dead letter, and is retried on request', async () => {
       const { clock, queue, outputs, states, start, mend } = newFlow();
       const failing = await queue.enqueue('fails');
       const second = await queue.enqueue('second', { after: [failing] });
