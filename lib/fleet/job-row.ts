@@ -1,6 +1,6 @@
 import type { JobFailure } from './errors.js';
 import { toJobFailure } from './job-failure.js';
-import { isAttempt } from './message-fields.js';
+import { isAttempt, isJobId } from './message-fields.js';
 
 /** A job in the table. Other programs may have written its columns. */
 export interface JobRow {
@@ -23,10 +23,15 @@ export interface JobData<In> {
   readonly awaited?: boolean;
   /** The longest duration of an attempt, in ms, if it is not that of the queue. */
   readonly timeout?: number;
+  /** The ids of the jobs that it waits for, and their outputs when they have completed. */
+  readonly after?: readonly string[];
+  readonly outputs?: readonly unknown[];
 }
 
+/** The length of the id of a job. */
+const idLength = 36;
 /** The fields that this library writes into the data of a job. */
-const dataFields = new Set(['input', 'awaited', 'timeout']);
+const dataFields = new Set(['input', 'awaited', 'timeout', 'after', 'outputs']);
 
 /** Parses a row of jobs. Returns undefined for a row without the columns of a job. */
 export function parseJobRow(value: unknown): JobRow | undefined {
@@ -49,10 +54,20 @@ export function parseJobData<In>(data: unknown): JobData<In> {
   return { input: (data ?? undefined) as In, awaited: false };
 }
 
-function otherFields(data: Record<string, unknown>): Pick<JobData<unknown>, 'awaited' | 'timeout'> {
-  const { awaited, timeout } = data;
+function otherFields(data: Record<string, unknown>): Omit<JobData<unknown>, 'input'> {
+  const { awaited, timeout, after, outputs } = data;
   const isTimeout = typeof timeout === 'number' && timeout >= 1 && timeout <= 86_400_000;
-  return { awaited: awaited === true, ...(isTimeout && { timeout }) };
+  return {
+    awaited: awaited === true,
+    ...(isTimeout && { timeout }),
+    ...(Array.isArray(after) && { after: after.map(toId).filter(isJobId) }),
+    ...(Array.isArray(outputs) && { outputs: outputs.map((output) => parseOutput(output).value) }),
+  };
+}
+
+/** Returns the id at the end of a stored key. */
+function toId(key: unknown): string {
+  return String(key).slice(-idLength);
 }
 
 /** Parses the output of a completed job, in the same way: as `{ value }`, or as the value itself. */

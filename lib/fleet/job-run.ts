@@ -104,7 +104,7 @@ export class JobRun<In, Out> {
       id,
       queue: worker.queue.name,
       attempt,
-      outputs: this.job.outputs ?? [],
+      outputs: this.job.data.outputs ?? [],
       progress: (progress) => this.abandoned || worker.emit(id, { type: 'progress', attempt, progress }),
     });
     if (!isPromiseLike(output)) return output;

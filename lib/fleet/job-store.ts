@@ -11,8 +11,6 @@ export interface Claim {
 /** A job that this process has claimed. */
 export interface ClaimedJob<In> extends Claim {
   readonly data: JobData<In>;
-  /** The outputs of the jobs that it has waited for. */
-  readonly outputs?: readonly unknown[];
 }
 
 /** A claim whose handler has ended well. */

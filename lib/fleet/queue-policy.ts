@@ -17,6 +17,9 @@ const maxDelayMs = 365 * dayMs;
 /** The time that a job may wait, in s, counted from the end of its delay: ten years. */
 const maxWaitSeconds = 10 * 365 * 86_400;
 
+/** The maximum number of jobs that a job waits for. */
+const maxAfter = 1000;
+
 /** {@link QueueOptions} with all defaults filled in. */
 export interface QueuePolicy {
   readonly retries: number;
@@ -68,10 +71,10 @@ export function validateQueueName(name: unknown): void {
     throw new RangeError(invalid('name', 'up to 100 letters, digits, `_` and `-`', name));
 }
 
-export function validateJobId(job: unknown): void {
-  validateString('job', job);
+export function validateJobId(job: unknown, name = 'job'): void {
+  validateString(name, job);
   if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(job as string))
-    throw new RangeError(invalid('job', 'the id of a job', job));
+    throw new RangeError(invalid(name, 'the id of a job', job));
 }
 
 /** @throws TypeError for an option that the version of pg-boss's tables does not allow. */
@@ -106,19 +109,26 @@ export function validateJobsFilter(filter: JobsFilter): void {
 /** @param now the current time, in ms since 1970. */
 export function validateSubmitOptions(options: SubmitOptions, now: number = Date.now()): void {
   validateOptions(options, ['priority', 'delay', 'retries', 'timeout', 'key', 'keyWindow', 'group', 'after']);
-  const { priority = 0, delay = 0, retries = 0, timeout = 1, key, keyWindow = 0, group, after = [] } = options;
+  const { priority = 0, delay = 0, retries = 0, timeout = 1, key, keyWindow = 0, group, after } = options;
   validateInteger('retries', 0, 1000, retries);
   validateNumber('timeout', 1, dayMs, timeout);
   if (key !== undefined) validateKey('key', key);
   if (group !== undefined) validateKey('group', group);
+  if (after !== undefined) validateAfter(after);
   validateNumber('keyWindow', 0, 365 * dayMs, keyWindow);
   if (key === undefined && options.keyWindow !== undefined)
     throw new TypeError('Expected `keyWindow` to be used together with `key`');
   validateInteger('priority', -1_000_000, 1_000_000, priority);
-  validateArray('after', after);
-  for (const job of after) validateJobId(job);
   if (delay instanceof Date) validateDate(delay, now);
   else validateNumber('delay', 0, maxDelayMs, delay);
+}
+
+/** Accepts the ids of jobs, which may occur twice. */
+function validateAfter(after: readonly string[]): void {
+  validateArray('after', after);
+  if (after.length > maxAfter) throw new RangeError(invalid('after', `up to ${maxAfter} ids of jobs`, after.length));
+  // Not `forEach`, which leaves out holes.
+  for (const job of after) validateJobId(job, 'after');
 }
 
 export function validateClient(db: unknown): void {

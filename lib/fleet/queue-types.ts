@@ -21,7 +21,8 @@ export interface Queue<In, Out> {
    * Submits a job without waiting for its result. Returns its id once the job is in the database, or, with `db`, once
    * it is part of the transaction.
    *
-   * @throws TypeError for an input that cannot be stored; QueueFullError, with `db`, if the queue has no room.
+   * @throws TypeError for an input that cannot be stored; RangeError for a job of `after` that does not exist;
+   * QueueFullError, with `db`, if the queue has no room.
    */
   enqueue(input: In, options?: EnqueueOptions): Promise<string>;
   /**
@@ -59,9 +60,15 @@ export interface Queue<In, Out> {
   job(id: string): Promise<JobState<In, Out> | undefined>;
   /** Reads jobs, the oldest first. To read the next page, pass the id of the last job as `after`. */
   jobs(filter?: JobsFilter): Promise<JobState<In, Out>[]>;
-  /** Lets a job start now that waits for its delay or for its next attempt. Resolves to whether it did. */
+  /**
+   * Lets a job start now that waits for its delay or for its next attempt, but not one that waits for other jobs.
+   * Resolves to whether it did.
+   */
   promote(id: string): Promise<boolean>;
-  /** Lets a failed or cancelled job run again, with one attempt. Resolves to whether it was one. */
+  /**
+   * Lets a failed or cancelled job run again, with one attempt. A job that has failed with a job of its option `after`
+   * waits for those jobs again: retry them first. Resolves to whether it was one.
+   */
   retry(id: string): Promise<boolean>;
   /** Deletes a job that does not run at the moment. Resolves to whether there was one. */
   remove(id: string): Promise<boolean>;
@@ -93,8 +100,9 @@ export interface QueueOptions {
   /** Time that ended jobs stay in the database, in ms. Default: one week. */
   retention?: number | undefined;
   /**
-   * Maximum number of waiting jobs, those with a delay not counted. Further submissions wait until there is room. A
-   * handler must not wait for room in its own queue, which may never come. Default: `Infinity`.
+   * Maximum number of waiting jobs. Those with a delay, or that wait for other jobs, do not count. Further submissions
+   * wait until there is room. A handler must not wait for room in its own queue, which may never come. Default:
+   * `Infinity`.
    */
   maxWaiting?: number | undefined;
 }
@@ -122,9 +130,10 @@ export interface SubmitOptions {
   /** The group of the job, such as a tenant: see {@link WorkerOptions.groupConcurrency}. Up to 200 characters. */
   group?: string | undefined;
   /**
-   * The ids of jobs of any queue of the fleet. The job is `blocked` until all of them have completed, and its handler
-   * gets their results as {@link Job.outputs}. If one of them fails, is cancelled or is deleted before, the job fails
-   * with that error, without a dead letter.
+   * The ids of up to 1,000 jobs of any queues of the fleet, except dead letters. The job waits until all of them have
+   * completed, and its handler gets their outputs: see {@link Job.outputs}. If one of them fails for good, is cancelled
+   * or is deleted, the job fails with that error, without an attempt and without a dead letter, and so do the jobs that
+   * wait for it. A `delay` counts from the submission.
    */
   after?: readonly string[] | undefined;
 }
@@ -171,7 +180,7 @@ export interface JobState<In = unknown, Out = unknown> {
   readonly priority: number;
   readonly key?: string;
   readonly group?: string;
-  /** The ids of the jobs that the job waits for, or has waited for. */
+  /** The ids of the jobs that it was submitted to wait for. */
   readonly after?: readonly string[];
   readonly createdAt: Date;
   /** The time at which a delayed or retrying job may start. */
@@ -205,7 +214,7 @@ export interface Job {
   readonly queue: string;
   /** The number of the attempt, from 1. */
   readonly attempt: number;
-  /** The results of the jobs in {@link SubmitOptions.after}, in their order. */
+  /** The outputs of the jobs of {@link SubmitOptions.after}, in their order. Empty without that option. */
   readonly outputs: readonly unknown[];
   /**
    * Reports progress to all processes, as JSON of up to 7,500 bytes. Other processes get it within 250 ms, unless a
@@ -251,7 +260,7 @@ export type JobEventDetail =
   | { readonly type: 'retrying'; readonly attempt: number; readonly failure: JobFailure }
   /** The attempt completed. An output of more than 7,900 bytes is left out. */
   | { readonly type: 'completed'; readonly attempt: number; readonly output?: { readonly value?: unknown } }
-  /** The last attempt failed. */
+  /** The last attempt failed, or a job that it waited for did. Such a job has begun no attempt, and `attempt` is 1. */
   | { readonly type: 'failed'; readonly attempt: number; readonly failure: JobFailure }
   /** The job no longer belonged to this process, which dropped the attempt's result. */
   | { readonly type: 'lost'; readonly attempt: number }

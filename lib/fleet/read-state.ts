@@ -62,7 +62,7 @@ async function readQueues(database: FleetDatabase): Promise<QueueState[]> {
      from ${jobs}.queue left join "${database.schema}".queue own using (name) left join (
        select name, count(*) filter (where state < 'active') as waiting,
          count(*) filter (where state = 'active') as running,
-         min(start_after) filter (where state < 'active' and start_after <= now()) as oldest
+         min(start_after) filter (where state < 'active' and not blocked and start_after <= now()) as oldest
        from ${jobs}.job where state in ('created', 'retry', 'active') group by name
      ) live using (name)
      order by queue.name`,

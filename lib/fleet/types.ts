@@ -94,7 +94,7 @@ export interface FleetMember {
 /** The number of jobs of a queue, counted at the time of the call. */
 export interface QueueState {
   readonly name: string;
-  /** Jobs that wait for a worker, those with a delay included. */
+  /** Jobs that have not started. Those with a delay, and those that wait for other jobs, are included. */
   readonly waiting: number;
   readonly running: number;
   readonly dead: number;

@@ -58,9 +58,7 @@ export class MemoryClaims {
     for (const job of this.open)
       if (job.isDue(now) && !this.isFull(job.group, groupConcurrency)) if (!next || job.startsBefore(next)) next = job;
     if (!next || (rate && this.isExceeded(rate, now))) return undefined;
-    next.state = 'active';
-    if (next.startedAt !== undefined) next.retryCount++;
-    next.startedAt = now;
+    next.claim(now);
     return next;
   }
 

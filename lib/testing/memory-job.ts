@@ -5,10 +5,9 @@ import type { QueuePolicy } from '../fleet/queue-policy.js';
 import type { JobState, SubmitOptions } from '../fleet/queue-types.js';
 import { LinkedSubject } from '../util/linked-subject.js';
 
-/** Parts of a job that its insertion decides. */
+/** Parts of a job that its insertion decides. Times are in ms since 1970. */
 export interface MemoryJobParts {
   readonly id: string;
-  /** The number of the job within its queue. */
   readonly number: number;
   readonly queue: string;
   /** JSON of its {@link JobData}. */
@@ -17,8 +16,8 @@ export interface MemoryJobParts {
   readonly policy: QueuePolicy;
   readonly createdAt: number;
   readonly dueAt: number;
-  /** The jobs of {@link SubmitOptions.after}; undefined for one that does not exist. */
-  readonly dependencies: readonly (MemoryJob | undefined)[];
+  /** The jobs that it waits for. */
+  readonly dependencies: readonly MemoryJob[];
 }
 
 /** The run of a job in a process. */
@@ -27,16 +26,13 @@ export interface JobHolder {
   abandon(cause: Error): void;
 }
 
-/** A job of a fleet in memory. Times are in ms since 1970. */
+/** A job of a fleet in memory. */
 export class MemoryJob {
   state: 'created' | 'retry' | 'active' | 'completed' | 'failed' | 'cancelled' = 'created';
   deleted = false;
   /** The number of the claim, from 0. */
   retryCount = 0;
-  retryLimit: number;
   dueAt: number;
-  startedAt: number | undefined = undefined;
-  endedAt: number | undefined = undefined;
   /** JSON of the output, as `{ value }`. */
   output = '{}';
   /** The error of the last attempt. */
@@ -49,12 +45,15 @@ export class MemoryJob {
   /** Emits at the end of the job, and when it is deleted. */
   readonly end: LinkedSubject<undefined> = new LinkedSubject<undefined>();
   readonly parts: MemoryJobParts;
+  private retryLimit: number;
+  private startedAt: number | undefined = undefined;
+  private endedAt: number | undefined = undefined;
 
   constructor(parts: MemoryJobParts) {
     this.parts = parts;
     this.retryLimit = parts.options.retries ?? parts.policy.retries;
     this.dueAt = parts.dueAt;
-    for (const job of parts.dependencies) job?.dependents.add(this);
+    for (const job of parts.dependencies) job.dependents.add(this);
   }
 
   get id(): string {
@@ -65,19 +64,10 @@ export class MemoryJob {
     return this.parts.options.group;
   }
 
-  get priority(): number {
-    return this.parts.options.priority ?? 0;
-  }
-
   /** The time after which the job is deleted, once it has ended. */
   get keptUntil(): number {
     const { endedAt = Infinity, parts } = this;
     return endedAt + Math.max(1, Math.ceil(parts.policy.retention / 1000)) * 1000;
-  }
-
-  /** Whether the job starts before another one that may start, too. */
-  startsBefore(other: MemoryJob): boolean {
-    return this.priority === other.priority ? this.parts.number < other.parts.number : this.priority > other.priority;
   }
 
   /** Whether no attempt is active, and one will follow. */
@@ -85,8 +75,9 @@ export class MemoryJob {
     return this.state === 'created' || this.state === 'retry';
   }
 
+  /** Whether it waits for another job. */
   get blocked(): boolean {
-    return this.parts.dependencies.some((job) => job?.state !== 'completed');
+    return this.parts.dependencies.some(({ state }) => state !== 'completed');
   }
 
   /** Whether the job may start. */
@@ -94,26 +85,64 @@ export class MemoryJob {
     return this.waits && this.dueAt <= now && !this.blocked;
   }
 
+  /** Whether the job starts before another one that may start, too. */
+  startsBefore(other: MemoryJob): boolean {
+    const difference = this.priority - other.priority;
+    return difference === 0 ? this.parts.number < other.parts.number : difference > 0;
+  }
+
+  /** Begins an attempt. */
+  claim(now: number): void {
+    this.state = 'active';
+    if (this.startedAt !== undefined) this.retryCount++;
+    this.startedAt = now;
+  }
+
+  /** Lets another attempt follow that does not count. */
+  release(now: number): void {
+    this.retryLimit++;
+    this.waitUntil(now);
+  }
+
+  /** Fails an attempt. Returns whether another follows. */
+  fail(failure: JobFailure, isFinal: boolean, now: number): boolean {
+    this.failure = failure;
+    if (isFinal || this.retryCount >= this.retryLimit) return false;
+    this.waitUntil(now + this.backoffMs);
+    return true;
+  }
+
+  /** Lets a job that has ended run again, with one attempt. */
+  retry(now: number): void {
+    this.retryLimit = this.startedAt === undefined ? this.retryCount : this.retryCount + 1;
+    this.endedAt = undefined;
+    this.waitUntil(now);
+  }
+
+  setEnd(state: 'completed' | 'failed' | 'cancelled', now: number): void {
+    this.state = state;
+    this.endedAt = now;
+    this.holder = undefined;
+  }
+
+  /** Returns the parts of a new job that does the same, with the same outputs of the jobs that this one waited for. */
+  copy(): Pick<MemoryJobParts, 'data' | 'options' | 'dependencies'> {
+    const { priority, key, group, after } = this.parts.options;
+    const outputs = this.data().outputs?.map((value) => ({ value }));
+    const data = JSON.stringify({ ...(JSON.parse(this.parts.data) as object), outputs });
+    return { data, options: { priority, key, group, after }, dependencies: [] };
+  }
+
   /** The data, parsed for one reader. */
   data<In>(): JobData<In> {
-    return parseJobData<In>(JSON.parse(this.parts.data));
+    const data = parseJobData<In>(JSON.parse(this.parts.data));
+    const { dependencies } = this.parts;
+    return dependencies.length === 0 ? data : { ...data, outputs: dependencies.map((job) => job.value()) };
   }
 
   /** The result, parsed for one reader. */
   value(): unknown {
     return parseOutput(JSON.parse(this.output)).value;
-  }
-
-  /** The results of the jobs that it has waited for, parsed for one reader. */
-  outputs(): unknown[] {
-    return this.parts.dependencies.map((job) => job?.value());
-  }
-
-  /** The wait before the next attempt, in ms. As in a database, of whole seconds. */
-  get backoffMs(): number {
-    const { initial, max } = this.parts.policy.backoff;
-    const [initialSeconds, maxSeconds] = [Math.ceil(initial / 1000), Math.ceil(max / 1000)];
-    return Math.min(initialSeconds * 2 ** this.retryCount, maxSeconds) * 1000;
   }
 
   /** The error of those that wait for the result of the job. */
@@ -125,9 +154,17 @@ export class MemoryJob {
     return state !== 'completed' && this.deleted ? new JobDeletedError(queue, id) : undefined;
   }
 
-  /** The failure of the jobs that wait for this one. */
-  get failureOfDependents(): JobFailure {
-    return this.state === 'failed' && this.failure ? this.failure : toJobFailure(this.error);
+  /** The failure of the jobs that wait for this one, if it has ended without completing. */
+  get failureOfDependents(): JobFailure | undefined {
+    if (this.state === 'failed') return this.failure;
+    return this.error && toJobFailure(this.error);
+  }
+
+  stateAt(now: number): JobState['state'] {
+    if (!this.waits) return this.state as JobState['state'];
+    if (this.blocked) return 'blocked';
+    if (this.state === 'retry') return 'retrying';
+    return this.dueAt > now ? 'delayed' : 'waiting';
   }
 
   toState<In, Out>(now: number): JobState<In, Out> {
@@ -153,10 +190,20 @@ export class MemoryJob {
     };
   }
 
-  stateAt(now: number): JobState['state'] {
-    if (this.state === 'retry') return this.blocked ? 'blocked' : 'retrying';
-    if (this.state !== 'created') return this.state;
-    if (this.blocked) return 'blocked';
-    return this.dueAt > now ? 'delayed' : 'waiting';
+  private get priority(): number {
+    return this.parts.options.priority ?? 0;
+  }
+
+  /** The wait before the next attempt, in ms. As in a database, of whole seconds. */
+  private get backoffMs(): number {
+    const { initial, max } = this.parts.policy.backoff;
+    const [initialSeconds, maxSeconds] = [Math.ceil(initial / 1000), Math.ceil(max / 1000)];
+    return Math.min(initialSeconds * 2 ** this.retryCount, maxSeconds) * 1000;
+  }
+
+  private waitUntil(time: number): void {
+    this.state = 'retry';
+    this.dueAt = time;
+    this.holder = undefined;
   }
 }

@@ -64,7 +64,7 @@ export class MemoryQueue<In, Out> implements Queue<In, Out> {
   submit(input: In, options: SubmitOptions = {}): Observable<Out> {
     const connection = this.#connection;
     validateSubmitOptions(options, connection.store.now());
-    const jobOptions = { ...options };
+    const jobOptions = copyOptions(options);
     return defer(() => {
       connection.validateOpen();
       let own: MemoryJob | undefined;
@@ -90,12 +90,13 @@ export class MemoryQueue<In, Out> implements Queue<In, Out> {
 
   enqueueMany(inputs: readonly In[], options: EnqueueOptions = {}): Promise<string[]> {
     return this.#connection.call(() => {
-      const { db, ...jobOptions } = options;
+      const { db, ...others } = options;
       validateArray('inputs', inputs);
-      validateSubmitOptions(jobOptions, this.#connection.store.now());
+      validateSubmitOptions(others, this.#connection.store.now());
+      const jobOptions = copyOptions(others);
       if (db !== undefined) validateClient(db);
       const texts = inputs.map((input) => toData(input, jobOptions));
-      if (db !== undefined && !this.#open().hasRoom(texts.length))
+      if (db !== undefined && !this.#open().insertions.hasRoom(texts.length))
         throw new QueueFullError(this.name, this.#table.policy.maxWaiting);
       const insert = (data: string) =>
         new Promise<string>((resolve) => this.#insert(data, jobOptions, ({ id }) => resolve(id)));
@@ -215,9 +216,15 @@ export class MemoryQueue<In, Out> implements Queue<In, Out> {
   }
 
   #insert(data: string, options: SubmitOptions, onInserted: (job: MemoryJob, isNew: boolean) => void): Subscription {
-    return this.#open().insert({
+    const dependencies = (options.after ?? []).map((id) => {
+      const job = this.#connection.store.find(id);
+      if (!job) throw new RangeError(invalid('after', 'ids of jobs of the fleet', id));
+      return job;
+    });
+    return this.#open().insertions.add({
       data,
       options,
+      dependencies,
       onInserted: (job, isNew) => {
         if (isNew) this.#connection.emit(this.name, job.id, { type: 'submitted' });
         onInserted(job, isNew);
@@ -238,4 +245,9 @@ function toData(input: unknown, { timeout }: SubmitOptions): string {
   const data: JobData<unknown> = { input, ...(timeout !== undefined && { timeout }) };
   validateJsonb('input', data);
   return JSON.stringify(data);
+}
+
+/** Returns options that do not change with the object of the caller. */
+function copyOptions({ after, ...options }: SubmitOptions): SubmitOptions {
+  return { ...options, ...(after && { after: [...after] }) };
 }

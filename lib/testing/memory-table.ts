@@ -1,14 +1,14 @@
-import { Subscription, type SchedulerLike } from 'rxjs';
+import type { SchedulerLike } from 'rxjs';
 import type { AttemptResult, WrittenResult } from '../fleet/attempt-results.js';
-import { JobCancelledError, JobDeletedError, JobLostError, type JobFailure } from '../fleet/errors.js';
-import { toJobFailure } from '../fleet/job-failure.js';
+import { JobCancelledError, JobLostError, type JobFailure } from '../fleet/errors.js';
 import type { Claim } from '../fleet/job-store.js';
 import { fromStored, mergeOptions, type StoredOptions } from '../fleet/queue-options.js';
 import { toPolicy, type QueuePolicy } from '../fleet/queue-policy.js';
-import type { JobEvent, QueueOptions, SubmitOptions } from '../fleet/queue-types.js';
+import type { JobEvent, QueueOptions } from '../fleet/queue-types.js';
 import type { QueueState } from '../fleet/types.js';
 import type { WorkerLimits } from '../fleet/worker-options.js';
 import { MemoryClaims } from './memory-claims.js';
+import { MemoryInsertions, type Insertion } from './memory-insertions.js';
 import { MemoryJob } from './memory-job.js';
 
 /** The part of a fleet in memory that its tables use. */
@@ -18,10 +18,8 @@ export interface MemoryTables {
   readonly name: string;
   /** The number of the next job. */
   nextNumber(): number;
-  /** Returns the queue of a job. */
+  /** Returns the table of a queue. */
   table(queue: string): MemoryTable;
-  /** Returns a job of any queue. */
-  find(job: string): MemoryJob | undefined;
   emit(event: JobEvent): void;
 }
 
@@ -33,28 +31,19 @@ export interface MemoryDeadLetter {
   readonly at: number;
 }
 
-/** A job that waits for room in a full queue. */
-interface Insertion {
-  readonly data: string;
-  readonly options: SubmitOptions;
-  /** Called with the job, or the one with its key that is in its place. */
-  readonly onInserted: (job: MemoryJob, isNew: boolean) => void;
-}
-
 /** The jobs of a queue, for all processes. */
 export class MemoryTable {
   readonly name: string;
-  readonly claims: MemoryClaims;
-  readonly dead: Map<string, MemoryDeadLetter> = new Map<string, MemoryDeadLetter>();
   /** The policy that holds for all processes. */
   policy: QueuePolicy = toPolicy({});
+  readonly claims: MemoryClaims;
+  readonly insertions: MemoryInsertions = new MemoryInsertions(this);
+  readonly dead: Map<string, MemoryDeadLetter> = new Map<string, MemoryDeadLetter>();
   private readonly tables: MemoryTables;
   private stored: StoredOptions = {};
   private readonly jobs = new Map<string, MemoryJob>();
   /** The jobs that have not ended. */
   private readonly open = new Set<MemoryJob>();
-  private readonly lastOfKey = new Map<string, MemoryJob>();
-  private readonly insertions = new Set<Insertion>();
 
   constructor(tables: MemoryTables, name: string) {
     this.tables = tables;
@@ -66,22 +55,17 @@ export class MemoryTable {
   apply(options: QueueOptions): void {
     this.stored = mergeOptions(this.stored, options);
     this.policy = toPolicy(fromStored(this.stored));
-    this.admit();
+    this.insertions.admit();
   }
 
-  /** Whether more jobs may wait, those with a delay not counted. */
-  hasRoom(count = 1): boolean {
-    const { maxWaiting } = this.policy;
-    if (maxWaiting === Infinity) return true;
+  /** The jobs that may start. */
+  get dueJobs(): readonly MemoryJob[] {
     const now = this.now();
-    return [...this.open].filter((job) => job.isDue(now)).length + count <= maxWaiting;
+    return [...this.open].filter((job) => job.isDue(now));
   }
 
-  /** Inserts a job as soon as there is room. */
-  insert(insertion: Insertion): Subscription {
-    this.insertions.add(insertion);
-    this.admit();
-    return new Subscription(() => this.insertions.delete(insertion));
+  now(): number {
+    return this.tables.scheduler.now();
   }
 
   get(id: string): MemoryJob | undefined {
@@ -95,18 +79,35 @@ export class MemoryTable {
     return [...this.jobs.keys()].map((id) => this.get(id)).filter((job) => job !== undefined);
   }
 
+  create({ data, options, dependencies }: Pick<Insertion, 'data' | 'options' | 'dependencies'>): MemoryJob {
+    const { delay = 0 } = options;
+    const [number, createdAt] = [this.tables.nextNumber(), this.now()];
+    const dueAt = delay instanceof Date ? delay.getTime() : createdAt + delay;
+    const { name: queue, policy } = this;
+    const id = toJobId(number);
+    const job = new MemoryJob({ id, number, queue, data, options, policy, createdAt, dueAt, dependencies });
+    this.jobs.set(id, job);
+    this.open.add(job);
+    return job;
+  }
+
+  onCreated(job: MemoryJob): void {
+    this.publish(job);
+    this.failIfUnmet(job);
+  }
+
   /** Claims the job that starts next, if there is one. */
   claim(limits: WorkerLimits): MemoryJob | undefined {
     const job = this.claims.claim(limits);
-    if (job) this.admit();
+    if (job) this.insertions.admit();
     return job;
   }
 
   /**
    * Settles an attempt.
    *
-   * @param onWritten gets the result before all that the end of the job causes, or undefined if the claim is no more
-   * the job's current one.
+   * @param onWritten gets the result before all that the end of the job causes, or undefined if the job has another
+   * claim.
    */
   settle(claim: Claim, result: AttemptResult, onWritten: (written: WrittenResult | undefined) => void): void {
     const job = this.jobs.get(claim.id);
@@ -122,7 +123,7 @@ export class MemoryTable {
     this.settle(claim, { failure }, (written) => written && holder?.abandon(new JobLostError(this.name, job.id)));
   }
 
-  /** Returns whether the job had not ended. */
+  /** Cancels a job for a process. Returns whether the job had not ended. */
   cancel(id: string, by: string): boolean {
     const job = this.jobs.get(id);
     if (!job || !this.open.has(job)) return false;
@@ -137,7 +138,7 @@ export class MemoryTable {
   promote(id: string): boolean {
     const job = this.jobs.get(id);
     const now = this.now();
-    if (!job?.waits || job.dueAt <= now) return false;
+    if (!job?.waits || job.blocked || job.dueAt <= now) return false;
     job.dueAt = now;
     this.publish(job);
     return true;
@@ -147,12 +148,10 @@ export class MemoryTable {
     const job = this.get(id);
     if (job?.state !== 'failed' && job?.state !== 'cancelled') return false;
     for (const letter of this.dead.values()) if (letter.job === job) this.dead.delete(letter.id);
-    // The next attempt is the last one.
-    job.retryLimit = job.startedAt === undefined ? job.retryCount : job.retryCount + 1;
-    Object.assign(job, { state: 'retry', dueAt: this.now(), endedAt: undefined });
+    job.retry(this.now());
     this.open.add(job);
     this.publish(job);
-    this.failIfUnmet(job, (dependency) => !dependency || dependency.deleted);
+    this.failIfUnmet(job);
     return true;
   }
 
@@ -168,33 +167,25 @@ export class MemoryTable {
     const letter = this.dead.get(id);
     if (!letter) return false;
     this.dead.delete(id);
-    const { data, options } = letter.job.parts;
-    const { priority, key, group } = options;
-    this.publish(this.create(data, { priority, key, group }));
+    this.publish(this.create(letter.job.copy()));
     return true;
   }
 
   state(): QueueState {
-    const now = this.now();
-    const open = [...this.open];
-    const due = open.filter((job) => job.isDue(now)).map(({ dueAt }) => dueAt);
+    const waiting = [...this.open].filter(({ waits }) => waits).length;
+    const due = this.dueJobs.map(({ dueAt }) => dueAt);
     const { paused } = this.claims;
     return {
       name: this.name,
-      waiting: open.filter(({ waits }) => waits).length,
-      running: open.filter(({ waits }) => !waits).length,
+      waiting,
+      running: this.open.size - waiting,
       dead: this.dead.size,
-      ...(due.length > 0 && { oldestMs: now - Math.min(...due) }),
+      ...(due.length > 0 && { oldestMs: this.now() - Math.min(...due) }),
       ...(paused && { paused }),
     };
   }
 
-  private now(): number {
-    return this.tables.scheduler.now();
-  }
-
   private write(job: MemoryJob, result: AttemptResult): WrittenResult {
-    job.holder = undefined;
     const now = this.now();
     if ('output' in result) {
       job.output = JSON.stringify(result.output);
@@ -202,16 +193,11 @@ export class MemoryTable {
       return result;
     }
     if ('released' in result) {
-      job.retryLimit++;
-      Object.assign(job, { state: 'retry', dueAt: now });
+      job.release(now);
       return { failure: result.released, outcome: 'retrying' };
     }
     const { failure, final = false } = result;
-    job.failure = failure;
-    if (!final && job.retryCount < job.retryLimit) {
-      Object.assign(job, { state: 'retry', dueAt: now + job.backoffMs });
-      return { failure, outcome: 'retrying' };
-    }
+    if (job.fail(failure, final, now)) return { failure, outcome: 'retrying' };
     this.end(job, 'failed');
     const letter = { id: toJobId(this.tables.nextNumber()), job, failure, at: now };
     this.dead.set(letter.id, letter);
@@ -222,61 +208,14 @@ export class MemoryTable {
   private publish(job: MemoryJob): void {
     if (job.waits && !job.deleted) this.claims.notifyOf(job);
     else job.end.next(undefined);
-    for (const dependent of job.dependents) this.tables.table(dependent.parts.queue).onDependency(dependent, job);
+    for (const dependent of job.dependents) this.tables.table(dependent.parts.queue).onDependency(dependent);
     // The job may have kept others of its group waiting.
     if (job.group !== undefined) this.claims.notify();
-    this.admit();
-  }
-
-  /** Inserts the jobs for which there is room. */
-  private admit(): void {
-    for (const insertion of this.insertions) {
-      if (!this.hasRoom()) return;
-      this.insertions.delete(insertion);
-      const { data, options, onInserted } = insertion;
-      const known = this.knownJob(options);
-      if (known) {
-        onInserted(known, false);
-        continue;
-      }
-      const job = this.create(data, options);
-      onInserted(job, true);
-      this.publish(job);
-      this.failIfUnmet(job, (dependency) => !dependency || dependency.error !== undefined);
-    }
-  }
-
-  /** Returns the job that keeps another one with its key from being inserted. */
-  private knownJob({ key, keyWindow = 0 }: SubmitOptions): MemoryJob | undefined {
-    const last = key === undefined ? undefined : this.lastOfKey.get(key);
-    if (!last) return undefined;
-    const isWithinWindow = last.parts.createdAt > this.now() - keyWindow;
-    return isWithinWindow || (last.waits && !last.deleted) ? last : undefined;
-  }
-
-  private create(data: string, options: SubmitOptions): MemoryJob {
-    const { delay = 0, after = [], key } = options;
-    const createdAt = this.now();
-    const number = this.tables.nextNumber();
-    const job = new MemoryJob({
-      id: toJobId(number),
-      number,
-      queue: this.name,
-      data,
-      options,
-      policy: this.policy,
-      createdAt,
-      dueAt: delay instanceof Date ? delay.getTime() : createdAt + delay,
-      dependencies: after.map((id) => this.tables.find(id)),
-    });
-    this.jobs.set(job.id, job);
-    this.open.add(job);
-    if (key !== undefined) this.lastOfKey.set(key, job);
-    return job;
+    this.insertions.admit();
   }
 
   private end(job: MemoryJob, state: 'completed' | 'failed' | 'cancelled'): void {
-    Object.assign(job, { state, endedAt: this.now(), holder: undefined });
+    job.setEnd(state, this.now());
     this.open.delete(job);
   }
 
@@ -287,33 +226,21 @@ export class MemoryTable {
     this.publish(job);
   }
 
-  private onDependency(dependent: MemoryJob, dependency: MemoryJob): void {
-    if (!dependent.waits || dependent.deleted) return;
-    if (dependency.state === 'completed') this.claims.notifyOf(dependent);
-    else if (dependency.error) this.fail(dependent, dependency.failureOfDependents);
+  private onDependency(job: MemoryJob): void {
+    if (!job.waits || job.deleted) return;
+    if (job.blocked) return this.failIfUnmet(job);
+    job.dueAt = Math.max(job.dueAt, this.now());
+    this.claims.notifyOf(job);
   }
 
-  /** Fails a job one of whose dependencies will not complete. */
-  private failIfUnmet(job: MemoryJob, isUnmet: (dependency: MemoryJob | undefined) => boolean): void {
-    const index = job.parts.dependencies.findIndex(isUnmet);
-    if (index === -1 || !job.waits) return;
-    const missing = new JobDeletedError(this.name, job.parts.options.after?.[index] ?? '');
-    this.fail(job, job.parts.dependencies[index]?.failureOfDependents ?? toJobFailure(missing));
-  }
-
-  /** Fails a job that has not started. */
-  private fail(job: MemoryJob, failure: JobFailure): void {
+  /** Fails a job one of whose dependencies has ended without completing. */
+  private failIfUnmet(job: MemoryJob): void {
+    const failure = job.parts.dependencies.map((dependency) => dependency.failureOfDependents).find(Boolean);
+    if (!failure || !job.waits) return;
     job.failure = failure;
     this.end(job, 'failed');
-    this.tables.emit({
-      queue: this.name,
-      job: job.id,
-      at: this.now(),
-      by: this.tables.name,
-      type: 'failed',
-      attempt: 0,
-      failure,
-    });
+    const by = this.tables.name;
+    this.tables.emit({ queue: this.name, job: job.id, at: this.now(), by, type: 'failed', attempt: 1, failure });
     this.publish(job);
   }
 }

@@ -123,7 +123,7 @@ export class MemoryWorkerRun<In, Out> implements WorkerRunPort<In, Out> {
     const { id, retryCount } = job;
     this.runs++;
     this.freeSlots--;
-    const run = new JobRun(this, { id, retryCount, data: job.data<In>(), outputs: job.outputs() });
+    const run = new JobRun(this, { id, retryCount, data: job.data<In>() });
     job.holder = { abandon: (cause) => callInContext(this.asyncContext, () => run.abandon(cause)) };
     const { store, name } = this.connection;
     const claim = { queue: this.queue.name, job: id, attempt: retryCount + 1, process: name };

@@ -1,3 +1,4 @@
+import { describeDependencies } from '../fleet/behaviour/dependencies.js';
 import { describeQueueFeatures } from '../fleet/behaviour/queue-features.js';
 import { describeQueue } from '../fleet/behaviour/queue.js';
 import { MemoryFleets } from '../helpers/test-fleets.js';
@@ -8,4 +9,11 @@ describe('A queue of a memoryFleet', () => {
 
   describeQueue(fleets);
   describeQueueFeatures(fleets);
+});
+
+describe('A job of a memoryFleet that waits for other jobs', () => {
+  const fleets = new MemoryFleets();
+  after(() => fleets.close());
+
+  describeDependencies(fleets);
 });

@@ -259,114 +259,39 @@ describe('memoryFleet', () => {
     expect([inspect(fleet), inspect(fleet.queue('q'))]).to.deep.equal(['Fleet(a)', 'Queue(q)']);
   });
 
-  describe('whose jobs wait for others', () => {
-    /** Runs jobs that return their input, or throw an error of it. */
-    const newFlow = () => {
-      const { fleet, clock, ctx } = newFleet();
-      const outputs: unknown[] = [];
-      let broken = true;
-      const queue = fleet.queue<string, string>('q', { retries: 0 });
-      const worker = queue.worker(
-        (name, _, job) => {
-          outputs.push([name, job.outputs]);
-          if (name === 'fails' && broken) throw new Error('down');
-          return name;
-        },
-        { concurrency: 9 },
-      );
-      const states = async () => (await queue.jobs()).map(({ state }) => state);
-      const mend = () => (broken = false);
-      return { fleet, clock, queue, worker, outputs, states, mend, start: () => worker.start(ctx).subscribe() };
-    };
-
-    it('gives their results to the job, in the order of the ids', async () => {
-      const { fleet, clock, queue, outputs, states, start } = newFlow();
-      const other = await fleet.queue<string>('other').enqueue('x');
-      const first = await queue.enqueue('first', { delay: 100 });
-      const last = await queue.enqueue('last', { after: [first, other] });
-      start();
-      expect((await queue.job(last))?.after).to.deep.equal([first, other]);
-      clock.advance(200);
-      expect(await states()).to.deep.equal(['completed', 'blocked']);
-      const [ctx] = withCancel(undefined, { scheduler: clock });
-      fleet
-        .queue<string>('other')
-        .worker((name) => ({ name }))
-        .start(ctx)
-        .subscribe();
-      clock.advance(1);
-      expect(outputs).to.deep.equal([
-        ['first', []],
-        ['last', ['first', { name: 'x' }]],
-      ]);
-      expect(await states()).to.deep.equal(['completed', 'completed']);
-    });
-
-    it('fails with the failure of one of them, without a dead letter, and is retried on request', async () => {
-      const { clock, queue, outputs, states, start, mend } = newFlow();
-      const failing = await queue.enqueue('fails');
-      const second = await queue.enqueue('second', { after: [failing] });
-      const third = collect(queue.submit('third', { after: [second] }));
-      const events = textsOf(queue);
-      start();
-      clock.advance(1);
-      expect(third.map(String)).to.deep.equal(['JobError: A job of q failed: Error: down']);
-      expect(await states()).to.deep.equal(['failed', 'failed', 'failed']);
-      expect(events).to.deep.equal([
-        '0 memory started 1',
-        '0 memory failed 1',
-        '0 memory failed 0',
-        '0 memory failed 0',
-      ]);
-      expect((await queue.deadLetters()).map(({ job }) => job)).to.deep.equal([failing]);
-      expect(await queue.retry(second)).to.equal(true);
-      clock.advance(1);
-      expect(await states()).to.deep.equal(['failed', 'blocked', 'failed']);
-      mend();
-      expect(await queue.retry(failing)).to.equal(true);
-      clock.advance(1);
-      expect(await states()).to.deep.equal(['completed', 'completed', 'failed']);
-      expect(outputs.at(-1)).to.deep.equal(['second', ['fails']]);
-    });
-
-    it('fails when one of them is cancelled or deleted, or is so already', async () => {
-      const { queue } = newFlow();
-      const failureOf = async (id: string) => (await queue.job(id))?.failure?.name;
-      const cancelled = await queue.enqueue('a');
-      const afterCancelled = await queue.enqueue('b', { after: [cancelled] });
-      await queue.cancel(cancelled);
-      const removed = await queue.enqueue('c');
-      const afterRemoved = await queue.enqueue('d', { after: [removed] });
-      await queue.remove(removed);
-      const late = await queue.enqueueMany(['e'], { after: [cancelled] });
-      const unknown = await queue.enqueue('f', { after: ['00000000-0000-4000-8000-00000000ffff'] });
-      const names = await Promise.all([afterCancelled, afterRemoved, late[0] ?? '', unknown].map(failureOf));
-      expect(names).to.deep.equal(['JobCancelledError', 'JobDeletedError', 'JobCancelledError', 'JobDeletedError']);
-    });
-
-    it('still waits for its delay', async () => {
-      const { clock, queue, states, start } = newFlow();
-      const first = await queue.enqueue('first', { delay: 10 });
-      await queue.enqueue('last', { after: [first], delay: 100 });
-      start();
-      clock.advance(50);
-      expect(await states()).to.deep.equal(['completed', 'delayed']);
-      clock.advance(50);
-      expect(await states()).to.deep.equal(['completed', 'completed']);
-    });
-
-    it('does not count as waiting before', async () => {
-      const { fleet } = newFlow();
-      const queue = fleet.queue<number>('limited', { maxWaiting: 1 });
-      const first = await queue.enqueue(1, { delay: 10 });
-      await queue.enqueue(2, { after: [first] });
-      await queue.enqueue(3);
-      void queue.enqueue(4);
-      expect((await queue.jobs()).map(({ input, state }) => [input, state])).to.deep.equal([
-        [1, 'delayed'],
-        [2, 'blocked'],
-        [3, 'waiting'],
-      ]);
-    });
+  it('starts a job at the end of those that it waits for, and fails those after a failed one at that time', () => {
+    const { fleet, clock, ctx } = newFleet();
+    const queue = fleet.queue<number, number>('q', { retries: 0 });
+    const worker = queue.worker(
+      (ms, _, { outputs }) => {
+        if (ms < 0) throw new Error('no');
+        return timer(ms, clock).pipe(map(() => ms + outputs.length));
+      },
+      { concurrency: 9 },
+    );
+    worker.start(ctx).subscribe();
+    const [first, second] = ['000000000001', '000000000002'].map((end) => `00000000-0000-4000-8000-${end}`);
+    void queue.enqueue(10);
+    void queue.enqueue(30);
+    const events = textsOf(queue);
+    const last = collect(queue.submit(5, { after: [first ?? '', second ?? ''] }));
+    void queue.enqueue(-1, { delay: 20 });
+    const failing = collect(queue.submit(5, { after: ['00000000-0000-4000-8000-000000000004'] }));
+    clock.advance(100);
+    expect([last.map(String), failing.map(String)]).to.deep.equal([
+      ['7', 'complete'],
+      ['JobError: A job of q failed: Error: no'],
+    ]);
+    expect(events.filter((text) => !text.endsWith('submitted'))).to.deep.equal([
+      '0 memory started 1',
+      '0 memory started 1',
+      '10 memory completed 1',
+      '20 memory started 1',
+      '20 memory failed 1',
+      '20 memory failed 1',
+      '30 memory completed 1',
+      '30 memory started 1',
+      '35 memory completed 1',
+    ]);
   });
 });
