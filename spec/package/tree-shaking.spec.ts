@@ -89,6 +89,7 @@ describe('A bundle', () => {
       'fleet/job-row.ts',
       'fleet/job-run.ts',
       'fleet/jsonb.ts',
+      'fleet/message-fields.ts',
       'fleet/print-as.ts',
       'fleet/queue-options.ts',
       'fleet/queue-policy.ts',
