@@ -1,20 +1,17 @@
 import { Observable, type Subscription } from 'rxjs';
 import { LinkedSubject } from '../util/linked-subject.js';
-import { invalid } from '../util/validate.js';
 import { isConnectionError } from './connection-errors.js';
 import type { ControlMessage } from './control-message.js';
 import { EventFollowers } from './event-followers.js';
+import { toEventText, validateProgress } from './event-text.js';
 import type { FleetDatabase } from './fleet-database.js';
 import { parseJobMessage, toJobMessage, type JobMessage } from './job-message.js';
-import { validateJsonb } from './jsonb.js';
 import { NotifyChannel } from './notify-channel.js';
 import { ProgressWriter } from './progress-writer.js';
 import type { JobEvent, JobEventDetail } from './queue-types.js';
 import { RemoteEvents } from './remote-events.js';
 import type { StatusPoller } from './status-poller.js';
 
-/** The maximum length of a progress, and of an output in an event, as JSON in bytes. */
-const [maxProgressBytes, maxOutputBytes] = [7500, 7900];
 /** Time limit for a submit to wait until this process listens, in ms. Without it, polls find the results. */
 const listenTimeoutMs = 1000;
 
@@ -114,13 +111,9 @@ export class JobEventChannel {
   private emitHere(event: JobEvent): void {
     const { local, all } = this;
     if (!local.observed && !all.observed) return;
-    const text = JSON.stringify(event);
-    const short =
-      event.type === 'completed' && Buffer.byteLength(text) > maxOutputBytes
-        ? JSON.stringify({ ...event, output: undefined })
-        : text;
-    if (local.observed) local.next(JSON.parse(short) as JobEvent);
-    if (all.observed) all.next(JSON.parse(short) as JobEvent);
+    const text = toEventText(event);
+    if (local.observed) local.next(JSON.parse(text) as JobEvent);
+    if (all.observed) all.next(JSON.parse(text) as JobEvent);
   }
 
   /** Sends the message about an event after the last progress of the job, which the event must not overtake. */
@@ -130,11 +123,4 @@ export class JobEventChannel {
     if (stored) void stored.then(send);
     else send();
   }
-}
-
-function validateProgress(progress: unknown): void {
-  const text = JSON.stringify({ progress });
-  if (Buffer.byteLength(text) > maxProgressBytes)
-    throw new RangeError(invalid('progress', `JSON of up to ${maxProgressBytes} bytes`, progress));
-  validateJsonb('progress', { progress });
 }

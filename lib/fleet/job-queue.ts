@@ -2,7 +2,6 @@ import { defer, dematerialize, filter, ignoreElements, materialize, merge, merge
 import { CancelledError } from '../errors/errors.js';
 import type { TaskRunner } from '../task/types.js';
 import { invalid, validateArray, validateFunction, validateInteger } from '../util/validate.js';
-import { hasMethod } from '../util/has-members.js';
 import { affectedJobs } from './fleet-database.js';
 import type { FleetServices } from './fleet-services.js';
 import { newJobId } from './job-id.js';
@@ -17,6 +16,7 @@ import { validateJsonb } from './jsonb.js';
 import { printAs } from './print-as.js';
 import type { QueueHandle } from './queue-handle.js';
 import {
+  validateClient,
   validateJobId,
   validateJobsFilter,
   validateQueueName,
@@ -279,8 +279,4 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
     if (failure) dependents.emitFailed(this.name, id, failure, job.data.awaited === true);
     return id;
   }
-}
-
-function validateClient(db: unknown): void {
-  if (!hasMethod(db as object, 'query')) throw new TypeError(invalid('db', 'a client with a `query` function', db));
 }

@@ -1,4 +1,4 @@
-import { Subscription } from 'rxjs';
+import { Subscription, type Observable } from 'rxjs';
 import { withCancel } from '../context/context.js';
 import type { CancelFunc, Context, RunContext } from '../context/types.js';
 import { CancelledError, DeadlineError } from '../errors/errors.js';
@@ -7,8 +7,9 @@ import { task } from '../task/task.js';
 import type { Outcome, TaskOutput } from '../task/types.js';
 import { plainHeadline } from '../util/describe-error.js';
 import { after } from '../util/timer.js';
-import type { AttemptResult, AttemptResultWriter } from './attempt-results.js';
+import type { AttemptResult, WrittenResult } from './attempt-results.js';
 import { isUnrecoverable, JobLostError } from './errors.js';
+import type { FleetServices } from './fleet-services.js';
 import { toJobFailure } from './job-failure.js';
 import type { Claim, ClaimedJob } from './job-store.js';
 import { validateJsonb } from './jsonb.js';
@@ -17,11 +18,12 @@ import type { JobEventDetail, JobHandler } from './queue-types.js';
 
 /** The part of a worker's run that its jobs use. */
 export interface WorkerRunPort<In, Out> {
-  readonly queue: QueueHandle;
+  readonly queue: Pick<QueueHandle, 'name' | 'policy'> & { readonly services: Pick<FleetServices, 'name'> };
   readonly handler: JobHandler<In, Out>;
-  readonly results: AttemptResultWriter;
   /** The parent context of all jobs. */
   readonly ctx: Context;
+  /** Writes the result of an attempt. Emits it as it was written, or undefined if the job has another claim. */
+  write(claim: Claim, result: AttemptResult): Observable<WrittenResult | undefined>;
   /** @param awaited whether the submitter of the job waits for this event. */
   emit(job: string, detail: JobEventDetail, awaited?: boolean): void;
   /** Lets another job start in place of this one, even if its handler still runs. */
@@ -51,8 +53,8 @@ export class JobRun<In, Out> {
   private handlerResolved = false;
   /** Whether this process no longer owns the job, so that it drops the handler's result. */
   private abandoned = false;
-  /** The writing of a result before the handler has ended. */
-  private written: Promise<void> | undefined = undefined;
+  /** The number of things that end the job: its handler, and the writing of its result. */
+  private pending = 1;
 
   constructor(worker: WorkerRunPort<In, Out>, job: ClaimedJob<In>) {
     this.worker = worker;
@@ -117,8 +119,9 @@ export class JobRun<In, Out> {
     const error = new DeadlineError(this.timeoutMs);
     this.abandoned = true;
     this.worker.releaseSlot(this);
+    this.pending++;
     this.cancel(error);
-    this.written = this.writeResult({ failure: toJobFailure(error) });
+    this.writeResult({ failure: toJobFailure(error) }, () => this.endIfDone());
   }
 
   private onDone(outcome: Outcome): void {
@@ -126,16 +129,20 @@ export class JobRun<In, Out> {
     // Removes the job's context from its parent.
     this.cancel(jobEnded);
     const { abandoned, worker } = this;
-    if (abandoned) return void Promise.resolve(this.written).then(() => worker.ended());
+    if (abandoned) return this.endIfDone();
     this.abandoned = true;
     const result = this.resultOf(outcome);
     // The next attempt of a failed job may start in this process, and must start after the event of the failure.
     const completed = 'output' in result;
     if (completed) worker.releaseSlot(this);
-    void this.writeResult(result).then(() => {
+    this.writeResult(result, () => {
       if (!completed) worker.releaseSlot(this);
-      worker.ended();
+      this.endIfDone();
     });
+  }
+
+  private endIfDone(): void {
+    if (--this.pending === 0) this.worker.ended();
   }
 
   private resultOf({ status, error }: Outcome): AttemptResult {
@@ -157,19 +164,26 @@ export class JobRun<In, Out> {
     }
   }
 
-  private async writeResult(result: AttemptResult): Promise<void> {
-    const { worker, claim, id, attempt } = this;
+  private writeResult(result: AttemptResult, onEnd: () => void): void {
+    const { worker } = this;
+    worker.write(this.claim, result).subscribe({
+      next: (written) => this.emitResult(written),
+      error: (error: unknown) => {
+        worker.fail(error);
+        onEnd();
+      },
+      complete: onEnd,
+    });
+  }
+
+  private emitResult(written: WrittenResult | undefined): void {
+    const { worker, id, attempt } = this;
     const { awaited = false } = this.job.data;
-    try {
-      const written = await worker.results.write(claim, result);
-      if (!written) worker.emit(id, { type: 'lost', attempt });
-      else if ('output' in written) worker.emit(id, { type: 'completed', attempt, output: written.output }, awaited);
-      else {
-        const { outcome, failure } = written;
-        worker.emit(id, { type: outcome, attempt, failure }, awaited && outcome === 'failed');
-      }
-    } catch (error) {
-      worker.fail(error);
+    if (!written) worker.emit(id, { type: 'lost', attempt });
+    else if ('output' in written) worker.emit(id, { type: 'completed', attempt, output: written.output }, awaited);
+    else {
+      const { outcome, failure } = written;
+      worker.emit(id, { type: outcome, attempt, failure }, awaited && outcome === 'failed');
     }
   }
 }

@@ -3,7 +3,7 @@ import { toPolicy, type QueuePolicy } from './queue-policy.js';
 import type { QueueOptions } from './queue-types.js';
 
 /** The options of a queue as they are stored: those that any process has given. */
-interface StoredOptions {
+export interface StoredOptions {
   readonly retries?: number;
   readonly initial?: number;
   readonly max?: number;
@@ -31,6 +31,11 @@ export async function storeOptions(
   return toPolicy(row ? fromStored(row.options) : options);
 }
 
+/** Returns the options that are stored after some are given. */
+export function mergeOptions(stored: StoredOptions, options: QueueOptions): StoredOptions {
+  return { ...stored, ...(JSON.parse(JSON.stringify(toStored(options))) as StoredOptions) };
+}
+
 /** Whether any option is given. */
 export function hasOptions(options: QueueOptions): boolean {
   return Object.values(toStored(options)).some((value) => value !== undefined);
@@ -48,7 +53,8 @@ function toStored({ retries, backoff, timeout, retention, maxWaiting }: QueueOpt
   } as StoredOptions;
 }
 
-function fromStored({ retries, initial, max, timeout, retention, maxWaiting }: StoredOptions): QueueOptions {
+/** Returns stored options as those of a queue. */
+export function fromStored({ retries, initial, max, timeout, retention, maxWaiting }: StoredOptions): QueueOptions {
   return {
     retries,
     // One process may have given the first value, and another the second.

@@ -7,6 +7,7 @@ import {
   validateOptions,
   validateString,
 } from '../util/validate.js';
+import { hasMethod } from '../util/has-members.js';
 import { validateJsonb } from './jsonb.js';
 import type { JobsFilter, JobState, QueueOptions, SubmitOptions } from './queue-types.js';
 
@@ -105,7 +106,8 @@ export function validateJobsFilter(filter: JobsFilter): void {
   if (after !== undefined) validateJobId(after);
 }
 
-export function validateSubmitOptions(options: SubmitOptions): void {
+/** @param now the current time, in ms since 1970. */
+export function validateSubmitOptions(options: SubmitOptions, now: number = Date.now()): void {
   validateOptions(options, ['priority', 'delay', 'retries', 'timeout', 'key', 'keyWindow', 'group', 'after']);
   const { priority = 0, delay = 0, retries = 0, timeout = 1, key, keyWindow = 0, group, after } = options;
   validateInteger('retries', 0, 1000, retries);
@@ -117,7 +119,7 @@ export function validateSubmitOptions(options: SubmitOptions): void {
   if (key === undefined && options.keyWindow !== undefined)
     throw new TypeError('Expected `keyWindow` to be used together with `key`');
   validateInteger('priority', -1_000_000, 1_000_000, priority);
-  if (delay instanceof Date) validateDate(delay);
+  if (delay instanceof Date) validateDate(delay, now);
   else validateNumber('delay', 0, maxDelayMs, delay);
 }
 
@@ -127,6 +129,10 @@ function validateAfter(after: readonly string[]): void {
   if (after.length > maxAfter) throw new RangeError(invalid('after', `up to ${maxAfter} ids of jobs`, after.length));
   // Not `forEach`, which leaves out holes.
   for (const job of after) validateJobId(job, 'after');
+}
+
+export function validateClient(db: unknown): void {
+  if (!hasMethod(db as object, 'query')) throw new TypeError(invalid('db', 'a client with a `query` function', db));
 }
 
 /** Returns the time in s after which pg-boss fails an attempt, for a job with a timeout of its own. */
@@ -140,8 +146,8 @@ function validateKey(name: string, value: unknown): void {
   if ((value as string).length > 200) throw new RangeError(invalid(name, 'up to 200 characters', value));
 }
 
-function validateDate(delay: Date): void {
-  if (!(delay.getTime() <= Date.now() + maxDelayMs))
+function validateDate(delay: Date, now: number): void {
+  if (!(delay.getTime() <= now + maxDelayMs))
     throw new RangeError(invalid('delay', 'a date within the next 365 days, or up to that many ms', delay));
 }
 

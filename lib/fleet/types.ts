@@ -16,7 +16,7 @@ export interface Fleet extends Task<never> {
   /** The context that `cancel` cancels, with a `FleetCancelledError`. `resume` replaces it by a new context. */
   readonly context: Context;
   /**
-   * The coordinator for crons: one process of the fleet runs each slot. It needs a cron expression or {@link every},
+   * The coordinator for crons: one process of the fleet runs each slot. It needs a cron expression or `every`,
    * because the slots of a plain number of ms differ between processes.
    */
   readonly coordinator: Coordinator;

@@ -1,18 +1,19 @@
-import { exhaustMap, filter, interval, merge, of, Subscription, type Subscriber } from 'rxjs';
+import { exhaustMap, filter, from, interval, merge, of, Subscription, type Observable, type Subscriber } from 'rxjs';
 import { withCancel } from '../context/context.js';
 import type { CancelFunc, Context } from '../context/types.js';
 import { captureAsyncContext } from '../util/async-context.js';
 import { callInContext } from '../util/call-in-context.js';
-import { AttemptResultWriter } from './attempt-results.js';
+import { AttemptResultWriter, type AttemptResult, type WrittenResult } from './attempt-results.js';
 import { ClaimsAhead } from './claims-ahead.js';
 import { EmptyClaims } from './empty-claims.js';
 import { JobCancelledError, JobLostError } from './errors.js';
 import type { ClaimOwner } from './heartbeats.js';
 import { watchCancels } from './job-cancels.js';
 import { JobRun, type WorkerRunPort } from './job-run.js';
-import type { ClaimedJob, ClaimLimits, QueueClaim } from './job-store.js';
+import type { Claim, ClaimedJob, ClaimLimits, QueueClaim } from './job-store.js';
 import type { QueueHandle } from './queue-handle.js';
 import type { JobEvent, JobEventDetail, JobHandler } from './queue-types.js';
+import type { WorkerLimits } from './worker-options.js';
 
 /** The maximum number of jobs that are claimed at a time. */
 const maxBatch = 500;
@@ -28,7 +29,7 @@ const minRateMs = 50;
 export class WorkerRun<In, Out> implements WorkerRunPort<In, Out>, ClaimOwner {
   readonly queue: QueueHandle;
   readonly handler: JobHandler<In, Out>;
-  readonly results: AttemptResultWriter;
+  private readonly results: AttemptResultWriter;
   readonly ctx: Context;
   private readonly cancel: CancelFunc;
   /** The async context of the code that has started the worker. Handlers run in it, whatever makes them start. */
@@ -40,7 +41,7 @@ export class WorkerRun<In, Out> implements WorkerRunPort<In, Out>, ClaimOwner {
   private readonly waiting = new Map<string, ClaimedJob<In>>();
   private readonly ahead: ClaimsAhead;
   private readonly emptyClaims = new EmptyClaims();
-  private readonly limits: Pick<ClaimLimits, 'groupConcurrency' | 'rate'>;
+  private readonly limits: WorkerLimits;
   /** The number of handlers that still run or whose result is not written, abandoned jobs included. */
   private runs = 0;
   private freeSlots: number;
@@ -57,7 +58,7 @@ export class WorkerRun<In, Out> implements WorkerRunPort<In, Out>, ClaimOwner {
     queue: QueueHandle,
     handler: JobHandler<In, Out>,
     concurrency: number,
-    limits: Pick<ClaimLimits, 'groupConcurrency' | 'rate'>,
+    limits: WorkerLimits,
     parent: Context,
     subscriber: Subscriber<JobEvent>,
   ) {
@@ -120,6 +121,10 @@ export class WorkerRun<In, Out> implements WorkerRunPort<In, Out>, ClaimOwner {
     this.waiting.delete(job);
     const run = this.active.get(job);
     callInContext(this.asyncContext, () => run?.abandon(new JobCancelledError(this.queue.name, job)));
+  }
+
+  write(claim: Claim, result: AttemptResult): Observable<WrittenResult | undefined> {
+    return from(this.results.write(claim, result));
   }
 
   emit(job: string, detail: JobEventDetail, awaited = false): void {

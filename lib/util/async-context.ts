@@ -17,9 +17,10 @@ import { AsyncLocalStorage, AsyncResource, executionAsyncResource } from 'node:a
  * - A call that is postponed because the call stack is deep (`util/nested-calls.ts`).
  * - The outcomes of a join (`app/join.ts`), and the events of an application (`app/app-run.ts`).
  * - The jobs of a worker: handlers start and are cancelled in the stores of the code that started the worker, whatever
- *   message, poll, heartbeat or end of another job is the reason (`fleet/worker-run.ts`).
+ *   message, poll, heartbeat or end of another job is the reason (`fleet/worker-run.ts`, and for a fleet in memory
+ *   `testing/memory-worker-run.ts`).
  * - The results that a fleet awaits, of many jobs with one statement (`fleet/job-results.ts`), and leases, which are
- *   renewed together (`fleet/leases.ts`).
+ *   renewed together (`fleet/leases.ts`); the results of a fleet in memory (`testing/memory-connection.ts`).
  *
  * Work that callers share runs without any stores (`util/call-in-context.ts`): the connections, timers, polls and
  * heartbeats of a fleet (`fleet/connect-fleet.ts`), its messages (`fleet/notify-channel.ts`, `fleet/hints.ts`), batches

@@ -7,6 +7,8 @@ import { connectFleet, type Fleet, type FleetOptions, type JobEvent } from 'rxjs
 import type { FleetServices } from '../../lib/fleet/fleet-services.js';
 import type { QueueHandle } from '../../lib/fleet/queue-handle.js';
 import { startPostgres, type Postgres } from './postgres.js';
+import type { TestFleets } from './test-fleets.js';
+import { pause, waitUntil } from './wait.js';
 
 let server: Promise<Postgres> | undefined;
 
@@ -24,7 +26,8 @@ export function newSchema(): string {
 }
 
 /** Connections to one fleet, which are closed together. */
-export class Fleets {
+export class Fleets implements TestFleets {
+  readonly scheduler = undefined;
   readonly schema: string = newSchema();
   private readonly open: Fleet[] = [];
 
@@ -32,6 +35,18 @@ export class Fleets {
     const fleet = await connectFleet({ url: await sharedUrl(), schema: this.schema, ...options });
     this.open.push(fleet);
     return fleet;
+  }
+
+  now(): number {
+    return Date.now();
+  }
+
+  pause(ms: number): Promise<void> {
+    return pause(ms);
+  }
+
+  waitUntil(holds: () => boolean | Promise<boolean>): Promise<void> {
+    return waitUntil(holds);
   }
 
   async close(): Promise<void> {

@@ -74,6 +74,7 @@ describe('The package', () => {
         'fakeSignals',
         'marks',
         'memoryCoordinator',
+        'memoryFleet',
         'record',
         'replay',
         'scenario',

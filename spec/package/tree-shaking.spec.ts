@@ -78,4 +78,23 @@ describe('A bundle', () => {
     expect((await bundle(`export { taskRunner } from '../lib/index.ts'`)).imports).not.to.include('croner');
     expect((await bundle(`export { cron } from '../lib/index.ts'`)).imports).to.include('croner');
   });
+
+  it('of the testing kit has no part that connects to a database', async () => {
+    const { files, imports } = await bundle(`export * from '../lib/testing/index.ts'`);
+    expect(imports.filter((name) => !name.startsWith('node:'))).to.deep.equal(['rxjs']);
+    expect(files.filter((file) => file.startsWith('fleet/'))).to.deep.equal([
+      'fleet/errors.ts',
+      'fleet/event-text.ts',
+      'fleet/job-failure.ts',
+      'fleet/job-row.ts',
+      'fleet/job-run.ts',
+      'fleet/jsonb.ts',
+      'fleet/message-fields.ts',
+      'fleet/print-as.ts',
+      'fleet/queue-options.ts',
+      'fleet/queue-policy.ts',
+      'fleet/validate-name.ts',
+      'fleet/worker-options.ts',
+    ]);
+  });
 });

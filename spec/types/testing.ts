@@ -12,12 +12,14 @@ import {
   type ShutdownReport,
   type SimpleTask,
 } from 'rxjs-tasks';
+import type { Fleet } from 'rxjs-tasks/fleet';
 import {
   virtualClock,
   explore,
   fakeSignals,
   marks,
   memoryCoordinator,
+  memoryFleet,
   record,
   replay,
   scenario,
@@ -27,7 +29,9 @@ import {
   type ExploreResult,
   type FakeSignals,
   type Mark,
+  type MemoryClaim,
   type MemoryCoordinator,
+  type MemoryFleet,
   type ScenarioResult,
   type Recorder,
   type Recording,
@@ -67,6 +71,15 @@ expectTypeOf(fakeSignals()).toEqualTypeOf<FakeSignals>();
 cron(full, 10, { coordinator: memoryCoordinator() });
 expectTypeOf(memoryCoordinator().held).toEqualTypeOf<readonly string[]>();
 expectTypeOf<MemoryCoordinator['revoke']>().parameters.toEqualTypeOf<[string, number]>();
+expectTypeOf(memoryFleet({ scheduler: virtualClock(), name: 'a' })).toEqualTypeOf<MemoryFleet>();
+expectTypeOf(memoryFleet().process('b')).toExtend<Fleet>();
+memoryFleet({ faults: 'explore' });
+memoryFleet({
+  faults(claim) {
+    expectTypeOf(claim).toEqualTypeOf<MemoryClaim>();
+    return false;
+  },
+});
 expectTypeOf(marks).toExtend<Record<Mark, string>>();
 expectTypeOf<ScenarioError>().toExtend<Error>();
 
@@ -76,3 +89,5 @@ expectTypeOf(script('n', '|').settle);
 script<number>('n').next('a');
 // @ts-expect-error a scenario uses its own clock
 void scenario({ run: () => [], scheduler: virtualClock() });
+// @ts-expect-error a fleet in memory has no database
+memoryFleet({ url: 'postgres://localhost' });

@@ -1,0 +1,102 @@
+import { defer, finalize, NEVER, startWith, tap, type Observable } from 'rxjs';
+import type { Coordinator } from '../cron/coordinator.js';
+import type { CronState, PausedCron } from '../fleet/types.js';
+import { memoryCoordinator } from './memory-coordinator.js';
+
+/** A slot that a process runs. */
+interface HeldLease {
+  readonly task: string;
+  /** The name of the process. */
+  readonly holder: string;
+  /** The coordinator of the process. */
+  readonly owner: Coordinator;
+}
+
+/** A pause of a cron, in ms since 1970. */
+interface CronPause {
+  readonly by: string;
+  readonly from: number;
+  until: number;
+}
+
+/** The crons of a fleet in memory: the leases of their slots, and their pauses. */
+export class MemoryLeases {
+  private readonly coordinator = memoryCoordinator();
+  private readonly held = new Set<HeldLease>();
+  private readonly slots = new Map<string, number>();
+  private readonly pauses = new Map<string, CronPause[]>();
+  private readonly now: () => number;
+  private readonly mayRun: () => boolean;
+
+  /** @param mayRun whether any slot may run: not while the fleet is cancelled. */
+  constructor(now: () => number, mayRun: () => boolean) {
+    this.now = now;
+    this.mayRun = mayRun;
+  }
+
+  /** Returns the coordinator of a process. */
+  coordinatorOf(holder: string): Coordinator {
+    const owner: Coordinator = {
+      lease: (task, slot) => defer(() => this.lease({ task, holder, owner }, slot)),
+      watchPause: (task) => this.coordinator.watchPause(task),
+    };
+    return owner;
+  }
+
+  /** Ends the leases of a process that runs no more. */
+  release(owner: Coordinator): void {
+    for (const lease of this.held) if (lease.owner === owner) this.held.delete(lease);
+  }
+
+  /** Returns the last slot that any process was granted. */
+  lastSlot(task: string): number | undefined {
+    return this.slots.get(task);
+  }
+
+  pause(task: string, by: string): void {
+    if (this.currentPause(task)) return;
+    this.pauses.set(task, [...(this.pauses.get(task) ?? []), { by, from: this.now(), until: Infinity }]);
+    this.coordinator.pause(task, { by });
+  }
+
+  resume(task: string, by: string): void {
+    const pause = this.currentPause(task);
+    if (!pause) return;
+    pause.until = this.now();
+    this.coordinator.resume(task, { by });
+  }
+
+  crons(): CronState[] {
+    const crons = Array.from(this.slots, ([task, slot]) => {
+      const lease = [...this.held].find((each) => each.task === task);
+      return { task, slot, ...(lease && { holder: lease.holder }) };
+    });
+    return crons.sort((a, b) => (a.task < b.task ? -1 : 1));
+  }
+
+  pausedCrons(): PausedCron[] {
+    return [...this.pauses.keys()].flatMap((task) => {
+      const { by, from } = this.currentPause(task) ?? {};
+      return by === undefined || from === undefined ? [] : [{ task, by, at: from }];
+    });
+  }
+
+  private lease(lease: HeldLease, slot: number): Observable<boolean> {
+    const { task, owner } = lease;
+    const isHeldElsewhere = [...this.held].some((other) => other.task === task && other.owner !== owner);
+    const isPaused = this.pauses.get(task)?.some(({ from, until }) => slot >= from && slot < until);
+    if (!this.mayRun() || isHeldElsewhere || isPaused) return NEVER.pipe(startWith(false));
+    return this.coordinator.lease(task, slot).pipe(
+      tap((granted) => {
+        if (!granted) return;
+        this.held.add(lease);
+        this.slots.set(task, slot);
+      }),
+      finalize(() => this.held.delete(lease)),
+    );
+  }
+
+  private currentPause(task: string): CronPause | undefined {
+    return this.pauses.get(task)?.find(({ until }) => until === Infinity);
+  }
+}

@@ -1,0 +1,253 @@
+import { defer, filter, mergeMap, Observable, tap, type Subscription } from 'rxjs';
+import { QueueFullError } from '../fleet/errors.js';
+import type { JobData } from '../fleet/job-row.js';
+import { validateJsonb } from '../fleet/jsonb.js';
+import { printAs } from '../fleet/print-as.js';
+import {
+  toPolicy,
+  validateClient,
+  validateJobId,
+  validateJobsFilter,
+  validateQueueName,
+  validateSubmitOptions,
+} from '../fleet/queue-policy.js';
+import type {
+  DeadLetter,
+  EnqueueOptions,
+  JobEvent,
+  JobHandler,
+  JobsFilter,
+  JobState,
+  Queue,
+  QueueOptions,
+  SubmitOptions,
+  WorkerOptions,
+} from '../fleet/queue-types.js';
+import { validateName } from '../fleet/validate-name.js';
+import { readWorkerOptions } from '../fleet/worker-options.js';
+import { readBy, type ByWhom } from '../task/by-whom.js';
+import { taskRunner } from '../task/runner.js';
+import { task } from '../task/task.js';
+import type { TaskRunner } from '../task/types.js';
+import { keepAsyncContext } from '../util/keep-async-context.js';
+import { invalid, validateArray, validateFunction, validateInteger } from '../util/validate.js';
+import type { MemoryConnection } from './memory-connection.js';
+import type { MemoryJob } from './memory-job.js';
+import type { MemoryTable } from './memory-table.js';
+import { MemoryWorkerRun } from './memory-worker-run.js';
+
+/** A queue of a fleet in memory, as one process uses it. */
+export class MemoryQueue<In, Out> implements Queue<In, Out> {
+  readonly name: string;
+  readonly #connection: MemoryConnection;
+  #options: QueueOptions | undefined;
+
+  static {
+    printAs(this.prototype, ({ name }) => `Queue(${name})`);
+  }
+
+  constructor(connection: MemoryConnection, name: string, options: QueueOptions) {
+    validateQueueName(name);
+    toPolicy(options);
+    this.name = name;
+    this.#connection = connection;
+    // Read once, because the caller may change the object.
+    this.#options = { ...options, backoff: { ...options.backoff } };
+  }
+
+  get events$(): Observable<JobEvent> {
+    return this.#connection.store.events
+      .asObservable()
+      .pipe(filter((event): event is JobEvent => 'queue' in event && event.queue === this.name));
+  }
+
+  submit(input: In, options: SubmitOptions = {}): Observable<Out> {
+    const connection = this.#connection;
+    validateSubmitOptions(options, connection.store.now());
+    const jobOptions = copyOptions(options);
+    return defer(() => {
+      connection.validateOpen();
+      let own: MemoryJob | undefined;
+      const job$ = new Observable<MemoryJob>((subscriber) =>
+        this.#insert(toData(input, jobOptions), jobOptions, (job, isNew) => {
+          if (isNew) own = job;
+          subscriber.next(job);
+          subscriber.complete();
+        }),
+      );
+      return job$.pipe(
+        mergeMap((job) => connection.resultOf<Out>(job)),
+        tap({ unsubscribe: () => own && this.#table.cancel(own.id, connection.name) }),
+        keepAsyncContext(),
+      );
+    });
+  }
+
+  async enqueue(input: In, options: EnqueueOptions = {}): Promise<string> {
+    const [id = ''] = await this.enqueueMany([input], options);
+    return id;
+  }
+
+  enqueueMany(inputs: readonly In[], options: EnqueueOptions = {}): Promise<string[]> {
+    return this.#connection.call(() => {
+      const { db, ...others } = options;
+      validateArray('inputs', inputs);
+      validateSubmitOptions(others, this.#connection.store.now());
+      const jobOptions = copyOptions(others);
+      if (db !== undefined) validateClient(db);
+      const texts = inputs.map((input) => toData(input, jobOptions));
+      if (db !== undefined && !this.#open().insertions.hasRoom(texts.length))
+        throw new QueueFullError(this.name, this.#table.policy.maxWaiting);
+      const insert = (data: string) =>
+        new Promise<string>((resolve) => this.#insert(data, jobOptions, ({ id }) => resolve(id)));
+      return Promise.all(texts.map(insert));
+    });
+  }
+
+  result(job: string): Observable<Out> {
+    validateJobId(job);
+    return defer(() => {
+      this.#connection.validateOpen();
+      const found = this.#table.get(job);
+      // A job that does not exist would never emit.
+      if (!found) throw new RangeError(invalid('job', `a job of ${this.name}`, job));
+      return this.#connection.resultOf<Out>(found);
+    });
+  }
+
+  cancel(job: string): Promise<boolean> {
+    return this.#callFor(job, (table) => table.cancel(job, this.#connection.name));
+  }
+
+  worker(handler: JobHandler<In, Out>, options: WorkerOptions = {}): TaskRunner<JobEvent> {
+    validateFunction('handler', handler);
+    const resolved = readWorkerOptions(options, this.name);
+    return taskRunner(
+      task(resolved.name, {
+        initialize: () => void this.#open(),
+        execute: (ctx) =>
+          new Observable<JobEvent>((subscriber) =>
+            new MemoryWorkerRun(this.#connection, this.#table, handler, resolved, ctx, subscriber).start(),
+          ),
+        // After a cancel it completes by itself, when all its jobs have ended.
+        grace: Infinity,
+      }),
+    );
+  }
+
+  pause(options: ByWhom = {}): Promise<void> {
+    return this.#connection.call(() => {
+      const { store, name } = this.#connection;
+      const { by = name } = readBy(options, ['by']);
+      validateName('by', by);
+      this.#table.claims.paused ??= { by, at: store.now() };
+    });
+  }
+
+  resume(): Promise<void> {
+    return this.#connection.call(() => {
+      this.#table.claims.paused = undefined;
+      this.#table.claims.notify();
+    });
+  }
+
+  job(id: string): Promise<JobState<In, Out> | undefined> {
+    return this.#callFor(id, (table) => table.get(id)?.toState<In, Out>(this.#connection.store.now()));
+  }
+
+  jobs(filter: JobsFilter = {}): Promise<JobState<In, Out>[]> {
+    return this.#connection.call(() => {
+      validateJobsFilter(filter);
+      const { state, limit = 100, after } = filter;
+      const [jobs, now] = [this.#table.all(), this.#connection.store.now()];
+      const first = after === undefined ? 0 : jobs.findIndex(({ id }) => id === after) + 1 || jobs.length;
+      return jobs
+        .slice(first)
+        .filter((job) => state === undefined || job.stateAt(now) === state)
+        .slice(0, limit)
+        .map((job) => job.toState<In, Out>(now));
+    });
+  }
+
+  promote(id: string): Promise<boolean> {
+    return this.#callFor(id, (table) => table.promote(id));
+  }
+
+  retry(id: string): Promise<boolean> {
+    return this.#callFor(id, (table) => table.retry(id));
+  }
+
+  remove(id: string): Promise<boolean> {
+    return this.#callFor(id, (table) => table.remove(id));
+  }
+
+  deadLetters(limit = 100): Promise<DeadLetter<In>[]> {
+    return this.#connection.call(() => {
+      validateInteger('limit', 1, 100_000, limit);
+      return [...this.#table.dead.values()].slice(0, limit).map(({ id, job, failure, at }) => ({
+        id,
+        job: job.id,
+        input: job.data<In>().input,
+        failure,
+        at: new Date(at),
+      }));
+    });
+  }
+
+  redrive(ids?: readonly string[]): Promise<number> {
+    return this.#connection.call(() => {
+      if (ids !== undefined) validateArray('ids', ids);
+      const dead = [...this.#table.dead.keys()].filter((id) => ids?.includes(id) ?? true);
+      return dead.filter((id) => this.#table.redrive(id)).length;
+    });
+  }
+
+  get #table(): MemoryTable {
+    return this.#connection.store.table(this.name);
+  }
+
+  /** Stores the options that are given, once. */
+  #open(): MemoryTable {
+    this.#connection.validateOpen();
+    const table = this.#table;
+    if (this.#options) table.apply(this.#options);
+    this.#options = undefined;
+    return table;
+  }
+
+  #insert(data: string, options: SubmitOptions, onInserted: (job: MemoryJob, isNew: boolean) => void): Subscription {
+    const dependencies = (options.after ?? []).map((id) => {
+      const job = this.#connection.store.find(id);
+      if (!job) throw new RangeError(invalid('after', 'ids of jobs of the fleet', id));
+      return job;
+    });
+    return this.#open().insertions.add({
+      data,
+      options,
+      dependencies,
+      onInserted: (job, isNew) => {
+        if (isNew) this.#connection.emit(this.name, job.id, { type: 'submitted' });
+        onInserted(job, isNew);
+      },
+    });
+  }
+
+  #callFor<T>(job: string, work: (table: MemoryTable) => T): Promise<T> {
+    return this.#connection.call(() => {
+      validateJobId(job);
+      return work(this.#table);
+    });
+  }
+}
+
+/** Returns the data of a job as JSON. @throws TypeError for an input that a database cannot store. */
+function toData(input: unknown, { timeout }: SubmitOptions): string {
+  const data: JobData<unknown> = { input, ...(timeout !== undefined && { timeout }) };
+  validateJsonb('input', data);
+  return JSON.stringify(data);
+}
+
+/** Returns options that do not change with the object of the caller. */
+function copyOptions({ after, ...options }: SubmitOptions): SubmitOptions {
+  return { ...options, ...(after && { after: [...after] }) };
+}

@@ -1,0 +1,251 @@
+import type { SchedulerLike } from 'rxjs';
+import type { AttemptResult, WrittenResult } from '../fleet/attempt-results.js';
+import { JobCancelledError, JobLostError, type JobFailure } from '../fleet/errors.js';
+import type { Claim } from '../fleet/job-store.js';
+import { fromStored, mergeOptions, type StoredOptions } from '../fleet/queue-options.js';
+import { toPolicy, type QueuePolicy } from '../fleet/queue-policy.js';
+import type { JobEvent, QueueOptions } from '../fleet/queue-types.js';
+import type { QueueState } from '../fleet/types.js';
+import type { WorkerLimits } from '../fleet/worker-options.js';
+import { MemoryClaims } from './memory-claims.js';
+import { MemoryInsertions, type Insertion } from './memory-insertions.js';
+import { MemoryJob } from './memory-job.js';
+
+/** The part of a fleet in memory that its tables use. */
+export interface MemoryTables {
+  readonly scheduler: SchedulerLike;
+  /** The name of the first process. */
+  readonly name: string;
+  /** The number of the next job. */
+  nextNumber(): number;
+  /** Returns the table of a queue. */
+  table(queue: string): MemoryTable;
+  emit(event: JobEvent): void;
+}
+
+/** A job whose last attempt has failed. */
+export interface MemoryDeadLetter {
+  readonly id: string;
+  readonly job: MemoryJob;
+  readonly failure: JobFailure;
+  readonly at: number;
+}
+
+/** The jobs of a queue, for all processes. */
+export class MemoryTable {
+  readonly name: string;
+  /** The policy that holds for all processes. */
+  policy: QueuePolicy = toPolicy({});
+  readonly claims: MemoryClaims;
+  readonly insertions: MemoryInsertions = new MemoryInsertions(this);
+  readonly dead: Map<string, MemoryDeadLetter> = new Map<string, MemoryDeadLetter>();
+  private readonly tables: MemoryTables;
+  private stored: StoredOptions = {};
+  private readonly jobs = new Map<string, MemoryJob>();
+  /** The jobs that have not ended. */
+  private readonly open = new Set<MemoryJob>();
+
+  constructor(tables: MemoryTables, name: string) {
+    this.tables = tables;
+    this.name = name;
+    this.claims = new MemoryClaims(tables.scheduler, this.open);
+  }
+
+  /** Stores the options that are given. */
+  apply(options: QueueOptions): void {
+    this.stored = mergeOptions(this.stored, options);
+    this.policy = toPolicy(fromStored(this.stored));
+    this.insertions.admit();
+  }
+
+  /** The jobs that may start. */
+  get dueJobs(): readonly MemoryJob[] {
+    const now = this.now();
+    return [...this.open].filter((job) => job.isDue(now));
+  }
+
+  now(): number {
+    return this.tables.scheduler.now();
+  }
+
+  get(id: string): MemoryJob | undefined {
+    const job = this.jobs.get(id);
+    if (job && job.keptUntil <= this.now()) this.delete(job);
+    return this.jobs.get(id);
+  }
+
+  /** Returns the jobs, the oldest first. */
+  all(): MemoryJob[] {
+    return [...this.jobs.keys()].map((id) => this.get(id)).filter((job) => job !== undefined);
+  }
+
+  create({ data, options, dependencies }: Pick<Insertion, 'data' | 'options' | 'dependencies'>): MemoryJob {
+    const { delay = 0 } = options;
+    const [number, createdAt] = [this.tables.nextNumber(), this.now()];
+    const dueAt = delay instanceof Date ? delay.getTime() : createdAt + delay;
+    const { name: queue, policy } = this;
+    const id = toJobId(number);
+    const job = new MemoryJob({ id, number, queue, data, options, policy, createdAt, dueAt, dependencies });
+    this.jobs.set(id, job);
+    this.open.add(job);
+    return job;
+  }
+
+  onCreated(job: MemoryJob): void {
+    this.publish(job);
+    this.failIfUnmet(job);
+  }
+
+  /** Claims the job that starts next, if there is one. */
+  claim(limits: WorkerLimits): MemoryJob | undefined {
+    const job = this.claims.claim(limits);
+    if (job) this.insertions.admit();
+    return job;
+  }
+
+  /**
+   * Settles an attempt.
+   *
+   * @param onWritten gets the result before all that the end of the job causes, or undefined if the job has another
+   * claim.
+   */
+  settle(claim: Claim, result: AttemptResult, onWritten: (written: WrittenResult | undefined) => void): void {
+    const job = this.jobs.get(claim.id);
+    if (job?.state !== 'active' || job.retryCount !== claim.retryCount) return onWritten(undefined);
+    onWritten(this.write(job, result));
+    this.publish(job);
+  }
+
+  /** Fails an attempt whose process gives no sign of life, unless it has ended. */
+  lose(job: MemoryJob, claim: Claim): void {
+    const { holder } = job;
+    const failure = { name: 'Error', message: 'job heartbeat timeout' };
+    this.settle(claim, { failure }, (written) => written && holder?.abandon(new JobLostError(this.name, job.id)));
+  }
+
+  /** Cancels a job for a process. Returns whether the job had not ended. */
+  cancel(id: string, by: string): boolean {
+    const job = this.jobs.get(id);
+    if (!job || !this.open.has(job)) return false;
+    const { holder } = job;
+    this.end(job, 'cancelled');
+    holder?.abandon(new JobCancelledError(this.name, id));
+    this.tables.emit({ queue: this.name, job: id, at: this.now(), by, type: 'cancelled' });
+    this.publish(job);
+    return true;
+  }
+
+  promote(id: string): boolean {
+    const job = this.jobs.get(id);
+    const now = this.now();
+    if (!job?.waits || job.blocked || job.dueAt <= now) return false;
+    job.dueAt = now;
+    this.publish(job);
+    return true;
+  }
+
+  retry(id: string): boolean {
+    const job = this.get(id);
+    if (job?.state !== 'failed' && job?.state !== 'cancelled') return false;
+    for (const letter of this.dead.values()) if (letter.job === job) this.dead.delete(letter.id);
+    job.retry(this.now());
+    this.open.add(job);
+    this.publish(job);
+    this.failIfUnmet(job);
+    return true;
+  }
+
+  remove(id: string): boolean {
+    const job = this.get(id);
+    if (!job || job.state === 'active') return false;
+    this.delete(job);
+    return true;
+  }
+
+  /** Submits a dead letter again, as a new job. */
+  redrive(id: string): boolean {
+    const letter = this.dead.get(id);
+    if (!letter) return false;
+    this.dead.delete(id);
+    this.publish(this.create(letter.job.copy()));
+    return true;
+  }
+
+  state(): QueueState {
+    const waiting = [...this.open].filter(({ waits }) => waits).length;
+    const due = this.dueJobs.map(({ dueAt }) => dueAt);
+    const { paused } = this.claims;
+    return {
+      name: this.name,
+      waiting,
+      running: this.open.size - waiting,
+      dead: this.dead.size,
+      ...(due.length > 0 && { oldestMs: this.now() - Math.min(...due) }),
+      ...(paused && { paused }),
+    };
+  }
+
+  private write(job: MemoryJob, result: AttemptResult): WrittenResult {
+    const now = this.now();
+    if ('output' in result) {
+      job.output = JSON.stringify(result.output);
+      this.end(job, 'completed');
+      return result;
+    }
+    if ('released' in result) {
+      job.release(now);
+      return { failure: result.released, outcome: 'retrying' };
+    }
+    const { failure, final = false } = result;
+    if (job.fail(failure, final, now)) return { failure, outcome: 'retrying' };
+    this.end(job, 'failed');
+    const letter = { id: toJobId(this.tables.nextNumber()), job, failure, at: now };
+    this.dead.set(letter.id, letter);
+    return { failure, outcome: 'failed' };
+  }
+
+  /** Notifies all that a change of a job concerns. */
+  private publish(job: MemoryJob): void {
+    if (job.waits && !job.deleted) this.claims.notifyOf(job);
+    else job.end.next(undefined);
+    for (const dependent of job.dependents) this.tables.table(dependent.parts.queue).onDependency(dependent);
+    // The job may have kept others of its group waiting.
+    if (job.group !== undefined) this.claims.notify();
+    this.insertions.admit();
+  }
+
+  private end(job: MemoryJob, state: 'completed' | 'failed' | 'cancelled'): void {
+    job.setEnd(state, this.now());
+    this.open.delete(job);
+  }
+
+  private delete(job: MemoryJob): void {
+    job.deleted = true;
+    this.jobs.delete(job.id);
+    this.open.delete(job);
+    this.publish(job);
+  }
+
+  private onDependency(job: MemoryJob): void {
+    if (!job.waits || job.deleted) return;
+    if (job.blocked) return this.failIfUnmet(job);
+    job.dueAt = Math.max(job.dueAt, this.now());
+    this.claims.notifyOf(job);
+  }
+
+  /** Fails a job one of whose dependencies has ended without completing. */
+  private failIfUnmet(job: MemoryJob): void {
+    const failure = job.parts.dependencies.map((dependency) => dependency.failureOfDependents).find(Boolean);
+    if (!failure || !job.waits) return;
+    job.failure = failure;
+    this.end(job, 'failed');
+    const by = this.tables.name;
+    this.tables.emit({ queue: this.name, job: job.id, at: this.now(), by, type: 'failed', attempt: 1, failure });
+    this.publish(job);
+  }
+}
+
+/** Returns the id of a job with a number: the same in each run of a test. */
+function toJobId(number: number): string {
+  return `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`;
+}

@@ -1,0 +1,304 @@
+import { expect } from 'chai';
+import { firstValueFrom, lastValueFrom, NEVER } from 'rxjs';
+import { UnrecoverableError, type Fleet, type JobError, type Queue } from 'rxjs-tasks/fleet';
+import { TestApplications } from '../../helpers/test-applications.js';
+import { deferred } from '../../helpers/tasks.js';
+import type { TestFleets } from '../../helpers/test-fleets.js';
+
+const hour = 3_600_000;
+
+/** Specifies the features of queues, wherever their jobs are stored. */
+export function describeQueueFeatures(fleets: TestFleets): void {
+  let fleet: Fleet;
+  let other: Fleet;
+  let queues = 0;
+  const newName = () => `features-${++queues}`;
+  const apps = new TestApplications(fleets);
+  const run = apps.run;
+  const errorOf = (job: Promise<unknown>) => job.catch((error: unknown) => error) as Promise<Error>;
+  const countOf = async (queue: string) => (await fleet.queue(queue).jobs()).length;
+
+  before(async () => {
+    fleet = await fleets.connect({ name: 'one' });
+    other = await fleets.connect({ name: 'two' });
+  });
+  afterEach(() => apps.stop());
+
+  describe('with keys', () => {
+    it('has one waiting job with a key, however many processes enqueue it', async () => {
+      const name = newName();
+      const [one, two] = [fleet.queue<number>(name), other.queue<number>(name)];
+      const ids = await Promise.all(
+        Array.from({ length: 40 }, (_, n) => (n % 2 === 0 ? one : two).enqueue(n, { key: `k${n % 4}` })),
+      );
+      const distinct = [0, 1, 2, 3].map((key) => new Set(ids.filter((_, n) => n % 4 === key)).size);
+      expect([distinct, await countOf(name)]).to.deep.equal([[1, 1, 1, 1], 4]);
+      // Jobs without a key are not concerned, and neither is the same key in another queue.
+      await Promise.all([one.enqueue(1), one.enqueue(1), fleet.queue(newName()).enqueue(1, { key: 'k1' })]);
+      expect(await countOf(name)).to.equal(6);
+    });
+
+    it('takes the key again when the job does not wait any more', async () => {
+      const queue = fleet.queue<number>(newName());
+      const started: number[] = [];
+      run(
+        queue.worker((n) => {
+          started.push(n);
+          return n === 1 ? NEVER : undefined;
+        }),
+      );
+      const first = await queue.enqueue(1, { key: 'k' });
+      await fleets.waitUntil(() => started.length === 1);
+      const [second, third] = [await queue.enqueue(2, { key: 'k' }), await queue.enqueue(3, { key: 'k' })];
+      expect([first === second, second === third]).to.deep.equal([false, true]);
+    });
+
+    it('accepts one job with a key within its window, also after the end of the job', async () => {
+      const queue = fleet.queue<number>(newName());
+      run(queue.worker(() => undefined));
+      const options = { key: 'k', keyWindow: 1500 };
+      const first = await queue.enqueue(1, options);
+      await lastValueFrom(queue.result(first));
+      expect(await queue.enqueue(2, options)).to.equal(first);
+      await fleets.waitUntil(async () => (await queue.enqueue(3, options)) !== first);
+      const [at = 0, nextAt = 0] = (await queue.jobs()).map(({ createdAt }) => createdAt.getTime());
+      // Both times are whole ms.
+      expect(nextAt - at).to.be.at.least(1499);
+    });
+
+    it('lets a submitter follow the waiting job, which only its own submitter cancels', async () => {
+      const queue = fleet.queue<number, number>(newName());
+      const options = { key: 'k', delay: hour };
+      const first = lastValueFrom(queue.submit(1, options));
+      await fleets.waitUntil(async () => (await countOf(queue.name)) === 1);
+      const followers = [queue, other.queue<number, number>(queue.name)];
+      const second = lastValueFrom(followers[1]?.submit(2, options) ?? NEVER);
+      const subscription = queue.submit(3, options).subscribe();
+      const [job] = await queue.jobs();
+      await fleets.pause(100);
+      subscription.unsubscribe();
+      await fleets.pause(100);
+      expect((await queue.job(job?.id ?? ''))?.state).to.equal('delayed');
+      run(queue.worker((n) => n * 10));
+      expect(await queue.promote(job?.id ?? '')).to.equal(true);
+      expect(await Promise.all([first, second])).to.deep.equal([10, 10]);
+    });
+
+    it('refuses a window without a key, and a key that is empty or too long', () => {
+      const queue = fleet.queue<number>(newName());
+      expect(() => queue.submit(1, { keyWindow: 1 })).to.throw(TypeError, 'together with `key`');
+      expect(() => queue.submit(1, { key: 'k'.repeat(201) })).to.throw(RangeError, 'up to 200 characters');
+      expect(() => queue.submit(1, { key: 'a\0' })).to.throw(TypeError);
+      expect(() => queue.submit(1, { key: 1 as never })).to.throw(TypeError);
+    });
+  });
+
+  it('refuses a `db` without a query function', async () => {
+    const error = await errorOf(fleet.queue<number>(newName()).enqueue(1, { db: {} as never }));
+    expect(error.message).to.equal('Expected `db` to be a client with a `query` function, got `{}` (object)');
+  });
+
+  describe('with jobs that fail', () => {
+    it('does not retry after an UnrecoverableError, of whatever copy or thread', async () => {
+      const queue = fleet.queue<string>(newName(), { retries: 3, backoff: { initial: 0 } });
+      const attempts: string[] = [];
+      run(
+        queue.worker((kind) => {
+          attempts.push(kind);
+          if (kind === 'own') throw new UnrecoverableError('never');
+          if (kind === 'copy')
+            throw Object.assign(new Error('never'), { [Symbol.for('rxjs-tasks.UnrecoverableError')]: true });
+          throw Object.assign(new Error('never'), { name: 'UnrecoverableError' });
+        }),
+      );
+      for (const kind of ['own', 'copy', 'thread'])
+        expect((await errorOf(lastValueFrom(queue.submit(kind)))).name).to.equal('JobError');
+      expect(attempts).to.deep.equal(['own', 'copy', 'thread']);
+      expect((await queue.deadLetters()).map(({ input }) => input)).to.deep.equal(['own', 'copy', 'thread']);
+    });
+
+    it('has retries and timeouts for each job', async () => {
+      const queue = fleet.queue<number>(newName(), { retries: 0, backoff: { initial: 0 } });
+      const attempts = new Map<number, number>();
+      run(
+        queue.worker(
+          (n, _, { attempt }) => {
+            attempts.set(n, attempt);
+            if (n === 0) return NEVER;
+            throw new Error('no');
+          },
+          { concurrency: 5 },
+        ),
+      );
+      const errors = await Promise.all([
+        errorOf(lastValueFrom(queue.submit(0, { timeout: 50 }))),
+        errorOf(lastValueFrom(queue.submit(1, { retries: 2 }))),
+        errorOf(lastValueFrom(queue.submit(2))),
+      ]);
+      expect(errors.map((error) => (error as JobError).failure.message)).to.deep.equal([
+        'Not done within 50 ms',
+        'no',
+        'no',
+      ]);
+      expect([...attempts].sort(([a], [b]) => a - b)).to.deep.equal([
+        [0, 1],
+        [1, 3],
+        [2, 1],
+      ]);
+    });
+
+    it('runs a failed job again on request, and then has no dead letter of it', async () => {
+      const queue = fleet.queue<number, string>(newName(), { retries: 0 });
+      let fails = true;
+      run(
+        queue.worker((_, __, { attempt }) => {
+          if (fails) throw new Error('no');
+          return `attempt ${attempt}`;
+        }),
+      );
+      const id = await queue.enqueue(1);
+      await fleets.waitUntil(async () => (await queue.job(id))?.state === 'failed');
+      fails = false;
+      expect(await queue.retry(id)).to.equal(true);
+      expect(await firstValueFrom(queue.result(id))).to.equal('attempt 2');
+      expect([await queue.retry(id), await queue.deadLetters()]).to.deep.equal([false, []]);
+    });
+  });
+
+  describe('with limits', () => {
+    /** Runs workers in two processes, and returns the largest number of jobs of each group at a time. */
+    async function maxTogether(queue: Queue<string, unknown>, jobs: readonly string[], options: object) {
+      const [running, max] = [new Map<string, number>(), new Map<string, number>()];
+      const order: string[] = [];
+      const handler = async (group: string) => {
+        order.push(group);
+        const count = (running.get(group) ?? 0) + 1;
+        running.set(group, count);
+        max.set(group, Math.max(count, max.get(group) ?? 0));
+        await fleets.pause(30);
+        running.set(group, (running.get(group) ?? 0) - 1);
+      };
+      const second = other.queue<string>(queue.name);
+      run(queue.worker(handler, options), second.worker(handler, options));
+      await fleets.waitUntil(() => order.length === jobs.length);
+      return { max: Object.fromEntries(max), order };
+    }
+
+    it('runs at most so many jobs of a group in all processes, and lets no group wait for another', async () => {
+      const queue = fleet.queue<string>(newName());
+      const jobs = [...Array.from({ length: 40 }, () => 'a'), 'b', 'b', 'b'];
+      for (const group of jobs) await queue.enqueue(group, { group });
+      const { max, order } = await maxTogether(queue, jobs, { concurrency: 8, groupConcurrency: 2 });
+      expect(max['a']).to.be.at.most(2);
+      expect(max['b']).to.be.at.most(2);
+      expect(order.lastIndexOf('b')).to.be.below(15);
+    });
+
+    it('starts at most so many jobs within a time, in all processes', async () => {
+      const queue = fleet.queue<string>(newName());
+      const jobs = Array.from({ length: 12 }, () => 'a');
+      await queue.enqueueMany(jobs);
+      await maxTogether(queue, jobs, { concurrency: 8, rate: { jobs: 3, per: 400 } });
+      const starts = (await queue.jobs()).map(({ startedAt }) => startedAt?.getTime() ?? 0).sort((a, b) => a - b);
+      // Any four starts in a row take longer than the time.
+      for (let n = 3; n < starts.length; n++) expect((starts[n] ?? 0) - (starts[n - 3] ?? 0)).to.be.at.least(398);
+    });
+
+    it('refuses limits that are none', () => {
+      const queue = fleet.queue<number>(newName());
+      for (const options of [{ groupConcurrency: 0 }, { rate: { jobs: 0, per: 1 } }, { rate: { jobs: 1, per: 0 } }])
+        expect(() => queue.worker(() => 1, options)).to.throw(RangeError);
+    });
+  });
+
+  describe('that is paused', () => {
+    it('starts no job in any process, also after a restart, until it is resumed', async () => {
+      const queue = fleet.queue<number>(newName());
+      const started: number[] = [];
+      const gate = deferred<undefined>();
+      const handler = (n: number) => {
+        started.push(n);
+        return n === 100 ? gate.promise : undefined;
+      };
+      await queue.enqueueMany(Array.from({ length: 60 }, (_, n) => n));
+      await queue.enqueue(100);
+      await queue.enqueueMany([101, 102, 103]);
+      const worker = run(queue.worker(handler));
+      await fleets.waitUntil(() => started.includes(100));
+      await queue.pause({ by: 'ann' });
+      // Jobs that were claimed in advance are given back.
+      await fleets.waitUntil(async () => (await queue.jobs({ state: 'active' })).length === 1);
+      gate.resolve(undefined);
+      await fleets.pause(300);
+      expect(started.at(-1)).to.equal(100);
+      await worker.app.stop();
+      run(other.queue<number>(queue.name).worker(handler));
+      await fleets.pause(300);
+      expect(started.at(-1)).to.equal(100);
+      const [state] = (await fleet.state()).queues.filter(({ name }) => name === queue.name);
+      expect([state?.waiting, state?.paused?.by]).to.deep.equal([3, 'ann']);
+      await other.queue(queue.name).resume();
+      await fleets.waitUntil(() => started.length === 64);
+    });
+  });
+
+  describe('tells', () => {
+    it('the state of a job with its input, output, failure and progress', async () => {
+      const queue = fleet.queue<number, string>(newName(), { retries: 1, backoff: { initial: 60_000 } });
+      const [waiting, delayed] = [await queue.enqueue(1), await queue.enqueue(2, { delay: hour, priority: -1 })];
+      const states = async () => (await queue.jobs()).map(({ state }) => state);
+      expect(await states()).to.deep.equal(['waiting', 'delayed']);
+      const held = deferred<undefined>();
+      const worker = run(
+        queue.worker(
+          async (n, _, job) => {
+            job.progress({ percent: n });
+            if (n === 3) throw new Error('no');
+            await held.promise;
+            return `done ${n}`;
+          },
+          { concurrency: 3 },
+        ),
+      );
+      const failing = await queue.enqueue(3, { group: 'g', key: 'k' });
+      await fleets.waitUntil(async () => (await queue.job(failing))?.state === 'retrying');
+      await fleets.waitUntil(async () => (await queue.job(waiting))?.progress !== undefined);
+      const active = await queue.job(waiting);
+      expect(active).to.deep.include({ state: 'active', input: 1, progress: { percent: 1 }, attempt: 1, priority: 0 });
+      expect(active).not.to.have.any.keys('output', 'failure', 'endedAt', 'dueAt', 'key', 'group');
+      held.resolve(undefined);
+      await fleets.waitUntil(async () => (await queue.job(waiting))?.state === 'completed');
+      const completed = await queue.job(waiting);
+      expect(completed).to.deep.include({ output: 'done 1' });
+      expect(completed?.endedAt).to.be.instanceOf(Date);
+      const retrying = await queue.job(failing);
+      expect(retrying).to.deep.include({ failure: { name: 'Error', message: 'no' }, group: 'g', key: 'k', attempt: 1 });
+      expect((retrying?.dueAt?.getTime() ?? 0) - (retrying?.createdAt.getTime() ?? 0)).to.be.greaterThan(20_000);
+      expect(await queue.cancel(delayed)).to.equal(true);
+      expect((await queue.job(delayed))?.state).to.equal('cancelled');
+      await worker.app.stop();
+      expect(await queue.remove(failing)).to.equal(true);
+      expect([await queue.job(failing), await queue.remove(failing)]).to.deep.equal([undefined, false]);
+    });
+
+    it('its jobs in pages, of one state or of all', async () => {
+      const queue = fleet.queue<number>(newName());
+      await queue.enqueueMany(Array.from({ length: 25 }, (_, n) => n));
+      const late = await queue.enqueue(99, { delay: hour });
+      const read: number[] = [];
+      for (let after: string | undefined; ;) {
+        const page = await queue.jobs({ limit: 10, after });
+        if (page.length === 0) break;
+        read.push(...page.map(({ input }) => input));
+        after = page.at(-1)?.id;
+      }
+      expect([...read].sort((a, b) => a - b)).to.deep.equal([...Array.from({ length: 25 }, (_, n) => n), 99]);
+      expect((await queue.jobs({ state: 'delayed' })).map(({ id }) => id)).to.deep.equal([late]);
+      expect(await queue.jobs({ state: 'waiting', limit: 1000 })).to.have.length(25);
+      expect(await errorOf(queue.jobs({ state: 'created' as never }))).to.be.instanceOf(RangeError);
+      expect((await errorOf(queue.job('x'))).message).to.equal(
+        "Expected `job` to be the id of a job, got `'x'` (string)",
+      );
+    });
+  });
+}

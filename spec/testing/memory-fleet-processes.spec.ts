@@ -1,0 +1,164 @@
+import { expect } from 'chai';
+import { delay, map, NEVER, of, timer } from 'rxjs';
+import { CancelledError, cron, launch, ordered, task, withCancel, type Context, type TaskEvent } from 'rxjs-tasks';
+import { every, FleetCancelledError, type Fleet, type FleetEvent } from 'rxjs-tasks/fleet';
+import { memoryFleet, scenario, virtualClock, type MemoryFleet, type VirtualClock } from 'rxjs-tasks/testing';
+import { collect } from '../helpers/collect.js';
+
+/** Creates two processes of a fleet, and contexts for their tasks. */
+function newProcesses(): {
+  clock: VirtualClock;
+  a: MemoryFleet;
+  b: MemoryFleet;
+  newContext: () => [Context, () => void];
+} {
+  const clock = virtualClock();
+  const a = memoryFleet({ scheduler: clock, name: 'a' });
+  return { clock, a, b: a.process('b'), newContext: () => withCancel(undefined, { scheduler: clock }) };
+}
+
+/** Returns a cron of a process, which logs its slots. */
+function tickOf({ name, coordinator }: Fleet, clock: VirtualClock, ms: number, log: string[]) {
+  const tick = task('tick', ({ slot = NaN }) => {
+    log.push(`${name} ${slot}`);
+    return timer(ms, clock);
+  });
+  return cron(tick, every(100), { coordinator, overlap: 'allowAll' });
+}
+
+describe('The processes of a memoryFleet', () => {
+  it('run each slot of a cron once, and the next ones only where the first still runs', async () => {
+    const { clock, a, b, newContext } = newProcesses();
+    const log: string[] = [];
+    const [ctx, stop] = newContext();
+    tickOf(a, clock, 150, log).start(ctx).subscribe();
+    tickOf(b, clock, 10, log).start(newContext()[0]).subscribe();
+    clock.advance(210);
+    expect(log).to.deep.equal(['a 100', 'a 200']);
+    expect((await b.state()).crons).to.deep.equal([{ task: 'tick', slot: 200, holder: 'a' }]);
+    stop();
+    clock.advance(100);
+    expect(log.slice(2)).to.deep.equal(['b 300']);
+    expect([await a.lastSlot('tick'), (await b.state()).crons]).to.deep.equal([300, [{ task: 'tick', slot: 300 }]]);
+  });
+
+  it('run no slot that is due during a pause, also if it begins late', async () => {
+    const { clock, a, b, newContext } = newProcesses();
+    const log: string[] = [];
+    const runner = tickOf(a, clock, 0, log);
+    const events: TaskEvent[] = [];
+    runner.events$.subscribe((event) => events.push(event));
+    runner.start(newContext()[0]).subscribe();
+    clock.advance(110);
+    await b.pause('tick', { by: 'ann' });
+    expect([runner.paused, (await a.state()).paused]).to.deep.equal([true, [{ task: 'tick', by: 'ann', at: 110 }]]);
+    clock.advance(300);
+    await a.resume('tick');
+    const lease = collect(b.coordinator.lease('tick', 400));
+    clock.advance(100);
+    expect([log, lease]).to.deep.equal([['a 100', 'a 500'], [false]]);
+    expect(events.flatMap((event) => ('by' in event ? [[event.type, event.by]] : []))).to.deep.equal([
+      ['paused', 'ann'],
+      ['resumed', 'a'],
+    ]);
+  });
+
+  it('are all cancelled, with their workers and crons, until the fleet is resumed', async () => {
+    const { clock, a, b, newContext } = newProcesses();
+    const events: FleetEvent['type'][] = [];
+    b.events$.subscribe(({ type }) => events.push(type));
+    const [ctx] = newContext();
+    const worker = collect(
+      b
+        .queue('q')
+        .worker(() => NEVER)
+        .start(ctx),
+    );
+    const log: string[] = [];
+    tickOf(b, clock, 0, log).start(ctx).subscribe();
+    const before = b.context;
+    await a.cancel('a bad deploy');
+    expect([before.cancelled, before.cause, worker]).to.deep.equal([
+      true,
+      new FleetCancelledError('a bad deploy', 'a', 0),
+      ['complete'],
+    ]);
+    await b.cancel('again');
+    expect((await b.state()).cancelled).to.deep.equal({ reason: 'a bad deploy', by: 'a', at: 0 });
+    clock.advance(150);
+    await b.resume();
+    clock.advance(100);
+    expect([b.context.cancelled, (await a.state()).cancelled, log]).to.deep.equal([false, undefined, ['b 200']]);
+    expect(events).to.deep.equal(['fleet-cancelled', 'fleet-resumed']);
+  });
+
+  it('stop their applications when the fleet is cancelled, and are closed last', () =>
+    scenario({
+      run: ({ clock }) => {
+        const fleet = memoryFleet();
+        const other = fleet.process('other');
+        clock.schedule(() => void other.cancel('enough'), 4);
+        const queue = fleet.queue<number, number>('q');
+        const submitter = task('submitter', () => queue.submit(1).pipe(map(() => 'r')));
+        return [
+          ordered(
+            'app',
+            fleet,
+            queue.worker((n) => of(n).pipe(delay(2)), { name: 'worker' }),
+            submitter,
+          ),
+        ];
+      },
+      expect: `
+        app/fleet       ([>) --   -(!]|)
+        app/worker      ([>_)-_   -(!]|)
+        app/worker/job  >    -(1|)
+        app/submitter   >    -(r|)
+        application     -    --   -(!|)
+      `,
+    }));
+
+  it('refuse everything after their close, and fail the results that they wait for', async () => {
+    const { clock, a, b } = newProcesses();
+    const queue = b.queue<number>('q');
+    const id = await queue.enqueue(1);
+    const waiting = collect(queue.result(id));
+    await b.close();
+    await b.close();
+    expect(waiting[0]).to.be.instanceOf(CancelledError);
+    for (const refused of [queue.enqueue(2), queue.job(id), b.state(), b.cancel('x')])
+      expect(await refused.catch((error: unknown) => error)).to.be.instanceOf(CancelledError);
+    for (const stream of [queue.submit(2), queue.result(id)])
+      expect(collect(stream)[0]).to.be.instanceOf(CancelledError);
+    expect((await a.queue('q').jobs()).map(({ state }) => state)).to.deep.equal(['waiting']);
+    expect((await a.state()).members.map(({ name }) => name)).to.deep.equal(['a']);
+    const report = await launch([b], { scheduler: clock, observer: () => undefined });
+    expect(report.outcomes[0]?.error?.message).to.include('Expected the fleet to be connected, but it is closed');
+  });
+
+  it('have a state, as those of a real fleet', async () => {
+    const { clock, a, b, newContext } = newProcesses();
+    const queue = b.queue<number>('q', { retries: 0 });
+    await queue.enqueueMany([1, 2, 3]);
+    await queue.enqueue(4, { delay: 1000 });
+    queue
+      .worker((n) => {
+        if (n === 1) throw new Error('no');
+        return NEVER;
+      })
+      .start(newContext()[0])
+      .subscribe();
+    clock.advance(10);
+    await queue.pause({ by: 'ann' });
+    expect(await a.state()).to.deep.equal({
+      schema: 'memory',
+      members: [
+        { name: 'a', host: 'memory', pid: 1, since: 0, seen: 10, live: true },
+        { name: 'b', host: 'memory', pid: 2, since: 0, seen: 10, live: true },
+      ],
+      queues: [{ name: 'q', waiting: 2, running: 1, dead: 1, oldestMs: 10, paused: { by: 'ann', at: 10 } }],
+      crons: [],
+      paused: [],
+    });
+  });
+});
