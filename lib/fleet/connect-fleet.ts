@@ -11,6 +11,7 @@ import { NotifyChannel } from './notify-channel.js';
 import { openDatabase } from './open-database.js';
 import { openTables } from './schema.js';
 import { StatusPoller } from './status-poller.js';
+import { TriggerCalls } from './trigger-calls.js';
 import type { Fleet } from './types.js';
 
 /**
@@ -50,6 +51,7 @@ async function open(resolved: ResolvedFleetOptions): Promise<Fleet> {
   const events = new JobEventChannel(database, control, poller, name);
   const master = new MasterCancel(database, poller);
   const pauses = new CronPauses(database, poller);
+  const triggers = new TriggerCalls(database, poller);
   try {
     const jobs = await openTables(database, resolved.migrate);
     await database.withTimeout(control.listen(), connectTimeout);
@@ -68,6 +70,7 @@ async function open(resolved: ResolvedFleetOptions): Promise<Fleet> {
       results,
       master,
       pauses,
+      triggers,
       heartbeatTimeoutMs: heartbeat,
     });
   } catch (error) {

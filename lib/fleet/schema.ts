@@ -8,6 +8,7 @@ import { createFunctions, functionSignatures, knownJobsVersion } from './job-sta
 import type { JobStore } from './job-store.js';
 import { tablesVersion } from './schema-names.js';
 import { createProgressTable } from './progress-table.js';
+import { createTriggerTable } from './trigger-table.js';
 
 /** The key of the lock that serializes concurrent setups: any number that other applications do not use. */
 const setupLock = 7_238_451_097;
@@ -37,7 +38,7 @@ export async function openTables(database: FleetDatabase, migrate: boolean): Pro
 /** Whether all tables and functions exist. */
 async function isComplete(database: FleetDatabase): Promise<boolean> {
   const { schema } = database;
-  const tables = ['fleet', 'queue', 'job_key', 'claim_count', 'cron', 'cron_pause', 'progress'].map(
+  const tables = ['fleet', 'queue', 'job_key', 'claim_count', 'cron', 'cron_pause', 'cron_trigger', 'progress'].map(
     (table) => `"${schema}".${table}`,
   );
   const [row] = await database.query<{ complete: boolean }>(
@@ -102,6 +103,7 @@ export function setupOf(schema: string): string {
       ended_by text,
       primary key (task, ended_at)
     );
+    ${createTriggerTable(schema)}
     ${createProgressTable(schema)}
     insert into "${schema}".fleet (version) values (${tablesVersion})
       on conflict (one) do update set version = excluded.version where fleet.version < excluded.version;
