@@ -1,6 +1,6 @@
 import { CancelledError } from '../errors/errors.js';
 import { Batcher } from './batcher.js';
-import { kindOf } from './connection-errors.js';
+import { kindOf, stateOf } from './connection-errors.js';
 import { QueueFullError } from './errors.js';
 import { deleteOldKeys } from './job-keys.js';
 import { countWaiting } from './job-statements.js';
@@ -158,7 +158,7 @@ async function begin(client: QueryClient): Promise<void> {
   try {
     await client.query('savepoint rxjs_tasks', []);
   } catch (error) {
-    if ((error as { code?: unknown }).code !== noTransaction) throw error;
+    if (stateOf(error) !== noTransaction) throw error;
     throw new TypeError('Expected `db` to be a client that has begun a transaction', { cause: error });
   }
 }

@@ -28,10 +28,10 @@ export function claimJobs(schema: string): string {
 
 /**
  * Returns the statement that inserts jobs. It returns the ids of those that were not inserted, and of the jobs in their
- * places.
+ * places. The JSON is passed as text, because some clients encode a value for a parameter of type jsonb once more.
  */
 export function insertJobs(schema: string): string {
-  return `select asked, job from ${functionName(schema, insertFunction)}($1, $2)`;
+  return `select asked, job from ${functionName(schema, insertFunction)}($1, $2::text::jsonb)`;
 }
 
 /** Returns the statement that completes jobs of a queue. It returns the ids of those that were completed. */
