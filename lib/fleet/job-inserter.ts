@@ -59,12 +59,12 @@ export class JobInserter<In> {
   }
 
   /**
-   * Inserts jobs within the transaction of a client. An error does not abort the transaction. Workers are notified when
-   * it is committed.
+   * Inserts jobs within the transaction of a client. An error does not abort the transaction.
    *
+   * @param notify whether the workers are notified when the transaction is committed.
    * @throws QueueFullError; TypeError if the database cannot store an input.
    */
-  async insertWithin(client: QueryClient, jobs: readonly NewJob<In>[]): Promise<string[]> {
+  async insertWithin(client: QueryClient, jobs: readonly NewJob<In>[], notify: boolean): Promise<string[]> {
     await begin(client);
     try {
       await this.validateRoom(client, jobs.length);
@@ -72,7 +72,7 @@ export class JobInserter<In> {
       for (const part of toParts(jobs))
         for (const [id, other] of await this.queue.services.jobs.insert(this.queue.name, part, client))
           replaced.set(id, other);
-      await this.queue.services.control.sendWithin(client, { type: 'work', queue: this.queue.name });
+      if (notify) await this.queue.services.control.sendWithin(client, { type: 'work', queue: this.queue.name });
       await client.query('release savepoint rxjs_tasks', []);
       return jobs.map(({ id }) => replaced.get(id) ?? id);
     } catch (error) {

@@ -28,7 +28,7 @@ export function claimJobs(schema: string): string {
 
 /**
  * Returns the statement that inserts jobs. It returns the ids of those that were not inserted, and of the jobs in their
- * places. The JSON is passed as text, because some clients encode a value for a parameter of type jsonb once more.
+ * places. The JSON is passed as text, because some clients encode each value for a parameter of type jsonb.
  */
 export function insertJobs(schema: string): string {
   return `select asked, job from ${functionName(schema, insertFunction)}($1, $2::text::jsonb)`;

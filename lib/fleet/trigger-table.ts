@@ -43,7 +43,8 @@ export function insertTrigger(schema: string): string {
     with abandoned as (
       delete from "${schema}".cron_trigger where greatest(asked_at, seen) < now() - interval '1 h'
     )
-    insert into "${schema}".cron_trigger (id, task, asked_by, asked_at) values ($1, $2, $3, now()) on conflict do nothing`;
+    insert into "${schema}".cron_trigger (id, task, asked_by, asked_at) values ($1, $2, $3, now())
+    on conflict do nothing`;
 }
 
 /**
@@ -72,8 +73,8 @@ const claimable = `lease is null and outcome is null and asked_at > now() - ${ms
 
 /**
  * Returns the statement that claims the first call of the cron `$1`, for the lease `$2` of the process `$3` with the
- * name `$4`. Any process may claim it, but while one runs this cron the call waits for that one: there, `overlap` holds.
- * A retry finds the call that the first try has claimed.
+ * name `$4`. While a process runs this cron, the call waits for that process for a while: there, `overlap` holds. A
+ * retry finds the call that the first try has claimed.
  */
 export function claimTrigger(schema: string): string {
   const running = (table: string, condition: string) =>

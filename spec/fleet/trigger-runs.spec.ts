@@ -87,7 +87,7 @@ describe("the calls of a fleet's trigger", () => {
     expect(clock.countTimers()).to.equal(0);
   });
 
-  it('are withdrawn if no process claims them, and have the outcome of one that claims at the last moment', async () => {
+  it('are withdrawn if no process claims them, but not if one claims them at the last moment', async () => {
     for (const [claimedInTime, expected] of [
       [false, 'NotRunningError: x is not running'],
       [true, 'a completed'],
