@@ -44,7 +44,7 @@ export interface Fleet extends Task<never> {
   // eslint-disable-next-line @typescript-eslint/unified-signatures -- a path that is undefined would undo the cancel
   resume(path: string, options?: ByWhom): Promise<void>;
   /**
-   * Runs a cron now, in one of the processes that run it, as by a call of {@link CronRunner.trigger} there. A process
+   * Runs a cron now, in one of the processes that run it, as by a call of its own `trigger` there. A process
    * that runs this cron at the moment is preferred, so that its `overlap` holds.
    *
    * Resolves with the outcome when the run has ended. The cron is run at most once: if its process is killed during the
