@@ -25,6 +25,7 @@ const names = [
   'fleet-enqueue',
   'fleet-round-trip',
   'fleet-submitters',
+  'fleet-transactions',
   'fleet-idle',
   'growth',
 ];

@@ -38,7 +38,7 @@ export { cron } from './cron/cron.js';
 export type { AskedBy, ByWhom } from './task/by-whom.js';
 export type { RescheduleOptions } from './cron/cron-control.js';
 export type { CronRunner } from './cron/cron-runner.js';
-export type { Coordinator, PauseState } from './cron/coordinator.js';
+export type { Coordinator, PauseState, TriggerRequest } from './cron/coordinator.js';
 export type { CronOptions } from './cron/cron-options.js';
 export { nextRuns, type Schedule } from './cron/schedule.js';
 

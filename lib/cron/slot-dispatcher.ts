@@ -11,7 +11,7 @@ import { captureAsyncContext, runInAsyncContext, type AsyncContext } from '../ut
 import { append, remove, toArray, type LinkedList } from '../util/linked-list.js';
 import type { ControlledSlots, CronControl } from './cron-control.js';
 import type { SlotPolicy } from './cron-options.js';
-import { followPause } from './follow-pause.js';
+import { followPause, followTriggers } from './follow-coordinator.js';
 import { MissedSlotQueue } from './missed-slot-queue.js';
 import { recentSlots } from './recent-slots.js';
 import type { DueSlots } from './slot-clock.js';
@@ -135,10 +135,10 @@ class SlotDispatcher<T> extends Subscription implements SlotOwner<T>, RunParts, 
     this.slots$ = slots$;
     this.ctx.onCancel((cause) => this.stop(cause));
     this.control.begin(this);
-    const { watchPause } = this.policy;
+    const { watchPause, watchTriggers } = this.policy;
     // Before the first slot, which may be due at the start.
-    if (watchPause)
-      this.add(followPause(watchPause, this, (paused, by) => this.control.setPause('coordinator', paused, by)));
+    if (watchPause) followPause(watchPause, this, (paused, by) => this.control.setPause('coordinator', paused, by));
+    if (watchTriggers) followTriggers(watchTriggers, this, (by) => this.trigger(by));
     this.subscribeSlots();
   }
 

@@ -12,6 +12,7 @@ import { NotifyChannel } from './notify-channel.js';
 import { openDatabase } from './open-database.js';
 import { openTables } from './schema.js';
 import { StatusPoller } from './status-poller.js';
+import { TriggerCalls } from './trigger-calls.js';
 import type { Fleet } from './types.js';
 
 /**
@@ -52,6 +53,7 @@ async function open(resolved: ResolvedFleetOptions): Promise<Fleet> {
   const master = new MasterCancel(database, poller);
   const pauses = new CronPauses(database, poller);
   const dependents = new Dependents(database, control, events, poller);
+  const triggers = new TriggerCalls(database, poller);
   try {
     const jobs = await openTables(database, resolved.migrate);
     await database.withTimeout(control.listen(), connectTimeout);
@@ -71,6 +73,7 @@ async function open(resolved: ResolvedFleetOptions): Promise<Fleet> {
       dependents,
       master,
       pauses,
+      triggers,
       heartbeatTimeoutMs: heartbeat,
     });
   } catch (error) {

@@ -54,8 +54,8 @@ const valueMessages = /invalid memory alloc request size|out of memory.*enlarge 
 
 export function kindOf(error: unknown): DatabaseErrorKind {
   if (error instanceof FleetConnectionError) return 'connection';
-  const { code, message } = Object(error) as { code?: unknown; message?: unknown };
-  const state = typeof code === 'string' ? code : '';
+  const { message } = Object(error) as { message?: unknown };
+  const state = stateOf(error);
   if (networkCodes.has(state) || connectionStates.test(state)) return 'connection';
   // Serialization failure, and deadlock: two statements may lock the same jobs in a different order.
   if (state === '40001' || state === '40P01') return 'conflict';
@@ -66,6 +66,13 @@ export function kindOf(error: unknown): DatabaseErrorKind {
   return connectionMessages.test(String(message)) ? 'connection' : 'server';
 }
 
+/** Returns the SQLSTATE of an error, or another code. A client of the application may wrap the error of its driver. */
+export function stateOf(error: unknown): string {
+  const { code, cause } = Object(error) as { code?: unknown; cause?: unknown };
+  const state = code ?? (Object(cause) as { code?: unknown }).code;
+  return typeof state === 'string' ? state : '';
+}
+
 /** Whether an error means that there is no connection, rather than that a statement is refused. */
 export function isConnectionError(error: unknown): boolean {
   return kindOf(error) === 'connection';
@@ -73,5 +80,5 @@ export function isConnectionError(error: unknown): boolean {
 
 /** Whether a right is missing, such as that to create a table. */
 export function isPermissionError(error: unknown): boolean {
-  return (Object(error) as { code?: unknown }).code === '42501';
+  return stateOf(error) === '42501';
 }

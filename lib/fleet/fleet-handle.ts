@@ -10,6 +10,7 @@ import { printAs } from './print-as.js';
 import type { Queue, QueueOptions } from './queue-types.js';
 import { readState } from './read-state.js';
 import { deletePeriodically } from './retention.js';
+import type { TriggerOutcome } from './trigger-outcome.js';
 import type { Fleet, FleetEvent, FleetState } from './types.js';
 import { validateName, validatePath } from './validate-name.js';
 
@@ -26,8 +27,8 @@ export class FleetHandle implements Fleet {
 
   constructor(services: FleetServices) {
     this.#services = services;
-    this.coordinator = new Leases(services.database, services.pauses, services.name);
     this.#retention = deletePeriodically(services.database, services.jobs);
+    this.coordinator = new Leases(services.database, services.poller, services.pauses, services.name);
   }
 
   get name(): string {
@@ -66,6 +67,11 @@ export class FleetHandle implements Fleet {
     return pauses.resume(path, this.readBy(options));
   }
 
+  trigger(path: string, options: ByWhom = {}): Promise<TriggerOutcome> {
+    validatePath(path);
+    return this.#services.triggers.trigger(path, this.readBy(options));
+  }
+
   lastSlot(task: string): Promise<number | undefined> {
     validateString('task', task);
     return this.coordinator.lastSlot(task);
@@ -102,11 +108,13 @@ export class FleetHandle implements Fleet {
   }
 
   private async disconnect(): Promise<void> {
-    const { poller, heartbeats, results, events, control, database } = this.#services;
+    const { poller, heartbeats, results, triggers, events, control, database } = this.#services;
+    const error = new CancelledError('The fleet is closed');
     poller.stop();
     heartbeats.stop();
     this.#retention.unsubscribe();
-    results.close(new CancelledError('The fleet is closed'));
+    results.close(error);
+    triggers.close(error);
     await database.close(async () => {
       await this.coordinator.close();
       await events.close();

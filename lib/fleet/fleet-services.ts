@@ -9,6 +9,7 @@ import type { JobStore } from './job-store.js';
 import type { MasterCancel } from './master-cancel.js';
 import type { NotifyChannel } from './notify-channel.js';
 import type { StatusPoller } from './status-poller.js';
+import type { TriggerCalls } from './trigger-calls.js';
 
 /** The services that the queues and workers of one process share. */
 export interface FleetServices {
@@ -24,6 +25,7 @@ export interface FleetServices {
   readonly dependents: Dependents;
   readonly master: MasterCancel;
   readonly pauses: CronPauses;
+  readonly triggers: TriggerCalls;
   /** The time without a heartbeat after which a process has lost its jobs, in ms. */
   readonly heartbeatTimeoutMs: number;
 }

@@ -9,6 +9,7 @@ export type { FleetOptions } from './fleet-options.js';
 export type { PgConnectionOptions, PgPool } from './pg-types.js';
 export type { CronState, Fleet, FleetEvent, FleetMember, FleetState, PausedCron, QueueState } from './types.js';
 export { fleetSql, installFleet, type FleetSqlOptions, type InstallOptions } from './install-fleet.js';
+export type { TriggerOutcome } from './trigger-outcome.js';
 export { every } from './every.js';
 export type {
   DeadLetter,

@@ -1,6 +1,6 @@
 import { CancelledError } from '../errors/errors.js';
 import { Batcher } from './batcher.js';
-import { kindOf } from './connection-errors.js';
+import { kindOf, stateOf } from './connection-errors.js';
 import { QueueFullError } from './errors.js';
 import { deleteOldKeys } from './job-keys.js';
 import { countWaiting } from './job-statements.js';
@@ -56,12 +56,12 @@ export class JobInserter<In> {
   }
 
   /**
-   * Inserts jobs within the transaction of a client. An error does not abort the transaction. Workers are notified when
-   * it is committed.
+   * Inserts jobs within the transaction of a client. An error does not abort the transaction.
    *
+   * @param notify whether the workers are notified when the transaction is committed.
    * @throws QueueFullError; TypeError if the database cannot store an input; RangeError if a dependency does not exist.
    */
-  async insertWithin(client: QueryClient, jobs: readonly NewJob<In>[]): Promise<string[]> {
+  async insertWithin(client: QueryClient, jobs: readonly NewJob<In>[], notify: boolean): Promise<string[]> {
     await begin(client);
     let refusal: Error | undefined;
     try {
@@ -72,7 +72,7 @@ export class JobInserter<In> {
           if ('refusal' in inserted) throw (refusal = inserted.refusal);
           replaced.set(id, inserted.id);
         }
-      await this.queue.services.control.sendWithin(client, { type: 'work', queue: this.queue.name });
+      if (notify) await this.queue.services.control.sendWithin(client, { type: 'work', queue: this.queue.name });
       await client.query('release savepoint rxjs_tasks', []);
       return jobs.map(({ id }) => replaced.get(id) ?? id);
     } catch (error) {
@@ -161,7 +161,7 @@ async function begin(client: QueryClient): Promise<void> {
   try {
     await client.query('savepoint rxjs_tasks', []);
   } catch (error) {
-    if ((error as { code?: unknown }).code !== noTransaction) throw error;
+    if (stateOf(error) !== noTransaction) throw error;
     throw new TypeError('Expected `db` to be a client that has begun a transaction', { cause: error });
   }
 }

@@ -1,7 +1,7 @@
 import { defer, dematerialize, filter, ignoreElements, materialize, merge, mergeMap, Observable, tap } from 'rxjs';
 import { CancelledError } from '../errors/errors.js';
 import type { TaskRunner } from '../task/types.js';
-import { invalid, validateArray, validateFunction, validateInteger } from '../util/validate.js';
+import { invalid, validateArray, validateBoolean, validateFunction, validateInteger } from '../util/validate.js';
 import { affectedJobs } from './fleet-database.js';
 import type { FleetServices } from './fleet-services.js';
 import { newJobId } from './job-id.js';
@@ -95,16 +95,19 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
   }
 
   async enqueueMany(inputs: readonly In[], options: EnqueueOptions = {}): Promise<string[]> {
-    const { db, ...jobOptions } = options;
+    const { db, notify = true, ...jobOptions } = options;
     validateArray('inputs', inputs);
     validateSubmitOptions(jobOptions);
+    validateBoolean('notify', notify);
+    if (db === undefined && options.notify !== undefined)
+      throw new TypeError('Expected `notify` to be used together with `db`');
     validateSupported(jobOptions, this.services.jobs.unsupported);
     const after = jobOptions.after && [...jobOptions.after];
     const jobs = Array.from(inputs, (input) => this.toNewJob({ input }, { ...jobOptions, after }));
     if (db === undefined) return Promise.all(jobs.map((job) => this.write(job)));
     validateClient(db);
     await this.open();
-    return this.inserter.insertWithin(db, jobs);
+    return this.inserter.insertWithin(db, jobs, notify);
   }
 
   result(job: string): Observable<Out> {

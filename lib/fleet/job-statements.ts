@@ -42,10 +42,11 @@ export function claimJobs(schema: string): string {
 
 /**
  * Returns the statement that inserts jobs. It returns the ids of those that were not inserted, with the jobs in their
- * places or the dependencies that do not exist, and of those that have failed at once.
+ * places or the dependencies that do not exist, and of those that have failed at once. The JSON is passed as text,
+ * because some clients encode each value for a parameter of type jsonb.
  */
 export function insertJobs(schema: string): string {
-  return `select asked, job, missing, failure from ${functionName(schema, insertFunction)}($1, $2)`;
+  return `select asked, job, missing, failure from ${functionName(schema, insertFunction)}($1, $2::text::jsonb)`;
 }
 
 /**

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { exhaustMap, Observable, timer, type Subscriber, type Subscription } from 'rxjs';
-import type { Coordinator, PauseState } from '../cron/coordinator.js';
+import type { Coordinator, PauseState, TriggerRequest } from '../cron/coordinator.js';
 import { keepAsyncContext } from '../util/keep-async-context.js';
 import type { CronPauses } from './cron-pauses.js';
 import type { FleetDatabase } from './fleet-database.js';
+import { answerTimeoutMs, leaseMs, renewMs } from './lease-times.js';
 import { printAs } from './print-as.js';
-
-/** The duration of a lease without a renewal, the interval between renewals, and the answer timeout, in ms. */
-const [leaseMs, renewMs, answerTimeoutMs] = [10_000, 3000, 2000];
+import type { StatusPoller } from './status-poller.js';
+import { TriggerRuns } from './trigger-runs.js';
 
 /**
  * The largest lead of a slot over the database's clock, in ms. A process whose clock is far ahead would otherwise keep
@@ -26,6 +26,7 @@ export class Leases implements Coordinator {
   private readonly held = new Map<string, HeldLease>();
   private readonly database: FleetDatabase;
   private readonly pauses: CronPauses;
+  private readonly triggers: TriggerRuns;
   /** The name of this process. */
   private readonly holder: string;
   /** Identifies this process, even if another has the same name. */
@@ -38,9 +39,10 @@ export class Leases implements Coordinator {
     printAs(this.prototype, ({ holder }) => `Coordinator(${holder})`);
   }
 
-  constructor(database: FleetDatabase, pauses: CronPauses, holder: string) {
+  constructor(database: FleetDatabase, poller: StatusPoller, pauses: CronPauses, holder: string) {
     this.database = database;
     this.pauses = pauses;
+    this.triggers = new TriggerRuns(database, poller, this.member, holder);
     this.holder = holder;
     this.renewing = timer(renewMs, renewMs)
       .pipe(exhaustMap(() => this.renew()))
@@ -69,6 +71,10 @@ export class Leases implements Coordinator {
     return this.pauses.watch(task);
   }
 
+  watchTriggers(task: string): Observable<TriggerRequest> {
+    return this.triggers.watch(task);
+  }
+
   /** Returns the last slot that any process was granted. */
   async lastSlot(task: string): Promise<number | undefined> {
     const { database } = this;
@@ -82,6 +88,7 @@ export class Leases implements Coordinator {
 
   async close(): Promise<void> {
     this.renewing.unsubscribe();
+    this.triggers.close();
     for (const lease of this.held.keys()) this.database.runInBackground(this.clearLease(lease, null));
     this.held.clear();
     await this.database.stopRetrying();

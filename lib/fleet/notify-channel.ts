@@ -74,7 +74,8 @@ export class NotifyChannel<Message extends object> {
   async sendWithin(client: QueryClient, message: Message): Promise<void> {
     // The id of no process, because this process must receive the message, too.
     const payload = `${'-'.repeat(senderLength)}${JSON.stringify(message)}`;
-    await client.query('select pg_notify($1, $2)', [this.name, payload]);
+    // Without a column, because Prisma refuses one of type void.
+    await client.query('select from pg_notify($1, $2)', [this.name, payload]);
   }
 
   /** Waits until all messages are sent. */

@@ -151,6 +151,12 @@ export interface EnqueueOptions extends SubmitOptions {
    * get it when the transaction is committed. An error does not abort the transaction.
    */
   db?: QueryClient | undefined;
+  /**
+   * Whether the transaction of `db` notifies the workers when it is committed. PostgreSQL commits transactions that
+   * notify one after another. Without a notification, idle workers get the job at their next poll, within a second.
+   * Default: true.
+   */
+  notify?: boolean | undefined;
 }
 
 /** The jobs that {@link Queue.jobs} reads. */

@@ -9,6 +9,7 @@ import type { JobStore } from './job-store.js';
 import { tablesVersion } from './schema-names.js';
 import { createDependentsTable } from './dependents-table.js';
 import { createProgressTable } from './progress-table.js';
+import { createTriggerTable } from './trigger-table.js';
 
 /** The key of the lock that serializes concurrent setups: any number that other applications do not use. */
 const setupLock = 7_238_451_097;
@@ -35,12 +36,23 @@ export async function openTables(database: FleetDatabase, migrate: boolean): Pro
   return new BossJobs(database);
 }
 
+/** The tables of this library. */
+const tableNames = [
+  'fleet',
+  'queue',
+  'job_key',
+  'job_after',
+  'claim_count',
+  'cron',
+  'cron_pause',
+  'cron_trigger',
+  'progress',
+];
+
 /** Whether all tables and functions exist. */
 async function isComplete(database: FleetDatabase): Promise<boolean> {
   const { schema } = database;
-  const tables = ['fleet', 'queue', 'job_key', 'claim_count', 'cron', 'cron_pause', 'progress', 'job_after'].map(
-    (table) => `"${schema}".${table}`,
-  );
+  const tables = tableNames.map((table) => `"${schema}".${table}`);
   const [row] = await database.query<{ complete: boolean }>(
     `select (select bool_and(to_regclass(name) is not null) from unnest($1::text[]) name)
        and (select bool_and(to_regprocedure(name) is not null) from unnest($2::text[]) name) as complete`,
@@ -103,6 +115,7 @@ export function setupOf(schema: string): string {
       ended_by text,
       primary key (task, ended_at)
     );
+    ${createTriggerTable(schema)}
     ${createProgressTable(schema)}
     ${createDependentsTable(schema)}
     insert into "${schema}".fleet (version) values (${tablesVersion})

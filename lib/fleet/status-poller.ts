@@ -1,4 +1,4 @@
-import { filter, Observable, Subscription } from 'rxjs';
+import { filter, map, Observable, Subscription } from 'rxjs';
 import { LinkedSubject } from '../util/linked-subject.js';
 import type { ControlMessage } from './control-message.js';
 import { hasAnyDependents } from './dependents-table.js';
@@ -7,6 +7,7 @@ import { Hints } from './hints.js';
 import { selectDueQueues } from './job-statements.js';
 import type { NotifyChannel } from './notify-channel.js';
 import { tablesVersion } from './schema-names.js';
+import { selectTriggers, type StoredTrigger } from './trigger-table.js';
 
 /** The interval between polls without a message, in ms. */
 const pollMs = 1000;
@@ -46,6 +47,10 @@ export interface FleetStatus {
   readonly paused: readonly string[];
   /** Whether any job waits for another. */
   readonly hasDependents: boolean;
+  /** The watched crons with a call of `trigger` that no process has claimed. */
+  readonly triggered: readonly string[];
+  /** The watched calls of `trigger`. */
+  readonly triggers: readonly StoredTrigger[];
 }
 
 /**
@@ -59,8 +64,10 @@ export class StatusPoller {
   private polling = Subscription.EMPTY;
   /** The number of the last poll that began, and of the poll whose answer was emitted last. */
   private lastBegun = 0;
-  /** The number of workers of each watched queue. */
-  private readonly watched = new Map<string, number>();
+  /** The numbers of subscribers: of each queue, each cron, and each call of `trigger`. */
+  private readonly queues = new Map<string, number>();
+  private readonly crons = new Map<string, number>();
+  private readonly triggers = new Map<string, number>();
   private lastEmitted = 0;
 
   constructor(database: FleetDatabase, control: NotifyChannel<ControlMessage>) {
@@ -75,29 +82,42 @@ export class StatusPoller {
 
   /** Emits at each poll in which a queue has a job that may start. */
   due(queue: string): Observable<unknown> {
-    return this.watch(queue, ({ due }) => due.includes(queue));
+    return this.watch(this.queues, queue).pipe(filter(({ due }) => due.includes(queue)));
   }
 
   /** Emits at each poll in which a queue has a job that its process has lost. */
   lost(queue: string): Observable<unknown> {
-    return this.watch(queue, ({ lost }) => lost.includes(queue));
+    return this.watch(this.queues, queue).pipe(filter(({ lost }) => lost.includes(queue)));
   }
 
   /** Emits at each poll in which a queue is paused. */
   paused(queue: string): Observable<unknown> {
-    return this.watch(queue, ({ paused }) => paused.includes(queue));
+    return this.watch(this.queues, queue).pipe(filter(({ paused }) => paused.includes(queue)));
   }
 
-  private watch(queue: string, test: (status: FleetStatus) => boolean): Observable<unknown> {
-    const { watched } = this;
+  /** Emits at each poll in which a cron has a call of `trigger` that no process has claimed. */
+  triggered(task: string): Observable<unknown> {
+    return this.watch(this.crons, task).pipe(filter(({ triggered }) => triggered.includes(task)));
+  }
+
+  /** Emits the state of a call of `trigger` at each poll that has read it. */
+  trigger(id: string): Observable<StoredTrigger> {
+    return this.watch(this.triggers, id).pipe(
+      map(({ triggers }) => triggers.find((trigger) => trigger.id === id)),
+      filter((trigger) => trigger !== undefined),
+    );
+  }
+
+  /** Emits the status at each poll. Polls read a name for as long as it has a subscriber. */
+  private watch(watched: Map<string, number>, name: string): Observable<FleetStatus> {
     return new Observable((subscriber) => {
-      watched.set(queue, (watched.get(queue) ?? 0) + 1);
+      watched.set(name, (watched.get(name) ?? 0) + 1);
       subscriber.add(() => {
-        const count = (watched.get(queue) ?? 0) - 1;
-        if (count > 0) watched.set(queue, count);
-        else watched.delete(queue);
+        const count = (watched.get(name) ?? 0) - 1;
+        if (count > 0) watched.set(name, count);
+        else watched.delete(name);
       });
-      return this.status$.pipe(filter(test)).subscribe(subscriber);
+      return this.status$.subscribe(subscriber);
     });
   }
 
@@ -126,7 +146,8 @@ export class StatusPoller {
   async poll(): Promise<void> {
     const poll = ++this.lastBegun;
     const askedAt = Date.now();
-    const status = await readStatus(this.database, [...this.watched.keys()]);
+    const { database, queues, crons, triggers } = this;
+    const status = await readStatus(database, [...queues.keys()], [...crons.keys()], [...triggers.keys()]);
     if (status) this.compareClocks(askedAt, status.now);
     // Polls use several connections, so an answer from before a change may arrive after an answer from after it.
     if (!status || poll < this.lastEmitted) return;
@@ -204,6 +225,8 @@ export class StatusPoller {
 export async function readStatus(
   database: FleetDatabase,
   queues: readonly string[] = [],
+  crons: readonly string[] = [],
+  triggers: readonly string[] = [],
 ): Promise<FleetStatus | undefined> {
   const { schema } = database;
   const [status] = await database.queryWithRetry<FleetStatus>(
@@ -220,11 +243,12 @@ export async function readStatus(
         ) order by ended_at), '[]')
         from "${schema}".cron_pause where ended_at > now() - interval '1 min') as pauses,
        ${hasAnyDependents(schema)} as "hasDependents",
-       ${selectDueQueues(schema, '$1::text[]')}
+       ${selectDueQueues(schema, '$1::text[]')},
+       ${selectTriggers(schema, '$2::text[]', '$3::uuid[]')}
      from (select) one left join "${schema}".fleet on true`,
-    [queues],
+    [queues, crons, triggers],
     undefined,
-    // The names are those of existing queues.
+    // The names are those of existing queues, and the database has stored the ids.
     false,
   );
   return status;

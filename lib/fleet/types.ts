@@ -5,6 +5,7 @@ import type { ByWhom } from '../task/by-whom.js';
 import type { Task } from '../task/types.js';
 import type { FleetConnectionError } from './errors.js';
 import type { JobEvent, Queue, QueueOptions } from './queue-types.js';
+import type { TriggerOutcome } from './trigger-outcome.js';
 
 /**
  * The connection of this process to its fleet. Run it as a task: as the first member of an `ordered` group, it cancels
@@ -42,6 +43,18 @@ export interface Fleet extends Task<never> {
   /** Ends the pause of a cron in all processes. Does nothing if {@link pause} has not paused it. */
   // eslint-disable-next-line @typescript-eslint/unified-signatures -- a path that is undefined would undo the cancel
   resume(path: string, options?: ByWhom): Promise<void>;
+  /**
+   * Runs a cron now, in one of the processes that run it, as by a call of its own `trigger` there. A process
+   * that runs this cron at the moment is preferred, so that its `overlap` holds.
+   *
+   * Resolves with the outcome when the run has ended. The cron is run at most once: if its process is killed during the
+   * run, the outcome is `lost` 10 s later. Like {@link cancel}, it waits while the database is unreachable.
+   *
+   * @param path the path of the cron, such as `app/report`.
+   * @param options `by` is part of the cron's event, up to 200 characters. Default: the name of this process.
+   * @throws NotRunningError if no process has taken the call within 5 s. It rejects the promise.
+   */
+  trigger(path: string, options?: ByWhom): Promise<TriggerOutcome>;
   /**
    * Returns the last slot of a cron that any process was granted, for the option `lastRun`. `task` is the cron's path,
    * such as `app/report`.

@@ -1,6 +1,8 @@
 import { BehaviorSubject, defer, map, Observable, type Subscriber } from 'rxjs';
-import type { Coordinator, PauseState } from '../cron/coordinator.js';
+import type { Coordinator, PauseState, TriggerRequest } from '../cron/coordinator.js';
+import { NotRunningError } from '../errors/errors.js';
 import { readBy, type ByWhom } from '../task/by-whom.js';
+import type { SlotOutcome } from '../task/types.js';
 
 /** A coordinator in memory, for the processes that a test simulates. */
 export interface MemoryCoordinator extends Coordinator {
@@ -10,6 +12,13 @@ export interface MemoryCoordinator extends Coordinator {
   pause(task: string, options?: ByWhom): void;
   /** Ends the pause of a task. Does nothing if it is not paused. */
   resume(task: string, options?: ByWhom): void;
+  /** Emits the calls of {@link trigger}: each to the first of the current subscribers. */
+  watchTriggers(task: string): Observable<TriggerRequest>;
+  /**
+   * Runs a cron of a task now, in the first process that runs one, as `fleet.trigger` does. Rejects with a
+   * `NotRunningError` if there is none.
+   */
+  trigger(task: string, options?: ByWhom): Promise<SlotOutcome>;
   /** Revokes the lease of a slot from its holder. */
   revoke(task: string, slot: number): void;
   /** Slots with a lease, as `task@slot`. */
@@ -40,6 +49,7 @@ export function memoryCoordinator(): MemoryCoordinator {
   const granted = new Map<string, number>();
   const holders = new Map<string, Subscriber<boolean>>();
   const pauses = new Map<string, BehaviorSubject<PauseState>>();
+  const triggered = new Map<string, Set<Subscriber<TriggerRequest>>>();
   const pauseOf = (task: string) => {
     const pause = pauses.get(task) ?? new BehaviorSubject<PauseState>({ paused: false });
     pauses.set(task, pause);
@@ -68,6 +78,18 @@ export function memoryCoordinator(): MemoryCoordinator {
       }),
     pause: (task, options = {}) => setPause(task, true, options),
     resume: (task, options = {}) => setPause(task, false, options),
+    watchTriggers: (task) =>
+      new Observable((subscriber) => {
+        const subscribers = triggered.get(task) ?? new Set();
+        triggered.set(task, subscribers.add(subscriber));
+        return () => void subscribers.delete(subscriber);
+      }),
+    trigger: async (task, options = {}) => {
+      const by = readBy(options, ['by']);
+      const [first] = triggered.get(task) ?? [];
+      if (!first) throw new NotRunningError(task);
+      return new Promise((onOutcome) => first.next({ ...by, onOutcome }));
+    },
     revoke: (task, slot) => holders.get(`${task}@${slot}`)?.next(false),
     get held() {
       return [...holders.keys()];

@@ -1,5 +1,7 @@
 import { defer, finalize, NEVER, startWith, tap, type Observable } from 'rxjs';
 import type { Coordinator } from '../cron/coordinator.js';
+import { NotRunningError } from '../errors/errors.js';
+import { readTriggerOutcome, writeTriggerOutcome, type TriggerOutcome } from '../fleet/trigger-outcome.js';
 import type { CronState, PausedCron } from '../fleet/types.js';
 import { memoryCoordinator } from './memory-coordinator.js';
 
@@ -27,6 +29,8 @@ export class MemoryLeases {
   private readonly pauses = new Map<string, CronPause[]>();
   private readonly now: () => number;
   private readonly mayRun: () => boolean;
+  /** The name of the process that has got the last call of `trigger`. */
+  private lastTaker: string | null = null;
 
   /** @param mayRun whether any slot may run: not while the fleet is cancelled. */
   constructor(now: () => number, mayRun: () => boolean) {
@@ -39,6 +43,7 @@ export class MemoryLeases {
     const owner: Coordinator = {
       lease: (task, slot) => defer(() => this.lease({ task, holder, owner }, slot)),
       watchPause: (task) => this.coordinator.watchPause(task),
+      watchTriggers: (task) => this.coordinator.watchTriggers(task).pipe(tap(() => (this.lastTaker = holder))),
     };
     return owner;
   }
@@ -64,6 +69,15 @@ export class MemoryLeases {
     if (!pause) return;
     pause.until = this.now();
     this.coordinator.resume(task, { by });
+  }
+
+  /** Runs a cron now, in one of the processes that run it. */
+  async trigger(task: string, by: string): Promise<TriggerOutcome> {
+    if (!this.mayRun()) throw new NotRunningError(task);
+    const outcome = this.coordinator.trigger(task, { by });
+    const holder = this.lastTaker;
+    // The outcome has no more than the database would store.
+    return readTriggerOutcome(holder, JSON.parse(writeTriggerOutcome(await outcome)));
   }
 
   crons(): CronState[] {

@@ -3,6 +3,7 @@ import type { CancelFunc, Context, RunContext } from '../context/types.js';
 import type { Coordinator } from '../cron/coordinator.js';
 import { printAs } from '../fleet/print-as.js';
 import type { Queue, QueueOptions } from '../fleet/queue-types.js';
+import type { TriggerOutcome } from '../fleet/trigger-outcome.js';
 import type { FleetEvent, FleetMember, FleetState } from '../fleet/types.js';
 import { validateName, validatePath } from '../fleet/validate-name.js';
 import { readBy, type ByWhom } from '../task/by-whom.js';
@@ -67,6 +68,12 @@ export class MemoryProcess implements MemoryFleet {
     validatePath(path);
     const by = this.#readBy(options);
     return this.#connection.call(() => this.#store.leases.resume(path, by));
+  }
+
+  trigger(path: string, options: ByWhom = {}): Promise<TriggerOutcome> {
+    validatePath(path);
+    const by = this.#readBy(options);
+    return this.#connection.call(() => this.#store.leases.trigger(path, by));
   }
 
   lastSlot(task: string): Promise<number | undefined> {

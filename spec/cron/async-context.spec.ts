@@ -7,6 +7,7 @@ import {
   withCancel,
   type CronOptions,
   type PauseState,
+  type TriggerRequest,
   type RunContext,
   type Schedule,
 } from '../../lib/index.js';
@@ -141,6 +142,21 @@ describe('Crons that were started in different AsyncLocalStorage stores', () => 
     tenant.run('foreign', () => pause$.next({ paused: true }));
     tenant.run('foreign', cancel);
     expect([stores, runner.paused]).to.deep.equal([['acme', 'acme', 'acme'], false]);
+  });
+
+  it('each run what their coordinator triggers in their own store', () => {
+    const stores: unknown[] = [];
+    const trigger$ = new Subject<TriggerRequest>();
+    const runner = cron(
+      task('x', () => void stores.push(tenant.getStore())),
+      everyTen,
+      { coordinator: { lease: () => of(true), watchTriggers: () => trigger$ } },
+    );
+    const [ctx, cancel] = withCancel(undefined, { scheduler: virtualClock() });
+    tenant.run('acme', () => runner.start(ctx).subscribe());
+    tenant.run('foreign', () => trigger$.next({ onOutcome: () => undefined }));
+    cancel();
+    expect(stores).to.deep.equal(['acme']);
   });
 
   it('each ask their schedule, random and coordinator in their own store', () => {

@@ -101,6 +101,32 @@ describe('A queue', () => {
       expect([new Set(ids).size, await countOf(queue.name)]).to.deep.equal([1203, 1203]);
     });
 
+    it('notifies no worker if it must not, and has the job at their next poll', async () => {
+      const queue = fleet.queue<number, number>(newName());
+      run(queue.worker((n) => n + 1));
+      const texts: string[] = [];
+      const db = {
+        query: (text: string, values: unknown[]) => {
+          texts.push(text);
+          return client.query(text, values);
+        },
+      };
+      await client.query('begin');
+      const id = await queue.enqueue(1, { db, notify: false });
+      await client.query('commit');
+      expect(await lastValueFrom(queue.result(id))).to.equal(2);
+      expect(texts.filter((text) => text.includes('notify'))).to.deep.equal([]);
+    });
+
+    it('refuses to notify nobody without a client, and what is not true or false', async () => {
+      const queue = fleet.queue<number>(newName());
+      expect((await errorOf(queue.enqueue(1, { notify: false }))).message).to.equal(
+        'Expected `notify` to be used together with `db`',
+      );
+      const error = await errorOf(queue.enqueue(1, { db: client, notify: 'no' as never }));
+      expect(error).to.be.an.instanceOf(TypeError);
+    });
+
     it('refuses a client that has begun no transaction', async () => {
       const error = await errorOf(fleet.queue<number>(newName()).enqueue(1, { db: client }));
       expect([error.name, error.message]).to.deep.equal([

@@ -81,7 +81,38 @@ describe("the poller of the fleet's status", () => {
       for (const subscription of watching) subscription.unsubscribe();
       await clock.tickAsync(1000);
       poller.stop();
-      expect(reads).to.deep.equal([[['a', 'b', 'c']], [['a', 'c']], [[]]]);
+      expect(reads).to.deep.equal([
+        [['a', 'b', 'c'], [], []],
+        [['a', 'c'], [], []],
+        [[], [], []],
+      ]);
+    });
+
+    it('reads the calls of `trigger` with the same statement, for those that watch a cron or a call', async () => {
+      const reads: unknown[] = [];
+      const call = { id: 'i', ended: false };
+      const database = fakeDatabase((_, values) => {
+        reads.push(values);
+        return Promise.resolve({ rows: [{ reason: null, followed: false, triggered: ['x'], triggers: [call] }] });
+      });
+      const poller = new StatusPoller(database, { messages$: NEVER, missed$: NEVER } as unknown as Control);
+      poller.start();
+      const notified: unknown[] = [];
+      const watching = [
+        poller.triggered('x').subscribe(() => notified.push('x')),
+        poller.triggered('y').subscribe(() => notified.push('y')),
+        poller.trigger('i').subscribe((trigger) => notified.push(trigger)),
+        poller.trigger('j').subscribe((trigger) => notified.push(trigger)),
+      ];
+      await clock.tickAsync(1000);
+      for (const subscription of watching) subscription.unsubscribe();
+      await clock.tickAsync(1000);
+      poller.stop();
+      expect(notified).to.deep.equal(['x', call]);
+      expect(reads).to.deep.equal([
+        [[], ['x', 'y'], ['i', 'j']],
+        [[], [], []],
+      ]);
     });
 
     it('repeats an unanswered resume without undoing a cancel that came in between', async () => {

@@ -1,7 +1,9 @@
 import { expect } from 'chai';
 import { take, type Subscription } from 'rxjs';
 import { memoryCoordinator, type MemoryCoordinator } from '../../lib/testing/index.js';
+import { NotRunningError } from '../../lib/index.js';
 import { collect } from '../helpers/collect.js';
+import { rejectionOf } from '../helpers/rejection.js';
 
 /** Requests a lease. Returns the answers so far and the subscription. */
 function request(
@@ -144,5 +146,26 @@ describe('memoryCoordinator', () => {
       expect(() => coordinator.pause('x', { by: 1 } as never)).to.throw('Expected `by` to be a string');
       expect(() => coordinator.resume('x', { who: 'ann' } as never)).to.throw('Expected `options` to be made of `by`');
     });
+  });
+
+  it('emits a trigger to the first subscriber of its task, and rejects without one', async () => {
+    const coordinator = memoryCoordinator();
+    const outcome = { slot: 1, trigger: 'manual', status: 'completed' } as const;
+    const received: unknown[] = [];
+    const follow = (name: string, task: string) =>
+      coordinator.watchTriggers(task).subscribe((request) => {
+        received.push([name, request.by]);
+        request.onOutcome(outcome);
+      });
+    const [first] = [follow('first', 'x'), follow('second', 'x'), follow('other', 'y')];
+    expect(await coordinator.trigger('x', { by: 'ann' })).to.equal(outcome);
+    first.unsubscribe();
+    await coordinator.trigger('x');
+    expect(received).to.deep.equal([
+      ['first', 'ann'],
+      ['second', undefined],
+    ]);
+    expect(await rejectionOf(coordinator.trigger('z'))).to.be.an.instanceOf(NotRunningError);
+    expect(await rejectionOf(coordinator.trigger('x', { by: 1 } as never))).to.be.an.instanceOf(TypeError);
   });
 });
