@@ -133,7 +133,7 @@ function toBossOptions({ schema, name, migrate, install = false }: Options): Con
     // Deletes the jobs whose retention is over.
     maintenanceIntervalSeconds: maintenanceSeconds,
     monitorIntervalSeconds: minMaintenanceSeconds,
-    // It also has jobs that wait for others.
+    // The dependencies of jobs are its own, too.
     flowIntervalSeconds: maintenanceSeconds,
     instanceName: name,
     instanceHeartbeatSeconds,
