@@ -39,9 +39,11 @@ export const settleFunction: DatabaseFunction = {
     place tid;
   begin
     for dependent in select * from unnest(dependent_queues, dependents) as given (name, id) loop
-      select ctid, coalesce(data->>'awaited' = 'true', false) into place, awaited
-        ${fromJob(jobs, 'dependent.name', 'dependent.id', "state < 'active' and blocked")} for update;
-      is_blocked := found;
+      -- Also if it has ended: a retry would insert the rows that are deleted below.
+      select ctid, state < 'active' and blocked, coalesce(data->>'awaited' = 'true', false)
+        into place, is_blocked, awaited
+        ${fromJob(jobs, 'dependent.name', 'dependent.id')} for update;
+      is_blocked := coalesce(is_blocked, false);
       update "${schema}".job_after edge set (completed, output) = (${endOf(jobs, 'edge')})
         where edge.queue = dependent.name and edge.job = dependent.id and edge.completed is null
           and edge.after_job = any(dependencies) and ${hasEnded(jobs, 'edge')};

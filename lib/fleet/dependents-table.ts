@@ -36,7 +36,7 @@ export function hasAnyDependents(schema: string): string {
   return `(select true from "${schema}".job_after where completed is null order by after_job limit 1) is not null`;
 }
 
-/** Returns the condition that jobs wait for the job of an id. A statement asks once whether any job waits for another. */
+/** Returns the condition that jobs wait for the job of an id. One read is enough while no job waits for another. */
 export function hasDependents(schema: string, id: string): string {
   return `(${hasAnyDependents(schema)} and (select true ${fromDependentsOf(schema, id)} limit 1) is not null)`;
 }

@@ -131,7 +131,7 @@ function toBossOptions({ schema, name, migrate, install = false }: Options): Con
     schedule: false,
     superviseIntervalSeconds: superviseSeconds,
     monitorIntervalSeconds: minSuperviseSeconds,
-    // This library has jobs that wait for others of its own, too.
+    // The dependencies of jobs are its own, too.
     flowIntervalSeconds: superviseSeconds,
     instanceName: name,
     instanceHeartbeatSeconds,

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import pg from 'pg';
 import { lastValueFrom } from 'rxjs';
 import { launch, type Application, type Runnable } from 'rxjs-tasks';
 import {
@@ -14,6 +15,7 @@ import {
 } from 'rxjs-tasks/fleet';
 import sinon from 'sinon';
 import { Dependents } from '../../lib/fleet/dependents.js';
+import { retryStoredJob } from '../../lib/fleet/job-statements.js';
 import { Fleets, servicesOf, sharedUrl } from '../helpers/fleet.js';
 import { statement } from '../helpers/postgres.js';
 import { deferred } from '../helpers/tasks.js';
@@ -219,6 +221,47 @@ describe('The ends of jobs that others wait for', () => {
       select from ${fleets.schema}.job_after
       where queue = any('{${names.join(',')}}') and completed is not true`;
     await waitUntil(async () => (await statement(await sharedUrl(), unfinished)).length === 0);
+  });
+
+  it('do not concern a job that was cancelled, while it is retried', async () => {
+    const [first, last] = [one.queue<number>(newName()), two.queue<number>(newName())];
+    run(
+      first.worker((n) => n),
+      last.worker(outputsOf),
+    );
+    const url = await sharedUrl();
+    const after = await first.enqueueMany([1, 2], { delay: hour });
+    const [completed = '', waiting = ''] = after;
+    const job = await last.enqueue(1, { after });
+    await last.cancel(job);
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    try {
+      await client.query('begin');
+      await client.query(retryStoredJob(fleets.schema), [last.name, job, `${last.name}.dead`]);
+      await statement(
+        url,
+        `update ${fleets.schema}_jobs.job set state = 'completed', output = '7' where id = '${completed}'`,
+      );
+      let isSettled = false;
+      const settled = servicesOf(one)
+        .dependents.settle([completed])
+        .then(() => (isSettled = true));
+      const isWaiting = async () =>
+        (
+          await statement(
+            url,
+            `select from pg_stat_activity where wait_event_type = 'Lock' and query ~ '${fleets.schema}'`,
+          )
+        ).length > 0;
+      await waitUntil(async () => isSettled || (await isWaiting()));
+      await client.query('commit');
+      await settled;
+    } finally {
+      await client.end();
+    }
+    await first.promote(waiting);
+    expect(await lastValueFrom(last.result(job))).to.deep.equal([7, 2]);
   });
 
   it('are found among thousands of jobs that have not ended', async () => {
