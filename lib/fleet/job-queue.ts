@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { defer, dematerialize, filter, ignoreElements, materialize, merge, mergeMap, Observable, tap } from 'rxjs';
+import { captureTrace } from '../context/trace-fields.js';
 import { CancelledError } from '../errors/errors.js';
 import type { TaskRunner } from '../task/types.js';
 import { invalid, validateArray, validateFunction, validateInteger } from '../util/validate.js';
@@ -66,7 +67,7 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
     validateSubmitOptions(options);
     validateSupported(options, this.services.jobs.unsupported);
     return defer(() => {
-      const job = this.toNewJob({ input, awaited: true }, options);
+      const job = this.toNewJob({ input, awaited: true, ...currentTrace() }, options);
       let written: Promise<string> | undefined;
       const write$ = defer(() => (written = this.write(job)));
       // Another job with the same key may be in its place.
@@ -95,7 +96,8 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
     validateArray('inputs', inputs);
     validateSubmitOptions(jobOptions);
     validateSupported(jobOptions, this.services.jobs.unsupported);
-    const jobs = Array.from(inputs, (input) => this.toNewJob({ input }, jobOptions));
+    const trace = currentTrace();
+    const jobs = Array.from(inputs, (input) => this.toNewJob({ input, ...trace }, jobOptions));
     if (db === undefined) return Promise.all(jobs.map((job) => this.write(job)));
     validateClient(db);
     await this.open();
@@ -262,6 +264,12 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
   }
 }
 
+/** Returns the field of a job's data with the trace context of the current code, if there is one. */
+function currentTrace(): Pick<JobData<unknown>, 'trace'> | undefined {
+  const trace = captureTrace();
+  return trace && { trace };
+}
+
 function validateClient(db: unknown): void {
-  if (!hasMethod(db as object, 'query')) throw new TypeError(invalid('db', 'a client with a `query` function', db));
+  if (!hasMethod(db, 'query')) throw new TypeError(invalid('db', 'a client with a `query` function', db));
 }

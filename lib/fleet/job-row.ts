@@ -1,3 +1,4 @@
+import { parseTraceFields, type TraceFields } from '../context/trace-fields.js';
 import type { JobFailure } from './errors.js';
 import { toJobFailure } from './job-failure.js';
 import { isAttempt } from './message-fields.js';
@@ -23,10 +24,12 @@ export interface JobData<In> {
   readonly awaited?: boolean;
   /** The longest duration of an attempt, in ms, if it is not that of the queue. */
   readonly timeout?: number;
+  /** The trace context of the code that has submitted the job. */
+  readonly trace?: TraceFields;
 }
 
 /** The fields that this library writes into the data of a job. */
-const dataFields = new Set(['input', 'awaited', 'timeout']);
+const dataFields = new Set(['input', 'awaited', 'timeout', 'trace']);
 
 /** Parses a row of jobs. Returns undefined for a row without the columns of a job. */
 export function parseJobRow(value: unknown): JobRow | undefined {
@@ -49,10 +52,11 @@ export function parseJobData<In>(data: unknown): JobData<In> {
   return { input: (data ?? undefined) as In, awaited: false };
 }
 
-function otherFields(data: Record<string, unknown>): Pick<JobData<unknown>, 'awaited' | 'timeout'> {
+function otherFields(data: Record<string, unknown>): Omit<JobData<unknown>, 'input'> {
   const { awaited, timeout } = data;
+  const trace = parseTraceFields(data['trace']);
   const isTimeout = typeof timeout === 'number' && timeout >= 1 && timeout <= 86_400_000;
-  return { awaited: awaited === true, ...(isTimeout && { timeout }) };
+  return { awaited: awaited === true, ...(isTimeout && { timeout }), ...(trace && { trace }) };
 }
 
 /** Parses the output of a completed job, in the same way: as `{ value }`, or as the value itself. */
