@@ -1,4 +1,4 @@
-/** The trace context of some code, as OpenTelemetry's propagator writes it: `traceparent`, for example, and its value. */
+/** The trace context of some code, as a propagator of OpenTelemetry writes it: names, such as `traceparent`, and values. */
 export type TraceFields = Readonly<Record<string, string>>;
 
 const maxFields = 16;

@@ -43,9 +43,11 @@ export interface FleetMetricsOptions {
  * import { connectFleet } from 'rxjs-tasks/fleet';
  * import { fleetMetrics } from 'rxjs-tasks/otel';
  *
- * const fleet = await connectFleet({ directory: './data' });
- * const metrics = fleetMetrics(fleet);
- * metrics.unsubscribe();
+ * const { FLEET_URL } = process.env;
+ * const fleet = await connectFleet({ url: FLEET_URL });
+ * const measuring = fleetMetrics(fleet);
+ * console.log(measuring.closed); // → false
+ * measuring.unsubscribe();
  * await fleet.close();
  * ```
  */

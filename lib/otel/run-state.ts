@@ -2,7 +2,7 @@ import type { Context, Span, SpanContext } from '@opentelemetry/api';
 import type { RunContext } from '../context/types.js';
 import type { Phase } from '../errors/errors.js';
 
-/** What telemetry stores about a run. */
+/** The data of telemetry about a run. */
 export class RunState {
   /** The time of the first hook, in ms. A supervisor has no hooks. */
   startedAt: number | undefined = undefined;

@@ -73,7 +73,7 @@ describe('fleetMetrics', () => {
     expect(reads).to.equal(1);
   });
 
-  it('reports an error of the read to the diagnostics of the API, and measures again at the next collection', async () => {
+  it('reports an error to the diagnostics of the API, and measures again at the next collection', async () => {
     const errors: unknown[][] = [];
     const log = () => undefined;
     const error = (...args: unknown[]) => errors.push(args);

@@ -103,7 +103,7 @@ describe('telemetry of a fleet', () => {
     expect(traceOf(worker.span('worker'))).not.to.equal(traceOf(request));
   });
 
-  it('has the span of an enqueued job as the root of its own trace, linked to the code that has enqueued it', async () => {
+  it('has an enqueued job as the root of its own trace, linked to the code that has enqueued it', async () => {
     const queue = work(() => 1);
     let id = '';
     await inSpan(async () => {
