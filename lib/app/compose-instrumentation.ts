@@ -2,6 +2,7 @@ import type { RunContext, RunHooks } from '../context/types.js';
 import { reportTeardownError } from '../task/report-teardown.js';
 import { logError } from '../util/log-error.js';
 import { invalid, validateArray, validateFunction } from '../util/validate.js';
+import { copyEventFilter } from './event-filter.js';
 import type { AppEvent, Instrumentation } from './types.js';
 
 const callbackNames: readonly (keyof Instrumentation)[] = ['onEvent', 'wrapHook', 'onRunEnd'];
@@ -18,7 +19,7 @@ export function readInstrumentation(instrumentation: readonly Instrumentation[])
       validateFunction(`instrumentation.${name}`, callback);
       return [[name, callback.bind(callbacks)] as const];
     });
-    return Object.fromEntries(bound);
+    return copyEventFilter(callbacks, Object.fromEntries(bound));
   });
 }
 

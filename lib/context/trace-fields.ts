@@ -1,4 +1,4 @@
-/** The trace context of some code, as a propagator of OpenTelemetry writes it: names, such as `traceparent`, and values. */
+/** The trace context of some code: the fields that a propagator has written, such as `traceparent`, and their values. */
 export type TraceFields = Readonly<Record<string, string>>;
 
 const maxFields = 16;

@@ -1,13 +1,14 @@
 import { context, metrics, propagation, trace, type Meter, type Tracer } from '@opentelemetry/api';
 import { hasMethod } from '../util/has-members.js';
 import { invalid, validateOptions } from '../util/validate.js';
-import type { Instrumentation } from '../app/types.js';
+import { setEventFilter } from '../app/event-filter.js';
+import type { AppEvent, Instrumentation } from '../app/types.js';
 import { setTraceCapture } from '../context/trace-fields.js';
 import { callSafely } from './call-safely.js';
 import { RunMetrics } from './run-metrics.js';
 import { library } from './names.js';
 import { RunSpans } from './run-spans.js';
-import { RunStates } from './run-state.js';
+import { RunStates, type RunState } from './run-state.js';
 
 /** Options of {@link telemetry}. */
 export interface TelemetryOptions {
@@ -77,7 +78,7 @@ export function telemetry(options: TelemetryOptions = {}): Instrumentation {
   const runSpans = lazy(() => new RunSpans(tracer ?? trace.getTracer(library.name, library.version), states));
   const runMetrics = lazy(() => new RunMetrics(meter ?? metrics.getMeter(library.name, library.version), states));
 
-  return {
+  const instrumentation: Instrumentation = {
     wrapHook(run, phase, hook) {
       callSafely(() => runMetrics().onHook(run));
       const active = callSafely(() => runSpans().onHook(run, phase));
@@ -93,6 +94,13 @@ export function telemetry(options: TelemetryOptions = {}): Instrumentation {
       callSafely(() => runSpans().onRunEnd(run, end));
     },
   };
+  return setEventFilter(instrumentation, (event, run) => isUsed(event, run && states.get(run)));
+}
+
+/** Whether an event may change a metric or a span. Without a hook so far, a run has no span. */
+function isUsed({ type }: AppEvent, state: RunState | undefined): boolean {
+  if (type === 'ready' || type === 'finalizing') return state !== undefined;
+  return type !== 'initializing' && type !== 'slot-started' && type !== 'done';
 }
 
 function lazy<T>(create: () => T): () => T {
