@@ -1,4 +1,4 @@
-/** The trace context of some code: the fields that a propagator has written, such as `traceparent`, and their values. */
+/** The trace context of some code: the fields of a propagator, such as `traceparent`, and their values. */
 export type TraceFields = Readonly<Record<string, string>>;
 
 const maxFields = 16;
