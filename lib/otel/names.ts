@@ -1,5 +1,5 @@
 import type { Attributes } from '@opentelemetry/api';
-import type { RunContext } from '../context/types.js';
+import type { RunContext, RunEnd } from '../context/types.js';
 
 /** The instrumentation scope of all spans and metrics. `npm version` updates the version here. */
 export const library = { name: 'rxjs-tasks', version: '0.1.0' } as const;
@@ -35,9 +35,21 @@ export function kindOf({ slot, job }: RunContext): 'task' | 'slot' | 'job' {
   return job ? 'job' : slot === undefined ? 'task' : 'slot';
 }
 
+// The keys are literals in the attributes of each run, because computed keys take several times as long.
+
 /** Returns the task and the kind of a run. */
 export function runAttributes(run: RunContext): Attributes {
-  return { [attribute.task]: run.task, [attribute.kind]: kindOf(run) };
+  return { 'rxjs_tasks.task': run.task, 'rxjs_tasks.run.kind': kindOf(run) };
+}
+
+/** Returns the attributes of a run's start. */
+export function startAttributes(run: RunContext): Attributes {
+  return { 'rxjs_tasks.task': run.task, 'rxjs_tasks.run.kind': kindOf(run), 'rxjs_tasks.run.id': run.runId };
+}
+
+/** Returns the attributes of a run's end. */
+export function endAttributes(run: RunContext, outcome: RunEnd['status']): Attributes {
+  return { 'rxjs_tasks.task': run.task, 'rxjs_tasks.run.kind': kindOf(run), 'rxjs_tasks.run.outcome': outcome };
 }
 
 /** Converts ms to seconds, the unit of time in the semantic conventions. */

@@ -1,8 +1,8 @@
-import type { Attributes, Counter, Histogram, Meter } from '@opentelemetry/api';
+import type { Counter, Histogram, Meter } from '@opentelemetry/api';
 import type { AppEvent } from '../app/types.js';
 import type { RunEnd, RunContext } from '../context/types.js';
 import { errorType } from './error-type.js';
-import { attribute, kindOf, runAttributes, seconds } from './names.js';
+import { attribute, endAttributes, runAttributes, seconds } from './names.js';
 import type { RunStates } from './run-state.js';
 
 /** Bucket boundaries in s, for anything from a slot's run to a server's lifetime. An SDK's defaults suit ms. */
@@ -80,12 +80,7 @@ export class RunMetrics {
     const startedAt = this.states.get(run)?.startedAt;
     if (startedAt === undefined) return;
     const type = error ? errorType(error) : status === 'timed-out' ? status : undefined;
-    // One object, because a spread takes longer than all of it.
-    const attributes: Attributes = {
-      [attribute.task]: run.task,
-      [attribute.kind]: kindOf(run),
-      [attribute.outcome]: status,
-    };
+    const attributes = endAttributes(run, status);
     if (type !== undefined) {
       this.countFailure(run, type);
       attributes[attribute.errorType] = type;

@@ -19,7 +19,7 @@ import { describeError, messageOf } from '../util/describe-error.js';
 import { isError, textOf } from '../util/error-parts.js';
 import { callSafely } from './call-safely.js';
 import { errorType, thrownBy } from './error-type.js';
-import { attribute, kindOf } from './names.js';
+import { attribute, startAttributes } from './names.js';
 import type { RunState, RunStates } from './run-state.js';
 import { eventAttributes } from './span-event.js';
 
@@ -174,12 +174,7 @@ function spanOf(active: Context): SpanContext | undefined {
 
 function spanAttributes(run: RunContext, restart: number | undefined): Attributes {
   const { slot, job } = run;
-  // One object, because a spread takes longer than all of it.
-  const attributes: Attributes = {
-    [attribute.task]: run.task,
-    [attribute.kind]: kindOf(run),
-    [attribute.runId]: run.runId,
-  };
+  const attributes = startAttributes(run);
   if (slot !== undefined) attributes[attribute.slot] = slot;
   if (restart !== undefined) attributes[attribute.restart] = restart;
   return job ? Object.assign(attributes, jobAttributes(job)) : attributes;
