@@ -16,6 +16,7 @@ const names = [
   'crons',
   'lateness',
   'inspect',
+  'otel',
   'year',
   'exit',
   'import',

@@ -9,14 +9,20 @@
  *
  *     npm run service -- --inspect
  *
+ * With METRICS_PORT, Prometheus finds metrics at that port, and a collector at OTLP_URL gets the spans.
+ *
+ *     METRICS_PORT=9464 npm run service
+ *
  * An order of `poison` makes the workers fail: watch them restart at localhost:8080/status. SIGTERM shuts down with a
  * delay for a load balancer, Ctrl-C at once.
  */
 import { parseArgs } from 'node:util';
-import { runMain, snapshot, taskRunner, type RunMainOptions } from 'rxjs-tasks';
+import { ordered, runMain, snapshot, taskRunner, type RunMainOptions } from 'rxjs-tasks';
 import { inspector } from 'rxjs-tasks/inspect';
+import { telemetry } from 'rxjs-tasks/otel';
 import { api, type Status } from './service/api.js';
 import { Database } from './service/database.js';
+import { exporters } from './service/exporters.js';
 import { composeShop } from './service/shop.js';
 import { tracing } from './service/tracing.js';
 
@@ -26,6 +32,8 @@ const {
   INSPECT_PORT = '8081',
   DRAIN_MS = '2000',
   TIMEOUT_MS = '20000',
+  METRICS_PORT,
+  OTLP_URL = 'http://127.0.0.1:4318/v1/traces',
 } = process.env;
 
 const { values } = parseArgs({ options: { inspect: { type: 'boolean', default: false } } });
@@ -47,10 +55,18 @@ const logged: RunMainOptions = {
       console.error(`${event.error?.message}; again in ${event.delay.toFixed()} ms`);
   },
 };
-const inspected: RunMainOptions = { ui: true, instrumentation: [tracing('shop-spans.jsonl')] };
+const instrumentation = [
+  ...(values.inspect ? [tracing('shop-spans.jsonl')] : []),
+  ...(METRICS_PORT === undefined ? [] : [telemetry()]),
+];
+const measured =
+  METRICS_PORT === undefined
+    ? shop
+    : ordered('measured', exporters({ metricsPort: Number(METRICS_PORT), tracesUrl: OTLP_URL }), shop);
 
-const app = runMain(values.inspect ? [inspect, shop] : [shop], {
-  ...(values.inspect ? inspected : logged),
+const app = runMain(values.inspect ? [inspect, measured] : [measured], {
+  ...(values.inspect ? { ui: true } : logged),
+  instrumentation,
   drainDelay: Number(DRAIN_MS),
   timeout: Number(TIMEOUT_MS),
 });

@@ -23,7 +23,8 @@ export type { CancelFunc, Context } from './context/types.js';
 // Task
 export { isSimpleTask, isTask } from './task/is-task.js';
 export { task, type TaskDefinition, type TaskOf, type TaskWork } from './task/task.js';
-export type { RunContext } from './context/types.js';
+export type { RunContext, RunJob } from './context/types.js';
+export type { TraceFields } from './context/trace-fields.js';
 export type { SimpleTask, Task, TaskOutput, TaskStream } from './task/types.js';
 
 // Runner

@@ -15,6 +15,7 @@ import { LinkedSubject } from '../util/linked-subject.js';
 import { after, afterUnlessExit, wait } from '../util/timer.js';
 import { registerApplication } from './application-info.js';
 import { composeOnEvent, composeOnRunEnd, composeWrapHook } from './compose-instrumentation.js';
+import { composeEventFilters, type EventFilter } from './event-filter.js';
 import { FailureList } from './failure-list.js';
 import { joinWithin } from './join.js';
 import { notReadyTasks, type NotReadyTask } from './not-ready-tasks.js';
@@ -25,6 +26,8 @@ import type { AppEvent, OrchestrateOptions } from './types.js';
 export interface HostHooks {
   /** Failures of the host. Each stops the application, even if `onFailure` is `'continue'`. */
   readonly hostFailures$?: Observable<unknown>;
+  /** Whether the subscriber of the application uses the events of tasks. Default: `true`. */
+  readonly usesTaskEvents?: boolean;
   /** A context whose cancel asks the application to stop, in addition to the parent. */
   readonly stopContext?: Context;
   /** Whether a request to stop waits for the `drainDelay`. Default: `true`. */
@@ -55,7 +58,9 @@ export class AppRun implements ParentRun<unknown> {
   private readonly master: CancelContext;
   private readonly cancel: CancelFunc;
   private readonly onEvent: ReturnType<typeof composeOnEvent>;
+  private readonly eventFilter: EventFilter;
   private readonly events = new LinkedSubject<AppEvent>();
+  private readonly stopEvents = new LinkedSubject<AppEvent>();
   private readonly outcomes: Outcome[] = [];
   /** The tasks that are not ready. */
   private readonly notReady = new Set<ChildContext<unknown>>();
@@ -89,6 +94,7 @@ export class AppRun implements ParentRun<unknown> {
     this.runners = runners;
     this.options = options;
     this.onEvent = composeOnEvent(options.instrumentation);
+    this.eventFilter = composeEventFilters(options.instrumentation);
     this.subscriber = subscriber;
     this.hostHooks = hostHooks;
     const master = new CancelContext(options.scheduler, toContext(background), this.createRunHooks());
@@ -246,7 +252,7 @@ export class AppRun implements ParentRun<unknown> {
   }
 
   private createRunHooks(): RunHooks {
-    const { runners, events } = this;
+    const { runners, events, stopEvents } = this;
     const { timeout, startTimeout, instrumentation } = this.options;
     const inherited = this.run?.runHooks ?? {};
     const hooks: RunHooks = {
@@ -266,18 +272,27 @@ export class AppRun implements ParentRun<unknown> {
         return notReady();
       },
       events$: events.asObservable(),
+      stopEvents$: stopEvents.asObservable(),
     });
     return hooks;
   }
 
   private emit(event: AppEvent, run?: RunContext): void {
-    if (!this.closed)
+    if (!this.closed && this.isUsed(event, run))
       runInAsyncContext(this.asyncContext, (app, args) => app.emitNow(...args), this, [event, run] as const);
+  }
+
+  /** Whether a listener has a use for an event. All have one for the events of the application itself. */
+  private isUsed(event: AppEvent, run: RunContext | undefined): boolean {
+    const { hostHooks, events } = this;
+    if (!('task' in event) || hostHooks.usesTaskEvents !== false || events.observed) return true;
+    return this.eventFilter(event, run);
   }
 
   private emitNow(event: AppEvent, run: RunContext | undefined): void {
     const reportErrors = this.onEvent(event, run);
     this.events.next(event);
+    if (!('task' in event)) this.stopEvents.next(event);
     this.subscriber.next(event);
     reportErrors?.();
   }

@@ -15,6 +15,8 @@ export interface ApplicationInfo {
   /** The tasks that the application waits for to be ready. */
   readonly notReady: readonly NotReadyTask[];
   readonly events$: Observable<AppEvent>;
+  /** Emits the events of the application itself. Without it, the application would have to deliver all others, too. */
+  readonly stopEvents$: Observable<AppEvent>;
 }
 
 const applications = new WeakMap<RunHooks, ApplicationInfo>();

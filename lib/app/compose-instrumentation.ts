@@ -2,6 +2,7 @@ import type { RunContext, RunHooks } from '../context/types.js';
 import { reportTeardownError } from '../task/report-teardown.js';
 import { logError } from '../util/log-error.js';
 import { invalid, validateArray, validateFunction } from '../util/validate.js';
+import { copyEventFilter } from './event-filter.js';
 import type { AppEvent, Instrumentation } from './types.js';
 
 const callbackNames: readonly (keyof Instrumentation)[] = ['onEvent', 'wrapHook', 'onRunEnd'];
@@ -16,9 +17,9 @@ export function readInstrumentation(instrumentation: readonly Instrumentation[])
       const callback = (callbacks as Record<string, unknown>)[name];
       if (callback === undefined) return [];
       validateFunction(`instrumentation.${name}`, callback);
-      return [[name, (...args: never[]) => callback.call(callbacks, ...args)] as const];
+      return [[name, callback.bind(callbacks)] as const];
     });
-    return Object.fromEntries(bound);
+    return copyEventFilter(callbacks, Object.fromEntries(bound));
   });
 }
 
@@ -29,17 +30,18 @@ export function readInstrumentation(instrumentation: readonly Instrumentation[])
 export function composeOnEvent(
   instrumentation: readonly Instrumentation[],
 ): (event: AppEvent, run: RunContext | undefined) => (() => void) | undefined {
+  const listeners = instrumentation.flatMap(({ onEvent }) => onEvent ?? []);
   return (event, run) => {
-    const errors: unknown[] = [];
-    for (const callbacks of instrumentation)
-      callSafely(
-        () => callbacks.onEvent?.(event, run),
-        (error) => errors.push(error),
-      );
-    if (errors.length === 0) return undefined;
-    // A callback that throws for each event would throw for each report, too.
-    const report = event.type === 'teardown-failed' ? logError : (error: unknown) => reportTeardownError(error, run);
-    return () => errors.forEach(report);
+    let errors: unknown[] | undefined;
+    for (const listener of listeners) {
+      // No function for each call: there may be very many events.
+      try {
+        listener(event, run);
+      } catch (error) {
+        (errors ??= []).push(error);
+      }
+    }
+    return errors && (() => reportErrors(event, run, errors));
   };
 }
 
@@ -55,10 +57,11 @@ export function composeWrapHook(instrumentation: readonly RunHooks[]): RunHooks[
         if (inner) inner(run, phase, hook);
         else hook();
       };
-      callSafely(
-        () => wrapHook(run, phase, callOnce),
-        (error) => reportTeardownError(error, run),
-      );
+      try {
+        wrapHook(run, phase, callOnce);
+      } catch (error) {
+        reportTeardownError(error, run);
+      }
       // The task must run even if the instrumentation throws or does not call the hook.
       callOnce();
     };
@@ -70,19 +73,19 @@ export function composeOnRunEnd(instrumentation: readonly RunHooks[]): RunHooks[
   const listeners = instrumentation.flatMap(({ onRunEnd }) => onRunEnd ?? []);
   if (listeners.length === 0) return undefined;
   return (run, end) => {
-    for (const listener of listeners)
-      callSafely(
-        () => listener(run, end),
-        (error) => reportTeardownError(error, run),
-      );
+    for (const listener of listeners) {
+      try {
+        listener(run, end);
+      } catch (error) {
+        reportTeardownError(error, run);
+      }
+    }
   };
 }
 
-/** Calls instrumentation, whose errors do not reach the task. */
-function callSafely(call: () => void, onError: (error: unknown) => void): void {
-  try {
-    call();
-  } catch (error) {
-    onError(error);
-  }
+/** Reports what callbacks have thrown for an event. */
+function reportErrors(event: AppEvent, run: RunContext | undefined, errors: readonly unknown[]): void {
+  // A callback that throws for each event would throw for each report, too.
+  if (event.type === 'teardown-failed') errors.forEach(logError);
+  else for (const error of errors) reportTeardownError(error, run);
 }

@@ -1,7 +1,8 @@
 import type { RunContext } from '../context/types.js';
 import { isSlotNotice, logNotice, SlotLog } from '../cron/slot-log.js';
 import { validateArray } from '../util/validate.js';
-import { logEventError } from './error-log.js';
+import { eventError, logEventError } from './error-log.js';
+import { setEventFilter } from './event-filter.js';
 import type { AppEvent, Instrumentation } from './types.js';
 
 /**
@@ -30,5 +31,10 @@ export function createEventLog(): (event: AppEvent, run?: RunContext) => void {
 /** Adds the console to the instrumentation of an application that has no observer. */
 export function withEventLog(instrumentation: readonly Instrumentation[] = []): readonly Instrumentation[] {
   validateArray('instrumentation', instrumentation);
-  return [...instrumentation, { onEvent: createEventLog() }];
+  return [...instrumentation, setEventFilter({ onEvent: createEventLog() }, isLogged)];
+}
+
+/** Whether an event may have an effect on the console. At its end, a custom runner without a context writes notices. */
+function isLogged(event: AppEvent, run: RunContext | undefined): boolean {
+  return eventError(event) !== undefined || isSlotNotice(event) || (event.type === 'done' && !run);
 }

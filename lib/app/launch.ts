@@ -94,7 +94,7 @@ export interface UnstartedApplication {
 export function createApplication(
   runnables: readonly Runnable[],
   options: LaunchOptions,
-  hostHooks: Omit<HostHooks, 'onReadyChange' | 'stopContext'>,
+  hostHooks: Omit<HostHooks, 'onReadyChange' | 'stopContext' | 'usesTaskEvents'>,
 ): UnstartedApplication {
   const runners = toRunners(runnables);
   validateOptions(options, launchOptionNames);
@@ -108,6 +108,7 @@ export function createApplication(
     { ...orchestrateOptions, instrumentation },
     {
       ...hostHooks,
+      usesTaskEvents: options.observer !== undefined,
       stopContext,
       onReadyChange: (ready) => readiness.set(ready),
     },

@@ -1,5 +1,6 @@
 import type { Observable, SchedulerLike } from 'rxjs';
 import type { Phase, TaskError } from '../errors/errors.js';
+import type { TraceFields } from './trace-fields.js';
 
 /**
  * A cancellation signal for work, after Go's `context.Context`. A cancel flows down only: a context is cancelled by its
@@ -31,8 +32,22 @@ export interface RunContext extends Context {
   readonly runId: number;
   /** The time at which this run of a cron was due, in ms since the epoch. */
   readonly slot?: number;
+  /** The job that this run is an attempt of, if a worker of a queue has started it. */
+  readonly job?: RunJob | undefined;
   /** The run that this run is a part or a child of: a group's, a supervisor's, a cron's, or the one that started it. */
   readonly parent?: RunContext | undefined;
+}
+
+/** One attempt of a job of a queue. */
+export interface RunJob {
+  readonly id: string;
+  readonly queue: string;
+  /** The number of the attempt, from 1. */
+  readonly attempt: number;
+  /** Whether the submitter of the job waits for its result. */
+  readonly awaited: boolean;
+  /** The trace context of the code that has submitted the job. Another program may have written it. */
+  readonly trace?: TraceFields | undefined;
 }
 
 /** The end of a run: of a task, or of a cron's slot. */

@@ -1,4 +1,5 @@
 import { defer, dematerialize, filter, ignoreElements, materialize, merge, mergeMap, Observable, tap } from 'rxjs';
+import { captureTrace } from '../context/trace-fields.js';
 import { CancelledError } from '../errors/errors.js';
 import type { TaskRunner } from '../task/types.js';
 import { invalid, validateArray, validateBoolean, validateFunction, validateInteger } from '../util/validate.js';
@@ -70,7 +71,7 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
     // Read now, because the caller may change the array before the subscription.
     const after = options.after && [...options.after];
     return defer(() => {
-      const job = this.toNewJob({ input, awaited: true }, { ...options, after });
+      const job = this.toNewJob({ input, awaited: true, ...currentTrace() }, { ...options, after });
       let written: Promise<string> | undefined;
       const write$ = defer(() => (written = this.write(job)));
       // Another job with the same key may be in its place.
@@ -103,7 +104,8 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
       throw new TypeError('Expected `notify` to be used together with `db`');
     validateSupported(jobOptions, this.services.jobs.unsupported);
     const after = jobOptions.after && [...jobOptions.after];
-    const jobs = Array.from(inputs, (input) => this.toNewJob({ input }, { ...jobOptions, after }));
+    const trace = currentTrace();
+    const jobs = Array.from(inputs, (input) => this.toNewJob({ input, ...trace }, { ...jobOptions, after }));
     if (db === undefined) return Promise.all(jobs.map((job) => this.write(job)));
     validateClient(db);
     await this.open();
@@ -282,4 +284,10 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
     if (failure) dependents.emitFailed(this.name, id, failure, job.data.awaited === true);
     return id;
   }
+}
+
+/** Returns the field of a job's data with the trace context of the current code, if there is one. */
+function currentTrace(): Pick<JobData<unknown>, 'trace'> | undefined {
+  const trace = captureTrace();
+  return trace && { trace };
 }

@@ -1,3 +1,4 @@
+import { parseTraceFields, type TraceFields } from '../context/trace-fields.js';
 import type { JobFailure } from './errors.js';
 import { toJobFailure } from './job-failure.js';
 import { isAttempt, isJobId } from './message-fields.js';
@@ -26,12 +27,14 @@ export interface JobData<In> {
   /** The ids of the jobs that it waits for, and their outputs when they have completed. */
   readonly after?: readonly string[];
   readonly outputs?: readonly unknown[];
+  /** The trace context of the code that has submitted the job. */
+  readonly trace?: TraceFields;
 }
 
 /** The length of the id of a job. */
 const idLength = 36;
 /** The fields that this library writes into the data of a job. */
-const dataFields = new Set(['input', 'awaited', 'timeout', 'after', 'outputs']);
+const dataFields = new Set(['input', 'awaited', 'timeout', 'after', 'outputs', 'trace']);
 
 /** Parses a row of jobs. Returns undefined for a row without the columns of a job. */
 export function parseJobRow(value: unknown): JobRow | undefined {
@@ -56,10 +59,12 @@ export function parseJobData<In>(data: unknown): JobData<In> {
 
 function otherFields(data: Record<string, unknown>): Omit<JobData<unknown>, 'input'> {
   const { awaited, timeout, after, outputs } = data;
+  const trace = parseTraceFields(data['trace']);
   const isTimeout = typeof timeout === 'number' && timeout >= 1 && timeout <= 86_400_000;
   return {
     awaited: awaited === true,
     ...(isTimeout && { timeout }),
+    ...(trace && { trace }),
     ...(Array.isArray(after) && { after: after.map(toId).filter(isJobId) }),
     ...(Array.isArray(outputs) && { outputs: outputs.map((output) => parseOutput(output).value) }),
   };

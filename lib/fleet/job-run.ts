@@ -1,9 +1,8 @@
 import { Subscription, type Observable } from 'rxjs';
 import { withCancel } from '../context/context.js';
-import type { CancelFunc, Context, RunContext } from '../context/types.js';
+import type { CancelFunc, Context, RunContext, RunJob } from '../context/types.js';
 import { CancelledError, DeadlineError } from '../errors/errors.js';
 import { taskRunner } from '../task/runner.js';
-import { task } from '../task/task.js';
 import type { Outcome, TaskOutput } from '../task/types.js';
 import { plainHeadline } from '../util/describe-error.js';
 import { after } from '../util/timer.js';
@@ -12,6 +11,7 @@ import { isUnrecoverable, JobLostError } from './errors.js';
 import type { FleetServices } from './fleet-services.js';
 import { toJobFailure } from './job-failure.js';
 import type { Claim, ClaimedJob } from './job-store.js';
+import { JobTask } from './job-task.js';
 import { validateJsonb } from './jsonb.js';
 import type { QueueHandle } from './queue-handle.js';
 import type { JobEventDetail, JobHandler } from './queue-types.js';
@@ -70,7 +70,7 @@ export class JobRun<In, Out> {
     this.cancel = cancel;
     this.timeout = after(ctx.scheduler, this.timeoutMs, () => this.expire());
     // A child of the worker's run: all jobs share a path and a row.
-    const runner = taskRunner(task('job', (run) => this.handle(run)));
+    const runner = taskRunner(new JobTask(this.runJob, (run) => this.handle(run)));
     runner.done$.subscribe((outcome) => this.onDone(outcome));
     runner.start(ctx).subscribe({
       next: (value) => (this.output = { value }),
@@ -96,6 +96,12 @@ export class JobRun<In, Out> {
 
   private get attempt(): number {
     return this.job.retryCount + 1;
+  }
+
+  private get runJob(): RunJob {
+    const { id, attempt } = this;
+    const { awaited = false, trace } = this.job.data;
+    return { id, queue: this.worker.queue.name, attempt, awaited, trace };
   }
 
   private handle(run: RunContext): TaskOutput<Out> {

@@ -17,9 +17,9 @@ export interface ApplicationStop {
 
 /** Returns the stop of the application that a context belongs to. Without an application nothing is emitted. */
 export function applicationStop(ctx: Context): ApplicationStop {
-  const { events$ = NEVER, timeout = Infinity } = applicationOf(ctx) ?? {};
+  const { stopEvents$ = NEVER, timeout = Infinity } = applicationOf(ctx) ?? {};
   const first = (type: AppEvent['type']) =>
-    events$.pipe(
+    stopEvents$.pipe(
       filter((event) => event.type === type),
       take(1),
     );

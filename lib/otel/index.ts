@@ -4,4 +4,5 @@
  * @module rxjs-tasks/otel
  */
 
+export { fleetMetrics, type FleetMetricsOptions, type MeasuredQueue, type QueueStateSource } from './fleet-metrics.js';
 export { telemetry, type TelemetryOptions } from './telemetry.js';

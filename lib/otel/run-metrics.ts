@@ -2,7 +2,8 @@ import type { Counter, Histogram, Meter } from '@opentelemetry/api';
 import type { AppEvent } from '../app/types.js';
 import type { RunEnd, RunContext } from '../context/types.js';
 import { errorType } from './error-type.js';
-import { attribute, runAttributes, seconds } from './names.js';
+import { attribute, endAttributes, runAttributes, seconds } from './names.js';
+import type { RunStates } from './run-state.js';
 
 /** Bucket boundaries in s, for anything from a slot's run to a server's lifetime. An SDK's defaults suit ms. */
 const durationBoundaries = [
@@ -10,7 +11,7 @@ const durationBoundaries = [
 ];
 const latenessBoundaries = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 300, 3600];
 
-/** The OpenTelemetry instruments, and the start times of current runs. */
+/** The OpenTelemetry instruments of runs. */
 export class RunMetrics {
   private readonly runs: Counter;
   private readonly failures: Counter;
@@ -19,10 +20,10 @@ export class RunMetrics {
   private readonly missed: Counter;
   private readonly duration: Histogram;
   private readonly lateness: Histogram;
-  private readonly starts = new WeakMap<RunContext, number>();
-  private readonly failed = new WeakSet<RunContext>();
+  private readonly states: RunStates;
 
-  constructor(meter: Meter) {
+  constructor(meter: Meter, states: RunStates) {
+    this.states = states;
     this.runs = meter.createCounter('rxjs_tasks.runs', {
       unit: '{run}',
       description: 'Runs of tasks and slots that have started',
@@ -57,9 +58,10 @@ export class RunMetrics {
 
   /** Called before each hook of a run. */
   onHook(run: RunContext): void {
-    if (this.starts.has(run)) return;
+    const state = this.states.getOrCreate(run);
+    if (state.startedAt !== undefined) return;
     const now = run.scheduler.now();
-    this.starts.set(run, now);
+    state.startedAt = now;
     this.runs.add(1, runAttributes(run));
     // After the clock was set back the run may seem to start before its slot is due.
     if (run.slot !== undefined)
@@ -75,21 +77,22 @@ export class RunMetrics {
   }
 
   onRunEnd(run: RunContext, { status, at, error }: RunEnd): void {
-    const start = this.starts.get(run);
-    if (start === undefined) return;
+    const startedAt = this.states.get(run)?.startedAt;
+    if (startedAt === undefined) return;
     const type = error ? errorType(error) : status === 'timed-out' ? status : undefined;
-    if (type !== undefined) this.countFailure(run, type);
-    this.duration.record(seconds(Math.max(0, at - start)), {
-      ...runAttributes(run),
-      [attribute.outcome]: status,
-      ...(type !== undefined && { [attribute.errorType]: type }),
-    });
+    const attributes = endAttributes(run, status);
+    if (type !== undefined) {
+      this.countFailure(run, type);
+      attributes[attribute.errorType] = type;
+    }
+    this.duration.record(seconds(Math.max(0, at - startedAt)), attributes);
   }
 
   /** Counts the failure of a run once, at its moment: its end may be far away. */
   private countFailure(run: RunContext | undefined, type: string): void {
-    if (!run || !this.starts.has(run) || this.failed.has(run)) return;
-    this.failed.add(run);
+    const state = run && this.states.get(run);
+    if (!run || state?.startedAt === undefined || state.failed) return;
+    state.failed = true;
     this.failures.add(1, { ...runAttributes(run), [attribute.errorType]: type });
   }
 }

@@ -1,7 +1,10 @@
 import {
   context,
+  propagation,
+  SpanKind,
   SpanStatusCode,
   trace,
+  type Attributes,
   type Context,
   type HrTime,
   type Link,
@@ -10,53 +13,43 @@ import {
   type Tracer,
 } from '@opentelemetry/api';
 import { suppressedBy, type Phase, type TaskError } from '../errors/errors.js';
-import type { RunEnd, RunContext } from '../context/types.js';
+import type { RunEnd, RunContext, RunJob } from '../context/types.js';
 import type { TaskEvent } from '../task/types.js';
 import { describeError, messageOf } from '../util/describe-error.js';
 import { isError, textOf } from '../util/error-parts.js';
+import { callSafely } from './call-safely.js';
 import { errorType, thrownBy } from './error-type.js';
-import { attribute, runAttributes } from './names.js';
+import { attribute, startAttributes } from './names.js';
+import type { RunState, RunStates } from './run-state.js';
 import { eventAttributes } from './span-event.js';
 
-/** The position of a run in a trace. A supervisor's run has no span: it reports its child's runs as its own. */
-interface RunTrace {
-  /** The parent context of the run's children. */
+/** The place of a new span: its parent context, or its links if it is the root of its own trace. */
+interface Origin {
   readonly context: Context;
-  readonly span?: Span;
-  /** The hook that was called last. */
-  phase?: Phase;
-  readonly restarts?: Restarts;
-  /** The spans of the running slots of a cron. */
-  slots?: Map<number, Span>;
+  readonly root: boolean;
+  readonly link?: SpanContext | undefined;
 }
 
-/** The number of a supervisor's last restart, and the span of its previous run. */
-interface Restarts {
-  count?: number;
-  previousRun?: SpanContext;
-}
-
-/** The spans of runs. They are keyed by context, because a task name and a run id may not be unique. */
+/** The spans of runs. */
 export class RunSpans {
   private readonly tracer: Tracer;
-  // Kept as long as the run: hooks may still be called after its span has ended with a timeout.
-  private readonly traces = new WeakMap<RunContext, RunTrace>();
+  private readonly states: RunStates;
   private readonly recordedErrors = new WeakSet();
 
-  constructor(tracer: Tracer) {
+  constructor(tracer: Tracer, states: RunStates) {
     this.tracer = tracer;
+    this.states = states;
   }
 
   /** Returns the context in which to call a hook of a run. Starts the run's span at its first hook. */
   onHook(run: RunContext, phase: Phase): Context {
-    let runTrace = this.traces.get(run);
-    if (!runTrace) this.traces.set(run, (runTrace = this.startSpan(run)));
-    runTrace.phase = phase;
-    return runTrace.context;
+    const state = this.states.getOrCreate(run);
+    state.phase = phase;
+    return (state.context ??= this.startSpan(run, state));
   }
 
   onEvent(event: TaskEvent, run: RunContext): void {
-    const { span, restarts, slots } = this.traces.get(run) ?? {};
+    const { span, restarts, slots } = this.states.get(run) ?? {};
     switch (event.type) {
       case 'restarting':
         if (restarts) restarts.count = event.restart;
@@ -77,9 +70,9 @@ export class RunSpans {
   }
 
   onRunEnd(run: RunContext, { status, at, error }: RunEnd): void {
-    const { span, phase } = this.traces.get(run) ?? {};
+    const { span, phase } = this.states.get(run) ?? {};
     if (!span) return;
-    if (run.slot !== undefined) this.parentTrace(run).slots?.delete(run.slot);
+    if (run.slot !== undefined && run.parent) this.states.get(run.parent)?.slots?.delete(run.slot);
     span.setAttribute(attribute.outcome, status);
     if (error) this.setFailure(error, span, at);
     if (status === 'timed-out') {
@@ -111,49 +104,91 @@ export class RunSpans {
     span.recordException({ name, message, stack, ...(code !== undefined && { code }) }, toHrTime(at));
   }
 
-  private startSpan(run: RunContext): RunTrace {
-    const parent = this.parentTrace(run);
+  /** Starts the span of a run. Returns the context with it. */
+  private startSpan(run: RunContext, state: RunState): Context {
+    const { slot, job } = run;
+    const parent = this.parentState(run);
+    const origin = originOf(run, parent);
     const links: Link[] = [];
-    // A slot is the root of its own trace. In the cron's trace it would be exported and sampled with the schedule.
-    const root = run.slot !== undefined;
-    if (root && parent.span) links.push({ context: parent.span.spanContext() });
-    const { count, previousRun } = parent.restarts ?? {};
-    if (previousRun) links.push({ context: previousRun });
+    if (origin.link) links.push({ context: origin.link });
+    if (parent?.restarts?.previousRun) links.push({ context: parent.restarts.previousRun });
     const span = this.tracer.startSpan(
-      root ? `${run.task} slot` : run.task,
+      slot === undefined ? run.task : `${run.task} slot`,
       {
-        root,
+        kind: job ? SpanKind.CONSUMER : SpanKind.INTERNAL,
+        root: origin.root,
         links,
-        startTime: toHrTime(run.scheduler.now()),
-        attributes: {
-          ...runAttributes(run),
-          [attribute.runId]: run.runId,
-          ...(run.slot !== undefined && { [attribute.slot]: run.slot }),
-          ...(count !== undefined && { [attribute.restart]: count }),
-        },
+        startTime: toHrTime(state.startedAt ?? run.scheduler.now()),
+        attributes: spanAttributes(run, parent?.restarts?.count),
       },
-      parent.context,
+      origin.context,
     );
-    if (run.slot !== undefined) (parent.slots ??= new Map()).set(run.slot, span);
-    if (parent.restarts) parent.restarts.previousRun = span.spanContext();
-    return { context: trace.setSpan(parent.context, span), span };
+    state.span = span;
+    if (slot !== undefined && parent) (parent.slots ??= new Map()).set(slot, span);
+    if (parent?.restarts) parent.restarts.previousRun = span.spanContext();
+    return trace.setSpan(origin.context, span);
   }
 
-  /** Returns the trace of a run's parent. A supervisor, which has no hooks, gets a trace without a span. */
-  private parentTrace({ parent }: RunContext): RunTrace {
-    // The caller that started the application, or a single runner, has its span active.
-    if (!parent) return { context: context.active() };
-    let parentTrace = this.traces.get(parent);
-    if (!parentTrace) {
-      const { context, restarts = {} } = this.parentTrace(parent);
-      this.traces.set(parent, (parentTrace = { context, restarts }));
+  /** Returns the state of a run's parent. A supervisor, which has no hooks, gets one without a span. */
+  private parentState({ parent }: RunContext): RunState | undefined {
+    if (!parent) return undefined;
+    const state = this.states.getOrCreate(parent);
+    if (!state.context) {
+      const above = this.parentState(parent);
+      state.context = above?.context ?? context.active();
+      state.restarts = above?.restarts ?? {};
     }
-    return parentTrace;
+    return state;
   }
 
   private parentSpan({ parent }: RunContext): Span | undefined {
-    return parent && (this.traces.get(parent)?.span ?? this.parentSpan(parent));
+    return parent && (this.states.get(parent)?.span ?? this.parentSpan(parent));
   }
+}
+
+/** Returns the place of a run's span. */
+function originOf({ job, slot }: RunContext, parent: RunState | undefined): Origin {
+  // The caller that started the application, or a single runner, has its span active.
+  const above = parent?.context ?? context.active();
+  if (job) return jobOrigin(job, above);
+  // A slot is the root of its own trace. In the cron's trace it would be exported and sampled with the schedule.
+  return slot === undefined ? { context: above, root: false } : { context: above, root: true, link: spanOf(above) };
+}
+
+/**
+ * Returns the place of a job's span: below the code that waits for the job, or the root of its own trace. It is linked
+ * to the code that has submitted it or, if that is unknown, to the worker.
+ */
+function jobOrigin({ trace: fields, awaited }: RunJob, worker: Context): Origin {
+  // A propagator may throw for fields that another program has written.
+  const extracted = fields && callSafely(() => propagation.extract(trace.deleteSpan(worker), fields));
+  const origin = extracted ?? worker;
+  const submitter = extracted && spanOf(extracted);
+  if (submitter && awaited) return { context: origin, root: false };
+  return { context: origin, root: true, link: submitter ?? spanOf(worker) };
+}
+
+function spanOf(active: Context): SpanContext | undefined {
+  return trace.getSpanContext(active);
+}
+
+function spanAttributes(run: RunContext, restart: number | undefined): Attributes {
+  const { slot, job } = run;
+  const attributes = startAttributes(run);
+  if (slot !== undefined) attributes[attribute.slot] = slot;
+  if (restart !== undefined) attributes[attribute.restart] = restart;
+  return job ? Object.assign(attributes, jobAttributes(job)) : attributes;
+}
+
+function jobAttributes({ id, queue, attempt }: RunJob): Attributes {
+  return {
+    [attribute.messagingSystem]: 'rxjs_tasks',
+    [attribute.operationName]: 'process',
+    [attribute.operationType]: 'process',
+    [attribute.queue]: queue,
+    [attribute.job]: id,
+    [attribute.attempt]: attempt,
+  };
 }
 
 function addEvent(event: TaskEvent, span: Span | undefined): void {

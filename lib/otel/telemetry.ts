@@ -1,9 +1,14 @@
-import { context, diag, metrics, trace, type Meter, type Tracer } from '@opentelemetry/api';
+import { context, metrics, propagation, trace, type Meter, type Tracer } from '@opentelemetry/api';
+import { hasMethod } from '../util/has-members.js';
 import { invalid, validateOptions } from '../util/validate.js';
-import type { Instrumentation } from '../app/types.js';
+import { setEventFilter } from '../app/event-filter.js';
+import type { AppEvent, Instrumentation } from '../app/types.js';
+import { setTraceCapture } from '../context/trace-fields.js';
+import { callSafely } from './call-safely.js';
 import { RunMetrics } from './run-metrics.js';
 import { library } from './names.js';
 import { RunSpans } from './run-spans.js';
+import { RunStates, type RunState } from './run-state.js';
 
 /** Options of {@link telemetry}. */
 export interface TelemetryOptions {
@@ -67,11 +72,13 @@ export function telemetry(options: TelemetryOptions = {}): Instrumentation {
   if (meter !== undefined && !hasMethod(meter, 'createHistogram'))
     throw new TypeError(invalid('meter', 'a meter, with a `createHistogram` function', meter));
 
+  setTraceCapture(captureActiveTrace);
+  const states = new RunStates();
   // Lazy, because the API's global meter stays a no-op if it is created before a provider is registered.
-  const runSpans = lazy(() => new RunSpans(tracer ?? trace.getTracer(library.name, library.version)));
-  const runMetrics = lazy(() => new RunMetrics(meter ?? metrics.getMeter(library.name, library.version)));
+  const runSpans = lazy(() => new RunSpans(tracer ?? trace.getTracer(library.name, library.version), states));
+  const runMetrics = lazy(() => new RunMetrics(meter ?? metrics.getMeter(library.name, library.version), states));
 
-  return {
+  const instrumentation: Instrumentation = {
     wrapHook(run, phase, hook) {
       callSafely(() => runMetrics().onHook(run));
       const active = callSafely(() => runSpans().onHook(run, phase));
@@ -87,6 +94,13 @@ export function telemetry(options: TelemetryOptions = {}): Instrumentation {
       callSafely(() => runSpans().onRunEnd(run, end));
     },
   };
+  return setEventFilter(instrumentation, (event, run) => isUsed(event, run && states.get(run)));
+}
+
+/** Whether an event may change a metric or a span. Without a hook so far, a run has no span. */
+function isUsed({ type }: AppEvent, state: RunState | undefined): boolean {
+  if (type === 'ready' || type === 'finalizing') return state !== undefined;
+  return type !== 'initializing' && type !== 'slot-started' && type !== 'done';
 }
 
 function lazy<T>(create: () => T): () => T {
@@ -94,16 +108,9 @@ function lazy<T>(create: () => T): () => T {
   return () => (value ??= create());
 }
 
-/** Passes an error to the API's `diag`: the specification says that telemetry must not fail the application. */
-function callSafely<T>(callback: () => T): T | undefined {
-  try {
-    return callback();
-  } catch (error) {
-    diag.error('rxjs-tasks', error);
-    return undefined;
-  }
-}
-
-function hasMethod(x: unknown, method: string): boolean {
-  return typeof x === 'object' && x !== null && typeof (x as Record<string, unknown>)[method] === 'function';
+/** Returns the fields of the active trace, as the API's global propagator writes them. */
+function captureActiveTrace(): object {
+  const fields = {};
+  callSafely(() => propagation.inject(context.active(), fields));
+  return fields;
 }

@@ -1,7 +1,7 @@
 import type { Observer, Subscription } from 'rxjs';
 import { CancelContext, endedNormally, unsubscribed } from '../context/cancel-context.js';
 import { isCancellation } from '../context/is-cancellation.js';
-import type { CancelFunc, RunContext, RunEnd, RunHooks } from '../context/types.js';
+import type { CancelFunc, RunContext, RunEnd, RunHooks, RunJob } from '../context/types.js';
 import { DeadlineError, suppress, TaskError, type Phase } from '../errors/errors.js';
 import { captureAsyncContext, runInAsyncContext, type AsyncContext } from '../util/async-context.js';
 import { notifyAll, type LinkedList } from '../util/linked-list.js';
@@ -144,6 +144,10 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
 
   get task(): string {
     return this.child ? this.child.path : this.owner.name;
+  }
+
+  get job(): RunJob | undefined {
+    return this.owner.hooks.job;
   }
 
   get parent(): CompositeRun | undefined {

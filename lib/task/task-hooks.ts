@@ -1,3 +1,4 @@
+import type { RunJob } from '../context/types.js';
 import { hasMembers } from '../util/has-members.js';
 import { nearestName } from '../util/nearest-name.js';
 import { printable } from '../util/printable.js';
@@ -5,8 +6,8 @@ import { invalid, looksLikeRunner, unknownMember, validateFunction, validateMs }
 import { isComposite } from './composite.js';
 import type { SimpleTask, Task } from './types.js';
 
-/** A task with or without `initialize` and `finalize`. */
-export type TaskHooks<T> = SimpleTask<T> & Partial<Task<T>>;
+/** A task with or without `initialize` and `finalize`. That of a job has the job. */
+export type TaskHooks<T> = SimpleTask<T> & Partial<Task<T>> & { readonly job?: RunJob };
 
 /** A task whose members cannot change. */
 export abstract class FixedTask {

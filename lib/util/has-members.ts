@@ -3,7 +3,7 @@ export function hasMembers<K extends string>(value: unknown, ...names: readonly 
   return typeof value === 'object' && value !== null && names.every((name) => name in value);
 }
 
-/** Whether a member of an object is a function. */
-export function hasMethod(object: object, name: string): boolean {
-  return typeof (object as Record<string, unknown>)[name] === 'function';
+/** Whether a member of a value is a function. */
+export function hasMethod(value: unknown, name: string): boolean {
+  return typeof (Object(value) as Record<string, unknown>)[name] === 'function';
 }

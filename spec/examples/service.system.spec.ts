@@ -1,12 +1,24 @@
 import { expect } from 'chai';
+import { once } from 'node:events';
 import { readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { firstValueFrom } from 'rxjs';
 import { taskRunner, withCancel } from 'rxjs-tasks';
 import { parse } from 'yaml';
+import { freePort } from '../../examples/shared/free-port.js';
 import { jsonServer } from '../../examples/shared/json-server.js';
 import { LoadGenerator } from '../helpers/load.js';
 import { Program } from '../helpers/program.js';
 import { waitUntil } from '../helpers/wait.js';
+
+/** The body of a request of the exporter, as far as the spec reads it. */
+interface ExportedTraces {
+  readonly resourceSpans: readonly {
+    readonly scopeSpans: readonly { readonly spans: readonly { readonly name: string }[] }[];
+  }[];
+}
 
 const running = new Set<Program>();
 
@@ -129,6 +141,31 @@ describe('The service example', () => {
     const names = spans.map((line) => (JSON.parse(line) as { name: string }).name);
     expect(names).to.include.members(['shop', 'shop/database', 'shop/workers', 'shop/workers/mail', 'shop/http']);
     rmSync('shop-spans.jsonl');
+  });
+
+  it('serves metrics to Prometheus, and sends its last spans by OTLP when it ends', async () => {
+    const bodies: string[] = [];
+    const collector = createServer((request, response) => {
+      void text(request).then((body) => {
+        bodies.push(body);
+        response.end('{}');
+      });
+    }).listen(0, '127.0.0.1');
+    await once(collector, 'listening');
+    const { port } = collector.address() as AddressInfo;
+    const METRICS_PORT = String(await freePort());
+    const OTLP_URL = `http://127.0.0.1:${port}/v1/traces`;
+    const { program, url } = await startService({ METRICS_PORT, OTLP_URL });
+    await order(url, 'tea');
+    const metrics = await (await fetch(`http://127.0.0.1:${METRICS_PORT}/metrics`)).text();
+    expect(metrics).to.include('rxjs_tasks_runs_total{rxjs_tasks_task="measured/shop/http"');
+    program.kill('SIGTERM');
+    const { code, stderr } = await program.ended;
+    expect([code, stderr]).to.deep.equal([0, '']);
+    collector.close();
+    const sent = JSON.parse(bodies.at(-1) ?? '') as ExportedTraces;
+    const names = sent.resourceSpans[0]?.scopeSpans[0]?.spans.map(({ name }) => name);
+    expect(names).to.include.members(['measured/shop/database', 'measured/shop/http', 'measured/shop']);
   });
 
   it('does not drain after a Ctrl-C', async () => {

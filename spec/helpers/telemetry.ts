@@ -1,4 +1,4 @@
-import { context, metrics, propagation, trace, type Attributes } from '@opentelemetry/api';
+import { context, metrics, propagation, trace, type Attributes, type Meter, type Tracer } from '@opentelemetry/api';
 import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
 import { InMemorySpanExporter, SimpleSpanProcessor, type ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
@@ -8,14 +8,23 @@ export class Sdk {
   private readonly exporter = new InMemorySpanExporter();
   private readonly reader = new ReaderOnDemand();
   private readonly meters = new MeterProvider({ readers: [this.reader] });
+  private readonly tracers = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(this.exporter)] });
 
   register(): void {
-    new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(this.exporter)] }).register();
+    this.tracers.register();
     metrics.setGlobalMeterProvider(this.meters);
   }
 
   unregister(): void {
     for (const api of [context, metrics, propagation, trace]) api.disable();
+  }
+
+  get tracer(): Tracer {
+    return this.tracers.getTracer('spec');
+  }
+
+  get meter(): Meter {
+    return this.meters.getMeter('spec');
   }
 
   /** The ended spans, in the order of their ends. */
@@ -38,23 +47,26 @@ export class Sdk {
 
   /** Returns the data points of a metric: the attributes and the sum of each. */
   async points(name: string): Promise<[Attributes, number][]> {
-    const metric = await this.metric(name);
-    return (metric?.dataPoints ?? []).map(({ attributes, value }) => [
-      attributes,
-      typeof value === 'number' ? value : (value.sum ?? NaN),
+    return (await this.allPoints())[name] ?? [];
+  }
+
+  /** Returns the data points of all metrics, by name. */
+  async allPoints(): Promise<Record<string, [Attributes, number][]>> {
+    const points = (await this.collect()).map(({ descriptor, dataPoints }) => [
+      descriptor.name,
+      dataPoints.map(({ attributes, value }) => [attributes, typeof value === 'number' ? value : (value.sum ?? NaN)]),
     ]);
+    return Object.fromEntries(points) as Record<string, [Attributes, number][]>;
   }
 
   async unit(name: string): Promise<string | undefined> {
-    return (await this.metric(name))?.descriptor.unit;
+    return (await this.collect()).find(({ descriptor }) => descriptor.name === name)?.descriptor.unit;
   }
 
-  private async metric(name: string) {
+  private async collect() {
     const { resourceMetrics, errors } = await this.reader.collect();
     if (errors.length > 0) throw new AggregateError(errors);
-    return resourceMetrics.scopeMetrics
-      .flatMap((scope) => scope.metrics)
-      .find(({ descriptor }) => descriptor.name === name);
+    return resourceMetrics.scopeMetrics.flatMap((scope) => scope.metrics);
   }
 }
 

@@ -79,6 +79,19 @@ describe('telemetry', () => {
       expect(span.status).to.deep.equal({ code: SpanStatusCode.UNSET });
     });
 
+    it('have the same events without an observer of the application', async () => {
+      const app = launch([task('x', { initialize: () => 1, execute: () => NEVER, finalize: () => 2 })], {
+        instrumentation: [telemetry()],
+      });
+      await app.stop();
+      expect(sdk.span('x').events.map(({ name }) => name)).to.deep.equal(['ready', 'cancelling', 'finalizing']);
+    });
+
+    it('have no events of a run without hooks of that name', async () => {
+      await launch([task('x', () => 1)], { instrumentation: [telemetry()], observer });
+      expect(sdk.span('x').events).to.deep.equal([]);
+    });
+
     it('have the library and its version as their scope', () => {
       const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
       run([task('x', () => 1)], 1);

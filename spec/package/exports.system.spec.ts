@@ -63,7 +63,7 @@ describe('The package', () => {
   });
 
   it('exports telemetry from its own entry point', () => {
-    expect(Object.keys(otel)).to.deep.equal(['telemetry']);
+    expect(Object.keys(otel)).to.deep.equal(['fleetMetrics', 'telemetry']);
   });
 
   it('exports the testing kit from its own entry point', () => {

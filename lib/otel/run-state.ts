@@ -1,0 +1,38 @@
+import type { Context, Span, SpanContext } from '@opentelemetry/api';
+import type { RunContext } from '../context/types.js';
+import type { Phase } from '../errors/errors.js';
+
+/** The data of telemetry about a run. */
+export class RunState {
+  /** The time of the first hook, in ms. A supervisor has no hooks. */
+  startedAt: number | undefined = undefined;
+  /** The hook that was called last. */
+  phase: Phase | undefined = undefined;
+  /** The context of the run's hooks, and the parent context of its children. */
+  context: Context | undefined = undefined;
+  /** A supervisor's run has none: it reports its child's runs as its own. */
+  span: Span | undefined = undefined;
+  /** Whether the failure of the run is counted. */
+  failed = false;
+  /** Of a supervisor: the number of its last restart, and the span of its previous run. */
+  restarts: { count?: number; previousRun?: SpanContext } | undefined = undefined;
+  /** The spans of the running slots of a cron. */
+  slots: Map<number, Span> | undefined = undefined;
+}
+
+/** A run with the states that {@link RunStates} have stored in it. */
+type RunWithStates = RunContext & Record<symbol, RunState | undefined>;
+
+/** The states of runs. They are kept by run, because a task name and a run id may not be unique. */
+export class RunStates {
+  // A property of the run, because the garbage collector needs more time for an entry of a WeakMap than a run takes.
+  private readonly key = Symbol('rxjs-tasks/otel');
+
+  get(run: RunContext): RunState | undefined {
+    return (run as RunWithStates)[this.key];
+  }
+
+  getOrCreate(run: RunContext): RunState {
+    return ((run as RunWithStates)[this.key] ??= new RunState());
+  }
+}

@@ -1,0 +1,128 @@
+import { diag } from '@opentelemetry/api';
+import { expect } from 'chai';
+import type { FleetState } from 'rxjs-tasks/fleet';
+import { fleetMetrics, type QueueStateSource } from 'rxjs-tasks/otel';
+import { deferred } from '../helpers/tasks.js';
+import { Sdk } from '../helpers/telemetry.js';
+
+const mail = { name: 'mail', waiting: 3, running: 2, dead: 1, oldestMs: 1500 };
+const idle = { name: 'idle', waiting: 0, running: 0, dead: 0 };
+const of = (queue: string) => ({ 'messaging.destination.name': queue });
+
+describe('fleetMetrics', () => {
+  let sdk: Sdk;
+
+  beforeEach(() => {
+    sdk = new Sdk();
+    sdk.register();
+  });
+  afterEach(() => sdk.unregister());
+
+  /** Measures a fleet with the given answers. */
+  function measure(...answers: (FleetState['queues'] | Error)[]) {
+    const fleet = {
+      reads: 0,
+      state: async () => {
+        const answer = answers[fleet.reads++];
+        if (answer instanceof Error) throw answer;
+        return { queues: answer ?? [] };
+      },
+    };
+    return { fleet, subscription: fleetMetrics(fleet) };
+  }
+
+  it('measures the jobs of each queue, and for how long the first has waited, in seconds', async () => {
+    const { fleet } = measure([mail, idle]);
+    const gauges = await sdk.allPoints();
+    expect(gauges).to.deep.equal({
+      'rxjs_tasks.queue.waiting': [
+        [of('mail'), 3],
+        [of('idle'), 0],
+      ],
+      'rxjs_tasks.queue.running': [
+        [of('mail'), 2],
+        [of('idle'), 0],
+      ],
+      'rxjs_tasks.queue.dead': [
+        [of('mail'), 1],
+        [of('idle'), 0],
+      ],
+      'rxjs_tasks.queue.oldest': [
+        [of('mail'), 1.5],
+        [of('idle'), 0],
+      ],
+    });
+    expect(fleet.reads).to.equal(1);
+  });
+
+  it('reads the state once for each collection, and not otherwise', async () => {
+    const { fleet } = measure([mail], [{ ...mail, waiting: 4 }]);
+    expect(fleet.reads).to.equal(0);
+    expect(await sdk.points('rxjs_tasks.queue.waiting')).to.deep.equal([[of('mail'), 3]]);
+    expect(await sdk.points('rxjs_tasks.queue.waiting')).to.deep.equal([[of('mail'), 4]]);
+    expect(fleet.reads).to.equal(2);
+  });
+
+  it('reads the state once for collections that come while the database does not answer', async () => {
+    const answer = deferred<{ queues: FleetState['queues'] }>();
+    let reads = 0;
+    fleetMetrics({ state: () => (reads++, answer.promise) });
+    const collected = [sdk.points('rxjs_tasks.queue.dead'), sdk.points('rxjs_tasks.queue.dead')];
+    answer.resolve({ queues: [mail] });
+    expect(await Promise.all(collected)).to.deep.equal([[[of('mail'), 1]], [[of('mail'), 1]]]);
+    expect(reads).to.equal(1);
+  });
+
+  it('reports an error to the diagnostics of the API, and measures again at the next collection', async () => {
+    const errors: unknown[][] = [];
+    const log = () => undefined;
+    const error = (...args: unknown[]) => errors.push(args);
+    diag.setLogger({ error, warn: log, info: log, debug: log, verbose: log });
+    const down = new Error('the database is down');
+    const { fleet } = measure(down, [mail]);
+    expect(await sdk.allPoints()).to.deep.equal({});
+    expect(await sdk.points('rxjs_tasks.queue.waiting')).to.deep.equal([[of('mail'), 3]]);
+    fleetMetrics({
+      state: () => {
+        throw down;
+      },
+    });
+    await sdk.allPoints();
+    diag.disable();
+    expect(fleet.reads).to.equal(3);
+    expect(errors).to.deep.equal([
+      ['rxjs-tasks', down],
+      ['rxjs-tasks', down],
+    ]);
+  });
+
+  it('ends when it is unsubscribed', async () => {
+    const { fleet, subscription } = measure([mail]);
+    subscription.unsubscribe();
+    expect(await sdk.allPoints()).to.deep.equal({});
+    expect(fleet.reads).to.equal(0);
+  });
+
+  it('uses the given meter, and none without an SDK', async () => {
+    const other = new Sdk();
+    fleetMetrics({ state: async () => ({ queues: [mail] }) }, { meter: other.meter });
+    expect(Object.keys(await sdk.allPoints())).to.deep.equal([]);
+    expect(await other.points('rxjs_tasks.queue.waiting')).to.deep.equal([[of('mail'), 3]]);
+    sdk.unregister();
+    fleetMetrics({ state: async () => ({ queues: [] }) }).unsubscribe();
+  });
+
+  it('rejects what is no fleet, and unknown and invalid options', () => {
+    const call =
+      (...args: unknown[]) =>
+      () =>
+        fleetMetrics(...(args as [QueueStateSource]));
+    expect(call(null)).to.throw(TypeError, 'Expected `fleet` to be a fleet, as connectFleet yields it, got null');
+    const fleet = { state: async () => ({ queues: [] }) };
+    expect(call(fleet, { metr: 1 })).to.throw(TypeError, 'Expected `options` to be made of `meter`');
+    expect(call(fleet, { meter: {} })).to.throw(
+      TypeError,
+      'Expected `meter` to be a meter, with a `createObservableGauge` function, got `{}` (object)',
+    );
+  });
+});
