@@ -7,7 +7,7 @@ import type { QueryClient } from './queue-types.js';
 
 /** The statements of this library, for a version of pg-boss's tables that it knows. */
 export class FunctionJobs implements JobStore {
-  readonly unsupported: ReadonlySet<string> = new Set(['after']);
+  readonly unsupported: ReadonlySet<string> = new Set<string>();
   private readonly database: FleetDatabase;
 
   constructor(database: FleetDatabase) {
