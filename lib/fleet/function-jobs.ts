@@ -28,7 +28,7 @@ interface InsertRow {
 
 /** The statements of this library, for a version of pg-boss's tables that it knows. */
 export class FunctionJobs implements JobStore {
-  readonly unsupported: ReadonlySet<string> = new Set(['after']);
+  readonly unsupported: ReadonlySet<string> = new Set<string>();
   private readonly database: FleetDatabase;
 
   constructor(database: FleetDatabase) {
