@@ -1,5 +1,4 @@
 import { defer, dematerialize, filter, ignoreElements, materialize, merge, mergeMap, Observable, tap } from 'rxjs';
-import { captureTrace } from '../context/trace-fields.js';
 import { CancelledError } from '../errors/errors.js';
 import type { TaskRunner } from '../task/types.js';
 import { invalid, validateArray, validateBoolean, validateFunction, validateInteger } from '../util/validate.js';
@@ -8,7 +7,7 @@ import type { FleetServices } from './fleet-services.js';
 import { newJobId } from './job-id.js';
 import { JobInserter } from './job-inserter.js';
 import type { NewJob } from './job-store.js';
-import { parseFailure, parseJobData, type JobData } from './job-row.js';
+import { currentTrace, parseFailure, parseJobData, type JobData } from './job-row.js';
 import { pauseQueue, resumeQueue } from './queue-pause.js';
 import { promoteJob, readJob, readPage, removeJob, retryJob } from './stored-jobs.js';
 import { readBy, type ByWhom } from '../task/by-whom.js';
@@ -284,10 +283,4 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
     if (failure) dependents.emitFailed(this.name, id, failure, job.data.awaited === true);
     return id;
   }
-}
-
-/** Returns the field of a job's data with the trace context of the current code, if there is one. */
-function currentTrace(): Pick<JobData<unknown>, 'trace'> | undefined {
-  const trace = captureTrace();
-  return trace && { trace };
 }

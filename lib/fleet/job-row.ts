@@ -1,4 +1,4 @@
-import { parseTraceFields, type TraceFields } from '../context/trace-fields.js';
+import { captureTrace, parseTraceFields, type TraceFields } from '../context/trace-fields.js';
 import type { JobFailure } from './errors.js';
 import { toJobFailure } from './job-failure.js';
 import { isAttempt, isJobId } from './message-fields.js';
@@ -73,6 +73,12 @@ function otherFields(data: Record<string, unknown>): Omit<JobData<unknown>, 'inp
 /** Returns the id at the end of a stored key. */
 function toId(key: unknown): string {
   return String(key).slice(-idLength);
+}
+
+/** Returns the field of a job's data with the trace context of the current code, if there is one. */
+export function currentTrace(): Pick<JobData<unknown>, 'trace'> | undefined {
+  const trace = captureTrace();
+  return trace && { trace };
 }
 
 /** Parses the output of a completed job, in the same way: as `{ value }`, or as the value itself. */

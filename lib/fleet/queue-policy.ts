@@ -132,7 +132,7 @@ function validateAfter(after: readonly string[]): void {
 }
 
 export function validateClient(db: unknown): void {
-  if (!hasMethod(db as object, 'query')) throw new TypeError(invalid('db', 'a client with a `query` function', db));
+  if (!hasMethod(db, 'query')) throw new TypeError(invalid('db', 'a client with a `query` function', db));
 }
 
 /** Returns the time in s after which pg-boss fails an attempt, for a job with a timeout of its own. */

@@ -1,6 +1,5 @@
-import { defer, finalize, NEVER, startWith, tap, type Observable } from 'rxjs';
-import type { Coordinator } from '../cron/coordinator.js';
-import { NotRunningError } from '../errors/errors.js';
+import { defer, finalize, NEVER, Observable, startWith, tap, type Subscriber } from 'rxjs';
+import type { Coordinator, TriggerRequest } from '../cron/coordinator.js';
 import { readTriggerOutcome, writeTriggerOutcome, type TriggerOutcome } from '../fleet/trigger-outcome.js';
 import type { CronState, PausedCron } from '../fleet/types.js';
 import { memoryCoordinator } from './memory-coordinator.js';
@@ -12,6 +11,14 @@ interface HeldLease {
   readonly holder: string;
   /** The coordinator of the process. */
   readonly owner: Coordinator;
+}
+
+/** A cron that a process can trigger. */
+interface TriggerableCron {
+  readonly task: string;
+  readonly holder: string;
+  readonly owner: Coordinator;
+  readonly subscriber: Subscriber<TriggerRequest>;
 }
 
 /** A pause of a cron, in ms since 1970. */
@@ -26,11 +33,10 @@ export class MemoryLeases {
   private readonly coordinator = memoryCoordinator();
   private readonly held = new Set<HeldLease>();
   private readonly slots = new Map<string, number>();
+  private readonly triggerable = new Set<TriggerableCron>();
   private readonly pauses = new Map<string, CronPause[]>();
   private readonly now: () => number;
   private readonly mayRun: () => boolean;
-  /** The name of the process that has got the last call of `trigger`. */
-  private lastTaker: string | null = null;
 
   /** @param mayRun whether any slot may run: not while the fleet is cancelled. */
   constructor(now: () => number, mayRun: () => boolean) {
@@ -43,7 +49,12 @@ export class MemoryLeases {
     const owner: Coordinator = {
       lease: (task, slot) => defer(() => this.lease({ task, holder, owner }, slot)),
       watchPause: (task) => this.coordinator.watchPause(task),
-      watchTriggers: (task) => this.coordinator.watchTriggers(task).pipe(tap(() => (this.lastTaker = holder))),
+      watchTriggers: (task) =>
+        new Observable((subscriber) => {
+          const cron = { task, holder, owner, subscriber };
+          this.triggerable.add(cron);
+          return () => this.triggerable.delete(cron);
+        }),
     };
     return owner;
   }
@@ -51,11 +62,31 @@ export class MemoryLeases {
   /** Ends the leases of a process that runs no more. */
   release(owner: Coordinator): void {
     for (const lease of this.held) if (lease.owner === owner) this.held.delete(lease);
+    for (const cron of this.triggerable) if (cron.owner === owner) this.triggerable.delete(cron);
   }
 
   /** Returns the last slot that any process was granted. */
   lastSlot(task: string): number | undefined {
     return this.slots.get(task);
+  }
+
+  /** Runs a cron now, in a process that runs it, if any has it. */
+  trigger(task: string, by: string): Promise<TriggerOutcome> | undefined {
+    const crons = [...this.triggerable].filter((cron) => cron.task === task);
+    const running = crons.find(({ owner }) =>
+      [...this.held].some((lease) => lease.owner === owner && lease.task === task),
+    );
+    const cron = running ?? crons[0];
+    return (
+      cron &&
+      new Promise((resolve) =>
+        cron.subscriber.next({
+          by,
+          onOutcome: (outcome) =>
+            resolve(readTriggerOutcome(cron.holder, JSON.parse(writeTriggerOutcome(outcome)) as unknown)),
+        }),
+      )
+    );
   }
 
   pause(task: string, by: string): void {
@@ -69,15 +100,6 @@ export class MemoryLeases {
     if (!pause) return;
     pause.until = this.now();
     this.coordinator.resume(task, { by });
-  }
-
-  /** Runs a cron now, in one of the processes that run it. */
-  async trigger(task: string, by: string): Promise<TriggerOutcome> {
-    if (!this.mayRun()) throw new NotRunningError(task);
-    const outcome = this.coordinator.trigger(task, { by });
-    const holder = this.lastTaker;
-    // The outcome has no more than the database would store.
-    return readTriggerOutcome(holder, JSON.parse(writeTriggerOutcome(await outcome)));
   }
 
   crons(): CronState[] {

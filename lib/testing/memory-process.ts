@@ -1,6 +1,7 @@
 import { Observable } from 'rxjs';
 import type { CancelFunc, Context, RunContext } from '../context/types.js';
 import type { Coordinator } from '../cron/coordinator.js';
+import { NotRunningError } from '../errors/errors.js';
 import { printAs } from '../fleet/print-as.js';
 import type { Queue, QueueOptions } from '../fleet/queue-types.js';
 import type { TriggerOutcome } from '../fleet/trigger-outcome.js';
@@ -70,10 +71,15 @@ export class MemoryProcess implements MemoryFleet {
     return this.#connection.call(() => this.#store.leases.resume(path, by));
   }
 
+  /** A real fleet waits for 5 s before it refuses. */
   trigger(path: string, options: ByWhom = {}): Promise<TriggerOutcome> {
     validatePath(path);
     const by = this.#readBy(options);
-    return this.#connection.call(() => this.#store.leases.trigger(path, by));
+    return this.#connection.call(() => {
+      const outcome = this.#store.leases.trigger(path, by);
+      if (!outcome) throw new NotRunningError(path);
+      return outcome;
+    });
   }
 
   lastSlot(task: string): Promise<number | undefined> {

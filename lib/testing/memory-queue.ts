@@ -1,6 +1,6 @@
 import { defer, filter, mergeMap, Observable, tap, type Subscription } from 'rxjs';
 import { QueueFullError } from '../fleet/errors.js';
-import type { JobData } from '../fleet/job-row.js';
+import { currentTrace, type JobData } from '../fleet/job-row.js';
 import { validateJsonb } from '../fleet/jsonb.js';
 import { printAs } from '../fleet/print-as.js';
 import {
@@ -30,7 +30,7 @@ import { taskRunner } from '../task/runner.js';
 import { task } from '../task/task.js';
 import type { TaskRunner } from '../task/types.js';
 import { keepAsyncContext } from '../util/keep-async-context.js';
-import { invalid, validateArray, validateFunction, validateInteger } from '../util/validate.js';
+import { invalid, validateArray, validateBoolean, validateFunction, validateInteger } from '../util/validate.js';
 import type { MemoryConnection } from './memory-connection.js';
 import type { MemoryJob } from './memory-job.js';
 import type { MemoryTable } from './memory-table.js';
@@ -90,8 +90,11 @@ export class MemoryQueue<In, Out> implements Queue<In, Out> {
 
   enqueueMany(inputs: readonly In[], options: EnqueueOptions = {}): Promise<string[]> {
     return this.#connection.call(() => {
-      const { db, ...others } = options;
+      const { db, notify = true, ...others } = options;
       validateArray('inputs', inputs);
+      validateBoolean('notify', notify);
+      if (db === undefined && options.notify !== undefined)
+        throw new TypeError('Expected `notify` to be used together with `db`');
       validateSubmitOptions(others, this.#connection.store.now());
       const jobOptions = copyOptions(others);
       if (db !== undefined) validateClient(db);
@@ -242,7 +245,7 @@ export class MemoryQueue<In, Out> implements Queue<In, Out> {
 
 /** Returns the data of a job as JSON. @throws TypeError for an input that a database cannot store. */
 function toData(input: unknown, { timeout }: SubmitOptions): string {
-  const data: JobData<unknown> = { input, ...(timeout !== undefined && { timeout }) };
+  const data: JobData<unknown> = { input, ...(timeout !== undefined && { timeout }), ...currentTrace() };
   validateJsonb('input', data);
   return JSON.stringify(data);
 }

@@ -93,6 +93,7 @@ describe('A bundle', () => {
       'fleet/print-as.ts',
       'fleet/queue-options.ts',
       'fleet/queue-policy.ts',
+      'fleet/trigger-outcome.ts',
       'fleet/validate-name.ts',
       'fleet/worker-options.ts',
     ]);

@@ -63,6 +63,23 @@ describe('The processes of a memoryFleet', () => {
     ]);
   });
 
+  it('trigger a cron in the process that runs it at the moment, and refuse one that none has', async () => {
+    const { clock, a, b, newContext } = newProcesses();
+    const log: string[] = [];
+    for (const [process, ms] of [
+      [a, 0],
+      [b, 50],
+    ] as const)
+      tickOf(process, clock, ms, log).start(newContext()[0]).subscribe();
+    clock.advance(10);
+    const first = a.trigger('tick', { by: 'ann' });
+    clock.advance(0);
+    expect(await first).to.include({ holder: 'a', status: 'completed' });
+    const message = await a.trigger('other').catch((error: unknown) => (error as Error).message);
+    expect(message).to.equal('other is not running');
+    expect(log).to.deep.equal(['a 10']);
+  });
+
   it('are all cancelled, with their workers and crons, until the fleet is resumed', async () => {
     const { clock, a, b, newContext } = newProcesses();
     const events: FleetEvent['type'][] = [];
