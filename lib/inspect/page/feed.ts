@@ -22,6 +22,7 @@ const operatorEvents: ReadonlySet<string> = new Set<RecordedEvent['type']>([
   'paused',
   'resumed',
   'rescheduled',
+  'restart-requested',
 ]);
 
 /** The live data of the page: the timeline from the server's events, and the polled states of application and fleet. */

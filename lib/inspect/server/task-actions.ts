@@ -27,7 +27,7 @@ export function actionOf(placed: PlacedRunner, action: TaskAction): (() => unkno
   const { runner, group, memberName } = placed;
   if (action === 'remove')
     return isDynamic(group) && memberName !== undefined ? () => group.remove(memberName, { by }) : undefined;
-  if (action === 'restart') return isSupervised(runner) ? () => runner.restart() : undefined;
+  if (action === 'restart') return isSupervised(runner) ? () => runner.restart({ by }) : undefined;
   if (!isCron(runner)) return undefined;
   return action === 'trigger' ? () => runner.trigger({ by }) : () => runner[action]({ by });
 }
