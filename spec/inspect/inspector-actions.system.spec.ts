@@ -221,6 +221,8 @@ describe('The actions of an inspector', () => {
     ])
       expect((await post(pause, { ...json, origin: foreign }))[0], foreign).to.equal(403);
     expect((await post(pause, { ...json, host: 'evil.example' }))[0]).to.equal(403);
+    for (const site of ['cross-site', 'same-site'])
+      expect((await post(pause, { ...json, 'sec-fetch-site': site }))[0], site).to.equal(403);
     expect(report.paused).to.equal(false);
     // No site gets the permission to send the header.
     const preflight = { origin: 'http://evil.example', 'access-control-request-method': 'POST' };
