@@ -48,7 +48,7 @@ describe('The details of a task from an inspector', () => {
     });
     expect(lastError).to.deep.include({ name: 'TaskError', at: 330, task: 'shop/report', phase: 'execute' });
     expect(lastError?.stack).to.match(
-      /^TaskError: shop\/report failed in execute: no disk\n +at [^]*\ncaused by: Error: no disk\n +at [^]*inspector-details/,
+      /^TaskError: shop\/report failed in execute: no disk\ncaused by: Error: no disk\n +at [^]*inspector-details/,
     );
   });
 

@@ -41,7 +41,7 @@ describeWithBrowser('The details on the page', (browserPage) => {
     expect(await rows.count()).to.equal(50);
     expect(await rows.first().textContent()).to.match(/^\d\d:\d\d:\d\d\d.* msfailed$/);
     expect(await page.locator('#details pre').textContent()).to.match(
-      /^TaskError: report failed in execute: no <b>disk<\/b>\n +at [^]*\ncaused by: Error: no <b>disk<\/b>\n +at [^]*page-details/,
+      /^TaskError: report failed in execute: no <b>disk<\/b>\ncaused by: Error: no <b>disk<\/b>\n +at [^]*page-details/,
     );
     await report.trigger();
     await waitForDetails('61, 20 failed');

@@ -1,7 +1,11 @@
 import type { RunEnd } from '../../context/types.js';
+import type { TaskError } from '../../errors/errors.js';
 import { toRecordedError } from '../../recording/to-recorded.js';
 import type { RecordedError } from '../../recording/types.js';
+import { plainHeadline } from '../../util/describe-error.js';
 import { stackTrace } from '../../util/error-causes.js';
+import { isError } from '../../util/error-parts.js';
+import { printable } from '../../util/printable.js';
 
 /** A run that has ended. */
 export interface EndedRunState {
@@ -16,7 +20,7 @@ export interface EndedRunState {
 export interface FailureState extends RecordedError {
   /** The end of the run, in ms since 1970. */
   readonly at: number;
-  /** The stacks of the error and of its causes. */
+  /** The name and the message of the error, and the stacks of its causes; without a cause, its own stack. */
   readonly stack: string;
 }
 
@@ -53,7 +57,7 @@ export class RunLog {
     const { unread } = this;
     this.unread = undefined;
     if (!unread?.error) return;
-    const stack = stackTrace(unread.error).slice(0, maxStackLength);
+    const stack = stackOf(unread.error).slice(0, maxStackLength);
     this.lastFailure = { ...toRecordedError(unread.error), at: unread.at, stack };
   }
 
@@ -74,4 +78,10 @@ export class RunLog {
       };
     });
   }
+}
+
+/** Returns the stacks of the causes of an error. It has the frames of its cause, which would be there twice. */
+function stackOf(error: TaskError): string {
+  const { cause } = error;
+  return isError(cause) ? `${printable(plainHeadline(error))}\ncaused by: ${stackTrace(cause)}` : stackTrace(error);
 }
