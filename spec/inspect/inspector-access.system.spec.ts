@@ -36,8 +36,7 @@ describe('The access to an inspector', () => {
     const { url } = await inspected([]);
     const { body } = await httpRequest(`${url}snapshot`, { host: 'tasks.internal:80' });
     expect(JSON.parse(body)).to.deep.equal({
-      error:
-        'The Host header names tasks.internal, not this server: if it is a name of this server, add it to the option hosts',
+      error: 'The Host header names tasks.internal, not this server: if both are the same, add it to the option hosts',
     });
     expect((await httpRequest(`${url}snapshot`, { host: 'x'.repeat(5000) })).body.length).to.be.lessThan(300);
   });

@@ -17,7 +17,7 @@ describe('The details of a task from an inspector', () => {
     return JSON.parse(body) as TaskDetails;
   };
 
-  it('count its runs, and have the start, the end and the outcome of each, the median and the 95th percentile', async () => {
+  it('count its runs, and have the start, end and outcome of each, the median and the 95th percentile', async () => {
     const clock = virtualClock(0);
     const work$ = [2, 4, 30, 6, 8].map((ms) => ({ ms, done$: new Subject<void>() }));
     let runs = 0;

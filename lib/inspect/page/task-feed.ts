@@ -3,7 +3,7 @@ import { authorization } from './token.js';
 
 const requestTimeoutMs = 10_000;
 
-/** What the server knows of one task: the one whose details are open. */
+/** The details of one task from the server: the task that is open on the page. */
 export class TaskFeed {
   private path: string | undefined = undefined;
   private answer: TaskDetails | undefined = undefined;

@@ -34,8 +34,8 @@ export interface InspectorOptions {
   /** A fleet of `connectFleet` of `rxjs-tasks/fleet`. The page then shows its members, queues and crons, too. */
   fleet?: FleetStateSource | undefined;
   /**
-   * Whether the application can do without its inspector. If it is `false`, an inspector that cannot listen, for example
-   * at a port that is taken, fails like any other task. Default: `true`.
+   * Whether the application can do without its inspector. If it is `false`, an inspector whose port is taken stops the
+   * application, as the failure of any other task does. Default: `true`.
    */
   optional?: boolean | undefined;
   /** Whether the page and `POST /actions` can control tasks. Needs a `token`. Default: `false`. */

@@ -27,16 +27,19 @@ const maxTimerMs = 2 ** 31 - 1;
 
 /**
  * Creates a task that serves the state of its application: at `/` a page with a live timeline; for programs `/livez`
- * and `/readyz` (200 or 503, for Kubernetes), `/snapshot` (JSON), and `/events` (server-sent events, which continue
- * after `Last-Event-ID`). It is read-only unless it has `actions`, and its result is its URL.
+ * and `/readyz` (200 or 503, for Kubernetes), `/snapshot` and `/task?path=…` (JSON), and `/events` (server-sent events,
+ * which continue after `Last-Event-ID`). It is read-only unless it has `actions`, and its result is its URL.
+ *
+ * It is an `optional` task: if it cannot listen, it fails alone, and the application goes on.
  *
  * With `inspector({ port, fleet })` the page has a section for the fleet, and `/fleet` has its state as JSON. The
  * database is queried at most once a second, for any number of clients.
  *
  * With `inspector({ port, actions: true, token })` the page has buttons, and a POST of JSON to `/actions` controls
- * tasks: `{ "action": "trigger", "path": "app/report" }`. The actions are `trigger`, `pause` and `resume` of a cron,
- * `restart` of a supervised task, `remove` of a member of a dynamic group, and, with a `queue` instead of the `path`,
- * `redrive` of a queue of the `fleet`. An event with a `by` has `'inspector'`. `/snapshot` lists the actions of each.
+ * tasks: `{ "action": "trigger", "path": "app/report" }`. The actions are `trigger`, `pause`, `resume` and `reschedule`
+ * (to a `schedule`, after a `preview`) of a cron, `restart` of a supervised task, `remove` of a member of a dynamic
+ * group, and, with a `queue` instead of the `path`, `redrive` of a queue of the `fleet`. The `by` of their events is
+ * that of the request, or `'inspector'`. `/snapshot` lists the actions of each task.
  *
  * The answer is JSON: 200 when the action is done, 202 when it has begun. An error is 400 if the action does not apply,
  * 404 for an unknown task, 409 if the task is not running. The request needs the token in its `Authorization` header.

@@ -94,7 +94,7 @@ function targetOf({ url = '/' }: IncomingMessage, basePath: string): { readonly 
 
 function foreignHost({ headers }: IncomingMessage): string {
   const name = printableName(hostName(headers.host));
-  return `The Host header names ${name}, not this server: if it is a name of this server, add it to the option hosts`;
+  return `The Host header names ${name}, not this server: if both are the same, add it to the option hosts`;
 }
 
 function sendDetails(response: ServerResponse, details: RouteParts['details'], path: string | null): void {

@@ -13,7 +13,7 @@ const previewedRuns = 5;
 
 export const taskActions: readonly TaskAction[] = ['trigger', 'pause', 'resume', 'reschedule', 'restart', 'remove'];
 
-/** What an action needs besides its task. */
+/** The parts of an action besides its task. */
 export interface ActionOptions {
   /** The person or program that asks for it, in its event. */
   readonly by: string;

@@ -5,11 +5,11 @@ import type { EndedRunState, FailureState } from './run-log.js';
 import type { RunLogs } from './run-logs.js';
 import { waitsFor } from './waits-for.js';
 
-/** What an inspector has seen of one task, as in `/task`. */
+/** The runs of one task that an inspector has seen, and the tasks that it waits for, as in `/task`. */
 export interface TaskDetails {
   /** The task's path. */
   readonly task: string;
-  /** The tasks that it waits for, if it is not ready. The task itself, while it initializes or waits for its restart. */
+  /** The tasks that it waits for, if it is not ready: itself, while it initializes or waits for its restart. */
   readonly waitsFor?: readonly NotReadyTask[];
   /** The number of runs that have ended since the inspector began: of a cron, those of its slots. */
   readonly runs: number;
