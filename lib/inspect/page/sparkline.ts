@@ -31,5 +31,5 @@ export function durationOf({ startedAt, endedAt }: EndedRunState): number {
 function svgElement(name: string, attributes: Readonly<Record<string, string | number>>): SVGElement {
   const created = document.createElementNS(namespace, name);
   for (const [attribute, value] of Object.entries(attributes)) created.setAttribute(attribute, String(value));
-  return created as SVGElement;
+  return created;
 }
