@@ -44,7 +44,7 @@ const http = taskRunner(api({ host: HOST, port: Number(PORT) }, database, status
 http.results$.subscribe((url) => console.log(`Listening at ${url}`));
 const shop = composeShop(database, http);
 
-const inspect = taskRunner(inspector({ port: Number(INSPECT_PORT) }));
+const inspect = inspector({ port: Number(INSPECT_PORT) });
 inspect.results$.subscribe((url) => console.log(`Look at ${url}`));
 
 const logged: RunMainOptions = {

@@ -37,7 +37,7 @@ export { future, type Future } from './future/future.js';
 // Cron
 export { cron } from './cron/cron.js';
 export type { AskedBy, ByWhom } from './task/by-whom.js';
-export type { RescheduleOptions } from './cron/cron-control.js';
+export type { NextRunsOptions, RescheduleOptions } from './cron/cron-control.js';
 export type { CronRunner } from './cron/cron-runner.js';
 export type { Coordinator, PauseState, TriggerRequest } from './cron/coordinator.js';
 export type { CronOptions } from './cron/cron-options.js';

@@ -19,10 +19,10 @@ export const contenders = {
 };
 
 async function start(look = () => undefined) {
-  const { launch, taskRunner } = await import('../../dist/index.js');
+  const { launch } = await import('../../dist/index.js');
   const { inspector } = await import('../../dist/inspect/index.js');
   return (tasks) => {
-    const runner = taskRunner(inspector({ port: 0 }));
+    const runner = inspector({ port: 0 });
     runner.results$.subscribe(look);
     return launch([runner, ...tasks], { observer: () => undefined });
   };

@@ -13,7 +13,7 @@ import type { Outcome, TaskEvent, TaskRunner } from '../task/types.js';
 import { captureAsyncContext, runInAsyncContext } from '../util/async-context.js';
 import { LinkedSubject } from '../util/linked-subject.js';
 import { after, afterUnlessExit, wait } from '../util/timer.js';
-import { registerApplication } from './application-info.js';
+import { registerApplication, type EndedRun } from './application-info.js';
 import { composeOnEvent, composeOnRunEnd, composeWrapHook } from './compose-instrumentation.js';
 import { composeEventFilters, type EventFilter } from './event-filter.js';
 import { FailureList } from './failure-list.js';
@@ -61,6 +61,7 @@ export class AppRun implements ParentRun<unknown> {
   private readonly eventFilter: EventFilter;
   private readonly events = new LinkedSubject<AppEvent>();
   private readonly stopEvents = new LinkedSubject<AppEvent>();
+  private readonly runEnds = new LinkedSubject<EndedRun>();
   private readonly outcomes: Outcome[] = [];
   /** The tasks that are not ready. */
   private readonly notReady = new Set<ChildContext<unknown>>();
@@ -252,13 +253,20 @@ export class AppRun implements ParentRun<unknown> {
   }
 
   private createRunHooks(): RunHooks {
-    const { runners, events, stopEvents } = this;
+    const { runners, events, stopEvents, runEnds } = this;
     const { timeout, startTimeout, instrumentation } = this.options;
     const inherited = this.run?.runHooks ?? {};
+    const onRunEnd = composeOnRunEnd([inherited, ...instrumentation]);
+    const reportRunEnd: RunHooks['onRunEnd'] = (run, end) => {
+      onRunEnd?.(run, end);
+      runEnds.next({ run, end });
+    };
     const hooks: RunHooks = {
       startTimeout: startTimeout ?? inherited.startTimeout,
       wrapHook: composeWrapHook([inherited, ...instrumentation]),
-      onRunEnd: composeOnRunEnd([inherited, ...instrumentation]),
+      get onRunEnd() {
+        return runEnds.observed ? reportRunEnd : onRunEnd;
+      },
     };
     const isReady = () => this.isReady;
     const notReady = () => this.notReadyTasks();
@@ -273,6 +281,7 @@ export class AppRun implements ParentRun<unknown> {
       },
       events$: events.asObservable(),
       stopEvents$: stopEvents.asObservable(),
+      runEnds$: runEnds.asObservable(),
     });
     return hooks;
   }

@@ -1,6 +1,6 @@
 import type { Observable } from 'rxjs';
 import { toContext } from '../context/abort-signal-context.js';
-import type { Context, RunHooks } from '../context/types.js';
+import type { Context, RunContext, RunEnd, RunHooks } from '../context/types.js';
 import type { TaskRunner } from '../task/types.js';
 import type { NotReadyTask } from './not-ready-tasks.js';
 import type { AppEvent } from './types.js';
@@ -17,6 +17,14 @@ export interface ApplicationInfo {
   readonly events$: Observable<AppEvent>;
   /** Emits the events of the application itself. Without it, the application would have to deliver all others, too. */
   readonly stopEvents$: Observable<AppEvent>;
+  /** The ends of runs, the runs of a cron's slots included. Without a subscriber no end is reported. */
+  readonly runEnds$: Observable<EndedRun>;
+}
+
+/** The end of a run, and the run. */
+export interface EndedRun {
+  readonly run: RunContext;
+  readonly end: RunEnd;
 }
 
 const applications = new WeakMap<RunHooks, ApplicationInfo>();

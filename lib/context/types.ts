@@ -56,6 +56,8 @@ export interface RunEnd {
   readonly status: 'completed' | 'cancelled' | 'failed' | 'timed-out';
   /** The reason for the failure. If the run has timed out: an error from before the timeout. */
   readonly error?: TaskError;
+  /** The time of the start by the context's scheduler, in ms. */
+  readonly startedAt: number;
   /** The time of the end by the context's scheduler, in ms. */
   readonly at: number;
 }

@@ -4,15 +4,23 @@ import { readBy, type AskedBy, type ByWhom } from '../task/by-whom.js';
 import type { TaskHistory } from '../task/composite.js';
 import type { TaskHooks } from '../task/task-hooks.js';
 import type { SlotHistory, SlotOutcome, TaskEventDetail } from '../task/types.js';
-import { validateInteger } from '../util/validate.js';
+import { invalid, readOptions, validateInteger } from '../util/validate.js';
 import type { SlotPolicy } from './cron-options.js';
-import { slotsFrom, toSchedule, type ScheduleSource } from './schedule.js';
+import { slotsFrom, toSchedule, type Schedule, type ScheduleSource } from './schedule.js';
 import { SlotCounts } from './slot-counts.js';
 import { SlotLog } from './slot-log.js';
 import { firstSlot, type Timetable, type TimetableFactory } from './timetable.js';
 
 /** Options of {@link CronRunner.reschedule}. */
 export interface RescheduleOptions extends ByWhom {
+  /** The IANA time zone of a cron expression. Default: the one that the cron has. */
+  timezone?: string | undefined;
+}
+
+/** Options of {@link CronRunner.nextRuns}. */
+export interface NextRunsOptions {
+  /** The schedule of a `reschedule`. Default: the one that the cron has. */
+  schedule?: number | string | Schedule | undefined;
   /** The IANA time zone of a cron expression. Default: the one that the cron has. */
   timezone?: string | undefined;
 }
@@ -45,6 +53,12 @@ export interface ControlledSlots {
   trigger(by: AskedBy): Promise<SlotOutcome>;
   /** Follows the schedule again, after its last slot. */
   followSchedule(): void;
+}
+
+/** A schedule that replaces another one, and the time zone that the cron has from then on. */
+interface RescheduledSource {
+  readonly source: ScheduleSource;
+  readonly timezone: string | undefined;
 }
 
 /** The state of a cron that its runs share, and that its runner can change while it runs. */
@@ -168,8 +182,7 @@ export class CronControl<T> implements TaskHistory {
 
   reschedule(schedule: unknown, options: RescheduleOptions): void {
     const by = readBy(options, ['timezone', 'by']);
-    const timezone = options.timezone ?? this.timezone;
-    const source = toSchedule(schedule, typeof schedule === 'string' ? timezone : options.timezone);
+    const { source, timezone } = this.toSource(schedule, options.timezone);
     const { current, lastSlot } = this;
     // May throw, and then nothing is changed.
     if (current) firstSlot(this.createTimetable(source, current.scheduler.now(), { lastSlot, rescheduled: true }));
@@ -194,16 +207,37 @@ export class CronControl<T> implements TaskHistory {
   }
 
   /** Returns the next slots: of the current run, else of a run that would start now. */
-  nextRuns(n: number, willStart: boolean): Date[] {
+  nextRuns(n: number, willStart: boolean, options: NextRunsOptions): Date[] {
     validateInteger('n', 0, Infinity, n);
+    const { schedule, timezone } = readOptions(options, ['schedule', 'timezone']);
+    if (schedule !== undefined) return this.runsAfterReschedule(n, willStart, this.toSource(schedule, timezone).source);
+    if (timezone !== undefined) throw new RangeError(invalid('timezone', 'left out without a `schedule`', timezone));
     if (this.paused) return [];
-    const { clock, current } = this;
+    const { clock } = this;
     const timetable = clock?.timetable ?? (willStart ? this.timetable(Date.now()) : undefined);
     if (!timetable) return [];
-    const first = clock ? clock.slot : firstSlot(timetable);
-    const most = Math.min(n, current?.remainingRuns ?? this.policy.maxRuns ?? Infinity);
-    const offset = clock?.clockOffset ?? 0;
-    return slotsFrom(timetable.schedule, first, most, timetable.stopAt).map((slot) => new Date(slot - offset));
+    return this.runsOf(timetable, clock ? clock.slot : firstSlot(timetable), n, clock?.clockOffset);
+  }
+
+  /** Returns the slots that would follow a change of the schedule now. */
+  private runsAfterReschedule(n: number, willStart: boolean, source: ScheduleSource): Date[] {
+    const { current, lastSlot } = this;
+    if (current ? current.stopped : !willStart) return [];
+    const now = current?.scheduler.now() ?? Date.now();
+    const timetable = this.createTimetable(source, now, { lastSlot, rescheduled: current !== undefined });
+    return this.runsOf(timetable, firstSlot(timetable), n);
+  }
+
+  private runsOf({ schedule, stopAt }: Timetable, first: number | undefined, n: number, clockOffset = 0): Date[] {
+    const most = Math.min(n, this.current?.remainingRuns ?? this.policy.maxRuns ?? Infinity);
+    return slotsFrom(schedule, first, most, stopAt).map((slot) => new Date(slot - clockOffset));
+  }
+
+  /** Validates a schedule. A cron expression has the time zone of the cron, unless it has its own. */
+  private toSource(schedule: unknown, timezone: string | undefined): RescheduledSource {
+    const ownTimezone = timezone ?? this.timezone;
+    const source = toSchedule(schedule, typeof schedule === 'string' ? ownTimezone : timezone);
+    return { source, timezone: ownTimezone };
   }
 
   /** Counts slots that came due during the pause. */

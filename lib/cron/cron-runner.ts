@@ -2,7 +2,7 @@ import { Runner } from '../task/runner.js';
 import type { ByWhom } from '../task/by-whom.js';
 import type { TaskHooks } from '../task/task-hooks.js';
 import type { SlotHistory, SlotOutcome, TaskRunner } from '../task/types.js';
-import type { CronControl, RescheduleOptions } from './cron-control.js';
+import type { CronControl, NextRunsOptions, RescheduleOptions } from './cron-control.js';
 import type { Schedule } from './schedule.js';
 
 /**
@@ -64,10 +64,15 @@ export interface CronRunner<T = unknown> extends TaskRunner<T> {
    * Returns the next slots of the schedule, jitter not included. A cron that has not been started, or initializes,
    * returns those of a start now. A cron that is paused, has ended, or waits for its restart returns none.
    *
+   * With a `schedule`, it returns those that would follow a `reschedule` now, and changes nothing. Of a cron that is
+   * paused, it returns those that would follow if the pause ended, too.
+   *
    * @param n the most slots to return. Default: 1.
-   * @throws RangeError if `n` is not a whole number from 0 and up.
+   * @param options `schedule`, and the `timezone` of a cron expression, as in `reschedule`.
+   * @throws RangeError if `n` is not a whole number from 0 and up; as {@link cron} does for the schedule and the time
+   * zone.
    */
-  nextRuns(n?: number): Date[];
+  nextRuns(n?: number, options?: NextRunsOptions): Date[];
   /** The number of runs that have been started, or wait for their lease, and have not ended. */
   readonly running: number;
   /** The runs and slots so far, over all starts of this runner. */
@@ -103,8 +108,8 @@ export class ControlledRunner<T> extends Runner<T> implements CronRunner<T> {
     this.control.reschedule(schedule, options);
   }
 
-  nextRuns(n = 1): Date[] {
-    return this.control.nextRuns(n, this.status === 'idle' || this.status === 'initializing');
+  nextRuns(n = 1, options: NextRunsOptions = {}): Date[] {
+    return this.control.nextRuns(n, this.status === 'idle' || this.status === 'initializing', options);
   }
 
   get running(): number {

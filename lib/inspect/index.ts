@@ -4,10 +4,14 @@
  * @module rxjs-tasks/inspect
  */
 
-export { inspector, type InspectorOptions } from './server/inspector.js';
+export { inspector } from './server/inspector.js';
+export type { InspectorOptions } from './server/inspector-options.js';
 export type { FleetStateSource, RedrivableQueue } from './server/fleet-state-source.js';
 export type { InspectorAction } from './server/action-request.js';
 export type { TaskAction } from './server/task-actions.js';
+export type { NotReadyTask } from '../app/not-ready-tasks.js';
+export type { TaskDetails } from './server/task-details.js';
+export type { EndedRunState, FailureState } from './server/run-log.js';
 export type { AppState, SlotHistoryState, TaskState } from './server/app-state.js';
 export { renderSvg, type SvgOptions } from './svg/render-svg.js';
 export { renderText, type TextOptions } from './text/render-text.js';

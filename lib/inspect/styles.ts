@@ -122,6 +122,12 @@ export const markStyles: Readonly<Record<MarkKind, Style & { readonly paths: rea
     color: 'cyan',
     paths: [{ paint: 'outline', path: `${circle(5)}M-2.5 0H2.5` }],
   },
+  'restart-requested': {
+    label: 'restart requested',
+    symbol: '"',
+    color: 'cyan',
+    paths: [{ paint: 'outline', path: `${circle(5)}M-2-2.5L2.5 0L-2 2.5Z` }],
+  },
   paused: {
     label: 'paused',
     symbol: ',',

@@ -24,6 +24,7 @@ export interface Mark {
     | 'paused'
     | 'resumed'
     | 'rescheduled'
+    | 'restart-requested'
     | 'overdue'
     | 'restarting'
     | 'result-dropped'
@@ -120,6 +121,7 @@ export class TaskTimeline implements TaskRow {
       case 'paused':
       case 'resumed':
       case 'rescheduled':
+      case 'restart-requested':
       case 'overdue':
       case 'cancelling':
         if (this.status === 'idle') this.runOf(event, at, start);

@@ -34,6 +34,7 @@ export function eventAttributes(event: TaskEvent): Attributes | undefined {
     case 'paused':
     case 'resumed':
     case 'rescheduled':
+    case 'restart-requested':
       return byAttribute(event.by);
     case 'overdue':
       return { ...slotAttributes(event), [attribute.lateness]: seconds(event.lateBy) };

@@ -1,4 +1,5 @@
 import { NotRunningError } from '../errors/errors.js';
+import type { ByWhom } from '../task/by-whom.js';
 import type { Runnable } from '../task/runner.js';
 import type { Outcome, TaskRunner } from '../task/types.js';
 import { delegate } from './delegating-run.js';
@@ -10,12 +11,12 @@ import { toRestartPolicy, type SuperviseOptions } from './supervise-options.js';
 export interface SupervisedRunner<T> extends TaskRunner<T> {
   /**
    * Ends the current run of the task and starts the next, without a delay and without counting towards `maxRestarts`.
-   * During the delay before a restart, it ends that delay.
+   * During the delay before a restart, it ends that delay. The call is the event `restart-requested`.
    *
    * Resolves with the outcome of the run that has ended. Rejects with a {@link NotRunningError} if the task is not
    * running, or is stopping. If the task is stopped before the run has ended, there is no next run.
    */
-  restart(): Promise<Outcome>;
+  restart(options?: ByWhom): Promise<Outcome>;
 }
 
 /**
@@ -72,7 +73,8 @@ export function supervise<T>(runnable: Runnable<T>, options: SuperviseOptions = 
     subscriber.add(() => (current = undefined));
     return supervised;
   });
-  const restart = () => current?.restart() ?? Promise.reject(new NotRunningError(runner.toString()));
+  const restart = (options: ByWhom = {}) =>
+    current?.restart(options) ?? Promise.reject(new NotRunningError(runner.toString()));
   // Instead of that of an inner supervised task.
   return Object.defineProperty(runner, 'restart', { value: restart }) as SupervisedRunner<T>;
 }

@@ -9,6 +9,7 @@ import {
   suppress,
   TaskError,
 } from '../errors/errors.js';
+import { readBy, type ByWhom } from '../task/by-whom.js';
 import type { ChildContext } from '../task/child.js';
 import type { CompositeRun, TaskHistory } from '../task/composite.js';
 import type { Outcome, TaskRunner } from '../task/types.js';
@@ -62,9 +63,14 @@ export class SupervisedRun<T> extends DelegatingRun<T> {
   }
 
   /** Ends the child's current run and starts the next. Resolves with the outcome of the former. */
-  async restart(): Promise<Outcome> {
-    const { run, subscriber, child, finalError, lastOutcome, delaying } = this;
-    if (run.cancelled || subscriber.closed || finalError || !child) throw new NotRunningError(run.task);
+  async restart(options: ByWhom): Promise<Outcome> {
+    const by = readBy(options, ['by']);
+    const { run } = this;
+    this.restartableChild();
+    if (run.observed) run.emit({ type: 'restart-requested', ...by });
+    // A listener may have stopped the run.
+    const child = this.restartableChild();
+    const { lastOutcome, delaying } = this;
     if (lastOutcome && delaying) {
       this.startAfter(0);
       return lastOutcome;
@@ -72,6 +78,13 @@ export class SupervisedRun<T> extends DelegatingRun<T> {
     const ended = new Promise<Outcome>((resolve) => this.requests.push(resolve));
     CancelContext.cancel(child, new CancelledError('Restarted'));
     return ended;
+  }
+
+  /** @throws NotRunningError if the task is not running, or is stopping. */
+  private restartableChild(): ChildContext<T> {
+    const { run, subscriber, child, finalError } = this;
+    if (run.cancelled || subscriber.closed || finalError || !child) throw new NotRunningError(run.task);
+    return child;
   }
 
   override readyChanged(child: ChildContext<T>, ready: boolean): void {

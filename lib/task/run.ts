@@ -348,9 +348,9 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
   }
 
   private reportEndTo(onRunEnd: NonNullable<RunHooks['onRunEnd']>, status: RunEnd['status']): void {
-    const { error, scheduler } = this;
+    const { error, startedAt, scheduler } = this;
     this.flags |= endReported;
-    onRunEnd(this, { status, at: scheduler.now(), ...(error && { error }) });
+    onRunEnd(this, { status, startedAt, at: scheduler.now(), ...(error && { error }) });
   }
 
   onSubscribe(subscription: OutputSubscription): void {

@@ -162,6 +162,8 @@ export type TaskEventDetail =
    * included.
    */
   | { readonly type: 'restarting'; readonly restart: number; readonly delay: number; readonly error?: TaskError }
+  /** A restart of a supervised task was requested, which ends its run, or the delay before its next one. */
+  | ({ readonly type: 'restart-requested' } & AskedBy)
   /** The run of one slot failed. */
   | { readonly type: 'slot-failed'; readonly slot: number; readonly error: TaskError }
   /**

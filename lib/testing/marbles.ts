@@ -46,6 +46,7 @@ export const marks = {
   ',': 'paused',
   '&': 'resumed',
   '@': 'rescheduled',
+  '"': 'a restart is requested',
   '|': 'ended',
   '?': 'never ends',
 } as const;

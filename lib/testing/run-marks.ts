@@ -23,6 +23,7 @@ const markOf = {
   paused: ',',
   resumed: '&',
   rescheduled: '@',
+  'restart-requested': '"',
 } as const satisfies Partial<Record<RecordedEvent['type'], Mark>>;
 
 /**

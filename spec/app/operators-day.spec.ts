@@ -69,7 +69,7 @@ describe("An operator's day in virtual time", () => {
         shop/report   ---> 16ms (^+)-(^/)-r------ 59ms - 12ms +---r--------    14ms -    14ms -   -(!|)
         shop/cleanup  ---> 16ms -   --   -------, 59ms @ 12ms ------------(&%) 14ms (+c) 14ms -   -(!|)
 
-        shop/workers/mail  --->   - 115ms -   ---   -   -----(!<>) 14ms --   (!|)
+        shop/workers/mail  --->   - 115ms -   ---   -   -----("!<>) 14ms --   (!|)
         shop/tenants       ---([>)- 115ms ({{)--;   ({;)------     14ms -!   |
         shop/tenants/acme  ----   - 115ms [   >-(!])(|[)>-----     14ms -(!])|
         shop/tenants/bolt  ----   - 115ms [   >--   (!])--|

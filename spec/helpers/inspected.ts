@@ -1,5 +1,5 @@
 import { firstValueFrom } from 'rxjs';
-import { launch, taskRunner, type Application, type LaunchOptions, type Runnable } from '../../lib/index.js';
+import { launch, type Application, type LaunchOptions, type Runnable } from '../../lib/index.js';
 import { inspector, type InspectorOptions } from '../../lib/inspect/index.js';
 
 /** An application with an inspector, and the inspector's URL. */
@@ -21,7 +21,7 @@ export function inspectedApps(): StartInspected {
     await Promise.all(running.splice(0).map((app) => app.stop()));
   });
   return async (tasks, options = {}, inspectorOptions = {}) => {
-    const runner = taskRunner(inspector({ port: 0, ...inspectorOptions }));
+    const runner = inspector({ port: 0, ...inspectorOptions });
     const url = firstValueFrom(runner.results$);
     const app = launch([runner, ...tasks], { observer: () => undefined, ...options });
     running.push(app);

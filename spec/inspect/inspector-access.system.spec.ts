@@ -9,10 +9,57 @@ describe('The access to an inspector', () => {
     const { url } = await inspected([], {}, { hosts: ['Tasks.internal'] });
     const { port } = new URL(url);
     for (const path of ['', 'events', 'snapshot', 'nothing'])
-      for (const host of ['evil.example', `evil.example:${port}`, '10.0.0.1', 'localhost.evil.example'])
+      for (const host of [
+        'evil.example',
+        `evil.example:${port}`,
+        '10.0.0.1',
+        'localhost.evil.example',
+        'evillocalhost',
+        `evillocalhost:${port}`,
+        '127.0.0.1.evil.example',
+        'tasks.internal.evil.example',
+      ])
         expect((await httpRequest(`${url}${path}`, { host })).status, `${path} ${host}`).to.equal(403);
-    const ownHosts = ['localhost', `localhost:${port}`, '127.0.0.1', '[::1]:80', 'app.localhost', 'tasks.internal:1'];
+    const ownHosts = [
+      'localhost',
+      `localhost:${port}`,
+      '127.0.0.1',
+      '[::1]:80',
+      'app.localhost',
+      'a.b.localhost:1',
+      'tasks.internal:1',
+    ];
     for (const host of ownHosts) expect((await httpRequest(`${url}snapshot`, { host })).status, host).to.equal(200);
+  });
+
+  it('names the option `hosts` when it is refused for another name, which is printed in part only', async () => {
+    const { url } = await inspected([]);
+    const { body } = await httpRequest(`${url}snapshot`, { host: 'tasks.internal:80' });
+    expect(JSON.parse(body)).to.deep.equal({
+      error: 'The Host header names tasks.internal, not this server: if both are the same, add it to the option hosts',
+    });
+    expect((await httpRequest(`${url}snapshot`, { host: 'x'.repeat(5000) })).body.length).to.be.lessThan(300);
+  });
+
+  it('works at an address of IPv6', async () => {
+    const { url } = await inspected([], {}, { host: '::1' });
+    expect(url).to.match(/^http:\/\/\[::1\]:\d+\/$/);
+    const { origin, host } = new URL(url);
+    expect((await httpRequest(`${url}snapshot`, { host, origin })).status).to.equal(200);
+    expect((await httpRequest(`${url}snapshot`, { host: 'evil.example' })).status).to.equal(403);
+  });
+
+  it('is refused to a browser that sends the request for another site, but for the page and the probes', async () => {
+    const { url } = await inspected([]);
+    const statusOf = async (path: string, site: string) =>
+      (await httpRequest(`${url}${path}`, { 'sec-fetch-site': site })).status;
+    for (const site of ['cross-site', 'same-site', 'anything']) {
+      for (const path of ['snapshot', 'events', 'task?path=inspector', 'fleet', 'nothing'])
+        expect(await statusOf(path, site), `${path} ${site}`).to.equal(403);
+      // A link on another site may lead to the page.
+      for (const path of ['', 'livez', 'readyz']) expect(await statusOf(path, site), `${path} ${site}`).to.equal(200);
+    }
+    for (const site of ['same-origin', 'none']) expect(await statusOf('snapshot', site), site).to.equal(200);
   });
 
   it('needs the token in a header beyond loopback, apart from the page, which is the same everywhere', async () => {

@@ -84,7 +84,76 @@ describe('The actions of an inspector', () => {
     const action = { action: 'restart', path: 'shop/worker' };
     expect(await post(action)).to.deep.equal([202, action]);
     await waitUntil(() => eventsOf('shop/worker').filter((event) => event === 'ready').length === 2);
+    expect(eventsOf('shop/worker')).to.include('restart-requested by inspector');
     expect(app.ready).to.equal(true);
+  });
+
+  it('preview the next five runs of another schedule, and then reschedule a cron', async () => {
+    const { report, post, eventsOf } = await operated();
+    const before = report.nextRuns().map(Number);
+    const request = { action: 'reschedule', path: 'report', schedule: '0 4 * * *', timezone: 'Asia/Kolkata' };
+    const [status, answer] = await post({ ...request, preview: true });
+    const runs = answer['nextRuns'] as number[];
+    expect([status, answer['preview'], runs.length]).to.deep.equal([200, true, 5]);
+    expect(runs.map((run) => new Date(run).toISOString().slice(11))).to.deep.equal(Array(5).fill('22:30:00.000Z'));
+    expect([report.nextRuns().map(Number), eventsOf('report')]).to.deep.equal([before, ['ready']]);
+    expect(await post(request)).to.deep.equal([
+      200,
+      { action: 'reschedule', path: 'report', preview: false, nextRuns: runs },
+    ]);
+    expect(report.nextRuns(5).map(Number)).to.deep.equal(runs);
+    expect(eventsOf('report').at(-1)).to.equal('rescheduled by inspector');
+    await post({ action: 'pause', path: 'report' });
+    const ofPaused = (await post({ action: 'reschedule', path: 'report', schedule: 60_000 }))[1][
+      'nextRuns'
+    ] as number[];
+    expect(ofPaused).to.have.length(5);
+    report.resume();
+    expect(report.nextRuns(5).map(Number)).to.deep.equal(ofPaused);
+  });
+
+  it('refuse another schedule as the cron does, and then change nothing', async () => {
+    const { report, post } = await operated();
+    const refused = async (fields: object) => {
+      const before = report.nextRuns().map(Number);
+      const [status, { error }] = await post({ action: 'reschedule', path: 'report', ...fields });
+      expect([status, report.nextRuns().map(Number)], String(error)).to.deep.equal([400, before]);
+      return error;
+    };
+    for (const preview of [true, false]) {
+      expect(await refused({ schedule: '0 0 30 2 *', preview })).to.match(/^Expected `schedule` to be /);
+      expect(await refused({ schedule: '* *', preview })).to.match(/^Expected `schedule` to be /);
+      expect(await refused({ schedule: '@daily', timezone: 'Mars/Base', preview })).to.match(/^Expected `timezone` /);
+      expect(await refused({ schedule: 5, timezone: 'UTC', preview })).to.match(/^Expected `timezone` /);
+      expect(await refused({ schedule: 0, preview })).to.match(/^Expected `schedule` to be a period from 1 ms/);
+    }
+    expect(await refused({})).to.match(/^Expected `schedule` to be a period in ms or a cron expression/);
+    expect(await refused({ schedule: '@daily', preview: 'yes' })).to.match(/^Expected `preview`/);
+    expect((await post({ action: 'reschedule', path: 'shop/worker', schedule: 5 }))[1]['error']).to.equal(
+      'Expected a cron for reschedule, got shop/worker',
+    );
+  });
+
+  it('have in their events who asks, if the request says so', async () => {
+    const { post, eventsOf, tenants } = await operated();
+    const by = 'ann of ops';
+    await post({ action: 'pause', path: 'report', by });
+    await post({ action: 'reschedule', path: 'report', schedule: 1000, by });
+    await post({ action: 'resume', path: 'report', by });
+    await post({ action: 'trigger', path: 'report', by });
+    await post({ action: 'restart', path: 'shop/worker', by });
+    await post({ action: 'remove', path: 'shop/tenants/acme', by });
+    await waitUntil(() => tenants.keys.length === 0);
+    const asked = (path: string) => eventsOf(path).filter((event) => event.endsWith(` by ${by}`));
+    expect([asked('report'), asked('shop/worker'), asked('shop/tenants')]).to.deep.equal([
+      [`paused by ${by}`, `rescheduled by ${by}`, `resumed by ${by}`, `triggered by ${by}`],
+      [`restart-requested by ${by}`],
+      [`removed by ${by}`],
+    ]);
+    for (const wrong of [7, 'x'.repeat(101)])
+      expect((await post({ action: 'pause', path: 'report', by: wrong }))[1]['error']).to.match(
+        /^Expected `by` to be /,
+      );
   });
 
   it('remove a member of a dynamic group, by its path', async () => {
@@ -118,19 +187,19 @@ describe('The actions of an inspector', () => {
       return { own: actions, byTask: Object.fromEntries(all(tasks).map((one) => [one.task, one.actions])) };
     };
     expect(await actionsOf()).to.deep.equal({
-      own: ['trigger', 'pause', 'resume', 'restart', 'remove'],
+      own: ['trigger', 'pause', 'resume', 'reschedule', 'restart', 'remove'],
       byTask: {
         inspector: undefined,
         shop: undefined,
         'shop/worker': ['restart'],
         'shop/tenants': undefined,
         'shop/tenants/acme': ['remove'],
-        report: ['trigger', 'pause'],
+        report: ['trigger', 'pause', 'reschedule'],
         plain: undefined,
       },
     });
     await post({ action: 'pause', path: 'report' });
-    expect((await actionsOf()).byTask['report']).to.deep.equal(['trigger', 'resume']);
+    expect((await actionsOf()).byTask['report']).to.deep.equal(['trigger', 'resume', 'reschedule']);
   });
 
   it('are refused, and change nothing, for a task that is unknown, of another kind, or not running', async () => {
@@ -221,6 +290,8 @@ describe('The actions of an inspector', () => {
     ])
       expect((await post(pause, { ...json, origin: foreign }))[0], foreign).to.equal(403);
     expect((await post(pause, { ...json, host: 'evil.example' }))[0]).to.equal(403);
+    for (const site of ['cross-site', 'same-site'])
+      expect((await post(pause, { ...json, 'sec-fetch-site': site }))[0], site).to.equal(403);
     expect(report.paused).to.equal(false);
     // No site gets the permission to send the header.
     const preflight = { origin: 'http://evil.example', 'access-control-request-method': 'POST' };

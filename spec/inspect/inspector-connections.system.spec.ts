@@ -1,10 +1,11 @@
 import { expect } from 'chai';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { NEVER } from 'rxjs';
 import { task } from '../../lib/index.js';
-import { httpRequest } from '../helpers/http.js';
+import { httpRequest, openResponse, serverSentEvents } from '../helpers/http.js';
 import { inspectedApps } from '../helpers/inspected.js';
 import { waitUntil } from '../helpers/wait.js';
 
@@ -50,5 +51,33 @@ describe('The connections of an inspector', () => {
     expect(dropped).to.be.greaterThan(0);
     expect(app.ready).to.equal(true);
     expect((await httpRequest(`${url}livez`)).status).to.equal(200);
+  });
+
+  it('end when the client has read nothing of a response for 30 s', async () => {
+    const { url } = await inspected([task('a', () => NEVER)]);
+    const server = await serverAt(url);
+    expect(server.timeout).to.equal(30_000);
+    const socket = connect(Number(new URL(url).port), '127.0.0.1').on('error', () => undefined);
+    const [served] = (await once(server, 'connection')) as [Socket];
+    socket.write('GET / HTTP/1.1\r\nhost: localhost\r\n\r\n');
+    await once(server, 'request');
+    // As after that time.
+    served.emit('timeout');
+    await once(socket.resume(), 'close');
+    expect(served.destroyed).to.equal(true);
+  });
+
+  it('may be 100 event streams at once, which all get the events', async () => {
+    const { url } = await inspected([task('a', () => NEVER)]);
+    const streams = await Promise.all(Array.from({ length: 100 }, () => openResponse(`${url}events`)));
+    const seen = await Promise.all(
+      streams.map(async (stream) => {
+        for await (const { event, data } of serverSentEvents(stream))
+          if (event === 'events') return (data as { task?: string }[]).some(({ task: name }) => name === 'a');
+        return false;
+      }),
+    );
+    expect(seen).to.deep.equal(Array.from({ length: 100 }, () => true));
+    expect((await httpRequest(`${url}snapshot`)).status).to.equal(200);
   });
 });

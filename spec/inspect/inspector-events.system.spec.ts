@@ -151,9 +151,9 @@ describe('The events of an inspector', () => {
     expect(growth).to.be.lessThan(12 * 2 ** 20);
   });
 
-  it('are for 64 clients at once, and for others when these have left', async () => {
+  it('are for 128 clients at once, and for others when these have left', async () => {
     const { url } = await inspected([untilCancelled('a')]);
-    const responses = await Promise.all(Array.from({ length: 64 }, () => openResponse(`${url}events`)));
+    const responses = await Promise.all(Array.from({ length: 128 }, () => openResponse(`${url}events`)));
     expect((await httpRequest(`${url}events`)).status).to.equal(503);
     for (const response of responses) response.destroy();
     await waitUntil(() => acceptsClient(url));

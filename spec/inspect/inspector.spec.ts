@@ -1,11 +1,10 @@
 import { expect } from 'chai';
 import { firstValueFrom, toArray } from 'rxjs';
 import { inspector, type InspectorOptions } from '../../lib/inspect/index.js';
-import { taskRunner } from '../../lib/index.js';
 
 describe('inspector', () => {
   it('fails outside an application and explains why', async () => {
-    const runner = taskRunner(inspector({ port: 0 }));
+    const runner = inspector({ port: 0 });
     const error = await firstValueFrom(runner.start().pipe(toArray())).catch((reason: unknown) => reason);
     expect(String(error)).to.equal(
       'TaskError: inspector failed in initialize: ' +

@@ -4,8 +4,9 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import { firstValueFrom, NEVER, Subject } from 'rxjs';
-import { cron, dynamic, launch, ordered, supervise, task, taskRunner } from '../../lib/index.js';
-import { inspector, type AppState } from '../../lib/inspect/index.js';
+import sinon from 'sinon';
+import { cron, dynamic, launch, ordered, supervise, task, type AppEvent, type LaunchOptions } from '../../lib/index.js';
+import { inspector, type AppState, type InspectorOptions } from '../../lib/inspect/index.js';
 import { virtualClock } from '../../lib/testing/index.js';
 import { httpRequest, openResponse } from '../helpers/http.js';
 import { inspectedApps } from '../helpers/inspected.js';
@@ -145,13 +146,50 @@ describe('inspector', () => {
       expect(url).to.match(/^http:\/\/127\.0\.0\.1:\d+\/$/);
     });
 
-    it('fails when its port is taken', async () => {
-      const other = createServer().listen(0, '127.0.0.1');
-      await once(other, 'listening');
-      const { port } = other.address() as AddressInfo;
-      const report = await launch([inspector({ port })], { observer: () => undefined });
-      other.close();
-      expect(report.outcomes[0]?.error?.message).to.match(/^inspector failed in initialize: .*EADDRINUSE/);
+    describe('whose port is taken', () => {
+      /** Launches an application with an inspector at a port that another server has. */
+      const launchAtTakenPort = async (options: Partial<InspectorOptions>, launchOptions: LaunchOptions) => {
+        const other = createServer().listen(0, '127.0.0.1');
+        await once(other, 'listening');
+        const { port } = other.address() as AddressInfo;
+        const inspect = inspector({ port, ...options });
+        const app = launch([inspect, untilCancelled('worker')], launchOptions);
+        const { error } = await firstValueFrom(inspect.done$);
+        other.close();
+        return { app, error: String(error) };
+      };
+
+      it('fails alone, with an event, and the application goes on and ends clean', async () => {
+        const failures: string[] = [];
+        const observer = (event: AppEvent) => {
+          if (event.type === 'failed') failures.push(event.error.message);
+        };
+        const { app, error } = await launchAtTakenPort({}, { observer });
+        expect(error).to.match(/inspector failed in initialize: .*EADDRINUSE.* 127\.0\.0\.1:\d+$/);
+        expect([failures.length, app.ready, app.runner('worker')?.status]).to.deep.equal([1, true, 'running']);
+        const { clean, outcomes } = await app.stop();
+        expect([clean, outcomes.map(({ task: name, status }) => `${name} ${status}`)]).to.deep.equal([
+          true,
+          ['inspector failed', 'worker cancelled'],
+        ]);
+      });
+
+      it('is written to the console, if nobody observes the application', async () => {
+        const write = sinon.stub(console, 'error');
+        try {
+          const { app } = await launchAtTakenPort({}, {});
+          await app.stop();
+          expect(write.args.flat().map(String).join('\n')).to.match(/inspector failed in initialize: .*EADDRINUSE/);
+        } finally {
+          write.restore();
+        }
+      });
+
+      it('stops the application if it is not optional', async () => {
+        const { app } = await launchAtTakenPort({ optional: false }, { observer: () => undefined });
+        const { clean, cause } = await app;
+        expect([clean, String(cause)]).to.match(/^false,.*EADDRINUSE/);
+      });
     });
 
     it('survives a later error of its server', async () => {
@@ -200,7 +238,7 @@ describe('inspector', () => {
     });
 
     it('can be a member of a group and start again', async () => {
-      const runner = taskRunner(inspector({ port: 0 }));
+      const runner = inspector({ port: 0 });
       for (const round of [1, 2]) {
         const url = firstValueFrom(runner.results$);
         const app = launch([ordered('app', runner, untilCancelled('a'))]);

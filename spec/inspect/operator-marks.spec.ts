@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { NEVER } from 'rxjs';
-import { cron, dynamic, orchestrate, task } from '../../lib/index.js';
+import { cron, dynamic, orchestrate, supervise, task } from '../../lib/index.js';
 import { renderSvg, renderText, type Recording } from '../../lib/inspect/index.js';
 import { markStyles } from '../../lib/inspect/styles.js';
 import { record, virtualClock } from '../../lib/testing/index.js';
@@ -16,7 +16,8 @@ function operated(): Recording {
     { immediate: false },
   );
   const tenants = dynamic('tenants');
-  const recording = record(orchestrate([report, tenants], { scheduler: clock }), { clock });
+  const worker = supervise(work);
+  const recording = record(orchestrate([report, tenants, worker], { scheduler: clock }), { clock });
   for (const step of [
     () => void report.trigger(by),
     () => tenants.add('acme', work, by),
@@ -25,6 +26,7 @@ function operated(): Recording {
     () => report.resume(by),
     () => report.reschedule(3000, by),
     () => void tenants.remove('acme', by),
+    () => void worker.restart(by),
   ]) {
     clock.advance(10_000);
     step();
@@ -34,7 +36,7 @@ function operated(): Recording {
 }
 
 describe('The marks of the actions of an operator', () => {
-  const kinds = ['added', 'removed', 'triggered', 'paused', 'resumed', 'rescheduled'] as const;
+  const kinds = ['added', 'removed', 'triggered', 'paused', 'resumed', 'rescheduled', 'restart-requested'] as const;
 
   it('are in a picture, with the key, the next run and the person, and in its legend', () => {
     const svg = renderSvg(operated());
@@ -47,6 +49,7 @@ describe('The marks of the actions of an operator', () => {
       'resumed, 50 s: by ops',
       'rescheduled, 1 min: next in 3 s, by ops',
       'removed, 1 min 10 s: acme, by ops',
+      'restart requested, 1 min 20 s: by ops',
     ]);
     for (const kind of kinds) expect(svg, kind).to.include(`>${markStyles[kind].label}</text>`);
   });
@@ -58,6 +61,8 @@ describe('The marks of the actions of an operator', () => {
     // The slots that were missed in the pause are more important than its end.
     expect(symbols(line('report'))).to.equal('^,%@');
     expect(symbols(line('tenants'))).to.equal('{{;');
+    // The restart, which comes at once, is more important than the request.
+    expect(line('work ')).to.match(/━↻━ +running, 1 restart$/);
     expect(line('  acme')).to.match(/━■ +cancelled$/);
     expect(line('  b.example')).to.match(/━ +running$/);
     for (const kind of ['added', 'removed', 'triggered', 'paused', 'rescheduled'] as const)

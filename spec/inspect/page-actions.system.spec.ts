@@ -126,7 +126,7 @@ describeWithBrowser('The page of an application that is operated', (browserPage)
     const { report, typesOf } = await open(true);
     await browserPage.row('report').click();
     await waitForDetails('Trigger');
-    expect(await buttons()).to.deep.equal(['Trigger', 'Pause schedule']);
+    expect(await buttons()).to.deep.equal(['Trigger', 'Pause schedule', 'Reschedule …']);
     await press('Pause schedule');
     await waitForDetails('Schedulepaused');
     await browserPage.page.locator('#details li', { hasText: 'paused' }).waitFor();

@@ -163,8 +163,11 @@ export class SupervisedRun extends DelegatingRun {
 
   /** «ends the run … and starts the next, without using the restart budget» */
   restart(listener: RestartListener): void {
-    const { run, finalError, gaveUp, hasEnded, lastOutcome } = this;
-    if (run.ctx.cancelled || finalError || gaveUp || hasEnded) return listener('NotRunningError');
+    if (!this.mayRestart()) return listener('NotRunningError');
+    this.run.emit('restart-requested');
+    // A listener may have stopped the run.
+    if (!this.mayRestart()) return listener('NotRunningError');
+    const { run, lastOutcome } = this;
     if (this.endDelay && lastOutcome) {
       this.endDelay();
       return listener(lastOutcome);
@@ -172,6 +175,11 @@ export class SupervisedRun extends DelegatingRun {
     this.requests.push(listener);
     this.stoppingAt ??= run.world.now;
     this.ctx.cancel();
+  }
+
+  private mayRestart(): boolean {
+    const { run, finalError, gaveUp, hasEnded } = this;
+    return !run.ctx.cancelled && !finalError && !gaveUp && !hasEnded;
   }
 
   override onReadyChange(ready: boolean): void {

@@ -156,7 +156,7 @@ const checks = {
   },
 
   async 'answers probes'() {
-    const page = taskRunner(inspector({ port: 0 }));
+    const page = inspector({ port: 0 });
     const address = firstValueFrom(page.results$);
     const app = launch([page]);
     assert.equal((await fetch(new URL('/livez', await address))).status, 200);

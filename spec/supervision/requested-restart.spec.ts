@@ -33,6 +33,7 @@ describe('A requested restart of a supervised task', () => {
     expect(story).to.deep.equal([
       '0: x initializing',
       '0: x ready',
+      '2: x restart-requested',
       '2: x cancelling',
       '2: x finalizing',
       '6: x restarting 1 in 0',
@@ -111,9 +112,14 @@ describe('A requested restart of a supervised task', () => {
       'TaskError: x failed in execute: boom',
       first,
     ]);
-    expect(story.slice(-2)).to.deep.equal(['2: x restarting 1 in 1000 (x failed in execute: boom)', '5: x ready']);
+    expect(story.slice(2)).to.deep.equal([
+      '2: x restarting 1 in 1000 (x failed in execute: boom)',
+      '5: x restart-requested',
+      '5: x restart-requested',
+      '5: x ready',
+    ]);
     clock.advance(10_000);
-    expect(story).to.have.length(4);
+    expect(story).to.have.length(6);
     cancel();
     expectNothingLeft(ctx, clock);
   });
@@ -207,6 +213,29 @@ describe('A requested restart of a supervised task', () => {
     );
     hanging.clock.advance(2);
     await expectRefused(hanging.runner.restart());
+  });
+
+  it('is an event that says who asked for it, unless it is refused', async () => {
+    const { clock, runner, ctx, cancel } = startRunner(() => supervise(task('x', () => NEVER)));
+    const requests: unknown[] = [];
+    runner.events$.subscribe((event) => event.type === 'restart-requested' && requests.push(event.by));
+    const restarted = [runner.restart({ by: 'ann' }), runner.restart()];
+    await Promise.all(restarted);
+    expect(requests).to.deep.equal(['ann', undefined]);
+    expect(String(await rejectionOf(runner.restart({ by: 7 } as never)))).to.match(/^TypeError: Expected `by`/);
+    clock.advance(0);
+    cancel();
+    await rejectionOf(runner.restart({ by: 'ann' }));
+    expect(requests).to.have.length(2);
+    expectNothingLeft(ctx, clock);
+  });
+
+  it('is refused if a listener of its event stops the task', async () => {
+    const { clock, runner, ctx, cancel, story } = startRunner(() => supervise(task('x', () => NEVER)));
+    runner.events$.subscribe((event) => event.type === 'restart-requested' && cancel());
+    expect(String(await rejectionOf(runner.restart()))).to.equal('NotRunningError: x is not running');
+    expect(story.at(-1)).to.equal('0: x done cancelled');
+    expectNothingLeft(ctx, clock);
   });
 
   it('is refused under its path in a group', async () => {

@@ -76,7 +76,7 @@ describe('parseRow', () => {
   it('rejects invalid marbles and names their position', () => {
     const messages = {
       '-a€': 'Expected a letter or digit, `-`, `(`, `)`, a time such as `30s`, or one of',
-      'a"': 'at character 2 of the marbles `a"`, got `"`',
+      'a\\': 'at character 2 of the marbles `a\\`, got `\\`',
       é: 'at character 1',
       '((a))': 'Expected no group inside a group at character 2',
       ')': 'Expected `(` before `)` at character 1',

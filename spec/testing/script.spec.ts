@@ -215,7 +215,8 @@ describe('script', () => {
         '-+': 'one of `[>!#]|?`, a letter or a digit',
         '~': 'one of `[>!#]|?`, a letter or a digit',
         '[->]-': '`|`, `#` or `?` at the end of `finalize`',
-        '-"': 'a letter or digit',
+        '-"': 'one of `[>!#]|?`, a letter or a digit',
+        '-€': 'a letter or digit',
       };
       for (const [marbles, message] of Object.entries(wrong)) {
         expect(() => script('x', marbles), marbles).to.throw(SyntaxError, `Expected ${message}`);

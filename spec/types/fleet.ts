@@ -56,7 +56,7 @@ export async function fleet(): Promise<void> {
   // @ts-expect-error a path that may be undefined would undo the cancel of the fleet
   void fleet.resume(process.env['CRON']);
   expectTypeOf(fleet.state()).toEqualTypeOf<Promise<FleetState>>();
-  expectTypeOf(inspector({ port: 0, fleet })).toEqualTypeOf<Task<string>>();
+  expectTypeOf(inspector({ port: 0, fleet })).toEqualTypeOf<TaskRunner<string>>();
   cron(
     task('n', () => 1),
     every(1000),

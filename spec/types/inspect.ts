@@ -1,5 +1,5 @@
 import { expectTypeOf } from 'expect-type';
-import { orchestrate, runMain, task, type Instrumentation, type Task } from 'rxjs-tasks';
+import { orchestrate, runMain, task, type Instrumentation, type TaskRunner } from 'rxjs-tasks';
 import { connectFleet } from 'rxjs-tasks/fleet';
 import {
   inspector,
@@ -16,7 +16,7 @@ import {
 import { telemetry } from 'rxjs-tasks/otel';
 
 const full = task('n', () => 1);
-expectTypeOf(inspector({ port: 0 })).toEqualTypeOf<Task<string>>();
+expectTypeOf(inspector({ port: 0 })).toEqualTypeOf<TaskRunner<string>>();
 expectTypeOf(terminal()).toEqualTypeOf<Instrumentation>();
 const recorder = record(orchestrate([full]));
 expectTypeOf(recorder).toEqualTypeOf<Recorder>();

@@ -9,6 +9,7 @@ import type {
   LaunchOptions,
   nextRuns,
   OrchestrateOptions,
+  NextRunsOptions,
   RescheduleOptions,
   RunMainOptions,
   SignalListenerOptions,
@@ -30,6 +31,7 @@ type Optional<O> = Pick<O, keyof Undefined<O>>;
 type Options<F extends (...args: never) => unknown, N extends number> = NonNullable<Parameters<F>[N]>;
 
 expectTypeOf<Undefined<CronOptions>>().toExtend<CronOptions>();
+expectTypeOf<Undefined<NextRunsOptions>>().toExtend<NextRunsOptions>();
 expectTypeOf<Undefined<RescheduleOptions>>().toExtend<RescheduleOptions>();
 expectTypeOf<Undefined<ByWhom>>().toExtend<ByWhom>();
 expectTypeOf<Undefined<CriticalOptions>>().toExtend<CriticalOptions>();

@@ -1,11 +1,13 @@
 import type { TaskAction } from '../server/task-actions.js';
 import { element, setText } from './element.js';
 import { performAction, type ActionAnswer } from './perform-action.js';
+import { RescheduleForm } from './reschedule-form.js';
 
 const labels: Readonly<Record<TaskAction, string>> = {
   trigger: 'Trigger',
   pause: 'Pause schedule',
   resume: 'Resume schedule',
+  reschedule: 'Reschedule',
   restart: 'Restart',
   remove: 'Remove',
 };
@@ -13,9 +15,13 @@ const results: Readonly<Record<TaskAction, string>> = {
   trigger: 'Triggered',
   pause: 'Paused',
   resume: 'Resumed',
+  reschedule: 'Rescheduled',
   restart: 'Restarting',
   remove: 'Removing',
 };
+/** An action that takes no more than its task. */
+type SimpleAction = Exclude<TaskAction, 'reschedule'>;
+
 /** Actions that end a run, and the question before each. */
 const questions: Partial<Record<TaskAction, string>> = {
   restart: 'End the current run, and start the next?',
@@ -30,6 +36,10 @@ export class ActionBar {
   readonly root: HTMLElement = element('div', '');
   private readonly buttons = element('div', '');
   private readonly result = element('p', '');
+  private readonly form = new RescheduleForm(
+    (answer) => this.showAnswer('reschedule', answer),
+    () => this.ask(undefined),
+  );
   private readonly onPerformed: () => void;
   private task = '';
   private actions: readonly TaskAction[] = [];
@@ -66,23 +76,28 @@ export class ActionBar {
   private draw(): void {
     const { actions, question } = this;
     const asked = question && actions.includes(question) ? question : undefined;
+    // The form keeps what was typed, and the focus.
+    if (asked === 'reschedule' && this.buttons.contains(this.form.root)) return;
     const hadFocus = this.buttons.contains(document.activeElement);
     this.buttons.replaceChildren(...(asked ? this.confirmation(asked) : actions.map((action) => this.button(action))));
     this.root.hidden = actions.length === 0 && this.result.textContent === '';
     // The last button of a question is the safe answer.
     const next = this.buttons.querySelector<HTMLElement>(asked ? 'button:last-child' : 'button');
-    if (hadFocus) (next ?? this.root.closest<HTMLElement>('[tabindex]'))?.focus();
+    if (asked === 'reschedule') this.form.focus();
+    else if (hadFocus) (next ?? this.root.closest<HTMLElement>('[tabindex]'))?.focus();
   }
 
   private button(action: TaskAction): HTMLElement {
-    const isQuestion = questions[action] !== undefined;
+    const isQuestion = action === 'reschedule' || questions[action] !== undefined;
     return this.createButton(labels[action] + (isQuestion ? ' …' : ''), () => {
+      if (action === 'reschedule') this.form.reset(this.task);
       if (isQuestion) this.ask(action);
       else void this.perform(action);
     });
   }
 
   private confirmation(action: TaskAction): HTMLElement[] {
+    if (action === 'reschedule') return [this.form.root];
     const confirm = this.createButton(labels[action], () => void this.perform(action));
     confirm.className = 'danger';
     return [element('span', questions[action] ?? ''), confirm, this.createButton('Cancel', () => this.ask(undefined))];
@@ -100,15 +115,19 @@ export class ActionBar {
     return button;
   }
 
-  private async perform(action: TaskAction): Promise<void> {
+  private async perform(action: SimpleAction): Promise<void> {
     const { task } = this;
     if (this.isPending) return;
     this.isPending = true;
     this.showResult('');
     const answer = await performAction({ action, path: task });
     this.isPending = false;
+    if (task === this.task) this.showAnswer(action, answer);
+    else this.onPerformed();
+  }
+
+  private showAnswer(action: TaskAction, answer: ActionAnswer): void {
     this.onPerformed();
-    if (task !== this.task) return;
     this.showResult(answer.error ?? resultOf(action, answer), answer.error !== undefined);
     this.ask(undefined);
   }

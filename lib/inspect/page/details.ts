@@ -1,6 +1,7 @@
 import type { RecordedError } from '../../recording/types.js';
 import { duration } from '../../util/duration.js';
 import type { TaskState } from '../server/app-state.js';
+import type { TaskDetails } from '../server/task-details.js';
 import { isFailure, markKind, statusLabel, styles } from '../styles.js';
 import type { Mark, Span, TaskRow } from '../task-timeline.js';
 import type { ActionBar } from './action-bar.js';
@@ -9,6 +10,7 @@ import { cronEntries, type Entry } from './cron-facts.js';
 import { element } from './element.js';
 import { clockTime, localDate } from './format.js';
 import type { PageRow } from './page-rows.js';
+import { runParts, waitsForText } from './run-parts.js';
 
 /** The number of marks in the list of a task. */
 const maxMarks = 30;
@@ -37,12 +39,13 @@ export class Details {
     this.root.hidden = true;
   }
 
-  show(hit: Hit, now: number): void {
+  /** @param known what the server knows of the task, once it has answered. */
+  show(hit: Hit, now: number, known: TaskDetails | undefined): void {
     const parts = hit.mark
       ? markParts(hit.row, hit.mark)
       : hit.span
         ? spanParts(hit.row, hit.span, now)
-        : this.taskParts(hit.row, now);
+        : this.taskParts(hit.row, now, known);
     this.root.hidden = false;
     const { content } = this;
     const subject = hit.mark ?? hit.span ?? hit.row.task;
@@ -52,16 +55,16 @@ export class Details {
     parts.forEach((part, index) => {
       const old = current[index];
       if (!old) content.append(part);
-      // An unchanged part keeps its selection; a list that the user points at keeps its entries.
-      else if (!old.isEqualNode(part) && !old.matches('ol:hover, ol:focus-within')) old.replaceWith(part);
+      // An unchanged part keeps its selection.
+      else if (!old.isEqualNode(part) && !isInUse(old, part)) old.replaceWith(part);
     });
     for (const old of current.slice(parts.length)) old.remove();
   }
 
-  private taskParts(pageRow: PageRow, now: number): Node[] {
+  private taskParts(pageRow: PageRow, now: number, known: TaskDetails | undefined): Node[] {
     const { row, state, status, restarts } = pageRow;
     const since = row?.since ?? state?.since;
-    const error = row?.lastError ?? state?.lastError;
+    const error = known?.lastError ?? row?.lastError ?? state?.lastError;
     const latest = row?.marks.slice(-maxMarks).reverse() ?? [];
     this.actions.show(pageRow.task, state?.actions ?? []);
     return [
@@ -69,12 +72,14 @@ export class Details {
       definitions([
         ['Status', statusLabel(status)],
         ['Since', since === undefined ? undefined : `${clockTime(since)}, for ${duration(Math.max(0, now - since))}`],
-        ...(state?.history ? cronEntries(state, now) : runEntries(row)),
+        ['Waits for', known && waitsForText(known)],
+        ...(state?.history ? cronEntries(state, now) : runEntries(row, known)),
         ['Started runs', childrenText(state?.children)],
         ['Restarts', positive(restarts)],
       ]),
       this.actions.root,
       ...errorParts('Last error', error),
+      ...(known ? runParts(known, now) : []),
       ...(latest.length === 0 ? [] : [element('h3', 'Latest'), this.markList(pageRow, latest)]),
     ];
   }
@@ -153,10 +158,19 @@ function dateAndTime(at: number): string {
   return `${localDate(at)} ${clockTime(at)}`;
 }
 
-function errorParts(title: string, error: RecordedError | undefined): Node[] {
+function errorParts(title: string, error: (RecordedError & { readonly stack?: string }) | undefined): Node[] {
   if (!error) return [];
+  const { name, message, stack = '' } = error;
   const phase = error.phase ? ` in ${error.phase}` : '';
-  return [element('h3', `${title}${phase}`), element('pre', `${error.name}: ${error.message}`)];
+  const text = element('pre', stack || `${name}: ${message}`);
+  // It may be longer than its place, and the keyboard can scroll what has the focus.
+  text.tabIndex = 0;
+  return [element('h3', `${title}${phase}`), text];
+}
+
+/** Whether a part is a list that the user points at, which keeps its entries. */
+function isInUse(old: Element, part: Node): boolean {
+  return old.nodeName === part.nodeName && old.matches(':is(ol, .runs):is(:hover, :focus-within)');
 }
 
 function childrenText(children: TaskState['children']): string | undefined {
@@ -164,9 +178,13 @@ function childrenText(children: TaskState['children']): string | undefined {
   return `${children.started}${children.failed > 0 ? `, ${children.failed} failed` : ''}`;
 }
 
-function runEntries(row: TaskRow | undefined): readonly Entry[] {
-  if (!row) return [];
-  const { slotsStarted, runs, active, failures } = row;
+function runEntries(row: TaskRow | undefined, known: TaskDetails | undefined): readonly Entry[] {
+  const { slotsStarted = 0, runs = 0, active = 0, failures = 0 } = row ?? {};
+  if (known)
+    return [
+      ['Ended runs', known.failures > 0 ? `${known.runs}, ${known.failures} failed` : positive(known.runs)],
+      ['Active runs', active > 1 ? active : undefined],
+    ];
   return [
     ['Runs', positive(slotsStarted) ?? (runs > 1 ? runs : undefined)],
     ['Active runs', active > 1 ? active : undefined],

@@ -3,6 +3,7 @@ import type { AppState } from '../server/app-state.js';
 import { Timeline } from '../timeline.js';
 import { Connection, type ConnectionStatus } from './connection.js';
 import { FleetFeed } from './fleet-feed.js';
+import { TaskFeed } from './task-feed.js';
 import { authorization } from './token.js';
 
 /** The number of spans, and of marks, to keep of a row. */
@@ -22,6 +23,7 @@ const operatorEvents: ReadonlySet<string> = new Set<RecordedEvent['type']>([
   'paused',
   'resumed',
   'rescheduled',
+  'restart-requested',
 ]);
 
 /** The live data of the page: the timeline from the server's events, and the polled states of application and fleet. */
@@ -29,6 +31,8 @@ export class Feed {
   timeline: Timeline = new Timeline({ limit });
   state: AppState | undefined = undefined;
   readonly fleet: FleetFeed = new FleetFeed();
+  /** The details of the task that is open. */
+  readonly task: TaskFeed = new TaskFeed();
   private readonly connection: Connection;
   /** The difference between the application's clock and this one. */
   private skew = 0;
@@ -57,6 +61,12 @@ export class Feed {
   /** Connects with a new token. */
   reconnect(): void {
     this.connection.reconnect();
+  }
+
+  /** Follows the details of a task, or of none. */
+  follow(path: string | undefined): void {
+    this.task.follow(path);
+    void this.task.poll().then(() => this.onChange());
   }
 
   /** Requests the state soon. */
@@ -101,6 +111,7 @@ export class Feed {
       if (!response.ok) return;
       const state = (await response.json()) as AppState;
       this.skew = state.now - Date.now();
+      void this.task.poll().then(() => this.onChange());
       if (state.fleet) await this.pollFleet();
       this.state = state;
     } catch {

@@ -15,9 +15,9 @@ export function listenToKeys(actions: KeyActions): void {
   });
 }
 
-/** Whether an element uses the key: buttons are pressed with it, the fleet's tables are scrolled. */
+/** Whether an element uses the key: buttons are pressed with it, tables and texts are scrolled. */
 function isKeyOf(target: EventTarget | null, key: string): boolean {
   const isWithin = (selector: string) => target instanceof Element && target.matches(selector);
   if (isWithin('button, summary') && (key === ' ' || key === 'Enter')) return true;
-  return isWithin('#fleet *') && (key === ' ' || key.startsWith('Arrow'));
+  return isWithin('#fleet *, .runs, #details pre') && (key === ' ' || key.startsWith('Arrow'));
 }

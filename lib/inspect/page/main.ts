@@ -3,6 +3,7 @@ import { statusLabel } from '../styles.js';
 import { ActionBar } from './action-bar.js';
 import { Chart, type Hit, type Layout } from './chart.js';
 import { Details } from './details.js';
+import { toDirectoryAddress } from './directory-address.js';
 import { elementById, setText } from './element.js';
 import { Feed } from './feed.js';
 import { FleetSection } from './fleet-section.js';
@@ -15,6 +16,8 @@ import { TaskList } from './task-list.js';
 import { ThemeSwitch } from './theme.js';
 import { Viewport, type VisiblePeriod } from './viewport.js';
 import { waitingText } from './waiting.js';
+
+toDirectoryAddress();
 
 const stage = elementById('stage');
 const stageWindow = elementById('window');
@@ -69,7 +72,7 @@ function drawFrame(): void {
   drawnFrom = time.from;
   chart.draw(rows, feed.timeline, time, layout(), selected);
   list.show(rows, layout(), time.now, selected);
-  if (details.isOpen && opened) details.show(refreshed(opened), time.now);
+  if (details.isOpen && opened) details.show(refreshed(opened), time.now, feed.task.of(opened.row.task));
 }
 
 function updateLayout({ axisHeight, rowHeight, height }: Layout): void {
@@ -134,7 +137,8 @@ function open(hit: Hit): void {
   opened = hit;
   selected = hit.row.task;
   needsLayout = true;
-  details.show(hit, feed.now());
+  feed.follow(hit.row.task);
+  details.show(hit, feed.now(), feed.task.of(hit.row.task));
 }
 
 function select(task: string): void {
@@ -145,6 +149,7 @@ function select(task: string): void {
 function close(): void {
   if (elementById('details').contains(document.activeElement)) stage.focus();
   details.close();
+  feed.follow(undefined);
   opened = undefined;
   selected = undefined;
   needsLayout = true;

@@ -8,6 +8,8 @@ export interface ActionAnswer {
   readonly error?: string;
   /** After `pause` and `resume`: whether the cron is paused. */
   readonly paused?: boolean;
+  /** After `reschedule`: the next runs, in ms since 1970. */
+  readonly nextRuns?: readonly number[];
   /** The number of jobs that `redrive` has submitted again. */
   readonly count?: number;
 }

@@ -1,24 +1,60 @@
-import { validateOneOf, validateOptions, validateString } from '../../util/validate.js';
+import { invalid, validateBoolean, validateOneOf, validateOptions, validateString } from '../../util/validate.js';
 import { taskActions, type TaskAction } from './task-actions.js';
 
 /** An action that the inspector performs. */
 export type InspectorAction = TaskAction | 'redrive';
 
 /** A request for an action: of the task at a path, or of a queue of the fleet. */
-export type ActionRequest =
-  { readonly action: TaskAction; readonly path: string } | { readonly action: 'redrive'; readonly queue: string };
+export type ActionRequest = {
+  /** The person or program that asks. Default: `inspector`. */
+  readonly by?: string;
+} & (
+  | { readonly action: Exclude<TaskAction, 'reschedule'>; readonly path: string }
+  | RescheduleRequest
+  | { readonly action: 'redrive'; readonly queue: string }
+);
+
+/** A request for another schedule of a cron. */
+export interface RescheduleRequest {
+  readonly action: 'reschedule';
+  readonly path: string;
+  /** A period in ms, or a cron expression. */
+  readonly schedule: number | string;
+  /** The IANA time zone of a cron expression. Default: that of the cron. */
+  readonly timezone?: string;
+  /** Whether only the next runs are wanted, and nothing changes. */
+  readonly preview?: boolean;
+}
 
 const names: readonly InspectorAction[] = [...taskActions, 'redrive'];
+const maxByLength = 100;
 
 /** @throws SyntaxError, TypeError, RangeError for a body that is not a request. */
 export function parseActionRequest(body: string): ActionRequest {
   const request = parsed(body);
-  const { action } = request;
+  const { action, by } = request;
   validateOneOf('action', names, action);
   const target = action === 'redrive' ? 'queue' : 'path';
-  validateOptions(request, ['action', target], 'body');
+  const further = action === 'reschedule' ? ['schedule', 'timezone', 'preview'] : [];
+  validateOptions(request, ['action', target, 'by', ...further], 'body');
   validateString(target, request[target]);
+  if (by !== undefined) validateBy(by);
+  if (action === 'reschedule') validateReschedule(request);
   return request as unknown as ActionRequest;
+}
+
+function validateBy(by: unknown): void {
+  validateString('by', by);
+  if ((by as string).length > maxByLength)
+    throw new RangeError(invalid('by', `at most ${maxByLength} characters long`, by));
+}
+
+/** The cron itself validates the schedule and the time zone. */
+function validateReschedule({ schedule, timezone, preview }: Readonly<Record<string, unknown>>): void {
+  if (typeof schedule !== 'number' && typeof schedule !== 'string')
+    throw new TypeError(invalid('schedule', 'a period in ms or a cron expression', schedule));
+  if (timezone !== undefined) validateString('timezone', timezone);
+  if (preview !== undefined) validateBoolean('preview', preview);
 }
 
 function parsed(body: string): Readonly<Record<string, unknown>> {

@@ -1,15 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { findPlacedRunner } from '../../app/find-runner.js';
+import { findPlacedRunner, type PlacedRunner } from '../../app/find-runner.js';
 import { NotRunningError } from '../../errors/errors.js';
 import type { TaskRunner } from '../../task/types.js';
 import { messageOf } from '../../util/describe-error.js';
 import { logError } from '../../util/log-error.js';
 import { printableName } from '../../util/printable.js';
-import { parseActionRequest, type ActionRequest } from './action-request.js';
+import { parseActionRequest, type ActionRequest, type RescheduleRequest } from './action-request.js';
 import { fleetFailure } from './fleet-state-source.js';
 import { readBody } from './read-body.js';
 import { sendJson } from './respond.js';
-import { actionKinds, actionOf } from './task-actions.js';
+import { actionKinds, actionOf, nextRunsOf } from './task-actions.js';
 
 /** The most bytes of the body of a request. */
 const maxBytes = 4096;
@@ -73,18 +73,36 @@ function parse(body: string): ActionRequest | Answer {
 }
 
 async function performTaskAction(
-  { action, path }: Exclude<ActionRequest, { readonly action: 'redrive' }>,
+  request: Exclude<ActionRequest, { readonly action: 'redrive' }>,
   runners: readonly TaskRunner[],
 ): Promise<Answer> {
+  const { action, path } = request;
   const placed = findPlacedRunner(runners, path);
   const name = printableName(path);
   if (!placed) return refusal(404, `There is no task ${name}`);
   const perform = actionOf(placed, action);
   if (!perform) return refusal(400, `Expected ${actionKinds[action]} for ${action}, got ${name}`);
-  await begun(perform);
+  const { by = 'inspector' } = request;
+  if (request.action === 'reschedule') return rescheduleCron(placed, request, () => perform({ ...request, by }));
+  await begun(() => perform({ by }));
   if (action !== 'pause' && action !== 'resume') return new Answer(202, { action, path });
   // A coordinator may pause the cron, too.
   return new Answer(200, { action, path, paused: (placed.runner as { paused?: boolean }).paused });
+}
+
+/** Changes the schedule, unless it is a preview. Answers with the next runs. */
+function rescheduleCron(placed: PlacedRunner, request: RescheduleRequest, perform: () => unknown): Answer {
+  const { action, path, preview = false } = request;
+  try {
+    // Before the change, because a cron that is paused then has none.
+    const nextRuns = nextRunsOf(placed, request);
+    if (!preview) perform();
+    return new Answer(200, { action, path, preview, nextRuns });
+  } catch (error) {
+    // The schedule or the time zone is none.
+    if (error instanceof RangeError || error instanceof TypeError) return refusal(400, messageOf(error));
+    throw error;
+  }
 }
 
 async function redriveQueue(queue: string, redrive: Redrive | undefined): Promise<Answer> {

@@ -11,12 +11,17 @@ export interface Auth {
   readonly isOwnHost: (request: IncomingMessage) => boolean;
   /** Whether the request has no `Origin`, or the one of this server's own page: scheme, host and port. */
   readonly isOwnOrigin: (request: IncomingMessage) => boolean;
+  /** Whether a browser sends the request for this server's own page, for its user, or does not say. */
+  readonly isOwnSite: (request: IncomingMessage) => boolean;
   /**
    * Whether the request has the token, if there is one. A cookie would not do: browsers send it to all ports of the
    * host, and with the requests of other sites.
    */
   readonly isAllowed: (request: IncomingMessage) => boolean;
 }
+
+/** The values of `Sec-Fetch-Site` that are not of another site. Programs send none. */
+const ownSites: ReadonlySet<unknown> = new Set([undefined, 'same-origin', 'none']);
 
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
@@ -35,12 +40,13 @@ export function createAuth(host: string, hosts: readonly string[], token: string
       const schemes = furtherNames.has(hostName(ownHost)) ? ['http', 'https'] : ['http'];
       return origin === undefined || schemes.some((scheme) => originOf(`${scheme}://${ownHost}`) === origin);
     },
+    isOwnSite: ({ headers }) => ownSites.has(headers['sec-fetch-site']),
     isAllowed: (request) => token === undefined || isEqual(token, bearerOf(request)),
   };
 }
 
 /** Returns the host without its port. */
-function hostName(host = ''): string {
+export function hostName(host = ''): string {
   return host
     .toLowerCase()
     .replace(/:\d*$/, '')

@@ -5,63 +5,41 @@ import { endWith, forkJoin, NEVER, race, startWith, switchMap, takeUntil, timer,
 import { applicationOf, type ApplicationInfo } from '../../app/application-info.js';
 import type { RunContext } from '../../context/types.js';
 import { toRecorded } from '../../recording/to-recorded.js';
+import { optional as toOptional } from '../../supervision/optional.js';
+import { taskRunner } from '../../task/runner.js';
 import { task } from '../../task/task.js';
-import type { Task } from '../../task/types.js';
-import {
-  invalid,
-  validateArray,
-  validateBoolean,
-  validateInteger,
-  validateOptions,
-  validateString,
-} from '../../util/validate.js';
+import type { TaskRunner } from '../../task/types.js';
 import { actionRoute } from './action-route.js';
 import { stateOf } from './app-state.js';
-import { createAuth, isLoopback } from './auth.js';
+import { createAuth } from './auth.js';
 import { EventLog } from './event-log.js';
-import { redriveOf, sharedState, validateFleet, type FleetStateSource } from './fleet-state-source.js';
+import { redriveOf, sharedState } from './fleet-state-source.js';
+import { readInspectorOptions, type InspectorOptions } from './inspector-options.js';
 import { closeServer, createServer } from './limited-server.js';
 import { routes } from './routes.js';
+import { RunLogs } from './run-logs.js';
 import { SseClients } from './sse-clients.js';
 import { taskActions } from './task-actions.js';
-
-/** Options of `inspector`. */
-export interface InspectorOptions {
-  /** 0 for any free port. */
-  port: number;
-  /** Default: `127.0.0.1`, which every user of this machine can reach. A host beyond loopback needs a `token`. */
-  host?: string | undefined;
-  /**
-   * A secret of at least 16 printable characters of ASCII. All requests but those for the page and for the probes need
-   * it in the header `Authorization: Bearer …`. The page takes it from its address, `/#token=…` or `/?token=…`, or asks
-   * for it, and keeps it in the storage of its tab. There is no cookie.
-   */
-  token?: string | undefined;
-  /** Further names of the server, such as those of a proxy. A request with another `Host` header is refused. */
-  hosts?: readonly string[] | undefined;
-  /** The number of events to keep for later clients. Default: 10,000. */
-  history?: number | undefined;
-  /** A fleet of `connectFleet` of `rxjs-tasks/fleet`. The page then shows its members, queues and crons, too. */
-  fleet?: FleetStateSource | undefined;
-  /** Whether the page and `POST /actions` can control tasks. Needs a `token`. Default: `false`. */
-  actions?: boolean | undefined;
-}
+import { taskDetails } from './task-details.js';
 
 /** The longest delay of `setTimeout`. */
 const maxTimerMs = 2 ** 31 - 1;
 
 /**
  * Creates a task that serves the state of its application: at `/` a page with a live timeline; for programs `/livez`
- * and `/readyz` (200 or 503, for Kubernetes), `/snapshot` (JSON), and `/events` (server-sent events, which continue
- * after `Last-Event-ID`). It is read-only unless it has `actions`, and its result is its URL.
+ * and `/readyz` (200 or 503, for Kubernetes), `/snapshot` and `/task?path=…` (JSON), and `/events` (server-sent events,
+ * which continue after `Last-Event-ID`). It is read-only unless it has `actions`, and its result is its URL.
+ *
+ * It is an `optional` task: if it cannot listen, it fails alone, and the application goes on.
  *
  * With `inspector({ port, fleet })` the page has a section for the fleet, and `/fleet` has its state as JSON. The
  * database is queried at most once a second, for any number of clients.
  *
  * With `inspector({ port, actions: true, token })` the page has buttons, and a POST of JSON to `/actions` controls
- * tasks: `{ "action": "trigger", "path": "app/report" }`. The actions are `trigger`, `pause` and `resume` of a cron,
- * `restart` of a supervised task, `remove` of a member of a dynamic group, and, with a `queue` instead of the `path`,
- * `redrive` of a queue of the `fleet`. An event with a `by` has `'inspector'`. `/snapshot` lists the actions of each.
+ * tasks: `{ "action": "trigger", "path": "app/report" }`. The actions are `trigger`, `pause`, `resume` and `reschedule`
+ * (to a `schedule`, after a `preview`) of a cron, `restart` of a supervised task, `remove` of a member of a dynamic
+ * group, and, with a `queue` instead of the `path`, `redrive` of a queue of the `fleet`. The `by` of their events is
+ * that of the request, or `'inspector'`. `/snapshot` lists the actions of each task.
  *
  * The answer is JSON: 200 when the action is done, 202 when it has begun. An error is 400 if the action does not apply,
  * 404 for an unknown task, 409 if the task is not running. The request needs the token in its `Authorization` header.
@@ -76,10 +54,10 @@ const maxTimerMs = 2 ** 31 - 1;
  * @example
  * ```ts
  * import { firstValueFrom } from 'rxjs';
- * import { launch, task, taskRunner } from 'rxjs-tasks';
+ * import { launch, task } from 'rxjs-tasks';
  * import { inspector } from 'rxjs-tasks/inspect';
  *
- * const inspect = taskRunner(inspector({ port: 0 }));
+ * const inspect = inspector({ port: 0 });
  * const url = firstValueFrom(inspect.results$);
  * const app = launch([inspect, task('worker', async (ctx) => firstValueFrom(ctx.cancelled$))]);
  * const response = await fetch(`${await url}readyz`);
@@ -87,26 +65,15 @@ const maxTimerMs = 2 ** 31 - 1;
  * await app.stop();
  * ```
  */
-export function inspector(options: InspectorOptions): Task<string> {
-  validateOptions(options, ['port', 'host', 'token', 'hosts', 'history', 'fleet', 'actions']);
-  const { port, host = '127.0.0.1', token, hosts = [], history = 10_000, fleet, actions = false } = options;
-  validateInteger('port', 0, 65_535, port);
-  validateString('host', host);
-  validateArray('hosts', hosts);
-  for (const name of hosts) validateString('hosts', name);
-  validateInteger('history', 1, Infinity, history);
-  if (fleet !== undefined) validateFleet(fleet);
-  validateBoolean('actions', actions);
-  if (token !== undefined) validateToken(token);
-  else if (actions) throw new TypeError(invalid('token', 'a string, because there are `actions`', token));
-  else if (!isLoopback(host)) throw new TypeError(invalid('token', `a string, because ${host} is not loopback`, token));
+export function inspector(options: InspectorOptions): TaskRunner<string> {
+  const { port, host, token, hosts, basePath, history, fleet, actions, optional } = readInspectorOptions(options);
   const auth = createAuth(host, hosts, token);
   const hasQueues = fleet?.queue !== undefined;
   const actionNames = actions ? [...taskActions, ...(hasQueues ? ['redrive' as const] : [])] : undefined;
 
   let close: () => Promise<void> = () => Promise.resolve();
   let url = '';
-  return task<string>('inspector', {
+  const inspect = task<string>('inspector', {
     grace: Infinity,
     async initialize(ctx) {
       const application = applicationIn(ctx);
@@ -114,15 +81,28 @@ export function inspector(options: InspectorOptions): Task<string> {
       const log = new EventLog(history);
       const clients = new SseClients(log, boot);
       const now = () => ctx.scheduler.now();
+      const logs = new RunLogs();
       const subscription = application.events$.subscribe((event) => {
         log.add(toRecorded(event, now()));
         clients.scheduleFlush();
       });
+      subscription.add(application.runEnds$.subscribe((ended) => logs.add(ended)));
+      subscription.add(() => logs.end());
       const parts = { boot, hasFleet: fleet !== undefined, actions: actionNames };
       const state = () => stateOf(application, now(), parts);
+      const details = (path: string) => taskDetails(application.runners, logs, path);
       const fleetState = fleet && sharedState(fleet, now);
       const performAction = actions ? actionRoute(application.runners, redriveOf(fleet, fleetState)) : undefined;
-      const listener = routes({ application, auth, clients, state, fleet: fleetState, performAction });
+      const listener = routes({
+        application,
+        auth,
+        clients,
+        basePath,
+        state,
+        details,
+        fleet: fleetState,
+        performAction,
+      });
       const server = createServer(listener);
       close = async () => {
         close = () => Promise.resolve();
@@ -134,19 +114,12 @@ export function inspector(options: InspectorOptions): Task<string> {
       // A later error, such as too many open files, does not fail the application.
       server.on('error', () => undefined);
       const { port: actualPort } = server.address() as AddressInfo;
-      url = `http://${host.includes(':') ? `[${host}]` : host}:${actualPort}/`;
+      url = `http://${host.includes(':') ? `[${host}]` : host}:${actualPort}${basePath}/`;
     },
     execute: (ctx) => NEVER.pipe(startWith(url), takeUntil(othersEnded(ctx))),
     finalize: () => close(),
   });
-}
-
-function validateToken(token: unknown): void {
-  validateString('token', token);
-  if ((token as string).length < 16) throw new RangeError(invalid('token', 'at least 16 characters long', '…'));
-  // Others cannot be in a header, and spaces at its ends are no part of it.
-  if (!/^[!-~](?:[ -~]*[!-~])?$/.test(token as string))
-    throw new RangeError(invalid('token', 'made of printable characters of ASCII', '…'));
+  return optional ? toOptional(inspect) : taskRunner(inspect);
 }
 
 function applicationIn(ctx: RunContext): ApplicationInfo {

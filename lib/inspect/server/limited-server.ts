@@ -6,6 +6,8 @@ const maxConnections = 256;
 /** The limit for a request to arrive. A connection that has sent nothing is closed after it, too. */
 const requestTimeoutMs = 5000;
 const checkIntervalMs = 1000;
+/** After this time without progress, a connection is destroyed, such as that of a client that reads no response. */
+const idleTimeoutMs = 30_000;
 /** After this time, `closeServer` destroys the connections that are still open. */
 const closeTimeoutMs = 500;
 
@@ -18,6 +20,7 @@ export function createServer(listener: http.RequestListener): http.Server {
   };
   const server = http.createServer(options, listener);
   server.maxConnections = maxConnections;
+  server.timeout = idleTimeoutMs;
   return server;
 }
 

@@ -5,10 +5,11 @@ import type { FleetState } from '../../fleet/types.js';
 import { printableName } from '../../util/printable.js';
 import * as page from '../page.js';
 import type { AppState } from './app-state.js';
-import type { Auth } from './auth.js';
+import { hostName, type Auth } from './auth.js';
 import { fleetFailure } from './fleet-state-source.js';
 import { send, sendError, sendJson } from './respond.js';
 import type { SseClients } from './sse-clients.js';
+import type { TaskDetails } from './task-details.js';
 
 /** The most tasks that a probe names. */
 const maxNamed = 100;
@@ -20,14 +21,19 @@ export interface RouteParts {
   readonly application: ApplicationInfo;
   readonly auth: Auth;
   readonly clients: SseClients;
+  /** The path of the page on a proxy that does not take it off, without a slash at its end. */
+  readonly basePath: string;
   readonly state: () => AppState;
+  /** Returns what is known of the task at a path. */
+  readonly details: (path: string) => TaskDetails | undefined;
   readonly fleet: FleetQuery;
   /** Answers requests for actions, whose access has been checked; `undefined` if the inspector only shows. */
   readonly performAction: ((request: IncomingMessage, response: ServerResponse) => Promise<void>) | undefined;
 }
 
 /** Creates the listener for all requests. */
-export function routes({ application, auth, clients, state, fleet, performAction }: RouteParts): RequestListener {
+export function routes(parts: RouteParts): RequestListener {
+  const { application, auth, clients, basePath, state, details, fleet, performAction } = parts;
   const headers = protections();
   const html = page.html
     .replace('<style></style>', () => `<style>${page.style}</style>`)
@@ -35,7 +41,7 @@ export function routes({ application, auth, clients, state, fleet, performAction
   return (request, response) => {
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     const { method } = request;
-    const { path, query } = targetOf(request);
+    const { path, query } = targetOf(request, basePath);
     const isAction = path === '/actions' && performAction !== undefined;
     if (isAction ? method !== 'POST' : method !== 'GET' && method !== 'HEAD') {
       const allowed = isAction ? 'POST' : 'GET, HEAD';
@@ -46,10 +52,11 @@ export function routes({ application, auth, clients, state, fleet, performAction
     // Probes have no token and use any name of the server, so they get no more than names of tasks.
     if (path === '/livez') return sendJson(response, 200, { live: true });
     if (path === '/readyz') return sendReadiness(response, application);
-    if (!auth.isOwnHost(request)) return sendError(response, 403, 'The Host header does not name this server');
+    if (!auth.isOwnHost(request)) return sendError(response, 403, foreignHost(request));
     if (!auth.isOwnOrigin(request)) return sendError(response, 403, 'The Origin header names another site');
     // Everybody can read the page, which is the same everywhere. It asks for the token.
     if (path === '/') return send(response, 200, 'text/html; charset=utf-8', html);
+    if (!auth.isOwnSite(request)) return sendError(response, 403, 'The Sec-Fetch-Site header names another site');
     if (!auth.isAllowed(request)) {
       response.setHeader('www-authenticate', 'Bearer');
       return sendError(response, 401, 'Expected the token in an Authorization header with Bearer …');
@@ -57,6 +64,8 @@ export function routes({ application, auth, clients, state, fleet, performAction
     switch (path) {
       case '/snapshot':
         return sendJson(response, 200, state());
+      case '/task':
+        return sendDetails(response, details, new URLSearchParams(query).get('path'));
       case '/fleet':
         return sendFleet(response, fleet);
       case '/events':
@@ -64,7 +73,7 @@ export function routes({ application, auth, clients, state, fleet, performAction
       case '/actions':
         if (performAction) return void performAction(request, response);
     }
-    sendError(response, 404, 'Expected /, /events, /snapshot, /fleet, /livez or /readyz');
+    sendError(response, 404, 'Expected /, /events, /snapshot, /task, /fleet, /livez or /readyz');
   };
 }
 
@@ -75,9 +84,24 @@ function sendReadiness(response: ServerResponse, { ready, notReady }: Applicatio
 }
 
 /** Splits the target of a request. A proxy may send a full URL; `new URL` would throw for an invalid one. */
-function targetOf({ url = '/' }: IncomingMessage): { readonly path: string; readonly query: string } {
+function targetOf({ url = '/' }: IncomingMessage, basePath: string): { readonly path: string; readonly query: string } {
   const [beforeQuery = '', query = ''] = url.split('?', 2);
-  return { path: beforeQuery.replace(/^https?:\/\/[^/]*/i, '') || '/', query };
+  const path = beforeQuery.replace(/^https?:\/\/[^/]*/i, '');
+  // A proxy may have taken the base path off.
+  const isBelow = path === basePath || path.startsWith(`${basePath}/`);
+  return { path: (isBelow ? path.slice(basePath.length) : path) || '/', query };
+}
+
+function foreignHost({ headers }: IncomingMessage): string {
+  const name = printableName(hostName(headers.host));
+  return `The Host header names ${name}, not this server: if both are the same, add it to the option hosts`;
+}
+
+function sendDetails(response: ServerResponse, details: RouteParts['details'], path: string | null): void {
+  if (path === null) return sendError(response, 400, 'Expected the path of a task, as in /task?path=app/report');
+  const found = details(path);
+  if (found) sendJson(response, 200, found);
+  else sendError(response, 404, `There is no task ${printableName(path)}`);
 }
 
 function addClient(request: IncomingMessage, response: ServerResponse, clients: SseClients, query: string): void {

@@ -6,7 +6,7 @@ import { SseClient } from './sse-client.js';
 const flushDelayMs = 50;
 const heartbeatMs = 15_000;
 /** Each client costs memory. */
-const maxClients = 64;
+const maxClients = 128;
 
 /** The clients that read the event log. Without clients nothing runs. */
 export class SseClients {

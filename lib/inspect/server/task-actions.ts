@@ -6,30 +6,50 @@ import type { TaskRunner } from '../../task/types.js';
 import { hasMethod } from '../../util/has-members.js';
 
 /** An action of a task: of a cron, of a supervised task, or of a member of a dynamic group. */
-export type TaskAction = 'trigger' | 'pause' | 'resume' | 'restart' | 'remove';
+export type TaskAction = 'trigger' | 'pause' | 'resume' | 'reschedule' | 'restart' | 'remove';
 
-export const taskActions: readonly TaskAction[] = ['trigger', 'pause', 'resume', 'restart', 'remove'];
+/** The number of runs that the answer to a `reschedule` has. */
+const previewedRuns = 5;
 
-/** The person or program that asks for the actions, in their events. */
-const by = 'inspector';
+export const taskActions: readonly TaskAction[] = ['trigger', 'pause', 'resume', 'reschedule', 'restart', 'remove'];
+
+/** The parts of an action besides its task. */
+export interface ActionOptions {
+  /** The person or program that asks for it, in its event. */
+  readonly by: string;
+  /** The schedule of a `reschedule`: a period in ms, or a cron expression. */
+  readonly schedule?: number | string;
+  /** The time zone of that. */
+  readonly timezone?: string;
+}
 
 /** Returns the kind of task that has an action, for an error. */
 export const actionKinds: Readonly<Record<TaskAction, string>> = {
   trigger: 'a cron',
   pause: 'a cron',
   resume: 'a cron',
+  reschedule: 'a cron',
   restart: 'a supervised task',
   remove: 'a member of a dynamic group',
 };
 
 /** Returns a function that begins an action, or `undefined` if the task is not of its kind. It may return a promise. */
-export function actionOf(placed: PlacedRunner, action: TaskAction): (() => unknown) | undefined {
+export function actionOf(placed: PlacedRunner, action: TaskAction): ((options: ActionOptions) => unknown) | undefined {
   const { runner, group, memberName } = placed;
   if (action === 'remove')
-    return isDynamic(group) && memberName !== undefined ? () => group.remove(memberName, { by }) : undefined;
-  if (action === 'restart') return isSupervised(runner) ? () => runner.restart() : undefined;
+    return isDynamic(group) && memberName !== undefined ? ({ by }) => group.remove(memberName, { by }) : undefined;
+  if (action === 'restart') return isSupervised(runner) ? ({ by }) => runner.restart({ by }) : undefined;
   if (!isCron(runner)) return undefined;
-  return action === 'trigger' ? () => runner.trigger({ by }) : () => runner[action]({ by });
+  if (action !== 'reschedule') return ({ by }) => runner[action]({ by });
+  return ({ by, schedule = '', timezone }) => runner.reschedule(schedule, { by, timezone });
+}
+
+/** Returns the next runs of a cron after a `reschedule`, in ms since 1970. */
+export function nextRunsOf(
+  { runner }: PlacedRunner,
+  { schedule, timezone }: Pick<ActionOptions, 'schedule' | 'timezone'>,
+): number[] {
+  return (runner as CronRunner).nextRuns(previewedRuns, { schedule, timezone }).map(Number);
 }
 
 /** Returns the actions that make sense in the current state of a task. */
@@ -41,6 +61,7 @@ export function currentActions(placed: PlacedRunner): TaskAction[] {
     trigger: () => status === 'running',
     pause: () => (isStarted || status === 'idle') && !(runner as CronRunner).paused,
     resume: () => (isStarted || status === 'idle') && (runner as CronRunner).paused,
+    reschedule: () => isStarted || status === 'idle',
     restart: () => isStarted,
     remove: () => status !== 'done',
   };
@@ -57,7 +78,7 @@ export function currentActionsByPath(runners: readonly TaskRunner[]): ReadonlyMa
 
 /** Whether a runner has the controls of a cron: it is one, or stands for one. */
 function isCron(runner: TaskRunner): runner is CronRunner {
-  return ['trigger', 'pause', 'resume'].every((name) => hasMethod(runner, name));
+  return ['trigger', 'pause', 'resume', 'reschedule', 'nextRuns'].every((name) => hasMethod(runner, name));
 }
 
 function isSupervised(runner: TaskRunner): runner is SupervisedRunner<unknown> {

@@ -55,6 +55,7 @@ export function logLine(event: AppEvent): LogLine | undefined {
     case 'triggered':
     case 'paused':
     case 'resumed':
+    case 'restart-requested':
       return line('info', markStyles[event.type].label, byText(event.by));
     case 'rescheduled': {
       const next = event.nextAt === undefined ? 'no further slot' : `next ${slotText(event.nextAt)}`;

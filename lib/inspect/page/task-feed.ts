@@ -1,0 +1,45 @@
+import type { TaskDetails } from '../server/task-details.js';
+import { authorization } from './token.js';
+
+const requestTimeoutMs = 10_000;
+
+/** The details of one task from the server: the task that is open on the page. */
+export class TaskFeed {
+  private path: string | undefined = undefined;
+  private answer: TaskDetails | undefined = undefined;
+  private pending = false;
+
+  /** Follows a task, or none. */
+  follow(path: string | undefined): void {
+    if (path !== this.path) this.answer = undefined;
+    this.path = path;
+  }
+
+  /** Returns the last answer for a task. */
+  of(path: string): TaskDetails | undefined {
+    return path === this.path ? this.answer : undefined;
+  }
+
+  /** Requests the details of the followed task, unless a request is pending. */
+  async poll(): Promise<void> {
+    const { path } = this;
+    if (path === undefined || this.pending) return;
+    this.pending = true;
+    try {
+      const response = await fetch(`task?path=${encodeURIComponent(path)}`, {
+        headers: authorization(),
+        signal: AbortSignal.timeout(requestTimeoutMs),
+      });
+      // The run of a child may have ended long ago, so that the server has forgotten it.
+      const answer = response.ok ? ((await response.json()) as TaskDetails) : undefined;
+      if (path === this.path) this.answer = answer;
+    } catch {
+      // The connection reports that the server cannot be reached.
+      return;
+    } finally {
+      this.pending = false;
+    }
+    // Another task was opened meanwhile.
+    if (path !== this.path) await this.poll();
+  }
+}

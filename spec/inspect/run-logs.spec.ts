@@ -1,0 +1,50 @@
+import { expect } from 'chai';
+import type { EndedRun } from '../../lib/app/application-info.js';
+import { TaskError } from '../../lib/index.js';
+import { RunLogs } from '../../lib/inspect/server/run-logs.js';
+import { waitUntil } from '../helpers/wait.js';
+
+const ended = (task: string, at: number, error?: TaskError) =>
+  ({ run: { task }, end: { status: error ? 'failed' : 'completed', startedAt: at, at, error } }) as EndedRun;
+
+describe('RunLogs', () => {
+  it('keep at most 5,000 paths, those whose runs ended last', () => {
+    const logs = new RunLogs();
+    for (let index = 0; index < 20_000; index++) {
+      logs.add(ended(`path ${index}`, index));
+      logs.add(ended('often', index));
+    }
+    const kept = Array.from({ length: 20_000 }, (_, index) => logs.get(`path ${index}`)).filter(Boolean);
+    expect(kept.length).to.be.within(2400, 5000);
+    expect([logs.get('often')?.runs, logs.get('path 19999')?.runs, logs.get('path 0')]).to.deep.equal([
+      20_000,
+      1,
+      undefined,
+    ]);
+  });
+
+  it('keep no error in memory, but its texts', async () => {
+    const logs = new RunLogs();
+    const response = new WeakRef({ body: 'x'.repeat(1000) });
+    logs.add(
+      ended('a', 1, Object.assign(new TaskError('a', 'execute', new Error('no')), { response: response.deref() })),
+    );
+    await waitUntil(() => {
+      global.gc?.();
+      return response.deref() === undefined;
+    });
+    expect(logs.get('a')?.lastError?.message).to.equal('a failed in execute: no');
+    logs.end();
+  });
+
+  it('bound the stack of an error of any length', () => {
+    const logs = new RunLogs();
+    const chain = Array.from({ length: 50 }).reduce<Error>(
+      (cause) => new Error('x'.repeat(100_000), { cause }),
+      new Error('first'),
+    );
+    logs.add(ended('a', 1, new TaskError('a', 'execute', chain)));
+    expect(logs.get('a')?.lastError?.stack.length).to.be.within(1000, 10_000);
+    logs.end();
+  });
+});
