@@ -67,7 +67,10 @@ class SpecRunner {
       if (runner.recording) shared().currentTestId = this.currentTest.fullTitle();
     });
     suite.afterEach(function () {
-      if (runner.recording && runner.covered) runner.readChildren(this.currentTest.fullTitle());
+      if (!runner.recording) return;
+      if (runner.covered) runner.readChildren(this.currentTest.fullTitle());
+      // Code that is loaded between two tests is no part of the former.
+      shared().currentTestId = undefined;
     });
     await this.mocha.loadFilesAsync();
   }
