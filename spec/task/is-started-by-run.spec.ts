@@ -17,6 +17,7 @@ describe('isStartedByRun', () => {
       ordered('group', recording('member')).start(ctx).subscribe();
       return NEVER;
     });
+    taskRunner(recording('alone')).start().subscribe().unsubscribe();
     const app = launch([ordered('app', parent), recording('single')]);
     await app.stop();
     expect(started).to.deep.equal({
@@ -24,6 +25,7 @@ describe('isStartedByRun', () => {
       'app/parent/child': true,
       'app/parent/group/member': true,
       single: false,
+      alone: false,
     });
   });
 });

@@ -30,7 +30,7 @@ describe('mapOutcomes', () => {
     ]);
   });
 
-  it('lists members that are deeper than 100 levels at that level, each after the outcome that it is a member of', () => {
+  it('lists members below level 100 at that level, each after the outcome that it is a member of', () => {
     let nested = outcome('100', outcome('101', outcome('102')), outcome('103'));
     for (let level = 99; level >= 0; level--) nested = outcome(String(level), nested);
     let names = mapOutcomes([nested], convert);
