@@ -13,7 +13,10 @@ export const parts = {
     mutate: ['cron'],
     specs: ['cron', 'task/snapshot', 'task/children-reports', 'future/lost-errors', 'app/instrumentation'],
   },
-  supervision: { mutate: ['supervision', 'group'], specs: ['supervision', 'group', 'task/snapshot', 'app'] },
+  supervision: {
+    mutate: ['supervision', 'group'],
+    specs: ['supervision', 'group', 'task/snapshot', 'task/custom-runner', 'task/foreign-view', 'app'],
+  },
   application: { mutate: ['app'], specs: ['app', 'task/snapshot'] },
   /** These specs start programs and signal them. */
   process: {

@@ -44,8 +44,11 @@ class SpecRunner {
     const perTest = coverageAnalysis === 'perTest';
     await this.load();
     this.recording = perTest;
-    const result = await this.run({ bail: !disableBail });
+    const first = await this.run({ bail: !disableBail });
     this.recording = false;
+    // A spec that cannot run twice in one process would seem to detect each mutant.
+    const second = await this.run({ bail: !disableBail });
+    const result = second.tests.some(({ status }) => status === TestStatus.Failed) ? second : first;
     return { ...result, ...(perTest && { mutantCoverage: shared().mutantCoverage }) };
   }
 
@@ -67,7 +70,10 @@ class SpecRunner {
       if (runner.recording) shared().currentTestId = this.currentTest.fullTitle();
     });
     suite.afterEach(function () {
-      if (runner.recording && runner.covered) runner.readChildren(this.currentTest.fullTitle());
+      if (!runner.recording) return;
+      if (runner.covered) runner.readChildren(this.currentTest.fullTitle());
+      // Code that is loaded between two tests is no part of the former.
+      shared().currentTestId = undefined;
     });
     await this.mocha.loadFilesAsync();
   }

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { parts, without } from './parts.js';
 
 const part = process.env.MUTATION_PART;
@@ -10,7 +10,7 @@ const others = Object.values(parts)
 
 export default {
   mutate: [...mutate.map((path) => (existsSync(`lib/${path}`) ? `lib/${path}/**/*.ts` : `lib/${path}.ts`)), ...others],
-  specs: { files: specs.flatMap(specFiles), without, children },
+  specs: { files: specs.flatMap(specFiles).sort((a, b) => hasRandomCases(a) - hasRandomCases(b)), without, children },
   plugins: ['./mutation/runner.js'],
   testRunner: 'specs',
   testRunnerNodeArgs: ['--import=tsx', '--expose-gc'],
@@ -46,4 +46,9 @@ function specFiles(path) {
   return readdirSync(`spec/${path}`)
     .filter((file) => file.endsWith('.spec.ts') && file.endsWith('.system.spec.ts') === children)
     .map((file) => `spec/${path}/${file}`);
+}
+
+/** Whether a spec file has random cases. They run last, because they take longest, and one failure is enough. */
+function hasRandomCases(file) {
+  return readFileSync(file, 'utf8').includes('fast-check');
 }

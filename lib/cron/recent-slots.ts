@@ -23,5 +23,5 @@ export function recentSlots(
     slot = slotAfter(schedule, slot);
     remaining--;
   }
-  return { first: slot ?? since, count: slot === undefined ? 0 : Math.max(0, remaining) };
+  return { first: slot ?? since, count: Math.max(0, remaining) };
 }

@@ -1,6 +1,6 @@
 import { EMPTY, Observable, Subscription, type OperatorFunction, type SchedulerLike, type Subscriber } from 'rxjs';
 import type { CancelFunc } from '../context/types.js';
-import { CancelledError, type TaskError } from '../errors/errors.js';
+import { CancelledError, TaskError } from '../errors/errors.js';
 import type { AskedBy } from '../task/by-whom.js';
 import type { CompositeRun, RunParts } from '../task/composite.js';
 import type { Run } from '../task/run.js';
@@ -70,7 +70,7 @@ class SlotDispatcher<T> extends Subscription implements SlotOwner<T>, RunParts, 
   private scheduleEnded = false;
   /** The slots that are too old, of emissions that are followed by another at once. */
   private dropped: { readonly first: number; count: number } | undefined = undefined;
-  private failure: { readonly error: unknown } | undefined = undefined;
+  private failure: TaskError | undefined = undefined;
   private dispatching = false;
 
   constructor(
@@ -237,7 +237,7 @@ class SlotDispatcher<T> extends Subscription implements SlotOwner<T>, RunParts, 
     const stops = this.policy.onError === 'stop';
     const isOutcome = stops && !this.failure;
     // Before the event: a listener may end the slot's run, and with it the cron.
-    if (isOutcome) this.failure = { error };
+    if (isOutcome) this.failure = error;
     // Without a listener, only the subscriber receives the error of the outcome.
     if (this.observed || !isOutcome) this.emitEvent({ type: 'slot-failed', slot: slot.slot, error });
     if (isOutcome && !this.subscriber.closed) this.ctx.fail(error);
@@ -267,14 +267,13 @@ class SlotDispatcher<T> extends Subscription implements SlotOwner<T>, RunParts, 
 
   /** Queues all slots that are not too old. */
   private queueMissed(slots: DueSlots): void {
-    const { schedule, first, last, count, due, lateBy, moreDue } = slots;
-    const { missedWithin, tolerance } = this.policy;
+    const { schedule, first, last, count, due, moreDue } = slots;
     // The ms from a slot to when it was due by the clock, which may have been set back.
     const delay = due - last;
-    const recent = recentSlots(schedule, first, count, this.now - missedWithin - delay);
-    if (recent.count === 0 && lateBy <= tolerance) return this.runLatest(slots);
-    if (recent.count > 0)
-      append(this.waiting, new MissedSlotQueue(this, schedule, recent.first, last, recent.count, delay));
+    const recent = recentSlots(schedule, first, count, this.now - this.policy.missedWithin - delay);
+    // The latest may still be on time.
+    if (recent.count === 0) return this.runLatest(slots);
+    append(this.waiting, new MissedSlotQueue(this, schedule, recent.first, last, recent.count, delay));
     this.drop(first, count - recent.count, moreDue);
     this.dispatchNext();
   }
@@ -309,8 +308,8 @@ class SlotDispatcher<T> extends Subscription implements SlotOwner<T>, RunParts, 
 
   private fail(error: unknown): void {
     if (!this.failure) {
-      this.failure = { error };
-      this.ctx.fail(error);
+      this.failure = error instanceof TaskError ? error : new TaskError(this.name, 'execute', error);
+      this.ctx.fail(this.failure);
     }
     this.stop(error);
   }
@@ -360,7 +359,7 @@ class SlotDispatcher<T> extends Subscription implements SlotOwner<T>, RunParts, 
     this.unsubscribe();
     this.control.end();
     this.control.slotLog.write(this);
-    if (this.failure) this.subscriber.error(this.failure.error);
+    if (this.failure) this.subscriber.error(this.failure);
     else this.subscriber.complete();
   }
 

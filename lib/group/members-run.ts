@@ -118,10 +118,8 @@ export abstract class MembersRun<T, M extends MemberContext<T>> implements Paren
   }
 
   private completeIfDone(): void {
-    const { subscriber, failure } = this;
-    if (!this.allEnded) return;
-    if (failure) subscriber.error(failure);
-    else subscriber.complete();
+    // A failure was reported before.
+    if (this.allEnded) this.subscriber.complete();
   }
 }
 

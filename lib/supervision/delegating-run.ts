@@ -28,7 +28,7 @@ export class DelegatingRun<T> implements ParentRun<T>, RunParts {
   protected lastOutcome: Outcome | undefined = undefined;
   /** The failure that the child's current run has reported. */
   protected failure: TaskError | undefined = undefined;
-  private isReady = false;
+  private isReady!: boolean;
   private lastRunId: number | undefined = undefined;
 
   constructor(run: CompositeRun, cancelApp: CancelFunc, runner: TaskRunner<T>, subscriber: Subscriber<T>) {
@@ -131,7 +131,7 @@ export class DelegatingRun<T> implements ParentRun<T>, RunParts {
   /** Handles the end of a run of the child: ends this run, or starts the child again. Default: ends it. */
   protected onRunEnded?(outcome: Outcome, child: ChildContext<T>): void;
 
-  protected endWith({ status, error }: Pick<Outcome, 'status' | 'error'>): void {
+  protected endWith({ status, error }: Outcome): void {
     if (status === 'completed') this.run.markEndedByItself();
     if (error) this.subscriber.error(error);
     else this.subscriber.complete();

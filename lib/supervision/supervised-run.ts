@@ -38,7 +38,7 @@ export class SupervisedRun<T> extends DelegatingRun<T> {
   /** The timer of the `finalizeTimeout`, and then of the delay before a restart. A cancel of this run clears it. */
   private wait = Subscription.EMPTY;
   /** Whether the child has ended, and the delay before its restart has begun. */
-  private delaying = false;
+  private delaying!: boolean;
   /** The calls of `restart` that wait for the end of the child's current run. */
   private requests: ((outcome: Outcome) => void)[] = [];
 
@@ -122,9 +122,9 @@ export class SupervisedRun<T> extends DelegatingRun<T> {
     this.wait.unsubscribe();
     if (restartsAlways && !run.cancelled && this.requests.length === 0) this.planRestart(undefined, child);
     if (this.answerRequests(outcome)) this.planRequestedRestart(child);
-    if (this.finalError) return this.endWith({ status: 'failed', error: this.finalError });
-    if (run.cancelled) return this.endWith(restartsAlways ? { status: 'cancelled' } : outcome);
-    if (!this.planned) return this.endWith(outcome);
+    if (this.finalError) return this.subscriber.error(this.finalError);
+    if (run.cancelled && restartsAlways) return this.subscriber.complete();
+    if (run.cancelled || !this.planned) return this.endWith(outcome);
     this.delayRestart(this.planned, error);
   }
 
@@ -178,7 +178,7 @@ export class SupervisedRun<T> extends DelegatingRun<T> {
     this.wait.unsubscribe();
     this.answerRequests(this.abandonChild());
     run.fail(error);
-    this.endWith({ status: 'failed', error });
+    this.subscriber.error(error);
   }
 
   private delayRestart({ delay, from }: PlannedRestart, error: TaskError | undefined): void {

@@ -32,6 +32,6 @@ export class ChildTotals {
 
   outcome(): Pick<Outcome, 'members' | 'children'> {
     const { members, counts } = this;
-    return { ...(members.length > 0 && { members }), ...(counts.started > 0 && { children: counts }) };
+    return { members, ...(counts.started > 0 && { children: counts }) };
   }
 }

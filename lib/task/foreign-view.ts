@@ -6,7 +6,7 @@ import { isTaskRunner } from './runner.js';
 import type { Outcome, SlotHistory, TaskRunner } from './types.js';
 
 /** An object that may have any properties. */
-type Unknown<T> = { readonly [K in keyof T]?: unknown } | undefined;
+type Unknown<T> = { readonly [K in keyof T]?: unknown };
 
 /**
  * Returns the role of a runner that is not our own, if it has one. A custom runner has none. That of another copy of
@@ -19,7 +19,7 @@ export function foreignRole(runner: TaskRunner): MemberRole | undefined {
 
 /** Returns the state of a runner that is not our own. Only one of another copy of this package has any. */
 export function foreignView(runner: TaskRunner): RunnerView {
-  return attempt(() => toView(call(runner, readView) as Unknown<RunnerView>), {});
+  return attempt(() => toView((call(runner, readView) ?? {}) as Unknown<RunnerView>), {});
 }
 
 type Method = typeof readRole | typeof readView;
@@ -29,10 +29,10 @@ function call(runner: TaskRunner & Partial<Record<Method, () => unknown>>, metho
 }
 
 function toView(view: Unknown<RunnerView>): RunnerView {
-  const { members, memberName, children, transparent, since } = view ?? {};
-  const lastError = (view?.outcome as Unknown<Outcome>)?.error;
-  const history = toHistory(view?.history as Unknown<TaskHistory>);
-  const childCounts = numbersOf<NonNullable<Outcome['children']>>(view?.childCounts, ['started', 'failed']);
+  const { members, memberName, children, transparent, since } = view;
+  const lastError = (view.outcome as Unknown<Outcome> | undefined)?.error;
+  const history = toHistory(view.history ?? {});
+  const childCounts = numbersOf<NonNullable<Outcome['children']>>(view.childCounts, ['started', 'failed']);
   return {
     ...(isRunners(members) && { members: [...members] }),
     ...(typeof memberName === 'function' && { memberName: (member) => nameOf(member, memberName as () => unknown) }),
@@ -45,8 +45,8 @@ function toView(view: Unknown<RunnerView>): RunnerView {
 }
 
 function toHistory(history: Unknown<TaskHistory>): TaskHistory {
-  const { lastError, paused } = history ?? {};
-  const slots = numbersOf<SlotHistory>(history?.slots, ['runs', 'failures', 'skipped', 'missed']);
+  const { lastError, paused } = history;
+  const slots = numbersOf<SlotHistory>(history.slots, ['runs', 'failures', 'skipped', 'missed']);
   return {
     ...numbersOf<TaskHistory>(history, ['restarts']),
     ...numbersOf<TaskHistory>(history, ['nextAt']),

@@ -18,11 +18,11 @@ const controls = [
   'restart',
 ] as const;
 
-/** Gives a runner that stands for another one the controls of that one, unless it has some of that name itself. */
+/** Gives a runner that stands for another one the controls of that one. */
 export function forwardControls<R extends TaskRunner>(runner: R, inner: TaskRunner): R {
   const source = inner as TaskRunner & Partial<Record<string, unknown>>;
   for (const name of controls) {
-    if (!(name in source) || name in runner) continue;
+    if (!(name in source)) continue;
     const get = (): unknown => {
       const value = source[name];
       return typeof value === 'function' ? (value.bind(source) as unknown) : value;

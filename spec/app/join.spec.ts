@@ -22,6 +22,7 @@ import {
   type Outcome,
   type TaskRunner,
 } from '../../lib/index.js';
+import { virtualClock } from '../../lib/testing/index.js';
 import { collect, listenerCount } from '../helpers/collect.js';
 import { deferred, events, lasting, outcomeOf, settled, slow } from '../helpers/tasks.js';
 import { virtually } from '../helpers/virtual-time.js';
@@ -275,6 +276,19 @@ describe('joinAll', () => {
     cancel();
     expect(emitted).to.deep.equal(['quick cancelled', 'slow timed-out', 'complete']);
     expect(joined(joinAll(ctx, 0, runners.slice(1)))).to.deep.equal(['slow timed-out', 'complete']);
+  });
+
+  it('emits the own outcome of a run whose end is being reported at the deadline', () => {
+    const clock = virtualClock();
+    const [ctx, cancel] = withCancel(undefined, { scheduler: clock });
+    const end = new Subject();
+    const runner = taskRunner(task('a', { execute: () => NEVER, finalize: () => end }));
+    runner.events$.subscribe(({ type }) => type === 'done' && clock.advance(10));
+    launchRunner(ctx, cancel, runner);
+    const outcomes = collect(joinAll(ctx, 10, [runner]));
+    cancel();
+    end.complete();
+    expect(outcomes).to.deep.equal([outcomeOf(runner), 'complete']);
   });
 
   it('emits the own outcome of a run that an instrumentation ends at the deadline, once', async () => {

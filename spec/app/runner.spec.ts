@@ -64,6 +64,7 @@ describe('The `runner` of an application', () => {
       runner?.pause();
       expect([runner?.paused, runner?.history.runs, runner?.nextRuns()], path).to.deep.equal([true, 1, []]);
     }
+    expect('restart' in (app.runner('b/report') ?? {})).to.equal(false);
     const restarted = await (app.runner('a/report') as SupervisedRunner<unknown>).restart();
     expect(restarted.status).to.equal('cancelled');
     await app.stop();

@@ -50,6 +50,15 @@ describe('The history of a cron', () => {
     expect(all.runner.history.last).to.include({ slot: 20, trigger: 'missed' });
   });
 
+  it('is in the outcome of a cron that has run as many slots as it has skipped, without members', () => {
+    const { clock, runner, cancel } = startCron(lasting(15), 10);
+    clock.advance(19);
+    cancel();
+    const { slots, ...rest } = outcomeOf(runner) ?? {};
+    expect(slots).to.deep.include({ runs: 1, failures: 0, skipped: 1, missed: 0 });
+    expect(rest).to.not.have.property('members');
+  });
+
   it('is in the outcome of a cron whose slots were all missed', () => {
     const { clock, runner, cancel } = startCron(({ slot }) => slot, 10, { immediate: false, tolerance: 1 });
     clock.advanceSilently(25);

@@ -3,6 +3,7 @@ import { map, NEVER, Observable, Subject, throwError, timer } from 'rxjs';
 import {
   cron,
   task,
+  TaskError,
   type CronOptions,
   type RunContext,
   type Schedule,
@@ -176,7 +177,29 @@ describe('A Schedule of a cron', () => {
     for (const jitter of [0, 5]) {
       const emitted = failedBy({ next: (after) => (after < 20 ? after + 10 : throws()) }, { jitter });
       expect(emitted.at(-1)).to.be.instanceOf(Error).and.include({ task: 'x', phase: 'execute', cause: boom });
+      expect(emitted.at(-1)).to.have.deep.property('suppressed', []);
     }
+  });
+
+  it('makes the runner fail with the TaskError that it throws', () => {
+    const error = new TaskError('other', 'execute', 'boom');
+    const throws = () => {
+      throw error;
+    };
+    expect(failedBy({ next: throws })).to.deep.equal([error]);
+  });
+
+  it('does not replace the error of a slot that stops the cron when it throws during its event', () => {
+    const work = new Subject();
+    const next = (after: number) => {
+      if (after === 20) throw new Error('second');
+      return after + 10;
+    };
+    const { clock, runner, emitted } = startCron(() => work, { next }, { onError: 'stop' });
+    clock.advance(10);
+    runner.events$.subscribe(({ type }) => type === 'slot-failed' && clock.advance(10));
+    work.error(new Error('first'));
+    expect(emitted.map(String)).to.deep.equal(['TaskError: x failed in execute: first']);
   });
 
   /** A Schedule that is due at 1, 4, 9, 16 … */

@@ -3,7 +3,15 @@ import { finalize, NEVER, timer } from 'rxjs';
 import sinon from 'sinon';
 import { cron, task, withCancel, type CronOptions, type Schedule } from '../../lib/index.js';
 import { virtualClock } from '../../lib/testing/index.js';
-import { everyTen, lasting, overlapPolicies, startCron, storyOf, type Overlap } from '../helpers/cron-story.js';
+import {
+  everyTen,
+  lasting,
+  overlapPolicies,
+  startCron,
+  startedSlots,
+  storyOf,
+  type Overlap,
+} from '../helpers/cron-story.js';
 
 type Missed = NonNullable<CronOptions['missed']>;
 
@@ -291,6 +299,24 @@ describe('A cron that misses slots', () => {
       expect(story).to.deep.equal(['35: started 10', '35: missed 20 ×2', '35: done failed']);
       expect(emitted.at(-1)).to.include({ task: 'x', phase: 'execute', cause: boom });
     });
+  });
+
+  it('takes the age of a slot from when it was due with its jitter', () => {
+    for (const [missedWithin, first] of [
+      [149, 400],
+      [150, 300],
+    ]) {
+      const { clock, story } = startCron(({ slot }) => slot, 100, {
+        immediate: false,
+        jitter: 50,
+        random: () => 0.5,
+        missed: 'runAll',
+        missedWithin,
+      });
+      clock.adjust(350);
+      clock.advance(125);
+      expect(startedSlots(story)[0]).to.equal(first);
+    }
   });
 
   describe('and misses more than 1,000 of a Schedule', () => {

@@ -88,7 +88,9 @@ describe('A period', () => {
   });
 
   it('has a slot as the next one for the time just before it', () => {
+    // The quotient is rounded down, and up.
     expect(slotAfter(counted(1.1, 0), 18.7)).to.equal(17 * 1.1);
+    expect(slotAfter(counted(1.1, 0), 7.7)).to.equal(7 * 1.1);
     fc.assert(
       fc.property(periods, starts, fc.integer({ min: 1, max: 1e6 }), (period, start, k) => {
         const slot = start + k * period;

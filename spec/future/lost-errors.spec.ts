@@ -124,15 +124,16 @@ describe('The error of a future that nobody has looked at', () => {
   });
 
   it('is in the report of the application, which is not clean, and is written once', async () => {
+    const error = new Error('boom');
     const report = await launch([
       task('t', async (ctx) => {
-        failing(ctx);
+        failing(ctx, error);
         await settled();
       }),
     ]);
-    expect([report.failures, report.moreFailures, report.clean]).to.deep.equal([[boom], 0, false]);
+    expect([report.failures, report.moreFailures, report.clean]).to.deep.equal([[error], 0, false]);
     expect(report.outcomes.map(({ status }) => status)).to.deep.equal(['completed']);
-    expect(written.all()).to.deep.equal([boom]);
+    expect(written.all()).to.deep.equal([error]);
   });
 
   it('is counted in the report beyond the first 100', async () => {

@@ -6,9 +6,9 @@ import {
   ordered,
   supervise,
   task,
-  taskRunner,
   withCancel,
   type DynamicGroup,
+  type TaskRunner,
 } from '../../lib/index.js';
 import { virtualClock } from '../../lib/testing/index.js';
 import { spyOnConsoleError } from '../helpers/console-spy.js';
@@ -122,7 +122,7 @@ describe('A member of a dynamic group that cannot start', () => {
   const consoleError = spyOnConsoleError();
 
   /** A runner that runs elsewhere. */
-  const shared = taskRunner(task('shared', () => NEVER));
+  let shared: TaskRunner;
   /** A runner whose `start` throws. */
   const broken = Object.assign(new ManualRunner(), { start: throwing(new Error('boom')) });
   const messages = [
@@ -130,7 +130,10 @@ describe('A member of a dynamic group that cannot start', () => {
     'TaskError: group/broken failed in execute: boom',
   ];
 
-  before(() => void shared.start().subscribe());
+  beforeEach(() => {
+    shared = forever('shared');
+    shared.start().subscribe();
+  });
 
   /** Starts a group, and adds the runners. */
   function startWithBoth(group: DynamicGroup) {

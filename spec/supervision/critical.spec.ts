@@ -110,6 +110,14 @@ describe('A critical task', () => {
     expect(story.slice(-3)).to.deep.equal(['2: x cancelling', '2: x finalizing', '5: x done cancelled']);
   });
 
+  it('cancels the application when it is cancelled with a cause that cannot be read', () => {
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    const { cancelled, cancel } = startBelow(() => critical(task('x', () => NEVER)));
+    cancel(proxy);
+    expect(String(cancelled[1])).to.equal('CancelledError: x has ended');
+  });
+
   it('cancels the application when its subscriber leaves', () => {
     const [appCtx, cancelApp] = withCancel();
     critical(task('x', () => NEVER))

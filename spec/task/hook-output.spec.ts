@@ -214,10 +214,12 @@ describe('The output of a hook', () => {
         getReader: () => ({ read: () => new Promise<never>(() => undefined), releaseLock: released }),
       })),
     );
+    const types = eventTypes(runner);
     const received = collect(runner.start(ctx));
     cancel();
     await settled();
     expect([received, released.callCount]).to.deep.equal([['complete'], 1]);
+    expect(types).to.not.include('teardown-failed');
   });
 
   it('is abandoned when it is an iterable without return', async () => {

@@ -244,6 +244,12 @@ describe('A runner', () => {
     expect(outcomeOf(runner)?.status).to.equal('cancelled');
   });
 
+  it('has an outcome that is written as JSON with the name of its runner', () => {
+    const runner = taskRunner(task('x', () => 1));
+    runner.start().subscribe();
+    expect(JSON.parse(JSON.stringify(outcomeOf(runner)))).to.include({ task: 'x', runner: 'x', status: 'completed' });
+  });
+
   it('can be started again by a listener of its end', () => {
     const runs: number[] = [];
     const runner = taskRunner(task('x', (ctx) => runs.push(ctx.runId)));
