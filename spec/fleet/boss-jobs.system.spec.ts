@@ -101,7 +101,7 @@ describe("With pg-boss's own functions, a worker", () => {
   });
 
   it('refuses jobs that wait for others, and releases those from before', async () => {
-    const queue = fleet.queue<number, unknown>('after');
+    const queue = fleet.queue<number>('after');
     const after = [await queue.enqueue(7)];
     expect(() => queue.submit(1, { after })).to.throw(TypeError, 'Expected no option `after`');
     const id = randomUUID();
