@@ -104,7 +104,7 @@ describe('The actions of an inspector', () => {
     expect(report.nextRuns(5).map(Number)).to.deep.equal(runs);
     expect(eventsOf('report').at(-1)).to.equal('rescheduled by inspector');
     await post({ action: 'pause', path: 'report' });
-    const ofPaused = (await post({ action: 'reschedule', path: 'report', schedule: 60_000 }))[1][
+    const ofPaused = (await post({ action: 'reschedule', path: 'report', schedule: '30 4 * * *' }))[1][
       'nextRuns'
     ] as number[];
     expect(ofPaused).to.have.length(5);

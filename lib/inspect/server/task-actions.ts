@@ -41,7 +41,9 @@ export function actionOf(placed: PlacedRunner, action: TaskAction): ((options: A
   if (action === 'restart') return isSupervised(runner) ? ({ by }) => runner.restart({ by }) : undefined;
   if (!isCron(runner)) return undefined;
   if (action !== 'reschedule') return ({ by }) => runner[action]({ by });
-  return ({ by, schedule = '', timezone }) => runner.reschedule(schedule, { by, timezone });
+  return canReschedule(runner)
+    ? ({ by, schedule = '', timezone }) => runner.reschedule(schedule, { by, timezone })
+    : undefined;
 }
 
 /** Returns the next runs of a cron after a `reschedule`, in ms since 1970. */
@@ -78,7 +80,11 @@ export function currentActionsByPath(runners: readonly TaskRunner[]): ReadonlyMa
 
 /** Whether a runner has the controls of a cron: it is one, or stands for one. */
 function isCron(runner: TaskRunner): runner is CronRunner {
-  return ['trigger', 'pause', 'resume', 'reschedule', 'nextRuns'].every((name) => hasMethod(runner, name));
+  return ['trigger', 'pause', 'resume'].every((name) => hasMethod(runner, name));
+}
+
+function canReschedule(runner: CronRunner): boolean {
+  return ['reschedule', 'nextRuns'].every((name) => hasMethod(runner, name));
 }
 
 function isSupervised(runner: TaskRunner): runner is SupervisedRunner<unknown> {
