@@ -11,7 +11,7 @@ function proofsOf(row: string): { file: string; title: string }[] {
     .replace(/\s*\|$/, '')
     .split('<br>')
     .map((proof) => {
-      const [, file = '', title = ''] = /^`([\w/.-]+\.spec\.ts)` › (.+)$/.exec(proof.trim()) ?? [];
+      const [, file = '', title = ''] = /^`([\w/.-]+\.ts)` › (.+)$/.exec(proof.trim()) ?? [];
       return { file, title };
     });
 }

@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { rollup, type Plugin } from 'rollup';
 
-/** What is bundled, into which file. */
+/** The text to bundle, and the file to write. */
 export interface Bundle {
   /** The text of the module, whose imports are relative to `lib/`. */
   readonly contents: string;
