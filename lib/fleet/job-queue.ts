@@ -5,6 +5,7 @@ import { invalid, validateArray, validateFunction, validateInteger } from '../ut
 import { hasMethod } from '../util/has-members.js';
 import { affectedJobs } from './fleet-database.js';
 import type { FleetServices } from './fleet-services.js';
+import { readGroups } from './job-groups.js';
 import { newJobId } from './job-id.js';
 import { JobInserter } from './job-inserter.js';
 import type { NewJob } from './job-store.js';
@@ -26,6 +27,7 @@ import {
 } from './queue-policy.js';
 import type {
   DeadLetter,
+  GroupState,
   JobEvent,
   JobHandler,
   JobsFilter,
@@ -160,6 +162,11 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
   async jobs(filter: JobsFilter = {}): Promise<JobState<In, Out>[]> {
     validateJobsFilter(filter);
     return readPage(this.services.database, this.name, filter);
+  }
+
+  async groups(limit = 10): Promise<GroupState[]> {
+    validateInteger('limit', 1, 1000, limit);
+    return readGroups(this.services.database, this.name, limit);
   }
 
   async promote(id: string): Promise<boolean> {

@@ -59,6 +59,11 @@ export interface Queue<In, Out> {
   job(id: string): Promise<JobState<In, Out> | undefined>;
   /** Reads jobs, the oldest first. To read the next page, pass the id of the last job as `after`. */
   jobs(filter?: JobsFilter): Promise<JobState<In, Out>[]>;
+  /**
+   * Counts the jobs of the groups that have the most of them, the largest group first. Default: 10 groups, up to 1,000.
+   * Blocked jobs do not count. If more than 100,000 jobs wait, those count that start first.
+   */
+  groups(limit?: number): Promise<GroupState[]>;
   /** Lets a job start now that waits for its delay or for its next attempt. Resolves to whether it did. */
   promote(id: string): Promise<boolean>;
   /** Lets a failed or cancelled job run again, with one attempt. Resolves to whether it was one. */
@@ -171,6 +176,14 @@ export interface JobState<In = unknown, Out = unknown> {
   /** The start of the last attempt. */
   readonly startedAt?: Date;
   readonly endedAt?: Date;
+}
+
+/** The number of jobs of a group: see {@link SubmitOptions.group}. */
+export interface GroupState {
+  readonly group: string;
+  /** Jobs that have not started, delayed ones included. */
+  readonly waiting: number;
+  readonly running: number;
 }
 
 /** A job whose last attempt has failed and that `redrive` can submit again. */

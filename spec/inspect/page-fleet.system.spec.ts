@@ -3,7 +3,7 @@ import { NEVER } from 'rxjs';
 import { every, type FleetState } from '../../lib/fleet/index.js';
 import { cron, task } from '../../lib/index.js';
 import type { FleetStateSource } from '../../lib/inspect/index.js';
-import { exampleFleet } from '../helpers/example-fleet.js';
+import { exampleFleet, exampleQueue } from '../helpers/example-fleet.js';
 import { Fleets } from '../helpers/fleet.js';
 import { inspectedApps } from '../helpers/inspected.js';
 import { pause, waitUntil } from '../helpers/wait.js';
@@ -136,7 +136,7 @@ describeWithBrowser('The fleet section of the page', (browserPage) => {
       schema: evil,
       cancelled: { reason: evil, by: evil, at },
       members: [{ name: evil, host: evil, pid: 1, since: at, seen: at, live: false }],
-      queues: [{ name: evil, waiting: 0, running: 0, dead: 1 }],
+      queues: [exampleQueue({ name: evil, dead: 1 })],
       crons: [{ task: evil, slot: at, holder: evil }],
       paused: [{ task: evil, by: evil, at }],
     });
@@ -150,7 +150,7 @@ describeWithBrowser('The fleet section of the page', (browserPage) => {
 
   it('is closed and scrolled by the keyboard, and stays closed', async () => {
     const { page } = browserPage;
-    const queues = Array.from({ length: 30 }, (_, n) => ({ name: `queue-${n}`, waiting: 0, running: 0, dead: 0 }));
+    const queues = Array.from({ length: 30 }, (_, n) => exampleQueue({ name: `queue-${n}` }));
     const { url } = await inspected([untilCancelled('a')], {}, { fleet: sourceOf(exampleFleet({ queues })) });
     await page.goto(url);
     await waitForFleet('30 queues');
