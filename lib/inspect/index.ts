@@ -5,8 +5,19 @@
  */
 
 export { inspector, type InspectorOptions } from './server/inspector.js';
-export type { FleetStateSource, RedrivableQueue } from './server/fleet-state-source.js';
+export type { FleetAnswer, FleetStateSource, InspectedQueue } from './server/fleet-state-source.js';
 export type { InspectorAction } from './server/action-request.js';
+export type {
+  DeadLettersAnswer,
+  DeadLetterView,
+  FailureView,
+  GroupsAnswer,
+  JobAnswer,
+  JobDetails,
+  JobsAnswer,
+  JobView,
+} from './server/job-view.js';
+export type { JobAction, QueueAction } from './server/queue-action-request.js';
 export type { TaskAction } from './server/task-actions.js';
 export type { AppState, SlotHistoryState, TaskState } from './server/app-state.js';
 export { renderSvg, type SvgOptions } from './svg/render-svg.js';

@@ -24,6 +24,7 @@ export interface Mark {
     | 'paused'
     | 'resumed'
     | 'rescheduled'
+    | 'operated'
     | 'overdue'
     | 'restarting'
     | 'result-dropped'
@@ -120,6 +121,7 @@ export class TaskTimeline implements TaskRow {
       case 'paused':
       case 'resumed':
       case 'rescheduled':
+      case 'operated':
       case 'overdue':
       case 'cancelling':
         if (this.status === 'idle') this.runOf(event, at, start);

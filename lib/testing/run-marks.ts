@@ -23,6 +23,7 @@ const markOf = {
   paused: ',',
   resumed: '&',
   rescheduled: '@',
+  operated: '"',
 } as const satisfies Partial<Record<RecordedEvent['type'], Mark>>;
 
 /**

@@ -1,4 +1,5 @@
 import type { FleetState, QueueState } from 'rxjs-tasks/fleet';
+import type { InspectedQueue } from '../../lib/inspect/index.js';
 
 /** Returns the state of a fleet of three processes. One of them sends no heartbeats. */
 export function exampleFleet(change: Partial<FleetState> = {}): FleetState {
@@ -32,6 +33,26 @@ export function exampleQueue(change: Partial<QueueState> = {}): QueueState {
     running: 0,
     dead: 0,
     ended: { completed: 0, failed: 0, ms: 60_000 },
+    ...change,
+  };
+}
+
+/** Returns a queue without jobs. */
+export function emptyQueue(change: Partial<InspectedQueue> = {}): InspectedQueue {
+  const none = () => Promise.resolve([]);
+  const done = () => Promise.resolve();
+  const refused = () => Promise.resolve(false);
+  return {
+    job: () => Promise.resolve(undefined),
+    jobs: none,
+    groups: none,
+    deadLetters: none,
+    pause: done,
+    resume: done,
+    promote: refused,
+    retry: refused,
+    remove: refused,
+    redrive: () => Promise.resolve(0),
     ...change,
   };
 }

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { NEVER, Subject } from 'rxjs';
 import { cron, dynamic, ordered, supervise, task, type AppEvent } from '../../lib/index.js';
-import { exampleFleet } from '../helpers/example-fleet.js';
+import { emptyQueue, exampleFleet } from '../helpers/example-fleet.js';
 import { inspectedApps } from '../helpers/inspected.js';
 import { waitUntil } from '../helpers/wait.js';
 import { describeWithBrowser } from './browser-page.js';
@@ -193,7 +193,7 @@ describeWithBrowser('The page of an application that is operated', (browserPage)
     const queues = () => exampleFleet().queues.map((queue) => ({ ...queue, dead: queue.dead && dead }));
     const fleet = {
       state: () => Promise.resolve(exampleFleet({ queues: queues() })),
-      queue: () => ({ redrive: () => Promise.resolve(dead).finally(() => (dead = 0)) }),
+      queue: () => emptyQueue({ redrive: () => Promise.resolve(dead).finally(() => (dead = 0)) }),
     };
     const { url } = await inspected([], {}, { fleet, actions: true, token });
     await page.goto(`${url}#token=${encodeURIComponent(token)}`);

@@ -66,6 +66,7 @@ const eventsOf: Readonly<Record<Mark, RecordedEvent['type'] | 'repeated'>> = {
   ',': 'paused',
   '&': 'resumed',
   '@': 'rescheduled',
+  '"': 'operated',
   '|': 'repeated',
   '?': 'repeated',
 };

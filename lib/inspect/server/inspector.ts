@@ -3,9 +3,11 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { endWith, forkJoin, NEVER, race, startWith, switchMap, takeUntil, timer, type Observable } from 'rxjs';
 import { applicationOf, type ApplicationInfo } from '../../app/application-info.js';
+import { toContext } from '../../context/abort-signal-context.js';
 import type { RunContext } from '../../context/types.js';
 import { toRecorded } from '../../recording/to-recorded.js';
 import { task } from '../../task/task.js';
+import { enclosingRun } from '../../task/enclosing-run.js';
 import type { Task } from '../../task/types.js';
 import {
   invalid,
@@ -19,8 +21,10 @@ import { actionRoute } from './action-route.js';
 import { stateOf } from './app-state.js';
 import { createAuth, isLoopback } from './auth.js';
 import { EventLog } from './event-log.js';
-import { redriveOf, sharedState, validateFleet, type FleetStateSource } from './fleet-state-source.js';
+import { fleetParts } from './fleet-parts.js';
+import { validateFleet, type FleetStateSource } from './fleet-state-source.js';
 import { closeServer, createServer } from './limited-server.js';
+import { queueActions } from './queue-action-request.js';
 import { routes } from './routes.js';
 import { SseClients } from './sse-clients.js';
 import { taskActions } from './task-actions.js';
@@ -43,7 +47,12 @@ export interface InspectorOptions {
   history?: number | undefined;
   /** A fleet of `connectFleet` of `rxjs-tasks/fleet`. The page then shows its members, queues and crons, too. */
   fleet?: FleetStateSource | undefined;
-  /** Whether the page and `POST /actions` can control tasks. Needs a `token`. Default: `false`. */
+  /**
+   * Whether the inputs, outputs, progress and failures of the fleet's jobs are shown, which may be personal data.
+   * Otherwise they do not leave this process. Default: `false`.
+   */
+  showData?: boolean | undefined;
+  /** Whether the page and `POST /actions` can control tasks, and queues of the `fleet`. Needs a `token`. Default: `false`. */
   actions?: boolean | undefined;
 }
 
@@ -88,21 +97,31 @@ const maxTimerMs = 2 ** 31 - 1;
  * ```
  */
 export function inspector(options: InspectorOptions): Task<string> {
-  validateOptions(options, ['port', 'host', 'token', 'hosts', 'history', 'fleet', 'actions']);
-  const { port, host = '127.0.0.1', token, hosts = [], history = 10_000, fleet, actions = false } = options;
+  validateOptions(options, ['port', 'host', 'token', 'hosts', 'history', 'fleet', 'showData', 'actions']);
+  const {
+    port,
+    host = '127.0.0.1',
+    token,
+    hosts = [],
+    history = 10_000,
+    fleet,
+    showData = false,
+    actions = false,
+  } = options;
   validateInteger('port', 0, 65_535, port);
   validateString('host', host);
   validateArray('hosts', hosts);
   for (const name of hosts) validateString('hosts', name);
   validateInteger('history', 1, Infinity, history);
   if (fleet !== undefined) validateFleet(fleet);
+  validateBoolean('showData', showData);
   validateBoolean('actions', actions);
   if (token !== undefined) validateToken(token);
   else if (actions) throw new TypeError(invalid('token', 'a string, because there are `actions`', token));
   else if (!isLoopback(host)) throw new TypeError(invalid('token', `a string, because ${host} is not loopback`, token));
   const auth = createAuth(host, hosts, token);
   const hasQueues = fleet?.queue !== undefined;
-  const actionNames = actions ? [...taskActions, ...(hasQueues ? ['redrive' as const] : [])] : undefined;
+  const actionNames = actions ? [...taskActions, ...(hasQueues ? queueActions : [])] : undefined;
 
   let close: () => Promise<void> = () => Promise.resolve();
   let url = '';
@@ -120,9 +139,21 @@ export function inspector(options: InspectorOptions): Task<string> {
       });
       const parts = { boot, hasFleet: fleet !== undefined, actions: actionNames };
       const state = () => stateOf(application, now(), parts);
-      const fleetState = fleet && sharedState(fleet, now);
-      const performAction = actions ? actionRoute(application.runners, redriveOf(fleet, fleetState)) : undefined;
-      const listener = routes({ application, auth, clients, state, fleet: fleetState, performAction });
+      const run = enclosingRun(toContext(ctx));
+      const fleetRoutes = fleetParts(fleet, showData, now, (performed) => {
+        // The database may answer after the end.
+        if (server.listening) run?.emit({ type: 'operated', ...performed });
+      });
+      const performAction = actions ? actionRoute(application.runners, fleetRoutes.performQueueAction) : undefined;
+      const listener = routes({
+        application,
+        auth,
+        clients,
+        state,
+        fleet: fleetRoutes.state,
+        queues: fleetRoutes.queues,
+        performAction,
+      });
       const server = createServer(listener);
       close = async () => {
         close = () => Promise.resolve();

@@ -1,19 +1,19 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { ApplicationInfo } from '../../app/application-info.js';
-import type { FleetState } from '../../fleet/types.js';
 import { printableName } from '../../util/printable.js';
 import * as page from '../page.js';
 import type { AppState } from './app-state.js';
 import type { Auth } from './auth.js';
-import { fleetFailure } from './fleet-state-source.js';
+import { fleetFailure, type FleetAnswer } from './fleet-state-source.js';
+import { queuesPath, type QueueRoute } from './queue-route.js';
 import { send, sendError, sendJson } from './respond.js';
 import type { SseClients } from './sse-clients.js';
 
 /** The most tasks that a probe names. */
 const maxNamed = 100;
 
-type FleetQuery = (() => Promise<FleetState>) | undefined;
+type FleetQuery = (() => Promise<FleetAnswer>) | undefined;
 
 /** The parts of an inspector that answer requests. */
 export interface RouteParts {
@@ -22,12 +22,21 @@ export interface RouteParts {
   readonly clients: SseClients;
   readonly state: () => AppState;
   readonly fleet: FleetQuery;
+  readonly queues: QueueRoute;
   /** Answers requests for actions, whose access has been checked; `undefined` if the inspector only shows. */
   readonly performAction: ((request: IncomingMessage, response: ServerResponse) => Promise<void>) | undefined;
 }
 
 /** Creates the listener for all requests. */
-export function routes({ application, auth, clients, state, fleet, performAction }: RouteParts): RequestListener {
+export function routes({
+  application,
+  auth,
+  clients,
+  state,
+  fleet,
+  queues,
+  performAction,
+}: RouteParts): RequestListener {
   const headers = protections();
   const html = page.html
     .replace('<style></style>', () => `<style>${page.style}</style>`)
@@ -54,6 +63,7 @@ export function routes({ application, auth, clients, state, fleet, performAction
       response.setHeader('www-authenticate', 'Bearer');
       return sendError(response, 401, 'Expected the token in an Authorization header with Bearer …');
     }
+    if (path.startsWith(queuesPath)) return sendQueue(response, queues(path, query));
     switch (path) {
       case '/snapshot':
         return sendJson(response, 200, state());
@@ -95,6 +105,10 @@ function sendFleet(response: ServerResponse, fleet: FleetQuery): void {
   void fleet()
     .then((state) => sendJson(response, 200, state))
     .catch((error: unknown) => sendError(response, 503, fleetFailure(error)));
+}
+
+function sendQueue(response: ServerResponse, answer: ReturnType<QueueRoute>): void {
+  void answer.then(({ status, body }) => sendJson(response, status, body));
 }
 
 function hashOf(text: string): string {
