@@ -401,7 +401,7 @@ describe('The queues of an inspected fleet', () => {
       const source = { state: () => Promise.resolve(exampleFleet()), queue: () => queue };
       const { post, operations } = await inspect({ fleet: source, actions: true });
       const request = { action: 'resume-queue', queue: 'emails' };
-      expect(await post(request)).to.deep.equal([202, request]);
+      expect(await post(request)).to.deep.equal([202, { ...request, pending: true }]);
       expect(operations()).to.deep.equal([]);
       resume();
       await waitUntil(() => operations().length === 1);

@@ -24,7 +24,12 @@ describeWithBrowser('The fleet section of the page', (browserPage) => {
 
   it('shows members, queues and crons with their problems', async () => {
     const { page } = browserPage;
-    const { url } = await inspected([], {}, { fleet: sourceOf(exampleFleet()) });
+    const ended = { completed: 20, failed: 1, ms: 10_000 };
+    const queues = [
+      exampleQueue({ name: 'emails', waiting: 1200, running: 4, oldestMs: 65_000, ended }),
+      exampleQueue({ name: 'invoices', dead: 3, paused: { by: 'ann', at: 0 } }),
+    ];
+    const { url } = await inspected([], {}, { fleet: sourceOf(exampleFleet({ queues })) });
     await page.goto(url);
     await waitForFleet('3 dead, 1 quiet3 members, 2 queues, 2 crons');
     const [, , , quiet] = await cellsOf('members');
@@ -36,11 +41,13 @@ describeWithBrowser('The fleet section of the page', (browserPage) => {
       ['worker-1', 'live'],
     ]);
     expect(await cellsOf('queues')).to.deep.equal([
-      ['Queue', 'Waiting', 'Running', 'Dead'],
-      ['emails', '1,200', '4', '0'],
-      ['invoices', '0', '0', '3'],
+      ['Queue', 'Waiting', 'Running', 'Oldest', 'Per min', 'Failed', 'Dead'],
+      ['emails', '1,200', '4', '1 min 5 s', '120', '6', '0'],
+      ['invoicespaused', '0', '0', '–', '0', '0', '3'],
     ]);
-    expect(await page.locator('[data-of=queues] .bad').allTextContents()).to.deep.equal(['3']);
+    expect(await page.locator('[data-of=queues] .bad').allTextContents()).to.deep.equal(['6', '3']);
+    await page.getByTitle('20 jobs completed in the last 10 s').waitFor();
+    await page.getByTitle('invoices: paused by ann').waitFor();
     const [, cleanup, report] = await cellsOf('crons');
     expect(cleanup?.[1]).to.match(/\d\d:\d\d:\d\d$/);
     expect(cleanup?.[2]).to.equal('worker-1');
@@ -95,8 +102,13 @@ describeWithBrowser('The fleet section of the page', (browserPage) => {
     fails = true;
     await waitForFleet('No answer since');
     await browserPage.waitForText('#fleet .notice', 'The fleet does not answer: no database');
+    await browserPage.waitForText('#fleet .notice', 'This is its last known state, ');
     await browserPage.waitForText('#fleet [data-stale] [data-of=queues]', 'invoices');
     expect(await stageHeight()).to.equal(height);
+    // A client that comes now gets it, too.
+    await page.reload();
+    await waitForFleet('No answer since');
+    await browserPage.waitForText('#fleet [data-stale] [data-of=queues]', 'invoices');
     fails = false;
     await waitForFleet('1 quiet');
     expect(await page.locator('#fleet [data-stale]').count()).to.equal(0);

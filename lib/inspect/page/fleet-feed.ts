@@ -1,4 +1,5 @@
 import type { FleetState } from '../../fleet/types.js';
+import type { FleetAnswer } from '../server/fleet-state-source.js';
 import { authorization } from './token.js';
 
 const requestTimeoutMs = 10_000;
@@ -11,6 +12,8 @@ export class FleetFeed {
   failure: string | undefined = undefined;
   /** The time of `state`, by the application's clock. */
   at = 0;
+  /** The time of the last answer, or of the lack of it, by the same clock. */
+  now = 0;
   private pending: Promise<void> | undefined = undefined;
 
   /** Requests the state, unless a request is pending. */
@@ -24,13 +27,17 @@ export class FleetFeed {
         headers: authorization(),
         signal: AbortSignal.timeout(requestTimeoutMs),
       });
-      const answer = (await response.json()) as FleetState & { readonly error?: string };
+      const answer = (await response.json()) as FleetAnswer & { readonly error?: string };
       this.failure = response.ok ? undefined : (answer.error ?? `The inspector answers with status ${response.status}`);
       if (!response.ok) return;
+      const { stale } = answer;
       this.state = answer;
-      this.at = now();
+      this.failure = stale?.error;
+      this.at = now() - (stale?.ageMs ?? 0);
     } catch {
       this.failure = 'The inspector does not answer';
+    } finally {
+      this.now = now();
     }
   }
 }

@@ -10,6 +10,8 @@ export interface ActionAnswer {
   readonly paused?: boolean;
   /** The number of jobs that `redrive` has submitted again. */
   readonly count?: number;
+  /** Whether an action of a queue waits for the database. */
+  readonly pending?: boolean;
 }
 
 /** Requests an action. Never rejects: a failure is an `error`. */

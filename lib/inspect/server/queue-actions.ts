@@ -46,7 +46,7 @@ export function queueActionsOf(
         onPerformed({ action, target, ...result, by });
         return new Answer(200, { ...request, ...result });
       });
-      return await soon(done, new Answer(202, request));
+      return await soon(done, new Answer(202, { ...request, pending: true }));
     } catch (error) {
       return refusal(503, fleetFailure(error));
     }
