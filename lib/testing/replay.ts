@@ -73,7 +73,7 @@ export function replay(recording: Recording, options: ReplayOptions): Scenario {
   };
 }
 
-/** Events of the outside world, such as a slow machine or an operator, or of code that is not in the tasks, such as an option. */
+/** Events of the outside world, such as a slow machine, or of code that is not in the tasks, such as an option. */
 const externalTypes: readonly RecordedEvent['type'][] = [
   'missed',
   'overdue',

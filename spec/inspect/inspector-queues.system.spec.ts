@@ -50,13 +50,11 @@ describe('The queues of an inspected fleet', () => {
     };
     /** Returns the events about actions, without their times. */
     const operations = () =>
-      events.flatMap((event) =>
-        event.type === 'operated'
-          ? [
-              `${event.task}: ${event.action} ${event.target}${event.count === undefined ? '' : ` (${event.count})`} by ${event.by}`,
-            ]
-          : [],
-      );
+      events.flatMap((event) => {
+        if (event.type !== 'operated') return [];
+        const { task, action, target, count, by } = event;
+        return [`${task}: ${action} ${target}${count === undefined ? '' : ` (${count})`} by ${by}`];
+      });
     return { ...app, get, post, operations };
   };
 
@@ -85,7 +83,7 @@ describe('The queues of an inspected fleet', () => {
       });
     });
 
-    /** Runs one job that completes, one that fails, and one that is under way, each with personal data. */
+    /** Runs one job that completes, one that fails, and one that hangs, each with personal data. */
     const personal = async (options: Partial<InspectorOptions>) => {
       const queue = await newQueue<{ to: string; fails?: boolean; hangs?: boolean }>();
       const handle = ({ to, fails, hangs }: { to: string; fails?: boolean; hangs?: boolean }, _: unknown, job: Job) => {
@@ -206,7 +204,8 @@ describe('The queues of an inspected fleet', () => {
         expect((await refused(`${wrong}/jobs`))[0], wrong).to.be.oneOf([400, 404]);
       expect(await refused(`${name}/jobs?state=done`)).to.deep.equal([
         400,
-        "Expected `state` to be one of waiting, delayed, blocked, active, retrying, completed, failed, cancelled, got `'done'` (string)",
+        'Expected `state` to be one of waiting, delayed, blocked, active, retrying, completed, failed, cancelled, ' +
+          "got `'done'` (string)",
       ]);
       expect(await refused(`${name}/jobs/1`)).to.deep.equal([
         400,

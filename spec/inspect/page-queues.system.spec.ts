@@ -339,9 +339,11 @@ describeWithBrowser('The page of a queue', (browserPage) => {
         expect((box?.x ?? 375) + (box?.width ?? 0), button).to.be.at.most(375);
       }
       // Dark text on a light background, or the other way round.
-      const [text, background] = await browserPage.evaluate<number[]>(
-        `(({ color, backgroundColor }) => [color, backgroundColor].map((each) => Number(/\\d+/.exec(each)[0])))(getComputedStyle(document.querySelector('#queue')))`,
-      );
-      expect(Math.sign((background ?? 0) - (text ?? 0))).to.equal(colorScheme === 'light' ? 1 : -1);
+      const brightnessOf = (property: string) =>
+        browserPage.evaluate<number>(
+          `Number(/\\d+/.exec(getComputedStyle(document.querySelector('#queue')).${property})[0])`,
+        );
+      const [text, background] = [await brightnessOf('color'), await brightnessOf('backgroundColor')];
+      expect(Math.sign(background - text)).to.equal(colorScheme === 'light' ? 1 : -1);
     });
 });

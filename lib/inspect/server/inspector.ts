@@ -52,7 +52,7 @@ export interface InspectorOptions {
    * Otherwise they do not leave this process. Default: `false`.
    */
   showData?: boolean | undefined;
-  /** Whether the page and `POST /actions` can control tasks, and queues of the `fleet`. Needs a `token`. Default: `false`. */
+  /** Whether the page and `POST /actions` can control tasks and queues. Needs a `token`. Default: `false`. */
   actions?: boolean | undefined;
 }
 
@@ -65,16 +65,20 @@ const maxTimerMs = 2 ** 31 - 1;
  * after `Last-Event-ID`). It is read-only unless it has `actions`, and its result is its URL.
  *
  * With `inspector({ port, fleet })` the page has a section for the fleet, and `/fleet` has its state as JSON. The
- * database is queried at most once a second, for any number of clients.
+ * database is queried at most once a second, for any number of clients. `/fleet/queues/<name>/jobs` has the jobs of a
+ * queue, and `/jobs/<id>` below it one job: their inputs, outputs, progress and failures only with `showData`.
  *
  * With `inspector({ port, actions: true, token })` the page has buttons, and a POST of JSON to `/actions` controls
  * tasks: `{ "action": "trigger", "path": "app/report" }`. The actions are `trigger`, `pause` and `resume` of a cron,
- * `restart` of a supervised task, `remove` of a member of a dynamic group, and, with a `queue` instead of the `path`,
- * `redrive` of a queue of the `fleet`. An event with a `by` has `'inspector'`. `/snapshot` lists the actions of each.
+ * `restart` of a supervised task, and `remove` of a member of a dynamic group. With a `queue` instead of the `path`
+ * they are `redrive`, `pause-queue` and `resume-queue`, and with its `job`, too, `retry-job`, `promote-job` and
+ * `remove-job`. An event with a `by` has `'inspector'`, or the `by` of the request. `/snapshot` lists the actions of
+ * each task.
  *
- * The answer is JSON: 200 when the action is done, 202 when it has begun. An error is 400 if the action does not apply,
- * 404 for an unknown task, 409 if the task is not running. The request needs the token in its `Authorization` header.
- * Its `Origin`, if it has one, is the inspector's own, so a proxy must pass on the `Host` header.
+ * The answer is JSON: 200 when the action is done, 202 when it has begun. An error is 400 if the action does not
+ * apply, 404 for an unknown task, queue or job, 409 if the task is not running or the job is in another state. The
+ * request needs the token in its `Authorization` header. Its `Origin`, if it has one, is the inspector's own, so a
+ * proxy must pass on the `Host` header.
  *
  * Pass it to `orchestrate`, `launch` or `runMain` first, so that it sees the start of all other tasks. When the
  * application is cancelled, it continues until the other tasks have ended, at most for half of the application's

@@ -21,7 +21,7 @@ export interface FailureView {
   readonly message?: string;
 }
 
-/** A job with its data, as in `/fleet/queues/<name>/jobs/<id>`: these only with `showData`, and only up to 100 kB each. */
+/** A job, as in `/fleet/queues/<name>/jobs/<id>`. Its data are only present with `showData`, up to 100 kB each. */
 export interface JobDetails extends JobView {
   readonly input?: unknown;
   readonly output?: unknown;

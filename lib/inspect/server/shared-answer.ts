@@ -1,6 +1,5 @@
-/** An answer serves all requests within this time, in ms, and one that took long within a multiple of the time it took. */
-const cacheMs = 1000;
-const timesSlower = 4;
+/** An answer serves all requests within this time, in ms, or within so many times the time that it took. */
+const [cacheMs, timesLonger] = [1000, 4];
 const answerTimeoutMs = 5000;
 
 /**
@@ -14,7 +13,7 @@ export function sharedAnswer<T>(query: () => Promise<T>, now: () => number): () 
   return () => {
     // A negative age means that the clock was set back; the answer is then outdated, too.
     const age = answeredAt === undefined ? 0 : now() - answeredAt;
-    const maxAge = Math.max(cacheMs, timesSlower * ((answeredAt ?? 0) - askedAt));
+    const maxAge = Math.max(cacheMs, timesLonger * ((answeredAt ?? 0) - askedAt));
     if (answer && age >= 0 && age < maxAge) return answer;
     askedAt = now();
     answeredAt = undefined;
