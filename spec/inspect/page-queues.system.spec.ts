@@ -32,10 +32,10 @@ describeWithBrowser('The page of a queue', (browserPage) => {
   const press = (name: string) => browserPage.page.locator('#queue').getByRole('button', { name, exact: true }).click();
   const choose = (state: string) => browserPage.page.locator('#queue select').selectOption(state);
   const openJob = (id: string) => browserPage.page.locator(`#queue [data-job="${id}"]`).click();
-  const jobsShown = async () => {
-    const buttons = await browserPage.page.locator('#queue [data-job]').all();
-    return Promise.all(buttons.map((button) => button.getAttribute('data-job')));
-  };
+  const jobsShown = () =>
+    browserPage.evaluate<string[]>(
+      '[...document.querySelectorAll("#queue [data-job]")].map(({ dataset }) => dataset.job)',
+    );
   /** Opens the page of an application, and on it a queue. Returns the events about its actions. */
   const open = async (
     name: string,

@@ -4,8 +4,17 @@ import { authorization } from './token.js';
 
 const requestTimeoutMs = 10_000;
 
+/** The data of the fleet's section, and of the dialog of a queue. */
+export interface FleetSnapshot {
+  readonly state: FleetState | undefined;
+  readonly failure: string | undefined;
+  /** The time of the state, and of the last answer. */
+  readonly at: number;
+  readonly now: number;
+}
+
 /** The last answer of the fleet. */
-export class FleetFeed {
+export class FleetFeed implements FleetSnapshot {
   /** The state of the last successful answer. */
   state: FleetState | undefined = undefined;
   /** Why the last request failed. */

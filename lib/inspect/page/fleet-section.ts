@@ -2,19 +2,11 @@ import type { FleetState } from '../../fleet/types.js';
 import { duration } from '../../util/duration.js';
 import { printable } from '../../util/printable.js';
 import { element, setText } from './element.js';
+import type { FleetSnapshot } from './fleet-feed.js';
 import { cronsTable, membersTable, queuesTable } from './fleet-tables.js';
 import { clockTime, counted, shortTime } from './format.js';
 import { loadSetting, saveSetting } from './local-storage.js';
 import { QueuePanel } from './queue-panel.js';
-
-/** The data of the section. */
-export interface FleetSnapshot {
-  readonly state: FleetState | undefined;
-  readonly failure: string | undefined;
-  /** The time of the state, and of the last answer. */
-  readonly at: number;
-  readonly now: number;
-}
 
 /**
  * The members, queues and crons of the fleet. Only a cancel changes the height, so that the rows below stay in place.

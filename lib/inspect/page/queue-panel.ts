@@ -2,7 +2,7 @@ import type { QueueState } from '../../fleet/types.js';
 import { duration } from '../../util/duration.js';
 import type { GroupsAnswer } from '../server/job-view.js';
 import { element, setText } from './element.js';
-import type { FleetSnapshot } from './fleet-section.js';
+import type { FleetSnapshot } from './fleet-feed.js';
 import { shortTime } from './format.js';
 import { JobBrowser } from './job-browser.js';
 import { groupTable } from './job-table.js';
