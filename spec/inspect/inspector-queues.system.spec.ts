@@ -3,11 +3,18 @@ import { randomUUID } from 'node:crypto';
 import { NEVER } from 'rxjs';
 import type { AppEvent } from 'rxjs-tasks';
 import { UnrecoverableError, type Fleet, type Job, type Queue } from 'rxjs-tasks/fleet';
-import type { DeadLettersAnswer, InspectorOptions, JobAnswer, JobsAnswer } from '../../lib/inspect/index.js';
+import type {
+  DeadLettersAnswer,
+  FleetAnswer,
+  InspectorOptions,
+  JobAnswer,
+  JobsAnswer,
+} from '../../lib/inspect/index.js';
 import { emptyQueue, exampleFleet } from '../helpers/example-fleet.js';
-import { Fleets } from '../helpers/fleet.js';
+import { Fleets, sharedUrl } from '../helpers/fleet.js';
 import { httpRequest } from '../helpers/http.js';
 import { inspectedApps } from '../helpers/inspected.js';
+import { startProxy } from '../helpers/proxy.js';
 import { waitUntil } from '../helpers/wait.js';
 
 const hour = 3_600_000;
@@ -185,6 +192,42 @@ describe('The queues of an inspected fleet', () => {
       expect(reads).to.equal(1);
       await get('emails/jobs?state=failed');
       expect(reads).to.equal(2);
+    });
+
+    it('as far as they are known while the database is away, and the jobs when it is back', async () => {
+      const queue = await newQueue<number>();
+      await queue.enqueue(1);
+      const url = await sharedUrl();
+      const proxy = await startProxy(Number(new URL(url).port));
+      const cutFleets = new Fleets();
+      try {
+        const cut = await cutFleets.connect({ schema: fleets.schema, url: url.replace(/:\d+\//, `:${proxy.port}/`) });
+        // With a listener, the console does not show the lost connection.
+        cut.events$.subscribe();
+        const app = await inspect({ fleet: cut });
+        const state = async () => {
+          const { status, body } = await httpRequest(`${app.url}fleet`, headers);
+          return { status, ...(JSON.parse(body) as FleetAnswer) };
+        };
+        expect((await state()).stale).to.equal(undefined);
+        proxy.pause();
+        await waitUntil(async () => (await state()).stale !== undefined);
+        const { status, queues: known, stale } = await state();
+        expect([status, known.some(({ name, waiting }) => name === queue.name && waiting === 1)]).to.deep.equal([
+          200,
+          true,
+        ]);
+        expect(stale?.error).to.match(/^The fleet does not answer: /);
+        expect(stale?.ageMs).to.be.greaterThan(0);
+        expect((await app.get(`${queue.name}/jobs`)).status).to.equal(503);
+        proxy.resume();
+        await waitUntil(async () => (await app.get(`${queue.name}/jobs`)).status === 200);
+        expect((await state()).stale).to.equal(undefined);
+      } finally {
+        proxy.resume();
+        await cutFleets.close();
+        await proxy.close();
+      }
     });
 
     it('with a clear refusal of names, ids, states and parameters that are none', async () => {
