@@ -133,7 +133,7 @@ export const markStyles: Readonly<Record<MarkKind, Style & { readonly paths: rea
   },
   operated: {
     label: 'operated',
-    symbol: '"',
+    symbol: '`',
     color: 'cyan',
     paths: [{ paint: 'outline', path: 'M0-6L6 0L0 6L-6 0Z' }],
   },

@@ -46,7 +46,7 @@ export const marks = {
   ',': 'paused',
   '&': 'resumed',
   '@': 'rescheduled',
-  '"': 'an operator acts through the task',
+  '`': 'an operator acts through the task',
   '|': 'ended',
   '?': 'never ends',
 } as const;

@@ -23,7 +23,7 @@ const markOf = {
   paused: ',',
   resumed: '&',
   rescheduled: '@',
-  operated: '"',
+  operated: '`',
 } as const satisfies Partial<Record<RecordedEvent['type'], Mark>>;
 
 /**

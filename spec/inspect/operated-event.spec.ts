@@ -33,8 +33,8 @@ describe('An event about an action on a queue', () => {
     const events = [toRecorded({ type: 'ready', task: 'inspector', runId: 1, at: 0 }, 0), toRecorded(operated(3), 0)];
     expect(eventDetails(toRecorded(operated(3), 0))).to.equal('redrive mails, by ann, 3 jobs');
     const recording = { version: 1, from: 0, events, dropped: 0 } as const;
-    expect(renderText(recording, { width: 100 })).to.include('" operated');
-    expect(toMarbles(recording)).to.match(/^inspector +> 1\.999s "$/);
+    expect(renderText(recording, { width: 100 })).to.include('` operated');
+    expect(toMarbles(recording)).to.match(/^inspector +> 1\.999s `$/);
   });
 
   it('is an event of a span', () => {

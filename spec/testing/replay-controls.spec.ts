@@ -66,7 +66,7 @@ const eventsOf: Readonly<Record<Mark, RecordedEvent['type'] | 'repeated'>> = {
   ',': 'paused',
   '&': 'resumed',
   '@': 'rescheduled',
-  '"': 'operated',
+  '`': 'operated',
   '|': 'repeated',
   '?': 'repeated',
 };
