@@ -7,13 +7,23 @@
 export { connectFleet } from './connect-fleet.js';
 export type { FleetOptions } from './fleet-options.js';
 export type { PgConnectionOptions, PgPool } from './pg-types.js';
-export type { CronState, Fleet, FleetEvent, FleetMember, FleetState, PausedCron, QueueState } from './types.js';
+export type {
+  CronState,
+  EndedJobs,
+  Fleet,
+  FleetEvent,
+  FleetMember,
+  FleetState,
+  PausedCron,
+  QueueState,
+} from './types.js';
 export { fleetSql, installFleet, type FleetSqlOptions, type InstallOptions } from './install-fleet.js';
 export type { TriggerOutcome } from './trigger-outcome.js';
 export { every } from './every.js';
 export type {
   DeadLetter,
   EnqueueOptions,
+  GroupState,
   Job,
   JobEvent,
   JobEventDetail,

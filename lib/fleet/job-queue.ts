@@ -4,6 +4,7 @@ import type { TaskRunner } from '../task/types.js';
 import { invalid, validateArray, validateBoolean, validateFunction, validateInteger } from '../util/validate.js';
 import { affectedJobs } from './fleet-database.js';
 import type { FleetServices } from './fleet-services.js';
+import { readGroups } from './job-groups.js';
 import { newJobId } from './job-id.js';
 import { JobInserter } from './job-inserter.js';
 import type { NewJob } from './job-store.js';
@@ -26,6 +27,7 @@ import {
 } from './queue-policy.js';
 import type {
   DeadLetter,
+  GroupState,
   JobEvent,
   JobHandler,
   JobsFilter,
@@ -170,6 +172,11 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
   async jobs(filter: JobsFilter = {}): Promise<JobState<In, Out>[]> {
     validateJobsFilter(filter);
     return readPage(this.services.database, this.name, filter);
+  }
+
+  async groups(limit = 10): Promise<GroupState[]> {
+    validateInteger('limit', 1, 1000, limit);
+    return readGroups(this.services.database, this.name, limit);
   }
 
   async promote(id: string): Promise<boolean> {

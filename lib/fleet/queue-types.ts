@@ -66,6 +66,11 @@ export interface Queue<In, Out> {
    */
   promote(id: string): Promise<boolean>;
   /**
+   * Counts the jobs of the groups that have the most of them, the largest group first. Default: 10 groups, up to 1,000.
+   * Blocked jobs do not count. If more than 100,000 jobs wait, those count that start first.
+   */
+  groups(limit?: number): Promise<GroupState[]>;
+  /**
    * Lets a failed or cancelled job run again, with one attempt. A job that has failed with a job of its option `after`
    * waits for those jobs again: retry them first. Resolves to whether it was one.
    */
@@ -194,6 +199,14 @@ export interface JobState<In = unknown, Out = unknown> {
   /** The start of the last attempt. */
   readonly startedAt?: Date;
   readonly endedAt?: Date;
+}
+
+/** The number of jobs of a group: see {@link SubmitOptions.group}. */
+export interface GroupState {
+  readonly group: string;
+  /** Jobs that have not started, delayed ones included. */
+  readonly waiting: number;
+  readonly running: number;
 }
 
 /** A job whose last attempt has failed and that `redrive` can submit again. */

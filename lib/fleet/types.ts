@@ -107,14 +107,31 @@ export interface FleetMember {
 /** The number of jobs of a queue, counted at the time of the call. */
 export interface QueueState {
   readonly name: string;
-  /** Jobs that have not started. Those with a delay, and those that wait for other jobs, are included. */
+  /** Jobs that have not started. Those that are delayed, blocked or retrying are included. */
   readonly waiting: number;
+  /** Jobs that wait for their time. */
+  readonly delayed: number;
+  /** Jobs that wait for other jobs. */
+  readonly blocked: number;
+  /** Jobs that wait for their next attempt. */
+  readonly retrying: number;
   readonly running: number;
   readonly dead: number;
+  /** The jobs that have ended recently. */
+  readonly ended: EndedJobs;
   /** For how long the first of the due jobs has waited, in ms. Absent if none is due. */
   readonly oldestMs?: number;
   /** The pause of the queue, and the person or program that has begun it. In ms since 1970. */
   readonly paused?: { readonly by: string; readonly at: number };
+}
+
+/** The number of jobs of a queue that have ended recently. Jobs with a retention below a minute may be missing. */
+export interface EndedJobs {
+  readonly completed: number;
+  /** Jobs whose last attempt has failed. */
+  readonly failed: number;
+  /** The time that the counts are of, in ms: the last minute, or less if 1,000 jobs have ended in less. */
+  readonly ms: number;
 }
 
 /** The last slot of a cron, and the process that runs it, while it runs. */

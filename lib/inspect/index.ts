@@ -6,8 +6,19 @@
 
 export { inspector } from './server/inspector.js';
 export type { InspectorOptions } from './server/inspector-options.js';
-export type { FleetStateSource, RedrivableQueue } from './server/fleet-state-source.js';
+export type { FleetAnswer, FleetStateSource, InspectedQueue } from './server/fleet-state-source.js';
 export type { InspectorAction } from './server/action-request.js';
+export type {
+  DeadLettersAnswer,
+  DeadLetterView,
+  FailureView,
+  GroupsAnswer,
+  JobAnswer,
+  JobDetails,
+  JobsAnswer,
+  JobView,
+} from './server/job-view.js';
+export type { JobAction, QueueAction } from './server/queue-action-request.js';
 export type { TaskAction } from './server/task-actions.js';
 export type { NotReadyTask } from '../app/not-ready-tasks.js';
 export type { TaskDetails } from './server/task-details.js';

@@ -43,6 +43,8 @@ export function eventDetails({
   type,
   at,
   key,
+  action,
+  target,
   by,
   nextAt,
   count,
@@ -58,9 +60,10 @@ export function eventDetails({
 }: RecordedEvent): string {
   const parts = [
     key,
+    action !== undefined && `${action} ${target ?? ''}`,
     nextAt !== undefined && `next in ${duration(nextAt - at)}`,
     by !== undefined && `by ${by}`,
-    count !== undefined && `${count} slots`,
+    count !== undefined && `${count} ${type === 'operated' ? 'jobs' : 'slots'}`,
     lateBy !== undefined && `${duration(lateBy)} late`,
     reason,
     restart !== undefined && `no. ${restart}`,

@@ -137,6 +137,12 @@ export const markStyles: Readonly<Record<MarkKind, Style & { readonly paths: rea
       { paint: 'solid', path: 'M-3.5-4.5H-2V4.5H-3.5ZM2-4.5H3.5V4.5H2Z' },
     ],
   },
+  operated: {
+    label: 'operated',
+    symbol: '`',
+    color: 'cyan',
+    paths: [{ paint: 'outline', path: 'M0-6L6 0L0 6L-6 0Z' }],
+  },
   cancelling: {
     label: 'cancelling',
     symbol: '!',

@@ -25,6 +25,7 @@ export interface Mark {
     | 'resumed'
     | 'rescheduled'
     | 'restart-requested'
+    | 'operated'
     | 'overdue'
     | 'restarting'
     | 'result-dropped'
@@ -122,6 +123,7 @@ export class TaskTimeline implements TaskRow {
       case 'resumed':
       case 'rescheduled':
       case 'restart-requested':
+      case 'operated':
       case 'overdue':
       case 'cancelling':
         if (this.status === 'idle') this.runOf(event, at, start);

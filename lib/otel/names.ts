@@ -18,6 +18,8 @@ export const attribute = {
   option: 'rxjs_tasks.option',
   count: 'rxjs_tasks.count',
   by: 'rxjs_tasks.by',
+  action: 'rxjs_tasks.action',
+  target: 'rxjs_tasks.target',
   key: 'rxjs_tasks.key',
   cause: 'rxjs_tasks.cause',
   delay: 'rxjs_tasks.delay',

@@ -36,6 +36,11 @@ export function eventAttributes(event: TaskEvent): Attributes | undefined {
     case 'rescheduled':
     case 'restart-requested':
       return byAttribute(event.by);
+    case 'operated': {
+      const { action, target, count, by } = event;
+      const counted = count === undefined ? {} : { [attribute.count]: count };
+      return { [attribute.action]: action, [attribute.target]: target, ...counted, ...byAttribute(by) };
+    }
     case 'overdue':
       return { ...slotAttributes(event), [attribute.lateness]: seconds(event.lateBy) };
     case 'restarting':

@@ -28,6 +28,8 @@ export interface RecordedEvent {
   readonly option?: string;
   readonly key?: string;
   readonly by?: string;
+  readonly action?: string;
+  readonly target?: string;
   readonly nextAt?: number;
   readonly error?: RecordedError;
   readonly cause?: RecordedError;

@@ -156,6 +156,8 @@ export type TaskEventDetail =
   | ({ readonly type: 'resumed' } & AskedBy)
   /** A cron goes by another schedule from now on. `nextAt` is its next slot, if there is one. */
   | ({ readonly type: 'rescheduled'; readonly nextAt?: number } & AskedBy)
+  /** A task has done an `action` for somebody with something that is no task, such as a job of a queue. */
+  | ({ readonly type: 'operated'; readonly action: string; readonly target: string; readonly count?: number } & AskedBy)
   /**
    * A supervised run has ended or failed (with the `error`), and restarts `delay` ms after that, or when it has
    * finalized if that takes longer. `restart` is the number of restarts since the supervised run began, this one

@@ -47,6 +47,7 @@ export const marks = {
   '&': 'resumed',
   '@': 'rescheduled',
   '"': 'a restart is requested',
+  '`': 'an operator acts through the task',
   '|': 'ended',
   '?': 'never ends',
 } as const;

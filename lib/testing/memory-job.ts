@@ -160,6 +160,11 @@ export class MemoryJob {
     return this.error && toJobFailure(this.error);
   }
 
+  /** Whether it has ended after a time. */
+  endedSince(time: number): boolean {
+    return this.endedAt !== undefined && this.endedAt > time;
+  }
+
   stateAt(now: number): JobState['state'] {
     if (!this.waits) return this.state as JobState['state'];
     if (this.blocked) return 'blocked';

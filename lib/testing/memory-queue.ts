@@ -14,6 +14,7 @@ import {
 import type {
   DeadLetter,
   EnqueueOptions,
+  GroupState,
   JobEvent,
   JobHandler,
   JobsFilter,
@@ -169,6 +170,13 @@ export class MemoryQueue<In, Out> implements Queue<In, Out> {
         .filter((job) => state === undefined || job.stateAt(now) === state)
         .slice(0, limit)
         .map((job) => job.toState<In, Out>(now));
+    });
+  }
+
+  groups(limit = 10): Promise<GroupState[]> {
+    return this.#connection.call(() => {
+      validateInteger('limit', 1, 1000, limit);
+      return this.#table.groups(limit);
     });
   }
 

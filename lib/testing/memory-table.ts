@@ -4,12 +4,15 @@ import { JobCancelledError, JobLostError, type JobFailure } from '../fleet/error
 import type { Claim } from '../fleet/job-store.js';
 import { fromStored, mergeOptions, type StoredOptions } from '../fleet/queue-options.js';
 import { toPolicy, type QueuePolicy } from '../fleet/queue-policy.js';
-import type { JobEvent, QueueOptions } from '../fleet/queue-types.js';
+import type { GroupState, JobEvent, JobState, QueueOptions } from '../fleet/queue-types.js';
 import type { QueueState } from '../fleet/types.js';
 import type { WorkerLimits } from '../fleet/worker-options.js';
 import { MemoryClaims } from './memory-claims.js';
 import { MemoryInsertions, type Insertion } from './memory-insertions.js';
 import { MemoryJob } from './memory-job.js';
+
+/** The time for which the state of a queue counts ended jobs, in ms. */
+const endedMs = 60_000;
 
 /** The part of a fleet in memory that its tables use. */
 export interface MemoryTables {
@@ -172,17 +175,43 @@ export class MemoryTable {
   }
 
   state(): QueueState {
+    const now = this.now();
     const waiting = [...this.open].filter(({ waits }) => waits).length;
+    const isIn = (state: JobState['state']) => (job: MemoryJob) => job.stateAt(now) === state;
+    const open = (state: JobState['state']) => [...this.open].filter(isIn(state)).length;
+    const recent = [...this.jobs.values()].filter((job) => job.endedSince(now - endedMs));
     const due = this.dueJobs.map(({ dueAt }) => dueAt);
     const { paused } = this.claims;
     return {
       name: this.name,
       waiting,
+      delayed: open('delayed'),
+      blocked: open('blocked'),
+      retrying: open('retrying'),
       running: this.open.size - waiting,
       dead: this.dead.size,
-      ...(due.length > 0 && { oldestMs: this.now() - Math.min(...due) }),
+      ended: {
+        completed: recent.filter(isIn('completed')).length,
+        failed: recent.filter(isIn('failed')).length,
+        ms: endedMs,
+      },
+      ...(due.length > 0 && { oldestMs: now - Math.min(...due) }),
       ...(paused && { paused }),
     };
+  }
+
+  /** Counts the jobs of the groups that have the most of them. */
+  groups(limit: number): GroupState[] {
+    const groups = new Map<string, { waiting: number; running: number }>();
+    for (const { group, waits, blocked } of this.open) {
+      if (group === undefined || blocked) continue;
+      const counts = groups.get(group) ?? { waiting: 0, running: 0 };
+      counts[waits ? 'waiting' : 'running']++;
+      groups.set(group, counts);
+    }
+    return Array.from(groups, ([group, counts]) => ({ group, ...counts }))
+      .sort((a, b) => b.waiting + b.running - a.waiting - a.running || (a.group < b.group ? -1 : 1))
+      .slice(0, limit);
   }
 
   private write(job: MemoryJob, result: AttemptResult): WrittenResult {

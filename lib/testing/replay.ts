@@ -81,6 +81,7 @@ const externalTypes: readonly RecordedEvent['type'][] = [
   'teardown-failed',
   'option-failed',
   'future-failed',
+  'operated',
 ];
 
 /** Whether a replay does not expect an event. A pause in the replay causes the missed slots of a recorded pause. */

@@ -24,6 +24,7 @@ const markOf = {
   resumed: '&',
   rescheduled: '@',
   'restart-requested': '"',
+  operated: '`',
 } as const satisfies Partial<Record<RecordedEvent['type'], Mark>>;
 
 /**

@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { NEVER } from 'rxjs';
 import { cron, dynamic, optional, ordered, supervise, task, type AppEvent } from '../../lib/index.js';
 import type { AppState, FleetStateSource, InspectorOptions, TaskState } from '../../lib/inspect/index.js';
-import { exampleFleet } from '../helpers/example-fleet.js';
+import { emptyQueue, exampleFleet } from '../helpers/example-fleet.js';
 import { httpRequest } from '../helpers/http.js';
 import { inspectedApps } from '../helpers/inspected.js';
 import { waitUntil } from '../helpers/wait.js';
@@ -350,7 +350,7 @@ describe('The actions of an inspector', () => {
       const opened: string[] = [];
       const fleet: FleetStateSource = {
         state: () => Promise.resolve(exampleFleet()),
-        queue: (name) => (opened.push(name), { redrive }),
+        queue: (name) => (opened.push(name), emptyQueue({ redrive })),
       };
       return { fleet, opened };
     };

@@ -39,6 +39,7 @@ describe('inspector', () => {
     );
     expect(given({ port: 0, actions: 'yes', token: 'a token, a token' })).to.throw(TypeError, 'Expected `actions`');
     expect(given({ port: 0, actions: true, token: 'short' })).to.throw(RangeError, 'Expected `token`');
+    expect(given({ port: 0, showData: 'no' })).to.throw(TypeError, 'Expected `showData` to be a boolean');
     expect(given({ port: 0, history: 0 })).to.throw(RangeError, 'Expected `history`');
     expect(given({ port: 0, hosts: 'x' })).to.throw(TypeError, 'Expected `hosts` to be an array');
     expect(given({ port: 0, fleet: {} })).to.throw(

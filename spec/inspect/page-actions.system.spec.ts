@@ -1,7 +1,6 @@
 import { expect } from 'chai';
 import { NEVER, Subject } from 'rxjs';
 import { cron, dynamic, ordered, supervise, task, type AppEvent } from '../../lib/index.js';
-import { exampleFleet } from '../helpers/example-fleet.js';
 import { inspectedApps } from '../helpers/inspected.js';
 import { waitUntil } from '../helpers/wait.js';
 import { describeWithBrowser } from './browser-page.js';
@@ -185,22 +184,5 @@ describeWithBrowser('The page of an application that is operated', (browserPage)
     await page.route('**/actions', (route) => route.abort());
     await press('Trigger');
     await browserPage.waitForText('.actions .bad', 'The inspector does not answer');
-  });
-
-  it('submits the dead letters of a queue again', async () => {
-    const { page } = browserPage;
-    let dead = 3;
-    const queues = () => exampleFleet().queues.map((queue) => ({ ...queue, dead: queue.dead && dead }));
-    const fleet = {
-      state: () => Promise.resolve(exampleFleet({ queues: queues() })),
-      queue: () => ({ redrive: () => Promise.resolve(dead).finally(() => (dead = 0)) }),
-    };
-    const { url } = await inspected([], {}, { fleet, actions: true, token });
-    await page.goto(`${url}#token=${encodeURIComponent(token)}`);
-    await browserPage.waitForText('#fleet', '3 dead');
-    expect(await page.getByRole('button', { name: 'Redrive' }).count()).to.equal(1);
-    await press('Redrive invoices');
-    await page.getByRole('status').filter({ hasText: 'invoices: 3 jobs submitted again' }).waitFor();
-    await page.getByRole('button', { name: 'Redrive' }).waitFor({ state: 'detached' });
   });
 });

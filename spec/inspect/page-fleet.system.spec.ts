@@ -3,7 +3,7 @@ import { NEVER } from 'rxjs';
 import { every, type FleetState } from '../../lib/fleet/index.js';
 import { cron, task } from '../../lib/index.js';
 import type { FleetStateSource } from '../../lib/inspect/index.js';
-import { exampleFleet } from '../helpers/example-fleet.js';
+import { exampleFleet, exampleQueue } from '../helpers/example-fleet.js';
 import { Fleets } from '../helpers/fleet.js';
 import { inspectedApps } from '../helpers/inspected.js';
 import { pause, waitUntil } from '../helpers/wait.js';
@@ -24,7 +24,12 @@ describeWithBrowser('The fleet section of the page', (browserPage) => {
 
   it('shows members, queues and crons with their problems', async () => {
     const { page } = browserPage;
-    const { url } = await inspected([], {}, { fleet: sourceOf(exampleFleet()) });
+    const ended = { completed: 20, failed: 1, ms: 10_000 };
+    const queues = [
+      exampleQueue({ name: 'emails', waiting: 1200, running: 4, oldestMs: 65_000, ended }),
+      exampleQueue({ name: 'invoices', dead: 3, paused: { by: 'ann', at: 0 } }),
+    ];
+    const { url } = await inspected([], {}, { fleet: sourceOf(exampleFleet({ queues })) });
     await page.goto(url);
     await waitForFleet('3 dead, 1 quiet3 members, 2 queues, 2 crons');
     const [, , , quiet] = await cellsOf('members');
@@ -36,11 +41,13 @@ describeWithBrowser('The fleet section of the page', (browserPage) => {
       ['worker-1', 'live'],
     ]);
     expect(await cellsOf('queues')).to.deep.equal([
-      ['Queue', 'Waiting', 'Running', 'Dead'],
-      ['emails', '1,200', '4', '0'],
-      ['invoices', '0', '0', '3'],
+      ['Queue', 'Waiting', 'Running', 'Oldest', 'Per min', 'Failed', 'Dead'],
+      ['emails', '1,200', '4', '1 min 5 s', '120', '6', '0'],
+      ['invoicespaused', '0', '0', '–', '0', '0', '3'],
     ]);
-    expect(await page.locator('[data-of=queues] .bad').allTextContents()).to.deep.equal(['3']);
+    expect(await page.locator('[data-of=queues] .bad').allTextContents()).to.deep.equal(['6', '3']);
+    await page.getByTitle('20 jobs completed in the last 10 s').waitFor();
+    await page.getByTitle('invoices: paused by ann').waitFor();
     const [, cleanup, report] = await cellsOf('crons');
     expect(cleanup?.[1]).to.match(/\d\d:\d\d:\d\d$/);
     expect(cleanup?.[2]).to.equal('worker-1');
@@ -95,8 +102,13 @@ describeWithBrowser('The fleet section of the page', (browserPage) => {
     fails = true;
     await waitForFleet('No answer since');
     await browserPage.waitForText('#fleet .notice', 'The fleet does not answer: no database');
+    await browserPage.waitForText('#fleet .notice', 'This is its last known state, ');
     await browserPage.waitForText('#fleet [data-stale] [data-of=queues]', 'invoices');
     expect(await stageHeight()).to.equal(height);
+    // A client that comes now gets it, too.
+    await page.reload();
+    await waitForFleet('No answer since');
+    await browserPage.waitForText('#fleet [data-stale] [data-of=queues]', 'invoices');
     fails = false;
     await waitForFleet('1 quiet');
     expect(await page.locator('#fleet [data-stale]').count()).to.equal(0);
@@ -136,7 +148,7 @@ describeWithBrowser('The fleet section of the page', (browserPage) => {
       schema: evil,
       cancelled: { reason: evil, by: evil, at },
       members: [{ name: evil, host: evil, pid: 1, since: at, seen: at, live: false }],
-      queues: [{ name: evil, waiting: 0, running: 0, dead: 1 }],
+      queues: [exampleQueue({ name: evil, dead: 1 })],
       crons: [{ task: evil, slot: at, holder: evil }],
       paused: [{ task: evil, by: evil, at }],
     });
@@ -150,7 +162,7 @@ describeWithBrowser('The fleet section of the page', (browserPage) => {
 
   it('is closed and scrolled by the keyboard, and stays closed', async () => {
     const { page } = browserPage;
-    const queues = Array.from({ length: 30 }, (_, n) => ({ name: `queue-${n}`, waiting: 0, running: 0, dead: 0 }));
+    const queues = Array.from({ length: 30 }, (_, n) => exampleQueue({ name: `queue-${n}` }));
     const { url } = await inspected([untilCancelled('a')], {}, { fleet: sourceOf(exampleFleet({ queues })) });
     await page.goto(url);
     await waitForFleet('30 queues');

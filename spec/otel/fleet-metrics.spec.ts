@@ -1,7 +1,6 @@
 import { diag } from '@opentelemetry/api';
 import { expect } from 'chai';
-import type { FleetState } from 'rxjs-tasks/fleet';
-import { fleetMetrics, type QueueStateSource } from 'rxjs-tasks/otel';
+import { fleetMetrics, type MeasuredQueue, type QueueStateSource } from 'rxjs-tasks/otel';
 import { deferred } from '../helpers/tasks.js';
 import { Sdk } from '../helpers/telemetry.js';
 
@@ -19,7 +18,7 @@ describe('fleetMetrics', () => {
   afterEach(() => sdk.unregister());
 
   /** Measures a fleet with the given answers. */
-  function measure(...answers: (FleetState['queues'] | Error)[]) {
+  function measure(...answers: (readonly MeasuredQueue[] | Error)[]) {
     const fleet = {
       reads: 0,
       state: async () => {
@@ -64,7 +63,7 @@ describe('fleetMetrics', () => {
   });
 
   it('reads the state once for collections that come while the database does not answer', async () => {
-    const answer = deferred<{ queues: FleetState['queues'] }>();
+    const answer = deferred<{ queues: readonly MeasuredQueue[] }>();
     let reads = 0;
     fleetMetrics({ state: () => (reads++, answer.promise) });
     const collected = [sdk.points('rxjs_tasks.queue.dead'), sdk.points('rxjs_tasks.queue.dead')];

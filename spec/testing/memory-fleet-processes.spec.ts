@@ -173,7 +173,20 @@ describe('The processes of a memoryFleet', () => {
         { name: 'a', host: 'memory', pid: 1, since: 0, seen: 10, live: true },
         { name: 'b', host: 'memory', pid: 2, since: 0, seen: 10, live: true },
       ],
-      queues: [{ name: 'q', waiting: 2, running: 1, dead: 1, oldestMs: 10, paused: { by: 'ann', at: 10 } }],
+      queues: [
+        {
+          name: 'q',
+          waiting: 2,
+          delayed: 1,
+          blocked: 0,
+          retrying: 0,
+          running: 1,
+          dead: 1,
+          ended: { completed: 0, failed: 1, ms: 60_000 },
+          oldestMs: 10,
+          paused: { by: 'ann', at: 10 },
+        },
+      ],
       crons: [],
       paused: [],
     });

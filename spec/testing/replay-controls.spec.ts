@@ -67,6 +67,7 @@ const eventsOf: Readonly<Record<Mark, RecordedEvent['type'] | 'repeated'>> = {
   '&': 'resumed',
   '@': 'rescheduled',
   '"': 'restart-requested',
+  '`': 'operated',
   '|': 'repeated',
   '?': 'repeated',
 };

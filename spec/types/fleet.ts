@@ -21,6 +21,7 @@ import {
   type FleetConnectionError,
   type FleetSchemaError,
   type FleetVersionError,
+  type GroupState,
   type JobCancelledError,
   type JobDeletedError,
   type JobError,
@@ -56,7 +57,7 @@ export async function fleet(): Promise<void> {
   // @ts-expect-error a path that may be undefined would undo the cancel of the fleet
   void fleet.resume(process.env['CRON']);
   expectTypeOf(fleet.state()).toEqualTypeOf<Promise<FleetState>>();
-  expectTypeOf(inspector({ port: 0, fleet })).toEqualTypeOf<TaskRunner<string>>();
+  expectTypeOf(inspector({ port: 0, fleet, showData: true })).toEqualTypeOf<TaskRunner<string>>();
   cron(
     task('n', () => 1),
     every(1000),
@@ -72,6 +73,7 @@ export async function fleet(): Promise<void> {
   expectTypeOf(squares.result('id')).toEqualTypeOf<Observable<{ square: number }>>();
   expectTypeOf(squares.cancel('id')).toEqualTypeOf<Promise<boolean>>();
   expectTypeOf(squares.deadLetters()).toEqualTypeOf<Promise<DeadLetter<number>[]>>();
+  expectTypeOf(squares.groups(3)).toEqualTypeOf<Promise<GroupState[]>>();
   const worker = squares.worker((n, ctx, job) => {
     expectTypeOf(n).toEqualTypeOf<number>();
     expectTypeOf(ctx).toEqualTypeOf<Context>();

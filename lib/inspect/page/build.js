@@ -12,7 +12,7 @@ export async function buildPage() {
   );
   // `</script` would end the element, even inside a string.
   const script = (await bundle('main.ts', 'iife')).replaceAll('</script', '<\\/script');
-  const style = oneLine(`${themes(palette)} ${read('style.css')} ${dots(statusColors)}`);
+  const style = oneLine(`${themes(palette)} ${read('style.css')} ${read('queue.css')} ${dots(statusColors)}`);
   const html = read('index.html').replaceAll(/\n\s+/g, '\n');
   const constants = Object.entries({ html, style, script }).map(
     ([name, text]) => `export const ${name} = ${JSON.stringify(text)};\n`,

@@ -1,16 +1,28 @@
 import type { FleetState } from '../../fleet/types.js';
+import type { FleetAnswer } from '../server/fleet-state-source.js';
 import { authorization } from './token.js';
 
 const requestTimeoutMs = 10_000;
 
+/** The data of the fleet's section, and of the dialog of a queue. */
+export interface FleetSnapshot {
+  readonly state: FleetState | undefined;
+  readonly failure: string | undefined;
+  /** The time of the state, and of the last answer. */
+  readonly at: number;
+  readonly now: number;
+}
+
 /** The last answer of the fleet. */
-export class FleetFeed {
+export class FleetFeed implements FleetSnapshot {
   /** The state of the last successful answer. */
   state: FleetState | undefined = undefined;
   /** Why the last request failed. */
   failure: string | undefined = undefined;
   /** The time of `state`, by the application's clock. */
   at = 0;
+  /** The time of the last answer, or of the lack of it, by the same clock. */
+  now = 0;
   private pending: Promise<void> | undefined = undefined;
 
   /** Requests the state, unless a request is pending. */
@@ -24,13 +36,17 @@ export class FleetFeed {
         headers: authorization(),
         signal: AbortSignal.timeout(requestTimeoutMs),
       });
-      const answer = (await response.json()) as FleetState & { readonly error?: string };
+      const answer = (await response.json()) as FleetAnswer & { readonly error?: string };
       this.failure = response.ok ? undefined : (answer.error ?? `The inspector answers with status ${response.status}`);
       if (!response.ok) return;
+      const { stale } = answer;
       this.state = answer;
-      this.at = now();
+      this.failure = stale?.error;
+      this.at = now() - (stale?.ageMs ?? 0);
     } catch {
       this.failure = 'The inspector does not answer';
+    } finally {
+      this.now = now();
     }
   }
 }

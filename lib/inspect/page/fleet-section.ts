@@ -1,17 +1,12 @@
 import type { FleetState } from '../../fleet/types.js';
+import { duration } from '../../util/duration.js';
 import { printable } from '../../util/printable.js';
 import { element, setText } from './element.js';
+import type { FleetSnapshot } from './fleet-feed.js';
 import { cronsTable, membersTable, queuesTable } from './fleet-tables.js';
 import { clockTime, counted, shortTime } from './format.js';
 import { loadSetting, saveSetting } from './local-storage.js';
-import { performAction } from './perform-action.js';
-
-/** The data of the section. */
-export interface FleetSnapshot {
-  readonly state: FleetState | undefined;
-  readonly failure: string | undefined;
-  readonly at: number;
-}
+import { QueuePanel } from './queue-panel.js';
 
 /**
  * The members, queues and crons of the fleet. Only a cancel changes the height, so that the rows below stay in place.
@@ -23,16 +18,14 @@ export class FleetSection {
   private readonly note = element('span', '');
   private readonly counts = element('span', '');
   private readonly notice = element('p', '');
-  /** The result of the last action. */
-  private readonly result = element('p', '');
   private readonly body = element('div', '');
-  private readonly onPerformed: () => void;
+  private readonly queuePanel: QueuePanel;
   private lastShown = '';
 
   /** @param onPerformed called after each action. */
   constructor(root: HTMLElement, onPerformed: () => void) {
-    const { banner, fold, note, counts, notice, result, body } = this;
-    this.onPerformed = onPerformed;
+    const { banner, fold, note, counts, notice, body } = this;
+    this.queuePanel = new QueuePanel(onPerformed);
     this.root = root;
     banner.className = 'banner';
     banner.hidden = true;
@@ -49,27 +42,33 @@ export class FleetSection {
     fold.open = setting === null ? innerWidth > 640 : setting === 'open';
     // Stores what the user does, not the default.
     summary.addEventListener('click', () => saveSetting('fleet', fold.open ? 'closed' : 'open'));
-    result.className = 'result';
-    result.setAttribute('role', 'status');
     body.addEventListener('click', ({ target }) => {
       const queue = target instanceof HTMLElement && target.dataset['queue'];
-      if (typeof queue === 'string') void this.redrive(queue);
+      if (typeof queue === 'string') this.queuePanel.open(queue);
     });
-    body.append(notice, result, ...[0, 1, 2].map(() => element('table', '')));
+    body.append(notice, ...[0, 1, 2].map(() => element('table', '')));
     fold.append(summary, body);
-    root.append(banner, fold);
+    root.append(banner, fold, this.queuePanel.root);
   }
 
   /**
    * @param snapshot `undefined` if there is no fleet.
-   * @param hasRedrive whether dead letters can be submitted again.
+   * @param hasActions whether the inspector has the actions of queues.
    */
-  show(snapshot: FleetSnapshot | undefined, isConnected: boolean, hasRedrive: boolean): void {
+  show(snapshot: FleetSnapshot | undefined, isConnected: boolean, hasActions: boolean): void {
     // Changing the document costs more than everything else.
-    const shown = JSON.stringify([snapshot?.at, snapshot?.failure, snapshot === undefined, isConnected, hasRedrive]);
+    const shown = JSON.stringify([
+      snapshot?.at,
+      snapshot?.now,
+      snapshot?.failure,
+      snapshot === undefined,
+      isConnected,
+      hasActions,
+    ]);
     if (shown === this.lastShown) return;
     this.lastShown = shown;
     this.root.hidden = !snapshot;
+    this.queuePanel.show(snapshot, hasActions);
     if (!snapshot) return;
     const { state, failure, at } = snapshot;
     this.showCancel(state, at);
@@ -78,22 +77,14 @@ export class FleetSection {
     setTextAndTitle(this.note, note, failure ?? '');
     this.note.dataset['kind'] = failure === undefined ? 'bad' : 'warn';
     setTextAndTitle(this.counts, counts, state ? `Schema ${state.schema}` : '');
-    setText(this.notice, failure ?? '');
+    setText(this.notice, failure === undefined ? '' : staleText(snapshot));
     this.notice.hidden = failure === undefined;
     if (state)
       this.showTables([
         membersTable(state.members, at),
-        queuesTable(state.queues, hasRedrive),
+        queuesTable(state.queues),
         cronsTable(state.crons, state.paused, at),
       ]);
-  }
-
-  private async redrive(queue: string): Promise<void> {
-    setText(this.result, '');
-    const { error, count = 0 } = await performAction({ action: 'redrive', queue });
-    this.result.classList.toggle('bad', error !== undefined);
-    setText(this.result, `${queue}: ${error ?? `${counted(count, 'job')} submitted again`}`);
-    this.onPerformed();
   }
 
   private showCancel(state: FleetState | undefined, now: number): void {
@@ -113,6 +104,11 @@ export class FleetSection {
       if (!current[index]?.isEqualNode(table)) current[index]?.replaceWith(table);
     });
   }
+}
+
+/** Returns why the fleet does not answer, and how old the last state was then. */
+function staleText({ state, failure = '', at, now }: FleetSnapshot): string {
+  return state ? `${failure}. This is its last known state, ${duration(Math.max(0, now - at))} old.` : failure;
 }
 
 function headingOf({ state, failure, at }: FleetSnapshot): { readonly note: string; readonly counts: string } {

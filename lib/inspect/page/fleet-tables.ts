@@ -2,7 +2,8 @@ import type { CronState, FleetMember, PausedCron, QueueState } from '../../fleet
 import { duration } from '../../util/duration.js';
 import { printable } from '../../util/printable.js';
 import { element } from './element.js';
-import { shortTime } from './format.js';
+import { counted, shortTime } from './format.js';
+import { countText, endedTime, perMinute } from './queue-facts.js';
 
 /** The largest number of rows of a table. */
 const maxRows = 50;
@@ -11,6 +12,8 @@ const maxRows = 50;
 interface TableRow {
   readonly name: string;
   readonly title: string;
+  /** Default: the name. */
+  readonly label?: readonly Node[];
   readonly cells: readonly HTMLElement[];
   /** Whether something is wrong, so that the row comes first in a long table. */
   readonly hasProblem: boolean;
@@ -28,31 +31,40 @@ export function membersTable(members: readonly FleetMember[], now: number): Node
   });
 }
 
-/** @param hasRedrive whether dead letters can be submitted again. */
-export function queuesTable(queues: readonly QueueState[], hasRedrive: boolean): Node {
-  const headings = ['Queue', 'Waiting', 'Running', 'Dead', ...(hasRedrive ? [''] : [])];
-  const created = table('Queues', headings, queues, ({ name, waiting, running, dead }) => {
-    const cells = [waiting, running, dead].map((count) => {
-      const cell = element('td', count.toLocaleString('en'));
-      cell.className = count === 0 ? 'number none' : 'number';
+/** Creates the table of queues. The name of each is a button whose click the section handles. */
+export function queuesTable(queues: readonly QueueState[]): Node {
+  const headings = ['Queue', 'Waiting', 'Running', 'Oldest', 'Per min', 'Failed', 'Dead'];
+  return table('Queues', headings, queues, ({ name, waiting, running, dead, ended, oldestMs, paused }) => {
+    const number = (count: number, isBad = false) => {
+      const cell = element('td', countText(count));
+      cell.className = count === 0 ? 'number none' : isBad ? 'number bad' : 'number';
       return cell;
-    });
-    if (dead > 0) cells[2]?.classList.add('bad');
-    if (hasRedrive) cells.push(element('td', '', ...(dead > 0 ? [redriveButton(name)] : [])));
-    return { name, title: name, cells, hasProblem: dead > 0 };
+    };
+    const oldest = element('td', oldestMs === undefined ? '–' : duration(oldestMs));
+    if (oldestMs === undefined) oldest.className = 'none';
+    const [completed, failed] = [
+      number(perMinute(ended.completed, ended)),
+      number(perMinute(ended.failed, ended), true),
+    ];
+    completed.title = `${counted(ended.completed, 'job')} completed ${endedTime(ended)}`;
+    failed.title = `${counted(ended.failed, 'job')} failed ${endedTime(ended)}`;
+    const button = element('button', name);
+    button.setAttribute('type', 'button');
+    button.dataset['queue'] = name;
+    return {
+      name,
+      title: paused ? `${name}: paused by ${paused.by}` : name,
+      label: paused ? [button, pausedMark()] : [button],
+      cells: [number(waiting), number(running), oldest, completed, failed, number(dead, true)],
+      hasProblem: dead > 0 || paused !== undefined,
+    };
   });
-  created.toggleAttribute('data-redrive', hasRedrive);
-  return created;
 }
 
-/** Creates a button whose click the section handles, because an unchanged table stays in the document. */
-function redriveButton(queue: string): HTMLElement {
-  const button = element('button', 'Redrive');
-  button.setAttribute('type', 'button');
-  button.setAttribute('aria-label', `Redrive ${printable(queue)}`);
-  button.title = 'Submit the dead letters again, as new jobs';
-  button.dataset['queue'] = queue;
-  return button;
+function pausedMark(): HTMLElement {
+  const mark = element('span', 'paused');
+  mark.className = 'paused';
+  return mark;
 }
 
 /** @param paused the crons that are paused in all processes. Some of them may have had no slot yet. */
@@ -81,8 +93,8 @@ function table<T>(
   rowOf: (item: T) => TableRow,
 ): HTMLElement {
   const all = items.map(rowOf).sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }));
-  const rows = mostImportant(all).map(({ name, title, cells }) => {
-    const head = element('th', name);
+  const rows = mostImportant(all).map(({ name, title, label, cells }) => {
+    const head = label ? element('th', '', element('div', '', ...label)) : element('th', name);
     head.setAttribute('scope', 'row');
     head.title = printable(title);
     return element('tr', '', head, ...cells);

@@ -12,6 +12,8 @@ export interface ActionAnswer {
   readonly nextRuns?: readonly number[];
   /** The number of jobs that `redrive` has submitted again. */
   readonly count?: number;
+  /** Whether an action of a queue waits for the database. */
+  readonly pending?: boolean;
 }
 
 /** Requests an action. Never rejects: a failure is an `error`. */

@@ -1,18 +1,24 @@
 import { invalid, validateBoolean, validateOneOf, validateOptions, validateString } from '../../util/validate.js';
+import {
+  isQueueAction,
+  parseQueueAction,
+  queueActions,
+  type QueueAction,
+  type QueueActionRequest,
+} from './queue-action-request.js';
 import { taskActions, type TaskAction } from './task-actions.js';
 
 /** An action that the inspector performs. */
-export type InspectorAction = TaskAction | 'redrive';
+export type InspectorAction = TaskAction | QueueAction;
 
-/** A request for an action: of the task at a path, or of a queue of the fleet. */
-export type ActionRequest = {
+/** A request for an action of the task at a path. */
+export type TaskActionRequest = {
   /** The person or program that asks. Default: `inspector`. */
   readonly by?: string;
-} & (
-  | { readonly action: Exclude<TaskAction, 'reschedule'>; readonly path: string }
-  | RescheduleRequest
-  | { readonly action: 'redrive'; readonly queue: string }
-);
+} & ({ readonly action: Exclude<TaskAction, 'reschedule'>; readonly path: string } | RescheduleRequest);
+
+/** A request for an action: of a task, or of a queue of the fleet. */
+export type ActionRequest = TaskActionRequest | QueueActionRequest;
 
 /** A request for another schedule of a cron. */
 export interface RescheduleRequest {
@@ -26,7 +32,7 @@ export interface RescheduleRequest {
   readonly preview?: boolean;
 }
 
-const names: readonly InspectorAction[] = [...taskActions, 'redrive'];
+const names: readonly InspectorAction[] = [...taskActions, ...queueActions];
 const maxByLength = 100;
 
 /** @throws SyntaxError, TypeError, RangeError for a body that is not a request. */
@@ -34,13 +40,13 @@ export function parseActionRequest(body: string): ActionRequest {
   const request = parsed(body);
   const { action, by } = request;
   validateOneOf('action', names, action);
-  const target = action === 'redrive' ? 'queue' : 'path';
+  if (isQueueAction(action)) return parseQueueAction(action, request);
   const further = action === 'reschedule' ? ['schedule', 'timezone', 'preview'] : [];
-  validateOptions(request, ['action', target, 'by', ...further], 'body');
-  validateString(target, request[target]);
+  validateOptions(request, ['action', 'path', 'by', ...further], 'body');
+  validateString('path', request['path']);
   if (by !== undefined) validateBy(by);
   if (action === 'reschedule') validateReschedule(request);
-  return request as unknown as ActionRequest;
+  return request as unknown as TaskActionRequest;
 }
 
 function validateBy(by: unknown): void {

@@ -5,8 +5,15 @@ import type { TaskRunner } from '../../task/types.js';
 import { messageOf } from '../../util/describe-error.js';
 import { logError } from '../../util/log-error.js';
 import { printableName } from '../../util/printable.js';
-import { parseActionRequest, type ActionRequest, type RescheduleRequest } from './action-request.js';
-import { fleetFailure } from './fleet-state-source.js';
+import {
+  parseActionRequest,
+  type ActionRequest,
+  type RescheduleRequest,
+  type TaskActionRequest,
+} from './action-request.js';
+import { Answer, refusal } from './answer.js';
+import type { PerformQueueAction } from './queue-actions.js';
+import { noQueues } from './queue-route.js';
 import { readBody } from './read-body.js';
 import { sendJson } from './respond.js';
 import { actionKinds, actionOf, nextRunsOf } from './task-actions.js';
@@ -14,32 +21,18 @@ import { actionKinds, actionOf, nextRunsOf } from './task-actions.js';
 /** The most bytes of the body of a request. */
 const maxBytes = 4096;
 
-/** Submits the dead letters of a queue again. Resolves with their number, or with `undefined` for an unknown queue. */
-export type Redrive = (queue: string) => Promise<number | undefined>;
-
-/** An answer with a status of HTTP. */
-class Answer {
-  readonly status: number;
-  readonly body: object;
-
-  constructor(status: number, body: object) {
-    this.status = status;
-    this.body = body;
-  }
-}
-
 /**
  * Creates the listener for requests for actions, whose token and `Origin` have been checked. It answers when an action
  * is done, or has begun: what follows is in the events.
  *
- * @param redrive `undefined` if there is no fleet with queues.
+ * @param performQueueAction `undefined` if there is no fleet with queues.
  */
 export function actionRoute(
   runners: readonly TaskRunner[],
-  redrive: Redrive | undefined,
+  performQueueAction: PerformQueueAction | undefined,
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   return async (request, response) => {
-    const { status, body } = await answerTo(request, runners, redrive).catch(failure);
+    const { status, body } = await answerTo(request, runners, performQueueAction).catch(failure);
     // The rest of the body is no further request.
     if (!request.complete) response.setHeader('connection', 'close');
     sendJson(response, status, body);
@@ -49,7 +42,7 @@ export function actionRoute(
 async function answerTo(
   request: IncomingMessage,
   runners: readonly TaskRunner[],
-  redrive: Redrive | undefined,
+  performQueueAction: PerformQueueAction | undefined,
 ): Promise<Answer> {
   // A form of another site cannot have this type.
   if (!/^application\/json\s*(?:;|$)/i.test(request.headers['content-type'] ?? ''))
@@ -59,7 +52,8 @@ async function answerTo(
   if (body === 'too long') return tooLong;
   const parsed = parse(body.toString());
   if (parsed instanceof Answer) return parsed;
-  return parsed.action === 'redrive' ? redriveQueue(parsed.queue, redrive) : performTaskAction(parsed, runners);
+  if ('path' in parsed) return performTaskAction(parsed, runners);
+  return performQueueAction ? performQueueAction(parsed) : refusal(400, noQueues);
 }
 
 const tooLong = refusal(413, `Expected a body of at most ${maxBytes} bytes`);
@@ -72,10 +66,7 @@ function parse(body: string): ActionRequest | Answer {
   }
 }
 
-async function performTaskAction(
-  request: Exclude<ActionRequest, { readonly action: 'redrive' }>,
-  runners: readonly TaskRunner[],
-): Promise<Answer> {
+async function performTaskAction(request: TaskActionRequest, runners: readonly TaskRunner[]): Promise<Answer> {
   const { action, path } = request;
   const placed = findPlacedRunner(runners, path);
   const name = printableName(path);
@@ -105,14 +96,6 @@ function rescheduleCron(placed: PlacedRunner, request: RescheduleRequest, perfor
   }
 }
 
-async function redriveQueue(queue: string, redrive: Redrive | undefined): Promise<Answer> {
-  if (!redrive) return refusal(400, 'The inspector has no fleet with queues: pass it as inspector({ fleet })');
-  const count = await redrive(queue).catch((error: unknown) => refusal(503, fleetFailure(error)));
-  if (count instanceof Answer) return count;
-  if (count === undefined) return refusal(404, `There is no queue ${printableName(queue)}`);
-  return new Answer(200, { action: 'redrive', queue, count });
-}
-
 /**
  * Resolves when an action is done or has begun. Whether it can begin is known at once; its end, such as that of a
  * triggered run, may take any time.
@@ -124,10 +107,6 @@ async function begun(perform: () => unknown): Promise<void> {
   action.catch((error: unknown) => isAnswered && logError(error));
   await Promise.race([action, new Promise((resolve) => setImmediate(resolve))]);
   isAnswered = true;
-}
-
-function refusal(status: number, error: string): Answer {
-  return new Answer(status, { error });
 }
 
 function failure(error: unknown): Answer {

@@ -38,7 +38,12 @@ export interface InspectorOptions {
    * application, as the failure of any other task does. Default: `true`.
    */
   optional?: boolean | undefined;
-  /** Whether the page and `POST /actions` can control tasks. Needs a `token`. Default: `false`. */
+  /**
+   * Whether the inputs, outputs, progress and failures of the fleet's jobs are shown, which may be personal data.
+   * Otherwise they do not leave this process. Default: `false`.
+   */
+  showData?: boolean | undefined;
+  /** Whether the page and `POST /actions` can control tasks and queues. Needs a `token`. Default: `false`. */
   actions?: boolean | undefined;
 }
 
@@ -50,6 +55,7 @@ const optionNames: readonly (keyof InspectorOptions)[] = [
   'basePath',
   'history',
   'fleet',
+  'showData',
   'optional',
   'actions',
 ];
@@ -64,6 +70,7 @@ export interface InspectorSettings {
   readonly basePath: string;
   readonly history: number;
   readonly fleet: FleetStateSource | undefined;
+  readonly showData: boolean;
   readonly optional: boolean;
   readonly actions: boolean;
 }
@@ -72,19 +79,20 @@ export interface InspectorSettings {
 export function readInspectorOptions(options: InspectorOptions): InspectorSettings {
   validateOptions(options, optionNames);
   const { port, host = '127.0.0.1', token, hosts = [], history = 10_000, fleet, actions = false } = options;
-  const { basePath = '/', optional = true } = options;
+  const { basePath = '/', optional = true, showData = false } = options;
   validateInteger('port', 0, 65_535, port);
   validateString('host', host);
   validateArray('hosts', hosts);
   for (const name of hosts) validateString('hosts', name);
   validateInteger('history', 1, Infinity, history);
   if (fleet !== undefined) validateFleet(fleet);
+  validateBoolean('showData', showData);
   validateBoolean('actions', actions);
   validateBoolean('optional', optional);
   if (token !== undefined) validateToken(token);
   else if (actions) throw new TypeError(invalid('token', 'a string, because there are `actions`', token));
   else if (!isLoopback(host)) throw new TypeError(invalid('token', `a string, because ${host} is not loopback`, token));
-  return { port, host, token, hosts, basePath: toBasePath(basePath), history, fleet, optional, actions };
+  return { port, host, token, hosts, basePath: toBasePath(basePath), history, fleet, showData, optional, actions };
 }
 
 /** Returns the path without the slash at its end. */

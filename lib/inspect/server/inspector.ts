@@ -3,19 +3,22 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { endWith, forkJoin, NEVER, race, startWith, switchMap, takeUntil, timer, type Observable } from 'rxjs';
 import { applicationOf, type ApplicationInfo } from '../../app/application-info.js';
+import { toContext } from '../../context/abort-signal-context.js';
 import type { RunContext } from '../../context/types.js';
 import { toRecorded } from '../../recording/to-recorded.js';
 import { optional as toOptional } from '../../supervision/optional.js';
 import { taskRunner } from '../../task/runner.js';
 import { task } from '../../task/task.js';
+import { enclosingRun } from '../../task/enclosing-run.js';
 import type { TaskRunner } from '../../task/types.js';
 import { actionRoute } from './action-route.js';
 import { stateOf } from './app-state.js';
 import { createAuth } from './auth.js';
 import { EventLog } from './event-log.js';
-import { redriveOf, sharedState } from './fleet-state-source.js';
 import { readInspectorOptions, type InspectorOptions } from './inspector-options.js';
+import { fleetParts } from './fleet-parts.js';
 import { closeServer, createServer } from './limited-server.js';
+import { queueActions } from './queue-action-request.js';
 import { routes } from './routes.js';
 import { RunLogs } from './run-logs.js';
 import { SseClients } from './sse-clients.js';
@@ -33,17 +36,20 @@ const maxTimerMs = 2 ** 31 - 1;
  * It is an `optional` task: if it cannot listen, it fails alone, and the application goes on.
  *
  * With `inspector({ port, fleet })` the page has a section for the fleet, and `/fleet` has its state as JSON. The
- * database is queried at most once a second, for any number of clients.
+ * database is queried at most once a second, for any number of clients. `/fleet/queues/<name>/jobs` has the jobs of a
+ * queue, and `/jobs/<id>` below it one job: their inputs, outputs, progress and failures only with `showData`.
  *
  * With `inspector({ port, actions: true, token })` the page has buttons, and a POST of JSON to `/actions` controls
  * tasks: `{ "action": "trigger", "path": "app/report" }`. The actions are `trigger`, `pause`, `resume` and `reschedule`
- * (to a `schedule`, after a `preview`) of a cron, `restart` of a supervised task, `remove` of a member of a dynamic
- * group, and, with a `queue` instead of the `path`, `redrive` of a queue of the `fleet`. The `by` of their events is
- * that of the request, or `'inspector'`. `/snapshot` lists the actions of each task.
+ * (to a `schedule`, after a `preview`) of a cron, `restart` of a supervised task, and `remove` of a member of a dynamic
+ * group. With a `queue` instead of the `path` they are `redrive`, `pause-queue` and `resume-queue`, and with its `job`,
+ * too, `retry-job`, `promote-job` and `remove-job`. The `by` of their events is that of the request, or `'inspector'`.
+ * `/snapshot` lists the actions of each task.
  *
- * The answer is JSON: 200 when the action is done, 202 when it has begun. An error is 400 if the action does not apply,
- * 404 for an unknown task, 409 if the task is not running. The request needs the token in its `Authorization` header.
- * Its `Origin`, if it has one, is the inspector's own, so a proxy must pass on the `Host` header.
+ * The answer is JSON: 200 when the action is done, 202 when it has begun. An error is 400 if the action does not
+ * apply, 404 for an unknown task, queue or job, 409 if the task is not running or the job is in another state. The
+ * request needs the token in its `Authorization` header. Its `Origin`, if it has one, is the inspector's own, so a
+ * proxy must pass on the `Host` header.
  *
  * Pass it to `orchestrate`, `launch` or `runMain` first, so that it sees the start of all other tasks. When the
  * application is cancelled, it continues until the other tasks have ended, at most for half of the application's
@@ -66,10 +72,11 @@ const maxTimerMs = 2 ** 31 - 1;
  * ```
  */
 export function inspector(options: InspectorOptions): TaskRunner<string> {
-  const { port, host, token, hosts, basePath, history, fleet, actions, optional } = readInspectorOptions(options);
+  const { port, host, token, hosts, basePath, history, fleet, showData, actions, optional } =
+    readInspectorOptions(options);
   const auth = createAuth(host, hosts, token);
   const hasQueues = fleet?.queue !== undefined;
-  const actionNames = actions ? [...taskActions, ...(hasQueues ? ['redrive' as const] : [])] : undefined;
+  const actionNames = actions ? [...taskActions, ...(hasQueues ? queueActions : [])] : undefined;
 
   let close: () => Promise<void> = () => Promise.resolve();
   let url = '';
@@ -91,8 +98,12 @@ export function inspector(options: InspectorOptions): TaskRunner<string> {
       const parts = { boot, hasFleet: fleet !== undefined, actions: actionNames };
       const state = () => stateOf(application, now(), parts);
       const details = (path: string) => taskDetails(application.runners, logs, path);
-      const fleetState = fleet && sharedState(fleet, now);
-      const performAction = actions ? actionRoute(application.runners, redriveOf(fleet, fleetState)) : undefined;
+      const run = enclosingRun(toContext(ctx));
+      const fleetRoutes = fleetParts(fleet, showData, now, (performed) => {
+        // The database may answer after the end.
+        if (server.listening) run?.emit({ type: 'operated', ...performed });
+      });
+      const performAction = actions ? actionRoute(application.runners, fleetRoutes.performQueueAction) : undefined;
       const listener = routes({
         application,
         auth,
@@ -100,7 +111,8 @@ export function inspector(options: InspectorOptions): TaskRunner<string> {
         basePath,
         state,
         details,
-        fleet: fleetState,
+        fleet: fleetRoutes.state,
+        queues: fleetRoutes.queues,
         performAction,
       });
       const server = createServer(listener);

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { ApplicationInfo } from '../../app/application-info.js';
-import type { FleetState } from '../../fleet/types.js';
 import { printableName } from '../../util/printable.js';
 import * as page from '../page.js';
 import type { AppState } from './app-state.js';
 import { hostName, type Auth } from './auth.js';
-import { fleetFailure } from './fleet-state-source.js';
+import { fleetFailure, type FleetAnswer } from './fleet-state-source.js';
+import { queuesPath, type QueueRoute } from './queue-route.js';
 import { send, sendError, sendJson } from './respond.js';
 import type { SseClients } from './sse-clients.js';
 import type { TaskDetails } from './task-details.js';
@@ -14,7 +14,7 @@ import type { TaskDetails } from './task-details.js';
 /** The most tasks that a probe names. */
 const maxNamed = 100;
 
-type FleetQuery = (() => Promise<FleetState>) | undefined;
+type FleetQuery = (() => Promise<FleetAnswer>) | undefined;
 
 /** The parts of an inspector that answer requests. */
 export interface RouteParts {
@@ -27,13 +27,14 @@ export interface RouteParts {
   /** Returns what is known of the task at a path. */
   readonly details: (path: string) => TaskDetails | undefined;
   readonly fleet: FleetQuery;
+  readonly queues: QueueRoute;
   /** Answers requests for actions, whose access has been checked; `undefined` if the inspector only shows. */
   readonly performAction: ((request: IncomingMessage, response: ServerResponse) => Promise<void>) | undefined;
 }
 
 /** Creates the listener for all requests. */
 export function routes(parts: RouteParts): RequestListener {
-  const { application, auth, clients, basePath, state, details, fleet, performAction } = parts;
+  const { application, auth, clients, basePath, state, details, fleet, queues, performAction } = parts;
   const headers = protections();
   const html = page.html
     .replace('<style></style>', () => `<style>${page.style}</style>`)
@@ -61,6 +62,7 @@ export function routes(parts: RouteParts): RequestListener {
       response.setHeader('www-authenticate', 'Bearer');
       return sendError(response, 401, 'Expected the token in an Authorization header with Bearer …');
     }
+    if (path.startsWith(queuesPath)) return sendQueue(response, queues(path, query));
     switch (path) {
       case '/snapshot':
         return sendJson(response, 200, state());
@@ -119,6 +121,10 @@ function sendFleet(response: ServerResponse, fleet: FleetQuery): void {
   void fleet()
     .then((state) => sendJson(response, 200, state))
     .catch((error: unknown) => sendError(response, 503, fleetFailure(error)));
+}
+
+function sendQueue(response: ServerResponse, answer: ReturnType<QueueRoute>): void {
+  void answer.then(({ status, body }) => sendJson(response, status, body));
 }
 
 function hashOf(text: string): string {

@@ -61,6 +61,15 @@ export function logLine(event: AppEvent): LogLine | undefined {
       const next = event.nextAt === undefined ? 'no further slot' : `next ${slotText(event.nextAt)}`;
       return line('info', markStyles.rescheduled.label, [next, byText(event.by)].filter(Boolean).join(', '));
     }
+    case 'operated': {
+      const { action, target, count, by } = event;
+      const jobs = count === undefined ? '' : `${count} jobs`;
+      return line(
+        'info',
+        markStyles.operated.label,
+        [`${action} ${target}`, jobs, byText(by)].filter(Boolean).join(', '),
+      );
+    }
     case 'skipped':
       return line(
         'warn',
