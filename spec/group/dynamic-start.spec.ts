@@ -30,6 +30,22 @@ const described = async (outcomes: Iterable<ReturnType<DynamicGroup['remove']>>)
 describe('A dynamic group that starts the members that were added before', () => {
   const consoleError = spyOnConsoleError();
 
+  it("is ready before its first member starts when its readiness is 'self'", () => {
+    for (const [readiness, types] of [
+      ['self', ['ready', 'added']],
+      ['members', ['added', 'ready']],
+    ] as const) {
+      const group = dynamic('group', { readiness });
+      const emitted: string[] = [];
+      group.events$.subscribe(({ task: path, type }) => {
+        if (path === 'group' && type !== 'initializing') emitted.push(type);
+      });
+      group.add('a', forever('a'));
+      group.start().subscribe();
+      expect(emitted).to.deep.equal(types);
+    }
+  });
+
   it('never starts a member that is removed before its turn, and resolves the removal', async () => {
     const group = dynamic('group');
     const removals: ReturnType<DynamicGroup['remove']>[] = [];
