@@ -1,7 +1,7 @@
 import type { Subscriber } from 'rxjs';
 import { CancelContext } from '../context/cancel-context.js';
 import type { CancelFunc } from '../context/types.js';
-import { CancelledError, suppress, TaskError } from '../errors/errors.js';
+import { CancelledError, TaskError } from '../errors/errors.js';
 import { ChildContext, type ParentRun } from '../task/child.js';
 import type { CompositeRun, MemberRole, RunParts } from '../task/composite.js';
 import { roleOf } from '../task/runner-access.js';
@@ -16,7 +16,6 @@ export abstract class MembersRun<T, M extends MemberContext<T>> implements Paren
   protected readonly subscriber: Subscriber<T>;
   private isReady = false;
   private stopping: { readonly cause: unknown } | undefined = undefined;
-  private failure: TaskError | undefined = undefined;
 
   constructor(run: CompositeRun, cancelApp: CancelFunc, subscriber: Subscriber<T>) {
     this.run = run;
@@ -103,11 +102,7 @@ export abstract class MembersRun<T, M extends MemberContext<T>> implements Paren
   }
 
   private fail(error: TaskError): void {
-    if (this.failure) suppress(this.failure, error);
-    else {
-      this.failure = error;
-      this.run.fail(error);
-    }
+    this.run.fail(error);
     this.stop(error);
   }
 

@@ -156,12 +156,8 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
 
   /** Whether this run, or one that it is part of, has an event listener. */
   get observed(): boolean {
-    return this.owner.observed || (this.isPart && this.isObservedByOwners());
-  }
-
-  /** Whether the run is that of a child or of a slot. */
-  private get isPart(): boolean {
-    return this.child !== undefined || this.owner.ctx !== undefined;
+    // The owner of a slot's run is observed when its cron is.
+    return this.owner.observed || (this.child !== undefined && this.isObservedByOwners());
   }
 
   private isObservedByOwners(): boolean {

@@ -81,6 +81,17 @@ describe('The key of a dynamic group', () => {
     );
   });
 
+  it('leaves the runner of a member that was replaced or removed before its start to other keys', async () => {
+    const group = dynamic('group');
+    const [first, second] = [forever('first'), forever('second')];
+    group.add('a', first);
+    await group.replace('a', second);
+    group.add('b', first);
+    await group.remove('a');
+    group.add('c', second);
+    expect(group.keys).to.deep.equal(['b', 'c']);
+  });
+
   it('is taken for the listeners of the end of a member that is replaced, who may change the replacement', async () => {
     const { clock, group, ending } = start();
     const old = group.add('a', ending());

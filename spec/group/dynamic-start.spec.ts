@@ -3,6 +3,7 @@ import { NEVER, timer } from 'rxjs';
 import {
   dynamic,
   launch,
+  optional,
   ordered,
   supervise,
   task,
@@ -13,7 +14,7 @@ import {
 import { virtualClock } from '../../lib/testing/index.js';
 import { spyOnConsoleError } from '../helpers/console-spy.js';
 import { ManualRunner } from '../helpers/custom-runners.js';
-import { forever, throwing } from '../helpers/tasks.js';
+import { forever, outcomeOf, throwing } from '../helpers/tasks.js';
 import { describeOutcome, startQuietly, steady, summaryOf } from './helpers.js';
 
 /** Creates a task that acts when it starts, and then runs until it is cancelled. */
@@ -28,6 +29,22 @@ const described = async (outcomes: Iterable<ReturnType<DynamicGroup['remove']>>)
 
 describe('A dynamic group that starts the members that were added before', () => {
   const consoleError = spyOnConsoleError();
+
+  it("is ready before its first member starts when its readiness is 'self'", () => {
+    for (const [readiness, types] of [
+      ['self', ['ready', 'added']],
+      ['members', ['added', 'ready']],
+    ] as const) {
+      const group = dynamic('group', { readiness });
+      const emitted: string[] = [];
+      group.events$.subscribe(({ task: path, type }) => {
+        if (path === 'group' && type !== 'initializing') emitted.push(type);
+      });
+      group.add('a', forever('a'));
+      group.start().subscribe();
+      expect(emitted).to.deep.equal(types);
+    }
+  });
 
   it('never starts a member that is removed before its turn, and resolves the removal', async () => {
     const group = dynamic('group');
@@ -154,6 +171,15 @@ describe('A member of a dynamic group that cannot start', () => {
     expect(consoleError.all()).to.deep.equal([]);
   });
 
+  it('has the number of its run under its key in its event `done`', () => {
+    const group = dynamic('group');
+    const runIds: number[] = [];
+    group.events$.subscribe(({ type, runId }) => type === 'done' && runIds.push(runId));
+    startWithBoth(group);
+    group.add('shared', shared);
+    expect(runIds).to.deep.equal([1, 1, 2]);
+  });
+
   it('has its error on the console if nobody listens', () => {
     startWithBoth(dynamic('group'));
     expect(consoleError.all().map(String)).to.deep.equal(messages);
@@ -165,6 +191,15 @@ describe('A member of a dynamic group that cannot start', () => {
     group.add('shared', shared);
     expect(consoleError.all().map(String)).to.deep.equal(messages.slice(0, 1));
     expect((await app.stop()).outcomes.map(({ children }) => children)).to.deep.equal([{ started: 1, failed: 1 }]);
+  });
+
+  it("leaves the group running if it is optional and `onFailure` is 'stop', and is no member of the outcome", () => {
+    const group = dynamic('group', { onFailure: 'stop' });
+    const subscription = group.start().subscribe();
+    group.add('broken', optional(broken));
+    expect(group.status).to.equal('running');
+    subscription.unsubscribe();
+    expect(outcomeOf(group)).to.include({ status: 'cancelled' }).and.not.have.property('members');
   });
 
   it("stops the group with its error if `onFailure` is 'stop'", () => {

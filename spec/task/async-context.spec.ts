@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { concat, NEVER, Observable, of, Subject, take, type Subscription } from 'rxjs';
 import {
+  launch,
   launchRunner,
   parallel,
   task,
@@ -10,6 +11,7 @@ import {
   type Context,
   type TaskRunner,
 } from '../../lib/index.js';
+import { virtualClock } from '../../lib/testing/index.js';
 import { customRunner } from '../helpers/custom-runners.js';
 import { deferred, settled } from '../helpers/tasks.js';
 
@@ -117,6 +119,24 @@ describe('The async context', () => {
     startAndThen(stores, runner, (cancel) => cancel());
     await new Promise<void>((resolve) => runner.done$.subscribe({ complete: resolve }));
     stores.expectAll('starter', ['finalize', 'runner complete']);
+  });
+
+  it('of a run is the one it was started in, also when a startTimeout interrupts its promise', () => {
+    const limit = { startTimeout: 5 };
+    for (const [ofTask, ofApplication] of [
+      [limit, {}],
+      [{}, limit],
+    ]) {
+      const scheduler = virtualClock();
+      const hangs = task('t', {
+        ...ofTask,
+        initialize: () => new Promise(() => undefined),
+        finalize: () => stores.record('finalize'),
+      });
+      void store.run('starter', () => launch([hangs], { ...ofApplication, scheduler, observer: () => undefined }));
+      store.run('other', () => scheduler.advance(5));
+    }
+    stores.expectAll('starter', ['finalize', 'finalize']);
   });
 
   it('of a run is the one it was started in, also when a cancel interrupts its iterable', async () => {

@@ -1,6 +1,18 @@
 import { expect } from 'chai';
 import { createRequire } from 'node:module';
-import { EMPTY, isObservable, lastValueFrom, NEVER, Observable, of, range, take, tap, throwError } from 'rxjs';
+import {
+  EMPTY,
+  isObservable,
+  lastValueFrom,
+  NEVER,
+  Observable,
+  of,
+  range,
+  Subscription,
+  take,
+  tap,
+  throwError,
+} from 'rxjs';
 import sinon from 'sinon';
 import { task, taskRunner, withCancel } from '../../lib/index.js';
 import { collect } from '../helpers/collect.js';
@@ -204,6 +216,20 @@ describe('The output of a hook', () => {
     cancel();
     await settled();
     expect([ended.locked, failed.locked, interrupted.locked]).to.deep.equal([false, false, false]);
+  });
+
+  it('is unsubscribed by the Subscription that a subclass of Observable returns', () => {
+    const teardown = sinon.spy();
+    class OwnSubscription extends Observable<never> {
+      override subscribe(): Subscription {
+        return new Subscription(teardown);
+      }
+    }
+    taskRunner(task('x', () => new OwnSubscription()))
+      .start()
+      .subscribe()
+      .unsubscribe();
+    expect(teardown.callCount).to.equal(1);
   });
 
   it('is released when it is a reader without cancel', async () => {
