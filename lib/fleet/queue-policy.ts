@@ -143,7 +143,8 @@ export function expireSecondsOf({ timeout }: SubmitOptions): number | undefined 
 function validateKey(name: string, value: unknown): void {
   validateString(name, value);
   validateJsonb(name, [value]);
-  if ((value as string).length > 200) throw new RangeError(invalid(name, 'up to 200 characters', value));
+  const { length } = value as string;
+  if (length < 1 || length > 200) throw new RangeError(invalid(name, 'from 1 to 200 characters', value));
 }
 
 function validateDate(delay: Date, now: number): void {

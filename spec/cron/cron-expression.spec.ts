@@ -25,7 +25,7 @@ describe('A cron expression', () => {
       ['2030-01-01', 'it has neither 5 nor 6 fields'],
       ['', 'it has neither 5 nor 6 fields'],
       [' ', 'it has neither 5 nor 6 fields'],
-      ['@every 5s', 'it has neither 5 nor 6 fields'],
+      ['@every 5s', 'a period is a number of ms, such as `300_000`'],
       ['@', 'it has neither 5 nor 6 fields'],
       ['\u001b[2J * * * *', 'it has an invalid character'],
       ['* * * * 監', 'it has an invalid character'],

@@ -87,7 +87,9 @@ export function describeQueueFeatures(fleets: TestFleets): void {
     it('refuses a window without a key, and a key that is empty or too long', () => {
       const queue = fleet.queue<number>(newName());
       expect(() => queue.submit(1, { keyWindow: 1 })).to.throw(TypeError, 'together with `key`');
-      expect(() => queue.submit(1, { key: 'k'.repeat(201) })).to.throw(RangeError, 'up to 200 characters');
+      for (const key of ['', 'k'.repeat(201)])
+        expect(() => queue.submit(1, { key })).to.throw(RangeError, 'from 1 to 200 characters');
+      expect(() => queue.submit(1, { group: '' })).to.throw(RangeError, 'from 1 to 200 characters');
       expect(() => queue.submit(1, { key: 'a\0' })).to.throw(TypeError);
       expect(() => queue.submit(1, { key: 1 as never })).to.throw(TypeError);
     });
