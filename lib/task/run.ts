@@ -296,7 +296,6 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
   }
 
   fail(error: unknown): void {
-    if (!this.cancelled) this.flags |= endedByItself;
     this.failed(error);
     this.reportFailure();
   }
@@ -371,7 +370,7 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
     if (!failure || failure === this.error) return;
     if (this.error) suppress(this.error, failure);
     else this.error = failure;
-    if (this.state === initializing && !this.cancelled) this.flags |= endedByItself;
+    if (!this.cancelled) this.flags |= endedByItself;
     // Must come last, because a listener may end the run. A child has already reported its own TaskError.
     if (this.flags & abandoned && failure !== error) this.reportDropped(this.phase, failure);
   }
