@@ -366,8 +366,8 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
 
   failed(error: unknown): void {
     const failure = this.toTaskError(error, this.phase);
-    // A task made of tasks has failed before its stream errors.
-    if (!failure || failure === this.error) return;
+    if (!failure) return;
+    // A task made of tasks has failed before its stream errors with the same error.
     if (this.error) suppress(this.error, failure);
     else this.error = failure;
     if (!this.cancelled) this.flags |= endedByItself;
