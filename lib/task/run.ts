@@ -300,7 +300,6 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
   }
 
   fail(error: unknown): void {
-    if (!this.cancelled) this.flags |= endedByItself;
     this.failed(error);
     this.reportFailure();
   }
@@ -371,11 +370,11 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
 
   failed(error: unknown): void {
     const failure = this.toTaskError(error, this.phase);
-    // A task made of tasks has failed before its stream errors.
-    if (!failure || failure === this.error) return;
+    if (!failure) return;
+    // A task made of tasks has failed before its stream errors with the same error.
     if (this.error) suppress(this.error, failure);
     else this.error = failure;
-    if (this.state === initializing && !this.cancelled) this.flags |= endedByItself;
+    if (!this.cancelled) this.flags |= endedByItself;
     // Must come last, because a listener may end the run. A child has already reported its own TaskError.
     if (this.flags & abandoned && failure !== error) this.reportDropped(this.phase, failure);
   }

@@ -42,7 +42,7 @@ describe('instrumentation', () => {
     expect(received).to.have.length(12);
   });
 
-  it('wraps the hooks of group members, of supervised tasks, and of each run of a cron', () => {
+  it('wraps the hooks of groups and their members, of supervised tasks, and of each run of a cron', () => {
     virtually((_, scheduler) => {
       const received: string[] = [];
       const wrapHook: Instrumentation['wrapHook'] = ({ task: name, slot }, phase, hook) => {
@@ -62,7 +62,8 @@ describe('instrumentation', () => {
       ];
       orchestrate(app, { scheduler, instrumentation: [{ wrapHook }] }).subscribe();
       scheduler.flush();
-      expect(received.filter((line) => line.includes('a execute') || /\d/.test(line))).to.deep.equal([
+      expect(received.filter((line) => /^app |a execute|\d/.test(line))).to.deep.equal([
+        'app execute',
         'app/a execute',
         'app/c 0 execute',
         'app/c 4 execute',
