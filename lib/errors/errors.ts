@@ -4,7 +4,7 @@ import { describeError, messageOf } from '../util/describe-error.js';
 import { isError, nameOf, stackOf, textOf } from '../util/error-parts.js';
 import { logError } from '../util/log-error.js';
 import { printable, printableLines } from '../util/printable.js';
-import { withShortStack } from '../util/short-stack.js';
+import { inspectShort } from '../util/short-stack.js';
 import { brandError } from './brand.js';
 
 // In its own file, because a bundle of `future` alone needs no other error.
@@ -63,8 +63,8 @@ export class TaskError extends Error {
     brandError(this, 'TaskError');
     // For a person, the frames of this library are of no use. The property `stack` has them.
     Object.defineProperty(this.prototype, inspect.custom, {
-      value(this: TaskError, _depth: number, options: InspectOptions): string {
-        return inspect(withShortStack(this), options);
+      value: function print(this: TaskError, _depth: number, options: InspectOptions): string {
+        return inspectShort(this, options, print);
       },
     });
   }

@@ -1,4 +1,4 @@
-import { inspect } from 'node:util';
+import { inspect, type InspectOptions } from 'node:util';
 import { attempt } from './attempt.js';
 import { causeOf, isError, stackOf } from './error-parts.js';
 
@@ -23,19 +23,43 @@ export function shortStack(stack: string): string {
   return shown.some(isFrame) ? shown.join('\n') : stack;
 }
 
-/** Returns a copy of an error for `inspect`, in which its stack, and those of its causes, are short. */
-export function withShortStack(error: unknown, left: number = maxCauses): unknown {
+/** Whether an error is being printed. */
+let isPrinting = false;
+
+/**
+ * Prints an error as `inspect` does, with short stacks of it and of its causes. Errors in other properties of it, and
+ * what cannot be copied, are printed in full.
+ *
+ * @param own the function of the error that calls this one. Causes with another such function print themselves.
+ */
+export function inspectShort(error: Error, options: InspectOptions, own: unknown): string {
+  const inFull = () => inspect(error, { ...options, customInspect: false });
+  // Errors may contain each other, which `inspect` only notices within one call.
+  if (isPrinting) return inFull();
+  isPrinting = true;
+  try {
+    // A getter of a cause may refuse the copy.
+    return (
+      attempt<string | undefined>(() => inspect(withShortStack(error, own, maxCauses), options), undefined) ?? inFull()
+    );
+  } finally {
+    isPrinting = false;
+  }
+}
+
+/** Returns a copy of an error, in which its stack, and those of its causes, are short. */
+function withShortStack(error: unknown, own: unknown, left: number): unknown {
   return attempt(() => {
-    if (!isError(error) || left === 0) return error;
+    // A copy of a DOMException lacks what its getters read.
+    if (!isError(error) || error instanceof DOMException || left === 0) return error;
+    const inspectIt = (error as { readonly [inspect.custom]?: unknown })[inspect.custom];
+    if (inspectIt !== undefined && inspectIt !== own) return error;
     const properties = Object.getOwnPropertyDescriptors(error);
-    const cause = causeOf(error);
-    const hasOwnInspect = inspect.custom in error;
-    if (hasOwnInspect && left < maxCauses) return error;
     const copy = Object.create(Object.getPrototypeOf(error) as object, properties) as object;
     define(copy, 'stack', shortStack(stackOf(error)));
-    if (cause !== undefined) define(copy, 'cause', withShortStack(cause, left - 1));
-    // Otherwise `inspect` would call the function that calls this one.
-    if (hasOwnInspect) define(copy, inspect.custom, undefined);
+    const cause = causeOf(error);
+    if (cause !== undefined) define(copy, 'cause', withShortStack(cause, own, left - 1));
+    define(copy, inspect.custom, undefined);
     return copy;
   }, error);
 }

@@ -65,5 +65,15 @@ describe('A TaskError on the console', () => {
     const { proxy, revoke } = Proxy.revocable(new Error('revoked'), {});
     revoke();
     expect(inspect(await reject(proxy))).to.include('db failed in execute');
+    class Guarded extends Error {
+      readonly #text = 'guarded';
+      override get name(): string {
+        return this.#text;
+      }
+    }
+    expect(inspect(await reject(new Guarded('inner')))).to.include('guarded: inner');
+    expect(inspect(await reject(new DOMException('aborted', 'DataError')))).to.match(
+      /\[cause\]: DOMException \[DataError\]: aborted/,
+    );
   });
 });
