@@ -14,7 +14,7 @@ export class RunState {
   span: Span | undefined = undefined;
   /** Whether the failure of the run is counted. */
   failed = false;
-  /** Of a supervisor: the number of its last restart, and the span of its previous run. */
+  /** The number of a supervisor's last restart, and the span of its previous run. */
   restarts: { count?: number; previousRun?: SpanContext } | undefined = undefined;
   /** The spans of the running slots of a cron. */
   slots: Map<number, Span> | undefined = undefined;
