@@ -165,6 +165,22 @@ export function describeQueueFeatures(fleets: TestFleets): void {
       expect(await firstValueFrom(queue.result(id))).to.equal('attempt 2');
       expect([await queue.retry(id), await queue.deadLetters()]).to.deep.equal([false, []]);
     });
+
+    it('gives a cancelled job that never started one attempt when it is retried', async () => {
+      const queue = fleet.queue<number>(newName(), { retries: 2, backoff: { initial: 0 } });
+      const id = await queue.enqueue(1);
+      await queue.cancel(id);
+      expect(await queue.retry(id)).to.equal(true);
+      const attempts: number[] = [];
+      run(
+        queue.worker((_, __, { attempt }) => {
+          attempts.push(attempt);
+          throw new Error('no');
+        }),
+      );
+      await errorOf(lastValueFrom(queue.result(id)));
+      expect(attempts).to.deep.equal([1]);
+    });
   });
 
   describe('with limits', () => {
