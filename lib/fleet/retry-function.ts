@@ -18,7 +18,10 @@ export const retryFunction: DatabaseFunction = {
     select ctid as place, blocked, data into retried
       ${fromJob(jobs, 'queue_name', 'job_id', "state::text in ('failed', 'cancelled')")} for update;
     if not found then return; end if;
-    update ${jobs}.job set retry_limit = case when blocked then retry_limit when started_on is null then retry_count else retry_count + 1 end,
+    update ${jobs}.job set
+        retry_limit = case when blocked then retry_limit
+          when started_on is null then retry_count
+          else retry_count + 1 end,
         state = (case when blocked then 'created' else 'retry' end)::${jobs}.job_state,
         start_after = case when blocked then start_after else ${jobs}.job_now() end, completed_on = null
       where name || '' = queue_name and ctid = retried.place;

@@ -76,6 +76,8 @@ describe('A job that waits for other jobs, in a database', () => {
     run(first.worker((n) => n));
     await first.promote(one);
     await lastValueFrom(first.result(one));
+    // The result may arrive before its output is stored for the jobs that wait.
+    await waitUntil(async () => (await rowsOf(last)).filter(({ completed }) => completed).length === 2);
     await first.cancel(two);
     await failureOf(last, failed);
     const { database } = servicesOf(fleet);
