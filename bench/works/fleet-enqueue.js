@@ -7,7 +7,7 @@ export const title = 'fleet-enqueue: a job written by one process, for n concurr
 export const unit = 'µs';
 export const sizes = [50];
 export const label = (n) => `${n} callers`;
-export const repetitions = 5;
+export const repetitions = 3;
 export const limit = 120_000;
 
 /** The ms of warming up, and of the measurement. */

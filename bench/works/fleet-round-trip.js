@@ -7,7 +7,7 @@ export const title = 'fleet-round-trip: from submit to the result from another p
 export const unit = 'ms';
 export const sizes = [1, 50];
 export const label = (n) => `${n} ${n === 1 ? 'submitter' : 'submitters'}`;
-export const repetitions = 5;
+export const repetitions = 3;
 export const limit = 120_000;
 
 /** graphile-worker has no results: it is measured to the start of the task, in the process that adds the job. */

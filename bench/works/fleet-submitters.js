@@ -6,7 +6,7 @@ export const title = 'fleet-submitters: a job whose result n concurrent submitte
 export const unit = 'µs';
 export const sizes = [50];
 export const label = (n) => `${n} submitters`;
-export const repetitions = 5;
+export const repetitions = 3;
 export const limit = 120_000;
 
 /** graphile-worker has no results: it is measured to the start of the task, in the process that adds the job. */

@@ -7,7 +7,7 @@ export const title = 'fleet-transactions: a transaction that inserts a row and e
 export const unit = 'µs';
 export const sizes = [10, 50];
 export const label = (n) => `${n} callers`;
-export const repetitions = 5;
+export const repetitions = 3;
 export const limit = 120_000;
 
 /** The ms of warming up, and of the measurement. */

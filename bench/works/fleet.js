@@ -7,7 +7,7 @@ export const title = 'fleet: a job from the table to its end, worked by n proces
 export const unit = 'µs';
 export const sizes = [1, 2, 4];
 export const label = (n) => `${n} ${n === 1 ? 'worker' : 'workers'}`;
-export const repetitions = 5;
+export const repetitions = 3;
 export const limit = 120_000;
 
 /** Jobs before the measurement (to warm up all processes), and jobs in it. */

@@ -1,23 +1,42 @@
+import type { TaskError } from '../errors/errors.js';
 import type { SlotHistory, SlotOutcome } from '../task/types.js';
 
-/** Counts the slots of a cron, over all its runs. */
-export class SlotCounts implements SlotHistory {
-  runs = 0;
-  failures = 0;
-  skipped = 0;
-  missed = 0;
-  last?: SlotOutcome;
+/** A slot that was run or skipped. */
+interface EndedSlot {
+  readonly slot: number;
+  readonly trigger: SlotOutcome['trigger'];
+  readonly startedAt: number | undefined;
+  readonly failure: TaskError | undefined;
+}
 
-  /** Counts a slot that was run or skipped. */
-  add(outcome: SlotOutcome): void {
-    const { status } = outcome;
+/** Counts the slots of a cron, over all its runs. */
+export class SlotCounts {
+  missed = 0;
+  private runs = 0;
+  private failures = 0;
+  private skipped = 0;
+  // The last run, in fields: an object for each would outlive the young generation, which costs more than the run.
+  private status: SlotOutcome['status'] = 'skipped';
+  private trigger: SlotOutcome['trigger'] = 'schedule';
+  private slot = 0;
+  private startedAt: number | undefined = undefined;
+  private endedAt = 0;
+  private failure: TaskError | undefined = undefined;
+
+  /** Counts a slot that has ended now. */
+  add({ slot, trigger, startedAt, failure }: EndedSlot, status: SlotOutcome['status'], now: number): void {
     if (status === 'skipped') {
       this.skipped++;
       return;
     }
     this.runs++;
     if (status === 'failed') this.failures++;
-    this.last = outcome;
+    this.status = status;
+    this.trigger = trigger;
+    this.slot = slot;
+    this.startedAt = startedAt;
+    this.endedAt = now;
+    this.failure = failure;
   }
 
   get counted(): boolean {
@@ -26,7 +45,18 @@ export class SlotCounts implements SlotHistory {
 
   /** Returns the counts at this time. */
   get now(): SlotHistory {
-    const { runs, failures, skipped, missed, last } = this;
-    return { runs, failures, skipped, missed, ...(last && { last }) };
+    const { runs, failures, skipped, missed } = this;
+    return { runs, failures, skipped, missed, ...(runs > 0 && { last: this.last }) };
+  }
+
+  private get last(): SlotOutcome {
+    const { slot, trigger, status, failure, startedAt, endedAt } = this;
+    return {
+      slot,
+      trigger,
+      status,
+      ...(failure && { error: failure }),
+      ...(startedAt !== undefined && { startedAt, endedAt }),
+    };
   }
 }

@@ -244,9 +244,9 @@ class SlotDispatcher<T> extends Subscription implements SlotOwner<T>, RunParts, 
     if (stops) this.stop(error);
   }
 
-  onSlotEnd(slot: SlotRun<T>, outcome: SlotOutcome): void {
+  onSlotEnd(slot: SlotRun<T>, status: SlotOutcome['status']): void {
     remove(slot);
-    this.control.counts.add(outcome);
+    this.control.counts.add(slot, status, this.now);
     if (slot === this.missedRun) this.missedRun = undefined;
     this.dispatchNext();
   }

@@ -32,7 +32,7 @@ export interface SlotOwner<T> extends RunOwner<T> {
   /** Called at most once, when the run of a slot fails. */
   onSlotFailure(slot: SlotRun<T>, error: TaskError): void;
   /** Called once when the run of a slot has ended, or the slot is dropped. */
-  onSlotEnd(slot: SlotRun<T>, outcome: SlotOutcome): void;
+  onSlotEnd(slot: SlotRun<T>, status: SlotOutcome['status']): void;
 }
 
 /** The call of `trigger` that a slot comes from. */
@@ -50,7 +50,7 @@ export class SlotRun<T> extends ListNode implements RunObserver<T> {
   closed = false;
   private readonly owner: SlotOwner<T>;
   private readonly due: number;
-  private readonly trigger: SlotOutcome['trigger'];
+  readonly trigger: SlotOutcome['trigger'];
   private readonly manual: ManualTrigger | undefined;
   private run: Run<T> | undefined = undefined;
   private lease: ForeignSubscription<boolean> | undefined = undefined;
@@ -117,6 +117,11 @@ export class SlotRun<T> extends ListNode implements RunObserver<T> {
     return this.run?.startedAt;
   }
 
+  /** The error of the run, if it has failed. */
+  get failure(): TaskError | undefined {
+    return this.run?.error;
+  }
+
   /** The runners that the run has started and that have not ended. */
   get children(): Iterable<TaskRunner> {
     return this.run?.children?.runners ?? [];
@@ -139,7 +144,7 @@ export class SlotRun<T> extends ListNode implements RunObserver<T> {
     // Closed before the event is emitted, because a listener may cancel the cron.
     this.close();
     this.owner.emitEvent({ type: 'skipped', slot: this.slot, ...detail });
-    this.reportEnd(this.outcome('skipped', detail.reason));
+    this.reportEnd('skipped', detail.reason);
   }
 
   next(value: T): void {
@@ -204,26 +209,23 @@ export class SlotRun<T> extends ListNode implements RunObserver<T> {
   private end(): void {
     if (this.closed) return;
     this.close();
-    this.reportEnd(this.outcome(this.run?.endStatus ?? 'cancelled'));
+    this.reportEnd(this.run?.endStatus ?? 'cancelled');
   }
 
-  private reportEnd(outcome: SlotOutcome): void {
-    this.manual?.onOutcome(outcome);
-    this.owner.onSlotEnd(this, outcome);
+  private reportEnd(status: SlotOutcome['status'], reason?: string): void {
+    this.manual?.onOutcome(this.outcome(status, reason));
+    this.owner.onSlotEnd(this, status);
   }
 
   private outcome(status: SlotOutcome['status'], reason?: string): SlotOutcome {
-    const { run, slot, trigger } = this;
-    if (!run) return { slot, trigger, status, ...(reason !== undefined && { reason }) };
-    const { error, startedAt, scheduler } = run;
+    const { slot, trigger, startedAt, failure } = this;
     return {
       slot,
       trigger,
       status,
       ...(reason !== undefined && { reason }),
-      ...(error && { error }),
-      startedAt,
-      endedAt: scheduler.now(),
+      ...(failure && { error: failure }),
+      ...(startedAt !== undefined && { startedAt, endedAt: this.owner.ctx.scheduler.now() }),
     };
   }
 

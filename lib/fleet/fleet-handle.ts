@@ -12,7 +12,7 @@ import { readState } from './read-state.js';
 import { deletePeriodically } from './retention.js';
 import type { TriggerOutcome } from './trigger-outcome.js';
 import type { Fleet, FleetEvent, FleetState } from './types.js';
-import { validateName, validatePath } from './validate-name.js';
+import { validatePath } from './validate-path.js';
 
 /** The connected fleet that `connectFleet` returns. */
 export class FleetHandle implements Fleet {
@@ -102,9 +102,7 @@ export class FleetHandle implements Fleet {
   }
 
   private readBy(options: ByWhom): string {
-    const { by = this.name } = readBy(options, ['by']);
-    validateName('by', by);
-    return by;
+    return readBy(options, ['by']).by ?? this.name;
   }
 
   private async disconnect(): Promise<void> {

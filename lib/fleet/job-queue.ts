@@ -12,7 +12,6 @@ import { currentTrace, parseFailure, parseJobData, type JobData } from './job-ro
 import { pauseQueue, resumeQueue } from './queue-pause.js';
 import { promoteJob, readJob, readPage, removeJob, retryJob } from './stored-jobs.js';
 import { readBy, type ByWhom } from '../task/by-whom.js';
-import { validateName } from './validate-name.js';
 import { validateJsonb } from './jsonb.js';
 import { printAs } from './print-as.js';
 import type { QueueHandle } from './queue-handle.js';
@@ -154,7 +153,6 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
   async pause(options: ByWhom = {}): Promise<void> {
     const { database, poller, name } = this.services;
     const { by = name } = readBy(options, ['by']);
-    validateName('by', by);
     await pauseQueue(database, this.name, by);
     await poller.announce();
   }

@@ -1,8 +1,11 @@
-import { readOptions, validateString } from '../util/validate.js';
+import { invalid, readOptions, validateString } from '../util/validate.js';
+
+/** The maximum length of the name of a person or program, in characters. */
+const maxLength = 200;
 
 /** Options of a method that changes what an application does while it runs. */
 export interface ByWhom {
-  /** The person or program that asks for it, for its event. Default: the event has no `by`. */
+  /** The person or program that asks for it, for its event: up to 200 characters. Default: the event has no `by`. */
   by?: string | undefined;
 }
 
@@ -15,8 +18,16 @@ export interface AskedBy {
 /** Validates the options of a method, and returns what its event gets of them. */
 export function readBy<O extends ByWhom>(options: O, names: readonly (keyof O & string)[]): AskedBy {
   const { by } = readOptions(options, names);
-  if (by !== undefined) validateString('by', by);
+  if (by !== undefined) validateBy(by);
   return askedBy(by);
+}
+
+/** Accepts the name of a person or program. */
+export function validateBy(by: unknown): void {
+  validateString('by', by);
+  const name = by as string;
+  if (name.trim() === '' || name.length > maxLength)
+    throw new RangeError(invalid('by', `a name of 1 to ${maxLength} characters`, by));
 }
 
 /** Returns the part of an event that says who asked for it. */

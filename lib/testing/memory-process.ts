@@ -6,13 +6,16 @@ import { printAs } from '../fleet/print-as.js';
 import type { Queue, QueueOptions } from '../fleet/queue-types.js';
 import type { TriggerOutcome } from '../fleet/trigger-outcome.js';
 import type { FleetEvent, FleetMember, FleetState } from '../fleet/types.js';
-import { validateName, validatePath } from '../fleet/validate-name.js';
+import { validatePath } from '../fleet/validate-path.js';
 import { readBy, type ByWhom } from '../task/by-whom.js';
-import { validateString } from '../util/validate.js';
+import { invalid, validateString } from '../util/validate.js';
 import { MemoryConnection } from './memory-connection.js';
 import type { MemoryFleet } from './memory-fleet-types.js';
 import { MemoryQueue } from './memory-queue.js';
 import type { MemoryStore } from './memory-store.js';
+
+/** The maximum length of the name of a process, in characters. */
+const maxName = 200;
 
 /** The connection of a process to a fleet in memory, as the process sees it. */
 export class MemoryProcess implements MemoryFleet {
@@ -26,7 +29,8 @@ export class MemoryProcess implements MemoryFleet {
   }
 
   constructor(store: MemoryStore, name: string) {
-    validateName('name', name);
+    validateString('name', name);
+    if (name.length > maxName) throw new RangeError(invalid('name', `up to ${maxName} characters`, name));
     this.name = name;
     this.coordinator = store.leases.coordinatorOf(name);
     this.#connection = new MemoryConnection(store, name);
@@ -117,9 +121,7 @@ export class MemoryProcess implements MemoryFleet {
   }
 
   #readBy(options: ByWhom): string {
-    const { by = this.name } = readBy(options, ['by']);
-    validateName('by', by);
-    return by;
+    return readBy(options, ['by']).by ?? this.name;
   }
 
   #disconnect(): void {

@@ -24,7 +24,6 @@ import type {
   SubmitOptions,
   WorkerOptions,
 } from '../fleet/queue-types.js';
-import { validateName } from '../fleet/validate-name.js';
 import { readWorkerOptions } from '../fleet/worker-options.js';
 import { readBy, type ByWhom } from '../task/by-whom.js';
 import { taskRunner } from '../task/runner.js';
@@ -143,7 +142,6 @@ export class MemoryQueue<In, Out> implements Queue<In, Out> {
     return this.#connection.call(() => {
       const { store, name } = this.#connection;
       const { by = name } = readBy(options, ['by']);
-      validateName('by', by);
       this.#table.claims.paused ??= { by, at: store.now() };
     });
   }

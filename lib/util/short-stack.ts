@@ -23,7 +23,7 @@ export function shortStack(stack: string): string {
   return shown.some(isFrame) ? shown.join('\n') : stack;
 }
 
-/** Whether an error is being printed. */
+/** Whether an error is being printed by {@link inspectShort}. */
 let isPrinting = false;
 
 /**

@@ -223,10 +223,12 @@ describe('The `trigger` of a cron', () => {
     expect(seen).to.deep.equal(['starter', 'operator', 'starter', 'starter']);
   });
 
-  it('rejects for unknown options, and for a `by` that is no string', async () => {
+  it('rejects for unknown options, and for a `by` that is no name', async () => {
     const { runner } = startCron(() => 1, 10);
     const refusal = (options: unknown) => rejectionOf(runner.trigger(options as never)).then(String);
     expect(await refusal({ who: 'me' })).to.include('TypeError: Expected `options` to be made of `by`');
     expect(await refusal({ by: 1 })).to.equal('TypeError: Expected `by` to be a string, got `1` (number)');
+    for (const by of ['', ' ', 'x'.repeat(201)])
+      expect(await refusal({ by })).to.include('RangeError: Expected `by` to be a name of 1 to 200 characters');
   });
 });

@@ -260,7 +260,7 @@ describe('the pause of a cron of a fleet', () => {
       expect(() => call('tick', { by: 1 })).to.throw(TypeError, 'Expected `by` to be a string, got `1` (number)');
       expect(() => call('tick', { by: 'x'.repeat(201) })).to.throw(
         RangeError,
-        'Expected `by` to be up to 200 characters',
+        'Expected `by` to be a name of 1 to 200 characters',
       );
       expect(() => call('tick', { who: 'ann' })).to.throw(TypeError, 'Expected `options` to be made of `by`');
       expect(() => call('tick', null)).to.throw(TypeError, 'Expected `options` to be an object, got null');

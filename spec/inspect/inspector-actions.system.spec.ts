@@ -150,7 +150,7 @@ describe('The actions of an inspector', () => {
       [`restart-requested by ${by}`],
       [`removed by ${by}`],
     ]);
-    for (const wrong of [7, 'x'.repeat(101)])
+    for (const wrong of [7, ' ', 'x'.repeat(201)])
       expect((await post({ action: 'pause', path: 'report', by: wrong }))[1]['error']).to.match(
         /^Expected `by` to be /,
       );

@@ -95,7 +95,7 @@ describe('A bundle', () => {
       'fleet/queue-options.ts',
       'fleet/queue-policy.ts',
       'fleet/trigger-outcome.ts',
-      'fleet/validate-name.ts',
+      'fleet/validate-path.ts',
       'fleet/worker-options.ts',
     ]);
   });

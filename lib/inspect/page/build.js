@@ -1,5 +1,5 @@
 import { build } from 'esbuild';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 
 // `npm run page` bundles the page into one module, so that users of the package need no build step.
 const sourceOf = (name) => new URL(name, import.meta.url);
@@ -58,4 +58,8 @@ function oneLine(text) {
   return text.replaceAll(/\s+/g, ' ').trim();
 }
 
-if (process.argv[1] === sourceOf('build.js').pathname) writeFileSync(sourceOf('../page.ts'), await buildPage());
+if (process.argv[1] === sourceOf('build.js').pathname) {
+  const [file, page] = [sourceOf('../page.ts'), await buildPage()];
+  // Another process may be reading it.
+  if (!existsSync(file) || readFileSync(file, 'utf8') !== page) writeFileSync(file, page);
+}

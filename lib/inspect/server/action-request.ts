@@ -1,3 +1,4 @@
+import { validateBy } from '../../task/by-whom.js';
 import { invalid, validateBoolean, validateOneOf, validateOptions, validateString } from '../../util/validate.js';
 import {
   isQueueAction,
@@ -33,7 +34,6 @@ export interface RescheduleRequest {
 }
 
 const names: readonly InspectorAction[] = [...taskActions, ...queueActions];
-const maxByLength = 100;
 
 /** @throws SyntaxError, TypeError, RangeError for a body that is not a request. */
 export function parseActionRequest(body: string): ActionRequest {
@@ -47,12 +47,6 @@ export function parseActionRequest(body: string): ActionRequest {
   if (by !== undefined) validateBy(by);
   if (action === 'reschedule') validateReschedule(request);
   return request as unknown as TaskActionRequest;
-}
-
-function validateBy(by: unknown): void {
-  validateString('by', by);
-  if ((by as string).length > maxByLength)
-    throw new RangeError(invalid('by', `at most ${maxByLength} characters long`, by));
 }
 
 /** The cron itself validates the schedule and the time zone. */

@@ -1,6 +1,6 @@
 import { validateJobId, validateQueueName } from '../../fleet/queue-policy.js';
-import { validateName } from '../../fleet/validate-name.js';
-import { invalid, validateArray, validateOptions, validateString } from '../../util/validate.js';
+import { validateBy } from '../../task/by-whom.js';
+import { validateArray, validateOptions, validateString } from '../../util/validate.js';
 
 /** An action of a queue, or of one of its jobs. */
 export type QueueAction = 'redrive' | 'pause-queue' | 'resume-queue' | JobAction;
@@ -42,9 +42,4 @@ export function parseQueueAction(action: QueueAction, request: object): QueueAct
     for (const id of ids as unknown[]) validateJobId(id);
   }
   return request as QueueActionRequest;
-}
-
-function validateBy(by: unknown): void {
-  validateName('by', by as string);
-  if ((by as string).trim() === '') throw new RangeError(invalid('by', 'the name of a person or program', by));
 }
