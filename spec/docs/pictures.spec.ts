@@ -9,7 +9,7 @@ describe('The pictures of the guides', () => {
     for (const [file, svg] of drawn) expect(readFileSync(file, 'utf8') === svg, `${file} is current`).to.equal(true);
   });
 
-  it('are all pictures in docs/, except that of the README', async () => {
+  it('are all pictures in docs/, except that of a recording', async () => {
     const files = readdirSync('docs').filter((file) => file.endsWith('.svg') && file !== 'timeline.svg');
     expect(files.map((file) => `docs/${file}`)).to.have.members([...(await pictures()).keys()]);
   });
