@@ -1,6 +1,6 @@
-// `npm run bench -- [--quick] [work…]` measures all works, or some, and writes the table, results.json, the charts and
-// the table in docs/fleet.md. `fleet` stands for all works whose names begin with it. A quick run measures each figure
-// once, omits the largest size, and writes nothing.
+// `npm run bench -- [--quick] [work…]` measures all works, or some, and writes results.json, the charts, and the tables in
+// docs/benchmarks.md and docs/fleet.md. `fleet` stands for all works whose names begin with it. A quick run measures
+// each figure once, omits the largest size, and writes nothing.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { chart } from './chart.js';
@@ -61,11 +61,13 @@ for (const name of asked.length > 0 ? names.filter(isAsked) : names) {
   results.works[name] = figures;
   write('results.json', `${JSON.stringify(results, null, 2)}\n`);
 }
-if (!quick) write('results.svg', chart(results.works));
+if (!quick) {
+  write('results.svg', chart(results.works));
+  await writeTable('../docs/benchmarks.md', 'core', (name) => !name.startsWith('fleet'));
+}
 if (!quick && results.works.fleet) {
   write('fleet.svg', fleetChart(results.works.fleet));
-  const guide = '../docs/fleet.md';
-  write(guide, replaceTable(readText(guide), 'fleet', targetTable(await judgeFleet())));
+  await writeTable('../docs/fleet.md', 'fleet', (name) => name.startsWith('fleet'));
 }
 
 console.log([targetTable(judgements), missedList(judgements), ...tables].join('\n'));
@@ -74,11 +76,11 @@ for (const { what, n, ratio, target } of grown) {
   process.exitCode = 1;
 }
 
-/** Compares the last figures of all works of a fleet, which need not be of this run. */
-async function judgeFleet() {
-  const works = names.filter((name) => name.startsWith('fleet') && results.works[name]);
+/** Writes the last figures of the works that belong to a page, which need not be of this run. */
+async function writeTable(page, table, isOfPage) {
+  const works = names.filter((name) => isOfPage(name) && results.works[name]);
   const judged = works.map(async (name) => judge(await import(`./works/${name}.js`), results.works[name]));
-  return (await Promise.all(judged)).flat();
+  write(page, replaceTable(readText(page), table, targetTable((await Promise.all(judged)).flat())));
 }
 
 function versions() {

@@ -137,7 +137,7 @@ export async function measure(contender, n) {
 }
 
 export const targets = [
-  { what: 'cancel and join a running task', n: 100_000, against: 'Effect', ratio: 0.7 },
+  { what: 'cancel and join a running task', n: 100_000, against: 'Effect', ratio: 0.65 },
   { what: 'cancel and join a running task', n: 100_000, against: 'raw RxJS', ratio: 0.03 },
   {
     what: 'cancel and join one without other hooks',
