@@ -31,12 +31,13 @@ export interface CriticalOptions {
  * removed or replaced by its key, nor a task that is part of that member.
  *
  * `critical(supervise(task))` restarts the task first and cancels the application at the restart limit.
+ * `supervise(critical(task))` restarts nothing: the first end cancels the application.
  *
  * With `{ of: 'group' }`, the task's end stops its group instead, and the application goes on. The group then ends as
  * the task did: `completed`, or `failed` with its error.
  *
  * @throws TypeError when `runnable` is neither a task nor a runner, or is `optional`; RangeError when `of` is unknown.
- * `supervise` and `optional` throw a TypeError for a task that is critical.
+ * `optional` throws a TypeError for a task that is critical, and `supervise` for one that is critical for its group.
  *
  * @example
  * ```ts

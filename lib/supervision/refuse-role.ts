@@ -2,10 +2,11 @@ import type { MemberRole } from '../task/composite.js';
 import { roleOf } from '../task/runner-access.js';
 import { isTaskRunner } from '../task/runner.js';
 
-/** Throws if a task is optional or critical: `supervise` around it would hide that from its group. */
+/** Throws if a task has a role that its group must see: `supervise` around it would hide that. */
 export function refuseRole(runnable: unknown): void {
   const role = roleIn(runnable);
-  if (!role) return;
+  // A critical task itself cancels the application.
+  if (!role || role === 'critical') return;
   const wrapper = role === 'optional' ? 'optional' : 'critical';
   throw new TypeError(`Expected \`${wrapper}\` around \`supervise\`: write ${wrapper}(supervise(task))`);
 }

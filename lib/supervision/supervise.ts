@@ -37,8 +37,8 @@ export interface SupervisedRunner<T> extends TaskRunner<T> {
  * supervisors do. The `cause` is the last error.
  *
  * @throws TypeError when `runnable` is neither a task nor a runner, or when an option is unknown or has a wrong type;
- * RangeError when an option is out of range. TypeError also when `runnable` is `optional` or `critical`: write
- * `optional(supervise(task))` or `critical(supervise(task))`.
+ * RangeError when an option is out of range. TypeError also when `runnable` is `optional`, or `critical` for its group:
+ * write `optional(supervise(task))` or `critical(supervise(task), { of: 'group' })`.
  *
  * @example
  * ```ts

@@ -212,7 +212,7 @@ describe('Two copies of the package in one process', () => {
   it('refuse a role of the other copy where they refuse their own', () => {
     const runner = task('x', () => NEVER);
     expect(() => supervise(other.optional(runner))).to.throw(TypeError, 'write optional(supervise(task))');
-    expect(() => supervise(other.critical(runner))).to.throw(TypeError, 'write critical(supervise(task))');
+    expect(() => supervise(other.critical(runner, { of: 'group' }))).to.throw(TypeError, 'critical(supervise(task))');
     expect(() => critical(other.optional(runner))).to.throw(TypeError, 'not both');
     for (const of of ['application', 'group'] as const)
       expect(() => optional(other.critical(runner, { of }))).to.throw(TypeError, 'not both');

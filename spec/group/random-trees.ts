@@ -61,7 +61,7 @@ const leaf: fc.Arbitrary<LeafPlan> = fc.record<LeafPlan>({
   grace: fc.option(fc.integer({ min: 0, max: 4 }), { freq: 1 }),
 });
 
-const { group } = fc.letrec<{ node: Plan; restartable: Plan; group: Plan }>((tie) => ({
+const { group } = fc.letrec<{ node: Plan; group: Plan }>((tie) => ({
   node: fc.oneof(
     { maxDepth: 3, depthIdentifier: 'tree' },
     { weight: 4, arbitrary: leaf },
@@ -70,7 +70,7 @@ const { group } = fc.letrec<{ node: Plan; restartable: Plan; group: Plan }>((tie
       weight: 2,
       arbitrary: fc.record({
         kind: fc.constant('supervise' as const),
-        of: tie('restartable'),
+        of: tie('node'),
         restart: fc.constantFrom('on-failure' as const, 'always' as const),
         max: fc.integer({ min: 0, max: 2 }),
         wait: fc.integer({ min: 0, max: 4 }),
@@ -78,8 +78,6 @@ const { group } = fc.letrec<{ node: Plan; restartable: Plan; group: Plan }>((tie
     },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('critical' as const), of: tie('node') }) },
   ),
-  // `supervise` refuses a critical task.
-  restartable: tie('node').filter(({ kind }) => kind !== 'critical'),
   group: fc.record({
     kind: fc.constantFrom('ordered' as const, 'ordered' as const, 'parallel' as const),
     members: fc.array(tie('node'), { maxLength: 4, size: 'max', depthIdentifier: 'tree' }),

@@ -28,16 +28,14 @@ const policy = fc.record({
   finalizeTimeout: fc.constantFrom(0, 2, 5, Infinity),
 });
 /** Generates groups of tasks, supervised tasks and critical tasks, nested. */
-export const trees: fc.Arbitrary<Tree> = fc.letrec<{ node: Tree; restartable: Tree; group: Tree }>((tie) => ({
+export const trees: fc.Arbitrary<Tree> = fc.letrec<{ node: Tree; group: Tree }>((tie) => ({
   node: fc.oneof(
     { maxDepth: 3, depthIdentifier: 'tree' },
     { weight: 5, arbitrary: task },
     { weight: 3, arbitrary: tie('group') },
-    { weight: 2, arbitrary: fc.record({ kind: fc.constant('supervise' as const), of: tie('restartable'), policy }) },
+    { weight: 2, arbitrary: fc.record({ kind: fc.constant('supervise' as const), of: tie('node'), policy }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('critical' as const), of: tie('node') }) },
   ),
-  // `supervise` refuses a critical task.
-  restartable: tie('node').filter(({ kind }) => kind !== 'critical'),
   group: fc.record({
     kind: fc.constantFrom('ordered' as const, 'ordered' as const, 'parallel' as const),
     members: fc.array(tie('node'), { maxLength: 3, size: 'max', depthIdentifier: 'tree' }),

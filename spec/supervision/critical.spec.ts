@@ -239,12 +239,19 @@ describe('A critical task', () => {
     }
   });
 
-  it('is refused by supervise, which would restart nothing', () => {
+  it('is refused by supervise when it is critical for its group, which would not see that', () => {
     const message = 'Expected `critical` around `supervise`: write critical(supervise(task))';
-    for (const of of ['application', 'group'] as const) {
-      const inner = critical(supervise(task('x', () => NEVER)), { of });
-      expect(() => supervise(inner)).to.throw(TypeError, message);
-      expect(() => supervise(critical(inner))).to.throw(TypeError, message);
+    const inner = critical(supervise(task('x', () => NEVER)), { of: 'group' });
+    expect(() => supervise(inner)).to.throw(TypeError, message);
+  });
+
+  it('cancels the application below supervise, which does not restart it', () => {
+    for (const restart of ['on-failure', 'always'] as const) {
+      const { clock, cancelled, runner } = startBelow((scheduler) =>
+        supervise(critical(task('x', () => failAfter(2, scheduler))), { restart }),
+      );
+      clock.advance(1000);
+      expect(cancelled).to.deep.equal([2, outcomeOf(runner)?.error]);
     }
   });
 
