@@ -9,14 +9,13 @@ describe('A limit that several callers share', () => {
   it('lets as many streams run as it allows, and the others wait in their order', () => {
     virtually(({ cold, expectObservable, expectSubscriptions }) => {
       const limit = limiter(2);
-      const works = ['--a|', '----b|', 'c|', '--d|'].map((marbles) => cold(marbles));
-      const [first, second, third, fourth] = works.map((work) => limit(work));
-      expectObservable(first!).toBe('--a|');
-      expectObservable(second!).toBe('----b|');
-      expectObservable(third!).toBe('---c|');
-      expectObservable(fourth!).toBe('------d|');
-      expectSubscriptions(works[2]!.subscriptions).toBe('---^!');
-      expectSubscriptions(works[3]!.subscriptions).toBe('----^--!');
+      const [third, fourth] = [cold('c|'), cold('--d|')];
+      expectObservable(limit(cold('--a|'))).toBe('--a|');
+      expectObservable(limit(cold('----b|'))).toBe('----b|');
+      expectObservable(limit(third)).toBe('---c|');
+      expectObservable(limit(fourth)).toBe('------d|');
+      expectSubscriptions(third.subscriptions).toBe('---^!');
+      expectSubscriptions(fourth.subscriptions).toBe('----^--!');
     });
   });
 
