@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { Application, Comment, CommentTag, Converter } from 'typedoc';
+import { Application, Comment, CommentTag, Converter, PageEvent } from 'typedoc';
 
 const listPage = 'docs/README.md';
 const parts = partsOf(readFileSync(listPage, 'utf8'));
@@ -16,6 +16,10 @@ export function load(app) {
     const part = parts.get(guide.name) ?? [...parts.values()][0];
     guide.comment = new Comment([], [new CommentTag('@category', [{ kind: 'text', text: part }])]);
     guide.name = headingOf(guide) ?? guide.name;
+  });
+  // A browser that opens a folder on a disk shows a list of files, and not the front page.
+  app.renderer.on(PageEvent.END, (page) => {
+    page.contents = page.contents?.replaceAll(/ href="\.\.\/(#[^"]*)?"/g, ' href="../index.html$1"');
   });
 }
 
