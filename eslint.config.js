@@ -27,7 +27,7 @@ export default defineConfig(
   },
   {
     files: ['spec/runners/*.js'],
-    languageOptions: { globals: { setTimeout: 'readonly', test: 'readonly' } },
+    languageOptions: { globals: { afterEach: 'readonly', setTimeout: 'readonly', test: 'readonly' } },
   },
   {
     files: ['spec/supervisors/*.js'],

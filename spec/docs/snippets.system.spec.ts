@@ -48,7 +48,9 @@ describe('The documentation', () => {
     // The ports in the documentation may be in use on this machine.
     const ports = { 3000: await freePort(), 8081: await freePort() };
     const withFreePorts = (code: string) => code.replaceAll(/\b(?:3000|8081)\b/g, (port) => `${ports[port as '3000']}`);
-    for (const snippet of all) writeFileSync(fileOf(snippet), withFreePorts(snippet.code));
+    // The embedded database of an example is removed with the snippets.
+    const withFolder = (code: string) => code.replace(`directory: './data'`, `directory: '${folder}/data'`);
+    for (const snippet of all) writeFileSync(fileOf(snippet), withFolder(withFreePorts(snippet.code)));
   });
 
   after(() => {

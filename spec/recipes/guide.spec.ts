@@ -21,9 +21,11 @@ describe('The guide to the recipes', () => {
     expect(targets.filter((target) => !existsSync(target))).to.deep.equal([]);
   });
 
-  it('quotes the recipes literally where it does not run the code', () => {
-    const excerpts = [...guide.matchAll(/```typescript\n([^]*?)```/g)].map(([, code = '']) => code);
-    expect(excerpts).to.have.lengthOf(1);
+  it('quotes the recipes literally where it does not run the code, and so do the other guides', () => {
+    const pages = readdirSync('docs').filter((file) => file.endsWith('.md'));
+    const guides = pages.map((file) => readFileSync(`docs/${file}`, 'utf8')).join('\n');
+    const excerpts = [...guides.matchAll(/```typescript\n([^]*?)```/g)].map(([, code = '']) => code);
+    expect(excerpts).to.have.lengthOf(2);
     const code = recipes.map((file) => readFileSync(`examples/recipes/${file}`, 'utf8')).join('\n');
     for (const excerpt of excerpts) expect(code).to.include(excerpt);
   });
