@@ -14,7 +14,7 @@ import type { Program } from '../helpers/program.js';
 import { pause, waitUntil } from '../helpers/wait.js';
 
 /** The roles of the three processes, by their names. */
-const members = { worker: ['worker'], cron: ['cron', 'worker'], submitter: ['submitter'] } as const;
+const members = { worker: ['worker'], cron: ['cron'], submitter: ['submitter', 'worker'] } as const;
 const names = Object.keys(members);
 /** The seed of the submitter's random program. */
 const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000);

@@ -30,9 +30,9 @@ export interface FleetHistory {
   readonly orders: readonly string[];
 }
 
-/** Reads the entries of all processes from a file. */
+/** Reads the entries of all processes from a file, which may have none yet. */
 export function readEntries(file: string): RecordedEntry[] {
-  const lines = readFileSync(file, 'utf8').trim().split('\n');
+  const lines = readFileSync(file, 'utf8').split('\n').slice(0, -1);
   return lines.map((line) => JSON.parse(line) as RecordedEntry);
 }
 
