@@ -87,5 +87,11 @@ describe('The history of a fleet', () => {
   it('shows an error that nobody has handled', () => {
     const unhandled = entries(['a', { type: 'unhandled', error: 'TypeError: x' }]);
     expect(faultsOf({ entries: [...regular, ...unhandled] })).to.deep.equal(['a: unhandled TypeError: x']);
+    const cutOff = entries(['a', { type: 'disconnected' }]);
+    const late = entries(['a', { type: 'written', error: 'Not ready after 10 s: work' }]);
+    expect(faultsOf({ entries: [...regular, ...cutOff, ...late] })).to.deep.equal([]);
+    expect(faultsOf({ entries: [...regular, ...late, ...cutOff] })).to.deep.equal([
+      'a: written Not ready after 10 s: work',
+    ]);
   });
 });

@@ -69,7 +69,12 @@ export function checkHistory(history: FleetHistory): string[] {
 }
 
 function checkErrors({ entries }: FleetHistory): string[] {
-  return entries.flatMap((entry) =>
-    entry.type === 'unhandled' || entry.type === 'written' ? [`${entry.by}: ${entry.type} ${entry.error}`] : [],
-  );
+  const cutOff = new Set<string>();
+  return entries.flatMap((entry) => {
+    if (entry.type === 'disconnected') cutOff.add(entry.by);
+    if (entry.type !== 'unhandled' && entry.type !== 'written') return [];
+    // A process that is cut off at its start says so.
+    if (entry.type === 'written' && entry.error.startsWith('Not ready after') && cutOff.has(entry.by)) return [];
+    return [`${entry.by}: ${entry.type} ${entry.error}`];
+  });
 }
