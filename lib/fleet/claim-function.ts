@@ -40,10 +40,11 @@ export const claimFunction: DatabaseFunction = {
     candidate record;
     claimed_count integer;
   begin
-    if exists (select from "${schema}".queue where name = queue_name and paused_at is not null) then return; end if;
     if group_limit is not null or rate_limit is not null then
       perform pg_advisory_xact_lock(hashtextextended('${schema}.' || queue_name, 0));
     end if;
+    -- After the wait for other claims, which a pause does not wait for.
+    if exists (select from "${schema}".queue where name = queue_name and paused_at is not null) then return; end if;
     if rate_limit is not null then
       delete from "${schema}".claim_count
         where name = queue_name and at <= clock_timestamp() - rate_ms * interval '1 ms';

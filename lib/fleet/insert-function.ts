@@ -16,8 +16,11 @@ export const insertFunction: DatabaseFunction = {
   keepsPlan: true,
   body: (jobs, schema) => `
   declare
+    -- Not the time at which the transaction of the caller began.
+    called_at timestamptz := clock_timestamp();
     new record;
     known record;
+    waiting uuid;
     accepted uuid[] := '{}';
     refused uuid[] := '{}';
     -- The queue of each dependency, by the id.
@@ -59,21 +62,27 @@ export const insertFunction: DatabaseFunction = {
     loop
       -- Locks the row of the key until the end of the transaction.
       insert into "${schema}".job_key as last (name, key, job, at, until)
-        values (queue_name, new.key, new.id, now(), now())
+        values (queue_name, new.key, new.id, '-infinity', '-infinity')
         on conflict (name, key) do update set name = last.name returning last.job, last.at into known;
-      if known.job <> new.id and (
-        known.job = any(accepted)
-        or known.at > now() - coalesce(new.key_window, 0) * interval '1 ms'
-        or exists (select from ${jobs}.job where name = queue_name and id = known.job and state < 'active')
-      ) then
+      -- A retry after a lost answer.
+      continue when (select true ${fromJob(jobs, 'queue_name', 'new.id')});
+      -- Another one than the last may wait, such as one that has failed. The order makes it read the index of the keys.
+      select id into waiting from ${jobs}.job
+        where name = queue_name and singleton_key between new.key and new.key and state < 'active'
+        order by singleton_key desc, created_on desc limit 1;
+      if waiting is not null
+        or known.job = any(accepted)
+        or known.at > clock_timestamp() - coalesce(new.key_window, 0) * interval '1 ms'
+      then
         refused := refused || new.id;
         asked := new.id;
-        job := known.job;
+        job := coalesce(waiting, known.job);
         return next;
       else
         accepted := accepted || new.id;
         update "${schema}".job_key
-          set job = new.id, at = now(), until = now() + coalesce(new.key_window, 0) * interval '1 ms'
+          set job = new.id, at = clock_timestamp(),
+            until = clock_timestamp() + coalesce(new.key_window, 0) * interval '1 ms'
           where name = queue_name and key = new.key;
       end if;
     end loop;
@@ -86,13 +95,13 @@ export const insertFunction: DatabaseFunction = {
       case when after is null then new.data else new.data || jsonb_build_object('after', (
         select jsonb_agg((queues->>dependency) || '/' || dependency order by position)
         from jsonb_array_elements_text(after) with ordinality as listed (dependency, position)
-      )) end, coalesce(new.priority, 0), new.due, ${jobs}.job_now(), new.key, new."group",
+      )) end, coalesce(new.priority, 0), new.due, called_at, new.key, new."group",
       coalesce(new.expire, policy.expire_seconds), policy.deletion_seconds,
       new.due + policy.retention_seconds * interval '1 s', coalesce(new.retries, policy.retry_limit),
       policy.retry_delay, policy.retry_backoff, policy.retry_delay_max, policy.policy, policy.dead_letter,
       policy.heartbeat_seconds, after is not null
     from ${jobs}.queue policy, (
-      select *, coalesce(at, ${jobs}.job_now() + coalesce(delay, 0) * interval '1 ms') as due
+      select *, coalesce(at, called_at + nullif(delay, 0) * interval '1 ms', ${jobs}.job_now()) as due
       from jsonb_to_recordset(jobs) as new (
         id uuid, data jsonb, priority integer, delay float8, at timestamptz, key text, "group" text, retries integer,
         expire integer, after jsonb
@@ -102,14 +111,14 @@ export const insertFunction: DatabaseFunction = {
     -- A retry after a lost answer inserts no job twice.
     on conflict do nothing
     returning id, blocked, case when blocked then data end as data),
-    waiting as (
+    dependent as (
       insert into "${schema}".job_after (queue, job, position, after_queue, after_job)
       select queue_name, inserted.id, dependency.position, dependency.queue, dependency.job
       from inserted cross join lateral ${dependenciesIn('inserted.data')} dependency
       where inserted.blocked
       returning job
     )
-    select array_agg(distinct job) into blocked_jobs from waiting;
+    select array_agg(distinct job) into blocked_jobs from dependent;
     if blocked_jobs is null then return; end if;
     for asked, failure in
       select settled.job, coalesce(settled.failure, '{}')

@@ -2,7 +2,6 @@ import { defer, dematerialize, filter, ignoreElements, materialize, merge, merge
 import { CancelledError } from '../errors/errors.js';
 import type { TaskRunner } from '../task/types.js';
 import { invalid, validateArray, validateBoolean, validateFunction, validateInteger } from '../util/validate.js';
-import { affectedJobs } from './fleet-database.js';
 import type { FleetServices } from './fleet-services.js';
 import { readGroups } from './job-groups.js';
 import { newJobId } from './job-id.js';
@@ -10,7 +9,7 @@ import { JobInserter } from './job-inserter.js';
 import type { NewJob } from './job-store.js';
 import { currentTrace, parseFailure, parseJobData, type JobData } from './job-row.js';
 import { pauseQueue, resumeQueue } from './queue-pause.js';
-import { promoteJob, readJob, readPage, removeJob, retryJob } from './stored-jobs.js';
+import { cancelJob, promoteJob, readJob, readPage, removeJob, retryJob } from './stored-jobs.js';
 import { readBy, type ByWhom } from '../task/by-whom.js';
 import { validateJsonb } from './jsonb.js';
 import { printAs } from './print-as.js';
@@ -139,8 +138,7 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
     validateJobId(job);
     const { database, control, events, dependents } = this.services;
     await this.stored.create();
-    const response = await database.retry(() => database.boss.cancel(this.name, job));
-    const cancelled = affectedJobs(response).length > 0;
+    const cancelled = await cancelJob(database, this.name, job);
     if (cancelled) {
       control.send({ type: 'cancel', queue: this.name, job });
       // Always sent, because this process does not know whether the submitter waits.

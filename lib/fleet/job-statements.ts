@@ -77,9 +77,12 @@ export function endDependencies(schema: string): string {
   return `select queue, job, failed, failure, awaited from ${functionName(schema, endFunction)}($1)`;
 }
 
-/** Returns the statement that retries the job `$2` of the queue `$1`, whose dead letters are in the queue `$3`. */
+/**
+ * Returns the statement that retries the job `$2` of the queue `$1`, whose dead letters are in the queue `$3`, if it
+ * ended at `$4`.
+ */
 export function retryStoredJob(schema: string): string {
-  return `select after, failed, failure, awaited from ${functionName(schema, retryFunction)}($1, $2, $3)`;
+  return `select after, failed, failure, awaited from ${functionName(schema, retryFunction)}($1, $2, $3, $4)`;
 }
 
 /** Returns the statement that finds dependencies after the id `$1` which have ended and were not recorded. */

@@ -2,12 +2,13 @@ import { functionName, type DatabaseFunction } from './database-function.js';
 import { dependenciesIn, fromJob, settleFunction } from './dependents-functions.js';
 
 /**
- * Lets a failed or cancelled job run again, with one attempt. One that is still blocked has begun none: it waits for
- * its dependencies again. If there was such a job, it returns these, and the failure of a job that has failed again.
+ * Lets a job that has failed or was cancelled at a time run again, with one attempt. One that is still blocked has
+ * begun none: it waits for its dependencies again. If there was such a job, it returns these, and the failure of a job
+ * that has failed again.
  */
 export const retryFunction: DatabaseFunction = {
   name: 'retry_job',
-  parameters: 'queue_name text, job_id uuid, dead_queue text',
+  parameters: 'queue_name text, job_id uuid, dead_queue text, ended_at timestamptz',
   returns: 'table (after uuid[], failed boolean, failure jsonb, awaited boolean)',
   volatileCommit: false,
   keepsPlan: true,
@@ -16,7 +17,12 @@ export const retryFunction: DatabaseFunction = {
     retried record;
   begin
     select ctid as place, blocked, data into retried
-      ${fromJob(jobs, 'queue_name', 'job_id', "state::text in ('failed', 'cancelled')")} for update;
+      ${fromJob(
+        jobs,
+        'queue_name',
+        'job_id',
+        "state::text in ('failed', 'cancelled') and completed_on is not distinct from ended_at",
+      )} for update;
     if not found then return; end if;
     update ${jobs}.job set
         retry_limit = case when blocked then retry_limit

@@ -1,4 +1,5 @@
-import type { FleetDatabase } from './fleet-database.js';
+import { changeOnce } from './change-once.js';
+import { affectedJobs, type FleetDatabase } from './fleet-database.js';
 import { retryStoredJob } from './job-statements.js';
 import { parseFailure, parseJobData, parseOutput } from './job-row.js';
 import type { JobsFilter, JobState } from './queue-types.js';
@@ -108,17 +109,26 @@ function toJobState<In, Out>(job: StoredJob): JobState<In, Out> | undefined {
   };
 }
 
+/** Cancels a job. Returns whether it had not ended. */
+export async function cancelJob(database: FleetDatabase, queue: string, id: string): Promise<boolean> {
+  const { answer, isUnclear } = await changeOnce(database, () => database.boss.cancel(queue, id));
+  return affectedJobs(answer).length > 0 || (isUnclear && isNow(database, queue, id, `state = 'cancelled'`));
+}
+
 /**
  * Lets a job that waits for its time, or for its next attempt, start now. Returns whether it did wait. A blocked job
  * waits for more than that.
  */
 export async function promoteJob(database: FleetDatabase, queue: string, id: string): Promise<boolean> {
-  return isChanged(
-    database,
-    `update ${jobsSchema(database.schema)}.job set start_after = now()
-     where name = $1 and id = $2 and state < 'active' and not blocked and start_after > now() returning id`,
-    [queue, id],
+  const { answer, isUnclear } = await changeOnce(database, () =>
+    database.query(
+      `update ${jobsSchema(database.schema)}.job set start_after = now()
+       where name = $1 and id = $2 and state < 'active' and not blocked and start_after > now() returning id`,
+      [queue, id],
+    ),
   );
+  const mayHaveStarted = `state >= 'active' or (not blocked and start_after <= now())`;
+  return answer.length > 0 || (isUnclear && isNow(database, queue, id, mayHaveStarted));
 }
 
 /**
@@ -126,35 +136,37 @@ export async function promoteJob(database: FleetDatabase, queue: string, id: str
  * again. Returns undefined for a job in another state.
  */
 export async function retryJob(database: FleetDatabase, queue: string, id: string): Promise<RetriedJob | undefined> {
-  const statement = retryStoredJob(database.schema);
-  const { rows, isUnclear } = await change(database, statement, [queue, id, toDeadQueue(queue)]);
-  return (rows[0] as RetriedJob | undefined) ?? (isUnclear ? {} : undefined);
+  const { schema } = database;
+  const [ended] = await database.queryWithRetry<{ at: string | null }>(
+    `select completed_on::text as at from ${jobsSchema(schema)}.job
+     where name = $1 and id = $2 and state in ('failed', 'cancelled')`,
+    [queue, id],
+  );
+  if (!ended) return undefined;
+  // Undoes this end alone: after a lost answer, the job may have failed again.
+  const values = [queue, id, toDeadQueue(queue), ended.at];
+  const { answer, isUnclear } = await changeOnce(database, () =>
+    database.query<RetriedJob>(retryStoredJob(schema), values),
+  );
+  return answer[0] ?? (isUnclear ? {} : undefined);
 }
 
 /** Deletes a job that does not run. Returns whether there was one. */
 export async function removeJob(database: FleetDatabase, queue: string, id: string): Promise<boolean> {
-  return isChanged(
-    database,
-    `delete from ${jobsSchema(database.schema)}.job where name = $1 and id = $2 and state <> 'active' returning id`,
+  const { answer, isUnclear } = await changeOnce(database, () =>
+    database.query(
+      `delete from ${jobsSchema(database.schema)}.job where name = $1 and id = $2 and state <> 'active' returning id`,
+      [queue, id],
+    ),
+  );
+  return answer.length > 0 || (isUnclear && !(await isNow(database, queue, id, 'true')));
+}
+
+/** Whether a job fulfils a condition. */
+async function isNow(database: FleetDatabase, queue: string, id: string, condition: string): Promise<boolean> {
+  const rows = await database.queryWithRetry(
+    `select from ${jobsSchema(database.schema)}.job where name = $1 and id = $2 and (${condition})`,
     [queue, id],
   );
-}
-
-async function isChanged(database: FleetDatabase, sql: string, values: readonly unknown[]): Promise<boolean> {
-  const { rows, isUnclear } = await change(database, sql, values);
-  return rows.length > 0 || isUnclear;
-}
-
-/** Executes a statement that has an effect only once. It is unclear if the answer to the first try may be lost. */
-async function change(
-  database: FleetDatabase,
-  sql: string,
-  values: readonly unknown[],
-): Promise<{ readonly rows: readonly unknown[]; readonly isUnclear: boolean }> {
-  let tries = 0;
-  const rows = await database.retry(() => {
-    tries++;
-    return database.query(sql, values);
-  });
-  return { rows, isUnclear: tries > 1 };
+  return rows.length > 0;
 }

@@ -18,6 +18,8 @@ interface InsertionTable {
   readonly policy: QueuePolicy;
   readonly dueJobs: readonly MemoryJob[];
   now(): number;
+  /** Returns a waiting job with a key. */
+  waitingJob(key: string): MemoryJob | undefined;
   create(insertion: Pick<Insertion, 'data' | 'options' | 'dependencies'>): MemoryJob;
   /** Notifies all that a new job concerns. */
   onCreated(job: MemoryJob): void;
@@ -67,9 +69,9 @@ export class MemoryInsertions {
 
   /** Returns the job that keeps another one with its key from being inserted. */
   private knownJob({ key, keyWindow = 0 }: SubmitOptions): MemoryJob | undefined {
-    const last = key === undefined ? undefined : this.lastOfKey.get(key);
-    if (!last) return undefined;
-    const isWithinWindow = last.parts.createdAt > this.table.now() - keyWindow;
-    return isWithinWindow || (last.waits && !last.deleted) ? last : undefined;
+    if (key === undefined) return undefined;
+    const last = this.lastOfKey.get(key);
+    const isWithinWindow = last && last.parts.createdAt > this.table.now() - keyWindow;
+    return this.table.waitingJob(key) ?? (isWithinWindow ? last : undefined);
   }
 }

@@ -67,6 +67,11 @@ export class MemoryTable {
     return [...this.open].filter((job) => job.isDue(now));
   }
 
+  waitingJob(key: string): MemoryJob | undefined {
+    for (const job of this.open) if (job.waits && job.parts.options.key === key) return job;
+    return undefined;
+  }
+
   now(): number {
     return this.tables.scheduler.now();
   }

@@ -234,11 +234,15 @@ describe('The ends of jobs that others wait for', () => {
     const [completed = '', waiting = ''] = after;
     const job = await last.enqueue(1, { after });
     await last.cancel(job);
+    const [cancelled] = await statement<{ at: string }>(
+      url,
+      `select completed_on::text as at from ${fleets.schema}_jobs.job where id = '${job}'`,
+    );
     const client = new pg.Client({ connectionString: url });
     await client.connect();
     try {
       await client.query('begin');
-      await client.query(retryStoredJob(fleets.schema), [last.name, job, `${last.name}.dead`]);
+      await client.query(retryStoredJob(fleets.schema), [last.name, job, `${last.name}.dead`, cancelled?.at]);
       await statement(
         url,
         `update ${fleets.schema}_jobs.job set state = 'completed', output = '7' where id = '${completed}'`,

@@ -74,8 +74,9 @@ describe('100 jobs in each of several rounds, with one of three workers killed i
       running.push(await next);
     }
     while ((await readJobs(`< 'completed'`)).length > 0) await pause(200);
-    // The acknowledgements of the last jobs may still be on their way.
-    await pause(500);
+    // The acknowledgements of the last jobs arrive before the workers end.
+    for (const { program } of running) program.kill('SIGTERM');
+    await Promise.all(running.map(({ program }) => program.ended));
 
     const jobs = await readJobs('is not null');
     expect(jobs, 'jobs').to.have.length(rounds * jobsPerRound);

@@ -30,9 +30,9 @@ describe('A queue', () => {
   afterEach(() => apps.stop());
   after(() => fleets.close());
 
-  it('keeps no key that allows the next job, and each that does not', async () => {
+  it('keeps a key for as long as its window, and accepts no other job while one waits', async () => {
     const queue = fleet.queue<number>(newName());
-    await queue.enqueue(1, { key: 'waiting' });
+    const waiting = await queue.enqueue(1, { key: 'waiting' });
     await queue.enqueue(2, { key: 'window', keyWindow: hour });
     const ended = await queue.enqueue(3, { key: 'ended' });
     for (const { id, input } of await queue.jobs()) if (input !== 1) await queue.cancel(id);
@@ -42,7 +42,8 @@ describe('A queue', () => {
     expect(await keys()).to.have.length(3);
     await query(`update ${fleets.schema}.job_key set until = until - interval '2 min' where name = '${queue.name}'`);
     await deleteOldKeys(servicesOf(fleet).database, queue.name);
-    expect(await keys()).to.deep.equal([{ key: 'waiting' }, { key: 'window' }]);
+    expect(await keys()).to.deep.equal([{ key: 'window' }]);
+    expect(await queue.enqueue(4, { key: 'waiting' })).to.equal(waiting);
   });
 
   describe('within a transaction of the caller', () => {
@@ -64,6 +65,18 @@ describe('A queue', () => {
       expect(await queue.job(id)).to.equal(undefined);
       await client.query('commit');
       expect(await lastValueFrom(queue.result(id))).to.equal(2);
+    });
+
+    it('counts the window of a key, and a delay, from the call, however old the transaction is', async () => {
+      const queue = fleet.queue<number>(newName());
+      await client.query('begin');
+      const { rows } = await client.query<{ now: Date }>('select clock_timestamp() as now from pg_sleep(0.05)');
+      const now = rows[0]?.now.getTime() ?? NaN;
+      const id = await queue.enqueue(1, { db: client, key: 'k', keyWindow: hour, delay: hour });
+      await client.query('commit');
+      const [key] = await query<{ at: Date }>(`select at from ${fleets.schema}.job_key where name = '${queue.name}'`);
+      expect(key?.at.getTime()).to.be.at.least(now);
+      expect((await queue.job(id))?.dueAt?.getTime()).to.be.at.least(now + hour);
     });
 
     it('never has the job when it is rolled back', async () => {
@@ -134,6 +147,33 @@ describe('A queue', () => {
         'Expected `db` to be a client that has begun a transaction',
       ]);
     });
+  });
+
+  it('claims no job for a worker that waited for other claims when the queue was paused', async () => {
+    const queue = fleet.queue<number>(newName());
+    const url = await sharedUrl();
+    const [holder, next] = [new pg.Client({ connectionString: url }), new pg.Client({ connectionString: url })];
+    await Promise.all([holder.connect(), next.connect()]);
+    const lock = `(hashtextextended('${fleets.schema}.${queue.name}', 0))`;
+    const waiting = async () => {
+      const key = '(classid::bigint << 32 | objid::bigint)';
+      return (await query(`select from pg_locks where locktype = 'advisory' and not granted and ${key} = ${lock}`))
+        .length;
+    };
+    try {
+      await holder.query(`select pg_advisory_lock${lock}`);
+      run(queue.worker(() => undefined, { groupConcurrency: 1 }));
+      const id = await queue.enqueue(1);
+      await fleets.waitUntil(async () => (await waiting()) === 1);
+      await queue.pause();
+      const claimed = next.query(`select pg_advisory_lock${lock}`);
+      await fleets.waitUntil(async () => (await waiting()) === 2);
+      await holder.query(`select pg_advisory_unlock${lock}`);
+      await claimed;
+      expect((await queue.job(id))?.state).to.equal('waiting');
+    } finally {
+      await Promise.all([holder.end(), next.end()]);
+    }
   });
 
   it('costs an idle worker no statements', async () => {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { firstValueFrom, lastValueFrom, retry, Subscription } from 'rxjs';
 import { cron, launch, task, type Application } from 'rxjs-tasks';
-import { connectFleet, every, type Fleet, type FleetOptions, type Queue } from 'rxjs-tasks/fleet';
+import { connectFleet, every, UnrecoverableError, type Fleet, type FleetOptions, type Queue } from 'rxjs-tasks/fleet';
 import { FaultProxy } from './fault-proxy.js';
 import { newSchema, sharedUrl } from './fleet.js';
 import { waitUntil } from './wait.js';
@@ -26,6 +26,10 @@ export type StatementKind =
   | 'queue resume'
   | 'job lookup'
   | 'job promotion'
+  | 'job removal'
+  | 'job retry'
+  | 'final failure'
+  | 'groups'
   | 'result'
   | 'cancel'
   | 'cron pause'
@@ -52,6 +56,10 @@ export const statements: Readonly<Record<StatementKind, RegExp>> = {
   'queue resume': /\.queue set paused_at = null/,
   'job lookup': /select job\.id, case /,
   'job promotion': /job set start_after = now\(\)/,
+  'job removal': /delete from \S+\.job where/,
+  'job retry': /\.retry_job_/,
+  'final failure': /set retry_limit = retry_count\s+from/,
+  groups: /group by group_id/,
   result: /from unnest\(\$1::text\[\], \$2::uuid\[\]\)/,
   cancel: /state = 'cancelled'/,
   'cron pause': /\.cron_pause \(task, begun_at/,
@@ -70,12 +78,16 @@ export const kindsWithValues: ReadonlySet<StatementKind> = new Set([
   'queue resume',
   'job lookup',
   'job promotion',
+  'job removal',
+  'job retry',
+  'final failure',
+  'groups',
   'cancel',
   'cron pause',
 ]);
 
 /** An input: a number of ms, or a mode of the handler. */
-type Input = number | 'fails once' | 'until cancel';
+type Input = number | 'fails once' | 'is doomed' | 'until cancel';
 
 /** A fleet whose statements a proxy refuses, with a worker, a cron and a lease. */
 export class RefusedFleet {
@@ -107,6 +119,7 @@ export class RefusedFleet {
       async (input, ctx, job) => {
         job.progress({ input });
         if (input === 'fails once' && job.attempt === 1) throw new Error('once');
+        if (input === 'is doomed' && job.attempt === 1) throw new UnrecoverableError('doomed');
         if (input === 'until cancel') await firstValueFrom(ctx.cancelled$);
         else await delay(typeof input === 'number' ? input : 0, undefined, { signal: ctx.signal });
         ctx.signal.throwIfAborted();
@@ -151,6 +164,13 @@ export class RefusedFleet {
     await queue.pause();
     await queue.resume();
     await queue.promote(delayed);
+    const doomed = await queue.enqueue('is doomed', { key: 'key', group: 'group' });
+    await lastValueFrom(queue.result(doomed)).catch(() => undefined);
+    if (!(await queue.retry(doomed))) throw new Error('the job was not retried');
+    results.push(lastValueFrom(queue.result(doomed)));
+    const removed = await queue.enqueueMany([0, 1], { delay: 60_000 });
+    for (const job of removed) if (!(await queue.remove(job))) throw new Error('the job was not removed');
+    await queue.groups();
     if ((await queue.job(id))?.id !== id) throw new Error('the job is missing');
     const all = await Promise.all(results);
     if (all.some((result) => result !== 'done') || !cancelled.includes(true) || !app.live)

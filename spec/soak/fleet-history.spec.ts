@@ -1,30 +1,7 @@
 import { expect } from 'chai';
-import {
-  checkHistory,
-  type FleetHistory,
-  type Grant,
-  type HistoryEntry,
-  type RecordedEntry,
-  type StoredJob,
-} from '../helpers/fleet-history.js';
-
-/** A job that was submitted by `a`, and run by `b`, as it should be. */
-const regular: readonly RecordedEntry[] = entries(
-  ['a', { type: 'enqueued', job: '1', queue: 'work', n: 1 }],
-  ['b', { type: 'started', job: '1', attempt: 1 }],
-  ['b', { type: 'completed', job: '1', attempt: 1, value: 'x' }],
-  ['a', { type: 'result', job: '1', value: 'x' }],
-);
-const jobs: readonly StoredJob[] = [{ id: '1', state: 'completed', output: { value: 'x' } }];
-
-/** Creates entries, one in each ms. */
-function entries(...list: (readonly [by: string, entry: HistoryEntry])[]): RecordedEntry[] {
-  return list.map(([by, entry], at) => ({ ...entry, at, by }));
-}
-
-function faultsOf(history: Partial<FleetHistory>): string[] {
-  return checkHistory({ entries: regular, jobs, grants: [], ...history });
-}
+import type { Grant } from '../helpers/history/database-record.js';
+import type { RecordedEntry } from '../helpers/history/entries.js';
+import { changes, entries, faultsOf, regular, regularJob } from '../helpers/history/sample-history.js';
 
 function grant(fields: Partial<Grant>): Grant {
   return { slot: 2, member: 'b', lastSlot: 1, lastMember: 'a', free: true, ...fields };
@@ -39,13 +16,13 @@ describe('The history of a fleet', () => {
     expect(faultsOf({ jobs: [] })).to.include('job 1 is missing, but was acknowledged');
     const [enqueued] = regular;
     expect(enqueued && faultsOf({ entries: [enqueued] })).to.deep.equal([
-      'job 1 was acknowledged, but never started',
       'the submitter of 1 got no result',
+      'job 1 was acknowledged, but never started',
     ]);
   });
 
   it('shows a result that was reported and is not the stored one', () => {
-    expect(faultsOf({ jobs: [{ id: '1', state: 'completed', output: { value: 'y' } }] })).to.deep.equal([
+    expect(faultsOf({ jobs: [{ ...regularJob, output: { value: 'y' } }] })).to.deep.equal([
       'job 1 has the result "y", but "x" was reported as completed',
       'job 1 has the result "y", but "x" was received by its submitter',
     ]);
@@ -57,6 +34,27 @@ describe('The history of a fleet', () => {
     ]);
     expect(faultsOf({ entries: [...regular, ...regular.slice(1, 2)] })).to.deep.equal([
       'attempt 1 1 has started twice',
+    ]);
+  });
+
+  it('shows a job with the input of another one', () => {
+    expect(faultsOf({ jobs: [{ ...regularJob, n: 2 }] })).to.deep.equal(['job 1 has the input 2, but 1 was asked']);
+  });
+
+  it('shows a job that has failed, and a result that was refused', () => {
+    const failed = entries(
+      ['b', { type: 'failed', job: '1', error: 'Error: x' }],
+      ['a', { type: 'refused', job: '1', error: 'JobError: x' }],
+    );
+    expect(faultsOf({ entries: [...regular, ...failed] })).to.deep.equal([
+      'job 1 has failed: Error: x',
+      'the result of job 1 was refused: JobError: x',
+    ]);
+  });
+
+  it('shows an attempt that starts without a claim', () => {
+    expect(faultsOf({ changes: changes({ job: '1', state: 'created' }) })).to.deep.equal([
+      'attempt 1 1 has started without a claim',
     ]);
   });
 
@@ -89,5 +87,11 @@ describe('The history of a fleet', () => {
   it('shows an error that nobody has handled', () => {
     const unhandled = entries(['a', { type: 'unhandled', error: 'TypeError: x' }]);
     expect(faultsOf({ entries: [...regular, ...unhandled] })).to.deep.equal(['a: unhandled TypeError: x']);
+    const cutOff = entries(['a', { type: 'disconnected' }]);
+    const late = entries(['a', { type: 'written', error: 'Not ready after 10 s: work' }]);
+    expect(faultsOf({ entries: [...regular, ...cutOff, ...late] })).to.deep.equal([]);
+    expect(faultsOf({ entries: [...regular, ...late, ...cutOff] })).to.deep.equal([
+      'a: written Not ready after 10 s: work',
+    ]);
   });
 });

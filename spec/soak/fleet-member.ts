@@ -1,8 +1,8 @@
-import { appendFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { FaultProxy, type NetworkFault } from '../helpers/fault-proxy.js';
 import { lines } from '../helpers/fleet-programs.js';
+import { Journal } from '../helpers/history/journal.js';
 import { Program } from '../helpers/program.js';
 
 export interface MemberOptions {
@@ -11,7 +11,12 @@ export interface MemberOptions {
   /** The file of the history. */
   readonly file: string;
   readonly roles: readonly string[];
+  /** The seed of the first process. Each later one has another. */
+  readonly seed: number;
 }
+
+/** The distance of the seeds of a member's processes. */
+const seedsPerMember = 1000;
 
 const path = fileURLToPath(new URL('../fixtures/fleet/witness.ts', import.meta.url));
 
@@ -47,7 +52,7 @@ export class FleetMember {
   async kill(): Promise<void> {
     this.program.kill('SIGKILL');
     await this.program.ended;
-    appendFileSync(this.options.file, `${JSON.stringify({ type: 'killed', at: Date.now(), by: this.name })}\n`);
+    new Journal(this.options.file, this.name).write({ type: 'killed' });
     await this.replace();
   }
 
@@ -56,7 +61,7 @@ export class FleetMember {
     this.send('close');
     const { code } = await this.program.ended;
     // Its submitted jobs have results that nobody receives.
-    appendFileSync(this.options.file, `${JSON.stringify({ type: 'killed', at: Date.now(), by: this.name })}\n`);
+    new Journal(this.options.file, this.name).write({ type: 'killed' });
     return code;
   }
 
@@ -108,7 +113,8 @@ export class FleetMember {
   }
 
   private spawn(): Program {
-    const input = { ...this.options, url: this.proxy.url, name: this.name };
+    const { options, proxy, name, generation } = this;
+    const input = { ...options, url: proxy.url, name, seed: options.seed + seedsPerMember * generation };
     return new Program(process.execPath, ['--expose-gc', '--import', 'tsx', path, JSON.stringify(input)]);
   }
 }

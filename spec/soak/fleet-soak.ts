@@ -3,7 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connectFleet } from 'rxjs-tasks/fleet';
-import { checkHistory, readHistory, recordGrants, type FleetHistory } from '../helpers/fleet-history.js';
+import { recordChanges } from '../helpers/history/database-record.js';
+import type { RecordedEntry } from '../helpers/history/entries.js';
+import { checkHistory, readEntries, readHistory } from '../helpers/history/fleet-history.js';
+import { Journal } from '../helpers/history/journal.js';
 import { startPostgres, statement } from '../helpers/postgres.js';
 import { FleetFaults } from './fleet-faults.js';
 import { FleetMember } from './fleet-member.js';
@@ -25,7 +28,7 @@ const sampleMs = 5000;
 const allowedBytes = 4 * 2 ** 20;
 
 const mb = (bytes: number) => `${(bytes / 2 ** 20).toFixed(2)} MB`;
-const countOf = ({ entries }: FleetHistory, type: string) => entries.filter((entry) => entry.type === type).length;
+const countOf = (entries: readonly RecordedEntry[], type: string) => entries.filter((e) => e.type === type).length;
 
 /**
  * Runs a fleet of several processes under random faults, and checks the history of all that they did. Prints a report.
@@ -39,10 +42,10 @@ export async function soakFleet(durationMs: number, seed: number): Promise<boole
   const { url } = server;
   const conductor = await connectFleet({ url, schema, name: 'conductor' });
   conductor.events$.subscribe();
-  await recordGrants(url, schema);
+  await recordChanges(url, schema);
   const all: FleetMember[] = [];
-  for (const [name, roles] of Object.entries(members))
-    all.push(await FleetMember.start(name, { url, schema, file, roles }));
+  for (const [index, [name, roles]] of Object.entries(members).entries())
+    all.push(await FleetMember.start(name, { url, schema, file, roles, seed: seed + index }));
   const [steady] = all;
   if (!steady) throw new Error('There is no member');
 
@@ -56,14 +59,19 @@ export async function soakFleet(durationMs: number, seed: number): Promise<boole
     if (elapsed() < nextSampleMs || steady.busy) continue;
     nextSampleMs = elapsed() + sampleMs;
     heaps.push(await steady.measureHeap());
-    const history = await readHistory(file, url, schema);
-    const [enqueued, results, slots] = ['enqueued', 'result', 'slot'].map((type) => countOf(history, type));
+    const entries = readEntries(file);
+    const [enqueued, results, slots] = ['enqueued', 'result', 'slot'].map((type) => countOf(entries, type));
     console.log(
       `${(elapsed() / 1000).toFixed(0).padStart(5)} s: ${enqueued} enqueued, ${results} results, ${slots} slots,`,
       `heap ${mb(heaps.at(-1) ?? 0)}`,
     );
   }
   await faults.end();
+  // A process may have been killed during its pause.
+  const journal = new Journal(file, 'conductor');
+  journal.write({ type: 'resuming', queue: 'pausable' });
+  await conductor.queue('pausable').resume();
+  journal.write({ type: 'resumed', queue: 'pausable' });
   await Promise.all(all.slice(0, 2).map((member) => member.settle()));
 
   const found: string[] = [];
@@ -82,7 +90,7 @@ export async function soakFleet(durationMs: number, seed: number): Promise<boole
       .join(', ')}`,
   );
   for (const type of ['enqueued', 'started', 'completed', 'result', 'slot', 'disconnected', 'degraded', 'stalled'])
-    console.log(`${type}: ${countOf(history, type)}`);
+    console.log(`${type}: ${countOf(history.entries, type)}`);
   console.log(`grants: ${history.grants.length}`);
   console.log(
     `heap: ${mb(from)} in the second quarter, ${mb(to)} in the last: ${isLong ? 'checked' : 'too short to say'}`,

@@ -53,6 +53,26 @@ export function describeQueueFeatures(fleets: TestFleets): void {
       expect([first === second, second === third]).to.deep.equal([false, true]);
     });
 
+    it('inserts no job while an earlier one with the key waits for its next attempt, or was retried', async () => {
+      const queue = fleet.queue<number, number>(newName(), { retries: 1, backoff: { initial: hour } });
+      const gate = deferred<number>();
+      const worker = run(queue.worker((n) => (n === 1 ? gate.promise : n), { concurrency: 2 }));
+      const stateOf = async (id: string) => (await queue.job(id))?.state;
+      const first = await queue.enqueue(1, { key: 'k' });
+      await fleets.waitUntil(async () => (await stateOf(first)) === 'active');
+      const second = await queue.enqueue(2, { key: 'k' });
+      expect(await lastValueFrom(queue.result(second))).to.equal(2);
+      gate.reject(new Error('no'));
+      await fleets.waitUntil(async () => (await stateOf(first)) === 'retrying');
+      expect(await queue.enqueue(3, { key: 'k' })).to.equal(first);
+      await worker.app.stop();
+      await queue.cancel(first);
+      const third = await queue.enqueue(4, { key: 'k' });
+      await queue.cancel(third);
+      await queue.retry(first);
+      expect([await queue.enqueue(5, { key: 'k' }), third === first]).to.deep.equal([first, false]);
+    });
+
     it('accepts one job with a key within its window, also after the end of the job', async () => {
       const queue = fleet.queue<number>(newName());
       run(queue.worker(() => undefined));

@@ -248,6 +248,8 @@ export function describeQueue(fleets: TestFleets): void {
         }),
       );
       expect(await lastValueFrom(queue.submit(1))).to.equal(3);
+      // A poll may find the result before the event.
+      await fleets.waitUntil(() => events.includes('completed'));
       expect(events.filter((type) => type !== 'submitted')).to.deep.equal([
         'started',
         'retrying',
@@ -284,6 +286,7 @@ export function describeQueue(fleets: TestFleets): void {
       worker.results$.subscribe((event) => events.push(event));
       run(worker);
       await lastValueFrom(queue.submit(1));
+      await fleets.waitUntil(() => events.length > 1);
       expect(events.map(({ type }) => type)).to.deep.equal(['started', 'completed']);
       expect(events[1]).to.include({ queue: queue.name, by: 'one', attempt: 1 });
     });
