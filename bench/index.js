@@ -1,6 +1,6 @@
 // `npm run bench -- [--quick] [work…]` measures all works, or some, and writes the table, results.json, the charts and
-// the table in docs/fleet.md. `fleet` stands for all works whose names begin with it. A quick run measures each figure
-// once, omits the largest size, and writes nothing.
+// the tables in docs/fleet.md and docs/benchmarks.md. `fleet` stands for all works whose names begin with it. A quick
+// run measures each figure once, omits the largest size, and writes nothing.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { chart } from './chart.js';
@@ -64,9 +64,10 @@ for (const name of asked.length > 0 ? names.filter(isAsked) : names) {
 if (!quick) write('results.svg', chart(results.works));
 if (!quick && results.works.fleet) {
   write('fleet.svg', fleetChart(results.works.fleet));
-  const guide = '../docs/fleet.md';
-  write(guide, replaceTable(readText(guide), 'fleet', targetTable(await judgeFleet())));
+  writeTable('../docs/fleet.md', 'fleet', targetTable(await judgeFleet()));
 }
+if (!quick && results.works.bundle)
+  writeTable('../docs/benchmarks.md', 'bundle', figureTable(await import('./works/bundle.js'), results.works.bundle));
 
 console.log([targetTable(judgements), missedList(judgements), ...tables].join('\n'));
 for (const { what, n, ratio, target } of grown) {
@@ -79,6 +80,10 @@ async function judgeFleet() {
   const works = names.filter((name) => name.startsWith('fleet') && results.works[name]);
   const judged = works.map(async (name) => judge(await import(`./works/${name}.js`), results.works[name]));
   return (await Promise.all(judged)).flat();
+}
+
+function writeTable(page, name, table) {
+  write(page, replaceTable(readText(page), name, table));
 }
 
 function versions() {
