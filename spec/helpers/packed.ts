@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { cp, mkdir, symlink } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 
@@ -17,7 +17,7 @@ const sources = [
   'bench/fleet.svg',
 ];
 /** The packages that the packed one imports. */
-const dependencies = ['@opentelemetry/api', 'croner', 'pg-boss', 'piscina', 'rxjs'];
+const dependencies = ['@electric-sql/pglite', '@opentelemetry/api', 'croner', 'pg', 'pg-boss', 'piscina', 'rxjs'];
 
 /** The package at one moment, whose JavaScript is built, and packed without its types. */
 export interface Packed {
@@ -40,10 +40,13 @@ export async function pack(directory: string): Promise<Packed> {
 
 /** Installs a tarball in a directory, with the packages that it imports. Returns the path of the installed package. */
 export async function install({ tarball }: Packed, directory: string): Promise<string> {
-  const installed = join(directory, 'node_modules', 'rxjs-tasks');
+  const modules = join(directory, 'node_modules');
+  const installed = join(modules, 'rxjs-tasks');
   await mkdir(installed, { recursive: true });
   await execute('tar', ['-xzf', tarball, '-C', installed, '--strip-components=1']);
-  await mkdir(join(directory, 'node_modules', '@opentelemetry'));
-  for (const name of dependencies) await symlink(resolve('node_modules', name), join(directory, 'node_modules', name));
+  for (const name of dependencies) {
+    await mkdir(dirname(join(modules, name)), { recursive: true });
+    await symlink(resolve('node_modules', name), join(modules, name));
+  }
   return installed;
 }
