@@ -12,7 +12,7 @@ export default defineConfig(
     languageOptions: { globals: { console: 'readonly', process: 'readonly' } },
   },
   {
-    files: ['{bench,mutation,lib,release}/**/*.js'],
+    files: ['{bench,build,mutation,lib,release}/**/*.js'],
     languageOptions: {
       globals: {
         AbortController: 'readonly',

@@ -63,11 +63,14 @@ for (const name of asked.length > 0 ? names.filter(isAsked) : names) {
 }
 if (!quick) {
   write('results.svg', chart(results.works));
-  await writeTable('../docs/benchmarks.md', 'core', (name) => !name.startsWith('fleet'));
-}
-if (!quick && results.works.fleet) {
-  write('fleet.svg', fleetChart(results.works.fleet));
-  await writeTable('../docs/fleet.md', 'fleet', (name) => name.startsWith('fleet'));
+  const isFleet = (name) => name.startsWith('fleet');
+  await writeTargets('../docs/benchmarks.md', 'core', (name) => !isFleet(name));
+  if (results.works.fleet) {
+    write('fleet.svg', fleetChart(results.works.fleet));
+    await writeTargets('../docs/fleet.md', 'fleet', isFleet);
+  }
+  if (results.works.bundle)
+    writeTable('../docs/benchmarks.md', 'bundle', figureTable(await import('./works/bundle.js'), results.works.bundle));
 }
 
 console.log([targetTable(judgements), missedList(judgements), ...tables].join('\n'));
@@ -77,10 +80,14 @@ for (const { what, n, ratio, target } of grown) {
 }
 
 /** Writes the last figures of the works that belong to a page, which need not be of this run. */
-async function writeTable(page, table, isOfPage) {
+async function writeTargets(page, table, isOfPage) {
   const works = names.filter((name) => isOfPage(name) && results.works[name]);
   const judged = works.map(async (name) => judge(await import(`./works/${name}.js`), results.works[name]));
-  write(page, replaceTable(readText(page), table, targetTable((await Promise.all(judged)).flat())));
+  writeTable(page, table, targetTable((await Promise.all(judged)).flat()));
+}
+
+function writeTable(page, name, table) {
+  write(page, replaceTable(readText(page), name, table));
 }
 
 function versions() {

@@ -3,31 +3,55 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 
-export const title = 'bundle: minified and gzipped, without rxjs and croner';
+export const title = 'bundle: minified and gzipped, without what is loaded on demand';
 export const unit = 'B';
-export const sizes = [1];
-export const label = () => '';
 export const repetitions = 1;
 
+/** The packages that stay outside, by the column. */
+const external = { 1: ['rxjs', 'croner'], 2: ['croner'], 3: [] };
+export const sizes = [1, 2, 3];
+export const label = (n) => ['without RxJS and croner', 'with RxJS', 'with both'][n - 1];
+
+const names = {
+  '`future`': 'future',
+  '`task`, `taskRunner`': 'task, taskRunner',
+  '`supervise`': 'supervise',
+  '`ordered`, `parallel`': 'ordered, parallel',
+  '`dynamic`': 'dynamic',
+  '`cron`': 'cron',
+  '`launch`': 'launch',
+  '`runMain`': 'runMain',
+  '`runMain`, `task` and `cron`': 'runMain, task, cron',
+};
+const inBench = (file) => `import './bench/bundle/${file}.js'`;
+
 export const contenders = {
-  'rxjs-tasks': 'export * from "./dist/index.js"',
-  '`future` alone': 'export { future } from "./dist/index.js"',
+  ...Object.fromEntries(
+    Object.entries(names).map(([name, list]) => [name, `export { ${list} } from './dist/index.js'`]),
+  ),
+  'all of `rxjs-tasks`': `export * from './dist/index.js'`,
+  'a cron that stops gracefully: rxjs-tasks': inBench('rxjs-tasks'),
+  'the same: Effect': inBench('effect'),
+  'the same: effection, croner': inBench('effection'),
+  'the same: p-queue, croner, close-with-grace': inBench('pieces'),
 };
 
-/**
- * The size of what is loaded at once. Parts loaded on demand, such as the live view of `runMain`, are in other files.
- */
-export async function measure(contender) {
+/** With `platform: 'node'`, esbuild takes RxJS's CommonJS modules, and all of them. */
+const rxjs = fileURLToPath(new URL('../../node_modules/rxjs/dist/esm/index.js', import.meta.url));
+
+/** The size of what is loaded at once. The live view of `runMain` is in other files. */
+export async function measure(contender, n) {
   const { outputFiles, metafile } = await build({
     stdin: { contents: contenders[contender], resolveDir: fileURLToPath(new URL('../../', import.meta.url)) },
     bundle: true,
-    // `runMain` loads this on demand; without it there is nothing to split.
-    splitting: contender === 'rxjs-tasks',
+    // `runMain` loads the live view on demand; without it there is nothing to split.
+    splitting: /runMain|all of|: rxjs-tasks/.test(contender),
     outdir: '.',
     minify: true,
     format: 'esm',
     platform: 'node',
-    external: ['rxjs', 'croner'],
+    external: external[n],
+    ...(n > 1 && { alias: { rxjs } }),
     metafile: true,
     write: false,
   });
@@ -41,6 +65,11 @@ export async function measure(contender) {
 }
 
 export const targets = [
-  { what: 'bundle, minified and gzipped, without rxjs and croner', n: 1, figure: 9216 },
-  { what: 'the same of `future` alone', n: 1, ours: '`future` alone', figure: 2048 },
+  { what: 'bundle of `future`, gzipped', n: 1, ours: '`future`', figure: 3072 },
+  {
+    what: 'bundle of `runMain`, `task` and `cron`, gzipped',
+    n: 3,
+    ours: '`runMain`, `task` and `cron`',
+    figure: 16_384,
+  },
 ];

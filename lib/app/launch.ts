@@ -14,7 +14,7 @@ import { ReadyStream } from './ready-stream.js';
 import type { ShutdownReport } from './report.js';
 import type { AppEvent, OrchestrateOptions } from './types.js';
 
-export const launchOptionNames: readonly string[] = [...orchestrateOptionNames, 'observer'];
+export const launchOptionNames: readonly string[] = /* @__PURE__ */ orchestrateOptionNames.concat('observer');
 
 /** Options of {@link launch}: those of `orchestrate`, and an observer. */
 export interface LaunchOptions extends OrchestrateOptions {

@@ -24,7 +24,7 @@ class Background extends CancelContext {
  * console.log(ctx.cancelled, background.cancelled); // → true false
  * ```
  */
-export const background: Context = new Background(asyncScheduler);
+export const background: Context = /* @__PURE__ */ new Background(asyncScheduler);
 
 /**
  * Creates a child context and a function that cancels it. The child is also cancelled with its parent, immediately if

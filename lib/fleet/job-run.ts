@@ -35,7 +35,7 @@ export interface WorkerRunPort<In, Out> {
 }
 
 /** The cause of the cancel of a job's context after its end. Created once, because a stack trace is expensive. */
-const jobEnded = new CancelledError('The job has ended');
+const jobEnded = /* @__PURE__ */ new CancelledError('The job has ended');
 
 /** One attempt of a job in this process. */
 export class JobRun<In, Out> {

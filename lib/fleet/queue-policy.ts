@@ -63,7 +63,7 @@ export function toBossOptions(policy: QueuePolicy, heartbeatTimeoutMs: number): 
 }
 
 /** Options of a queue for dead letters. They stay for a year, unless they are redriven. */
-export const deadLetterOptions: BossOptions = { deleteAfterSeconds: 0, retentionSeconds: toSeconds(365 * dayMs) };
+export const deadLetterOptions: BossOptions = { deleteAfterSeconds: 0, retentionSeconds: 365 * 86_400 };
 
 export function validateQueueName(name: unknown): void {
   validateString('name', name);

@@ -1,4 +1,3 @@
-const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 const invisible = /^[\p{Mn}\p{Me}\p{Cf}]/u;
 /** The blocks that Unicode's East Asian Width calls wide, and emoji. */
 const wideBlocks = [
@@ -12,7 +11,7 @@ const wide = new RegExp(`^[${wideBlocks.join('')}]`, 'u');
 export function displayWidth(text: string): number {
   if (/^[ -~]*$/.test(text)) return text.length;
   let sum = 0;
-  for (const { segment } of graphemes.segment(text)) sum += graphemeWidth(segment);
+  for (const { segment } of graphemesOf(text)) sum += graphemeWidth(segment);
   return sum;
 }
 
@@ -21,7 +20,7 @@ export function truncate(text: string, maxColumns: number): string {
   if (displayWidth(text) <= maxColumns) return text;
   let kept = '';
   let remaining = maxColumns - 1;
-  for (const { segment } of graphemes.segment(text)) {
+  for (const { segment } of graphemesOf(text)) {
     remaining -= graphemeWidth(segment);
     if (remaining < 0) break;
     kept += segment;
@@ -38,6 +37,14 @@ export function padToWidth(text: string, width: number): string {
 /** Returns the largest of the measures, at least 0. `Math.max(...items)` would overflow the stack with many items. */
 export function maxOf<T>(items: readonly T[], measure: (item: T) => number): number {
   return items.reduce((max, item) => Math.max(max, measure(item)), 0);
+}
+
+let segmenter: Intl.Segmenter | undefined;
+
+/** Splits a text. Creates the segmenter when it is needed, because that takes 20 ms. */
+function graphemesOf(text: string): Intl.Segments {
+  segmenter ??= new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+  return segmenter.segment(text);
 }
 
 function graphemeWidth(grapheme: string): number {

@@ -52,6 +52,8 @@ export interface TaskHistory {
 /** The run of a composite task, as the task sees it. */
 export interface CompositeRun extends RunContext, CancelContext {
   readonly parent?: CompositeRun | undefined;
+  /** Whether another run has started this one under its context. */
+  readonly startedByRun: boolean;
   /** Whether there is an event listener. Without one, only events with an error are worth creating. */
   readonly observed: boolean;
   /** Whether the `events$` of this run's runner has a subscriber. */

@@ -214,6 +214,10 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
     return this.owner.ctx?.childTotals ?? (this.totals ??= new ChildTotals(this));
   }
 
+  get startedByRun(): boolean {
+    return this.child?.parentRun instanceof RunChildren;
+  }
+
   get runIds(): RunIds | undefined {
     return this.child?.runIds;
   }

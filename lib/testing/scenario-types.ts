@@ -61,7 +61,7 @@ export interface ScenarioResult {
 
 const ownOptions = ['run', 'at', 'signals', 'during', 'duration', 'exitCode', 'values', 'expect', 'tolerance', 'check'];
 /** Options that a scenario passes to `orchestrate`. */
-export const orchestrateOptions: readonly string[] = orchestrateOptionNames.filter(
+export const orchestrateOptions: readonly string[] = /* @__PURE__ */ orchestrateOptionNames.filter(
   (name) => name !== 'parent' && name !== 'scheduler',
 );
 

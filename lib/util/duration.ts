@@ -1,7 +1,7 @@
 export const second = 1000;
-export const minute: number = 60 * second;
-export const hour: number = 60 * minute;
-export const day: number = 24 * hour;
+export const minute = 60_000;
+export const hour = 3_600_000;
+export const day = 86_400_000;
 
 /**
  * Returns a duration in words, with at most two units: `1.23 s`, `1 min 30 s`, `2 d 1 h`.

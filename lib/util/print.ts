@@ -5,7 +5,8 @@ import { causeOf, nameOf, stackOf, textOf } from './error-parts.js';
 /** The longest stack that Node prints, because it compares stacks with those of their causes in quadratic time. */
 const maxStack = 10_000;
 /** The levels in an object, and the entries of a collection, that Node prints. */
-const [defaultDepth, maxEntries] = [2, 100];
+const defaultDepth = 2;
+const maxEntries = 100;
 /** The most values that are searched. */
 const maxSearched = 10_000;
 

@@ -5,8 +5,11 @@ import { causeOf, isError, stackOf } from './error-parts.js';
 /** The most causes whose stacks are shortened. */
 const maxCauses = 10;
 
-/** The directory of this library's files, as it is in a stack. In a bundle, this file has another name. */
-const ownDirectory = /^(?:file:\/\/)?(.*[/\\])util[/\\]short-stack\.[jt]s$/.exec(decodedUrl())?.[1];
+/**
+ * Matches the URL of this file in the source and in the package, which Deno keeps in a directory for its version. In a
+ * bundle of a user it has another name.
+ */
+const ownFile = /^(?:file:\/\/)?(.*\/)(?:lib\/util\/short-stack\.ts|(?<=\/rxjs-tasks\/(?:[\d.]+\/)?)dist\/core\.js)$/;
 
 /** Frames of Node and of RxJS. */
 const hiddenFrame = /\(?node:|[/\\]node_modules[/\\]rxjs[/\\]/;
@@ -19,6 +22,8 @@ export function shortStack(stack: string): string {
   if (process.env['RXJS_TASKS_STACK'] === 'full') return stack;
   const lines = stack.split('\n');
   const isFrame = (line: string) => line.startsWith('    at ');
+  const own = ownDirectories();
+  const isHidden = (line: string) => hiddenFrame.test(line) || own.some((directory) => line.includes(directory));
   const shown = lines.filter((line) => !isFrame(line) || !isHidden(line));
   return shown.some(isFrame) ? shown.join('\n') : stack;
 }
@@ -64,14 +69,12 @@ function withShortStack(error: unknown, own: unknown, left: number): unknown {
   }, error);
 }
 
-function isHidden(frame: string): boolean {
-  return hiddenFrame.test(frame) || (ownDirectory !== undefined && frame.includes(ownDirectory));
-}
-
 function define(object: object, key: PropertyKey, value: unknown): void {
   Object.defineProperty(object, key, { value, configurable: true, enumerable: false, writable: true });
 }
 
-function decodedUrl(): string {
-  return attempt(() => decodeURI(import.meta.url), '');
+/** Returns the directories of this library's files in a stack. With source maps, the files of dist are in lib. */
+function ownDirectories(): readonly string[] {
+  const root = attempt(() => ownFile.exec(decodeURI(import.meta.url))?.[1], undefined);
+  return root === undefined ? [] : [`${root}lib/`, `${root}dist/`];
 }

@@ -9,7 +9,7 @@ export interface UnhandledError {
 /** Errors that are written at the exit of the process, unless they are reported or looked at before. */
 const pending = new Set<UnhandledError>();
 
-const collected = new FinalizationRegistry((unhandled: UnhandledError) => {
+const collected = /* @__PURE__ */ new FinalizationRegistry((unhandled: UnhandledError) => {
   forgetUnhandled(unhandled);
   reportUnhandled(unhandled.error);
 });

@@ -1,14 +1,13 @@
 import commonjs from '@rollup/plugin-commonjs';
 import json from '@rollup/plugin-json';
 import { nodeResolve } from '@rollup/plugin-node-resolve';
-import { build as esbuild, transform, type Format } from 'esbuild';
-import { readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
+import { build as esbuild, type Format } from 'esbuild';
+import { writeFile } from 'node:fs/promises';
 import { rollup, type Plugin } from 'rollup';
 
 /** The text to bundle, and the file to write. */
 export interface Bundle {
-  /** The text of the module, whose imports are relative to `lib/`. */
+  /** The text of the module, which can import what a module in the place of `outfile` can. */
   readonly contents: string;
   readonly outfile: string;
   readonly format: Format & ('esm' | 'cjs');
@@ -16,15 +15,13 @@ export interface Bundle {
   readonly external: readonly string[];
 }
 
-const resolveDir = fileURLToPath(new URL('../../lib/', import.meta.url));
-
 /** CommonJS packages in an ES module need a `require`, as esbuild's documentation says. */
 const banner = `import { createRequire as createRequireHere } from 'node:module';
 const require = createRequireHere(import.meta.url);`;
 
 export async function bundleWithEsbuild({ contents, outfile, format, external }: Bundle): Promise<void> {
   await esbuild({
-    stdin: { contents, resolveDir },
+    entryPoints: [await writeEntry(contents, outfile)],
     bundle: true,
     format,
     platform: 'node',
@@ -37,9 +34,9 @@ export async function bundleWithEsbuild({ contents, outfile, format, external }:
 
 export async function bundleWithRollup({ contents, outfile, format, external }: Bundle): Promise<void> {
   const bundle = await rollup({
-    input: 'entry',
+    input: await writeEntry(contents, outfile),
     external: [...external],
-    plugins: [sources(contents), nodeResolve({ preferBuiltins: true }), ...[json, commonjs].map(create)],
+    plugins: [nodeResolve({ preferBuiltins: true }), ...[json, commonjs].map(create)],
     // Packages have circular imports, and `this` at the top level.
     onLog: () => undefined,
   });
@@ -47,28 +44,13 @@ export async function bundleWithRollup({ contents, outfile, format, external }: 
   await bundle.close();
 }
 
+async function writeEntry(contents: string, outfile: string): Promise<string> {
+  const entry = `${outfile}.entry.mjs`;
+  await writeFile(entry, contents);
+  return entry;
+}
+
 /** Creates a plugin whose types are those of a CommonJS module, although it is an ES module. */
 function create(plugin: unknown): Plugin {
   return (plugin as () => Plugin)();
-}
-
-/** Loads the entry, and the TypeScript of this library. */
-function sources(contents: string): Plugin {
-  const toSource = (path: string) => path.replace(/\.js$/, '.ts');
-  return {
-    name: 'sources',
-    resolveId(source, importer) {
-      if (importer === undefined) return source;
-      if (importer === 'entry' && source.startsWith('.')) return toSource(`${resolveDir}${source.slice(2)}`);
-      if (importer === 'entry') return this.resolve(source, `${resolveDir}index.ts`);
-      if (importer.startsWith(resolveDir) && source.startsWith('.'))
-        return toSource(fileURLToPath(new URL(source, `file://${importer}`)));
-      return null;
-    },
-    async load(id) {
-      if (id === 'entry') return contents;
-      if (!id.startsWith(resolveDir)) return null;
-      return (await transform(await readFile(id, 'utf8'), { loader: 'ts', target: 'es2023' })).code;
-    },
-  };
 }
