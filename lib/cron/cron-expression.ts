@@ -18,7 +18,8 @@ export function parseCronExpression(text: string, timezone: string | undefined):
     new RangeError(`${invalid('schedule', expected, text)}: ${reason}`, options);
   // Croner's errors quote the text.
   if (/[^\s!-~]/.test(text)) throw invalidExpression('it has an invalid character');
-  if (/^\s*@every\b/.test(text)) throw invalidExpression('a period is a number of ms, such as `300_000`');
+  if (/^(?:@every\b|[\d.]+\s*[a-z]*$)/i.test(text.trim()))
+    throw invalidExpression('a period is a number of ms, such as `300_000`');
   // Croner also accepts a single date, in many spellings.
   if (text.includes(':') || !/^\s*(@\w+|\S+(\s+\S+){4,5})\s*$/.test(text))
     throw invalidExpression('it has neither 5 nor 6 fields');

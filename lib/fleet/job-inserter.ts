@@ -20,8 +20,8 @@ const maxBatch = 500;
 /** The maximum length of the inputs in one statement, in characters. A single longer input has its own. */
 const maxBatchLength = 4_000_000;
 
-/** The SQLSTATE of a savepoint without a transaction. */
-const noTransaction = '25P01';
+/** The SQLSTATEs of a savepoint without a transaction, and of a schema that does not exist. */
+const [noTransaction, noSchema] = ['25P01', '3F000'];
 
 /** Inserts the jobs of a queue in batches, as soon as the queue has room for them. */
 export class JobInserter<In> {
@@ -59,7 +59,8 @@ export class JobInserter<In> {
    * Inserts jobs within the transaction of a client. An error does not abort the transaction.
    *
    * @param notify whether the workers are notified when the transaction is committed.
-   * @throws QueueFullError; TypeError if the database cannot store an input; RangeError if a dependency does not exist.
+   * @throws QueueFullError; TypeError if the database cannot store an input, and for a client of another database;
+   * RangeError if a dependency does not exist.
    */
   async insertWithin(client: QueryClient, jobs: readonly NewJob<In>[], notify: boolean): Promise<string[]> {
     await begin(client);
@@ -77,6 +78,8 @@ export class JobInserter<In> {
       return jobs.map(({ id }) => replaced.get(id) ?? id);
     } catch (error) {
       await client.query('rollback to savepoint rxjs_tasks', []);
+      if (stateOf(error) === noSchema)
+        throw new TypeError('Expected `db` to be a client of the database of the fleet', { cause: error });
       throw kindOf(error) === 'value' && error !== refusal ? notStorable(error) : error;
     }
   }

@@ -1,7 +1,7 @@
 import { defer, dematerialize, filter, ignoreElements, materialize, merge, mergeMap, Observable, tap } from 'rxjs';
 import { CancelledError } from '../errors/errors.js';
 import type { TaskRunner } from '../task/types.js';
-import { invalid, validateArray, validateBoolean, validateFunction, validateInteger } from '../util/validate.js';
+import { invalid, validateArray, validateFunction, validateInteger } from '../util/validate.js';
 import type { FleetServices } from './fleet-services.js';
 import { readGroups } from './job-groups.js';
 import { newJobId } from './job-id.js';
@@ -11,11 +11,11 @@ import { currentTrace, parseFailure, parseJobData, type JobData } from './job-ro
 import { pauseQueue, resumeQueue } from './queue-pause.js';
 import { cancelJob, promoteJob, readJob, readPage, removeJob, retryJob } from './stored-jobs.js';
 import { readBy, type ByWhom } from '../task/by-whom.js';
-import { validateJsonb } from './jsonb.js';
+import { readInsertion } from './enqueue-options.js';
+import { validateInput, validateJsonb } from './jsonb.js';
 import { printAs } from './print-as.js';
 import type { QueueHandle } from './queue-handle.js';
 import {
-  validateClient,
   validateJobId,
   validateJobsFilter,
   validateQueueName,
@@ -95,18 +95,13 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
   }
 
   async enqueueMany(inputs: readonly In[], options: EnqueueOptions = {}): Promise<string[]> {
-    const { db, notify = true, ...jobOptions } = options;
+    const { db, notify, jobOptions } = readInsertion(options);
     validateArray('inputs', inputs);
-    validateSubmitOptions(jobOptions);
-    validateBoolean('notify', notify);
-    if (db === undefined && options.notify !== undefined)
-      throw new TypeError('Expected `notify` to be used together with `db`');
     validateSupported(jobOptions, this.services.jobs.unsupported);
     const after = jobOptions.after && [...jobOptions.after];
     const trace = currentTrace();
     const jobs = Array.from(inputs, (input) => this.toNewJob({ input, ...trace }, { ...jobOptions, after }));
     if (db === undefined) return Promise.all(jobs.map((job) => this.write(job)));
-    validateClient(db);
     await this.open();
     return this.inserter.insertWithin(db, jobs, notify);
   }
@@ -269,6 +264,7 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
   /** @throws TypeError for an input that the database cannot store. */
   private toNewJob(data: JobData<In>, options: SubmitOptions): NewJob<In> {
     const { timeout, after = [] } = options;
+    validateInput(data.input);
     const stored = { ...data, ...(timeout !== undefined && { timeout }) };
     // Before the job joins a batch, because an invalid input would fail the whole batch.
     const length = validateJsonb('input', stored) + after.length * idLength;

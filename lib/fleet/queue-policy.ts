@@ -7,7 +7,6 @@ import {
   validateOptions,
   validateString,
 } from '../util/validate.js';
-import { hasMethod } from '../util/has-members.js';
 import { validateJsonb } from './jsonb.js';
 import type { JobsFilter, JobState, QueueOptions, SubmitOptions } from './queue-types.js';
 
@@ -106,9 +105,20 @@ export function validateJobsFilter(filter: JobsFilter): void {
   if (after !== undefined) validateJobId(after);
 }
 
+export const submitOptionNames: readonly (keyof SubmitOptions)[] = [
+  'priority',
+  'delay',
+  'retries',
+  'timeout',
+  'key',
+  'keyWindow',
+  'group',
+  'after',
+];
+
 /** @param now the current time, in ms since 1970. */
 export function validateSubmitOptions(options: SubmitOptions, now: number = Date.now()): void {
-  validateOptions(options, ['priority', 'delay', 'retries', 'timeout', 'key', 'keyWindow', 'group', 'after']);
+  validateOptions(options, submitOptionNames);
   const { priority = 0, delay = 0, retries = 0, timeout = 1, key, keyWindow = 0, group, after } = options;
   validateInteger('retries', 0, 1000, retries);
   validateNumber('timeout', 1, dayMs, timeout);
@@ -119,8 +129,7 @@ export function validateSubmitOptions(options: SubmitOptions, now: number = Date
   if (key === undefined && options.keyWindow !== undefined)
     throw new TypeError('Expected `keyWindow` to be used together with `key`');
   validateInteger('priority', -1_000_000, 1_000_000, priority);
-  if (delay instanceof Date) validateDate(delay, now);
-  else validateNumber('delay', 0, maxDelayMs, delay);
+  validateDelay(delay, now);
 }
 
 /** Accepts the ids of jobs, which may occur twice. */
@@ -129,10 +138,6 @@ function validateAfter(after: readonly string[]): void {
   if (after.length > maxAfter) throw new RangeError(invalid('after', `up to ${maxAfter} ids of jobs`, after.length));
   // Not `forEach`, which leaves out holes.
   for (const job of after) validateJobId(job, 'after');
-}
-
-export function validateClient(db: unknown): void {
-  if (!hasMethod(db, 'query')) throw new TypeError(invalid('db', 'a client with a `query` function', db));
 }
 
 /** Returns the time in s after which pg-boss fails an attempt, for a job with a timeout of its own. */
@@ -147,9 +152,13 @@ function validateKey(name: string, value: unknown): void {
   if (length < 1 || length > 200) throw new RangeError(invalid(name, 'from 1 to 200 characters', value));
 }
 
-function validateDate(delay: Date, now: number): void {
-  if (!(delay.getTime() <= now + maxDelayMs))
-    throw new RangeError(invalid('delay', 'a date within the next 365 days, or up to that many ms', delay));
+function validateDelay(delay: unknown, now: number): void {
+  const expected = 'a number of ms up to 365 days, or a Date within that time';
+  const ms = delay instanceof Date ? delay.getTime() - now : delay;
+  if (typeof ms !== 'number') throw new TypeError(invalid('delay', expected, delay));
+  // A date may be in the past.
+  if (!(ms <= maxDelayMs && (ms >= 0 || delay instanceof Date)))
+    throw new RangeError(invalid('delay', expected, delay));
 }
 
 function toSeconds(ms: number): number {

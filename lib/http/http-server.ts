@@ -97,7 +97,9 @@ const expectedServer = 'a server of node:http, node:https or node:http2';
 function validateServer(name: string, server: unknown): asserts server is Server {
   // Node does not export the classes of HTTP/2. Only these have the second method.
   const isHttp = server instanceof Server && ('closeIdleConnections' in server || 'updateSettings' in server);
-  if (!isHttp) throw new TypeError(invalid(name, expectedServer, server));
+  if (isHttp) return;
+  const hint = typeof server === 'number' ? '. Write httpServer(server, port)' : '';
+  throw new TypeError(invalid(name, expectedServer, server) + hint);
 }
 
 /** Refuses a request listener, such as an application of Express, which would be called as a factory. */

@@ -98,6 +98,7 @@ function notTask(value: unknown): string {
 function hintFor(value: unknown): string {
   if (Array.isArray(value)) return '. Give them as arguments: ordered(name, ...tasks)';
   if (typeof value === 'function') return ". Give it a name: task('name', work)";
+  if (typeof value === 'string') return ". Write task('name', work), or cron(task, schedule)";
   if (hasMembers(value, 'subscribe') || hasMembers(value, 'then'))
     return ". Return it from a task: task('name', () => …)";
   return misspelledExecute(value);

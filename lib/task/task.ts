@@ -49,6 +49,8 @@ const memberNames: readonly (keyof TaskDefinition<unknown>)[] = [
 export function task<T, W extends TaskWork<T> = TaskWork<T>>(name: string, work: W & TaskWork<T>): TaskOf<T, W>;
 // One signature, because TypeScript does not show the wrong type of a call that fits no overload.
 export function task<T>(name: string, work: TaskWork<T>): SimpleTask<T> {
+  if (typeof (name as unknown) === 'function')
+    throw new TypeError(`${invalid('name', 'a string', name)}. Write task('name', work)`);
   validateString('name', name);
   if (typeof work === 'function') return new NamedFunction(name, work);
   return new NamedDefinition(name, work);
@@ -149,5 +151,5 @@ class NamedDefinition<T> extends FixedTask implements Task<T> {
 }
 
 function notDefinition(value: unknown): TypeError {
-  return new TypeError(invalid('execute', 'a function or an object with an `execute` method', value));
+  return new TypeError(invalid('work', 'a function, or an object with `initialize`, `execute` or `finalize`', value));
 }

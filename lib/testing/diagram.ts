@@ -116,6 +116,8 @@ function firstDifference(expected: readonly Marble[], actual: readonly Marble[],
 /** Explains the marks that occur in rows. */
 function legend(marbles: readonly Marble[]): string {
   const used = new Set(marbles.map(({ mark }) => mark));
-  const known = Object.entries(marks).filter(([mark]) => used.has(mark));
+  const known = Object.entries({ ...marks, _: 'a value without a letter in `values`' }).filter(([mark]) =>
+    used.has(mark),
+  );
   return known.map(([mark, meaning]) => `${mark} ${meaning}`).join('   ');
 }

@@ -1,11 +1,11 @@
 import { defer, filter, mergeMap, Observable, tap, type Subscription } from 'rxjs';
 import { QueueFullError } from '../fleet/errors.js';
 import { currentTrace, type JobData } from '../fleet/job-row.js';
-import { validateJsonb } from '../fleet/jsonb.js';
+import { readInsertion } from '../fleet/enqueue-options.js';
+import { validateInput, validateJsonb } from '../fleet/jsonb.js';
 import { printAs } from '../fleet/print-as.js';
 import {
   toPolicy,
-  validateClient,
   validateJobId,
   validateJobsFilter,
   validateQueueName,
@@ -30,7 +30,7 @@ import { taskRunner } from '../task/runner.js';
 import { task } from '../task/task.js';
 import type { TaskRunner } from '../task/types.js';
 import { keepAsyncContext } from '../util/keep-async-context.js';
-import { invalid, validateArray, validateBoolean, validateFunction, validateInteger } from '../util/validate.js';
+import { invalid, validateArray, validateFunction, validateInteger } from '../util/validate.js';
 import type { MemoryConnection } from './memory-connection.js';
 import type { MemoryJob } from './memory-job.js';
 import type { MemoryTable } from './memory-table.js';
@@ -90,16 +90,11 @@ export class MemoryQueue<In, Out> implements Queue<In, Out> {
 
   enqueueMany(inputs: readonly In[], options: EnqueueOptions = {}): Promise<string[]> {
     return this.#connection.call(() => {
-      const { db, notify = true, ...others } = options;
+      const insertion = readInsertion(options, this.#connection.store.now());
       validateArray('inputs', inputs);
-      validateBoolean('notify', notify);
-      if (db === undefined && options.notify !== undefined)
-        throw new TypeError('Expected `notify` to be used together with `db`');
-      validateSubmitOptions(others, this.#connection.store.now());
-      const jobOptions = copyOptions(others);
-      if (db !== undefined) validateClient(db);
+      const jobOptions = copyOptions(insertion.jobOptions);
       const texts = inputs.map((input) => toData(input, jobOptions));
-      if (db !== undefined && !this.#open().insertions.hasRoom(texts.length))
+      if (insertion.db && !this.#open().insertions.hasRoom(texts.length))
         throw new QueueFullError(this.name, this.#table.policy.maxWaiting);
       const insert = (data: string) =>
         new Promise<string>((resolve) => this.#insert(data, jobOptions, ({ id }) => resolve(id)));
@@ -252,6 +247,7 @@ export class MemoryQueue<In, Out> implements Queue<In, Out> {
 /** Returns the data of a job as JSON. @throws TypeError for an input that a database cannot store. */
 function toData(input: unknown, { timeout }: SubmitOptions): string {
   const data: JobData<unknown> = { input, ...(timeout !== undefined && { timeout }), ...currentTrace() };
+  validateInput(input);
   validateJsonb('input', data);
   return JSON.stringify(data);
 }

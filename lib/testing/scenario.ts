@@ -57,7 +57,9 @@ export async function runScenario(definition: Scenario, order?: (due: number) =>
   const clock = virtualClock(definition.at);
   if (order) clock.order = order;
   if (isRunning)
-    throw new Error('Expected one scenario at a time, because it replaces the timers of the whole process');
+    throw new Error(
+      'Expected one scenario at a time, because it replaces the timers of the whole process. Await the one before',
+    );
   isRunning = true;
   const restore = virtualGlobals(clock);
   try {

@@ -52,7 +52,7 @@ export function script(
     validateLetters(options.values ?? {});
     return scriptedTask(
       name,
-      rows.map((row) => parseTaskScript(parseRow(row).marbles)),
+      rows.map((row) => parseTaskScript(parseRow(row).marbles, row)),
       options,
     );
   }

@@ -28,8 +28,14 @@ interface HookDraft {
   afterCancel?: HookDraft;
 }
 
-/** Parses the marbles of one run. @throws SyntaxError for marbles that no run can have. */
-export function parseTaskScript(marbles: readonly Marble[]): TaskScript {
+/**
+ * Parses the marbles of one run.
+ *
+ * @param text the marbles as the test has them, for the message.
+ * @throws SyntaxError for marbles that no run can have.
+ */
+export function parseTaskScript(marbles: readonly Marble[], text?: string): TaskScript {
+  const where = text === undefined ? "a task's marbles" : `the marbles \`${text}\``;
   const [first] = marbles;
   const hooks: Partial<Record<HookName, HookDraft>> = {};
   let name = (first?.mark === '[' ? 'initialize' : 'execute') as HookName;
@@ -48,7 +54,7 @@ export function parseTaskScript(marbles: readonly Marble[]): TaskScript {
   };
   for (const [index, { at, mark }] of marbles.entries()) {
     const expected = (what: string) =>
-      new SyntaxError(`Expected ${what}, got \`${mark}\` at ${at} ms of a task's marbles`);
+      new SyntaxError(`Expected ${what}, got \`${mark}\` at ${at} ms of ${where}${hintFor(mark)}`);
     if (ended) throw expected('nothing after the end');
     if (mark === '[' || (mark === '>' && index === 0)) {
       if (index > 0) throw expected('`[` only at the start');
@@ -82,12 +88,16 @@ export function parseTaskScript(marbles: readonly Marble[]): TaskScript {
   // A hook with no further marks after its cancel has ended.
   if (!ended && name !== 'finalize' && isCancelled()) end(marbles.at(-1)?.at ?? 0);
   if (!ended && finalize?.endsAt === Infinity)
-    throw new SyntaxError('Expected `|`, `#` or `?` at the end of `finalize`');
+    throw new SyntaxError(`Expected \`|\`, \`#\` or \`?\` at the end of \`finalize\` in ${where}`);
   return {
     ...(initialize && { initialize: toHookScript(initialize) }),
     execute: toHookScript(execute),
     ...(finalize && { finalize: toHookScript(finalize) }),
   };
+}
+
+function hintFor(mark: string): string {
+  return /\d/.test(mark) ? '. A time has a unit, and spaces around it: `[ 3ms >`' : '';
 }
 
 function newHook(from: number): HookDraft {

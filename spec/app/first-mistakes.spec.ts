@@ -3,6 +3,7 @@ import { of } from 'rxjs';
 import * as tasks from 'rxjs-tasks';
 import { background, cron, launch, ordered, task, taskRunner } from 'rxjs-tasks';
 import { connectFleet } from 'rxjs-tasks/fleet';
+import { httpServer } from 'rxjs-tasks/http';
 import { thrownBy } from '../helpers/collect.js';
 
 /** The functions, as a program without types calls them. */
@@ -20,6 +21,13 @@ describe('The message for a frequent mistake names what was given, and says what
       'Expected `runnables` to be an array, got the task `a`. Give the tasks as an array: launch([a, b])',
     ]),
     ['launch([runner, runner])', () => launch([runner, runner]), 'distinct runners, got the runner `a` twice'],
+    [
+      'cron(schedule, work)',
+      () => untyped['cron']?.('0 3 * * *', () => 1),
+      "got `'0 3 * * *'` (string). Write task('name', work), or cron(task, schedule)",
+    ],
+    ['task(work)', () => untyped['task']?.(() => 1), "(function). Write task('name', work)"],
+    ['httpServer(port, server)', () => httpServer(3000 as never, 3000), '(number). Write httpServer(server, port)'],
     ['cron(() => 1, …)', () => untyped['cron']?.(() => 1, 1000), "(function). Give it a name: task('name', work)"],
     ['launch([() => 1])', () => untyped['launch']?.([() => 1]), "(function). Give it a name: task('name', work)"],
     [
@@ -46,6 +54,8 @@ describe('The message for a frequent mistake names what was given, and says what
     ['the day 0', () => cron(a, '0 0 0 * *'), 'Invalid value for day: 0'],
     ['the 13th month', () => cron(a, '0 0 1 13 *'), 'Invalid value for month: 13'],
     ['the hour 25', () => cron(a, '0 25 * * *'), 'Invalid value for hour: 25'],
+    ['5s', () => cron(a, '5s'), 'a period is a number of ms, such as `300_000`'],
+    ['the text of a number', () => cron(a, '5000'), 'a period is a number of ms, such as `300_000`'],
     ['@every 5m', () => cron(a, '@every 5m'), 'a period is a number of ms, such as `300_000`'],
   ];
   for (const [title, call, message] of mistakes)

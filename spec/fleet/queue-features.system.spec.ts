@@ -140,6 +140,22 @@ describe('A queue', () => {
       expect(error).to.be.an.instanceOf(TypeError);
     });
 
+    it('refuses a client of another database', async () => {
+      const other = new pg.Client({ connectionString: (await sharedUrl()).replace(/[^/]+$/, 'template1') });
+      await other.connect();
+      try {
+        await other.query('begin');
+        const error = await errorOf(fleet.queue<number>(newName()).enqueue(1, { db: other }));
+        expect([error.name, error.message]).to.deep.equal([
+          'TypeError',
+          'Expected `db` to be a client of the database of the fleet',
+        ]);
+        expect((await other.query('select 1 as one')).rows).to.deep.equal([{ one: 1 }]);
+      } finally {
+        await other.end();
+      }
+    });
+
     it('refuses a client that has begun no transaction', async () => {
       const error = await errorOf(fleet.queue<number>(newName()).enqueue(1, { db: client }));
       expect([error.name, error.message]).to.deep.equal([

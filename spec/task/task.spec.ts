@@ -90,11 +90,11 @@ describe('task', () => {
     running.unsubscribe();
   });
 
-  it('throws for a name that is not a string, a definition without execute, and invalid hooks', () => {
+  it('throws for a name that is not a string, a definition without a hook, and invalid hooks', () => {
     expect(() => task(1 as never, () => 1)).to.throw(TypeError, 'Expected `name` to be a string, got `1` (number)');
     for (const value of [{}, undefined, null, 1])
       expect(String(thrownBy(() => task('x', value as never)))).to.match(
-        /^TypeError: Expected `execute` to be a function or an object with an `execute` method, got /,
+        /^TypeError: Expected `work` to be a function, or an object with `initialize`, `execute` or `finalize`, got /,
       );
     expect(() => task('x', { execute: () => 1, initialize: 5 } as never)).to.throw(
       TypeError,
@@ -102,7 +102,7 @@ describe('task', () => {
     );
     expect(() => task('x', { execute: () => 1, grace: -1 })).to.throw(RangeError, 'Expected `grace`');
     expect(() => task('x', { execute: () => 1, grace: '1' as never })).to.throw(TypeError, 'Expected `grace`');
-    expect(() => task('x', { grace: 1 })).to.throw(TypeError, 'Expected `execute` to be a function or an object');
+    expect(() => task('x', { grace: 1 })).to.throw(TypeError, 'Expected `work` to be a function, or an object');
   });
 
   it('refuses an unknown member of a definition, with the name that was probably meant', () => {

@@ -177,6 +177,9 @@ describe('compareDiagrams', () => {
 
   it('explains the marks that are shown', () => {
     expect(difference('a  [>]|', 'a  [>#').at(-1)).to.equal('[ initialize   > ready   # failed   ] finalize   | ended');
+    expect(difference('a  (>a|)', 'a  (>_|)').at(-1)).to.equal(
+      '> ready   | ended   _ a value without a letter in `values`',
+    );
     expect(difference('a  x', 'a  y').at(-1)).to.equal('');
   });
 

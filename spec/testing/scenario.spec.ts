@@ -177,7 +177,9 @@ describe('scenario', () => {
     it('belongs to one scenario at a time', async () => {
       const first = scenario({ run: () => [script('x', '-----|')] });
       const second = await rejection({ run: noTasks });
-      expect(second.message).to.include('Expected one scenario at a time');
+      expect(second.message).to.equal(
+        'Expected one scenario at a time, because it replaces the timers of the whole process. Await the one before',
+      );
       expect((await first).report?.clean).to.equal(true);
       const inside = await rejection({ run: noTasks, during: () => scenario({ run: noTasks }) });
       expect(inside.message).to.include('Expected one scenario at a time');

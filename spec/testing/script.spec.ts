@@ -223,7 +223,11 @@ describe('script', () => {
         expect(() => script('x', ['|', marbles]), marbles).to.throw(SyntaxError);
       }
       expect(thrownBy(() => script('x', 'a->')).message).to.equal(
-        "Expected `>` only at the end of `initialize`, got `>` at 2 ms of a task's marbles",
+        'Expected `>` only at the end of `initialize`, got `>` at 2 ms of the marbles `a->`',
+      );
+      expect(thrownBy(() => script('x', '[ 3 > |')).message).to.equal(
+        'Expected values only in `execute`, got `3` at 1 ms of the marbles `[ 3 > |`. ' +
+          'A time has a unit, and spaces around it: `[ 3ms >`',
       );
     });
 

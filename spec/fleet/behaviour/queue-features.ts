@@ -115,6 +115,34 @@ export function describeQueueFeatures(fleets: TestFleets): void {
     });
   });
 
+  it('names all options of `enqueue` when it refuses an unknown one', async () => {
+    const error = await errorOf(fleet.queue<number>(newName()).enqueue(1, { unique: true } as never));
+    expect(error.message).to.equal(
+      'Expected `options` to be made of `priority`, `delay`, `retries`, `timeout`, `key`, `keyWindow`, `group`, ' +
+        '`after`, `db`, `notify`, got `unique` (unknown)',
+    );
+  });
+
+  it('refuses a delay that is neither a number of ms nor a Date within a year', async () => {
+    const queue = fleet.queue<number>(newName());
+    for (const delay of ['5s', -1, NaN, 366 * 86_400_000, new Date(NaN)]) {
+      const { message } = await errorOf(queue.enqueue(1, { delay: delay as never }));
+      expect(message).to.include('Expected `delay` to be a number of ms up to 365 days, or a Date within that time');
+    }
+  });
+
+  it('refuses an input that JSON leaves out or cannot represent', async () => {
+    const queue = fleet.queue<unknown>(newName());
+    expect((await errorOf(queue.enqueue(() => 1))).message).to.match(
+      /^Expected `input` to be JSON, got .*\(function\)$/,
+    );
+    const { name, message } = await errorOf(queue.enqueue(1n));
+    expect([name, message]).to.deep.equal([
+      'TypeError',
+      'Expected `input` to be JSON: Do not know how to serialize a BigInt',
+    ]);
+  });
+
   it('refuses a `db` without a query function', async () => {
     const error = await errorOf(fleet.queue<number>(newName()).enqueue(1, { db: {} as never }));
     expect(error.message).to.equal('Expected `db` to be a client with a `query` function, got `{}` (object)');
