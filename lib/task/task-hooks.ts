@@ -96,7 +96,7 @@ function notTask(value: unknown): string {
 }
 
 function hintFor(value: unknown): string {
-  if (Array.isArray(value)) return '. Give them as arguments: ordered(name, ...tasks)';
+  if (Array.isArray(value)) return '. Make them one: parallel(name, ...tasks)';
   if (typeof value === 'function') return ". Give it a name: task('name', work)";
   if (hasMembers(value, 'subscribe') || hasMembers(value, 'then'))
     return ". Return it from a task: task('name', () => …)";

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { of } from 'rxjs';
 import * as tasks from 'rxjs-tasks';
-import { background, cron, launch, ordered, task, taskRunner } from 'rxjs-tasks';
+import { background, cron, launch, ordered, parallel, task, taskRunner } from 'rxjs-tasks';
 import { connectFleet } from 'rxjs-tasks/fleet';
 import { thrownBy } from '../helpers/collect.js';
 
@@ -17,7 +17,7 @@ describe('The message for a frequent mistake names what was given, and says what
     ...['launch', 'runMain', 'orchestrate'].map((name): [string, () => unknown, string] => [
       `${name}(a, b)`,
       () => untyped[name]?.(a, b),
-      'Expected `runnables` to be an array, got the task `a`. Give the tasks as an array: launch([a, b])',
+      'Expected `runnables` to be an array, got the task `a`. Give the tasks as an array: [a, b]',
     ]),
     ['launch([runner, runner])', () => launch([runner, runner]), 'distinct runners, got the runner `a` twice'],
     ['cron(() => 1, …)', () => untyped['cron']?.(() => 1, 1000), "(function). Give it a name: task('name', work)"],
@@ -39,6 +39,13 @@ describe('The message for a frequent mistake names what was given, and says what
       () => ordered('app', [a, b] as never),
       'Give them as arguments: ordered(name, ...tasks)',
     ],
+    ['parallel(a, b)', () => untyped['parallel']?.(a, b), 'got the task `a`. Write parallel(name, ...tasks)'],
+    [
+      "parallel('app', [a, b])",
+      () => parallel('app', [a, b] as never),
+      'Give them as arguments: parallel(name, ...tasks)',
+    ],
+    ['supervise([a, b])', () => untyped['supervise']?.([a, b]), 'Make them one: parallel(name, ...tasks)'],
     ['withTimeout(ctx, ms)', () => untyped['withTimeout']?.(background, 1000), 'a number of ms, got a Context'],
     ['joinAll(ctx, 0, [task])', () => untyped['joinAll']?.(background, 0, [a]), 'a TaskRunner, got the task `a`'],
     ['snapshot(app)', () => untyped['snapshot']?.(launch([a])), 'to be a TaskRunner, got an Application'],
