@@ -9,7 +9,7 @@ const maxSteps = 100_000;
 const { setImmediate: nextTurn } = globalThis;
 
 /** The number of steps from which on a scenario says that it is long. */
-const manySteps = 10_000;
+const manySteps = 20_000;
 
 export interface RunUntilOptions {
   /** Time of the last timers, in ms. Default: no limit. */

@@ -207,11 +207,11 @@ describe('A long scenario', () => {
   const consoleErrors = spyOnConsoleError();
 
   it('says once that it is long, and how to shorten it', async () => {
-    const definition: Scenario = { run: () => [task('poller', () => interval(5000))], duration: 15 * 3_600_000 };
+    const definition: Scenario = { run: () => [task('poller', () => interval(5000))], duration: 30 * 3_600_000 };
     await scenario(definition);
     await scenario(definition);
     expect(consoleErrors.all()).to.deep.equal([
-      'This scenario is long: 10,000 timers have fired within 50,000 s of virtual time, and it goes on. ' +
+      'This scenario is long: 20,000 timers have fired within 100,000 s of virtual time, and it goes on. ' +
         'To make it faster, shorten its `duration`, or give its tasks longer intervals',
     ]);
   });
