@@ -127,7 +127,7 @@ describe('taskRunner', () => {
       expect(thrownBy(create))
         .to.be.instanceOf(TypeError)
         .with.property('message')
-        .that.matches(/^Expected `task` to be a task.*, got `\[.*\. /)
+        .that.matches(/^Expected `task` to be a task.*, got an array with the task `a`\. /)
         .and.includes(hint);
   });
 
