@@ -18,6 +18,38 @@ export const parts = {
     specs: ['supervision', 'group', 'task/snapshot', 'task/custom-runner', 'task/foreign-view', 'app'],
   },
   application: { mutate: ['app'], specs: ['app', 'task/snapshot'] },
+  recording: { mutate: ['recording'], specs: ['recording', 'testing/to-marbles', 'testing/replay'] },
+  otel: { mutate: ['otel'], specs: ['otel'] },
+  testing: { mutate: ['testing'], specs: ['testing', 'app/first-mistakes'] },
+  /** Its servers listen in this process. */
+  inspect: {
+    mutate: [
+      ...['inspect/server', 'inspect/svg', 'inspect/terminal', 'inspect/text', 'inspect/active-runs', 'inspect/labels'],
+      ...['inspect/styles', 'inspect/task-timeline', 'inspect/task-tree', 'inspect/text-width', 'inspect/time-axis'],
+      ...['inspect/time-window', 'inspect/timeline'],
+    ],
+    specs: [
+      'inspect',
+      ...['access', 'actions', 'connections', 'details', 'events', 'proxy'].map(
+        (name) => `inspect/inspector-${name}.system`,
+      ),
+    ],
+  },
+  /** What runs within a thread is not mutated: a mutant there is not known to be covered. */
+  threads: {
+    mutate: [
+      'threads/errors',
+      'threads/serialize-error',
+      'threads/thread-pool',
+      'threads/thread-run',
+      'threads/worker-pool',
+    ],
+    specs: ['threads'],
+  },
+  http: {
+    mutate: ['http'],
+    specs: ['http', ...['connections', 'http2', 'https', 'listen', 'stop'].map((name) => `http/${name}.system`)],
+  },
   /** These specs start programs and signal them. */
   process: {
     mutate: ['app/run-main', 'app/signals', 'app/process-exit', 'app/open-handles', 'app/load-terminal'],

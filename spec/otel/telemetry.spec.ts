@@ -21,6 +21,7 @@ import {
   type Runnable,
 } from '../../lib/index.js';
 import { telemetry } from '../../lib/otel/index.js';
+import { virtualClock } from '../../lib/testing/index.js';
 import { Sdk, times } from '../helpers/telemetry.js';
 import { virtually } from '../helpers/virtual-time.js';
 
@@ -603,6 +604,24 @@ describe('telemetry', () => {
         9000,
       );
       expect(await sdk.points('rxjs_tasks.slot.lateness')).to.deep.equal([[{ 'rxjs_tasks.task': 'slow' }, 0.5]]);
+    });
+
+    it('measure no negative lateness or duration after the clock was set back', async () => {
+      const clock = virtualClock(10_000);
+      const slow = cron(
+        task('slow', () => timer(1500, clock)),
+        1000,
+        { overlap: 'bufferOne', maxRuns: 2 },
+      );
+      orchestrate([slow], { instrumentation: [telemetry()], scheduler: clock }).subscribe();
+      clock.advance(1200);
+      clock.adjust(-3000);
+      clock.advance(5000);
+      expect(await sdk.points('rxjs_tasks.slot.lateness')).to.deep.equal([[{ 'rxjs_tasks.task': 'slow' }, 0]]);
+      const durations = (await sdk.points('rxjs_tasks.run.duration')).filter(
+        ([{ 'rxjs_tasks.run.kind': kind }]) => kind === 'slot',
+      );
+      expect(durations.map(([, seconds]) => seconds)).to.deep.equal([1.5]);
     });
 
     it('count runs that a join no longer waits for as failures', async () => {
