@@ -22,6 +22,7 @@ describe('The message for a frequent mistake names what was given, and says what
       'Expected `runnables` to be an array, got the task `a`. Give the tasks as an array: [a, b]',
     ]),
     ['launch([runner, runner])', () => launch([runner, runner]), 'distinct runners, got the runner `a` twice'],
+    ['launch([[[a]]])', () => untyped['launch']?.([[[a]]]), 'got `[ [Array] ]` (object)'],
     ['cron(() => 1, …)', () => untyped['cron']?.(() => 1, 1000), "(function). Give it a name: task('name', work)"],
     ['launch([() => 1])', () => untyped['launch']?.([() => 1]), "(function). Give it a name: task('name', work)"],
     [

@@ -149,6 +149,14 @@ describe('A scenario that can go no further', () => {
     expect(lines.slice(-2)).to.deep.equal(['', `Still waiting: db (finalize).${advice}`]);
   });
 
+  it('lists hooks in `execute` then only if the application no longer waits for them', async () => {
+    const listener = task('listener', () => outside);
+    const last = async (options: Partial<Scenario>) =>
+      (await errorOf(() => [listener], { expect: 'listener  >|', ...options })).message.split('\n').at(-1);
+    expect(await last({ signals: '-T', timeout: 5 })).to.match(/^Still waiting: listener \(execute\)\. /);
+    expect(await last({ duration: 5 })).to.equal('> ready   | ended');
+  });
+
   it('is found in the order in which it occurs, by `explore`', async () => {
     const run = () => {
       let listener: (() => void) | undefined;
@@ -214,6 +222,12 @@ describe('A long scenario', () => {
       'This scenario is long: 20,000 timers have fired within 100,000 s of virtual time, and it goes on. ' +
         'To make it faster, shorten its `duration`, or give its tasks longer intervals',
     ]);
+  });
+
+  it('says nothing if its time does not pass, because it fails', async () => {
+    const busy = task('busy', () => timer(0).pipe(repeat()));
+    expect(await errorOf(() => [busy])).to.be.instanceOf(RangeError);
+    expect(consoleErrors.all()).to.deep.equal([]);
   });
 
   it('says nothing if fewer timers fire', async () => {

@@ -69,11 +69,15 @@ describe('An error that crosses threads', () => {
   });
 
   it('has at most a hundred errors and arrays of errors, the first ones', () => {
-    let chain = errorWith('200');
-    for (let index = 199; index > 0; index--) chain = errorWith(String(index), { cause: chain, index });
-    let [error, length] = [send(chain), 1];
+    const first = errorWith('1');
+    let last = first;
+    for (let index = 2; index <= 200; index++) last.cause = last = errorWith(String(index), { index, first });
+    const received = send(first);
+    let [error, length] = [received, 1];
     for (; error.cause; length++) error = error.cause as Fielded;
     expect([length, error.message, error['index']]).to.deep.equal([100, '100', 100]);
+    // One that has crossed may still be referred to.
+    expect(error['first']).to.equal(received);
 
     const many = send(new AggregateError(Array.from({ length: 200 }, (_, index) => errorWith(String(index)))));
     const { errors } = many as unknown as AggregateError;
