@@ -18,11 +18,12 @@ export const parts = {
     specs: ['supervision', 'group', 'task/snapshot', 'task/custom-runner', 'task/foreign-view', 'app'],
   },
   application: { mutate: ['app'], specs: ['app', 'task/snapshot'] },
-  recording: { mutate: ['recording'], specs: ['recording', 'testing/to-marbles', 'testing/replay'] },
-  otel: { mutate: ['otel'], specs: ['otel'] },
-  testing: { mutate: ['testing'], specs: ['testing', 'app/first-mistakes'] },
+  recording: { onDemand: true, mutate: ['recording'], specs: ['recording', 'testing/to-marbles', 'testing/replay'] },
+  otel: { onDemand: true, mutate: ['otel'], specs: ['otel'] },
+  testing: { onDemand: true, mutate: ['testing'], specs: ['testing', 'app/first-mistakes'] },
   /** Its servers listen in this process. */
   inspect: {
+    onDemand: true,
     mutate: [
       ...['inspect/server', 'inspect/svg', 'inspect/terminal', 'inspect/text', 'inspect/active-runs', 'inspect/labels'],
       ...['inspect/styles', 'inspect/task-timeline', 'inspect/task-tree', 'inspect/text-width', 'inspect/time-axis'],
@@ -35,8 +36,9 @@ export const parts = {
       ),
     ],
   },
-  /** What runs within a thread is not mutated: a mutant there is not known to be covered. */
+  /** Code of the main thread alone: it is not known which mutants within a thread a spec covers. */
   threads: {
+    onDemand: true,
     mutate: [
       'threads/errors',
       'threads/serialize-error',
@@ -47,6 +49,7 @@ export const parts = {
     specs: ['threads'],
   },
   http: {
+    onDemand: true,
     mutate: ['http'],
     specs: ['http', ...['connections', 'http2', 'https', 'listen', 'stop'].map((name) => `http/${name}.system`)],
   },
