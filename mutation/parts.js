@@ -1,7 +1,7 @@
 /**
  * The parts that are mutated separately: the paths below `lib/` to mutate, and the folders of `spec/` whose specs have
- * have to fail. A folder stands for all its files. A part that is `onDemand` runs only if it is named: its survivors are
- * not listed yet.
+ * to fail. A folder stands for all its files. A part that is `onDemand` runs only if it is named: its survivors are not
+ * listed yet.
  */
 export const parts = {
   context: { mutate: ['util', 'context'], specs: ['util', 'context', 'future', 'app/join', 'task', 'cron'] },
