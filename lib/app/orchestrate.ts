@@ -71,7 +71,7 @@ export function toRunners(runnables: readonly Runnable[]): readonly TaskRunner[]
 
 function validateRunnables(value: unknown): void {
   if (Array.isArray(value)) return;
-  const hint = isSimpleTask(value) || isTaskRunner(value) ? '. Give the tasks as an array: launch([a, b])' : '';
+  const hint = isSimpleTask(value) || isTaskRunner(value) ? '. Give the tasks as an array: [a, b]' : '';
   throw new TypeError(invalid('runnables', 'an array', value) + hint);
 }
 

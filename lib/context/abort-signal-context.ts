@@ -15,7 +15,8 @@ export function toContext(ctx: Context | AbortSignal): CancelContext {
   if (hasMembers(ctx, 'aborted', 'addEventListener')) return fromSignal(ctx, asyncScheduler);
   // A context of another copy of this package is followed by its signal.
   if (hasMembers(ctx, 'cancelled$', 'scheduler', 'signal')) return fromSignal(ctx.signal, ctx.scheduler);
-  throw new TypeError(invalid('ctx', 'a Context or an AbortSignal', ctx));
+  const hint = hasMembers(ctx, 'signal', 'abort') ? '. Give its `signal`' : '';
+  throw new TypeError(invalid('ctx', 'a Context or an AbortSignal', ctx) + hint);
 }
 
 function fromSignal(signal: AbortSignal, scheduler: SchedulerLike): CancelContext {

@@ -3,7 +3,8 @@ import { background } from '../context/context.js';
 import type { Context } from '../context/types.js';
 import type { Listener } from '../util/linked-list.js';
 import { SubscriberListener } from '../util/subscriber-listener.js';
-import { validateFunction } from '../util/validate.js';
+import { hasMembers } from '../util/has-members.js';
+import { invalid, validateFunction } from '../util/validate.js';
 import { CancelContext } from '../context/cancel-context.js';
 import { FutureState } from './future-state.js';
 import { toContext } from '../context/abort-signal-context.js';
@@ -65,6 +66,8 @@ export function future<T>(
   work: (ctx: Context) => TaskOutput<T>,
   parent: Context | AbortSignal = background,
 ): Future<T> {
+  if (hasMembers(work, 'then') || hasMembers(work, 'subscribe'))
+    throw new TypeError(`${invalid('work', 'a function', work)}. Return it from a function: future(() => …)`);
   validateFunction('work', work);
   const state = new FutureState<T>(toContext(parent));
   const observable = (state.observable = new FutureObservable(state));

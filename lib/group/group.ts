@@ -47,7 +47,7 @@ export type ResultOf<R> = R extends Runnable<infer T> ? T : never;
  * ```
  */
 export function ordered<R extends readonly Runnable[]>(name: string, ...runnables: R): TaskRunner<ResultOf<R[number]>> {
-  return group(name, runnables, (...args) => new OrderedRun(...args));
+  return group('ordered', name, runnables, (...args) => new OrderedRun(...args));
 }
 
 /**
@@ -81,7 +81,7 @@ export function parallel<R extends readonly Runnable[]>(
   name: string,
   ...runnables: R
 ): TaskRunner<ResultOf<R[number]>> {
-  return group(name, runnables, (...args) => new ParallelRun(...args));
+  return group('parallel', name, runnables, (...args) => new ParallelRun(...args));
 }
 
 type CreateRun = (
@@ -91,9 +91,16 @@ type CreateRun = (
   subscriber: Subscriber<unknown>,
 ) => GroupRun<unknown>;
 
-function group<T>(name: string, runnables: readonly Runnable[], createRun: CreateRun): TaskRunner<T> {
-  if (typeof name !== 'string')
-    throw new TypeError(`${invalid('name', 'a string', name)}. Write ordered(name, ...tasks)`);
+function group<T>(
+  kind: 'ordered' | 'parallel',
+  name: string,
+  runnables: readonly Runnable[],
+  createRun: CreateRun,
+): TaskRunner<T> {
+  const usage = `${kind}(name, ...tasks)`;
+  if (typeof name !== 'string') throw new TypeError(`${invalid('name', 'a string', name)}. Write ${usage}`);
+  const list: unknown = runnables.find((runnable) => Array.isArray(runnable));
+  if (list) throw new TypeError(`${invalid('task', 'a task', list)}. Give them as arguments: ${usage}`);
   const members = runnables.map((runnable) => toRunner(runnable));
   validateDistinct('runnables', members);
   const composite: CompositeTask<T> = {

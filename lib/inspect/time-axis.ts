@@ -23,7 +23,7 @@ export function ticks(from: number, to: number, maxTicks: number, zero: number =
   const base = hasClockTimes ? 0 : zero;
   const all: Tick[] = [];
   for (let at = base + Math.ceil((from - base) / step) * step; at <= to; at += step)
-    all.push({ at, label: hasClockTimes ? clockTime(at, step) : elapsed(at - zero, to - zero) });
+    all.push({ at, label: hasClockTimes ? clockTime(at) : elapsed(at - zero, to - zero) });
   return all;
 }
 
@@ -54,7 +54,7 @@ function elapsed(ms: number, length: number): string {
   return length <= 2 * minute ? `${round(ms / second, 3)} s` : `${round(ms / minute, 3)} min`;
 }
 
-function clockTime(at: number, step: number): string {
+function clockTime(at: number): string {
   const [date = '', time = ''] = new Date(at).toISOString().split('T');
-  return at % day === 0 || step >= day ? date : time.slice(0, 5);
+  return at % day === 0 ? date : time.slice(0, 5);
 }

@@ -1,5 +1,5 @@
-import { invalid } from '../util/validate.js';
 import type { Recording } from '../recording/types.js';
+import { validateRecording } from '../recording/validate-recording.js';
 import { Timeline } from './timeline.js';
 
 /** A timeline and the part of it to draw. */
@@ -13,8 +13,7 @@ export interface TimeWindow {
 
 /** @throws TypeError for a value that is not a recording. */
 export function windowOf(recording: Recording): TimeWindow {
-  const { version, events } = (recording as Partial<Record<keyof Recording, unknown>> | null | undefined) ?? {};
-  if (version !== 1 || !Array.isArray(events)) throw new TypeError(invalid('recording', 'a Recording', recording));
+  validateRecording(recording);
   const timeline = new Timeline({ limit: Infinity });
   for (const event of recording.events) timeline.add(event);
   const { from: first = recording.from, to: last = recording.from } = timeline;

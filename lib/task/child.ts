@@ -137,7 +137,8 @@ export class ChildContext<T> extends CancelContext {
   }
 
   protected override didCancel(): void {
-    this.stoppingAt ??= this.scheduler.now();
+    // The cancel at its end does not count.
+    if (!this.ended) this.stoppingAt ??= this.scheduler.now();
   }
 
   /** Removes the context from its parent. */

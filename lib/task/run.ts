@@ -78,7 +78,7 @@ export interface RunOwner<T> {
   onFailure?(): void;
   forwardValue?(value: T): void;
   /** Called before the subscriber completes or errors, because the subscriber may start the next run. */
-  onEnd?(run: Run<T>, status: RunStatus): Outcome;
+  onEnd?(run: Run<T>, status: RunStatus, endedAt: number): Outcome;
 }
 
 /**
@@ -341,15 +341,15 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
   }
 
   /** Reports the end to the instrumentation, once: an abandoned run may still end by itself. */
-  reportEnd(status: RunEnd['status']): void {
+  reportEnd(status: RunEnd['status'], at: number = this.scheduler.now()): void {
     if (this.runHooks?.onRunEnd && (this.flags & (hookCalled | endReported | transparent)) === hookCalled)
-      this.reportEndTo(this.runHooks.onRunEnd, status);
+      this.reportEndTo(this.runHooks.onRunEnd, status, at);
   }
 
-  private reportEndTo(onRunEnd: NonNullable<RunHooks['onRunEnd']>, status: RunEnd['status']): void {
-    const { error, startedAt, scheduler } = this;
+  private reportEndTo(onRunEnd: NonNullable<RunHooks['onRunEnd']>, status: RunEnd['status'], at: number): void {
+    const { error, startedAt } = this;
     this.flags |= endReported;
-    onRunEnd(this, { status, startedAt, at: scheduler.now(), ...(error && { error }) });
+    onRunEnd(this, { status, startedAt, at, ...(error && { error }) });
   }
 
   onSubscribe(subscription: OutputSubscription): void {
@@ -511,8 +511,9 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
   endNow(): void {
     const { error, subscriber, endStatus: status } = this;
     this.notifyEnd();
-    this.reportEnd(status);
-    const outcome = this.owner.onEnd?.(this, status);
+    const endedAt = this.scheduler.now();
+    this.reportEnd(status, endedAt);
+    const outcome = this.owner.onEnd?.(this, status, endedAt);
     try {
       if (error) subscriber.error(error);
       else subscriber.complete();

@@ -187,12 +187,12 @@ export class Runner<T> implements TaskRunner<T>, RunOwner<T>, LinkedList {
     return this.events?.observed ?? false;
   }
 
-  emit(run: Run<T>, detail: TaskEventDetail): void {
+  emit(run: Run<T>, detail: TaskEventDetail, at?: number): void {
     if (run.observed) {
       // Completed in place, because the caller made the object for this call, and a copy would be the largest cost
       // here.
       const runId = run.parts?.runId ?? run.runId;
-      run.forward(Object.assign(detail, { task: run.task, runId, at: run.scheduler.now() }), run);
+      run.forward(Object.assign(detail, { task: run.task, runId, at: at ?? run.scheduler.now() }), run);
     }
     // Without a listener the error is written. Only a TaskError may be reported elsewhere, too: as that of the outcome.
     else if ('error' in detail) (detail.error instanceof TaskError ? logErrorOnce : logError)(detail.error);
@@ -229,9 +229,9 @@ export class Runner<T> implements TaskRunner<T>, RunOwner<T>, LinkedList {
     this.results?.next(value);
   }
 
-  onEnd(run: Run<T>, status: Outcome['status']): Outcome {
+  onEnd(run: Run<T>, status: Outcome['status'], endedAt: number): Outcome {
     const { error } = run;
-    const outcome = this.outcomeOf(run, status);
+    const outcome = this.outcomeOf(run, status, endedAt);
     if (run.child) run.child.ended = outcome;
     const { awaitingReady } = this;
     const awaitingEnd = this.first && takeAll(this);
@@ -240,7 +240,7 @@ export class Runner<T> implements TaskRunner<T>, RunOwner<T>, LinkedList {
     this.isReady = run.wasReady;
     this.status = 'done';
     this.current = this.awaitingReady = undefined;
-    if (run.observed) this.emit(run, { type: 'done', outcome });
+    if (run.observed) this.emit(run, { type: 'done', outcome }, endedAt);
     // The subscriber has unsubscribed and no listener waits for the outcome, so the error is written.
     else if (error && !awaitingEnd && run.unsubscribed) logErrorOnce(error);
     if (awaitingReady) notifyAll(awaitingReady, false);
@@ -248,9 +248,8 @@ export class Runner<T> implements TaskRunner<T>, RunOwner<T>, LinkedList {
     return outcome;
   }
 
-  private outcomeOf(run: Run<T>, status: Outcome['status']): Outcome {
+  private outcomeOf(run: Run<T>, status: Outcome['status'], endedAt: number): Outcome {
     const { error, startedAt } = run;
-    const endedAt = run.scheduler.now();
     if (error || run.child || run.parts || run.totals) return this.fullOutcomeOf(run, status, endedAt);
     return { task: this.name, runner: this, status, startedAt, endedAt };
   }

@@ -95,12 +95,17 @@ function notTask(value: unknown): string {
   return invalid('task', 'a task with an `execute` function', value) + hintFor(value);
 }
 
+/** Whether a value is probably what a hook returns, and was given instead of the hook. */
+export function isHookOutput(value: unknown): boolean {
+  const isOutput = hasMembers(value, 'subscribe') || hasMembers(value, 'then');
+  return isOutput && !hookNames.some((name) => hasMembers(value, name));
+}
+
 function hintFor(value: unknown): string {
-  if (Array.isArray(value)) return '. Give them as arguments: ordered(name, ...tasks)';
+  if (Array.isArray(value)) return '. Make them one: parallel(name, ...tasks)';
   if (typeof value === 'function') return ". Give it a name: task('name', work)";
   if (typeof value === 'string') return ". Write task('name', work), or cron(task, schedule)";
-  if (hasMembers(value, 'subscribe') || hasMembers(value, 'then'))
-    return ". Return it from a task: task('name', () => …)";
+  if (isHookOutput(value)) return ". Return it from a task: task('name', () => …)";
   return misspelledExecute(value);
 }
 

@@ -1,7 +1,7 @@
 import { NEVER } from 'rxjs';
 import type { CancelFunc, RunContext } from '../context/types.js';
 import { invalid, validateOptions, validateString } from '../util/validate.js';
-import { FixedTask, refuseMisspelled, validateHooks } from './task-hooks.js';
+import { FixedTask, isHookOutput, refuseMisspelled, validateHooks } from './task-hooks.js';
 import type { SimpleTask, Task, TaskOutput } from './types.js';
 
 /** The hooks of a {@link task}: `execute`, or another one, or several. */
@@ -48,10 +48,14 @@ const memberNames: readonly (keyof TaskDefinition<unknown>)[] = [
  */
 export function task<T, W extends TaskWork<T> = TaskWork<T>>(name: string, work: W & TaskWork<T>): TaskOf<T, W>;
 // One signature, because TypeScript does not show the wrong type of a call that fits no overload.
-export function task<T>(name: string, work: TaskWork<T>): SimpleTask<T> {
+export function task<T>(name: string, work: TaskWork<T>, options?: unknown): SimpleTask<T> {
   if (typeof (name as unknown) === 'function')
     throw new TypeError(`${invalid('name', 'a string', name)}. Write task('name', work)`);
   validateString('name', name);
+  if (options !== undefined)
+    throw new TypeError(
+      `${invalid('task', 'called with two arguments', options)}. Write task(name, { execute, grace })`,
+    );
   if (typeof work === 'function') return new NamedFunction(name, work);
   return new NamedDefinition(name, work);
 }
@@ -109,7 +113,8 @@ class NamedDefinition<T> extends FixedTask implements Task<T> {
 
   constructor(name: string, definition: TaskDefinition<T>) {
     super();
-    if (typeof definition !== 'object' || (definition as unknown) === null) throw notDefinition(definition);
+    if (typeof definition !== 'object' || (definition as unknown) === null || isHookOutput(definition))
+      throw notDefinition(definition);
     validateOptions(definition, memberNames, 'definition');
     const { initialize, execute, finalize, grace, startTimeout } = definition;
     validateHooks({ initialize, execute, finalize, grace, startTimeout });
@@ -151,5 +156,8 @@ class NamedDefinition<T> extends FixedTask implements Task<T> {
 }
 
 function notDefinition(value: unknown): TypeError {
-  return new TypeError(invalid('work', 'a function, or an object with `initialize`, `execute` or `finalize`', value));
+  const hint = isHookOutput(value) ? ". Return it from a function: task('name', () => …)" : '';
+  return new TypeError(
+    invalid('work', 'a function, or an object with `initialize`, `execute` or `finalize`', value) + hint,
+  );
 }

@@ -74,9 +74,10 @@ function cellsOf(marbles: readonly Marble[]): Map<number, string> {
 /**
  * Compares the expected rows with the actual rows of the same names. Marks may differ by `tolerance` ms.
  *
+ * @param note the end of the error's message.
  * @throws ScenarioError that shows expected above actual and marks the first difference of each row.
  */
-export function compareDiagrams(expected: Diagram, actual: Diagram, tolerance = 0): void {
+export function compareDiagrams(expected: Diagram, actual: Diagram, tolerance = 0, note = ''): void {
   const rows = [...expected].map(([name, marbles]) => {
     const actualMarbles = actual.get(name) ?? [];
     return { name, marbles, actualMarbles, differsAt: firstDifference(marbles, actualMarbles, tolerance) };
@@ -100,7 +101,7 @@ export function compareDiagrams(expected: Diagram, actual: Diagram, tolerance = 
   const firstName = wrong.find(({ differsAt }) => differsAt === first)?.name;
   const title = `The marbles differ from the expected ones, first at ${first} ms in ${firstName}:`;
   const meanings = legend(shown.flatMap(([, marbles]) => marbles));
-  throw new ScenarioError([title, '', ...drawn, '', meanings].join('\n'));
+  throw new ScenarioError([title, '', ...drawn, '', meanings, ...(note === '' ? [] : ['', note])].join('\n'));
 }
 
 /** Returns the time of the first difference of two rows, in whole ms. */

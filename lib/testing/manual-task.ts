@@ -3,6 +3,7 @@ import type { CancelFunc, RunContext } from '../context/types.js';
 import type { Phase } from '../errors/errors.js';
 import type { Task } from '../task/types.js';
 import { validateMs } from '../util/validate.js';
+import { markAsScript } from './waiting-hooks.js';
 
 /** A task whose hooks end when the test ends them. Made by {@link script} without marbles. */
 export class ManualTask<T = unknown> implements Task<T> {
@@ -86,6 +87,7 @@ export class ManualTask<T = unknown> implements Task<T> {
   }
 
   private openHook(phase: Phase): Observable<T> {
+    markAsScript();
     return new Observable((subscriber) => {
       this.calledHooks.push(phase);
       this.hook = { phase, subscriber };

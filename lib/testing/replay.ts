@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { validateRecording } from '../recording/validate-recording.js';
 import type { RecordedError, RecordedEvent, Recording } from '../recording/types.js';
 import type { Runnable } from '../task/runner.js';
 import type { SimpleTask } from '../task/types.js';
@@ -54,7 +55,7 @@ const replayTolerance = 20;
  */
 export function replay(recording: Recording, options: ReplayOptions): Scenario {
   const { run } = validateReplayOptions(options);
-  validateRecording(recording);
+  validateComplete(recording);
   const { version, events, dropped } = recording;
   // The recording may have begun long before the application was started.
   const from = events[0]?.at ?? recording.from;
@@ -134,10 +135,9 @@ function validateReplayOptions(options: Partial<ReplayOptions> = {}): ReplayOpti
   return options as ReplayOptions;
 }
 
-function validateRecording(recording: unknown): void {
-  const { version, events, dropped } = (recording ?? {}) as Partial<Recording>;
-  if (version !== 1 || !Array.isArray(events))
-    throw new TypeError(invalid('recording', 'a recording made by `record`', recording));
+function validateComplete(recording: Recording): void {
+  validateRecording(recording);
+  const { dropped } = recording;
   if (dropped !== 0) throw new TypeError(invalid('recording', 'complete, without dropped events', dropped));
 }
 

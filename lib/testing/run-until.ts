@@ -1,4 +1,6 @@
+import { explainWait } from './explain-wait.js';
 import type { VirtualClock } from './virtual-clock.js';
+import type { TaskHook } from './waiting-hooks.js';
 
 /** A scenario that takes more steps is considered endless. With a duration, the limit applies to each instant. */
 const maxSteps = 100_000;
@@ -6,38 +8,49 @@ const maxSteps = 100_000;
 /** The real function, even while another library fakes it. */
 const { setImmediate: nextTurn } = globalThis;
 
+/** The number of steps from which on a scenario says that it is long. */
+const manySteps = 20_000;
+
+export interface RunUntilOptions {
+  /** Time of the last timers, in ms. Default: no limit. */
+  readonly until: number | undefined;
+  /** Returns the hooks that wait, for the error. */
+  waiting(): readonly TaskHook[];
+  /** Receives what timers throw. */
+  onUncaught(error: unknown): void;
+  /** Called once, when there were many steps. */
+  onManySteps?(steps: number): void;
+}
+
 /**
  * Fires timers one by one until a condition holds, no timer is pending, or a time is reached. Promises settle between
  * any two timers, as in Node.
  *
- * @param onUncaught Receives what timers throw.
  * @throws RangeError when that takes too many steps.
  */
-export async function runUntil(
-  isDone: () => boolean,
-  clock: VirtualClock,
-  onUncaught: (error: unknown) => void,
-  until: number | undefined = Infinity,
-): Promise<void> {
-  let instant = clock.frame;
+export async function runUntil(isDone: () => boolean, clock: VirtualClock, options: RunUntilOptions): Promise<void> {
+  const { until = Infinity } = options;
+  let [instant, stepsBefore] = [clock.frame, 0];
   for (let steps = 0; ; steps++) {
     await new Promise(nextTurn);
     if (isDone()) return;
-    if (until < Infinity && clock.frame > instant) [instant, steps] = [clock.frame, 0];
-    if (steps === maxSteps) throw endlessError(clock.frame, until);
+    if (until < Infinity && clock.frame > instant) [instant, stepsBefore] = [clock.frame, steps];
+    if (steps - stepsBefore === maxSteps) throw endlessError(clock.frame, until, options.waiting());
+    if (steps === manySteps) options.onManySteps?.(steps);
     try {
       if (!clock.step(until)) break;
     } catch (error) {
-      onUncaught(error);
+      options.onUncaught(error);
     }
   }
   if (until < Infinity) clock.advanceSilently(Math.max(0, until - clock.frame));
 }
 
-function endlessError(frame: number, until: number): RangeError {
+function endlessError(frame: number, until: number, waiting: readonly TaskHook[]): RangeError {
   const advice =
     until < Infinity ? 'Its time does not pass' : 'Send it a signal, or limit how long it lasts with `duration`';
+  const explanation = waiting.length > 0 ? `. ${explainWait(waiting)}` : '';
   return new RangeError(
-    `Expected the scenario to end, but it continues after ${maxSteps} steps, at ${frame} ms. ${advice}`,
+    `Expected the scenario to end, but it continues after ${maxSteps} steps, at ${frame} ms. ${advice}${explanation}`,
   );
 }

@@ -10,12 +10,15 @@ import { toRecorded } from '../recording/to-recorded.js';
 import type { RecordedEvent } from '../recording/types.js';
 import { toRunner } from '../task/runner.js';
 import { validateArray } from '../util/validate.js';
+import { stuckError, waitingError } from './explain-wait.js';
 import { fakeSignals } from './fake-signals.js';
+import { warnOfLength } from './long-scenario.js';
 import { runUntil } from './run-until.js';
 import { orchestrateOptions, type Scenario, type ScenarioContext, type ScenarioResult } from './scenario-types.js';
 import { ScenarioRows } from './scenario-rows.js';
 import { markOf } from './task-rows.js';
 import { toMarbles } from './to-marbles.js';
+import { WaitingHooks, type TaskHook } from './waiting-hooks.js';
 import type { VirtualClock } from './virtual-clock.js';
 
 /** The time that tasks that still run after a scenario may take to end, in ms of virtual time. */
@@ -31,6 +34,8 @@ export interface ScheduledSignal {
 export interface ScenarioRunResult {
   readonly result: ScenarioResult;
   readonly rows: ScenarioRows;
+  /** Hooks that were still waiting at the end. */
+  readonly waiting: readonly TaskHook[];
   /** Error that `during` or the application has thrown. */
   readonly failure?: { readonly error: unknown };
 }
@@ -40,6 +45,7 @@ export class ScenarioRun {
   private readonly scenario: Scenario;
   private readonly context: ScenarioContext;
   private readonly buffer: EventBuffer;
+  private readonly hooks: WaitingHooks;
   private readonly events: AppEvent[] = [];
   /** Errors that nothing caught, which are failures of the process. */
   private readonly hostFailures$ = new Subject<unknown>();
@@ -54,18 +60,26 @@ export class ScenarioRun {
     this.scenario = scenario;
     this.context = { clock, signals: fakeSignals() };
     this.buffer = new EventBuffer(clock.now(), Infinity);
+    this.hooks = new WaitingHooks(clock);
   }
 
   async run(scheduledSignals: readonly ScheduledSignal[]): Promise<ScenarioRunResult> {
-    const { scenario, context, hostFailures$ } = this;
+    const { scenario, context, hostFailures$, hooks } = this;
     const { clock } = context;
+    const { duration, instrumentation = [] } = scenario;
     const options = Object.fromEntries(Object.entries(scenario).filter(([name]) => orchestrateOptions.includes(name)));
     const runnables = scenario.run(context);
     validateArray('runnables', runnables);
+    validateArray('instrumentation', instrumentation);
     const runners = runnables.map((runnable) => toRunner(runnable));
     const application = createApplication(
       runners,
-      { ...options, scheduler: clock, observer: (event) => this.onEvent(event, rows) },
+      {
+        ...options,
+        scheduler: clock,
+        instrumentation: [...instrumentation, hooks.instrumentation],
+        observer: (event) => this.onEvent(event, rows),
+      },
       {
         hostFailures$,
         shouldDrain: (cause) => !isCtrlC(cause),
@@ -95,25 +109,34 @@ export class ScenarioRun {
         onEnd();
       });
     };
+    const waiting = () => hooks.list(runners);
     const advanceUntil = (isDone: () => boolean, until?: number) =>
-      runUntil(isDone, clock, (error) => hostFailures$.next(error), until);
+      runUntil(isDone, clock, {
+        until,
+        waiting,
+        onUncaught: (error) => hostFailures$.next(error),
+        onManySteps: (steps) => warnOfLength(scenario, steps, clock.frame),
+      });
     track('app', app);
     track('during', new Promise((resolve) => resolve(scenario.during?.({ ...context, app }))));
-    await advanceUntil(() => pending.size === 0 || failure !== undefined || this.exited, scenario.duration);
+    await advanceUntil(() => pending.size === 0 || failure !== undefined || this.exited, duration);
     this.observing = false;
-    if (pending.has('during') && !failure && !this.exited) failure = { error: this.waitingError() };
+    const resources = hooks.newResources();
+    const waitingAtEnd = waiting();
+    const waits = (name: 'app' | 'during') => pending.has(name) && !failure && !this.exited;
+    const [appWaits, duringWaits] = [waits('app') && duration === undefined, waits('during')];
     if (pending.has('app')) {
       application.stop(new CancelledError('The scenario has ended'));
       await advanceUntil(() => !pending.has('app'), clock.frame + cleanUpMs);
     }
-    return { result: this.result(), rows, ...(failure && { failure }) };
-  }
-
-  private waitingError(): Error {
-    const { duration } = this.scenario;
-    const reason =
-      duration === undefined ? 'but no timer is pending' : `but the \`duration\` of ${duration} ms is over`;
-    return new Error(`\`during\` is still waiting, ${reason}`);
+    const result = this.result();
+    // A task that only waits for its cancel, in `execute`, is meant to last.
+    const stuck = waitingAtEnd.filter(
+      (each) => each.hook !== 'execute' || resources.length > 0 || hooks.isPending(each),
+    );
+    if (duringWaits) failure = { error: waitingError(duration, stuck) };
+    else if (appWaits && stuck.length > 0) failure ??= { error: stuckError(stuck, resources, result.marbles) };
+    return { result, rows, waiting: waitingAtEnd, ...(failure && { failure }) };
   }
 
   private onSignal(signal: NodeJS.Signals, stop: (cause: unknown) => void): void {

@@ -2,6 +2,7 @@ import { printable } from '../util/printable.js';
 import { invalid } from '../util/validate.js';
 import { compareDiagrams, parseDiagram } from './diagram.js';
 import { parseRow } from './marbles.js';
+import { explainWait } from './explain-wait.js';
 import { ScenarioError } from './scenario-error.js';
 import { ScenarioRun, type ScenarioRunResult, type ScheduledSignal } from './scenario-run.js';
 import { validateScenario, type Scenario, type ScenarioResult } from './scenario-types.js';
@@ -73,7 +74,7 @@ export async function runScenario(definition: Scenario, order?: (due: number) =>
 /** Compares a run with what is expected. @throws ScenarioError when they differ, and what the run has thrown. */
 export async function verify(
   definition: Scenario,
-  { result, failure, rows }: ScenarioRunResult,
+  { result, failure, rows, waiting }: ScenarioRunResult,
 ): Promise<ScenarioResult> {
   if (failure) throw failure.error;
   const expected = parseDiagram(definition.expect ?? '');
@@ -82,7 +83,10 @@ export async function verify(
     const names = [...rows.names].map((name) => `\`${name}\``).join(', ');
     throw new ScenarioError(invalid('expect', `rows of ${names}`, unknown));
   }
-  compareDiagrams(expected, diagramOf(result.recording), definition.tolerance);
+  // A task that only waits for its cancel, in `execute`, is meant to last.
+  const stuck = waiting.filter(({ hook }) => hook !== 'execute' || result.report !== undefined);
+  const note = stuck.length > 0 ? explainWait(stuck) : '';
+  compareDiagrams(expected, diagramOf(result.recording), definition.tolerance, note);
   await definition.check?.(result);
   return result;
 }

@@ -5,6 +5,7 @@ import type { Phase } from '../errors/errors.js';
 import { after } from '../util/timer.js';
 import type { SimpleTask } from '../task/types.js';
 import type { HookScript, TaskScript } from './task-script.js';
+import { markAsScript } from './waiting-hooks.js';
 
 /** Options of a script with marbles. */
 export interface ScriptOptions<T> {
@@ -31,11 +32,13 @@ export function scriptedTask(
     ({ scheduler } = ctx);
   };
   const valueOf = (mark: string) => (Object.hasOwn(values, mark) ? values[mark] : mark);
-  const play = (hook: HookScript, phase: Phase) =>
-    new Observable<unknown>((subscriber) => {
+  const play = (hook: HookScript, phase: Phase) => {
+    markAsScript();
+    return new Observable<unknown>((subscriber) => {
       const error = 'error' in options ? options.error : new Error(`${name} was to fail in ${phase}`);
       playHook(hook, scheduler, subscriber, valueOf, error);
     });
+  };
   const respondingToCancel = (hook: HookScript, ctx: Context, phase: Phase) => {
     if (!outlivesCancel) return play(hook, phase);
     const afterCancel = defer(() => (ctx.cancelled ? play(hook.afterCancel ?? endsAtOnce, phase) : EMPTY));

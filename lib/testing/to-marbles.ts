@@ -1,5 +1,6 @@
 import { unfinishedTasks } from '../app/unfinished-tasks.js';
 import type { Recording } from '../recording/types.js';
+import { validateRecording } from '../recording/validate-recording.js';
 import { printable } from '../util/printable.js';
 import { CurrentRuns } from './current-runs.js';
 import { drawDiagram, type Diagram } from './diagram.js';
@@ -11,6 +12,8 @@ import { RunMarks } from './run-marks.js';
  * the rows `signals` and `application`. `marks` explains the marks. An application ends with `|` when its end was
  * clean, otherwise with `#`. `?` marks a task that had not ended by the deadline. The runs that a task has started
  * share a row if they have the same path.
+ *
+ * @throws TypeError for a value that is not a recording.
  *
  * @example
  * ```ts
@@ -28,6 +31,7 @@ import { RunMarks } from './run-marks.js';
  * ```
  */
 export function toMarbles(recording: Recording): string {
+  validateRecording(recording);
   return drawDiagram(diagramOf(recording));
 }
 

@@ -1,4 +1,5 @@
 import type { MessagePort, Transferable } from 'node:worker_threads';
+import type { SerializedThrow } from './serialize-error.js';
 
 /** A call of a module's export, as it is sent to a thread. */
 export interface Job {
@@ -31,6 +32,14 @@ export interface OpenChannel {
   readonly port: MessagePort;
 }
 
+/** Reports an error of work that a job had left behind when it returned. */
+export interface LateError {
+  readonly lateError: SerializedThrow;
+  /** The function of the job. */
+  readonly url: string;
+  readonly name: string;
+}
+
 /** A message to the thread: the last message was received, or the job is cancelled. */
 export type ControlMessage = 'ack' | 'abort';
 
@@ -39,4 +48,8 @@ export const streamed = 'rxjs-tasks: all values were sent';
 
 export function isOpenChannel(message: unknown): message is OpenChannel {
   return typeof message === 'object' && message !== null && 'jobId' in message && 'port' in message;
+}
+
+export function isLateError(message: unknown): message is LateError {
+  return typeof message === 'object' && message !== null && 'lateError' in message;
 }

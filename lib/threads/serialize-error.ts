@@ -5,9 +5,13 @@ import { print } from '../util/print.js';
 
 /**
  * A thrown value in a form that crosses threads. A structured clone of an error loses a custom name and own fields;
- * before Node 21, that of a DOMException loses everything.
+ * before Node 21, that of a DOMException loses everything. An object that several errors refer to has one form, which
+ * stays one object in a structured clone.
  */
-export type SerializedThrow = { readonly thrown: 'value'; readonly value: unknown } | SerializedError;
+export type SerializedThrow =
+  | { readonly thrown: 'value'; readonly value: unknown }
+  | { readonly thrown: 'list'; readonly items: SerializedThrow[] }
+  | SerializedError;
 
 interface SerializedError {
   readonly thrown: 'error';
@@ -16,35 +20,56 @@ interface SerializedError {
   readonly name: string;
   readonly message: string;
   readonly stack: string | undefined;
-  readonly fields: readonly (readonly [key: string, value: SerializedThrow])[];
+  readonly fields: (readonly [key: string, value: SerializedThrow])[];
 }
 
 const builtinClasses = { EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError };
 
-/** The most errors in the fields of an error, all levels together: they may refer to each other in any way. */
+/** The most errors, and arrays with errors, that cross together. They may refer to each other in any way. */
 const maxErrors = 100;
 
-/** Converts anything that was thrown. The errors in the fields of an error that contain that error are left out. */
+/** Converts anything that was thrown. Errors beyond the limit are left out. */
 export function serializeError(value: unknown): SerializedThrow {
-  return serialize(value, [], { errors: 0 });
+  return serialize(value, { forms: new Map(), errors: 0 });
 }
 
-/** @param ancestors the errors that contain this one in a field. */
-function serialize(value: unknown, ancestors: readonly unknown[], count: { errors: number }): SerializedThrow {
-  if (!isError(value)) return { thrown: 'value', value: toCloneable(value) };
-  count.errors++;
-  const path = [...ancestors, value];
-  const { name, message, stack } = describeError(value);
-  return {
-    thrown: 'error',
-    type: builtinTypeOf(value),
-    name,
-    message,
-    stack,
-    fields: fieldsOf(value)
-      .filter(([, field]) => !path.includes(field) && (!isError(field) || count.errors < maxErrors))
-      .map(([key, field]) => [key, serialize(field, path, count)]),
-  };
+/** The parts of one thrown value that are serialized already. */
+interface Progress {
+  readonly forms: Map<unknown, SerializedThrow>;
+  errors: number;
+}
+
+function serialize(value: unknown, progress: Progress): SerializedThrow {
+  const { forms } = progress;
+  const known = forms.get(value);
+  if (known) return known;
+  const form = formOf(value);
+  // Before the values in it, which may refer to it.
+  forms.set(value, form);
+  if (form.thrown === 'value') return form;
+  progress.errors++;
+  const crosses = (each: unknown) => forms.has(each) || progress.errors < maxErrors || !hasErrors(each);
+  if (form.thrown === 'list') {
+    for (const item of value as unknown[]) if (crosses(item)) form.items.push(serialize(item, progress));
+  } else {
+    for (const [key, field] of fieldsOf(value as Error))
+      if (crosses(field)) form.fields.push([key, serialize(field, progress)]);
+  }
+  return form;
+}
+
+/** Returns the form of a value, without the values in it if it is an error or an array with errors. */
+function formOf(value: unknown): SerializedThrow {
+  if (isError(value)) {
+    const { name, message, stack } = describeError(value);
+    return { thrown: 'error', type: builtinTypeOf(value), name, message, stack, fields: [] };
+  }
+  return hasErrors(value) ? { thrown: 'list', items: [] } : { thrown: 'value', value: toCloneable(value) };
+}
+
+/** Whether a value is an error or an array with errors. */
+function hasErrors(value: unknown): boolean {
+  return isError(value) || attempt(() => Array.isArray(value) && value.some(isError), false);
 }
 
 /** Returns the fields of an error, without those that throw when they are read. */
@@ -60,11 +85,26 @@ export function isSerializedThrow(x: unknown): x is SerializedThrow {
   return typeof x === 'object' && x !== null && 'thrown' in x;
 }
 
-export function deserializeError(thrown: SerializedThrow): unknown {
+/** @param values what was made of each form before. */
+export function deserializeError(
+  thrown: SerializedThrow,
+  values: Map<SerializedThrow, unknown> = new Map<SerializedThrow, unknown>(),
+): unknown {
   if (thrown.thrown === 'value') return thrown.value;
+  if (values.has(thrown)) return values.get(thrown);
+  if (thrown.thrown === 'list') {
+    const list: unknown[] = [];
+    values.set(thrown, list);
+    for (const item of thrown.items) list.push(deserializeError(item, values));
+    return list;
+  }
   const { type, name, message, stack, fields } = thrown;
-  const error = type === 'DOMException' ? new DOMException(message, name) : new (builtinClassOf(type))(message);
-  const all = [['stack', stack], ...fields.map(([key, field]) => [key, deserializeError(field)] as const)] as const;
+  const error = createError(type, name, message);
+  values.set(thrown, error);
+  const all = [
+    ['stack', stack],
+    ...fields.map(([key, field]) => [key, deserializeError(field, values)] as const),
+  ] as const;
   for (const [key, value] of error.name === name ? all : [['name', name] as const, ...all])
     Object.defineProperty(error, key, {
       value,
@@ -79,13 +119,17 @@ export function deserializeError(thrown: SerializedThrow): unknown {
 const hiddenFields = ['name', 'stack', 'cause', 'errors'];
 
 function builtinTypeOf(error: Error): string {
-  const is = (type: new () => unknown) => attempt(() => error instanceof type, false);
+  const is = (type: abstract new (...args: never) => unknown) => attempt(() => error instanceof type, false);
   if (is(DOMException)) return 'DOMException';
+  if (is(AggregateError)) return 'AggregateError';
   return Object.entries(builtinClasses).find(([, type]) => is(type))?.[0] ?? 'Error';
 }
 
-function builtinClassOf(type: string): new (message: string) => Error {
-  return type in builtinClasses ? builtinClasses[type as keyof typeof builtinClasses] : Error;
+function createError(type: string, name: string, message: string): Error {
+  if (type === 'DOMException') return new DOMException(message, name);
+  if (type === 'AggregateError') return new AggregateError([], message);
+  const builtinClass = type in builtinClasses ? builtinClasses[type as keyof typeof builtinClasses] : Error;
+  return new builtinClass(message);
 }
 
 /** Returns a clone of a value, or its printed form if it cannot be cloned. */

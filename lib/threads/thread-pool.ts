@@ -70,6 +70,9 @@ export interface ThreadPool extends TaskRunner<never> {
    * - a {@link PoolQueueError} if the queue is full;
    * - a {@link PoolClosedError} if the pool is closed.
    *
+   * Work that the function has started without waiting for it goes on in the thread. After the function has returned,
+   * errors of such work fail no call: they are written with `console.error`.
+   *
    * @param url the URL of the module, or its absolute path.
    * @param input the first argument of the function. Its second argument is a {@link ThreadContext}.
    * @throws TypeError for a relative `url`, and for an option that is unknown or of a wrong type;

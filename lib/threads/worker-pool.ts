@@ -4,7 +4,7 @@ import type { Subscriber } from 'rxjs';
 import { append, remove, type LinkedList } from '../util/linked-list.js';
 import { logError } from '../util/log-error.js';
 import { PoolClosedError, PoolQueueError, ThreadExitError, ThreadMemoryError } from './errors.js';
-import { isOpenChannel, type CallOptions, type Job } from './messages.js';
+import { isLateError, isOpenChannel, type CallOptions, type Job, type LateError } from './messages.js';
 import { deserializeError, isSerializedThrow } from './serialize-error.js';
 import { ThreadRun, type ThreadRunOwner } from './thread-run.js';
 
@@ -96,6 +96,16 @@ export class WorkerPool implements ThreadRunOwner, LinkedList<ThreadRun> {
     return exitCode === undefined ? error : new ThreadExitError(name, Number(exitCode), { cause: error });
   }
 
+  /** Writes an error for which no run waits any more. */
+  private logLateError({ lateError, url, name }: LateError): void {
+    const cause = deserializeError(lateError);
+    const message = `\`${name}\` of ${url} failed in a thread of ${this.config.name} after it had returned`;
+    const error = new Error(message, { cause });
+    // The frames of this library say nothing about the error.
+    error.stack = `Error: ${message}`;
+    logError(error);
+  }
+
   private dequeue(run: ThreadRun): void {
     remove(run);
     this.waitingCount--;
@@ -127,6 +137,7 @@ export class WorkerPool implements ThreadRunOwner, LinkedList<ThreadRun> {
       },
     });
     piscina.on('message', (message: unknown) => {
+      if (isLateError(message)) return this.logLateError(message);
       if (!isOpenChannel(message)) return;
       const run = this.running.get(message.jobId);
       if (run) run.onChannelOpen(message.port);

@@ -1,13 +1,30 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { parentPort } from 'node:worker_threads';
 import { invalid } from '../util/validate.js';
-import { streamed, type Job, type ThreadContext } from './messages.js';
+import { streamed, type Job, type LateError, type ThreadContext } from './messages.js';
 import { serializeError } from './serialize-error.js';
 import { ValueChannel } from './value-channel.js';
 
-// An uncaught error ends the thread and is serialized, too. A result that cannot be cloned gets here as well: piscina
+/** A job that this thread has started. */
+interface StartedJob {
+  readonly job: Job;
+  hasReturned: boolean;
+}
+
+/** The job that has caused what runs now: also the timers, promises and sockets that it has left behind. */
+const startedJobs = new AsyncLocalStorage<StartedJob>();
+
+// An uncaught error of a job ends the thread and is serialized, too. After the job has returned, the thread may have
+// another job, which such an error must not fail. A result that cannot be cloned gets here outside any job: piscina
 // finds that out after the job has returned.
-process.on('uncaughtException', (error) => throwSerialized(error));
+process.on('uncaughtException', (error) => {
+  const started = startedJobs.getStore();
+  if (!started?.hasReturned) throwSerialized(error);
+  const { url, name } = started.job;
+  parentPort?.postMessage({ lateError: serializeError(error), url, name } satisfies LateError);
+});
 
 type ThreadFunction = (input: unknown, context: ThreadContext) => unknown;
 
@@ -15,7 +32,13 @@ type ThreadFunction = (input: unknown, context: ThreadContext) => unknown;
 const functionCache = new Map<string, ThreadFunction>();
 
 /** Runs a job. Called by piscina in a thread. */
-export async function runJob({ id, url, name, input }: Job): Promise<unknown> {
+export function runJob(job: Job): Promise<unknown> {
+  const started = { job, hasReturned: false };
+  return startedJobs.run(started, () => runStarted(started));
+}
+
+async function runStarted(started: StartedJob): Promise<unknown> {
+  const { id, url, name, input } = started.job;
   let channel: ValueChannel | undefined;
   const openChannel = () => (channel ??= new ValueChannel(id));
   const context: ThreadContext = {
@@ -35,6 +58,7 @@ export async function runJob({ id, url, name, input }: Job): Promise<unknown> {
     return throwSerialized(error);
   } finally {
     channel?.close();
+    started.hasReturned = true;
   }
 }
 

@@ -7,9 +7,14 @@ export interface PromiseControl {
   [settle]?: <T>(promise: PromiseLike<T>) => PromiseLike<T>;
 }
 
-/** Lets a scheduler decide when promises settle: {@link settleOn} then returns the promise that `delay` returns. */
+/**
+ * Lets a scheduler decide when promises settle: {@link settleOn} then returns the promise that `delay` returns. Each
+ * further `delay` gets the promise of the one before.
+ */
 export function controlPromises(scheduler: object, delay: <T>(promise: PromiseLike<T>) => PromiseLike<T>): void {
-  (scheduler as PromiseControl)[settle] = delay;
+  const control = scheduler as PromiseControl;
+  const { [settle]: before } = control;
+  control[settle] = before ? (promise) => delay(before(promise)) : delay;
 }
 
 /**

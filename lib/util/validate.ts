@@ -49,7 +49,11 @@ export function validateOptions(options: unknown, known: readonly string[], name
 }
 
 function refuseOwn(options: object, option: string, known: readonly string[], name: string): void {
-  if (Object.hasOwn(options, option)) throw new TypeError(unknownMember(name, known, option));
+  if (!Object.hasOwn(options, option)) return;
+  // The fields of such an object would say less than what it is.
+  if (attempt(() => describeKnown(options), undefined) !== undefined)
+    throw new TypeError(invalid(name, `an object with \`${known.join('`, `')}\``, options));
+  throw new TypeError(unknownMember(name, known, option));
 }
 
 /** Validates the names of options, and reads each option once, so that a later change of the object has no effect. */
@@ -114,12 +118,19 @@ function describe(value: unknown): string {
 
 /** Names an object that users meet, whose fields would say less. */
 function describeKnown(value: unknown): string | undefined {
+  if (Array.isArray(value)) return describeItems(value);
   if (looksLikeRunner(value)) return `the runner \`${nameOf(value)}\``;
   if (hasMembers(value, 'runners', 'ready$', 'stop')) return 'an Application';
   if (hasMembers(value, 'cancelled$', 'cause')) return 'a Context';
   const name = hasMembers(value, 'execute') && hasMethod(value, 'execute') ? nameOf(value) : '[object Object]';
   if (name !== '[object Object]') return `the task \`${name}\``;
-  return hasMembers(value, 'subscribe') && hasMethod(value, 'subscribe') ? 'an Observable' : undefined;
+  if (hasMembers(value, 'subscribe') && hasMethod(value, 'subscribe')) return 'an Observable';
+  return hasMembers(value, 'then') && hasMethod(value, 'then') ? 'a promise' : undefined;
+}
+
+function describeItems([first]: readonly unknown[]): string | undefined {
+  const known = Array.isArray(first) ? undefined : describeKnown(first);
+  return known === undefined ? undefined : `an array with ${known}`;
 }
 
 function nameOf(named: { toString(): string }): string {

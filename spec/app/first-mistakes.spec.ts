@@ -1,10 +1,12 @@
 import { expect } from 'chai';
 import { of } from 'rxjs';
 import * as tasks from 'rxjs-tasks';
-import { background, cron, launch, ordered, task, taskRunner } from 'rxjs-tasks';
+import { background, cron, launch, ordered, parallel, task, taskRunner } from 'rxjs-tasks';
 import { connectFleet } from 'rxjs-tasks/fleet';
 import { httpServer } from 'rxjs-tasks/http';
+import { scenario, toMarbles } from 'rxjs-tasks/testing';
 import { thrownBy } from '../helpers/collect.js';
+import { rejectionOf } from '../helpers/rejection.js';
 
 /** The functions, as a program without types calls them. */
 const untyped = tasks as unknown as Record<string, (...args: unknown[]) => unknown>;
@@ -18,7 +20,7 @@ describe('The message for a frequent mistake names what was given, and says what
     ...['launch', 'runMain', 'orchestrate'].map((name): [string, () => unknown, string] => [
       `${name}(a, b)`,
       () => untyped[name]?.(a, b),
-      'Expected `runnables` to be an array, got the task `a`. Give the tasks as an array: launch([a, b])',
+      'Expected `runnables` to be an array, got the task `a`. Give the tasks as an array: [a, b]',
     ]),
     ['launch([runner, runner])', () => launch([runner, runner]), 'distinct runners, got the runner `a` twice'],
     [
@@ -28,6 +30,7 @@ describe('The message for a frequent mistake names what was given, and says what
     ],
     ['task(work)', () => untyped['task']?.(() => 1), "(function). Write task('name', work)"],
     ['httpServer(port, server)', () => httpServer(3000 as never, 3000), '(number). Write httpServer(server, port)'],
+    ['launch([[[a]]])', () => untyped['launch']?.([[[a]]]), 'got `[ [Array] ]` (object)'],
     ['cron(() => 1, …)', () => untyped['cron']?.(() => 1, 1000), "(function). Give it a name: task('name', work)"],
     ['launch([() => 1])', () => untyped['launch']?.([() => 1]), "(function). Give it a name: task('name', work)"],
     [
@@ -38,14 +41,62 @@ describe('The message for a frequent mistake names what was given, and says what
     [
       'supervise(promise)',
       () => untyped['supervise']?.(Promise.resolve(1)),
-      // Node may show the ids of a promise.
-      "(object). Return it from a task: task('name', () => …)",
+      "got a promise. Return it from a task: task('name', () => …)",
     ],
     ['ordered(a, b)', () => untyped['ordered']?.(a, b), 'got the task `a`. Write ordered(name, ...tasks)'],
     [
       "ordered('app', [a, b])",
       () => ordered('app', [a, b] as never),
       'Give them as arguments: ordered(name, ...tasks)',
+    ],
+    ['parallel(a, b)', () => untyped['parallel']?.(a, b), 'got the task `a`. Write parallel(name, ...tasks)'],
+    [
+      "parallel('app', [a, b])",
+      () => parallel('app', [a, b] as never),
+      'Give them as arguments: parallel(name, ...tasks)',
+    ],
+    ['supervise([a, b])', () => untyped['supervise']?.([a, b]), 'Make them one: parallel(name, ...tasks)'],
+    [
+      'ordered([a, b])',
+      () => untyped['ordered']?.([a, b]),
+      'got an array with the task `a`. Write ordered(name, ...tasks)',
+    ],
+    [
+      "task('a', of(1))",
+      () => untyped['task']?.('a', of(1)),
+      "method, got an Observable. Return it from a function: task('name', () => …)",
+    ],
+    [
+      "task('a', promise)",
+      () => untyped['task']?.('a', Promise.resolve(1)),
+      "method, got a promise. Return it from a function: task('name', () => …)",
+    ],
+    [
+      "task('a', work, { grace })",
+      () => untyped['task']?.('a', () => 1, { grace: 5 }),
+      'got `{ grace: 5 }` (object). Write task(name, { execute, grace })',
+    ],
+    ['critical(a, b)', () => untyped['critical']?.(a, b), 'an object with `of`, got the task `b`'],
+    [
+      "dynamic('x', a)",
+      () => untyped['dynamic']?.('x', a),
+      'an object with `onFailure`, `readiness`, got the task `a`',
+    ],
+    [
+      'future(promise)',
+      () => untyped['future']?.(Promise.resolve(1)),
+      'got a promise. Return it from a function: future(() => …)',
+    ],
+    [
+      'withCancel(new AbortController())',
+      () => untyped['withCancel']?.(new AbortController()),
+      'a Context or an AbortSignal, got `AbortController',
+    ],
+    ['runner.start(new AbortController())', () => runner.start(new AbortController() as never), '. Give its `signal`'],
+    [
+      'toMarbles(events)',
+      () => toMarbles([] as never),
+      'Expected `recording` to be a recording made by `record`, got `[]`',
     ],
     ['withTimeout(ctx, ms)', () => untyped['withTimeout']?.(background, 1000), 'a number of ms, got a Context'],
     ['joinAll(ctx, 0, [task])', () => untyped['joinAll']?.(background, 0, [a]), 'a TaskRunner, got the task `a`'],
@@ -62,6 +113,26 @@ describe('The message for a frequent mistake names what was given, and says what
     it(title, () => {
       expect(thrownBy(call).message).to.include(message);
     });
+
+  it('accepts a definition with a method of a name such as `subscribe`', () => {
+    class Consumer {
+      subscribe(): void {
+        // It is no Observable.
+      }
+
+      execute(): number {
+        return 1;
+      }
+    }
+    expect(String(task('consumer', new Consumer()))).to.equal('consumer');
+  });
+
+  it('scenario([a])', async () => {
+    const error = await rejectionOf(scenario([a] as never));
+    expect(error.message).to.match(
+      /^Expected `scenario` to be an object with `run`, `at`, .*, got an array with the task `a`$/,
+    );
+  });
 
   it('connectFleet(url), without the URL', async () => {
     const error = await connectFleet('postgres://ann:secret@localhost/shop' as never).catch((error: unknown) => error);

@@ -126,7 +126,7 @@ describe('A future', () => {
   it('refuses work that is not a function and a parent that is not a context', () => {
     expect(() => future(Promise.resolve(1) as never)).to.throw(
       TypeError,
-      'Expected `work` to be a function, got `Promise',
+      'Expected `work` to be a function, got a promise. Return it from a function: future(() => …)',
     );
     expect(() => future(() => 1, 1 as never)).to.throw(TypeError, 'Expected `ctx`');
   });

@@ -123,7 +123,7 @@ describe('renderSvg', () => {
 
   it('refuses values that are not recordings, and invalid options', () => {
     const empty: Recording = { version: 1, from: 0, dropped: 0, events: [] };
-    expect(() => renderSvg({} as never)).to.throw(TypeError, 'Expected `recording` to be a Recording');
+    expect(() => renderSvg({} as never)).to.throw(TypeError, 'Expected `recording` to be a recording made by `record`');
     expect(() => renderSvg(undefined as never)).to.throw(TypeError, 'Expected `recording`');
     expect(() => renderSvg(empty, { width: 10 })).to.throw(RangeError, 'Expected `width`');
     expect(() => renderSvg(empty, { title: 3 as never })).to.throw(TypeError, 'Expected `title`');

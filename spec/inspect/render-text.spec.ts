@@ -86,7 +86,10 @@ describe('renderText', () => {
 
   it('refuses values that are not recordings, and invalid options', () => {
     const empty: Recording = { version: 1, from: 0, dropped: 0, events: [] };
-    expect(() => renderText({} as never)).to.throw(TypeError, 'Expected `recording` to be a Recording');
+    expect(() => renderText({} as never)).to.throw(
+      TypeError,
+      'Expected `recording` to be a recording made by `record`',
+    );
     expect(() => renderText(empty, { width: 3 })).to.throw(RangeError, 'Expected `width`');
     expect(() => renderText(empty, { color: 'no' as never })).to.throw(TypeError, 'Expected `color`');
     expect(() => renderText(empty, { colour: true } as never)).to.throw(TypeError, 'colour');

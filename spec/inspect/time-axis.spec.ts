@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { formatTime, ticks } from '../../lib/inspect/time-axis.js';
+import { formatTime, stepFor, ticks, zoneOf } from '../../lib/inspect/time-axis.js';
 
 const labels = (...args: Parameters<typeof ticks>) => ticks(...args).map(({ label }) => label);
 const hour = 3_600_000;
@@ -18,6 +18,21 @@ describe('The time axis', () => {
     expect(labels(start, start + 5000 * 24 * hour, 4).length).to.be.within(1, 5);
     expect(formatTime(start, start, start + 5 * hour)).to.equal('2026-03-02 21:20:00');
     expect(formatTime(1500, 0, 5000)).to.equal('1.5 s');
+  });
+
+  it('changes its unit after one second, after two minutes, and after two hours', () => {
+    const last = (length: number) => labels(0, length, 5).at(-1);
+    expect([last(1000), last(1001)]).to.deep.equal(['1000 ms', '1 s']);
+    expect([last(120_000), last(120_001)]).to.deep.equal(['120 s', '2 min']);
+    expect([last(2 * hour), last(2 * hour + 1)]).to.deep.equal(['120 min', '02:00']);
+    expect([zoneOf(0, 2 * hour), zoneOf(0, 2 * hour + 1)]).to.deep.equal(['', 'UTC']);
+  });
+
+  it('has as many ticks as fit, and steps of whole days if it is very long', () => {
+    expect([stepFor(1000, 5), stepFor(1001, 5)]).to.deep.equal([200, 500]);
+    expect(stepFor(5 * 364 * 24 * hour + 1, 5)).to.equal(365 * 24 * hour);
+    expect(labels(0, 1000, 5)).to.have.length(6);
+    expect(labels(0, 3 * 24 * hour, 5).at(-1)).to.equal('1970-01-04');
   });
 
   it('counts from another zero when it shows a part of a timeline', () => {

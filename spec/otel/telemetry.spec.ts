@@ -18,9 +18,11 @@ import {
   withCancel,
   type Instrumentation,
   type OrchestrateOptions,
+  type RunContext,
   type Runnable,
 } from '../../lib/index.js';
 import { telemetry } from '../../lib/otel/index.js';
+import { virtualClock } from '../../lib/testing/index.js';
 import { Sdk, times } from '../helpers/telemetry.js';
 import { virtually } from '../helpers/virtual-time.js';
 
@@ -603,6 +605,26 @@ describe('telemetry', () => {
         9000,
       );
       expect(await sdk.points('rxjs_tasks.slot.lateness')).to.deep.equal([[{ 'rxjs_tasks.task': 'slow' }, 0.5]]);
+    });
+
+    it('measure no negative lateness or duration after the clock was set back', async () => {
+      const { wrapHook, onRunEnd } = telemetry();
+      const { cancelled, cause, cancelled$, signal } = background;
+      const clock = virtualClock(1000);
+      const slot: RunContext = {
+        task: 'x',
+        runId: 1,
+        slot: 5000,
+        scheduler: clock,
+        cancelled,
+        cause,
+        cancelled$,
+        signal,
+      };
+      wrapHook?.(slot, 'execute', () => clock.adjust(-500));
+      onRunEnd?.(slot, { status: 'completed', startedAt: 1000, at: clock.now() });
+      expect(await sdk.points('rxjs_tasks.slot.lateness')).to.deep.equal([[{ 'rxjs_tasks.task': 'x' }, 0]]);
+      expect((await sdk.points('rxjs_tasks.run.duration')).map(([, seconds]) => seconds)).to.deep.equal([0]);
     });
 
     it('count runs that a join no longer waits for as failures', async () => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { EMPTY } from 'rxjs';
-import { cron, isTaskRunner, ordered, task, taskRunner, type SimpleTask } from '../../lib/index.js';
+import { cron, isTaskRunner, ordered, parallel, task, taskRunner, type SimpleTask } from '../../lib/index.js';
 import { thrownBy } from '../helpers/collect.js';
 import { loggingRunner } from './helpers.js';
 
@@ -110,11 +110,25 @@ describe('taskRunner', () => {
 
   it('throws a TypeError with a hint for an array of tasks', () => {
     const tasks = [task('a', () => 1)];
-    for (const create of [() => taskRunner(tasks as never), () => ordered('app', tasks as never)])
-      expect(create).to.throw(
-        TypeError,
-        /^Expected `task` to be a task.*got `\[.*\. Give them as arguments: ordered\(name, \.\.\.tasks\)$/,
-      );
+    const hints: readonly [create: () => unknown, hint: string][] = [
+      [() => taskRunner(tasks as never), 'Make them one: parallel(name, ...tasks)'],
+      [() => ordered('app', tasks as never), 'Give them as arguments: ordered(name, ...tasks)'],
+      [
+        () =>
+          parallel(
+            'app',
+            task('b', () => 1),
+            tasks as never,
+          ),
+        'Give them as arguments: parallel(name, ...tasks)',
+      ],
+    ];
+    for (const [create, hint] of hints)
+      expect(thrownBy(create))
+        .to.be.instanceOf(TypeError)
+        .with.property('message')
+        .that.matches(/^Expected `task` to be a task.*, got an array with the task `a`\. /)
+        .and.includes(hint);
   });
 
   it("names the runner after its task, or else after the task's class", () => {
