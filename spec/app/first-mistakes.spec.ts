@@ -64,12 +64,12 @@ describe('The message for a frequent mistake names what was given, and says what
     [
       "task('a', of(1))",
       () => untyped['task']?.('a', of(1)),
-      "method, got an Observable. Return it from a function: task('name', () => …)",
+      "`finalize`, got an Observable. Return it from a function: task('name', () => …)",
     ],
     [
       "task('a', promise)",
       () => untyped['task']?.('a', Promise.resolve(1)),
-      "method, got a promise. Return it from a function: task('name', () => …)",
+      "`finalize`, got a promise. Return it from a function: task('name', () => …)",
     ],
     [
       "task('a', work, { grace })",
