@@ -136,7 +136,8 @@ describe('The packed package', () => {
       for (const link of links(await inPackage(page))) {
         const path = link.replace(/#.*/, '');
         // Pictures in pixels, and what is about the work on the library, are in the repository alone.
-        if (path === '' || path.endsWith('.png') || /(CONTRIBUTING|SECURITY|survivors|spec\/README)\.md$/.test(path)) continue;
+        if (path === '' || path.endsWith('.png') || /(CONTRIBUTING|SECURITY|survivors|spec\/README)\.md$/.test(path))
+          continue;
         const target = relative('.', resolve(dirname(page), path));
         expect(packed.files, `${page}: ${link}`).to.include(target);
       }
