@@ -18,6 +18,7 @@ import type { QueueHandle } from './queue-handle.js';
 import {
   validateClient,
   validateJobId,
+  validateJobIds,
   validateJobsFilter,
   validateQueueName,
   validateSubmitOptions,
@@ -231,7 +232,8 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
   }
 
   async redrive(ids?: readonly string[]): Promise<number> {
-    if (ids !== undefined) validateArray('ids', ids);
+    if (ids !== undefined) validateJobIds('ids', ids);
+    if (ids?.length === 0) return 0;
     const { database } = this.services;
     await this.stored.create();
     // Excludes jobs that fail again in the meantime: with them, this loop might not end.
