@@ -135,6 +135,26 @@ describe('The queues of an inspected fleet', () => {
       ]);
     });
 
+    /** Returns what the inspector says of the runs of jobs in its own process, and all events until its end. */
+    const textsOfRuns = async ({ app, url, queue }: Awaited<ReturnType<typeof personal>>) => {
+      const details = await httpRequest(`${url}task?path=${queue.name}/job`, headers);
+      const events = httpRequest(`${url}events`, headers);
+      await app.stop();
+      return [details.body, (await events).body] as const;
+    };
+
+    it('without the messages of their failures in the events of a worker in the same process', async () => {
+      const [details, events] = await textsOfRuns(await personal({}));
+      expect(details).to.include('"failures":1').and.not.to.include(secret);
+      expect(events).to.include('failed in execute: the message is hidden').and.not.to.include(secret);
+    });
+
+    it('with the messages of their failures in these events if the inspector shows data', async () => {
+      const [details, events] = await textsOfRuns(await personal({ showData: true }));
+      expect(details).to.include(`no mailbox ${secret}`).and.to.include('caused by: UnrecoverableError');
+      expect(events).to.include(`no mailbox ${secret}`);
+    });
+
     it('with all of these if the inspector shows data', async () => {
       const { get, queue, done, failed, active, jobOf } = await personal({ showData: true });
       expect((await jobOf(done)).job).to.deep.include({
@@ -414,7 +434,7 @@ describe('The queues of an inspected fleet', () => {
       );
       expect(await refused({ action: 'redrive', queue: name, ids: id })).to.match(/^Expected `ids` to be an array/);
       expect(await refused({ action: 'redrive', queue: name, ids: ['1'] })).to.match(
-        /^Expected `job` to be the id of a job/,
+        /^Expected `ids` to be the id of a job/,
       );
       for (const by of ['', ' ', 1, null, 'x'.repeat(201)])
         expect(await refused({ action: 'pause-queue', queue: name, by })).to.match(/^Expected `by` to be /);
