@@ -31,8 +31,11 @@ export class QueuePanel {
   private snapshot: FleetSnapshot | undefined = undefined;
   private hasActions = false;
 
-  /** @param onPerformed called after each action, and when the server has its effect. */
-  constructor(onPerformed: () => void) {
+  /**
+   * @param onPerformed called after each action, and when the server has its effect.
+   * @param onClose called with the queue.
+   */
+  constructor(onPerformed: () => void, onClose: (queue: string) => void) {
     this.onPerformed = onPerformed;
     const performed = () => this.afterAction();
     this.actions = new QueueActionBar('Actions of the queue', performed);
@@ -54,6 +57,7 @@ export class QueuePanel {
     root.append(header, facts, operator, groups, this.jobs.root);
     // The keys of the page are for what is behind the dialog. They are pressed outside of it when its focus is lost.
     addEventListener('keydown', (event) => root.open && event.stopPropagation(), { capture: true });
+    root.addEventListener('close', () => onClose(this.queue));
     // A click on the backdrop.
     root.addEventListener('click', ({ target }) => target === root && root.close());
     setInterval(() => {
