@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { randomUUID } from 'node:crypto';
-import { NEVER } from 'rxjs';
-import type { AppEvent } from 'rxjs-tasks';
+import { map } from 'rxjs';
+import type { AppEvent, Context } from 'rxjs-tasks';
 import { UnrecoverableError, type Fleet, type Job, type Queue } from 'rxjs-tasks/fleet';
 import type {
   DeadLettersAnswer,
@@ -93,10 +93,19 @@ describe('The queues of an inspected fleet', () => {
     /** Runs one job that completes, one that fails, and one that hangs, each with personal data. */
     const personal = async (options: Partial<InspectorOptions>) => {
       const queue = await newQueue<{ to: string; fails?: boolean; hangs?: boolean }>();
-      const handle = ({ to, fails, hangs }: { to: string; fails?: boolean; hangs?: boolean }, _: unknown, job: Job) => {
+      const handle = (
+        { to, fails, hangs }: { to: string; fails?: boolean; hangs?: boolean },
+        ctx: Context,
+        job: Job,
+      ) => {
         job.progress({ for: to });
         if (fails) throw new UnrecoverableError(`no mailbox ${to}`);
-        return hangs ? NEVER : { sent: to };
+        if (!hangs) return { sent: to };
+        return ctx.cancelled$.pipe(
+          map(() => {
+            throw new Error(`${to} is left`);
+          }),
+        );
       };
       const done = await queue.enqueue({ to: secret });
       const failed = await queue.enqueue({ to: secret, fails: true });
@@ -152,7 +161,7 @@ describe('The queues of an inspected fleet', () => {
     it('with the messages of their failures in these events if the inspector shows data', async () => {
       const [details, events] = await textsOfRuns(await personal({ showData: true }));
       expect(details).to.include(`no mailbox ${secret}`).and.to.include('caused by: UnrecoverableError');
-      expect(events).to.include(`no mailbox ${secret}`);
+      expect(events).to.include(`no mailbox ${secret}`).and.to.include(`${secret} is left`);
     });
 
     it('with all of these if the inspector shows data', async () => {
@@ -280,7 +289,10 @@ describe('The queues of an inspected fleet', () => {
       expect((await refused(`${name}/jobs?stat=failed`))[1]).to.match(
         /^Expected `query` to be made of `state`.*did you mean `state`/,
       );
-      expect((await refused(`${name}/jobs/${id}?x=1`))[0]).to.equal(400);
+      expect(await refused(`${name}/jobs/${id}?x=1`)).to.deep.equal([
+        400,
+        'Expected `query` to be empty, got `x` (unknown)',
+      ]);
       expect(await refused(`${name}/jobs/${id}`)).to.deep.equal([404, `There is no job ${id}`]);
       expect(await refused('nothing/jobs')).to.deep.equal([404, 'There is no queue nothing']);
       for (const path of [name, `${name}/`, `${name}/letters`, `${name}/jobs/${id}/x`, `${name}/constructor`])
