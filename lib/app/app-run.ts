@@ -13,7 +13,7 @@ import type { Outcome, TaskEvent, TaskRunner } from '../task/types.js';
 import { captureAsyncContext, runInAsyncContext } from '../util/async-context.js';
 import { LinkedSubject } from '../util/linked-subject.js';
 import { after, afterUnlessExit, wait } from '../util/timer.js';
-import { registerApplication, type EndedRun } from './application-info.js';
+import { registerApplication, type EmittedEvent, type EndedRun } from './application-info.js';
 import { composeOnEvent, composeOnRunEnd, composeWrapHook } from './compose-instrumentation.js';
 import { composeEventFilters, type EventFilter } from './event-filter.js';
 import { FailureList } from './failure-list.js';
@@ -59,7 +59,7 @@ export class AppRun implements ParentRun<unknown> {
   private readonly cancel: CancelFunc;
   private readonly onEvent: ReturnType<typeof composeOnEvent>;
   private readonly eventFilter: EventFilter;
-  private readonly events = new LinkedSubject<AppEvent>();
+  private readonly events = new LinkedSubject<EmittedEvent>();
   private readonly stopEvents = new LinkedSubject<AppEvent>();
   private readonly runEnds = new LinkedSubject<EndedRun>();
   private readonly outcomes: Outcome[] = [];
@@ -300,7 +300,7 @@ export class AppRun implements ParentRun<unknown> {
 
   private emitNow(event: AppEvent, run: RunContext | undefined): void {
     const reportErrors = this.onEvent(event, run);
-    this.events.next(event);
+    if (this.events.observed) this.events.next({ event, run });
     if (!('task' in event)) this.stopEvents.next(event);
     this.subscriber.next(event);
     reportErrors?.();

@@ -14,11 +14,17 @@ export interface ApplicationInfo {
   readonly ready: boolean;
   /** The tasks that the application waits for to be ready. */
   readonly notReady: readonly NotReadyTask[];
-  readonly events$: Observable<AppEvent>;
+  readonly events$: Observable<EmittedEvent>;
   /** Emits the events of the application itself. Without it, the application would have to deliver all others, too. */
   readonly stopEvents$: Observable<AppEvent>;
   /** The ends of runs, the runs of a cron's slots included. Without a subscriber no end is reported. */
   readonly runEnds$: Observable<EndedRun>;
+}
+
+/** An event, and the run whose event it is. Those of the application itself have none. */
+export interface EmittedEvent {
+  readonly event: AppEvent;
+  readonly run: RunContext | undefined;
 }
 
 /** The end of a run, and the run. */

@@ -17,6 +17,7 @@ import { printAs } from './print-as.js';
 import type { QueueHandle } from './queue-handle.js';
 import {
   validateJobId,
+  validateJobIds,
   validateJobsFilter,
   validateQueueName,
   validateSubmitOptions,
@@ -224,7 +225,8 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
   }
 
   async redrive(ids?: readonly string[]): Promise<number> {
-    if (ids !== undefined) validateArray('ids', ids);
+    if (ids !== undefined) validateJobIds('ids', ids);
+    if (ids?.length === 0) return 0;
     const { database } = this.services;
     await this.stored.create();
     // Excludes jobs that fail again in the meantime: with them, this loop might not end.

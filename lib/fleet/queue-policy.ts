@@ -76,6 +76,13 @@ export function validateJobId(job: unknown, name = 'job'): void {
     throw new RangeError(invalid(name, 'the id of a job', job));
 }
 
+/** Accepts ids of jobs, or of dead letters. */
+export function validateJobIds(name: string, ids: unknown): void {
+  validateArray(name, ids);
+  // Not `forEach`, which leaves out holes.
+  for (const id of ids as readonly unknown[]) validateJobId(id, name);
+}
+
 /** @throws TypeError for an option that the version of pg-boss's tables does not allow. */
 export function validateSupported(options: object, unsupported: ReadonlySet<string>): void {
   for (const [option, value] of Object.entries(options))
@@ -102,7 +109,7 @@ export function validateJobsFilter(filter: JobsFilter): void {
   if (state !== undefined && !jobStates.has(state))
     throw new RangeError(invalid('state', `one of ${[...jobStates].join(', ')}`, state));
   validateInteger('limit', 1, 10_000, limit);
-  if (after !== undefined) validateJobId(after);
+  if (after !== undefined) validateJobId(after, 'after');
 }
 
 export const submitOptionNames: readonly (keyof SubmitOptions)[] = [
@@ -134,10 +141,8 @@ export function validateSubmitOptions(options: SubmitOptions, now: number = Date
 
 /** Accepts the ids of jobs, which may occur twice. */
 function validateAfter(after: readonly string[]): void {
-  validateArray('after', after);
+  validateJobIds('after', after);
   if (after.length > maxAfter) throw new RangeError(invalid('after', `up to ${maxAfter} ids of jobs`, after.length));
-  // Not `forEach`, which leaves out holes.
-  for (const job of after) validateJobId(job, 'after');
 }
 
 /** Returns the time in s after which pg-boss fails an attempt, for a job with a timeout of its own. */

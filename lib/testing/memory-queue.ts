@@ -7,6 +7,7 @@ import { printAs } from '../fleet/print-as.js';
 import {
   toPolicy,
   validateJobId,
+  validateJobIds,
   validateJobsFilter,
   validateQueueName,
   validateSubmitOptions,
@@ -200,7 +201,7 @@ export class MemoryQueue<In, Out> implements Queue<In, Out> {
 
   redrive(ids?: readonly string[]): Promise<number> {
     return this.#connection.call(() => {
-      if (ids !== undefined) validateArray('ids', ids);
+      if (ids !== undefined) validateJobIds('ids', ids);
       const dead = [...this.#table.dead.keys()].filter((id) => ids?.includes(id) ?? true);
       return dead.filter((id) => this.#table.redrive(id)).length;
     });

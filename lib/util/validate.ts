@@ -67,7 +67,8 @@ export function unknownMember(name: string, known: readonly string[], unknown: s
   const nearest = nearestName(unknown, known);
   const hint = nearest === undefined ? '' : `; did you mean \`${nearest}\`?`;
   const got = printable(unknown, maxValue);
-  return `Expected \`${name}\` to be made of \`${known.join('`, `')}\`, got \`${got}\` (unknown)${hint}`;
+  const expected = known.length === 0 ? 'empty' : `made of \`${known.join('`, `')}\``;
+  return `Expected \`${name}\` to be ${expected}, got \`${got}\` (unknown)${hint}`;
 }
 
 export function validateObserver(observer: unknown): void {

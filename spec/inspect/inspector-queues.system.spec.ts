@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { randomUUID } from 'node:crypto';
-import { NEVER } from 'rxjs';
-import type { AppEvent } from 'rxjs-tasks';
+import { map } from 'rxjs';
+import type { AppEvent, Context } from 'rxjs-tasks';
 import { UnrecoverableError, type Fleet, type Job, type Queue } from 'rxjs-tasks/fleet';
 import type {
   DeadLettersAnswer,
@@ -93,10 +93,19 @@ describe('The queues of an inspected fleet', () => {
     /** Runs one job that completes, one that fails, and one that hangs, each with personal data. */
     const personal = async (options: Partial<InspectorOptions>) => {
       const queue = await newQueue<{ to: string; fails?: boolean; hangs?: boolean }>();
-      const handle = ({ to, fails, hangs }: { to: string; fails?: boolean; hangs?: boolean }, _: unknown, job: Job) => {
+      const handle = (
+        { to, fails, hangs }: { to: string; fails?: boolean; hangs?: boolean },
+        ctx: Context,
+        job: Job,
+      ) => {
         job.progress({ for: to });
         if (fails) throw new UnrecoverableError(`no mailbox ${to}`);
-        return hangs ? NEVER : { sent: to };
+        if (!hangs) return { sent: to };
+        return ctx.cancelled$.pipe(
+          map(() => {
+            throw new Error(`${to} is left`);
+          }),
+        );
       };
       const done = await queue.enqueue({ to: secret });
       const failed = await queue.enqueue({ to: secret, fails: true });
@@ -133,6 +142,26 @@ describe('The queues of an inspected fleet', () => {
       expect(deadLetters.map((letter) => [letter.job, letter.failure])).to.deep.equal([
         [failed, { name: 'UnrecoverableError' }],
       ]);
+    });
+
+    /** Returns what the inspector says of the runs of jobs in its own process, and all events until its end. */
+    const textsOfRuns = async ({ app, url, queue }: Awaited<ReturnType<typeof personal>>) => {
+      const details = await httpRequest(`${url}task?path=${queue.name}/job`, headers);
+      const events = httpRequest(`${url}events`, headers);
+      await app.stop();
+      return [details.body, (await events).body] as const;
+    };
+
+    it('without the messages of their failures in the events of a worker in the same process', async () => {
+      const [details, events] = await textsOfRuns(await personal({}));
+      expect(details).to.include('"failures":1').and.not.to.include(secret);
+      expect(events).to.include('failed in execute: the message is hidden').and.not.to.include(secret);
+    });
+
+    it('with the messages of their failures in these events if the inspector shows data', async () => {
+      const [details, events] = await textsOfRuns(await personal({ showData: true }));
+      expect(details).to.include(`no mailbox ${secret}`).and.to.include('caused by: UnrecoverableError');
+      expect(events).to.include(`no mailbox ${secret}`).and.to.include(`${secret} is left`);
     });
 
     it('with all of these if the inspector shows data', async () => {
@@ -260,7 +289,10 @@ describe('The queues of an inspected fleet', () => {
       expect((await refused(`${name}/jobs?stat=failed`))[1]).to.match(
         /^Expected `query` to be made of `state`.*did you mean `state`/,
       );
-      expect((await refused(`${name}/jobs/${id}?x=1`))[0]).to.equal(400);
+      expect(await refused(`${name}/jobs/${id}?x=1`)).to.deep.equal([
+        400,
+        'Expected `query` to be empty, got `x` (unknown)',
+      ]);
       expect(await refused(`${name}/jobs/${id}`)).to.deep.equal([404, `There is no job ${id}`]);
       expect(await refused('nothing/jobs')).to.deep.equal([404, 'There is no queue nothing']);
       for (const path of [name, `${name}/`, `${name}/letters`, `${name}/jobs/${id}/x`, `${name}/constructor`])
@@ -414,7 +446,7 @@ describe('The queues of an inspected fleet', () => {
       );
       expect(await refused({ action: 'redrive', queue: name, ids: id })).to.match(/^Expected `ids` to be an array/);
       expect(await refused({ action: 'redrive', queue: name, ids: ['1'] })).to.match(
-        /^Expected `job` to be the id of a job/,
+        /^Expected `ids` to be the id of a job/,
       );
       for (const by of ['', ' ', 1, null, 'x'.repeat(201)])
         expect(await refused({ action: 'pause-queue', queue: name, by })).to.match(/^Expected `by` to be /);

@@ -42,6 +42,16 @@ describe('inspector', () => {
     expect(given({ port: 0, showData: 'no' })).to.throw(TypeError, 'Expected `showData` to be a boolean');
     expect(given({ port: 0, history: 0 })).to.throw(RangeError, 'Expected `history`');
     expect(given({ port: 0, hosts: 'x' })).to.throw(TypeError, 'Expected `hosts` to be an array');
+    for (const name of ['', 'ops.example.com:8080', 'https://ops.example.com', '[::1]', 'a b'])
+      expect(given({ port: 0, hosts: [name] }), name).to.throw(
+        RangeError,
+        'Expected `hosts` to be made of names without a port such as `ops.example.com`',
+      );
+    expect(given({ port: 0, hosts: ['ops.example.com', 'db_1', '::1', '10.0.0.1'] })).not.to.throw();
+    expect(given({ port: 0, host: '' })).to.throw(RangeError, 'Expected `host` to be an address');
+    for (const basePath of ['tasks', '//tasks', '/a b', '/..', '/a/./b'])
+      expect(given({ port: 0, basePath }), basePath).to.throw(RangeError, 'Expected `basePath` to be a path of');
+    expect(given({ port: 0, basePath: '/a/.b/c..d/' })).not.to.throw();
     expect(given({ port: 0, fleet: {} })).to.throw(
       TypeError,
       'Expected `fleet` to be a fleet, as connectFleet yields it, got `{}` (object)',

@@ -142,6 +142,27 @@ describeWithBrowser('The page of an application that is operated', (browserPage)
     ]);
   });
 
+  it('performs each action in the name that the user has given, also after a reload', async () => {
+    const { page } = browserPage;
+    const { events } = await open(true);
+    const asked = () => events.flatMap((event) => ('by' in event ? `${event.type} by ${event.by}` : []));
+    await browserPage.row('report').click();
+    await press('Trigger');
+    await waitUntil(() => asked().length === 1);
+    await page.locator('#details .operator-name').fill(' ann ');
+    await press('Pause schedule');
+    await waitUntil(() => asked().length === 2);
+    await page.reload();
+    await browserPage.row('report').click();
+    expect(await page.locator('#details .operator-name').inputValue()).to.equal('ann');
+    await press('Reschedule …');
+    await page.getByLabel('Schedule', { exact: true }).fill('0 3 * * *');
+    await press('Preview');
+    await press('Reschedule');
+    await waitUntil(() => asked().length === 3);
+    expect(asked()).to.deep.equal(['triggered by inspector', 'paused by ann', 'rescheduled by ann']);
+  });
+
   it('asks before it restarts or removes a task', async () => {
     const { page } = browserPage;
     const { tenants, typesOf } = await open(true);

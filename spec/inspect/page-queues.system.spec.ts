@@ -212,6 +212,35 @@ describeWithBrowser('The page of a queue', (browserPage) => {
     expect(operations()).to.deep.equal(['redrive by inspector', 'redrive by inspector']);
   });
 
+  it('leaves the focus at the same job and the same queue while their tables change', async () => {
+    const { page } = browserPage;
+    let waiting = 1;
+    const jobOf = (n: number): JobState => ({
+      id: String(n).repeat(8),
+      state: 'waiting',
+      input: n,
+      attempt: 0,
+      priority: 0,
+      createdAt: new Date(0),
+    });
+    const jobs = () => Promise.resolve(Array.from({ length: waiting }, (_, n) => jobOf(waiting - n)));
+    const source: FleetStateSource = {
+      state: () => Promise.resolve(exampleFleet({ queues: [exampleQueue({ name: 'emails', waiting })] })),
+      queue: () => emptyQueue({ jobs }),
+    };
+    const focused = () => browserPage.evaluate<object>('({ ...document.activeElement.dataset })');
+    await open('emails', { fleet: source });
+    await page.locator('#queue [data-job="11111111"]').focus();
+    waiting = 2;
+    await page.locator('#queue [data-job="22222222"]').waitFor();
+    expect(await focused()).to.deep.equal({ job: '11111111' });
+    await page.keyboard.press('Escape');
+    await page.locator('[data-queue="emails"]:focus').waitFor();
+    waiting = 3;
+    await page.locator('#fleet td', { hasText: /^3$/ }).waitFor();
+    expect(await focused()).to.deep.equal({ queue: 'emails' });
+  });
+
   it('shows why an action was refused', async () => {
     const { page } = browserPage;
     const queue = await newQueue();

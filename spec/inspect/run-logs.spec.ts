@@ -9,7 +9,7 @@ const ended = (task: string, at: number, error?: TaskError) =>
 
 describe('RunLogs', () => {
   it('keep at most 5,000 paths, those whose runs ended last', () => {
-    const logs = new RunLogs();
+    const logs = new RunLogs(true);
     for (let index = 0; index < 20_000; index++) {
       logs.add(ended(`path ${index}`, index));
       logs.add(ended('often', index));
@@ -24,7 +24,7 @@ describe('RunLogs', () => {
   });
 
   it('keep no error in memory, but its texts', async () => {
-    const logs = new RunLogs();
+    const logs = new RunLogs(true);
     const response = new WeakRef({ body: 'x'.repeat(1000) });
     logs.add(
       ended('a', 1, Object.assign(new TaskError('a', 'execute', new Error('no')), { response: response.deref() })),
@@ -38,7 +38,7 @@ describe('RunLogs', () => {
   });
 
   it('bound the stack of an error of any length', () => {
-    const logs = new RunLogs();
+    const logs = new RunLogs(true);
     const chain = Array.from({ length: 50 }).reduce<Error>(
       (cause) => new Error('x'.repeat(100_000), { cause }),
       new Error('first'),

@@ -1,5 +1,6 @@
 import type { TaskAction } from '../server/task-actions.js';
 import { element, setText } from './element.js';
+import { operatorField } from './operator-name.js';
 import { performAction, type ActionAnswer } from './perform-action.js';
 import { RescheduleForm } from './reschedule-form.js';
 
@@ -55,7 +56,7 @@ export class ActionBar {
     this.buttons.setAttribute('role', 'group');
     this.buttons.setAttribute('aria-label', 'Actions');
     this.result.setAttribute('role', 'status');
-    this.root.append(this.buttons, this.result);
+    this.root.append(this.buttons, operatorField(), this.result);
   }
 
   show(task: string, actions: readonly TaskAction[]): void {

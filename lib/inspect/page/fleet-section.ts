@@ -7,6 +7,7 @@ import { cronsTable, membersTable, queuesTable } from './fleet-tables.js';
 import { clockTime, counted, shortTime } from './format.js';
 import { loadSetting, saveSetting } from './local-storage.js';
 import { QueuePanel } from './queue-panel.js';
+import { replaceIfChanged } from './replace-changed.js';
 
 /**
  * The members, queues and crons of the fleet. Only a cancel changes the height, so that the rows below stay in place.
@@ -25,7 +26,7 @@ export class FleetSection {
   /** @param onPerformed called after each action. */
   constructor(root: HTMLElement, onPerformed: () => void) {
     const { banner, fold, note, counts, notice, body } = this;
-    this.queuePanel = new QueuePanel(onPerformed);
+    this.queuePanel = new QueuePanel(onPerformed, (queue) => this.focusQueue(queue));
     this.root = root;
     banner.className = 'banner';
     banner.hidden = true;
@@ -97,11 +98,17 @@ export class FleetSection {
     );
   }
 
+  /** Focuses the button of a queue: the one that was pressed to open it may have been replaced. */
+  private focusQueue(name: string): void {
+    const buttons = [...this.body.querySelectorAll<HTMLElement>('[data-queue]')];
+    buttons.find(({ dataset }) => dataset['queue'] === name)?.focus();
+  }
+
   private showTables(tables: readonly Node[]): void {
     const current = [...this.body.querySelectorAll('table')];
-    // An unchanged table keeps its selection.
     tables.forEach((table, index) => {
-      if (!current[index]?.isEqualNode(table)) current[index]?.replaceWith(table);
+      const old = current[index];
+      if (old) replaceIfChanged(old, table);
     });
   }
 }

@@ -39,9 +39,9 @@ export class JobBrowser {
   private nextPage: string | undefined = undefined;
   private readonly chosen = new Set<string>();
 
-  constructor(by: () => string | undefined, onPerformed: () => void) {
+  constructor(onPerformed: () => void) {
     const { root, filter, content, failure } = this;
-    this.actions = new QueueActionBar('Actions of jobs', by, () => {
+    this.actions = new QueueActionBar('Actions of jobs', () => {
       this.chosen.clear();
       onPerformed();
     });

@@ -1,4 +1,5 @@
 import type { ActionRequest } from '../server/action-request.js';
+import { operatorName } from './operator-name.js';
 import { authorization } from './token.js';
 
 const requestTimeoutMs = 10_000;
@@ -16,13 +17,13 @@ export interface ActionAnswer {
   readonly pending?: boolean;
 }
 
-/** Requests an action. Never rejects: a failure is an `error`. */
+/** Requests an action in the name of the user. Never rejects: a failure is an `error`. */
 export async function performAction(request: ActionRequest): Promise<ActionAnswer> {
   try {
     const response = await fetch('actions', {
       method: 'POST',
       headers: { ...authorization(), 'content-type': 'application/json' },
-      body: JSON.stringify(request),
+      body: JSON.stringify({ ...request, by: operatorName() }),
       signal: AbortSignal.timeout(requestTimeoutMs),
     });
     const answer = (await response.json()) as ActionAnswer;

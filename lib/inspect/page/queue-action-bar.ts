@@ -17,19 +17,14 @@ export class QueueActionBar {
   readonly root: HTMLElement = element('div', '');
   private readonly buttons = element('div', '');
   private readonly result = element('p', '');
-  private readonly by: () => string | undefined;
   private readonly onPerformed: () => void;
   private current: readonly QueueButton[] = [];
   private subject = '';
   private question: string | undefined = undefined;
   private isPending = false;
 
-  /**
-   * @param by returns the name of the user.
-   * @param onPerformed called after each action.
-   */
-  constructor(label: string, by: () => string | undefined, onPerformed: () => void) {
-    this.by = by;
+  /** @param onPerformed called after each action. */
+  constructor(label: string, onPerformed: () => void) {
     this.onPerformed = onPerformed;
     this.root.className = 'actions';
     this.buttons.className = 'buttons';
@@ -80,11 +75,10 @@ export class QueueActionBar {
 
   private async perform({ request, resultOf }: QueueButton): Promise<void> {
     const { subject } = this;
-    const by = this.by();
     if (this.isPending) return;
     this.isPending = true;
     this.showResult('');
-    const answer = await performAction({ ...request, ...(by !== undefined && { by }) });
+    const answer = await performAction(request);
     this.isPending = false;
     this.onPerformed();
     if (subject !== this.subject) return;

@@ -6,7 +6,7 @@ import type { FleetSnapshot } from './fleet-feed.js';
 import { shortTime } from './format.js';
 import { JobBrowser } from './job-browser.js';
 import { groupTable } from './job-table.js';
-import { loadSetting, saveSetting } from './local-storage.js';
+import { operatorField } from './operator-name.js';
 import { QueueActionBar, type QueueButton } from './queue-action-bar.js';
 import { endedTime, queueFacts } from './queue-facts.js';
 import { requestQueue } from './queue-requests.js';
@@ -15,8 +15,6 @@ import { replaceChanged } from './replace-changed.js';
 const pollIntervalMs = 2000;
 /** The server shares its answers for a second. */
 const afterActionMs = 1100;
-/** The longest name of a user, as in events. */
-const maxName = 200;
 
 /** The dialog of one queue: its counts, groups, jobs and actions. */
 export class QueuePanel {
@@ -25,7 +23,7 @@ export class QueuePanel {
   private readonly pause = element('p', '');
   private readonly facts = element('div', '');
   private readonly groups = element('div', '');
-  private readonly name = element('input', '') as HTMLInputElement;
+  private readonly name = operatorField();
   private readonly actions: QueueActionBar;
   private readonly jobs: JobBrowser;
   private readonly onPerformed: () => void;
@@ -33,13 +31,15 @@ export class QueuePanel {
   private snapshot: FleetSnapshot | undefined = undefined;
   private hasActions = false;
 
-  /** @param onPerformed called after each action, and when the server has its effect. */
-  constructor(onPerformed: () => void) {
+  /**
+   * @param onPerformed called after each action, and when the server has its effect.
+   * @param onClose called with the queue.
+   */
+  constructor(onPerformed: () => void, onClose: (queue: string) => void) {
     this.onPerformed = onPerformed;
-    const by = () => this.name.value.trim() || undefined;
     const performed = () => this.afterAction();
-    this.actions = new QueueActionBar('Actions of the queue', by, performed);
-    this.jobs = new JobBrowser(by, performed);
+    this.actions = new QueueActionBar('Actions of the queue', performed);
+    this.jobs = new JobBrowser(performed);
     const { root, heading, pause, facts, groups, name } = this;
     root.id = 'queue';
     root.setAttribute('aria-labelledby', 'queue-name');
@@ -51,18 +51,13 @@ export class QueuePanel {
     close.setAttribute('aria-label', 'Close queue');
     close.className = 'close';
     close.addEventListener('click', () => root.close());
-    name.maxLength = maxName;
-    name.placeholder = 'Your name';
-    name.value = loadSetting('operator') ?? '';
-    name.autocomplete = 'off';
-    name.setAttribute('aria-label', 'Your name, for the events of your actions');
-    name.addEventListener('change', () => saveSetting('operator', name.value.trim()));
     const operator = element('div', '', this.actions.root, name);
     operator.className = 'operator';
     const header = element('header', '', heading, pause, close);
     root.append(header, facts, operator, groups, this.jobs.root);
     // The keys of the page are for what is behind the dialog. They are pressed outside of it when its focus is lost.
     addEventListener('keydown', (event) => root.open && event.stopPropagation(), { capture: true });
+    root.addEventListener('close', () => onClose(this.queue));
     // A click on the backdrop.
     root.addEventListener('click', ({ target }) => target === root && root.close());
     setInterval(() => {

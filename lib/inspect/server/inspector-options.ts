@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import {
   invalid,
   validateArray,
@@ -82,8 +83,9 @@ export function readInspectorOptions(options: InspectorOptions): InspectorSettin
   const { basePath = '/', optional = true, showData = false } = options;
   validateInteger('port', 0, 65_535, port);
   validateString('host', host);
+  if (host === '') throw new RangeError(invalid('host', 'an address such as 127.0.0.1', host));
   validateArray('hosts', hosts);
-  for (const name of hosts) validateString('hosts', name);
+  for (const name of hosts) validateHostName(name);
   validateInteger('history', 1, Infinity, history);
   if (fleet !== undefined) validateFleet(fleet);
   validateBoolean('showData', showData);
@@ -95,10 +97,18 @@ export function readInspectorOptions(options: InspectorOptions): InspectorSettin
   return { port, host, token, hosts, basePath: toBasePath(basePath), history, fleet, showData, optional, actions };
 }
 
+/** Accepts a name that a `Host` header can have. With a port or a scheme it would match none. */
+function validateHostName(name: unknown): void {
+  validateString('hosts', name);
+  if (isIP(name as string) === 0 && !/^[\w.-]+$/.test(name as string))
+    throw new RangeError(invalid('hosts', 'made of names without a port such as `ops.example.com`', name));
+}
+
 /** Returns the path without the slash at its end. */
 function toBasePath(path: string): string {
   validateString('basePath', path);
-  if (!/^\/(?:[\w.~-]+(?:\/|$))*$/.test(path))
+  // A browser resolves `.` and `..`.
+  if (!/^\/(?:(?!\.{1,2}(?:\/|$))[\w.~-]+(?:\/|$))*$/.test(path))
     throw new RangeError(
       invalid('basePath', 'a path of letters, digits, `.`, `_`, `~` and `-` such as `/debug`', path),
     );

@@ -17,6 +17,7 @@ import { createAuth } from './auth.js';
 import { EventLog } from './event-log.js';
 import { readInspectorOptions, type InspectorOptions } from './inspector-options.js';
 import { fleetParts } from './fleet-parts.js';
+import { JobMessages } from './job-data.js';
 import { closeServer, createServer } from './limited-server.js';
 import { queueActions } from './queue-action-request.js';
 import { routes } from './routes.js';
@@ -88,9 +89,11 @@ export function inspector(options: InspectorOptions): TaskRunner<string> {
       const log = new EventLog(history);
       const clients = new SseClients(log, boot);
       const now = () => ctx.scheduler.now();
-      const logs = new RunLogs();
-      const subscription = application.events$.subscribe((event) => {
-        log.add(toRecorded(event, now()));
+      const logs = new RunLogs(showData);
+      const jobMessages = new JobMessages();
+      const subscription = application.events$.subscribe(({ event, run: source }) => {
+        const recorded = toRecorded(event, now());
+        log.add(showData ? recorded : jobMessages.hide(recorded, source));
         clients.scheduleFlush();
       });
       subscription.add(application.runEnds$.subscribe((ended) => logs.add(ended)));

@@ -1,5 +1,6 @@
 import type { JobFailure } from '../../fleet/errors.js';
 import type { DeadLetter, GroupState, JobState } from '../../fleet/queue-types.js';
+import { shownName } from './job-data.js';
 
 /** A job of a queue, as in `/fleet/queues/<name>/jobs`: without its data. Times are in ms since 1970. */
 export interface JobView extends Omit<
@@ -103,8 +104,7 @@ export function toDeadLetterView({ id, job, at, failure }: DeadLetter<unknown>, 
   return { id, job, at: at.getTime(), failure: toFailureView(failure, showData) };
 }
 
-/** Anything can be the name of an error, so only one that looks like that of a class is shown. */
 function toFailureView({ name, message }: JobFailure, showData: boolean): FailureView {
   if (showData) return { name, message };
-  return { name: /^(?:[A-Z]\w{0,60})?(?:Error|Exception)$/.test(name) ? name : 'Error' };
+  return { name: shownName(name) };
 }

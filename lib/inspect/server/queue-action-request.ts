@@ -1,6 +1,6 @@
-import { validateJobId, validateQueueName } from '../../fleet/queue-policy.js';
+import { validateJobId, validateJobIds, validateQueueName } from '../../fleet/queue-policy.js';
 import { validateBy } from '../../task/by-whom.js';
-import { validateArray, validateOptions, validateString } from '../../util/validate.js';
+import { validateOptions, validateString } from '../../util/validate.js';
 
 /** An action of a queue, or of one of its jobs. */
 export type QueueAction = 'redrive' | 'pause-queue' | 'resume-queue' | JobAction;
@@ -37,9 +37,6 @@ export function parseQueueAction(action: QueueAction, request: object): QueueAct
   validateQueueName(queue);
   if (by !== undefined) validateBy(by);
   if (isOfJob) validateJobId(job);
-  if (ids !== undefined) {
-    validateArray('ids', ids);
-    for (const id of ids as unknown[]) validateJobId(id);
-  }
+  if (ids !== undefined) validateJobIds('ids', ids);
   return request as QueueActionRequest;
 }

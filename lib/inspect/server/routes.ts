@@ -45,10 +45,9 @@ export function routes(parts: RouteParts): RequestListener {
     const { path, query } = targetOf(request, basePath);
     const isAction = path === '/actions' && performAction !== undefined;
     if (isAction ? method !== 'POST' : method !== 'GET' && method !== 'HEAD') {
-      const allowed = isAction ? 'POST' : 'GET, HEAD';
-      response.setHeader('allow', allowed);
-      const reason = performAction ? '' : 'The inspector is read-only: ';
-      return sendError(response, 405, `${reason}expected ${allowed.replace(',', ' or')}`);
+      response.setHeader('allow', isAction ? 'POST' : 'GET, HEAD');
+      const others = performAction ? 'Expected GET or HEAD' : 'The inspector is read-only: expected GET or HEAD';
+      return sendError(response, 405, isAction ? 'Expected POST' : others);
     }
     // Probes have no token and use any name of the server, so they get no more than names of tasks.
     if (path === '/livez') return sendJson(response, 200, { live: true });
@@ -75,7 +74,8 @@ export function routes(parts: RouteParts): RequestListener {
       case '/actions':
         if (performAction) return void performAction(request, response);
     }
-    sendError(response, 404, 'Expected /, /events, /snapshot, /task, /fleet, /livez or /readyz');
+    const ofActions = performAction ? ', /actions' : '';
+    sendError(response, 404, `Expected /, /events, /snapshot, /task, /fleet${ofActions}, /livez or /readyz`);
   };
 }
 

@@ -5,6 +5,7 @@ import type { RecordedError } from '../../recording/types.js';
 import { plainHeadline } from '../../util/describe-error.js';
 import { stackTrace } from '../../util/error-causes.js';
 import { isError } from '../../util/error-parts.js';
+import { hiddenError } from './job-data.js';
 import { printable } from '../../util/printable.js';
 
 /** A run that has ended. */
@@ -41,15 +42,19 @@ export class RunLog {
   private lastFailure: FailureState | undefined = undefined;
   /** The end that `lastFailure` is read from later, because a stack is costly to read. */
   private unread: RunEnd | undefined = undefined;
+  private isHidden = false;
 
-  add(end: RunEnd): void {
+  /** @param isHidden whether the message and the stack of its error may be personal. */
+  add(end: RunEnd, isHidden = false): void {
     const { status, startedAt, at } = end;
     const index = this.runs++ % maxRuns;
     this.startTimes[index] = startedAt;
     this.endTimes[index] = this.lastEnd = at;
     this.statuses[index] = statuses.indexOf(status);
     if (status === 'failed' || status === 'timed-out') this.failures++;
-    if (end.error) this.unread = end;
+    if (!end.error) return;
+    this.unread = end;
+    this.isHidden = isHidden;
   }
 
   /** Reads the last error, which may refer to anything and would keep it in memory. */
@@ -57,8 +62,12 @@ export class RunLog {
     const { unread } = this;
     this.unread = undefined;
     if (!unread?.error) return;
-    const stack = stackOf(unread.error).slice(0, maxStackLength);
-    this.lastFailure = { ...toRecordedError(unread.error), at: unread.at, stack };
+    const { error, at } = unread;
+    const recorded = toRecordedError(error);
+    if (this.isHidden) {
+      const hidden = hiddenError(recorded);
+      this.lastFailure = { ...hidden, at, stack: `${hidden.name}: ${hidden.message}` };
+    } else this.lastFailure = { ...recorded, at, stack: stackOf(error).slice(0, maxStackLength) };
   }
 
   get lastError(): FailureState | undefined {

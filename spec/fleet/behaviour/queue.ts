@@ -18,6 +18,7 @@ import {
 import { CancelledError, DeadlineError, task, taskRunner, withCancel } from 'rxjs-tasks';
 import { FleetCancelledError, JobCancelledError, JobError, type Fleet, type JobEvent } from 'rxjs-tasks/fleet';
 import { nextEvent } from '../../helpers/fleet.js';
+import { rejectionOf } from '../../helpers/rejection.js';
 import { TestApplications } from '../../helpers/test-applications.js';
 import { deferred } from '../../helpers/tasks.js';
 import type { TestFleets } from '../../helpers/test-fleets.js';
@@ -444,6 +445,18 @@ export function describeQueue(fleets: TestFleets): void {
       await failed;
       await lastValueFrom(queue.submit(2)).catch(() => undefined);
       expect(attempts).to.equal(3);
+    });
+
+    it('are not touched by a redrive of none of them, or of what is no id', async () => {
+      const queue = fleet.queue<number>(newName(), { retries: 0 });
+      run(queue.worker(() => Promise.reject(new Error('down'))));
+      await lastValueFrom(queue.submit(1)).catch(() => undefined);
+      expect(await queue.redrive([])).to.equal(0);
+      expect((await rejectionOf(queue.redrive(['1']))).message).to.equal(
+        "Expected `ids` to be the id of a job, got `'1'` (string)",
+      );
+      expect(await queue.deadLetters()).to.have.length(1);
+      expect(await queue.redrive()).to.equal(1);
     });
 
     it('of a queue that no process has opened are none', async () => {

@@ -1,0 +1,62 @@
+import type { RunContext } from '../../context/types.js';
+import type { RecordedError, RecordedEvent, RecordedOutcome } from '../../recording/types.js';
+
+/** Hides the messages of the errors of jobs in events. They may be personal. */
+export class JobMessages {
+  /** The paths of jobs. All jobs of a worker share one. */
+  private readonly paths = new Set<string>();
+
+  /** Returns an event without the messages of jobs. */
+  hide(event: RecordedEvent, run: RunContext | undefined): RecordedEvent {
+    const job = jobRunOf(run);
+    if (job) this.paths.add(job.task);
+    const { outcome, outcomes } = event;
+    if (!job && !outcome?.members && !outcomes) return event;
+    return {
+      ...event,
+      ...(job && hiddenErrors(event)),
+      ...(outcome && { outcome: this.hideIn(outcome) }),
+      ...(outcomes && { outcomes: outcomes.map((each) => this.hideIn(each)) }),
+    };
+  }
+
+  private hideIn(outcome: RecordedOutcome): RecordedOutcome {
+    const { task, members } = outcome;
+    const isOfJob = [...this.paths].some((path) => task === path || task.startsWith(`${path}/`));
+    return {
+      ...outcome,
+      ...(isOfJob && hiddenErrors(outcome)),
+      ...(members && { members: members.map((member) => this.hideIn(member)) }),
+    };
+  }
+}
+
+/** Whether a run is an attempt of a job of a queue, or has been started by one. */
+export function isOfJob(run: RunContext): boolean {
+  return jobRunOf(run) !== undefined;
+}
+
+/** Hides the message of an error. */
+export function hiddenError({ name, task, phase }: RecordedError): RecordedError {
+  const failed = task === undefined || phase === undefined ? '' : `${task} failed in ${phase}: `;
+  return {
+    name: shownName(name),
+    message: `${failed}the message is hidden, inspector({ showData: true }) shows it`,
+    ...(task !== undefined && { task }),
+    ...(phase && { phase }),
+  };
+}
+
+/** Returns the name of an error. Anything can be its name, so only one that looks like that of a class is shown. */
+export function shownName(name: string): string {
+  return /^(?:[A-Z]\w{0,60})?(?:Error|Exception)$/.test(name) ? name : 'Error';
+}
+
+function jobRunOf(run: RunContext | undefined): RunContext | undefined {
+  for (let at = run; at; at = at.parent) if (at.job) return at;
+  return undefined;
+}
+
+function hiddenErrors({ error, cause }: { readonly error?: RecordedError; readonly cause?: RecordedError }): object {
+  return { ...(error && { error: hiddenError(error) }), ...(cause && { cause: hiddenError(cause) }) };
+}
