@@ -7,18 +7,12 @@ import {
   validateOptions,
   validateString,
 } from '../util/validate.js';
-import { hasMethod } from '../util/has-members.js';
-import { validateJsonb } from './jsonb.js';
 import type { JobsFilter, JobState, QueueOptions, SubmitOptions } from './queue-types.js';
 
-const dayMs = 86_400_000;
-/** The maximum delay of a job, in ms. */
-const maxDelayMs = 365 * dayMs;
+/** The longest duration of an attempt, in ms. */
+export const dayMs = 86_400_000;
 /** The time that a job may wait, in s, counted from the end of its delay: ten years. */
 const maxWaitSeconds = 10 * 365 * 86_400;
-
-/** The maximum number of jobs that a job waits for. */
-const maxAfter = 1000;
 
 /** {@link QueueOptions} with all defaults filled in. */
 export interface QueuePolicy {
@@ -77,6 +71,12 @@ export function validateJobId(job: unknown, name = 'job'): void {
     throw new RangeError(invalid(name, 'the id of a job', job));
 }
 
+export function validateJobIds(name: string, jobs: unknown): void {
+  validateArray(name, jobs);
+  // Not `forEach`, which leaves out holes.
+  for (const job of jobs as unknown[]) validateJobId(job, name);
+}
+
 /** @throws TypeError for an option that the version of pg-boss's tables does not allow. */
 export function validateSupported(options: object, unsupported: ReadonlySet<string>): void {
   for (const [option, value] of Object.entries(options))
@@ -103,53 +103,12 @@ export function validateJobsFilter(filter: JobsFilter): void {
   if (state !== undefined && !jobStates.has(state))
     throw new RangeError(invalid('state', `one of ${[...jobStates].join(', ')}`, state));
   validateInteger('limit', 1, 10_000, limit);
-  if (after !== undefined) validateJobId(after);
-}
-
-/** @param now the current time, in ms since 1970. */
-export function validateSubmitOptions(options: SubmitOptions, now: number = Date.now()): void {
-  validateOptions(options, ['priority', 'delay', 'retries', 'timeout', 'key', 'keyWindow', 'group', 'after']);
-  const { priority = 0, delay = 0, retries = 0, timeout = 1, key, keyWindow = 0, group, after } = options;
-  validateInteger('retries', 0, 1000, retries);
-  validateNumber('timeout', 1, dayMs, timeout);
-  if (key !== undefined) validateKey('key', key);
-  if (group !== undefined) validateKey('group', group);
-  if (after !== undefined) validateAfter(after);
-  validateNumber('keyWindow', 0, 365 * dayMs, keyWindow);
-  if (key === undefined && options.keyWindow !== undefined)
-    throw new TypeError('Expected `keyWindow` to be used together with `key`');
-  validateInteger('priority', -1_000_000, 1_000_000, priority);
-  if (delay instanceof Date) validateDate(delay, now);
-  else validateNumber('delay', 0, maxDelayMs, delay);
-}
-
-/** Accepts the ids of jobs, which may occur twice. */
-function validateAfter(after: readonly string[]): void {
-  validateArray('after', after);
-  if (after.length > maxAfter) throw new RangeError(invalid('after', `up to ${maxAfter} ids of jobs`, after.length));
-  // Not `forEach`, which leaves out holes.
-  for (const job of after) validateJobId(job, 'after');
-}
-
-export function validateClient(db: unknown): void {
-  if (!hasMethod(db, 'query')) throw new TypeError(invalid('db', 'a client with a `query` function', db));
+  if (after !== undefined) validateJobId(after, 'after');
 }
 
 /** Returns the time in s after which pg-boss fails an attempt, for a job with a timeout of its own. */
 export function expireSecondsOf({ timeout }: SubmitOptions): number | undefined {
   return timeout === undefined ? undefined : Math.min(toSeconds(timeout + 60_000), toSeconds(dayMs));
-}
-
-function validateKey(name: string, value: unknown): void {
-  validateString(name, value);
-  validateJsonb(name, [value]);
-  const { length } = value as string;
-  if (length < 1 || length > 200) throw new RangeError(invalid(name, 'from 1 to 200 characters', value));
-}
-
-function validateDate(delay: Date, now: number): void {
-  if (!(delay.getTime() <= now + maxDelayMs))
-    throw new RangeError(invalid('delay', 'a date within the next 365 days, or up to that many ms', delay));
 }
 
 function toSeconds(ms: number): number {

@@ -1,15 +1,14 @@
 import { defer, filter, mergeMap, Observable, tap, type Subscription } from 'rxjs';
 import { QueueFullError } from '../fleet/errors.js';
 import { currentTrace, type JobData } from '../fleet/job-row.js';
-import { validateJsonb } from '../fleet/jsonb.js';
+import { inputName, validateInput, validateJsonb } from '../fleet/jsonb.js';
 import { printAs } from '../fleet/print-as.js';
 import {
   toPolicy,
-  validateClient,
   validateJobId,
+  validateJobIds,
   validateJobsFilter,
   validateQueueName,
-  validateSubmitOptions,
 } from '../fleet/queue-policy.js';
 import type {
   DeadLetter,
@@ -24,13 +23,14 @@ import type {
   SubmitOptions,
   WorkerOptions,
 } from '../fleet/queue-types.js';
+import { readEnqueueOptions, readSubmitOptions } from '../fleet/submit-options.js';
 import { readWorkerOptions } from '../fleet/worker-options.js';
 import { readBy, type ByWhom } from '../task/by-whom.js';
 import { taskRunner } from '../task/runner.js';
 import { task } from '../task/task.js';
 import type { TaskRunner } from '../task/types.js';
 import { keepAsyncContext } from '../util/keep-async-context.js';
-import { invalid, validateArray, validateBoolean, validateFunction, validateInteger } from '../util/validate.js';
+import { invalid, validateArray, validateFunction, validateInteger } from '../util/validate.js';
 import type { MemoryConnection } from './memory-connection.js';
 import type { MemoryJob } from './memory-job.js';
 import type { MemoryTable } from './memory-table.js';
@@ -63,13 +63,12 @@ export class MemoryQueue<In, Out> implements Queue<In, Out> {
 
   submit(input: In, options: SubmitOptions = {}): Observable<Out> {
     const connection = this.#connection;
-    validateSubmitOptions(options, connection.store.now());
-    const jobOptions = copyOptions(options);
+    const jobOptions = readSubmitOptions(options, connection.store.now());
     return defer(() => {
       connection.validateOpen();
       let own: MemoryJob | undefined;
       const job$ = new Observable<MemoryJob>((subscriber) =>
-        this.#insert(toData(input, jobOptions), jobOptions, (job, isNew) => {
+        this.#insert(toData('input', input, jobOptions), jobOptions, (job, isNew) => {
           if (isNew) own = job;
           subscriber.next(job);
           subscriber.complete();
@@ -90,15 +89,9 @@ export class MemoryQueue<In, Out> implements Queue<In, Out> {
 
   enqueueMany(inputs: readonly In[], options: EnqueueOptions = {}): Promise<string[]> {
     return this.#connection.call(() => {
-      const { db, notify = true, ...others } = options;
       validateArray('inputs', inputs);
-      validateBoolean('notify', notify);
-      if (db === undefined && options.notify !== undefined)
-        throw new TypeError('Expected `notify` to be used together with `db`');
-      validateSubmitOptions(others, this.#connection.store.now());
-      const jobOptions = copyOptions(others);
-      if (db !== undefined) validateClient(db);
-      const texts = inputs.map((input) => toData(input, jobOptions));
+      const { db, jobOptions } = readEnqueueOptions(options, this.#connection.store.now());
+      const texts = Array.from(inputs, (input, n) => toData(inputName(inputs, n), input, jobOptions));
       if (db !== undefined && !this.#open().insertions.hasRoom(texts.length))
         throw new QueueFullError(this.name, this.#table.policy.maxWaiting);
       const insert = (data: string) =>
@@ -162,7 +155,8 @@ export class MemoryQueue<In, Out> implements Queue<In, Out> {
       validateJobsFilter(filter);
       const { state, limit = 100, after } = filter;
       const [jobs, now] = [this.#table.all(), this.#connection.store.now()];
-      const first = after === undefined ? 0 : jobs.findIndex(({ id }) => id === after) + 1 || jobs.length;
+      const first = after === undefined ? 0 : jobs.findIndex(({ id }) => id === after) + 1;
+      if (first === 0 && after !== undefined) throw new RangeError(invalid('after', `a job of ${this.name}`, after));
       return jobs
         .slice(first)
         .filter((job) => state === undefined || job.stateAt(now) === state)
@@ -205,7 +199,7 @@ export class MemoryQueue<In, Out> implements Queue<In, Out> {
 
   redrive(ids?: readonly string[]): Promise<number> {
     return this.#connection.call(() => {
-      if (ids !== undefined) validateArray('ids', ids);
+      if (ids !== undefined) validateJobIds('ids', ids);
       const dead = [...this.#table.dead.keys()].filter((id) => ids?.includes(id) ?? true);
       return dead.filter((id) => this.#table.redrive(id)).length;
     });
@@ -250,13 +244,9 @@ export class MemoryQueue<In, Out> implements Queue<In, Out> {
 }
 
 /** Returns the data of a job as JSON. @throws TypeError for an input that a database cannot store. */
-function toData(input: unknown, { timeout }: SubmitOptions): string {
+function toData(name: string, input: unknown, { timeout }: SubmitOptions): string {
+  validateInput(name, input);
   const data: JobData<unknown> = { input, ...(timeout !== undefined && { timeout }), ...currentTrace() };
-  validateJsonb('input', data);
+  validateJsonb(name, data);
   return JSON.stringify(data);
-}
-
-/** Returns options that do not change with the object of the caller. */
-function copyOptions({ after, ...options }: SubmitOptions): SubmitOptions {
-  return { ...options, ...(after && { after: [...after] }) };
 }

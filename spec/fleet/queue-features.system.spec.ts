@@ -90,6 +90,30 @@ describe('A queue', () => {
       ]).to.deep.equal([2, 1]);
     });
 
+    it('has all jobs that are acknowledged, although a call at the same time is refused', async () => {
+      const queue = fleet.queue<number>(newName());
+      await client.query('begin');
+      const unknown = { db: client, after: ['3e2c4b5a-0000-4000-8000-000000000000'] };
+      const calls = [1, 2, 3, 4, 5].map((n) => queue.enqueue(n, n % 2 === 0 ? unknown : { db: client }));
+      const settled = await Promise.allSettled(calls);
+      await client.query('commit');
+      expect(settled.map(({ status }) => status === 'fulfilled')).to.deep.equal([true, false, true, false, true]);
+      expect((await queue.jobs()).map(({ input }) => input)).to.deep.equal([1, 3, 5]);
+    });
+
+    it('names the form of a client that returns rows without the object around them', async () => {
+      const queue = fleet.queue<number>(newName());
+      const db = {
+        query: async (text: string, values: unknown[]) => (await client.query<object>(text, values)).rows,
+      };
+      await client.query('begin');
+      const error = await errorOf(queue.enqueue(1, { db: db as never }));
+      await client.query('rollback');
+      expect(error.message).to.equal(
+        'Expected `db` to be a client whose `query` resolves to `{ rows }`, got `[]` (object)',
+      );
+    });
+
     it('takes as many jobs as it is given, whatever their length is together', async () => {
       const queue = fleet.queue<string>(newName());
       await client.query('begin');
