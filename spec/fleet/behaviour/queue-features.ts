@@ -120,6 +120,13 @@ export function describeQueueFeatures(fleets: TestFleets): void {
       expect(await countOf(queue.name)).to.equal(0);
     });
 
+    it('names a progress that JSON cannot represent', async () => {
+      const queue = fleet.queue<number>(newName(), { retries: 0 });
+      run(queue.worker((_, __, job) => job.progress(1n)));
+      const error = (await errorOf(lastValueFrom(queue.submit(1)))) as JobError;
+      expect(error.failure.message).to.equal('Expected `progress` to be JSON: Do not know how to serialize a BigInt');
+    });
+
     it('names the forms of a delay', async () => {
       const delays = [NaN, '1', new Date(NaN)];
       const errors = await Promise.all(
