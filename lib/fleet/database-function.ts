@@ -1,7 +1,7 @@
 import { jobsSchema } from './schema-names.js';
 
 /** The suffix of the functions. Increase it with every change: several versions of this library may share a schema. */
-const revision = 2;
+const revision = 3;
 
 /**
  * Settings of the functions. An index leads to every row that they read, so no state of the statistics, such as that of

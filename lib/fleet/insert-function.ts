@@ -23,6 +23,8 @@ export const insertFunction: DatabaseFunction = {
     -- The queue of each dependency, by the id.
     queues jsonb := '{}';
     blocked_jobs uuid[];
+    -- The transaction may have begun long before.
+    inserted_at timestamptz := ${jobs}.job_now() + (clock_timestamp() - now());
   begin
     if not exists (select from ${jobs}.queue where name = queue_name) then
       raise exception 'Queue % does not exist', queue_name using errcode = 'undefined_object';
@@ -63,7 +65,7 @@ export const insertFunction: DatabaseFunction = {
         on conflict (name, key) do update set name = last.name returning last.job, last.at into known;
       if known.job <> new.id and (
         known.job = any(accepted)
-        or known.at > now() - coalesce(new.key_window, 0) * interval '1 ms'
+        or known.at > clock_timestamp() - coalesce(new.key_window, 0) * interval '1 ms'
         or exists (select from ${jobs}.job where name = queue_name and id = known.job and state < 'active')
       ) then
         refused := refused || new.id;
@@ -73,7 +75,8 @@ export const insertFunction: DatabaseFunction = {
       else
         accepted := accepted || new.id;
         update "${schema}".job_key
-          set job = new.id, at = now(), until = now() + coalesce(new.key_window, 0) * interval '1 ms'
+          set job = new.id, at = clock_timestamp(),
+            until = clock_timestamp() + coalesce(new.key_window, 0) * interval '1 ms'
           where name = queue_name and key = new.key;
       end if;
     end loop;
@@ -86,13 +89,18 @@ export const insertFunction: DatabaseFunction = {
       case when after is null then new.data else new.data || jsonb_build_object('after', (
         select jsonb_agg((queues->>dependency) || '/' || dependency order by position)
         from jsonb_array_elements_text(after) with ordinality as listed (dependency, position)
-      )) end, coalesce(new.priority, 0), new.due, ${jobs}.job_now(), new.key, new."group",
+      )) end, coalesce(new.priority, 0), new.due, inserted_at, new.key, new."group",
       coalesce(new.expire, policy.expire_seconds), policy.deletion_seconds,
       new.due + policy.retention_seconds * interval '1 s', coalesce(new.retries, policy.retry_limit),
       policy.retry_delay, policy.retry_backoff, policy.retry_delay_max, policy.policy, policy.dead_letter,
       policy.heartbeat_seconds, after is not null
     from ${jobs}.queue policy, (
-      select *, coalesce(at, ${jobs}.job_now() + coalesce(delay, 0) * interval '1 ms') as due
+      select *, coalesce(
+        at,
+        inserted_at + nullif(delay, 0) * interval '1 ms',
+        -- Not later than now() in this transaction, which counts the jobs that are due.
+        ${jobs}.job_now()
+      ) as due
       from jsonb_to_recordset(jobs) as new (
         id uuid, data jsonb, priority integer, delay float8, at timestamptz, key text, "group" text, retries integer,
         expire integer, after jsonb

@@ -101,6 +101,21 @@ describe('A queue', () => {
       expect((await queue.jobs()).map(({ input }) => input)).to.deep.equal([1, 3, 5]);
     });
 
+    it('counts delays and windows from the call, however old the transaction is', async () => {
+      const queue = fleet.queue<number>(newName());
+      await client.query('begin');
+      await client.query('select pg_sleep(1)');
+      const { rows } = await client.query<{ now: Date }>('select clock_timestamp() as now');
+      const id = await queue.enqueue(1, { db: client, delay: 60_000, key: 'k', keyWindow: 60_000 });
+      await client.query('commit');
+      const calledAt = Number(rows[0]?.now);
+      expect(Number((await queue.job(id))?.dueAt)).to.be.at.least(calledAt + 60_000);
+      const [key] = await query<{ until: Date }>(
+        `select until from ${fleets.schema}.job_key where name = '${queue.name}'`,
+      );
+      expect(Number(key?.until)).to.be.at.least(calledAt + 60_000);
+    });
+
     it('names the form of a client that returns rows without the object around them', async () => {
       const queue = fleet.queue<number>(newName());
       const db = {
