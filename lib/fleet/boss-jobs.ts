@@ -13,6 +13,7 @@ import type {
   QueueClaim,
 } from './job-store.js';
 import { expireSecondsOf } from './queue-policy.js';
+import { rowsOf } from './query-client.js';
 import { isPaused } from './queue-pause.js';
 import type { QueryClient } from './queue-types.js';
 
@@ -33,7 +34,7 @@ export class BossJobs implements JobStore {
   ): Promise<ReadonlyMap<string, InsertedJob>> {
     const db = client && {
       executeSql: async (text: string, values: unknown[] = []) => {
-        const { rows } = await client.query(text, values);
+        const rows = await rowsOf(client, text, values);
         return { rows: [...rows] };
       },
     };

@@ -15,8 +15,7 @@ export function toEventText(event: JobEvent): string {
 
 /** @throws RangeError for a progress that is too long for a message; TypeError for one that JSON cannot represent. */
 export function validateProgress(progress: unknown): void {
-  const text = JSON.stringify({ progress });
-  if (Buffer.byteLength(text) > maxProgressBytes)
-    throw new RangeError(invalid('progress', `JSON of up to ${maxProgressBytes} bytes`, progress));
   validateJsonb('progress', { progress });
+  if (Buffer.byteLength(JSON.stringify({ progress })) > maxProgressBytes)
+    throw new RangeError(invalid('progress', `JSON of up to ${maxProgressBytes} bytes`, progress));
 }

@@ -1,5 +1,6 @@
 import { invalid } from '../util/validate.js';
 import { expireSecondsOf } from './queue-policy.js';
+import { rowsOf } from './query-client.js';
 import type { FleetDatabase } from './fleet-database.js';
 import { claimJobs, completeJobs, deleteEndedJobs, insertJobs, releaseJobs, touchJobs } from './job-statements.js';
 import { parseFailure, parseJobData } from './job-row.js';
@@ -43,7 +44,7 @@ export class FunctionJobs implements JobStore {
     const { database } = this;
     const values = [queue, JSON.stringify(jobs.map(toRecord))];
     const statement = insertJobs(database.schema);
-    const rows = client ? (await client.query(statement, values)).rows : await database.query(statement, values);
+    const rows = client ? await rowsOf(client, statement, values) : await database.query(statement, values);
     return new Map((rows as InsertRow[]).map((row) => [row.asked, toInserted(row)]));
   }
 

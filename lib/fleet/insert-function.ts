@@ -17,7 +17,7 @@ export const insertFunction: DatabaseFunction = {
   body: (jobs, schema) => `
   declare
     -- Not the time at which the transaction of the caller began.
-    called_at timestamptz := clock_timestamp();
+    called_at timestamptz := ${jobs}.job_now() + (clock_timestamp() - now());
     new record;
     known record;
     waiting uuid;
@@ -101,6 +101,7 @@ export const insertFunction: DatabaseFunction = {
       policy.retry_delay, policy.retry_backoff, policy.retry_delay_max, policy.policy, policy.dead_letter,
       policy.heartbeat_seconds, after is not null
     from ${jobs}.queue policy, (
+      -- Without a delay not later than now() in this transaction, which counts the jobs that are due.
       select *, coalesce(at, called_at + nullif(delay, 0) * interval '1 ms', ${jobs}.job_now()) as due
       from jsonb_to_recordset(jobs) as new (
         id uuid, data jsonb, priority integer, delay float8, at timestamptz, key text, "group" text, retries integer,

@@ -6,8 +6,10 @@ import { deleteOldKeys } from './job-keys.js';
 import { countWaiting } from './job-statements.js';
 import type { AcceptedJob, InsertedJob, NewJob } from './job-store.js';
 import type { QueueHandle } from './queue-handle.js';
+import { rowsOf } from './query-client.js';
 import type { QueryClient } from './queue-types.js';
 import { messageOf } from '../util/describe-error.js';
+import { takeTurn } from '../util/take-turn.js';
 
 /** The interval between polls for room in a full queue, in ms. */
 const roomPollMs = 200;
@@ -56,21 +58,29 @@ export class JobInserter<In> {
   }
 
   /**
-   * Inserts jobs within the transaction of a client. An error does not abort the transaction.
+   * Inserts jobs within the transaction of a client. An error does not abort the transaction. Calls with the same
+   * client follow one another: to undo its own part, one would also undo those of the others that began later.
    *
    * @param notify whether the workers are notified when the transaction is committed.
    * @throws QueueFullError; TypeError if the database cannot store an input, and for a client of another database;
    * RangeError if a dependency does not exist.
    */
-  async insertWithin(client: QueryClient, jobs: readonly NewJob<In>[], notify: boolean): Promise<string[]> {
+  insertWithin(client: QueryClient, jobs: readonly NewJob<In>[], notify: boolean): Promise<string[]> {
+    return takeTurn(client, () => this.insertPartWithin(client, jobs, notify));
+  }
+
+  notifyWorkers(): void {
+    this.queue.services.control.send({ type: 'work', queue: this.queue.name });
+  }
+
+  private async insertPartWithin(client: QueryClient, jobs: readonly NewJob<In>[], notify: boolean): Promise<string[]> {
     await begin(client);
-    let refusal: Error | undefined;
     try {
       await this.validateRoom(client, jobs.length);
       const replaced = new Map<string, string>();
       for (const part of toParts(jobs))
         for (const [id, inserted] of await this.queue.services.jobs.insert(this.queue.name, part, client)) {
-          if ('refusal' in inserted) throw (refusal = inserted.refusal);
+          if ('refusal' in inserted) throw inserted.refusal;
           replaced.set(id, inserted.id);
         }
       if (notify) await this.queue.services.control.sendWithin(client, { type: 'work', queue: this.queue.name });
@@ -80,12 +90,9 @@ export class JobInserter<In> {
       await client.query('rollback to savepoint rxjs_tasks', []);
       if (stateOf(error) === noSchema)
         throw new TypeError('Expected `db` to be a client of the database of the fleet', { cause: error });
-      throw kindOf(error) === 'value' && error !== refusal ? notStorable(error) : error;
+      // An error without a code is none of the database, but a refusal, or one of the client.
+      throw kindOf(error) === 'value' && stateOf(error) !== '' ? notStorable(error) : error;
     }
-  }
-
-  notifyWorkers(): void {
-    this.queue.services.control.send({ type: 'work', queue: this.queue.name });
   }
 
   private async insertBatch(jobs: readonly NewJob<In>[], maxWaiting: number): Promise<InsertedJob[]> {
@@ -131,7 +138,7 @@ export class JobInserter<In> {
   private async validateRoom(client: QueryClient, count: number): Promise<void> {
     const { name, services, policy } = this.queue;
     if (policy.maxWaiting === Infinity) return;
-    const { rows } = await client.query(countWaiting(services.database.schema), [name, policy.maxWaiting]);
+    const rows = await rowsOf(client, countWaiting(services.database.schema), [name, policy.maxWaiting]);
     const [{ waiting = 0 } = {}] = rows as { waiting?: number }[];
     if (waiting + count > policy.maxWaiting) throw new QueueFullError(name, policy.maxWaiting);
   }

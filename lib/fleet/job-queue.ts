@@ -11,8 +11,7 @@ import { currentTrace, parseFailure, parseJobData, type JobData } from './job-ro
 import { pauseQueue, resumeQueue } from './queue-pause.js';
 import { cancelJob, promoteJob, readJob, readPage, removeJob, retryJob } from './stored-jobs.js';
 import { readBy, type ByWhom } from '../task/by-whom.js';
-import { readInsertion } from './enqueue-options.js';
-import { validateInput, validateJsonb } from './jsonb.js';
+import { inputName, validateInput, validateJsonb } from './jsonb.js';
 import { printAs } from './print-as.js';
 import type { QueueHandle } from './queue-handle.js';
 import {
@@ -20,7 +19,6 @@ import {
   validateJobIds,
   validateJobsFilter,
   validateQueueName,
-  validateSubmitOptions,
   validateSupported,
   type QueuePolicy,
 } from './queue-policy.js';
@@ -39,6 +37,7 @@ import type {
 } from './queue-types.js';
 import { toDeadQueue } from './schema-names.js';
 import { StoredQueue } from './stored-queue.js';
+import { readEnqueueOptions, readSubmitOptions } from './submit-options.js';
 import { worker } from './worker.js';
 
 /** The length of an id in a list of JSON. */
@@ -66,17 +65,15 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
   }
 
   submit(input: In, options: SubmitOptions = {}): Observable<Out> {
-    validateSubmitOptions(options);
-    validateSupported(options, this.services.jobs.unsupported);
-    // Read now, because the caller may change the array before the subscription.
-    const after = options.after && [...options.after];
+    const jobOptions = readSubmitOptions(options);
+    validateSupported(jobOptions, this.services.jobs.unsupported);
     return defer(() => {
-      const job = this.toNewJob({ input, awaited: true, ...currentTrace() }, { ...options, after });
+      const job = this.toNewJob('input', { input, awaited: true, ...currentTrace() }, jobOptions);
       let written: Promise<string> | undefined;
       const write$ = defer(() => (written = this.write(job)));
       // Another job with the same key may be in its place.
       const result$ =
-        options.key === undefined ? this.resultOf(job, write$) : write$.pipe(mergeMap((id) => this.result(id)));
+        jobOptions.key === undefined ? this.resultOf(job, write$) : write$.pipe(mergeMap((id) => this.result(id)));
       // Cancels after the write: before it there is no row to cancel, and after a failed write there is no job.
       const cancelWhenWritten = () => {
         job.dropped = true;
@@ -96,12 +93,11 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
   }
 
   async enqueueMany(inputs: readonly In[], options: EnqueueOptions = {}): Promise<string[]> {
-    const { db, notify, jobOptions } = readInsertion(options);
     validateArray('inputs', inputs);
+    const { db, notify, jobOptions } = readEnqueueOptions(options);
     validateSupported(jobOptions, this.services.jobs.unsupported);
-    const after = jobOptions.after && [...jobOptions.after];
     const trace = currentTrace();
-    const jobs = Array.from(inputs, (input) => this.toNewJob({ input, ...trace }, { ...jobOptions, after }));
+    const jobs = Array.from(inputs, (input, n) => this.toNewJob(inputName(inputs, n), { input, ...trace }, jobOptions));
     if (db === undefined) return Promise.all(jobs.map((job) => this.write(job)));
     await this.open();
     return this.inserter.insertWithin(db, jobs, notify);
@@ -226,6 +222,7 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
 
   async redrive(ids?: readonly string[]): Promise<number> {
     if (ids !== undefined) validateJobIds('ids', ids);
+    // pg-boss refuses an empty array.
     if (ids?.length === 0) return 0;
     const { database } = this.services;
     await this.stored.create();
@@ -264,12 +261,12 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
   }
 
   /** @throws TypeError for an input that the database cannot store. */
-  private toNewJob(data: JobData<In>, options: SubmitOptions): NewJob<In> {
+  private toNewJob(name: string, data: JobData<In>, options: SubmitOptions): NewJob<In> {
     const { timeout, after = [] } = options;
-    validateInput(data.input);
     const stored = { ...data, ...(timeout !== undefined && { timeout }) };
+    validateInput(name, data.input);
     // Before the job joins a batch, because an invalid input would fail the whole batch.
-    const length = validateJsonb('input', stored) + after.length * idLength;
+    const length = validateJsonb(name, stored) + after.length * idLength;
     return { id: newJobId(), data: stored, options, length };
   }
 

@@ -11,18 +11,23 @@ const refusedEscape = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f][0-9a-f]{2})/;
  * @throws TypeError
  */
 export function validateJsonb(name: string, value: object): number {
-  const json = toJson(name, value);
+  const json = stringify(name, value);
   if (refusedEscape.test(json))
     throw new TypeError(`Expected \`${name}\` to be JSON without NUL and lone surrogates in its strings`);
   return json.length;
 }
 
-/** Refuses an input that would arrive as `undefined`. */
-export function validateInput(input: unknown): void {
-  if (typeof input === 'function' || typeof input === 'symbol') throw new TypeError(invalid('input', 'JSON', input));
+/** Accepts an input that JSON does not leave out. An input that is undefined is one: it is left out on purpose. */
+export function validateInput(name: string, input: unknown): void {
+  if (typeof input === 'function' || typeof input === 'symbol') throw new TypeError(invalid(name, 'JSON', input));
 }
 
-function toJson(name: string, value: object): string {
+/** Returns the name of an input in an error. */
+export function inputName(inputs: readonly unknown[], index: number): string {
+  return inputs.length === 1 ? 'input' : `inputs[${index}]`;
+}
+
+function stringify(name: string, value: object): string {
   try {
     return JSON.stringify(value);
   } catch (error) {

@@ -7,17 +7,12 @@ import {
   validateOptions,
   validateString,
 } from '../util/validate.js';
-import { validateJsonb } from './jsonb.js';
 import type { JobsFilter, JobState, QueueOptions, SubmitOptions } from './queue-types.js';
 
-const dayMs = 86_400_000;
-/** The maximum delay of a job, in ms. */
-const maxDelayMs = 365 * dayMs;
+/** The longest duration of an attempt, in ms. */
+export const dayMs = 86_400_000;
 /** The time that a job may wait, in s, counted from the end of its delay: ten years. */
 const maxWaitSeconds = 10 * 365 * 86_400;
-
-/** The maximum number of jobs that a job waits for. */
-const maxAfter = 1000;
 
 /** {@link QueueOptions} with all defaults filled in. */
 export interface QueuePolicy {
@@ -77,10 +72,10 @@ export function validateJobId(job: unknown, name = 'job'): void {
 }
 
 /** Accepts ids of jobs, or of dead letters. */
-export function validateJobIds(name: string, ids: unknown): void {
-  validateArray(name, ids);
+export function validateJobIds(name: string, jobs: unknown): void {
+  validateArray(name, jobs);
   // Not `forEach`, which leaves out holes.
-  for (const id of ids as readonly unknown[]) validateJobId(id, name);
+  for (const job of jobs as unknown[]) validateJobId(job, name);
 }
 
 /** @throws TypeError for an option that the version of pg-boss's tables does not allow. */
@@ -112,58 +107,9 @@ export function validateJobsFilter(filter: JobsFilter): void {
   if (after !== undefined) validateJobId(after, 'after');
 }
 
-export const submitOptionNames: readonly (keyof SubmitOptions)[] = [
-  'priority',
-  'delay',
-  'retries',
-  'timeout',
-  'key',
-  'keyWindow',
-  'group',
-  'after',
-];
-
-/** @param now the current time, in ms since 1970. */
-export function validateSubmitOptions(options: SubmitOptions, now: number = Date.now()): void {
-  validateOptions(options, submitOptionNames);
-  const { priority = 0, delay = 0, retries = 0, timeout = 1, key, keyWindow = 0, group, after } = options;
-  validateInteger('retries', 0, 1000, retries);
-  validateNumber('timeout', 1, dayMs, timeout);
-  if (key !== undefined) validateKey('key', key);
-  if (group !== undefined) validateKey('group', group);
-  if (after !== undefined) validateAfter(after);
-  validateNumber('keyWindow', 0, 365 * dayMs, keyWindow);
-  if (key === undefined && options.keyWindow !== undefined)
-    throw new TypeError('Expected `keyWindow` to be used together with `key`');
-  validateInteger('priority', -1_000_000, 1_000_000, priority);
-  validateDelay(delay, now);
-}
-
-/** Accepts the ids of jobs, which may occur twice. */
-function validateAfter(after: readonly string[]): void {
-  validateJobIds('after', after);
-  if (after.length > maxAfter) throw new RangeError(invalid('after', `up to ${maxAfter} ids of jobs`, after.length));
-}
-
 /** Returns the time in s after which pg-boss fails an attempt, for a job with a timeout of its own. */
 export function expireSecondsOf({ timeout }: SubmitOptions): number | undefined {
   return timeout === undefined ? undefined : Math.min(toSeconds(timeout + 60_000), toSeconds(dayMs));
-}
-
-function validateKey(name: string, value: unknown): void {
-  validateString(name, value);
-  validateJsonb(name, [value]);
-  const { length } = value as string;
-  if (length < 1 || length > 200) throw new RangeError(invalid(name, 'from 1 to 200 characters', value));
-}
-
-function validateDelay(delay: unknown, now: number): void {
-  const expected = 'a number of ms up to 365 days, or a Date within that time';
-  const ms = delay instanceof Date ? delay.getTime() - now : delay;
-  if (typeof ms !== 'number') throw new TypeError(invalid('delay', expected, delay));
-  // A date may be in the past.
-  if (!(ms <= maxDelayMs && (ms >= 0 || delay instanceof Date)))
-    throw new RangeError(invalid('delay', expected, delay));
 }
 
 function toSeconds(ms: number): number {

@@ -58,7 +58,11 @@ export interface Queue<In, Out> {
   resume(): Promise<void>;
   /** Reads a job. Resolves to undefined if there is none: it may have been deleted after its retention. */
   job(id: string): Promise<JobState<In, Out> | undefined>;
-  /** Reads jobs, the oldest first. To read the next page, pass the id of the last job as `after`. */
+  /**
+   * Reads jobs, the oldest first. To read the next page, pass the id of the last job as `after`.
+   *
+   * @throws RangeError if the job `after` has been deleted. It rejects the promise.
+   */
   jobs(filter?: JobsFilter): Promise<JobState<In, Out>[]>;
   /**
    * Lets a job start now that waits for its delay or for its next attempt, but not one that waits for other jobs.
@@ -114,7 +118,7 @@ export interface QueueOptions {
 
 /** Options of one job. */
 export interface SubmitOptions {
-  /** Jobs with a higher priority run first. Default: 0. */
+  /** Jobs with a higher priority run first. From -1,000,000 to 1,000,000. Default: 0. */
   priority?: number | undefined;
   /**
    * Wait before the first attempt, in ms by the database's clock, or the time of it. Up to 365 days. Default: 0.
@@ -153,7 +157,8 @@ export interface QueryClient {
 export interface EnqueueOptions extends SubmitOptions {
   /**
    * Inserts the job within the transaction of this client. If the transaction is rolled back, there is no job. Workers
-   * get it when the transaction is committed. An error does not abort the transaction.
+   * get it when the transaction is committed. An error does not abort the transaction. Calls with the same object
+   * follow one another, so share it among the calls of a transaction.
    */
   db?: QueryClient | undefined;
   /**

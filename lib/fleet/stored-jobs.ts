@@ -1,3 +1,4 @@
+import { invalid } from '../util/validate.js';
 import { changeOnce } from './change-once.js';
 import { affectedJobs, type FleetDatabase } from './fleet-database.js';
 import { retryStoredJob } from './job-statements.js';
@@ -69,7 +70,11 @@ export async function readJob<In, Out>(
   return job;
 }
 
-/** Reads jobs, the oldest first. */
+/**
+ * Reads jobs, the oldest first.
+ *
+ * @throws RangeError if the job `after` does not exist: the page would be empty, like the one after the last job.
+ */
 export async function readPage<In, Out>(
   database: FleetDatabase,
   queue: string,
@@ -83,6 +88,8 @@ export async function readPage<In, Out>(
     `${selectJobs(schema, isAsked)} order by created_on, job.id limit $2`,
     [queue, limit, after ?? null],
   );
+  if (rows.length === 0 && after !== undefined && (await readJob(database, queue, after)) === undefined)
+    throw new RangeError(invalid('after', `a job of ${queue}`, after));
   return rows.map((row) => toJobState<In, Out>(row)).filter((job) => job !== undefined);
 }
 

@@ -1,8 +1,7 @@
 import { defer, filter, mergeMap, Observable, tap, type Subscription } from 'rxjs';
 import { QueueFullError } from '../fleet/errors.js';
 import { currentTrace, type JobData } from '../fleet/job-row.js';
-import { readInsertion } from '../fleet/enqueue-options.js';
-import { validateInput, validateJsonb } from '../fleet/jsonb.js';
+import { inputName, validateInput, validateJsonb } from '../fleet/jsonb.js';
 import { printAs } from '../fleet/print-as.js';
 import {
   toPolicy,
@@ -10,7 +9,6 @@ import {
   validateJobIds,
   validateJobsFilter,
   validateQueueName,
-  validateSubmitOptions,
 } from '../fleet/queue-policy.js';
 import type {
   DeadLetter,
@@ -25,6 +23,7 @@ import type {
   SubmitOptions,
   WorkerOptions,
 } from '../fleet/queue-types.js';
+import { readEnqueueOptions, readSubmitOptions } from '../fleet/submit-options.js';
 import { readWorkerOptions } from '../fleet/worker-options.js';
 import { readBy, type ByWhom } from '../task/by-whom.js';
 import { taskRunner } from '../task/runner.js';
@@ -64,13 +63,12 @@ export class MemoryQueue<In, Out> implements Queue<In, Out> {
 
   submit(input: In, options: SubmitOptions = {}): Observable<Out> {
     const connection = this.#connection;
-    validateSubmitOptions(options, connection.store.now());
-    const jobOptions = copyOptions(options);
+    const jobOptions = readSubmitOptions(options, connection.store.now());
     return defer(() => {
       connection.validateOpen();
       let own: MemoryJob | undefined;
       const job$ = new Observable<MemoryJob>((subscriber) =>
-        this.#insert(toData(input, jobOptions), jobOptions, (job, isNew) => {
+        this.#insert(toData('input', input, jobOptions), jobOptions, (job, isNew) => {
           if (isNew) own = job;
           subscriber.next(job);
           subscriber.complete();
@@ -91,11 +89,10 @@ export class MemoryQueue<In, Out> implements Queue<In, Out> {
 
   enqueueMany(inputs: readonly In[], options: EnqueueOptions = {}): Promise<string[]> {
     return this.#connection.call(() => {
-      const insertion = readInsertion(options, this.#connection.store.now());
       validateArray('inputs', inputs);
-      const jobOptions = copyOptions(insertion.jobOptions);
-      const texts = inputs.map((input) => toData(input, jobOptions));
-      if (insertion.db && !this.#open().insertions.hasRoom(texts.length))
+      const { db, jobOptions } = readEnqueueOptions(options, this.#connection.store.now());
+      const texts = Array.from(inputs, (input, n) => toData(inputName(inputs, n), input, jobOptions));
+      if (db !== undefined && !this.#open().insertions.hasRoom(texts.length))
         throw new QueueFullError(this.name, this.#table.policy.maxWaiting);
       const insert = (data: string) =>
         new Promise<string>((resolve) => this.#insert(data, jobOptions, ({ id }) => resolve(id)));
@@ -158,7 +155,8 @@ export class MemoryQueue<In, Out> implements Queue<In, Out> {
       validateJobsFilter(filter);
       const { state, limit = 100, after } = filter;
       const [jobs, now] = [this.#table.all(), this.#connection.store.now()];
-      const first = after === undefined ? 0 : jobs.findIndex(({ id }) => id === after) + 1 || jobs.length;
+      const first = after === undefined ? 0 : jobs.findIndex(({ id }) => id === after) + 1;
+      if (first === 0 && after !== undefined) throw new RangeError(invalid('after', `a job of ${this.name}`, after));
       return jobs
         .slice(first)
         .filter((job) => state === undefined || job.stateAt(now) === state)
@@ -246,14 +244,9 @@ export class MemoryQueue<In, Out> implements Queue<In, Out> {
 }
 
 /** Returns the data of a job as JSON. @throws TypeError for an input that a database cannot store. */
-function toData(input: unknown, { timeout }: SubmitOptions): string {
+function toData(name: string, input: unknown, { timeout }: SubmitOptions): string {
+  validateInput(name, input);
   const data: JobData<unknown> = { input, ...(timeout !== undefined && { timeout }), ...currentTrace() };
-  validateInput(input);
-  validateJsonb('input', data);
+  validateJsonb(name, data);
   return JSON.stringify(data);
-}
-
-/** Returns options that do not change with the object of the caller. */
-function copyOptions({ after, ...options }: SubmitOptions): SubmitOptions {
-  return { ...options, ...(after && { after: [...after] }) };
 }

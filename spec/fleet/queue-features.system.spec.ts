@@ -103,6 +103,45 @@ describe('A queue', () => {
       ]).to.deep.equal([2, 1]);
     });
 
+    it('has all jobs that are acknowledged, although a call at the same time is refused', async () => {
+      const queue = fleet.queue<number>(newName());
+      await client.query('begin');
+      const unknown = { db: client, after: ['3e2c4b5a-0000-4000-8000-000000000000'] };
+      const calls = [1, 2, 3, 4, 5].map((n) => queue.enqueue(n, n % 2 === 0 ? unknown : { db: client }));
+      const settled = await Promise.allSettled(calls);
+      await client.query('commit');
+      expect(settled.map(({ status }) => status === 'fulfilled')).to.deep.equal([true, false, true, false, true]);
+      expect((await queue.jobs()).map(({ input }) => input)).to.deep.equal([1, 3, 5]);
+    });
+
+    it('counts delays and windows from the call, however old the transaction is', async () => {
+      const queue = fleet.queue<number>(newName());
+      await client.query('begin');
+      await client.query('select pg_sleep(1)');
+      const { rows } = await client.query<{ now: Date }>('select clock_timestamp() as now');
+      const id = await queue.enqueue(1, { db: client, delay: 60_000, key: 'k', keyWindow: 60_000 });
+      await client.query('commit');
+      const calledAt = Number(rows[0]?.now);
+      expect(Number((await queue.job(id))?.dueAt)).to.be.at.least(calledAt + 60_000);
+      const [key] = await query<{ until: Date }>(
+        `select until from ${fleets.schema}.job_key where name = '${queue.name}'`,
+      );
+      expect(Number(key?.until)).to.be.at.least(calledAt + 60_000);
+    });
+
+    it('names the form of a client that returns rows without the object around them', async () => {
+      const queue = fleet.queue<number>(newName());
+      const db = {
+        query: async (text: string, values: unknown[]) => (await client.query<object>(text, values)).rows,
+      };
+      await client.query('begin');
+      const error = await errorOf(queue.enqueue(1, { db: db as never }));
+      await client.query('rollback');
+      expect(error.message).to.equal(
+        'Expected `db` to be a client whose `query` resolves to `{ rows }`, got `[]` (object)',
+      );
+    });
+
     it('takes as many jobs as it is given, whatever their length is together', async () => {
       const queue = fleet.queue<string>(newName());
       await client.query('begin');

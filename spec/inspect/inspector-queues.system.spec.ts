@@ -284,6 +284,10 @@ describe('The queues of an inspected fleet', () => {
         "Expected `job` to be the id of a job, got `'1'` (string)",
       ]);
       expect((await refused(`${name}/jobs?after=1`))[0]).to.equal(400);
+      expect(await refused(`${name}/jobs?after=${id}`)).to.deep.equal([
+        400,
+        `Expected \`after\` to be a job of ${name}, got \`'${id}'\` (string)`,
+      ]);
       for (const limit of ['0', '501', '-1', '1.5', 'x', ''])
         expect((await refused(`${name}/jobs?limit=${limit}`))[0], limit).to.equal(400);
       expect((await refused(`${name}/jobs?stat=failed`))[1]).to.match(

@@ -83,7 +83,6 @@ describe('A bundle', () => {
     const { files, imports } = await bundle(`export * from '../lib/testing/index.ts'`);
     expect(imports.filter((name) => !name.startsWith('node:'))).to.deep.equal(['rxjs']);
     expect(files.filter((file) => file.startsWith('fleet/'))).to.deep.equal([
-      'fleet/enqueue-options.ts',
       'fleet/errors.ts',
       'fleet/event-text.ts',
       'fleet/job-failure.ts',
@@ -95,6 +94,7 @@ describe('A bundle', () => {
       'fleet/print-as.ts',
       'fleet/queue-options.ts',
       'fleet/queue-policy.ts',
+      'fleet/submit-options.ts',
       'fleet/trigger-outcome.ts',
       'fleet/validate-path.ts',
       'fleet/worker-options.ts',

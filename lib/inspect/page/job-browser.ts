@@ -113,7 +113,9 @@ export class JobBrowser {
 
   private clear(): void {
     this.nextPage = undefined;
-    this.first.hidden = this.next.hidden = true;
+    this.next.hidden = true;
+    // The page may fail, because the job that it follows was deleted.
+    this.first.hidden = this.page === undefined;
     this.content.replaceChildren(element('p', 'Loading …'));
     this.actions.show(this.subject, []);
     void this.poll();

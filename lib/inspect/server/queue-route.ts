@@ -53,8 +53,13 @@ export function queueRoute({ fleet, shared, showData, answers }: QueueRouteParts
       const queue = await existingQueue(fleet, shared, request.queue);
       return queue ? request.read(queue) : refusal(404, `There is no queue ${request.queue}`);
     };
-    return answers.get(`${path}?${query}`, answer).catch((error: unknown) => refusal(503, fleetFailure(error)));
+    return answers.get(`${path}?${query}`, answer).catch(toRefusal);
   };
+}
+
+/** A RangeError is that of a page after a job that has been deleted. */
+function toRefusal(error: unknown): Answer {
+  return error instanceof RangeError ? refusal(400, messageOf(error)) : refusal(503, fleetFailure(error));
 }
 
 /** Returns a queue, unless the fleet does not have it: a queue that is only read must not be created. */

@@ -115,32 +115,72 @@ export function describeQueueFeatures(fleets: TestFleets): void {
     });
   });
 
-  it('names all options of `enqueue` when it refuses an unknown one', async () => {
-    const error = await errorOf(fleet.queue<number>(newName()).enqueue(1, { unique: true } as never));
-    expect(error.message).to.equal(
-      'Expected `options` to be made of `priority`, `delay`, `retries`, `timeout`, `key`, `keyWindow`, `group`, ' +
-        '`after`, `db`, `notify`, got `unique` (unknown)',
-    );
-  });
+  describe('with bad input', () => {
+    it('refuses options that are no object or have an unknown name', async () => {
+      const queue = fleet.queue<number>(newName());
+      const messages = await Promise.all(
+        [null, 5, { prority: 1 }].map(async (options) => (await errorOf(queue.enqueue(1, options as never))).message),
+      );
+      expect(messages).to.deep.equal([
+        'Expected `options` to be an object, got null',
+        'Expected `options` to be an object, got `5` (number)',
+        'Expected `options` to be made of `priority`, `delay`, `retries`, `timeout`, `key`, `keyWindow`, `group`, ' +
+          '`after`, `db`, `notify`, got `prority` (unknown); did you mean `priority`?',
+      ]);
+    });
 
-  it('refuses a delay that is neither a number of ms nor a Date within a year', async () => {
-    const queue = fleet.queue<number>(newName());
-    for (const delay of ['5s', -1, NaN, 366 * 86_400_000, new Date(NaN)]) {
-      const { message } = await errorOf(queue.enqueue(1, { delay: delay as never }));
-      expect(message).to.include('Expected `delay` to be a number of ms up to 365 days, or a Date within that time');
-    }
-  });
+    it('refuses an input that JSON cannot represent, and names it', async () => {
+      const queue = fleet.queue<unknown>(newName());
+      const messageOf = async (job: Promise<unknown>) => (await errorOf(job)).message;
+      expect(await messageOf(queue.enqueue(() => 1))).to.match(/^Expected `input` to be JSON, got .*\(function\)$/);
+      expect(await messageOf(lastValueFrom(queue.submit(Symbol('s'))))).to.match(/^Expected `input` to be JSON, got /);
+      expect(await messageOf(queue.enqueueMany([1, 2n]))).to.equal(
+        'Expected `inputs[1]` to be JSON: Do not know how to serialize a BigInt',
+      );
+      expect(await countOf(queue.name)).to.equal(0);
+    });
 
-  it('refuses an input that JSON leaves out or cannot represent', async () => {
-    const queue = fleet.queue<unknown>(newName());
-    expect((await errorOf(queue.enqueue(() => 1))).message).to.match(
-      /^Expected `input` to be JSON, got .*\(function\)$/,
-    );
-    const { name, message } = await errorOf(queue.enqueue(1n));
-    expect([name, message]).to.deep.equal([
-      'TypeError',
-      'Expected `input` to be JSON: Do not know how to serialize a BigInt',
-    ]);
+    it('names a progress that JSON cannot represent', async () => {
+      const queue = fleet.queue<number>(newName(), { retries: 0 });
+      run(queue.worker((_, __, job) => job.progress(1n)));
+      const error = (await errorOf(lastValueFrom(queue.submit(1)))) as JobError;
+      expect(error.failure.message).to.equal('Expected `progress` to be JSON: Do not know how to serialize a BigInt');
+    });
+
+    it('names the forms of a delay', async () => {
+      const delays = [NaN, '1', new Date(NaN)];
+      const errors = await Promise.all(
+        delays.map((delay) => errorOf(fleet.queue<number>(newName()).enqueue(1, { delay: delay as never }))),
+      );
+      expect(errors.map(({ name }) => name)).to.deep.equal(['RangeError', 'TypeError', 'RangeError']);
+      for (const { message } of errors)
+        expect(message).to.match(/^Expected `delay` to be a number of ms from 0 to 31536000000, or a date within /);
+    });
+
+    it('refuses dead letters that are no ids, and redrives none of no ids', async () => {
+      const queue = fleet.queue<number>(newName());
+      expect((await errorOf(queue.redrive(['x']))).message).to.equal(
+        "Expected `ids` to be the id of a job, got `'x'` (string)",
+      );
+      expect(await errorOf(queue.redrive([5 as never]))).to.be.instanceOf(TypeError);
+      expect(await queue.redrive([])).to.equal(0);
+    });
+
+    it('refuses a page after a job that does not exist, because it would be empty', async () => {
+      const queue = fleet.queue<number>(newName());
+      const [first, last] = await queue.enqueueMany([1, 2]);
+      expect(await queue.jobs({ after: last })).to.deep.equal([]);
+      await queue.remove(first ?? '');
+      const error = await errorOf(queue.jobs({ after: first }));
+      expect(error.message).to.equal(`Expected \`after\` to be a job of ${queue.name}, got \`'${first}'\` (string)`);
+      expect((await errorOf(queue.jobs({ after: 'x' }))).message).to.contain('Expected `after` to be the id of a job');
+    });
+
+    it('takes the holes of an array for inputs that are undefined', async () => {
+      // eslint-disable-next-line no-sparse-arrays -- that is what it tests
+      const ids = await fleet.queue<unknown>(newName()).enqueueMany([1, , 3]);
+      expect(new Set(ids.filter((id) => typeof id === 'string')).size).to.equal(3);
+    });
   });
 
   it('refuses a `db` without a query function', async () => {

@@ -1,0 +1,102 @@
+import { hasMethod } from '../util/has-members.js';
+import {
+  invalid,
+  validateArray,
+  validateBoolean,
+  validateInteger,
+  validateNumber,
+  validateOptions,
+  validateString,
+} from '../util/validate.js';
+import { validateJsonb } from './jsonb.js';
+import { dayMs, validateJobIds } from './queue-policy.js';
+import type { EnqueueOptions, QueryClient, SubmitOptions } from './queue-types.js';
+
+/** The maximum delay of a job, in ms. */
+const maxDelayMs = 365 * dayMs;
+/** The maximum number of jobs that a job waits for. */
+const maxAfter = 1000;
+
+const submitNames = [
+  'priority',
+  'delay',
+  'retries',
+  'timeout',
+  'key',
+  'keyWindow',
+  'group',
+  'after',
+] as const satisfies readonly (keyof SubmitOptions)[];
+const enqueueNames = [...submitNames, 'db', 'notify'] as const satisfies readonly (keyof EnqueueOptions)[];
+
+/** The parts of {@link EnqueueOptions}. */
+export interface ResolvedEnqueueOptions {
+  readonly db: QueryClient | undefined;
+  readonly notify: boolean;
+  /** The options of the jobs, which do not change with the object of the caller. */
+  readonly jobOptions: SubmitOptions;
+}
+
+/**
+ * Validates the options of one job. Returns a copy, which does not change with the object of the caller.
+ *
+ * @param now the current time, in ms since 1970.
+ */
+export function readSubmitOptions(options: SubmitOptions, now: number = Date.now()): SubmitOptions {
+  validateOptions(options, submitNames);
+  return copyJobOptions(options, now);
+}
+
+/** Validates the options of jobs that are enqueued, as {@link readSubmitOptions} does. */
+export function readEnqueueOptions(options: EnqueueOptions, now: number = Date.now()): ResolvedEnqueueOptions {
+  validateOptions(options, enqueueNames);
+  const { db, notify, ...jobOptions } = options;
+  if (db !== undefined && !hasMethod(db, 'query'))
+    throw new TypeError(invalid('db', 'a client with a `query` function', db));
+  if (notify !== undefined) validateBoolean('notify', notify);
+  if (db === undefined && notify !== undefined) throw new TypeError('Expected `notify` to be used together with `db`');
+  return { db, notify: notify ?? true, jobOptions: copyJobOptions(jobOptions, now) };
+}
+
+function copyJobOptions(options: SubmitOptions, now: number): SubmitOptions {
+  const { priority = 0, delay = 0, retries = 0, timeout = 1, key, keyWindow = 0, group, after } = options;
+  validateInteger('retries', 0, 1000, retries);
+  validateNumber('timeout', 1, dayMs, timeout);
+  if (key !== undefined) validateKey('key', key);
+  if (group !== undefined) validateKey('group', group);
+  if (after !== undefined) validateAfter(after);
+  validateNumber('keyWindow', 0, 365 * dayMs, keyWindow);
+  if (key === undefined && options.keyWindow !== undefined)
+    throw new TypeError('Expected `keyWindow` to be used together with `key`');
+  validateInteger('priority', -1_000_000, 1_000_000, priority);
+  validateDelay(delay, now);
+  return {
+    ...options,
+    ...(delay instanceof Date && { delay: new Date(delay) }),
+    ...(after && { after: [...after] }),
+  };
+}
+
+/** Accepts the ids of jobs, which may occur twice. */
+function validateAfter(after: readonly string[]): void {
+  validateArray('after', after);
+  if (after.length > maxAfter) throw new RangeError(invalid('after', `up to ${maxAfter} ids of jobs`, after.length));
+  validateJobIds('after', after);
+}
+
+function validateKey(name: string, value: unknown): void {
+  validateString(name, value);
+  const { length } = value as string;
+  if (length < 1 || length > 200) throw new RangeError(invalid(name, 'from 1 to 200 characters', value));
+  validateJsonb(name, [value]);
+}
+
+function validateDelay(delay: unknown, now: number): void {
+  const [ms, isDate] = [delay instanceof Date ? delay.getTime() - now : delay, delay instanceof Date];
+  const isValid = typeof ms === 'number' && ms <= maxDelayMs && (isDate || ms >= 0);
+  if (isValid) return;
+  const error = typeof ms === 'number' ? RangeError : TypeError;
+  throw new error(
+    invalid('delay', `a number of ms from 0 to ${maxDelayMs}, or a date within the next 365 days`, delay),
+  );
+}
