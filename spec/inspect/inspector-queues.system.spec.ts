@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { randomUUID } from 'node:crypto';
 import { map } from 'rxjs';
-import type { AppEvent, Context } from 'rxjs-tasks';
+import type { AppEvent, Context, TaskEvent } from 'rxjs-tasks';
 import { UnrecoverableError, type Fleet, type Job, type Queue } from 'rxjs-tasks/fleet';
 import type {
   DeadLettersAnswer,
@@ -12,7 +12,7 @@ import type {
 } from '../../lib/inspect/index.js';
 import { emptyQueue, exampleFleet } from '../helpers/example-fleet.js';
 import { Fleets, sharedUrl } from '../helpers/fleet.js';
-import { httpRequest } from '../helpers/http.js';
+import { httpRequest, openResponse, serverSentEvents } from '../helpers/http.js';
 import { inspectedApps } from '../helpers/inspected.js';
 import { startProxy } from '../helpers/proxy.js';
 import { waitUntil } from '../helpers/wait.js';
@@ -144,12 +144,19 @@ describe('The queues of an inspected fleet', () => {
       ]);
     });
 
-    /** Returns what the inspector says of the runs of jobs in its own process, and all events until its end. */
-    const textsOfRuns = async ({ app, url, queue }: Awaited<ReturnType<typeof personal>>) => {
-      const details = await httpRequest(`${url}task?path=${queue.name}/job`, headers);
-      const events = httpRequest(`${url}events`, headers);
-      await app.stop();
-      return [details.body, (await events).body] as const;
+    /** Returns what the inspector says of the runs of jobs in its own process, and the events until all have ended. */
+    const textsOfRuns = async ({ url, queue, active }: Awaited<ReturnType<typeof personal>>) => {
+      const task = `${queue.name}/job`;
+      const details = await httpRequest(`${url}task?path=${task}`, headers);
+      await queue.cancel(active);
+      let text = '';
+      let ended = 0;
+      for await (const { data } of serverSentEvents(await openResponse(`${url}events`, headers))) {
+        text += JSON.stringify(data);
+        ended += (data as TaskEvent[]).filter((event) => event.task === task && event.type === 'done').length;
+        if (ended === 3) break;
+      }
+      return [details.body, text] as const;
     };
 
     it('without the messages of their failures in the events of a worker in the same process', async () => {
