@@ -113,13 +113,14 @@ class NamedDefinition<T> extends FixedTask implements Task<T> {
 
   constructor(name: string, definition: TaskDefinition<T>) {
     super();
-    if (typeof definition !== 'object' || (definition as unknown) === null || isHookOutput(definition))
-      throw notDefinition(definition);
+    if (typeof definition !== 'object' || (definition as unknown) === null) throw notDefinition(definition);
+    // An object literal has no other member, and its hooks are methods of this task.
+    const isLiteral = Object.getPrototypeOf(definition) === Object.prototype;
+    // Not for a literal, because there may be very many tasks.
+    if (!isLiteral && isHookOutput(definition)) throw notDefinition(definition);
     validateOptions(definition, memberNames, 'definition');
     const { initialize, execute, finalize, grace, startTimeout } = definition;
     validateHooks({ initialize, execute, finalize, grace, startTimeout });
-    // An object literal has no other member, and its hooks are methods of this task.
-    const isLiteral = Object.getPrototypeOf(definition) === Object.prototype;
     if (!isLiteral) refuseMisspelled(definition, 'definition');
     if (!initialize && !execute && !finalize) throw notDefinition(definition);
     this.name = name;
