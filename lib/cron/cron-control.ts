@@ -8,7 +8,7 @@ import { invalid, readOptions, validateInteger } from '../util/validate.js';
 import type { SlotPolicy } from './cron-options.js';
 import { slotsFrom, toSchedule, type Schedule, type ScheduleSource } from './schedule.js';
 import { SlotCounts } from './slot-counts.js';
-import { SlotLog } from './slot-log.js';
+import type { SlotLog } from './slot-log.js';
 import { firstSlot, type Timetable, type TimetableFactory } from './timetable.js';
 
 /** Options of {@link CronRunner.reschedule}. */
@@ -65,7 +65,8 @@ interface RescheduledSource {
 export class CronControl<T> implements TaskHistory {
   readonly slotHooks: TaskHooks<T>;
   readonly policy: SlotPolicy;
-  readonly slotLog: SlotLog = new SlotLog();
+  /** Created at the first notice, because there may be very many crons. */
+  slotLog?: SlotLog;
   readonly counts: SlotCounts = new SlotCounts();
   lastError?: TaskError;
   lastSlot?: number;

@@ -15,7 +15,7 @@ import { followPause, followTriggers } from './follow-coordinator.js';
 import { MissedSlotQueue } from './missed-slot-queue.js';
 import { recentSlots } from './recent-slots.js';
 import type { DueSlots } from './slot-clock.js';
-import { emitOrLog, type LoggedCron, type SlotNotice } from './slot-log.js';
+import { emitOrLog, SlotLog, type LoggedCron, type SlotNotice } from './slot-log.js';
 import { SlotRun, type SlotOwner } from './slot-run.js';
 
 /**
@@ -189,7 +189,7 @@ class SlotDispatcher<T> extends Subscription implements SlotOwner<T>, RunParts, 
   log(notice: SlotNotice): void {
     // An application without an observer passes all events to the console.
     for (let run: CompositeRun | undefined = this.ctx; run; run = run.parent) if (run.hasSubscriber) return;
-    this.control.slotLog.add(notice, this);
+    (this.control.slotLog ??= new SlotLog()).add(notice, this);
   }
 
   get now(): number {
@@ -217,7 +217,7 @@ class SlotDispatcher<T> extends Subscription implements SlotOwner<T>, RunParts, 
 
   abandon(): void {
     for (const slot of toArray(this.runningSlots)) slot.abandon();
-    this.control.slotLog.write(this);
+    this.control.slotLog?.write(this);
   }
 
   emitValue(value: T): void {
@@ -256,7 +256,7 @@ class SlotDispatcher<T> extends Subscription implements SlotOwner<T>, RunParts, 
     // An immediate slot, after the clock was set back, may be before slots of earlier runs.
     control.lastSlot = Math.max(slots.last, control.lastSlot ?? slots.last);
     // Before the slot's turn: its own notice is one of the next line, and its run has no part in what is written.
-    control.slotLog.writeIfDue(this);
+    control.slotLog?.writeIfDue(this);
     // The console may have cancelled the cron.
     if (this.stopped) return;
     if (control.paused) control.addPaused(slots.first, slots.count);
@@ -358,7 +358,7 @@ class SlotDispatcher<T> extends Subscription implements SlotOwner<T>, RunParts, 
     this.stopped = true;
     this.unsubscribe();
     this.control.end();
-    this.control.slotLog.write(this);
+    this.control.slotLog?.write(this);
     if (this.failure) this.subscriber.error(this.failure);
     else this.subscriber.complete();
   }

@@ -59,7 +59,12 @@ function refuseOwn(options: object, option: string, known: readonly string[], na
 /** Validates the names of options, and reads each option once, so that a later change of the object has no effect. */
 export function readOptions<O extends object>(options: O, known: readonly (keyof O & string)[], name?: string): O {
   validateOptions(options, known, name);
-  return Object.fromEntries(known.map((option) => [option, options[option]])) as O;
+  const read: Partial<O> = {};
+  for (const option of known) {
+    const value = options[option];
+    if (value !== undefined) read[option] = value;
+  }
+  return read as O;
 }
 
 /** Explains that an object has a member of an unknown name, and which name was probably meant. */
