@@ -9,6 +9,7 @@ import { sharedUrl } from '../helpers/fleet.js';
 import { Program } from '../helpers/program.js';
 import { withoutSlotLines } from '../helpers/slot-lines.js';
 import { modules, snippets, type Snippet } from '../helpers/snippets.js';
+import { unregisterTelemetry } from '../helpers/telemetry.js';
 import { pause, waitUntil } from '../helpers/wait.js';
 
 const folder = resolve('spec/.snippets');
@@ -34,6 +35,7 @@ async function outputOf(snippet: Snippet): Promise<string[]> {
     await pause(20);
   } finally {
     console.log = log;
+    unregisterTelemetry();
   }
   return lines;
 }

@@ -3,6 +3,11 @@ import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
 import { InMemorySpanExporter, SimpleSpanProcessor, type ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
 
+/** Unregisters whatever SDK is registered globally: another one would not replace it. */
+export function unregisterTelemetry(): void {
+  for (const api of [context, metrics, propagation, trace]) api.disable();
+}
+
 /** The real SDK, which can be registered globally, and the spans and metrics that it has received. */
 export class Sdk {
   private readonly exporter = new InMemorySpanExporter();
@@ -16,7 +21,7 @@ export class Sdk {
   }
 
   unregister(): void {
-    for (const api of [context, metrics, propagation, trace]) api.disable();
+    unregisterTelemetry();
   }
 
   get tracer(): Tracer {
