@@ -92,9 +92,10 @@ function validateKey(name: string, value: unknown): void {
 }
 
 function validateDelay(delay: unknown, now: number): void {
-  const [ms, isDate] = [delay instanceof Date ? delay.getTime() - now : delay, delay instanceof Date];
-  const isValid = typeof ms === 'number' && ms <= maxDelayMs && (isDate || ms >= 0);
-  if (isValid) return;
+  const isDate = delay instanceof Date;
+  const ms = isDate ? delay.getTime() - now : delay;
+  // A date may be in the past.
+  if (typeof ms === 'number' && ms <= maxDelayMs && (isDate || ms >= 0)) return;
   const error = typeof ms === 'number' ? RangeError : TypeError;
   throw new error(
     invalid('delay', `a number of ms from 0 to ${maxDelayMs}, or a date within the next 365 days`, delay),
