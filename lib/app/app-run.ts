@@ -2,45 +2,27 @@ import { defer, EMPTY, type Observable, type Subscriber, type Subscription } fro
 import { toContext } from '../context/abort-signal-context.js';
 import { CancelContext } from '../context/cancel-context.js';
 import { background } from '../context/context.js';
-import type { CancelFunc, Context, RunContext, RunHooks } from '../context/types.js';
+import type { CancelFunc, RunContext, RunHooks } from '../context/types.js';
 import { CancelledError, SignalError, TaskError } from '../errors/errors.js';
 import { ChildContext, type ParentRun } from '../task/child.js';
 import type { CompositeRun, MemberRole } from '../task/composite.js';
 import { enclosingRun } from '../task/enclosing-run.js';
 import type { RunChildren } from '../task/run-children.js';
 import { roleOf, startChild } from '../task/runner-access.js';
-import type { Outcome, TaskEvent, TaskRunner } from '../task/types.js';
-import { captureAsyncContext, runInAsyncContext } from '../util/async-context.js';
+import type { Outcome, TaskEvent, TaskEventDetail, TaskRunner } from '../task/types.js';
+import { captureAsyncContext, runInAsyncContext, startInAsyncContext } from '../util/async-context.js';
 import { LinkedSubject } from '../util/linked-subject.js';
 import { after, afterUnlessExit, wait } from '../util/timer.js';
 import { registerApplication, type EmittedEvent, type EndedRun } from './application-info.js';
 import { composeOnEvent, composeOnRunEnd, composeWrapHook } from './compose-instrumentation.js';
 import { composeEventFilters, type EventFilter } from './event-filter.js';
 import { FailureList } from './failure-list.js';
+import type { HostHooks } from './host-hooks.js';
 import { joinWithin } from './join.js';
-import { notReadyTasks, type NotReadyTask } from './not-ready-tasks.js';
+import { Readiness } from './readiness.js';
 import { ShutdownReport } from './report.js';
+import { slowStopMs } from './slow-stop.js';
 import type { AppEvent, OrchestrateOptions } from './types.js';
-
-/** The hooks through which the host of an application, such as the process, interacts with it. */
-export interface HostHooks {
-  /** Failures of the host. Each stops the application, even if `onFailure` is `'continue'`. */
-  readonly hostFailures$?: Observable<unknown>;
-  /** Whether the subscriber of the application uses the events of tasks. Default: `true`. */
-  readonly usesTaskEvents?: boolean;
-  /** A context whose cancel asks the application to stop, in addition to the parent. */
-  readonly stopContext?: Context;
-  /** Whether a request to stop waits for the `drainDelay`. Default: `true`. */
-  shouldDrain?(cause: unknown): boolean;
-  /** Called at each request to stop, a failure included. */
-  onStopRequest?(cause: unknown): void;
-  /** Called when a change occurs in whether all tasks are ready and no stop is requested. */
-  onReadyChange?(ready: boolean): void;
-  /** Called once, with the tasks that are not ready 10 s after the start. */
-  onSlowStart?(tasks: readonly NotReadyTask[]): void;
-}
-
-const slowStartMs = 10_000;
 
 /** The options, with their defaults. */
 type AppOptions = {
@@ -63,16 +45,8 @@ export class AppRun implements ParentRun<unknown> {
   private readonly stopEvents = new LinkedSubject<AppEvent>();
   private readonly runEnds = new LinkedSubject<EndedRun>();
   private readonly outcomes: Outcome[] = [];
-  /** The tasks that are not ready. */
-  private readonly notReady = new Set<ChildContext<unknown>>();
-  /** The tasks in their order. */
   private readonly runnerOf = new Map<ChildContext<unknown>, TaskRunner>();
-  /** Whether all tasks have been started. Until then the application is not ready. */
-  private allStarted = false;
-  private isReady = false;
-  private wasReady = false;
-  /** The timer that ends in `onSlowStart`. */
-  private slowStart: Subscription | undefined = undefined;
+  private readonly readiness: Readiness;
   private joinSubscription: Subscription | undefined = undefined;
   private stopRequest: { readonly cause: unknown; readonly at: number } | undefined = undefined;
   /** Whether the failure of a task has stopped the application: that task is still running at that moment. */
@@ -98,6 +72,7 @@ export class AppRun implements ParentRun<unknown> {
     this.eventFilter = composeEventFilters(options.instrumentation);
     this.subscriber = subscriber;
     this.hostHooks = hostHooks;
+    this.readiness = new Readiness(hostHooks, options.scheduler);
     const master = new CancelContext(options.scheduler, toContext(background), this.createRunHooks());
     this.master = master;
     this.cancel = (cause) => CancelContext.cancel(master, cause);
@@ -107,11 +82,11 @@ export class AppRun implements ParentRun<unknown> {
       this.cancel(new CancelledError('Unsubscribed'));
     });
     // Subscribe before any task does, so that `cancelled` is emitted before the events that follow from it.
-    subscriber.add(master.cancelled$.subscribe((cause) => this.emit({ type: 'cancelled', cause })));
+    subscriber.add(master.cancelled$.subscribe((cause) => this.onCancelled(cause)));
   }
 
   start(): void {
-    const { runners, subscriber, master, notReady, siblings } = this;
+    const { runners, subscriber, master, readiness, siblings } = this;
     const cancel: CancelFunc = (cause) => {
       if (cause instanceof SignalError) this.stopFromOutside(cause);
       // The cause of a critical task that has failed.
@@ -122,17 +97,17 @@ export class AppRun implements ParentRun<unknown> {
     for (const runner of runners) {
       if (subscriber.closed) return;
       const child = new ChildContext(this, siblings?.pathOf(runner) ?? runner.toString(), master.scheduler, master);
-      if (roleOf(runner) !== 'optional') notReady.add(child);
+      readiness.add(child, runner);
       this.runnerOf.set(child, runner);
       this.topLevelPaths.set(runner, child.path);
       siblings?.add(child, runner);
-      startChild(runner, child, cancel);
+      // The hooks of the tasks before it may have entered a store.
+      startInAsyncContext(this.asyncContext, startTask, child, { runner, cancel });
       if (!this.startFailures.has(child)) started.push(runner);
     }
-    this.allStarted = true;
-    this.updateReady();
+    readiness.onAllStarted();
     if (subscriber.closed) return;
-    this.watchSlowStart();
+    subscriber.add(readiness.watchSlowStart());
     this.joinSubscription = joinWithin(
       master,
       defer(() => this.deadline()),
@@ -163,8 +138,11 @@ export class AppRun implements ParentRun<unknown> {
     const { scheduler, drainDelay } = this.options;
     if (this.stopRequest) return;
     // Nobody sends requests to an application that was never ready.
-    if (drainDelay === 0 || !this.wasReady || this.hostHooks.shouldDrain?.(cause) === false) return this.stop(cause);
+    if (drainDelay === 0 || !this.readiness.wasReady || this.hostHooks.shouldDrain?.(cause) === false)
+      return this.stop(cause);
     this.requestStop(cause);
+    // A listener of the readiness may have cancelled the application.
+    if (this.master.cancelled) return;
     this.subscriber.add(after(scheduler, drainDelay, () => this.cancel(cause)));
     this.emit({ type: 'draining', cause });
   }
@@ -200,10 +178,7 @@ export class AppRun implements ParentRun<unknown> {
   }
 
   readyChanged(child: ChildContext<unknown>, ready: boolean): void {
-    if (this.roleOf(child) === 'optional') return;
-    if (ready) this.notReady.delete(child);
-    else this.notReady.add(child);
-    this.updateReady();
+    this.readiness.set(child, ready);
   }
 
   onFailure(child: ChildContext<unknown>, error: TaskError): void {
@@ -227,6 +202,14 @@ export class AppRun implements ParentRun<unknown> {
     this.stop(error);
   }
 
+  private onCancelled(cause: unknown): void {
+    const { hostHooks, options, subscriber } = this;
+    this.emit({ type: 'cancelled', cause });
+    // At a shorter timeout, the report names the tasks.
+    if (!hostHooks.onSlowStop || options.timeout <= slowStopMs) return;
+    subscriber.add(afterUnlessExit(options.scheduler, slowStopMs, () => hostHooks.onSlowStop?.()));
+  }
+
   /** Returns the deadline of the join, counted from the cancel. */
   private deadline(): Observable<never> {
     const { timeout, scheduler } = this.options;
@@ -234,26 +217,8 @@ export class AppRun implements ParentRun<unknown> {
     return timeout > 0 || this.stoppedByFailure ? wait(timeout, scheduler) : EMPTY;
   }
 
-  private watchSlowStart(): void {
-    const { hostHooks, isReady, stopRequest, options, subscriber } = this;
-    if (!hostHooks.onSlowStart || isReady || stopRequest) return;
-    this.slowStart = afterUnlessExit(options.scheduler, slowStartMs, () =>
-      hostHooks.onSlowStart?.(this.notReadyTasks()),
-    );
-    subscriber.add(this.slowStart);
-  }
-
-  /** Returns the tasks that are waited for. One that has failed is never ready again. */
-  private notReadyTasks(): readonly NotReadyTask[] {
-    return Array.from(this.runnerOf).flatMap(([child, runner]) => {
-      if (!this.notReady.has(child)) return [];
-      const tasks = notReadyTasks(runner, child.path);
-      return tasks.length > 0 ? tasks : [{ path: child.path, status: 'done' as const }];
-    });
-  }
-
   private createRunHooks(): RunHooks {
-    const { runners, events, stopEvents, runEnds } = this;
+    const { runners, readiness, events, stopEvents, runEnds } = this;
     const { timeout, startTimeout, instrumentation } = this.options;
     const inherited = this.run?.runHooks ?? {};
     const onRunEnd = composeOnRunEnd([inherited, ...instrumentation]);
@@ -268,16 +233,14 @@ export class AppRun implements ParentRun<unknown> {
         return runEnds.observed ? reportRunEnd : onRunEnd;
       },
     };
-    const isReady = () => this.isReady;
-    const notReady = () => this.notReadyTasks();
     registerApplication(hooks, {
       runners,
       timeout,
       get ready() {
-        return isReady();
+        return readiness.ready;
       },
       get notReady() {
-        return notReady();
+        return readiness.notReadyTasks();
       },
       events$: events.asObservable(),
       stopEvents$: stopEvents.asObservable(),
@@ -287,22 +250,28 @@ export class AppRun implements ParentRun<unknown> {
   }
 
   private emit(event: AppEvent, run?: RunContext): void {
-    if (!this.closed && this.isUsed(event, run))
-      runInAsyncContext(this.asyncContext, (app, args) => app.emitNow(...args), this, [event, run] as const);
+    if (!this.closed && (!('task' in event) || this.isUsed(event, run)))
+      runInAsyncContext<AppRun, EmittedEvent>(this.asyncContext, emitNow, this, { event, run });
   }
 
-  /** Whether a listener has a use for an event. All have one for the events of the application itself. */
-  private isUsed(event: AppEvent, run: RunContext | undefined): boolean {
+  uses(event: TaskEventDetail, run: RunContext): boolean {
+    if (this.closed) return false;
+    // The end policy is applied to the ends of the application's own tasks.
+    return (event.type === 'done' && run.parent === this.run) || this.isUsed(event, run);
+  }
+
+  /** Whether a listener has a use for an event of a task. */
+  private isUsed(event: TaskEventDetail, run: RunContext | undefined): boolean {
     const { hostHooks, events } = this;
-    if (!('task' in event) || hostHooks.usesTaskEvents !== false || events.observed) return true;
-    return this.eventFilter(event, run);
+    return hostHooks.usesTaskEvents !== false || events.observed || this.eventFilter(event, run);
   }
 
-  private emitNow(event: AppEvent, run: RunContext | undefined): void {
+  emitNow(emitted: EmittedEvent): void {
+    const { event, run } = emitted;
     const reportErrors = this.onEvent(event, run);
-    if (this.events.observed) this.events.next({ event, run });
+    this.events.next(emitted);
     if (!('task' in event)) this.stopEvents.next(event);
-    this.subscriber.next(event);
+    if (!('task' in event) || this.hostHooks.usesTaskEvents !== false) this.subscriber.next(event);
     reportErrors?.();
   }
 
@@ -330,17 +299,7 @@ export class AppRun implements ParentRun<unknown> {
   private requestStop(cause: unknown): void {
     this.stopRequest ??= { cause, at: this.options.scheduler.now() };
     this.hostHooks.onStopRequest?.(cause);
-    this.slowStart?.unsubscribe();
-    this.updateReady();
-  }
-
-  private updateReady(): void {
-    const ready = this.allStarted && this.notReady.size === 0 && !this.stopRequest;
-    if (ready === this.isReady) return;
-    this.isReady = ready;
-    this.wasReady ||= ready;
-    this.slowStart?.unsubscribe();
-    this.hostHooks.onReadyChange?.(ready);
+    this.readiness.onStopRequest();
   }
 
   private report(): ShutdownReport {
@@ -352,9 +311,18 @@ export class AppRun implements ParentRun<unknown> {
       moreFailures: failures.more,
       // The failure that has stopped the application is not excused, even if it comes from an optional group.
       clean: failures.isEmpty && !stoppedByFailure && outcomes.every(isClean),
-      durationMs: stopRequest ? this.options.scheduler.now() - stopRequest.at : 0,
+      // The clock may have been set back.
+      durationMs: stopRequest ? Math.max(0, this.options.scheduler.now() - stopRequest.at) : 0,
     });
   }
+}
+
+function startTask(child: ChildContext<unknown>, { runner, cancel }: { runner: TaskRunner; cancel: CancelFunc }): void {
+  startChild(runner, child, cancel);
+}
+
+function emitNow(app: AppRun, emitted: EmittedEvent): void {
+  app.emitNow(emitted);
 }
 
 /** Whether an outcome leaves the report clean. */

@@ -1,8 +1,9 @@
 import { logErrorOnce } from '../util/log-error.js';
+import type { TaskEventDetail } from '../task/types.js';
 import type { AppEvent } from './types.js';
 
 /** Returns the error that an event carries, if any. Any value may have been thrown, also `undefined`. */
-export function eventError(event: AppEvent): { readonly error: unknown } | undefined {
+export function eventError(event: AppEvent | TaskEventDetail): { readonly error: unknown } | undefined {
   const { error } = event.type === 'done' ? event.outcome : {};
   if (error !== undefined) return { error };
   return 'error' in event ? { error: event.error } : undefined;

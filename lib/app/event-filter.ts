@@ -1,8 +1,9 @@
 import type { RunContext } from '../context/types.js';
-import type { AppEvent, Instrumentation } from './types.js';
+import type { TaskEventDetail } from '../task/types.js';
+import type { Instrumentation } from './types.js';
 
-/** Returns whether a listener has a use for an event. */
-export type EventFilter = (event: AppEvent, run: RunContext | undefined) => boolean;
+/** Returns whether a listener has a use for an event of a task. */
+export type EventFilter = (event: TaskEventDetail, run: RunContext | undefined) => boolean;
 
 const filters = new WeakMap<Instrumentation, EventFilter>();
 
@@ -24,5 +25,9 @@ export function copyEventFilter(source: Instrumentation, target: Instrumentation
 /** Composes the filters of instrumentation into one. Without a filter, `onEvent` receives all events. */
 export function composeEventFilters(instrumentation: readonly Instrumentation[]): EventFilter {
   const composed = instrumentation.flatMap((each) => (each.onEvent ? [filters.get(each)] : []));
-  return (event, run) => composed.some((filter) => !filter || filter(event, run));
+  return (event, run) => {
+    // A loop, because there may be very many events.
+    for (const filter of composed) if (!filter || filter(event, run)) return true;
+    return false;
+  };
 }

@@ -1,5 +1,6 @@
 import type { RunContext } from '../context/types.js';
 import { isSlotNotice, logNotice, SlotLog } from '../cron/slot-log.js';
+import type { TaskEventDetail } from '../task/types.js';
 import { validateArray } from '../util/validate.js';
 import { eventError, logEventError } from './error-log.js';
 import { setEventFilter } from './event-filter.js';
@@ -35,6 +36,6 @@ export function withEventLog(instrumentation: readonly Instrumentation[] = []): 
 }
 
 /** Whether an event may have an effect on the console. At its end, a custom runner without a context writes notices. */
-function isLogged(event: AppEvent, run: RunContext | undefined): boolean {
+function isLogged(event: TaskEventDetail, run: RunContext | undefined): boolean {
   return eventError(event) !== undefined || isSlotNotice(event) || (event.type === 'done' && !run);
 }

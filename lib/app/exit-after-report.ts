@@ -1,8 +1,9 @@
+import { Subscription } from 'rxjs';
 import { SignalError, type Phase } from '../errors/errors.js';
 import type { Outcome } from '../task/types.js';
 import { maxTimerMs } from '../util/timer.js';
 import { limitLingering } from './linger.js';
-import { exit, flushed, pendingStreams } from './process-exit.js';
+import { exit, exitUnlessFlushing, flushed, pendingStreams } from './process-exit.js';
 import type { ShutdownReport } from './report.js';
 import { signalNumber } from './signals.js';
 import { taskList } from './task-list.js';
@@ -24,7 +25,8 @@ export function setExitCode(report: ShutdownReport, exitCode: 'zero' | 'signal')
 
 /**
  * Makes sure that the process exits: at once if tasks have not ended, and `linger` ms after a failure or a requested
- * stop. If all tasks ended by themselves, names what keeps the process open.
+ * stop. If all tasks ended by themselves, names what keeps the process open. After the deadline, the process also exits
+ * with 1 when its output makes no progress.
  */
 export function ensureExit(report: ShutdownReport, timeout: number, linger: number): void {
   const { outcomes, durationMs, clean, cause } = report;
@@ -40,8 +42,10 @@ export function ensureExit(report: ShutdownReport, timeout: number, linger: numb
   const streams = pendingStreams();
   if (streams.length === 0) return;
   const remainingMs = Math.min(Math.max(0, timeout - durationMs), maxTimerMs);
-  const deadline = setTimeout(() => exit(1), remainingMs).unref();
-  void flushed(streams).then(() => clearTimeout(deadline));
+  const flushing = new Subscription();
+  const deadline = setTimeout(() => flushing.add(exitUnlessFlushing(streams, 1)), remainingMs).unref();
+  flushing.add(() => clearTimeout(deadline));
+  void flushed(streams).then(() => flushing.unsubscribe());
 }
 
 /** Returns the tasks that have not ended, and whether each had been cancelled. */

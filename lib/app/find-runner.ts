@@ -7,7 +7,7 @@ export interface PlacedRunner {
   readonly runner: TaskRunner;
   /** The runner whose member it is, if it is one. */
   readonly group?: TaskRunner;
-  /** Its name as a member of that. */
+  /** Its name as a member of `group`. */
   readonly memberName?: string;
 }
 

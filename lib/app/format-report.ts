@@ -1,4 +1,6 @@
-import type { Outcome, SlotHistory } from '../task/types.js';
+import { inspectRunner } from '../task/runner-access.js';
+import { isTaskRunner } from '../task/runner.js';
+import type { Outcome, SlotHistory, TaskRunner } from '../task/types.js';
 import { duration } from '../util/duration.js';
 import { ErrorLines } from './error-lines.js';
 import { printable, printableName } from '../util/printable.js';
@@ -78,13 +80,30 @@ function resultsOf(outcomes: readonly Outcome[], isMember: boolean): string {
 
 function resultOf(outcome: Outcome, isMember: boolean): string {
   const { slots, children, optional } = outcome;
+  const restarts = restartsOf(outcome);
   const parts = [
     statusOf(outcome, isMember),
     optional && 'optional',
     slots && slotCounts(slots),
+    restarts > 0 && counts({ restarts }),
     children && counts({ children: children.started, failed: children.failed }),
   ];
   return parts.filter(Boolean).join(', ');
+}
+
+/**
+ * Returns the number of restarts of a supervised task. They are read from its runner, because the outcome is that of a
+ * task that has run once.
+ */
+function restartsOf({ runner }: Outcome): number {
+  let restarts = 0;
+  // A loop, because supervisors may be nested deeper than the call stack.
+  for (let each: TaskRunner | undefined = runner; isTaskRunner(each);) {
+    const { history, transparent, members } = inspectRunner(each);
+    restarts += history?.restarts ?? 0;
+    each = transparent ? members?.[0] : undefined;
+  }
+  return restarts;
 }
 
 function slotCounts({ runs, failures, skipped, missed }: SlotHistory): string {

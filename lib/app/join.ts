@@ -70,7 +70,9 @@ export function joinAll(
   validateArray('runners', runners);
   for (const runner of runners) validateRunner(runner);
   // A timeout of 0 emits synchronously.
-  return joinWithin(context, timeout === 0 ? EMPTY : wait(timeout, context.scheduler), runners);
+  const deadline$ = timeout === 0 ? EMPTY : wait(timeout, context.scheduler);
+  // A copy, because the caller may change the array.
+  return joinWithin(context, deadline$, [...runners]);
 }
 
 /**

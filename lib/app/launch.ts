@@ -3,8 +3,9 @@ import { withCancel } from '../context/context.js';
 import type { CancelFunc } from '../context/types.js';
 import type { Runnable } from '../task/runner.js';
 import type { TaskRunner } from '../task/types.js';
-import { validateObserver, validateOptions } from '../util/validate.js';
-import type { HostHooks } from './app-run.js';
+import { validateObserver } from '../util/validate.js';
+import { readOptions, type OtherNames } from '../util/validate-options.js';
+import type { HostHooks } from './host-hooks.js';
 import { withEventLog } from './event-log.js';
 import { findRunner } from './find-runner.js';
 import { allowLingering } from './linger.js';
@@ -14,7 +15,16 @@ import { ReadyStream } from './ready-stream.js';
 import type { ShutdownReport } from './report.js';
 import type { AppEvent, OrchestrateOptions } from './types.js';
 
-export const launchOptionNames: readonly string[] = /* @__PURE__ */ orchestrateOptionNames.concat('observer');
+const inheritedOptionNames: readonly (keyof LaunchOptions)[] = orchestrateOptionNames;
+export const launchOptionNames: readonly (keyof LaunchOptions)[] =
+  /* @__PURE__ */ inheritedOptionNames.concat('observer');
+export const otherLaunchNames: OtherNames = {
+  deadline: 'timeout',
+  gracePeriod: 'timeout',
+  onError: 'observer',
+  onEvent: 'observer',
+  logger: 'observer',
+};
 
 /** Options of {@link launch}: those of `orchestrate`, and an observer. */
 export interface LaunchOptions extends OrchestrateOptions {
@@ -29,7 +39,10 @@ export interface LaunchOptions extends OrchestrateOptions {
 export interface Application extends Promise<ShutdownReport> {
   /** Whether the application is running: until all tasks have ended or timed out. For a liveness probe. */
   readonly live: boolean;
-  /** Whether all tasks are ready and no stop has been requested. For a readiness probe. */
+  /**
+   * Whether all tasks are ready and no stop has been requested. For a readiness probe. Optional tasks, and tasks that
+   * are started under the context of another, do not count.
+   */
   readonly ready: boolean;
   /**
    * Emits `ready` and its changes, and completes at the end. When a stop is requested it emits `false` before any task
@@ -97,10 +110,10 @@ export function createApplication(
   hostHooks: Omit<HostHooks, 'onReadyChange' | 'stopContext' | 'usesTaskEvents'>,
 ): UnstartedApplication {
   const runners = toRunners(runnables);
-  validateOptions(options, launchOptionNames);
-  const { observer = {}, instrumentation: given, ...orchestrateOptions } = options;
-  validateObserver(observer);
-  const instrumentation = options.observer === undefined ? withEventLog(given) : given;
+  const read = readOptions(options, launchOptionNames, 'launch', otherLaunchNames);
+  const { observer, instrumentation: given, ...orchestrateOptions } = read;
+  if (observer !== undefined) validateObserver(observer);
+  const instrumentation = observer === undefined ? withEventLog(given) : given;
   const [stopContext, stop] = withCancel();
   const readiness = new ReadyStream();
   const app$ = orchestrateWith(
@@ -108,7 +121,7 @@ export function createApplication(
     { ...orchestrateOptions, instrumentation },
     {
       ...hostHooks,
-      usesTaskEvents: options.observer !== undefined,
+      usesTaskEvents: observer !== undefined,
       stopContext,
       onReadyChange: (ready) => readiness.set(ready),
     },
@@ -118,7 +131,7 @@ export function createApplication(
     allowLingering();
     let live = true;
     const events = new Subject<AppEvent>();
-    events.subscribe(observer);
+    events.subscribe(observer ?? {});
     const end = () => {
       live = false;
       readiness.end();

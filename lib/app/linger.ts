@@ -6,9 +6,9 @@ import { exit } from './process-exit.js';
 /** The time after which open handles are named, in ms. */
 const nameHandlesMs = 5000;
 
-/** The number of applications that are the main job of this process, and run. */
+/** The number of applications of `runMain` that are running. */
 let running = 0;
-/** The time that the process may stay open when they have ended, in ms. `undefined`: it may stay. */
+/** The longest time that the process stays open when they have ended, in ms; `undefined` for no limit. */
 let lingerMs: number | undefined;
 let timers: NodeJS.Timeout[] = [];
 
@@ -58,9 +58,13 @@ function exitNow(): void {
   // The end of the last application limits the time again.
   if (running > 0 || lingerMs === undefined) return;
   const code = Number(process.exitCode ?? 0);
-  const handles = openHandles().join(', ') || 'pending work';
-  console.error(
-    `Exiting with ${code}, because ${handles} kept the process open for ${duration(lingerMs)} after its tasks`,
-  );
+  const handles = openHandles();
+  // Without a time to linger, pending work has not kept the process open.
+  if (handles.length > 0 || lingerMs > 0) {
+    const reason = handles.join(', ') || 'pending work';
+    console.error(
+      `Exiting with ${code}, because ${reason} kept the process open for ${duration(lingerMs)} after its tasks`,
+    );
+  }
   exit(code);
 }

@@ -4,20 +4,15 @@ import { background } from '../context/context.js';
 import { isTaskRunner, toRunner, type Runnable } from '../task/runner.js';
 import type { TaskRunner } from '../task/types.js';
 import { isSimpleTask } from '../task/is-task.js';
-import {
-  invalid,
-  validateDistinct,
-  validateMs,
-  validateOneOf,
-  validateOptions,
-  validateScheduler,
-} from '../util/validate.js';
+import { invalid, validateDistinct, validateMs, validateOneOf, validateScheduler } from '../util/validate.js';
+import { validateOptions } from '../util/validate-options.js';
 import { readInstrumentation } from './compose-instrumentation.js';
-import { AppRun, type HostHooks } from './app-run.js';
+import { AppRun } from './app-run.js';
+import type { HostHooks } from './host-hooks.js';
 import type { AppEvent, OrchestrateOptions } from './types.js';
 
 export const defaultTimeoutMs = 20_000;
-export const orchestrateOptionNames: readonly string[] = [
+export const orchestrateOptionNames: readonly (keyof OrchestrateOptions)[] = [
   'timeout',
   'onFailure',
   'drainDelay',
@@ -41,8 +36,8 @@ export const orchestrateOptionNames: readonly string[] = [
  * When one of the runners is already running, the application cancels the others. When they have ended, the stream
  * fails with an `AlreadyRunningError`.
  *
- * @throws TypeError for a value that is neither a task nor a runner, for the same runner twice, and for an option of a
- * wrong type; RangeError for a negative time.
+ * @throws TypeError for a value that is neither a task nor a runner, for the same runner twice, and for an option that
+ * is unknown or of a wrong type; RangeError for an option that is out of range, such as a negative time.
  *
  * @example
  * ```ts
@@ -61,7 +56,11 @@ export function orchestrate(runnables: readonly Runnable[], options: Orchestrate
   return orchestrateWith(toRunners(runnables), options, {});
 }
 
-/** @throws TypeError unless all are tasks and runners, and no runner is among them twice. */
+/**
+ * Returns runners as they are, and new runners for tasks.
+ *
+ * @throws TypeError for a value that is neither a task nor a runner, and for the same runner twice.
+ */
 export function toRunners(runnables: readonly Runnable[]): readonly TaskRunner[] {
   validateRunnables(runnables);
   const runners = runnables.map((runnable) => toRunner(runnable));
@@ -69,7 +68,8 @@ export function toRunners(runnables: readonly Runnable[]): readonly TaskRunner[]
   return runners;
 }
 
-function validateRunnables(value: unknown): void {
+/** Accepts an array, whatever is in it. */
+export function validateRunnables(value: unknown): void {
   if (Array.isArray(value)) return;
   const hint = isSimpleTask(value) || isTaskRunner(value) ? '. Give the tasks as an array: [a, b]' : '';
   throw new TypeError(invalid('runnables', 'an array', value) + hint);
@@ -81,7 +81,7 @@ export function orchestrateWith(
   options: OrchestrateOptions,
   hostHooks: HostHooks,
 ): Observable<AppEvent> {
-  validateOptions(options, orchestrateOptionNames);
+  validateOptions(options, orchestrateOptionNames, 'orchestrate');
   const {
     timeout = defaultTimeoutMs,
     onFailure = 'cancel',

@@ -8,13 +8,19 @@ export function exit(code: number): void {
   const streams = pendingStreams();
   if (streams.length === 0) exitNow(code);
   process.exitCode = code;
+  exitUnlessFlushing(streams, code);
+  void flushed(streams).then(() => exitNow(code));
+}
+
+/** Exits when the output makes no progress for a second. Returns the function that ends this. */
+export function exitUnlessFlushing(streams: readonly NodeJS.WriteStream[], code: number): () => void {
   let pendingBefore = pendingBytes(streams);
-  setInterval(() => {
+  const timer = setInterval(() => {
     const pending = pendingBytes(streams);
     if (pending >= pendingBefore) exitNow(code);
     pendingBefore = pending;
   }, 1000);
-  void flushed(streams).then(() => exitNow(code));
+  return () => clearInterval(timer);
 }
 
 function exitNow(code: number): never {

@@ -30,8 +30,8 @@ export class ShutdownReport {
    */
   readonly clean: boolean;
   /**
-   * Errors outside the tasks: uncaught exceptions, unhandled rejections, and errors of futures that nobody has looked
-   * at. The first 100 of them.
+   * Errors outside the tasks: uncaught exceptions, unhandled rejections, and errors of futures that were neither
+   * awaited nor subscribed to. The first 100 of them.
    */
   readonly failures: readonly unknown[];
   /** The number of errors beyond these. */

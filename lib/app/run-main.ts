@@ -1,25 +1,27 @@
 import { Subject } from 'rxjs';
 import { SignalError } from '../errors/errors.js';
 import type { Runnable } from '../task/runner.js';
-import {
-  validateArray,
-  validateBoolean,
-  validateFunction,
-  validateMs,
-  validateOneOf,
-  validateOptions,
-} from '../util/validate.js';
+import { validateArray, validateBoolean, validateFunction, validateMs, validateOneOf } from '../util/validate.js';
+import { readOptions } from '../util/validate-options.js';
 import { tolerateClosedOutput } from './closed-output.js';
 import { createEventLog } from './event-log.js';
+import { nameTasksAtExit } from './early-exit.js';
 import { onEndOfChannel } from './end-of-channel.js';
 import { ensureExit, setExitCode } from './exit-after-report.js';
-import { createApplication, launchOptionNames, type Application, type LaunchOptions } from './launch.js';
+import {
+  createApplication,
+  launchOptionNames,
+  otherLaunchNames,
+  type Application,
+  type LaunchOptions,
+} from './launch.js';
 import { keepProcessOpen } from './linger.js';
 import { loadTerminal, validateUi, type LoadedTerminal, type Ui } from './load-terminal.js';
 import { warnOfSlowStart } from './not-ready-tasks.js';
 import { defaultTimeoutMs, toRunners } from './orchestrate.js';
 import type { ShutdownReport } from './report.js';
 import { defaultStopSignals, isCtrlC, validateSignal } from './signals.js';
+import { warnOfSlowStop } from './slow-stop.js';
 import { StopSignals } from './stop-signals.js';
 import { catchUncaughtErrors } from './uncaught-errors.js';
 
@@ -32,7 +34,7 @@ export interface RunMainOptions extends LaunchOptions {
   signals?: readonly NodeJS.Signals[] | undefined;
   /**
    * Longest time that the process stays open after a failure or a requested stop, when all tasks have ended, in ms. The
-   * code after `await runMain(…)` has that long. Default: 5,000. With `Infinity`, the process exits by itself alone.
+   * code after `await runMain(…)` has that long. Default: 5,000. `Infinity` sets no limit.
    */
   linger?: number | undefined;
   /**
@@ -42,7 +44,8 @@ export interface RunMainOptions extends LaunchOptions {
   disconnect?: boolean | undefined;
   /**
    * Called with each uncaught exception and unhandled rejection. If it returns `true`, the error is handled, and the
-   * application goes on. Any other result, a promise included, makes the error a failure of the application.
+   * application goes on. Any other result, a promise included, makes the error a failure of the application. So is an
+   * error that the function throws or rejects with.
    */
   onUncaught?: ((error: unknown) => unknown) | undefined;
   /**
@@ -81,12 +84,14 @@ const runMainOptionNames: readonly (keyof RunMainOptions)[] = [
  * cancelled, and the exit code is 1. Further ones are collected in the report. An output whose reader is gone is no
  * failure.
  *
- * Tasks that have not ended at the deadline are named on stderr, and the process exits with 1. Any other failure sets
- * exit code 1. A clean end keeps the exit code. The process exits by itself when nothing keeps it open. After a failure
- * or a requested stop, it exits after `linger` ms in any case, and names what has kept it open. If all tasks ended by
- * themselves, open handles are named after 5 s, and the process stays. The output is flushed before each of these
- * exits, unless it makes no progress for a second. If a thread in a blocking system call prevents the exit, the process
- * is killed half a second later.
+ * Tasks that have not ended 5 s after the cancel are named on stderr. Those that have not ended at the deadline are
+ * named again, and the process exits with 1. Any other failure sets exit code 1. A clean end keeps the exit code.
+ *
+ * The process exits by itself when nothing keeps it open. After a failure or a requested stop, it exits after `linger`
+ * ms in any case, and names what has kept it open. If all tasks ended by themselves, open handles are named after 5 s,
+ * and the process stays. The output is flushed before each of these exits, unless it makes no progress for a second. If
+ * a thread in a blocking system call prevents the exit, the process is killed half a second later. At an exit by other
+ * code, the tasks that have not ended are named on stderr.
  *
  * @returns the application. Its promise resolves with the report when all tasks have ended or timed out. `ready`,
  * `ready$` and `live` are for probes, and `stop` stops it.
@@ -119,12 +124,14 @@ export function runMain(runnables: readonly Runnable[], options: RunMainOptions 
       if (cause instanceof SignalError) stopSignals.receivedElsewhere(cause.signal);
     },
     onSlowStart: warnOfSlowStart,
+    onSlowStop: () => warnOfSlowStop(runners),
   });
 
   tolerateClosedOutput();
   const releaseProcess = keepProcessOpen();
   const stopSignals = new StopSignals(signals, application.stop);
   const releaseErrors = catchUncaughtErrors(onUncaught, (error) => hostFailures$.next(error));
+  const releaseExit = nameTasksAtExit(runners);
   const releaseChannel = disconnect ? onEndOfChannel(application.stop) : undefined;
   const whenFlushed = (callback: () => void) => (terminal ? terminal.whenFlushed(callback) : callback());
   const onReport = (report: ShutdownReport) => {
@@ -135,12 +142,12 @@ export function runMain(runnables: readonly Runnable[], options: RunMainOptions 
     whenFlushed(releaseProcess);
     stopSignals.release();
     releaseErrors();
+    releaseExit();
     releaseChannel?.();
   });
 }
 
 function readRunMainOptions(options: RunMainOptions) {
-  validateOptions(options, [...launchOptionNames, ...runMainOptionNames]);
   const {
     exitCode = 'zero',
     ui = false,
@@ -149,7 +156,7 @@ function readRunMainOptions(options: RunMainOptions) {
     disconnect = false,
     onUncaught,
     ...launchOptions
-  } = options;
+  } = readOptions(options, [...launchOptionNames, ...runMainOptionNames], 'runMain', otherLaunchNames);
   validateOneOf('exitCode', ['zero', 'signal'], exitCode);
   validateUi(ui);
   validateArray('signals', signals);

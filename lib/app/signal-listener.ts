@@ -5,7 +5,8 @@ import { task } from '../task/task.js';
 import type { Task } from '../task/types.js';
 import { captureAsyncContext } from '../util/async-context.js';
 import { ForeignSubscription } from '../util/foreign-subscription.js';
-import { invalid, readOptions, validateArray } from '../util/validate.js';
+import { invalid, validateArray } from '../util/validate.js';
+import { readOptions } from '../util/validate-options.js';
 import { signals$, defaultStopSignals, validateSignal, type SignalTarget } from './signals.js';
 
 /** Options of {@link signalListener}. */
@@ -44,7 +45,7 @@ export function signalListener(
 ): Task<NodeJS.Signals> {
   const [first] = args;
   const options = typeof first === 'object' ? first : { signals: args as readonly NodeJS.Signals[] };
-  const { signals: given = [], target = process } = readOptions(options, ['signals', 'target']);
+  const { signals: given = [], target = process } = readOptions(options, ['signals', 'target'], 'signalListener');
   validateArray('signals', given);
   // A copy, because the caller may change the array.
   const signals = given.length > 0 ? [...given] : defaultStopSignals;
@@ -58,8 +59,8 @@ export function signalListener(
         const received = new ForeignSubscription<NodeJS.Signals>(
           {
             next(signal) {
-              // The value comes first because the cancel ends this stream. If a subscriber leaves at the value, cancel
-              // anyway.
+              // The value comes first, because the cancel ends this stream. A subscriber that unsubscribes at the value
+              // does not prevent the cancel.
               subscriber.next(signal);
               cancel(new SignalError(signal));
               subscriber.complete();

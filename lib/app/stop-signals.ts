@@ -25,7 +25,7 @@ export class StopSignals {
     for (const signal of signals) this.hold(signal);
   }
 
-  /** Takes a signal that another listener has received for the first. From now on it does not kill the process. */
+  /** Counts a signal that another listener has received as the first. From then on it does not kill the process. */
   receivedElsewhere(signal: NodeJS.Signals): void {
     // Code of the user may create a SignalError with any text.
     if (!canCatch(signal)) return;
@@ -46,8 +46,9 @@ export class StopSignals {
       const echoes = signals$([...this.held], process).subscribe();
       setTimeout(() => echoes.unsubscribe(), this.echoesUntil - performance.now()).unref();
     };
-    // The code that runs directly after the application finds no listener, and a process that exits then adds none.
-    setTimeout(ignoreEchoes, 1).unref();
+    // After the microtasks: the code that follows `await application` finds no listener. An echo that comes before this
+    // kills the process, because Node holds no signal without a listener.
+    queueMicrotask(() => process.nextTick(ignoreEchoes));
   }
 
   private hold(signal: NodeJS.Signals): void {

@@ -48,7 +48,7 @@ export interface OrchestrateOptions {
    * `startTimeout` takes precedence. Default: no limit.
    */
   startTimeout?: number | undefined;
-  /** A context or AbortSignal whose cancel asks the application to stop. */
+  /** A context or AbortSignal whose cancel asks the application to stop. Default: `background`, so none does. */
   parent?: Context | AbortSignal | undefined;
   /** The scheduler for everything in the application. Default: the parent's. */
   scheduler?: SchedulerLike | undefined;

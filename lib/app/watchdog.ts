@@ -1,3 +1,5 @@
+import type { ChildProcess } from 'node:child_process';
+import { attempt } from '../util/attempt.js';
 import { openHandles } from './open-handles.js';
 
 /** The time that an exit may take, in ms. */
@@ -25,16 +27,19 @@ export function killUnlessExited(code: number): void {
   const handles = openHandles();
   const open = handles.length > 0 ? `: ${handles.join(', ')}` : '';
   const reason = `after ${exitMs} ms the exit with ${code} still waits for a thread in a blocking system call${open}`;
+  // Without a watchdog, the exit is as safe as any. Node's permission model makes `spawn` throw.
+  attempt(() => spawnWatchdog(`Killing the process: ${reason}\n`).on('error', () => undefined), undefined);
+}
+
+function spawnWatchdog(message: string): ChildProcess {
   // Not imported: few programs come here, and all would load it.
-  const child = process
+  return process
     .getBuiltinModule('node:child_process')
-    .spawn(process.execPath, ['-e', program, String(process.pid), `Killing the process: ${reason}\n`], {
+    .spawn(process.execPath, ['-e', program, String(process.pid), message], {
       stdio: ['pipe', 'ignore', 'inherit'],
       // So that a signal for the group of processes does not end it, nor an option for all programs delay it.
       detached: true,
       env: {},
       windowsHide: true,
     });
-  // Without a watchdog, the exit is as safe as any.
-  child.on('error', () => undefined);
 }

@@ -28,8 +28,8 @@ export class CancelContext extends ListNode implements Context, LinkedList {
   private controller: AbortController | undefined = undefined;
 
   /**
-   * On the prototype of a run: the run itself. On that of a context which is for one run only: `null`, because what is
-   * started there belongs to that run.
+   * The run whose context this is. `null` for a context under which a parent starts one child: that child is not added
+   * to the run above a second time. `undefined` for any other context.
    */
   get ownRun(): RunContext | null | undefined {
     return undefined;

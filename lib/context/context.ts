@@ -1,7 +1,8 @@
 import { asyncScheduler, Observable, type MonoTypeOperatorFunction, type SchedulerLike } from 'rxjs';
 import { DeadlineError } from '../errors/errors.js';
 import { after } from '../util/timer.js';
-import { validateMs, validateOptions, validateScheduler } from '../util/validate.js';
+import { validateMs, validateScheduler } from '../util/validate.js';
+import { readOptions } from '../util/validate-options.js';
 import { toContext } from './abort-signal-context.js';
 import { CancelContext } from './cancel-context.js';
 import type { CancelFunc, Context } from './types.js';
@@ -49,10 +50,10 @@ export function withCancel(
   parent: Context | AbortSignal = background,
   options?: { scheduler?: SchedulerLike | undefined },
 ): [Context, CancelFunc] {
-  if (options !== undefined) validateOptions(options, ['scheduler']);
-  if (options?.scheduler !== undefined) validateScheduler(options.scheduler);
+  const scheduler = options && readOptions(options, ['scheduler'], 'withCancel').scheduler;
+  if (scheduler !== undefined) validateScheduler(scheduler);
   const parentContext = toContext(parent);
-  const context = new CancelContext(options?.scheduler ?? parentContext.scheduler, parentContext);
+  const context = new CancelContext(scheduler ?? parentContext.scheduler, parentContext);
   return [context, (cause) => CancelContext.cancel(context, cause)];
 }
 

@@ -1,7 +1,7 @@
 import { attempt } from '../util/attempt.js';
 import { isError, nameOf } from '../util/error-parts.js';
 
-/** The longest chain of causes that is searched: a getter may make up one without an end. */
+/** The longest chain of causes that is searched: a getter may return a new cause each time. */
 const maxLength = 25_000;
 
 /**
@@ -10,7 +10,7 @@ const maxLength = 25_000;
  */
 export function isCancellation(error: unknown, cause: unknown): boolean {
   if (isError(error) && nameOf(error) === 'AbortError') return true;
-  // An earlier error of the chain. It moves on at each power of two, so that a circle of any length comes back to it.
+  // An earlier error of the chain, to notice a circle (Brent's algorithm): it moves on at each power of two.
   let earlier: unknown = undefined;
   let current = error;
   for (let length = 1; length <= maxLength; length++) {

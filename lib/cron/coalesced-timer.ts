@@ -1,10 +1,16 @@
 import { asyncScheduler, type SchedulerLike, type Subscription } from 'rxjs';
-import { append, notifyAll, type LinkedList, type ListNode } from '../util/linked-list.js';
+import { runEachInAsyncContext, type AsyncContext } from '../util/async-context.js';
+import { append, notify, remove, type LinkedList, type ListNode } from '../util/linked-list.js';
+
+/** A list node that waits for a time, and is notified in an async context of its own. */
+interface TimerNode extends ListNode {
+  readonly asyncContext: AsyncContext;
+}
 
 /** One timer for all list nodes that wait for the same time. */
-class CoalescedTimer implements LinkedList {
-  first: ListNode | undefined = undefined;
-  last: ListNode | undefined = undefined;
+class CoalescedTimer implements LinkedList<TimerNode> {
+  first: TimerNode | undefined = undefined;
+  last: TimerNode | undefined = undefined;
   private readonly at: number;
   private readonly timer: Subscription;
 
@@ -23,7 +29,7 @@ class CoalescedTimer implements LinkedList {
  * Notifies a node at a time of the scheduler's clock. Removing the node from its list cancels that, and clears the
  * timer if no other node waits for it.
  */
-export function scheduleCoalesced(node: ListNode, scheduler: SchedulerLike, now: number, at: number): void {
+export function scheduleCoalesced(node: TimerNode, scheduler: SchedulerLike, now: number, at: number): void {
   // In virtual time the actions of one instant run in the order in which they were scheduled, so none is shared.
   const shared = scheduler === asyncScheduler;
   let timer = shared ? timersThisTurn.get(at) : undefined;
@@ -47,5 +53,11 @@ function share(timer: CoalescedTimer, at: number): void {
 }
 
 function fire(timer?: CoalescedTimer): void {
-  if (timer) notifyAll(timer, undefined);
+  if (!timer) return;
+  const next = () => {
+    const { first } = timer;
+    if (first) remove(first);
+    return first;
+  };
+  runEachInAsyncContext(next, notify);
 }

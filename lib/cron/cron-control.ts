@@ -4,7 +4,8 @@ import { readBy, type AskedBy, type ByWhom } from '../task/by-whom.js';
 import type { TaskHistory } from '../task/composite.js';
 import type { TaskHooks } from '../task/task-hooks.js';
 import type { SlotHistory, SlotOutcome, TaskEventDetail } from '../task/types.js';
-import { invalid, readOptions, validateInteger } from '../util/validate.js';
+import { invalid, validateInteger } from '../util/validate.js';
+import { readOptions } from '../util/validate-options.js';
 import type { SlotPolicy } from './cron-options.js';
 import { slotsFrom, toSchedule, type Schedule, type ScheduleSource } from './schedule.js';
 import { SlotCounts } from './slot-counts.js';
@@ -27,8 +28,8 @@ export interface NextRunsOptions {
 
 /** The clock of a cron that runs. */
 export interface ControlledClock {
-  /** The slot that it waits for. */
-  readonly slot: number | undefined;
+  /** The slot that it waits for; `Infinity` after the last one. */
+  readonly slot: number;
   readonly timetable: Timetable;
   /** The ms by which the clock has been set back: a slot of a period is due so much earlier by the clock. */
   readonly clockOffset: number;
@@ -69,13 +70,16 @@ export class CronControl<T> implements TaskHistory {
   slotLog?: SlotLog;
   readonly counts: SlotCounts = new SlotCounts();
   lastError?: TaskError;
-  lastSlot?: number;
   /** Whether the runner or the coordinator has paused the cron. */
   paused = false;
   /** The clock, for as long as there are slots to come. */
   clock: ControlledClock | undefined = undefined;
   /** The slots of the current run. */
   current: ControlledSlots | undefined = undefined;
+  /** The last slot of a schedule by the wall clock, which no later run repeats; `-Infinity` before the first. */
+  private lastSlot: number;
+  /** When the last slot was due, by the clock, which may have been set back since; `-Infinity` before the first. */
+  private lastDue: number;
   private source: ScheduleSource;
   private timezone: string | undefined;
   private readonly createTimetable: TimetableFactory;
@@ -99,6 +103,7 @@ export class CronControl<T> implements TaskHistory {
     timezone: string | undefined,
   ) {
     this.slotHooks = slotHooks;
+    this.lastSlot = this.lastDue = -Infinity;
     this.policy = policy;
     this.createTimetable = createTimetable;
     this.source = source;
@@ -107,7 +112,7 @@ export class CronControl<T> implements TaskHistory {
 
   get nextAt(): number | undefined {
     const { clock, paused } = this;
-    return paused || clock?.slot === undefined ? undefined : clock.slot - clock.clockOffset;
+    return paused || !clock || clock.slot === Infinity ? undefined : clock.slot - clock.clockOffset;
   }
 
   get running(): number {
@@ -120,21 +125,31 @@ export class CronControl<T> implements TaskHistory {
 
   /** Returns the timetable of the slots from now on. */
   timetable(now: number): Timetable {
-    const { source, lastSlot, rescheduled, current } = this;
+    const { source, lastSlot, lastDue, rescheduled, current } = this;
     return this.createTimetable(source, now, {
       lastSlot,
+      lastDue,
       rescheduled,
       onRandomFailed: (error) => current?.emitEvent({ type: 'option-failed', option: 'random', error }),
     });
   }
 
+  /** Stores the last of the slots that have come due now. */
+  storeLast(slot: number): void {
+    const { clock } = this;
+    this.lastDue = slot - (clock?.clockOffset ?? 0);
+    // An immediate slot, after the clock was set back, may be before slots of earlier runs.
+    if (!clock?.timetable.elapsed) this.lastSlot = Math.max(slot, this.lastSlot);
+  }
+
   /** Called when a run begins. Reports what was asked for while the cron was not running. */
   begin(slots: ControlledSlots): void {
-    const { unreportedReschedule: by } = this;
     this.current = slots;
     this.rescheduled = false;
-    this.unreportedReschedule = undefined;
     if (this.paused || this.reportedPaused) this.reportPause(slots);
+    // A listener may have rescheduled the cron.
+    const { unreportedReschedule: by } = this;
+    this.unreportedReschedule = undefined;
     if (by) this.reportReschedule(slots, firstSlot(this.timetable(slots.scheduler.now())), by);
   }
 
@@ -147,18 +162,18 @@ export class CronControl<T> implements TaskHistory {
   }
 
   async trigger(name: string, options: ByWhom): Promise<SlotOutcome> {
-    const by = readBy(options, ['by']);
+    const by = readBy(options, 'trigger');
     const { current } = this;
     if (!current || current.stopped) throw new NotRunningError(name);
     return current.trigger(by);
   }
 
   pause(options: ByWhom): void {
-    this.setPause('runner', true, readBy(options, ['by']));
+    this.setPause('runner', true, readBy(options, 'pause'));
   }
 
   resume(options: ByWhom): void {
-    this.setPause('runner', false, readBy(options, ['by']));
+    this.setPause('runner', false, readBy(options, 'resume'));
   }
 
   /** Begins or ends one of the two pauses of the cron. */
@@ -168,12 +183,12 @@ export class CronControl<T> implements TaskHistory {
     pauses[source] = paused;
     // A slot that is due belongs to the time before the change. Its run may change the pause again.
     this.clock?.flush();
-    const now = pauses.runner || pauses.coordinator;
-    if (now === this.paused) return;
-    this.paused = now;
+    const isPaused = pauses.runner || pauses.coordinator;
+    if (isPaused === this.paused) return;
+    this.paused = isPaused;
     this.pauseAskedBy = by;
     if (this.current) this.reportPause(this.current);
-    if (!now) this.reportPausedSlots();
+    if (!isPaused) this.reportPausedSlots();
   }
 
   private reportPause(slots: ControlledSlots): void {
@@ -182,8 +197,9 @@ export class CronControl<T> implements TaskHistory {
   }
 
   reschedule(schedule: unknown, options: RescheduleOptions): void {
-    const by = readBy(options, ['timezone', 'by']);
-    const { source, timezone } = this.toSource(schedule, options.timezone);
+    const { timezone: given, ...asked } = readOptions(options, ['timezone', 'by'], 'reschedule', { tz: 'timezone' });
+    const by = readBy(asked, 'reschedule');
+    const { source, timezone } = this.toSource(schedule, given);
     const { current, lastSlot } = this;
     // May throw, and then nothing is changed.
     if (current) firstSlot(this.createTimetable(source, current.scheduler.now(), { lastSlot, rescheduled: true }));
@@ -196,9 +212,13 @@ export class CronControl<T> implements TaskHistory {
   }
 
   private applyReschedule(slots: ControlledSlots, by: AskedBy): void {
+    const { source } = this;
     this.rescheduled = true;
+    this.unreportedReschedule = undefined;
     const timetable = this.timetable(slots.scheduler.now());
     this.reportReschedule(slots, firstSlot(timetable), by);
+    // A listener may have rescheduled the cron again.
+    if (source !== this.source) return;
     if (this.clock) this.clock.reschedule(timetable);
     else slots.followSchedule();
   }
@@ -210,7 +230,7 @@ export class CronControl<T> implements TaskHistory {
   /** Returns the next slots: of the current run, else of a run that would start now. */
   nextRuns(n: number, willStart: boolean, options: NextRunsOptions): Date[] {
     validateInteger('n', 0, Infinity, n);
-    const { schedule, timezone } = readOptions(options, ['schedule', 'timezone']);
+    const { schedule, timezone } = readOptions(options, ['schedule', 'timezone'], 'nextRuns', { tz: 'timezone' });
     if (schedule !== undefined) return this.runsAfterReschedule(n, willStart, this.toSource(schedule, timezone).source);
     if (timezone !== undefined) throw new RangeError(invalid('timezone', 'left out without a `schedule`', timezone));
     if (this.paused) return [];
@@ -222,16 +242,17 @@ export class CronControl<T> implements TaskHistory {
 
   /** Returns the slots that would follow a change of the schedule now. */
   private runsAfterReschedule(n: number, willStart: boolean, source: ScheduleSource): Date[] {
-    const { current, lastSlot } = this;
+    const { current, lastSlot, lastDue } = this;
     if (current ? current.stopped : !willStart) return [];
     const now = current?.scheduler.now() ?? Date.now();
-    const timetable = this.createTimetable(source, now, { lastSlot, rescheduled: current !== undefined });
+    const rescheduled = current !== undefined;
+    const timetable = this.createTimetable(source, now, { lastSlot, lastDue, rescheduled });
     return this.runsOf(timetable, firstSlot(timetable), n);
   }
 
   private runsOf({ schedule, stopAt }: Timetable, first: number | undefined, n: number, clockOffset = 0): Date[] {
-    const most = Math.min(n, this.current?.remainingRuns ?? this.policy.maxRuns ?? Infinity);
-    return slotsFrom(schedule, first, most, stopAt).map((slot) => new Date(slot - clockOffset));
+    const maxCount = Math.min(n, this.current?.remainingRuns ?? this.policy.maxRuns ?? Infinity);
+    return slotsFrom(schedule, first, maxCount, stopAt).map((slot) => new Date(slot - clockOffset));
   }
 
   /** Validates a schedule. A cron expression has the time zone of the cron, unless it has its own. */

@@ -5,13 +5,36 @@ import { invalid } from '../util/validate.js';
 /** The longest reason in a message, in characters. */
 const maxReason = 200;
 
+/** Returns the first match of a cron expression after a time, both in ms since the epoch. */
+type NextMatch = (after: number) => number | undefined;
+
+/** The parsed expressions that are in use. Crons share them, because croner's form of one takes 80 kB. */
+const inUse = new Map<string, WeakRef<NextMatch>>();
+
+const collected = /* @__PURE__ */ new FinalizationRegistry((key: string) => {
+  // It may have been parsed again.
+  if (!inUse.get(key)?.deref()) inUse.delete(key);
+});
+
 /**
- * Parses a cron expression. Returns a function of the first match after a time, both in ms since the epoch.
+ * Parses a cron expression, unless the same one is in use.
  *
  * @throws RangeError if the expression is malformed or never due, or the time zone does not exist; TypeError if the
  * time zone is not a string.
  */
-export function parseCronExpression(text: string, timezone: string | undefined): (after: number) => number | undefined {
+export function parseCronExpression(text: string, timezone: unknown): NextMatch {
+  if (timezone !== undefined && typeof timezone !== 'string')
+    throw new TypeError(invalid('timezone', 'the name of a time zone', timezone));
+  const key = JSON.stringify([text, timezone]);
+  const known = inUse.get(key)?.deref();
+  if (known) return known;
+  const parsed = parse(text, timezone);
+  inUse.set(key, new WeakRef(parsed));
+  collected.register(parsed, key);
+  return parsed;
+}
+
+function parse(text: string, timezone: string | undefined): NextMatch {
   if (timezone !== undefined) validateTimezone(timezone);
   const expected = 'a number of ms, a cron expression of 5 or 6 fields, or a nickname such as `@daily`';
   const invalidExpression = (reason: string, options?: ErrorOptions) =>
@@ -20,6 +43,8 @@ export function parseCronExpression(text: string, timezone: string | undefined):
   if (/[^\s!-~]/.test(text)) throw invalidExpression('it has an invalid character');
   if (/^(?:@every\b|[\d.]+\s*[a-z]*$)/i.test(text.trim()))
     throw invalidExpression('a period is a number of ms, such as `300_000`');
+  if (/^@reboot$/i.test(text.trim()))
+    throw invalidExpression('a task runs at the start, and a cron with `immediate: true` does, too');
   // Croner also accepts a single date, in many spellings.
   if (text.includes(':') || !/^\s*(@\w+|\S+(\s+\S+){4,5})\s*$/.test(text))
     throw invalidExpression('it has neither 5 nor 6 fields');
@@ -50,8 +75,7 @@ function reasonOf({ message }: Error): string {
   return printable(reason, maxReason);
 }
 
-function validateTimezone(timezone: unknown): void {
-  if (typeof timezone !== 'string') throw new TypeError(invalid('timezone', 'the name of a time zone', timezone));
+function validateTimezone(timezone: string): void {
   try {
     // Only later versions of Node take an offset.
     if (/^[+-]/.test(timezone)) throw new RangeError('An offset has no daylight saving time');

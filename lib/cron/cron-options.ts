@@ -1,4 +1,5 @@
-import { invalid, readOptions, validateInteger, validateMs, validateOneOf } from '../util/validate.js';
+import { invalid, validateInteger, validateMs, validateOneOf } from '../util/validate.js';
+import { readOptions, type OtherNames } from '../util/validate-options.js';
 import { readCoordinator, type Coordinator, type CoordinatorMethods } from './coordinator.js';
 
 /** Options of {@link cron}. A time is a Date or a number of ms since the epoch; a duration is a number of ms. */
@@ -96,9 +97,25 @@ const optionNames: readonly (keyof CronOptions)[] = [
   'coordinator',
 ];
 
+/** The names of croner and node-cron. */
+const otherNames: OtherNames = {
+  tz: 'timezone',
+  protect: 'overlap',
+  catch: 'onError',
+  runOnInit: 'immediate',
+  maxExecutions: 'maxRuns',
+  maxRandomDelay: 'jitter',
+  missedExecutionTolerance: 'tolerance',
+  distributed: 'coordinator',
+  runCoordinator: 'coordinator',
+  name: 'the task has the name',
+  paused: 'call `pause()` before the start',
+  scheduled: 'call `pause()` before the start',
+};
+
 /** Reads the options, once. Throws if one is unknown. */
 export function readCronOptions(options: CronOptions): CronOptions {
-  return readOptions(options, optionNames);
+  return readOptions(options, optionNames, 'cron', otherNames);
 }
 
 /** Validates the options of what happens to a slot, and fills in the defaults. */

@@ -6,8 +6,8 @@ import type { CronControl, NextRunsOptions, RescheduleOptions } from './cron-con
 import type { Schedule } from './schedule.js';
 
 /**
- * The runner of a cron, which controls its schedule while it runs. What is asked for is an event: `triggered`,
- * `paused`, `resumed`, `rescheduled`. Its `by` is the `by` of the options.
+ * The runner of a cron, which controls its schedule while it runs. Each change emits an event: `triggered`, `paused`,
+ * `resumed`, `rescheduled`. Its `by` is the `by` of the options.
  *
  * @example
  * ```ts
@@ -31,13 +31,14 @@ import type { Schedule } from './schedule.js';
 export interface CronRunner<T = unknown> extends TaskRunner<T> {
   /**
    * Runs the task now, by the rules of the cron: with the resources of its one `initialize`, its `overlap` policy and
-   * its `timeout`. A stop of the cron waits for it. It needs no lease, works while the cron is paused, counts towards
-   * `maxRuns`, and moves neither the schedule nor `lastRun`. Its `slot` is the time of the call, and its hooks run in
-   * the async context of the call.
+   * its `timeout`. A stop of the cron cancels it and waits for its end. It needs no lease, works while the cron is
+   * paused, counts towards `maxRuns`, and moves neither the schedule nor `lastRun`. Its `slot` is the time of the call,
+   * and its hooks run in the async context of the call.
    *
    * Resolves with the outcome when the run has ended. A run that is dropped, or that still waits when the cron stops,
-   * resolves as `skipped`. A run that has not ended at the application's deadline resolves as `cancelled`, with the
-   * reason `timed-out`. Rejects with a {@link NotRunningError} unless the cron is running.
+   * resolves as `skipped`. A run that the stop cancels resolves as `cancelled`, even if its promise is fulfilled after
+   * that. A run that has not ended at the application's deadline resolves as `cancelled`, with the reason `timed-out`.
+   * Rejects with a {@link NotRunningError} unless the cron is running.
    */
   trigger(options?: ByWhom): Promise<SlotOutcome>;
   /**

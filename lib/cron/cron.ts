@@ -1,14 +1,11 @@
-import type { RunContext } from '../context/types.js';
-import { runComposite, type CompositeTask } from '../task/composite.js';
-import { captureAsyncContext } from '../util/async-context.js';
-import { taskName, toTaskHooks, type TaskHooks } from '../task/task-hooks.js';
+import { toTaskHooks } from '../task/task-hooks.js';
 import type { SimpleTask, Task } from '../task/types.js';
 import { CronControl } from './cron-control.js';
-import { ControlledRunner, type CronRunner } from './cron-runner.js';
 import { readCronOptions, toSlotPolicy, type CronOptions } from './cron-options.js';
+import { ControlledRunner, type CronRunner } from './cron-runner.js';
+import { toCronTask } from './cron-task.js';
 import { toSchedule, type Schedule } from './schedule.js';
-import { dueSlots } from './slot-clock.js';
-import { dispatchSlots } from './slot-dispatcher.js';
+import { SlotTask } from './slot-task.js';
 import { timetableFactory } from './timetable.js';
 
 /**
@@ -60,32 +57,6 @@ export function cron<T>(
   const given = readCronOptions(options);
   const source = toSchedule(schedule, given.timezone);
   const policy = toSlotPolicy(given);
-  const control = new CronControl(toSlotTask(hooks), policy, timetableFactory(given), source, given.timezone);
-
-  const scheduled: CompositeTask<T> = {
-    ...control.slotHooks,
-    ...(hooks.initialize && { initialize: (ctx: RunContext) => hooks.initialize?.(ctx) }),
-    ...(hooks.finalize && { finalize: () => hooks.finalize?.() }),
-    startTimeout: hooks.startTimeout,
-    history: control,
-    // Like an `interval` piped into a flattening operator.
-    [runComposite]: (run, cancelApp) => {
-      const { scheduler } = run;
-      const asyncContext = captureAsyncContext();
-      return dueSlots(() => control.timetable(scheduler.now()), scheduler, asyncContext, control).pipe(
-        dispatchSlots(control, run, cancelApp, asyncContext),
-      );
-    },
-  };
-  return new ControlledRunner(toTaskHooks(scheduled), control);
-}
-
-/** Returns the task of a single slot: `execute` alone, with the task's name and grace. */
-function toSlotTask<T>(hooks: TaskHooks<T>): TaskHooks<T> {
-  const name = taskName(hooks);
-  return {
-    execute: (ctx, cancel) => hooks.execute(ctx, cancel),
-    toString: () => name,
-    grace: hooks.grace,
-  };
+  const control = new CronControl(new SlotTask(hooks), policy, timetableFactory(given), source, given.timezone);
+  return new ControlledRunner(toCronTask(hooks, control), control);
 }

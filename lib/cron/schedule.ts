@@ -1,4 +1,5 @@
-import { invalid, readOptions, validateInteger } from '../util/validate.js';
+import { invalid, validateInteger } from '../util/validate.js';
+import { readOptions } from '../util/validate-options.js';
 import { hasMembers } from '../util/has-members.js';
 import { parseCronExpression } from './cron-expression.js';
 
@@ -42,7 +43,9 @@ export function nextRuns(
   n: number,
   options: { from?: number | Date | undefined; timezone?: string | undefined } = {},
 ): Date[] {
-  const { from: start = Date.now(), timezone } = readOptions(options, ['from', 'timezone']);
+  const { from: start = Date.now(), timezone } = readOptions(options, ['from', 'timezone'], 'nextRuns', {
+    tz: 'timezone',
+  });
   validateInteger('n', 0, Infinity, n);
   const from = toTimestamp('from', start);
   const slots = toSchedule(schedule, timezone).from(from);

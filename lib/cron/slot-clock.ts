@@ -23,7 +23,7 @@ export interface DueSlots {
 /** The longest wait before the clock is read again: it may be set, and the machine may sleep. */
 const maxWaitMs = 30_000;
 /** The most that the clock may be behind the expected time before it counts as set back: timers may fire early. */
-const clockSetBackMs = 50;
+export const clockSetBackMs = 50;
 /** The most slots that one emission brings: after a long sleep of the machine there may be millions. */
 const maxSlotsPerEmit = 1000;
 
@@ -60,11 +60,10 @@ class SlotClock extends ListNode implements ControlledClock {
   timetable: Timetable;
   private readonly scheduler: SchedulerLike;
   private readonly subscriber: Subscriber<DueSlots>;
-  private readonly asyncContext: AsyncContext;
-  /** The slot that is waited for. */
-  slot: number | undefined = undefined;
+  readonly asyncContext: AsyncContext;
+  slot = Infinity;
   /** When that slot is due, its jitter included, by a clock that is never set back. */
-  private due = 0;
+  private due = Infinity;
   /** The slot after it, computed in advance because a jitter must not reach it. */
   private following: number | undefined = undefined;
   clockOffset = 0;
@@ -102,12 +101,13 @@ class SlotClock extends ListNode implements ControlledClock {
   }
 
   flush(): void {
-    while (!this.subscriber.closed && this.isDue(this.scheduler.now())) this.notify();
+    while (!this.subscriber.closed && this.isDue(this.scheduler.now()))
+      runInAsyncContext(this.asyncContext, wake, this as SlotClock, undefined);
   }
 
   flushDelayed(): void {
     const now = this.scheduler.now();
-    if (this.slot !== undefined && this.slot <= now + this.clockOffset) {
+    if (this.slot <= now + this.clockOffset) {
       this.due = Math.min(this.due, now + this.clockOffset);
       // The wait ends early; the clock was not set back.
       this.expectedNow = Math.min(this.expectedNow, now);
@@ -123,9 +123,9 @@ class SlotClock extends ListNode implements ControlledClock {
     this.start();
   }
 
-  /** Called by the timer, which may have been set by another cron, and by a flush. */
+  /** Called by the timer, which may have been set by another cron, in this cron's async context. */
   override notify(): void {
-    runInAsyncContext(this.asyncContext, wake, this as SlotClock, undefined);
+    this.wake();
   }
 
   /** Emits the slots that are due, and sets the next timer. */
@@ -134,7 +134,7 @@ class SlotClock extends ListNode implements ControlledClock {
     const now = this.readClock();
     // The wait has ended, even if the clock shows a little less than it should.
     const elapsedNow = expectedNow - now > clockSetBackMs ? now : Math.max(now, expectedNow);
-    if (this.slot !== undefined && this.isDue(this.timetable.elapsed ? elapsedNow : now)) this.emitDue(this.slot, now);
+    if (this.isDue(this.timetable.elapsed ? elapsedNow : now)) this.emitDue(this.slot, now);
     this.armTimer();
   }
 
@@ -147,7 +147,7 @@ class SlotClock extends ListNode implements ControlledClock {
     let failure: { readonly error: unknown } | undefined;
     try {
       this.scheduleNext(last);
-      if (countPassed in schedule && this.isDue(now)) {
+      if (this.isDue(now) && countPassed in schedule) {
         const passed = schedule[countPassed](first, Math.min(now + this.clockOffset, stopAt - 1));
         // Only the last of them may still be in its jitter.
         const certain = jitter > 0 ? schedule[countPassed](first, passed.last - 1) : passed;
@@ -157,7 +157,7 @@ class SlotClock extends ListNode implements ControlledClock {
           this.waitFor(slotAfter(schedule, last), true);
         }
       }
-      while (this.slot !== undefined && this.isDue(now) && count < maxSlotsPerEmit) {
+      while (this.isDue(now) && count < maxSlotsPerEmit) {
         last = this.slot;
         due = this.due;
         count++;
@@ -166,7 +166,7 @@ class SlotClock extends ListNode implements ControlledClock {
     } catch (error) {
       // The slots that are due are emitted first.
       failure = { error };
-      this.slot = undefined;
+      this.slot = this.due = Infinity;
     }
     // The schedule, or the source of randomness, may have cancelled the cron.
     if (this.subscriber.closed) return;
@@ -191,17 +191,15 @@ class SlotClock extends ListNode implements ControlledClock {
 
   private waitFor(slot: number | undefined, withJitter: boolean): void {
     const { schedule, jitter, random, stopAt } = this.timetable;
-    this.slot = slot !== undefined && slot < stopAt ? slot : undefined;
-    if (this.slot === undefined) return;
-    this.due = this.slot;
-    if (jitter === 0) return;
+    this.slot = this.due = slot !== undefined && slot < stopAt ? slot : Infinity;
+    if (jitter === 0 || this.slot === Infinity) return;
     this.following = slotAfter(schedule, this.slot);
     const maxDelay = Math.min(jitter, (this.following ?? Infinity) - this.slot, stopAt - this.slot);
     if (withJitter && maxDelay < Infinity) this.due += random() * maxDelay;
   }
 
   private isDue(now: number): boolean {
-    return this.slot !== undefined && this.due - this.clockOffset <= now;
+    return this.due - this.clockOffset <= now;
   }
 
   /** Returns the clock's time. For a period, adds the ms by which the clock was set back to `clockOffset`. */
@@ -215,7 +213,7 @@ class SlotClock extends ListNode implements ControlledClock {
 
   private armTimer(): void {
     if (this.subscriber.closed) return;
-    if (this.slot === undefined) return this.subscriber.complete();
+    if (this.slot === Infinity) return this.subscriber.complete();
     // A run may have set the timer already.
     remove(this);
     const now = this.readClock();

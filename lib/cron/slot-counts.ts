@@ -15,12 +15,14 @@ export class SlotCounts {
   private runs = 0;
   private failures = 0;
   private skipped = 0;
-  // The last run, in fields: an object for each would outlive the young generation, which costs more than the run.
+  // The last run, in fields: an object for each would outlive the young generation, which costs more than the run. So
+  // would a number in a field that may also be `undefined`.
   private status: SlotOutcome['status'] = 'skipped';
   private trigger: SlotOutcome['trigger'] = 'schedule';
-  private slot = 0;
-  private startedAt: number | undefined = undefined;
-  private endedAt = 0;
+  private slot = NaN;
+  /** `NaN` if the run has not started. */
+  private startedAt = NaN;
+  private endedAt = NaN;
   private failure: TaskError | undefined = undefined;
 
   /** Counts a slot that has ended now. */
@@ -34,7 +36,7 @@ export class SlotCounts {
     this.status = status;
     this.trigger = trigger;
     this.slot = slot;
-    this.startedAt = startedAt;
+    this.startedAt = startedAt ?? NaN;
     this.endedAt = now;
     this.failure = failure;
   }
@@ -56,7 +58,7 @@ export class SlotCounts {
       trigger,
       status,
       ...(failure && { error: failure }),
-      ...(startedAt !== undefined && { startedAt, endedAt }),
+      ...(!Number.isNaN(startedAt) && { startedAt, endedAt }),
     };
   }
 }

@@ -1,4 +1,12 @@
-import { EMPTY, Observable, Subscription, type OperatorFunction, type SchedulerLike, type Subscriber } from 'rxjs';
+import {
+  EMPTY,
+  Observable,
+  Subscription,
+  type Observer,
+  type OperatorFunction,
+  type SchedulerLike,
+  type Subscriber,
+} from 'rxjs';
 import type { CancelFunc } from '../context/types.js';
 import { CancelledError, TaskError } from '../errors/errors.js';
 import type { AskedBy } from '../task/by-whom.js';
@@ -63,8 +71,8 @@ class SlotDispatcher<T> extends Subscription implements SlotOwner<T>, RunParts, 
   private missedRun: SlotRun<T> | undefined = undefined;
   /** The number of runs that were started. */
   private runs = 0;
-  /** Whether no further run may start. */
-  stopped = false;
+  /** Whether the cron was stopped, or has ended. */
+  private ended = false;
   private slots$: Observable<DueSlots> = EMPTY;
   /** Whether the last slot has been received. Those that wait are still run, and a reschedule brings others. */
   private scheduleEnded = false;
@@ -123,6 +131,11 @@ class SlotDispatcher<T> extends Subscription implements SlotOwner<T>, RunParts, 
     return toArray(this.runningSlots).length;
   }
 
+  /** Whether no further run may start. During the cancel, an abort listener is called before `stop`. */
+  get stopped(): boolean {
+    return this.ended || this.ctx.cancelled;
+  }
+
   get remainingRuns(): number {
     return (this.policy.maxRuns ?? Infinity) - this.runs;
   }
@@ -135,6 +148,8 @@ class SlotDispatcher<T> extends Subscription implements SlotOwner<T>, RunParts, 
     this.slots$ = slots$;
     this.ctx.onCancel((cause) => this.stop(cause));
     this.control.begin(this);
+    // A listener of `paused` may have cancelled the cron.
+    if (this.stopped) return;
     const { watchPause, watchTriggers } = this.policy;
     // Before the first slot, which may be due at the start.
     if (watchPause) followPause(watchPause, this, (paused, by) => this.control.setPause('coordinator', paused, by));
@@ -148,19 +163,15 @@ class SlotDispatcher<T> extends Subscription implements SlotOwner<T>, RunParts, 
 
   private subscribeSlots(): void {
     this.scheduleEnded = false;
-    // RxJS subscribes a Subscription with an observer's methods without a wrapper.
-    const subscription = Object.assign(new Subscription(), {
-      next: (slots: DueSlots) => this.onDue(slots),
-      error: (error: unknown) => this.fail(error),
-      complete: () => {
-        subscription.unsubscribe();
-        this.scheduleEnded = true;
-        this.dispatchNext();
-      },
-    });
+    const subscription = new SlotsSubscription(this);
     // Before the clock is subscribed, because the first slots are emitted there.
     this.add(subscription);
     this.slots$.subscribe(subscription);
+  }
+
+  onScheduleEnd(): void {
+    this.scheduleEnded = true;
+    this.dispatchNext();
   }
 
   /** Runs a slot now, by the overlap policy. Resolves with its outcome. */
@@ -251,10 +262,9 @@ class SlotDispatcher<T> extends Subscription implements SlotOwner<T>, RunParts, 
     this.dispatchNext();
   }
 
-  private onDue(slots: DueSlots): void {
+  onDue(slots: DueSlots): void {
     const { control } = this;
-    // An immediate slot, after the clock was set back, may be before slots of earlier runs.
-    control.lastSlot = Math.max(slots.last, control.lastSlot ?? slots.last);
+    control.storeLast(slots.last);
     // Before the slot's turn: its own notice is one of the next line, and its run has no part in what is written.
     control.slotLog?.writeIfDue(this);
     // The console may have cancelled the cron.
@@ -306,7 +316,7 @@ class SlotDispatcher<T> extends Subscription implements SlotOwner<T>, RunParts, 
     if (dropped) this.control.reportMissed(dropped.first, dropped.count);
   }
 
-  private fail(error: unknown): void {
+  fail(error: unknown): void {
     if (!this.failure) {
       this.failure = error instanceof TaskError ? error : new TaskError(this.name, 'execute', error);
       this.ctx.fail(this.failure);
@@ -355,7 +365,7 @@ class SlotDispatcher<T> extends Subscription implements SlotOwner<T>, RunParts, 
     this.dispatching = false;
     if (!(this.closed || this.scheduleEnded) || this.runningSlots.first || this.waiting.first) return;
     // First, so that a listener of what follows starts nothing.
-    this.stopped = true;
+    this.ended = true;
     this.unsubscribe();
     this.control.end();
     this.control.slotLog?.write(this);
@@ -387,7 +397,7 @@ class SlotDispatcher<T> extends Subscription implements SlotOwner<T>, RunParts, 
 
   /** Ends the schedule: no further run starts, and all waiting slots are dropped. */
   private end(): void {
-    this.stopped = true;
+    this.ended = true;
     this.unsubscribe();
     this.reportDropped();
     for (let head = this.waiting.first; head; head = this.waiting.first) {
@@ -396,6 +406,29 @@ class SlotDispatcher<T> extends Subscription implements SlotOwner<T>, RunParts, 
       else this.control.reportMissed(head.first, head.count);
     }
     for (const slot of toArray(this.runningSlots)) slot.skip({ reason: 'ended' });
+  }
+}
+
+/** Passes due slots on. RxJS subscribes a Subscription with an observer's methods without a wrapper. */
+class SlotsSubscription<T> extends Subscription implements Observer<DueSlots> {
+  private readonly dispatcher: SlotDispatcher<T>;
+
+  constructor(dispatcher: SlotDispatcher<T>) {
+    super();
+    this.dispatcher = dispatcher;
+  }
+
+  next(slots: DueSlots): void {
+    this.dispatcher.onDue(slots);
+  }
+
+  error(error: unknown): void {
+    this.dispatcher.fail(error);
+  }
+
+  complete(): void {
+    this.unsubscribe();
+    this.dispatcher.onScheduleEnd();
   }
 }
 

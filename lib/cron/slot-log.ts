@@ -21,7 +21,7 @@ export interface LoggedCron {
 
 /**
  * Whether an event may be written by a {@link SlotLog}. A slot that is refused is not, because another process runs it,
- * and neither is one that is missed because somebody has paused the cron.
+ * and neither is one that is missed because the cron was paused.
  */
 export function isSlotNotice(event: { readonly type: string; readonly reason?: unknown }): event is SlotNotice {
   const { type, reason } = event;
@@ -33,7 +33,7 @@ export function isSlotNotice(event: { readonly type: string; readonly reason?: u
   );
 }
 
-/** Emits an event of a cron. Without a listener, the cron's parts write it if it is a notice. */
+/** Emits an event of a cron. Without a listener, a notice is passed to the cron's log instead. */
 export function emitOrLog(run: CompositeRun, detail: TaskEventDetail): void {
   if (run.observed || !isSlotNotice(detail)) run.emit(detail);
   else logNotice(detail, run);

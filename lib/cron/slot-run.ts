@@ -4,10 +4,11 @@ import { CancelledError, DeadlineError, type TaskError } from '../errors/errors.
 import type { CompositeRun } from '../task/composite.js';
 import { abandonedOutcome } from '../task/runner.js';
 import type { Outcome, SlotOutcome, TaskEventDetail, TaskRunner } from '../task/types.js';
-import type { AsyncContext } from '../util/async-context.js';
+import { startInAsyncContext, type AsyncContext } from '../util/async-context.js';
 import { ForeignSubscription } from '../util/foreign-subscription.js';
 import { after } from '../util/timer.js';
 import { ListNode } from '../util/linked-list.js';
+import { clockSetBackMs } from './slot-clock.js';
 import { Run, type RunOwner, type RunObserver } from '../task/run.js';
 import { CancelContext } from '../context/cancel-context.js';
 import type { Coordinator } from './coordinator.js';
@@ -51,12 +52,13 @@ export class SlotRun<T> extends ListNode implements RunObserver<T> {
   private readonly owner: SlotOwner<T>;
   private readonly due: number;
   readonly trigger: SlotOutcome['trigger'];
-  private readonly manual: ManualTrigger | undefined;
   private run: Run<T> | undefined = undefined;
-  private lease: ForeignSubscription<boolean> | undefined = undefined;
-  private timeoutTimer: Subscription | undefined = undefined;
-  private overdueTimer: Subscription | undefined = undefined;
-  private overdue = false;
+  // `declare` creates no field, which keeps a slot small: most slots need none of these.
+  declare private readonly manual?: ManualTrigger;
+  declare private lease?: ForeignSubscription<boolean>;
+  declare private timeoutTimer?: Subscription;
+  declare private overdueTimer?: Subscription;
+  declare private overdue?: boolean;
 
   /** @param due when the slot was due by the scheduler's clock, which may have been set back. */
   constructor(owner: SlotOwner<T>, slot: number, due: number, trigger: 'schedule' | 'missed' | ManualTrigger) {
@@ -65,7 +67,7 @@ export class SlotRun<T> extends ListNode implements RunObserver<T> {
     this.slot = slot;
     this.due = due;
     this.trigger = typeof trigger === 'string' ? trigger : 'manual';
-    this.manual = typeof trigger === 'string' ? undefined : trigger;
+    if (typeof trigger !== 'string') this.manual = trigger;
   }
 
   /** The async context to start in. */
@@ -75,7 +77,7 @@ export class SlotRun<T> extends ListNode implements RunObserver<T> {
 
   /** Emits `overdue` if the slot still waits when its tolerance has passed. */
   watchOverdue(): void {
-    // A run that somebody asked for has no time of its own.
+    // A triggered run has no time at which it was due.
     if (this.manual) return;
     const remainingMs = this.owner.tolerance - this.lateBy();
     this.overdueTimer ??= after(this.owner.ctx.scheduler, Math.max(0, remainingMs), () => this.reportOverdue());
@@ -165,16 +167,19 @@ export class SlotRun<T> extends ListNode implements RunObserver<T> {
   }
 
   private start(): void {
-    const { owner, slot } = this;
+    const { owner, slot, asyncContext } = this;
+    const now = owner.ctx.scheduler.now();
     this.overdueTimer?.unsubscribe();
-    if (!this.manual && !this.overdue && this.lateBy() > owner.tolerance) this.reportOverdue();
+    if (!this.manual && !this.overdue && this.lateBy(now) > owner.tolerance) this.reportOverdue();
     if (this.closed) return;
     if (owner.reachedMaxRuns) return this.skip({ reason: 'ended' });
-    this.run = new Run(owner, owner.ctx.runId, this, owner.ctx, owner.cancelApp, slot);
+    const run = (this.run = new Run(owner, owner.ctx.runId, this, owner.ctx, owner.cancelApp, now, slot));
     owner.countRun();
     if (owner.observed) owner.emitEvent({ type: 'slot-started', slot });
     owner.runStarted();
-    this.run.start();
+    // Without stores, it already runs in a context of its own.
+    if (asyncContext) startInAsyncContext(asyncContext, startRun<T>, run, undefined);
+    else run.start();
   }
 
   /** Skips the slot, or cancels its run if the lease was granted before. Without a failure the answer was `false`. */
@@ -236,8 +241,10 @@ export class SlotRun<T> extends ListNode implements RunObserver<T> {
     this.lease?.unsubscribe();
   }
 
-  private lateBy(): number {
-    return this.owner.ctx.scheduler.now() - this.due;
+  /** Returns the ms since the slot was due; 0 if the clock was set back since then. */
+  private lateBy(now: number = this.owner.ctx.scheduler.now()): number {
+    const lateBy = now - this.due;
+    return lateBy < -clockSetBackMs ? 0 : lateBy;
   }
 
   private reportOverdue(): void {
@@ -245,4 +252,8 @@ export class SlotRun<T> extends ListNode implements RunObserver<T> {
     this.overdue = true;
     owner.emitEvent({ type: 'overdue', slot, lateBy: Math.max(owner.tolerance, this.lateBy()) });
   }
+}
+
+function startRun<T>(run: Run<T>): void {
+  run.start();
 }

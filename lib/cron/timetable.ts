@@ -24,8 +24,10 @@ export interface Timetable {
 
 /** The facts that a timetable depends on, besides the options. */
 export interface TimetableStart {
-  /** The last slot of earlier runs. Default: there is none. */
-  readonly lastSlot?: number | undefined;
+  /** The last slot of the wall clock so far, which is not repeated. Default: `-Infinity`, there is none. */
+  readonly lastSlot?: number;
+  /** When the last slot so far was due, by the clock. Default: `-Infinity`, there is none. */
+  readonly lastDue?: number;
   /** Whether a run goes on with another schedule. There is then no immediate slot, and no `lastRun`. */
   readonly rescheduled?: boolean;
   /** Called with a failure of `random`. Default: writes it with `console.error`. */
@@ -52,15 +54,18 @@ export function timetableFactory(options: CronOptions): TimetableFactory {
   if (startAt >= stopAt) throw new RangeError(invalid('stopAt', 'after `startAt`', options.stopAt));
   validateMs('jitter', jitter);
   validateFunction('random', random);
-  return (source, now, { lastSlot, rescheduled, onRandomFailed = logError } = {}) => {
-    const lastRun = givenLastRun === undefined || rescheduled ? undefined : (lastSlot ?? givenLastRun);
+  return (source, now, { lastSlot = -Infinity, lastDue = -Infinity, rescheduled, onRandomFailed = logError } = {}) => {
+    // A period goes on from now if the clock was set back since its last slot.
+    const ownLastRun = source.elapsed ? Math.min(lastDue, now) : Math.max(lastDue, lastSlot);
+    const hasRun = ownLastRun > -Infinity;
+    const lastRun = givenLastRun === undefined || rescheduled ? undefined : hasRun ? ownLastRun : givenLastRun;
     const immediate = givenImmediate ?? (source.elapsed && givenLastRun === undefined);
     // The clock may have been set back since the last slot. A period follows elapsed time and does not repeat it.
-    const lastByClock = source.elapsed ? undefined : lastSlot;
+    const repeats = lastSlot > -Infinity && !source.elapsed;
     const start = Math.max(now, startAt);
     const schedule = source.from(lastRun ?? start);
     return {
-      schedule: lastByClock === undefined ? schedule : scheduleAfter(schedule, lastByClock),
+      schedule: repeats ? scheduleAfter(schedule, lastSlot) : schedule,
       immediate: immediate && !rescheduled ? start : undefined,
       after: Math.max(lastRun ?? now, startAt - 1),
       startAt,

@@ -8,12 +8,13 @@ import type { TaskOutput } from '../task/types.js';
 import { append, ListNode, notifyAll, remove, type LinkedList } from '../util/linked-list.js';
 import { logError } from '../util/log-error.js';
 import { reportUnhandled } from '../util/report-unhandled.js';
-import { forgetUnhandled, rememberUnhandled, type UnhandledError } from '../util/unhandled-errors.js';
+import { removeUnhandled, addUnhandled, type UnhandledError } from '../util/unhandled-errors.js';
 
 type SettledStatus = 'fulfilled' | 'rejected' | 'cancelled';
 
 /**
- * The error of a future that nobody has looked at. It waits for the end of the run that the future was started under.
+ * The error of a future that was neither awaited nor subscribed to. At the end of the run that the future was started
+ * under, it becomes an event of that run.
  */
 class LostError extends ListNode implements UnhandledError {
   readonly error: unknown;
@@ -25,9 +26,9 @@ class LostError extends ListNode implements UnhandledError {
     this.run = run;
   }
 
-  /** The run has ended, or a join no longer waits for it. */
+  /** Called when the run has ended, or a join no longer waits for it. */
   override notify(): void {
-    forgetUnhandled(this);
+    removeUnhandled(this);
     this.run?.emit({ type: 'future-failed', error: this.error });
   }
 }
@@ -48,7 +49,7 @@ class LostError extends ListNode implements UnhandledError {
 export class FutureState<T> extends CancelContext implements OutputObserver<T> {
   /** The last value, the error, or the cause of the cancel. */
   outcome: unknown = undefined;
-  /** The future itself, until somebody looks at its result or it settles. */
+  /** The future itself, until it is awaited or subscribed to, or settles. */
   observable: object | undefined = undefined;
   // `declare` creates no field, which keeps a future small: most have neither.
   /** The run that the future was started under. */
@@ -94,12 +95,12 @@ export class FutureState<T> extends CancelContext implements OutputObserver<T> {
     subscribeOutput(output, this);
   }
 
-  /** Somebody looks at the result, so that an error is not lost. */
+  /** Marks the result as awaited or subscribed to, so that an error does not count as lost. */
   markHandled(): void {
     this.observable = undefined;
     if (!this.lostError) return;
     remove(this.lostError);
-    forgetUnhandled(this.lostError);
+    removeUnhandled(this.lostError);
     this.lostError = undefined;
   }
 
@@ -189,6 +190,6 @@ export class FutureState<T> extends CancelContext implements OutputObserver<T> {
     const { run } = this;
     const lostError = (this.lostError = new LostError(error, run));
     if (run) append((run.endListeners ??= { first: undefined, last: undefined }), lostError);
-    rememberUnhandled(lostError, run ? undefined : observable);
+    addUnhandled(lostError, run ? undefined : observable);
   }
 }

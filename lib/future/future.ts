@@ -38,13 +38,15 @@ export interface Future<T> extends Observable<T>, PromiseLike<T> {
  * Starts work immediately and synchronously, as an async function does, and keeps its result: the last value, or
  * `undefined` if there is none. The counterpart of Go's `Async(f)`.
  *
- * The future errors with what the work threw, not with a wrapper. An error is not lost when nobody has ever subscribed
- * to the future or awaited it. Under the context of a run, it is a `future-failed` event at the end of that run, and in
- * the report of the application. Without a run, it goes to RxJS's handler of unhandled errors when the future is
+ * The future errors with what the work threw, not with a wrapper. If no code subscribes to the future or awaits it, the
+ * error is reported. Under the context of a run, it is a `future-failed` event at the end of that run, and in the
+ * report of the application. Without a run, it goes to RxJS's handler of unhandled errors when the future is
  * garbage-collected. At the latest it is written at the exit of the process, and the exit code is 1.
  *
  * Cancelling the future or its parent cancels the context of the work. The future errors with the cause immediately. An
- * Observable is unsubscribed, an async iterable has its `return()` called, and the result of a promise is dropped.
+ * Observable is unsubscribed, an async iterable has its `return()` called, and the result of a promise is dropped. Once
+ * the work has ended, a cancel of the parent reaches its context only while that has children or subscribers: its
+ * `signal` alone is then not aborted.
  *
  * @param work the function to call. It gets its own context, a child of `parent`.
  * @param parent a context or an AbortSignal. If it is already cancelled, `work` is not called. Default: `background`,
@@ -118,7 +120,7 @@ class FutureObservable<T> extends Observable<T> implements Future<T> {
     return firstValueFrom(merge(waiterCancelled$, this));
   }
 
-  /** Returns the state to somebody who looks at the result: its error is not lost from here on. */
+  /** Returns the state, and marks its result as awaited or subscribed to. */
   private handledState(): FutureState<T> {
     this.state.markHandled();
     return this.state;

@@ -30,7 +30,7 @@ export class DynamicMember<T> {
     this.by = by;
   }
 
-  /** Whether its key is free: its run has ended. The listeners of the end are notified before the group is. */
+  /** Whether its key is free, although it may not be removed yet: other listeners of its end are notified first. */
   get isOver(): boolean {
     return this.context?.ended !== undefined && !this.next;
   }
@@ -105,14 +105,14 @@ export class DynamicMembers<T> {
   async remove(key: string, by: AskedBy): Promise<Outcome | undefined> {
     const member = this.get(key);
     if (member?.context) return this.end(member, by);
-    if (member) this.forget(member);
+    if (member) this.delete(member);
     return member?.notStarted(this.path);
   }
 
   /** Removes a member, and starts the one that replaces it. */
   memberEnded(member: DynamicMember<T>): void {
     const { next } = member;
-    this.forget(member);
+    this.delete(member);
     if (next && this.current?.stopped === false) this.start(next);
     else if (next) this.byRunner.delete(next.runner);
   }
@@ -138,7 +138,7 @@ export class DynamicMembers<T> {
   }
 
   private start(member: DynamicMember<T>): void {
-    // A member that is over may still be in its place.
+    // A member that is over, and not removed yet, may have the key.
     this.byKey.delete(member.key);
     this.put(member);
     this.current?.start(member);
@@ -164,7 +164,7 @@ export class DynamicMembers<T> {
     return ended;
   }
 
-  private forget(member: DynamicMember<T>): void {
+  private delete(member: DynamicMember<T>): void {
     const { key, runner } = member;
     // Another member may have the key or the runner since its end.
     if (this.byKey.get(key) === member) this.byKey.delete(key);

@@ -4,12 +4,11 @@ import type { CancelFunc } from '../context/types.js';
 import type { AskedBy } from '../task/by-whom.js';
 import type { CompositeRun } from '../task/composite.js';
 import { removalError } from '../task/removal.js';
-import { startChild } from '../task/runner-access.js';
 import type { Outcome, TaskRunner } from '../task/types.js';
 import { runInAsyncContext } from '../util/async-context.js';
 import { prepend, type ListNode } from '../util/linked-list.js';
 import type { CurrentRun, DynamicMember, DynamicMembers } from './dynamic-members.js';
-import { MemberContext, MembersRun } from './members-run.js';
+import { MemberContext, MembersRun, startMember } from './members-run.js';
 
 /** The options of a dynamic group, with their defaults. */
 export interface DynamicPolicy {
@@ -26,7 +25,7 @@ export class DynamicRun<T> extends MembersRun<T, DynamicContext<T>> implements C
   private readonly running = new Set<DynamicContext<T>>();
   /** The members that the group waits for to be ready. */
   private readonly notReady = new Set<DynamicContext<T>>();
-  /** The number of calls that are starting a member, or those that were added before the start of the group. */
+  /** The number of current calls that start members. During them, the group waits before it updates its readiness. */
   private starting = 0;
   /** The outcomes of the members that a join no longer waits for, or that ended after the group's own stop. */
   private readonly outcomes: Outcome[] = [];
@@ -163,8 +162,4 @@ class NewestFirst extends CancelContext {
   protected override attach(node: ListNode): void {
     prepend(this, node);
   }
-}
-
-function startMember<T>(context: DynamicContext<T>, cancelApp: CancelFunc): void {
-  startChild(context.runner, context, cancelApp);
 }

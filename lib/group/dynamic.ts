@@ -4,7 +4,8 @@ import { runComposite, type CompositeTask } from '../task/composite.js';
 import { Runner, type Runnable } from '../task/runner.js';
 import { toTaskHooks, type TaskHooks } from '../task/task-hooks.js';
 import type { Outcome, TaskRunner } from '../task/types.js';
-import { readOptions, validateOneOf, validateString } from '../util/validate.js';
+import { validateOneOf, validateString } from '../util/validate.js';
+import { readOptions } from '../util/validate-options.js';
 import { DynamicMembers } from './dynamic-members.js';
 import { DynamicRun } from './dynamic-run.js';
 
@@ -54,7 +55,7 @@ export interface DynamicGroup<K extends string = string, T = unknown> extends Ta
  * Creates a group whose members are added and removed while it runs: one task for each tenant, for example. It emits
  * the values of its members. It runs, also when it is empty, until it is cancelled or a member stops it.
  *
- * The key of a member is the last part of its path, `tenants/acme`. A member that has ended is forgotten. The outcome
+ * The key of a member is the last part of its path, `tenants/acme`. A member that has ended is removed. The outcome
  * of the group counts all members, as `children`, and has the outcomes of those that were running, or had not been
  * started, at the stop.
  *
@@ -92,7 +93,7 @@ export function dynamic<K extends string = string, T = unknown>(
   options: DynamicOptions = {},
 ): DynamicGroup<K, T> {
   validateString('name', name);
-  const { onFailure = 'continue', readiness = 'self' } = readOptions(options, ['onFailure', 'readiness']);
+  const { onFailure = 'continue', readiness = 'self' } = readOptions(options, ['onFailure', 'readiness'], 'dynamic');
   validateOneOf('onFailure', ['continue', 'stop'], onFailure);
   validateOneOf('readiness', ['members', 'self'], readiness);
   const members = new DynamicMembers<T>();
@@ -121,15 +122,15 @@ class DynamicRunner<K extends string, T> extends Runner<T> implements DynamicGro
   }
 
   add(key: K, runnable: Runnable<T>, options: ByWhom = {}): TaskRunner<T> {
-    return this.members.add(key, runnable, readBy(options, ['by']));
+    return this.members.add(key, runnable, readBy(options, 'add'));
   }
 
   async replace(key: K, runnable: Runnable<T>, options: ByWhom = {}): Promise<Outcome | undefined> {
-    return this.members.replace(key, runnable, readBy(options, ['by']));
+    return this.members.replace(key, runnable, readBy(options, 'replace'));
   }
 
   async remove(key: K, options: ByWhom = {}): Promise<Outcome | undefined> {
-    return this.members.remove(key, readBy(options, ['by']));
+    return this.members.remove(key, readBy(options, 'remove'));
   }
 
   get(key: K): TaskRunner<T> | undefined {

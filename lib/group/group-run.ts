@@ -3,9 +3,10 @@ import type { CancelContext } from '../context/cancel-context.js';
 import type { CancelFunc } from '../context/types.js';
 import type { ParentRun } from '../task/child.js';
 import type { CompositeRun } from '../task/composite.js';
-import { notStartedOutcome, startChild } from '../task/runner-access.js';
+import { notStartedOutcome } from '../task/runner-access.js';
 import type { Outcome, TaskRunner } from '../task/types.js';
-import { MemberContext, MembersRun } from './members-run.js';
+import { captureAsyncContext, startInAsyncContext } from '../util/async-context.js';
+import { MemberContext, MembersRun, startMember } from './members-run.js';
 
 /** One run of a group whose members are fixed. Subclasses decide when a member can start. */
 export abstract class GroupRun<T> extends MembersRun<T, GroupMember<T>> {
@@ -14,6 +15,7 @@ export abstract class GroupRun<T> extends MembersRun<T, GroupMember<T>> {
   private endedCount = 0;
   private notReadyCount: number;
   private starting = false;
+  private readonly asyncContext = captureAsyncContext();
 
   /** @param parent the parent of the members' contexts, if they have one. */
   constructor(
@@ -85,7 +87,8 @@ export abstract class GroupRun<T> extends MembersRun<T, GroupMember<T>> {
       if (!member || this.stopped || (previous && !this.canStartAfter(previous))) break;
       this.startedCount++;
       member.running = true;
-      startChild(member.runner, member, this.cancelApp);
+      // The hooks of the members before it may have entered a store.
+      startInAsyncContext(this.asyncContext, startMember<T>, member, this.cancelApp);
     }
     this.starting = false;
   }
@@ -100,7 +103,7 @@ export abstract class GroupRun<T> extends MembersRun<T, GroupMember<T>> {
 /** A member of a group, and the context of its run. */
 export class GroupMember<T> extends MemberContext<T> {
   running = false;
-  /** Whether nobody waits for it: it is ready, or optional. */
+  /** Whether the group does not wait for it: it is ready, or optional. */
   isReady: boolean;
   outcome: Outcome | undefined = undefined;
   /** The outcome to report if the member was abandoned before its end. */

@@ -4,7 +4,7 @@ import type { CancelFunc } from '../context/types.js';
 import { CancelledError, TaskError } from '../errors/errors.js';
 import { ChildContext, type ParentRun } from '../task/child.js';
 import type { CompositeRun, MemberRole, RunParts } from '../task/composite.js';
-import { roleOf } from '../task/runner-access.js';
+import { roleOf, startChild } from '../task/runner-access.js';
 import { abandonedOutcome } from '../task/runner.js';
 import type { Outcome, TaskRunner } from '../task/types.js';
 import { logError } from '../util/log-error.js';
@@ -116,6 +116,11 @@ export abstract class MembersRun<T, M extends MemberContext<T>> implements Paren
     // A failure was reported before.
     if (this.allEnded) this.subscriber.complete();
   }
+}
+
+/** Starts a member. A function, to be called in an async context. */
+export function startMember<T>(member: MemberContext<T>, cancelApp: CancelFunc): void {
+  startChild(member.runner, member, cancelApp);
 }
 
 /** The context of one run of a member. */

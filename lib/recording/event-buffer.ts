@@ -13,7 +13,7 @@ export class EventBuffer implements Recording {
     this.limit = limit;
   }
 
-  get events(): readonly RecordedEvent[] {
+  get events(): RecordedEvent[] {
     return this.stored.slice(-this.limit);
   }
 
@@ -25,7 +25,7 @@ export class EventBuffer implements Recording {
     // Drops many events at once, because each drop copies all events that stay.
     if (this.stored.push(event) < 2 * this.limit) return;
     this.droppedBefore += this.stored.length - this.limit;
-    this.stored = this.stored.slice(-this.limit);
+    this.stored = this.events;
   }
 
   toJSON(): Recording {

@@ -1,5 +1,6 @@
 import { asyncScheduler, isObservable, type Observable, type TimestampProvider } from 'rxjs';
-import { invalid, validateFunction, validateOptions, validateInteger } from '../util/validate.js';
+import { invalid, validateFunction, validateInteger } from '../util/validate.js';
+import { validateOptions } from '../util/validate-options.js';
 import type { AppEvent } from '../app/types.js';
 import { EventBuffer } from './event-buffer.js';
 import { toRecorded } from './to-recorded.js';
@@ -7,7 +8,7 @@ import type { Recording } from './types.js';
 
 /** Options of {@link record}. */
 export interface RecordOptions {
-  /** Maximum number of events that are kept: the last ones. Default: 10,000. */
+  /** Maximum number of events that are kept: the last ones. `Infinity` for no limit. Default: 10,000. */
   limit?: number | undefined;
   /** Clock that gives the time, in ms, of events that have none of their own. Default: `asyncScheduler`. */
   clock?: TimestampProvider | undefined;
@@ -23,7 +24,9 @@ export interface Recorder extends Recording {
  * Records what an application does. It is meant for production, too, where the last events explain an incident. It
  * subscribes immediately and keeps no reference to a task or an error. `JSON.stringify` turns it into text at any time.
  *
- * @param events$ Events of `orchestrate` or of a runner, or a Subject that is the `observer` of `runMain`.
+ * @param events$ events of `orchestrate` or of a runner, or a Subject that is the `observer` of `launch` or `runMain`.
+ * @throws TypeError when `events$` is not an Observable, or an option is unknown or of a wrong type; RangeError for a
+ * `limit` that is not a whole number from 1 and up.
  *
  * @example
  * ```ts
@@ -38,11 +41,11 @@ export interface Recorder extends Recording {
  * ```
  */
 export function record(events$: Observable<AppEvent>, options: RecordOptions = {}): Recorder {
-  validateOptions(options, ['limit', 'clock']);
+  validateOptions(options, ['limit', 'clock'], 'record');
   const { limit = 10_000, clock = asyncScheduler } = options;
   if (!isObservable(events$)) throw new TypeError(invalid('events$', 'an Observable', events$));
   if (limit !== Infinity) validateInteger('limit', 1, Infinity, limit);
-  validateFunction('clock.now', (clock as Partial<Record<'now', unknown>>).now);
+  validateFunction('clock.now', (Object(clock) as Partial<TimestampProvider>).now);
   const buffer = new EventBuffer(clock.now(), limit);
   const subscription = events$.subscribe({
     next: (event) => buffer.add(toRecorded(event, clock.now())),

@@ -12,13 +12,15 @@ const maxTextLength = 2000;
 /** Converts an event to what JSON can store. */
 export function toRecorded(event: AppEvent, now: number): RecordedEvent {
   if (event.type === 'shutdown') {
-    const { outcomes, clean, durationMs, cause } = event.report;
+    const { outcomes, clean, durationMs, cause, failures, moreFailures } = event.report;
     return {
       type: event.type,
       at: now,
       outcomes: toRecordedOutcomes(outcomes),
       clean,
       durationMs,
+      ...(failures.length > 0 && { failures: failures.map(toRecordedError) }),
+      ...(moreFailures > 0 && { moreFailures }),
       ...recordedErrors({ cause }),
     };
   }

@@ -36,6 +36,10 @@ export interface RecordedEvent {
   readonly outcome?: RecordedOutcome;
   readonly outcomes?: readonly RecordedOutcome[];
   readonly clean?: boolean;
+  /** The failures of a report: errors outside the tasks. */
+  readonly failures?: readonly RecordedError[];
+  /** The number of errors beyond these. */
+  readonly moreFailures?: number;
   readonly durationMs?: number;
   /** Letter of a value. */
   readonly mark?: string;

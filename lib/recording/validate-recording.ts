@@ -1,7 +1,7 @@
 import { invalid } from '../util/validate.js';
 import type { Recording } from './types.js';
 
-/** @throws TypeError for a value that is not a recording. */
+/** Throws a TypeError if a value is not a recording. */
 export function validateRecording(recording: unknown): asserts recording is Recording {
   const { version, events } = (recording ?? {}) as Partial<Recording>;
   if (version !== 1 || !Array.isArray(events))

@@ -36,7 +36,8 @@ export class Backoff {
   nextDelay(now: number, readyFor: number | undefined): number | undefined {
     const { maxRestarts, window, healthyFor, initial, factor, max, jitter, random } = this.policy;
     if (maxRestarts < Infinity) {
-      this.recentRestarts = this.recentRestarts.filter((time) => now - time < window);
+      // A time in the future is from before the clock was set back, and its age is unknown.
+      this.recentRestarts = this.recentRestarts.filter((time) => time <= now && now - time < window);
       if (this.recentRestarts.length >= maxRestarts) return undefined;
       this.recentRestarts.push(now);
     }

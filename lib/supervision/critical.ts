@@ -2,7 +2,8 @@ import { CancelledError, type TaskError } from '../errors/errors.js';
 import { isRemoval } from '../task/removal.js';
 import type { Runnable } from '../task/runner.js';
 import type { Outcome, TaskRunner } from '../task/types.js';
-import { readOptions, validateOneOf } from '../util/validate.js';
+import { validateOneOf } from '../util/validate.js';
+import { readOptions } from '../util/validate-options.js';
 import { DelegatingRun, delegate } from './delegating-run.js';
 import { refuseBoth } from './refuse-role.js';
 
@@ -51,7 +52,7 @@ export interface CriticalOptions {
  * ```
  */
 export function critical<T>(runnable: Runnable<T>, options: CriticalOptions = {}): TaskRunner<T> {
-  const { of: scope = 'application' } = readOptions(options, ['of']);
+  const { of: scope = 'application' } = readOptions(options, ['of'], 'critical');
   validateOneOf('of', ['application', 'group'], scope);
   refuseBoth(runnable, 'optional');
   return scope === 'application'

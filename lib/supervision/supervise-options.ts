@@ -1,11 +1,5 @@
-import {
-  invalid,
-  validateFunction,
-  validateMs,
-  validateNumber,
-  validateOneOf,
-  validateOptions,
-} from '../util/validate.js';
+import { invalid, validateFunction, validateMs, validateNumber, validateOneOf } from '../util/validate.js';
+import { validateOptions, validateMembers, type OtherNames } from '../util/validate-options.js';
 import type { RestartPolicy } from './backoff.js';
 
 /** Options of {@link supervise}: when it restarts, after which delay, and how often. Times are in ms. */
@@ -31,7 +25,10 @@ export interface SuperviseOptions {
     | undefined;
   /** Restarts allowed within `window` before the task fails. `Infinity` for no limit. Default: 5. */
   maxRestarts?: number | undefined;
-  /** Time for which a restart counts towards `maxRestarts`, in ms. Default: 60,000. */
+  /**
+   * Time for which a restart counts towards `maxRestarts`, in ms. It must be longer than the delays before that many
+   * restarts together: in a shorter one, the limit is never reached. Default: 60,000.
+   */
   window?: number | undefined;
   /** Time after which a run that stays ready resets the next delay to `initial`, in ms. Default: 30,000. */
   healthyFor?: number | undefined;
@@ -44,10 +41,17 @@ export interface SuperviseOptions {
 
 const optionNames = ['restart', 'backoff', 'maxRestarts', 'window', 'healthyFor', 'finalizeTimeout'];
 const backoffNames = ['initial', 'max', 'factor', 'jitter', 'random'];
+const otherNames: OtherNames = {
+  retries: 'maxRestarts',
+  maxRetries: 'maxRestarts',
+  attempts: 'maxRestarts',
+  maxAttempts: 'maxRestarts',
+  delay: 'backoff',
+};
 
 /** Validates the options and adds the defaults. */
 export function toRestartPolicy(options: SuperviseOptions): RestartPolicy {
-  validateOptions(options, optionNames);
+  validateOptions(options, optionNames, 'supervise', otherNames);
   const {
     restart = 'on-failure',
     backoff = {},
@@ -57,7 +61,7 @@ export function toRestartPolicy(options: SuperviseOptions): RestartPolicy {
     finalizeTimeout = 30_000,
   } = options;
   validateOneOf('restart', ['on-failure', 'always'], restart);
-  validateOptions(backoff, backoffNames, 'backoff');
+  validateMembers(backoff, backoffNames, 'backoff');
   const { initial = 100, max = 30_000, factor = 2, jitter = 0.2, random = Math.random } = backoff;
   validateMs('backoff.initial', initial);
   validateMs('backoff.max', max);

@@ -11,7 +11,7 @@ import { toRestartPolicy, type SuperviseOptions } from './supervise-options.js';
 export interface SupervisedRunner<T> extends TaskRunner<T> {
   /**
    * Ends the current run of the task and starts the next, without a delay and without counting towards `maxRestarts`.
-   * During the delay before a restart, it ends that delay. The call is the event `restart-requested`.
+   * During the delay before a restart, it ends that delay. Each call emits the event `restart-requested`.
    *
    * Resolves with the outcome of the run that has ended. Rejects with a {@link NotRunningError} if the task is not
    * running, or is stopping. If the task is stopped before the run has ended, there is no next run.

@@ -13,6 +13,7 @@ import { readBy, type ByWhom } from '../task/by-whom.js';
 import type { ChildContext } from '../task/child.js';
 import type { CompositeRun, TaskHistory } from '../task/composite.js';
 import type { Outcome, TaskRunner } from '../task/types.js';
+import { captureAsyncContext, startInAsyncContext } from '../util/async-context.js';
 import { after } from '../util/timer.js';
 import { Backoff, type RestartPolicy } from './backoff.js';
 import { DelegatingRun } from './delegating-run.js';
@@ -41,6 +42,7 @@ export class SupervisedRun<T> extends DelegatingRun<T> {
   private delaying!: boolean;
   /** The calls of `restart` that wait for the end of the child's current run. */
   private requests: ((outcome: Outcome) => void)[] = [];
+  private readonly asyncContext = captureAsyncContext();
 
   constructor(
     run: CompositeRun,
@@ -64,7 +66,7 @@ export class SupervisedRun<T> extends DelegatingRun<T> {
 
   /** Ends the child's current run and starts the next. Resolves with the outcome of the former. */
   async restart(options: ByWhom): Promise<Outcome> {
-    const by = readBy(options, ['by']);
+    const by = readBy(options, 'restart');
     const { run } = this;
     this.restartableChild();
     if (run.observed) run.emit({ type: 'restart-requested', ...by });
@@ -189,7 +191,10 @@ export class SupervisedRun<T> extends DelegatingRun<T> {
     run.notReady();
     if (error || run.observed) run.emit({ type: 'restarting', restart, delay, ...(error && { error }) });
     // A listener may have called `restart`.
-    if (this.wait === wait) this.startAfter(Math.max(0, from + delay - run.scheduler.now()));
+    if (this.wait !== wait) return;
+    // The clock may have been set back since the failure.
+    const elapsed = Math.max(0, run.scheduler.now() - from);
+    this.startAfter(Math.max(0, delay - elapsed));
   }
 
   private startAfter(ms: number): void {
@@ -197,7 +202,8 @@ export class SupervisedRun<T> extends DelegatingRun<T> {
     const wait = this.waitUntilCancelled(() => subscriber.complete());
     const start = () => {
       wait.unsubscribe();
-      this.start();
+      // The timer may have been set by the caller of `restart`.
+      startInAsyncContext(this.asyncContext, startAgain, this as SupervisedRun<unknown>, undefined);
     };
     wait.add(after(run.scheduler, ms, start));
   }
@@ -221,4 +227,8 @@ export class SupervisedRun<T> extends DelegatingRun<T> {
     if (this.readyAt !== undefined) this.readyFor = Math.max(this.readyFor ?? 0, time - this.readyAt);
     this.readyAt = undefined;
   }
+}
+
+function startAgain(run: SupervisedRun<unknown>): void {
+  run.start();
 }

@@ -1,4 +1,5 @@
-import { invalid, readOptions, validateString } from '../util/validate.js';
+import { invalid, validateString } from '../util/validate.js';
+import { readOptions } from '../util/validate-options.js';
 
 /** The maximum length of the name of a person or program, in characters. */
 const maxLength = 200;
@@ -15,9 +16,9 @@ export interface AskedBy {
   readonly by?: string;
 }
 
-/** Validates the options of a method, and returns what its event gets of them. */
-export function readBy<O extends ByWhom>(options: O, names: readonly (keyof O & string)[]): AskedBy {
-  const { by } = readOptions(options, names);
+/** Validates the options of a method, the name of which is `of`, and returns what its event gets of them. */
+export function readBy(options: ByWhom, of: string): AskedBy {
+  const { by } = readOptions(options, ['by'], of);
   if (by !== undefined) validateBy(by);
   return askedBy(by);
 }

@@ -2,15 +2,18 @@ import type { SchedulerLike } from 'rxjs';
 import { CancelContext, endedNormally } from '../context/cancel-context.js';
 import type { RunContext, RunHooks } from '../context/types.js';
 import { TaskError } from '../errors/errors.js';
+import type { ListNode } from '../util/linked-list.js';
 import { callNested } from '../util/nested-calls.js';
 import type { CompositeRun, Status } from './composite.js';
 import type { RunIds } from './run-ids.js';
-import type { Outcome, TaskEvent } from './types.js';
+import type { Outcome, TaskEvent, TaskEventDetail } from './types.js';
 
 /** The owner of children: the run of a group or of a supervised task, an application, or any run with children. */
 export interface ParentRun<T, C extends ChildContext<T> = ChildContext<T>> {
   /** Whether there is an event listener, apart from those of `run`. */
   readonly observed?: boolean;
+  /** Whether such a listener has a use for an event, which has no error. */
+  uses?(event: TaskEventDetail, run: RunContext): boolean;
   /** The run that the children are part of. An application has none, unless it was started under a run's context. */
   readonly run?: CompositeRun | undefined;
   /** Whether the run stands for its only child, whose status it has. */
@@ -39,16 +42,18 @@ export class ChildContext<T> extends CancelContext {
   /** The child's name in events, errors and outcomes. */
   readonly path: string;
   /** The time of the last change of the run's status, in ms. */
-  since: number;
+  since: number | undefined = undefined;
   /** The time at which the child was cancelled, or at which `execute` had ended and `finalize` was called. */
   stoppingAt: number | undefined = undefined;
   /** The number of the child's run. Unknown for a custom runner. */
   runId: number | undefined = undefined;
+  /** The outcome of the child's run, set before any listener is notified of its end. */
+  ended: Outcome | undefined = undefined;
   // `declare` creates no field, because most children are members.
   /** Numbers the child's runs, if it is or is below a run that another run has started. */
   declare runIds?: RunIds;
-  /** The outcome of the child's run, set before any listener is notified of its end. */
-  declare ended?: Outcome;
+  /** The child in the list of the run that has started it, until it ends. */
+  declare entry?: ListNode;
   readonly parentRun: ParentRun<T>;
 
   constructor(
@@ -61,7 +66,6 @@ export class ChildContext<T> extends CancelContext {
     super(scheduler, parent, runHooks ?? parent?.runHooks);
     this.parentRun = parentRun;
     this.path = path;
-    this.since = scheduler.now();
     const runIds = parentRun.run?.runIds;
     if (runIds) this.runIds = runIds;
   }
@@ -89,11 +93,11 @@ export class ChildContext<T> extends CancelContext {
     return this.parentRun.transparent ? this.parentRun.run : undefined;
   }
 
-  /** Stores the time of a new status. Returns the run above that takes on this status, if any. */
-  setStatus(status: Status): CompositeRun | undefined {
-    this.since = this.scheduler.now();
+  /** Stores the time of a new status, now by default. Returns the run above that takes on this status, if any. */
+  setStatus(status: Status, at: number = this.scheduler.now()): CompositeRun | undefined {
+    this.since = at;
     // A supervised run may restart after it has finalized.
-    if (!this.cancelled) this.stoppingAt = status === 'finalizing' ? this.since : undefined;
+    if (!this.cancelled) this.stoppingAt = status === 'finalizing' ? at : undefined;
     return this.parentRun.transparent ? this.parentRun.run : undefined;
   }
 

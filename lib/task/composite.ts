@@ -27,8 +27,8 @@ export interface CompositeTask<T> extends SimpleTask<T> {
 }
 
 /**
- * The role of a task in its group or application, if it is not a mere member. Nobody waits until an `'optional'` one is
- * ready, and its failure stops nothing. The end of an `'essential'` one stops the others. A `'critical'` one itself
+ * The role of a task in its group or application, if it is not a mere member. An `'optional'` one is not waited for to
+ * be ready, and its failure stops nothing. The end of an `'essential'` one stops the others. A `'critical'` one itself
  * cancels the application.
  */
 export type MemberRole = 'optional' | 'essential' | 'critical';
@@ -45,8 +45,6 @@ export interface TaskHistory {
   readonly running?: number;
   /** The slots of a cron so far. */
   readonly slots?: SlotHistory;
-  /** The last slot of a cron that came due, in ms, so that the next run of the cron does not repeat it. */
-  lastSlot?: number;
 }
 
 /** The run of a composite task, as the task sees it. */
@@ -60,6 +58,8 @@ export interface CompositeRun extends RunContext, CancelContext {
   readonly hasSubscriber: boolean;
   /** Whether this run itself has a listener, apart from the runs that it is part of. */
   readonly hasListener: boolean;
+  /** Whether such a listener has a use for an event of a run, which is this one or one below it. */
+  usesOwn(event: TaskEventDetail, run: RunContext): boolean;
   /** The counts of the children that were started under its context. */
   readonly childTotals: ChildTotals;
   /** Numbers the runs below this one, if it is or is below a run that another run has started. */
@@ -75,7 +75,7 @@ export interface CompositeRun extends RunContext, CancelContext {
   forwardOne(event: TaskEvent, source?: RunContext): CompositeRun | undefined;
   setRunId(runId: number): CompositeRun | undefined;
   setStatus(status: Status): void;
-  setOneStatus(status: Status): CompositeRun | undefined;
+  setOneStatus(status: Status, at?: number): CompositeRun | undefined;
   ready(): void;
   /** Revokes `ready()`, because a child must become ready again. */
   notReady(): void;

@@ -29,7 +29,7 @@ function call(runner: TaskRunner & Partial<Record<Method, () => unknown>>, metho
 }
 
 function toView(view: Unknown<RunnerView>): RunnerView {
-  const { members, memberName, children, transparent, since } = view;
+  const { members, memberName, children, transparent, since, stopping } = view;
   const lastError = (view.outcome as Unknown<Outcome> | undefined)?.error;
   const history = toHistory(view.history ?? {});
   const childCounts = numbersOf<NonNullable<Outcome['children']>>(view.childCounts, ['started', 'failed']);
@@ -39,6 +39,7 @@ function toView(view: Unknown<RunnerView>): RunnerView {
     ...(isRunners(children) && { children: [...children] }),
     ...(transparent === true && { transparent }),
     ...(typeof since === 'number' && { since }),
+    ...(typeof stopping === 'boolean' && { stopping }),
     ...(childCounts && { childCounts }),
     history: { ...history, ...(lastError instanceof TaskError && { lastError }) },
   };

@@ -96,21 +96,24 @@ class ObservableOutput<T> extends Subscription implements OutputSubscription, Ob
 
   start(source: Observable<T> | InteropObservable<T>): void {
     this.observer.onSubscribe(this);
-    if (!this.closed) {
-      try {
-        // An Observable of another copy of RxJS may not recognize our subscriber, and returns its own teardown.
-        const subscription: unknown = (source instanceof Observable ? source : from(source)).subscribe(this);
-        // A subclass may override `subscribe`, and return a subscription of its own.
-        if (subscription !== this) this.add(subscription as TeardownLogic);
-      } catch (error) {
-        // A source's errors arrive in `error`. Only the teardown of an ended source, and a closed Subject, throw here.
-        this.observer.failed(error);
-        this.closed = true;
-      }
-    }
+    if (!this.closed) this.subscribeTo(source);
     if (!this.closed) this.asyncContext = captureAsyncContext();
     this.subscribing = false;
     if (this.closed) this.observer.released();
+  }
+
+  private subscribeTo(source: Observable<T> | InteropObservable<T>): void {
+    try {
+      // An Observable of another copy of RxJS may not recognize our subscriber, and returns its own teardown.
+      const subscription: unknown = (source instanceof Observable ? source : from(source)).subscribe(this);
+      // A subclass may override `subscribe`, and return a subscription of its own.
+      if (subscription !== this) this.add(subscription as TeardownLogic);
+    } catch (error) {
+      // A source's errors arrive in `error`. Only the teardown of an ended source, and a closed Subject, throw here.
+      if (!this.closed) this.observer.sourceEnded();
+      this.observer.failed(error);
+      this.closed = true;
+    }
   }
 
   next(value: T): void {

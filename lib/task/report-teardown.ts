@@ -4,8 +4,8 @@ import { logError } from '../util/log-error.js';
 import { enclosingRun } from './enclosing-run.js';
 
 /**
- * Reports what a teardown, or another function beside the task's own work, has thrown: as an event of the run that a
- * context belongs to. Without a run the error is written with `console.error`.
+ * Reports an error of a teardown, or of another function that is not the task's own work, as an event of the nearest
+ * run at or above a context. Without a run the error is written with `console.error`.
  */
 export function reportTeardownError(error: unknown, ctx?: Context): void {
   const run = ctx && enclosingRun(toContext(ctx));

@@ -1,17 +1,36 @@
 import type { CancelContext } from '../context/cancel-context.js';
+import { append, ListNode, remove, toArray, type LinkedList } from '../util/linked-list.js';
 import type { ChildTotals } from './child-totals.js';
 import { ChildContext, type ParentRun } from './child.js';
 import type { CompositeRun } from './composite.js';
 import type { RunIds } from './run-ids.js';
 import type { Outcome, TaskRunner } from './types.js';
 
-/** The children of one run: the runs that were started under its context. An ended child is counted and forgotten. */
+/** A child of a run until its end has been handled. */
+class RunningChild extends ListNode {
+  readonly child: ChildContext<unknown>;
+  readonly runner: TaskRunner;
+
+  constructor(child: ChildContext<unknown>, runner: TaskRunner) {
+    super();
+    this.child = child;
+    this.runner = runner;
+  }
+}
+
+/** The children of one run: the runs that were started under its context. An ended child is counted and removed. */
 export class RunChildren implements ParentRun<unknown> {
   readonly run: CompositeRun;
   private readonly totals: ChildTotals;
   private readonly runIds: RunIds;
+  /** The child that was started last. */
+  private latest: { readonly name: string; readonly path: string } | undefined = undefined;
   private readonly onAllEnded: () => void;
-  private readonly running = new Map<ChildContext<unknown>, TaskRunner>();
+  /**
+   * A list, because children come and go. A Map, whenever it discards its deleted entries, leaves a copy of the others,
+   * which keeps them in memory until the next full garbage collection.
+   */
+  private readonly running: LinkedList<RunningChild> = { first: undefined, last: undefined };
 
   constructor(run: CompositeRun, totals: ChildTotals, runIds: RunIds, onAllEnded: () => void) {
     this.run = run;
@@ -21,12 +40,12 @@ export class RunChildren implements ParentRun<unknown> {
   }
 
   get allEnded(): boolean {
-    return this.running.size === 0;
+    return !this.running.first;
   }
 
   /** The runners of the children that have not ended. */
   get runners(): TaskRunner[] {
-    return [...this.running].flatMap(([child, runner]) => (child.ended ? [] : [runner]));
+    return toArray(this.running).flatMap(({ child, runner }) => (child.ended ? [] : [runner]));
   }
 
   /**
@@ -36,7 +55,8 @@ export class RunChildren implements ParentRun<unknown> {
    * again, for another owner.
    */
   outcomes(outcomeOf: (runner: TaskRunner) => Outcome): Outcome[] {
-    return Array.from(this.running, ([child, runner]) => child.ended ?? outcomeOf(runner));
+    // A listener of one child's outcome may end another child.
+    return toArray(this.running).flatMap(({ list, child, runner }) => (list ? [child.ended ?? outcomeOf(runner)] : []));
   }
 
   /** Returns the context for a child that is started under the run's context, or under one that was made from it. */
@@ -47,14 +67,17 @@ export class RunChildren implements ParentRun<unknown> {
   }
 
   pathOf(runner: TaskRunner): string {
-    return `${this.run.task}/${runner.toString()}`;
+    const name = runner.toString();
+    // Most runs start children of one name. The hash of a string is kept with it, and a new string has none.
+    if (name !== this.latest?.name) this.latest = { name, path: `${this.run.task}/${name}` };
+    return this.latest.path;
   }
 
   /** Adds a child whose context has another parent: an application that was started under the run's context. */
   add(child: ChildContext<unknown>, runner: TaskRunner): void {
     this.totals.countStart();
     child.runIds = this.runIds;
-    this.running.set(child, runner);
+    append(this.running, (child.entry = new RunningChild(child, runner)));
   }
 
   next(): void {
@@ -71,17 +94,24 @@ export class RunChildren implements ParentRun<unknown> {
 
   startFailed(child: ChildContext<unknown>): void {
     // Only that of an application: a runner checks whether it can start before it becomes a child.
-    if (this.running.delete(child)) this.totals.undoStart();
+    if (this.remove(child)) this.totals.undoStart();
   }
 
   onEnd(child: ChildContext<unknown>, outcome: Outcome): void {
     // A join may have abandoned it before.
-    if (!this.running.delete(child)) return;
+    if (!this.remove(child)) return;
     this.totals.countEnd(outcome);
     if (this.allEnded) this.onAllEnded();
   }
 
   onAbandoned(child: ChildContext<unknown>, outcome: Outcome): void {
     this.onEnd(child, outcome);
+  }
+
+  /** Returns whether the child was still in the list. */
+  private remove({ entry }: ChildContext<unknown>): boolean {
+    if (!entry?.list) return false;
+    remove(entry);
+    return true;
   }
 }

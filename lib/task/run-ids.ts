@@ -1,18 +1,24 @@
-/** The most paths whose runs are counted: a task that makes up a name for each child has no end of paths. */
-const maxPaths = 1000;
+/** The number of paths that are kept at least: a task may give each of its children a new name. */
+const minPaths = 1000;
 
 /** Numbers the runs below a runner by path, because several of its children may share a path. */
 export class RunIds {
-  /** The number of runs by path. The path that was used last comes last. */
-  private readonly counts = new Map<string, number>();
+  // Two maps, because it takes much longer to move each path to the end of one.
+  private recent = new Map<string, { count: number }>();
+  /** The paths that were in use before, each until it is used again. */
+  private older: ReadonlyMap<string, { count: number }> = new Map();
 
   next(path: string): number {
-    const { counts } = this;
-    const runId = (counts.get(path) ?? 0) + 1;
-    counts.delete(path);
-    counts.set(path, runId);
-    const [oldest] = counts.size > maxPaths ? counts.keys() : [];
-    if (oldest !== undefined) counts.delete(oldest);
-    return runId;
+    return ++(this.recent.get(path) ?? this.add(path)).count;
+  }
+
+  private add(path: string): { count: number } {
+    const runs = this.older.get(path) ?? { count: 0 };
+    if (this.recent.size >= minPaths) {
+      this.older = this.recent;
+      this.recent = new Map();
+    }
+    this.recent.set(path, runs);
+    return runs;
   }
 }

@@ -57,7 +57,7 @@ export const composite: number = 1 << 10;
 /** The task stands for its only child, and has no events of its own. */
 export const transparent: number = 1 << 11;
 
-/** The hook of each state that has one. While it waits, a run counts as executing. */
+/** Returns the hook of a state. A run counts as initializing before that, and as executing while it waits. */
 export function phaseOf(state: RunState): Phase {
   if (state <= initializing) return 'initialize';
   return state === finalizing ? 'finalize' : 'execute';
@@ -74,11 +74,11 @@ export const statusOf: readonly (Status | undefined)[] = [
 ];
 
 /** The event that announces each state, if there is one. */
-export const eventOf: readonly ('initializing' | 'ready' | 'finalizing' | undefined)[] = [
+export const eventOf: readonly ({ readonly type: 'initializing' | 'ready' | 'finalizing' } | undefined)[] = [
   undefined,
-  'initializing',
-  'ready',
+  { type: 'initializing' },
+  { type: 'ready' },
   undefined,
-  'finalizing',
+  { type: 'finalizing' },
   undefined,
 ];

@@ -119,6 +119,7 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
     subscriber: RunObserver<T>,
     parent: CancelContext,
     cancelApp: CancelFunc | undefined,
+    startedAt: number = parent.scheduler.now(),
     slot?: number,
   ) {
     super(parent.scheduler, parent);
@@ -126,7 +127,7 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
     this.runId = runId;
     this.subscriber = subscriber;
     this.cancelApp = cancelApp;
-    this.startedAt = this.scheduler.now();
+    this.startedAt = startedAt;
     if (isComposite(owner.hooks)) this.flags = owner.hooks.transparent ? composite | transparent : composite;
     if (slot !== undefined) this.slot = slot;
     if (parent instanceof ChildContext) this.becomeChild(parent as ChildContext<T>);
@@ -174,6 +175,17 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
 
   get hasListener(): boolean {
     return this.owner.observed || this.child?.parentRun.observed === true;
+  }
+
+  /** Whether a listener has a use for an event of this run, which has no error. */
+  uses(event: TaskEventDetail): boolean {
+    if (this.usesOwn(event, this)) return true;
+    for (let run = this.parent; run; run = run.parent) if (run.usesOwn(event, this)) return true;
+    return false;
+  }
+
+  usesOwn(event: TaskEventDetail, source: RunContext): boolean {
+    return this.owner.observed || this.child?.parentRun.uses?.(event, source) === true;
   }
 
   get history(): TaskHistory {
@@ -253,15 +265,15 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
       this.flags |= cancelTookEffect;
       this.end();
     } else if (this.owner.hooks.initialize) {
-      this.enter(initializing);
+      this.enter(initializing, this.startedAt);
       this.startTimeout();
       this.callHook('initialize');
     } else if (this.compositeTask?.members) {
       // It executes from here on, but reports itself when its members are ready.
       this.state = executing;
-      this.announce(initializing);
+      this.announce(initializing, this.startedAt);
       this.callHook('execute');
-    } else this.becomeReady();
+    } else this.becomeReady(this.startedAt);
   }
 
   /** Passes an event to the listeners of this run, and of all runs that it is part of. */
@@ -280,14 +292,14 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
     return this.child?.setRunId(runId);
   }
 
-  setStatus(status: Status): void {
-    for (let run = this.setOneStatus(status); run;) run = run.setOneStatus(status);
+  setStatus(status: Status, at?: number): void {
+    for (let run = this.setOneStatus(status, at); run;) run = run.setOneStatus(status, at);
   }
 
   /** Sets the status of this run. Returns the run above that takes on this status. */
-  setOneStatus(status: Status): CompositeRun | undefined {
+  setOneStatus(status: Status, at?: number): CompositeRun | undefined {
     this.owner.setStatus?.(status);
-    return this.child?.setStatus(status);
+    return this.child?.setStatus(status, at);
   }
 
   ready(): void {
@@ -349,7 +361,7 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
   private reportEndTo(onRunEnd: NonNullable<RunHooks['onRunEnd']>, status: RunEnd['status'], at: number): void {
     const { error, startedAt } = this;
     this.flags |= endReported;
-    onRunEnd(this, { status, startedAt, at, ...(error && { error }) });
+    onRunEnd(this, error ? { status, startedAt, at, error } : { status, startedAt, at });
   }
 
   onSubscribe(subscription: OutputSubscription): void {
@@ -425,39 +437,40 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
   }
 
   /** The only place that changes the state. With it go the public status and the event. */
-  private enter(state: RunState): void {
+  private enter(state: RunState, at?: number): void {
     this.state = state;
-    this.announce(state);
+    this.announce(state, at);
   }
 
-  private announce(state: RunState): void {
+  private announce(state: RunState, at?: number): void {
     if (this.flags & transparent) return this.announceTransparent(state);
     const status = statusOf[state];
-    const type = eventOf[state];
-    if (status) this.setStatus(status);
-    if (type && this.observed) this.emit({ type });
+    const event = eventOf[state];
+    if (status) this.setStatus(status, at);
+    // Not a spread: V8 makes a hidden class for each copy that gets further properties, which takes a µs and more.
+    if (event && this.uses(event)) this.emit({ type: event.type });
   }
 
   private announceTransparent(state: RunState): void {
     // Its child has the status, and emits the events. The transparent runs above it are initializing already.
-    if (state === initializing) this.setOneStatus('initializing');
+    if (state === initializing) this.setOneStatus('initializing', this.startedAt);
   }
 
   private get mayBeReady(): boolean {
     return this.state !== ended && !(this.flags & failureReported);
   }
 
-  private reportReady(): void {
+  private reportReady(at?: number): void {
     this.flags |= wasReady;
-    this.announce(executing);
+    this.announce(executing, at);
     // A listener may have made the run fail, or ended it and started the next.
     if (this.mayBeReady) this.owner.ready?.();
   }
 
-  private becomeReady(): void {
+  private becomeReady(at?: number): void {
     this.timer?.unsubscribe();
     this.state = executing;
-    this.reportReady();
+    this.reportReady(at);
     if (this.cancelled) return this.stopWork();
     this.callHook('execute');
     // The report starts the next member of a group, and this member's `execute` must be called first.
@@ -511,9 +524,7 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
   endNow(): void {
     const { error, subscriber, endStatus: status } = this;
     this.notifyEnd();
-    const endedAt = this.scheduler.now();
-    this.reportEnd(status, endedAt);
-    const outcome = this.owner.onEnd?.(this, status, endedAt);
+    const outcome = this.reportOutcome(status);
     try {
       if (error) subscriber.error(error);
       else subscriber.complete();
@@ -522,6 +533,15 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
     }
     // Last: a parent that waits for its children finalizes now.
     if (outcome) this.child?.onEnd(outcome);
+  }
+
+  private reportOutcome(status: RunStatus): Outcome | undefined {
+    const { owner, runHooks } = this;
+    // The run of a slot has no outcome. To read the clock takes a tenth of the time of a run.
+    if (!owner.onEnd && !runHooks?.onRunEnd) return undefined;
+    const endedAt = this.scheduler.now();
+    this.reportEnd(status, endedAt);
+    return owner.onEnd?.(this, status, endedAt);
   }
 
   private callHook(phase: Phase): void {

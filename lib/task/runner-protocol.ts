@@ -9,6 +9,8 @@ export interface RunnerView extends Pick<CompositeTask<unknown>, 'members' | 'me
   readonly childCounts?: Outcome['children'];
   readonly outcome?: Outcome;
   readonly since?: number;
+  /** Whether the current run was cancelled, or has ended its work. */
+  readonly stopping?: boolean;
 }
 
 /** The part of a runner that several copies of this package read of each other's runners. */

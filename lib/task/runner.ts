@@ -22,7 +22,8 @@ import type { Outcome, SimpleTask, Task, TaskEvent, TaskEventDetail, TaskRunner 
 /**
  * Creates a runner for a task. It runs the task's lifecycle, one run at a time.
  *
- * @throws TypeError when it is not a task; RangeError for a negative `grace`.
+ * @throws TypeError when it is not a task, or a hook is not a function; RangeError for a negative `grace` or
+ * `startTimeout`.
  *
  * @example
  * ```ts
@@ -189,10 +190,13 @@ export class Runner<T> implements TaskRunner<T>, RunOwner<T>, LinkedList {
 
   emit(run: Run<T>, detail: TaskEventDetail, at?: number): void {
     if (run.observed) {
-      // Completed in place, because the caller made the object for this call, and a copy would be the largest cost
-      // here.
-      const runId = run.parts?.runId ?? run.runId;
-      run.forward(Object.assign(detail, { task: run.task, runId, at: at ?? run.scheduler.now() }), run);
+      // Completed in place, because the caller made the object for this call. A copy, or `Object.assign`, would be the
+      // largest cost here.
+      const event = detail as { -readonly [K in keyof TaskEvent]: TaskEvent[K] };
+      event.task = run.task;
+      event.runId = run.parts?.runId ?? run.runId;
+      event.at = at ?? run.scheduler.now();
+      run.forward(event as TaskEvent, run);
     }
     // Without a listener the error is written. Only a TaskError may be reported elsewhere, too: as that of the outcome.
     else if ('error' in detail) (detail.error instanceof TaskError ? logErrorOnce : logError)(detail.error);
@@ -240,7 +244,7 @@ export class Runner<T> implements TaskRunner<T>, RunOwner<T>, LinkedList {
     this.isReady = run.wasReady;
     this.status = 'done';
     this.current = this.awaitingReady = undefined;
-    if (run.observed) this.emit(run, { type: 'done', outcome }, endedAt);
+    if (run.observed) this.emitDone(run, { type: 'done', outcome }, endedAt);
     // The subscriber has unsubscribed and no listener waits for the outcome, so the error is written.
     else if (error && !awaitingEnd && run.unsubscribed) logErrorOnce(error);
     if (awaitingReady) notifyAll(awaitingReady, false);
@@ -248,10 +252,15 @@ export class Runner<T> implements TaskRunner<T>, RunOwner<T>, LinkedList {
     return outcome;
   }
 
+  private emitDone(run: Run<T>, done: TaskEventDetail, endedAt: number): void {
+    if (run.uses(done)) this.emit(run, done, endedAt);
+  }
+
   private outcomeOf(run: Run<T>, status: Outcome['status'], endedAt: number): Outcome {
-    const { error, startedAt } = run;
-    if (error || run.child || run.parts || run.totals) return this.fullOutcomeOf(run, status, endedAt);
-    return { task: this.name, runner: this, status, startedAt, endedAt };
+    const { task, error, startedAt, child } = run;
+    if (error || run.parts || run.totals || child?.cancelled || child?.stoppingAt !== undefined)
+      return this.fullOutcomeOf(run, status, endedAt);
+    return { task, runner: this, status, startedAt, endedAt };
   }
 
   private fullOutcomeOf(run: Run<T>, status: Outcome['status'], endedAt: number): Outcome {
@@ -284,6 +293,7 @@ export class Runner<T> implements TaskRunner<T>, RunOwner<T>, LinkedList {
       ...(history && { history }),
       ...(outcome && { outcome }),
       ...(since !== undefined && { since }),
+      ...(run && { stopping: run.cancelled }),
     };
   }
 
@@ -307,7 +317,7 @@ export class Runner<T> implements TaskRunner<T>, RunOwner<T>, LinkedList {
     run.abandon();
     const parts = partsOf(run, undefined, children);
     const ofParts = run.parts?.outcome();
-    // A task with members has no hook that could hang beside its children.
+    // A task with members has no hook of its own that could hang.
     const hangsInHook = isInHook && !(parts.children && isComposite(this.hooks) && this.hooks.members);
     const phase = ofParts?.phase ?? (hangsInHook ? ownPhase : undefined);
     const error = run.error ?? ofParts?.error;
@@ -322,7 +332,7 @@ export class Runner<T> implements TaskRunner<T>, RunOwner<T>, LinkedList {
     };
   }
 
-  /** Tells the run that this one is a child of, if any, that a join no longer waits for it. */
+  /** Notifies the parent of the current run, if it has one, that a join no longer waits for that run. */
   reportAbandoned(outcome: Outcome): void {
     this.current?.child?.onAbandoned(outcome);
   }

@@ -2,14 +2,15 @@ import type { RunJob } from '../context/types.js';
 import { hasMembers } from '../util/has-members.js';
 import { nearestName } from '../util/nearest-name.js';
 import { printable } from '../util/printable.js';
-import { invalid, looksLikeRunner, unknownMember, validateFunction, validateMs } from '../util/validate.js';
+import { invalid, looksLikeRunner, validateFunction, validateMs } from '../util/validate.js';
+import { unknownMember } from '../util/validate-options.js';
 import { isComposite } from './composite.js';
 import type { SimpleTask, Task } from './types.js';
 
 /** A task with or without `initialize` and `finalize`. That of a job has the job. */
 export type TaskHooks<T> = SimpleTask<T> & Partial<Task<T>> & { readonly job?: RunJob };
 
-/** A task whose members cannot change. */
+/** A task whose hooks cannot change, so that its runner need not copy them. */
 export abstract class FixedTask {
   abstract toString(): string;
 }
@@ -44,7 +45,7 @@ function readHooks<T>(task: SimpleTask<T> | Task<T>): TaskHooks<T> {
 
 const hookNames = ['initialize', 'execute', 'finalize'] as const;
 
-/** Validates the members of a task or a definition that were read from an object. */
+/** Validates the hooks and times of a task or a definition. */
 export function validateHooks(hooks: Partial<Record<keyof Task, unknown>>): void {
   const { initialize, execute, finalize, grace, startTimeout } = hooks;
   // Each by its name, because a loop takes several times as long, and there may be very many tasks.
@@ -86,9 +87,7 @@ export function taskName(task: SimpleTask): string {
   return className === undefined || className === '' ? 'anonymous' : className;
 }
 
-/**
- * Explains the two frequent mistakes: a runner, such as a cron, instead of its task, and an array, as `runMain` takes.
- */
+/** Explains that a value is not a task, with a hint for a frequent mistake. */
 function notTask(value: unknown): string {
   if (looksLikeRunner(value))
     return `${invalid('task', 'a task', value)}. Give the task itself: supervise(cron(task, …))`;

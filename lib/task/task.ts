@@ -1,6 +1,7 @@
 import { NEVER } from 'rxjs';
 import type { CancelFunc, RunContext } from '../context/types.js';
-import { invalid, validateOptions, validateString } from '../util/validate.js';
+import { invalid, validateString } from '../util/validate.js';
+import { validateMembers, type OtherNames } from '../util/validate-options.js';
 import { FixedTask, isHookOutput, refuseMisspelled, validateHooks } from './task-hooks.js';
 import type { SimpleTask, Task, TaskOutput } from './types.js';
 
@@ -25,6 +26,14 @@ const memberNames: readonly (keyof TaskDefinition<unknown>)[] = [
   'grace',
   'startTimeout',
 ];
+const otherNames: OtherNames = {
+  run: 'execute',
+  start: 'initialize',
+  setup: 'initialize',
+  stop: 'finalize',
+  close: 'finalize',
+  teardown: 'finalize',
+};
 
 /**
  * Creates a task from a name and a function, or from a name and hooks. The hooks are read once. A missing hook does
@@ -118,7 +127,7 @@ class NamedDefinition<T> extends FixedTask implements Task<T> {
     const isLiteral = Object.getPrototypeOf(definition) === Object.prototype;
     // Not for a literal, because there may be very many tasks.
     if (!isLiteral && isHookOutput(definition)) throw notDefinition(definition);
-    validateOptions(definition, memberNames, 'definition');
+    validateMembers(definition, memberNames, 'definition', otherNames);
     const { initialize, execute, finalize, grace, startTimeout } = definition;
     validateHooks({ initialize, execute, finalize, grace, startTimeout });
     if (!isLiteral) refuseMisspelled(definition, 'definition');

@@ -53,7 +53,10 @@ export interface Outcome {
   readonly task: string;
   /** The task's runner, which tells apart two tasks of the same name. */
   readonly runner: TaskRunner;
-  /** Only a join reports `timed-out` and `not-started`. */
+  /**
+   * The result of a run, or `timed-out` if a join or a supervisor has stopped waiting for it. `not-started`: a join or
+   * its group has not started the task.
+   */
   readonly status: 'completed' | 'cancelled' | 'failed' | 'timed-out' | 'not-started';
   /** The first error of the run. Its `suppressed` has the later ones. */
   readonly error?: TaskError;
@@ -156,7 +159,7 @@ export type TaskEventDetail =
   | ({ readonly type: 'resumed' } & AskedBy)
   /** A cron goes by another schedule from now on. `nextAt` is its next slot, if there is one. */
   | ({ readonly type: 'rescheduled'; readonly nextAt?: number } & AskedBy)
-  /** A task has done an `action` for somebody with something that is no task, such as a job of a queue. */
+  /** An `action` was performed on a `target` that is not a task, such as a job of a queue. */
   | ({ readonly type: 'operated'; readonly action: string; readonly target: string; readonly count?: number } & AskedBy)
   /**
    * A supervised run has ended or failed (with the `error`), and restarts `delay` ms after that, or when it has
@@ -184,7 +187,7 @@ export type TaskEventDetail =
   | { readonly type: 'teardown-failed'; readonly error: unknown; readonly slot?: number }
   /** A function among the options threw, or returned a wrong value. The library has gone on without it. */
   | { readonly type: 'option-failed'; readonly option: string; readonly error: unknown }
-  /** A future that was started under the run's context has failed, and nobody has looked at its error. */
+  /** A future under the run's context has failed, and was neither awaited nor subscribed to. */
   | { readonly type: 'future-failed'; readonly error: unknown }
   /** The run has ended. */
   | { readonly type: 'done'; readonly outcome: Outcome };
@@ -210,7 +213,9 @@ export interface TaskRunner<T = unknown> {
   start(ctx?: Context | AbortSignal, cancel?: CancelFunc): Observable<T>;
   /** Emits the outcome and completes. Never errors. Like Go's `Done()`. */
   readonly done$: Observable<Outcome>;
-  /** Emits after `initialize` has completed, and completes. If the run ends first, completes without a value. */
+  /**
+   * Emits after `initialize` has completed, and completes. If the run fails or ends first, completes without a value.
+   */
   readonly ready$: Observable<void>;
   /** The values of all runs, for listeners that do not own a run. Hot; never errors and never completes. */
   readonly results$: Observable<T>;

@@ -12,6 +12,9 @@ import { AsyncLocalStorage, AsyncResource, executionAsyncResource } from 'node:a
  * - A run whose hook ended while a cancel was being propagated, or that waits for its children (`task/run.ts`).
  * - Subscribers of `done$`, `ready$`, `results$` and `events$` (`util/linked-list.ts`, `util/linked-subject.ts`), of a
  *   future (`future/future.ts`), and of an application's `ready$` (`app/ready-stream.ts`).
+ * - The start of a member or a task after others, whose hooks may have entered a store (`group/group-run.ts`,
+ *   `app/app-run.ts`), and of each slot of a cron (`cron/slot-run.ts`).
+ * - A restart that a caller of `restart` may have asked for (`supervision/supervised-run.ts`).
  * - A timer that several crons share (`cron/slot-clock.ts`), and the answers of a coordinator (`cron/slot-run.ts`).
  * - A custom runner's events, values and end (`task/custom-runner.ts`).
  * - A call that is postponed because the call stack is deep (`util/nested-calls.ts`).
@@ -21,6 +24,7 @@ import { AsyncLocalStorage, AsyncResource, executionAsyncResource } from 'node:a
  *   `testing/memory-worker-run.ts`).
  * - The results that a fleet awaits, of many jobs with one statement (`fleet/job-results.ts`), and leases, which are
  *   renewed together (`fleet/leases.ts`); the results of a fleet in memory (`testing/memory-connection.ts`).
+ * - The timers of a virtual clock, which a test fires (`testing/virtual-clock.ts`).
  *
  * Work that callers share runs without any stores (`util/call-in-context.ts`): the connections, timers, polls and
  * heartbeats of a fleet (`fleet/connect-fleet.ts`), its messages (`fleet/notify-channel.ts`, `fleet/hints.ts`), batches
@@ -51,19 +55,60 @@ export function runInAsyncContext<O, A>(
   argument: A,
 ): void {
   layout ??= detectLayout();
-  if (!context && layout.isUnused()) return runUnused(layout, call, object, argument);
+  if (!context && layout.isUnused()) {
+    runUnused(layout, call, object, argument);
+    return;
+  }
   // With `enterWith`, the function may set a store. A resource for this call alone keeps it from the next call.
   const resource = context ?? (emptyResource ??= withoutStores(newResource())).runInAsyncScope(newResource);
   resource.runInAsyncScope(call, undefined, object, argument);
 }
 
-/** Calls a function while nothing in this process uses stores. The function may be the first to enter one. */
-function runUnused<O, A>(layout: Layout, call: (object: O, argument: A) => void, object: O, argument: A): void {
+/**
+ * Calls a function with captured stores, which other calls use, too. They do not get a store that the function enters:
+ * in Node 20 and 22, `enterWith` would set it in the captured stores.
+ */
+export function startInAsyncContext<O, A>(
+  context: AsyncContext,
+  call: (object: O, argument: A) => void,
+  object: O,
+  argument: A,
+): void {
+  layout ??= detectLayout();
+  // If it enters the first store of the process, later calls do not get that store either.
+  if (!context && layout.isUnused()) call(object, argument);
+  else runInAsyncContext(context?.runInAsyncScope(newResource), call, object, argument);
+}
+
+/**
+ * Calls a function for one object after the other, each with its own captured stores. While nothing in this process
+ * uses stores, this is checked once for each object, not twice.
+ */
+export function runEachInAsyncContext<O extends { readonly asyncContext: AsyncContext }>(
+  next: () => O | undefined,
+  call: (object: O, argument: undefined) => void,
+): void {
+  layout ??= detectLayout();
+  let unused = layout.isUnused();
+  for (let object = next(); object; object = next()) {
+    if (unused && !object.asyncContext) unused = runUnused(layout, call, object, undefined);
+    else runInAsyncContext(object.asyncContext, call, object, undefined);
+  }
+}
+
+/**
+ * Calls a function while nothing in this process uses stores. The function may be the first to use one. Returns whether
+ * stores are still unused.
+ */
+function runUnused<O, A>(layout: Layout, call: (object: O, argument: A) => void, object: O, argument: A): boolean {
+  let unused: boolean;
   try {
     call(object, argument);
   } finally {
-    if (!layout.isUnused()) layout.clear(executionAsyncResource());
+    unused = layout.isUnused();
+    if (!unused) layout.clear(executionAsyncResource());
   }
+  return unused;
 }
 
 /** A resource in which nothing runs but the creation of others without stores. */

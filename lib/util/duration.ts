@@ -10,7 +10,8 @@ export const day = 86_400_000;
  * second unit of 0 is kept, and hours are the largest unit.
  */
 export function duration(ms: number, { fixed = false }: { fixed?: boolean } = {}): string {
-  if (ms < 999.5) return `${Math.round(ms)} ms`;
+  // A time between two readings of the clock is negative if it was set back in between.
+  if (ms < 999.5) return `${Math.max(0, Math.round(ms))} ms`;
   if (ms < 59_950) return `${fixed ? (ms / second).toFixed(1) : round(ms / second, ms < 9995 ? 2 : 1)} s`;
   const [large, largeName, small, smallName] = unitsFor(ms, fixed);
   const count = Math.round(ms / small);

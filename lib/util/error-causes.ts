@@ -2,7 +2,7 @@ import { errorsOf, headline } from './describe-error.js';
 import { causeOf, stackOf } from './error-parts.js';
 import { printableLines } from './printable.js';
 
-/** The most errors of a stack trace. */
+/** The most errors of a chain or a stack trace. */
 const maxErrors = 10;
 /** The longest message of a stack, and the longest list of its frames, in characters. */
 const maxStack = 10_000;
@@ -10,12 +10,10 @@ const maxStack = 10_000;
 /**
  * Returns an error and its chain of causes, outermost first. The chain may be circular or endless, and a `cause` may
  * throw when it is read.
- *
- * @param maxLength the maximum number of errors. Default: 10.
  */
-export function errorChain(error: unknown, maxLength: number = maxErrors): unknown[] {
+export function errorChain(error: unknown): unknown[] {
   const chain = new Set([error]);
-  for (let current = error; chain.size < maxLength;) {
+  for (let current = error; chain.size < maxErrors;) {
     current = causeOf(current);
     if (current === undefined || chain.has(current)) break;
     chain.add(current);

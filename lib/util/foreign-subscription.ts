@@ -2,15 +2,15 @@ import { from, Subscription, type ObservableInput, type Observer } from 'rxjs';
 import { runInAsyncContext, type AsyncContext } from './async-context.js';
 import { teardownErrors } from './teardown-errors.js';
 
-/** The observer of a stream that someone else has written. */
+/** The observer of a stream of other code. */
 export interface ForeignObserver<T> extends Observer<T> {
   /** The teardown of the stream has thrown. May be called more than once, and at any time. */
   teardownFailed(error: unknown): void;
 }
 
 /**
- * A subscription to a stream that someone else has written, and the one place where its code is called. Neither
- * `subscribeTo` nor `unsubscribe` throws. The observer and the teardown run in one async context, which may be neither
+ * A subscription to a stream of other code, and the one place where that code is called. Neither `subscribeTo` nor
+ * `unsubscribe` throws. The observer and the teardown run in one async context, which may be neither
  * that of the code that emits nor that of the code that unsubscribes. RxJS subscribes a Subscription with an observer's
  * methods without a wrapper.
  */
@@ -30,7 +30,10 @@ export class ForeignSubscription<T> extends Subscription implements Observer<T> 
   /** Subscribes to the stream that a function returns. */
   subscribeTo(source: () => ObservableInput<T>): void {
     try {
-      const subscription: Subscription = from(source()).subscribe(this);
+      const stream = from(source());
+      // The function may have unsubscribed.
+      if (this.closed) return;
+      const subscription: Subscription = stream.subscribe(this);
       // A subclass may override `subscribe`, and return a subscription of its own.
       if (subscription !== this) this.add(subscription);
     } catch (error) {

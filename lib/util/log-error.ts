@@ -25,8 +25,8 @@ export function logError(error: unknown): void {
 const written = new WeakSet();
 
 /**
- * Writes an error as {@link logError} does, unless it was written by this function before: the subscriber of a run and
- * the applications around it all write the failure that they learn of. Other values than objects are always written.
+ * Writes an error as {@link logError} does, unless this function has written it before: the subscriber of a run and the
+ * applications around it may all receive the same error. Values that are not objects are always written.
  */
 export function logErrorOnce(error: unknown): void {
   if (typeof error === 'object' && error !== null) {

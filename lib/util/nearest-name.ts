@@ -2,6 +2,8 @@
 const maxErrors = 2;
 /** The longest name that is compared, in characters. */
 const maxLength = 100;
+/** The shortest part of a name that says which name was meant, in characters. */
+const minPart = 3;
 
 /** Returns the known name that a name is probably a misspelling of. */
 export function nearestName(name: string, known: readonly string[]): string | undefined {
@@ -15,6 +17,17 @@ export function nearestName(name: string, known: readonly string[]): string | un
     fewest = errors;
   }
   return nearest;
+}
+
+/** Returns the one known name that contains a name or is a part of it, such as `timeout` for `shutdownTimeout`. */
+export function relatedName(name: string, known: readonly string[]): string | undefined {
+  if (name.length > maxLength) return undefined;
+  const [related, ...further] = known.filter((candidate) => contains(name, candidate) || contains(candidate, name));
+  return further.length === 0 ? related : undefined;
+}
+
+function contains(name: string, part: string): boolean {
+  return part.length >= minPart && name.toLowerCase().includes(part.toLowerCase());
 }
 
 /**

@@ -32,8 +32,8 @@ export function shortStack(stack: string): string {
 let isPrinting = false;
 
 /**
- * Prints an error as `inspect` does, with short stacks of it and of its causes. Errors in other properties of it, and
- * what cannot be copied, are printed in full.
+ * Prints an error as `inspect` does, with short stacks of it and of its causes, and without an empty `suppressed`.
+ * Errors in other properties of it, and what cannot be copied, are printed in full.
  *
  * @param own the function of the error that calls this one. Causes with another such function print themselves.
  */
@@ -59,7 +59,10 @@ function withShortStack(error: unknown, own: unknown, left: number): unknown {
     if (!isError(error) || error instanceof DOMException || left === 0) return error;
     const inspectIt = (error as { readonly [inspect.custom]?: unknown })[inspect.custom];
     if (inspectIt !== undefined && inspectIt !== own) return error;
-    const properties = Object.getOwnPropertyDescriptors(error);
+    const properties: PropertyDescriptorMap = Object.getOwnPropertyDescriptors(error);
+    // Most errors have suppressed none, and the empty list says nothing.
+    const suppressed: unknown = properties['suppressed']?.value;
+    if (Array.isArray(suppressed) && suppressed.length === 0) delete properties['suppressed'];
     const copy = Object.create(Object.getPrototypeOf(error) as object, properties) as object;
     define(copy, 'stack', shortStack(stackOf(error)));
     const cause = causeOf(error);

@@ -1,15 +1,15 @@
 import { attempt } from './attempt.js';
 import { hasMembers, hasMethod } from './has-members.js';
+import { nearestName, relatedName } from './nearest-name.js';
 import { print } from './print.js';
-import { nearestName } from './nearest-name.js';
 import { printable } from './printable.js';
 
 /** The longest value in a message, in characters. */
-const maxValue = 200;
+export const maxValue = 200;
 
 /** Formats the message of every validation error: the expected value and the given one. */
 export function invalid(name: string, expected: string, value: unknown): string {
-  return `Expected \`${name}\` to be ${expected}, got ${describe(value)}`;
+  return `Expected \`${name}\` to be ${expected}, got ${describeValue(value)}`;
 }
 
 /** Whether a value has what a runner has. */
@@ -37,43 +37,10 @@ export function validateInteger(name: string, min: number, max: number, value: u
 }
 
 export function validateOneOf(name: string, allowed: readonly string[], value: unknown): void {
-  if (!allowed.includes(value as string))
-    throw new RangeError(invalid(name, allowed.map((text) => `'${text}'`).join(' or '), value));
-}
-
-/** Accepts an object whose keys are all known: an option with a typing error would be ignored silently. */
-export function validateOptions(options: unknown, known: readonly string[], name = 'options'): void {
-  if (typeof options !== 'object' || options === null) throw new TypeError(invalid(name, 'an object', options));
-  // Not Object.keys, which takes longer.
-  for (const option in options) if (!known.includes(option)) refuseOwn(options, option, known, name);
-}
-
-function refuseOwn(options: object, option: string, known: readonly string[], name: string): void {
-  if (!Object.hasOwn(options, option)) return;
-  // The fields of such an object would say less than what it is.
-  if (attempt(() => describeKnown(options), undefined) !== undefined)
-    throw new TypeError(invalid(name, `an object with \`${known.join('`, `')}\``, options));
-  throw new TypeError(unknownMember(name, known, option));
-}
-
-/** Validates the names of options, and reads each option once, so that a later change of the object has no effect. */
-export function readOptions<O extends object>(options: O, known: readonly (keyof O & string)[], name?: string): O {
-  validateOptions(options, known, name);
-  const read: Partial<O> = {};
-  for (const option of known) {
-    const value = options[option];
-    if (value !== undefined) read[option] = value;
-  }
-  return read as O;
-}
-
-/** Explains that an object has a member of an unknown name, and which name was probably meant. */
-export function unknownMember(name: string, known: readonly string[], unknown: string): string {
-  const nearest = nearestName(unknown, known);
-  const hint = nearest === undefined ? '' : `; did you mean \`${nearest}\`?`;
-  const got = printable(unknown, maxValue);
-  const expected = known.length === 0 ? 'empty' : `made of \`${known.join('`, `')}\``;
-  return `Expected \`${name}\` to be ${expected}, got \`${got}\` (unknown)${hint}`;
+  if (allowed.includes(value as string)) return;
+  const nearest = typeof value === 'string' ? (nearestName(value, allowed) ?? relatedName(value, allowed)) : undefined;
+  const hint = nearest === undefined ? '' : `; did you mean '${nearest}'?`;
+  throw new RangeError(invalid(name, allowed.map((text) => `'${text}'`).join(' or '), value) + hint);
 }
 
 export function validateObserver(observer: unknown): void {
@@ -114,7 +81,8 @@ function rangeOf(min: number, max: number): string {
   return max === Infinity ? `from ${min} and up` : `from ${min} to ${max}`;
 }
 
-function describe(value: unknown): string {
+/** Describes a value in a message: what it is, or how the console prints it, and its type. */
+export function describeValue(value: unknown): string {
   const known = attempt(() => describeKnown(value), undefined);
   if (known !== undefined) return known;
   const options = { depth: 0, maxStringLength: 80, maxArrayLength: 3, breakLength: Infinity, compact: true };
@@ -123,7 +91,7 @@ function describe(value: unknown): string {
 }
 
 /** Names an object that users meet, whose fields would say less. */
-function describeKnown(value: unknown): string | undefined {
+export function describeKnown(value: unknown): string | undefined {
   if (Array.isArray(value)) return describeItems(value);
   if (looksLikeRunner(value)) return `the runner \`${nameOf(value)}\``;
   if (hasMembers(value, 'runners', 'ready$', 'stop')) return 'an Application';

@@ -1,7 +1,19 @@
 import { expect } from 'chai';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { NEVER, Subject } from 'rxjs';
-import { joinAll, launch, launchRunner, orchestrate, task, taskRunner, withCancel } from '../../lib/index.js';
+import {
+  joinAll,
+  launch,
+  launchRunner,
+  orchestrate,
+  ordered,
+  parallel,
+  task,
+  taskRunner,
+  withCancel,
+  type Instrumentation,
+} from '../../lib/index.js';
+import { settled } from '../helpers/tasks.js';
 
 const store = new AsyncLocalStorage<string>();
 
@@ -70,6 +82,63 @@ describe('The async context of an application', () => {
       'complete A',
       'complete B',
     ]);
+  });
+});
+
+describe('A store that the first of several tasks enters', () => {
+  /** Runs two groups and a task. Returns the stores of all hooks, and of the code after the start. */
+  const storesWith = async (enter: (run: string) => void, instrumentation: readonly Instrumentation[] = []) => {
+    const seen = new Map<string, unknown[]>();
+    const record = (name: string) => seen.set(name, [...(seen.get(name) ?? []), store.getStore()]);
+    const part = (name: string) =>
+      task(name, {
+        initialize: () => {
+          record(name);
+          enter(name);
+          return Promise.resolve();
+        },
+        execute: () => {
+          record(name);
+          return NEVER;
+        },
+        finalize: () => record(name),
+      });
+    const tasks = () => [
+      ordered('ordered', part('first'), part('second')),
+      parallel('parallel', part('one'), part('two')),
+      part('other'),
+    ];
+    await store.run('starter', async () => {
+      const app = launch(tasks(), { instrumentation });
+      record('code after the start');
+      await settled();
+      await store.run('canceller', () => app.stop());
+    });
+    return seen;
+  };
+  const others = ['second', 'two', 'other'].map((name) => [name, ['starter', 'starter', 'starter']]);
+
+  it('by `enterWith` does not get to the tasks that start after it', async () => {
+    const seen = await storesWith((name) => {
+      if (name === 'first' || name === 'one') store.enterWith('entered');
+    });
+    expect([...seen].filter(([name]) => ['second', 'two', 'other'].includes(name))).to.have.deep.members(others);
+    expect(seen.get('first')).to.deep.equal(['starter', 'entered', 'entered']);
+    expect(seen.get('code after the start')).to.deep.equal(['starter']);
+  });
+
+  it('by `wrapHook` does not get to the tasks that start after it', async () => {
+    const seen = await storesWith(
+      () => undefined,
+      [
+        {
+          wrapHook: (run, phase, hook) =>
+            run.task.endsWith('/first') || run.task.endsWith('/one') ? store.run(phase, hook) : hook(),
+        },
+      ],
+    );
+    expect([...seen].filter(([name]) => ['second', 'two', 'other'].includes(name))).to.have.deep.members(others);
+    expect(seen.get('first')).to.deep.equal(['initialize', 'execute', 'finalize']);
   });
 });
 

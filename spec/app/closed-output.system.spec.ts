@@ -3,7 +3,6 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { pause } from '../helpers/wait.js';
 
 const path = fileURLToPath(new URL('../fixtures/printing.ts', import.meta.url));
 
@@ -22,11 +21,13 @@ function start(command: string, args: readonly string[]) {
     while (!noted.includes(text)) await once(notes, 'data');
     return noted;
   };
-  return { child, stdout, stderr, ended, waitFor };
+  /** Resolves when the program has printed ten more lines. */
+  const printed = async () => {
+    const count = () => noted.split('printed\n').length;
+    for (const before = count(); count() < before + 10;) await once(notes, 'data');
+  };
+  return { child, stdout, stderr, ended, waitFor, printed };
 }
-
-/** Resolves when some lines were written to the closed pipe. */
-const closedFor = () => pause(50);
 
 const startDirectly = (how: string, stream: string) => start(process.execPath, ['--import', 'tsx', path, how, stream]);
 
@@ -35,16 +36,16 @@ describe('A process whose output nobody reads any longer', () => {
     for (const how of ['console', 'write'])
       for (const stream of ['stdout', 'stderr'] as const)
         it(`that it writes with ${how} to ${stream}`, async () => {
-          const { child, ended, waitFor, ...outputs } = startDirectly(how, stream);
+          const { child, ended, waitFor, printed, ...outputs } = startDirectly(how, stream);
           await waitFor('up');
           await once(outputs[stream], 'data');
           outputs[stream].destroy();
           outputs.stdout.resume();
           outputs.stderr.resume();
-          await closedFor();
+          await printed();
           child.kill('SIGTERM');
           const { noted, ...result } = await ended;
-          expect({ ...result, noted: noted.replace(/^up.*\n/, '') }).to.deep.equal({
+          expect({ ...result, noted: noted.replaceAll(/^(?:up .*|printed)\n/gm, '') }).to.deep.equal({
             code: 0,
             signal: null,
             noted: 'finalized\nclean true\nexit 0\n',
@@ -54,11 +55,11 @@ describe('A process whose output nobody reads any longer', () => {
 
   it('goes on behind `head`', async () => {
     const program = `${process.execPath} --import tsx ${path} write stdout`;
-    const { stdout, ended, waitFor } = start('sh', ['-c', `${program} | head -n 1`]);
+    const { stdout, ended, waitFor, printed } = start('sh', ['-c', `${program} | head -n 1`]);
     const firstLine = once(stdout, 'data');
     const noted = await waitFor('\n');
     await firstLine;
-    await closedFor();
+    await printed();
     process.kill(Number(/up (\d+)/.exec(noted)?.[1]), 'SIGTERM');
     expect((await ended).noted).to.include('finalized\nclean true\nexit 0\n');
   });

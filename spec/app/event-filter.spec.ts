@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { composeEventFilters, setEventFilter } from '../../lib/app/event-filter.js';
 import { readInstrumentation } from '../../lib/app/compose-instrumentation.js';
-import { launch, task, type AppEvent, type Instrumentation } from '../../lib/index.js';
+import { launch, task, type AppEvent, type Instrumentation, type TaskEventDetail } from '../../lib/index.js';
 
 /** Returns the types of the events that instrumentation receives from a run, in an application without an observer. */
 async function receivedBy(...create: ((received: AppEvent['type'][]) => Instrumentation)[]) {
@@ -26,7 +26,7 @@ describe('The filter of instrumentation', () => {
   });
 
   it('is kept when the instrumentation is read', () => {
-    const event: AppEvent = { type: 'cancelled', cause: undefined };
+    const event: TaskEventDetail = { type: 'ready' };
     const isUsed = (instrumentation: Instrumentation) =>
       composeEventFilters(readInstrumentation([instrumentation]))(event, undefined);
     expect([isUsed(filtered([])), isUsed(unfiltered([])), isUsed({})]).to.deep.equal([false, true, false]);

@@ -18,6 +18,7 @@ import { spyOnConsoleError } from '../helpers/console-spy.js';
 import { collect } from '../helpers/collect.js';
 import { failAfter } from '../helpers/tasks.js';
 import { virtually } from '../helpers/virtual-time.js';
+import { timedEvent } from './helpers.js';
 
 /** Fails after 2 ms, and never ends its `finalize`. */
 const consumer = () => task('consumer', { execute: () => failAfter(2), finalize: () => NEVER });
@@ -31,7 +32,7 @@ describe('A task that fails while its `finalize` hangs', () => {
     virtually((_, scheduler) => {
       const events: string[] = [];
       orchestrate([consumer(), http()], { timeout: 10 }).subscribe((event) =>
-        events.push(`${scheduler.now()} ${'task' in event ? `${event.task} ` : ''}${event.type}`),
+        events.push(timedEvent(scheduler.now(), event)),
       );
       scheduler.flush();
       expect(events).to.deep.equal([
@@ -120,7 +121,7 @@ describe('A task that fails while its `finalize` hangs', () => {
       const events: string[] = [];
       const group = ordered('group', http(), consumer());
       orchestrate([group, task('other', () => NEVER)], { timeout: 10 }).subscribe((event) =>
-        events.push(`${scheduler.now()} ${'task' in event ? `${event.task} ` : ''}${event.type}`),
+        events.push(timedEvent(scheduler.now(), event)),
       );
       scheduler.flush();
       const stop = events.filter((event) => /failed|cancelled|other done|shutdown/.test(event));

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { of } from 'rxjs';
 import * as tasks from 'rxjs-tasks';
-import { background, cron, launch, ordered, parallel, task, taskRunner } from 'rxjs-tasks';
+import { background, cron, launch, nextRuns, ordered, parallel, supervise, task, taskRunner } from 'rxjs-tasks';
 import { connectFleet } from 'rxjs-tasks/fleet';
 import { httpServer } from 'rxjs-tasks/http';
 import { scenario, toMarbles } from 'rxjs-tasks/testing';
@@ -114,6 +114,75 @@ describe('The message for a frequent mistake names what was given, and says what
       expect(thrownBy(call).message).to.include(message);
     });
 
+  const otherNames: readonly [call: (options: object) => unknown, names: Record<string, string>][] = [
+    [
+      (options) => cron(a, '@daily', options),
+      {
+        tz: 'did you mean `timezone`?',
+        timeZone: 'did you mean `timezone`?',
+        noOverlap: 'did you mean `overlap`?',
+        protect: 'did you mean `overlap`?',
+        catch: 'did you mean `onError`?',
+        runOnInit: 'did you mean `immediate`?',
+        maxExecutions: 'did you mean `maxRuns`?',
+        maxRandomDelay: 'did you mean `jitter`?',
+        missedExecutionTolerance: 'did you mean `tolerance`?',
+        recoverMissedExecutions: 'did you mean `missed`?',
+        distributed: 'did you mean `coordinator`?',
+        runCoordinator: 'did you mean `coordinator`?',
+        name: 'the task has the name.',
+        paused: 'call `pause()` before the start.',
+        scheduled: 'call `pause()` before the start.',
+      },
+    ],
+    [(options) => nextRuns('@daily', 1, options), { tz: 'did you mean `timezone`?' }],
+    [(options) => cron(a, '@daily').nextRuns(1, options), { tz: 'did you mean `timezone`?' }],
+    [(options) => cron(a, '@daily').reschedule('@hourly', options), { tz: 'did you mean `timezone`?' }],
+    [
+      (options) => supervise(a, options),
+      {
+        retries: 'did you mean `maxRestarts`?',
+        maxRetries: 'did you mean `maxRestarts`?',
+        attempts: 'did you mean `maxRestarts`?',
+        maxAttempts: 'did you mean `maxRestarts`?',
+        delay: 'did you mean `backoff`?',
+      },
+    ],
+    ...[launch, tasks.runMain].map((start): [(options: object) => unknown, Record<string, string>] => [
+      (options) => start([a], options),
+      {
+        deadline: 'did you mean `timeout`?',
+        gracePeriod: 'did you mean `timeout`?',
+        shutdownTimeout: 'did you mean `timeout`?',
+        onEvent: 'did you mean `observer`?',
+        logger: 'did you mean `observer`?',
+      },
+    ]),
+    [
+      (definition) => task('a', definition),
+      {
+        run: 'did you mean `execute`?',
+        init: 'did you mean `initialize`?',
+        start: 'did you mean `initialize`?',
+        setup: 'did you mean `initialize`?',
+        stop: 'did you mean `finalize`?',
+        close: 'did you mean `finalize`?',
+        teardown: 'did you mean `finalize`?',
+      },
+    ],
+  ];
+  for (const [call, names] of otherNames)
+    for (const [name, hint] of Object.entries(names))
+      it(`${String(call)} with ${name}`, () => {
+        expect(thrownBy(() => call({ [name]: 1 })).message).to.match(/^Expected an? (option|member) of `[a-zA-Z]+`, /);
+        expect(thrownBy(() => call({ [name]: 1 })).message).to.include(`, got \`${name}\`; ${hint} Known `);
+      });
+
+  it('takes no name that every object has for one of another library', () => {
+    const options = { ['toString']: 1, ['constructor']: 1 };
+    expect(thrownBy(() => supervise(a, options as never)).message).to.include(', got `toString`. Known options: ');
+  });
+
   it('accepts a definition with a method of a name such as `subscribe`', () => {
     class Consumer {
       subscribe(): void {
@@ -136,6 +205,8 @@ describe('The message for a frequent mistake names what was given, and says what
 
   it('connectFleet(url), without the URL', async () => {
     const error = await connectFleet('postgres://ann:secret@localhost/shop' as never).catch((error: unknown) => error);
-    expect(String(error)).to.equal('RangeError: Expected `options` to be an object such as `{ url }`, got (string)');
+    expect(String(error)).to.equal(
+      'TypeError: Expected `options` to be an object such as `{ url }`, got a value of type string',
+    );
   });
 });

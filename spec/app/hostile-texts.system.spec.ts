@@ -59,7 +59,7 @@ describe('A process whose names, errors and options have control characters', ()
       const result = await run(`refused: ${name}`);
       expectPrintable(result);
       expect(result.code).to.equal(1);
-      expect(result.stderr).to.match(/^(Type|Range)Error: Expected `/m);
+      expect(result.stderr).to.match(/^(Type|Range)Error: Expected (`|an option of `)/m);
     });
   }
 });

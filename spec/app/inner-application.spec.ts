@@ -21,6 +21,7 @@ import { spyOnConsoleError } from '../helpers/console-spy.js';
 import { rejectionOf } from '../helpers/rejection.js';
 import { failAfter, settled } from '../helpers/tasks.js';
 import { virtually } from '../helpers/virtual-time.js';
+import { timedEvent } from './helpers.js';
 
 const silent = { observer: () => undefined };
 /** Takes some time to end. */
@@ -29,10 +30,7 @@ const slow = (name: string, ms: number) => task(name, { execute: () => NEVER, fi
 /** Formats the events of tasks, each with its time. */
 function recorder(now: () => number): { events: string[]; onEvent: (event: AppEvent) => void } {
   const events: string[] = [];
-  return {
-    events,
-    onEvent: (event) => events.push(`${now()} ${'task' in event ? `${event.task} ` : ''}${event.type}`),
-  };
+  return { events, onEvent: (event) => events.push(timedEvent(now(), event)) };
 }
 
 describe('An application whose parent is the context of a run', () => {

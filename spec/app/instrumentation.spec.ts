@@ -1,6 +1,5 @@
 import { expect } from 'chai';
 import { AsyncLocalStorage } from 'node:async_hooks';
-import sinon from 'sinon';
 import { defer, lastValueFrom, map, NEVER, of, timer } from 'rxjs';
 import {
   background,
@@ -19,6 +18,7 @@ import {
   type RunContext,
 } from '../../lib/index.js';
 import { unhandledDuring } from '../helpers/collect.js';
+import { writtenDuring } from '../helpers/console-spy.js';
 import { virtually } from '../helpers/virtual-time.js';
 
 const plain: Runnable = task('plain', { initialize: () => 0, execute: () => 1, finalize: () => 2 });
@@ -264,7 +264,7 @@ describe('instrumentation', () => {
   });
 
   it('emits an error of onEvent as a teardown-failed event, after the event that it was called with', async () => {
-    const story: string[] = [];
+    const log: string[] = [];
     const instrumentation: Instrumentation[] = [
       {
         onEvent({ type }) {
@@ -276,11 +276,11 @@ describe('instrumentation', () => {
       const report = await launch([task('x', () => 1)], {
         instrumentation,
         observer: (event) =>
-          story.push(event.type === 'teardown-failed' ? `${event.task} failed ${String(event.error)}` : event.type),
+          log.push(event.type === 'teardown-failed' ? `${event.task} failed ${String(event.error)}` : event.type),
       });
       expect(report.clean).to.equal(true);
     });
-    expect(story).to.deep.equal(['ready', 'x failed Error: ready', 'done', 'x failed Error: done', 'shutdown']);
+    expect(log).to.deep.equal(['ready', 'x failed Error: ready', 'done', 'x failed Error: done', 'shutdown']);
     expect(errors).to.deep.equal([]);
   });
 
@@ -294,19 +294,16 @@ describe('instrumentation', () => {
       },
     ];
     const failures: string[] = [];
-    const written = sinon.stub(console, 'error');
-    try {
+    const written = await writtenDuring(async () => {
       const errors = await unhandledDuring(async () => {
         const report = await launch([task('x', () => 1)], { instrumentation, observer: failuresIn(failures) });
         expect(report.clean).to.equal(true);
       });
       expect(errors).to.deep.equal([]);
-      // Those of `ready` and `done` are events. Those of these two events, and of `shutdown`, are written.
-      expect(failures).to.deep.equal(['x: Error: boom', 'x: Error: boom']);
-      expect(written.args).to.deep.equal([[boom], [boom], [boom]]);
-    } finally {
-      written.restore();
-    }
+    });
+    // Those of `ready` and `done` are events. Those of these two events, and of `shutdown`, are written.
+    expect(failures).to.deep.equal(['x: Error: boom', 'x: Error: boom']);
+    expect(written).to.deep.equal([boom, boom, boom]);
   });
 
   it('reports an error about the run of a slot with its slot', () => {

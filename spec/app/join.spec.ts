@@ -1,16 +1,5 @@
 import { expect } from 'chai';
-import {
-  map,
-  NEVER,
-  Observable,
-  of,
-  Subject,
-  take,
-  throwError,
-  timer,
-  VirtualTimeScheduler,
-  type Subscriber,
-} from 'rxjs';
+import { map, NEVER, Observable, of, Subject, take, throwError, VirtualTimeScheduler, type Subscriber } from 'rxjs';
 import sinon from 'sinon';
 import {
   joinAll,
@@ -24,13 +13,16 @@ import {
 } from '../../lib/index.js';
 import { virtualClock } from '../../lib/testing/index.js';
 import { collect, listenerCount } from '../helpers/collect.js';
-import { deferred, events, lasting, outcomeOf, settled, slow } from '../helpers/tasks.js';
+import { spyOnConsoleError } from '../helpers/console-spy.js';
+import { deferred, events, failAfter, lasting, outcomeOf, settled, slow, throwing } from '../helpers/tasks.js';
 import { virtually } from '../helpers/virtual-time.js';
 
 const brief = ({ task: name, status }: Outcome) => `${name} ${status}`;
 const joined = (stream: Observable<Outcome>) => collect(stream.pipe(map(brief)));
 
 describe('launchRunner', () => {
+  const written = spyOnConsoleError();
+
   it('starts a runner under a context, and passes the cancel to its hooks', () => {
     const [ctx, cancel] = withCancel();
     const values: unknown[] = [];
@@ -47,53 +39,27 @@ describe('launchRunner', () => {
   });
 
   it('writes a failure with console.error when there is no observer', () => {
-    const written = sinon.stub(console, 'error');
-    try {
-      const [ctx, cancel] = withCancel();
-      const runner = taskRunner(task('x', () => throwError(() => new Error('boom'))));
-      launchRunner(ctx, cancel, runner);
-      expect(written.args).to.deep.equal([[outcomeOf(runner)?.error]]);
-      const emitted: unknown[] = [];
-      launchRunner(ctx, cancel, runner, { error: (error: unknown) => emitted.push(error) });
-      expect([written.callCount, emitted]).to.deep.equal([1, [outcomeOf(runner)?.error]]);
-    } finally {
-      written.restore();
-    }
+    const [ctx, cancel] = withCancel();
+    const runner = taskRunner(task('x', () => throwError(() => new Error('boom'))));
+    launchRunner(ctx, cancel, runner);
+    expect(written.all()).to.deep.equal([outcomeOf(runner)?.error]);
+    const emitted: unknown[] = [];
+    launchRunner(ctx, cancel, runner, { error: (error: unknown) => emitted.push(error) });
+    expect([written.all().length, emitted]).to.deep.equal([1, [outcomeOf(runner)?.error]]);
   });
 
   it('writes no failure after it was unsubscribed, if the outcome has a listener', () => {
-    const written = sinon.stub(console, 'error');
-    try {
-      const [ctx, cancel] = withCancel();
-      const runner = taskRunner(
-        task(
-          'x',
-          () =>
-            new Observable(() => () => {
-              throw new Error('boom');
-            }),
-        ),
-      );
-      const outcomes = joined(runner.done$);
-      launchRunner(ctx, cancel, runner).unsubscribe();
-      expect([outcomes, written.callCount]).to.deep.equal([['x failed', 'complete'], 0]);
-    } finally {
-      written.restore();
-    }
+    const [ctx, cancel] = withCancel();
+    const runner = taskRunner(task('x', () => new Observable(() => throwing())));
+    const outcomes = joined(runner.done$);
+    launchRunner(ctx, cancel, runner).unsubscribe();
+    expect([outcomes, written.all()]).to.deep.equal([['x failed', 'complete'], []]);
   });
 
   it('does not affect other runners when one of them fails', () => {
     virtually(({ expectObservable }) => {
       const [ctx, cancel] = withCancel();
-      const failing = taskRunner(
-        task('failing', () =>
-          timer(1).pipe(
-            map(() => {
-              throw new Error('boom');
-            }),
-          ),
-        ),
-      );
+      const failing = taskRunner(task('failing', () => failAfter(1)));
       const other = lasting('other', 5);
       launchRunner(ctx, cancel, failing, { error: () => undefined });
       launchRunner(ctx, cancel, other);
@@ -125,16 +91,11 @@ describe('launchRunner', () => {
   });
 
   it('writes an error when the runner is already running', () => {
-    const written = sinon.stub(console, 'error');
-    try {
-      const [ctx, cancel] = withCancel();
-      const runner = taskRunner(task('busy', () => NEVER));
-      launchRunner(ctx, cancel, runner);
-      launchRunner(ctx, cancel, runner);
-      expect(written.args.map(String)).to.deep.equal(['AlreadyRunningError: busy is already running']);
-    } finally {
-      written.restore();
-    }
+    const [ctx, cancel] = withCancel();
+    const runner = taskRunner(task('busy', () => NEVER));
+    launchRunner(ctx, cancel, runner);
+    launchRunner(ctx, cancel, runner);
+    expect(written.all().map(String)).to.deep.equal(['AlreadyRunningError: busy is already running']);
   });
 
   it('refuses a value that is not a runner', () => {
@@ -482,6 +443,16 @@ describe('joinAll', () => {
     const emitted = joined(joinAll(controller.signal, 10, [runner]));
     controller.abort();
     expect(emitted).to.deep.equal(['a cancelled', 'complete']);
+  });
+
+  it('has a copy of its runners, which the caller may change', () => {
+    const [ctx, cancel] = withCancel();
+    const runners = [taskRunner(task('a', () => NEVER))];
+    const join$ = joinAll(ctx, 10, runners);
+    runners.push(taskRunner(task('b', () => NEVER)));
+    const emitted = joined(join$);
+    cancel();
+    expect(emitted).to.deep.equal(['a not-started', 'complete']);
   });
 
   it('refuses a negative timeout, and values that are not runners', () => {

@@ -121,7 +121,7 @@ describe("An operator's day in virtual time", () => {
       'shop/cache: cancelled',
       'shop/broker: cancelled',
       'shop/workers: cancelled',
-      'shop/workers/mail: cancelled',
+      'shop/workers/mail: cancelled, restarts 1',
       'shop/workers/stock: cancelled',
       'shop/workers/search: cancelled',
       'shop/workers/audit: cancelled',

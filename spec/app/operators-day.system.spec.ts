@@ -75,7 +75,7 @@ describe("An operator's day on a real process", () => {
       'shop/cache: cancelled',
       'shop/broker: cancelled',
       'shop/workers: cancelled',
-      'shop/workers/mail: cancelled',
+      'shop/workers/mail: cancelled, restarts 1',
       'shop/workers/stock: cancelled',
       'shop/workers/search: cancelled',
       'shop/workers/audit: cancelled',

@@ -35,13 +35,14 @@ describe('The options of each public function', () => {
 
   it('are refused with the nearest known name if they are unknown', () => {
     for (const [create, message] of [
-      [() => supervise(work, { maxRestart: 1 } as never), 'got `maxRestart` (unknown); did you mean `maxRestarts`?'],
-      [() => supervise(work, { backoff: { intial: 1 } } as never), 'got `intial` (unknown); did you mean `initial`?'],
-      [() => orchestrate([work], { timeOut: 1 } as never), 'got `timeOut` (unknown); did you mean `timeout`?'],
-      [() => launch([work], { observers: 1 } as never), 'got `observers` (unknown); did you mean `observer`?'],
-      [() => signalListener({ signal: 'SIGHUP' } as never), 'got `signal` (unknown); did you mean `signals`?'],
-      [() => withCancel(undefined, { schedular: 1 } as never), 'got `schedular` (unknown); did you mean `scheduler`?'],
-      [() => nextRuns(1000, 1, { timeZone: 'UTC' } as never), 'got `timeZone` (unknown); did you mean `timezone`?'],
+      [() => supervise(work, { maxRestart: 1 } as never), 'got `maxRestart`; did you mean `maxRestarts`?'],
+      [() => supervise(work, { backoff: { intial: 1 } } as never), 'got `intial`; did you mean `initial`?'],
+      [() => orchestrate([work], { timeOut: 1 } as never), 'got `timeOut`; did you mean `timeout`?'],
+      [() => launch([work], { observers: 1 } as never), 'got `observers`; did you mean `observer`?'],
+      [() => launch([work], { drain: 1 } as never), 'got `drain`; did you mean `drainDelay`?'],
+      [() => signalListener({ signal: 'SIGHUP' } as never), 'got `signal`; did you mean `signals`?'],
+      [() => withCancel(undefined, { schedular: 1 } as never), 'got `schedular`; did you mean `scheduler`?'],
+      [() => nextRuns(1000, 1, { timeZone: 'UTC' } as never), 'got `timeZone`; did you mean `timezone`?'],
     ] as const)
       expect(create).to.throw(TypeError, message);
   });
@@ -66,11 +67,34 @@ describe('The options of each public function', () => {
     await app$.forEach((event) => event.type === 'done' && names.push(event.task));
     expect(names).to.deep.equal(['x']);
 
+    let reads = 0;
+    const counted = {
+      get scheduler() {
+        reads++;
+        return undefined;
+      },
+    };
+    withCancel(undefined, counted);
+    orchestrate([], counted);
+    await launch([], counted);
+    expect(reads).to.equal(3);
+
     const members = [task('a', () => 1)];
     const group = ordered('g', ...members);
     members.push(task('b', () => 2));
     const values: number[] = [];
     await group.start().forEach((value) => values.push(value));
     expect(values).to.deep.equal([1]);
+  });
+
+  it('may be inherited, as those of an instance of a class', async () => {
+    class Options {
+      get timeout() {
+        return 1;
+      }
+    }
+    const stuck = task('stuck', () => new Promise(() => undefined));
+    const { outcomes } = await launch([stuck], new Options()).stop();
+    expect(outcomes.map(({ status }) => status)).to.deep.equal(['timed-out']);
   });
 });

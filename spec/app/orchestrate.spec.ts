@@ -177,14 +177,14 @@ describe('orchestrate', () => {
 
   it('ends at the deadline and reports the unfinished tasks as timed out', () => {
     virtually(({ expectObservable }, scheduler) => {
-      const app$ = () => orchestrate([task('deaf', () => new Promise(() => undefined)), failing(1)], { timeout: 4 });
+      const app$ = () => orchestrate([task('stuck', () => new Promise(() => undefined)), failing(1)], { timeout: 4 });
       expectObservable(landmarks(app$())).toBe('-c---(s|)');
       const events = collect(app$());
       scheduler.schedule(() => {
         expect(reportOf(events)).to.include({ clean: false, durationMs: 4 });
         expect(reportOf(events).outcomes.map(({ task, status }) => [task, status])).to.deep.equal([
           ['failing', 'failed'],
-          ['deaf', 'timed-out'],
+          ['stuck', 'timed-out'],
         ]);
       }, 20);
     });
@@ -192,8 +192,8 @@ describe('orchestrate', () => {
 
   it('has a default timeout of 20 s', () => {
     virtually(({ expectObservable }) => {
-      const deaf = task('deaf', () => new Promise(() => undefined));
-      expectObservable(landmarks(orchestrate([deaf, failing(0)]))).toBe('c 19999ms (s|)');
+      const stuck = task('stuck', () => new Promise(() => undefined));
+      expectObservable(landmarks(orchestrate([stuck, failing(0)]))).toBe('c 19999ms (s|)');
     });
   });
 
@@ -362,8 +362,11 @@ describe('orchestrate', () => {
       TypeError,
       'Expected `runnables` to be an array, got undefined',
     );
-    expect(() => orchestrate([], null as never)).to.throw(TypeError, 'Expected `options` to be an object, got null');
-    expect(() => orchestrate([], { timeOut: 1 } as never)).to.throw(TypeError, 'got `timeOut` (unknown)');
+    expect(() => orchestrate([], null as never)).to.throw(
+      TypeError,
+      'Expected `options` of `orchestrate` to be an object, got null',
+    );
+    expect(() => orchestrate([], { timeOut: 1 } as never)).to.throw(TypeError, 'got `timeOut`');
   });
 
   it('emits no second draining event and keeps the delay when a second request comes while it drains', () => {

@@ -4,12 +4,14 @@ import { NEVER, throwError, timer } from 'rxjs';
 import { inspect } from 'node:util';
 import {
   CancelledError,
+  launch,
   ordered,
   orchestrate,
   parallel,
   RestartLimitError,
   ShutdownReport,
   SignalError,
+  optional,
   supervise,
   task,
   TaskError,
@@ -19,6 +21,8 @@ import {
   type Runnable,
   type TaskRunner,
 } from '../../lib/index.js';
+import { virtualClock } from '../../lib/testing/index.js';
+import { cpuTime } from '../helpers/linear-time.js';
 import { throwing } from '../helpers/tasks.js';
 import { anyText, unprintableIn } from '../helpers/unprintable.js';
 import { virtually } from '../helpers/virtual-time.js';
@@ -60,6 +64,58 @@ describe('ShutdownReport', () => {
     expect(String(new ShutdownReport({ cause: undefined, outcomes: [], clean: true, durationMs: 0 }))).to.equal(
       'All tasks ended. Clean.',
     );
+  });
+
+  it('shows the restarts of a supervised task, whatever is around it', async () => {
+    const clock = virtualClock();
+    let runs = 0;
+    const feed = task('feed', () => (++runs < 5 ? throwError(() => new Error('reset')) : NEVER));
+    const backoff = { initial: 1, jitter: 0 };
+    // The third failure is one too many for the inner one. The outer one starts it again.
+    const twice = supervise(supervise(feed, { backoff, maxRestarts: 2 }), { backoff });
+    const steady = supervise(task('steady', () => NEVER));
+    const app = launch([ordered('app', optional(twice), steady)], { scheduler: clock, observer: () => undefined });
+    clock.advance(10);
+    void app.stop('enough');
+    clock.advance(0);
+    const report = await app;
+    expect(String(report).split('\n')).to.deep.equal([
+      "Stopped by 'enough'. Clean, in 0 ms.",
+      '  task        outcome                          ran for  ended in',
+      '  app         cancelled                        10 ms    0 ms',
+      '  app/feed    cancelled, optional, restarts 2  10 ms    0 ms',
+      '  app/steady  cancelled                        10 ms    0 ms',
+    ]);
+  });
+
+  it('takes linear time for supervised groups, however deep they are', async () => {
+    const timeAt = async (depth: number) => {
+      let runner: TaskRunner = ordered(
+        'group',
+        task('x', () => NEVER),
+      );
+      for (let level = 0; level < depth; level++) runner = supervise(ordered('group', runner));
+      const report = await launch([runner], { observer: () => undefined }).stop();
+      return cpuTime(() => String(report));
+    };
+    await timeAt(100);
+    // Linear time is 8 times as long. Less than half a second is not compared.
+    expect(await timeAt(2000)).to.be.below(Math.max(500_000, 16 * (await timeAt(250))));
+  });
+
+  it('shows no negative time when the clock was set back', async () => {
+    const clock = virtualClock(3_600_000);
+    const app = launch([task('x', { execute: () => NEVER, finalize: () => timer(5, clock) })], { scheduler: clock });
+    void app.stop('enough');
+    clock.adjust(-3_600_000);
+    clock.advance(5);
+    const report = await app;
+    expect(report.durationMs).to.equal(0);
+    expect(String(report).split('\n')).to.deep.equal([
+      "Stopped by 'enough'. Clean, in 0 ms.",
+      '  task  outcome    ran for  ended in',
+      '  x     cancelled  0 ms     0 ms',
+    ]);
   });
 
   it('formats each duration in its unit', () => {

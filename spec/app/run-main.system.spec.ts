@@ -1,8 +1,6 @@
 import { expect } from 'chai';
-import { spawn, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { Program, type ProgramResult } from '../helpers/program.js';
-import { pause } from '../helpers/wait.js';
+import { echoTime, Program, type ProgramResult } from '../helpers/program.js';
 
 const path = fileURLToPath(new URL('../fixtures/app.ts', import.meta.url));
 
@@ -31,9 +29,6 @@ async function runAndSignal(name: string, ...signals: NodeJS.Signals[]): Promise
 }
 
 const noListener = 'listeners 0,0,0,0';
-
-/** Resolves when a second signal is no longer an echo of the first, which the program has received. */
-const echoTime = () => pause(1500);
 
 describe('runMain', () => {
   describe('on a signal', () => {
@@ -73,7 +68,8 @@ describe('runMain', () => {
         expect([result.code, result.signal]).to.deep.equal([code, null]);
         expect(result.stdout).to.not.include('listeners');
         expect(result.stderr).to.equal(
-          `Received ${signal} after ${signal}: exiting with ${code} without finalizing the tasks\n`,
+          `Received ${signal} after ${signal}: exiting with ${code} without finalizing the tasks\n` +
+            `Exiting with ${code} before these tasks have ended: hanging (finalize)\n`,
         );
       }
     });
@@ -132,7 +128,10 @@ describe('runMain', () => {
       program.kill('SIGHUP');
       const { code, signal, stderr } = await program.ended;
       expect([code, signal]).to.deep.equal([129, null]);
-      expect(stderr).to.equal('Received SIGHUP after SIGHUP: exiting with 129 without finalizing the tasks\n');
+      expect(stderr).to.equal(
+        'Received SIGHUP after SIGHUP: exiting with 129 without finalizing the tasks\n' +
+          'Exiting with 129 before these tasks have ended: hanging (finalize)\n',
+      );
     });
 
     it('does not wait for the `drainDelay` of an application that was never ready', async () => {
@@ -189,6 +188,14 @@ describe('runMain', () => {
       await echoTime();
       process.kill(pid, 'SIGINT');
       expect((await program.ended).code).to.equal(130);
+    });
+  });
+
+  describe('at an exit by other code', () => {
+    it('names the tasks that have not ended', async () => {
+      const { code, stderr } = await runAndSignal('exited by a listener of SIGTERM', 'SIGTERM');
+      const tasks = 'app/db (execute), app/http/report (execute), app/worker (execute)';
+      expect([code, stderr]).to.deep.equal([0, `Exiting with 0 before these tasks have ended: ${tasks}\n`]);
     });
   });
 
@@ -295,10 +302,22 @@ describe('runMain', () => {
       await program.waitFor('up');
       program.kill('SIGTERM');
       await program.waitFor('finalize');
-      await pause(600);
+      await echoTime();
       program.kill('SIGTERM');
       const { code, stderr } = await program.ended;
       expect([code, stderr.match(/Error: nobody sees me/g)?.length]).to.deep.equal([143, 1]);
+    });
+  });
+
+  describe('with a task that does not end', () => {
+    it('names it on stderr 5 s after the cancel', async () => {
+      const program = start('hanging');
+      await program.waitFor('up');
+      program.kill('SIGTERM');
+      await program.waitFor('\n', 'stderr');
+      expect(program.stderr).to.equal('Not ended 5 s after the cancel: hanging (finalize)\n');
+      program.kill('SIGTERM');
+      expect((await program.ended).code).to.equal(143);
     });
   });
 
@@ -335,13 +354,12 @@ describe('runMain', () => {
       await program.waitFor('up');
       program.child.stdin?.end();
       await program.waitFor('stdin ended');
-      await pause(100);
-      expect(program.child.exitCode).to.equal(null);
       program.kill('SIGTERM');
       const { code, stdout } = await program.ended;
       expect(code).to.equal(0);
       expect(stdout)
-        .to.match(/reader +completed/)
+        .to.include('Received SIGTERM')
+        .and.match(/reader +completed/)
         .and.match(/worker +cancelled/);
     });
   });
@@ -408,7 +426,7 @@ describe('runMain', () => {
       const { code, stdout, stderr } = await runAndSignal('overrun', 'SIGTERM');
       expect(code).to.equal(1);
       expect(stderr).to.equal(
-        'Exiting with 1, because tasks did not end within 100 ms of the cancel: hanging (finalize), deaf (execute)\n',
+        'Exiting with 1, because tasks did not end within 100 ms of the cancel: hanging (finalize), stuck (execute)\n',
       );
       expect(stdout).to.include('hanging  timed-out').and.include(noListener);
     });
@@ -466,8 +484,7 @@ describe('runMain', () => {
 
     it('names no open handle while the process runs another application', async () => {
       const program = start('one after the other');
-      await program.waitFor('up');
-      await pause(5500);
+      await program.waitFor('handles are not named');
       program.kill('SIGTERM');
       expect(await program.ended).to.include({ code: 0, stderr: '' });
     });
@@ -528,119 +545,6 @@ describe('runMain', () => {
       expect(throwing.code).to.equal(1);
       expect(throwing.stdout).to.include('Stopped by Error: one. Not clean');
       expect(throwing.stderr).to.match(/^Error: one\n[^]*^Error: in the handler\n/m);
-    });
-  });
-
-  describe('when stdout is a full pipe at the exit', () => {
-    const startPiped = (name: string) =>
-      spawn(process.execPath, ['--import', 'tsx', path, name], { stdio: ['ignore', 'pipe', 'pipe'] });
-    type PipedProcess = ReturnType<typeof startPiped>;
-
-    const closeOf = (child: ChildProcess) => new Promise<unknown>((resolve) => child.on('close', resolve));
-    const exitOf = (child: ChildProcess) => new Promise<unknown>((resolve) => child.on('exit', resolve));
-
-    /** Resolves when a stream of the process has emitted a text. Drops all other output of the stream. */
-    async function waitForText(stream: PipedProcess['stderr'], text: string): Promise<void> {
-      let output = '';
-      await new Promise<void>((resolve) => {
-        const onData = (data: Buffer) => {
-          output += String(data);
-          if (!output.includes(text)) return;
-          stream.off('data', onData);
-          resolve();
-        };
-        stream.on('data', onData);
-      });
-      stream.resume();
-    }
-
-    /** Reads all stdout, with a pause before the first and after each chunk. */
-    async function readSlowly(stream: PipedProcess['stdout'], chunkMs: number): Promise<string> {
-      await pause(300);
-      let text = '';
-      for await (const data of stream as AsyncIterable<Buffer>) {
-        text += String(data);
-        await pause(chunkMs);
-      }
-      return text;
-    }
-
-    it('writes all output after a clean end', async () => {
-      const child = startPiped('much output');
-      const closed = closeOf(child);
-      await waitForText(child.stderr, 'up');
-      const text = await readSlowly(child.stdout, 5);
-      expect(await closed).to.equal(0);
-      expect(text).to.have.length.above(1 << 20);
-    });
-
-    it('writes all output, and no more, before a forced exit as long as a slow reader reads', async () => {
-      const child = startPiped('much output, second signal');
-      const closed = closeOf(child);
-      await waitForText(child.stderr, 'up');
-      child.kill('SIGTERM');
-      await waitForText(child.stderr, 'cancelled');
-      await echoTime();
-      child.kill('SIGTERM');
-      const text = await readSlowly(child.stdout, 100);
-      expect(await closed).to.equal(143);
-      expect(text).to.have.length.above(1 << 20);
-      expect(text.slice(-20)).to.match(/^x+\n$/);
-    });
-
-    it('writes all of stderr, too, before a forced exit', async () => {
-      const child = startPiped('much error output, second signal');
-      const closed = closeOf(child);
-      await waitForText(child.stdout, 'up');
-      child.kill('SIGTERM');
-      await waitForText(child.stdout, 'finalize');
-      await echoTime();
-      child.kill('SIGTERM');
-      const text = await readSlowly(child.stderr, 0);
-      expect(await closed).to.equal(143);
-      expect(text).to.have.length.above(1 << 20);
-    });
-
-    it('counts the time that the tasks took to stop towards the deadline', async () => {
-      const child = startPiped('slow end, output that is not read');
-      let stderr = '';
-      child.stderr.on('data', (data: Buffer) => (stderr += String(data)));
-      const exited = exitOf(child);
-      await waitForText(child.stderr, 'up');
-      const start = performance.now();
-      child.kill('SIGTERM');
-      expect(await exited).to.equal(1);
-      // The deadline is at 2 s. The process exits after another second without progress.
-      expect(performance.now() - start).to.be.above(2900);
-      child.stdout.destroy();
-      expect(stderr).to.not.include('exit is late');
-    });
-
-    it('does not apply the deadline to output that is written after a clean end', async () => {
-      const child = startPiped('output afterwards');
-      const closed = closeOf(child);
-      await waitForText(child.stderr, 'up');
-      const text = await readSlowly(child.stdout, 180);
-      expect(await closed).to.equal(0);
-      expect(text).to.have.length.above((1 << 17) + 20 * (1 << 16));
-    });
-
-    it('exits a second after a forced exit if the output is not read', async () => {
-      const child = startPiped('much output, overrun');
-      const exited = exitOf(child);
-      await new Promise((resolve) => child.stdout.once('readable', resolve));
-      child.kill('SIGTERM');
-      await waitForText(child.stderr, 'Exiting with 1');
-      expect(await exited).to.equal(1);
-      child.stdout.destroy();
-    });
-
-    it('exits with 1 at the deadline if the output of a clean end is not read', async () => {
-      const child = startPiped('much output that is not read');
-      const exited = exitOf(child);
-      child.stderr.resume();
-      expect(await exited).to.equal(1);
-      child.stdout.destroy();
     });
   });
 });

@@ -122,14 +122,18 @@ describe('signalListener', () => {
   });
 
   it('throws for invalid options', () => {
-    expect(() => signalListener(null as never)).to.throw(TypeError, 'Expected `options` to be an object, got null');
+    expect(() => signalListener(null as never)).to.throw(
+      TypeError,
+      'Expected `options` of `signalListener` to be an object, got null',
+    );
     expect(() => signalListener({ signals: 'SIGTERM' as never })).to.throw(
       TypeError,
       'Expected `signals` to be an array',
     );
     expect(() => signalListener({ signal: 'SIGHUP' } as never)).to.throw(
       TypeError,
-      'Expected `options` to be made of `signals`, `target`, got `signal` (unknown)',
+      'Expected an option of `signalListener`, got `signal`; did you mean `signals`? ' +
+        'Known options: `signals`, `target`',
     );
   });
 

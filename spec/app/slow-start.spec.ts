@@ -1,11 +1,22 @@
 import { expect } from 'chai';
 import { NEVER, timer } from 'rxjs';
-import { launch, orchestrate, ordered, parallel, supervise, task, taskRunner, type Runnable } from '../../lib/index.js';
+import {
+  launch,
+  orchestrate,
+  ordered,
+  parallel,
+  supervise,
+  task,
+  taskRunner,
+  type LaunchOptions,
+  type Runnable,
+} from '../../lib/index.js';
 import { spyOnConsoleError } from '../helpers/console-spy.js';
 import { wrapRunner } from '../helpers/custom-runners.js';
 import { failAfter } from '../helpers/tasks.js';
 import { virtually } from '../helpers/virtual-time.js';
 
+const silent: LaunchOptions = { observer: () => undefined };
 /** Is ready after some time. */
 const slow = (name: string, ms: number): Runnable => task(name, { initialize: () => timer(ms), execute: () => NEVER });
 
@@ -13,9 +24,9 @@ describe('A task that is not ready 10 s after the start of an application', () =
   const written = spyOnConsoleError();
 
   /** Launches tasks, and stops them after some time. */
-  const launchFor = (ms: number, runnables: Runnable[]) =>
+  const launchFor = (ms: number, runnables: Runnable[], options: LaunchOptions = {}) =>
     virtually((_, scheduler) => {
-      const app = launch(runnables, { scheduler });
+      const app = launch(runnables, { scheduler, ...options });
       scheduler.schedule(() => void app.stop(), ms);
       scheduler.flush();
     });
@@ -37,33 +48,20 @@ describe('A task that is not ready 10 s after the start of an application', () =
 
   it('is named while it is restarted', () => {
     const flaky = task('flaky', { initialize: () => failAfter(4000), execute: () => NEVER });
-    const app = [supervise(flaky, { backoff: { initial: 3000, jitter: 0 } })];
-    virtually((_, scheduler) => {
-      const running = launch(app, { scheduler, observer: () => undefined });
-      scheduler.schedule(() => void running.stop(), 10_001);
-      scheduler.flush();
-    });
+    launchFor(10_001, [supervise(flaky, { backoff: { initial: 3000, jitter: 0 } })], silent);
     expect(written.all()).to.deep.equal(['Not ready after 10 s: flaky (initialize)']);
   });
 
   it('is named by its path also during the delay before a restart', () => {
     const flaky = task('flaky', { initialize: () => failAfter(1), execute: () => NEVER });
     const restarting = supervise(flaky, { backoff: { initial: 30_000, jitter: 0 } });
-    virtually((_, scheduler) => {
-      const app = launch([ordered('app', restarting, slow('http', 1))], { scheduler, observer: () => undefined });
-      scheduler.schedule(() => void app.stop(), 20_000);
-      scheduler.flush();
-    });
+    launchFor(20_000, [ordered('app', restarting, slow('http', 1))], silent);
     expect(written.all()).to.deep.equal(['Not ready after 10 s: app/flaky (restarting); not started yet: app/http']);
   });
 
   it('is named also if it has failed and does not stop the others', () => {
     const broken = task('broken', { initialize: () => failAfter(1), execute: () => NEVER });
-    virtually((_, scheduler) => {
-      const app = launch([broken, slow('http', 1)], { scheduler, onFailure: 'continue', observer: () => undefined });
-      scheduler.schedule(() => void app.stop(), 20_000);
-      scheduler.flush();
-    });
+    launchFor(20_000, [broken, slow('http', 1)], { ...silent, onFailure: 'continue' });
     expect(written.all()).to.deep.equal(['Not ready after 10 s: failed: broken']);
   });
 

@@ -27,7 +27,6 @@ import {
 import { slotAfter, toSchedule } from '../../lib/cron/schedule.js';
 import { virtualClock } from '../../lib/testing/index.js';
 import {
-  cycle,
   randomSequences,
   schedulesBy,
   slotsBetween,
@@ -38,9 +37,9 @@ import {
   type Step,
 } from '../helpers/clock-steps.js';
 import { collect, listenerCount } from '../helpers/collect.js';
-import { overlapPolicies } from '../helpers/cron-story.js';
-import { events } from '../helpers/tasks.js';
+import { overlapPolicies } from '../helpers/start-cron.js';
 import { scaledRuns } from '../helpers/scaled-runs.js';
+import { cycle, events } from '../helpers/tasks.js';
 
 const cases = { numRuns: scaledRuns(1000) };
 

@@ -13,7 +13,7 @@ import {
 } from '../../lib/index.js';
 import { virtualClock } from '../../lib/testing/index.js';
 import { spyOnConsoleError } from '../helpers/console-spy.js';
-import { everyTen, overlapPolicies } from '../helpers/cron-story.js';
+import { everyTen, overlapPolicies } from '../helpers/start-cron.js';
 import { deferred, settled } from '../helpers/tasks.js';
 
 const tenant = new AsyncLocalStorage<string>();
@@ -40,6 +40,13 @@ describe('Crons that were started in different AsyncLocalStorage stores', () => 
     cancel();
     for (const [name, stores] of seen)
       expect(new Set(stores)).to.deep.equal(new Set([name === 'none' ? undefined : name]));
+  });
+
+  it('run each slot in their own store after one has entered another', () => {
+    const { seen, clock, cancel } = startInStores(() => tenant.enterWith('entered'), everyTen, {});
+    clock.advance(35);
+    cancel();
+    for (const [name, stores] of seen) expect(stores).to.deep.equal([name, name, name]);
   });
 
   for (const overlap of overlapPolicies)

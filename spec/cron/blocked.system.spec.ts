@@ -6,12 +6,12 @@ describe('A cron whose event loop was blocked for 5 s', () => {
     const program = new Program(process.execPath, ['--import', 'tsx', 'spec/fixtures/blocked.ts']);
     const { stdout, stderr, code } = await program.ended;
     expect([stderr, code]).to.deep.equal(['', 0]);
-    const stories = JSON.parse(stdout) as Record<string, string[]>;
+    const logs = JSON.parse(stdout) as Record<string, string[]>;
     for (const schedule of ['1000', '* * * * * *']) {
       for (const missed of ['skip', 'runOnce', 'runAll']) {
-        const story = stories[`${schedule}, ${missed}`] ?? [];
+        const log = logs[`${schedule}, ${missed}`] ?? [];
         // Usually 5300, later on a busy machine.
-        const end = Number(story[0]?.split(':')[0]);
+        const end = Number(log[0]?.split(':')[0]);
         const count = Math.floor(end / 1000);
         expect(count).to.be.at.least(5);
         const latest = count * 1000;
@@ -21,7 +21,7 @@ describe('A cron whose event loop was blocked for 5 s', () => {
           runOnce: [`missed 1000 ×${count - 1}`, ...run(latest)],
           runAll: Array.from({ length: count }, (_, k) => run((k + 1) * 1000)).flat(),
         };
-        const lines = story.map((line) => line.replace(/^\d+: /, '').replace(/ by \d+$/, ''));
+        const lines = log.map((line) => line.replace(/^\d+: /, '').replace(/ by \d+$/, ''));
         expect(lines.slice(0, expected[missed]?.length)).to.deep.equal(expected[missed]);
       }
     }

@@ -14,15 +14,15 @@ import {
 } from '../../lib/index.js';
 import { virtualClock } from '../../lib/testing/index.js';
 import { listenerCount } from '../helpers/collect.js';
-import { lasting, overlapPolicies, startCron, storyOf } from '../helpers/cron-story.js';
+import { overlapPolicies, slotEvents, startCron, takes } from '../helpers/start-cron.js';
 import { deferred, outcomeOf, settled } from '../helpers/tasks.js';
 
 describe('Cancelling a cron', () => {
   it('skips the waiting slots in order and ends with the current run', () => {
-    const { clock, story, emitted, cancel, ctx } = startCron(() => NEVER, 10, { overlap: 'bufferAll', tolerance: 15 });
+    const { clock, log, emitted, cancel, ctx } = startCron(() => NEVER, 10, { overlap: 'bufferAll', tolerance: 15 });
     clock.advance(33);
     cancel('enough');
-    expect(story).to.deep.equal([
+    expect(log).to.deep.equal([
       '0: started 0',
       '25: overdue 10 by 15',
       '33: skipped 10 ended',
@@ -32,7 +32,7 @@ describe('Cancelling a cron', () => {
     ]);
     expect([emitted, clock.timers, listenerCount(ctx)]).to.deep.equal([['complete'], 0, 0]);
     clock.advance(1000);
-    expect(story).to.have.length(6);
+    expect(log).to.have.length(6);
   });
 
   it('begins for all tasks at the failure of a run, although the other runs have grace', async () => {
@@ -69,11 +69,11 @@ describe('Cancelling a cron', () => {
 
   it('cancels all current runs with its cause and awaits them before finalize', () => {
     const causes: unknown[] = [];
-    const log: string[] = [];
-    const { clock, story, emitted, cancel, ctx } = startCron(
+    const hooks: string[] = [];
+    const { clock, log, emitted, cancel, ctx } = startCron(
       {
         execute: ({ cancelled$, slot }) => (cancelled$.subscribe((cause) => causes.push([slot, cause])), NEVER),
-        finalize: () => log.push('finalize'),
+        finalize: () => hooks.push('finalize'),
         grace: 7,
       },
       10,
@@ -87,10 +87,10 @@ describe('Cancelling a cron', () => {
       [20, 'enough'],
     ]);
     clock.advance(6.9);
-    expect([log, emitted]).to.deep.equal([[], []]);
+    expect([hooks, emitted]).to.deep.equal([[], []]);
     clock.advance(0.1);
-    expect([log, emitted]).to.deep.equal([['finalize'], ['complete']]);
-    expect(story.slice(3)).to.deep.equal(['32: done cancelled']);
+    expect([hooks, emitted]).to.deep.equal([['finalize'], ['complete']]);
+    expect(log.slice(3)).to.deep.equal(['32: done cancelled']);
     expect([clock.timers, listenerCount(ctx)]).to.deep.equal([0, 0]);
   });
 
@@ -110,11 +110,11 @@ describe('Cancelling a cron', () => {
 
   it('reports a run that fails meanwhile and still ends the cron as cancelled', async () => {
     const work = deferred<string>();
-    const { story, cancel, runner } = startCron(() => work.promise, 10);
+    const { log, cancel, runner } = startCron(() => work.promise, 10);
     cancel();
     work.reject(new Error('boom'));
     await settled();
-    expect(story).to.deep.equal([
+    expect(log).to.deep.equal([
       '0: started 0',
       '0: failed 0 TaskError: x failed in execute: boom',
       '0: done cancelled',
@@ -130,15 +130,15 @@ describe('Cancelling a cron', () => {
   });
 
   it('reports the slots that it no longer catches up with as one missed event', () => {
-    const { clock, story, cancel } = startCron(lasting(5), 10, { lastRun: -1000, missed: 'runAll', tolerance: 2000 });
+    const { clock, log, cancel } = startCron(takes(5), 10, { lastRun: -1000, missed: 'runAll', tolerance: 2000 });
     clock.advance(7);
     cancel();
-    expect(story).to.deep.equal(['0: started -990', '5: started -980', '7: missed -970 ×98', '7: done cancelled']);
+    expect(log).to.deep.equal(['0: started -990', '5: started -980', '7: missed -970 ×98', '7: done cancelled']);
   });
 
   it('ends the catching up in the middle of synchronous runs', () => {
     const slots: (number | undefined)[] = [];
-    const { story, emitted } = startCron(
+    const { log, emitted } = startCron(
       ({ slot }, cancel) => {
         slots.push(slot);
         if (slot === -30) cancel();
@@ -148,14 +148,14 @@ describe('Cancelling a cron', () => {
       { lastRun: -50, missed: 'runAll', tolerance: 100 },
     );
     expect(slots).to.deep.equal([-40, -30]);
-    expect(story).to.deep.equal(['0: started -40', '0: started -30', '0: missed -20 ×3', '0: done cancelled']);
+    expect(log).to.deep.equal(['0: started -40', '0: started -30', '0: missed -20 ×3', '0: done cancelled']);
     expect(emitted.at(-1)).to.equal('complete');
   });
 
   describe('from inside execute', () => {
     for (const overlap of overlapPolicies) {
       it(`ends the schedule, with overlap '${overlap}'`, () => {
-        const { clock, story, emitted, ctx } = startCron(
+        const { clock, log, emitted, ctx } = startCron(
           ({ slot }, cancel) => {
             if (slot === 20) cancel();
             return slot;
@@ -164,14 +164,14 @@ describe('Cancelling a cron', () => {
           { overlap },
         );
         clock.advance(100);
-        expect(story).to.deep.equal(['0: started 0', '10: started 10', '20: started 20', '20: done cancelled']);
+        expect(log).to.deep.equal(['0: started 0', '10: started 10', '20: started 20', '20: done cancelled']);
         expect(emitted.slice(0, 2)).to.deep.equal([0, 10]);
         expect([emitted.at(-1), clock.timers, listenerCount(ctx)]).to.deep.equal(['complete', 0, 0]);
       });
 
       it(`cancels the other runs and skips the waiting slots, with overlap '${overlap}'`, () => {
         let stop: CancelFunc | undefined;
-        const { clock, story, ctx } = startCron(
+        const { clock, log, ctx } = startCron(
           ({ scheduler, slot }, cancel) => {
             stop ??= cancel;
             return slot === 0 ? timer(35, scheduler).pipe(map(() => (stop?.(), slot))) : NEVER;
@@ -181,8 +181,8 @@ describe('Cancelling a cron', () => {
         );
         clock.advance(100);
         if (overlap === 'cancelOther') stop?.();
-        expect(story.at(-1)).to.match(/done cancelled$/);
-        const accounted = story.filter((line) => / (started|skipped) /.test(line)).map((line) => line.split(' ')[2]);
+        expect(log.at(-1)).to.match(/done cancelled$/);
+        const accounted = log.filter((line) => / (started|skipped) /.test(line)).map((line) => line.split(' ')[2]);
         expect(
           accounted
             .map(Number)
@@ -205,14 +205,14 @@ describe('Cancelling a cron', () => {
           10,
           { overlap },
         );
-        const story = storyOf(runner);
+        const log = slotEvents(runner);
         const emitted: unknown[] = [];
         runner
           .start(ctx)
           .pipe(take(1))
           .subscribe((slot) => emitted.push(slot));
         clock.advance(100);
-        expect([emitted, story], overlap).to.deep.equal([[0], ['0: started 0', '0: done cancelled']]);
+        expect([emitted, log], overlap).to.deep.equal([[0], ['0: started 0', '0: done cancelled']]);
         expect([clock.timers, listenerCount(ctx), runner.status]).to.deep.equal([0, 0, 'done']);
       }
     });
@@ -222,15 +222,15 @@ describe('Cancelling a cron', () => {
       const [ctx] = withCancel(undefined, { scheduler: clock });
       const executed: (number | undefined)[] = [];
       const runner = cron(
-        task('x', (run) => (executed.push(run.slot), lasting(35)(run))),
+        task('x', (run) => (executed.push(run.slot), takes(35)(run))),
         10,
         { overlap: 'bufferAll' },
       );
-      const story = storyOf(runner);
+      const log = slotEvents(runner);
       runner.start(ctx).pipe(take(1)).subscribe();
       clock.advance(100);
       expect(executed).to.deep.equal([0]);
-      expect(story.slice(1)).to.deep.equal([
+      expect(log.slice(1)).to.deep.equal([
         '35: skipped 10 ended',
         '35: skipped 20 ended',
         '35: skipped 30 ended',
@@ -318,11 +318,11 @@ describe('Cancelling a cron', () => {
         const executed: (number | undefined)[] = [];
         const execute = (run: RunContext) => {
           executed.push(run.slot);
-          return run.slot === 0 && first === undefined ? NEVER : lasting(run.slot === 0 ? (first ?? 0) : 25)(run);
+          return run.slot === 0 && first === undefined ? NEVER : takes(run.slot === 0 ? (first ?? 0) : 25)(run);
         };
         const runner = cron(task('x', { execute, grace }), 10, options);
-        const story = storyOf(runner);
-        const startedSlots = () => story.filter((line) => line.includes(': started ')).length;
+        const log = slotEvents(runner);
+        const startedSlots = () => log.filter((line) => line.includes(': started ')).length;
         let n = 0;
         let before: { readonly executed: readonly unknown[]; readonly started: number } | undefined;
         runner.events$.subscribe((event) => {
@@ -336,8 +336,8 @@ describe('Cancelling a cron', () => {
         expect(before, 'It never happens').not.to.equal(undefined);
         expect(executed).to.deep.equal(before?.executed);
         expect(startedSlots()).to.equal(before?.started);
-        expect([emitted, story.at(-1)?.replace(/^\d+: /, '')]).to.deep.equal([['complete'], 'done cancelled']);
-        const slots = story.flatMap((line) => {
+        expect([emitted, log.at(-1)?.replace(/^\d+: /, '')]).to.deep.equal([['complete'], 'done cancelled']);
+        const slots = log.flatMap((line) => {
           const [, slot, count = '1'] = /(?:started|skipped|missed) (-?\d+)(?: ×(\d+))?/.exec(line) ?? [];
           return slot === undefined ? [] : Array.from({ length: Number(count) }, (_, k) => Number(slot) + 10 * k);
         });
@@ -352,7 +352,7 @@ describe('Cancelling a cron', () => {
     const types = ['slot-started', 'missed', 'overdue', 'skipped'] as const;
     for (const type of types) {
       for (const overlap of overlapPolicies) {
-        const { clock, runner, story, cancel } = startCron(lasting(15), 10, {
+        const { clock, runner, log, cancel } = startCron(takes(15), 10, {
           overlap,
           missed: 'runOnce',
           tolerance: 3,
@@ -362,7 +362,7 @@ describe('Cancelling a cron', () => {
         clock.adjust(45);
         clock.advance(100);
         cancel();
-        expect(story.at(-1), `${overlap}, ${type}`).to.match(/done cancelled$/);
+        expect(log.at(-1), `${overlap}, ${type}`).to.match(/done cancelled$/);
       }
     }
   });
@@ -371,10 +371,10 @@ describe('Cancelling a cron', () => {
     const clock = virtualClock();
     const [ctx, cancel] = withCancel(undefined, { scheduler: clock });
     const runner = cron(task('x', { initialize: () => cancel(), execute: () => expect.fail('It runs') }), 10);
-    const story = storyOf(runner);
+    const log = slotEvents(runner);
     runner.start(ctx).subscribe();
     clock.advance(50);
-    expect([story, clock.timers]).to.deep.equal([['0: done cancelled'], 0]);
+    expect([log, clock.timers]).to.deep.equal([['0: done cancelled'], 0]);
   });
 
   it('at its ready event runs no slot', () => {
@@ -384,11 +384,11 @@ describe('Cancelling a cron', () => {
       task('x', () => expect.fail('It runs')),
       10,
     );
-    const story = storyOf(runner);
+    const log = slotEvents(runner);
     runner.events$.subscribe(({ type }) => type === 'ready' && cancel());
     runner.start(ctx).subscribe();
     clock.advance(50);
-    expect([story, clock.timers, listenerCount(ctx)]).to.deep.equal([['0: done cancelled'], 0, 0]);
+    expect([log, clock.timers, listenerCount(ctx)]).to.deep.equal([['0: done cancelled'], 0, 0]);
   });
 
   it('from its Schedule while the next slot is computed ends it, with and without jitter', () => {
@@ -400,10 +400,10 @@ describe('Cancelling a cron', () => {
         { next: (after) => (after >= 20 && cancel(), after + 10) },
         { jitter },
       );
-      const story = storyOf(runner);
+      const log = slotEvents(runner);
       runner.start(ctx).subscribe();
       clock.advance(100);
-      expect(story.at(-1)).to.match(/done cancelled$/);
+      expect(log.at(-1)).to.match(/done cancelled$/);
       expect([clock.timers, listenerCount(ctx)]).to.deep.equal([0, 0]);
     }
   });
@@ -417,25 +417,25 @@ describe('Cancelling a cron', () => {
         10,
         { overlap, coordinator: { lease: () => (cancel(), of(true)) } },
       );
-      const story = storyOf(runner);
+      const log = slotEvents(runner);
       runner.start(ctx).subscribe();
       clock.advance(100);
-      expect(story, overlap).to.deep.equal(['0: skipped 0 ended', '0: done cancelled']);
+      expect(log, overlap).to.deep.equal(['0: skipped 0 ended', '0: done cancelled']);
       expect([clock.timers, listenerCount(ctx)]).to.deep.equal([0, 0]);
     }
   });
 
   it('twice has the effect of once', () => {
-    const { clock, story, cancel } = startCron({ execute: () => NEVER, grace: 5 }, 10, { overlap: 'bufferAll' });
+    const { clock, log, cancel } = startCron({ execute: () => NEVER, grace: 5 }, 10, { overlap: 'bufferAll' });
     clock.advance(12);
     cancel('first');
     cancel('second');
     clock.advance(50);
-    expect(story).to.deep.equal(['0: started 0', '12: skipped 10 ended', '17: done cancelled']);
+    expect(log).to.deep.equal(['0: started 0', '12: skipped 10 ended', '17: done cancelled']);
   });
 
   it('after a thousand runs finds no more listeners on the context than after one, and removes them', () => {
-    const { clock, ctx, cancel } = startCron(lasting(5), 10, { overlap: 'allowAll', timeout: 8, tolerance: 3 });
+    const { clock, ctx, cancel } = startCron(takes(5), 10, { overlap: 'allowAll', timeout: 8, tolerance: 3 });
     clock.advance(5);
     const listeners = listenerCount(ctx);
     clock.advance(10_000);

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import sinon from 'sinon';
-import { cron, task, withCancel, type CronOptions } from '../../lib/index.js';
+import { cron, supervise, task, withCancel, type CronOptions } from '../../lib/index.js';
 import { virtualClock } from '../../lib/testing/index.js';
 import { collect } from '../helpers/collect.js';
-import { lasting, startCron, startedSlots, storyOf } from '../helpers/cron-story.js';
+import { everyTen, slotEvents, startCron, startedSlots, takes } from '../helpers/start-cron.js';
 
 type Missed = NonNullable<CronOptions['missed']>;
 const missedPolicies: readonly Missed[] = ['skip', 'runOnce', 'runAll'];
@@ -13,15 +13,15 @@ const hour = 60 * minute;
 
 describe('A cron whose clock steps forward by an hour', () => {
   const start = Date.parse('2026-05-04T10:00:00Z');
-  const lines = (story: readonly string[]) =>
-    story.map((line) => line.replaceAll(/\d{13}/g, (time) => new Date(Number(time)).toISOString().slice(11, 19)));
+  const lines = (log: readonly string[]) =>
+    log.map((line) => line.replaceAll(/\d{13}/g, (time) => new Date(Number(time)).toISOString().slice(11, 19)));
   const forward = (schedule: number | string, options: CronOptions) => {
     const played = startCron(({ slot }) => slot, schedule, { immediate: false, ...options }, virtualClock(start));
     played.clock.advance(minute + 10_000);
     played.clock.adjust(hour);
     played.clock.advance(3 * minute);
     expect(new Set(played.emitted).size).to.equal(played.emitted.length);
-    return lines(played.story);
+    return lines(played.log);
   };
   // At 10:01:10 the clock is set to 11:01:10. The cron notices it when it reads the clock next.
   const usual = ['11:02:00: started 11:02:00', '11:03:00: started 11:03:00', '11:04:00: started 11:04:00'];
@@ -57,10 +57,10 @@ describe('A cron whose clock steps forward by an hour', () => {
     });
 
     it(`runs all missed slots, with ${title} and missed: 'runAll'`, () => {
-      const story = forward(schedule, { missed: 'runAll', tolerance: 2 * hour });
-      expect(story).to.have.length(64);
-      expect(story[1]).to.equal(`${noticed}: started 10:02:00`);
-      expect(story.slice(60)).to.deep.equal([`${noticed}: started 11:01:00`, ...usual]);
+      const log = forward(schedule, { missed: 'runAll', tolerance: 2 * hour });
+      expect(log).to.have.length(64);
+      expect(log[1]).to.equal(`${noticed}: started 10:02:00`);
+      expect(log.slice(60)).to.deep.equal([`${noticed}: started 11:01:00`, ...usual]);
     });
   }
 
@@ -74,7 +74,7 @@ describe('A cron whose clock steps forward by an hour', () => {
 
   it('runs no slot twice when the clock steps back again', () => {
     const forwardAndBack = (schedule: number | string) => {
-      const { clock, story, emitted } = startCron(
+      const { clock, log, emitted } = startCron(
         ({ slot }) => slot,
         schedule,
         { immediate: false },
@@ -83,11 +83,11 @@ describe('A cron whose clock steps forward by an hour', () => {
       clock.advance(minute + 10_000);
       clock.adjust(hour);
       clock.advance(minute);
-      const before = story.length;
+      const before = log.length;
       clock.adjust(-hour);
       clock.advance(2 * minute + 50_000);
       expect(new Set(emitted).size).to.equal(emitted.length);
-      return lines(story.slice(before));
+      return lines(log.slice(before));
     };
     // A period follows elapsed time and keeps its slots. The clock shows 10:02:10.
     expect(forwardAndBack(minute)).to.deep.equal([
@@ -100,7 +100,7 @@ describe('A cron whose clock steps forward by an hour', () => {
   });
 
   it('notices it within 30 s, wherever the next slot is', () => {
-    const { clock, story } = startCron(
+    const { clock, log } = startCron(
       () => 1,
       '0 12 * * *',
       { missed: 'runOnce', timezone: 'UTC' },
@@ -109,7 +109,7 @@ describe('A cron whose clock steps forward by an hour', () => {
     clock.advance(10_000);
     clock.adjust(2 * hour);
     clock.advance(20_000);
-    expect(lines(story)).to.deep.equal(['12:00:30: overdue 12:00:00 by 30000', '12:00:30: started 12:00:00']);
+    expect(lines(log)).to.deep.equal(['12:00:30: overdue 12:00:00 by 30000', '12:00:30: started 12:00:00']);
   });
 });
 
@@ -157,30 +157,30 @@ describe('A cron whose clock steps back by an hour', () => {
 
   for (const missed of missedPolicies) {
     it(`goes on by elapsed time with a period and missed: '${missed}'`, () => {
-      const { clock, story, emitted } = startCron(({ slot }) => slot, minute, { missed }, virtualClock(10 * hour));
+      const { clock, log, emitted } = startCron(({ slot }) => slot, minute, { missed }, virtualClock(10 * hour));
       clock.advance(minute + 10_000);
       clock.adjust(-hour);
       clock.advance(5 * minute);
       const slots = [0, 1, 2, 3, 4, 5, 6].map((k) => 10 * hour + k * minute);
       expect(emitted).to.deep.equal(slots);
       // The clock shows an hour less; by elapsed time the slots are on time.
-      expect(story).to.deep.equal(slots.map((slot, k) => `${k > 1 ? slot - hour : slot}: started ${slot}`));
+      expect(log).to.deep.equal(slots.map((slot, k) => `${k > 1 ? slot - hour : slot}: started ${slot}`));
     });
 
     it(`waits until the clock has passed the last slot, with an expression and missed: '${missed}'`, () => {
-      const { clock, story, emitted } = startCron(({ slot }) => slot, '* * * * *', { missed }, virtualClock(10 * hour));
+      const { clock, log, emitted } = startCron(({ slot }) => slot, '* * * * *', { missed }, virtualClock(10 * hour));
       clock.advance(minute + 10_000);
       clock.adjust(-hour);
       clock.advance(hour - 10_001);
       expect(emitted).to.deep.equal([10 * hour + minute]);
       clock.advance(10_001 + 3 * minute);
       expect(emitted).to.deep.equal([1, 2, 3, 4].map((k) => 10 * hour + k * minute));
-      expect(story).to.deep.equal(emitted.map((slot) => `${slot}: started ${slot}`));
+      expect(log).to.deep.equal(emitted.map((slot) => `${slot}: started ${slot}`));
     });
   }
 
   it('is not late and catches up with nothing, with a period', () => {
-    const { clock, story } = startCron(
+    const { clock, log } = startCron(
       ({ slot }) => slot,
       minute,
       { missed: 'runAll', tolerance: 0 },
@@ -191,8 +191,8 @@ describe('A cron whose clock steps back by an hour', () => {
       clock.adjust(step);
       clock.advance(40_000);
     }
-    expect(story.filter((line) => !line.includes('started'))).to.deep.equal([]);
-    expect(startedSlots(story)).to.deep.equal([0, 1, 2, 3, 4, 5].map((k) => hour + k * minute));
+    expect(log.filter((line) => !line.includes('started'))).to.deep.equal([]);
+    expect(startedSlots(log)).to.deep.equal([0, 1, 2, 3, 4, 5].map((k) => hour + k * minute));
   });
 
   it('keeps its pace when the clock is set back during a synchronous run, with a period', () => {
@@ -219,8 +219,8 @@ describe('A cron whose clock steps back by an hour', () => {
   });
 
   it('does not affect the current run or the waiting slots', () => {
-    const { clock, story } = startCron(
-      lasting(90_000),
+    const { clock, log } = startCron(
+      takes(90_000),
       minute,
       { overlap: 'bufferAll', timeout: 100_000, maxRuns: 3 },
       virtualClock(hour),
@@ -228,9 +228,9 @@ describe('A cron whose clock steps back by an hour', () => {
     clock.advance(70_000);
     clock.adjust(-hour);
     clock.advance(hour);
-    expect(startedSlots(story)).to.deep.equal([hour, hour + minute, hour + 2 * minute]);
-    expect(story.at(-1)).to.equal('270000: done completed');
-    expect(story.filter((line) => line.includes('failed'))).to.deep.equal([]);
+    expect(startedSlots(log)).to.deep.equal([hour, hour + minute, hour + 2 * minute]);
+    expect(log.at(-1)).to.equal('270000: done completed');
+    expect(log.filter((line) => line.includes('failed'))).to.deep.equal([]);
   });
 
   it('goes on by elapsed time with a period on sinon’s fake timers', () => {
@@ -240,13 +240,13 @@ describe('A cron whose clock steps back by an hour', () => {
         task('x', () => 1),
         minute,
       );
-      const story = storyOf(runner);
+      const log = slotEvents(runner);
       const subscription = runner.start().subscribe();
       clock.tick(70_000);
       clock.setSystemTime(Date.now() - hour);
       clock.tick(2 * minute);
       subscription.unsubscribe();
-      expect(startedSlots(story)).to.deep.equal([0, 1, 2, 3].map((k) => 10 * hour + k * minute));
+      expect(startedSlots(log)).to.deep.equal([0, 1, 2, 3].map((k) => 10 * hour + k * minute));
       expect(clock.countTimers()).to.equal(0);
     } finally {
       clock.restore();
@@ -257,12 +257,43 @@ describe('A cron whose clock steps back by an hour', () => {
 describe('A cron whose machine sleeps over several slots', () => {
   it('runs no burst of slots afterwards, and the next slot on time', () => {
     for (const schedule of [minute, '* * * * *']) {
-      const { clock, story } = startCron(() => 1, schedule, { immediate: false }, virtualClock(0));
+      const { clock, log } = startCron(() => 1, schedule, { immediate: false }, virtualClock(0));
       clock.advance(100_000);
       clock.adjust(8 * hour);
       clock.advance(100_000);
-      expect(startedSlots(story)).to.deep.equal([minute, 8 * hour + 2 * minute, 8 * hour + 3 * minute]);
-      expect(story[1]).to.equal(`${8 * hour + 120_000}: missed 120000 ×480`);
+      expect(startedSlots(log)).to.deep.equal([minute, 8 * hour + 2 * minute, 8 * hour + 3 * minute]);
+      expect(log[1]).to.equal(`${8 * hour + 120_000}: missed 120000 ×480`);
     }
+  });
+});
+
+describe('A period whose clock was set back', () => {
+  it('is replaced by a schedule of the wall clock without a wait until the clock shows the old time again', () => {
+    const { clock, runner, log } = startCron(({ slot }) => slot, 1000);
+    clock.advance(5500);
+    clock.adjust(-hour);
+    clock.advance(1000);
+    runner.reschedule(everyTen);
+    clock.advance(15);
+    // The slots of the period keep their numbers; those of the schedule are times of the clock.
+    expect(startedSlots(log)).to.deep.equal([0, 1000, 2000, 3000, 4000, 5000, 6000, 6510 - hour]);
+  });
+
+  it('continues its grid after a restart, with a `lastRun`', () => {
+    const clock = virtualClock();
+    const [ctx, cancel] = withCancel(undefined, { scheduler: clock });
+    const starts: number[] = [];
+    const work = task('x', () => {
+      starts.push(clock.now());
+      if (clock.now() === 2000 - hour) throw new Error('boom');
+    });
+    const options: CronOptions = { lastRun: 0, onError: 'stop' };
+    const backoff = { initial: 300, jitter: 0 };
+    collect(supervise(cron(work, 1000, options), { backoff }).start(ctx));
+    clock.advance(1500);
+    clock.adjust(-hour);
+    clock.advance(2600);
+    cancel();
+    expect(starts).to.deep.equal([1000, 2000 - hour, 3000 - hour, 4000 - hour]);
   });
 });

@@ -2,8 +2,9 @@ import { expect } from 'chai';
 import { NEVER, Subscription, type SchedulerAction, type SchedulerLike } from 'rxjs';
 import { cron, task, withCancel, type CronOptions, type Schedule } from '../../lib/index.js';
 import { virtualClock } from '../../lib/testing/index.js';
-import { startCron, storyOf } from '../helpers/cron-story.js';
+import { slotEvents, startCron } from '../helpers/start-cron.js';
 import { virtually } from '../helpers/virtual-time.js';
+import { outlastOverflow } from '../helpers/wait.js';
 
 const minute = 60_000;
 const hour = 60 * minute;
@@ -56,15 +57,15 @@ describe('A cron that waits longer than a timer can (2³¹−1 ms)', () => {
         { timeout: beyond, overlap: 'bufferAll' },
       ),
     ];
-    const stories = crons.map(storyOf);
+    const logs = crons.map(slotEvents);
     const errors: unknown[] = [];
     const subscriptions = crons.map((runner) =>
       runner.start().subscribe({ error: (error: unknown) => errors.push(error) }),
     );
-    await new Promise((resolve) => setTimeout(resolve, 60));
+    await outlastOverflow();
     for (const subscription of subscriptions) subscription.unsubscribe();
     expect(errors).to.deep.equal([]);
-    expect(stories.map((story) => story.map((line) => line.replace(/^\d+: /, '').replace(/\d+/, '')))).to.deep.equal([
+    expect(logs.map((log) => log.map((line) => line.replace(/^\d+: /, '').replace(/\d+/, '')))).to.deep.equal([
       ...Array.from({ length: 5 }, () => ['done cancelled']),
       ['skipped  ended', 'done cancelled'],
       ['started ', 'done cancelled'],
@@ -133,30 +134,30 @@ describe('A waiting cron', () => {
 
   for (const period of [30_000, 30_001, 30_002, 60_001, 90_002, hour + 1]) {
     it(`runs no slot early with a period of ${period} ms`, () => {
-      const { clock, emitted, story } = startCron(({ slot, scheduler }) => [slot, scheduler.now()], period, {
+      const { clock, emitted, log } = startCron(({ slot, scheduler }) => [slot, scheduler.now()], period, {
         maxRuns: 4,
       });
       clock.advance(5 * period);
       expect(emitted.slice(0, -1)).to.deep.equal([0, 1, 2, 3].map((k) => [k * period, k * period]));
-      expect(story).to.have.length(5);
+      expect(log).to.have.length(5);
     });
   }
 
   it('runs no slot early or twice when a timer fires early because its clock rounds', () => {
-    const { clock, story } = startCron(() => 1, { next: (at) => Math.floor(at / 100) * 100 + 100 });
+    const { clock, log } = startCron(() => 1, { next: (at) => Math.floor(at / 100) * 100 + 100 });
     clock.advance(50);
     clock.adjust(-1);
     clock.advance(161);
-    expect(story).to.deep.equal(['100: started 100', '200: started 200']);
+    expect(log).to.deep.equal(['100: started 100', '200: started 200']);
   });
 
   it('runs the slot of a period when its timer fires up to 2 ms early', () => {
-    const { clock, story } = startCron(() => 1, 100, { immediate: false });
+    const { clock, log } = startCron(() => 1, 100, { immediate: false });
     clock.advance(50);
     clock.adjust(-2);
     clock.advance(50);
-    expect(story).to.deep.equal(['98: started 100']);
+    expect(log).to.deep.equal(['98: started 100']);
     clock.advance(102);
-    expect(story).to.deep.equal(['98: started 100', '200: started 200']);
+    expect(log).to.deep.equal(['98: started 100', '200: started 200']);
   });
 });

@@ -13,7 +13,8 @@ import {
 import { memoryCoordinator, virtualClock } from '../../lib/testing/index.js';
 import { listenerCount } from '../helpers/collect.js';
 import { spyOnConsoleError } from '../helpers/console-spy.js';
-import { everyTen, lasting, startCron, storyOf, type StartedCron } from '../helpers/cron-story.js';
+import { everyTen, slotEvents, startCron, takes, type StartedCron } from '../helpers/start-cron.js';
+import { throwing } from '../helpers/tasks.js';
 
 const granted$ = concat(of(true), NEVER);
 
@@ -34,7 +35,7 @@ describe('The pause of a cron by its coordinator', () => {
   for (const missed of ['skip', 'runOnce', 'runAll'] as const)
     it(`drops what comes due meanwhile, as one event at the resume (missed ${missed})`, () => {
       const coordinator = memoryCoordinator();
-      const { clock, runner, story } = startCron(({ slot }) => slot, everyTen, { coordinator, missed });
+      const { clock, runner, log } = startCron(({ slot }) => slot, everyTen, { coordinator, missed });
       clock.advance(15);
       coordinator.pause('x', { by: 'ann' });
       expect([runner.paused, runner.nextRuns()]).to.deep.equal([true, []]);
@@ -42,7 +43,7 @@ describe('The pause of a cron by its coordinator', () => {
       coordinator.resume('x', { by: 'bob' });
       expect(runner.paused).to.equal(false);
       clock.advance(10);
-      expect(story).to.deep.equal([
+      expect(log).to.deep.equal([
         '10: started 10',
         '15: paused by ann',
         '45: resumed by bob',
@@ -60,23 +61,23 @@ describe('The pause of a cron by its coordinator', () => {
     coordinator.pause('y');
     const late = start(clocks[2]);
     for (const clock of clocks) clock.advance(25);
-    expect(early.map(({ story }) => story)).to.deep.equal([
+    expect(early.map(({ log }) => log)).to.deep.equal([
       ['0: started 0', '0: paused'],
       ['0: skipped 0 refused', '0: paused'],
     ]);
-    expect(late.story).to.deep.equal(['0: paused']);
+    expect(late.log).to.deep.equal(['0: paused']);
     coordinator.resume('x');
-    expect(late.story.slice(1)).to.deep.equal(['25: resumed', '25: missed 0 ×3 paused']);
+    expect(late.log.slice(1)).to.deep.equal(['25: resumed', '25: missed 0 ×3 paused']);
   });
 
   it('lets current and waiting runs go on', () => {
     const coordinator = memoryCoordinator();
-    const { clock, story } = startCron(lasting(15), everyTen, { coordinator, overlap: 'bufferOne' });
+    const { clock, log } = startCron(takes(15), everyTen, { coordinator, overlap: 'bufferOne' });
     clock.advance(22);
     coordinator.pause('x');
     clock.advance(30);
     coordinator.resume('x');
-    expect(story).to.deep.equal([
+    expect(log).to.deep.equal([
       '10: started 10',
       '22: paused',
       '25: started 20',
@@ -87,18 +88,18 @@ describe('The pause of a cron by its coordinator', () => {
 
   it('counts slots that came due while the process was blocked to the side of the pause on which they were due', () => {
     const coordinator = memoryCoordinator();
-    const { clock, story } = startCron(({ slot }) => slot, everyTen, { coordinator });
+    const { clock, log } = startCron(({ slot }) => slot, everyTen, { coordinator });
     clock.advanceSilently(10);
     coordinator.pause('x');
     clock.advanceSilently(10);
     coordinator.resume('x');
-    expect(story).to.deep.equal(['10: started 10', '10: paused', '20: resumed', '20: missed 20 ×1 paused']);
+    expect(log).to.deep.equal(['10: started 10', '10: paused', '20: resumed', '20: missed 20 ×1 paused']);
   });
 
   for (const first of ['runner', 'coordinator'] as const)
     it(`and the pause of the runner end independently (the ${first}'s begins and ends first)`, () => {
       const coordinator = memoryCoordinator();
-      const { clock, runner, story } = startCron(() => 1, everyTen, { coordinator });
+      const { clock, runner, log } = startCron(() => 1, everyTen, { coordinator });
       const set = (source: 'runner' | 'coordinator', method: 'pause' | 'resume') =>
         source === 'runner' ? runner[method]({ by: source }) : coordinator[method]('x', { by: source });
       const second = first === 'runner' ? 'coordinator' : 'runner';
@@ -111,7 +112,7 @@ describe('The pause of a cron by its coordinator', () => {
       set(second, 'resume');
       expect(runner.paused).to.equal(false);
       clock.advance(5);
-      expect(story).to.deep.equal([
+      expect(log).to.deep.equal([
         `0: paused by ${first}`,
         `25: resumed by ${second}`,
         '25: missed 10 ×2 paused',
@@ -121,12 +122,12 @@ describe('The pause of a cron by its coordinator', () => {
 
   it('does not undo the pause of the runner by its resume', () => {
     const coordinator = memoryCoordinator();
-    const { runner, story } = startCron(() => 1, everyTen, { coordinator });
+    const { runner, log } = startCron(() => 1, everyTen, { coordinator });
     runner.pause();
     coordinator.resume('x');
     coordinator.pause('x');
     coordinator.resume('x');
-    expect([runner.paused, story]).to.deep.equal([true, ['0: paused']]);
+    expect([runner.paused, log]).to.deep.equal([true, ['0: paused']]);
   });
 
   it('does not keep `trigger` from running', async () => {
@@ -144,7 +145,7 @@ describe('The pause of a cron by its coordinator', () => {
       10,
       { coordinator, stopAt: 35 },
     );
-    const story = storyOf(runner);
+    const log = slotEvents(runner);
     coordinator.pause('x');
     expect(runner.paused).to.equal(false);
     const [ctx, cancel] = withCancel(undefined, { scheduler: clock });
@@ -157,7 +158,7 @@ describe('The pause of a cron by its coordinator', () => {
     expect(runner.paused).to.equal(true);
     clock.advance(20);
     expect([runner.status, runner.paused]).to.deep.equal(['done', false]);
-    expect(story).to.deep.equal([
+    expect(log).to.deep.equal([
       '0: paused',
       '15: missed 0 ×2 paused',
       '15: done cancelled',
@@ -178,17 +179,17 @@ describe('The pause of a cron by its coordinator', () => {
         onError: 'stop',
       },
     );
-    const story = storyOf(failing);
+    const log = slotEvents(failing);
     const supervised = supervise(failing, { backoff: { initial: 5, jitter: 0 } });
     supervised.events$.subscribe();
     supervised.start(withCancel(undefined, { scheduler: clock })[0]).subscribe();
     clock.advance(10);
     coordinator.pause('x');
     clock.advance(100);
-    expect(story.filter((line) => /started|paused/.test(line))).to.deep.equal(['10: started 10', '15: paused']);
+    expect(log.filter((line) => /started|paused/.test(line))).to.deep.equal(['10: started 10', '15: paused']);
     coordinator.resume('x');
     clock.advance(10);
-    expect(story.at(-2)).to.match(/^120: failed 120/);
+    expect(log.at(-2)).to.match(/^120: failed 120/);
   });
 
   it('is unsubscribed when the schedule ends, is cancelled, or its subscriber unsubscribes', () => {
@@ -226,9 +227,9 @@ describe('The pause of a cron by its coordinator', () => {
     coordinator.pause('x');
     expect(runs).to.include(0);
     expect(crons.map(({ runner }) => runner.paused)).to.deep.equal([false, false]);
-    for (const { clock, story } of crons) {
+    for (const { clock, log } of crons) {
       clock.advance(10);
-      expect(story.at(-1)).to.equal('20: started 20');
+      expect(log.at(-1)).to.equal('20: started 20');
     }
   });
 
@@ -240,7 +241,7 @@ describe('The pause of a cron by its coordinator', () => {
     started.clock.advanceSilently(10);
     pause$.next({ paused: true });
     expect([started.runner.status, started.runner.paused]).to.deep.equal(['done', false]);
-    expect(started.story).to.deep.equal(['10: started 10', '10: done cancelled']);
+    expect(started.log).to.deep.equal(['10: started 10', '10: done cancelled']);
   });
 
   it('is none without a value, and keeps its last value after a completion', () => {
@@ -268,18 +269,18 @@ describe('The pause of a cron by its coordinator', () => {
       }
     }
     const coordinator = new Pausing();
-    const { story } = startCron(() => 1, 10, { coordinator });
-    expect([coordinator.asked, story]).to.deep.equal([['x'], ['0: paused']]);
+    const { log } = startCron(() => 1, 10, { coordinator });
+    expect([coordinator.asked, log]).to.deep.equal([['x'], ['0: paused']]);
   });
 
   it('keeps its last value after an error, which is an event', () => {
     const pause$ = new Subject<PauseState>();
-    const { clock, runner, story } = startCron(() => 1, everyTen, { coordinator: pausedBy(() => pause$) });
+    const { clock, runner, log } = startCron(() => 1, everyTen, { coordinator: pausedBy(() => pause$) });
     const failures = failuresOf(runner);
     pause$.next({ paused: true });
     pause$.error(new Error('gone'));
     clock.advance(15);
-    expect([runner.paused, story]).to.deep.equal([true, ['0: paused']]);
+    expect([runner.paused, log]).to.deep.equal([true, ['0: paused']]);
     expect(failures.map(({ option, error }) => [option, String(error)])).to.deep.equal([
       ['coordinator.watchPause', 'Error: gone'],
     ]);
@@ -322,12 +323,7 @@ describe('The pause of a cron by its coordinator', () => {
 
   it('reports a teardown that throws, and the cron ends', () => {
     const { runner, cancel } = startCron(() => 1, everyTen, {
-      coordinator: pausedBy(
-        () =>
-          new Observable(() => () => {
-            throw new Error('boom');
-          }),
-      ),
+      coordinator: pausedBy(() => new Observable(() => throwing())),
     });
     const errors: unknown[] = [];
     runner.events$.subscribe((event) => event.type === 'teardown-failed' && errors.push(event.error));

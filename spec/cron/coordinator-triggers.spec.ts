@@ -13,7 +13,7 @@ import {
 import { memoryCoordinator, virtualClock } from '../../lib/testing/index.js';
 import { listenerCount } from '../helpers/collect.js';
 import { spyOnConsoleError } from '../helpers/console-spy.js';
-import { everyTen, lasting, startCron, type StartedCron } from '../helpers/cron-story.js';
+import { everyTen, startCron, takes, type StartedCron } from '../helpers/start-cron.js';
 
 /** Returns a coordinator that grants all slots, with given triggers. */
 function triggeredBy(watchTriggers: () => Observable<TriggerRequest>): Coordinator {
@@ -34,7 +34,7 @@ describe('A trigger of a cron by its coordinator', () => {
 
   it('runs the cron as a call of its own `trigger` does, paused or not', async () => {
     const coordinator = memoryCoordinator();
-    const { clock, story, emitted } = startCron(lasting(15), everyTen, { coordinator });
+    const { clock, log, emitted } = startCron(takes(15), everyTen, { coordinator });
     clock.advance(10);
     expect(await coordinator.trigger('x', { by: 'ann' })).to.include({ status: 'skipped', reason: 'overlap' });
     coordinator.pause('x');
@@ -43,7 +43,7 @@ describe('A trigger of a cron by its coordinator', () => {
     clock.advance(15);
     expect(await triggered).to.include({ slot: 25, trigger: 'manual', status: 'completed', endedAt: 40 });
     expect(emitted).to.deep.equal([10, 25]);
-    expect(story).to.deep.equal([
+    expect(log).to.deep.equal([
       '10: started 10',
       '10: triggered 10 by ann',
       '10: skipped 10 overlap',
@@ -107,13 +107,13 @@ describe('A trigger of a cron by its coordinator', () => {
   it('may arrive at the subscription, and counts towards `maxRuns`', async () => {
     const outcomes: SlotOutcome[] = [];
     const request: TriggerRequest = { by: 'ann', onOutcome: (outcome) => outcomes.push(outcome) };
-    const { story } = startCron(() => 1, everyTen, {
+    const { log } = startCron(() => 1, everyTen, {
       coordinator: triggeredBy(() => of(request, request)),
       maxRuns: 1,
     });
     await Promise.resolve();
     expect(outcomes.map(({ status }) => status)).to.deep.equal(['completed']);
-    expect(story).to.deep.equal(['0: triggered 0 by ann', '0: started 0', '0: done completed']);
+    expect(log).to.deep.equal(['0: triggered 0 by ann', '0: started 0', '0: done completed']);
   });
 
   it('is read by a method call with the name of the task', () => {
@@ -134,11 +134,11 @@ describe('A trigger of a cron by its coordinator', () => {
 
   it('that is malformed is an event, as are errors of the coordinator', async () => {
     const trigger$ = new Subject<TriggerRequest>();
-    const { runner, story } = startCron(() => 1, everyTen, { coordinator: triggeredBy(() => trigger$) });
+    const { runner, log } = startCron(() => 1, everyTen, { coordinator: triggeredBy(() => trigger$) });
     const failures = failuresOf(runner);
     const onOutcome = () => undefined;
     for (const value of [true, null, {}, { onOutcome: 1 }, { onOutcome, by: 1 }]) trigger$.next(value as never);
-    expect([failures.length, story]).to.deep.equal([5, []]);
+    expect([failures.length, log]).to.deep.equal([5, []]);
     expect(failures[0]).to.equal(
       'coordinator.watchTriggers Expected `coordinator.watchTriggers` to be a stream of objects with `onOutcome`, ' +
         'got `true` (boolean)',

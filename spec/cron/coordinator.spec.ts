@@ -4,7 +4,7 @@ import { cron, task, withCancel, type Coordinator, type CronOptions } from '../.
 import { virtualClock, memoryCoordinator } from '../../lib/testing/index.js';
 import { collect, listenerCount } from '../helpers/collect.js';
 import { spyOnConsoleError } from '../helpers/console-spy.js';
-import { lasting, startCron, storyOf, type Overlap, type StartedCron } from '../helpers/cron-story.js';
+import { slotEvents, startCron, takes, type Overlap, type StartedCron } from '../helpers/start-cron.js';
 import { outcomeOf } from '../helpers/tasks.js';
 
 /** A coordinator whose answers the spec gives. */
@@ -43,11 +43,11 @@ describe('The coordinator of a cron', () => {
 
   it('grants a slot, whose lease is released when its run has ended', () => {
     const coordinator = new ManualCoordinator();
-    const { clock, story, emitted } = startCron(lasting(3), 10, { coordinator, maxRuns: 2 });
+    const { clock, log, emitted } = startCron(takes(3), 10, { coordinator, maxRuns: 2 });
     clock.advance(1);
-    expect([story, coordinator.asked]).to.deep.equal([[], ['x@0']]);
+    expect([log, coordinator.asked]).to.deep.equal([[], ['x@0']]);
     coordinator.answerTo(0).next(true);
-    expect(story).to.deep.equal(['1: started 0']);
+    expect(log).to.deep.equal(['1: started 0']);
     clock.advance(2.9);
     expect(coordinator.released).to.deep.equal([]);
     clock.advance(0.1);
@@ -71,7 +71,7 @@ describe('The coordinator of a cron', () => {
       }
     }
     const coordinator = new Granting();
-    const { clock, story } = startCron(lasting(15), 10, { coordinator, overlap: 'bufferOne', maxRuns: 2 });
+    const { clock, log } = startCron(takes(15), 10, { coordinator, overlap: 'bufferOne', maxRuns: 2 });
     clock.advance(14);
     expect(coordinator.asked).to.deep.equal([['x', 0]]);
     clock.advance(20);
@@ -79,7 +79,7 @@ describe('The coordinator of a cron', () => {
       ['x', 0],
       ['x', 10],
     ]);
-    expect(story).to.deep.equal(['0: started 0', '15: started 10', '30: done completed']);
+    expect(log).to.deep.equal(['0: started 0', '15: started 10', '30: done completed']);
   });
 
   it('grants synchronously and leaves no timer or lease behind after a synchronous run', () => {
@@ -96,10 +96,10 @@ describe('The coordinator of a cron', () => {
       lease: (_, slot) =>
         (slot === 10 ? granted$ : concat(of(false), NEVER)).pipe(onUnsubscribe(() => released.push(slot))),
     };
-    const { clock, story, emitted, cancel } = startCron(({ slot }) => slot, 10, { coordinator });
+    const { clock, log, emitted, cancel } = startCron(({ slot }) => slot, 10, { coordinator });
     clock.advance(25);
     cancel();
-    expect(story).to.deep.equal([
+    expect(log).to.deep.equal([
       '0: skipped 0 refused',
       '10: started 10',
       '20: skipped 20 refused',
@@ -110,20 +110,20 @@ describe('The coordinator of a cron', () => {
 
   it('cannot grant a slot after it has refused it', () => {
     const coordinator: Coordinator = { lease: () => of(false, true) };
-    const { story } = startCron(() => 1, 10, { coordinator });
-    expect(story).to.deep.equal(['0: skipped 0 refused']);
+    const { log } = startCron(() => 1, 10, { coordinator });
+    expect(log).to.deep.equal(['0: skipped 0 refused']);
   });
 
   it('may grant a slot more than once, and the slot runs once', () => {
     const coordinator: Coordinator = { lease: () => concat(of(true, true, true), NEVER) };
-    const { story, emitted } = startCron(lasting(5), 10, { coordinator });
-    expect([story, emitted]).to.deep.equal([['0: started 0'], []]);
+    const { log, emitted } = startCron(takes(5), 10, { coordinator });
+    expect([log, emitted]).to.deep.equal([['0: started 0'], []]);
   });
 
   it('may complete after it has granted a slot, and the run goes on', () => {
-    const { clock, story, emitted } = startCron(lasting(5), 10, { coordinator: { lease: () => of(true) }, maxRuns: 1 });
+    const { clock, log, emitted } = startCron(takes(5), 10, { coordinator: { lease: () => of(true) }, maxRuns: 1 });
     clock.advance(10);
-    expect([story, emitted]).to.deep.equal([
+    expect([log, emitted]).to.deep.equal([
       ['0: started 0', '5: done completed'],
       [0, 'complete'],
     ]);
@@ -131,10 +131,10 @@ describe('The coordinator of a cron', () => {
 
   it('may answer with a promise where types are not checked', async () => {
     const coordinator = { lease: () => Promise.resolve(true) } as unknown as Coordinator;
-    const { story, emitted } = startCron(({ slot }) => slot, 10, { coordinator });
+    const { log, emitted } = startCron(({ slot }) => slot, 10, { coordinator });
     await Promise.resolve();
     await Promise.resolve();
-    expect([story, emitted]).to.deep.equal([['0: started 0'], [0]]);
+    expect([log, emitted]).to.deep.equal([['0: started 0'], [0]]);
   });
 
   describe('that revokes a lease', () => {
@@ -145,7 +145,7 @@ describe('The coordinator of a cron', () => {
       it(`${title} cancels the run without failing it, and the schedule goes on`, () => {
         const coordinator = new ManualCoordinator();
         const causes: string[] = [];
-        const { clock, runner, story, emitted, cancel } = startCron(
+        const { clock, runner, log, emitted, cancel } = startCron(
           ({ cancelled$, scheduler, slot }) => {
             cancelled$.subscribe((reason) => causes.push(String(reason)));
             return timer(5, scheduler).pipe(map(() => slot));
@@ -161,12 +161,12 @@ describe('The coordinator of a cron', () => {
         coordinator.answerTo(10).next(true);
         clock.advance(5);
         cancel();
-        expect(story.filter((line) => /started|failed|skipped|done/.test(line))).to.deep.equal([
+        expect(log.filter((line) => /started|failed|skipped|done/.test(line))).to.deep.equal([
           '0: started 0',
           '10: started 10',
           '15: done cancelled',
         ]);
-        expect(story).to.include(`2: revoked 0 by ${cause}`);
+        expect(log).to.include(`2: revoked 0 by ${cause}`);
         expect(emitted).to.deep.equal([10, 'complete']);
         expect(coordinator.released).to.deep.equal([0, 10]);
         expect(outcomeOf(runner)?.error).to.equal(undefined);
@@ -189,7 +189,7 @@ describe('The coordinator of a cron', () => {
 
     it('waits for the grace of the run before the lease is released', () => {
       const coordinator = new ManualCoordinator();
-      const { clock, story } = startCron({ execute: () => NEVER, grace: 12 }, 10, {
+      const { clock, log } = startCron({ execute: () => NEVER, grace: 12 }, 10, {
         coordinator,
         overlap: 'bufferOne',
       });
@@ -201,26 +201,26 @@ describe('The coordinator of a cron', () => {
       expect([coordinator.released, coordinator.asked]).to.deep.equal([[], ['x@0']]);
       clock.advance(1);
       expect([coordinator.released, coordinator.asked]).to.deep.equal([[0], ['x@0', 'x@10']]);
-      expect(story).to.deep.equal(['0: started 0', '2: revoked 0 by CancelledError: The lease was revoked']);
+      expect(log).to.deep.equal(['0: started 0', '2: revoked 0 by CancelledError: The lease was revoked']);
     });
 
     it('of a cancelled run has no effect', () => {
       const coordinator = new ManualCoordinator();
-      const { clock, story } = startCron({ execute: () => NEVER, grace: 5 }, 10, { coordinator, timeout: 3 });
+      const { clock, log } = startCron({ execute: () => NEVER, grace: 5 }, 10, { coordinator, timeout: 3 });
       coordinator.answerTo(0).next(true);
       clock.advance(4);
       coordinator.answerTo(0).next(false);
       clock.advance(1);
-      expect(story).to.deep.equal(['0: started 0', '3: failed 0 TaskError: x failed in execute: Not done within 3 ms']);
+      expect(log).to.deep.equal(['0: started 0', '3: failed 0 TaskError: x failed in execute: Not done within 3 ms']);
     });
 
     it('of an ended run has no effect', () => {
       const coordinator = new ManualCoordinator();
-      const { clock, story } = startCron(() => 1, 10, { coordinator, maxRuns: 1 });
+      const { clock, log } = startCron(() => 1, 10, { coordinator, maxRuns: 1 });
       coordinator.answerTo(0).next(true);
       coordinator.answerTo(0).next(false);
       clock.advance(50);
-      expect(story).to.deep.equal(['0: started 0', '0: done completed']);
+      expect(log).to.deep.equal(['0: started 0', '0: done completed']);
     });
   });
 
@@ -228,10 +228,10 @@ describe('The coordinator of a cron', () => {
     const requests: number[] = [];
     const output = new Subject<number>();
     const coordinator: Coordinator = { lease: (_, slot) => (requests.push(slot), granted$) };
-    const { clock, runner, story, cancel } = startCron(() => output, 10, { coordinator, timeout: 100 });
+    const { clock, runner, log, cancel } = startCron(() => output, 10, { coordinator, timeout: 100 });
     runner.events$.subscribe(({ type }) => type === 'skipped' && output.complete());
     clock.advance(10);
-    expect([requests, story, clock.timers]).to.deep.equal([[0], ['0: started 0', '10: skipped 10 overlap'], 1]);
+    expect([requests, log, clock.timers]).to.deep.equal([[0], ['0: started 0', '10: skipped 10 overlap'], 1]);
     cancel();
     expect(clock.timers).to.equal(0);
   });
@@ -257,12 +257,12 @@ describe('The coordinator of a cron', () => {
     ];
     for (const [title, lease, error] of failures) {
       it(`${title} has the slot skipped with the error in the event, and the schedule goes on`, () => {
-        const { clock, story, emitted, cancel } = startCron(() => 1, 10, {
+        const { clock, log, emitted, cancel } = startCron(() => 1, 10, {
           coordinator: { lease: (name, slot) => (slot === 10 ? granted$ : lease(name, slot)) },
         });
         clock.advance(15);
         cancel();
-        expect(story).to.deep.equal([`0: skipped 0 coordinator (${error})`, '10: started 10', '15: done cancelled']);
+        expect(log).to.deep.equal([`0: skipped 0 coordinator (${error})`, '10: started 10', '15: done cancelled']);
         expect(emitted).to.deep.equal([1, 'complete']);
         expect(clock.timers).to.equal(0);
       });
@@ -297,9 +297,9 @@ describe('The coordinator of a cron', () => {
         lease: (_, slot) => concat(timer(slot === 0 ? 7 : 0, clock).pipe(map(() => true)), NEVER),
       };
       const clock = virtualClock();
-      const { story, emitted } = startCron(({ slot }) => slot, 10, { coordinator, maxRuns: 2 }, clock);
+      const { log, emitted } = startCron(({ slot }) => slot, 10, { coordinator, maxRuns: 2 }, clock);
       clock.advance(50);
-      expect(story).to.deep.equal(['7: started 0', '10: started 10', '10: done completed']);
+      expect(log).to.deep.equal(['7: started 0', '10: started 10', '10: done completed']);
       expect(emitted).to.deep.equal([0, 10, 'complete']);
     });
 
@@ -310,43 +310,43 @@ describe('The coordinator of a cron', () => {
       cancelOther: ['10: skipped 0 overlap', '20: skipped 10 overlap'],
       allowAll: ['25: started 0'],
     };
-    for (const [overlap, story] of Object.entries(meanwhile) as [Overlap, readonly string[]][]) {
+    for (const [overlap, log] of Object.entries(meanwhile) as [Overlap, readonly string[]][]) {
       it(`makes the waiting slot count as a run, with overlap '${overlap}'`, () => {
         const clock = virtualClock();
         const coordinator: Coordinator = { lease: () => concat(timer(25, clock).pipe(map(() => true)), NEVER) };
         const played = startCron(() => NEVER, 10, { coordinator, overlap }, clock);
         clock.advance(29);
-        expect(played.story).to.deep.equal(story);
+        expect(played.log).to.deep.equal(log);
       });
     }
 
     it("is asked for the slot that overtakes it, with overlap 'cancelOther'", () => {
       const coordinator = new ManualCoordinator();
-      const { clock, story } = startCron(() => NEVER, 10, { coordinator, overlap: 'cancelOther' });
+      const { clock, log } = startCron(() => NEVER, 10, { coordinator, overlap: 'cancelOther' });
       clock.advance(10);
       expect([coordinator.asked, coordinator.released]).to.deep.equal([['x@0', 'x@10'], [0]]);
       coordinator.answerTo(0).next(true);
       coordinator.answerTo(10).next(true);
-      expect(story).to.deep.equal(['10: skipped 0 overlap', '10: started 10']);
+      expect(log).to.deep.equal(['10: skipped 0 overlap', '10: started 10']);
     });
 
     it('has its slots skipped when the last of maxRuns starts', () => {
       const coordinator = new ManualCoordinator();
-      const { clock, story } = startCron(() => NEVER, 10, { coordinator, overlap: 'allowAll', maxRuns: 2 });
+      const { clock, log } = startCron(() => NEVER, 10, { coordinator, overlap: 'allowAll', maxRuns: 2 });
       clock.advance(35);
       coordinator.answerTo(20).next(true);
       coordinator.answerTo(0).next(true);
-      expect(story).to.deep.equal(['35: started 20', '35: started 0', '35: skipped 10 ended', '35: skipped 30 ended']);
+      expect(log).to.deep.equal(['35: started 20', '35: started 0', '35: skipped 10 ended', '35: skipped 30 ended']);
       expect(coordinator.released).to.deep.equal([10, 30]);
       coordinator.answerTo(10).next(true);
-      expect(story).to.have.length(4);
+      expect(log).to.have.length(4);
     });
   });
 
   it('starts no run past maxRuns by a grant that comes while the last run is starting', () => {
     const coordinator = new ManualCoordinator();
     const executed: (number | undefined)[] = [];
-    const { clock, runner, story } = startCron((ctx) => (executed.push(ctx.slot), NEVER), 10, {
+    const { clock, runner, log } = startCron((ctx) => (executed.push(ctx.slot), NEVER), 10, {
       coordinator,
       overlap: 'allowAll',
       maxRuns: 1,
@@ -357,15 +357,15 @@ describe('The coordinator of a cron', () => {
     );
     coordinator.answerTo(0).next(true);
     expect(executed).to.deep.equal([0]);
-    expect(story).to.have.members(['15: started 0', '15: skipped 10 ended']);
+    expect(log).to.have.members(['15: started 0', '15: skipped 10 ended']);
   });
 
   describe('that never answers', () => {
     it('has its slot reported as overdue and the next slots skipped', () => {
-      const { clock, story, cancel } = startCron(() => 1, 10, { coordinator: { lease: () => NEVER }, tolerance: 15 });
+      const { clock, log, cancel } = startCron(() => 1, 10, { coordinator: { lease: () => NEVER }, tolerance: 15 });
       clock.advance(35);
       cancel();
-      expect(story).to.deep.equal([
+      expect(log).to.deep.equal([
         '10: skipped 10 overlap',
         '15: overdue 0 by 15',
         '20: skipped 20 overlap',
@@ -378,19 +378,16 @@ describe('The coordinator of a cron', () => {
 
     it('within the timeout has its slot skipped with a DeadlineError, and the schedule goes on', () => {
       const coordinator = new ManualCoordinator();
-      const { clock, story, cancel } = startCron(() => NEVER, 20, { coordinator, timeout: 15 });
+      const { clock, log, cancel } = startCron(() => NEVER, 20, { coordinator, timeout: 15 });
       clock.advance(15);
       expect(coordinator.released).to.deep.equal([0]);
       clock.advance(10);
       coordinator.answerTo(20).next(true);
       clock.advance(9);
       // The wait for the lease counts towards the timeout.
-      expect(story).to.deep.equal([
-        '15: skipped 0 coordinator (DeadlineError: Not done within 15 ms)',
-        '25: started 20',
-      ]);
+      expect(log).to.deep.equal(['15: skipped 0 coordinator (DeadlineError: Not done within 15 ms)', '25: started 20']);
       clock.advance(1);
-      expect(story.at(-1)).to.match(/^35: failed 20 TaskError: .* Not done within 15 ms$/);
+      expect(log.at(-1)).to.match(/^35: failed 20 TaskError: .* Not done within 15 ms$/);
       expect(coordinator.released).to.deep.equal([0, 20]);
       cancel();
       expect(clock.timers).to.equal(0);
@@ -400,11 +397,11 @@ describe('The coordinator of a cron', () => {
   describe('has its lease released', () => {
     it('when the cron is cancelled while it waits for the answer', () => {
       const coordinator = new ManualCoordinator();
-      const { clock, story, emitted, cancel, ctx } = startCron(() => 1, 10, { coordinator, overlap: 'allowAll' });
+      const { clock, log, emitted, cancel, ctx } = startCron(() => 1, 10, { coordinator, overlap: 'allowAll' });
       clock.advance(15);
       cancel();
       expect(coordinator.released).to.deep.equal([0, 10]);
-      expect(story).to.deep.equal(['15: skipped 0 ended', '15: skipped 10 ended', '15: done cancelled']);
+      expect(log).to.deep.equal(['15: skipped 0 ended', '15: skipped 10 ended', '15: done cancelled']);
       expect([emitted, clock.timers, listenerCount(ctx)]).to.deep.equal([['complete'], 0, 0]);
     });
 
@@ -427,9 +424,9 @@ describe('The coordinator of a cron', () => {
 
     it('when the run fails', () => {
       const coordinator = new ManualCoordinator();
-      const { clock, story } = startCron(() => throwError(() => new Error('boom')), 10, { coordinator });
+      const { clock, log } = startCron(() => throwError(() => new Error('boom')), 10, { coordinator });
       coordinator.answerTo(0).next(true);
-      expect(story).to.deep.equal(['0: started 0', '0: failed 0 TaskError: x failed in execute: boom']);
+      expect(log).to.deep.equal(['0: started 0', '0: failed 0 TaskError: x failed in execute: boom']);
       expect(coordinator.released).to.deep.equal([0]);
       clock.advance(10);
       expect(coordinator.asked).to.deep.equal(['x@0', 'x@10']);
@@ -449,15 +446,15 @@ describe('The coordinator of a cron', () => {
     const coordinator: Coordinator = {
       lease: (_, slot) => defer(() => (asked.push(slot), of(slot !== -15))),
     };
-    const { story } = startCron(({ slot }) => slot, 10, { coordinator, lastRun: -35, missed: 'runAll', tolerance: 50 });
+    const { log } = startCron(({ slot }) => slot, 10, { coordinator, lastRun: -35, missed: 'runAll', tolerance: 50 });
     expect(asked).to.deep.equal([-25, -15, -5]);
-    expect(story).to.deep.equal(['0: started -25', '0: skipped -15 refused', '0: started -5']);
+    expect(log).to.deep.equal(['0: started -25', '0: skipped -15 refused', '0: started -5']);
   });
 
   it('does not use up maxRuns by refusing slots', () => {
-    const { clock, story } = startCron(() => 1, 10, { coordinator: { lease: (_, slot) => of(slot > 10) }, maxRuns: 2 });
+    const { clock, log } = startCron(() => 1, 10, { coordinator: { lease: (_, slot) => of(slot > 10) }, maxRuns: 2 });
     clock.advance(100);
-    expect(story.at(-1)).to.equal('30: done completed');
+    expect(log.at(-1)).to.equal('30: done completed');
   });
 
   describe('of several processes', () => {
@@ -485,7 +482,7 @@ describe('The coordinator of a cron', () => {
       const { runs, crons, runFor, coordinator } = fleet([0, 0], '* * * * * *', {});
       runFor(10_000);
       expect(runs).to.deep.equal(seconds(1_001_000, 10));
-      const [first, second] = crons.map(({ story }) => story.map((line) => line.replace(/^\d+: /, '')));
+      const [first, second] = crons.map(({ log }) => log.map((line) => line.replace(/^\d+: /, '')));
       expect(first).to.deep.equal(runs.map((slot) => `started ${slot}`));
       expect(second).to.deep.equal(runs.map((slot) => `skipped ${slot} refused`));
       runFor(5);
@@ -551,10 +548,10 @@ describe('The coordinator of a cron', () => {
     );
     const clock = virtualClock();
     const [ctx] = withCancel(undefined, { scheduler: clock });
-    const story = storyOf(runner);
+    const log = slotEvents(runner);
     runner.start(ctx).subscribe();
     clock.advance(200);
-    expect(story).to.deep.equal([
+    expect(log).to.deep.equal([
       '0: started 0',
       '10: skipped 10 refused',
       '20: skipped 20 coordinator (Error: The coordinator gave no answer for x)',

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import timers from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { nextRuns } from '../../lib/index.js';
 import { slotAfter } from '../../lib/cron/schedule.js';
@@ -43,7 +44,8 @@ describe('A cron expression', () => {
       ['-1 * * * *', /illegal/, 'TypeError: CronPattern'],
       ['*/0 * * * *', 'Syntax error, illegal stepping: 0', 'TypeError: CronPattern: Syntax error, illegal stepping: 0'],
       ['*/61 * * * *', /steps cannot be greater/, 'TypeError: CronPattern'],
-      ['@reboot', /^@reboot is not supported/, 'TypeError: CronPattern: @reboot is not supported'],
+      ['@reboot', 'a task runs at the start, and a cron with `immediate: true` does, too'],
+      [' @Reboot', 'a task runs at the start, and a cron with `immediate: true` does, too'],
       ['@fortnightly', /.+/, 'TypeError: CronPattern'],
     ];
     for (const [expression, expectedReason, cause] of invalidExpressions) {
@@ -196,6 +198,8 @@ describe('A cron expression', () => {
   );
   const expressions = fc
     .tuple(fc.option(field(0, 59), { nil: '' }), field(0, 59), field(0, 23), dates, field(0, 6, ...weekdays))
+    // The clocks change on an nth weekday: at an hour that they skip, `* 2 * 3 0L` is never due in Berlin.
+    .filter(([, , hours, , weekday]) => hours.startsWith('*') || !/#|L/.test(weekday))
     .map(([seconds, minutes, hours, date, weekday]) => [seconds, minutes, hours, ...date, weekday].join(' ').trim());
   /** Times since 1970, among them times near a change of the clocks and between two ms. */
   const zonesAndTimes = fc.constantFrom(...zones).chain((zone) => {
@@ -222,6 +226,42 @@ describe('A cron expression', () => {
       }),
       { numRuns: scaledRuns(1000) },
     );
+  });
+
+  it('is checked for each time zone, whatever zones it is in use with', () => {
+    const inUse = [createCron('7 * * * *'), createCron('7 * * * *', { timezone: 'UTC' })];
+    for (const timezone of ['', 'null', 'Europe/Atlantis'])
+      expect(() => createCron('7 * * * *', { timezone }), timezone).to.throw(RangeError, 'Expected `timezone` to be');
+    for (const timezone of [null, Symbol('UTC'), 1n, ['UTC']])
+      expect(() => createCron('7 * * * *', { timezone } as never)).to.throw(TypeError, 'Expected `timezone` to be');
+    const from = Date.UTC(2026, 0);
+    const first = (timezone: string) => iso(nextRuns('7 * * * *', 1, { from, timezone }));
+    expect([first('UTC'), first('Asia/Kolkata')]).to.deep.equal([
+      ['2026-01-01T00:07:00.000Z'],
+      ['2026-01-01T00:37:00.000Z'],
+    ]);
+    expect(inUse).to.have.length(2);
+  });
+
+  it('takes its memory once, however many crons it has, and gives it back after the last', async () => {
+    expect(globalThis.gc, 'mocha runs with --expose-gc').to.be.a('function');
+    const heapAfter = async (expressionOf: (i: number) => string) => {
+      const crons = Array.from({ length: 300 }, (_, i) => createCron(expressionOf(i)));
+      // A weak reference holds its target until the end of the turn, and what it held needs another collection.
+      for (let each = 0; each < 3; each++) {
+        await timers.setImmediate();
+        globalThis.gc?.();
+      }
+      const heap = process.memoryUsage().heapUsed;
+      return { heap, crons };
+    };
+    const { heap: shared } = await heapAfter(() => '1 2 4 * *');
+    const { heap: own, crons } = await heapAfter((i) => `${i % 60} ${i % 24} ${1 + (i % 25)} * *`);
+    expect(crons).to.have.length(300);
+    crons.length = 0;
+    const { heap: after } = await heapAfter(() => '1 2 5 * *');
+    // Croner's form of 300 expressions takes 24 MB.
+    expect([own - shared > 12e6, own - after > 12e6]).to.deep.equal([true, true]);
   });
 
   it('has the same next slot for all times between two slots', () => {

@@ -15,7 +15,7 @@ import {
 import { cron, task, withCancel, type RunContext } from '../../lib/index.js';
 import { virtualClock, type VirtualClock } from '../../lib/testing/index.js';
 import { spyOnConsoleError } from '../helpers/console-spy.js';
-import type { Overlap } from '../helpers/cron-story.js';
+import type { Overlap } from '../helpers/start-cron.js';
 import { scaledRuns } from '../helpers/scaled-runs.js';
 
 type Flatten = (run: (slot: number) => Observable<string>) => OperatorFunction<number, string>;

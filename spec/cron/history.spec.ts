@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { NEVER } from 'rxjs';
 import { cron, launch, nextRuns, snapshot, supervise, task, withCancel } from '../../lib/index.js';
 import { virtualClock } from '../../lib/testing/index.js';
-import { everyTen, lasting, startCron } from '../helpers/cron-story.js';
+import { everyTen, startCron, takes } from '../helpers/start-cron.js';
 import { outcomeOf } from '../helpers/tasks.js';
 
 describe('The history of a cron', () => {
@@ -26,7 +26,7 @@ describe('The history of a cron', () => {
   });
 
   it('counts skipped slots, which are not the last run', () => {
-    const { clock, runner } = startCron(lasting(25), 10);
+    const { clock, runner } = startCron(takes(25), 10);
     clock.advance(29);
     expect(runner.history).to.deep.equal({
       runs: 1,
@@ -51,7 +51,7 @@ describe('The history of a cron', () => {
   });
 
   it('is in the outcome of a cron that has run as many slots as it has skipped, without members', () => {
-    const { clock, runner, cancel } = startCron(lasting(15), 10);
+    const { clock, runner, cancel } = startCron(takes(15), 10);
     clock.advance(19);
     cancel();
     const { slots, ...rest } = outcomeOf(runner) ?? {};
@@ -225,24 +225,24 @@ describe('A cron with `missedWithin`', () => {
     ['a Schedule', everyTen],
   ] as const) {
     it(`runs all missed slots that are not older, and drops the others (${title})`, () => {
-      const { clock, story } = startCron(({ slot }) => slot, schedule, {
+      const { clock, log } = startCron(({ slot }) => slot, schedule, {
         immediate: false,
         missed: 'runAll',
         missedWithin: 25,
       });
       clock.advanceSilently(55);
       clock.advance(0);
-      expect(story).to.deep.equal(['55: missed 10 ×2', '55: started 30', '55: started 40', '55: started 50']);
+      expect(log).to.deep.equal(['55: missed 10 ×2', '55: started 30', '55: started 40', '55: started 50']);
     });
 
     it(`looks no further back than that from \`lastRun\` (${title})`, () => {
-      const { story } = startCron(
+      const { log } = startCron(
         ({ slot }) => slot,
         schedule,
         { missed: 'runAll', missedWithin: 20, lastRun: 0 },
         virtualClock(1000),
       );
-      expect(story).to.deep.equal([
+      expect(log).to.deep.equal([
         '1000: missed 10 ×97',
         '1000: started 980',
         '1000: started 990',
@@ -252,7 +252,7 @@ describe('A cron with `missedWithin`', () => {
 
     for (const missed of ['skip', 'runOnce', 'runAll'] as const)
       it(`runs the latest slot within the tolerance, although it is older (${title}, missed ${missed})`, () => {
-        const { clock, story } = startCron(({ slot }) => slot, schedule, {
+        const { clock, log } = startCron(({ slot }) => slot, schedule, {
           immediate: false,
           missed,
           missedWithin: 2,
@@ -260,12 +260,12 @@ describe('A cron with `missedWithin`', () => {
         });
         clock.advanceSilently(24);
         clock.advance(0);
-        expect(story).to.deep.equal(['24: missed 10 ×1', '24: started 20']);
+        expect(log).to.deep.equal(['24: missed 10 ×1', '24: started 20']);
       });
 
     it(`drops a late slot that is older, with \`runOnce\` (${title})`, () => {
       const late = (missedWithin: number) => {
-        const { clock, story } = startCron(({ slot }) => slot, schedule, {
+        const { clock, log } = startCron(({ slot }) => slot, schedule, {
           immediate: false,
           missed: 'runOnce',
           tolerance: 1,
@@ -273,7 +273,7 @@ describe('A cron with `missedWithin`', () => {
         });
         clock.advanceSilently(25);
         clock.advance(0);
-        return story;
+        return log;
       };
       expect(late(4)).to.deep.equal(['25: missed 10 ×2']);
       expect(late(5)).to.deep.equal(['25: missed 10 ×1', '25: overdue 20 by 5', '25: started 20']);

@@ -5,20 +5,20 @@ import { cron, task, withCancel, type CronOptions, type Schedule } from '../../l
 import { virtualClock } from '../../lib/testing/index.js';
 import {
   everyTen,
-  lasting,
   overlapPolicies,
+  slotEvents,
   startCron,
   startedSlots,
-  storyOf,
+  takes,
   type Overlap,
-} from '../helpers/cron-story.js';
+} from '../helpers/start-cron.js';
 
 type Missed = NonNullable<CronOptions['missed']>;
 
 describe('A cron that misses slots', () => {
   describe('runs or drops them by `missed` and `tolerance`:', () => {
     // The clock steps forward by 34 ms during the wait for slot 10. The timer fires at 44, when slot 40 is 4 ms late.
-    const table: readonly [missed: Missed | undefined, tolerance: number, story: readonly string[]][] = [
+    const table: readonly [missed: Missed | undefined, tolerance: number, log: readonly string[]][] = [
       [undefined, 4, ['44: missed 10 ×3', '44: started 40']],
       ['skip', 4, ['44: missed 10 ×3', '44: started 40']],
       ['skip', 3, ['44: missed 10 ×4']],
@@ -38,7 +38,7 @@ describe('A cron that misses slots', () => {
       ['a period', 10],
       ['a Schedule', everyTen],
     ] as const) {
-      for (const [missed, tolerance, story] of table) {
+      for (const [missed, tolerance, log] of table) {
         it(`${title}, missed ${missed ?? 'left out'}, tolerance ${tolerance}`, () => {
           const played = startCron(({ slot }) => slot, schedule, {
             immediate: false,
@@ -48,32 +48,32 @@ describe('A cron that misses slots', () => {
           played.clock.advance(5);
           played.clock.adjust(34);
           played.clock.advance(5);
-          expect(played.story).to.deep.equal(story);
+          expect(played.log).to.deep.equal(log);
           played.clock.advance(6);
-          expect(played.story.slice(story.length)).to.deep.equal(['50: started 50']);
+          expect(played.log.slice(log.length)).to.deep.equal(['50: started 50']);
         });
       }
     }
   });
 
   it('has a default tolerance of 1,000 ms', () => {
-    for (const [late, story] of [
+    for (const [late, log] of [
       [1000, ['6000: started 5000']],
       [1001, ['6001: missed 5000 ×1']],
     ] as const) {
       const played = startCron(({ slot }) => slot, 5000, { immediate: false });
       played.clock.adjust(late);
       played.clock.advance(5000);
-      expect(played.story).to.deep.equal(story);
+      expect(played.log).to.deep.equal(log);
     }
   });
 
   it('drops or runs a single late slot by `missed`', () => {
     const late = (missed: Missed) => {
-      const { clock, story } = startCron(({ slot }) => slot, 100, { immediate: false, missed, tolerance: 10 });
+      const { clock, log } = startCron(({ slot }) => slot, 100, { immediate: false, missed, tolerance: 10 });
       clock.adjust(50);
       clock.advance(100);
-      return story;
+      return log;
     };
     expect(late('skip')).to.deep.equal(['150: missed 100 ×1']);
     expect(late('runOnce')).to.deep.equal(['150: overdue 100 by 50', '150: started 100']);
@@ -82,9 +82,9 @@ describe('A cron that misses slots', () => {
 
   it('counts the slots that passed during a synchronous run as missed', () => {
     const clock = virtualClock();
-    const { story, emitted } = startCron(({ slot }) => (slot === 10 && clock.advanceSilently(34), slot), 10, {}, clock);
+    const { log, emitted } = startCron(({ slot }) => (slot === 10 && clock.advanceSilently(34), slot), 10, {}, clock);
     clock.advance(50);
-    expect(story).to.deep.equal([
+    expect(log).to.deep.equal([
       '0: started 0',
       '10: started 10',
       '44: missed 20 ×2',
@@ -102,7 +102,7 @@ describe('A cron that misses slots', () => {
         2000,
         { missed: 'runOnce', tolerance: 10 },
       );
-      const story = storyOf(runner);
+      const log = slotEvents(runner);
       const subscription = runner.start().subscribe();
       // The process is suspended: the clock advances, and the timer fires when the process resumes.
       const sleep = (ms: number) => {
@@ -112,7 +112,7 @@ describe('A cron that misses slots', () => {
       sleep(6500);
       sleep(5200);
       subscription.unsubscribe();
-      expect(story).to.deep.equal([
+      expect(log).to.deep.equal([
         '1000000: started 1000000',
         '1006500: missed 1002000 ×2',
         '1006500: overdue 1006000 by 500',
@@ -177,7 +177,7 @@ describe('A cron that misses slots', () => {
     };
     for (const overlap of overlapPolicies) {
       it(`applies overlap '${overlap}' to later slots, which do not disturb the catching up`, () => {
-        const { clock, story, emitted } = startCron(lasting(7), 10, {
+        const { clock, log, emitted } = startCron(takes(7), 10, {
           immediate: false,
           missed: 'runAll',
           overlap,
@@ -185,13 +185,13 @@ describe('A cron that misses slots', () => {
         });
         clock.adjust(31);
         clock.advance(39);
-        expect(story).to.deep.equal(['41: started 10', '48: started 20', ...meanwhile[overlap]]);
+        expect(log).to.deep.equal(['41: started 10', '48: started 20', ...meanwhile[overlap]]);
         expect(emitted.filter((slot) => Number(slot) < 50)).to.deep.equal([10, 20, 30, 40]);
       });
     }
 
     it('is not disturbed by a slot that comes due during the last run of a missed slot', () => {
-      const { clock, story, emitted } = startCron(lasting(7), 10, {
+      const { clock, log, emitted } = startCron(takes(7), 10, {
         immediate: false,
         missed: 'runAll',
         overlap: 'cancelOther',
@@ -199,25 +199,25 @@ describe('A cron that misses slots', () => {
       });
       clock.adjust(7);
       clock.advance(20);
-      expect(story).to.deep.equal(['17: overdue 10 by 7', '17: started 10', '23: overdue 20 by 3', '24: started 20']);
+      expect(log).to.deep.equal(['17: overdue 10 by 7', '17: started 10', '23: overdue 20 by 3', '24: started 20']);
       expect(emitted).to.deep.equal([10]);
     });
 
     it("waits for the current run and does not cancel it, except with overlap 'allowAll'", () => {
-      const story = (overlap: Overlap) => {
-        const played = startCron(lasting(25), 10, { missed: 'runAll', overlap, maxRuns: 3 });
+      const log = (overlap: Overlap) => {
+        const played = startCron(takes(25), 10, { missed: 'runAll', overlap, maxRuns: 3 });
         played.clock.adjust(31);
         played.clock.advance(100);
-        return played.story.find((line) => line.endsWith('started 10'));
+        return played.log.find((line) => line.endsWith('started 10'));
       };
       for (const overlap of ['skip', 'bufferOne', 'bufferAll', 'cancelOther'] as const)
-        expect(story(overlap), overlap).to.equal('56: started 10');
-      expect(story('allowAll')).to.equal('41: started 10');
+        expect(log(overlap), overlap).to.equal('56: started 10');
+      expect(log('allowAll')).to.equal('41: started 10');
     });
 
     it('catches up in order with slots that are missed while it catches up', () => {
       for (const overlap of overlapPolicies) {
-        const { clock, emitted } = startCron(lasting(3), 10, {
+        const { clock, emitted } = startCron(takes(3), 10, {
           immediate: false,
           missed: 'runAll',
           overlap,
@@ -232,13 +232,13 @@ describe('A cron that misses slots', () => {
     });
 
     it('reports how late the slots are by a clock that was set back', () => {
-      const { clock, story } = startCron(({ slot }) => slot, 1000, { missed: 'runAll', tolerance: 100 });
+      const { clock, log } = startCron(({ slot }) => slot, 1000, { missed: 'runAll', tolerance: 100 });
       clock.advance(500);
       clock.adjust(-10_000);
       clock.advance(1000);
       clock.adjust(2000);
       clock.advance(1000);
-      expect(story).to.deep.equal([
+      expect(log).to.deep.equal([
         '0: started 0',
         '-9000: started 1000',
         '-6000: overdue 2000 by 2000',
@@ -250,7 +250,7 @@ describe('A cron that misses slots', () => {
     });
 
     it('goes on after a failed run', () => {
-      const { clock, story } = startCron(
+      const { clock, log } = startCron(
         ({ slot }) => {
           if (slot === 20) throw new Error('boom');
         },
@@ -259,7 +259,7 @@ describe('A cron that misses slots', () => {
       );
       clock.adjust(25);
       clock.advance(10);
-      expect(story).to.deep.equal([
+      expect(log).to.deep.equal([
         '35: started 10',
         '35: started 20',
         '35: failed 20 TaskError: x failed in execute: boom',
@@ -268,11 +268,11 @@ describe('A cron that misses slots', () => {
     });
 
     it('reports how many slots it has not caught up with when it is cancelled', () => {
-      const { clock, story, cancel } = startCron(lasting(5), 10, { immediate: false, missed: 'runAll' });
+      const { clock, log, cancel } = startCron(takes(5), 10, { immediate: false, missed: 'runAll' });
       clock.adjust(85);
       clock.advance(16);
       cancel();
-      expect(story).to.deep.equal([
+      expect(log).to.deep.equal([
         '95: started 10',
         '100: started 20',
         '100: skipped 100 overlap',
@@ -284,7 +284,7 @@ describe('A cron that misses slots', () => {
     it('ends with the error of a Schedule that fails during the catching up', () => {
       const boom = new Error('boom');
       let caughtUp = false;
-      const { clock, story, emitted } = startCron(
+      const { clock, log, emitted } = startCron(
         () => (caughtUp = true),
         {
           next: (after) => {
@@ -296,7 +296,7 @@ describe('A cron that misses slots', () => {
       );
       clock.adjust(25);
       clock.advance(10);
-      expect(story).to.deep.equal(['35: started 10', '35: missed 20 ×2', '35: done failed']);
+      expect(log).to.deep.equal(['35: started 10', '35: missed 20 ×2', '35: done failed']);
       expect(emitted.at(-1)).to.include({ task: 'x', phase: 'execute', cause: boom });
     });
   });
@@ -306,7 +306,7 @@ describe('A cron that misses slots', () => {
       [149, 400],
       [150, 300],
     ]) {
-      const { clock, story } = startCron(({ slot }) => slot, 100, {
+      const { clock, log } = startCron(({ slot }) => slot, 100, {
         immediate: false,
         jitter: 50,
         random: () => 0.5,
@@ -315,7 +315,7 @@ describe('A cron that misses slots', () => {
       });
       clock.adjust(350);
       clock.advance(125);
-      expect(startedSlots(story)[0]).to.equal(first);
+      expect(startedSlots(log)[0]).to.equal(first);
     }
   });
 
@@ -329,20 +329,20 @@ describe('A cron that misses slots', () => {
 
     it('drops all but the latest, as one event', () => {
       for (const missed of ['skip', 'runOnce'] as const) {
-        const { story, emitted } = sleep({ missed });
-        expect(story).to.deep.equal(['25014: missed 10 ×2500', '25014: started 25010']);
+        const { log, emitted } = sleep({ missed });
+        expect(log).to.deep.equal(['25014: missed 10 ×2500', '25014: started 25010']);
         expect(emitted).to.deep.equal([25_010]);
       }
     });
 
     it('drops the latest as well if it is too late', () => {
-      const { story } = sleep({ missed: 'skip', tolerance: 3 });
-      expect(story).to.deep.equal(['25014: missed 10 ×2501']);
+      const { log } = sleep({ missed: 'skip', tolerance: 3 });
+      expect(log).to.deep.equal(['25014: missed 10 ×2501']);
     });
 
     it('drops those that are older than `missedWithin` as one event', () => {
-      const { story } = sleep({ missed: 'runAll', missedWithin: 20 });
-      expect(story).to.deep.equal(['25014: missed 10 ×2499', '25014: started 25000', '25014: started 25010']);
+      const { log } = sleep({ missed: 'runAll', missedWithin: 20 });
+      expect(log).to.deep.equal(['25014: missed 10 ×2499', '25014: started 25000', '25014: started 25010']);
     });
 
     for (const overlap of overlapPolicies) {
@@ -381,7 +381,7 @@ describe('A cron that misses slots', () => {
       const started = startCron(({ slot }) => slot, counted, { immediate: false }, clock);
       clock.adjust(25_000);
       clock.advance(10);
-      expect(started.story).to.deep.equal(['25010: missed 10 ×1000', '25010: done cancelled']);
+      expect(started.log).to.deep.equal(['25010: missed 10 ×1000', '25010: done cancelled']);
     });
   });
 
@@ -395,9 +395,9 @@ describe('A cron that misses slots', () => {
     };
 
     it('counts them in one step', () => {
-      expect(sleep({}).story).to.deep.equal(['100000004: missed 10 ×9999999', '100000004: started 100000000']);
-      expect(sleep({ tolerance: 3 }).story).to.deep.equal(['100000004: missed 10 ×10000000']);
-      expect(sleep({ missed: 'runOnce', tolerance: 3 }).story).to.deep.equal([
+      expect(sleep({}).log).to.deep.equal(['100000004: missed 10 ×9999999', '100000004: started 100000000']);
+      expect(sleep({ tolerance: 3 }).log).to.deep.equal(['100000004: missed 10 ×10000000']);
+      expect(sleep({ missed: 'runOnce', tolerance: 3 }).log).to.deep.equal([
         '100000004: missed 10 ×9999999',
         '100000004: overdue 100000000 by 4',
         '100000004: started 100000000',
@@ -405,9 +405,9 @@ describe('A cron that misses slots', () => {
     });
 
     it('queues them in one step', () => {
-      const { clock, story, cancel } = sleep({ missed: 'runAll', tolerance: Infinity });
+      const { clock, log, cancel } = sleep({ missed: 'runAll', tolerance: Infinity });
       cancel();
-      expect(story).to.deep.equal([
+      expect(log).to.deep.equal([
         '100000004: started 10',
         '100000004: missed 20 ×9999999',
         '100000004: done cancelled',
@@ -419,11 +419,11 @@ describe('A cron that misses slots', () => {
   describe('since its `lastRun`', () => {
     it('counts from its own last slot when it is started again', () => {
       const clock = virtualClock(100_000);
-      const { runner, story } = startCron(() => 1, 10_000, { lastRun: 75_000, missed: 'runAll', maxRuns: 3 }, clock);
+      const { runner, log } = startCron(() => 1, 10_000, { lastRun: 75_000, missed: 'runAll', maxRuns: 3 }, clock);
       clock.advance(10_000);
       runner.start(withCancel(undefined, { scheduler: clock })[0]).subscribe();
       clock.advance(20_000);
-      expect(story.filter((line) => line.includes('started'))).to.deep.equal([
+      expect(log.filter((line) => line.includes('started'))).to.deep.equal([
         '100000: started 85000',
         '100000: started 95000',
         '105000: started 105000',
@@ -436,7 +436,7 @@ describe('A cron that misses slots', () => {
     const restart = (schedule: number | string | Schedule, options: CronOptions) => {
       const played = startCron(({ slot }) => slot, schedule, { lastRun: 65_000, ...options }, virtualClock(100_000));
       played.clock.advance(20_000);
-      return played.story.map((line) => line.replaceAll(/000\b/g, 'k'));
+      return played.log.map((line) => line.replaceAll(/000\b/g, 'k'));
     };
     const everyTenSeconds: readonly [title: string, schedule: number | string | Schedule, offset: number][] = [
       ['a period that continues from there', 10_000, 5],
@@ -476,61 +476,61 @@ describe('A cron that misses slots', () => {
     }
 
     it('goes on with the schedule if there were none', () => {
-      const { clock, story } = startCron(() => 1, 10_000, { lastRun: 95_000 }, virtualClock(100_000));
+      const { clock, log } = startCron(() => 1, 10_000, { lastRun: 95_000 }, virtualClock(100_000));
       clock.advance(20_000);
-      expect(story).to.deep.equal(['105000: started 105000', '115000: started 115000']);
+      expect(log).to.deep.equal(['105000: started 105000', '115000: started 115000']);
     });
 
     it('does not run the slot of `lastRun`, but a slot that is due at the start', () => {
-      const { story } = startCron(() => 1, 10_000, { lastRun: 90_000 }, virtualClock(100_000));
-      expect(story).to.deep.equal(['100000: started 100000']);
+      const { log } = startCron(() => 1, 10_000, { lastRun: 90_000 }, virtualClock(100_000));
+      expect(log).to.deep.equal(['100000: started 100000']);
     });
 
     it('runs no slot before a `lastRun` in the future', () => {
-      const { clock, story } = startCron(() => 1, 10_000, { lastRun: new Date(115_000) }, virtualClock(100_000));
+      const { clock, log } = startCron(() => 1, 10_000, { lastRun: new Date(115_000) }, virtualClock(100_000));
       clock.advance(40_000);
-      expect(story).to.deep.equal(['125000: started 125000', '135000: started 135000']);
+      expect(log).to.deep.equal(['125000: started 125000', '135000: started 135000']);
     });
 
     it('counts from `startAt` if that is later', () => {
-      const { story } = startCron(
+      const { log } = startCron(
         () => 1,
         '*/10 * * * * *',
         { lastRun: 65_000, startAt: 80_000, missed: 'runAll', tolerance: 60_000 },
         virtualClock(105_000),
       );
-      expect(story).to.deep.equal(['105000: started 80000', '105000: started 90000', '105000: started 100000']);
+      expect(log).to.deep.equal(['105000: started 80000', '105000: started 90000', '105000: started 100000']);
     });
 
     it('takes `lastRun` as a Date or as a number of ms', () => {
       for (const lastRun of [80_000, new Date(80_000)]) {
-        const { story } = startCron(() => 1, 10_000, { lastRun }, virtualClock(85_000));
-        expect(story).to.deep.equal([]);
+        const { log } = startCron(() => 1, 10_000, { lastRun }, virtualClock(85_000));
+        expect(log).to.deep.equal([]);
       }
     });
 
     it('does not run the slots from `stopAt` on', () => {
-      const { story, emitted } = startCron(
+      const { log, emitted } = startCron(
         ({ slot }) => slot,
         10_000,
         { lastRun: 65_000, stopAt: 95_000, missed: 'runAll', tolerance: 60_000 },
         virtualClock(100_000),
       );
-      expect(story).to.deep.equal(['100000: started 75000', '100000: started 85000', '100000: done completed']);
+      expect(log).to.deep.equal(['100000: started 75000', '100000: started 85000', '100000: done completed']);
       expect(emitted).to.deep.equal([75_000, 85_000, 'complete']);
     });
   });
 
   it('counts the slots of a fractional period up to `stopAt`', () => {
-    const { clock, story } = startCron(() => 1, 1.25, { immediate: false, tolerance: 0, stopAt: 6.3 });
+    const { clock, log } = startCron(() => 1, 1.25, { immediate: false, tolerance: 0, stopAt: 6.3 });
     clock.advanceSilently(10);
     clock.advance(1);
-    expect(story).to.deep.equal(['10: missed 1.25 ×5', '10: done completed']);
+    expect(log).to.deep.equal(['10: missed 1.25 ×5', '10: done completed']);
   });
 
   it('keeps one waiting slot with bufferOne and cancelOther while missed slots wait as well', () => {
     const waits = (overlap: 'bufferOne' | 'cancelOther') => {
-      const { clock, story } = startCron({ execute: () => NEVER, grace: 100 }, 10, {
+      const { clock, log } = startCron({ execute: () => NEVER, grace: 100 }, 10, {
         overlap,
         missed: 'runAll',
         tolerance: 0,
@@ -538,7 +538,7 @@ describe('A cron that misses slots', () => {
       clock.advance(10);
       clock.adjust(1);
       clock.advance(19);
-      return story.filter((line) => line.includes('skipped'));
+      return log.filter((line) => line.includes('skipped'));
     };
     expect(waits('bufferOne')).to.deep.equal(['30: skipped 30 overlap']);
     expect(waits('cancelOther')).to.deep.equal(['30: skipped 10 overlap']);

@@ -129,9 +129,12 @@ describe('nextRuns', () => {
   it('refuses unknown options, and options that are not an object', () => {
     expect(() => nextRuns('* * * * *', 1, { zone: 'UTC' } as never)).to.throw(
       TypeError,
-      'Expected `options` to be made of `from`, `timezone`, got `zone` (unknown)',
+      'Expected an option of `nextRuns`, got `zone`; did you mean `timezone`? Known options: `from`, `timezone`',
     );
-    expect(() => nextRuns(1000, 1, null as never)).to.throw(TypeError, 'Expected `options` to be an object, got null');
+    expect(() => nextRuns(1000, 1, null as never)).to.throw(
+      TypeError,
+      'Expected `options` of `nextRuns` to be an object, got null',
+    );
     expect(() => nextRuns(1000, 1, 5 as never)).to.throw(TypeError, 'got `5` (number)');
   });
 

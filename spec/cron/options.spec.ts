@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { of, type Observable } from 'rxjs';
 import { cron, task, withCancel, type Coordinator, type CronOptions, type Schedule } from '../../lib/index.js';
 import { virtualClock } from '../../lib/testing/index.js';
-import { everyTen, startCron } from '../helpers/cron-story.js';
+import { everyTen, startCron } from '../helpers/start-cron.js';
 import { collect, thrownBy } from '../helpers/collect.js';
 
 const work = task('x', () => 1);
@@ -12,15 +12,15 @@ describe('The options of a cron', () => {
   type Refusal = [options: unknown, error: new (message: string) => Error, message: string, schedule?: unknown];
   const invalidOptions: Record<string, readonly Refusal[]> = {
     'not an object, or unknown names': [
-      [null, TypeError, 'Expected `options` to be an object, got null'],
-      ['skip', TypeError, "Expected `options` to be an object, got `'skip'` (string)"],
-      [10, TypeError, 'Expected `options` to be an object, got `10` (number)'],
+      [null, TypeError, 'Expected `options` of `cron` to be an object, got null'],
+      ['skip', TypeError, "Expected `options` of `cron` to be an object, got `'skip'` (string)"],
+      [10, TypeError, 'Expected `options` of `cron` to be an object, got `10` (number)'],
       [
         { overlaps: 'skip' },
         TypeError,
-        'Expected `options` to be made of `immediate`, `overlap`, `missed`, `missedWithin`, `tolerance`, `lastRun`, ' +
-          '`startAt`, `stopAt`, `maxRuns`, `jitter`, `random`, `timeout`, `onError`, `timezone`, `coordinator`, ' +
-          'got `overlaps` (unknown); did you mean `overlap`?',
+        'Expected an option of `cron`, got `overlaps`; did you mean `overlap`? ' +
+          'Known options: `immediate`, `overlap`, `missed`, `missedWithin`, `tolerance`, `lastRun`, ' +
+          '`startAt`, `stopAt`, `maxRuns`, `jitter`, `random`, `timeout`, `onError`, `timezone`, `coordinator`',
       ],
     ],
     immediate: [
@@ -202,12 +202,12 @@ describe('The options of a cron', () => {
   it('keep a Schedule and a coordinator as they were when the cron was created', () => {
     const schedule = { ...everyTen };
     const coordinator = { lease: () => of(true) };
-    const { clock, story, cancel } = startCron(() => 1, schedule, { coordinator });
+    const { clock, log, cancel } = startCron(() => 1, schedule, { coordinator });
     schedule.next = () => NaN;
     coordinator.lease = () => of(false);
     clock.advance(20);
     cancel();
-    expect(story).to.deep.equal(['10: started 10', '20: started 20', '20: done cancelled']);
+    expect(log).to.deep.equal(['10: started 10', '20: started 20', '20: done cancelled']);
   });
 
   it('call the methods of a Schedule and of a coordinator as methods', () => {
@@ -223,19 +223,19 @@ describe('The options of a cron', () => {
         return of(this.answer);
       }
     }
-    const { clock, story, cancel } = startCron(() => 1, new Every(), { coordinator: new Granting() });
+    const { clock, log, cancel } = startCron(() => 1, new Every(), { coordinator: new Granting() });
     clock.advance(10);
     cancel();
-    expect(story).to.deep.equal(['10: started 10', '10: done cancelled']);
+    expect(log).to.deep.equal(['10: started 10', '10: done cancelled']);
   });
 
   it('do not take an unrelated member of a Schedule for one of the library', () => {
     const schedule = { passed: 3, ...everyTen };
-    const { clock, story, cancel } = startCron(() => 1, schedule);
+    const { clock, log, cancel } = startCron(() => 1, schedule);
     clock.advance(5);
     clock.advanceSilently(30);
     clock.advance(10);
     cancel();
-    expect(story).to.deep.equal(['35: missed 10 ×2', '35: started 30', '40: started 40', '45: done cancelled']);
+    expect(log).to.deep.equal(['35: missed 10 ×2', '35: started 30', '40: started 40', '45: done cancelled']);
   });
 });

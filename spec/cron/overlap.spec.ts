@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { concatMap, filter, interval, map, NEVER, Observable, of, Subject, throwError, timer } from 'rxjs';
 import { cron, task, withCancel, type RunContext, type TaskEvent } from '../../lib/index.js';
 import { spyOnConsoleError } from '../helpers/console-spy.js';
-import { lasting, overlapPolicies, startCron, type Overlap } from '../helpers/cron-story.js';
+import { overlapPolicies, startCron, takes, type Overlap } from '../helpers/start-cron.js';
 import { deferred, settled } from '../helpers/tasks.js';
 import { virtually } from '../helpers/virtual-time.js';
 
@@ -255,15 +255,15 @@ describe('The cron option `overlap`', () => {
   });
 
   it("is 'skip' by default", () => {
-    const { clock, story } = startCron(() => NEVER, 10, {});
+    const { clock, log } = startCron(() => NEVER, 10, {});
     clock.advance(20);
-    expect(story).to.deep.equal(['0: started 0', '10: skipped 10 overlap', '20: skipped 20 overlap']);
+    expect(log).to.deep.equal(['0: started 0', '10: skipped 10 overlap', '20: skipped 20 overlap']);
   });
 
   it("reports each slot that 'bufferOne' drops, and runs the others with their own slots", () => {
-    const { clock, story, emitted } = startCron(lasting(25), 10, { overlap: 'bufferOne', maxRuns: 3 });
+    const { clock, log, emitted } = startCron(takes(25), 10, { overlap: 'bufferOne', maxRuns: 3 });
     clock.advance(100);
-    expect(story).to.deep.equal([
+    expect(log).to.deep.equal([
       '0: started 0',
       '20: skipped 20 overlap',
       '25: started 10',
@@ -277,7 +277,7 @@ describe('The cron option `overlap`', () => {
   describe("'cancelOther'", () => {
     it('cancels the run with an error that gives the reason, and not the run that overtakes it', () => {
       const causes: unknown[] = [];
-      const { clock, story, cancel } = startCron(
+      const { clock, log, cancel } = startCron(
         ({ slot, cancelled$ }) => (cancelled$.subscribe((cause) => causes.push([slot, String(cause)])), NEVER),
         10,
         { overlap: 'cancelOther' },
@@ -289,25 +289,25 @@ describe('The cron option `overlap`', () => {
       ]);
       cancel('enough');
       expect(causes.at(-1)).to.deep.equal([20, 'enough']);
-      expect(story).to.deep.equal(['0: started 0', '10: started 10', '20: started 20', '25: done cancelled']);
+      expect(log).to.deep.equal(['0: started 0', '10: started 10', '20: started 20', '25: done cancelled']);
     });
 
     it('lets the last run end by itself', () => {
       const slots = [10, 15, 20];
-      const { clock, story, emitted } = startCron(
-        lasting(8),
+      const { clock, log, emitted } = startCron(
+        takes(8),
         { next: (after) => slots.find((slot) => slot > after) },
         {
           overlap: 'cancelOther',
         },
       );
       clock.advance(100);
-      expect(story).to.deep.equal(['10: started 10', '15: started 15', '20: started 20', '28: done completed']);
+      expect(log).to.deep.equal(['10: started 10', '15: started 15', '20: started 20', '28: done completed']);
       expect(emitted).to.deep.equal([20, 'complete']);
     });
 
     it('starts the next run after the grace of the last one, and emits what that yields within it', () => {
-      const { clock, story, emitted, cancel } = startCron(
+      const { clock, log, emitted, cancel } = startCron(
         { execute: ({ scheduler, slot }) => interval(5, scheduler).pipe(map((n) => [slot, n])), grace: 6 },
         10,
         { overlap: 'cancelOther' },
@@ -315,7 +315,7 @@ describe('The cron option `overlap`', () => {
       clock.advance(38);
       cancel();
       clock.advance(10);
-      expect(story).to.deep.equal([
+      expect(log).to.deep.equal([
         '0: started 0',
         '16: started 10',
         '26: started 20',
@@ -326,12 +326,12 @@ describe('The cron option `overlap`', () => {
     });
 
     it('drops the waiting slot when the next one comes', () => {
-      const { clock, story } = startCron({ execute: () => NEVER, grace: 25 }, 10, {
+      const { clock, log } = startCron({ execute: () => NEVER, grace: 25 }, 10, {
         overlap: 'cancelOther',
         maxRuns: 3,
       });
       clock.advance(200);
-      expect(story).to.deep.equal([
+      expect(log).to.deep.equal([
         '0: started 0',
         '20: skipped 10 overlap',
         '30: skipped 20 overlap',
@@ -345,13 +345,13 @@ describe('The cron option `overlap`', () => {
     it('starts the next run when the promise of the last one has settled', async () => {
       const works = [deferred<string>(), deferred<string>(), deferred<string>()];
       let n = 0;
-      const { clock, story, emitted, cancel } = startCron(() => works[n++]?.promise, 10, { overlap: 'cancelOther' });
+      const { clock, log, emitted, cancel } = startCron(() => works[n++]?.promise, 10, { overlap: 'cancelOther' });
       clock.advance(15);
       await settled();
-      expect(story).to.deep.equal(['0: started 0']);
+      expect(log).to.deep.equal(['0: started 0']);
       works[0]?.resolve('a');
       await settled();
-      expect(story).to.deep.equal(['0: started 0', '15: started 10']);
+      expect(log).to.deep.equal(['0: started 0', '15: started 10']);
       clock.advance(10);
       // The work respects its context.
       works[1]?.reject(new DOMException('Aborted', 'AbortError'));
@@ -359,7 +359,7 @@ describe('The cron option `overlap`', () => {
       cancel();
       works[2]?.resolve('c');
       await settled();
-      expect(story).to.deep.equal(['0: started 0', '15: started 10', '25: started 20', '25: done cancelled']);
+      expect(log).to.deep.equal(['0: started 0', '15: started 10', '25: started 20', '25: done cancelled']);
       expect(emitted).to.deep.equal(['a', 'c', 'complete']);
     });
 
@@ -372,19 +372,19 @@ describe('The cron option `overlap`', () => {
           return: async () => ({ done: true as const, value: await closed.promise }),
         }),
       };
-      const { clock, story } = startCron(({ slot }) => (slot === 0 ? iterable : 'next'), 10, {
+      const { clock, log } = startCron(({ slot }) => (slot === 0 ? iterable : 'next'), 10, {
         overlap: 'cancelOther',
       });
       clock.advance(13);
       await settled();
-      expect(story).to.deep.equal(['0: started 0']);
+      expect(log).to.deep.equal(['0: started 0']);
       closed.resolve(undefined);
       await settled();
-      expect(story).to.deep.equal(['0: started 0', '13: started 10']);
+      expect(log).to.deep.equal(['0: started 0', '13: started 10']);
     });
 
     it('reports a run that fails while it is cancelled, and starts the next one', () => {
-      const { clock, story, emitted } = startCron(
+      const { clock, log, emitted } = startCron(
         ({ slot }) =>
           new Observable(() => () => {
             if (slot === 0) throw new Error('boom');
@@ -393,7 +393,7 @@ describe('The cron option `overlap`', () => {
         { overlap: 'cancelOther' },
       );
       clock.advance(15);
-      expect(story).to.deep.equal([
+      expect(log).to.deep.equal([
         '0: started 0',
         '10: failed 0 TaskError: x failed in execute: boom',
         '10: started 10',
@@ -403,13 +403,13 @@ describe('The cron option `overlap`', () => {
   });
 
   it("'allowAll' runs slots concurrently, each with its own context", () => {
-    const { clock, story, emitted } = startCron(
+    const { clock, log, emitted } = startCron(
       ({ slot = 0, scheduler }) => timer(35 - slot, scheduler).pipe(map(() => slot)),
       10,
       { overlap: 'allowAll', maxRuns: 3 },
     );
     clock.advance(100);
-    expect(story).to.deep.equal(['0: started 0', '10: started 10', '20: started 20', '35: done completed']);
+    expect(log).to.deep.equal(['0: started 0', '10: started 10', '20: started 20', '35: done completed']);
     expect(emitted).to.deep.equal([0, 10, 20, 'complete']);
   });
 

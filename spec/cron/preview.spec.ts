@@ -2,17 +2,17 @@ import { expect } from 'chai';
 import { NEVER } from 'rxjs';
 import { cron, task } from '../../lib/index.js';
 import { virtualClock } from '../../lib/testing/index.js';
-import { startCron } from '../helpers/cron-story.js';
+import { startCron } from '../helpers/start-cron.js';
 
 const noon = Date.parse('2026-06-01T12:00:00Z');
 
 describe('The `nextRuns` of a cron with a schedule', () => {
   it('returns the slots that the reschedule then has, and changes nothing', () => {
     for (const schedule of [7, '*/10 * * * * *', { next: (after: number) => after + 13 }]) {
-      const { clock, runner, story } = startCron(() => NEVER, 10, { overlap: 'skip' }, virtualClock(noon));
+      const { clock, runner, log } = startCron(() => NEVER, 10, { overlap: 'skip' }, virtualClock(noon));
       clock.advance(12);
       const preview = runner.nextRuns(3, { schedule });
-      expect([story.length, runner.nextRuns().map(Number)]).to.deep.equal([2, [noon + 20]]);
+      expect([log.length, runner.nextRuns().map(Number)]).to.deep.equal([2, [noon + 20]]);
       runner.reschedule(schedule);
       expect(preview).to.deep.equal(runner.nextRuns(3));
       expect(preview).to.have.length(3);
@@ -57,7 +57,10 @@ describe('The `nextRuns` of a cron with a schedule', () => {
     ])
       expect(() => runner.nextRuns(1, options), JSON.stringify(options)).to.throw(RangeError);
     expect(() => runner.nextRuns(1, { schedule: {} } as never)).to.throw(TypeError, 'Expected `schedule`');
-    expect(() => runner.nextRuns(1, { zone: 'UTC' } as never)).to.throw(TypeError, 'Expected `options`');
+    expect(() => runner.nextRuns(1, { zone: 'UTC' } as never)).to.throw(
+      TypeError,
+      'Expected an option of `nextRuns`, got `zone`; did you mean `timezone`?',
+    );
     expect(() => runner.nextRuns(-1, { schedule: 5 })).to.throw(RangeError, 'Expected `n`');
   });
 });

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { cron, task, type CronOptions } from '../../lib/index.js';
+import { pause, waitUntil } from '../helpers/wait.js';
 
 type Missed = NonNullable<CronOptions['missed']>;
 const missedPolicies: readonly Missed[] = ['skip', 'runOnce', 'runAll'];
@@ -41,11 +42,10 @@ async function slotsAround(step: number, isEnough: (slots: Slots, schedule: numb
       return { schedule, missed, slots, subscription: runner.start().subscribe() };
     }),
   );
-  await new Promise((resolve) => setTimeout(resolve, start + 300 - now()));
+  await pause(start + 300 - now());
   Date.now = () => now.call(Date) + step;
   try {
-    while (!crons.every(({ slots, schedule }) => isEnough(slots, schedule)))
-      await new Promise((resolve) => setTimeout(resolve, 20));
+    await waitUntil(() => crons.every(({ slots, schedule }) => isEnough(slots, schedule)));
   } finally {
     Date.now = now;
     for (const { subscription } of crons) subscription.unsubscribe();

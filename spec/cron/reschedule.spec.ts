@@ -1,19 +1,19 @@
 import { expect } from 'chai';
 import { map, NEVER, timer } from 'rxjs';
-import { cron, task, withCancel, type CronOptions } from '../../lib/index.js';
+import { cron, task, withCancel, type CronOptions, type Schedule } from '../../lib/index.js';
 import { virtualClock } from '../../lib/testing/index.js';
-import { everyTen, lasting, startCron, startedSlots, type StartedCron } from '../helpers/cron-story.js';
+import { everyTen, startCron, startedSlots, takes, type StartedCron } from '../helpers/start-cron.js';
 import { events, throwing } from '../helpers/tasks.js';
 
 const noon = Date.parse('2026-06-01T12:00:00Z');
 
 describe('The `reschedule` of a cron', () => {
   it('starts a period from now: its first slot is one period later', () => {
-    const { clock, runner, story } = startCron(({ slot }) => slot, 10);
+    const { clock, runner, log } = startCron(({ slot }) => slot, 10);
     clock.advance(12);
     runner.reschedule(7, { by: 'operator' });
     clock.advance(15);
-    expect(story).to.deep.equal([
+    expect(log).to.deep.equal([
       '0: started 0',
       '10: started 10',
       '12: rescheduled to 19 by operator',
@@ -23,12 +23,7 @@ describe('The `reschedule` of a cron', () => {
   });
 
   it('replaces an expression by a period, a Schedule and another expression', () => {
-    const { clock, runner, story } = startCron(
-      ({ slot }) => slot,
-      '* * * * *',
-      { timezone: 'UTC' },
-      virtualClock(noon),
-    );
+    const { clock, runner, log } = startCron(({ slot }) => slot, '* * * * *', { timezone: 'UTC' }, virtualClock(noon));
     clock.advance(60_000);
     runner.reschedule(1000);
     clock.advance(2000);
@@ -36,7 +31,7 @@ describe('The `reschedule` of a cron', () => {
     clock.advance(2999);
     runner.reschedule('30 * * * * *');
     clock.advance(60_000);
-    expect(startedSlots(story).map((slot) => slot - noon)).to.deep.equal([60_000, 61_000, 62_000, 90_000]);
+    expect(startedSlots(log).map((slot) => slot - noon)).to.deep.equal([60_000, 61_000, 62_000, 90_000]);
   });
 
   it('keeps the time zone of the expression, unless another is given', () => {
@@ -55,7 +50,7 @@ describe('The `reschedule` of a cron', () => {
   });
 
   it('is refused like the first schedule, and then changes nothing', () => {
-    const { clock, runner, story } = startCron(({ slot }) => slot, 10);
+    const { clock, runner, log } = startCron(({ slot }) => slot, 10);
     for (const [schedule, message] of [
       [0, 'Expected `schedule` to be a period from 1 ms'],
       ['* * *', 'Expected `schedule`'],
@@ -65,33 +60,44 @@ describe('The `reschedule` of a cron', () => {
       expect(() => runner.reschedule(schedule as never)).to.throw(message);
     expect(() => runner.reschedule(5, { timezone: 'UTC' })).to.throw('Expected `timezone` to be left out');
     expect(() => runner.reschedule('* * * * *', { timezone: 'Mars/Base' })).to.throw(RangeError);
-    expect(() => runner.reschedule(5, { zone: 'UTC' } as never)).to.throw('Expected `options` to be made of');
+    expect(() => runner.reschedule(5, { zone: 'UTC' } as never)).to.throw('Expected an option of `reschedule`');
     clock.advance(10);
-    expect(story).to.deep.equal(['0: started 0', '10: started 10']);
+    expect(log).to.deep.equal(['0: started 0', '10: started 10']);
+  });
+
+  it('reads its options once', () => {
+    const zones = ['UTC', 'Mars/Base'];
+    const { runner } = startCron(() => NEVER, '0 3 * * *', { timezone: 'UTC' });
+    runner.reschedule('0 4 * * *', {
+      get timezone() {
+        return zones.shift();
+      },
+    });
+    expect(zones).to.deep.equal(['Mars/Base']);
   });
 
   it('changes nothing, for later starts either, when the Schedule throws', () => {
-    const { clock, runner, story, cancel } = startCron(({ slot }) => slot, 10);
+    const { clock, runner, log, cancel } = startCron(({ slot }) => slot, 10);
     const boom = new Error('boom');
     expect(() => runner.reschedule({ next: throwing(boom) })).to.throw(boom);
     clock.advance(10);
     cancel();
     runner.start(withCancel(undefined, { scheduler: clock })[0]).subscribe();
     clock.advance(10);
-    expect(startedSlots(story)).to.deep.equal([0, 10, 10, 20]);
+    expect(startedSlots(log)).to.deep.equal([0, 10, 10, 20]);
   });
 
   it('lets current and waiting runs go on, and slots that are due', () => {
-    const { clock, runner, story } = startCron(lasting(25), 10, { overlap: 'bufferOne' });
+    const { clock, runner, log } = startCron(takes(25), 10, { overlap: 'bufferOne' });
     clock.advance(15);
     runner.reschedule(100);
     clock.advance(30);
-    expect(story).to.deep.equal(['0: started 0', '15: rescheduled to 115', '25: started 10']);
+    expect(log).to.deep.equal(['0: started 0', '15: rescheduled to 115', '25: started 10']);
 
     const blocked = startCron(({ slot }) => slot, 10, { immediate: false, missed: 'runAll' });
     blocked.clock.advanceSilently(25);
     blocked.runner.reschedule(100);
-    expect(blocked.story).to.deep.equal(['25: started 10', '25: started 20', '25: rescheduled to 125']);
+    expect(blocked.log).to.deep.equal(['25: started 10', '25: started 20', '25: rescheduled to 125']);
   });
 
   it('holds for later starts, and may come before the first', () => {
@@ -120,18 +126,55 @@ describe('The `reschedule` of a cron', () => {
     expect(third.slots).to.deep.equal([20, 40]);
   });
 
+  it('is not an event when a listener of `paused` has rescheduled the cron again', () => {
+    const clock = virtualClock();
+    const runner = cron(
+      task('x', () => NEVER),
+      1000,
+    );
+    runner.pause();
+    runner.reschedule(20, { by: 'before the start' });
+    runner.events$.subscribe(({ type }) => type === 'paused' && runner.reschedule(30, { by: 'listener' }));
+    const rescheduled: unknown[] = [];
+    runner.events$.subscribe((event) => event.type === 'rescheduled' && rescheduled.push([event.nextAt, event.by]));
+    runner.start(withCancel(undefined, { scheduler: clock })[0]).subscribe();
+    expect(rescheduled).to.deep.equal([[30, 'listener']]);
+  });
+
   it('keeps `startAt`, `stopAt`, the jitter and the pause', () => {
-    const { clock, runner, story } = startCron(({ slot }) => slot, 1000, { startAt: 50, stopAt: 100 });
+    const { clock, runner, log } = startCron(({ slot }) => slot, 1000, { startAt: 50, stopAt: 100 });
     runner.pause();
     runner.reschedule(20);
     clock.advance(55);
     runner.resume();
     clock.advance(100);
-    expect(story).to.deep.equal(
+    expect(log).to.deep.equal(
       ['0: paused', '0: rescheduled to 70', '55: resumed', '70: started 70', '90: started 90'].concat(
         '90: done completed',
       ),
     );
+  });
+
+  it('may be called by a listener of `rescheduled`, whose schedule then holds', () => {
+    const onceAtFive: Schedule = { next: (after) => (after < 5 ? 5 : undefined) };
+    for (const schedule of [10, onceAtFive]) {
+      const { clock, runner, log } = startCron(() => NEVER, schedule, { immediate: false, overlap: 'allowAll' });
+      clock.advance(8);
+      const listening = runner.events$.subscribe(({ type }) => {
+        if (type !== 'rescheduled') return;
+        listening.unsubscribe();
+        runner.reschedule(7);
+      });
+      runner.reschedule(50);
+      expect(runner.nextRuns(2).map(Number)).to.deep.equal([15, 22]);
+      clock.advance(20);
+      expect(log.slice(-4)).to.deep.equal([
+        '8: rescheduled to 58',
+        '8: rescheduled to 15',
+        '15: started 15',
+        '22: started 22',
+      ]);
+    }
   });
 
   it('may be called by a run, for the slots after it', () => {
@@ -140,7 +183,7 @@ describe('The `reschedule` of a cron', () => {
       everyTen,
     );
     started.clock.advance(31);
-    expect(startedSlots(started.story)).to.deep.equal([10, 20, 25, 30]);
+    expect(startedSlots(started.log)).to.deep.equal([10, 20, 25, 30]);
   });
 
   for (const [title, schedule] of [
@@ -169,7 +212,7 @@ describe('The `reschedule` of a cron', () => {
   it('runs a slot that its jitter delays, at once', () => {
     for (const delay of [0, 1000]) {
       const clock = virtualClock(noon - 1000);
-      const { runner, story } = startCron(
+      const { runner, log } = startCron(
         () => 1,
         '0 12 * * *',
         { timezone: 'UTC', jitter: 600_000, random: () => 0.5 },
@@ -177,7 +220,7 @@ describe('The `reschedule` of a cron', () => {
       );
       clock.advance(500);
       runner.reschedule('0 12 * * *');
-      expect(story).to.have.length(1);
+      expect(log).to.have.length(1);
       clock.advance(500 + delay);
       runner.reschedule('0 12 * * *');
       expect(runner.history.runs).to.equal(1);
@@ -211,11 +254,11 @@ describe('The `reschedule` of a cron', () => {
         return duration === 0 ? renew() : timer(duration, run.scheduler).pipe(map(renew));
       }, once(10));
       started.clock.advance(45);
-      expect(startedSlots(started.story)).to.deep.equal([10, 20, 30, 40]);
+      expect(startedSlots(started.log)).to.deep.equal([10, 20, 30, 40]);
       expect(started.runner.nextRuns()).to.deep.equal(duration === 0 ? [new Date(50)] : [new Date(50)]);
       started.runner.reschedule({ next: () => undefined });
       started.clock.advance(10);
-      expect(started.story.at(-1)).to.equal('45: done completed');
+      expect(started.log.at(-1)).to.equal('45: done completed');
     });
 
   it('by a run goes on with the new schedule, although the old one throws', () => {
@@ -223,7 +266,7 @@ describe('The `reschedule` of a cron', () => {
       next: (after) => (after < 10 ? 10 : throwing()()),
     });
     started.clock.advance(35);
-    expect(startedSlots(started.story)).to.deep.equal([10, 20, 30]);
+    expect(startedSlots(started.log)).to.deep.equal([10, 20, 30]);
   });
 
   it('by a listener of the pause at the start runs each slot once', () => {
@@ -241,11 +284,11 @@ describe('The `reschedule` of a cron', () => {
   });
 
   it('during the last run goes on with the new schedule when that run ends', () => {
-    const { clock, runner, story } = startCron(lasting(10), { next: (after) => (after < 10 ? 10 : undefined) });
+    const { clock, runner, log } = startCron(takes(10), { next: (after) => (after < 10 ? 10 : undefined) });
     clock.advance(15);
     runner.reschedule(30, { by: 'operator' });
     clock.advance(31);
-    expect(story).to.deep.equal(['10: started 10', '15: rescheduled to 45 by operator', '45: started 45']);
+    expect(log).to.deep.equal(['10: started 10', '15: rescheduled to 45 by operator', '45: started 45']);
   });
 
   it('has no next slot at or after `stopAt`', () => {
@@ -257,12 +300,12 @@ describe('The `reschedule` of a cron', () => {
   });
 
   it('ends the cron when the new schedule has no slot', () => {
-    const { clock, runner, story } = startCron(({ slot }) => slot, 10);
+    const { clock, runner, log } = startCron(({ slot }) => slot, 10);
     const emitted = events(runner);
     runner.reschedule({ next: () => undefined });
     clock.advance(20);
     expect(emitted[0]).to.deep.equal({ type: 'rescheduled', task: 'x', runId: 1, at: 0 });
-    expect(story).to.deep.equal(['0: started 0', '0: rescheduled to undefined', '0: done completed']);
+    expect(log).to.deep.equal(['0: started 0', '0: rescheduled to undefined', '0: done completed']);
     expect(runner.nextRuns(3)).to.deep.equal([]);
   });
 });

@@ -5,8 +5,9 @@ import fc from 'fast-check';
 import { toSchedule } from '../../lib/cron/schedule.js';
 import { dueSlots, type DueSlots } from '../../lib/cron/slot-clock.js';
 import { virtualClock } from '../../lib/testing/index.js';
-import { cycle, randomSequences, schedulesBy, slotsBetween, takeSteps, unsteadySteps } from '../helpers/clock-steps.js';
+import { randomSequences, schedulesBy, slotsBetween, takeSteps, unsteadySteps } from '../helpers/clock-steps.js';
 import { scaledRuns } from '../helpers/scaled-runs.js';
+import { cycle } from '../helpers/tasks.js';
 
 const cases = { numRuns: scaledRuns(1000) };
 

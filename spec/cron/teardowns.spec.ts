@@ -3,7 +3,7 @@ import { concat, finalize, NEVER, Observable, of, Subject, throwError } from 'rx
 import { cron, task, withCancel, type Coordinator, type TaskRunner } from '../../lib/index.js';
 import { virtualClock } from '../../lib/testing/index.js';
 import { unhandledDuring } from '../helpers/collect.js';
-import { everyTen, lasting, startCron } from '../helpers/cron-story.js';
+import { everyTen, startCron, takes } from '../helpers/start-cron.js';
 import { spyOnConsoleError } from '../helpers/console-spy.js';
 
 const boom = new Error('boom');
@@ -21,59 +21,59 @@ const withTeardown = (answer$: Observable<boolean>) =>
 
 describe('A coordinator whose lease throws in its teardown', () => {
   const consoleErrors = spyOnConsoleError();
-  const answers: Record<string, { readonly answer$: Observable<boolean>; readonly story: readonly string[] }> = {
+  const answers: Record<string, { readonly answer$: Observable<boolean>; readonly log: readonly string[] }> = {
     'after a grant': {
       answer$: concat(of(true), NEVER),
-      story: ['10: started 10', '20: started 20', '30: started 30'],
+      log: ['10: started 10', '20: started 20', '30: started 30'],
     },
     'after a grant that completes': {
       answer$: of(true),
-      story: ['10: started 10', '20: started 20', '30: started 30'],
+      log: ['10: started 10', '20: started 20', '30: started 30'],
     },
     'after a refusal': {
       answer$: concat(of(false), NEVER),
-      story: ['10: skipped 10 refused', '20: skipped 20 refused', '30: skipped 30 refused'],
+      log: ['10: skipped 10 refused', '20: skipped 20 refused', '30: skipped 30 refused'],
     },
     'after a refusal that completes': {
       answer$: of(false),
-      story: ['10: skipped 10 refused', '20: skipped 20 refused', '30: skipped 30 refused'],
+      log: ['10: skipped 10 refused', '20: skipped 20 refused', '30: skipped 30 refused'],
     },
     'after a revocation': {
       answer$: of(true, false),
-      story: [10, 20, 30].flatMap((slot) => [
+      log: [10, 20, 30].flatMap((slot) => [
         `${slot}: started ${slot}`,
         `${slot}: revoked ${slot} by CancelledError: The lease was revoked`,
       ]),
     },
     'after an error': {
       answer$: throwError(() => new Error('no')),
-      story: [10, 20, 30].map((slot) => `${slot}: skipped ${slot} coordinator (Error: no)`),
+      log: [10, 20, 30].map((slot) => `${slot}: skipped ${slot} coordinator (Error: no)`),
     },
     'after an error that follows a grant': {
       answer$: concat(
         of(true),
         throwError(() => new Error('no')),
       ),
-      story: [10, 20, 30].flatMap((slot) => [`${slot}: started ${slot}`, `${slot}: revoked ${slot} by Error: no`]),
+      log: [10, 20, 30].flatMap((slot) => [`${slot}: started ${slot}`, `${slot}: revoked ${slot} by Error: no`]),
     },
     'after no answer': {
       answer$: new Observable((subscriber) => subscriber.complete()),
-      story: [10, 20, 30].map(
+      log: [10, 20, 30].map(
         (slot) => `${slot}: skipped ${slot} coordinator (Error: The coordinator gave no answer for x)`,
       ),
     },
   };
-  for (const [title, { answer$, story: expected }] of Object.entries(answers))
+  for (const [title, { answer$, log: expected }] of Object.entries(answers))
     for (const [kind, wrap] of Object.entries({ finalize: withFinalize, teardown: withTeardown }))
       it(`${title} keeps no slot from running (${kind})`, async () => {
         const errors = await unhandledDuring(() => {
-          const { clock, story, runner, cancel } = startCron(lasting(3), everyTen, {
+          const { clock, log, runner, cancel } = startCron(takes(3), everyTen, {
             coordinator: { lease: () => wrap(answer$) },
           });
           const failures = teardownFailures(runner);
           clock.advance(35);
           cancel();
-          expect(story.slice(0, -1)).to.deep.equal(expected);
+          expect(log.slice(0, -1)).to.deep.equal(expected);
           expect(failures).to.deep.equal([10, 20, 30]);
           expect([runner.status, clock.timers]).to.deep.equal(['done', 0]);
         });
@@ -89,7 +89,7 @@ describe('A coordinator whose lease throws in its teardown', () => {
           answers.set(slot, answer);
           return withTeardown(answer);
         };
-        const { clock, runner, cancel } = startCron(lasting(3), everyTen, { coordinator: { lease } });
+        const { clock, runner, cancel } = startCron(takes(3), everyTen, { coordinator: { lease } });
         const failures = teardownFailures(runner);
         clock.advance(11);
         const answer = answers.get(10);

@@ -3,22 +3,22 @@ import { concat, interval, map, NEVER, Observable, of, takeUntil, timer } from '
 import { cron, DeadlineError, launch, task, TaskError, type TaskEvent } from '../../lib/index.js';
 import { virtualClock } from '../../lib/testing/index.js';
 import { listenerCount } from '../helpers/collect.js';
-import { lasting, startCron } from '../helpers/cron-story.js';
-import { deferred, events, settled } from '../helpers/tasks.js';
+import { startCron, takes } from '../helpers/start-cron.js';
+import { deferred, events, settled, throwing } from '../helpers/tasks.js';
 
 const failed = (slot: number) => `failed ${slot} TaskError: x failed in execute: Not done within 15 ms`;
 
 describe('The cron option `timeout`', () => {
   it('cancels a run that takes longer and reports it as failed, and the schedule goes on', () => {
     const causes: unknown[] = [];
-    const { clock, runner, story, ctx, cancel } = startCron(
+    const { clock, runner, log, ctx, cancel } = startCron(
       ({ cancelled$ }) => (cancelled$.subscribe((cause) => causes.push(cause)), NEVER),
       10,
       { timeout: 15 },
     );
     const runnerEvents = events(runner);
     clock.advance(36);
-    expect(story).to.deep.equal([
+    expect(log).to.deep.equal([
       '0: started 0',
       '10: skipped 10 overlap',
       `15: ${failed(0)}`,
@@ -37,14 +37,14 @@ describe('The cron option `timeout`', () => {
   });
 
   it('does not affect a run that ends in time, and leaves no timer', () => {
-    const { clock, story, emitted } = startCron(lasting(14.9), 20, { timeout: 15, maxRuns: 2 });
+    const { clock, log, emitted } = startCron(takes(14.9), 20, { timeout: 15, maxRuns: 2 });
     clock.advance(100);
-    expect(story).to.deep.equal(['0: started 0', '20: started 20', '34.9: done completed']);
+    expect(log).to.deep.equal(['0: started 0', '20: started 20', '34.9: done completed']);
     expect([emitted, clock.timers]).to.deep.equal([[0, 20, 'complete'], 0]);
   });
 
   it('does not affect synchronous runs, failed or not', () => {
-    const { clock, story } = startCron(
+    const { clock, log } = startCron(
       ({ slot }) => {
         if (slot === 10) throw new Error('boom');
       },
@@ -52,7 +52,7 @@ describe('The cron option `timeout`', () => {
       { timeout: 15, maxRuns: 3 },
     );
     clock.advance(100);
-    expect(story).to.deep.equal([
+    expect(log).to.deep.equal([
       '0: started 0',
       '10: started 10',
       '10: failed 10 TaskError: x failed in execute: boom',
@@ -73,16 +73,16 @@ describe('The cron option `timeout`', () => {
   });
 
   it('of Infinity sets no timer', () => {
-    const { clock, story, cancel } = startCron(() => NEVER, 10, { timeout: Infinity, overlap: 'allowAll' });
+    const { clock, log, cancel } = startCron(() => NEVER, 10, { timeout: Infinity, overlap: 'allowAll' });
     clock.advance(10);
-    expect([story, clock.timers]).to.deep.equal([['0: started 0', '10: started 10'], 1]);
+    expect([log, clock.timers]).to.deep.equal([['0: started 0', '10: started 10'], 1]);
     cancel();
   });
 
   it('counts for each run from when its slot has its turn', () => {
-    const { clock, story } = startCron(lasting(14), 10, { timeout: 15, overlap: 'bufferAll', maxRuns: 4 });
+    const { clock, log } = startCron(takes(14), 10, { timeout: 15, overlap: 'bufferAll', maxRuns: 4 });
     clock.advance(100);
-    expect(story.filter((line) => !line.includes('skipped'))).to.deep.equal([
+    expect(log.filter((line) => !line.includes('skipped'))).to.deep.equal([
       '0: started 0',
       '14: started 10',
       '28: started 20',
@@ -92,7 +92,7 @@ describe('The cron option `timeout`', () => {
   });
 
   it('does not keep the schedule waiting for a promise that never settles', async () => {
-    const { clock, story, emitted, cancel, ctx } = startCron(
+    const { clock, log, emitted, cancel, ctx } = startCron(
       ({ slot }) => (slot === 0 ? new Promise(() => undefined) : slot),
       20,
       {
@@ -101,7 +101,7 @@ describe('The cron option `timeout`', () => {
     );
     clock.advance(45);
     await settled();
-    expect(story).to.deep.equal(['0: started 0', `15: ${failed(0)}`, '20: started 20', '40: started 40']);
+    expect(log).to.deep.equal(['0: started 0', `15: ${failed(0)}`, '20: started 20', '40: started 40']);
     cancel();
     expect([emitted, clock.timers, listenerCount(ctx)]).to.deep.equal([[20, 40, 'complete'], 0, 0]);
   });
@@ -109,14 +109,14 @@ describe('The cron option `timeout`', () => {
   it('drops the result of a promise that settles later, with an event', async () => {
     const works = [deferred<string>(), deferred<string>(), deferred<string>()];
     let n = 0;
-    const { clock, story, emitted } = startCron(() => works[n++]?.promise, 20, { timeout: 15, maxRuns: 3 });
+    const { clock, log, emitted } = startCron(() => works[n++]?.promise, 20, { timeout: 15, maxRuns: 3 });
     clock.advance(60);
     works[0]?.resolve('too late');
     works[1]?.reject(new Error('boom'));
     // The work respects its context.
     works[2]?.reject(new DOMException('Aborted', 'AbortError'));
     await settled();
-    expect(story).to.deep.equal([
+    expect(log).to.deep.equal([
       '0: started 0',
       `15: ${failed(0)}`,
       '20: started 20',
@@ -175,7 +175,7 @@ describe('The cron option `timeout`', () => {
         },
       }),
     };
-    const { clock, story, emitted, cancel } = startCron(({ slot }) => (slot === 0 ? iterable : slot), 20, {
+    const { clock, log, emitted, cancel } = startCron(({ slot }) => (slot === 0 ? iterable : slot), 20, {
       timeout: 15,
     });
     steps[0]?.resolve(1);
@@ -188,7 +188,7 @@ describe('The cron option `timeout`', () => {
     closed.resolve(undefined);
     await settled();
     cancel();
-    expect(story).to.deep.equal([
+    expect(log).to.deep.equal([
       '0: started 0',
       `15: ${failed(0)}`,
       '18: dropped 0',
@@ -200,7 +200,7 @@ describe('The cron option `timeout`', () => {
 
   describe('of a task with a grace', () => {
     it('waits for the grace and emits what the run yields within it', () => {
-      const { clock, story, emitted, cancel } = startCron(
+      const { clock, log, emitted, cancel } = startCron(
         { execute: ({ scheduler, slot }) => interval(4, scheduler).pipe(map((n) => [slot, n])), grace: 6 },
         20,
         { timeout: 15 },
@@ -208,27 +208,27 @@ describe('The cron option `timeout`', () => {
       clock.advance(30);
       cancel();
       clock.advance(10);
-      expect(story).to.deep.equal(['0: started 0', `15: ${failed(0)}`, '20: skipped 20 overlap', '30: done cancelled']);
+      expect(log).to.deep.equal(['0: started 0', `15: ${failed(0)}`, '20: skipped 20 overlap', '30: done cancelled']);
       expect(emitted).to.deep.equal([[0, 0], [0, 1], [0, 2], [0, 3], [0, 4], 'complete']);
       expect(clock.timers).to.equal(0);
     });
 
     it('fails a run at the timeout, even if it ends by itself within the grace', () => {
-      const { clock, story, emitted } = startCron({ ...{ execute: lasting(18) }, grace: 6 }, 20, {
+      const { clock, log, emitted } = startCron({ ...{ execute: takes(18) }, grace: 6 }, 20, {
         timeout: 15,
         maxRuns: 1,
       });
       clock.advance(100);
-      expect(story).to.deep.equal(['0: started 0', `15: ${failed(0)}`, '18: done completed']);
+      expect(log).to.deep.equal(['0: started 0', `15: ${failed(0)}`, '18: done completed']);
       expect([emitted, clock.timers]).to.deep.equal([[0, 'complete'], 0]);
     });
 
     it('is counted from a cancel that came before the timeout', () => {
-      const { clock, story, cancel } = startCron({ execute: () => NEVER, grace: 12 }, 100, { timeout: 15 });
+      const { clock, log, cancel } = startCron({ execute: () => NEVER, grace: 12 }, 100, { timeout: 15 });
       clock.advance(5);
       cancel();
       clock.advance(50);
-      expect(story).to.deep.equal(['0: started 0', `15: ${failed(0)}`, '17: done cancelled']);
+      expect(log).to.deep.equal(['0: started 0', `15: ${failed(0)}`, '17: done cancelled']);
       expect(clock.timers).to.equal(0);
     });
 
@@ -254,7 +254,7 @@ describe('The cron option `timeout`', () => {
     });
 
     it('leaves no timer when the run ends at the cancel itself', () => {
-      const { clock, story } = startCron(
+      const { clock, log } = startCron(
         { execute: ({ cancelled$ }) => NEVER.pipe(takeUntil(cancelled$)), grace: 6 },
         20,
         {
@@ -263,13 +263,13 @@ describe('The cron option `timeout`', () => {
         },
       );
       clock.advance(15);
-      expect(story).to.deep.equal(['0: started 0', `15: ${failed(0)}`, '15: done completed']);
+      expect(log).to.deep.equal(['0: started 0', `15: ${failed(0)}`, '15: done completed']);
       expect(clock.timers).to.equal(0);
     });
 
     it('stops waiting for a promise after the grace', async () => {
       const work = deferred<string>();
-      const { clock, story, emitted, cancel } = startCron(
+      const { clock, log, emitted, cancel } = startCron(
         { execute: ({ slot }): Promise<string> | string => (slot === 0 ? work.promise : `at ${slot}`), grace: 6 },
         10,
         { timeout: 15 },
@@ -278,7 +278,7 @@ describe('The cron option `timeout`', () => {
       work.resolve('too late');
       await settled();
       cancel();
-      expect(story).to.deep.equal([
+      expect(log).to.deep.equal([
         '0: started 0',
         '10: skipped 10 overlap',
         `15: ${failed(0)}`,
@@ -296,46 +296,39 @@ describe('The cron option `timeout`', () => {
         const never = () => new Promise<never>(() => undefined);
         return { [Symbol.asyncIterator]: () => ({ next: never, return: never }) };
       };
-      const { clock, story, cancel } = startCron({ execute, grace: 6 }, 25, { timeout: 15 });
+      const { clock, log, cancel } = startCron({ execute, grace: 6 }, 25, { timeout: 15 });
       clock.advance(26);
       cancel();
       await settled();
-      expect(story).to.deep.equal(['0: started 0', `15: ${failed(0)}`, '25: started 25', '26: done cancelled']);
+      expect(log).to.deep.equal(['0: started 0', `15: ${failed(0)}`, '25: started 25', '26: done cancelled']);
     });
 
     it('emits the value of a promise that settles within the grace', async () => {
       const work = deferred<string>();
-      const { clock, story, emitted } = startCron({ execute: () => work.promise, grace: 6 }, 40, {
+      const { clock, log, emitted } = startCron({ execute: () => work.promise, grace: 6 }, 40, {
         timeout: 15,
         maxRuns: 1,
       });
       clock.advance(18);
       work.resolve('just so');
       await settled();
-      expect(story).to.deep.equal(['0: started 0', `15: ${failed(0)}`, '18: done completed']);
+      expect(log).to.deep.equal(['0: started 0', `15: ${failed(0)}`, '18: done completed']);
       expect([emitted, clock.timers]).to.deep.equal([['just so', 'complete'], 0]);
     });
 
     it('of Infinity waits without end', async () => {
-      const { clock, story, cancel } = startCron({ execute: () => new Promise(() => undefined), grace: Infinity }, 10, {
+      const { clock, log, cancel } = startCron({ execute: () => new Promise(() => undefined), grace: Infinity }, 10, {
         timeout: 15,
       });
       clock.advance(1000);
-      expect(story.filter((line) => !line.includes('skipped'))).to.deep.equal(['0: started 0', `15: ${failed(0)}`]);
+      expect(log.filter((line) => !line.includes('skipped'))).to.deep.equal(['0: started 0', `15: ${failed(0)}`]);
       cancel();
       expect(clock.timers).to.equal(0);
     });
   });
 
   it('keeps an error of interrupting the run as suppressed', () => {
-    const { clock, runner } = startCron(
-      () =>
-        new Observable(() => () => {
-          throw new Error('boom');
-        }),
-      100,
-      { timeout: 15 },
-    );
+    const { clock, runner } = startCron(() => new Observable(() => throwing()), 100, { timeout: 15 });
     const runnerEvents = events(runner);
     clock.advance(20);
     const error = runnerEvents.flatMap((event) => (event.type === 'slot-failed' ? [event.error] : []))[0];
@@ -354,19 +347,19 @@ describe('The cron option `timeout`', () => {
 
   for (const overlap of ['bufferOne', 'bufferAll', 'cancelOther'] as const) {
     it(`lets the waiting slot start, with overlap '${overlap}'`, () => {
-      const { clock, story } = startCron(({ slot }) => (slot === 0 ? new Promise(() => undefined) : NEVER), 10, {
+      const { clock, log } = startCron(({ slot }) => (slot === 0 ? new Promise(() => undefined) : NEVER), 10, {
         timeout: 15,
         overlap,
       });
       clock.advance(15);
-      expect(story).to.deep.equal(['0: started 0', `15: ${failed(0)}`, '15: started 10']);
+      expect(log).to.deep.equal(['0: started 0', `15: ${failed(0)}`, '15: started 10']);
     });
   }
 
   it("limits each of several concurrent runs, with overlap 'allowAll'", () => {
-    const { clock, story } = startCron(() => NEVER, 10, { timeout: 15, overlap: 'allowAll', maxRuns: 3 });
+    const { clock, log } = startCron(() => NEVER, 10, { timeout: 15, overlap: 'allowAll', maxRuns: 3 });
     clock.advance(100);
-    expect(story).to.deep.equal([
+    expect(log).to.deep.equal([
       '0: started 0',
       '10: started 10',
       `15: ${failed(0)}`,
@@ -378,23 +371,23 @@ describe('The cron option `timeout`', () => {
   });
 
   it('limits how long a cancelled cron waits for a run that ignores its context', () => {
-    const { clock, story, cancel, emitted } = startCron(() => new Promise(() => undefined), 10, { timeout: 15 });
+    const { clock, log, cancel, emitted } = startCron(() => new Promise(() => undefined), 10, { timeout: 15 });
     clock.advance(5);
     cancel();
     clock.advance(9);
-    expect(story).to.deep.equal(['0: started 0']);
+    expect(log).to.deep.equal(['0: started 0']);
     clock.advance(1);
-    expect(story).to.deep.equal(['0: started 0', `15: ${failed(0)}`, '15: done cancelled']);
+    expect(log).to.deep.equal(['0: started 0', `15: ${failed(0)}`, '15: done cancelled']);
     expect([emitted.length, clock.timers]).to.deep.equal([1, 0]);
   });
 
   it('fails a run that ends at the same instant, because its timer was set first', () => {
-    const { clock, story, emitted } = startCron(({ scheduler, slot }) => concat(timer(15, scheduler), of(slot)), 100, {
+    const { clock, log, emitted } = startCron(({ scheduler, slot }) => concat(timer(15, scheduler), of(slot)), 100, {
       timeout: 15,
       maxRuns: 1,
     });
     clock.advance(50);
-    expect(story).to.deep.equal(['0: started 0', `15: ${failed(0)}`, '15: done completed']);
+    expect(log).to.deep.equal(['0: started 0', `15: ${failed(0)}`, '15: done completed']);
     expect(emitted).to.deep.equal(['complete']);
   });
 });

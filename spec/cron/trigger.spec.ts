@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { NEVER, throwError, timer } from 'rxjs';
 import { cron, launch, NotRunningError, supervise, task, type SlotOutcome } from '../../lib/index.js';
 import { virtualClock } from '../../lib/testing/index.js';
-import { lasting, startCron } from '../helpers/cron-story.js';
+import { startCron, takes } from '../helpers/start-cron.js';
 import { rejectionOf } from '../helpers/rejection.js';
 import { settled } from '../helpers/tasks.js';
 
@@ -15,13 +15,13 @@ function collectOutcomes() {
 
 describe('The `trigger` of a cron', () => {
   it('runs the task now, between the slots of the schedule, which it does not move', async () => {
-    const { clock, runner, story } = startCron(lasting(3), 10);
+    const { clock, runner, log } = startCron(takes(3), 10);
     const { outcomes, add } = collectOutcomes();
     clock.advance(5);
     add(runner.trigger({ by: 'operator' }));
     clock.advance(20);
     await settled();
-    expect(story).to.deep.equal([
+    expect(log).to.deep.equal([
       '0: started 0',
       '5: triggered 5 by operator',
       '5: started 5',
@@ -55,13 +55,13 @@ describe('The `trigger` of a cron', () => {
     cancelOther: ['2: triggered 2', '2: started 2', '10: started 10'],
     allowAll: ['2: triggered 2', '2: started 2', '10: started 10'],
   };
-  for (const [overlap, story] of Object.entries(overlapping))
+  for (const [overlap, log] of Object.entries(overlapping))
     it(`obeys the overlap policy \`${overlap}\``, () => {
-      const started = startCron(lasting(6), 10, { overlap: overlap as 'skip', tolerance: 100 });
+      const started = startCron(takes(6), 10, { overlap: overlap as 'skip', tolerance: 100 });
       started.clock.advance(2);
       void started.runner.trigger();
       started.clock.advance(11);
-      expect(started.story).to.deep.equal(['0: started 0', ...story]);
+      expect(started.log).to.deep.equal(['0: started 0', ...log]);
     });
 
   it('resolves as skipped when the run is dropped, is replaced, or still waits at the stop', async () => {
@@ -124,7 +124,7 @@ describe('The `trigger` of a cron', () => {
   });
 
   it('is joined: the cron ends when a triggered run has ended', async () => {
-    const { clock, runner, cancel, story } = startCron(
+    const { clock, runner, cancel, log } = startCron(
       (ctx) => new Promise<void>((resolve) => timer(30, ctx.scheduler).subscribe(() => resolve())),
       100,
       { immediate: false },
@@ -136,12 +136,12 @@ describe('The `trigger` of a cron', () => {
     clock.advance(20);
     expect((await outcome).status).to.equal('cancelled');
     await settled();
-    expect(story.at(-1)).to.equal('30: done cancelled');
+    expect(log.at(-1)).to.equal('30: done cancelled');
   });
 
   it('needs no lease, and is not overdue', async () => {
     const requested: number[] = [];
-    const { clock, runner, story } = startCron(lasting(20), 10, {
+    const { clock, runner, log } = startCron(takes(20), 10, {
       overlap: 'bufferOne',
       immediate: false,
       tolerance: 1,
@@ -153,7 +153,7 @@ describe('The `trigger` of a cron', () => {
     clock.advance(22);
     await settled();
     expect(requested).to.deep.equal([]);
-    expect(story).to.deep.equal([
+    expect(log).to.deep.equal([
       '5: triggered 5',
       '5: started 5',
       '5: triggered 5',
@@ -163,11 +163,21 @@ describe('The `trigger` of a cron', () => {
     ]);
   });
 
+  it('rejects in an abort listener of the context whose cancel stops the cron', async () => {
+    const { ctx, cancel, runner, log } = startCron(() => NEVER, 10, { immediate: false });
+    const refused = new Promise((resolve) => {
+      ctx.signal.addEventListener('abort', () => resolve(rejectionOf(runner.trigger())));
+    });
+    cancel();
+    expect(await refused).to.be.instanceOf(NotRunningError);
+    expect(log).to.deep.equal(['0: done cancelled']);
+  });
+
   it('resolves as skipped, before the end, when a listener of `triggered` cancels the cron', async () => {
-    const { runner, story, cancel } = startCron(() => NEVER, { next: () => 1e6 });
+    const { runner, log, cancel } = startCron(() => NEVER, { next: () => 1e6 });
     runner.events$.subscribe(({ type }) => type === 'triggered' && cancel());
     expect(await runner.trigger()).to.include({ status: 'skipped', reason: 'ended' });
-    expect(story).to.deep.equal(['0: triggered 0', '0: skipped 0 ended', '0: done cancelled']);
+    expect(log).to.deep.equal(['0: triggered 0', '0: skipped 0 ended', '0: done cancelled']);
   });
 
   it('works while the cron is paused', async () => {
@@ -177,10 +187,10 @@ describe('The `trigger` of a cron', () => {
   });
 
   it('counts towards `maxRuns`', async () => {
-    const { clock, runner, story } = startCron(({ slot }) => slot, 10, { maxRuns: 2 });
+    const { clock, runner, log } = startCron(({ slot }) => slot, 10, { maxRuns: 2 });
     clock.advance(1);
     await runner.trigger();
-    expect(story).to.deep.equal(['0: started 0', '1: triggered 1', '1: started 1', '1: done completed']);
+    expect(log).to.deep.equal(['0: started 0', '1: triggered 1', '1: started 1', '1: done completed']);
     expect(await rejectionOf(runner.trigger())).to.be.instanceOf(NotRunningError);
   });
 
@@ -226,7 +236,7 @@ describe('The `trigger` of a cron', () => {
   it('rejects for unknown options, and for a `by` that is no name', async () => {
     const { runner } = startCron(() => 1, 10);
     const refusal = (options: unknown) => rejectionOf(runner.trigger(options as never)).then(String);
-    expect(await refusal({ who: 'me' })).to.include('TypeError: Expected `options` to be made of `by`');
+    expect(await refusal({ who: 'me' })).to.include('TypeError: Expected an option of `trigger`, got `who`');
     expect(await refusal({ by: 1 })).to.equal('TypeError: Expected `by` to be a string, got `1` (number)');
     for (const by of ['', ' ', 'x'.repeat(201)])
       expect(await refusal({ by })).to.include('RangeError: Expected `by` to be a name of 1 to 200 characters');

@@ -68,13 +68,21 @@ describe('Any value that is thrown', () => {
   const { onUnhandledError } = config;
   /** The errors that RxJS reports as unhandled. */
   let unhandled: unknown[] = [];
+  /** The errors on the console. */
+  let written: unknown[] = [];
 
   before(() => {
     config.onUnhandledError = (error: unknown) => unhandled.push(error);
     // Formats, as the console does, because that may throw.
-    console.error = (error: unknown) => inspect(error);
+    console.error = (error: unknown) => {
+      written.push(error);
+      inspect(error);
+    };
   });
-  beforeEach(() => (unhandled = []));
+  beforeEach(() => {
+    unhandled = [];
+    written = [];
+  });
   after(async () => {
     // RxJS reports an unhandled error in a timer. Nothing else could handle one of these values.
     for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setTimeout(resolve));
@@ -164,11 +172,13 @@ describe('Any value that is thrown', () => {
   it('is written to the console when a runner is launched alone', async () => {
     await fc.assert(
       fc.asyncProperty(recipes, async (recipe) => {
+        written = [];
         const [ctx, cancel] = withCancel();
         const runner = taskRunner(task('t', throws(createThrowable(recipe))));
         launchRunner(ctx, cancel, runner);
         const outcome = await lastValueFrom(joinAll(ctx, 1000, [runner]));
         expect(outcome.status).to.equal('failed');
+        expect(written).to.have.length(1);
         expect(unhandled).to.deep.equal([]);
       }),
       { ...cases, numRuns: runsOfPlace },

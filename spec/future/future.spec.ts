@@ -90,6 +90,17 @@ describe('A future', () => {
     ).to.deep.equal(['rejected', undefined]);
   });
 
+  it('errors with the error of a Subject that is unsubscribed', async () => {
+    const closed = new Subject<never>();
+    // eslint-disable-next-line rxjs-x/no-subject-unsubscribe -- closes the Subject
+    closed.unsubscribe();
+    for (const work of [() => closed, () => Promise.resolve(closed)]) {
+      const result = future(work);
+      expect(await result.await().catch(String)).to.equal('ObjectUnsubscribedError: object unsubscribed');
+      expect(result.status).to.equal('rejected');
+    }
+  });
+
   it('is pending until the work has released its resources', () => {
     for (const end of ['complete', 'error'] as const) {
       const source = new Subject<number>();

@@ -16,7 +16,7 @@ import {
 } from '../../lib/index.js';
 import { collect, unhandledDuring } from '../helpers/collect.js';
 import { spyOnConsoleError } from '../helpers/console-spy.js';
-import { deferred, events, eventTypes, settled } from '../helpers/tasks.js';
+import { deferred, events, eventTypes, settled, throwing } from '../helpers/tasks.js';
 
 const boom = new Error('boom');
 const failing = (ctx: Context, reason: unknown = boom): Future<never> => future(() => Promise.reject(reason), ctx);
@@ -236,10 +236,7 @@ describe('What the work of a cancelled future still yields or throws', () => {
 
   it('is also the error that its teardown throws, or that its source emits at the cancel', () => {
     for (const source of [
-      () =>
-        new Observable(() => () => {
-          throw boom;
-        }),
+      () => new Observable(() => throwing(boom)),
       ({ cancelled$ }: Context) =>
         new Observable((subscriber) => void cancelled$.subscribe(() => subscriber.error(boom))),
     ]) {
@@ -280,12 +277,7 @@ describe('What the work of a cancelled future still yields or throws', () => {
 
   it('is dropped outside a run', async () => {
     const errors = await unhandledDuring(() => {
-      future(
-        () =>
-          new Observable(() => () => {
-            throw boom;
-          }),
-      ).cancel();
+      future(() => new Observable(() => throwing(boom))).cancel();
     });
     expect(errors).to.deep.equal([]);
   });

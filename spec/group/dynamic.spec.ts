@@ -28,10 +28,10 @@ function start(options: DynamicOptions = {}) {
   const clock = virtualClock();
   const [ctx, cancel] = withCancel(undefined, { scheduler: clock });
   const group = dynamic('group', options);
-  const story: string[] = [];
-  group.events$.subscribe((event) => story.push(describeEvent(event)));
+  const log: string[] = [];
+  group.events$.subscribe((event) => log.push(describeEvent(event)));
   const emitted = collect(group.start(ctx, cancel));
-  return { clock, ctx, cancel, group, story, emitted };
+  return { clock, ctx, cancel, group, log, emitted };
 }
 
 function describeEvent(event: TaskEvent): string {
@@ -55,7 +55,7 @@ describe('A dynamic group', () => {
   const consoleError = spyOnConsoleError();
 
   it('starts members that are added while it runs, under their keys, and emits their values', () => {
-    const { group, emitted, story, cancel } = started();
+    const { group, emitted, log, cancel } = started();
     group.add(
       'a',
       task('counter', () => of(1, 2)),
@@ -66,7 +66,7 @@ describe('A dynamic group', () => {
       { by: 'operator' },
     );
     expect(emitted).to.deep.equal([1, 2, 3]);
-    expect(story).to.deep.equal([
+    expect(log).to.deep.equal([
       '0 group initializing',
       '0 group ready',
       '0 group added a',
@@ -92,7 +92,7 @@ describe('A dynamic group', () => {
   });
 
   it('removes a member: cancels it, waits for its end, and frees its key', async () => {
-    const { group, clock, story } = started();
+    const { group, clock, log } = started();
     const runner = group.add('a', server(5));
     const removed = group.remove('a', { by: 'operator' });
     const again = group.remove('a');
@@ -102,7 +102,7 @@ describe('A dynamic group', () => {
     expect([outcome?.task, outcome?.status, outcome?.runner]).to.deep.equal(['group/a', 'cancelled', runner]);
     expect(await again).to.equal(outcome);
     expect([group.keys, await group.remove('a')]).to.deep.equal([[], undefined]);
-    expect(story.filter((line) => line.includes('removed'))).to.deep.equal(['0 group removed a by operator']);
+    expect(log.filter((line) => line.includes('removed'))).to.deep.equal(['0 group removed a by operator']);
   });
 
   it('names in the cause of the cancel whether a member was removed or replaced', async () => {
@@ -127,7 +127,7 @@ describe('A dynamic group', () => {
   });
 
   it('starts a replacement when the old member has fully ended', async () => {
-    const { group, clock, story } = started();
+    const { group, clock, log } = started();
     const old = group.add('a', server(5));
     const replacement = taskRunner(server());
     const replaced = group.replace('a', replacement, { by: 'operator' });
@@ -135,7 +135,7 @@ describe('A dynamic group', () => {
     clock.advance(5);
     expect([group.get('a'), replacement.status]).to.deep.equal([replacement, 'running']);
     expect((await replaced)?.status).to.equal('cancelled');
-    expect(story.slice(2)).to.deep.equal([
+    expect(log.slice(2)).to.deep.equal([
       '0 group added a',
       '0 group/a initializing',
       '0 group/a ready',
@@ -244,7 +244,10 @@ describe('A dynamic group', () => {
     void group.replace('c', replacement);
     expect(() => group.add('b', replacement)).to.throw(TypeError, message);
     expect(() => group.add('b', {} as never)).to.throw(TypeError, 'Expected `task` to be a task');
-    expect(() => group.add('b', server(), { who: 'me' } as never)).to.throw(TypeError, 'Expected `options`');
+    expect(() => group.add('b', server(), { who: 'me' } as never)).to.throw(
+      TypeError,
+      'Expected an option of `add`, got `who`',
+    );
     expect(await rejectionOf(group.replace('', server()))).to.be.instanceOf(RangeError);
     expect(() => dynamic(1 as never)).to.throw(TypeError, 'Expected `name` to be a string');
     expect(() => dynamic('x', { readiness: 'all' as never })).to.throw(RangeError, 'Expected `readiness`');
@@ -392,7 +395,7 @@ describe('A dynamic group', () => {
   });
 
   it('has its members in the snapshot under their keys, and numbers the runs of a key', async () => {
-    const { group, story } = started();
+    const { group, log } = started();
     const ids: number[] = [];
     group.events$.subscribe(
       (event) =>
@@ -402,7 +405,7 @@ describe('A dynamic group', () => {
     await group.replace('a', server());
     expect(snapshot(group).members?.map(({ name, status }) => `${name} ${status}`)).to.deep.equal(['a running']);
     expect(ids).to.deep.equal([1, 2]);
-    expect(story).to.include('0 group/a ready');
+    expect(log).to.include('0 group/a ready');
   });
 
   it('may be changed by its members, and by listeners of its events', async () => {

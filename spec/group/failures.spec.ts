@@ -1,7 +1,8 @@
 import { expect } from 'chai';
-import sinon from 'sinon';
+import { Subject } from 'rxjs';
 import {
   AlreadyRunningError,
+  critical,
   launchRunner,
   ordered,
   parallel,
@@ -11,6 +12,7 @@ import {
   withCancel,
 } from '../../lib/index.js';
 import { collect } from '../helpers/collect.js';
+import { writtenDuring } from '../helpers/console-spy.js';
 import { expectNothingLeft } from '../helpers/expect-nothing-left.js';
 import { ProbeTasks } from '../helpers/probe-tasks.js';
 import { failing, forever, outcomeOf, settled } from '../helpers/tasks.js';
@@ -99,28 +101,26 @@ for (const [kind, group] of groupKinds) {
       expect([error?.task, error?.cause]).to.deep.equal(['app/a', 0]);
     });
 
-    it('writes an error once when the subscriber has left and nobody waits for the end', () => {
-      virtually((_, scheduler) => {
-        const stub = sinon.stub(console, 'error');
-        try {
+    it('writes an error once when the subscriber has left and nobody waits for the end', async () => {
+      let first: TaskError | undefined;
+      const written = await writtenDuring(() =>
+        virtually((_, scheduler) => {
           const probes = new ProbeTasks();
           const app = group('app', probes.create('a', { fails: ['finalize'], finalize: 1 }), probes.create('b'));
-          const leave = () =>
+          const startAndUnsubscribe = () =>
             app
               .start()
               .subscribe({ error: () => undefined })
               .unsubscribe();
-          leave();
+          startAndUnsubscribe();
           scheduler.flush();
-          expect(stub.args).to.deep.equal([[outcomeOf(app)?.error]]);
-          leave();
+          first = outcomeOf(app)?.error;
+          startAndUnsubscribe();
           app.done$.subscribe();
           scheduler.flush();
-          expect(stub.callCount).to.equal(1);
-        } finally {
-          stub.restore();
-        }
-      });
+        }),
+      );
+      expect(written).to.deep.equal([first]);
     });
 
     it('is not initializing while it stops because of a failure', () => {
@@ -157,17 +157,12 @@ for (const [kind, group] of groupKinds) {
       });
     });
 
-    it('writes its failure once when it is launched', () => {
-      const stub = sinon.stub(console, 'error');
+    it('writes its failure once when it is launched', async () => {
       const [ctx, cancel] = withCancel();
-      try {
-        const app = group('app', parallel('p', failing('a')));
-        launchRunner(ctx, cancel, app);
-        expect(stub.args).to.deep.equal([[outcomeOf(app)?.error]]);
-        expectNothingLeft(ctx);
-      } finally {
-        stub.restore();
-      }
+      const app = group('app', parallel('p', failing('a')));
+      const written = await writtenDuring(() => launchRunner(ctx, cancel, app));
+      expect(written).to.deep.equal([outcomeOf(app)?.error]);
+      expectNothingLeft(ctx);
     });
   });
 
@@ -201,3 +196,24 @@ for (const [kind, group] of groupKinds) {
     });
   });
 }
+
+describe('A group whose member fails while the group reports that it is ready', () => {
+  for (const [name, wrap] of [
+    ['alone', (group: ReturnType<typeof ordered>) => group],
+    ['critical', critical],
+  ] as const)
+    it(`is not ready afterwards (${name})`, () => {
+      const work = new Subject<never>();
+      const group = ordered(
+        'app',
+        task('worker', () => work),
+      );
+      const runner = wrap(group);
+      group.events$.subscribe(({ task, type }) => {
+        if (task === 'app' && type === 'ready') work.error(new Error('lost'));
+      });
+      const early = collect(runner.ready$);
+      runner.start().subscribe({ error: () => undefined });
+      expect([early, collect(runner.ready$)]).to.deep.equal([['complete'], ['complete']]);
+    });
+});

@@ -5,7 +5,7 @@ import { Runner } from './runner.js';
 import type { LeaseAnswer, LeaseRequest } from './task-plan.js';
 import type { Parent, Failure, HookOutput } from './types.js';
 import { SlotLog, type SlotNotice } from './slot-log.js';
-import { SlotClock, type DueSlots, type Slots, type Times } from './slot-clock.js';
+import { earlyTimerMs, SlotClock, type DueSlots, type Slots, type Times } from './slot-clock.js';
 
 export interface CronPlan extends Times {
   readonly slots: Slots;
@@ -91,7 +91,7 @@ export class Cron implements HookOutput {
   private readonly run: Run;
   private readonly task: ModelTask;
   private readonly plan: CronPlan;
-  private readonly setLastSlot: (slot: number) => void;
+  private readonly setLastSlot: (slot: number, due: number) => void;
   private readonly slotLog: SlotLog;
   private readonly slotClock: SlotClock;
   private waiting: Slot[] = [];
@@ -101,7 +101,13 @@ export class Cron implements HookOutput {
   private failure: Failure | undefined = undefined;
   private dispatching = false;
 
-  constructor(run: Run, task: ModelTask, plan: CronPlan, setLastSlot: (slot: number) => void, slotLog: SlotLog) {
+  constructor(
+    run: Run,
+    task: ModelTask,
+    plan: CronPlan,
+    setLastSlot: (slot: number, due: number) => void,
+    slotLog: SlotLog,
+  ) {
     this.run = run;
     this.task = task;
     this.plan = plan;
@@ -130,7 +136,7 @@ export class Cron implements HookOutput {
   private onDue({ slots, due, lateBy }: DueSlots): void {
     const { missed, tolerance } = this.plan;
     const last = slots.at(-1) ?? NaN;
-    this.setLastSlot(last);
+    this.setLastSlot(last, due);
     this.slotLog.writeIfDue(this.run, this.runningSince);
     if (this.hasStopped) return;
     if (missed === 'runAll' && (slots.length > 1 || lateBy > tolerance)) {
@@ -295,7 +301,9 @@ export class Cron implements HookOutput {
 
   /** Emits `overdue` for a slot that has not started within its tolerance. */
   private watchOverdue(slot: Slot): void {
-    const wait = Math.max(0, slot.due + this.plan.tolerance - this.run.world.now);
+    const lateBy = this.run.world.now - slot.due;
+    // Further behind, the clock was set back.
+    const wait = Math.max(0, this.plan.tolerance - (lateBy < -earlyTimerMs ? 0 : lateBy));
     slot.stopOverdueTimer ??= this.run.world.after(wait, () => this.emitOverdue(slot));
   }
 

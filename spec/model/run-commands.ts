@@ -57,21 +57,21 @@ export async function runCommands<Setup, C, Model extends C & Comparable>({
       const [model, real] = [createModel(setup), createReal(setup)];
       // Errors on the console are a part of the observable state.
       console.error = (error) => real.onConsoleError?.(error);
-      const story: string[] = [inspect(setup, { depth: 9, breakLength: 120 })];
+      const log: string[] = [inspect(setup, { depth: 9, breakLength: 120 })];
       const run = async (command: Command<C>) => {
-        story.push(formatCommand(command));
+        log.push(formatCommand(command));
         execute(model, command);
         execute(real, command);
         if (model.settle) await model.settle();
         if (real.settle) await real.settle();
         const [expected, actual] = [toLines(model.state()), toLines(real.state())];
         if (expected === actual) return;
-        throw new Error(`${story.join('\n')}\n${difference(expected, actual)}`);
+        throw new Error(`${log.join('\n')}\n${difference(expected, actual)}`);
       };
       for (const command of program) await run(command);
       let count = 0;
       for (let command = nextToEnd(model); command; command = nextToEnd(model)) {
-        if (count++ === maxCommandsToEnd) throw new Error(`${story.join('\n')}\nit does not end`);
+        if (count++ === maxCommandsToEnd) throw new Error(`${log.join('\n')}\nit does not end`);
         await run(command);
       }
     }),

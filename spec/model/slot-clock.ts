@@ -30,7 +30,7 @@ export function nextSlotOf(gaps: readonly number[], after: number): number {
 /** The clock is read again at least every 30 s. */
 const maxWaitMs = 30_000;
 /** A clock that is behind by no more than this was not set back: the timer was early. */
-const earlyTimerMs = 50;
+export const earlyTimerMs = 50;
 
 /**
  * «Slots come from the schedule, never from completion: slot k of a period is start + k·period, without drift. Slots

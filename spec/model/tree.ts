@@ -120,9 +120,16 @@ function modelCronHooks(task: ModelTask, plan: CronPlan): TaskHooks {
   // A cron that is started again does not run, or catch up with, the same slots.
   let lastSlot: number | undefined;
   const slotLog = new SlotLog(plan.timeout);
-  const setLastSlot = (slot: number) => (lastSlot = Math.max(slot, lastSlot ?? slot));
+  // When it was due, by the clock.
+  let lastDue: number | undefined;
+  const isPeriod = typeof plan.slots === 'number';
+  const setLastSlot = (slot: number, due: number) => {
+    lastDue = due;
+    if (!isPeriod) lastSlot = Math.max(slot, lastSlot ?? slot);
+  };
   const execute: TaskHooks['execute'] = (run) => {
-    const lastRun = plan.lastRun === undefined ? undefined : (lastSlot ?? plan.lastRun);
+    const ownLastRun = isPeriod && lastDue !== undefined ? Math.min(lastDue, run.world.now) : lastSlot;
+    const lastRun = plan.lastRun === undefined ? undefined : (ownLastRun ?? plan.lastRun);
     const times = { ...plan, lastSlot, ...(lastRun !== undefined && { lastRun }) };
     return new Cron(run, task, times, setLastSlot, slotLog);
   };

@@ -1,9 +1,11 @@
 import { expect } from 'chai';
 import { NEVER, of, Subject, throwError } from 'rxjs';
 import {
+  cron,
   launch,
   orchestrate,
   parallel,
+  ShutdownReport,
   SignalError,
   task,
   TaskError,
@@ -12,7 +14,7 @@ import {
   type AppEvent,
 } from '../../lib/index.js';
 import { EventBuffer } from '../../lib/recording/event-buffer.js';
-import { record, script, toMarbles, virtualClock, type Recording } from '../../lib/testing/index.js';
+import { record, scenario, script, toMarbles, virtualClock, type Recording } from '../../lib/testing/index.js';
 import { unhandledDuring } from '../helpers/collect.js';
 import { recordingOf } from '../helpers/recordings.js';
 
@@ -58,6 +60,23 @@ describe('record', () => {
     });
   });
 
+  it('records the failures outside the tasks, and the number of those that a report lacks', () => {
+    const failures = [new Error('first'), 'second'];
+    const events$ = new Subject<AppEvent>();
+    const recording = record(events$);
+    const fields = { cause: undefined, outcomes: [], clean: false, durationMs: 0, failures };
+    events$.next({ type: 'shutdown', report: new ShutdownReport(fields) });
+    events$.next({ type: 'shutdown', report: new ShutdownReport({ ...fields, moreFailures: 3 }) });
+    const recorded = [
+      { name: 'Error', message: 'first' },
+      { name: 'string', message: 'second' },
+    ];
+    expect(recording.events.map((event) => [event.failures, event.moreFailures])).to.deep.equal([
+      [recorded, undefined],
+      [recorded, 3],
+    ]);
+  });
+
   it('records the outcomes of members and the name of a signal', () => {
     const [parent, cancel] = withCancel();
     const clock = virtualClock();
@@ -68,6 +87,38 @@ describe('record', () => {
       { task: 'g', status: 'cancelled', members: [{ task: 'g/a', status: 'cancelled' }] },
     ]);
     expect(cause).to.deep.equal({ name: 'SignalError', message: 'Received SIGTERM', signal: 'SIGTERM' });
+  });
+
+  it('records the hook in which a run has timed out', async () => {
+    const { recording } = await scenario({ run: () => [script('x', '[>-]--?')], signals: '--T', timeout: 5 });
+    expect(recording.events.find(({ type }) => type === 'shutdown')?.outcomes).to.deep.equal([
+      { task: 'x', status: 'timed-out', phase: 'finalize' },
+    ]);
+  });
+
+  it('records the numbers of the slots of a cron, without its last one', async () => {
+    const { recording } = await scenario({ run: () => [cron(script('x', ['-|', '-#', '|']), 5, { maxRuns: 3 })] });
+    expect(recording.events.find(({ type }) => type === 'done')?.outcome).to.deep.equal({
+      task: 'x',
+      status: 'completed',
+      slots: { runs: 3, failures: 1, skipped: 0, missed: 0 },
+    });
+  });
+
+  it('keeps the first 2000 characters of a text', () => {
+    const events$ = new Subject<AppEvent>();
+    const recording = record(events$);
+    const causes = [
+      'x'.repeat(2000),
+      'x'.repeat(2001),
+      Object.assign(new Error('y'.repeat(3000)), { name: 'z'.repeat(3000) }),
+    ];
+    for (const cause of causes) events$.next({ type: 'cancelled', cause });
+    expect(recording.events.map(({ cause }) => cause)).to.deep.equal([
+      { name: 'string', message: 'x'.repeat(2000) },
+      { name: 'string', message: `${'x'.repeat(2000)}…` },
+      { name: `${'z'.repeat(2000)}…`, message: `${'y'.repeat(2000)}…` },
+    ]);
   });
 
   it('grows with each event from its creation on', () => {
@@ -197,6 +248,7 @@ describe('record', () => {
     const causeOf = (cause: unknown) => recordingOf([], { parent: AbortSignal.abort(cause) }).events[0]?.cause;
     expect(causeOf('why')).to.deep.equal({ name: 'string', message: 'why' });
     expect(causeOf({ code: 7 })).to.deep.equal({ name: 'object', message: '{ code: 7 }' });
+    expect(causeOf({ task: 'x' })).to.deep.equal({ name: 'object', message: "{ task: 'x' }" });
     expect(causeOf(new TaskError('x', 'execute', 1))).to.deep.include({
       name: 'TaskError',
       task: 'x',
@@ -212,8 +264,12 @@ describe('record', () => {
     expect(() => record(NEVER, { limit: NaN })).to.throw(RangeError, 'Expected `limit`');
     expect(() => record(NEVER, { limit: 1.5 })).to.throw(RangeError, 'Expected `limit` to be a whole number');
     expect(() => record(NEVER, { limit: '1' as never })).to.throw(TypeError, 'Expected `limit`');
-    expect(() => record(NEVER, { max: 1 } as never)).to.throw(TypeError, 'got `max` (unknown)');
-    expect(() => record(NEVER, { clock: 5 as never })).to.throw(TypeError, 'Expected `clock.now` to be a function');
+    expect(() => record(NEVER, { max: 1 } as never)).to.throw(TypeError, 'got `max`');
+    for (const clock of [5, null])
+      expect(() => record(NEVER, { clock: clock as never })).to.throw(
+        TypeError,
+        'Expected `clock.now` to be a function',
+      );
     expect(() => record(undefined as never)).to.throw(
       TypeError,
       'Expected `events$` to be an Observable, got undefined',

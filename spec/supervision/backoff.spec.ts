@@ -84,14 +84,14 @@ describe('The backoff of a supervised task', () => {
     it(`goes on with Math.random, and reports it, when \`random\` ${title}`, () => {
       const stub = sinon.stub(Math, 'random').returns(0.75);
       try {
-        const { clock, story, runner, ctx, cancel } = startRunner((scheduler) =>
+        const { clock, log, runner, ctx, cancel } = startRunner((scheduler) =>
           supervise(taskOf(failAfter(1, scheduler), failAfter(1, scheduler)), {
             backoff: { initial: 100, jitter: 0.5, random },
           }),
         );
         const reported = events(runner);
         clock.advance(1000);
-        expect(story).to.deep.equal([
+        expect(log).to.deep.equal([
           '0: x ready',
           '1: x failed',
           '1: x option-failed',
@@ -138,24 +138,24 @@ describe('The backoff of a supervised task', () => {
   });
 
   it('may be longer than the longest timer of the platform', () => {
-    const { clock, story } = startRunner(() =>
+    const { clock, log } = startRunner(() =>
       supervise(taskOf(throwError(() => new Error('boom'))), {
         backoff: { initial: 2 ** 32, max: Infinity, jitter: 0 },
       }),
     );
     clock.advance(2 ** 32 - 1);
-    expect(story).to.have.length(3);
+    expect(log).to.have.length(3);
     clock.advance(1);
-    expect(story.at(-1)).to.equal(`${2 ** 32}: x ready`);
+    expect(log.at(-1)).to.equal(`${2 ** 32}: x ready`);
   });
 
   it('may be infinite, and ends immediately when the task is cancelled', () => {
-    const { clock, story, cancel, emitted } = startRunner(() =>
+    const { clock, log, cancel, emitted } = startRunner(() =>
       supervise(task('x', throwing()), { backoff: { initial: Infinity, max: Infinity, jitter: 0 } }),
     );
     clock.advance(1e12);
     cancel();
-    expect(story.slice(2)).to.deep.equal([
+    expect(log.slice(2)).to.deep.equal([
       '0: x restarting 1 in Infinity (x failed in execute: boom)',
       '1000000000000: x done cancelled',
     ]);

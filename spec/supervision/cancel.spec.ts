@@ -8,12 +8,12 @@ import { expectNothingLeft } from '../helpers/expect-nothing-left.js';
 import { failAfter, outcomeOf } from '../helpers/tasks.js';
 import { virtually } from '../helpers/virtual-time.js';
 import { spyOnConsoleError } from '../helpers/console-spy.js';
-import { exactBackoff, startRunner, storyOf, taskOf } from './helpers.js';
+import { eventLines, exactBackoff, startRunner, taskOf } from './helpers.js';
 
 describe('A supervised task that is cancelled', () => {
   spyOnConsoleError();
 
-  type Ending = [when: string, at: number, story: readonly string[], calls: readonly string[]];
+  type Ending = [when: string, at: number, log: readonly string[], calls: readonly string[]];
   // It fails at 6, and ends at 10.
   const restarted = ['10: x restarting 1 in 14 (x failed in execute: boom)'];
   const endings: readonly Ending[] = [
@@ -53,17 +53,17 @@ describe('A supervised task that is cancelled', () => {
             }),
             { restart, backoff: { initial: 14, jitter: 0 } },
           );
-          const story = storyOf(runner);
+          const log = eventLines(runner);
           const emitted: unknown[] = [];
           const subscription = runner.start(ctx).subscribe({ complete: () => emitted.push('complete') });
           clock.advance(time);
           if (how === 'cancelled') cancel(new Error('enough'));
           else subscription.unsubscribe();
           clock.advance(1000);
-          expect(story.filter((line) => line.includes('restarting') || Number.parseInt(line) >= time)).to.deep.equal(
+          expect(log.filter((line) => line.includes('restarting') || Number.parseInt(line) >= time)).to.deep.equal(
             rest,
           );
-          expect(story.filter((line) => line.includes('finalizing'))).to.have.length(
+          expect(log.filter((line) => line.includes('finalizing'))).to.have.length(
             expected.filter((call) => call === 'finalize').length,
           );
           expect(calls).to.deep.equal(expected);
@@ -88,7 +88,7 @@ describe('A supervised task that is cancelled', () => {
 
   it('keeps a failure, and does not restart, when the cancel comes during finalize', () => {
     for (const restart of ['on-failure', 'always'] as const) {
-      const { clock, cancel, ctx, emitted, story, runner } = startRunner((scheduler) =>
+      const { clock, cancel, ctx, emitted, log, runner } = startRunner((scheduler) =>
         supervise(task('x', { execute: () => failAfter(2, scheduler), finalize: () => timer(4, scheduler) }), {
           restart,
         }),
@@ -97,7 +97,7 @@ describe('A supervised task that is cancelled', () => {
       cancel();
       expect(runner.status).to.equal('finalizing');
       clock.advance(1000);
-      expect(story).to.deep.equal([
+      expect(log).to.deep.equal([
         '0: x initializing',
         '0: x ready',
         '2: x failed',
@@ -114,7 +114,7 @@ describe('A supervised task that is cancelled', () => {
       ['on-failure', 'completed'],
       ['always', 'cancelled'],
     ] as const) {
-      const { clock, cancel, ctx, emitted, story } = startRunner((scheduler) =>
+      const { clock, cancel, ctx, emitted, log } = startRunner((scheduler) =>
         supervise(task('x', { execute: () => timer(2, scheduler), finalize: () => timer(4, scheduler) }), {
           restart,
         }),
@@ -124,13 +124,13 @@ describe('A supervised task that is cancelled', () => {
       clock.advance(1000);
       expect(emitted).to.deep.equal([0, 'complete']);
       expectNothingLeft(ctx, clock);
-      expect(story.slice(1)).to.deep.equal(['0: x ready', '2: x finalizing', `6: x done ${status}`]);
+      expect(log.slice(1)).to.deep.equal(['0: x ready', '2: x finalizing', `6: x done ${status}`]);
     }
   });
 
   it('does not restart when finalize fails after the cancel', () => {
     for (const phase of ['initialize', 'execute'] as const) {
-      const { clock, cancel, ctx, emitted, story, runner } = startRunner((scheduler) =>
+      const { clock, cancel, ctx, emitted, log, runner } = startRunner((scheduler) =>
         supervise(
           task('x', {
             initialize: () => (phase === 'initialize' ? NEVER : undefined),
@@ -143,7 +143,7 @@ describe('A supervised task that is cancelled', () => {
       clock.advance(3);
       cancel();
       clock.advance(1000);
-      expect(story.slice(-2)).to.deep.equal(['3: x finalizing', '7: x done failed']);
+      expect(log.slice(-2)).to.deep.equal(['3: x finalizing', '7: x done failed']);
       expect(emitted.map(String)).to.deep.equal(['TaskError: x failed in finalize: boom']);
       expect(emitted).to.deep.equal([outcomeOf(runner)?.error]);
       expectNothingLeft(ctx, clock);
@@ -151,7 +151,7 @@ describe('A supervised task that is cancelled', () => {
   });
 
   it('does not restart when execute answers the cancel with an error', () => {
-    const { cancel, emitted, clock, story } = startRunner(() =>
+    const { cancel, emitted, clock, log } = startRunner(() =>
       supervise(
         task('x', ({ cancelled$ }) => {
           return new Observable((subscriber) => {
@@ -163,18 +163,18 @@ describe('A supervised task that is cancelled', () => {
     cancel();
     clock.advance(1000);
     expect(emitted.map(String)).to.deep.equal(['TaskError: x failed in execute: boom']);
-    expect(story).to.deep.equal(['0: x ready', '0: x cancelling', '0: x failed', '0: x done failed']);
+    expect(log).to.deep.equal(['0: x ready', '0: x cancelling', '0: x failed', '0: x done failed']);
   });
 
   it('delivers the values of a hook during its grace', () => {
-    const { clock, cancel, emitted, story } = startRunner((scheduler) =>
+    const { clock, cancel, emitted, log } = startRunner((scheduler) =>
       supervise(task('x', { execute: () => timer(2, 2, scheduler), grace: 5 }), { restart: 'always' }),
     );
     clock.advance(3);
     cancel();
     clock.advance(1000);
     expect(emitted).to.deep.equal([0, 1, 2, 'complete']);
-    expect(story.slice(1)).to.deep.equal(['0: x ready', '3: x cancelling', '8: x finalizing', '8: x done cancelled']);
+    expect(log.slice(1)).to.deep.equal(['0: x ready', '3: x cancelling', '8: x finalizing', '8: x done cancelled']);
   });
 
   it('calls no hook when the cancel comes before the start', () => {
@@ -237,11 +237,11 @@ describe('A supervised task that is cancelled', () => {
       runner.events$.subscribe((event) => {
         if (event.type === type && --left === 0) cancel();
       });
-      const story = storyOf(runner);
+      const log = eventLines(runner);
       collect(runner.start(ctx));
       clock.advance(1000);
-      expect(story.filter((line) => line.includes(type))).to.have.length(occurrence);
-      expect(story.filter((line) => line.includes('done'))).to.have.length(1);
+      expect(log.filter((line) => line.includes(type))).to.have.length(occurrence);
+      expect(log.filter((line) => line.includes('done'))).to.have.length(1);
       expectNothingLeft(ctx, clock);
       expect(runner.status).to.equal('done');
       expect(execute.callCount).to.be.at.most(occurrence);

@@ -29,7 +29,7 @@ import { expectNothingLeft } from '../helpers/expect-nothing-left.js';
 import { failAfter, outcomeOf, throwing } from '../helpers/tasks.js';
 import { virtually } from '../helpers/virtual-time.js';
 import { spyOnConsoleError } from '../helpers/console-spy.js';
-import { describeEvent, exactBackoff, storyOf } from './helpers.js';
+import { describeEvent, eventLines, exactBackoff } from './helpers.js';
 
 describe('A critical task', () => {
   spyOnConsoleError();
@@ -40,16 +40,16 @@ describe('A critical task', () => {
     const [appCtx, cancelApp] = withCancel(undefined, { scheduler: clock });
     const [ctx, cancel] = withCancel(appCtx);
     const runner = make(clock);
-    const story = storyOf(runner);
+    const log = eventLines(runner);
     const cancelled: unknown[] = [];
     appCtx.cancelled$.subscribe((cause) => {
       cancelled.push(clock.now(), cause);
     });
-    return { clock, appCtx, ctx, cancel, cancelled, runner, story, emitted: collect(runner.start(ctx, cancelApp)) };
+    return { clock, appCtx, ctx, cancel, cancelled, runner, log, emitted: collect(runner.start(ctx, cancelApp)) };
   };
 
   it('cancels the application after finalize when it completes, with an error that names it', () => {
-    const { clock, cancelled, emitted, story, runner } = startBelow((scheduler) =>
+    const { clock, cancelled, emitted, log, runner } = startBelow((scheduler) =>
       critical(task('x', { execute: () => timer(2, scheduler), finalize: () => timer(3, scheduler) })),
     );
     clock.advance(4);
@@ -60,7 +60,7 @@ describe('A critical task', () => {
     expect(cancelled[1]).to.be.instanceOf(CancelledError);
     expect(String(cancelled[1])).to.equal('CancelledError: x has ended');
     expect(emitted).to.deep.equal([0, 'complete']);
-    expect(story).to.deep.equal(['0: x initializing', '0: x ready', '2: x finalizing', '5: x done completed']);
+    expect(log).to.deep.equal(['0: x initializing', '0: x ready', '2: x finalizing', '5: x done completed']);
     const outcome = { task: 'x', runner, status: 'completed', startedAt: 0, endedAt: 5 };
     expect(outcomeOf(runner)).to.deep.equal(outcome);
     expect(outcomeOf(runner)?.runner).to.equal(runner);
@@ -83,12 +83,12 @@ describe('A critical task', () => {
   });
 
   it('cancels the application at the moment of its failure, and is not cancelled itself', () => {
-    const { clock, cancelled, story, runner, ctx } = startBelow((scheduler) =>
+    const { clock, cancelled, log, runner, ctx } = startBelow((scheduler) =>
       critical(task('x', { execute: () => failAfter(2, scheduler), finalize: () => timer(3, scheduler) })),
     );
     clock.advance(100);
     expect(cancelled).to.deep.equal([2, outcomeOf(runner)?.error]);
-    expect(story).to.deep.equal([
+    expect(log).to.deep.equal([
       '0: x initializing',
       '0: x ready',
       '2: x failed',
@@ -99,7 +99,7 @@ describe('A critical task', () => {
   });
 
   it('cancels the application when it is cancelled alone', () => {
-    const { clock, cancelled, cancel, story } = startBelow((scheduler) =>
+    const { clock, cancelled, cancel, log } = startBelow((scheduler) =>
       critical(task('x', { execute: () => NEVER, finalize: () => timer(3, scheduler) })),
     );
     clock.advance(2);
@@ -107,7 +107,7 @@ describe('A critical task', () => {
     expect(cancelled).to.deep.equal([]);
     clock.advance(100);
     expect([cancelled[0], String(cancelled[1])]).to.deep.equal([5, 'CancelledError: x has ended']);
-    expect(story.slice(-3)).to.deep.equal(['2: x cancelling', '2: x finalizing', '5: x done cancelled']);
+    expect(log.slice(-3)).to.deep.equal(['2: x cancelling', '2: x finalizing', '5: x done cancelled']);
   });
 
   it('cancels the application when it is cancelled with a cause that cannot be read', () => {
@@ -164,13 +164,13 @@ describe('A critical task', () => {
   });
 
   it('has completed when a cancel comes during finalize after a clean end', () => {
-    const { clock, cancel, story } = startBelow((scheduler) =>
+    const { clock, cancel, log } = startBelow((scheduler) =>
       critical(task('x', { execute: () => timer(2, scheduler), finalize: () => timer(3, scheduler) })),
     );
     clock.advance(3);
     cancel();
     clock.advance(10);
-    expect(story.slice(-1)).to.deep.equal(['5: x done completed']);
+    expect(log.slice(-1)).to.deep.equal(['5: x done completed']);
   });
 
   it('ends like any other task when it is started without a cancel for the application', () => {
@@ -257,17 +257,17 @@ describe('A critical task', () => {
 
   it('cancels the application when it is a member of a supervised group, which does not restart', () => {
     for (const restart of ['on-failure', 'always'] as const) {
-      const { clock, cancelled, story, runner } = startBelow((scheduler) =>
+      const { clock, cancelled, log, runner } = startBelow((scheduler) =>
         supervise(parallel('g', critical(task('x', () => failAfter(2, scheduler)))), { restart }),
       );
       clock.advance(1000);
       expect(cancelled).to.deep.equal([2, outcomeOf(runner)?.error]);
-      expect(story.slice(-3)).to.deep.equal(['2: g/x failed', '2: g/x done failed', '2: g done failed']);
+      expect(log.slice(-3)).to.deep.equal(['2: g/x failed', '2: g/x done failed', '2: g done failed']);
     }
   });
 
   it('cancels the application at the restart limit when it is around supervise', () => {
-    const { clock, cancelled, story, runner } = startBelow((scheduler) =>
+    const { clock, cancelled, log, runner } = startBelow((scheduler) =>
       critical(
         supervise(
           task('x', () => failAfter(2, scheduler)),
@@ -276,7 +276,7 @@ describe('A critical task', () => {
       ),
     );
     clock.advance(1000);
-    expect(story).to.deep.equal([
+    expect(log).to.deep.equal([
       '0: x ready',
       '2: x failed',
       '2: x restarting 1 in 3 (x failed in execute: boom)',
@@ -290,7 +290,7 @@ describe('A critical task', () => {
   });
 
   it('has its path in a group, and the group ends with the application', () => {
-    const { clock, cancelled, story, runner } = startBelow((scheduler) =>
+    const { clock, cancelled, log, runner } = startBelow((scheduler) =>
       ordered(
         'app',
         task('a', () => NEVER),
@@ -300,7 +300,7 @@ describe('A critical task', () => {
     );
     clock.advance(10);
     expect([cancelled[0], String(cancelled[1])]).to.deep.equal([2, 'CancelledError: app/x has ended']);
-    expect(story.filter((line) => line.includes('done'))).to.have.members([
+    expect(log.filter((line) => line.includes('done'))).to.have.members([
       '2: app/x done completed',
       '2: app/a done cancelled',
       '2: app/b done cancelled',
@@ -376,7 +376,7 @@ describe('A critical task', () => {
   });
 
   it('reports a group with its members', () => {
-    const { cancelled, story, runner } = startBelow(() =>
+    const { cancelled, log, runner } = startBelow(() =>
       critical(
         parallel(
           'g',
@@ -386,7 +386,7 @@ describe('A critical task', () => {
       ),
     );
     expect(String(cancelled[1])).to.equal('CancelledError: g has ended');
-    expect(story.filter((line) => line.includes('done'))).to.deep.equal([
+    expect(log.filter((line) => line.includes('done'))).to.deep.equal([
       '0: g/a done completed',
       '0: g/b done completed',
       '0: g done completed',
@@ -400,10 +400,10 @@ describe('A critical task', () => {
   for (const context of ['its own', 'the same'] as const) {
     it(`takes a custom runner that starts its task under ${context} context`, () => {
       const inner = taskRunner(task('x', () => of(1, 2)));
-      const { cancelled, story, emitted, runner } = startBelow(() => critical(customRunner(inner, context)));
+      const { cancelled, log, emitted, runner } = startBelow(() => critical(customRunner(inner, context)));
       expect(String(cancelled[1])).to.equal('CancelledError: x has ended');
       expect(emitted).to.deep.equal([1, 2, 'complete']);
-      expect(story).to.deep.equal(['0: x ready', '0: x done completed']);
+      expect(log).to.deep.equal(['0: x ready', '0: x done completed']);
       expect(outcomeOf(runner)?.runner).to.equal(runner);
     });
   }

@@ -22,7 +22,7 @@ describe('A supervised task that fails while its finalize is slow', () => {
 
   it('emits the failure at once, and counts the delay from there', () => {
     let runs = 0;
-    const { clock, story } = startRunner((scheduler) =>
+    const { clock, log } = startRunner((scheduler) =>
       supervise(
         task('x', {
           execute: () => (++runs === 1 ? failAfter(2, scheduler) : NEVER),
@@ -32,7 +32,7 @@ describe('A supervised task that fails while its finalize is slow', () => {
       ),
     );
     clock.advance(100);
-    expect(story).to.deep.equal([
+    expect(log).to.deep.equal([
       '0: x initializing',
       '0: x ready',
       '2: x failed',
@@ -45,7 +45,7 @@ describe('A supervised task that fails while its finalize is slow', () => {
 
   it('restarts when it has finalized if that takes longer than the delay', () => {
     let runs = 0;
-    const { clock, story } = startRunner((scheduler) =>
+    const { clock, log } = startRunner((scheduler) =>
       supervise(
         task('x', {
           execute: () => (++runs === 1 ? failAfter(2, scheduler) : NEVER),
@@ -55,7 +55,7 @@ describe('A supervised task that fails while its finalize is slow', () => {
       ),
     );
     clock.advance(100);
-    expect(story.slice(-3)).to.deep.equal([
+    expect(log.slice(-3)).to.deep.equal([
       '52: x restarting 1 in 3 (x failed in execute: boom)',
       '52: x initializing',
       '52: x ready',
@@ -81,7 +81,7 @@ describe('A supervised task that fails while its finalize is slow', () => {
   });
 
   it('fails at the moment of one failure too many, and ends after finalize', () => {
-    const { clock, runner, emitted, story } = startRunner((scheduler) =>
+    const { clock, runner, emitted, log } = startRunner((scheduler) =>
       parallel(
         'app',
         supervise(task('x', { execute: () => failAfter(2, scheduler), finalize: () => timer(50, scheduler) }), {
@@ -92,7 +92,7 @@ describe('A supervised task that fails while its finalize is slow', () => {
     );
     const ready = collect(runner.ready$);
     clock.advance(2);
-    expect(story.slice(-4)).to.deep.equal([
+    expect(log.slice(-4)).to.deep.equal([
       '2: app/x failed',
       '2: app/y cancelling',
       '2: app/y done cancelled',
@@ -165,14 +165,14 @@ describe('A supervised task that fails while its finalize is slow', () => {
   });
 
   it('counts a failure of the same run once', () => {
-    const { clock, story, runner } = startRunner((scheduler) =>
+    const { clock, log, runner } = startRunner((scheduler) =>
       supervise(task('x', { execute: () => failAfter(2, scheduler), finalize: () => failAfter(4, scheduler) }), {
         backoff: exactBackoff,
         maxRestarts: 1,
       }),
     );
     clock.advance(100);
-    expect(story.filter((line) => /restarting|done|failed$/.test(line))).to.deep.equal([
+    expect(log.filter((line) => /restarting|done|failed$/.test(line))).to.deep.equal([
       '2: x failed',
       '6: x restarting 1 in 3 (x failed in execute: boom)',
       '8: x failed',
@@ -185,14 +185,14 @@ describe('A supervised task that fails while its finalize is slow', () => {
   });
 
   it('plans no restart when a listener of the failure cancels it', () => {
-    const { clock, runner, cancel, story, ctx } = startRunner((scheduler) =>
+    const { clock, runner, cancel, log, ctx } = startRunner((scheduler) =>
       supervise(task('x', { execute: () => failAfter(2, scheduler), finalize: () => timer(4, scheduler) })),
     );
     runner.events$.subscribe(({ type }) => {
       if (type === 'failed') cancel();
     });
     clock.advance(1000);
-    expect(story.slice(-3)).to.deep.equal(['2: x failed', '2: x finalizing', '6: x done failed']);
+    expect(log.slice(-3)).to.deep.equal(['2: x failed', '2: x finalizing', '6: x done failed']);
     expectNothingLeft(ctx, clock);
   });
 

@@ -41,7 +41,7 @@ describe('The finalizeTimeout of a supervised task', () => {
   };
 
   it('fails the task with its first error, on which the timeout is suppressed', () => {
-    const { clock, ctx, runner, emitted, story } = startFailing(() => NEVER);
+    const { clock, ctx, runner, emitted, log } = startFailing(() => NEVER);
     clock.advance(11);
     expect([emitted, runner.status]).to.deep.equal([[], 'finalizing']);
     clock.advance(1);
@@ -50,7 +50,7 @@ describe('The finalizeTimeout of a supervised task', () => {
     expect(String(error)).to.equal('TaskError: x failed in execute: boom');
     expect(error?.suppressed).to.have.length(1);
     expectTimeout(error?.suppressed[0]);
-    expect(story.slice(2)).to.deep.equal(['2: x failed', '2: x finalizing', '12: x done failed']);
+    expect(log.slice(2)).to.deep.equal(['2: x failed', '2: x finalizing', '12: x done failed']);
     expectNothingLeft(ctx, clock);
   });
 
@@ -71,7 +71,7 @@ describe('The finalizeTimeout of a supervised task', () => {
   });
 
   it('does not come when the run ends in time, and begins again with each run', () => {
-    const { clock, ctx, cancel, story } = startRunner((scheduler) =>
+    const { clock, ctx, cancel, log } = startRunner((scheduler) =>
       supervise(task('x', { execute: () => failAfter(2, scheduler), finalize: () => timer(9, scheduler) }), {
         backoff: exactBackoff,
         finalizeTimeout: 10,
@@ -79,7 +79,7 @@ describe('The finalizeTimeout of a supervised task', () => {
       }),
     );
     clock.advance(100);
-    expect(story.filter((line) => /restarting|done/.test(line)).map((line) => line.slice(0, 18))).to.deep.equal([
+    expect(log.filter((line) => /restarting|done/.test(line)).map((line) => line.slice(0, 18))).to.deep.equal([
       '11: x restarting 1',
       '22: x restarting 2',
       '33: x restarting 3',
@@ -203,7 +203,7 @@ describe('The finalizeTimeout of a supervised task', () => {
   });
 
   it('applies while the run waits for the runs that it has started', () => {
-    const { clock, runner, story } = startRunner((scheduler) => {
+    const { clock, runner, log } = startRunner((scheduler) => {
       const child = taskRunner(task('child', { execute: () => NEVER, finalize: () => NEVER }));
       return supervise(
         task('x', (ctx) => {
@@ -215,7 +215,7 @@ describe('The finalizeTimeout of a supervised task', () => {
     });
     clock.advance(12);
     expectTimeout(outcomeOf(runner)?.error?.suppressed[0]);
-    expect(story.slice(-2)).to.deep.equal(['2: x/child finalizing', '12: x done failed']);
+    expect(log.slice(-2)).to.deep.equal(['2: x/child finalizing', '12: x done failed']);
   });
 
   it('applies to a custom runner', () => {
@@ -281,25 +281,20 @@ describe('The finalizeTimeout of a supervised task', () => {
 
   it('leaves a run behind whose later end changes nothing', () => {
     const end = new Subject();
-    const { clock, runner, emitted, story, ctx } = startFailing(() => end);
+    const { clock, runner, emitted, log, ctx } = startFailing(() => end);
     clock.advance(12);
     const outcome = outcomeOf(runner);
-    const before = [...story];
+    const before = [...log];
     end.next('late');
     end.complete();
-    expect([story, emitted, outcomeOf(runner), runner.status]).to.deep.equal([
-      before,
-      [outcome?.error],
-      outcome,
-      'done',
-    ]);
+    expect([log, emitted, outcomeOf(runner), runner.status]).to.deep.equal([before, [outcome?.error], outcome, 'done']);
     expectNothingLeft(ctx, clock);
   });
 
   it('leaves a run behind whose later children, finalize and end change nothing', () => {
     const end = new Subject();
     const finished: string[] = [];
-    const { clock, runner, story } = startRunner((scheduler) => {
+    const { clock, runner, log } = startRunner((scheduler) => {
       const child = taskRunner(task('child', { execute: () => NEVER, finalize: () => end }));
       return critical(
         supervise(
@@ -315,16 +310,16 @@ describe('The finalizeTimeout of a supervised task', () => {
       );
     });
     clock.advance(12);
-    const before = [...story];
+    const before = [...log];
     const ready = collect(runner.ready$);
     end.complete();
     expect(finished).to.deep.equal(['finalize']);
-    expect([story, runner.status, ready]).to.deep.equal([before, 'done', ['complete']]);
+    expect([log, runner.status, ready]).to.deep.equal([before, 'done', ['complete']]);
   });
 
   it('leaves a group behind whose later values and ends change nothing', async () => {
     const work = deferred<string>();
-    const { clock, runner, story, emitted } = startRunner((scheduler) =>
+    const { clock, runner, log, emitted } = startRunner((scheduler) =>
       supervise(
         parallel(
           'g',
@@ -340,18 +335,18 @@ describe('The finalizeTimeout of a supervised task', () => {
       'g/a timed-out',
       'g/b failed',
     ]);
-    const before = [...story];
+    const before = [...log];
     work.resolve('late');
     await settled();
-    expect([story, results, emitted]).to.deep.equal([before, [], [outcomeOf(runner)?.error]]);
+    expect([log, results, emitted]).to.deep.equal([before, [], [outcomeOf(runner)?.error]]);
   });
 
   it('leaves a run behind whose later error is an event', () => {
     const end = new Subject();
-    const { clock, story } = startFailing(() => end);
+    const { clock, log } = startFailing(() => end);
     clock.advance(12);
     end.error(new Error('late'));
-    expect(story.slice(-2)).to.deep.equal([
+    expect(log.slice(-2)).to.deep.equal([
       '12: x done failed',
       '12: x result dropped in finalize (x failed in finalize: late)',
     ]);

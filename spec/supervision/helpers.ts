@@ -24,10 +24,10 @@ export function taskOf<T>(...runs: readonly Observable<T>[]): SimpleTask<T> {
 export const boom = (name = 'x'): TaskError => new TaskError(name, 'execute', new Error('boom'));
 
 /** Collects the events of a runner as lines: `5: x restarting 1 in 3 (x failed in execute: boom)`. */
-export function storyOf(runner: TaskRunner): string[] {
-  const story: string[] = [];
-  runner.events$.subscribe((event) => story.push(`${event.at}: ${event.task} ${describeEvent(event)}`));
-  return story;
+export function eventLines(runner: TaskRunner): string[] {
+  const log: string[] = [];
+  runner.events$.subscribe((event) => log.push(`${event.at}: ${event.task} ${describeEvent(event)}`));
+  return log;
 }
 
 export function describeEvent(event: TaskEvent): string {
@@ -52,7 +52,7 @@ export interface StartedRunner<T, R extends TaskRunner<T> = TaskRunner<T>> {
   /** The values and the end of its stream. */
   readonly emitted: (T | 'complete' | Error)[];
   /** Its events. */
-  readonly story: string[];
+  readonly log: string[];
 }
 
 /** Starts a runner on a virtual clock of its own. */
@@ -62,8 +62,8 @@ export function startRunner<T, R extends TaskRunner<T>>(
   const clock = virtualClock();
   const [ctx, cancel] = withCancel(undefined, { scheduler: clock });
   const runner = create(clock);
-  const story = storyOf(runner);
-  return { clock, runner, ctx, cancel, story, emitted: collect(runner.start(ctx, cancel)) };
+  const log = eventLines(runner);
+  return { clock, runner, ctx, cancel, log, emitted: collect(runner.start(ctx, cancel)) };
 }
 
 /** Collects the delays of the restarts of a runner. */

@@ -28,7 +28,7 @@ describe('A supervised task in a join', () => {
     for (const phase of ['initialize', 'execute', 'finalize'] as const) {
       for (const nested of [false, true]) {
         const hang = (of: string) => (of === phase ? new Promise<never>(() => undefined) : undefined);
-        const { clock, ctx, cancel, runner, story } = startRunner((scheduler) => {
+        const { clock, ctx, cancel, runner, log } = startRunner((scheduler) => {
           const runner = supervise(
             task('x', {
               initialize: () => hang('initialize'),
@@ -45,7 +45,7 @@ describe('A supervised task in a join', () => {
         expect(outcomes).to.deep.equal([]);
         clock.advance(1);
         expect(outcomes).to.deep.equal([{ task: 'x', runner, status: 'timed-out', phase, startedAt: 0 }, 'complete']);
-        expect(story.some((line) => line.includes('done'))).to.equal(false);
+        expect(log.some((line) => line.includes('done'))).to.equal(false);
       }
     }
   });
@@ -53,7 +53,7 @@ describe('A supervised task in a join', () => {
   it('delivers no late value, and reports it once', async () => {
     for (const settle of ['resolve', 'reject'] as const) {
       const work = deferred<unknown>();
-      const { clock, ctx, cancel, runner, story, emitted } = startRunner(() =>
+      const { clock, ctx, cancel, runner, log, emitted } = startRunner(() =>
         supervise(supervise(task('x', { execute: () => work.promise, finalize: () => 1 })), { restart: 'always' }),
       );
       const results = collect(runner.results$);
@@ -67,7 +67,7 @@ describe('A supervised task in a join', () => {
       expect(emitted.filter((value) => !(value instanceof TaskError))).to.deep.equal(
         settle === 'resolve' ? ['complete'] : [],
       );
-      expect(story).to.deep.equal([
+      expect(log).to.deep.equal([
         '0: x initializing',
         '0: x ready',
         '0: x cancelling',
@@ -95,7 +95,7 @@ describe('A supervised task in a join', () => {
   it('that hangs after a restart times out as if it had run once', async () => {
     const work = deferred<unknown>();
     let runs = 0;
-    const { clock, ctx, cancel, runner, story, emitted } = startRunner(() =>
+    const { clock, ctx, cancel, runner, log, emitted } = startRunner(() =>
       supervise(
         task('x', () => {
           if (++runs === 1) throw new Error('boom');
@@ -115,11 +115,7 @@ describe('A supervised task in a join', () => {
     work.resolve('late');
     await settled();
     expect(emitted).to.deep.equal(['complete']);
-    expect(story.slice(-3)).to.deep.equal([
-      '5: x cancelling',
-      '15: x result dropped in execute',
-      '15: x done cancelled',
-    ]);
+    expect(log.slice(-3)).to.deep.equal(['5: x cancelling', '15: x result dropped in execute', '15: x done cancelled']);
   });
 
   it('that hangs in another hook after a restart times out in that hook', () => {

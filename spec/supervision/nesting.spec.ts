@@ -17,7 +17,7 @@ import { customRunner } from '../helpers/custom-runners.js';
 import { expectNothingLeft } from '../helpers/expect-nothing-left.js';
 import { failAfter, outcomeOf, throwing } from '../helpers/tasks.js';
 import { spyOnConsoleError } from '../helpers/console-spy.js';
-import { delaysOf, exactBackoff, startRunner, storyOf } from './helpers.js';
+import { delaysOf, eventLines, exactBackoff, startRunner } from './helpers.js';
 
 describe('A supervised runner', () => {
   spyOnConsoleError();
@@ -28,15 +28,15 @@ describe('A supervised runner', () => {
     let n = 0;
     const inner = taskRunner(task('x', () => (++n === 2 ? failAfter(1, clock) : of(n))));
     inner.start(ctx).subscribe();
-    const own = storyOf(inner);
+    const own = eventLines(inner);
     const runner = supervise(inner, { backoff: exactBackoff });
-    const story = storyOf(runner);
+    const log = eventLines(runner);
     expect([String(runner), isTaskRunner(runner), runner === inner]).to.deep.equal(['x', true, false]);
     const emitted = collect(runner.start(ctx));
     clock.advance(10);
     expect(emitted).to.deep.equal([3, 'complete']);
     expect(own).to.deep.equal(['0: x ready', '1: x failed', '1: x done failed', '4: x ready', '4: x done completed']);
-    expect(story).to.deep.equal([
+    expect(log).to.deep.equal([
       '0: x ready',
       '1: x failed',
       '1: x restarting 1 in 3 (x failed in execute: boom)',
@@ -70,20 +70,20 @@ describe('A supervised runner', () => {
     let n = 0;
     const inner = taskRunner(task('x', () => (++n === 1 ? failAfter(1, clock) : NEVER)));
     const runner = supervise(inner, { backoff: exactBackoff });
-    const story = storyOf(runner);
+    const log = eventLines(runner);
     const emitted = collect(runner.start(ctx));
     clock.advance(2);
     inner.start(ctx).subscribe();
     clock.advance(100);
     expect(emitted.map((error) => (error as Error).cause)).to.deep.equal([new AlreadyRunningError('x')]);
-    expect(story.slice(-1)).to.deep.equal(['4: x done failed']);
+    expect(log.slice(-1)).to.deep.equal(['4: x done failed']);
     expect(inner.status).to.equal('running');
     cancel();
     expectNothingLeft(ctx, clock);
   });
 
   it('restarts a supervised runner that has exceeded its limit', () => {
-    const { clock, story, emitted } = startRunner((scheduler) =>
+    const { clock, log, emitted } = startRunner((scheduler) =>
       supervise(
         supervise(
           task('x', () => failAfter(1, scheduler)),
@@ -93,7 +93,7 @@ describe('A supervised runner', () => {
       ),
     );
     clock.advance(1000);
-    expect(story.filter((line) => /restarting|done/.test(line))).to.deep.equal([
+    expect(log.filter((line) => /restarting|done/.test(line))).to.deep.equal([
       '1: x restarting 1 in 3 (x failed in execute: boom)',
       '5: x restarting 1 in 50 (x ended for good after 1 restart within 100 ms: x failed in execute: boom)',
       '56: x restarting 1 in 3 (x failed in execute: boom)',
@@ -106,19 +106,19 @@ describe('A supervised runner', () => {
   });
 
   it('ends a nested wait immediately when it is cancelled', () => {
-    const { clock, story, emitted, cancel, ctx } = startRunner(() =>
+    const { clock, log, emitted, cancel, ctx } = startRunner(() =>
       supervise(supervise(task('x', throwing()), { backoff: exactBackoff }), { restart: 'always' }),
     );
     clock.advance(1);
     cancel();
     clock.advance(1000);
-    expect(story.slice(2)).to.deep.equal(['0: x restarting 1 in 3 (x failed in execute: boom)', '1: x done cancelled']);
+    expect(log.slice(2)).to.deep.equal(['0: x restarting 1 in 3 (x failed in execute: boom)', '1: x done cancelled']);
     expect(emitted).to.deep.equal(['complete']);
     expectNothingLeft(ctx, clock);
   });
 
   it('continues the schedule of a cron after a run that has stopped it', () => {
-    const { clock, story, emitted, cancel } = startRunner(() =>
+    const { clock, log, emitted, cancel } = startRunner(() =>
       supervise(
         cron(
           task('x', ({ slot }) => (slot === 20 ? throwing()() : slot)),
@@ -131,7 +131,7 @@ describe('A supervised runner', () => {
     clock.advance(40);
     cancel();
     expect(emitted).to.deep.equal([0, 10, 25, 35, 'complete']);
-    expect(story).to.deep.equal([
+    expect(log).to.deep.equal([
       '0: x ready',
       '0: x slot-started',
       '10: x slot-started',
@@ -148,7 +148,7 @@ describe('A supervised runner', () => {
   });
 
   it('restarts a group with all its members', () => {
-    const { clock, story, runner, cancel } = startRunner((scheduler) => {
+    const { clock, log, runner, cancel } = startRunner((scheduler) => {
       let n = 0;
       return supervise(
         ordered(
@@ -162,7 +162,7 @@ describe('A supervised runner', () => {
     clock.advance(10);
     cancel();
     clock.advance(10);
-    expect(story).to.deep.equal([
+    expect(log).to.deep.equal([
       '0: g initializing',
       '0: g/a initializing',
       '0: g/a ready',
@@ -195,7 +195,7 @@ describe('A supervised runner', () => {
 
   for (const context of ['its own', 'the same'] as const) {
     it(`restarts a custom runner that starts its task under ${context} context`, () => {
-      const { clock, story, emitted, runner, cancel, ctx } = startRunner((scheduler) => {
+      const { clock, log, emitted, runner, cancel, ctx } = startRunner((scheduler) => {
         let n = 0;
         const inner = taskRunner(task('x', () => (++n === 1 ? failAfter(2, scheduler) : timer(1, 1, scheduler))));
         return supervise(customRunner(inner, context), { backoff: exactBackoff });
@@ -204,7 +204,7 @@ describe('A supervised runner', () => {
       expect(emitted).to.deep.equal([0, 1]);
       cancel();
       expect(emitted).to.deep.equal([0, 1, 'complete']);
-      expect(story).to.deep.equal([
+      expect(log).to.deep.equal([
         '0: x ready',
         '2: x failed',
         '2: x restarting 1 in 3 (x failed in execute: boom)',
@@ -236,21 +236,21 @@ describe('A supervised runner', () => {
     const inner = taskRunner(task('x', () => NEVER));
     const [own, cancelOwn] = withCancel();
     const start: TaskRunner<never>['start'] = (_, cancel) => inner.start(own, cancel);
-    const { clock, emitted, story } = startRunner(() =>
+    const { clock, emitted, log } = startRunner(() =>
       supervise(Object.assign(customRunner(inner), { start }), { restart: 'always' }),
     );
     cancelOwn();
     clock.advance(1000);
     expect(emitted).to.deep.equal(['complete']);
-    expect(story.filter((line) => line.includes('restarting'))).to.deep.equal([]);
+    expect(log.filter((line) => line.includes('restarting'))).to.deep.equal([]);
   });
 
   it('fails without a restart when its custom runner already runs elsewhere', () => {
     const inner = taskRunner(task('x', () => NEVER));
     inner.start().subscribe();
-    const { clock, emitted, story, ctx } = startRunner(() => supervise(customRunner(inner), { restart: 'always' }));
+    const { clock, emitted, log, ctx } = startRunner(() => supervise(customRunner(inner), { restart: 'always' }));
     clock.advance(1000);
     expect(emitted.map(String)).to.deep.equal(['TaskError: x failed in execute: x is already running']);
-    expect([story, listenerCount(ctx)]).to.deep.equal([['0: x done failed'], 0]);
+    expect([log, listenerCount(ctx)]).to.deep.equal([['0: x done failed'], 0]);
   });
 });

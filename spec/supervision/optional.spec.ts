@@ -268,6 +268,6 @@ describe('A task that is critical of its group', () => {
   it('refuses another scope', () => {
     expect(() => critical(server, { of: 'world' as never })).to.throw(RangeError, 'Expected `of` to be');
     const misspelled = () => critical(server, { off: 'group' } as never);
-    expect(misspelled).to.throw(TypeError, 'Expected `options` to be made of `of`, got `off`');
+    expect(misspelled).to.throw(TypeError, 'Expected an option of `critical`, got `off`. Known options: `of`');
   });
 });

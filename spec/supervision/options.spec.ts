@@ -8,7 +8,6 @@ import { taskOf } from './helpers.js';
 describe('The options of supervise', () => {
   type Refusal = [options: unknown, error: new (message: string) => Error, message: string];
   const oneOf = "Expected `restart` to be 'on-failure' or 'always', got ";
-  const known = 'made of `initial`, `max`, `factor`, `jitter`, `random`';
   const ms = (name: string): Refusal[] => {
     const [option, inner] = name.split('.') as [string, string?];
     const given = (value: unknown) => ({ [option]: inner === undefined ? value : { [inner]: value } });
@@ -21,13 +20,13 @@ describe('The options of supervise', () => {
   };
   const refusals: Record<string, readonly Refusal[]> = {
     'options are an object, of known names': [
-      [null, TypeError, 'Expected `options` to be an object, got null'],
-      ['always', TypeError, "Expected `options` to be an object, got `'always'` (string)"],
+      [null, TypeError, 'Expected `options` of `supervise` to be an object, got null'],
+      ['always', TypeError, "Expected `options` of `supervise` to be an object, got `'always'` (string)"],
       [
-        { retries: 3 },
+        { jitter: 3 },
         TypeError,
-        'Expected `options` to be made of `restart`, `backoff`, `maxRestarts`, `window`, `healthyFor`, ' +
-          '`finalizeTimeout`, got `retries` (unknown)',
+        'Expected an option of `supervise`, got `jitter`. Known options: `restart`, `backoff`, `maxRestarts`, ' +
+          '`window`, `healthyFor`, `finalizeTimeout`',
       ],
     ],
     restart: [
@@ -38,7 +37,11 @@ describe('The options of supervise', () => {
     'backoff is an object, of known names': [
       [{ backoff: null }, TypeError, 'Expected `backoff` to be an object, got null'],
       [{ backoff: 100 }, TypeError, 'Expected `backoff` to be an object, got `100` (number)'],
-      [{ backoff: { delay: 1 } }, TypeError, `Expected \`backoff\` to be ${known}, got \`delay\` (unknown)`],
+      [
+        { backoff: { delay: 1 } },
+        TypeError,
+        'Expected a member of `backoff`, got `delay`. Known members: `initial`, `max`, `factor`, `jitter`, `random`',
+      ],
     ],
     'backoff.initial': ms('backoff.initial'),
     'backoff.max': ms('backoff.max'),

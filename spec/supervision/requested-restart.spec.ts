@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { EMPTY, NEVER, Subject, timer } from 'rxjs';
 import { launch, NotRunningError, ordered, supervise, task, withCancel, type Outcome } from '../../lib/index.js';
 import { virtualClock } from '../../lib/testing/index.js';
@@ -12,9 +13,33 @@ import { exactBackoff, startRunner } from './helpers.js';
 describe('A requested restart of a supervised task', () => {
   spyOnConsoleError();
 
+  it('starts the next run in the async context of the code that started the task', () => {
+    const store = new AsyncLocalStorage<string>();
+    const stores: unknown[] = [];
+    const initialize = () => {
+      stores.push(store.getStore());
+      // Does not get to the next run.
+      store.enterWith('entered');
+    };
+    const { clock, runner } = store.run('starter', () =>
+      startRunner((scheduler) => {
+        let runs = 0;
+        const execute = () => (++runs === 1 ? failAfter(1, scheduler) : NEVER);
+        return supervise(task('x', { initialize, execute }), { backoff: { initial: 1000, jitter: 0 } });
+      }),
+    );
+    clock.advance(2);
+    for (const caller of ['during the delay', 'during the run'])
+      store.run(caller, () => {
+        void runner.restart();
+        clock.advance(0);
+      });
+    expect(stores).to.deep.equal(['starter', 'starter', 'starter']);
+  });
+
   it('ends the current run, starts the next, and resolves with the outcome of the former', async () => {
     const causes: unknown[] = [];
-    const { clock, runner, story, ctx, cancel, emitted } = startRunner((scheduler) =>
+    const { clock, runner, log, ctx, cancel, emitted } = startRunner((scheduler) =>
       supervise(
         task('x', {
           initialize: (run) => {
@@ -30,7 +55,7 @@ describe('A requested restart of a supervised task', () => {
     clock.advance(4);
     const outcome = await restarted;
     expect([outcome.task, outcome.status, outcome.startedAt, outcome.endedAt]).to.deep.equal(['x', 'cancelled', 0, 6]);
-    expect(story).to.deep.equal([
+    expect(log).to.deep.equal([
       '0: x initializing',
       '0: x ready',
       '2: x restart-requested',
@@ -48,7 +73,7 @@ describe('A requested restart of a supervised task', () => {
   });
 
   it('does not count towards maxRestarts, and leaves the backoff as it is', async () => {
-    const { clock, runner, story } = startRunner((scheduler) => {
+    const { clock, runner, log } = startRunner((scheduler) => {
       let runs = 0;
       return supervise(
         task('x', () => (++runs > 10 ? failAfter(1, scheduler) : NEVER)),
@@ -61,7 +86,7 @@ describe('A requested restart of a supervised task', () => {
       await restarted;
     }
     clock.advance(100);
-    expect(story.filter((line) => /restarting|done/.test(line)).slice(-3)).to.deep.equal([
+    expect(log.filter((line) => /restarting|done/.test(line)).slice(-3)).to.deep.equal([
       '0: x restarting 10 in 0',
       '1: x restarting 11 in 3 (x failed in execute: boom)',
       '5: x done failed',
@@ -71,7 +96,7 @@ describe('A requested restart of a supervised task', () => {
   it('does not count a failure of the run that it ends', async () => {
     const fails = { execute: throwing(), finalize: throwing() };
     for (const phase of ['execute', 'finalize'] as const) {
-      const { clock, runner, story } = startRunner(() =>
+      const { clock, runner, log } = startRunner(() =>
         supervise(
           task('x', {
             execute: async ({ cancelled$ }) => {
@@ -88,7 +113,7 @@ describe('A requested restart of a supervised task', () => {
       clock.advance(1);
       const outcome = await restarted;
       expect([outcome.status, outcome.error?.phase]).to.deep.equal(['failed', phase]);
-      expect(story.slice(-3)).to.deep.equal([
+      expect(log.slice(-3)).to.deep.equal([
         `0: x restarting 1 in 0 (x failed in ${phase}: boom)`,
         '0: x initializing',
         '0: x ready',
@@ -97,7 +122,7 @@ describe('A requested restart of a supervised task', () => {
   });
 
   it('ends the delay before a restart, and resolves with the outcome of the run that has failed', async () => {
-    const { clock, runner, story, ctx, cancel } = startRunner((scheduler) => {
+    const { clock, runner, log, ctx, cancel } = startRunner((scheduler) => {
       let runs = 0;
       return supervise(
         task('x', () => (++runs === 1 ? failAfter(2, scheduler) : NEVER)),
@@ -112,20 +137,20 @@ describe('A requested restart of a supervised task', () => {
       'TaskError: x failed in execute: boom',
       first,
     ]);
-    expect(story.slice(2)).to.deep.equal([
+    expect(log.slice(2)).to.deep.equal([
       '2: x restarting 1 in 1000 (x failed in execute: boom)',
       '5: x restart-requested',
       '5: x restart-requested',
       '5: x ready',
     ]);
     clock.advance(10_000);
-    expect(story).to.have.length(6);
+    expect(log).to.have.length(6);
     cancel();
     expectNothingLeft(ctx, clock);
   });
 
   it('during finalize after a failure starts the next run when that has ended', async () => {
-    const { clock, runner, story } = startRunner((scheduler) => {
+    const { clock, runner, log } = startRunner((scheduler) => {
       let runs = 0;
       return supervise(
         task('x', {
@@ -139,7 +164,7 @@ describe('A requested restart of a supervised task', () => {
     const restarted = runner.restart();
     clock.advance(3);
     expect((await restarted).status).to.equal('failed');
-    expect(story.slice(-3)).to.deep.equal([
+    expect(log.slice(-3)).to.deep.equal([
       '6: x restarting 1 in 0 (x failed in execute: boom)',
       '6: x initializing',
       '6: x ready',
@@ -148,7 +173,7 @@ describe('A requested restart of a supervised task', () => {
 
   it('during finalize after a clean end starts the next run, which the options alone would not', async () => {
     for (const options of [{}, { restart: 'always', maxRestarts: 0 }] as const) {
-      const { clock, runner, story } = startRunner((scheduler) => {
+      const { clock, runner, log } = startRunner((scheduler) => {
         let runs = 0;
         return supervise(
           task('x', {
@@ -162,12 +187,12 @@ describe('A requested restart of a supervised task', () => {
       const restarted = runner.restart();
       clock.advance(3);
       expect((await restarted).status).to.equal('completed');
-      expect(story.slice(-3)).to.deep.equal(['6: x restarting 1 in 0', '6: x initializing', '6: x ready']);
+      expect(log.slice(-3)).to.deep.equal(['6: x restarting 1 in 0', '6: x initializing', '6: x ready']);
     }
   });
 
   it('is made once for several calls', async () => {
-    const { clock, runner, story } = startRunner((scheduler) =>
+    const { clock, runner, log } = startRunner((scheduler) =>
       supervise(task('x', { execute: () => NEVER, finalize: () => timer(4, scheduler) })),
     );
     const calls = [runner.restart(), runner.restart()];
@@ -176,7 +201,7 @@ describe('A requested restart of a supervised task', () => {
     clock.advance(2);
     const outcomes = await Promise.all(calls);
     expect(new Set(outcomes).size).to.equal(1);
-    expect(story.filter((line) => line.includes('restarting'))).to.deep.equal(['4: x restarting 1 in 0']);
+    expect(log.filter((line) => line.includes('restarting'))).to.deep.equal(['4: x restarting 1 in 0']);
   });
 
   it('rejects with a NotRunningError before the start, after the end, and while the task stops', async () => {
@@ -231,10 +256,10 @@ describe('A requested restart of a supervised task', () => {
   });
 
   it('is refused if a listener of its event stops the task', async () => {
-    const { clock, runner, ctx, cancel, story } = startRunner(() => supervise(task('x', () => NEVER)));
+    const { clock, runner, ctx, cancel, log } = startRunner(() => supervise(task('x', () => NEVER)));
     runner.events$.subscribe((event) => event.type === 'restart-requested' && cancel());
     expect(String(await rejectionOf(runner.restart()))).to.equal('NotRunningError: x is not running');
-    expect(story.at(-1)).to.equal('0: x done cancelled');
+    expect(log.at(-1)).to.equal('0: x done cancelled');
     expectNothingLeft(ctx, clock);
   });
 
@@ -339,7 +364,7 @@ describe('A requested restart of a supervised task', () => {
   });
 
   it('restarts a group with its members in their order', () => {
-    const { clock, runner, story } = startRunner((scheduler) =>
+    const { clock, runner, log } = startRunner((scheduler) =>
       supervise(
         ordered(
           'g',
@@ -351,7 +376,7 @@ describe('A requested restart of a supervised task', () => {
     clock.advance(1);
     void runner.restart();
     clock.advance(3);
-    expect(story.filter((line) => /done|restarting|g ready/.test(line))).to.deep.equal([
+    expect(log.filter((line) => /done|restarting|g ready/.test(line))).to.deep.equal([
       '0: g ready',
       '2: g/b done cancelled',
       '3: g/a done cancelled',
@@ -362,11 +387,11 @@ describe('A requested restart of a supervised task', () => {
 
   it('of an inner supervised task leaves the outer one alone', async () => {
     const inner = supervise(task('x', () => NEVER));
-    const { clock, runner, story } = startRunner(() => supervise(inner, { maxRestarts: 0 }));
+    const { clock, runner, log } = startRunner(() => supervise(inner, { maxRestarts: 0 }));
     const restarted = inner.restart();
     clock.advance(1);
     expect((await restarted).status).to.equal('cancelled');
-    expect([outcomeOf(runner), story.at(-1)]).to.deep.equal([undefined, '0: x ready']);
+    expect([outcomeOf(runner), log.at(-1)]).to.deep.equal([undefined, '0: x ready']);
   });
 
   it('of an outer supervised task ends the delay of an inner one', async () => {
@@ -387,7 +412,7 @@ describe('A requested restart of a supervised task', () => {
   it('drops what the run that it ends yields after its grace', async () => {
     const work = deferred<string>();
     let runs = 0;
-    const { clock, runner, emitted, story } = startRunner(() =>
+    const { clock, runner, emitted, log } = startRunner(() =>
       supervise(task('x', { execute: () => (++runs === 1 ? work.promise : NEVER), grace: 5 })),
     );
     const restarted = runner.restart();
@@ -396,7 +421,7 @@ describe('A requested restart of a supervised task', () => {
     work.resolve('late');
     await settled();
     expect(emitted).to.deep.equal([]);
-    expect(story.slice(-1)).to.deep.equal(['5: x result dropped in execute']);
+    expect(log.slice(-1)).to.deep.equal(['5: x result dropped in execute']);
   });
 
   it('leaves nothing of the previous runs behind, however often it is called', async () => {

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
-import { timer } from 'rxjs';
+import { of, Subject, timer } from 'rxjs';
 import {
+  critical,
   parallel,
   RestartLimitError,
   supervise,
@@ -11,7 +12,7 @@ import {
 } from '../../lib/index.js';
 import { virtualClock } from '../../lib/testing/index.js';
 import { collect } from '../helpers/collect.js';
-import { events, failAfter, outcomeOf, throwing } from '../helpers/tasks.js';
+import { events, eventTypes, failAfter, outcomeOf, throwing } from '../helpers/tasks.js';
 import { virtually } from '../helpers/virtual-time.js';
 import { spyOnConsoleError } from '../helpers/console-spy.js';
 import { boom, delaysOf, startRunner, taskOf } from './helpers.js';
@@ -22,11 +23,11 @@ describe('The restart limit of a supervised task', () => {
   const often = { initial: 10, factor: 1, jitter: 0 };
 
   it('is exceeded with an error whose cause is the last error', () => {
-    const { clock, story, emitted, runner } = startRunner(() =>
+    const { clock, log, emitted, runner } = startRunner(() =>
       supervise(task('x', throwing()), { backoff: often, maxRestarts: 2, window: 1000 }),
     );
     clock.advance(100);
-    expect(story.filter((line) => /restarting|done/.test(line))).to.deep.equal([
+    expect(log.filter((line) => /restarting|done/.test(line))).to.deep.equal([
       '0: x restarting 1 in 10 (x failed in execute: boom)',
       '10: x restarting 2 in 10 (x failed in execute: boom)',
       '20: x done failed',
@@ -90,14 +91,14 @@ describe('The restart limit of a supervised task', () => {
 
   it('uses a window that slides', () => {
     const lengths = [10, 80, 10, 80, 10, 10];
-    const { clock, story } = startRunner((scheduler) =>
+    const { clock, log } = startRunner((scheduler) =>
       supervise(
         task('x', () => failAfter(lengths.shift() ?? NaN, scheduler)),
         { backoff: often, maxRestarts: 2, window: 100 },
       ),
     );
     clock.advance(1000);
-    expect(story.filter((line) => /restarting|done/.test(line))).to.deep.equal([
+    expect(log.filter((line) => /restarting|done/.test(line))).to.deep.equal([
       '10: x restarting 1 in 10 (x failed in execute: boom)',
       '100: x restarting 2 in 10 (x failed in execute: boom)',
       // The first one has left the window.
@@ -110,10 +111,10 @@ describe('The restart limit of a supervised task', () => {
   });
 
   it('is five restarts within 60 s by default', () => {
-    const { clock, story } = startRunner(() => supervise(task('x', throwing()), { backoff: often }));
+    const { clock, log } = startRunner(() => supervise(task('x', throwing()), { backoff: often }));
     clock.advance(1000);
-    expect(story.filter((line) => line.includes('restarting'))).to.have.length(5);
-    expect(story.at(-1)).to.equal('50: x done failed');
+    expect(log.filter((line) => line.includes('restarting'))).to.have.length(5);
+    expect(log.at(-1)).to.equal('50: x done failed');
     const slow = startRunner((scheduler) =>
       supervise(
         task('x', () => failAfter(10_000, scheduler)),
@@ -121,10 +122,10 @@ describe('The restart limit of a supervised task', () => {
       ),
     );
     slow.clock.advance(59_999);
-    expect(slow.story.at(-1)).to.equal('50000: x ready');
+    expect(slow.log.at(-1)).to.equal('50000: x ready');
     slow.clock.advance(1);
     // The restart at 10 s counts until 70 s.
-    expect(slow.story.at(-1)).to.equal('60000: x done failed');
+    expect(slow.log.at(-1)).to.equal('60000: x done failed');
     const slower = startRunner((scheduler) =>
       supervise(
         task('x', () => failAfter(12_000, scheduler)),
@@ -152,11 +153,11 @@ describe('The restart limit of a supervised task', () => {
   });
 
   it('allows any number of restarts when it is Infinity', () => {
-    const { clock, story } = startRunner(() =>
+    const { clock, log } = startRunner(() =>
       supervise(task('x', throwing()), { backoff: often, maxRestarts: Infinity, window: Infinity }),
     );
     clock.advance(10_000);
-    expect(story.slice(-3)).to.deep.equal([
+    expect(log.slice(-3)).to.deep.equal([
       '10000: x ready',
       '10000: x failed',
       '10000: x restarting 1001 in 10 (x failed in execute: boom)',
@@ -164,14 +165,14 @@ describe('The restart limit of a supervised task', () => {
   });
 
   it('counts clean ends that cause a restart, and then has no last error', () => {
-    const { clock, story, emitted, runner } = startRunner((scheduler) =>
+    const { clock, log, emitted, runner } = startRunner((scheduler) =>
       supervise(
         task('x', () => timer(1, scheduler)),
         { restart: 'always', backoff: often, maxRestarts: 1, window: 50 },
       ),
     );
     clock.advance(100);
-    expect(story).to.deep.equal(['0: x ready', '1: x restarting 1 in 10', '11: x ready', '12: x done failed']);
+    expect(log).to.deep.equal(['0: x ready', '1: x restarting 1 in 10', '11: x ready', '12: x done failed']);
     const { error } = outcomeOf(runner) ?? {};
     expect(emitted).to.deep.equal([0, 0, error]);
     expect([String(error), error?.cause, error?.phase]).to.deep.equal([
@@ -202,5 +203,33 @@ describe('The restart limit of a supervised task', () => {
     expect(emitted.map(String)).to.deep.equal([
       'RestartLimitError: app/x ended for good after 0 restarts within 60000 ms: app/x failed in execute: boom',
     ]);
+  });
+
+  it('is exceeded with an error of `finalize` as its cause alone when it stops the application', () => {
+    const [ctx, cancel] = withCancel();
+    const consumer = task('consumer', { execute: () => of(1), finalize: throwing() });
+    const runner = critical(supervise(consumer, { restart: 'always', maxRestarts: 0 }));
+    runner.start(ctx, cancel).subscribe({ error: () => undefined });
+    const error = outcomeOf(runner)?.error;
+    expect(error?.cause).to.include({ task: 'consumer', phase: 'finalize' });
+    expect(error?.suppressed).to.deep.equal([]);
+  });
+
+  it('counts a failure at a `startTimeout` once, also when a listener of the failure ends the hook', () => {
+    const clock = virtualClock();
+    const [ctx, cancel] = withCancel(undefined, { scheduler: clock });
+    let initialized = new Subject<never>();
+    const slow = task('slow', { initialize: () => (initialized = new Subject()), startTimeout: 5, grace: 10 });
+    const runner = supervise(slow, { maxRestarts: 1, backoff: { initial: 2 } });
+    const types = eventTypes(runner);
+    runner.events$.subscribe(({ type }) => {
+      if (type === 'failed' && types.length < 5) initialized.complete();
+    });
+    runner.start(ctx).subscribe({ error: () => undefined });
+    clock.advance(8);
+    expect(types).to.deep.equal(['initializing', 'failed', 'finalizing', 'restarting', 'initializing']);
+    // It has not failed for good.
+    expect(collect(runner.ready$)).to.deep.equal([]);
+    cancel();
   });
 });

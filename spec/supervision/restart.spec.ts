@@ -43,7 +43,7 @@ describe('A supervised task', () => {
 
   it('repeats the whole lifecycle in a restart, each time with a new context', () => {
     const seen: RunContext[] = [];
-    const { clock, story, emitted, runner } = startRunner((scheduler) =>
+    const { clock, log, emitted, runner } = startRunner((scheduler) =>
       supervise(
         task('x', {
           initialize: (ctx) => (seen.push(ctx), timer(1, scheduler)),
@@ -54,7 +54,7 @@ describe('A supervised task', () => {
       ),
     );
     clock.advance(100);
-    expect(story).to.deep.equal([
+    expect(log).to.deep.equal([
       '0: x initializing',
       '1: x ready',
       '3: x failed',
@@ -90,7 +90,7 @@ describe('A supervised task', () => {
       const definition = (): TaskDefinition<unknown> =>
         runs++ < 2 ? { execute: () => EMPTY, ...hooks } : { execute: () => EMPTY };
       let now = definition();
-      const { clock, story, emitted } = startRunner(() =>
+      const { clock, log, emitted } = startRunner(() =>
         supervise(
           task('x', {
             initialize: (ctx) => now.initialize?.(ctx),
@@ -107,7 +107,7 @@ describe('A supervised task', () => {
       clock.advance(100);
       const phase = kind.split(' ')[0] ?? '';
       expect(
-        story.filter((line) => /restarting|done/.test(line)),
+        log.filter((line) => /restarting|done/.test(line)),
         kind,
       ).to.deep.equal([
         `0: x restarting 1 in 3 (x failed in ${phase}: boom)`,
@@ -115,7 +115,7 @@ describe('A supervised task', () => {
         '9: x done completed',
       ]);
       expect(
-        story.filter((line) => line.endsWith('finalizing')),
+        log.filter((line) => line.endsWith('finalizing')),
         kind,
       ).to.have.length(3);
       expect(emitted).to.deep.equal(['complete']);
@@ -158,19 +158,19 @@ describe('A supervised task', () => {
   });
 
   it('starts again after its end with a new count of restarts', () => {
-    const { clock, runner, ctx, story, emitted } = startRunner((scheduler) =>
+    const { clock, runner, ctx, log, emitted } = startRunner((scheduler) =>
       supervise(
         task('x', () => failAfter(1, scheduler)),
         { backoff: exactBackoff, maxRestarts: 2 },
       ),
     );
     clock.advance(100);
-    story.length = 0;
+    log.length = 0;
     const first = outcomeOf(runner);
     const again = collect(runner.start(ctx));
     expect([outcomeOf(runner), runner.status]).to.deep.equal([undefined, 'running']);
     clock.advance(100);
-    expect(story.filter((line) => /restarting|done/.test(line))).to.deep.equal([
+    expect(log.filter((line) => /restarting|done/.test(line))).to.deep.equal([
       '101: x restarting 1 in 3 (x failed in execute: boom)',
       '105: x restarting 2 in 6 (x failed in execute: boom)',
       '112: x done failed',
@@ -181,7 +181,7 @@ describe('A supervised task', () => {
   });
 
   it('can be started again by a listener of its end', () => {
-    const { clock, runner, ctx, story } = startRunner((scheduler) =>
+    const { clock, runner, ctx, log } = startRunner((scheduler) =>
       supervise(
         task('x', () => failAfter(1, scheduler)),
         { maxRestarts: 0 },
@@ -190,7 +190,7 @@ describe('A supervised task', () => {
     let again: unknown[] = [];
     runner.done$.subscribe(() => (again = collect(runner.start(ctx))));
     clock.advance(10);
-    expect(story).to.deep.equal([
+    expect(log).to.deep.equal([
       '0: x ready',
       '1: x failed',
       '1: x done failed',

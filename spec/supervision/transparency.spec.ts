@@ -323,7 +323,7 @@ describe('A supervised task', () => {
 
   it("has its path in a group, and the time of the group's stop", () => {
     for (const group of [parallel, ordered]) {
-      const { clock, cancel, story, runner } = startRunner((scheduler) => {
+      const { clock, cancel, log, runner } = startRunner((scheduler) => {
         let n = 0;
         return group(
           'app',
@@ -339,13 +339,13 @@ describe('A supervised task', () => {
       clock.advance(100);
       cancel();
       clock.advance(100);
-      expect(story).to.include.members([
+      expect(log).to.include.members([
         '3: app/x restarting 1 in 3 (app/x failed in execute: boom)',
         '5: app/x ready',
         '101: app/x done cancelled',
         '101: app done cancelled',
       ]);
-      expect(story.filter((line) => line.includes('app/x done'))).to.have.length(1);
+      expect(log.filter((line) => line.includes('app/x done'))).to.have.length(1);
       const { members } = outcomeOf(runner) ?? {};
       const { task: name, status, startedAt, stoppingAt, endedAt } = members?.[0] ?? {};
       expect({ name, status, startedAt, stoppingAt, endedAt }).to.deep.equal({
@@ -359,7 +359,7 @@ describe('A supervised task', () => {
   });
 
   it('lets an ordered group continue when it is ready, and makes it not ready during a restart', () => {
-    const { clock, runner, cancel, story } = startRunner((scheduler) => {
+    const { clock, runner, cancel, log } = startRunner((scheduler) => {
       let n = 0;
       const x = task('x', {
         initialize: () => (++n === 1 ? failAfter(2, scheduler) : timer(2, scheduler)),
@@ -381,7 +381,7 @@ describe('A supervised task', () => {
       return isReady();
     });
     expect(seen).to.deep.equal([false, true, false, true]);
-    expect(story.filter((line) => line.endsWith('b ready'))).to.deep.equal(['7: app/b ready']);
+    expect(log.filter((line) => line.endsWith('b ready'))).to.deep.equal(['7: app/b ready']);
     cancel();
   });
 });

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { NEVER, Subject, take } from 'rxjs';
-import sinon from 'sinon';
 import { cron, joinAll, task, taskRunner, withCancel, type Outcome, type TaskRunner } from '../../lib/index.js';
+import { writtenDuring } from '../helpers/console-spy.js';
 import { forever, outcomeOf, throwing } from '../helpers/tasks.js';
 
 /** Creates a runner whose task starts runners under its context. */
@@ -85,18 +85,15 @@ describe('A join', () => {
     expect(paths(outcomeOf(ticker)?.members)).to.deep.equal(['ticker/child cancelled']);
   });
 
-  it('does not count as a listener of the end of a run that it has reported as timed-out', () => {
-    const written = sinon.stub(console, 'error');
-    try {
-      const released = new Subject<never>();
-      const failing = taskRunner(task('failing', { execute: throwing(), finalize: () => released }));
+  it('does not count as a listener of the end of a run that it has reported as timed-out', async () => {
+    const released = new Subject<never>();
+    const failing = taskRunner(task('failing', { execute: throwing(), finalize: () => released }));
+    const written = await writtenDuring(() => {
       failing.start().subscribe().unsubscribe();
       const [ctx, cancel] = withCancel();
       cancel();
       joinAll(ctx, 0, [failing]).subscribe(() => released.complete());
-      expect(written.args).to.deep.equal([[outcomeOf(failing)?.error]]);
-    } finally {
-      written.restore();
-    }
+    });
+    expect(written).to.deep.equal([outcomeOf(failing)?.error]);
   });
 });

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { finalize, lastValueFrom, NEVER, Observable, Subject, throwError } from 'rxjs';
-import sinon from 'sinon';
 import { background, CancelledError, launchRunner, task, TaskError, taskRunner, withCancel } from '../../lib/index.js';
 import { collect, unhandledDuring } from '../helpers/collect.js';
+import { writtenDuring } from '../helpers/console-spy.js';
 import { outcomeOf, settled, throwing } from '../helpers/tasks.js';
 import { loggingRunner } from './helpers.js';
 
@@ -171,25 +171,19 @@ describe('A failed run', () => {
   });
 
   it('writes its error with console.error when no subscriber and no listener of done$ receives it', async () => {
-    const consoleError = sinon.stub(console, 'error');
-    try {
-      const boom = new Error('boom');
-      const createRunner = () => taskRunner(task('x', { execute: () => NEVER, finalize: () => Promise.reject(boom) }));
-      const unobserved = createRunner();
+    const boom = new Error('boom');
+    const createRunner = () => taskRunner(task('x', { execute: () => NEVER, finalize: () => Promise.reject(boom) }));
+    const [unobserved, launched, awaited, observed] = [createRunner(), createRunner(), createRunner(), createRunner()];
+    const written = await writtenDuring(async () => {
       unobserved.start().subscribe().unsubscribe();
-      const launched = createRunner();
       launchRunner(background, () => undefined, launched).unsubscribe();
-      const awaited = createRunner();
       const outcome = lastValueFrom(awaited.done$);
       awaited.start().subscribe().unsubscribe();
-      const observed = createRunner();
       observed.events$.subscribe();
       observed.start().subscribe().unsubscribe();
       expect((await outcome).status).to.equal('failed');
       await settled();
-      expect(consoleError.args.flat()).to.deep.equal([outcomeOf(unobserved)?.error, outcomeOf(launched)?.error]);
-    } finally {
-      consoleError.restore();
-    }
+    });
+    expect(written).to.deep.equal([outcomeOf(unobserved)?.error, outcomeOf(launched)?.error]);
   });
 });

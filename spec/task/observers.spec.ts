@@ -3,6 +3,7 @@ import { map, NEVER, Observable, of, Subject, take, throwError, timer } from 'rx
 import sinon from 'sinon';
 import { task, TaskError, taskRunner, withCancel } from '../../lib/index.js';
 import { collect, listenerCount, unhandledDuring } from '../helpers/collect.js';
+import { writtenDuring } from '../helpers/console-spy.js';
 import { deferred, outcomeOf, settled, throwing } from '../helpers/tasks.js';
 import { virtually } from '../helpers/virtual-time.js';
 
@@ -72,8 +73,7 @@ describe('A runner', () => {
   });
 
   it('writes a late error without a listener with console.error', async () => {
-    const consoleError = sinon.stub(console, 'error');
-    try {
+    const written = await writtenDuring(async () => {
       const work = deferred<void>();
       const [ctx, cancel] = withCancel();
       taskRunner(task('x', { execute: () => work.promise, grace: 0 }))
@@ -82,13 +82,9 @@ describe('A runner', () => {
       cancel();
       work.reject(new Error('no listener'));
       await settled();
-      expect(consoleError.args).to.have.length(1);
-      expect(consoleError.args[0]?.[0])
-        .to.be.instanceOf(TaskError)
-        .and.have.property('message', 'x failed in execute: no listener');
-    } finally {
-      consoleError.restore();
-    }
+    });
+    expect(written).to.have.length(1);
+    expect(written[0]).to.be.instanceOf(TaskError).and.have.property('message', 'x failed in execute: no listener');
   });
 
   it('is in its outcome, which tells apart two tasks of one name', () => {

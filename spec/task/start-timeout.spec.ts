@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { interval, NEVER, Observable, timer } from 'rxjs';
+import { interval, NEVER, Observable, Subject, timer } from 'rxjs';
 import sinon from 'sinon';
 import {
   DeadlineError,
@@ -8,6 +8,7 @@ import {
   task,
   taskRunner,
   withCancel,
+  type RunContext,
   type SimpleTask,
   type TaskDefinition,
 } from '../../lib/index.js';
@@ -225,5 +226,35 @@ describe('The startTimeout of an application', () => {
     expect(clean).to.equal(false);
     expect(outcomeOf(child)?.error?.cause).to.be.instanceOf(DeadlineError);
     expect(outcomes[0]?.members?.map(({ status }) => status)).to.deep.equal(['cancelled', 'failed']);
+  });
+
+  it('does not apply to a run that a listener of `initializing` cancels', () => {
+    const clock = virtualClock();
+    const [ctx, cancel] = withCancel(undefined, { scheduler: clock });
+    const runner = taskRunner(task('db', { initialize: () => NEVER, startTimeout: 5, grace: 10 }));
+    runner.events$.subscribe(({ type }) => {
+      if (type === 'initializing') cancel();
+    });
+    runner.start(ctx).subscribe();
+    clock.advance(9);
+    expect(outcomeOf(runner)).to.equal(undefined);
+    clock.advance(1);
+    expect(outcomeOf(runner)).to.include({ status: 'cancelled' });
+    expect(clock.timers).to.equal(0);
+  });
+
+  it('leaves no timer when the hook ends at its cancel', () => {
+    const clock = virtualClock();
+    const [ctx] = withCancel(undefined, { scheduler: clock });
+    const initialized = new Subject<void>();
+    const initialize = ({ cancelled$ }: RunContext) => {
+      cancelled$.subscribe(() => initialized.complete());
+      return initialized;
+    };
+    const runner = taskRunner(task('db', { initialize, finalize: () => NEVER, startTimeout: 5, grace: 10 }));
+    runner.start(ctx).subscribe();
+    clock.advance(5);
+    expect(runner.status).to.equal('finalizing');
+    expect(clock.timers).to.equal(0);
   });
 });

@@ -118,10 +118,10 @@ describe('task', () => {
     ] as const)
       expect(() => task('x', { execute: () => 1, [unknown]: () => 1 })).to.throw(
         TypeError,
-        'Expected `definition` to be made of `initialize`, `execute`, `finalize`, `grace`, `startTimeout`, ' +
-          `got \`${unknown}\` (unknown); did you mean \`${known}\`?`,
+        `Expected a member of \`definition\`, got \`${unknown}\`; did you mean \`${known}\`? ` +
+          'Known members: `initialize`, `execute`, `finalize`, `grace`, `startTimeout`',
       );
-    expect(() => task('x', { execute: () => 1, close: () => 1 } as never)).to.throw(TypeError, /`close` \(unknown\)$/);
+    expect(() => task('x', { execute: () => 1, open: () => 1 } as never)).to.throw(TypeError, 'got `open`. Known');
   });
 
   it('refuses a misspelled method of a class that is given as a definition', () => {
@@ -132,8 +132,8 @@ describe('task', () => {
     }
     expect(() => task('x', new Misspelled())).to.throw(
       TypeError,
-      'Expected `definition` to be made of `initialize`, `execute`, `finalize`, got `finalise` (unknown); ' +
-        'did you mean `finalize`?',
+      'Expected a member of `definition`, got `finalise`; did you mean `finalize`? ' +
+        'Known members: `initialize`, `execute`, `finalize`',
     );
   });
 

@@ -45,8 +45,8 @@ describe('taskRunner', () => {
       for (const create of [() => taskRunner(value), () => cron(value, 10), () => ordered('app', value)])
         expect(create).to.throw(
           TypeError,
-          `Expected \`task\` to be made of \`initialize\`, \`execute\`, \`finalize\`, got \`${unknown}\` (unknown); ` +
-            `did you mean \`${known}\`?`,
+          `Expected a member of \`task\`, got \`${unknown}\`; did you mean \`${known}\`? ` +
+            'Known members: `initialize`, `execute`, `finalize`',
         );
     expect(() => taskRunner({ exectue: () => 1 } as never)).to.throw(TypeError, 'did you mean `execute` by `exectue`?');
   });

@@ -4,8 +4,9 @@ import { duration } from '../../lib/util/duration.js';
 const hour = 3_600_000;
 
 describe('duration', () => {
-  it('uses at most two units, and carries over at the boundaries', () => {
+  it('uses at most two units, carries over at the boundaries, and is not negative', () => {
     const expected = [
+      [-hour, '0 ms'],
       [0, '0 ms'],
       [999.4, '999 ms'],
       [999.6, '1 s'],

@@ -3,12 +3,11 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { finalize, NEVER, Observable, of, Subject, Subscription, throwError } from 'rxjs';
 import { captureAsyncContext } from '../../lib/util/async-context.js';
 import { ForeignSubscription } from '../../lib/util/foreign-subscription.js';
+import { throwing } from '../helpers/tasks.js';
 
 describe('A subscription to a foreign stream', () => {
   const boom = new Error('boom');
-  const throwBoom = () => {
-    throw boom;
-  };
+  const throwBoom = throwing(boom);
 
   /** Subscribes to a stream and collects the calls. */
   const subscribed = <T>(source: () => Observable<T>) => {
@@ -74,6 +73,19 @@ describe('A subscription to a foreign stream', () => {
     }
     subscribed(() => new Custom()).subscription.unsubscribe();
     expect(unsubscribed).to.equal(1);
+  });
+
+  it('does not subscribe to a stream if it is unsubscribed while that is created', () => {
+    let subscribed = 0;
+    const observer = { next: throwBoom, error: throwBoom, complete: throwBoom, teardownFailed: throwBoom };
+    const subscription = new ForeignSubscription<never>(observer, undefined);
+    subscription.subscribeTo(() => {
+      subscription.unsubscribe();
+      return new Observable(() => {
+        subscribed++;
+      });
+    });
+    expect(subscribed).to.equal(0);
   });
 
   it('calls the observer and the teardown in its own async context', () => {

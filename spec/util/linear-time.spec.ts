@@ -27,7 +27,8 @@ import { logError } from '../../lib/util/log-error.js';
 import { nearestName } from '../../lib/util/nearest-name.js';
 import { pathsAbove } from '../../lib/util/paths-above.js';
 import { printable, printableJson, printableLines, printableName, stripEscapes } from '../../lib/util/printable.js';
-import { invalid, unknownMember } from '../../lib/util/validate.js';
+import { invalid } from '../../lib/util/validate.js';
+import { unknownMember } from '../../lib/util/validate-options.js';
 import { slowText } from '../helpers/linear-time.js';
 
 /** Creates an error of which each part, and each part of its cause, is a text. */

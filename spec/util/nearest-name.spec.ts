@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { nearestName } from '../../lib/util/nearest-name.js';
+import { nearestName, relatedName } from '../../lib/util/nearest-name.js';
 
 describe('nearestName', () => {
   const known = ['initialize', 'execute', 'finalize', 'max', 'maxRuns'];
@@ -29,5 +29,28 @@ describe('nearestName', () => {
 
   it('finds the nearest of several names', () => {
     expect(nearestName('maxRum', ['maxRan', 'maxRum1', 'maxRuns'])).to.equal('maxRum1');
+  });
+});
+
+describe('relatedName', () => {
+  const known = ['timeout', 'drainDelay', 'maxRuns', 'maxRestarts', 'by'];
+
+  it('finds the name that contains another one, or is a part of it', () => {
+    for (const [name, meant] of [
+      ['drain', 'drainDelay'],
+      ['shutdownTimeout', 'timeout'],
+      ['TIME', 'timeout'],
+    ] as const)
+      expect(relatedName(name, known), name).to.equal(meant);
+  });
+
+  it('finds no name if several are related, nor by a part of less than three letters', () => {
+    for (const name of ['max', 'ti', 'standby', '', 'retries'])
+      expect(relatedName(name, known), name).to.equal(undefined);
+  });
+
+  it('finds no name for a very long one', () => {
+    expect(relatedName(`${'x'.repeat(93)}timeout`, known)).to.equal('timeout');
+    expect(relatedName(`${'x'.repeat(94)}timeout`, known)).to.equal(undefined);
   });
 });

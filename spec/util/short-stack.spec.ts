@@ -3,6 +3,7 @@ import { lastValueFrom } from 'rxjs';
 import { task, taskRunner, type TaskError } from 'rxjs-tasks';
 import { inspect } from 'node:util';
 import { shortStack } from '../../lib/util/short-stack.js';
+import { rejectionOf } from '../helpers/rejection.js';
 
 describe('shortStack', () => {
   const own = '    at notFound (/app/shop.js:1:1)';
@@ -44,6 +45,16 @@ describe('A TaskError on the console', () => {
     expect(text)
       .to.include('short-stack.spec.ts')
       .and.not.match(/lib\/task|node:internal/);
+  });
+
+  it('has its suppressed errors only if there are any', async () => {
+    expect(await printed()).to.not.include('suppressed');
+    const failing = task('db', {
+      execute: () => Promise.reject(failure),
+      finalize: () => Promise.reject(new Error('not closed')),
+    });
+    const error = await rejectionOf(lastValueFrom(taskRunner(failing).start()));
+    expect(inspect(error)).to.include('suppressed: [').and.include('db failed in finalize: not closed');
   });
 
   it('has all frames with RXJS_TASKS_STACK=full', async () => {

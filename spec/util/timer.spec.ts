@@ -2,8 +2,9 @@ import { expect } from 'chai';
 import { Subject, throwError } from 'rxjs';
 import { joinAll, launch, launchRunner, supervise, task, taskRunner, withCancel } from '../../lib/index.js';
 import { collect } from '../helpers/collect.js';
+import { outlastOverflow } from '../helpers/wait.js';
 
-describe('after', () => {
+describe('A timer', () => {
   it('waits longer than 2³¹−1 ms with real timers: in a grace, a join, a backoff and a drain', async () => {
     // On real timers, because virtual time has no such limit.
     const tooLongMs = 2 ** 31 + 5000;
@@ -22,7 +23,7 @@ describe('after', () => {
     cancel();
     const joined = collect(joinAll(ctx, tooLongMs, [graceful]));
 
-    await new Promise((resolve) => setTimeout(resolve, 30));
+    await outlastOverflow();
     expect([graceful.status, failing.status, draining.live]).to.deep.equal(['running', 'initializing', true]);
     expect(joined).to.deep.equal([]);
 

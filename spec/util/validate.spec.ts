@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { validateInteger, validateNumber, validateOneOf, validateOptions } from '../../lib/util/validate.js';
+import { validateInteger, validateNumber, validateOneOf } from '../../lib/util/validate.js';
+import { validateOptions } from '../../lib/util/validate-options.js';
 import { anyText, unprintableIn } from '../helpers/unprintable.js';
 
 describe('A validator', () => {
@@ -52,8 +53,18 @@ describe('The message of a validator', () => {
     expect(text)
       .to.match(/got `Error: \/+… [\d,]+ more characters` \(object\)$/)
       .and.have.length.below(300);
-    const option = messageOf(() => validateOptions({ ['x'.repeat(1_000_000)]: 1 }, ['timeout']));
-    expect(option).to.match(/got `x{200}… 999,800 more characters` \(unknown\)$/);
+    const option = messageOf(() => validateOptions({ ['x'.repeat(1_000_000)]: 1 }, ['timeout'], 'f'));
+    expect(option).to.match(/got `x{200}… 999,800 more characters`\. Known options: `timeout`$/);
+  });
+
+  it('suggests the text that was probably meant', () => {
+    const refuse = (value: unknown) =>
+      messageOf(() => validateOneOf('overlap', ['skip', 'bufferOne', 'allowAll'], value));
+    const expected = "Expected `overlap` to be 'skip' or 'bufferOne' or 'allowAll', got ";
+    expect(refuse('allow')).to.equal(`${expected}\`'allow'\` (string); did you mean 'allowAll'?`);
+    expect(refuse('bufferone')).to.equal(`${expected}\`'bufferone'\` (string); did you mean 'bufferOne'?`);
+    expect(refuse('queue')).to.equal(`${expected}\`'queue'\` (string)`);
+    expect(refuse(false)).to.equal(`${expected}\`false\` (boolean)`);
   });
 
   it('has no unprintable character, whatever the value and the name of an option are', () => {
@@ -62,7 +73,9 @@ describe('The message of a validator', () => {
         const values = [text, new Error(text), [text], { [text]: text }, Symbol(text), new Map([[text, text]])];
         for (const value of values)
           expect(unprintableIn(messageOf(() => validateNumber('n', 1, 2, value)))).to.equal(undefined);
-        expect(unprintableIn(messageOf(() => validateOptions({ [`${text}x`]: 1 }, ['timeout'])))).to.equal(undefined);
+        expect(unprintableIn(messageOf(() => validateOptions({ [`${text}x`]: 1 }, ['timeout'], 'f')))).to.equal(
+          undefined,
+        );
         expect(unprintableIn(messageOf(() => validateOneOf('n', ['a'], text)))).to.equal(undefined);
       }),
     );

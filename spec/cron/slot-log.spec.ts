@@ -21,7 +21,7 @@ import {
 } from '../../lib/index.js';
 import { virtualClock, type VirtualClock } from '../../lib/testing/index.js';
 import { spyOnConsoleError } from '../helpers/console-spy.js';
-import { everyTen, lasting } from '../helpers/cron-story.js';
+import { everyTen, takes } from '../helpers/start-cron.js';
 import { customRunner } from '../helpers/custom-runners.js';
 import { events } from '../helpers/tasks.js';
 import { virtually } from '../helpers/virtual-time.js';
@@ -33,14 +33,14 @@ describe('A cron that nobody listens to', () => {
   const written = spyOnConsoleError();
 
   /** Starts a runner without a listener on a virtual clock. */
-  function startUnheard(runner: TaskRunner, clock: VirtualClock = virtualClock()) {
+  function startWithoutListener(runner: TaskRunner, clock: VirtualClock = virtualClock()) {
     const [ctx, cancel] = withCancel(undefined, { scheduler: clock });
     runner.start(ctx).subscribe({ error: () => undefined });
     return { clock, ctx, cancel, runner };
   }
 
-  /** Starts a runner whose subscriber leaves at once. */
-  function leftAtOnce(runner: TaskRunner) {
+  /** Starts a runner on a virtual clock, and unsubscribes at once. */
+  function startAndUnsubscribe(runner: TaskRunner) {
     const clock = virtualClock();
     const [ctx] = withCancel(undefined, { scheduler: clock });
     runner.start(ctx).subscribe().unsubscribe();
@@ -53,7 +53,7 @@ describe('A cron that nobody listens to', () => {
     options: CronOptions = {},
     clock?: VirtualClock,
   ) {
-    return startUnheard(cron(task('report', execute), schedule, options), clock);
+    return startWithoutListener(cron(task('report', execute), schedule, options), clock);
   }
 
   const hangs = (): Observable<never> => NEVER;
@@ -63,7 +63,7 @@ describe('A cron that nobody listens to', () => {
       task('report', () => 1),
       10,
     );
-    const { clock, cancel } = startUnheard(runner);
+    const { clock, cancel } = startWithoutListener(runner);
     runner.pause();
     clock.advance(25);
     runner.resume();
@@ -128,7 +128,7 @@ describe('A cron that nobody listens to', () => {
 
   it('writes the slots that it has counted when a join no longer waits for it', () => {
     const promised = task('report', () => new Promise(() => undefined));
-    const { clock, ctx, cancel, runner } = startUnheard(cron(promised, 5 * second));
+    const { clock, ctx, cancel, runner } = startWithoutListener(cron(promised, 5 * second));
     clock.advance(20 * second);
     joinAll(ctx, second, [runner]).subscribe();
     cancel();
@@ -152,7 +152,7 @@ describe('A cron that nobody listens to', () => {
     late.clock.advanceSilently(1500);
     late.clock.advance(0);
     late.cancel();
-    const waiting = start(lasting(3 * second), 2 * second, { overlap: 'bufferAll' });
+    const waiting = start(takes(3 * second), 2 * second, { overlap: 'bufferAll' });
     waiting.clock.advance(5 * second);
     expect(written.all()).to.deep.equal([
       'Cron report: 1 slot overdue at 1970-01-01T00:00:00.010Z',
@@ -246,7 +246,7 @@ describe('A cron that nobody listens to', () => {
       backoff: { initial: 1, jitter: 0 },
       maxRestarts: 1,
     });
-    const { clock, cancel } = startUnheard(runner);
+    const { clock, cancel } = startWithoutListener(runner);
     clock.advance(70);
     cancel();
     expect(written.all().map(String)).to.deep.equal([
@@ -284,7 +284,7 @@ describe('A cron that nobody listens to', () => {
   });
 
   it('is named by its path in a group, without characters that a terminal obeys', () => {
-    const { clock } = startUnheard(parallel('app', cron(task('\u001b[31mreport\n', hangs), 10)));
+    const { clock } = startWithoutListener(parallel('app', cron(task('\u001b[31mreport\n', hangs), 10)));
     clock.advance(10);
     expect(written.all()).to.deep.equal([
       'Cron app/report: 1 slot skipped (overlap) at 1970-01-01T00:00:00.010Z; its run has been going on for 10 ms',
@@ -311,13 +311,13 @@ describe('A cron that nobody listens to', () => {
       const own = cron(task('report', hangs), 10);
       const group = parallel('app', own);
       events(pick(own, group));
-      const { clock, cancel } = startUnheard(group);
+      const { clock, cancel } = startWithoutListener(group);
       clock.advance(100);
       cancel();
     }
     const parent = taskRunner(task('parent', (ctx) => cron(task('report', hangs), 10).start(ctx)));
     events(parent);
-    startUnheard(parent).clock.advance(100);
+    startWithoutListener(parent).clock.advance(100);
     expect(written.all()).to.deep.equal([]);
   });
 
@@ -407,7 +407,7 @@ describe('A cron that nobody listens to', () => {
     it('writes its error once when its subscriber has left', () => {
       const error$ = new Subject<never>();
       const slow = task('report', { execute: () => error$, grace: 10 });
-      const { clock, runner } = leftAtOnce(cron(slow, 10, { onError: 'stop' }));
+      const { clock, runner } = startAndUnsubscribe(cron(slow, 10, { onError: 'stop' }));
       error$.error(new Error('boom'));
       clock.advance(10);
       expect([runner.status, written.all().map(String)]).to.deep.equal([
@@ -420,7 +420,7 @@ describe('A cron that nobody listens to', () => {
       const errors = [new Subject<never>(), new Subject<never>()] as const;
       let runs = 0;
       const both = task('report', { execute: () => errors[runs++] ?? NEVER, grace: 10 });
-      const { clock, runner } = startUnheard(cron(both, 10, { overlap: 'allowAll', onError: 'stop' }));
+      const { clock, runner } = startWithoutListener(cron(both, 10, { overlap: 'allowAll', onError: 'stop' }));
       clock.advance(10);
       errors[0].error(new Error('first'));
       errors[1].error(new Error('later'));

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { NEVER } from 'rxjs';
 import { joinAll, supervise, task, withCancel, type Outcome } from '../../lib/index.js';
 import { virtualClock } from '../../lib/testing/index.js';
-import { outcomeOf, throwing } from '../helpers/tasks.js';
+import { events, outcomeOf, throwing } from '../helpers/tasks.js';
 
 describe('The outcome of a supervised task', () => {
   it('keeps the error from before a time-out', () => {
@@ -38,5 +38,20 @@ describe('The outcome of a supervised task', () => {
     );
     runner.start().subscribe();
     expect(outcomeOf(runner)?.children).to.deep.equal({ started: 1, failed: 0 });
+  });
+
+  it('is in a `done` event with the number of the last run, also after a `finalizeTimeout`', () => {
+    const clock = virtualClock();
+    const [ctx] = withCancel(undefined, { scheduler: clock });
+    let finalized = 0;
+    const finalize = () => (++finalized === 1 ? undefined : NEVER);
+    const runner = supervise(task('consumer', { execute: throwing(), finalize }), {
+      backoff: { initial: 1 },
+      finalizeTimeout: 5,
+    });
+    const emitted = events(runner);
+    runner.start(ctx).subscribe({ error: () => undefined });
+    clock.advance(10);
+    expect(emitted.at(-1)).to.include({ type: 'done', runId: 2 });
   });
 });

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { Program } from '../helpers/program.js';
 
-const start = (name: string) => new Program(process.execPath, ['--import', 'tsx', 'spec/fixtures/unheard.ts', name]);
+const start = (name: string) => new Program(process.execPath, ['--import', 'tsx', 'spec/fixtures/slot-log.ts', name]);
 const time = String.raw`\d{4}-\d{2}-\d{2}T[\d:.]+Z`;
 
 /** Returns the lines about a cron. */
