@@ -1,5 +1,7 @@
 import type { ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { append, toArray, type LinkedList } from '../util/linked-list.js';
 import type { Exchange } from './exchange.js';
 
 /** The number of samples without progress after which a client is stalled. */
@@ -10,8 +12,6 @@ const maxStreamId = 2 ** 31 - 1;
 
 /** A connection of a server, and its requests. */
 export class Connection {
-  /** The requests that are not over, by their response or stream, in the order of their arrival. */
-  readonly exchanges: Map<object, Exchange> = new Map<object, Exchange>();
   /** The socket; of TLS, after the handshake, the one with the plain text. */
   socket: Socket;
   session: ServerHttp2Session | undefined = undefined;
@@ -19,6 +19,11 @@ export class Connection {
   isUpgraded = false;
   /** The socket of the connection itself; of TLS the one with the encrypted text. */
   private readonly transport: Socket;
+  /**
+   * The requests that are not over, in the order of their arrival. A Map would give each response a hash, which
+   * takes more than ten times as long.
+   */
+  private readonly exchanges: LinkedList<Exchange> = { first: undefined, last: undefined };
   private latest: Exchange | undefined = undefined;
   private closesAfterAnswer = false;
   private hasAnnounced = false;
@@ -33,7 +38,7 @@ export class Connection {
 
   /** Whether no request has arrived, or all are answered. */
   get isIdle(): boolean {
-    return this.exchanges.size === 0 && !this.isUpgraded;
+    return !this.exchanges.first && !this.isUpgraded;
   }
 
   /** Whether a handler is at work on an answer, or a client on sending a request or on reading an answer. */
@@ -52,14 +57,19 @@ export class Connection {
   }
 
   get unanswered(): Exchange[] {
-    return [...this.exchanges.values()].filter(({ isAnswered }) => !isAnswered);
+    return toArray(this.exchanges).filter(({ isAnswered }) => !isAnswered);
   }
 
-  add(key: object, exchange: Exchange): void {
+  /** Whether it has the request of an answer. */
+  has(answer: object): boolean {
+    return this.someExchange((exchange) => exchange.answer === answer);
+  }
+
+  add(exchange: Exchange): void {
     // The requests of a pipeline arrive before the first is answered. The last answer closes the connection.
     if (this.closesAfterAnswer) this.latest?.keepAlive(true);
     this.latest = exchange;
-    this.exchanges.set(key, exchange);
+    append(this.exchanges, exchange);
     if (this.closesAfterAnswer) this.announceClose();
   }
 
@@ -73,11 +83,11 @@ export class Connection {
   end(): void {
     if (this.ending || (!this.session && !this.isIdle)) return;
     this.ending = true;
-    const { session, socket }: { session: ServerHttp2Session | undefined; socket: Partial<Socket> } = this;
+    const { session, socket }: { session: ServerHttp2Session | undefined; socket: Duplex & Partial<Socket> } = this;
     if (session) session.close();
     // Other code may pass any stream to a server, as a connection. Only a socket has `destroySoon`.
     else if (socket.destroySoon) socket.destroySoon();
-    else socket.end?.();
+    else socket.end();
   }
 
   /** Compares the bytes that were sent and read with those at the last call. */
@@ -104,9 +114,15 @@ export class Connection {
     session.goaway(0, maxStreamId);
   }
 
-  /** Whether some exchange that is not answered has a property. There may be very many connections to check. */
+  /** Whether an unanswered exchange fulfils a condition. */
   private some(predicate: (exchange: Exchange) => boolean): boolean {
-    for (const exchange of this.exchanges.values()) if (!exchange.isAnswered && predicate(exchange)) return true;
+    return this.someExchange((exchange) => !exchange.isAnswered && predicate(exchange));
+  }
+
+  /** Creates no array: there may be very many connections. */
+  private someExchange(predicate: (exchange: Exchange) => boolean): boolean {
+    for (let each = this.exchanges.first; each; each = each.nextNode as Exchange | undefined)
+      if (predicate(each)) return true;
     return false;
   }
 }

@@ -1,7 +1,9 @@
 import { IncomingMessage, type ServerResponse } from 'node:http';
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { Subject, type Observable } from 'rxjs';
+import { remove } from '../util/linked-list.js';
 import { Connection } from './connection.js';
 import { Http1Exchange, Http2Exchange, type Exchange } from './exchange.js';
 
@@ -65,7 +67,7 @@ export class Connections {
 
   /** Continues with the socket that TLS has put around another one. */
   private replaceSocket(socket: Socket): void {
-    const { _parent: encrypted } = socket as Socket & { readonly _parent?: Socket };
+    const encrypted = encryptedOf(socket);
     const connection = encrypted && this.bySocket.get(encrypted);
     if (!connection) return this.addSocket(socket);
     this.latest = connection;
@@ -82,24 +84,21 @@ export class Connections {
 
   private addStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
     const connection = stream.session && this.bySession.get(stream.session);
-    this.addExchange(connection, stream, () => new Http2Exchange(stream, headers));
+    if (connection) this.addExchange(connection, new Http2Exchange(stream, headers));
   }
 
   private addRequest(request: IncomingMessage, response: ServerResponse): void {
-    this.addExchange(this.bySocket.get(request.socket), response, () => new Http1Exchange(request, response));
+    const connection = this.bySocket.get(request.socket);
+    // A listener of `checkContinue` may emit `request` for the same answer.
+    if (connection && !connection.has(response)) this.addExchange(connection, new Http1Exchange(request, response));
   }
 
-  private addExchange(
-    connection: Connection | undefined,
-    answer: ServerResponse | ServerHttp2Stream,
-    create: () => Exchange,
-  ): void {
-    // A listener of `checkContinue` may emit `request` for the same answer.
-    if (!connection || connection.exchanges.has(answer)) return;
-    connection.add(answer, create());
-    answer.once('close', () => {
-      connection.exchanges.delete(answer);
-      this.changes.next();
+  private addExchange(connection: Connection, exchange: Exchange): void {
+    connection.add(exchange);
+    // Not `once`, which takes longer: there may be very many, and each closes once.
+    exchange.answer.on('close', () => {
+      remove(exchange);
+      if (this.changes.observed) this.changes.next();
     });
   }
 
@@ -107,4 +106,14 @@ export class Connections {
     const connection = this.bySocket.get(socket);
     if (connection) connection.isUpgraded = true;
   }
+}
+
+/** Returns the socket or stream that TLS has put a socket around. */
+function encryptedOf(socket: Socket): Duplex | undefined {
+  const { _parent: parent, _handle: handle } = socket as Socket & {
+    readonly _parent?: Socket;
+    readonly _handle?: { readonly _parentWrap?: { readonly stream?: Duplex } } | null;
+  };
+  // Node wraps a stream that is no socket, and TLS the wrapper.
+  return parent ?? handle?._parentWrap?.stream;
 }

@@ -19,8 +19,8 @@ export interface DrainOptions {
 
 /**
  * Ends each connection when its requests are answered. When no request is left that could still be answered, ends event
- * streams, tunnels, and clients that neither send nor read. Resolves when no connection is left. Rejects, then, too, if
- * the deadline has cut off requests.
+ * streams, tunnels, and the connections of clients that neither send nor read. Settles when no connection is left: it
+ * rejects if the deadline has cut off requests.
  */
 export function drain(connections: Connections, { graceOver$, deadline$ }: DrainOptions): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -69,7 +69,7 @@ export function drain(connections: Connections, { graceOver$, deadline$ }: Drain
   });
 }
 
-/** Returns the names of the requests on a connection that someone still works on. */
+/** Returns the names of the requests on a connection that its handlers or its client still work on. */
 function requestsIn(connection: Connection): string[] {
   return connection.isWorking
     ? connection.unanswered.filter(({ isEndless }) => !isEndless).map(({ name }) => printable(name, 120))

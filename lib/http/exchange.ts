@@ -1,19 +1,21 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import type { Readable } from 'node:stream';
+import { ListNode } from '../util/linked-list.js';
 
-/** A request and its answer. */
-export abstract class Exchange {
-  /** The method and the path, without the query, which may contain secrets. */
-  readonly name: string;
+/** A request and its answer, in the list of those of a connection until the answer is closed. */
+export abstract class Exchange extends ListNode {
+  readonly answer: ServerResponse | ServerHttp2Stream;
   private readonly body: Readable;
-  private readonly answer: ServerResponse | ServerHttp2Stream;
 
-  constructor(method = '', target = '', body: Readable, answer: ServerResponse | ServerHttp2Stream) {
-    this.name = `${method} ${target.split('?', 1)[0]}`;
+  constructor(body: Readable, answer: ServerResponse | ServerHttp2Stream) {
+    super();
     this.body = body;
     this.answer = answer;
   }
+
+  /** The method and the path, without the query, which may contain secrets. */
+  abstract readonly name: string;
 
   /** Whether it is an event stream or a tunnel, which have no end of their own. */
   abstract readonly isEndless: boolean;
@@ -38,14 +40,20 @@ export abstract class Exchange {
 
 /** A request of HTTP/1. */
 export class Http1Exchange extends Exchange {
+  private readonly request: IncomingMessage;
   private readonly response: ServerResponse;
   private readonly mayKeepAlive: boolean;
   private isEventStream: boolean | undefined = undefined;
 
   constructor(request: IncomingMessage, response: ServerResponse) {
-    super(request.method, request.url, request, response);
+    super(request, response);
+    this.request = request;
     this.response = response;
     this.mayKeepAlive = response.shouldKeepAlive;
+  }
+
+  get name(): string {
+    return nameOf(this.request.method, this.request.url);
   }
 
   get isEndless(): boolean {
@@ -63,22 +71,30 @@ export class Http1Exchange extends Exchange {
 /** A request of HTTP/2. */
 export class Http2Exchange extends Exchange {
   private readonly stream: ServerHttp2Stream;
-  private readonly isTunnel: boolean;
+  private readonly headers: IncomingHttpHeaders;
 
   constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders) {
-    super(headers[':method'], headers[':path'], stream, stream);
+    super(stream, stream);
     this.stream = stream;
-    this.isTunnel = headers[':method'] === 'CONNECT';
+    this.headers = headers;
+  }
+
+  get name(): string {
+    return nameOf(this.headers[':method'], this.headers[':path']);
   }
 
   get isEndless(): boolean {
     const { sentHeaders = {} } = this.stream as { readonly sentHeaders?: OutgoingHttpHeaders };
-    return this.isTunnel || isEventStream(sentHeaders['content-type']);
+    return this.headers[':method'] === 'CONNECT' || isEventStream(sentHeaders['content-type']);
   }
 
   keepAlive(): void {
     // HTTP/2 closes a session by a frame, not by a header.
   }
+}
+
+function nameOf(method = '', target = ''): string {
+  return `${method} ${target.split('?', 1)[0]}`;
 }
 
 function isEventStream(contentType: unknown): boolean {

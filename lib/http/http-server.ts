@@ -6,7 +6,8 @@ import { NEVER } from 'rxjs';
 import type { RunContext } from '../context/types.js';
 import { task } from '../task/task.js';
 import type { Task } from '../task/types.js';
-import { invalid, validateMs, validateOptions } from '../util/validate.js';
+import { invalid, validateMs } from '../util/validate.js';
+import { validateOptions } from '../util/validate-options.js';
 import { toListenOptions, type HttpListenOptions } from './listen-options.js';
 import { ServerRun } from './server-run.js';
 
@@ -70,7 +71,7 @@ export function httpServer(
   if (typeof server === 'function') validateFactory(server);
   else validateServer('server', server);
   const listen = toListenOptions(listenOptions);
-  validateOptions(options, ['name', 'grace']);
+  validateOptions(options, ['name', 'grace'], 'httpServer');
   const { name = 'http', grace = 0 } = options;
   validateMs('grace', grace);
 
@@ -104,6 +105,9 @@ function validateServer(name: string, server: unknown): asserts server is Server
 
 /** Refuses a request listener, such as an application of Express, which would be called as a factory. */
 function validateFactory(factory: (...args: never[]) => unknown): void {
-  if (factory.length > 1)
-    throw new TypeError(invalid('server', `${expectedServer}, or a function of \`ctx\` that returns one`, factory));
+  if (factory.length <= 1) return;
+  const expected = `${expectedServer}, or a function of \`ctx\` that returns one`;
+  // The members of an application of Express would say less than what it is.
+  const got = `a function of ${factory.length} parameters. Write httpServer(createServer(app), port)`;
+  throw new TypeError(`Expected \`server\` to be ${expected}, got ${got}`);
 }

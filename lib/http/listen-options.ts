@@ -1,5 +1,6 @@
 import type { ListenOptions } from 'node:net';
-import { invalid, validateInteger, validateOptions, validateString } from '../util/validate.js';
+import { invalid, validateInteger, validateString } from '../util/validate.js';
+import { readKnown, validateMembers } from '../util/validate-options.js';
 
 /** A port, the path of a Unix socket, or the options of Node's `server.listen`, of which one is a port, path or fd. */
 export type HttpListenOptions =
@@ -17,7 +18,7 @@ const listenOptionNames = [
   'reusePort',
   'signal',
   'writableAll',
-];
+] as const;
 
 /** Returns the options of `server.listen`, as they are now. */
 export function toListenOptions(options: HttpListenOptions): ListenOptions {
@@ -28,10 +29,11 @@ export function toListenOptions(options: HttpListenOptions): ListenOptions {
   if (typeof options === 'string' && options !== '') return { path: options };
   if (typeof options !== 'object' || (options as unknown) === null)
     throw new TypeError(invalid('listenOptions', expected, options));
-  validateOptions(options, listenOptionNames, 'listenOptions');
-  const { port, path, fd } = options;
+  validateMembers(options, listenOptionNames, 'listenOptions');
+  const read = readKnown(options, listenOptionNames);
+  const { port, path, fd } = read;
   if (port !== undefined) validateInteger('port', 0, 65_535, port);
   else if (path !== undefined) validateString('path', path);
   else if (fd === undefined) throw new TypeError(invalid('listenOptions', expected, options));
-  return { ...options };
+  return read;
 }

@@ -2,11 +2,10 @@ import { expect } from 'chai';
 import { once } from 'node:events';
 import { createServer, Agent, get, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { Duplex } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { deferred } from '../helpers/tasks.js';
-import { pause, waitUntil } from '../helpers/wait.js';
-import { closeAll, nextConnection, RawClient, serve, type Site } from './helpers.js';
+import { waitUntil } from '../helpers/wait.js';
+import { closeAll, duplexPair, nextConnection, outlastStall, RawClient, sampled, serve, type Site } from './helpers.js';
 
 /** More than a socket and the kernel buffer. */
 const large = Buffer.alloc(30_000_000, 'x');
@@ -26,14 +25,26 @@ describe('A stopping server of node:http', () => {
       '/': (_, response) => response.end('hello'),
       '/slow': (_, response) => pending.resolve(response),
       '/upload': (request, response) => void text(request).then((body) => response.end(body), ignore),
+      '/collect': (request, response) => {
+        request
+          .on('data', ignore)
+          .on('end', () => response.end())
+          .on('error', ignore);
+      },
+      '/read': (request) => void request.resume(),
+      '/peek': (request) => void request.on('readable', ignore),
       '/large': (_, response) => response.end(large),
       '/events': (_, response) => {
         response.writeHead(200, { 'Content-Type': 'text/event-stream; charset=utf-8' }).write('data: hi\n\n');
         streams.push(response);
       },
       '/no-events': (_, response) => {
-        response.setHeader('Content-Type', 'text/event-stream');
+        response.setHeader('Content-Type', 'Text/Event-Stream; charset=utf-8');
         streams.push(response);
+      },
+      '/lookalike': (_, response) => {
+        response.writeHead(200, { 'X-Content-Type': 'text/event-stream' }).write('the beginning');
+        pending.resolve(response);
       },
     };
     server = createServer((request, response) => routes[request.url ?? '']?.(request, response));
@@ -159,6 +170,13 @@ describe('A stopping server of node:http', () => {
       return opened;
     },
 
+    'that does not send the rest of a body whose parts a listener receives': async () => {
+      const opened = await open('POST /collect HTTP/1.1', 'Content-Length: 100');
+      opened.send('the beginning');
+      await once(server, 'request');
+      return opened;
+    },
+
     'that expects 100 Continue, and then sends no body': async () => {
       const opened = await open('POST /upload HTTP/1.1', 'Content-Length: 100', 'Expect: 100-continue');
       await opened.waitFor('100 Continue');
@@ -263,16 +281,46 @@ describe('A stopping server of node:http', () => {
     expect(opened.received.match(/Connection: .*/g)?.at(-1)).to.equal('Connection: close');
   });
 
+  const earlier: Record<string, { lines: string[]; event: string }> = {
+    'a request': { lines: ['GET / HTTP/1.1'], event: 'request' },
+    'a request whose expectation is already met': {
+      lines: ['POST / HTTP/1.1', 'Content-Length: 0', 'Expect: 100-continue'],
+      event: 'checkContinue',
+    },
+  };
+
+  for (const [kind, { lines, event }] of Object.entries(earlier)) {
+    it(`keeps the connection of ${kind} if another one arrives during the stop, and closes it after that`, async () => {
+      const responses: ServerResponse[] = [];
+      server.removeAllListeners('request').on('request', (_, response: ServerResponse) => responses.push(response));
+      server.on('checkContinue', () => undefined);
+      const requested = once(server, event);
+      const opened = await open(...lines);
+      const [request, response] = (await requested) as [IncomingMessage, ServerResponse];
+      if (event === 'checkContinue') response.writeContinue();
+      const stopped = stop();
+      await client().closed;
+      if (event === 'checkContinue') server.emit('request', request, response);
+      opened.request('GET / HTTP/1.1');
+      await waitUntil(() => responses.length === 2);
+      for (const response of responses) response.end('done');
+      await stopped;
+      await opened.closed;
+      expect(opened.received.match(/Connection: .*/g)).to.deep.equal(['Connection: keep-alive', 'Connection: close']);
+    });
+  }
+
   it('receives the rest of a body that arrives in parts, and answers', async () => {
-    const opened = await open('POST /upload HTTP/1.1', 'Content-Length: 30');
+    const opened = await open('POST /upload HTTP/1.1', 'Content-Length: 10');
     await once(server, 'request');
     const stopped = stop();
-    for (let part = 0; part < 30; part++) {
+    for (let part = 1; part < 10; part++) {
       opened.send('.');
-      await pause(50);
+      await sampled(1);
     }
+    opened.send('.');
     await stopped;
-    expect(opened.received).to.match(/\.{30}$/);
+    expect(opened.received).to.match(/\.{10}$/);
   });
 
   it('sends the rest of an answer to a client that reads it', async () => {
@@ -293,7 +341,7 @@ describe('A stopping server of node:http', () => {
     await open('GET /slow HTTP/1.1');
     const other = await pending.promise;
     const stopped = stop();
-    await pause(1000);
+    await outlastStall(2);
     response.end(large);
     other.end('done');
     await stopped;
@@ -309,25 +357,37 @@ describe('A stopping server of node:http', () => {
     await open('GET /slow HTTP/1.1');
     const other = await pending.promise;
     const stopped = stop();
-    await pause(1000);
+    await outlastStall(2);
     void text(request).then((body) => response.end(body));
     other.end('done');
-    await pause(50);
+    await once(other, 'close');
     opened.send('.'.repeat(100));
     await stopped;
     await opened.closed;
     expect(opened.received).to.match(/\.{100}$/);
   });
 
-  it('waits for a handler that does not read the body, however long that takes', async () => {
-    const opened = await open('POST /slow HTTP/1.1', 'Content-Length: 100');
-    const response = await pending.promise;
-    const stopped = stop();
-    await pause(1500);
-    response.end('done');
-    await stopped;
-    expect(opened.received).to.match(/done$/);
-  });
+  const independent: Record<string, Open> = {
+    'that does not read the body': () => open('POST /slow HTTP/1.1', 'Content-Length: 100'),
+    'that has read all of the body': async () => (await open('POST /read HTTP/1.1', 'Content-Length: 4')).send('body'),
+    'that has not read yet what has arrived': async () =>
+      (await open('POST /peek HTTP/1.1', 'Content-Length: 100')).send('the beginning'),
+    'of a request without a body': () => open('GET /peek HTTP/1.1'),
+    'whose answer has a header that is only named like that of an event stream': () => open('GET /lookalike HTTP/1.1'),
+  };
+
+  for (const [kind, openOne] of Object.entries(independent)) {
+    it(`waits for a handler ${kind}, however long it takes`, async () => {
+      const requested = once(server, 'request');
+      const opened = await openOne();
+      const [, response] = (await requested) as [IncomingMessage, ServerResponse];
+      const stopped = stop();
+      await outlastStall();
+      response.end('done');
+      await stopped;
+      expect(opened.received).to.match(/done(\r\n0\r\n\r\n)?$/);
+    });
+  }
 
   it('answers on a stream that other code has passed to the server, and ends it', async () => {
     const [near, far] = duplexPair();
@@ -342,6 +402,17 @@ describe('A stopping server of node:http', () => {
     response.end('done');
     expect(await received).to.match(/done$/);
     await stopped;
+  });
+
+  it('answers a request with an expectation that a listener handles', async () => {
+    server.on('checkExpectation', (_, response: ServerResponse) => pending.resolve(response));
+    const opened = await open('GET / HTTP/1.1', 'Expect: the-best');
+    const response = await pending.promise;
+    const stopped = stop();
+    await client().closed;
+    response.end('done');
+    await stopped;
+    expect(opened.received).to.match(/done$/);
   });
 
   it('does not wait for a request whose client is gone', async () => {
@@ -377,24 +448,6 @@ describe('A stopping server of node:http', () => {
     await stopped;
   });
 });
-
-/** Creates two streams, each of which reads what is written to the other one. */
-function duplexPair(): [Duplex, Duplex] {
-  const create = (other: () => Duplex) =>
-    new Duplex({
-      read: ignore,
-      write(chunk, _, callback) {
-        other().push(chunk);
-        callback();
-      },
-      final(callback) {
-        other().push(null);
-        callback();
-      },
-    });
-  const pair: [Duplex, Duplex] = [create(() => pair[1]), create(() => pair[0])];
-  return pair;
-}
 
 function ignore(): void {
   // The connection is destroyed by the server, or by the spec.

@@ -1,9 +1,19 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect, type Server, type Socket } from 'node:net';
+import { Duplex } from 'node:stream';
 import { firstValueFrom } from 'rxjs';
-import { launch, taskRunner, type Application, type LaunchOptions, type RunContext, type TaskRunner } from 'rxjs-tasks';
-import { httpServer, type HttpServerOptions, type NodeHttpServer } from 'rxjs-tasks/http';
+import sinon from 'sinon';
+import {
+  launch,
+  taskRunner,
+  type Application,
+  type LaunchOptions,
+  type RunContext,
+  type TaskRunner,
+} from '../../lib/index.js';
+import { Connection } from '../../lib/http/connection.js';
+import { httpServer, type HttpServerOptions, type NodeHttpServer } from '../../lib/http/index.js';
 import { waitUntil } from '../helpers/wait.js';
 
 /** A self-signed certificate for `localhost`. */
@@ -77,6 +87,39 @@ export class RawClient {
   async waitFor(text: string): Promise<void> {
     await waitUntil(() => this.received.includes(text));
   }
+}
+
+/** Resolves when a server that stops has sampled the progress of its connections, in total, some times. */
+export async function sampled(count: number): Promise<void> {
+  const samples = sinon.spy(Connection.prototype, 'sample');
+  try {
+    await waitUntil(() => samples.callCount >= count);
+  } finally {
+    samples.restore();
+  }
+}
+
+/** Resolves when a server that stops would have destroyed the connections of clients that make no progress. */
+export function outlastStall(connections = 1): Promise<void> {
+  return sampled(10 * connections);
+}
+
+/** Creates two streams, each of which reads what is written to the other one. */
+export function duplexPair(): [Duplex, Duplex] {
+  const create = (other: () => Duplex) =>
+    new Duplex({
+      read: () => undefined,
+      write(chunk, _, callback) {
+        other().push(chunk);
+        callback();
+      },
+      final(callback) {
+        other().push(null);
+        callback();
+      },
+    });
+  const pair: [Duplex, Duplex] = [create(() => pair[1]), create(() => pair[0])];
+  return pair;
 }
 
 /** Resolves with the next connection of a server. */

@@ -14,9 +14,8 @@ import {
 } from 'node:http2';
 import { get } from 'node:https';
 import { text } from 'node:stream/consumers';
-import { filter, firstValueFrom } from 'rxjs';
-import { virtualClock } from 'rxjs-tasks/testing';
-import { deferred } from '../helpers/tasks.js';
+import { virtualClock } from '../../lib/testing/index.js';
+import { deferred, whenReady } from '../helpers/tasks.js';
 import { waitUntil } from '../helpers/wait.js';
 import { certificate, closeAll, nextConnection, RawClient, serve, type Site } from './helpers.js';
 
@@ -39,6 +38,7 @@ for (const [kind, create] of Object.entries(kinds)) {
       server = create();
       server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
         stream.on('error', () => undefined);
+        if (headers[':method'] === 'CONNECT') return stream.respond();
         switch (headers[':path']?.split('?', 1)[0]) {
           case '/slow':
             return pending.resolve(stream);
@@ -52,7 +52,7 @@ for (const [kind, create] of Object.entries(kinds)) {
           case '/large':
             return void stream.end(Buffer.alloc(30_000_000, 'x'));
           case '/events':
-            stream.respond({ 'content-type': 'text/event-stream' });
+            stream.respond({ 'content-type': 'text/event-stream; charset=utf-8' });
             stream.write('data: hi\n\n');
             return events.push(stream);
           default:
@@ -117,6 +117,13 @@ for (const [kind, create] of Object.entries(kinds)) {
       await closed;
     });
 
+    it('destroys a tunnel of CONNECT', async () => {
+      const tunnel = session.request({ ':method': 'CONNECT', ':authority': 'example.org:443' });
+      tunnel.on('error', () => undefined);
+      await once(tunnel, 'response');
+      await stop();
+    });
+
     it('does not wait for a client that does not send the rest of its body', async () => {
       request('/upload', { ':method': 'POST' }).write('the beginning');
       await once(server, 'stream');
@@ -128,8 +135,7 @@ for (const [kind, create] of Object.entries(kinds)) {
       early.write('the beginning');
       expect(await text(early)).to.equal('not read to its end');
       const more = setInterval(() => early.write('more'), 20);
-      await stop();
-      clearInterval(more);
+      await stop().finally(() => clearInterval(more));
     });
 
     it('does not wait for a client that does not read its answer', async () => {
@@ -169,6 +175,10 @@ for (const [kind, create] of Object.entries(kinds)) {
       session.on('error', () => undefined);
       const closed = once(session, 'close');
       const goaway = once(session, 'goaway');
+      await once(request('/events'), 'response');
+      const early = request('/early', { ':method': 'POST' });
+      early.write('the beginning');
+      await text(early);
       request('/slow?token=secret');
       await once(server, 'stream');
       const stopped = site.app.stop();
@@ -187,23 +197,26 @@ for (const [kind, create] of Object.entries(kinds)) {
       site = await serve(server, { drainDelay: 500, scheduler: clock });
       session = connect(site.url, { rejectUnauthorized: false });
       await once(session, 'connect');
-      await firstValueFrom(site.app.ready$.pipe(filter(Boolean)));
+      await whenReady(site.app);
       const answer = text(request('/slow'));
       const stream = await pending.promise;
-      const goaway = once(session, 'goaway');
+      const announced: unknown[] = [];
+      session.on('goaway', (_, lastStream) => announced.push(lastStream));
       const stopped = stop();
-      await goaway;
+      await waitUntil(() => announced.length > 0);
       stream.end('done');
       expect(await answer).to.equal('done');
       clock.advance(500);
       await stopped;
+      // The session sends another one, with the last stream, when it closes.
+      expect(announced.filter((lastStream) => lastStream === 2 ** 31 - 1)).to.have.length(1);
     });
 
     it('answers the first request of a session that begins during the drain, and then announces its end', async () => {
       await site.app.stop();
       const clock = virtualClock();
       site = await serve(server, { drainDelay: 500, scheduler: clock });
-      await firstValueFrom(site.app.ready$.pipe(filter(Boolean)));
+      await whenReady(site.app);
       const stopped = site.app.stop();
       session = connect(site.url, { rejectUnauthorized: false });
       const goaway = once(session, 'goaway');

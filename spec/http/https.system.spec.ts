@@ -6,7 +6,7 @@ import { connect, type TLSSocket } from 'node:tls';
 import { WebSocket, WebSocketServer } from 'ws';
 import { deferred } from '../helpers/tasks.js';
 import { pause, waitUntil } from '../helpers/wait.js';
-import { certificate, closeAll, nextConnection, RawClient, serve, type Site } from './helpers.js';
+import { certificate, closeAll, duplexPair, nextConnection, RawClient, serve, type Site } from './helpers.js';
 
 describe('A stopping server of node:https', () => {
   let server: Server;
@@ -56,6 +56,20 @@ describe('A stopping server of node:https', () => {
     const stopped = stop();
     end('done');
     expect(await answer).to.equal('done');
+    await stopped;
+  });
+
+  it('answers on a stream that other code has passed to the server, and ends it', async () => {
+    const [near, far] = duplexPair();
+    server.emit('connection', near);
+    const client = connect({ socket: far, rejectUnauthorized: false });
+    await once(client, 'secureConnect');
+    client.write('GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    const end = await accepted.promise;
+    const stopped = stop();
+    await new RawClient(site.port).closed;
+    end('done');
+    expect(await text(client)).to.match(/done$/);
     await stopped;
   });
 

@@ -6,10 +6,11 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { filter, firstValueFrom, Subject, take, toArray } from 'rxjs';
-import { launch, supervise, taskRunner, withCancel, type AppEvent } from 'rxjs-tasks';
-import { httpServer, type HttpListenOptions } from 'rxjs-tasks/http';
+import sinon from 'sinon';
+import { launch, supervise, taskRunner, withCancel, type AppEvent } from '../../lib/index.js';
+import { httpServer, type HttpListenOptions } from '../../lib/http/index.js';
 import { httpRequest } from '../helpers/http.js';
-import { deferred } from '../helpers/tasks.js';
+import { deferred, whenReady } from '../helpers/tasks.js';
 import { closeAll, RawClient, serve } from './helpers.js';
 
 const host = '127.0.0.1';
@@ -19,6 +20,13 @@ async function occupiedPort(): Promise<{ port: number; close: () => void }> {
   const server = createServer().listen(0, host);
   await once(server, 'listening');
   return { port: (server.address() as AddressInfo).port, close: () => server.close() };
+}
+
+/** Counts the events `close` of a server. */
+function closesOf(server: Server): { count: number } {
+  const closes = { count: 0 };
+  server.on('close', () => closes.count++);
+  return closes;
 }
 
 describe('An HTTP server as a task', () => {
@@ -128,20 +136,22 @@ describe('An HTTP server as a task', () => {
     runner.start(ctx).subscribe();
     cancel();
     const server = hello();
+    const listen = sinon.spy(server, 'listen');
     resolve(server);
     expect((await firstValueFrom(runner.done$)).status).to.equal('cancelled');
-    expect(server.listening).to.equal(false);
+    expect(listen.called).to.equal(false);
   });
 
   it('closes a server whose start was cancelled while it began to listen', async () => {
     const [ctx, cancel] = withCancel();
     const server = hello();
+    const closes = closesOf(server);
     const runner = taskRunner(httpServer(server, { port: 0, host: 'localhost' }));
     runner.start(ctx).subscribe();
     await Promise.resolve();
     cancel();
     expect((await firstValueFrom(runner.done$)).status).to.equal('cancelled');
-    expect(server.listening).to.equal(false);
+    expect([server.listening, closes.count]).to.deep.equal([false, 1]);
   });
 
   it('closes a server that listens only after its startTimeout', async () => {
@@ -189,7 +199,7 @@ describe('An HTTP server as a task', () => {
     const runner = supervise(httpServer(create, { port, host }), { backoff: { initial: 1 } });
     const urls = firstValueFrom(runner.results$.pipe(take(2), toArray()));
     const app = launch([runner], { observer: {} });
-    await firstValueFrom(app.ready$.pipe(filter(Boolean)));
+    await whenReady(app);
     servers[0]?.emit('error', new Error('too many open files'));
     expect(await urls).to.deep.equal([`http://${host}:${port}`, `http://${host}:${port}`]);
     expect(await (await fetch(`http://${host}:${port}`)).text()).to.equal('hello');
@@ -234,10 +244,12 @@ describe('An HTTP server as a task', () => {
 
   it('fails when other code closes the server', async () => {
     const server = hello();
+    const closes = closesOf(server);
     const site = await serve(server);
     server.close();
     const { outcomes } = await site.app;
     expect(outcomes[0]?.error?.message).to.equal('http failed in execute: The server was closed, but not by its task');
+    expect(closes.count).to.equal(1);
   });
 
   it('fails when the signal of its listenOptions is aborted before it listens', async () => {

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { createServer } from 'node:http';
 import { createServer as createTcpServer } from 'node:net';
-import { httpServer } from 'rxjs-tasks/http';
+import { httpServer } from '../../lib/http/index.js';
+import { toListenOptions } from '../../lib/http/listen-options.js';
 
 const server = createServer();
 type Loose = (server: unknown, listenOptions?: unknown, options?: unknown) => unknown;
@@ -13,13 +14,26 @@ describe('httpServer', () => {
     expect(() => loose(undefined, 0)).to.throw(TypeError, `Expected \`server\` to be ${expected}, got undefined`);
     expect(() => loose({}, 0)).to.throw(TypeError, `Expected \`server\` to be ${expected}, got \`{}\` (object)`);
     expect(() => loose(createTcpServer(), 0)).to.throw(TypeError, `Expected \`server\` to be ${expected}, got `);
+    expect(() => loose({ closeIdleConnections: () => 1 }, 0)).to.throw(TypeError, 'Expected `server` to be');
   });
 
-  it('refuses a request listener, such as an application of Express', () => {
-    expect(() => loose((_: unknown, response: unknown) => response, 0)).to.throw(
+  it('shows the order of its parameters if the first is a port', () => {
+    expect(() => loose(8080, server)).to.throw(
       TypeError,
-      `Expected \`server\` to be ${expected}, or a function of \`ctx\` that returns one, got `,
+      `Expected \`server\` to be ${expected}, got \`8080\` (number). Write httpServer(server, port)`,
     );
+    expect(() => loose('8080', server)).to.throw(TypeError, /\(string\)$/);
+  });
+
+  it('refuses a request listener, such as an application of Express, and says how to pass it', () => {
+    const listener = (_: unknown, response: unknown) => response;
+    const expressLike = Object.assign((_: unknown, response: unknown, next: unknown) => [response, next], { listener });
+    for (const app of [listener, expressLike])
+      expect(() => loose(app, 0)).to.throw(
+        TypeError,
+        `Expected \`server\` to be ${expected}, or a function of \`ctx\` that returns one, ` +
+          `got a function of ${app.length} parameters. Write httpServer(createServer(app), port)`,
+      );
   });
 
   it('refuses listenOptions without a port, a path or a file descriptor', () => {
@@ -35,7 +49,22 @@ describe('httpServer', () => {
       expect(() => loose(server, listenOptions)).to.throw(RangeError, 'Expected `port` to be a whole number from 0 to');
     expect(() => loose(server, { port: '80' })).to.throw(TypeError, 'Expected `port` to be a whole number');
     expect(() => loose(server, { path: 1 })).to.throw(TypeError, 'Expected `path` to be a string, got `1` (number)');
-    expect(() => loose(server, { prt: 80 })).to.throw(TypeError, 'did you mean `port`?');
+    expect(() => loose(server, { prt: 80 })).to.throw(
+      TypeError,
+      'Expected a member of `listenOptions`, got `prt`; did you mean `port`?',
+    );
+  });
+
+  it('reads each of the listenOptions once, also an inherited one', () => {
+    let reads = 0;
+    const options = Object.create({
+      get port() {
+        reads++;
+        return 0;
+      },
+    }) as { port: number };
+    expect(toListenOptions(options)).to.deep.equal({ port: 0 });
+    expect(reads).to.equal(1);
   });
 
   it('refuses unknown options, and values of a wrong type', () => {
@@ -48,6 +77,11 @@ describe('httpServer', () => {
   it('is called http, or by its name', () => {
     expect(String(httpServer(server, 0))).to.equal('http');
     expect(String(httpServer(server, 0, { name: 'api' }))).to.equal('api');
+  });
+
+  it('accepts a file descriptor, and a path that begins like a port', () => {
+    for (const listenOptions of [{ fd: 3 }, '8080.sock', 'sock.8080', { path: '8080' }])
+      expect(String(httpServer(server, listenOptions))).to.equal('http');
   });
 
   it('reads its options when it is made', () => {

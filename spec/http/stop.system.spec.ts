@@ -2,18 +2,17 @@ import { expect } from 'chai';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { filter, firstValueFrom, timer } from 'rxjs';
-import { launch, ordered, task, taskRunner, withCancel } from 'rxjs-tasks';
-import { httpServer } from 'rxjs-tasks/http';
-import { virtualClock } from 'rxjs-tasks/testing';
+import { firstValueFrom, timer } from 'rxjs';
+import { launch, ordered, task, taskRunner, withCancel } from '../../lib/index.js';
+import { httpServer } from '../../lib/http/index.js';
+import { virtualClock } from '../../lib/testing/index.js';
 import sinon from 'sinon';
 import { request as undiciRequest, Agent, fetch as undiciFetch } from 'undici';
 import { WebSocket, WebSocketServer } from 'ws';
 import { Connection } from '../../lib/http/connection.js';
 import { openResponse, serverSentEvents } from '../helpers/http.js';
-import { deferred } from '../helpers/tasks.js';
-import { pause } from '../helpers/wait.js';
-import { closeAll, RawClient, serve } from './helpers.js';
+import { deferred, whenReady } from '../helpers/tasks.js';
+import { closeAll, outlastStall, RawClient, serve } from './helpers.js';
 
 /** Creates a server whose requests the spec answers. */
 function pendingServer(): { listener: RequestListener; accepted: Promise<ServerResponse> } {
@@ -62,27 +61,31 @@ describe('The stop of an HTTP server', () => {
     expect((await stopped).clean).to.equal(true);
   });
 
-  it('destroys event streams when their grace has passed', async () => {
-    const clock = virtualClock();
-    const site = await serve(
-      createServer((_, response) => {
-        response.writeHead(200, { 'Content-Type': 'text/event-stream' }).write('data: 1\n\n');
-      }),
-      { grace: 1000, scheduler: clock },
-    );
-    const response = await openResponse(site.url);
-    const closed = new Promise((resolve) => response.once('close', resolve));
-    response.on('error', () => undefined).resume();
-    const stopped = site.app.stop();
-    // The server has stopped when it refuses connections. The stream goes on.
-    await new RawClient(site.port).closed;
-    clock.advance(999);
-    await pause(300);
-    expect(response.destroyed).to.equal(false);
-    clock.advance(1);
-    await closed;
-    expect((await stopped).clean).to.equal(true);
-  });
+  const endless = {
+    'an event stream': [],
+    'an upgraded socket': ['Connection: Upgrade', 'Upgrade: example'],
+  };
+  for (const [kind, lines] of Object.entries(endless)) {
+    it(`destroys ${kind} when its grace has passed, also if nothing was sent for a long time`, async () => {
+      const clock = virtualClock();
+      const server = createServer((_, response) => {
+        response.writeHead(200, { 'Content-Type': 'text/event-stream' }).write('begins\n\n');
+      });
+      server.on('upgrade', (_, socket) => socket.on('error', () => undefined).write('begins'));
+      const site = await serve(server, { grace: 1000, scheduler: clock });
+      const client = new RawClient(site.port).request('GET / HTTP/1.1', ...lines);
+      await client.waitFor('begins');
+      const stopped = site.app.stop();
+      // The server has stopped when it refuses connections. The stream goes on.
+      await new RawClient(site.port).closed;
+      clock.advance(999);
+      await outlastStall();
+      expect(client.socket.closed).to.equal(false);
+      clock.advance(1);
+      await client.closed;
+      expect((await stopped).clean).to.equal(true);
+    });
+  }
 
   it('ends before the grace has passed when all event streams and WebSockets have ended', async () => {
     const clients = new Set<WebSocket>();
@@ -110,7 +113,8 @@ describe('The stop of an HTTP server', () => {
     const server = createServer();
     const sockets = new WebSocketServer({ server });
     sockets.on('connection', (socket) => socket.send('hello'));
-    const site = await serve(server);
+    // The time stands still.
+    const site = await serve(server, { scheduler: virtualClock() });
     const socket = new WebSocket(site.url.replace('http', 'ws'));
     await once(socket, 'message');
     const closed = once(socket, 'close');
@@ -190,7 +194,7 @@ describe('The stop of an HTTP server', () => {
       createServer((_, response) => response.end('hello')),
       { drainDelay: 500, scheduler: clock },
     );
-    await firstValueFrom(site.app.ready$.pipe(filter(Boolean)));
+    await whenReady(site.app);
     expect((await fetch(site.url)).headers.get('connection')).to.equal('keep-alive');
     const stopped = site.app.stop();
     expect(site.app.ready).to.equal(false);
@@ -264,11 +268,12 @@ describe('The stop of an HTTP server', () => {
       const clock = virtualClock();
       const site = await serve(createServer(listener), { timeout: 20_000, scheduler: clock });
       const failure = failureOf(fetch(`${site.url}/orders?token=secret`, { method: 'POST', body: 'tea' }));
-      await accepted;
+      const response = await accepted;
       const stopped = site.app.stop();
       await new RawClient(site.port).closed;
       clock.advance(18_999);
-      await pause(300);
+      await outlastStall();
+      expect(response.destroyed).to.equal(false);
       clock.advance(1);
       await failure;
       const { clean, outcomes } = await stopped;
@@ -277,6 +282,22 @@ describe('The stop of an HTTP server', () => {
         ['failed', 'http failed in finalize: Closed before the deadline without an answer: POST /orders'],
       ]);
       expect(clock.now()).to.be.below(20_000);
+    });
+
+    it('counts the time from the end of the drain delay', async () => {
+      const { listener, accepted } = pendingServer();
+      const clock = virtualClock();
+      const site = await serve(createServer(listener), { drainDelay: 5000, timeout: 5000, scheduler: clock });
+      await whenReady(site.app);
+      const answer = fetch(site.url);
+      const response = await accepted;
+      const stopped = site.app.stop();
+      clock.advance(5000);
+      await new RawClient(site.port).closed;
+      clock.advance(3999);
+      response.end('done');
+      expect(await (await answer).text()).to.equal('done');
+      expect((await stopped).clean).to.equal(true);
     });
 
     it('destroys the connection of a client that would send its body for ever', async () => {
@@ -290,13 +311,13 @@ describe('The stop of an HTTP server', () => {
       const client = new RawClient(site.port).request('POST /upload HTTP/1.1', 'Content-Length: 1000000');
       await reading.promise;
       const more = setInterval(() => client.send('.'), 20);
+      void client.closed.then(() => clearInterval(more));
       const stopped = site.app.stop();
       await new RawClient(site.port).closed;
-      await pause(800);
+      await outlastStall();
       expect(client.socket.closed).to.equal(false);
       clock.advance(800);
       await client.closed;
-      clearInterval(more);
       expect((await stopped).outcomes[0]?.error?.cause).to.have.property(
         'message',
         'Closed before the deadline without an answer: POST /upload',
@@ -340,26 +361,30 @@ describe('The stop of an HTTP server', () => {
       expect((await stopped).clean).to.equal(true);
     });
 
-    it('names at most five requests, and counts the others', async () => {
-      let requests = 0;
-      const { promise: all, resolve } = deferred<undefined>();
-      const clock = virtualClock();
-      const site = await serve(
-        createServer(() => {
-          if (++requests === 7) resolve(undefined);
-        }),
-        { timeout: 1000, scheduler: clock },
-      );
-      const failures = Array.from({ length: 7 }, () => failureOf(fetch(`${site.url}/a`)));
-      await all;
-      const stopped = site.app.stop();
-      await new RawClient(site.port).closed;
-      clock.advance(800);
-      await Promise.all(failures);
-      expect((await stopped).outcomes[0]?.error?.cause).to.have.property(
-        'message',
-        'Closed before the deadline without an answer: GET /a, GET /a, GET /a, GET /a, GET /a and 2 more',
-      );
-    });
+    for (const [count, names] of [
+      [5, 'GET /a, GET /a, GET /a, GET /a, GET /a'],
+      [7, 'GET /a, GET /a, GET /a, GET /a, GET /a and 2 more'],
+    ] as const)
+      it(`names at most five requests, and counts the others, of ${count}`, async () => {
+        let requests = 0;
+        const { promise: all, resolve } = deferred<undefined>();
+        const clock = virtualClock();
+        const site = await serve(
+          createServer(() => {
+            if (++requests === count) resolve(undefined);
+          }),
+          { timeout: 1000, scheduler: clock },
+        );
+        const failures = Array.from({ length: count }, () => failureOf(fetch(`${site.url}/a`)));
+        await all;
+        const stopped = site.app.stop();
+        await new RawClient(site.port).closed;
+        clock.advance(800);
+        await Promise.all(failures);
+        expect((await stopped).outcomes[0]?.error?.cause).to.have.property(
+          'message',
+          `Closed before the deadline without an answer: ${names}`,
+        );
+      });
   });
 });
