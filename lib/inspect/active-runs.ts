@@ -63,7 +63,7 @@ export class ActiveRuns {
 
   /** Returns the run of an event, or else the one that began last: a recording may lack its beginning. */
   of(runId: number | undefined): ActiveRun | undefined {
-    return this.runs.get(runId) ?? [...this.runs.values()].at(-1);
+    return this.runs.get(runId) ?? this.find((run) => run.runId === runId) ?? [...this.runs.values()].at(-1);
   }
 
   /** Returns the run that `initializing` or `ready` continues. It is another run if it restarts. */
@@ -71,7 +71,8 @@ export class ActiveRuns {
     const own = this.runs.get(runId);
     if (type === 'ready') {
       if (own?.kind === 'initializing') return own;
-      if (own && this.lastKey < 0 && this.counts.initializing > 0) {
+      // Two runs may have the same number, and the first may have ended.
+      if (this.lastKey < 0 && this.counts.initializing > 0) {
         const other = this.find((run) => run.runId === runId && run.kind === 'initializing');
         if (other) return other;
       }

@@ -63,7 +63,7 @@ export function eventDetails({
     action !== undefined && `${action} ${target ?? ''}`,
     nextAt !== undefined && `next in ${duration(nextAt - at)}`,
     by !== undefined && `by ${by}`,
-    count !== undefined && `${count} ${type === 'operated' ? 'jobs' : 'slots'}`,
+    count !== undefined && `${count} ${type === 'operated' ? 'job' : 'slot'}${count === 1 ? '' : 's'}`,
     lateBy !== undefined && `${duration(lateBy)} late`,
     reason,
     restart !== undefined && `no. ${restart}`,

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { expect } from 'chai';
 import { httpRequest } from '../helpers/http.js';
 import { inspectedApps } from '../helpers/inspected.js';
@@ -121,8 +122,44 @@ describe('The access to an inspector', () => {
     const { url } = await inspected([]);
     expect((await httpRequest(url, {}, 'GET', `${url}livez?x`)).status).to.equal(200);
     expect((await httpRequest(url, {}, 'GET', url.slice(0, -1))).body).to.match(/^<!doctype html>/);
-    for (const path of ['//', '/%', '/.', '*'])
+    for (const path of ['//', '/%', '/.', '*', '/http://localhost'])
       expect((await httpRequest(url, {}, 'GET', path)).status, path).to.equal(404);
+  });
+
+  it('is refused with the reason', async () => {
+    const token = 'correct horse battery';
+    const { url } = await inspected([], {}, { token });
+    const paths = 'Expected /, /events, /snapshot, /task, /fleet';
+    const errorOf = async (path: string, headers: Record<string, string> = {}, method = 'GET', at = url) => {
+      const { status, body } = await httpRequest(`${at}${path}`, headers, method);
+      return [status, (JSON.parse(body) as { error: string }).error];
+    };
+    const authorization = `Bearer ${token}`;
+    expect(await errorOf('snapshot', { origin: 'null' })).to.deep.equal([403, 'The Origin header names another site']);
+    expect(await errorOf('snapshot', { 'sec-fetch-site': 'cross-site' })).to.deep.equal([
+      403,
+      'The Sec-Fetch-Site header names another site',
+    ]);
+    expect(await errorOf('snapshot')).to.deep.equal([
+      401,
+      'Expected the token in an Authorization header with Bearer …',
+    ]);
+    expect(await errorOf('task', { authorization })).to.deep.equal([
+      400,
+      'Expected the path of a task, as in /task?path=app/report',
+    ]);
+    expect(await errorOf('nothing', { authorization })).to.deep.equal([404, `${paths}, /livez or /readyz`]);
+    expect(await errorOf('snapshot', {}, 'POST')).to.deep.equal([
+      405,
+      'The inspector is read-only: expected GET or HEAD',
+    ]);
+    const { url: other } = await inspected([], {}, { token, actions: true });
+    expect(await errorOf('nothing', { authorization }, 'GET', other)).to.deep.equal([
+      404,
+      `${paths}, /actions, /livez or /readyz`,
+    ]);
+    expect(await errorOf('snapshot', {}, 'POST', other)).to.deep.equal([405, 'Expected GET or HEAD']);
+    expect(await errorOf('actions', {}, 'GET', other)).to.deep.equal([405, 'Expected POST']);
   });
 
   it('is read-only', async () => {
@@ -142,11 +179,30 @@ describe('The access to an inspector', () => {
     const { url } = await inspected([]);
     const { headers, body } = await httpRequest(url);
     const policy = String(headers['content-security-policy']);
-    expect(policy).to.match(
-      /^default-src 'none'; script-src 'sha256-[^']+'; style-src 'sha256-[^']+'; connect-src 'self'; /,
-    );
-    expect(policy).to.match(/frame-ancestors 'none'$/);
+    const hashOf = (tag: string) => {
+      const [, text = ''] = new RegExp(`<${tag}>(.*)</${tag}>`, 's').exec(body) ?? [];
+      return createHash('sha256').update(text).digest('base64');
+    };
+    expect(policy.split('; ')).to.have.members([
+      "default-src 'none'",
+      `script-src 'sha256-${hashOf('script')}'`,
+      `style-src 'sha256-${hashOf('style')}'`,
+      "connect-src 'self'",
+      'img-src data:',
+      "base-uri 'none'",
+      "form-action 'none'",
+      "frame-ancestors 'none'",
+    ]);
+    for (const path of ['', 'snapshot', 'livez', 'nothing'])
+      expect((await httpRequest(`${url}${path}`)).headers, path).to.include({
+        'content-security-policy': policy,
+        'cross-origin-resource-policy': 'same-origin',
+        'referrer-policy': 'no-referrer',
+        'x-content-type-options': 'nosniff',
+        'cache-control': 'no-store',
+      });
     expect(headers['access-control-allow-origin']).to.equal(undefined);
+    expect(headers['content-type']).to.equal('text/html; charset=utf-8');
     expect(body).to.match(/^<!doctype html>/);
     expect(body).not.to.match(/(src|href)="?(https?:)?\/\//);
   });

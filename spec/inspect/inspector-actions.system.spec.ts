@@ -1,9 +1,11 @@
 import { expect } from 'chai';
 import { once } from 'node:events';
+import { request, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { NEVER } from 'rxjs';
 import { cron, dynamic, optional, ordered, supervise, task, type AppEvent } from '../../lib/index.js';
 import type { AppState, FleetStateSource, InspectorOptions, TaskState } from '../../lib/inspect/index.js';
+import { spyOnConsoleError } from '../helpers/console-spy.js';
 import { emptyQueue, exampleFleet } from '../helpers/example-fleet.js';
 import { httpRequest } from '../helpers/http.js';
 import { inspectedApps } from '../helpers/inspected.js';
@@ -243,6 +245,37 @@ describe('The actions of an inspector', () => {
     }
   });
 
+  describe('that fail in another way', () => {
+    const consoleErrors = spyOnConsoleError();
+
+    it('are answered with 500 and the beginning of the message', async () => {
+      const { report, post } = await operated();
+      const fail = () => {
+        throw new Error(`disk full${'!'.repeat(300)}`);
+      };
+      const failed = { error: `The action has failed: disk full${'!'.repeat(191)}` };
+      Object.assign(report, { trigger: () => Promise.resolve().then(fail), pause: fail, reschedule: fail });
+      for (const action of ['trigger', 'pause', 'reschedule'])
+        expect(await post({ action, path: 'report', ...(action === 'reschedule' && { schedule: 5 }) })).to.deep.equal([
+          500,
+          failed,
+        ]);
+      expect(consoleErrors.all()).to.deep.equal([]);
+    });
+
+    it('are written to the console after their answer', async () => {
+      const { report, post } = await operated();
+      let reject: (error: Error) => void = () => expect.fail('It has not begun');
+      Object.assign(report, { trigger: () => new Promise((_, onError) => (reject = onError)) });
+      const trigger = { action: 'trigger', path: 'report' };
+      expect(await post(trigger)).to.deep.equal([202, trigger]);
+      const error = new Error('disk full');
+      reject(error);
+      await waitUntil(() => consoleErrors.all().length > 0);
+      expect(consoleErrors.all()).to.deep.equal([error]);
+    });
+  });
+
   it('are refused for a body that is not as documented', async () => {
     const { post } = await operated();
     const refused = async (body: unknown) => {
@@ -258,7 +291,15 @@ describe('The actions of an inspector', () => {
     expect(await refused({ action: 'toString', path: 'report' })).to.match(/^Expected `action`/);
     expect(await refused({ action: 'pause' })).to.equal('Expected `path` to be a string, got undefined');
     expect(await refused({ action: 'pause', path: ['report'] })).to.match(/^Expected `path` to be a string/);
-    expect(await refused({ action: 'pause', path: 'report', key: 1 })).to.match(/^Expected `body` to be made of/);
+    expect(await refused({ action: 'pause', path: 'report', key: 1 })).to.match(
+      /^Expected a member of `body`, got `(key|schedule)`/,
+    );
+    expect(await refused({ action: 'pause', path: 'report', schedule: 5 })).to.match(
+      /^Expected a member of `body`, got `(key|schedule)`/,
+    );
+    expect(await refused({ action: 'reschedule', path: 'report', schedule: '@daily', timezone: 5 })).to.equal(
+      'Expected `timezone` to be a string, got `5` (number)',
+    );
     expect(await refused({ action: 'redrive', queue: 'emails' })).to.match(/^The inspector has no fleet with queues/);
   });
 
@@ -303,8 +344,17 @@ describe('The actions of an inspector', () => {
   it('need a POST of JSON, with a body of at most 4 kB', async () => {
     const { url, report, post } = await operated();
     const pause = { action: 'pause', path: 'report' };
-    for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'application/jsonp', 'multipart/form-data'])
-      expect((await post(pause, { ...json, 'content-type': type }))[0], type).to.equal(415);
+    for (const type of [
+      'text/plain',
+      'application/x-www-form-urlencoded',
+      'application/jsonp',
+      'multipart/form-data',
+      'text/plain; application/json',
+    ])
+      expect(await post(pause, { ...json, 'content-type': type }), type).to.deep.equal([
+        415,
+        { error: 'Expected the Content-Type application/json' },
+      ]);
     expect((await post(pause, { authorization: json.authorization }))[0]).to.equal(415);
     for (const method of ['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS']) {
       const { status, headers } = await httpRequest(`${url}actions`, json, method);
@@ -316,7 +366,27 @@ describe('The actions of an inspector', () => {
     expect((await post(long, { ...json, 'transfer-encoding': 'chunked' }))[0]).to.equal(413);
     expect((await post(long, { ...json, 'content-length': '1000000000' }))[0]).to.equal(413);
     expect(report.paused).to.equal(false);
-    expect((await post(`${' '.repeat(4000)}${JSON.stringify(pause)}`))[0]).to.equal(200);
+    const withLength = (length: number) => JSON.stringify(pause).padStart(length);
+    expect((await post(withLength(4097)))[0]).to.equal(413);
+    expect(report.paused).to.equal(false);
+    expect((await post(withLength(4096)))[0]).to.equal(200);
+  });
+
+  it('are refused for a long body before it is sent, and only such a connection is closed', async () => {
+    const { url, post } = await operated();
+    const connection = { ...json, connection: 'keep-alive' };
+    const declared = request(`${url}actions`, {
+      method: 'POST',
+      agent: false,
+      headers: { ...connection, 'content-length': 4097 },
+    }).on('error', () => undefined);
+    declared.flushHeaders();
+    const [response] = (await once(declared, 'response')) as [IncomingMessage];
+    expect([response.statusCode, response.headers.connection]).to.deep.equal([413, 'close']);
+    declared.destroy();
+    const short = await httpRequest(`${url}actions`, connection, 'POST', undefined, '{}');
+    expect([short.status, short.headers.connection]).to.deep.equal([400, 'keep-alive']);
+    expect((await post({ action: 'pause', path: 'report' }))[0]).to.equal(200);
   });
 
   it('are not performed for half of a body, whose connection is closed soon', async () => {

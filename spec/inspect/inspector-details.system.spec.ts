@@ -102,6 +102,13 @@ describe('The details of a task from an inspector', () => {
     ]);
     const waitsFor = async (path: string) =>
       (await detailsOf(url, path)).waitsFor?.map((each) => `${each.path} ${each.status}`);
+    expect(await detailsOf(url, 'shop/web')).to.deep.equal({
+      task: 'shop/web',
+      waitsFor: [{ path: 'shop/db', status: 'initializing' }],
+      runs: 0,
+      failures: 0,
+      lastRuns: [],
+    });
     expect(await waitsFor('shop')).to.deep.equal(['shop/db initializing', 'shop/web/http idle']);
     expect(await waitsFor('shop/db')).to.deep.equal(['shop/db initializing']);
     expect(await waitsFor('shop/web')).to.deep.equal(['shop/db initializing']);

@@ -72,6 +72,11 @@ describe('The events of an inspector', () => {
     );
     expect(rest).to.have.length(1);
     expect((rest[0]?.data as RecordedEvent[]).map((event) => event.task)).to.deep.equal(['inspector']);
+    const inQuery = await receiveUntil(
+      serverSentEvents(await openResponse(`${url}events?lastEventId=${encodeURIComponent(id.replace(/1$/, '0'))}`)),
+      () => true,
+    );
+    expect(inQuery.messages).to.deep.equal(rest);
     for (const foreignId of ['aaaaaaaaaaaa:1', id.replace(/1$/, '99'), 'nonsense', `${id}x`]) {
       const { messages: all } = await receiveUntil(
         serverSentEvents(await openResponse(`${url}events`, { 'last-event-id': foreignId })),
@@ -154,7 +159,10 @@ describe('The events of an inspector', () => {
   it('are for 128 clients at once, and for others when these have left', async () => {
     const { url } = await inspected([untilCancelled('a')]);
     const responses = await Promise.all(Array.from({ length: 128 }, () => openResponse(`${url}events`)));
-    expect((await httpRequest(`${url}events`)).status).to.equal(503);
+    for (const { headers } of responses)
+      expect(headers).to.include({ 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' });
+    const { status, body } = await httpRequest(`${url}events`);
+    expect([status, body]).to.deep.equal([503, '{"error":"Too many clients read /events"}\n']);
     for (const response of responses) response.destroy();
     await waitUntil(() => acceptsClient(url));
   });
@@ -162,7 +170,7 @@ describe('The events of an inspector', () => {
   it('are not for requests that wait behind another on one connection, because these would never close', async () => {
     const { url } = await inspected([untilCancelled('a')]);
     const socket = connect(Number(new URL(url).port), '127.0.0.1');
-    socket.write('GET /events HTTP/1.1\r\nhost: localhost\r\n\r\n'.repeat(70));
+    socket.write('GET /events HTTP/1.1\r\nhost: localhost\r\n\r\n'.repeat(200));
     await once(socket, 'data');
     socket.destroy();
     await waitUntil(() => acceptsClient(url));

@@ -88,6 +88,8 @@ describe('An inspector behind a proxy', () => {
     it('the page and the state if the client accepts gzip', async () => {
       const { url } = await inspected(Array.from({ length: 50 }, (_, index) => untilCancelled(`task ${index}`)));
       for (const path of ['', 'snapshot']) {
+        for (const accepted of ['gzip', 'deflate, gzip', 'gzip; q=0.001, br'])
+          expect((await received(`${url}${path}`, { 'accept-encoding': accepted })).encoding).to.equal('gzip');
         const { encoding, body, text, headers } = await received(`${url}${path}`, gzip);
         expect([encoding, headers.vary, Number(headers['content-length'])], path).to.deep.equal([
           'gzip',

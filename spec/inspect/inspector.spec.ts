@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { firstValueFrom, toArray } from 'rxjs';
 import { inspector, type InspectorOptions } from '../../lib/inspect/index.js';
+import { readInspectorOptions } from '../../lib/inspect/server/inspector-options.js';
 
 describe('inspector', () => {
   it('fails outside an application and explains why', async () => {
@@ -10,6 +11,21 @@ describe('inspector', () => {
       'TaskError: inspector failed in initialize: ' +
         'inspector is not part of an application: pass it to orchestrate, launch or runMain',
     );
+  });
+
+  it('is for this machine alone, shows no data and controls nothing by default', () => {
+    expect(readInspectorOptions({ port: 0 })).to.deep.equal({
+      port: 0,
+      host: '127.0.0.1',
+      token: undefined,
+      hosts: [],
+      basePath: '',
+      history: 10_000,
+      fleet: undefined,
+      showData: false,
+      optional: true,
+      actions: false,
+    });
   });
 
   it('refuses invalid options', () => {
@@ -23,13 +39,13 @@ describe('inspector', () => {
     );
     expect(given({ port: 0, token: 'short' })).to.throw(
       RangeError,
-      'Expected `token` to be at least 16 characters long',
+      "Expected `token` to be at least 16 characters long, got `'…'` (string)",
     );
     expect(given({ port: 0, token: 'short' })).not.to.throw('short');
     for (const token of ['pässword pässword', 'a token, a token\n', ' a token, a token', 'a token, a token ']) {
       expect(given({ port: 0, token }), token).to.throw(
         RangeError,
-        'Expected `token` to be made of printable characters of ASCII',
+        "Expected `token` to be made of printable characters of ASCII, got `'…'` (string)",
       );
     }
     expect(given({ port: 0, token: 'a token, a token' })).not.to.throw();
@@ -41,6 +57,10 @@ describe('inspector', () => {
     expect(given({ port: 0, actions: true, token: 'short' })).to.throw(RangeError, 'Expected `token`');
     expect(given({ port: 0, showData: 'no' })).to.throw(TypeError, 'Expected `showData` to be a boolean');
     expect(given({ port: 0, history: 0 })).to.throw(RangeError, 'Expected `history`');
+    expect(given({ port: 0, optional: 'yes' })).to.throw(TypeError, 'Expected `optional` to be a boolean');
+    for (const name of ['host', 'token', 'basePath'])
+      expect(given({ port: 0, [name]: 5 }), name).to.throw(TypeError, `Expected \`${name}\` to be a string`);
+    expect(given({ port: 0, hosts: [5] })).to.throw(TypeError, 'Expected `hosts` to be a string, got `5` (number)');
     expect(given({ port: 0, hosts: 'x' })).to.throw(TypeError, 'Expected `hosts` to be an array');
     for (const name of ['', 'ops.example.com:8080', 'https://ops.example.com', '[::1]', 'a b'])
       expect(given({ port: 0, hosts: [name] }), name).to.throw(
@@ -58,6 +78,6 @@ describe('inspector', () => {
     );
     expect(given({ port: 0, fleet: null })).to.throw(TypeError, 'Expected `fleet`');
     expect(given({ port: 0, fleet: Promise.resolve() })).to.throw(TypeError, 'Expected `fleet`');
-    expect(given({ port: 0, hots: [] })).to.throw(TypeError, 'Expected `options` to be made of');
+    expect(given({ port: 0, hots: [] })).to.throw(TypeError, 'Expected an option of `inspector`, got `hots`');
   });
 });

@@ -5,9 +5,20 @@ import { createServer, type Server } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import { firstValueFrom, NEVER, Subject } from 'rxjs';
 import sinon from 'sinon';
-import { cron, dynamic, launch, ordered, supervise, task, type AppEvent, type LaunchOptions } from '../../lib/index.js';
+import {
+  cron,
+  dynamic,
+  launch,
+  ordered,
+  supervise,
+  task,
+  taskRunner,
+  type AppEvent,
+  type LaunchOptions,
+} from '../../lib/index.js';
 import { inspector, type AppState, type InspectorOptions } from '../../lib/inspect/index.js';
 import { virtualClock } from '../../lib/testing/index.js';
+import { wrapRunner } from '../helpers/custom-runners.js';
 import { httpRequest, openResponse } from '../helpers/http.js';
 import { inspectedApps } from '../helpers/inspected.js';
 import { waitUntil } from '../helpers/wait.js';
@@ -32,6 +43,15 @@ describe('inspector', () => {
       up$.complete();
       const after = await httpRequest(`${url}readyz`);
       expect([after.status, after.body, app.ready]).to.deep.equal([200, '{"ready":true}\n', true]);
+    });
+
+    it('name at most 100 of the tasks that are not ready, with printable names', async () => {
+      const names = Array.from({ length: 101 }, (_, index) => `db\n${index}`);
+      const { url } = await inspected(
+        names.map((name) => task(name, { initialize: () => NEVER, execute: () => NEVER })),
+      );
+      const { waitingFor } = JSON.parse((await httpRequest(`${url}readyz`)).body) as { waitingFor: string[] };
+      expect(waitingFor).to.deep.equal(names.slice(0, 100).map((name) => name.replace('\n', ' ')));
     });
 
     it('are live and not ready during the drain and while the other tasks end', async () => {
@@ -140,6 +160,31 @@ describe('inspector', () => {
     expect(await stateAt(url)).not.to.have.property('waitingFor');
   });
 
+  it('answers with 500 while a custom runner throws, and the application goes on', async () => {
+    const logged = sinon.stub(console, 'error');
+    try {
+      let isBroken = false;
+      const custom = Object.defineProperty(wrapRunner(taskRunner(untilCancelled('custom'))), 'status', {
+        get() {
+          if (isBroken) throw new Error('no status');
+          return 'running';
+        },
+      });
+      const { url } = await inspected([custom]);
+      isBroken = true;
+      const { status, body } = await httpRequest(`${url}snapshot`);
+      expect([status, JSON.parse(body)]).to.deep.equal([
+        500,
+        { error: 'The inspector has failed: its process has logged the error' },
+      ]);
+      isBroken = false;
+      expect((await httpRequest(`${url}snapshot`)).status).to.equal(200);
+      expect(String(logged.args)).to.include('no status');
+    } finally {
+      logged.restore();
+    }
+  });
+
   describe('as a task', () => {
     it('emits its URL', async () => {
       const { url } = await inspected([]);
@@ -214,6 +259,8 @@ describe('inspector', () => {
       finalized$.complete();
       const { outcomes, clean } = await report;
       expect([clean, outcomes.map(({ task: name }) => name)]).to.deep.equal([true, ['slow', 'inspector']]);
+      const refused = await httpRequest(`${url}livez`).catch((error: unknown) => error);
+      expect(refused).to.have.property('code', 'ECONNREFUSED');
     });
 
     it('ends before the deadline when another task does not', async () => {

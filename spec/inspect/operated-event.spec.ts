@@ -26,6 +26,7 @@ describe('An event about an action on a queue', () => {
       task: 'inspector',
       text: 'redrive mails, 3 jobs, by ann',
     });
+    expect(logLine(operated(1))?.text).to.equal('redrive mails, 1 job, by ann');
     expect(logLine(operated())?.text).to.equal('redrive mails, by ann');
   });
 

@@ -127,6 +127,9 @@ describe('renderSvg', () => {
     expect(() => renderSvg(undefined as never)).to.throw(TypeError, 'Expected `recording`');
     expect(() => renderSvg(empty, { width: 10 })).to.throw(RangeError, 'Expected `width`');
     expect(() => renderSvg(empty, { title: 3 as never })).to.throw(TypeError, 'Expected `title`');
-    expect(() => renderSvg(empty, { wide: 3 } as never)).to.throw(TypeError, 'wide');
+    expect(() => renderSvg(empty, { wide: 3 } as never)).to.throw(
+      TypeError,
+      'Expected an option of `renderSvg`, got `wide`',
+    );
   });
 });

@@ -35,6 +35,19 @@ describe('renderText', () => {
     ]);
   });
 
+  it('has an empty line between its parts, and none for a part that it does not have', () => {
+    expect(renderText({ version: 1, from: 0, dropped: 0, events: [] }, { width: 26 })).to.equal(
+      ['0 tasks, 1 ms', '      0', '      ┬───────────────────'].join('\n'),
+    );
+    const recording = recordingOf([script('b', '->--')], 2);
+    expect(renderText(recording, { width: 26 }).split('\n').slice(2)).to.deep.equal([
+      '      ┬───────────────────',
+      `b     ${'━'.repeat(20)}`,
+      '',
+      '━ running',
+    ]);
+  });
+
   it('aligns wide names, and removes characters that would move the cursor', () => {
     const names = ['監視', 'e\u0301te\u0301', '👩‍👩‍👧', '\u001b[2J\u001b]0;title\u0007evil\r\n', 'plain'];
     const text = renderText(recordingOf(names.map((name) => script(name, '-----|'))), { width: 60 });
@@ -91,8 +104,11 @@ describe('renderText', () => {
       'Expected `recording` to be a recording made by `record`',
     );
     expect(() => renderText(empty, { width: 3 })).to.throw(RangeError, 'Expected `width`');
-    expect(() => renderText(empty, { color: 'no' as never })).to.throw(TypeError, 'Expected `color`');
-    expect(() => renderText(empty, { colour: true } as never)).to.throw(TypeError, 'colour');
+    expect(() => renderText(empty, { color: 'no' as never })).to.throw(TypeError, 'Expected `color` to be a boolean');
+    expect(() => renderText(empty, { colour: true } as never)).to.throw(
+      TypeError,
+      'Expected an option of `renderText`, got `colour`',
+    );
   });
 });
 
@@ -123,6 +139,6 @@ describe('displayWidth', () => {
     for (const [text, width] of Object.entries(widths)) expect(displayWidth(text), text).to.equal(width);
     expect(truncate('監視サーバ', 6)).to.equal('監視…');
     expect(padToWidth('監視サーバ', 6)).to.equal('監視… ');
-    expect(truncate('abc', 0)).to.equal('');
+    expect([truncate('abc', 1), truncate('abc', 0)]).to.deep.equal(['…', '']);
   });
 });

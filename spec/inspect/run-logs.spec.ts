@@ -23,6 +23,19 @@ describe('RunLogs', () => {
     ]);
   });
 
+  it('count the runs of each path, and those that have failed or timed out', () => {
+    const logs = new RunLogs(true);
+    for (const status of ['completed', 'failed', 'cancelled', 'timed-out'] as const)
+      logs.add({ run: { task: 'a' }, end: { status, startedAt: 1, at: 2 } } as EndedRun);
+    const { runs, failures, lastRuns } = logs.get('a') ?? expect.fail('No runs');
+    expect([runs, failures, lastRuns.map(({ status }) => status)]).to.deep.equal([
+      4,
+      2,
+      ['completed', 'failed', 'cancelled', 'timed-out'],
+    ]);
+    expect(logs.get('b')).to.equal(undefined);
+  });
+
   it('keep no error in memory, but its texts', async () => {
     const logs = new RunLogs(true);
     const response = new WeakRef({ body: 'x'.repeat(1000) });
@@ -35,6 +48,31 @@ describe('RunLogs', () => {
     });
     expect(logs.get('a')?.lastError?.message).to.equal('a failed in execute: no');
     logs.end();
+  });
+
+  it('hide the message and the stack of an error within a job, unless data is shown', () => {
+    const secret = 'ann@example.com';
+    const worker = { task: 'worker' };
+    const job = { task: 'worker/job', parent: worker, job: { id: '1', queue: 'mail', attempt: 1, awaited: false } };
+    const child = { task: 'worker/job/send', parent: job };
+    for (const run of [worker, job, child])
+      for (const showData of [true, false]) {
+        const logs = new RunLogs(showData);
+        const error = new TaskError(run.task, 'execute', new RangeError(secret));
+        logs.add({ ...ended(run.task, 1, error), run } as EndedRun);
+        const { lastError } = logs.get(run.task) ?? {};
+        const isShown = showData || run === worker;
+        expect([lastError?.message.includes(secret), lastError?.stack.includes(secret)]).to.deep.equal([
+          isShown,
+          isShown,
+        ]);
+        expect(lastError).to.include({ name: 'TaskError', task: run.task, phase: 'execute', at: 1 });
+        if (!isShown)
+          expect(lastError?.stack).to.equal(
+            `TaskError: ${run.task} failed in execute: the message is hidden, inspector({ showData: true }) shows it`,
+          );
+        logs.end();
+      }
   });
 
   it('bound the stack of an error of any length', () => {

@@ -1,22 +1,9 @@
 import { expect } from 'chai';
 import { EventEmitter } from 'node:events';
-import { takesColors, writeTo } from '../../lib/inspect/terminal/terminal-output.js';
+import sinon from 'sinon';
+import { sizeOf, takesColors, writeTo } from '../../lib/inspect/terminal/terminal-output.js';
 import { painter } from '../../lib/inspect/text/paint.js';
-
-/** Calls a function with other variables of the environment. */
-function withEnvironment<T>(variables: Record<string, string>, use: () => T): T {
-  const names = ['NO_COLOR', 'FORCE_COLOR', 'TERM'];
-  const saved = names.map((name) => [name, process.env[name]] as const);
-  try {
-    for (const name of names) Reflect.deleteProperty(process.env, name);
-    Object.assign(process.env, variables);
-    return use();
-  } finally {
-    for (const [name, value] of saved)
-      if (value === undefined) Reflect.deleteProperty(process.env, name);
-      else process.env[name] = value;
-  }
-}
+import { withEnvironment } from '../helpers/environment.js';
 
 describe('The output of a terminal', () => {
   it('has colours on a terminal, unless the environment decides otherwise', () => {
@@ -27,6 +14,8 @@ describe('The output of a terminal', () => {
       [true, { NO_COLOR: '' }, true],
       [false, { FORCE_COLOR: '1' }, true],
       [true, { FORCE_COLOR: '0' }, false],
+      [true, { FORCE_COLOR: 'false' }, false],
+      [false, { FORCE_COLOR: '1', NO_COLOR: '1', TERM: 'dumb' }, true],
       [true, { TERM: 'dumb' }, false],
     ] as const;
     for (const [isTTY, variables, expected] of cases) {
@@ -39,6 +28,20 @@ describe('The output of a terminal', () => {
     const painted = withEnvironment({ NO_COLOR: '1' }, () => painter(true)('text', 'red'));
     expect(painted).to.equal('\u001b[31mtext\u001b[39m');
     expect(withEnvironment({ FORCE_COLOR: '1' }, () => painter(false)('text', 'red'))).to.equal('text');
+    expect(painter(true)('', 'red')).to.equal('');
+  });
+
+  it('has the size of its terminal, or 80 columns and 24 rows if that is not known', () => {
+    const write = () => true;
+    expect(sizeOf({ write, columns: 100, rows: 30 })).to.deep.equal({ columns: 100, rows: 30 });
+    for (const unknown of [{}, { columns: 0, rows: 0 }])
+      expect(sizeOf({ write, ...unknown })).to.deep.equal({ columns: 80, rows: 24 });
+  });
+
+  it('may fail without an event', () => {
+    const failing = { write: sinon.stub().yields(new Error('EPIPE')) };
+    for (const text of ['a', 'b']) writeTo(failing, text);
+    expect(failing.write.callCount).to.equal(2);
   });
 
   it('is dropped when it is closed: one listener waits for the error of any number of writes', () => {

@@ -287,8 +287,13 @@ describe('terminal', () => {
       "Expected `ui` to be 'live' or 'lines' or 'json'",
     );
     expect(() => terminal({ stream: {} as never })).to.throw(TypeError, 'Expected `stream.write`');
+    for (const stream of [null, 'stderr', () => true])
+      expect(() => terminal({ stream: stream as never })).to.throw(
+        TypeError,
+        'Expected `stream` to be a writable stream',
+      );
     expect(() => terminal({ name: 3 as never })).to.throw(TypeError, 'Expected `name`');
-    expect(() => terminal({ tty: true } as never)).to.throw(TypeError, 'tty');
+    expect(() => terminal({ tty: true } as never)).to.throw(TypeError, 'Expected an option of `terminal`, got `tty`');
   });
 });
 

@@ -17,7 +17,6 @@ describe('The time axis', () => {
     expect(labels(start, start + 5 * hour, 5)).to.deep.equal(['22:00', '23:00', '2026-03-03', '01:00', '02:00']);
     expect(labels(start, start + 5000 * 24 * hour, 4).length).to.be.within(1, 5);
     expect(formatTime(start, start, start + 5 * hour)).to.equal('2026-03-02 21:20:00');
-    expect(formatTime(1500, 0, 5000)).to.equal('1.5 s');
   });
 
   it('changes its unit after one second, after two minutes, and after two hours', () => {
@@ -35,7 +34,18 @@ describe('The time axis', () => {
     expect(labels(0, 3 * 24 * hour, 5).at(-1)).to.equal('1970-01-04');
   });
 
+  it('formats a time as its labels: from its start, or as a clock time with seconds', () => {
+    expect(formatTime(6500, 5000, 9000)).to.equal('1.5 s');
+    expect(formatTime(5000, 5000, 5000 + 2 * hour)).to.equal('0 ms');
+    expect(formatTime(5000, 5000, 5001 + 2 * hour)).to.equal('1970-01-01 00:00:05');
+  });
+
   it('counts from another zero when it shows a part of a timeline', () => {
     expect(labels(95_000, 100_000, 5, 0)).to.deep.equal(['95 s', '96 s', '97 s', '98 s', '99 s', '100 s']);
+    expect(ticks(7100, 7700, 3, 7000)).to.deep.equal([
+      { at: 7200, label: '200 ms' },
+      { at: 7400, label: '400 ms' },
+      { at: 7600, label: '600 ms' },
+    ]);
   });
 });

@@ -136,6 +136,216 @@ describe('Timeline', () => {
     expect(timeline.rows.get('x/job')).to.include({ runs: 3, failures: 1 });
   });
 
+  it('tells two active runs of one name and number apart, as those of two tasks of that name', () => {
+    const timeline = new Timeline();
+    const steps: [RecordedEvent, status: string, active: number][] = [
+      [start('initializing', 1), 'initializing', 1],
+      [start('initializing', 2), 'initializing', 2],
+      [start('ready', 3), 'running', 2],
+      [start('ready', 4), 'running', 2],
+      [done(5), 'running', 1],
+      [start('initializing', 6), 'running', 2],
+      [start('ready', 7), 'running', 2],
+      [done(8), 'running', 1],
+      [done(9), 'completed', 0],
+    ];
+    for (const [event, status, active] of steps) {
+      timeline.add(event);
+      expect(timeline.rows.get('x'), `at ${event.at}`).to.include({ status, active });
+    }
+    expect(spans(timeline, 'x')).to.deep.equal(['initializing 1-3', 'running 3-9']);
+    expect(timeline.rows.get('x')).to.include({ runs: 3 });
+  });
+
+  it('tells the runs of two tasks of one name apart, when one of them ends before the other is ready', () => {
+    const timeline = timelineOf({ events: [start('initializing', 1), start('initializing', 2), done(3)] });
+    timeline.add(start('ready', 4));
+    expect(timeline.rows.get('x')).to.include({ status: 'running', active: 1, runs: 2 });
+    timeline.add(done(5));
+    expect(timeline.rows.get('x')).to.include({ status: 'completed', active: 0, runs: 2 });
+  });
+
+  const ofRun = (runId: number, type: RecordedEvent['type'], at: number): RecordedEvent => ({
+    ...done(at),
+    type,
+    runId,
+  });
+
+  it('ends the other run of the same number, and not one of another, when the first of them has ended', () => {
+    const timeline = timelineOf({
+      events: [ofRun(1, 'initializing', 1), ofRun(1, 'initializing', 2), ofRun(2, 'initializing', 3)],
+    });
+    for (const at of [4, 5]) timeline.add(ofRun(1, 'done', at));
+    timeline.add(ofRun(2, 'ready', 6));
+    expect(timeline.rows.get('x')).to.include({ status: 'running', active: 1, runs: 3 });
+    timeline.add(ofRun(2, 'done', 7));
+    expect(timeline.rows.get('x')).to.include({ status: 'completed', active: 0 });
+  });
+
+  it('continues the run of its number when several initialize or wait for their restart', () => {
+    const initializing = timelineOf({
+      events: [
+        ...[1, 2].map((at) => ofRun(1, 'initializing', at)),
+        ...[3, 4].map((at) => ofRun(1, 'ready', at)),
+        ofRun(2, 'initializing', 5),
+        // That of a group, whose member is ready again.
+        ofRun(1, 'ready', 6),
+        ...[7, 8].map((at) => ofRun(1, 'done', at)),
+      ],
+    });
+    expect(initializing.rows.get('x')).to.include({ status: 'initializing', active: 1 });
+    const restarting = timelineOf({
+      events: [
+        ...[1, 2].map((runId) => ofRun(runId, 'ready', runId)),
+        ...[1, 2].map((runId) => ofRun(runId, 'restarting', 2 + runId)),
+        ofRun(2, 'ready', 5),
+        ofRun(2, 'done', 6),
+      ],
+    });
+    expect(restarting.rows.get('x')).to.include({ status: 'waiting', active: 1 });
+  });
+
+  it('continues a run that waits for its restart with another number, and no other run', () => {
+    const ready = [1, 2].map((runId) => ofRun(runId, 'ready', 0));
+    const restart = ofRun(2, 'restarting', 1);
+    const renumbered = timelineOf({ events: [...ready, restart, ofRun(3, 'ready', 2), ofRun(1, 'done', 3)] });
+    expect(renumbered.rows.get('x')).to.include({ status: 'running', active: 1, runs: 2 });
+    // The number of another run is not taken from it.
+    const shared = timelineOf({ events: [...ready, restart, ofRun(1, 'ready', 2)] });
+    expect(shared.rows.get('x')).to.include({ status: 'running', active: 2, runs: 2 });
+  });
+
+  it('ends the run that began last with an end of an unknown number', () => {
+    const timeline = timelineOf({ events: [ofRun(1, 'ready', 0), ofRun(7, 'done', 1)] });
+    expect(timeline.rows.get('x')).to.include({ status: 'completed', active: 0, runs: 1 });
+  });
+
+  it('has a mark for each event that is no phase of a run', () => {
+    const kinds = [
+      ...(['slot-started', 'slot-failed', 'skipped', 'missed', 'added', 'removed', 'triggered', 'paused'] as const),
+      ...(['resumed', 'rescheduled', 'restart-requested', 'operated', 'overdue', 'cancelling'] as const),
+      ...(['result-dropped', 'teardown-failed', 'option-failed', 'future-failed'] as const),
+    ];
+    const timeline = timelineOf({
+      events: [start('ready', 0), ...kinds.map((type, at) => ({ ...start('ready', at), type }))],
+    });
+    expect(marks(timeline, 'x')).to.deep.equal(kinds.map((kind, at) => `${kind} ${at}`));
+    expect(spans(timeline, 'x')).to.deep.equal(['running 0-']);
+    expect(timeline.rows.get('x')).to.include({ runs: 1, slotsStarted: 1, failures: 1 });
+  });
+
+  it('begins a run with its first mark, at the start of the recording, if earlier events are missing', () => {
+    for (const type of ['slot-started', 'cancelling'] as const) {
+      const other = { ...start('ready', 2), task: 'y' };
+      const timeline = timelineOf({ events: [other, { ...start('ready', 5), type }, { ...start('ready', 6), type }] });
+      expect(spans(timeline, 'x')).to.deep.equal(['running 2-']);
+      // A group may be ready more than once.
+      timeline.add(start('ready', 7));
+      expect(timeline.rows.get('x')).to.include({ status: 'running', runs: 1, active: 1 });
+    }
+  });
+
+  it('has no row for a value, or for an event of the application', () => {
+    const { rows } = timelineOf({
+      events: [
+        { type: 'value', at: 1, task: 'x', mark: 'a' },
+        { type: 'signal', at: 2 },
+      ],
+    });
+    expect(rows.size).to.equal(0);
+  });
+
+  it('accepts events without their details', () => {
+    const bare = (type: RecordedEvent['type'], at: number): RecordedEvent => ({ type, at, task: 'x' });
+    const timeline = timelineOf({
+      events: [bare('ready', 0), bare('failed', 1), bare('restarting', 2), bare('ready', 3)],
+    });
+    timeline.add(bare('done', 4));
+    timeline.add({ type: 'shutdown', at: 5 });
+    expect([...timeline.rows.keys()]).to.deep.equal(['x']);
+    expect(spans(timeline, 'x')).to.deep.equal(['running 0-2', 'waiting 2-3', 'running 3-4']);
+    expect(marks(timeline, 'x')).to.deep.equal(['failed 1', 'restarting 2', 'done 4']);
+    expect(timeline.rows.get('x')).to.include({ status: 'completed', failures: 1, restarts: 1 });
+  });
+
+  it('has no failure at a restart that was asked for', () => {
+    const timeline = timelineOf({ events: [start('ready', 0), { ...start('ready', 1), type: 'restarting' }] });
+    expect(timeline.rows.get('x')).to.include({ restarts: 1, failures: 0, status: 'waiting' });
+  });
+
+  it('has the failures of runs whose start it does not have, also after the end of the application', () => {
+    const error = { name: 'Error', message: 'why' };
+    const failed = (at: number): RecordedEvent => ({ ...done(at), outcome: { task: 'x', status: 'failed', error } });
+    const twice = timelineOf({ events: [start('ready', 0), failed(1), failed(2)] });
+    expect(marks(twice, 'x')).to.deep.equal(['failed 1', 'failed 2']);
+    expect(twice.rows.get('x')).to.include({ failures: 2, since: 2 });
+    const finalized = timelineOf({ events: [start('ready', 0), ofRun(1, 'finalizing', 5), failed(8), failed(12)] });
+    expect(marks(finalized, 'x')).to.deep.equal(['failed 5', 'failed 12']);
+    const again = timelineOf({ events: [start('ready', 0), done(3), ofRun(2, 'finalizing', 6)] });
+    expect(spans(again, 'x')).to.deep.equal(['running 0-3', 'running 6-6', 'finalizing 6-']);
+    const late = timelineOf({
+      events: [{ type: 'shutdown', at: 1, outcomes: [{ task: 'x', status: 'not-started' }] }, failed(2)],
+    });
+    expect(marks(late, 'x')).to.deep.equal(['failed 2']);
+    expect(spans(late, 'x')).to.deep.equal([]);
+  });
+
+  it('applies an outcome of the shutdown to tasks that have not ended, or that timed out', () => {
+    const error = { name: 'Error', message: 'why' };
+    const rowAfter = (
+      events: readonly RecordedEvent[],
+      outcome: { status: 'failed' | 'cancelled' | 'timed-out'; error?: typeof error },
+    ) =>
+      timelineOf({ events: [...events, { type: 'shutdown', at: 9, outcomes: [{ task: 'x', ...outcome }] }] }).rows.get(
+        'x',
+      );
+    const ended = [start('ready', 0), done(3)];
+    expect(rowAfter(ended, { status: 'failed', error })).to.include({ status: 'completed', since: 3 });
+    expect(rowAfter(ended, { status: 'failed', error })).to.not.have.property('lastError');
+    expect(rowAfter(ended, { status: 'timed-out' })).to.include({ status: 'timed-out', since: 9 });
+    const failing: RecordedEvent[] = [start('ready', 0), { ...start('ready', 1), type: 'slot-failed', error }];
+    expect(rowAfter(failing, { status: 'cancelled' })).to.include({ status: 'cancelled', since: 9, lastError: error });
+    expect(rowAfter([], { status: 'failed', error })).to.include({ status: 'failed', since: 9, lastError: error });
+  });
+
+  describe('with many rows', () => {
+    const withJobs = (count: number, limit?: number) => {
+      const timeline = new Timeline(limit === undefined ? {} : { limit });
+      timeline.add(start('ready', 0));
+      timeline.add({ ...start('ready', 0), type: 'result-dropped', task: 'x/idle' });
+      // The first ones are no jobs of another task, or have not ended.
+      timeline.add({ ...done(0), task: 'y', outcome: { task: 'y', status: 'completed' } });
+      timeline.add({ ...start('ready', 0), task: 'x/active' });
+      for (let job = 1; job <= count - 4; job++) {
+        const task = `x/job ${job}`;
+        timeline.add({ ...done(job), task, outcome: { task, status: 'completed' } });
+      }
+      return timeline;
+    };
+
+    it('keeps 5,000, and half of them when there are more: those that are active or began last', () => {
+      expect(withJobs(5000).rows.size).to.equal(5000);
+      const { rows, dropped } = withJobs(5001);
+      expect([rows.size, [...rows.keys()].slice(0, 5)]).to.deep.equal([
+        2500,
+        ['x', 'x/idle', 'y', 'x/active', `x/job ${5001 - 4 - 2495}`],
+      ]);
+      // A span and a mark of each.
+      expect(dropped).to.equal(2 * 2501);
+    });
+
+    it('keeps 200,000 marks of all together', () => {
+      const timeline = new Timeline();
+      for (let at = 0; at < 1100; at++)
+        for (let row = 0; row < 400; row++) timeline.add({ ...start('ready', at), type: 'skipped', task: `x ${row}` });
+      for (const row of timeline.rows.values()) expect(row.marks.length).to.be.within(500, 999);
+    });
+
+    it('keeps all of a recording', () => {
+      expect(withJobs(5001, Infinity).rows.size).to.equal(5001);
+    });
+  });
+
   it('keeps a bounded number of rows of ended runs, whose names have no end', () => {
     const timeline = new Timeline();
     timeline.add(start('ready', 0));
@@ -268,7 +478,17 @@ describe('Timeline', () => {
     expect(row.marks.at(-1)?.at).to.equal(1000);
     expect(row.slotsStarted).to.equal(1000);
     expect(timeline.dropped + row.marks.length).to.equal(1000);
+    expect(() => new Timeline({ limit: 1 })).not.to.throw();
     expect(() => new Timeline({ limit: 0 })).to.throw(RangeError, 'Expected `limit` to be a number from 1 and up');
+    const phases = new Timeline({ limit: 30 });
+    for (let at = 0; at < 1000; at++)
+      phases.add({ ...start('ready', at), type: at % 2 === 0 ? 'ready' : 'restarting' });
+    const { spans: kept, marks: restarts } = phases.rows.get('x') ?? expect.fail('No row');
+    expect([kept.length, restarts.length]).to.deep.equal([30 + (1000 % 30), 30 + (500 % 30)]);
+    expect(phases.dropped).to.equal(1500 - kept.length - restarts.length);
+    const stops = new Timeline({ limit: 30 });
+    for (let at = 0; at < 100; at++) stops.add({ type: 'draining', at });
+    expect([stops.appMarks.length, stops.appMarks.at(-1)?.at, stops.dropped]).to.deep.equal([40, 99, 60]);
   });
 
   it('has a span for a task whose start is missing, unless it was cancelled and so may never have started', () => {

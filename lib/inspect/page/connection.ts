@@ -13,7 +13,7 @@ export class Connection {
   private readonly onEvent: (type: string, data: unknown) => void;
   private readonly onStatus: (status: ConnectionStatus) => void;
   private lastId = '';
-  /** The delay before the next request, which the server sets. */
+  /** The delay before the next request, in ms, which the server sets. */
   private retryDelay = 1000;
   private endWait: () => void = () => undefined;
 

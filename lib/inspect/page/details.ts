@@ -1,4 +1,4 @@
-import type { RecordedError } from '../../recording/types.js';
+import type { RecordedError, RecordedEvent } from '../../recording/types.js';
 import { duration } from '../../util/duration.js';
 import type { TaskState } from '../server/app-state.js';
 import type { TaskDetails } from '../server/task-details.js';
@@ -39,7 +39,7 @@ export class Details {
     this.root.hidden = true;
   }
 
-  /** @param known what the server knows of the task, once it has answered. */
+  /** @param known the details from the server; `undefined` before its first answer. */
   show(hit: Hit, now: number, known: TaskDetails | undefined): void {
     const parts = hit.mark
       ? markParts(hit.row, hit.mark)
@@ -109,7 +109,7 @@ function markParts(row: PageRow, mark: Mark): Node[] {
       ['At', dateAndTime(at)],
       ['Slot', event.slot === undefined ? undefined : dateAndTime(event.slot)],
       ['Outcome', outcome?.status],
-      ...fields.map(([name, value]): Entry => [fieldLabels[name] ?? name, formats[name]?.(Number(value)) ?? value]),
+      ...fields.map(([name, value]): Entry => [fieldLabel(event, name), formats[name]?.(Number(value)) ?? value]),
     ]),
     ...errorParts('Error', error ?? outcome?.error),
     ...errorParts('Cause', cause),
@@ -142,12 +142,18 @@ const fieldLabels: Readonly<Record<string, string>> = {
   key: 'Key',
   by: 'By',
   nextAt: 'Next run',
+  action: 'Action',
+  target: 'Target',
 };
 const formats: Readonly<Record<string, (value: number) => string>> = {
   delay: duration,
   lateBy: duration,
   nextAt: dateAndTime,
 };
+
+function fieldLabel({ type }: RecordedEvent, name: string): string {
+  return name === 'count' && type === 'operated' ? 'Jobs' : (fieldLabels[name] ?? name);
+}
 
 function labelOf(mark: Mark): string {
   const { key } = mark.event;

@@ -30,7 +30,7 @@ export class TaskFeed {
         headers: authorization(),
         signal: AbortSignal.timeout(requestTimeoutMs),
       });
-      // The run of a child may have ended long ago, so that the server has forgotten it.
+      // The server no longer has the runs of a child that ended long ago.
       const answer = response.ok ? ((await response.json()) as TaskDetails) : undefined;
       if (path === this.path) this.answer = answer;
     } catch {

@@ -1,5 +1,6 @@
 import { day } from '../../util/duration.js';
 
+/** The limits of the length of the period, in ms. */
 const minSpan = 200;
 const maxSpan = 14 * day;
 /** The part of the span that stays free after the current time. */

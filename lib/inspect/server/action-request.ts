@@ -1,5 +1,6 @@
 import { validateBy } from '../../task/by-whom.js';
-import { invalid, validateBoolean, validateOneOf, validateOptions, validateString } from '../../util/validate.js';
+import { invalid, validateBoolean, validateOneOf, validateString } from '../../util/validate.js';
+import { validateMembers } from '../../util/validate-options.js';
 import {
   isQueueAction,
   parseQueueAction,
@@ -42,7 +43,7 @@ export function parseActionRequest(body: string): ActionRequest {
   validateOneOf('action', names, action);
   if (isQueueAction(action)) return parseQueueAction(action, request);
   const further = action === 'reschedule' ? ['schedule', 'timezone', 'preview'] : [];
-  validateOptions(request, ['action', 'path', 'by', ...further], 'body');
+  validateMembers(request, ['action', 'path', 'by', ...further], 'body');
   validateString('path', request['path']);
   if (by !== undefined) validateBy(by);
   if (action === 'reschedule') validateReschedule(request);

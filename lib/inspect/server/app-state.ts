@@ -1,9 +1,11 @@
 import type { ApplicationInfo } from '../../app/application-info.js';
+import type { TaskError } from '../../errors/errors.js';
 import { toRecordedError } from '../../recording/to-recorded.js';
 import type { RecordedError } from '../../recording/types.js';
 import { snapshot, type Snapshot } from '../../task/snapshot.js';
 import type { SlotHistory, SlotOutcome } from '../../task/types.js';
 import type { InspectorAction } from './action-request.js';
+import type { JobMessages } from './job-data.js';
 import { currentActionsByPath, type TaskAction } from './task-actions.js';
 
 /** A `SlotHistory` in JSON. */
@@ -42,11 +44,21 @@ export interface StateParts {
   readonly boot: string;
   readonly hasFleet: boolean;
   readonly actions: readonly InspectorAction[] | undefined;
+  /** Hides the messages of errors; `undefined` if all are shown. */
+  readonly jobMessages: JobMessages | undefined;
 }
 
-export function stateOf(application: ApplicationInfo, now: number, { boot, hasFleet, actions }: StateParts): AppState {
+/** Converts an error of the task at a path. */
+type ToRecordedError = (error: TaskError, path: string) => RecordedError;
+
+export function stateOf(application: ApplicationInfo, now: number, parts: StateParts): AppState {
+  const { boot, hasFleet, actions, jobMessages } = parts;
   const { runners, ready, notReady } = application;
   const actionsByPath = actions && currentActionsByPath(runners);
+  const toError: ToRecordedError = (error, path) => {
+    const recorded = toRecordedError(error);
+    return jobMessages?.hideError(recorded, path) ?? recorded;
+  };
   return {
     boot,
     now,
@@ -54,7 +66,7 @@ export function stateOf(application: ApplicationInfo, now: number, { boot, hasFl
     ...(!ready && { waitingFor: notReady.map(({ path }) => path) }),
     ...(hasFleet && { fleet: true }),
     ...(actions && { actions }),
-    tasks: runners.map((runner) => taskState(snapshot(runner), undefined, actionsByPath)),
+    tasks: runners.map((runner) => taskState(snapshot(runner), undefined, actionsByPath, toError)),
   };
 }
 
@@ -62,21 +74,22 @@ function taskState(
   { lastError, history, members, ...rest }: Snapshot,
   parent: string | undefined,
   actionsByPath: ReadonlyMap<string, readonly TaskAction[]> | undefined,
+  toError: ToRecordedError,
 ): TaskState {
   const task = parent === undefined ? rest.name : `${parent}/${rest.name}`;
   const actions = actionsByPath?.get(task) ?? [];
   return {
     task,
     ...rest,
-    ...(lastError && { lastError: toRecordedError(lastError) }),
-    ...(history && { history: historyState(history) }),
+    ...(lastError && { lastError: toError(lastError, task) }),
+    ...(history && { history: historyState(history, task, toError) }),
     ...(actions.length > 0 && { actions }),
-    ...(members && { members: members.map((member) => taskState(member, task, actionsByPath)) }),
+    ...(members && { members: members.map((member) => taskState(member, task, actionsByPath, toError)) }),
   };
 }
 
-function historyState({ last, ...counts }: SlotHistory): SlotHistoryState {
+function historyState({ last, ...counts }: SlotHistory, task: string, toError: ToRecordedError): SlotHistoryState {
   if (!last) return counts;
   const { error, ...run } = last;
-  return { ...counts, last: { ...run, ...(error && { error: toRecordedError(error) }) } };
+  return { ...counts, last: { ...run, ...(error && { error: toError(error, task) }) } };
 }

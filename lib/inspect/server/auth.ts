@@ -60,7 +60,7 @@ function isEqual(token: string, given: string | undefined): boolean {
 }
 
 function bearerOf({ headers }: IncomingMessage): string | undefined {
-  return /^Bearer (.+)$/i.exec(headers.authorization ?? '')?.[1];
+  return /^Bearer (.+)/i.exec(headers.authorization ?? '')?.[1];
 }
 
 function originOf(url: string): string | undefined {

@@ -1,25 +1,18 @@
+import type { AppEvent } from '../../app/types.js';
+import type { TaskEvent } from '../../task/types.js';
 import type { RecordedEvent } from '../../recording/types.js';
-
-/** A block of events, as JSON, each followed by a comma. */
-interface Block {
-  /** The number of its first event. */
-  readonly first: number;
-  readonly bytes: Buffer;
-  /** The end of each event. */
-  readonly ends: number[];
-}
-
-/** The size of a block, in bytes, unless one event needs more. */
-const blockSize = 1 << 16;
+import { EventBlock, kindOf, type EventsAsJson } from './event-block.js';
 
 /**
- * The last events, numbered, so that a client can continue after the last event it has read. They are stored as the
- * bytes that clients receive. With 10,000 events a second, the garbage collection of long-lived objects would cost an
- * application more than everything else here.
+ * The last events, numbered, so that a client can continue after the last event it has read. They are stored in blocks
+ * and as little more than numbers. With 10,000 events a second, the garbage collection of long-lived objects would cost
+ * an application more than everything else here.
  */
 export class EventLog {
   private readonly limit: number;
-  private readonly blocks: Block[] = [];
+  private readonly blocks: EventBlock[] = [];
+  /** The latest answer to `read`, and its arguments: clients that are up to date read the same events. */
+  private latest: (EventsAsJson & { readonly from: number; readonly end: number }) | undefined = undefined;
   /** The number of the next event. */
   end = 0;
 
@@ -34,29 +27,35 @@ export class EventLog {
   }
 
   add(event: RecordedEvent): void {
-    const text = JSON.stringify(event);
-    // UTF-8 needs at most three bytes for a code unit.
-    const block = this.blockFor(3 * text.length + 1);
-    const from = block.ends.at(-1) ?? 0;
-    block.ends.push(from + block.bytes.write(`${text},`, from));
-    this.end++;
-    const second = this.blocks[1];
-    if (second && second.first <= this.start) this.blocks.shift();
+    this.nextBlock().add(event);
   }
 
-  /** Returns some events from a number on, as the inside of a JSON array, and the number after the last of them. */
-  read(from: number): { readonly json: Buffer; readonly next: number } {
+  /** Adds an event without its conversion to JSON. Returns `false` if numbers cannot store all of it. */
+  addAsNumbers(event: AppEvent): boolean {
+    const kind = kindOf(event);
+    if (kind > 0) this.nextBlock().addAsNumbers(event as TaskEvent, kind);
+    return kind > 0;
+  }
+
+  /** Returns some events from a number on. */
+  read(from: number): EventsAsJson {
+    const { end, latest } = this;
+    if (latest?.from === from && latest.end === end) return latest;
     const block = this.blocks.findLast(({ first }) => first <= from);
-    if (!block || from >= this.end) return { json: Buffer.alloc(0), next: from };
-    const { first, bytes, ends } = block;
-    const start = ends[from - first - 1] ?? 0;
-    return { json: bytes.subarray(start, (ends.at(-1) ?? 0) - 1), next: first + ends.length };
+    if (!block || from >= end) return { json: '', next: from };
+    const answer = block.read(from);
+    this.latest = { from, end, ...answer };
+    return answer;
   }
 
-  private blockFor(size: number): Block {
+  /** Returns the block that has a place for the next event. */
+  private nextBlock(): EventBlock {
+    this.end++;
+    const [, second] = this.blocks;
+    if (second && second.first <= this.start) this.blocks.shift();
     const last = this.blocks.at(-1);
-    if (last && (last.ends.at(-1) ?? 0) + size <= last.bytes.length) return last;
-    const block = { first: this.end, bytes: Buffer.allocUnsafeSlow(Math.max(blockSize, size)), ends: [] };
+    if (last && !last.isFull) return last;
+    const block = new EventBlock(this.end - 1);
     this.blocks.push(block);
     return block;
   }

@@ -1,12 +1,6 @@
 import { isIP } from 'node:net';
-import {
-  invalid,
-  validateArray,
-  validateBoolean,
-  validateInteger,
-  validateOptions,
-  validateString,
-} from '../../util/validate.js';
+import { invalid, validateArray, validateBoolean, validateInteger, validateString } from '../../util/validate.js';
+import { validateOptions } from '../../util/validate-options.js';
 import { isLoopback } from './auth.js';
 import { validateFleet, type FleetStateSource } from './fleet-state-source.js';
 
@@ -78,7 +72,7 @@ export interface InspectorSettings {
 
 /** Validates the options of an inspector, and reads each once. */
 export function readInspectorOptions(options: InspectorOptions): InspectorSettings {
-  validateOptions(options, optionNames);
+  validateOptions(options, optionNames, 'inspector');
   const { port, host = '127.0.0.1', token, hosts = [], history = 10_000, fleet, actions = false } = options;
   const { basePath = '/', optional = true, showData = false } = options;
   validateInteger('port', 0, 65_535, port);
@@ -119,6 +113,6 @@ function validateToken(token: unknown): void {
   validateString('token', token);
   if ((token as string).length < 16) throw new RangeError(invalid('token', 'at least 16 characters long', '…'));
   // Others cannot be in a header, and spaces at its ends are no part of it.
-  if (!/^[!-~](?:[ -~]*[!-~])?$/.test(token as string))
+  if (!/^[!-~][ -~]*[!-~]$/.test(token as string))
     throw new RangeError(invalid('token', 'made of printable characters of ASCII', '…'));
 }

@@ -38,7 +38,8 @@ const maxTimerMs = 2 ** 31 - 1;
  *
  * With `inspector({ port, fleet })` the page has a section for the fleet, and `/fleet` has its state as JSON. The
  * database is queried at most once a second, for any number of clients. `/fleet/queues/<name>/jobs` has the jobs of a
- * queue, and `/jobs/<id>` below it one job: their inputs, outputs, progress and failures only with `showData`.
+ * queue without their data, and `/jobs/<id>` below it has one job. Inputs, outputs, progress and the messages of
+ * failures need `showData`.
  *
  * With `inspector({ port, actions: true, token })` the page has buttons, and a POST of JSON to `/actions` controls
  * tasks: `{ "action": "trigger", "path": "app/report" }`. The actions are `trigger`, `pause`, `resume` and `reschedule`
@@ -91,14 +92,19 @@ export function inspector(options: InspectorOptions): TaskRunner<string> {
       const now = () => ctx.scheduler.now();
       const logs = new RunLogs(showData);
       const jobMessages = new JobMessages();
+      const hidden = showData ? undefined : jobMessages;
       const subscription = application.events$.subscribe(({ event, run: source }) => {
-        const recorded = toRecorded(event, now());
-        log.add(showData ? recorded : jobMessages.hide(recorded, source));
+        jobMessages.onEvent(source);
+        // An event without a run is that of a custom runner, which may have any properties.
+        if (!source || !log.addAsNumbers(event)) {
+          const recorded = toRecorded(event, now());
+          log.add(hidden?.hide(recorded, source) ?? recorded);
+        }
         clients.scheduleFlush();
       });
       subscription.add(application.runEnds$.subscribe((ended) => logs.add(ended)));
       subscription.add(() => logs.end());
-      const parts = { boot, hasFleet: fleet !== undefined, actions: actionNames };
+      const parts = { boot, hasFleet: fleet !== undefined, actions: actionNames, jobMessages: hidden };
       const state = () => stateOf(application, now(), parts);
       const details = (path: string) => taskDetails(application.runners, logs, path);
       const run = enclosingRun(toContext(ctx));

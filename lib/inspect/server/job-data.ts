@@ -1,33 +1,48 @@
 import type { RunContext } from '../../context/types.js';
 import type { RecordedError, RecordedEvent, RecordedOutcome } from '../../recording/types.js';
 
-/** Hides the messages of the errors of jobs in events. They may be personal. */
+/** Hides the messages of the errors of jobs, and of the tasks that they have started. They may be personal. */
 export class JobMessages {
   /** The paths of jobs. All jobs of a worker share one. */
   private readonly paths = new Set<string>();
 
-  /** Returns an event without the messages of jobs. */
-  hide(event: RecordedEvent, run: RunContext | undefined): RecordedEvent {
+  /** Called with the run of each event. */
+  onEvent(run: RunContext | undefined): void {
     const job = jobRunOf(run);
     if (job) this.paths.add(job.task);
-    const { outcome, outcomes } = event;
-    if (!job && !outcome?.members && !outcomes) return event;
+  }
+
+  /** Returns an event without the messages of jobs. */
+  hide(event: RecordedEvent, run: RunContext | undefined): RecordedEvent {
+    const { task, outcome, outcomes } = event;
+    // An event of a custom runner has no run.
+    const isHidden = jobRunOf(run) !== undefined || (task !== undefined && this.isPathOfJob(task));
+    if (!isHidden && !outcome?.members && !outcomes) return event;
     return {
       ...event,
-      ...(job && hiddenErrors(event)),
+      ...(isHidden && hiddenErrors(event)),
       ...(outcome && { outcome: this.hideIn(outcome) }),
       ...(outcomes && { outcomes: outcomes.map((each) => this.hideIn(each)) }),
     };
   }
 
+  /** Returns an error of the task at a path, without the message of a job. */
+  hideError(error: RecordedError, path: string): RecordedError {
+    return this.isPathOfJob(path) ? hiddenError(error) : error;
+  }
+
   private hideIn(outcome: RecordedOutcome): RecordedOutcome {
     const { task, members } = outcome;
-    const isOfJob = [...this.paths].some((path) => task === path || task.startsWith(`${path}/`));
     return {
       ...outcome,
-      ...(isOfJob && hiddenErrors(outcome)),
+      ...(this.isPathOfJob(task) && hiddenErrors(outcome)),
       ...(members && { members: members.map((member) => this.hideIn(member)) }),
     };
+  }
+
+  /** Whether a path is that of a job, or below it. */
+  private isPathOfJob(task: string): boolean {
+    return [...this.paths].some((path) => task === path || task.startsWith(`${path}/`));
   }
 }
 

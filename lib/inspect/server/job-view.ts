@@ -8,8 +8,6 @@ export interface JobView extends Omit<
   'input' | 'output' | 'progress' | 'failure' | 'createdAt' | 'dueAt' | 'startedAt' | 'endedAt'
 > {
   readonly failure?: FailureView;
-  /** The ids of the jobs that it was submitted to wait for. */
-  readonly after?: readonly string[];
   readonly createdAt: number;
   readonly dueAt?: number;
   readonly startedAt?: number;
@@ -69,8 +67,7 @@ export interface GroupsAnswer {
 const maxBytes = 100_000;
 
 export function toJobView(job: JobState, showData: boolean): JobView {
-  const { id, state, attempt, priority, key, group, failure, createdAt, dueAt, startedAt, endedAt } = job;
-  const { after } = job as Pick<JobView, 'after'>;
+  const { id, state, attempt, priority, key, group, after, failure, createdAt, dueAt, startedAt, endedAt } = job;
   return {
     id,
     state,

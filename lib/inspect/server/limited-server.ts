@@ -26,7 +26,6 @@ export function createServer(listener: http.RequestListener): http.Server {
 
 /** Closes a server. Its current responses are small, so they get a moment to end. */
 export async function closeServer(server: http.Server): Promise<void> {
-  if (!server.listening) return;
   const closed = once(server, 'close');
   server.close();
   const timeout = setTimeout(() => server.closeAllConnections(), closeTimeoutMs);

@@ -1,6 +1,7 @@
 import { validateJobId, validateJobIds, validateQueueName } from '../../fleet/queue-policy.js';
 import { validateBy } from '../../task/by-whom.js';
-import { validateOptions, validateString } from '../../util/validate.js';
+import { validateString } from '../../util/validate.js';
+import { validateMembers } from '../../util/validate-options.js';
 
 /** An action of a queue, or of one of its jobs. */
 export type QueueAction = 'redrive' | 'pause-queue' | 'resume-queue' | JobAction;
@@ -32,7 +33,7 @@ export function parseQueueAction(action: QueueAction, request: object): QueueAct
   const { queue, by, job, ids } = request as Record<string, unknown>;
   const isOfJob = jobActions.includes(action as JobAction);
   const own = isOfJob ? ['job'] : action === 'redrive' ? ['ids'] : [];
-  validateOptions(request, ['action', 'queue', ...own, 'by'], 'body');
+  validateMembers(request, ['action', 'queue', ...own, 'by'], 'body');
   validateString('queue', queue);
   validateQueueName(queue);
   if (by !== undefined) validateBy(by);

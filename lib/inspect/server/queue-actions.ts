@@ -46,7 +46,7 @@ export function queueActionsOf(
         onPerformed({ action, target, ...result, by });
         return new Answer(200, { ...request, ...result });
       });
-      return await soon(done, new Answer(202, { ...request, pending: true }));
+      return await answerInTime(done, new Answer(202, { ...request, pending: true }));
     } catch (error) {
       return refusal(503, fleetFailure(error));
     }
@@ -81,17 +81,17 @@ async function perform(
 }
 
 /**
- * Resolves to the answer of an action, or to another one after a timeout. While the database is unreachable, an action
- * waits for it.
+ * Resolves to the answer of an action, or to `pending` after the timeout; a later error is logged. While the database
+ * is unreachable, an action waits for it.
  */
-async function soon(done: Promise<Answer>, begun: Answer): Promise<Answer> {
+async function answerInTime(done: Promise<Answer>, pending: Answer): Promise<Answer> {
   let timer: NodeJS.Timeout | undefined;
   let isAnswered = false;
   done.catch((error: unknown) => isAnswered && logError(error));
   const timeout = new Promise<Answer>((resolve) => {
     timer = setTimeout(() => {
       isAnswered = true;
-      resolve(begun);
+      resolve(pending);
     }, answerTimeoutMs).unref();
   });
   return Promise.race([done, timeout]).finally(() => clearTimeout(timer));

@@ -2,7 +2,8 @@ import { validateJobId, validateJobsFilter, validateQueueName } from '../../flee
 import type { JobState } from '../../fleet/queue-types.js';
 import { attempt } from '../../util/attempt.js';
 import { messageOf } from '../../util/describe-error.js';
-import { invalid, validateOptions } from '../../util/validate.js';
+import { invalid } from '../../util/validate.js';
+import { validateMembers } from '../../util/validate-options.js';
 import { Answer, refusal } from './answer.js';
 import { fleetFailure, type FleetStateSource, type InspectedQueue, type SharedFleet } from './fleet-state-source.js';
 import {
@@ -100,12 +101,12 @@ function decoded(part: string): string {
 type Parse = (parameters: Readonly<Record<string, string>>, showData: boolean) => Read;
 
 const readJobs: Parse = (parameters, showData) => {
-  validateOptions(parameters, ['state', 'after', 'limit'], 'query');
+  validateMembers(parameters, ['state', 'after', 'limit'], 'query');
   const { state, after, limit = String(pageLength) } = parameters;
   const count = Number(limit);
   if (!/^\d+$/.test(limit) || count < 1 || count > maxLimit)
     throw new RangeError(invalid('limit', `a whole number from 1 to ${maxLimit}`, limit));
-  // One more tells whether there is another page.
+  // One more shows whether there is another page.
   const filter = { limit: count + 1, ...(state && { state: state as JobState['state'] }), ...(after && { after }) };
   validateJobsFilter(filter);
   return async (queue) => {
@@ -120,7 +121,7 @@ const readJobs: Parse = (parameters, showData) => {
 const readJob =
   (id: string): Parse =>
   (parameters, showData) => {
-    validateOptions(parameters, [], 'query');
+    validateMembers(parameters, [], 'query');
     validateJobId(id);
     return async (queue) => {
       const job = await queue.job(id);
@@ -131,7 +132,7 @@ const readJob =
   };
 
 const readDeadLetters: Parse = (parameters, showData) => {
-  validateOptions(parameters, [], 'query');
+  validateMembers(parameters, [], 'query');
   return async (queue) => {
     const letters = await queue.deadLetters(pageLength);
     return new Answer(200, {
@@ -142,7 +143,7 @@ const readDeadLetters: Parse = (parameters, showData) => {
 };
 
 const readGroups: Parse = (parameters) => {
-  validateOptions(parameters, [], 'query');
+  validateMembers(parameters, [], 'query');
   return async (queue) => new Answer(200, { groups: await queue.groups(maxGroups) } satisfies GroupsAnswer);
 };
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { ApplicationInfo } from '../../app/application-info.js';
+import { logError } from '../../util/log-error.js';
 import { printableName } from '../../util/printable.js';
 import * as page from '../page.js';
 import type { AppState } from './app-state.js';
@@ -24,7 +25,7 @@ export interface RouteParts {
   /** The path of the page on a proxy that does not take it off, without a slash at its end. */
   readonly basePath: string;
   readonly state: () => AppState;
-  /** Returns what is known of the task at a path. */
+  /** Returns the details of the task at a path, or `undefined` if there is no such task. */
   readonly details: (path: string) => TaskDetails | undefined;
   readonly fleet: FleetQuery;
   readonly queues: QueueRoute;
@@ -39,7 +40,7 @@ export function routes(parts: RouteParts): RequestListener {
   const html = page.html
     .replace('<style></style>', () => `<style>${page.style}</style>`)
     .replace('<script></script>', () => `<script>${page.script}</script>`);
-  return (request, response) => {
+  const answer = (request: IncomingMessage, response: ServerResponse): void => {
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     const { method } = request;
     const { path, query } = targetOf(request, basePath);
@@ -76,6 +77,15 @@ export function routes(parts: RouteParts): RequestListener {
     }
     const ofActions = performAction ? ', /actions' : '';
     sendError(response, 404, `Expected /, /events, /snapshot, /task, /fleet${ofActions}, /livez or /readyz`);
+  };
+  return (request, response) => {
+    try {
+      answer(request, response);
+    } catch (error) {
+      // A custom runner may throw, which would be an uncaught error of the application.
+      logError(error);
+      if (!response.headersSent) sendError(response, 500, 'The inspector has failed: its process has logged the error');
+    }
   };
 }
 

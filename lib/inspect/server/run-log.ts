@@ -45,7 +45,7 @@ export class RunLog {
   private isHidden = false;
 
   /** @param isHidden whether the message and the stack of its error may be personal. */
-  add(end: RunEnd, isHidden = false): void {
+  add(end: RunEnd, isHidden: boolean): void {
     const { status, startedAt, at } = end;
     const index = this.runs++ % maxRuns;
     this.startTimes[index] = startedAt;

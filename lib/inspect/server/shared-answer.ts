@@ -1,10 +1,13 @@
 /** An answer serves all requests within this time, in ms, or within so many times the time that it took. */
 const [cacheMs, timesLonger] = [1000, 4];
+/** The longest time that an answer is kept, in ms: a query seems to take long if the clock is set forward meanwhile. */
+const maxCacheMs = 20_000;
 const answerTimeoutMs = 5000;
 
 /**
- * Shares the answers to a query between any number of clients, to spare the database: one query at a time, and its
- * answer or failure serves all requests within a second. Rejects after 5 s without an answer.
+ * Shares the answers to a query between any number of clients, to spare the database. There is one query at a time. Its
+ * answer or failure serves all requests of the next second, or of four times as long as it took, at most of 20 s.
+ * Rejects after 5 s without an answer.
  */
 export function sharedAnswer<T>(query: () => Promise<T>, now: () => number): () => Promise<T> {
   let answer: Promise<T> | undefined;
@@ -13,7 +16,7 @@ export function sharedAnswer<T>(query: () => Promise<T>, now: () => number): () 
   return () => {
     // A negative age means that the clock was set back; the answer is then outdated, too.
     const age = answeredAt === undefined ? 0 : now() - answeredAt;
-    const maxAge = Math.max(cacheMs, timesLonger * ((answeredAt ?? 0) - askedAt));
+    const maxAge = Math.min(maxCacheMs, Math.max(cacheMs, timesLonger * ((answeredAt ?? 0) - askedAt)));
     if (answer && age >= 0 && age < maxAge) return answer;
     askedAt = now();
     answeredAt = undefined;

@@ -45,7 +45,7 @@ export class SseClient {
       }
       const { json, next } = log.read(this.position);
       this.position = next;
-      this.write(`id: ${boot}:${next - 1}\nevent: events\ndata: [${json.toString()}]\n\n`);
+      this.write(`id: ${boot}:${next - 1}\nevent: events\ndata: [${json}]\n\n`);
     }
   }
 

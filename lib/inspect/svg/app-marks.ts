@@ -15,7 +15,7 @@ export function layoutAppMarks(chart: Chart): { bands: number; draw(bottom: numb
   const bands: (readonly [number, number])[][] = [];
   const half = (chart.left + chart.right) / 2;
   const lines = chart.window.timeline.appMarks.slice(-maxLines).map((mark) => ({ mark, x: round(chart.x(mark.at)) }));
-  // The outer labels come last and so lie above, so that no line crosses the label of another.
+  // The outer labels come first and so lie above, so that no line crosses the label of another.
   const leftHalf = lines.filter(({ x }) => x <= half);
   const rightHalf = lines.filter(({ x }) => x > half).reverse();
   const placed = [...leftHalf, ...rightHalf].map(({ mark, x }) => {
@@ -34,7 +34,7 @@ export function layoutAppMarks(chart: Chart): { bands: number; draw(bottom: numb
     const paths = placed.map(({ mark, x, band }) => {
       const title = escapeXml(`${appMarkText(mark)}, ${chart.formatTime(mark.at)}`);
       const dash = appMarkStyles[mark.type].dash.join(' ') || 'none';
-      const line = `M${x} ${yOf(Math.min(band, maxBands)) - 6}V${bottom}`;
+      const line = `M${x} ${yOf(band) - 6}V${bottom}`;
       const path = `<path class="line" stroke-dasharray="${dash}" d="${line}"/>`;
       return `<g class="${appMarkColor(mark)}"><title>${title}</title>${path}</g>`;
     });

@@ -11,7 +11,7 @@ export function drawLegend({ drawnKinds, width }: Chart, top: number): { svg: st
     .map((kind) => {
       const { label } = styles[kind];
       const length = 26 + label.length * columnWidth + 16;
-      if (x + length > width - margin && x > margin) {
+      if (x + length > width - margin) {
         x = margin;
         y += 20;
       }

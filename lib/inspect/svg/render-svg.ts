@@ -1,6 +1,7 @@
 import { duration } from '../../util/duration.js';
 import { printable } from '../../util/printable.js';
-import { validateNumber, validateOptions, validateString } from '../../util/validate.js';
+import { validateNumber, validateString } from '../../util/validate.js';
+import { validateOptions } from '../../util/validate-options.js';
 import type { Recording } from '../../recording/types.js';
 import { ownError, statusSummary, taskErrorText } from '../labels.js';
 import { plottedMarks, statusColors } from '../styles.js';
@@ -44,7 +45,7 @@ export interface SvgOptions {
  * ```
  */
 export function renderSvg(recording: Recording, options: SvgOptions = {}): string {
-  validateOptions(options, ['width', 'title']);
+  validateOptions(options, ['width', 'title'], 'renderSvg');
   const { width = 960, title = 'rxjs-tasks' } = options;
   validateNumber('width', 320, 100_000, width);
   validateString('title', title);

@@ -9,8 +9,10 @@ import { printable } from '../../util/printable.js';
 export function errorLine(error: unknown): string {
   const causes = errorChain(error);
   const texts = causes.map(shortText);
-  // The message of a wrapper often ends with the message of its cause.
-  const distinct = texts.filter((text, index) => index === 0 || !texts[index - 1]?.endsWith(withoutName(text)));
+  // The message of a wrapper often ends with the message of its cause, or with a text that was thrown, in quotes.
+  const isIn = (text: string, wrapper: string | undefined) =>
+    [withoutName(text), `'${text}'`].some((end) => wrapper?.endsWith(end));
+  const distinct = texts.filter((text, index) => !isIn(text, texts[index - 1]));
   return distinct.join(' ← ') + placeOf(causes.at(-1));
 }
 
@@ -22,11 +24,9 @@ export function namedText(error: unknown): string {
 
 /** Formats an error without the name of its task. */
 function shortText(error: unknown): string {
-  const { message, task, phase } = toRecordedError(error);
+  const { message, task = '' } = toRecordedError(error);
   const start = `${task} failed in `;
-  if (task !== undefined && phase !== undefined && message.startsWith(start))
-    return printable(message.slice(start.length));
-  return printable(namedText(error));
+  return printable(message.startsWith(start) ? message.slice(start.length) : namedText(error));
 }
 
 function withoutName(text: string): string {
@@ -40,13 +40,13 @@ function placeOf(error: unknown): string {
     .map(placeIn)
     .find((place) => place !== undefined && !place.includes('/node_modules/'));
   if (own === undefined) return '';
-  return ` (${printable(own.startsWith('file:') ? attempt(() => fileURLToPath(own), own) : own)})`;
+  return ` (${printable(attempt(() => fileURLToPath(own), own))})`;
 }
 
 /** Returns the place of a frame, such as `at f (/app.js:1:2)` or `at async /app.js:1:2`, if it is a file. */
 function placeIn(frame: string): string | undefined {
   if (!frame.startsWith(frameStart)) return undefined;
-  const open = frame.endsWith(')') ? frame.indexOf(' (', frameStart.length - 1) : -1;
+  const open = frame.endsWith(')') ? frame.indexOf(' (') : -1;
   const place = open === -1 ? frame.slice(frameStart.length).replace(/^async /, '') : frame.slice(open + 2, -1);
   return /^(file:\/\/)?\//.test(place) && /:\d+:\d+$/.test(place) ? place : undefined;
 }

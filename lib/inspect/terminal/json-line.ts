@@ -25,7 +25,7 @@ export function jsonLine(event: AppEvent, now: number, base: object): string {
     cause: undefined,
     ...(outcome && { status: outcome.status }),
     ...(failure && { err: errorFields(failure.error) }),
-    msg: message || [rest.task, outcome?.status ?? type].filter(Boolean).join(' '),
+    msg: message || [rest.task, outcome?.status ?? type].join(' '),
   };
   return printableJson(JSON.stringify(fields));
 }

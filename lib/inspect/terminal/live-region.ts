@@ -4,6 +4,9 @@ import { sizeOf, type Output } from './terminal-output.js';
 
 type Write = Output['write'];
 
+/** The longest text whose width is computed at once, because that takes quadratic time. */
+const maxPartialLine = 1000;
+
 /**
  * Lines at the bottom of a terminal, redrawn in place. Text that others write to the same streams appears above them:
  * the lines are erased before the write, and drawn again after it. The cursor stays visible below the lines, so that
@@ -16,8 +19,9 @@ export class LiveRegion {
   private readonly onErased: () => void;
   /** The widths of the drawn lines. */
   private lineWidths: readonly number[] = [];
-  /** The text of others after their last line break. */
+  /** The end of the text of others after their last line break, and the width of its start. */
   private partialLine = '';
+  private startWidth = 0;
 
   /**
    * @param others streams of the same terminal.
@@ -34,18 +38,18 @@ export class LiveRegion {
 
   /** Draws the lines. Each must fit the width of the terminal. */
   show(lines: readonly string[]): void {
-    const lineBreak = this.partialLine === '' ? '' : '\n';
     // Terminals that support synchronized output draw this at once; others ignore the sequence.
     const text = lines.map((line) => `${line}\n`).join('');
-    this.write(`\u001b[?2026h${this.eraseSequence()}${lineBreak}${text}\u001b[?2026l`);
+    this.write(`\u001b[?2026h${this.eraseSequence()}${this.lineBreak()}${text}\u001b[?2026l`);
     this.lineWidths = lines.map((line) => displayWidth(stripEscapes(line)));
   }
 
   /** Writes lines that stay. */
   log(text: string): void {
+    const lineBreak = this.lineBreak();
     this.erase();
-    this.write(this.partialLine === '' ? text : `\n${text}`);
-    this.partialLine = '';
+    this.write(lineBreak + text);
+    [this.partialLine, this.startWidth] = ['', 0];
   }
 
   /** Erases the lines and restores the streams. */
@@ -66,9 +70,20 @@ export class LiveRegion {
     const { columns } = sizeOf(this.output);
     // A terminal that became narrower has wrapped the lines.
     const rows = this.lineWidths.reduce((sum, width) => sum + Math.max(1, Math.ceil(width / columns)), 0);
-    if (this.partialLine === '') return `\u001b[${rows}A\r\u001b[J`;
-    const column = displayWidth(stripEscapes(this.partialLine)) % columns;
-    return `\u001b[${rows + 1}A\r${column > 0 ? `\u001b[${column}C` : ''}\u001b[J`;
+    const column = this.partialColumn();
+    return column > 0 ? `\u001b[${rows + 1}A\r\u001b[${column}C\u001b[J` : `\u001b[${rows}A\r\u001b[J`;
+  }
+
+  /** Returns the text that moves the cursor from the text of others to a line of its own, after `eraseSequence`. */
+  private lineBreak(): string {
+    // When the text fills its last line, the cursor has been on the next one since the lines were drawn.
+    const isOnNextLine = this.partialColumn() === 0 && this.lineWidths.length > 0;
+    return this.partialLine === '' || isOnNextLine ? '' : '\n';
+  }
+
+  /** Returns the column in which the text of others continues. */
+  private partialColumn(): number {
+    return (this.startWidth + displayWidth(stripEscapes(this.partialLine))) % sizeOf(this.output).columns;
   }
 
   private intercept(stream: Output): () => void {
@@ -84,7 +99,7 @@ export class LiveRegion {
     };
     stream.write = intercepted;
     return () => {
-      // Someone else has replaced `write` since.
+      // Other code has replaced `write` since.
       if (stream.write !== intercepted) return;
       if (descriptor) Object.defineProperty(stream, 'write', descriptor);
       else delete (stream as Partial<Output>).write;
@@ -93,8 +108,11 @@ export class LiveRegion {
 
   private trackPartialLine(written: unknown): void {
     const text = typeof written === 'string' ? written : Buffer.from(written as Uint8Array).toString();
-    const end = text.lastIndexOf('\n');
-    const rest = end === -1 ? this.partialLine + text : text.slice(end + 1);
-    this.partialLine = rest.slice(rest.lastIndexOf('\r') + 1).slice(-1000);
+    const start = Math.max(text.lastIndexOf('\n'), text.lastIndexOf('\r')) + 1;
+    if (start > 0) this.startWidth = 0;
+    let line = start > 0 ? text.slice(start) : this.partialLine + text;
+    for (; line.length > maxPartialLine; line = line.slice(maxPartialLine))
+      this.startWidth += displayWidth(stripEscapes(line.slice(0, maxPartialLine)));
+    this.partialLine = line;
   }
 }

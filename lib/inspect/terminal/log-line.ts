@@ -51,7 +51,7 @@ export function logLine(event: AppEvent): LogLine | undefined {
         : line('warn', markStyles.missed.label, `${event.count} from ${slotText(event.slot)} on`);
     case 'added':
     case 'removed':
-      return line('info', markStyles[event.type].label, [event.key, byText(event.by)].filter(Boolean).join(' '));
+      return line('info', markStyles[event.type].label, `${event.key} ${byText(event.by)}`);
     case 'triggered':
     case 'paused':
     case 'resumed':
@@ -63,7 +63,7 @@ export function logLine(event: AppEvent): LogLine | undefined {
     }
     case 'operated': {
       const { action, target, count, by } = event;
-      const jobs = count === undefined ? '' : `${count} jobs`;
+      const jobs = count === undefined ? '' : `${count} job${count === 1 ? '' : 's'}`;
       return line(
         'info',
         markStyles.operated.label,
@@ -79,7 +79,6 @@ export function logLine(event: AppEvent): LogLine | undefined {
     case 'overdue':
       return line('warn', markStyles[event.type].label, `${slotText(event.slot)}: ${duration(event.lateBy)} late`);
     case 'failed':
-      return line('error', markStyles.failed.label, errorLine(event.error));
     case 'teardown-failed':
     case 'future-failed':
       return line('error', markStyles[event.type].label, errorLine(event.error));

@@ -3,7 +3,8 @@ import { eventError, firstTime } from '../../app/error-log.js';
 import type { AppEvent, Instrumentation } from '../../app/types.js';
 import type { RunContext } from '../../context/types.js';
 import { isStartedByRun } from '../../task/is-started-by-run.js';
-import { invalid, validateFunction, validateOneOf, validateOptions, validateString } from '../../util/validate.js';
+import { invalid, validateFunction, validateOneOf, validateString } from '../../util/validate.js';
+import { validateOptions } from '../../util/validate-options.js';
 import { padToWidth } from '../text-width.js';
 import { painter } from '../text/paint.js';
 import { jsonLine } from './json-line.js';
@@ -66,7 +67,7 @@ export function createTerminalWriter(options: TerminalOptions): EventWriter {
 }
 
 function createEventWriter(options: TerminalOptions): EventWriter {
-  validateOptions(options, ['ui', 'stream', 'name']);
+  validateOptions(options, ['ui', 'stream', 'name'], 'terminal');
   const { ui = 'live', stream, name } = options;
   validateOneOf('ui', ['live', 'lines', 'json'], ui);
   if (name !== undefined) validateString('name', name);
@@ -82,7 +83,7 @@ function createEventWriter(options: TerminalOptions): EventWriter {
 }
 
 function jsonWriter(output: Output, name: string | undefined): EventWriter {
-  const base = { pid: process.pid, hostname: hostname(), ...(name !== undefined && { name }) };
+  const base = { pid: process.pid, hostname: hostname(), name };
   return (event, now) => writeTo(output, `${jsonLine(event, now, base)}\n`);
 }
 
@@ -125,9 +126,9 @@ function lineFormatter(output: Output): (event: AppEvent, now: number, run?: Run
     if (!line) return '';
     const paint = painter(takesColors(output));
     const { level, label, task, text } = line;
-    const time = paint(timeText('at' in event ? event.at : now, output), 'dim');
+    const time = paint(timeText(now, output), 'dim');
     const start = `${time} ${paint(padToWidth(label, labelWidth), levelColors[level])}`;
-    return `${[start, task, text].filter(Boolean).join(' ').trimEnd()}\n`;
+    return `${[start, task, text].filter(Boolean).join(' ')}\n`;
   };
 }
 

@@ -28,6 +28,13 @@ export class ColumnScale {
     const column = Math.floor(((at - this.from) / (this.to - this.from)) * this.columns);
     return Math.min(this.columns - 1, Math.max(0, column));
   }
+
+  /** Returns the time of a column that is between two times, in ms. It is negative for times beside the column. */
+  overlap(column: number, from: number, to: number): number {
+    const start = this.from + (column / this.columns) * (this.to - this.from);
+    const end = start + (this.to - this.from) / this.columns;
+    return Math.min(to, end) - Math.max(from, start);
+  }
 }
 
 /** Returns the kind in each column: the most important mark, or else the longest span. */
@@ -35,13 +42,10 @@ export function kindsOf(row: TaskRow, scale: ColumnScale, window: TimeWindow): (
   const kinds = Array.from({ length: scale.columns }, (): Kind | undefined => undefined);
   const covered = new Float64Array(scale.columns);
   for (const { from, to = window.to, kind } of row.spans) {
-    if (to < window.from) continue;
-    const [first, last] = [scale.columnOf(from), scale.columnOf(to)];
-    for (let column = first; column <= last; column++) {
-      // A span covers a part of the column in which it begins or ends.
-      const part =
-        first === last ? to - from : column === first || column === last ? (to - from) / (last - first + 1) : Infinity;
-      if (part < (covered[column] ?? 0) || from === to) continue;
+    const last = scale.columnOf(to);
+    for (let column = scale.columnOf(from); column <= last; column++) {
+      const part = scale.overlap(column, from, to);
+      if (part <= 0 || part < (covered[column] ?? 0)) continue;
       covered[column] = part;
       kinds[column] = kind;
     }

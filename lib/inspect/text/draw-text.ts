@@ -27,14 +27,14 @@ const maxAppMarks = 10;
 export function drawText(window: TimeWindow, width: number, paint: Paint, maxRows?: number): Drawing {
   const { timeline, from, to, zero = from } = window;
   const branches = mostImportant(taskTree(timeline.rows), maxRows ?? Infinity);
-  const { labelWidth, statusWidth, chartWidth } = columnWidths(branches, width);
+  const { labelWidth, maxIndent, statusWidth, chartWidth } = columnWidths(branches, width);
   const scale = new ColumnScale(window, chartWidth);
   const drawnKinds = new Set<Kind>();
   const appMarks = timeline.appMarks.filter(({ at }) => at >= from);
   const appMarkIn = new Map(appMarks.map((mark) => [scale.columnOf(mark.at), mark]));
 
   const rowText = ({ row, depth, label }: Branch): string => {
-    const indent = '  '.repeat(Math.min(depth, Math.floor(labelWidth / 4)));
+    const indent = '  '.repeat(Math.min(depth, maxIndent));
     const cells = kindsOf(row, scale, window).map((kind, column) => {
       if (kind) drawnKinds.add(kind);
       return cellOf(kind, appMarkIn.get(column));
@@ -78,8 +78,10 @@ function columnWidths(branches: readonly Branch[], width: number) {
         );
   const widestLabel = maxOf(branches, ({ depth, label }) => displayWidth(label) + 2 * depth);
   const labelWidth = Math.min(maxWidth, Math.max(4, widestLabel));
-  const chartWidth = Math.max(4, width - labelWidth - 2 - (statusWidth > 0 ? statusWidth + 2 : 0));
-  return { labelWidth, statusWidth, chartWidth };
+  // Deep in a tree, the names need room, too.
+  const maxIndent = widestLabel <= labelWidth ? Infinity : Math.floor(labelWidth / 4);
+  const chartWidth = width - labelWidth - 2 - (statusWidth > 0 ? statusWidth + 2 : 0);
+  return { labelWidth, maxIndent, statusWidth, chartWidth };
 }
 
 /** Returns at most `maxRows` rows: failed tasks first, then active ones. */

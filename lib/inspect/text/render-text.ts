@@ -1,4 +1,5 @@
-import { invalid, validateNumber, validateOptions } from '../../util/validate.js';
+import { invalid, validateNumber } from '../../util/validate.js';
+import { validateOptions } from '../../util/validate-options.js';
 import type { Recording } from '../../recording/types.js';
 import { truncate } from '../text-width.js';
 import { windowOf } from '../time-window.js';
@@ -32,7 +33,7 @@ export interface TextOptions {
  * ```
  */
 export function renderText(recording: Recording, options: TextOptions = {}): string {
-  validateOptions(options, ['width', 'color']);
+  validateOptions(options, ['width', 'color'], 'renderText');
   const { width = 80, color = false } = options;
   validateNumber('width', 20, 100_000, width);
   if (typeof color !== 'boolean') throw new TypeError(invalid('color', 'a boolean', color));
