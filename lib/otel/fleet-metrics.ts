@@ -1,7 +1,8 @@
 import { metrics, type BatchObservableResult, type Meter } from '@opentelemetry/api';
 import { Subscription } from 'rxjs';
 import { hasMethod } from '../util/has-members.js';
-import { invalid, validateOptions } from '../util/validate.js';
+import { invalid } from '../util/validate.js';
+import { validateOptions } from '../util/validate-options.js';
 import { callSafely, reportError } from './call-safely.js';
 import { attribute, library, seconds } from './names.js';
 
@@ -53,7 +54,7 @@ export interface FleetMetricsOptions {
  */
 export function fleetMetrics(fleet: QueueStateSource, options: FleetMetricsOptions = {}): Subscription {
   if (!hasMethod(fleet, 'state')) throw new TypeError(invalid('fleet', 'a fleet, as connectFleet yields it', fleet));
-  validateOptions(options, ['meter']);
+  validateOptions(options, ['meter'], 'fleetMetrics');
   const { meter = metrics.getMeter(library.name, library.version) } = options;
   if (!hasMethod(meter, 'createObservableGauge'))
     throw new TypeError(invalid('meter', 'a meter, with a `createObservableGauge` function', meter));

@@ -32,7 +32,7 @@ export const attribute = {
   job: 'messaging.message.id',
 } as const;
 
-/** Returns the kind of a run. It tells a slot from its cron, and a job from its worker. */
+/** Returns the kind of a run. It distinguishes a slot from its cron, and a job from its worker. */
 export function kindOf({ slot, job }: RunContext): 'task' | 'slot' | 'job' {
   return job ? 'job' : slot === undefined ? 'task' : 'slot';
 }

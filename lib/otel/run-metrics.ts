@@ -3,7 +3,7 @@ import type { AppEvent } from '../app/types.js';
 import type { RunEnd, RunContext } from '../context/types.js';
 import { errorType } from './error-type.js';
 import { attribute, endAttributes, runAttributes, seconds } from './names.js';
-import type { RunStates } from './run-state.js';
+import { startedAt, type RunState, type RunStates } from './run-state.js';
 
 /** Bucket boundaries in s, for anything from a slot's run to a server's lifetime. An SDK's defaults suit ms. */
 const durationBoundaries = [
@@ -57,15 +57,13 @@ export class RunMetrics {
   }
 
   /** Called before each hook of a run. */
-  onHook(run: RunContext): void {
-    const state = this.states.getOrCreate(run);
-    if (state.startedAt !== undefined) return;
-    const now = run.scheduler.now();
-    state.startedAt = now;
+  onHook(run: RunContext, state: RunState): void {
+    if (state.counted) return;
+    state.counted = true;
     this.runs.add(1, runAttributes(run));
     // After the clock was set back the run may seem to start before its slot is due.
     if (run.slot !== undefined)
-      this.lateness.record(seconds(Math.max(0, now - run.slot)), { [attribute.task]: run.task });
+      this.lateness.record(seconds(Math.max(0, startedAt(run) - run.slot)), { [attribute.task]: run.task });
   }
 
   onEvent(event: AppEvent, run: RunContext | undefined): void {
@@ -76,22 +74,21 @@ export class RunMetrics {
     else if (event.type === 'missed') this.missed.add(event.count, { [attribute.task]: event.task });
   }
 
-  onRunEnd(run: RunContext, { status, at, error }: RunEnd): void {
-    const startedAt = this.states.get(run)?.startedAt;
-    if (startedAt === undefined) return;
+  /** Called at the end of a run whose hooks were called. */
+  onRunEnd(run: RunContext, { status, startedAt: from, at, error }: RunEnd): void {
     const type = error ? errorType(error) : status === 'timed-out' ? status : undefined;
     const attributes = endAttributes(run, status);
     if (type !== undefined) {
       this.countFailure(run, type);
       attributes[attribute.errorType] = type;
     }
-    this.duration.record(seconds(Math.max(0, at - startedAt)), attributes);
+    this.duration.record(seconds(Math.max(0, at - from)), attributes);
   }
 
   /** Counts the failure of a run once, at its moment: its end may be far away. */
   private countFailure(run: RunContext | undefined, type: string): void {
     const state = run && this.states.get(run);
-    if (!run || state?.startedAt === undefined || state.failed) return;
+    if (!run || !state?.counted || state.failed) return;
     state.failed = true;
     this.failures.add(1, { ...runAttributes(run), [attribute.errorType]: type });
   }

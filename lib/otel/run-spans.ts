@@ -20,7 +20,7 @@ import { isError, textOf } from '../util/error-parts.js';
 import { callSafely } from './call-safely.js';
 import { errorType, thrownBy } from './error-type.js';
 import { attribute, startAttributes } from './names.js';
-import type { RunState, RunStates } from './run-state.js';
+import { startedAt, type RunState, type RunStates } from './run-state.js';
 import { eventAttributes } from './span-event.js';
 
 /** The place of a new span: its parent context, or its links if it is the root of its own trace. */
@@ -42,8 +42,7 @@ export class RunSpans {
   }
 
   /** Returns the context in which to call a hook of a run. Starts the run's span at its first hook. */
-  onHook(run: RunContext, phase: Phase): Context {
-    const state = this.states.getOrCreate(run);
+  onHook(run: RunContext, state: RunState, phase: Phase): Context {
     state.phase = phase;
     return (state.context ??= this.startSpan(run, state));
   }
@@ -69,8 +68,7 @@ export class RunSpans {
     }
   }
 
-  onRunEnd(run: RunContext, { status, at, error }: RunEnd): void {
-    const { span, phase } = this.states.get(run) ?? {};
+  onRunEnd(run: RunContext, { span, phase }: RunState, { status, at, error }: RunEnd): void {
     if (!span) return;
     if (run.slot !== undefined && run.parent) this.states.get(run.parent)?.slots?.delete(run.slot);
     span.setAttribute(attribute.outcome, status);
@@ -118,7 +116,7 @@ export class RunSpans {
         kind: job ? SpanKind.CONSUMER : SpanKind.INTERNAL,
         root: origin.root,
         links,
-        startTime: toHrTime(state.startedAt ?? run.scheduler.now()),
+        startTime: toHrTime(startedAt(run)),
         attributes: spanAttributes(run, parent?.restarts?.count),
       },
       origin.context,

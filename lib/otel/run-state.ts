@@ -1,11 +1,11 @@
 import type { Context, Span, SpanContext } from '@opentelemetry/api';
-import type { RunContext } from '../context/types.js';
+import type { RunContext, RunEnd } from '../context/types.js';
 import type { Phase } from '../errors/errors.js';
 
 /** The data of telemetry about a run. */
 export class RunState {
-  /** The time of the first hook, in ms. A supervisor has no hooks. */
-  startedAt: number | undefined = undefined;
+  /** Whether the run is counted, at its first hook. A supervisor has no hooks. */
+  counted = false;
   /** The hook that was called last. */
   phase: Phase | undefined = undefined;
   /** The context of the run's hooks, and the parent context of its children. */
@@ -22,6 +22,12 @@ export class RunState {
 
 /** A run with the states that {@link RunStates} have stored in it. */
 type RunWithStates = RunContext & Record<symbol, RunState | undefined>;
+
+/** Returns the time of a run's start, in ms. */
+export function startedAt(run: RunContext): number {
+  // Every run with hooks has it, and another reading of the clock would cost as much as all that is done here.
+  return (run as RunContext & Pick<RunEnd, 'startedAt'>).startedAt;
+}
 
 /** The states of runs. They are kept by run, because a task name and a run id may not be unique. */
 export class RunStates {

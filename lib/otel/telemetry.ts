@@ -1,10 +1,12 @@
-import { context, metrics, propagation, trace, type Meter, type Tracer } from '@opentelemetry/api';
+import { context, metrics, propagation, trace, type Context, type Meter, type Tracer } from '@opentelemetry/api';
 import { hasMethod } from '../util/has-members.js';
-import { invalid, validateOptions } from '../util/validate.js';
+import { invalid } from '../util/validate.js';
+import { validateOptions } from '../util/validate-options.js';
 import { setEventFilter } from '../app/event-filter.js';
-import type { AppEvent, Instrumentation } from '../app/types.js';
+import type { Instrumentation } from '../app/types.js';
+import type { TaskEventDetail } from '../task/types.js';
 import { setTraceCapture } from '../context/trace-fields.js';
-import { callSafely } from './call-safely.js';
+import { callSafely, reportError } from './call-safely.js';
 import { RunMetrics } from './run-metrics.js';
 import { library } from './names.js';
 import { RunSpans } from './run-spans.js';
@@ -65,7 +67,7 @@ export interface TelemetryOptions {
  * ```
  */
 export function telemetry(options: TelemetryOptions = {}): Instrumentation {
-  validateOptions(options, ['tracer', 'meter']);
+  validateOptions(options, ['tracer', 'meter'], 'telemetry');
   const { tracer, meter } = options;
   if (tracer !== undefined && !hasMethod(tracer, 'startSpan'))
     throw new TypeError(invalid('tracer', 'a tracer, with a `startSpan` function', tracer));
@@ -79,9 +81,20 @@ export function telemetry(options: TelemetryOptions = {}): Instrumentation {
   const runMetrics = lazy(() => new RunMetrics(meter ?? metrics.getMeter(library.name, library.version), states));
 
   const instrumentation: Instrumentation = {
+    // Two `try` blocks instead of functions for `callSafely`, because there may be very many hooks and ends.
     wrapHook(run, phase, hook) {
-      callSafely(() => runMetrics().onHook(run));
-      const active = callSafely(() => runSpans().onHook(run, phase));
+      const state = states.getOrCreate(run);
+      let active: Context | undefined;
+      try {
+        runMetrics().onHook(run, state);
+      } catch (error) {
+        reportError(error);
+      }
+      try {
+        active = runSpans().onHook(run, state, phase);
+      } catch (error) {
+        reportError(error);
+      }
       if (active) context.with(active, hook);
       else hook();
     },
@@ -90,15 +103,25 @@ export function telemetry(options: TelemetryOptions = {}): Instrumentation {
       if (run && 'runId' in event) callSafely(() => runSpans().onEvent(event, run));
     },
     onRunEnd(run, end) {
-      callSafely(() => runMetrics().onRunEnd(run, end));
-      callSafely(() => runSpans().onRunEnd(run, end));
+      const state = states.get(run);
+      if (!state) return;
+      try {
+        runMetrics().onRunEnd(run, end);
+      } catch (error) {
+        reportError(error);
+      }
+      try {
+        runSpans().onRunEnd(run, state, end);
+      } catch (error) {
+        reportError(error);
+      }
     },
   };
   return setEventFilter(instrumentation, (event, run) => isUsed(event, run && states.get(run)));
 }
 
 /** Whether an event may change a metric or a span. Without a hook so far, a run has no span. */
-function isUsed({ type }: AppEvent, state: RunState | undefined): boolean {
+function isUsed({ type }: TaskEventDetail, state: RunState | undefined): boolean {
   if (type === 'ready' || type === 'finalizing') return state !== undefined;
   return type !== 'initializing' && type !== 'slot-started' && type !== 'done';
 }

@@ -1,21 +1,14 @@
-import { diag } from '@opentelemetry/api';
 import { expect } from 'chai';
-import { fleetMetrics, type MeasuredQueue, type QueueStateSource } from 'rxjs-tasks/otel';
-import { deferred } from '../helpers/tasks.js';
-import { Sdk } from '../helpers/telemetry.js';
+import { fleetMetrics, type MeasuredQueue, type QueueStateSource } from '../../lib/otel/index.js';
+import { deferred, throwing } from '../helpers/tasks.js';
+import { registeredSdk, Sdk, unregisterTelemetry } from '../helpers/telemetry.js';
 
 const mail = { name: 'mail', waiting: 3, running: 2, dead: 1, oldestMs: 1500 };
 const idle = { name: 'idle', waiting: 0, running: 0, dead: 0 };
 const of = (queue: string) => ({ 'messaging.destination.name': queue });
 
 describe('fleetMetrics', () => {
-  let sdk: Sdk;
-
-  beforeEach(() => {
-    sdk = new Sdk();
-    sdk.register();
-  });
-  afterEach(() => sdk.unregister());
+  const { sdk, diagnostics } = registeredSdk();
 
   /** Measures a fleet with the given answers. */
   function measure(...answers: (readonly MeasuredQueue[] | Error)[]) {
@@ -73,26 +66,24 @@ describe('fleetMetrics', () => {
   });
 
   it('reports an error to the diagnostics of the API, and measures again at the next collection', async () => {
-    const errors: unknown[][] = [];
-    const log = () => undefined;
-    const error = (...args: unknown[]) => errors.push(args);
-    diag.setLogger({ error, warn: log, info: log, debug: log, verbose: log });
     const down = new Error('the database is down');
     const { fleet } = measure(down, [mail]);
     expect(await sdk.allPoints()).to.deep.equal({});
     expect(await sdk.points('rxjs_tasks.queue.waiting')).to.deep.equal([[of('mail'), 3]]);
-    fleetMetrics({
-      state: () => {
-        throw down;
-      },
-    });
+    fleetMetrics({ state: throwing(down) });
     await sdk.allPoints();
-    diag.disable();
     expect(fleet.reads).to.equal(3);
-    expect(errors).to.deep.equal([
+    expect(diagnostics.take()).to.deep.equal([
       ['rxjs-tasks', down],
       ['rxjs-tasks', down],
     ]);
+  });
+
+  it('has units and descriptions', async () => {
+    measure([mail], [mail], [mail], [mail], [mail]);
+    const units = ['waiting', 'running', 'dead', 'oldest'].map((name) => sdk.unit(`rxjs_tasks.queue.${name}`));
+    expect(await Promise.all(units)).to.deep.equal(['{job}', '{job}', '{job}', 's']);
+    expect(await sdk.undescribed()).to.deep.equal([]);
   });
 
   it('ends when it is unsubscribed', async () => {
@@ -107,7 +98,7 @@ describe('fleetMetrics', () => {
     fleetMetrics({ state: async () => ({ queues: [mail] }) }, { meter: other.meter });
     expect(Object.keys(await sdk.allPoints())).to.deep.equal([]);
     expect(await other.points('rxjs_tasks.queue.waiting')).to.deep.equal([[of('mail'), 3]]);
-    sdk.unregister();
+    unregisterTelemetry();
     fleetMetrics({ state: async () => ({ queues: [] }) }).unsubscribe();
   });
 
@@ -118,7 +109,7 @@ describe('fleetMetrics', () => {
         fleetMetrics(...(args as [QueueStateSource]));
     expect(call(null)).to.throw(TypeError, 'Expected `fleet` to be a fleet, as connectFleet yields it, got null');
     const fleet = { state: async () => ({ queues: [] }) };
-    expect(call(fleet, { metr: 1 })).to.throw(TypeError, 'Expected `options` to be made of `meter`');
+    expect(call(fleet, { metr: 1 })).to.throw(TypeError, 'Expected an option of `fleetMetrics`, got `metr`');
     expect(call(fleet, { meter: {} })).to.throw(
       TypeError,
       'Expected `meter` to be a meter, with a `createObservableGauge` function, got `{}` (object)',

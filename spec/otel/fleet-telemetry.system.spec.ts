@@ -10,13 +10,8 @@ import { httpServer } from 'rxjs-tasks/http';
 import { telemetry } from 'rxjs-tasks/otel';
 import { Fleets, sharedUrl } from '../helpers/fleet.js';
 import { statement } from '../helpers/postgres.js';
-import { Sdk } from '../helpers/telemetry.js';
+import { idOf, linksOf, parentOf, Sdk, traceOf, unregisterTelemetry } from '../helpers/telemetry.js';
 import { waitUntil } from '../helpers/wait.js';
-
-const idOf = (span: ReadableSpan) => span.spanContext().spanId;
-const traceOf = (span: ReadableSpan) => span.spanContext().traceId;
-const parentOf = (span: ReadableSpan) => span.parentSpanContext?.spanId;
-const linksOf = (span: ReadableSpan) => span.links.map((link) => link.context.spanId);
 
 describe('telemetry of a fleet', () => {
   const fleets = new Fleets();
@@ -41,7 +36,7 @@ describe('telemetry of a fleet', () => {
   });
   afterEach(async () => {
     await stopAll();
-    submitter.unregister();
+    unregisterTelemetry();
   });
 
   function run(sdk: Sdk, ...runnables: Runnable[]): void {
