@@ -3,8 +3,8 @@ import { kindOf } from './connection-errors.js';
 import type { JobFailure } from './errors.js';
 import { affectedJobs } from './fleet-database.js';
 import { toJobFailure } from './job-failure.js';
+import { claimTime } from './claim-function.js';
 import { hasDependents } from './dependents-table.js';
-import { forbidRetries } from './job-statements.js';
 import type { Claim, CompletedJob, Completion } from './job-store.js';
 import type { QueueHandle } from './queue-handle.js';
 import { jobsSchema } from './schema-names.js';
@@ -16,14 +16,19 @@ export type AttemptResult =
   | { readonly failure: JobFailure; readonly final?: boolean }
   | { readonly released: JobFailure };
 
-/** The result of an attempt as it was written: a failure, if the output could not be stored. */
+/**
+ * The result of an attempt as it was written: a failure, if the output could not be stored. `notified` is whether the
+ * other processes have got the message about it.
+ */
 export type WrittenResult =
-  | { readonly output: { readonly value?: unknown } }
+  | { readonly output: { readonly value?: unknown }; readonly notified?: boolean }
   | { readonly failure: JobFailure; readonly outcome: 'retrying' | 'failed' };
 
 interface EndedAttempt {
   readonly claim: Claim;
   readonly result: AttemptResult;
+  /** Whether the submitter of the job waits for it. */
+  readonly awaited: boolean;
   /** The length of the result's JSON, in characters. */
   readonly length: number;
 }
@@ -39,6 +44,8 @@ interface Failures {
 interface JobRow {
   readonly id: string;
   readonly attempt: number;
+  /** The time of its last claim. */
+  readonly at: string | null;
   readonly state: string;
   /** Whether other jobs wait for it. */
   readonly hasDependents: boolean;
@@ -63,8 +70,8 @@ export class AttemptResultWriter {
   }
 
   /** Returns undefined if another claim was the job's current one. */
-  write(claim: Claim, result: AttemptResult): Promise<WrittenResult | undefined> {
-    return this.batcher.add({ claim, result, length: JSON.stringify(result).length });
+  write(claim: Claim, result: AttemptResult, awaited: boolean): Promise<WrittenResult | undefined> {
+    return this.batcher.add({ claim, result, awaited, length: JSON.stringify(result).length });
   }
 
   private async writeBatch(attempts: readonly EndedAttempt[]): Promise<(WrittenResult | undefined)[]> {
@@ -72,8 +79,8 @@ export class AttemptResultWriter {
     const completions: Completion[] = [];
     // One statement for all equal failures.
     const failures = new Map<string, Failures>();
-    for (const { claim, result } of attempts) {
-      if ('output' in result) completions.push({ claim, output: result.output });
+    for (const { claim, result, awaited } of attempts) {
+      if ('output' in result) completions.push({ claim, output: result.output, awaited });
       else {
         const key = JSON.stringify(result);
         const equal: Failures = failures.get(key) ?? { claims: [], ...kindOfFailure(result) };
@@ -90,13 +97,18 @@ export class AttemptResultWriter {
 
   private async complete(completions: readonly Completion[], written: Map<string, WrittenResult>): Promise<void> {
     const { name, services } = this.queue;
-    const { database, jobs } = services;
+    const { database, events, jobs } = services;
+    const awaited = completions.filter((completion) => completion.awaited);
+    const message = events.completionsPayload(
+      name,
+      awaited.map(({ claim }) => ({ job: claim.id, attempt: claim.retryCount + 1 })),
+    );
     let tries = 0;
     let answer: readonly CompletedJob[];
     try {
       answer = await database.retry(() => {
         tries++;
-        return jobs.complete(name, completions);
+        return jobs.complete(name, completions, message);
       });
     } catch (error) {
       if (kindOf(error) !== 'value') throw error;
@@ -109,9 +121,9 @@ export class AttemptResultWriter {
     const dependencies: string[] = [];
     for (const { claim, output } of completions) {
       const row = rows?.get(claim.id);
-      const completedBefore = row?.state === 'completed' && row.attempt === claim.retryCount ? row : undefined;
+      const completedBefore = row?.state === 'completed' && isLastClaim(claim, row) ? row : undefined;
       const job = completed.get(claim.id) ?? completedBefore;
-      if (job) written.set(claim.id, { output });
+      if (job) written.set(claim.id, { output, notified: completed.get(claim.id)?.notified ?? false });
       if (job?.hasDependents) dependencies.push(claim.id);
     }
     services.dependents.settleInBackground(dependencies);
@@ -137,8 +149,7 @@ export class AttemptResultWriter {
       async () => {
         tries++;
         if (kind === 'released') return { ids: await this.release(claims, failure), stored: failure };
-        if (kind === 'final') await this.forbidRetries(claims);
-        return this.storeFailure(claims, failure);
+        return this.storeFailure(await this.keep(claims, kind === 'final'), failure);
       },
       undefined,
       undefined,
@@ -147,9 +158,11 @@ export class AttemptResultWriter {
     const failed = new Set(ids);
     const rows = await this.readJobs(claims);
     const dependencies: string[] = [];
-    for (const { id, retryCount } of claims) {
-      const { state, attempt, hasDependents: isDependency = false } = rows.get(id) ?? {};
-      const failedBefore = tries > 1 && attempt === retryCount && (state === 'retry' || state === 'failed');
+    for (const claim of claims) {
+      const { id } = claim;
+      const row = rows.get(id);
+      const { state, hasDependents: isDependency = false } = row ?? {};
+      const failedBefore = tries > 1 && row && isLastClaim(claim, row) && (state === 'retry' || state === 'failed');
       if (failed.has(id) || failedBefore)
         written.set(id, { failure: stored, outcome: state === 'failed' ? 'failed' : 'retrying' });
       if (state === 'failed' && isDependency) dependencies.push(id);
@@ -164,14 +177,11 @@ export class AttemptResultWriter {
     return ids;
   }
 
-  private async forbidRetries(claims: readonly Claim[]): Promise<void> {
+  /** Returns the current ones of the claims. No crash of the server undoes them, so that pg-boss can fail them. */
+  private async keep(claims: readonly Claim[], final: boolean): Promise<readonly Claim[]> {
     const { name, services } = this.queue;
-    const { database } = services;
-    await database.query(forbidRetries(database.schema), [
-      name,
-      claims.map(({ id }) => id),
-      claims.map(({ retryCount }) => retryCount),
-    ]);
+    const kept = new Set(await services.jobs.keep(name, claims, final));
+    return claims.filter(({ id }) => kept.has(id));
   }
 
   /** Stores a failure, in plain letters if the encoding of the database lacks one of its characters. */
@@ -180,6 +190,8 @@ export class AttemptResultWriter {
     failure: JobFailure,
   ): Promise<{ readonly ids: readonly string[]; readonly stored: JobFailure }> {
     const { name, services } = this.queue;
+    // pg-boss refuses an empty array.
+    if (claims.length === 0) return { ids: [], stored: failure };
     const store = async (stored: JobFailure) => {
       const response = await services.database.boss.fail(name, [...claims], stored);
       return { ids: affectedJobs(response), stored };
@@ -197,13 +209,19 @@ export class AttemptResultWriter {
     const { name, services } = this.queue;
     const { database } = services;
     const rows = await database.queryWithRetry<JobRow>(
-      `select id, retry_count as attempt, state::text, ${hasDependents(database.schema, 'id')} as "hasDependents"
+      `select id, retry_count as attempt, ${claimTime('started_on')} as at, state::text,
+         ${hasDependents(database.schema, 'id')} as "hasDependents"
        from ${jobsSchema(database.schema)}.job
        where name = $1 and id = any($2::uuid[])`,
       [name, claims.map(({ id }) => id)],
     );
     return new Map(rows.map((row) => [row.id, row]));
   }
+}
+
+/** Whether a claim is the last one of a job. pg-boss's own claims have no time. */
+function isLastClaim({ retryCount, at }: Claim, row: JobRow): boolean {
+  return row.attempt === retryCount && (at === undefined || row.at === at);
 }
 
 function kindOfFailure(result: Exclude<AttemptResult, { output: unknown }>): Pick<Failures, 'failure' | 'kind'> {

@@ -16,10 +16,11 @@ import { expireSecondsOf } from './queue-policy.js';
 import { rowsOf } from './query-client.js';
 import { isPaused } from './queue-pause.js';
 import type { QueryClient } from './queue-types.js';
+import { jobsSchema } from './schema-names.js';
 
 /** pg-boss's own functions, for a version of its tables that this library does not know. */
 export class BossJobs implements JobStore {
-  /** It has no form of them that agrees with ours. */
+  /** pg-boss has no options of the same meaning. */
   readonly unsupported: ReadonlySet<string> = new Set(['key', 'keyWindow', 'groupConcurrency', 'rate', 'after']);
   private readonly database: FleetDatabase;
 
@@ -57,7 +58,20 @@ export class BossJobs implements JobStore {
     return ids.map((id) => ({ id, hasDependents: false }));
   }
 
-  /** It has no function for this, so that an attempt is used. */
+  /** Keeps nothing unless `final`: a claim of pg-boss is on disk when it is answered. */
+  async keep(queue: string, claims: readonly Claim[], final: boolean): Promise<readonly string[]> {
+    const { database } = this;
+    const ids = claims.map(({ id }) => id);
+    if (!final) return ids;
+    const rows = await database.query<{ id: string }>(forbidRetries(database.schema), [
+      queue,
+      ids,
+      claims.map(({ retryCount }) => retryCount),
+    ]);
+    return rows.map(({ id }) => id);
+  }
+
+  /** Fails the jobs, which uses an attempt of each: pg-boss has no function that gives them back. */
   async release(queue: string, claims: readonly Claim[], reason: JobFailure): Promise<readonly string[]> {
     return affectedJobs(await this.database.boss.fail(queue, [...claims], reason));
   }
@@ -74,6 +88,14 @@ export class BossJobs implements JobStore {
   deleteEnded(): Promise<number> {
     return Promise.resolve(0);
   }
+}
+
+/** Returns the statement that makes the current attempts of jobs the last ones, for their queue, ids and claims. */
+function forbidRetries(schema: string): string {
+  return `update ${jobsSchema(schema)}.job set retry_limit = retry_count
+    from unnest($2::uuid[], $3::int[]) as failed (id, claim)
+    where job.name = $1 and job.id = failed.id and job.retry_count = failed.claim and job.state = 'active'
+    returning job.id`;
 }
 
 function toBossJob<In>({ id, data, options }: NewJob<In>): object {

@@ -1,7 +1,16 @@
 import type { DatabaseFunction } from './database-function.js';
 
-/** Returns the statement that claims the jobs at the places that a subquery selects, in the order of their priority. */
-function claimPlaces(jobs: string, places: string): string {
+/** Returns the time of a claim in µs since 1970. It is text, which no setting and no driver rounds. */
+export function claimTime(startedOn: string): string {
+  return `(extract(epoch from ${startedOn}) * 1000000)::bigint::text`;
+}
+
+/**
+ * Returns the statement that claims the jobs at the places that a subquery selects, in the order of their priority.
+ *
+ * @param mayBeLost a condition for the claimed jobs: if it holds for all, a crash of the server may undo their claims.
+ */
+function claimPlaces(jobs: string, places: string, mayBeLost: string): string {
   // A locked row cannot move, so its place identifies it. The name is no condition for an index, which would compete.
   return `
     with claimed as (
@@ -9,9 +18,12 @@ function claimPlaces(jobs: string, places: string): string {
         heartbeat_seconds = heartbeat,
         retry_count = case when started_on is null then retry_count else retry_count + 1 end
       where name || '' = queue_name and ctid = any(array(${places}))
-      returning id, data, retry_count, priority, created_on
+      returning id, data, retry_count, retry_limit, started_on, priority, created_on
+    ), durability as (
+      select case when bool_and(${mayBeLost}) then set_config('synchronous_commit', 'off', true) end from claimed
     )
-    select id, data, retry_count from claimed order by priority desc, created_on`;
+    select id, data, retry_count, ${claimTime('started_on')}
+    from claimed cross join durability order by priority desc, created_on`;
 }
 
 /** Returns the condition for the jobs of the queue that may start. */
@@ -20,16 +32,17 @@ function mayStart(jobs: string): string {
 }
 
 /**
- * Claims up to `max_count` jobs, those of the highest priority first. Every claim of a job has another number. At most
- * `group_limit` jobs of a group are active, and at most `rate_limit` jobs are claimed within `rate_ms`. Both may be
- * null. Claims of a queue with one of them follow one another.
+ * Claims up to `max_count` jobs, those of the highest priority first. Every claim of a job has another number, or at
+ * least another time: a crash of the server may undo a claim, so that its number is given again. At most `group_limit`
+ * jobs of a group are active, and at most `rate_limit` jobs are claimed within `rate_ms`. Both may be null. Claims of a
+ * queue with one of them follow one another.
  */
 export const claimFunction: DatabaseFunction = {
   name: 'claim_jobs',
   parameters:
     'queue_name text, max_count integer, heartbeat integer, group_limit integer, rate_limit integer, rate_ms float8',
-  returns: 'table (id uuid, data jsonb, claim integer)',
-  // The number of a claim that is undone would be given again, and two processes could complete the job.
+  returns: 'table (id uuid, data jsonb, claim integer, claimed_at text)',
+  // Decided in each call.
   volatileCommit: false,
   keepsPlan: true,
   body: (jobs, schema) => `
@@ -57,6 +70,8 @@ export const claimFunction: DatabaseFunction = {
         jobs,
         `select ctid from ${jobs}.job where ${mayStart(jobs)}
          order by priority desc, created_on limit room for update skip locked`,
+        // A last attempt must not run again, and the rate must count the jobs that have started.
+        'retry_count < retry_limit and rate_limit is null',
       )};
     else
       for candidate in
@@ -79,6 +94,8 @@ export const claimFunction: DatabaseFunction = {
         jobs,
         `select ctid from ${jobs}.job
          where name || '' = queue_name and ctid = any(places) and state < 'active' for update skip locked`,
+        // The group must count the jobs that run.
+        'false',
       )};
     end if;
     get diagnostics claimed_count = row_count;

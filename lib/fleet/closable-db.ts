@@ -1,21 +1,26 @@
 import type { Db } from 'pg-boss';
-import { CancelledError } from '../errors/errors.js';
+import { closedError } from './closed-error.js';
 
 /** The connection that pg-boss and this library share. */
 export interface ClosableDb extends Db {
-  /** Rejects all later statements, and waits for the answers to the others. */
-  close(): Promise<void>;
+  /**
+   * Rejects all later statements, and waits for the answers to the others.
+   *
+   * @param cause the cause of the fleet's cancel, if it was cancelled.
+   */
+  close(cause?: unknown): Promise<void>;
   /** Rejects all unanswered and all later statements. */
-  abandon(): void;
+  abandon(cause?: unknown): void;
 }
 
 /** Returns a connection whose statements end with it. pg-boss and the driver have errors of their own for that. */
 export function closable(db: Db): ClosableDb {
   const pending = new Map<Promise<unknown>, (error: Error) => void>();
   let closed = false;
+  let cancelCause: unknown;
   return {
     executeSql: (text, values) => {
-      if (closed) return Promise.reject(closedError());
+      if (closed) return Promise.reject(closedError(cancelCause));
       let abandon: (error: Error) => void = () => undefined;
       const abandoned = new Promise<never>((_, reject) => (abandon = reject));
       const answer = Promise.race([db.executeSql(text, values), abandoned]);
@@ -24,17 +29,15 @@ export function closable(db: Db): ClosableDb {
     },
     ...(db.listen && { listen: db.listen.bind(db) }),
     ...(db.poolCounts && { poolCounts: db.poolCounts.bind(db) }),
-    close: async () => {
+    close: async (cause) => {
       closed = true;
+      cancelCause = cause;
       await Promise.allSettled(pending.keys());
     },
-    abandon: () => {
+    abandon: (cause) => {
       closed = true;
-      for (const abandon of pending.values()) abandon(closedError());
+      cancelCause = cause;
+      for (const abandon of pending.values()) abandon(closedError(cause));
     },
   };
-}
-
-function closedError(): CancelledError {
-  return new CancelledError('The fleet is closed');
 }

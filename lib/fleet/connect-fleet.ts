@@ -1,5 +1,6 @@
 import { callWithoutStores } from '../util/call-in-context.js';
 import { parseControlMessage, type ControlMessage } from './control-message.js';
+import { CrashMark } from './crash-mark.js';
 import { CronPauses } from './cron-pauses.js';
 import { Dependents } from './dependents.js';
 import { FleetHandle } from './fleet-handle.js';
@@ -49,17 +50,18 @@ async function open(resolved: ResolvedFleetOptions): Promise<Fleet> {
   const database = await openDatabase(resolved.place, resolved);
   const control = new NotifyChannel<ControlMessage>(database, schema, parseControlMessage);
   const poller = new StatusPoller(database, control);
+  const crashMark = new CrashMark(database, poller);
   const events = new JobEventChannel(database, control, poller, name);
   const master = new MasterCancel(database, poller);
   const pauses = new CronPauses(database, poller);
   const dependents = new Dependents(database, control, events, poller);
   const triggers = new TriggerCalls(database, poller);
   try {
-    const jobs = await openTables(database, resolved.migrate);
+    const jobs = await openTables(database, resolved.migrate, crashMark);
     await database.withTimeout(control.listen(), connectTimeout);
     await poller.poll();
     poller.start();
-    const heartbeats = new Heartbeats(database, jobs, heartbeat);
+    const heartbeats = new Heartbeats(database, jobs, heartbeat, control.missed$);
     const results = new JobResults(database, events);
     return new FleetHandle({
       name,

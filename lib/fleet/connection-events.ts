@@ -16,7 +16,7 @@ const firstListenerMs = 2000;
 export class ConnectionEvents {
   private readonly emitted = new LinkedSubject<FleetEvent>();
   private disconnected = false;
-  /** When each current degradation was last reported. */
+  /** The time at which each current degradation was last seen, by `performance.now()`. Repeats are included. */
   private readonly degradations = new Map<string, number>();
   /** Those that end when the database accepts the statement. */
   private readonly refusals = new Set<string>();

@@ -23,7 +23,7 @@ export class EmptyClaims {
   }
 
   private get tooMany(): boolean {
-    const [first] = this.times;
-    return first !== undefined && this.times.length === maxEmpty && performance.now() - first < windowMs;
+    const [first = -Infinity] = this.times;
+    return this.times.length === maxEmpty && performance.now() - first < windowMs;
   }
 }

@@ -36,10 +36,14 @@ const closeTimeoutMs = 4000;
 export interface DatabaseConnection {
   /** Whether messages of the database do not arrive. */
   readonly deaf: boolean;
-  /** Ends the connections when their statements are answered. */
-  close(): Promise<void>;
+  /**
+   * Ends the connections when their statements are answered.
+   *
+   * @param cause the cause of the fleet's cancel, if it was cancelled.
+   */
+  close(cause?: unknown): Promise<void>;
   /** Rejects all unanswered and all later statements, and cuts the connections. */
-  abandon(): void;
+  abandon(cause?: unknown): void;
 }
 
 /** The database of a fleet. Its connection may be lost at any time, and comes back. */
@@ -224,29 +228,30 @@ export class FleetDatabase {
    * Closes the connections, after `before`. Whatever is unanswered after a few seconds is abandoned.
    *
    * @param before what still needs the database.
+   * @param cause the cause of the fleet's cancel, if it was cancelled.
    */
-  close(before: () => Promise<void> = () => Promise.resolve()): Promise<void> {
-    return (this.closed ??= this.disconnect(before));
+  close(before: () => Promise<void> = () => Promise.resolve(), cause?: unknown): Promise<void> {
+    return (this.closed ??= this.disconnect(before, cause));
   }
 
-  private async disconnect(before: () => Promise<void>): Promise<void> {
-    const timeout = setTimeout(() => this.abandon(), closeTimeoutMs);
+  private async disconnect(before: () => Promise<void>, cause: unknown): Promise<void> {
+    const timeout = setTimeout(() => this.abandon(cause), closeTimeoutMs);
     try {
       await before();
     } finally {
       await this.stopRetrying();
       for (const listener of await Promise.allSettled(this.listeners))
         if (listener.status === 'fulfilled') await listener.value?.close();
-      await this.connection.close();
+      await this.connection.close(cause);
       clearTimeout(timeout);
       this.events.close();
     }
   }
 
-  private abandon(): void {
+  private abandon(cause: unknown): void {
     this.isClosing = true;
     this.closing$.next();
-    this.connection.abandon();
+    this.connection.abandon(cause);
   }
 
   /** Reports an error of the database as an event, or on the console if there is no listener. Repeats are left out. */

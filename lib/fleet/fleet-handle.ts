@@ -1,8 +1,8 @@
 import { merge, Observable, type Subscription } from 'rxjs';
 import type { CancelFunc, Context, RunContext } from '../context/types.js';
-import { CancelledError } from '../errors/errors.js';
 import { readBy, type ByWhom } from '../task/by-whom.js';
 import { validateString } from '../util/validate.js';
+import { closedError } from './closed-error.js';
 import type { FleetServices } from './fleet-services.js';
 import { JobQueue } from './job-queue.js';
 import { Leases } from './leases.js';
@@ -55,7 +55,7 @@ export class FleetHandle implements Fleet {
 
   pause(path: string, options: ByWhom = {}): Promise<void> {
     validatePath(path);
-    return this.#services.pauses.pause(path, this.readBy(options));
+    return this.#services.pauses.pause(path, this.readBy(options, 'pause'));
   }
 
   // A path that is undefined by mistake must not undo the cancel of the fleet.
@@ -64,12 +64,12 @@ export class FleetHandle implements Fleet {
     if (args.length === 0) return poller.resume();
     const [path, options = {}] = args;
     validatePath(path);
-    return pauses.resume(path, this.readBy(options));
+    return pauses.resume(path, this.readBy(options, 'resume'));
   }
 
   trigger(path: string, options: ByWhom = {}): Promise<TriggerOutcome> {
     validatePath(path);
-    return this.#services.triggers.trigger(path, this.readBy(options));
+    return this.#services.triggers.trigger(path, this.readBy(options, 'trigger'));
   }
 
   lastSlot(task: string): Promise<number | undefined> {
@@ -101,13 +101,14 @@ export class FleetHandle implements Fleet {
     return 'fleet';
   }
 
-  private readBy(options: ByWhom): string {
-    return readBy(options, ['by']).by ?? this.name;
+  private readBy(options: ByWhom, of: string): string {
+    return readBy(options, of).by ?? this.name;
   }
 
   private async disconnect(): Promise<void> {
     const { poller, heartbeats, results, triggers, events, control, database } = this.#services;
-    const error = new CancelledError('The fleet is closed');
+    const { cause } = this.context;
+    const error = closedError(cause);
     poller.stop();
     heartbeats.stop();
     this.#retention.unsubscribe();
@@ -117,6 +118,6 @@ export class FleetHandle implements Fleet {
       await this.coordinator.close();
       await events.close();
       await control.flush();
-    });
+    }, cause);
   }
 }

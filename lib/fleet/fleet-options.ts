@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { nearestName } from '../util/nearest-name.js';
+import { hintFor, unknownOption, type OtherNames } from '../util/validate-options.js';
 import type { PgConnectionOptions, PgPool } from './pg-types.js';
 import { parseServerUrl } from './server-url.js';
 
@@ -22,7 +22,10 @@ export interface FleetOptions {
   schema?: string | undefined;
   /** The name of this process in events and on the inspector's page. Default: `<host>:<pid>`. */
   name?: string | undefined;
-  /** Time limit for the first connection, in ms. Default: 10,000. */
+  /**
+   * Time limit for the first connection, in ms: one that is refused or not answered is tried again. A wrong password,
+   * role or database fails at once. Default: 10,000.
+   */
   connectTimeout?: number | undefined;
   /** Maximum number of connections of this process, besides the one that listens. Default: 4. Not with a `pool`. */
   connections?: number | undefined;
@@ -68,8 +71,8 @@ export interface ResolvedFleetOptions {
 }
 
 /** Validates options. Their errors quote numbers alone: any text may be a URL with a password, in the wrong place. */
-export function readFleetOptions(options: FleetOptions): ResolvedFleetOptions {
-  validateKeys(options, optionNames);
+export function readFleetOptions(options: FleetOptions, of = 'connectFleet'): ResolvedFleetOptions {
+  validateKeys(options, optionNames, of);
   const given = { ...options };
   const {
     listenUrl,
@@ -83,7 +86,7 @@ export function readFleetOptions(options: FleetOptions): ResolvedFleetOptions {
   const place = readPlace(given);
   validateSchema(schema);
   const isName = typeof name === 'string' && name.length <= maxName && !/\p{Cc}/u.test(name);
-  validate(isName, 'name', `up to ${maxName} characters, without control characters`, name);
+  validate(isName, 'name', `up to ${maxName} characters, without control characters`, name, 'string');
   validateRange('connectTimeout', 0, Infinity, connectTimeout);
   validateRange('connections', 1, 100, connections, Number.isInteger);
   validateRange('heartbeat', 10_000, 3_600_000, heartbeat);
@@ -104,29 +107,38 @@ export function readFleetOptions(options: FleetOptions): ResolvedFleetOptions {
   };
 }
 
+const otherNames: OtherNames = {
+  connectionString: 'url',
+  host: 'connection',
+  user: 'connection',
+  password: 'connection',
+  database: 'connection',
+  ssl: 'connection',
+};
+
 export const defaultSchema = 'rxjs_tasks';
 const maxName = 200;
 
 export function validateSchema(schema: unknown): void {
   const isSchema = typeof schema === 'string' && /^[a-z_][a-z0-9_]{0,39}$/.test(schema);
-  validate(isSchema, 'schema', 'up to 40 lower-case letters, digits and `_`', schema);
+  validate(isSchema, 'schema', 'up to 40 lower-case letters, digits and `_`', schema, 'string');
 }
 
 /** Accepts an object whose keys are all known. The error names the known keys alone. */
-export function validateKeys(options: unknown, known: readonly string[]): void {
+export function validateKeys(options: unknown, known: readonly string[], of: string): void {
   // Most likely a URL, which may have a password.
   validate(typeof options === 'object' && options !== null, 'options', 'an object such as `{ url }`', options);
   const unknown = Object.keys(options as object).find((key) => !known.includes(key));
   if (unknown === undefined) return;
-  const nearest = nearestName(unknown, known);
-  const hint = nearest === undefined ? '' : `; did you mean \`${nearest}\`?`;
-  throw new TypeError(`Expected \`options\` to be made of \`${known.join('`, `')}\`, got another name${hint}`);
+  throw new TypeError(unknownOption(of, 'another name', known, hintFor(unknown, known, otherNames)));
 }
 
 function readPlace(options: FleetOptions): FleetPlace {
   const given = places.filter((place) => options[place] !== undefined);
   if (given.length !== 1) {
-    const got = given.length === 0 ? 'none of them' : `\`${given.join('` and `')}\``;
+    const empty = places.find((place) => place in options);
+    const none = empty === undefined ? 'none of them' : `none of them: \`${empty}\` is undefined`;
+    const got = given.length === 0 ? none : `\`${given.join('` and `')}\``;
     throw new TypeError(`Expected \`options\` to have one of \`${places.join('`, `')}\`, got ${got}`);
   }
   const { url, pool, connection, directory } = options;
@@ -145,7 +157,7 @@ function readPlace(options: FleetOptions): FleetPlace {
     return { connection: { ...connection } };
   }
   if (directory === undefined) return { url: parseServerUrl('url', url) };
-  validate(typeof directory === 'string' && directory !== '', 'directory', 'a path', directory);
+  validate(typeof directory === 'string' && directory !== '', 'directory', 'a path', directory, 'string');
   return { directory };
 }
 
@@ -157,13 +169,19 @@ function validateRange(
   test: (value: unknown) => boolean = () => true,
 ): void {
   const isValid = typeof value === 'number' && value >= min && value <= max && test(value);
-  validate(isValid, name, `a number from ${min} ${max === Infinity ? 'and up' : `to ${max}`}`, value);
+  validate(isValid, name, `a number from ${min} ${max === Infinity ? 'and up' : `to ${max}`}`, value, 'number');
 }
 
-function validate(isValid: boolean, name: string, expected: string, value: unknown): void {
+/** @param type the type of valid values: one of them is out of range, and any other has a wrong type. */
+function validate(isValid: boolean, name: string, expected: string, value: unknown, type?: 'string' | 'number'): void {
   if (isValid) return;
   const kind = typeof value;
-  const got = kind === 'number' ? `\`${String(value)}\` (number)` : value === null ? 'null' : `(${kind})`;
-  const error = kind === 'number' || kind === 'string' ? RangeError : TypeError;
+  const got =
+    kind === 'number'
+      ? `\`${String(value)}\` (number)`
+      : value === null || value === undefined
+        ? String(value)
+        : `a value of type ${kind}`;
+  const error = kind === type ? RangeError : TypeError;
   throw new error(`Expected \`${name}\` to be ${expected}, got ${got}`);
 }

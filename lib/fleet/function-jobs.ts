@@ -1,8 +1,18 @@
 import { invalid } from '../util/validate.js';
 import { expireSecondsOf } from './queue-policy.js';
+import type { CurrentMark } from './crash-mark.js';
 import { rowsOf } from './query-client.js';
 import type { FleetDatabase } from './fleet-database.js';
-import { claimJobs, completeJobs, deleteEndedJobs, insertJobs, releaseJobs, touchJobs } from './job-statements.js';
+import {
+  claimJobs,
+  completeAndNotify,
+  completeJobs,
+  deleteEndedJobs,
+  insertJobs,
+  keepClaims,
+  releaseJobs,
+  touchJobs,
+} from './job-statements.js';
 import { parseFailure, parseJobData } from './job-row.js';
 import type {
   Claim,
@@ -31,21 +41,29 @@ interface InsertRow {
 export class FunctionJobs implements JobStore {
   readonly unsupported: ReadonlySet<string> = new Set<string>();
   private readonly database: FleetDatabase;
+  private readonly crashMark: CurrentMark;
 
-  constructor(database: FleetDatabase) {
+  constructor(database: FleetDatabase, crashMark: CurrentMark = {}) {
     this.database = database;
+    this.crashMark = crashMark;
   }
 
   async insert<In>(
     queue: string,
     jobs: readonly NewJob<In>[],
     client?: QueryClient,
+    message?: string,
   ): Promise<ReadonlyMap<string, InsertedJob>> {
     const { database } = this;
-    const values = [queue, JSON.stringify(jobs.map(toRecord))];
+    // They share a commit, which waits for the disk if it must for any of them.
+    const mark = !client && jobs.every((job) => job.volatile) ? this.crashMark.current : undefined;
+    const values = [queue, JSON.stringify(jobs.map(toRecord)), mark ?? null, (mark && message) ?? null];
     const statement = insertJobs(database.schema);
     const rows = client ? await rowsOf(client, statement, values) : await database.query(statement, values);
-    return new Map((rows as InsertRow[]).map((row) => [row.asked, toInserted(row)]));
+    const results = new Map<string, InsertedJob>();
+    if (mark !== undefined) for (const { id } of jobs) results.set(id, { id, mark });
+    for (const row of rows as InsertRow[]) results.set(row.asked, toInserted(row));
+    return results;
   }
 
   async claim<In>(queue: string, limits: ClaimLimits): Promise<readonly ClaimedJob<In>[]> {
@@ -53,14 +71,28 @@ export class FunctionJobs implements JobStore {
     const { maxCount, heartbeatMs, groupConcurrency = null, rate } = limits;
     const values = [queue, maxCount, Math.ceil(heartbeatMs / 1000), groupConcurrency, rate?.jobs, rate?.per];
     const rows = await database.query<Claim & { data: unknown }>(claimJobs(database.schema), values);
-    return rows.map(({ id, retryCount, data }) => ({ id, retryCount, data: parseJobData(data) }));
+    return rows.map(({ data, ...claim }) => ({ ...claim, data: parseJobData(data) }));
   }
 
-  complete(queue: string, completions: readonly Completion[]): Promise<readonly CompletedJob[]> {
+  async complete(
+    queue: string,
+    completions: readonly Completion[],
+    message?: string,
+  ): Promise<readonly CompletedJob[]> {
     const { database } = this;
-    const outputs = JSON.stringify(completions.map(({ output }) => output));
+    const outputs = JSON.stringify(Object.fromEntries(completions.map(({ claim, output }) => [claim.id, output])));
     const values = [queue, ...toColumns(completions.map(({ claim }) => claim)), outputs];
-    return database.query<CompletedJob>(completeJobs(database.schema), values);
+    if (message === undefined) return database.query<CompletedJob>(completeJobs(database.schema), values);
+    const [row] = await database.query<{ completed: CompletedJob[] }>(completeAndNotify(database.schema), [
+      ...values,
+      message,
+    ]);
+    const completed = row?.completed ?? [];
+    return completed.map((job) => ({ ...job, notified: completed.length === completions.length }));
+  }
+
+  keep(queue: string, claims: readonly Claim[], final: boolean): Promise<readonly string[]> {
+    return this.idsOf(keepClaims, [queue, ...toColumns(claims), final]);
   }
 
   release(queue: string, claims: readonly Claim[]): Promise<readonly string[]> {
@@ -84,9 +116,9 @@ export class FunctionJobs implements JobStore {
   }
 }
 
-/** Returns the ids and the numbers of claims as two arrays. */
-function toColumns(claims: readonly Claim[]): [ids: string[], numbers: number[]] {
-  return [claims.map(({ id }) => id), claims.map(({ retryCount }) => retryCount)];
+/** Returns the ids, the numbers and the times of claims as three arrays. */
+function toColumns(claims: readonly Claim[]): unknown[][] {
+  return [claims.map(({ id }) => id), claims.map(({ retryCount }) => retryCount), claims.map(({ at }) => at)];
 }
 
 function toInserted({ asked, job, missing, failure }: InsertRow): InsertedJob {

@@ -1,4 +1,4 @@
-import { exhaustMap, type Subscription } from 'rxjs';
+import { exhaustMap, merge, type Observable, type Subscription } from 'rxjs';
 import type { FleetDatabase } from './fleet-database.js';
 import { readCancelled } from './cancelled-jobs.js';
 import type { JobStore, QueueClaim } from './job-store.js';
@@ -25,14 +25,16 @@ export class Heartbeats {
   /** When the database last confirmed that this process owns all its claimed jobs. */
   private lastConfirmedAt = performance.now();
 
-  /** @param timeoutMs the time without a heartbeat after which this process has lost its jobs. */
-  constructor(database: FleetDatabase, jobs: JobStore, timeoutMs: number) {
+  /**
+   * @param timeoutMs the time without a heartbeat after which this process has lost its jobs.
+   * @param missed$ emits when the server may have crashed, which may have undone the last claims.
+   */
+  constructor(database: FleetDatabase, jobs: JobStore, timeoutMs: number, missed$: Observable<unknown>) {
     this.database = database;
     this.jobs = jobs;
     this.timeoutMs = timeoutMs;
     // More often while messages do not arrive: a heartbeat also finds the jobs that were cancelled.
-    this.beating = database
-      .ticks(this.intervalMs)
+    this.beating = merge(database.ticks(this.intervalMs), missed$)
       .pipe(exhaustMap(() => this.beat()))
       .subscribe();
   }

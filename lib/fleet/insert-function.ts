@@ -1,3 +1,4 @@
+import { currentMark } from './crash-mark-table.js';
 import { functionName, type DatabaseFunction } from './database-function.js';
 import { dependenciesIn, fromJob, settleFunction } from './dependents-functions.js';
 import { toDeadQueue } from './schema-names.js';
@@ -6,12 +7,14 @@ import { toDeadQueue } from './schema-names.js';
  * Inserts jobs. A job with a key is not inserted while another with that key waits, or when the last one was accepted
  * within its window. For each of these it returns the id of the other job. A job with a dependency that does not exist
  * is not inserted either: it returns the id of that. A job with dependencies is blocked, unless all of them have
- * completed. If one has ended otherwise, it returns the failure of the job.
+ * completed. If one has ended otherwise, it returns the failure of the job. A crash of the server may undo the
+ * insertion if the caller knows the mark of the time since the last one.
  */
 export const insertFunction: DatabaseFunction = {
   name: 'insert_jobs',
-  parameters: 'queue_name text, jobs jsonb',
+  parameters: 'queue_name text, jobs jsonb, mark uuid, message text',
   returns: 'table (asked uuid, job uuid, missing uuid, failure jsonb)',
+  // Decided in each call.
   volatileCommit: false,
   keepsPlan: true,
   body: (jobs, schema) => `
@@ -27,6 +30,8 @@ export const insertFunction: DatabaseFunction = {
     queues jsonb := '{}';
     blocked_jobs uuid[];
   begin
+    if mark = ${currentMark(schema)} then perform set_config('synchronous_commit', 'off', true); end if;
+    if message is not null then perform pg_notify('${schema}', message); end if;
     if not exists (select from ${jobs}.queue where name = queue_name) then
       raise exception 'Queue % does not exist', queue_name using errcode = 'undefined_object';
     end if;
@@ -72,7 +77,8 @@ export const insertFunction: DatabaseFunction = {
         order by singleton_key desc, created_on desc limit 1;
       if waiting is not null
         or known.job = any(accepted)
-        or known.at > clock_timestamp() - coalesce(new.key_window, 0) * interval '1 ms'
+        -- Without a window never, even if the clock was set back.
+        or known.at > clock_timestamp() - nullif(new.key_window, 0) * interval '1 ms'
       then
         refused := refused || new.id;
         asked := new.id;
@@ -95,18 +101,22 @@ export const insertFunction: DatabaseFunction = {
       case when after is null then new.data else new.data || jsonb_build_object('after', (
         select jsonb_agg((queues->>dependency) || '/' || dependency order by position)
         from jsonb_array_elements_text(after) with ordinality as listed (dependency, position)
-      )) end, coalesce(new.priority, 0), new.due, called_at, new.key, new."group",
+      )) end, coalesce(new.priority, 0), new.due, new.created, new.key, new."group",
       coalesce(new.expire, policy.expire_seconds), policy.deletion_seconds,
       new.due + policy.retention_seconds * interval '1 s', coalesce(new.retries, policy.retry_limit),
       policy.retry_delay, policy.retry_backoff, policy.retry_delay_max, policy.policy, policy.dead_letter,
       policy.heartbeat_seconds, after is not null
     from ${jobs}.queue policy, (
       -- Without a delay not later than now() in this transaction, which counts the jobs that are due.
-      select *, coalesce(at, called_at + nullif(delay, 0) * interval '1 ms', ${jobs}.job_now()) as due
-      from jsonb_to_recordset(jobs) as new (
-        id uuid, data jsonb, priority integer, delay float8, at timestamptz, key text, "group" text, retries integer,
-        expire integer, after jsonb
-      )
+      select *, coalesce(at, created + nullif(delay, 0) * interval '1 ms', ${jobs}.job_now()) as due
+      from rows from (
+        jsonb_to_recordset(jobs) as (
+          id uuid, data jsonb, priority integer, delay float8, at timestamptz, key text, "group" text, retries integer,
+          expire integer, after jsonb
+        )
+      ) with ordinality as new (id, data, priority, delay, at, key, "group", retries, expire, after, position),
+      -- Jobs of one priority start in this order.
+      lateral (select called_at + position * interval '1 microsecond' as created) ordered
     ) new
     where policy.name = queue_name and new.id <> all(refused)
     -- A retry after a lost answer inserts no job twice.

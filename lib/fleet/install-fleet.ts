@@ -42,7 +42,7 @@ const heartbeatMs = 10_000;
  * ```
  */
 export async function installFleet(options: InstallOptions): Promise<void> {
-  validateKeys(options, ['url', 'pool', 'connection', 'schema', 'connectTimeout', 'queues']);
+  validateKeys(options, ['url', 'pool', 'connection', 'schema', 'connectTimeout', 'queues'], 'installFleet');
   const { queues = [], ...fleetOptions } = options;
   validateQueues(queues);
   const resolved = readFleetOptions({ name: 'installFleet', ...fleetOptions });
@@ -68,7 +68,7 @@ export async function installFleet(options: InstallOptions): Promise<void> {
  * ```
  */
 export function fleetSql(options: FleetSqlOptions = {}): string {
-  validateKeys(options, ['schema', 'queues']);
+  validateKeys(options, ['schema', 'queues'], 'fleetSql');
   const { schema = defaultSchema, queues = [] } = options;
   validateSchema(schema);
   validateQueues(queues);

@@ -10,6 +10,7 @@ import { NotifyChannel } from './notify-channel.js';
 import { ProgressWriter } from './progress-writer.js';
 import type { JobEvent, JobEventDetail } from './queue-types.js';
 import { RemoteEvents } from './remote-events.js';
+import { eventsChannel } from './schema-names.js';
 import type { StatusPoller } from './status-poller.js';
 
 /** Time limit for a submit to wait until this process listens, in ms. Without it, polls find the results. */
@@ -31,7 +32,7 @@ export class JobEventChannel {
   private readonly all = new LinkedSubject<JobEvent>();
 
   constructor(database: FleetDatabase, control: NotifyChannel<ControlMessage>, poller: StatusPoller, name: string) {
-    this.channel = new NotifyChannel(database, `${database.schema}$events`, parseJobMessage);
+    this.channel = new NotifyChannel(database, eventsChannel(database.schema), parseJobMessage);
     this.followers = new EventFollowers(database, control, poller, () => this.channel.listen());
     this.progress = new ProgressWriter(database);
     this.database = database;
@@ -88,12 +89,28 @@ export class JobEventChannel {
     return this.followers.follow();
   }
 
-  /** @param awaited whether the submitter of the job waits for this event. */
-  emit(queue: string, job: string, detail: JobEventDetail, awaited = false): JobEvent {
+  /**
+   * Returns the payload for a statement that completes awaited jobs, or undefined if there are too many for one, or
+   * none, or if a process may follow: their messages come after others.
+   */
+  completionsPayload(
+    queue: string,
+    jobs: readonly { readonly job: string; readonly attempt: number }[],
+  ): string | undefined {
+    if (this.followers.possible) return undefined;
+    const base = { type: 'completed', queue, at: Date.now(), by: this.name } as const;
+    return this.channel.payloadOf(jobs.map((job) => toJobMessage({ ...base, ...job })));
+  }
+
+  /**
+   * @param awaited whether the submitter of the job waits for this event.
+   * @param notified whether the other processes have got the message.
+   */
+  emit(queue: string, job: string, detail: JobEventDetail, awaited = false, notified = false): JobEvent {
     const event: JobEvent = { queue, job, at: Date.now(), by: this.name, ...detail };
     if (event.type === 'progress') validateProgress(event.progress);
     this.emitHere(event);
-    const send = () => this.channel.send(toJobMessage(event));
+    const send = () => notified || this.channel.send(toJobMessage(event));
     if (event.type === 'progress')
       this.progress.add({ ...event, value: event.progress }, () => this.followers.whenFollowed(send));
     else if (awaited) this.afterProgress(event, send);
@@ -117,7 +134,7 @@ export class JobEventChannel {
   }
 
   /** Sends the message about an event after the last progress of the job, which the event must not overtake. */
-  private afterProgress(event: JobEvent, send: () => void): void {
+  private afterProgress(event: JobEvent, send: () => unknown): void {
     if (!this.followers.possible) this.progress.drop(event);
     const stored = this.progress.settle(event);
     if (stored) void stored.then(send);

@@ -3,6 +3,9 @@ import { textOf } from '../util/error-parts.js';
 import type { JobFailure } from './errors.js';
 import { toJsonbText } from './jsonb.js';
 
+/** The name of the failure of an attempt that was given back. */
+export const releasedName = 'Released';
+
 /** The maximum lengths of a failure's name and message. */
 const [maxNameLength, maxMessageLength] = [100, 1000];
 

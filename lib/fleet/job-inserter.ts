@@ -1,6 +1,7 @@
-import { CancelledError } from '../errors/errors.js';
 import { Batcher } from './batcher.js';
+import { closedError } from './closed-error.js';
 import { kindOf, stateOf } from './connection-errors.js';
+import type { ControlMessage } from './control-message.js';
 import { QueueFullError } from './errors.js';
 import { deleteOldKeys } from './job-keys.js';
 import { countWaiting } from './job-statements.js';
@@ -70,7 +71,11 @@ export class JobInserter<In> {
   }
 
   notifyWorkers(): void {
-    this.queue.services.control.send({ type: 'work', queue: this.queue.name });
+    this.queue.services.control.send(this.work);
+  }
+
+  private get work(): ControlMessage {
+    return { type: 'work', queue: this.queue.name };
   }
 
   private async insertPartWithin(client: QueryClient, jobs: readonly NewJob<In>[], notify: boolean): Promise<string[]> {
@@ -83,7 +88,7 @@ export class JobInserter<In> {
           if ('refusal' in inserted) throw inserted.refusal;
           replaced.set(id, inserted.id);
         }
-      if (notify) await this.queue.services.control.sendWithin(client, { type: 'work', queue: this.queue.name });
+      if (notify) await this.queue.services.control.sendWithin(client, this.work);
       await client.query('release savepoint rxjs_tasks', []);
       return jobs.map(({ id }) => replaced.get(id) ?? id);
     } catch (error) {
@@ -102,7 +107,9 @@ export class JobInserter<In> {
       jobs.filter(({ dropped }) => !dropped),
       results,
     );
-    this.notifyWorkers();
+    const isNotified = jobs.every(({ id }) => isVolatile(results.get(id)));
+    if (isNotified) this.queue.services.control.emitHere(this.work);
+    else this.notifyWorkers();
     // They may have ended while the jobs were inserted.
     const dependencies = jobs.flatMap(({ id, options }) => (results.has(id) ? [] : (options.after ?? [])));
     this.queue.services.dependents.settleInBackground([...new Set(dependencies)]);
@@ -124,7 +131,8 @@ export class JobInserter<In> {
     const { name, services } = this.queue;
     try {
       // A retry does not insert a job twice, because each job has its own id.
-      const replaced = await services.database.retry(() => services.jobs.insert(name, jobs));
+      const message = services.control.payloadOf([this.work]);
+      const replaced = await services.database.retry(() => services.jobs.insert(name, jobs, undefined, message));
       for (const [id, inserted] of replaced) results.set(id, inserted);
     } catch (error) {
       if (kindOf(error) !== 'value') throw error;
@@ -145,7 +153,7 @@ export class JobInserter<In> {
 
   private async waitForRoom(jobs: readonly NewJob<In>[], maxWaiting: number): Promise<void> {
     const { name, services } = this.queue;
-    const { database } = services;
+    const { database, master } = services;
     if (maxWaiting === Infinity) return;
     const startedAt = performance.now();
     for (;;) {
@@ -154,12 +162,17 @@ export class JobInserter<In> {
       const values = [name, maxWaiting];
       const [row] = await database.queryWithRetry<{ waiting: number }>(countWaiting(database.schema), values);
       if (!row || row.waiting + count <= maxWaiting) return;
-      if (database.closing) throw new CancelledError('The fleet is closed');
+      if (database.closing) throw closedError(master.context.cause);
       if (performance.now() - startedAt > fullReportMs)
         database.onDegraded(`Queue ${name} is full. A handler that submits to its own full queue waits for ever`);
       await new Promise((resolve) => setTimeout(resolve, roomPollMs));
     }
   }
+}
+
+/** Whether a crash may undo the insertion, so that its statement has notified the workers. */
+function isVolatile(inserted: InsertedJob | undefined): boolean {
+  return inserted !== undefined && 'mark' in inserted;
 }
 
 /**
@@ -172,7 +185,9 @@ async function begin(client: QueryClient): Promise<void> {
     await client.query('savepoint rxjs_tasks', []);
   } catch (error) {
     if (stateOf(error) !== noTransaction) throw error;
-    throw new TypeError('Expected `db` to be a client that has begun a transaction', { cause: error });
+    throw new TypeError('Expected `db` to be a client that has begun a transaction. Execute `begin` first', {
+      cause: error,
+    });
   }
 }
 

@@ -6,7 +6,7 @@ const maxDeleted = 10_000;
 /** Deletes the keys of a queue whose windows have ended. A waiting job has its key in its own row. */
 export async function deleteOldKeys(database: FleetDatabase, queue: string): Promise<void> {
   const { schema } = database;
-  // A minute later, so that no insertion of now is concerned. A locked key is in use.
+  // Not before a minute after the window, so that no current insertion uses the key. A locked key is in use.
   await database.query(
     `delete from "${schema}".job_key where (name, key) in (
        select name, key from "${schema}".job_key

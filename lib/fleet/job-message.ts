@@ -1,3 +1,4 @@
+import { releasedName } from './job-failure.js';
 import { isAttempt, isJobId, isQueueName } from './message-fields.js';
 import type { JobEvent } from './queue-types.js';
 
@@ -58,9 +59,6 @@ export function toJobMessage(event: JobEvent): JobMessage {
     by,
   };
 }
-
-/** The name of the failure of an attempt that was given back. */
-export const releasedName = 'Released';
 
 function isEventType(type: unknown): type is EventType {
   return typeof type === 'string' && Object.hasOwn(eventTypes, type);

@@ -1,12 +1,24 @@
-import { defer, dematerialize, filter, ignoreElements, materialize, merge, mergeMap, Observable, tap } from 'rxjs';
-import { CancelledError } from '../errors/errors.js';
+import {
+  defer,
+  dematerialize,
+  filter,
+  ignoreElements,
+  materialize,
+  merge,
+  mergeMap,
+  Observable,
+  repeat,
+  Subject,
+  tap,
+} from 'rxjs';
 import type { TaskRunner } from '../task/types.js';
 import { invalid, validateArray, validateFunction, validateInteger } from '../util/validate.js';
+import { closedError } from './closed-error.js';
 import type { FleetServices } from './fleet-services.js';
 import { readGroups } from './job-groups.js';
 import { newJobId } from './job-id.js';
 import { JobInserter } from './job-inserter.js';
-import type { NewJob } from './job-store.js';
+import type { AcceptedJob, NewJob } from './job-store.js';
 import { currentTrace, parseFailure, parseJobData, type JobData } from './job-row.js';
 import { pauseQueue, resumeQueue } from './queue-pause.js';
 import { cancelJob, promoteJob, readJob, readPage, removeJob, retryJob } from './stored-jobs.js';
@@ -68,17 +80,20 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
     const jobOptions = readSubmitOptions(options);
     validateSupported(jobOptions, this.services.jobs.unsupported);
     return defer(() => {
-      const job = this.toNewJob('input', { input, awaited: true, ...currentTrace() }, jobOptions);
-      let written: Promise<string> | undefined;
+      const job: NewJob<In> = {
+        ...this.toNewJob('input', { input, awaited: true, ...currentTrace() }, jobOptions),
+        volatile: canInsertAgain(jobOptions),
+      };
+      let written: Promise<AcceptedJob> | undefined;
       const write$ = defer(() => (written = this.write(job)));
       // Another job with the same key may be in its place.
       const result$ =
-        jobOptions.key === undefined ? this.resultOf(job, write$) : write$.pipe(mergeMap((id) => this.result(id)));
+        jobOptions.key === undefined ? this.resultOf(job, write$) : write$.pipe(mergeMap(({ id }) => this.result(id)));
       // Cancels after the write: before it there is no row to cancel, and after a failed write there is no job.
       const cancelWhenWritten = () => {
         job.dropped = true;
         return written?.then(
-          (id) => id === job.id && this.cancel(id),
+          ({ id }) => id === job.id && this.cancel(id),
           () => false,
         );
       };
@@ -98,7 +113,10 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
     validateSupported(jobOptions, this.services.jobs.unsupported);
     const trace = currentTrace();
     const jobs = Array.from(inputs, (input, n) => this.toNewJob(inputName(inputs, n), { input, ...trace }, jobOptions));
-    if (db === undefined) return Promise.all(jobs.map((job) => this.write(job)));
+    if (db === undefined) {
+      const accepted = await Promise.all(jobs.map((job) => this.write(job)));
+      return accepted.map(({ id }) => id);
+    }
     await this.open();
     return this.inserter.insertWithin(db, jobs, notify);
   }
@@ -142,7 +160,7 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
 
   async pause(options: ByWhom = {}): Promise<void> {
     const { database, poller, name } = this.services;
-    const { by = name } = readBy(options, ['by']);
+    const { by = name } = readBy(options, 'pause');
     await pauseQueue(database, this.name, by);
     await poller.announce();
   }
@@ -249,15 +267,17 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
     return this.stored.open();
   }
 
-  /** Emits the result of a job, even if it arrives before the answer to the write. */
-  private resultOf({ id }: NewJob<In>, write$: Observable<string>): Observable<Out> {
+  /** Emits the result of a job, even if it arrives before the answer to the write. Repeats a write that was undone. */
+  private resultOf({ id }: NewJob<In>, write$: Observable<AcceptedJob>): Observable<Out> {
     const { results } = this.services;
     const key = { queue: this.name, job: id };
+    const undone = new Subject<void>();
+    const confirm = ({ mark }: AcceptedJob) =>
+      results.confirm(key, mark === undefined ? undefined : { mark, onUndone: () => undone.next() });
     // `materialize` makes the end a value, so that `dematerialize` can end the merged stream before the write ends.
     const result$ = results.of<Out>(key).pipe(materialize());
-    return merge(result$, write$.pipe(tap({ complete: () => results.confirm(key) }), ignoreElements())).pipe(
-      dematerialize(),
-    );
+    const written$ = write$.pipe(tap(confirm), ignoreElements(), repeat({ delay: () => undone }));
+    return merge(result$, written$).pipe(dematerialize());
   }
 
   /** @throws TypeError for an input that the database cannot store. */
@@ -270,15 +290,21 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
     return { id: newJobId(), data: stored, options, length };
   }
 
-  /** Returns the id of the job, or of the one with its key that is in its place. */
-  private async write(job: NewJob<In>): Promise<string> {
-    const { database, events, dependents } = this.services;
-    if (database.closing) throw new CancelledError('The fleet is closed');
+  /** Returns the job, or the one with its key that is in its place. */
+  private async write(job: NewJob<In>): Promise<AcceptedJob> {
+    const { database, events, dependents, master } = this.services;
+    if (database.closing) throw closedError(master.context.cause);
     await this.open();
     if (job.data.awaited || events.following) await events.listen();
-    const { id, failure } = await this.inserter.insert(job);
+    const accepted = await this.inserter.insert(job);
+    const { id, failure } = accepted;
     if (!job.dropped && id === job.id) events.emit(this.name, id, { type: 'submitted' });
     if (failure) dependents.emitFailed(this.name, id, failure, job.data.awaited === true);
-    return id;
+    return accepted;
   }
+}
+
+/** Whether the same job can be inserted a second time: nothing that happens in between changes what it means. */
+function canInsertAgain({ key, delay = 0, after = [] }: SubmitOptions): boolean {
+  return key === undefined && delay === 0 && after.length === 0;
 }

@@ -1,6 +1,6 @@
 import type { FleetDatabase } from './fleet-database.js';
 import { parseJobRow, type JobRow } from './job-row.js';
-import { jobsSchema } from './schema-names.js';
+import { readStoredJobs } from './read-function.js';
 
 /** The largest integer of a statement's parameter. */
 const maxInt = 2 ** 31 - 1;
@@ -27,13 +27,7 @@ export async function readJobs(
   maxOutputBytes?: number,
 ): Promise<ReadonlyMap<string, JobRow>> {
   const rows = await database.queryWithRetry(
-    // A subquery with a limit follows the index, whose first column is the queue's name, whatever the statistics are.
-    `select job.* from unnest($1::text[], $2::uuid[]) as asked (queue, id) cross join lateral (
-       select name as queue, id, state::text, retry_count as "retryCount",
-         case when pg_column_size(output) <= $3 then output end as output,
-         coalesce(pg_column_size(output) > $3, false) as "outputLeftOut"
-       from ${jobsSchema(database.schema)}.job where name = asked.queue and id = asked.id limit 1
-     ) job`,
+    readStoredJobs(database.schema),
     [keys.map(({ queue }) => queue), keys.map(({ job }) => job), maxOutputBytes ?? maxInt],
     undefined,
     // No id is refused, so that the error passes.

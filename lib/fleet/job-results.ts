@@ -2,6 +2,7 @@ import { Observable, type Subscriber, type Subscription } from 'rxjs';
 import { keepAsyncContext } from '../util/keep-async-context.js';
 import { callWithoutStores } from '../util/call-in-context.js';
 import { JobCancelledError, JobDeletedError, JobError } from './errors.js';
+import { readMissing } from './crash-mark-table.js';
 import type { FleetDatabase } from './fleet-database.js';
 import { Hints } from './hints.js';
 import type { JobEventChannel } from './job-event-channel.js';
@@ -13,12 +14,24 @@ import type { JobEvent } from './queue-types.js';
 const pollMs = 5000;
 /** The maximum number of jobs in one poll. */
 const maxBatch = 500;
+/** The time after which a job in the table is on disk, in ms: twice what the server allows with any setting. */
+const onDiskMs = 60_000;
+
+/** An insertion that a crash of the server may undo. */
+export interface VolatileInsertion {
+  /** The mark that has changed if there was a crash. */
+  readonly mark: string;
+  /** Called when a crash has undone the insertion. */
+  readonly onUndone: () => void;
+}
 
 /** The subscribers that wait for the result of one job. */
 interface AwaitedJob extends JobKey {
   readonly subscribers: Set<Subscriber<unknown>>;
   /** Whether the job is known to be in the table. If it is missing later, it was deleted. */
   confirmed: boolean;
+  /** Its insertion, until the job is known to be on disk. */
+  insertion?: (VolatileInsertion & { readonly at: number }) | undefined;
 }
 
 /**
@@ -62,10 +75,12 @@ export class JobResults {
     return result$.pipe(keepAsyncContext());
   }
 
-  /** Records that a job is in the table. */
-  confirm(key: JobKey): void {
+  /** Records that a job is in the table, and its insertion if a crash of the server may undo it. */
+  confirm(key: JobKey, insertion?: VolatileInsertion): void {
     const awaited = this.awaited.get(toKeyText(key));
-    if (awaited) awaited.confirmed = true;
+    if (!awaited) return;
+    awaited.confirmed = true;
+    awaited.insertion = insertion && { ...insertion, at: performance.now() };
   }
 
   /** Reads an awaited job from the table. Returns whether it exists, or is awaited no more. */
@@ -113,14 +128,30 @@ export class JobResults {
       const row = rows.get(toKeyText(awaited));
       if (row) this.onRow(awaited, row);
     }
-    for (const awaited of confirmed)
-      if (!rows.has(toKeyText(awaited))) this.fail(awaited, new JobDeletedError(awaited.queue, awaited.job));
+    await this.onMissing(confirmed.filter((awaited) => !rows.has(toKeyText(awaited))));
     return rows;
+  }
+
+  /** Fails those of the jobs that were deleted. Those whose insertion a crash has undone are inserted again. */
+  private async onMissing(jobs: readonly AwaitedJob[]): Promise<void> {
+    const marked = jobs.map((awaited) => ({ awaited, ...awaited, mark: awaited.insertion?.mark }));
+    const missing = await readMissing(this.database, marked);
+    for (const { awaited, mark } of marked) {
+      const undone = missing.get(toKeyText(awaited));
+      // Inserted again in the meantime.
+      if (undone === undefined || awaited.insertion?.mark !== mark) continue;
+      if (!undone) this.fail(awaited, new JobDeletedError(awaited.queue, awaited.job));
+      else {
+        awaited.confirmed = false;
+        awaited.insertion?.onUndone();
+      }
+    }
   }
 
   private onRow(awaited: AwaitedJob, { state, output }: JobRow): void {
     const { queue, job } = awaited;
     awaited.confirmed = true;
+    if (awaited.insertion && performance.now() - awaited.insertion.at > onDiskMs) awaited.insertion = undefined;
     if (state === 'completed') this.complete(awaited, parseOutput(output).value);
     else if (state === 'failed') this.fail(awaited, new JobError(queue, job, parseFailure(output)));
     else if (state === 'cancelled') this.fail(awaited, new JobCancelledError(queue, job));

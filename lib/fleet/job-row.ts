@@ -39,7 +39,7 @@ const dataFields = new Set(['input', 'awaited', 'timeout', 'after', 'outputs', '
 /** Parses a row of jobs. Returns undefined for a row without the columns of a job. */
 export function parseJobRow(value: unknown): JobRow | undefined {
   const { queue, id, state, retryCount, output, outputLeftOut } = Object(value) as Record<string, unknown>;
-  const attempt = Number(retryCount) + 1;
+  const attempt = typeof retryCount === 'number' ? retryCount + 1 : undefined;
   if (typeof queue !== 'string' || typeof id !== 'string' || typeof state !== 'string' || !isAttempt(attempt))
     return undefined;
   return { queue, id, state, attempt, output, outputLeftOut: outputLeftOut === true };
@@ -65,14 +65,15 @@ function otherFields(data: Record<string, unknown>): Omit<JobData<unknown>, 'inp
     awaited: awaited === true,
     ...(isTimeout && { timeout }),
     ...(trace && { trace }),
-    ...(Array.isArray(after) && { after: after.map(toId).filter(isJobId) }),
+    ...(Array.isArray(after) && { after: after.map(toId).filter((id) => id !== undefined) }),
     ...(Array.isArray(outputs) && { outputs: outputs.map((output) => parseOutput(output).value) }),
   };
 }
 
-/** Returns the id at the end of a stored key. */
-function toId(key: unknown): string {
-  return String(key).slice(-idLength);
+/** Returns the id at the end of a stored key, if it has one. */
+function toId(key: unknown): string | undefined {
+  const id = typeof key === 'string' ? key.slice(-idLength) : undefined;
+  return isJobId(id) ? id : undefined;
 }
 
 /** Returns the field of a job's data with the trace context of the current code, if there is one. */

@@ -9,7 +9,7 @@ import { after } from '../util/timer.js';
 import type { AttemptResult, WrittenResult } from './attempt-results.js';
 import { isUnrecoverable, JobLostError } from './errors.js';
 import type { FleetServices } from './fleet-services.js';
-import { toJobFailure } from './job-failure.js';
+import { releasedName, toJobFailure } from './job-failure.js';
 import type { Claim, ClaimedJob } from './job-store.js';
 import { JobTask } from './job-task.js';
 import { validateJsonb } from './jsonb.js';
@@ -22,10 +22,17 @@ export interface WorkerRunPort<In, Out> {
   readonly handler: JobHandler<In, Out>;
   /** The parent context of all jobs. */
   readonly ctx: Context;
-  /** Writes the result of an attempt. Emits it as it was written, or undefined if the job has another claim. */
-  write(claim: Claim, result: AttemptResult): Observable<WrittenResult | undefined>;
-  /** @param awaited whether the submitter of the job waits for this event. */
-  emit(job: string, detail: JobEventDetail, awaited?: boolean): void;
+  /**
+   * Writes the result of an attempt. Emits it as it was written, or undefined if the job has another claim.
+   *
+   * @param awaited whether the submitter of the job waits for it.
+   */
+  write(claim: Claim, result: AttemptResult, awaited: boolean): Observable<WrittenResult | undefined>;
+  /**
+   * @param awaited whether the submitter of the job waits for this event.
+   * @param notified whether the other processes have got the message.
+   */
+  emit(job: string, detail: JobEventDetail, awaited?: boolean, notified?: boolean): void;
   /** Lets another job start in place of this one, even if its handler still runs. */
   releaseSlot(run: JobRun<In, Out>): void;
   /** Fails the worker, because of an error that a retry cannot fix. */
@@ -53,14 +60,14 @@ export class JobRun<In, Out> {
   private handlerResolved = false;
   /** Whether this process no longer owns the job, so that it drops the handler's result. */
   private abandoned = false;
-  /** The number of things that end the job: its handler, and the writing of its result. */
+  /** The number of steps that the end of the job waits for: its handler, and the write at its timeout. */
   private pending = 1;
 
   constructor(worker: WorkerRunPort<In, Out>, job: ClaimedJob<In>) {
     this.worker = worker;
     this.job = job;
     this.id = job.id;
-    this.claim = { id: job.id, retryCount: job.retryCount };
+    this.claim = job;
   }
 
   start(): void {
@@ -159,7 +166,7 @@ export class JobRun<In, Out> {
     }
     if (status !== 'completed' && !this.handlerResolved) {
       const message = `Released by ${queue.services.name}: ${plainHeadline(ctx.cause)}`;
-      return { released: { name: 'Released', message } };
+      return { released: { name: releasedName, message } };
     }
     try {
       // Before the result joins a batch, because an invalid output would fail the whole batch.
@@ -171,8 +178,8 @@ export class JobRun<In, Out> {
   }
 
   private writeResult(result: AttemptResult, onEnd: () => void): void {
-    const { worker } = this;
-    worker.write(this.claim, result).subscribe({
+    const { worker, job } = this;
+    worker.write(this.claim, result, job.data.awaited ?? false).subscribe({
       next: (written) => this.emitResult(written),
       error: (error: unknown) => {
         worker.fail(error);
@@ -186,7 +193,8 @@ export class JobRun<In, Out> {
     const { worker, id, attempt } = this;
     const { awaited = false } = this.job.data;
     if (!written) worker.emit(id, { type: 'lost', attempt });
-    else if ('output' in written) worker.emit(id, { type: 'completed', attempt, output: written.output }, awaited);
+    else if ('output' in written)
+      worker.emit(id, { type: 'completed', attempt, output: written.output }, awaited, written.notified);
     else {
       const { outcome, failure } = written;
       worker.emit(id, { type: outcome, attempt, failure }, awaited && outcome === 'failed');

@@ -3,9 +3,16 @@ import { createFunction, functionName, signatureOf } from './database-function.j
 import { deleteFunction } from './delete-function.js';
 import { endFunction, findFunction, settleFunction } from './dependents-functions.js';
 import { insertFunction } from './insert-function.js';
+import { readFunction } from './read-function.js';
 import { retryFunction } from './retry-function.js';
 import { jobsSchema } from './schema-names.js';
-import { completeFunction, releaseFunction, touchFunction } from './settle-functions.js';
+import {
+  completeFunction,
+  completeProcedure,
+  keepFunction,
+  releaseFunction,
+  touchFunction,
+} from './settle-functions.js';
 
 /** The version of pg-boss's tables that these statements are written for. */
 export const knownJobsVersion = 46;
@@ -14,12 +21,15 @@ const functions = [
   settleFunction,
   insertFunction,
   completeFunction,
+  completeProcedure,
   releaseFunction,
+  keepFunction,
   touchFunction,
   deleteFunction,
   endFunction,
   findFunction,
   retryFunction,
+  readFunction,
 ];
 
 /** Returns the signatures of the functions, to check whether they exist. */
@@ -37,16 +47,19 @@ export function createFunctions(schema: string): string {
  * `$4` of each group, and `$5` within `$6` ms.
  */
 export function claimJobs(schema: string): string {
-  return `select id, data, claim as "retryCount" from ${functionName(schema, claimFunction)}($1, $2, $3, $4, $5, $6)`;
+  return `select id, data, claim as "retryCount", claimed_at as at
+    from ${functionName(schema, claimFunction)}($1, $2, $3, $4, $5, $6)`;
 }
 
 /**
  * Returns the statement that inserts jobs. It returns the ids of those that were not inserted, with the jobs in their
  * places or the dependencies that do not exist, and of those that have failed at once. The JSON is passed as text,
- * because some clients encode each value for a parameter of type jsonb.
+ * because some clients encode each value for a parameter of type jsonb. Its commit does not wait for the disk while
+ * `$3` is the mark of the time since the last crash. It notifies the other processes by the payload `$4`, if any.
  */
 export function insertJobs(schema: string): string {
-  return `select asked, job, missing, failure from ${functionName(schema, insertFunction)}($1, $2::text::jsonb)`;
+  return `select asked, job, missing, failure
+    from ${functionName(schema, insertFunction)}($1, $2::text::jsonb, $3, $4)`;
 }
 
 /**
@@ -54,17 +67,31 @@ export function insertJobs(schema: string): string {
  * other jobs wait for them.
  */
 export function completeJobs(schema: string): string {
-  return `select id, has_dependents as "hasDependents" from ${functionName(schema, completeFunction)}($1, $2, $3, $4)`;
+  return `select id, has_dependents as "hasDependents"
+    from ${functionName(schema, completeFunction)}($1, $2, $3, $4, $5)`;
+}
+
+/**
+ * Returns the statement that completes jobs of a queue and then, if it has completed all of them, notifies the other
+ * processes by the payload `$6`.
+ */
+export function completeAndNotify(schema: string): string {
+  return `call ${functionName(schema, completeProcedure)}($1, $2, $3, $4, $5, $6, null)`;
 }
 
 /** Returns the statement that releases jobs of a queue. It returns the ids of those that were released. */
 export function releaseJobs(schema: string): string {
-  return `select id from ${functionName(schema, releaseFunction)}($1, $2, $3) id`;
+  return `select id from ${functionName(schema, releaseFunction)}($1, $2, $3, $4) id`;
+}
+
+/** Returns the statement that keeps claims of a queue. It returns the ids of those whose claim is the current one. */
+export function keepClaims(schema: string): string {
+  return `select id from ${functionName(schema, keepFunction)}($1, $2, $3, $4, $5) id`;
 }
 
 /** Returns the statement that sends a heartbeat. It returns the ids of the jobs whose claim is the current one. */
 export function touchJobs(schema: string): string {
-  return `select id from ${functionName(schema, touchFunction)}($1, $2, $3) id`;
+  return `select id from ${functionName(schema, touchFunction)}($1, $2, $3, $4) id`;
 }
 
 /** Returns the statement that deletes up to `$1` jobs of each queue whose retention is over, and returns how many. */
@@ -118,18 +145,11 @@ export function selectDueQueues(schema: string, names: string): string {
 
 /**
  * Returns the statement that counts the jobs of the queue `$1` that wait for a worker, up to `$2`. Those with a
- * delay or with dependencies, do not count.
+ * delay or with dependencies do not count.
  */
 export function countWaiting(schema: string): string {
   return `select count(*)::int as waiting from (
     select from ${jobsSchema(schema)}.job
     where name = $1 and state < 'active' and not blocked and start_after <= now() limit $2
   ) few`;
-}
-
-/** Returns the statement that makes the current attempts of jobs the last ones, for their queue, ids and claims. */
-export function forbidRetries(schema: string): string {
-  return `update ${jobsSchema(schema)}.job set retry_limit = retry_count
-    from unnest($2::uuid[], $3::int[]) as failed (id, claim)
-    where job.name = $1 and job.id = failed.id and job.retry_count = failed.claim and job.state = 'active'`;
 }

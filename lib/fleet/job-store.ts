@@ -6,6 +6,8 @@ import type { SubmitOptions, QueryClient } from './queue-types.js';
 export interface Claim {
   readonly id: string;
   readonly retryCount: number;
+  /** Its time in µs since 1970, for a claim that a crash of the server may undo: a later one may have its number. */
+  readonly at?: string;
 }
 
 /** A job that this process has claimed. */
@@ -17,6 +19,8 @@ export interface ClaimedJob<In> extends Claim {
 export interface Completion {
   readonly claim: Claim;
   readonly output: { readonly value?: unknown };
+  /** Whether the submitter waits for the result. Default: false. */
+  readonly awaited?: boolean;
 }
 
 /** A job that was completed. */
@@ -24,6 +28,8 @@ export interface CompletedJob {
   readonly id: string;
   /** Whether other jobs wait for it. */
   readonly hasDependents: boolean;
+  /** Whether the statement has notified the other processes. Default: false. */
+  readonly notified?: boolean;
 }
 
 /** Limits of a claim. */
@@ -42,6 +48,8 @@ export interface NewJob<In> {
   readonly id: string;
   readonly data: JobData<In>;
   readonly options: SubmitOptions;
+  /** Whether a crash of the server may undo the insertion, because the submitter then inserts the job again. */
+  readonly volatile?: boolean;
   /** The length of the data's JSON, in characters. */
   readonly length: number;
   /** Whether the caller no longer wants the job, so that it is not inserted. */
@@ -53,6 +61,8 @@ export interface AcceptedJob {
   readonly id: string;
   /** The failure of a job that has failed at once, because of its dependencies. */
   readonly failure?: JobFailure;
+  /** The mark that has changed if a crash of the server may have undone the insertion. Absent if none can undo it. */
+  readonly mark?: string;
 }
 
 /** The result of the insertion of a job. */
@@ -69,23 +79,33 @@ export interface JobStore {
   /** The options of jobs and workers that it does not support. */
   readonly unsupported: ReadonlySet<string>;
   /**
-   * Inserts jobs. Returns the results of those that were not inserted, because of their keys or dependencies, and of
-   * those that have failed at once.
+   * Inserts jobs. Returns the results of those that were not inserted, because of their keys or dependencies, of those
+   * that have failed at once, and of those whose insertion a crash may undo.
    *
    * @param client executes the statement within the caller's transaction.
+   * @param message the payload that notifies the workers, if a crash may undo the insertion: such a commit is so quick
+   * that other messages can wait for it.
    */
   insert<In>(
     queue: string,
     jobs: readonly NewJob<In>[],
     client?: QueryClient,
+    message?: string,
   ): Promise<ReadonlyMap<string, InsertedJob>>;
   /** Claims jobs. */
   claim<In>(queue: string, limits: ClaimLimits): Promise<readonly ClaimedJob<In>[]>;
-  complete(queue: string, completions: readonly Completion[]): Promise<readonly CompletedJob[]>;
+  /** @param message the payload that notifies the processes that wait for the results. */
+  complete(queue: string, completions: readonly Completion[], message?: string): Promise<readonly CompletedJob[]>;
+  /**
+   * Makes sure that no crash of the server undoes claims, so that their numbers identify them.
+   *
+   * @param final whether no attempt may follow.
+   */
+  keep(queue: string, claims: readonly Claim[], final: boolean): Promise<readonly string[]>;
   /** Lets another process run jobs that this one gives back, without the use of an attempt. */
   release(queue: string, claims: readonly Claim[], reason: JobFailure): Promise<readonly string[]>;
   /** Sends a heartbeat for jobs. */
   touch(claims: readonly QueueClaim[]): Promise<readonly string[]>;
-  /** Deletes up to so many jobs of each queue whose retention is over. Returns how many of all. */
+  /** Deletes up to `maxCount` ended jobs of each queue whose retention is over. Returns the total. */
   deleteEnded(maxCount: number): Promise<number>;
 }

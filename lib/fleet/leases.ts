@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { exhaustMap, Observable, timer, type Subscriber, type Subscription } from 'rxjs';
+import { Observable, Subscription, timer, type Subscriber } from 'rxjs';
 import type { Coordinator, PauseState, TriggerRequest } from '../cron/coordinator.js';
 import { keepAsyncContext } from '../util/keep-async-context.js';
 import type { CronPauses } from './cron-pauses.js';
 import type { FleetDatabase } from './fleet-database.js';
-import { answerTimeoutMs, leaseMs, renewMs } from './lease-times.js';
+import { answerTimeoutMs, leaseMs, revokeMarginMs } from './lease-times.js';
 import { printAs } from './print-as.js';
+import { RenewalTimer } from './renewal-timer.js';
 import type { StatusPoller } from './status-poller.js';
 import { TriggerRuns } from './trigger-runs.js';
 
@@ -19,6 +20,8 @@ const maxAheadMs = 5000;
 interface HeldLease {
   readonly task: string;
   readonly subscriber: Subscriber<boolean>;
+  /** The wait for its end, which each confirmation by the database prolongs. */
+  expiry: Subscription;
 }
 
 /** Grants each slot of a cron to one process: the row of the cron in the database decides which. */
@@ -31,9 +34,11 @@ export class Leases implements Coordinator {
   private readonly holder: string;
   /** Identifies this process, even if another has the same name. */
   private readonly member = randomUUID();
-  private readonly renewing: Subscription;
-  /** When the database last confirmed all leases. */
-  private lastConfirmedAt = 0;
+  private readonly renewing = new RenewalTimer(
+    () => this.held.size > 0,
+    () => this.renew(),
+  );
+  private closed = false;
 
   static {
     printAs(this.prototype, ({ holder }) => `Coordinator(${holder})`);
@@ -44,24 +49,31 @@ export class Leases implements Coordinator {
     this.pauses = pauses;
     this.triggers = new TriggerRuns(database, poller, this.member, holder);
     this.holder = holder;
-    this.renewing = timer(renewMs, renewMs)
-      .pipe(exhaustMap(() => this.renew()))
-      .subscribe();
   }
 
   lease(task: string, slot: number): Observable<boolean> {
     const lease$ = new Observable<boolean>((subscriber) => {
       const lease = randomUUID();
-      this.acquire(task, slot, lease).then(
-        (granted) => {
-          if (!granted) return subscriber.next(false);
-          if (subscriber.closed) return this.release(task, lease);
-          this.held.set(lease, { task, subscriber });
-          subscriber.add(() => this.release(task, lease));
-          subscriber.next(true);
+      const answered = this.acquire(task, slot, lease).then(
+        (confirmedAt) => {
+          if (confirmedAt === undefined) return subscriber.next(false);
+          if (this.closed || subscriber.closed) {
+            subscriber.next(false);
+            return this.passOn(task, lease);
+          }
+          this.held.set(lease, { task, subscriber, expiry: Subscription.EMPTY });
+          this.confirm(lease, confirmedAt);
+          this.renewing.start();
+          subscriber.add(() => {
+            this.forget(lease);
+            this.database.runInBackground(this.passOn(task, lease));
+          });
+          return subscriber.next(true);
         },
         (error: unknown) => subscriber.error(error),
       );
+      // The close waits for the answer, and ends a lease that it grants.
+      this.database.runInBackground(answered);
     });
     // One statement renews the leases of all subscribers.
     return lease$.pipe(keepAsyncContext());
@@ -87,10 +99,13 @@ export class Leases implements Coordinator {
   }
 
   async close(): Promise<void> {
-    this.renewing.unsubscribe();
+    this.closed = true;
+    this.renewing.stop();
     this.triggers.close();
-    for (const lease of this.held.keys()) this.database.runInBackground(this.clearLease(lease, null));
-    this.held.clear();
+    for (const lease of this.held.keys()) {
+      this.forget(lease);
+      this.database.runInBackground(this.clearLease(lease, null));
+    }
     await this.database.stopRetrying();
   }
 
@@ -98,15 +113,22 @@ export class Leases implements Coordinator {
    * Acquires a slot that is later than the last one and was not due during a pause, while no other process holds a
    * lease of the cron. A retry finds the lease of the first try. A last slot that is no time, which another program may
    * have written, is replaced.
+   *
+   * @returns the time from which the lease lasts; `undefined` if it is refused.
    */
-  private async acquire(task: string, slot: number, lease: string): Promise<boolean> {
+  private async acquire(task: string, slot: number, lease: string): Promise<number | undefined> {
     const { database, member, holder } = this;
     const { schema } = database;
-    const sentAt = performance.now();
+    // The condition under which this lease gets the row. It is read first: `on conflict` locks the row, and writes that
+    // to the disk, also for a process whose claim is refused.
+    const isFree = `(last.lease = $3::uuid
+        or (last.slot < $2::float8 or last.slot >= 'infinity')
+        and (last.lease is null or last.member = $4::uuid or last.seen < now() - $6 * interval '1 ms'))`;
     const statement = `
       insert into "${schema}".cron as last (task, slot, lease, member, holder, seen)
         select $1, $2::float8, $3::uuid, $4::uuid, $5, now()
-        where not exists (select from "${schema}".fleet where reason is not null)
+        where not exists (select from "${schema}".cron last where task = $1 and ${isFree} is not true)
+        and not exists (select from "${schema}".fleet where reason is not null)
         and $2::float8 < extract(epoch from now()) * 1000 + $7
         and not exists (
           select from "${schema}".cron_pause
@@ -116,23 +138,19 @@ export class Leases implements Coordinator {
       on conflict (task) do update
         set slot = excluded.slot, lease = excluded.lease, member = excluded.member, holder = excluded.holder,
           seen = now()
-        where last.lease = excluded.lease
-        or (last.slot < excluded.slot or last.slot >= 'infinity')
-        and (last.lease is null or last.member = excluded.member or last.seen < now() - $6 * interval '1 ms')
+        where ${isFree}
       returning slot`;
     const values = [task, slot, lease, member, holder, leaseMs, maxAheadMs];
-    const rows = await database.retry(
-      () => database.withTimeout(database.query(statement, values), answerTimeoutMs),
-      leaseMs,
-    );
-    if (this.held.size === 0) this.lastConfirmedAt = sentAt;
-    return rows.length > 0;
+    return database.retry(async () => {
+      const sentAt = performance.now();
+      const rows = await database.withTimeout(database.query(statement, values), answerTimeoutMs);
+      return rows.length > 0 ? sentAt : undefined;
+    }, leaseMs);
   }
 
-  /** Renews all leases. Revokes those that another process has, or may have after too long without a renewal. */
+  /** Renews all leases. Revokes those that another process has. */
   private async renew(): Promise<void> {
     const { database, held } = this;
-    if (held.size === 0) return;
     const leases = [...held];
     const sentAt = performance.now();
     try {
@@ -141,29 +159,47 @@ export class Leases implements Coordinator {
         [this.member, leases.map(([, { task }]) => task)],
       );
       const rows = await database.withTimeout(renewed, answerTimeoutMs);
-      this.lastConfirmedAt = sentAt;
       const ownTasks = new Set(rows.map(({ task }) => task));
-      for (const [lease, { task }] of leases) if (!ownTasks.has(task)) this.revoke(lease);
+      for (const [lease, { task }] of leases) {
+        if (ownTasks.has(task)) this.confirm(lease, sentAt);
+        else this.revoke(lease);
+      }
     } catch (error) {
       database.report(error);
-      // The leases may expire before the next renewal, and another process could then acquire them.
-      if (performance.now() - this.lastConfirmedAt > leaseMs - renewMs)
-        for (const [lease] of leases) this.revoke(lease);
+      for (const [lease, { expiry }] of leases) if (expiry.closed) this.revoke(lease);
     }
+  }
+
+  /** Lets a lease last from a time on. It is revoked before another process can acquire it. */
+  private confirm(lease: string, confirmedAt: number): void {
+    const held = this.held.get(lease);
+    if (!held) return;
+    held.expiry.unsubscribe();
+    const end = confirmedAt + leaseMs;
+    held.expiry = timer(Math.max(0, end - revokeMarginMs - performance.now())).subscribe(() => {
+      // A process that was stopped, or blocked, comes too late. The renewal that is due reads who has the lease.
+      if (performance.now() < end) this.revoke(lease);
+    });
   }
 
   private revoke(lease: string): void {
     const { subscriber } = this.held.get(lease) ?? {};
-    this.held.delete(lease);
+    this.forget(lease);
     subscriber?.next(false);
   }
 
-  private release(task: string, lease: string): void {
+  private forget(lease: string): void {
+    this.held.get(lease)?.expiry.unsubscribe();
     this.held.delete(lease);
-    // If this process runs another slot of the same cron, the row passes to that lease, so that no other process gets
-    // it.
+  }
+
+  /**
+   * Ends a lease. If this process runs another slot of the same cron, the row passes to the lease of that one, so that
+   * no other process gets it.
+   */
+  private passOn(task: string, lease: string): Promise<void> {
     const [successor = null] = [...this.held].find(([, other]) => other.task === task) ?? [];
-    this.database.runInBackground(this.clearLease(lease, successor));
+    return this.clearLease(lease, successor);
   }
 
   private async clearLease(lease: string, successor: string | null): Promise<void> {

@@ -47,6 +47,7 @@ export class Listener {
   #connection: ListeningConnection | undefined = undefined;
   #connecting: Promise<void> | undefined = undefined;
   #deaf = false;
+  #direct = false;
 
   constructor(calls: ListenerCalls, timing: Partial<ListenerTiming> = {}) {
     this.#calls = calls;
@@ -58,13 +59,18 @@ export class Listener {
     return this.#deaf;
   }
 
+  /** Whether the connection is known to lead to the server itself, and not to a connection pooler. */
+  get direct(): boolean {
+    return this.#direct;
+  }
+
   /** Listens to a channel until the close, and again after each loss of the connection. */
   async listen(name: string, onMessage: Channel['onMessage'], onMissed: Channel['onMissed']): Promise<void> {
     const connection = this.#connection;
     this.#channels.set(name, { onMessage, onMissed });
     if (this.#deaf) return;
     try {
-      if (!connection) return await (this.#connecting ??= this.#connect());
+      if (!connection) return await this.#ensureConnected();
       await connection.listen(name);
     } catch (error) {
       this.#channels.delete(name);
@@ -77,6 +83,11 @@ export class Listener {
     this.#closing.abort();
     await this.#connecting?.catch(() => undefined);
     await this.#connection?.end();
+  }
+
+  /** Connects, unless there is a connection: a call of `listen` may have made one while a retry waited. */
+  async #ensureConnected(): Promise<void> {
+    if (!this.#connection) await (this.#connecting ??= this.#connect());
   }
 
   async #connect(): Promise<void> {
@@ -105,11 +116,12 @@ export class Listener {
     const error = await Promise.race([connection.ended, this.#checkUntilLost(connection)]);
     if (signal.aborted) return;
     this.#connection = undefined;
+    this.#direct = false;
     void connection.end().catch(() => undefined);
     if (!this.#deaf) this.#calls.onError(error);
     for (let retryMs = minRetryMs; await this.#waitToRetry(retryMs); retryMs = Math.min(2 * retryMs, maxRetryMs)) {
       try {
-        await (this.#connecting ??= this.#connect());
+        await this.#ensureConnected();
         return;
       } catch (failure) {
         if (!this.#deaf) this.#calls.onError(failure as Error);
@@ -128,7 +140,8 @@ export class Listener {
   async #checkUntilLost(connection: ListeningConnection): Promise<Error> {
     const { signal } = this.#closing;
     try {
-      if ((await connection.isIndirect()) && !(await this.#hears(connection))) {
+      this.#direct = !(await connection.isIndirect());
+      if (!this.#direct && !(await this.#hears(connection))) {
         const wasDeaf = this.#deaf;
         this.#deaf = true;
         if (!wasDeaf) this.#calls.onDeaf();

@@ -64,8 +64,25 @@ export class NotifyChannel<Message extends object> {
     await this.listening;
   }
 
-  send(message: Message): void {
+  /** Emits a message in this process, whose payload a statement has sent to the others. */
+  emitHere(message: Message): void {
     this.local.next(message);
+  }
+
+  /**
+   * Returns the payload of messages, for a statement that sends it to the other processes by NOTIFY. Returns undefined
+   * for none, and for too many.
+   */
+  payloadOf(messages: readonly Message[]): string | undefined {
+    const payloads = toPayloads(
+      this.sender,
+      messages.map((message) => JSON.stringify(message)),
+    );
+    return payloads.length === 1 ? payloads[0] : undefined;
+  }
+
+  send(message: Message): void {
+    this.emitHere(message);
     // A message that cannot be sent is lost, just as a message that is not received.
     this.outbox.add(JSON.stringify(message)).catch((error: unknown) => this.database.report(error));
   }
@@ -122,7 +139,11 @@ function toPayloads(sender: string, messages: readonly string[]): string[] {
     const bytes = Buffer.byteLength(text) + 1;
     const lastIndex = payloads.length - 1;
     if (bytes <= freeBytes) payloads[lastIndex] = `${payloads[lastIndex]},${text}`;
-    else freeBytes = payloads.push(`${sender}${text}`) && maxMessageBytes + 1;
+    else {
+      payloads.push(`${sender}${text}`);
+      // The first message of a payload has no comma before it.
+      freeBytes = maxMessageBytes + 1;
+    }
     freeBytes -= bytes;
   }
   return payloads;

@@ -18,6 +18,7 @@ interface Options extends Omit<ResolvedFleetOptions, 'place' | 'heartbeat'> {
 const superviseSeconds = 60;
 /** The time within which a further request to do that for a queue has no effect, in s. */
 const minSuperviseSeconds = 2;
+/** The interval at which pg-boss records that this process is alive, in s. */
 const instanceHeartbeatSeconds = 10;
 /** The shortest interval at which pg-boss looks for indexes to build, in s. */
 const minBamSeconds = 10;
@@ -39,12 +40,13 @@ async function openServer(place: Exclude<FleetPlace, { directory: string }>, opt
   const pool = await openPool(place, options, (error) => onError(error));
   const listener = new Listener({
     createClient: () => pool.createClient(),
-    notify: (channel, text) => pool.executeSql('select pg_notify($1, $2)', [channel, text]),
+    notify: (channel, text) => pool.executeSql('select pg_notify($1, $2)', [channel, text], false),
     onError: (error) => onError(error),
     onDeaf: () => onDeaf(),
   });
   const db = closable({
-    executeSql: (text, values) => pool.executeSql(text, values),
+    // The pool has the address of the connection that listens, unless that has a URL of its own.
+    executeSql: (text, values) => pool.executeSql(text, values, listener.direct && options.listenUrl === undefined),
     poolCounts: () => pool.poolCounts?.() ?? null,
     listen: async (channel, onMessage, onMissed) => {
       await listener.listen(channel, onMessage, onMissed);
@@ -53,8 +55,8 @@ async function openServer(place: Exclude<FleetPlace, { directory: string }>, opt
     },
   });
   const boss = new PgBoss({ ...toBossOptions(options), db });
-  const abandon = () => {
-    db.abandon();
+  const abandon = (cause?: unknown) => {
+    db.abandon(cause);
     pool.destroy();
   };
   boss.on('error', (error) => onError(error));
@@ -73,9 +75,9 @@ async function openServer(place: Exclude<FleetPlace, { directory: string }>, opt
       get deaf() {
         return listener.deaf;
       },
-      close: async () => {
+      close: async (cause) => {
         await boss.stop({ graceful: false });
-        await db.close();
+        await db.close(cause);
         await Promise.all([listener.close(), pool.end()]);
       },
       abandon,
@@ -105,16 +107,16 @@ async function openDirectory(directory: string, options: Options): Promise<Fleet
       await pglite.close();
       throw error;
     }
-    const close = async () => {
+    const close = async (cause: unknown) => {
       await boss.stop({ graceful: false });
-      await db.close();
+      await db.close(cause);
       await pglite.close();
       await unlock();
     };
     return new FleetDatabase(
       boss,
       options.schema,
-      { deaf: false, close, abandon: () => db.abandon() },
+      { deaf: false, close, abandon: (cause) => db.abandon(cause) },
       options.connectTimeout,
     );
   } catch (error) {

@@ -37,6 +37,7 @@ export class ProgressWriter {
   /** Drops the progress of a job that nobody reads any more. */
   drop(key: JobKey): void {
     this.waiting.delete(toKeyText(key));
+    if (this.waiting.size === 0) this.stopTimer();
   }
 
   /** Stores the last progress of a job now. Returns undefined if it is stored. */
@@ -58,9 +59,13 @@ export class ProgressWriter {
   }
 
   private start(): Promise<void> {
+    this.stopTimer();
+    return (this.writing ??= callWithoutStores(() => this.write()));
+  }
+
+  private stopTimer(): void {
     clearTimeout(this.timer);
     this.timer = undefined;
-    return (this.writing ??= callWithoutStores(() => this.write()));
   }
 
   private async write(): Promise<void> {

@@ -20,37 +20,28 @@ export interface StoredOptions {
 export async function storeOptions(
   database: FleetDatabase,
   queue: string,
-  options: QueueOptions,
+  options: StoredOptions,
 ): Promise<QueuePolicy> {
   const [row] = await database.queryWithRetry<{ options: StoredOptions }>(
     `insert into "${database.schema}".queue as known (name, options) values ($1, $2)
      on conflict (name) do update set options = known.options || excluded.options
      returning options`,
-    [queue, JSON.stringify(toStored(options))],
+    [queue, JSON.stringify(options)],
   );
-  return toPolicy(row ? fromStored(row.options) : options);
+  return toPolicy(fromStored(row?.options ?? options));
 }
 
-/** Returns the options that are stored after some are given. */
-export function mergeOptions(stored: StoredOptions, options: QueueOptions): StoredOptions {
-  return { ...stored, ...(JSON.parse(JSON.stringify(toStored(options))) as StoredOptions) };
-}
-
-/** Whether any option is given. */
-export function hasOptions(options: QueueOptions): boolean {
-  return Object.values(toStored(options)).some((value) => value !== undefined);
-}
-
-function toStored({ retries, backoff, timeout, retention, maxWaiting }: QueueOptions): StoredOptions {
-  // JSON leaves out what is undefined.
-  return {
+/** Reads the options that are given, also inherited ones. A later change of the object has no effect. */
+export function toStored({ retries, backoff, timeout, retention, maxWaiting }: QueueOptions): StoredOptions {
+  const read = {
     retries,
     initial: backoff?.initial,
     max: backoff?.max,
     timeout,
     retention,
     maxWaiting: maxWaiting === Infinity ? 0 : maxWaiting,
-  } as StoredOptions;
+  };
+  return Object.fromEntries(Object.entries(read).filter(([, value]) => value !== undefined));
 }
 
 /** Returns stored options as those of a queue. */

@@ -1,12 +1,7 @@
 import type { QueueOptions as BossOptions } from 'pg-boss';
-import {
-  invalid,
-  validateArray,
-  validateInteger,
-  validateNumber,
-  validateOptions,
-  validateString,
-} from '../util/validate.js';
+import { invalid, validateArray, validateInteger, validateNumber, validateString } from '../util/validate.js';
+import { validateOptions, validateMembers, type OtherNames } from '../util/validate-options.js';
+import { isJobId, isQueueName } from './message-fields.js';
 import type { JobsFilter, JobState, QueueOptions, SubmitOptions } from './queue-types.js';
 
 /** The longest duration of an attempt, in ms. */
@@ -23,11 +18,23 @@ export interface QueuePolicy {
   readonly maxWaiting: number;
 }
 
+const optionNames: readonly (keyof QueueOptions)[] = ['retries', 'backoff', 'timeout', 'retention', 'maxWaiting'];
+/** The names of BullMQ and pg-boss, and the options of a worker. */
+const otherNames: OtherNames = {
+  retry: 'retries',
+  attempts: 'retries',
+  maxAttempts: 'retries',
+  retryLimit: 'retries',
+  retryDelay: 'backoff',
+  concurrency: '`worker` has `concurrency`',
+  rate: '`worker` has `rate`',
+};
+
 export function toPolicy(options: QueueOptions): QueuePolicy {
-  validateOptions(options, ['retries', 'backoff', 'timeout', 'retention', 'maxWaiting']);
+  validateOptions(options, optionNames, 'queue', otherNames);
   const { retries = 2, backoff = {}, timeout = dayMs, retention = 7 * dayMs, maxWaiting = Infinity } = options;
   validateInteger('retries', 0, 1000, retries);
-  validateOptions(backoff, ['initial', 'max'], 'backoff');
+  validateMembers(backoff, ['initial', 'max'], 'backoff');
   const { initial = 1000, max = Math.max(initial, 60_000) } = backoff;
   validateNumber('backoff.initial', 0, dayMs, initial);
   validateNumber('backoff.max', initial, dayMs, max);
@@ -61,14 +68,12 @@ export const deadLetterOptions: BossOptions = { deleteAfterSeconds: 0, retention
 
 export function validateQueueName(name: unknown): void {
   validateString('name', name);
-  if (!/^[\w-]{1,100}$/.test(name as string))
-    throw new RangeError(invalid('name', 'up to 100 letters, digits, `_` and `-`', name));
+  if (!isQueueName(name)) throw new RangeError(invalid('name', 'up to 100 letters, digits, `_` and `-`', name));
 }
 
 export function validateJobId(job: unknown, name = 'job'): void {
   validateString(name, job);
-  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(job as string))
-    throw new RangeError(invalid(name, 'the id of a job', job));
+  if (!isJobId(job)) throw new RangeError(invalid(name, 'the id of a job', job));
 }
 
 /** Accepts ids of jobs, or of dead letters. */
@@ -99,7 +104,7 @@ const jobStates = new Set<unknown>([
 ] satisfies JobState['state'][]);
 
 export function validateJobsFilter(filter: JobsFilter): void {
-  validateOptions(filter, ['state', 'limit', 'after'], 'filter');
+  validateMembers(filter, ['state', 'limit', 'after'], 'filter');
   const { state, limit = 100, after } = filter;
   if (state !== undefined && !jobStates.has(state))
     throw new RangeError(invalid('state', `one of ${[...jobStates].join(', ')}`, state));

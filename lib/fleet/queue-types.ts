@@ -9,20 +9,22 @@ export interface Queue<In, Out> {
   readonly name: string;
   /**
    * Creates a cold Observable that submits a job on each subscription. It emits the result of the handler, in whatever
-   * process that runs, and completes. Unsubscribing cancels the job, waiting or running. Input and output are JSON.
+   * process that runs, and completes. Unsubscribing cancels the job, waiting or running. Input and output are stored as
+   * `JSON.stringify` writes them: a `Date` as its text, `NaN` as `null`, a `Map` as `{}`.
    *
    * The Observable fails with a `JobError` when all attempts have failed, and with a `JobCancelledError` when another
    * caller cancels the job.
    *
-   * @throws TypeError, as an error of the stream, for an input that JSON cannot represent.
+   * @throws TypeError, as an error of the stream, for an input that cannot be stored: a function, a symbol, a value
+   * that `JSON.stringify` refuses, or text with a NUL or half a surrogate pair.
    */
   submit(input: In, options?: SubmitOptions): Observable<Out>;
   /**
    * Submits a job without waiting for its result. Returns its id once the job is in the database, or, with `db`, once
    * it is part of the transaction.
    *
-   * @throws TypeError for an input that cannot be stored; RangeError for a job of `after` that does not exist;
-   * QueueFullError, with `db`, if the queue has no room.
+   * @throws TypeError for an input that cannot be stored, as with {@link submit}; RangeError for a job of `after` that
+   * does not exist; QueueFullError, with `db`, if the queue has no room.
    */
   enqueue(input: In, options?: EnqueueOptions): Promise<string>;
   /**
@@ -85,7 +87,7 @@ export interface Queue<In, Out> {
   readonly events$: Observable<JobEvent>;
   /** Lists jobs whose last attempt has failed, the oldest first. Default: up to 100. */
   deadLetters(limit?: number): Promise<DeadLetter<In>[]>;
-  /** Submits dead letters again, as new jobs. Default: all. Returns how many. */
+  /** Submits the inputs of dead letters again, as new jobs. Default: all. Returns how many. */
   redrive(ids?: readonly string[]): Promise<number>;
 }
 
@@ -131,10 +133,14 @@ export interface SubmitOptions {
   /**
    * While a job with this key waits, no other one is inserted: the id of the waiting job is returned, and the new input
    * is discarded. `submit` then emits the result of the waiting job, which only its own submitter can cancel by
-   * unsubscribing. Up to 200 characters.
+   * unsubscribing. The key is free when the job starts. Up to 200 characters. With {@link EnqueueOptions.db}, other
+   * insertions with this key wait for the end of the transaction.
    */
   key?: string | undefined;
-  /** For so many ms after a job with the key was inserted, no other one is, even if that job has ended. Default: 0. */
+  /**
+   * Time after the insertion of a job with the key in which no other one is inserted, in ms, even if that job has
+   * ended. Up to 365 days. Default: 0.
+   */
   keyWindow?: number | undefined;
   /** The group of the job, such as a tenant: see {@link WorkerOptions.groupConcurrency}. Up to 200 characters. */
   group?: string | undefined;
@@ -191,7 +197,7 @@ export interface JobState<In = unknown, Out = unknown> {
   readonly failure?: JobFailure;
   /** The last progress that the handler has reported. It is deleted some time after the end. */
   readonly progress?: unknown;
-  /** The number of attempts that have begun. */
+  /** The number of attempts that have begun, including those that a stopping worker has given back. */
   readonly attempt: number;
   readonly priority: number;
   readonly key?: string;
@@ -211,6 +217,7 @@ export interface GroupState {
   readonly group: string;
   /** Jobs that have not started, delayed ones included. */
   readonly waiting: number;
+  /** Jobs in the state `active`. */
   readonly running: number;
 }
 
@@ -236,7 +243,10 @@ export type JobHandler<In, Out> = (input: In, ctx: Context, job: Job) => TaskOut
 export interface Job {
   readonly id: string;
   readonly queue: string;
-  /** The number of the attempt, from 1. */
+  /**
+   * The number of the attempt, from 1. An attempt that a stopping worker has given back counts here, but not against
+   * `retries`.
+   */
   readonly attempt: number;
   /** The outputs of the jobs of {@link SubmitOptions.after}, in their order. Empty without that option. */
   readonly outputs: readonly unknown[];
@@ -280,7 +290,10 @@ export type JobEventDetail =
   | { readonly type: 'started'; readonly attempt: number }
   /** The handler reported progress. */
   | { readonly type: 'progress'; readonly attempt: number; readonly progress: unknown }
-  /** The attempt failed, and another follows. */
+  /**
+   * The attempt failed, and another follows. With a failure named `Released`, a stopping worker has given the job back:
+   * that attempt does not count against `retries`.
+   */
   | { readonly type: 'retrying'; readonly attempt: number; readonly failure: JobFailure }
   /** The attempt completed. An output of more than 7,900 bytes is left out. */
   | { readonly type: 'completed'; readonly attempt: number; readonly output?: { readonly value?: unknown } }

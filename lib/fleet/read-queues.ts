@@ -63,7 +63,7 @@ export async function readQueues(database: FleetDatabase): Promise<QueueState[]>
       dead: dead.get(toDeadQueue(name)) ?? 0,
       ended: { completed, failed, ms: Math.round(endedMs) },
       ...(oldest !== null && { oldestMs: Math.round(oldest) }),
-      ...(pausedAt !== null && { paused: { by: pausedBy ?? '', at: pausedAt } }),
+      ...(pausedAt !== null && { paused: { by: pausedBy ?? '', at: Math.floor(pausedAt) } }),
     }));
 }
 

@@ -1,7 +1,8 @@
 import type { JobFailure } from './errors.js';
 import type { FleetDatabase } from './fleet-database.js';
 import { Hints } from './hints.js';
-import { releasedName, type JobMessage } from './job-message.js';
+import { releasedName } from './job-failure.js';
+import type { JobMessage } from './job-message.js';
 import { readJobs, toKeyText } from './job-reader.js';
 import { parseFailure, parseOutput, type JobRow } from './job-row.js';
 import { readProgress, type JobProgress } from './progress-table.js';

@@ -6,6 +6,11 @@ export function jobsSchema(schema: string): string {
   return `${schema}_jobs`;
 }
 
+/** Returns the name of the channel of messages about jobs. */
+export function eventsChannel(schema: string): string {
+  return `${schema}$events`;
+}
+
 /** Returns the name of the queue that holds a queue's dead letters. */
 export function toDeadQueue(queue: string): string {
   return `${queue}.dead`;

@@ -1,6 +1,8 @@
 import { messageOf } from '../util/describe-error.js';
 import { FleetSchemaError, FleetVersionError } from './errors.js';
 import { BossJobs } from './boss-jobs.js';
+import type { CurrentMark } from './crash-mark.js';
+import { createMarkTable } from './crash-mark-table.js';
 import { isPermissionError } from './connection-errors.js';
 import type { FleetDatabase } from './fleet-database.js';
 import { FunctionJobs } from './function-jobs.js';
@@ -20,7 +22,11 @@ const setupLock = 7_238_451_097;
  *
  * @throws FleetVersionError if a later version has created them; FleetSchemaError if they are missing.
  */
-export async function openTables(database: FleetDatabase, migrate: boolean): Promise<JobStore> {
+export async function openTables(
+  database: FleetDatabase,
+  migrate: boolean,
+  crashMark: CurrentMark = {},
+): Promise<JobStore> {
   const { schema, boss } = database;
   if (!(await isComplete(database))) {
     if (!migrate) throw new FleetSchemaError(schema, 'some are missing');
@@ -31,7 +37,7 @@ export async function openTables(database: FleetDatabase, migrate: boolean): Pro
   const [fleet] = await database.query<{ version: number }>(`select version from "${schema}".fleet`);
   if (fleet && fleet.version > tablesVersion) throw new FleetVersionError(schema, fleet.version, tablesVersion);
   const jobsVersion = (await boss.schemaVersion()) ?? 0;
-  if (jobsVersion === knownJobsVersion) return new FunctionJobs(database);
+  if (jobsVersion === knownJobsVersion) return new FunctionJobs(database, crashMark);
   database.onDegraded(`pg-boss's tables have version ${jobsVersion}: its own, slower functions are used`);
   return new BossJobs(database);
 }
@@ -47,6 +53,7 @@ const tableNames = [
   'cron_pause',
   'cron_trigger',
   'progress',
+  'crash_mark',
 ];
 
 /** Whether all tables and functions exist. */
@@ -115,6 +122,7 @@ export function setupOf(schema: string): string {
       ended_by text,
       primary key (task, ended_at)
     );
+    ${createMarkTable(schema)}
     ${createTriggerTable(schema)}
     ${createProgressTable(schema)}
     ${createDependentsTable(schema)}

@@ -3,6 +3,8 @@ import type pg from 'pg';
 import type { Client, ClientConfig, PoolConfig } from 'pg';
 import type { Db } from 'pg-boss';
 import { messageOf } from '../util/describe-error.js';
+import { stateOf } from './connection-errors.js';
+import { calledFunction } from './database-function.js';
 import { loadDriver } from './driver.js';
 import type { FleetPlace, ResolvedFleetOptions } from './fleet-options.js';
 import type { PgConnectionOptions, PgPool } from './pg-types.js';
@@ -11,7 +13,9 @@ import { addressOfUrl } from './server-url.js';
 type Options = Pick<ResolvedFleetOptions, 'listenUrl' | 'name' | 'connections' | 'connectTimeout'>;
 
 /** The connections of a process to a server: those of a pool, and clients that listen. */
-export interface ServerPool extends Pick<Db, 'executeSql' | 'poolCounts'> {
+export interface ServerPool extends Pick<Db, 'poolCounts'> {
+  /** @param direct whether no connection pooler is in between, so that connections keep the statements they prepare. */
+  executeSql(text: string, values: unknown[] | undefined, direct: boolean): Promise<{ rows: unknown[] }>;
   /** The address of the server, without credentials. */
   readonly address: string;
   /** Creates a client of its own that listens. */
@@ -32,6 +36,8 @@ interface PoolParts extends PgPool {
 const keepAliveMs = 10_000;
 /** The range for the timeout of a single try to connect, in ms. */
 const [minTryMs, maxTryMs] = [1000, 10_000];
+/** The SQLSTATEs of a prepared statement that does not exist, or that another client of the session has prepared. */
+const lostStates: ReadonlySet<string> = new Set(['26000', '42P05']);
 /** The maximum length of an application's name in PostgreSQL. */
 const maxApplicationName = 63;
 
@@ -59,10 +65,22 @@ export async function openPool(
     max: options.connections,
   };
   const pool = new Pool(config);
+  let keepsStatements = true;
   pool.on('error', onIdleError);
   return {
     address: addressOf(place),
-    executeSql: (text, values) => pool.query(text, values),
+    executeSql: async (text, values, direct) => {
+      // Each connection parses it once. The plans of other statements depend on the sizes of tables.
+      const name = direct && keepsStatements ? calledFunction(text) : undefined;
+      if (name === undefined) return pool.query(text, values);
+      try {
+        return await pool.query({ name, text }, values);
+      } catch (error) {
+        // The retry has no name.
+        if (lostStates.has(stateOf(error))) keepsStatements = false;
+        throw error;
+      }
+    },
     poolCounts: () => countsOf(pool, options.connections),
     createClient: () => new Client(listenConfig(config, options.listenUrl)),
     end: () => pool.end(),
@@ -80,6 +98,7 @@ async function foreignPool(pool: PgPool, options: Options, onError: (error: Erro
   pool.on('error', onError);
   return {
     address: addressOf({ connection: config }),
+    // The application may deallocate what is prepared.
     executeSql: (text, values) => pool.query(text, values),
     poolCounts: () => countsOf(pool, config.max ?? 10),
     createClient: () => {

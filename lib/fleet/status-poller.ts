@@ -1,6 +1,7 @@
 import { filter, map, Observable, Subscription } from 'rxjs';
 import { LinkedSubject } from '../util/linked-subject.js';
 import type { ControlMessage } from './control-message.js';
+import { currentMark } from './crash-mark-table.js';
 import { hasAnyDependents } from './dependents-table.js';
 import type { FleetDatabase } from './fleet-database.js';
 import { Hints } from './hints.js';
@@ -39,6 +40,8 @@ export interface FleetStatus {
   readonly pauses: readonly CronPause[];
   /** The time of the database, in ms since 1970. */
   readonly now: number;
+  /** The mark of the time since the last crash of the server. Null between the crash and the first insertion of it. */
+  readonly mark: string | null;
   /** The watched queues with a job that may start. */
   readonly due: readonly string[];
   /** The watched queues with a job that its process has lost. */
@@ -64,11 +67,11 @@ export class StatusPoller {
   private polling = Subscription.EMPTY;
   /** The number of the last poll that began, and of the poll whose answer was emitted last. */
   private lastBegun = 0;
+  private lastEmitted = 0;
   /** The numbers of subscribers: of each queue, each cron, and each call of `trigger`. */
   private readonly queues = new Map<string, number>();
   private readonly crons = new Map<string, number>();
   private readonly triggers = new Map<string, number>();
-  private lastEmitted = 0;
 
   constructor(database: FleetDatabase, control: NotifyChannel<ControlMessage>) {
     this.database = database;
@@ -143,6 +146,7 @@ export class StatusPoller {
     return false;
   }
 
+  /** Reads the status, and emits it unless the answer to a later poll was emitted before. */
   async poll(): Promise<void> {
     const poll = ++this.lastBegun;
     const askedAt = Date.now();
@@ -232,16 +236,18 @@ export async function readStatus(
   const [status] = await database.queryWithRetry<FleetStatus>(
     // Another program may have written the reason alone.
     `select reason, coalesce(cancelled_by, 'unknown') as by,
-       (extract(epoch from coalesce(cancelled_at, now())) * 1000)::float8 as at,
+       floor(extract(epoch from coalesce(cancelled_at, now())) * 1000)::float8 as at,
        coalesce(followed_until > now(), false) as followed,
        (extract(epoch from clock_timestamp()) * 1000)::float8 as now,
        (select coalesce(json_agg(json_build_object(
           'task', task,
           'paused', ended_at = 'infinity',
           'by', coalesce(ended_by, begun_by),
-          'at', (extract(epoch from case when ended_at = 'infinity' then begun_at else ended_at end) * 1000)::float8
+          'at',
+          floor(extract(epoch from case when ended_at = 'infinity' then begun_at else ended_at end) * 1000)::float8
         ) order by ended_at), '[]')
         from "${schema}".cron_pause where ended_at > now() - interval '1 min') as pauses,
+       ${currentMark(schema)} as mark,
        ${hasAnyDependents(schema)} as "hasDependents",
        ${selectDueQueues(schema, '$1::text[]')},
        ${selectTriggers(schema, '$2::text[]', '$3::uuid[]')}

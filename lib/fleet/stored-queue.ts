@@ -1,6 +1,6 @@
 import { invalid } from '../util/validate.js';
 import type { FleetServices } from './fleet-services.js';
-import { hasOptions, storeOptions } from './queue-options.js';
+import { storeOptions, toStored, type StoredOptions } from './queue-options.js';
 import { deadLetterOptions, toBossOptions, toPolicy, type QueuePolicy } from './queue-policy.js';
 import type { QueueOptions } from './queue-types.js';
 import { jobsSchema, toDeadQueue } from './schema-names.js';
@@ -11,7 +11,7 @@ export class StoredQueue {
   policy: QueuePolicy;
   private readonly services: Pick<FleetServices, 'database' | 'heartbeatTimeoutMs'>;
   private readonly name: string;
-  private readonly options: QueueOptions;
+  private readonly options: StoredOptions;
   private opening: Promise<void> | undefined = undefined;
   private creating: Promise<void> | undefined = undefined;
 
@@ -19,8 +19,7 @@ export class StoredQueue {
     this.policy = toPolicy(options);
     this.services = services;
     this.name = name;
-    // Read once, because the caller may change the object.
-    this.options = { ...options, backoff: { ...options.backoff } };
+    this.options = toStored(options);
   }
 
   /** Creates the queue if it does not exist, and stores the given options. */
@@ -46,7 +45,8 @@ export class StoredQueue {
     const { database } = this.services;
     await this.create();
     this.policy = await storeOptions(database, this.name, this.options);
-    if (hasOptions(this.options)) await database.retry(() => database.boss.updateQueue(this.name, this.bossOptions()));
+    const isGiven = Object.keys(this.options).length > 0;
+    if (isGiven) await database.retry(() => database.boss.updateQueue(this.name, this.bossOptions()));
     await this.validateBossPolicy();
   }
 

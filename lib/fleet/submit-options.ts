@@ -1,13 +1,13 @@
-import { hasMethod } from '../util/has-members.js';
+import { hasMembers, hasMethod } from '../util/has-members.js';
 import {
   invalid,
   validateArray,
   validateBoolean,
   validateInteger,
   validateNumber,
-  validateOptions,
   validateString,
 } from '../util/validate.js';
+import { readOptions, type OtherNames } from '../util/validate-options.js';
 import { validateJsonb } from './jsonb.js';
 import { dayMs, validateJobIds } from './queue-policy.js';
 import type { EnqueueOptions, QueryClient, SubmitOptions } from './queue-types.js';
@@ -28,6 +28,17 @@ const submitNames = [
   'after',
 ] as const satisfies readonly (keyof SubmitOptions)[];
 const enqueueNames = [...submitNames, 'db', 'notify'] as const satisfies readonly (keyof EnqueueOptions)[];
+/** The names of BullMQ and pg-boss. */
+const otherNames: OtherNames = {
+  jobId: 'key',
+  singletonKey: 'key',
+  unique: 'key',
+  attempts: 'retries',
+  retryLimit: 'retries',
+  startAfter: 'delay',
+  backoff: '`queue` has `backoff`',
+};
+const otherSubmitNames: OtherNames = { ...otherNames, db: '`enqueue` has `db`' };
 
 /** The parts of {@link EnqueueOptions}. */
 export interface ResolvedEnqueueOptions {
@@ -43,16 +54,17 @@ export interface ResolvedEnqueueOptions {
  * @param now the current time, in ms since 1970.
  */
 export function readSubmitOptions(options: SubmitOptions, now: number = Date.now()): SubmitOptions {
-  validateOptions(options, submitNames);
-  return copyJobOptions(options, now);
+  return copyJobOptions(readOptions(options, submitNames, 'submit', otherSubmitNames), now);
 }
 
 /** Validates the options of jobs that are enqueued, as {@link readSubmitOptions} does. */
 export function readEnqueueOptions(options: EnqueueOptions, now: number = Date.now()): ResolvedEnqueueOptions {
-  validateOptions(options, enqueueNames);
-  const { db, notify, ...jobOptions } = options;
+  const { db, notify, ...jobOptions } = readOptions(options, enqueueNames, 'enqueue', otherNames);
   if (db !== undefined && !hasMethod(db, 'query'))
     throw new TypeError(invalid('db', 'a client with a `query` function', db));
+  // Its statements might go to several connections, or by chance to the one that has begun the transaction.
+  if (hasMembers(db, 'query', 'connect', 'idleCount'))
+    throw new TypeError('Expected `db` to be a client, got a pool. Take one of its clients: await pool.connect()');
   if (notify !== undefined) validateBoolean('notify', notify);
   if (db === undefined && notify !== undefined) throw new TypeError('Expected `notify` to be used together with `db`');
   return { db, notify: notify ?? true, jobOptions: copyJobOptions(jobOptions, now) };

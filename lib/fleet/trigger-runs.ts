@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { exhaustMap, Observable, timer, type Subscriber, type Subscription } from 'rxjs';
+import { exhaustMap, Observable, type Subscriber } from 'rxjs';
 import type { TriggerRequest } from '../cron/coordinator.js';
 import type { SlotOutcome } from '../task/types.js';
 import type { FleetDatabase } from './fleet-database.js';
-import { answerTimeoutMs, leaseMs, renewMs } from './lease-times.js';
+import { answerTimeoutMs, leaseMs } from './lease-times.js';
+import { RenewalTimer } from './renewal-timer.js';
 import type { StatusPoller } from './status-poller.js';
 import { writeTriggerOutcome } from './trigger-outcome.js';
 import { claimTrigger } from './trigger-table.js';
@@ -17,16 +18,16 @@ export class TriggerRuns {
   private readonly holder: string;
   /** The leases of the calls whose outcomes are not stored yet. */
   private readonly held = new Set<string>();
-  private readonly renewing: Subscription;
+  private readonly renewing = new RenewalTimer(
+    () => this.held.size > 0,
+    () => this.renew(),
+  );
 
   constructor(database: FleetDatabase, poller: StatusPoller, member: string, holder: string) {
     this.database = database;
     this.poller = poller;
     this.member = member;
     this.holder = holder;
-    this.renewing = timer(renewMs, renewMs)
-      .pipe(exhaustMap(() => this.renew()))
-      .subscribe();
   }
 
   /** Emits the calls that this process has claimed for a cron. */
@@ -40,7 +41,7 @@ export class TriggerRuns {
   }
 
   close(): void {
-    this.renewing.unsubscribe();
+    this.renewing.stop();
   }
 
   /** Claims calls until there is none, or the cron has ended. */
@@ -53,6 +54,7 @@ export class TriggerRuns {
       if (!call) return;
       if (hasEnded()) return this.database.runInBackground(this.giveBack(lease));
       this.held.add(lease);
+      this.renewing.start();
       subscriber.next({
         by: call.by,
         onOutcome: (outcome) => this.database.runInBackground(this.store(lease, outcome)),
@@ -85,17 +87,20 @@ export class TriggerRuns {
   }
 
   private async store(lease: string, outcome: SlotOutcome): Promise<void> {
-    await this.database.queryWithRetry(
-      `update "${this.database.schema}".cron_trigger set outcome = $2::jsonb, seen = now() where lease = $1::uuid`,
-      [lease, writeTriggerOutcome(outcome)],
-    );
-    this.held.delete(lease);
+    try {
+      await this.database.queryWithRetry(
+        `update "${this.database.schema}".cron_trigger set outcome = $2::jsonb, seen = now() where lease = $1::uuid`,
+        [lease, writeTriggerOutcome(outcome)],
+      );
+    } finally {
+      // After a refusal, the run is soon taken for lost. With a renewed lease, its caller would wait for ever.
+      this.held.delete(lease);
+    }
     await this.poller.announce();
   }
 
   private async renew(): Promise<void> {
     const { database, held } = this;
-    if (held.size === 0) return;
     try {
       const renewed = database.query(
         `update "${database.schema}".cron_trigger set seen = now() where lease = any($1::uuid[])`,

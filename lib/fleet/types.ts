@@ -34,7 +34,8 @@ export interface Fleet extends Task<never> {
    * Resolves when the pause is stored. This process then applies it, and all others do so within 2 s. Does nothing if
    * the cron is paused. Like {@link cancel}, it waits while the database is unreachable.
    *
-   * @param path the path of the cron, such as `app/report`. No process needs to have such a cron yet.
+   * @param path the path of the cron, such as `app/report`. No process needs to have such a cron yet, so the path of
+   * anything else is accepted, and pauses nothing. A queue has {@link Queue.pause}.
    * @param options `by` is part of the crons' events, up to 200 characters. Default: the name of this process.
    */
   pause(path: string, options?: ByWhom): Promise<void>;
@@ -56,8 +57,8 @@ export interface Fleet extends Task<never> {
    */
   trigger(path: string, options?: ByWhom): Promise<TriggerOutcome>;
   /**
-   * Returns the last slot of a cron that any process was granted, for the option `lastRun`. `task` is the cron's path,
-   * such as `app/report`.
+   * Returns the last slot of a cron that any process was granted, in ms since 1970, for the option `lastRun`. `task` is
+   * the cron's path, such as `app/report`.
    */
   lastSlot(task: string): Promise<number | undefined>;
   /** Emits the events of this process's connection, and of the jobs in all processes. */
@@ -68,11 +69,12 @@ export interface Fleet extends Task<never> {
   close(): Promise<void>;
 }
 
-/** An event of the fleet, as this process receives it. */
+/** An event of the fleet, as this process receives it. `at` is in ms since 1970, by the clock of its process. */
 export type FleetEvent =
   | JobEvent
-  /** The database is unreachable; statements wait until it is back. */
+  /** The database is unreachable; statements wait until it is back. Without a listener, the console shows the error. */
   | { readonly type: 'disconnected'; readonly at: number; readonly error: FleetConnectionError }
+  /** The database is back. Without a listener, nothing shows it. */
   | { readonly type: 'reconnected'; readonly at: number }
   /** The fleet works, but more slowly than it could: `what` says why. Without a listener, the console shows it. */
   | { readonly type: 'degraded'; readonly at: number; readonly what: string }
@@ -84,7 +86,7 @@ export type FleetEvent =
 /** The state of a whole fleet, as plain data for a page or a log. */
 export interface FleetState {
   readonly schema: string;
-  /** The current cancel of the fleet: its reason, and the process that requested it. */
+  /** The current cancel of the fleet: its reason, the process that requested it, and the time in ms since 1970. */
   readonly cancelled?: { readonly reason: string; readonly by: string; readonly at: number };
   readonly members: readonly FleetMember[];
   readonly queues: readonly QueueState[];
@@ -98,7 +100,9 @@ export interface FleetMember {
   readonly name: string;
   readonly host: string;
   readonly pid: number;
+  /** The time of its connection to the fleet. */
   readonly since: number;
+  /** The time of its last heartbeat. */
   readonly seen: number;
   /** Whether the process has sent a heartbeat recently. */
   readonly live: boolean;
@@ -115,7 +119,9 @@ export interface QueueState {
   readonly blocked: number;
   /** Jobs that wait for their next attempt. */
   readonly retrying: number;
+  /** Jobs in the state `active`. */
   readonly running: number;
+  /** Dead letters that were not redriven. */
   readonly dead: number;
   /** The jobs that have ended recently. */
   readonly ended: EndedJobs;
@@ -137,6 +143,7 @@ export interface EndedJobs {
 /** The last slot of a cron, and the process that runs it, while it runs. */
 export interface CronState {
   readonly task: string;
+  /** In ms since 1970. */
   readonly slot: number;
   readonly holder?: string;
 }

@@ -9,6 +9,7 @@ import { EmptyClaims } from './empty-claims.js';
 import { JobCancelledError, JobLostError } from './errors.js';
 import type { ClaimOwner } from './heartbeats.js';
 import { watchCancels } from './job-cancels.js';
+import { releasedName } from './job-failure.js';
 import { JobRun, type WorkerRunPort } from './job-run.js';
 import type { Claim, ClaimedJob, ClaimLimits, QueueClaim } from './job-store.js';
 import type { QueueHandle } from './queue-handle.js';
@@ -123,13 +124,13 @@ export class WorkerRun<In, Out> implements WorkerRunPort<In, Out>, ClaimOwner {
     callInContext(this.asyncContext, () => run?.abandon(new JobCancelledError(this.queue.name, job)));
   }
 
-  write(claim: Claim, result: AttemptResult): Observable<WrittenResult | undefined> {
-    return from(this.results.write(claim, result));
+  write(claim: Claim, result: AttemptResult, awaited: boolean): Observable<WrittenResult | undefined> {
+    return from(this.results.write(claim, result, awaited));
   }
 
-  emit(job: string, detail: JobEventDetail, awaited = false): void {
+  emit(job: string, detail: JobEventDetail, awaited = false, notified = false): void {
     const { services, name, policy } = this.queue;
-    this.subscriber.next(services.events.emit(name, job, detail, awaited));
+    this.subscriber.next(services.events.emit(name, job, detail, awaited, notified));
     // Another process may run the retry immediately.
     if (detail.type === 'retrying' && policy.backoff.initial === 0)
       services.control.send({ type: 'work', queue: name });
@@ -248,10 +249,10 @@ export class WorkerRun<In, Out> implements WorkerRunPort<In, Out>, ClaimOwner {
 
   private async giveBack(claims: readonly ClaimedJob<In>[]): Promise<void> {
     const { services } = this.queue;
-    const released = { name: 'Released', message: `Given back by ${services.name} before its start` };
+    const released = { name: releasedName, message: `Given back by ${services.name} before its start` };
     this.givingBack++;
     try {
-      await Promise.all(claims.map((claim) => this.results.write(claim, { released })));
+      await Promise.all(claims.map((claim) => this.results.write(claim, { released }, false)));
     } catch (error) {
       // Without heartbeats, the jobs are soon taken for lost.
       services.database.report(error);

@@ -15,7 +15,7 @@ export function worker<In, Out>(
   options: WorkerOptions,
 ): TaskRunner<JobEvent> {
   const { name, concurrency, limits } = readWorkerOptions(options, queue.name);
-  validateSupported(options, queue.services.jobs.unsupported);
+  validateSupported(limits, queue.services.jobs.unsupported);
   return taskRunner(
     task(name, {
       initialize: () => queue.open(),

@@ -16,9 +16,37 @@ describe('a batcher', () => {
       return Promise.resolve(items);
     };
     const batcher = new Batcher(write, { maxCount: 3, length: { lengthOf: (item: string) => item.length, max: 4 } });
-    const items = ['aa', 'bb', 'c', 'a long one', 'd', 'e', 'f', 'g'];
+    const items = ['aa', 'bb', 'c', 'a long one', 'd', 'e', 'f', 'g', 'h'];
     expect(await Promise.all(items.map((item) => batcher.add(item)))).to.deep.equal(items);
-    expect(batches).to.deep.equal([['aa', 'bb'], ['c'], ['a long one'], ['d', 'e', 'f'], ['g']]);
+    expect(batches).to.deep.equal([['aa', 'bb'], ['c'], ['a long one'], ['d', 'e', 'f'], ['g', 'h']]);
+  });
+
+  it('is flushed when all items are written, those too that were added during the flush', async () => {
+    const ends: (() => void)[] = [];
+    const write = (items: readonly number[]) =>
+      new Promise<readonly number[]>((resolve) => ends.push(() => resolve(items)));
+    const batcher = new Batcher(write, { maxCount: 10 });
+    const turn = () => new Promise(setImmediate);
+    void batcher.add(1);
+    let flushed = false;
+    const flushing = batcher.flush().then(() => (flushed = true));
+    await turn();
+    void batcher.add(2);
+    ends[0]?.();
+    await turn();
+    expect([ends.length, flushed]).to.deep.equal([2, false]);
+    ends[1]?.();
+    await flushing;
+    expect(flushed).to.equal(true);
+  });
+
+  it('rejects the items of a batch that fails, and writes the next one', async () => {
+    const write = (items: readonly number[]) =>
+      items.includes(1) ? Promise.reject(new Error('down')) : Promise.resolve(items);
+    const batcher = new Batcher(write, { maxCount: 2 });
+    const outcomes = await Promise.allSettled([0, 1, 2].map((item) => batcher.add(item)));
+    expect(outcomes.map(({ status }) => status)).to.deep.equal(['rejected', 'rejected', 'fulfilled']);
+    await batcher.flush();
   });
 
   it('writes as many batches at the same time as it may, each item once', async () => {

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
+import pg from 'pg';
 import { firstValueFrom, lastValueFrom, NEVER } from 'rxjs';
 import { launch, type Application, type Runnable } from 'rxjs-tasks';
-import type { Fleet, JobError } from 'rxjs-tasks/fleet';
+import { UnrecoverableError, type Fleet, type JobError } from 'rxjs-tasks/fleet';
 import { BossJobs } from '../../lib/fleet/boss-jobs.js';
 import { FunctionJobs } from '../../lib/fleet/function-jobs.js';
-import { Fleets, servicesOf } from '../helpers/fleet.js';
+import { Fleets, servicesOf, sharedUrl } from '../helpers/fleet.js';
 import { deferred } from '../helpers/tasks.js';
 
 describe("With pg-boss's own functions, a worker", () => {
@@ -13,7 +14,7 @@ describe("With pg-boss's own functions, a worker", () => {
   let fleet: Fleet;
   const apps: Application[] = [];
   const run = (...runnables: Runnable[]) => {
-    const app = launch(runnables);
+    const app = launch(runnables, { observer: () => undefined });
     apps.push(app);
     return { stop: () => app.stop() };
   };
@@ -50,6 +51,48 @@ describe("With pg-boss's own functions, a worker", () => {
     expect([(error as JobError).failure, attempts]).to.deep.equal([{ name: 'Error', message: 'no' }, 2]);
   });
 
+  it('retries no job after an UnrecoverableError, but others of the same failure', async () => {
+    const queue = fleet.queue<boolean>('unrecoverable', { retries: 1, backoff: { initial: 0 } });
+    const attempts: string[] = [];
+    run(
+      queue.worker(
+        (isFinal, _, { attempt }) => {
+          attempts.push(`${isFinal} ${attempt}`);
+          throw isFinal ? new UnrecoverableError('never') : Object.assign(new Error('never'), { name: 'Unlucky' });
+        },
+        { concurrency: 4 },
+      ),
+    );
+    const isFinals = [true, false, true, false];
+    const errors = await Promise.all(
+      isFinals.map((isFinal) => lastValueFrom(queue.submit(isFinal)).catch((error: unknown) => error as JobError)),
+    );
+    expect(errors.map((error) => (error as JobError).failure.name)).to.deep.equal([
+      ...['UnrecoverableError', 'Unlucky', 'UnrecoverableError', 'Unlucky'],
+    ]);
+    expect(attempts.toSorted()).to.deep.equal(['false 1', 'false 1', 'false 2', 'false 2', 'true 1', 'true 1']);
+  });
+
+  it('runs the jobs of a transaction of the application, which may be rolled back', async () => {
+    const queue = fleet.queue<number, number>('transaction');
+    const client = new pg.Client({ connectionString: await sharedUrl() });
+    await client.connect();
+    const ids: string[] = [];
+    try {
+      for (const end of ['rollback', 'commit']) {
+        await client.query('begin');
+        ids.push(...(await queue.enqueueMany([7, 8], { db: client })));
+        expect(await queue.job(ids.at(-1) ?? '')).to.equal(undefined);
+        await client.query(end);
+      }
+    } finally {
+      await client.end();
+    }
+    run(queue.worker((n) => n));
+    expect(await lastValueFrom(queue.result(ids.at(-1) ?? ''))).to.equal(8);
+    expect((await queue.jobs()).map(({ id }) => id)).to.have.members(ids.slice(2));
+  });
+
   it('gives back a job that its stop interrupts', async () => {
     const queue = fleet.queue<number, number>('interrupted', { retries: 1, backoff: { initial: 0 } });
     const job = await queue.enqueue(1);
@@ -64,6 +107,23 @@ describe("With pg-boss's own functions, a worker", () => {
     await first.stop();
     run(queue.worker((_, __, { attempt }) => attempt));
     expect(await firstValueFrom(queue.result(job))).to.equal(2);
+  });
+
+  it('runs jobs with the options that they were submitted with', async () => {
+    const queue = fleet.queue<number>('options');
+    const options = { retries: 7, priority: 3, group: 'g', timeout: 5000, delay: 3_600_000 };
+    const [job, other] = [await queue.enqueue(1, options), await queue.enqueue(2, { retries: 0 })];
+    const { database, jobs } = servicesOf(fleet);
+    const rows = await database.query(
+      `select id, retry_limit as retries, priority, group_id as group, expire_seconds as timeout,
+         start_after > created_on as delayed
+       from ${fleets.schema}_jobs.job where name = 'options' order by created_on`,
+    );
+    expect(rows).to.deep.equal([
+      { id: job, retries: 7, priority: 3, group: 'g', timeout: 65, delayed: true },
+      { id: other, retries: 0, priority: 0, group: null, timeout: 86_400, delayed: false },
+    ]);
+    expect(await jobs.deleteEnded(1)).to.equal(0);
   });
 
   it('sends heartbeats for its current claim alone', async () => {

@@ -35,18 +35,18 @@ describe('the connection of a fleet', () => {
   });
 
   it('that listens is replaced after its loss, and listens to all channels again', async () => {
-    const fleet = await fleets.connect({ name: 'loses its ear', connections: 1 });
-    const other = await fleets.connect({ name: 'speaks' });
+    const fleet = await fleets.connect({ name: 'listens', connections: 1 });
+    const other = await fleets.connect({ name: 'submits' });
     const events: FleetEvent[] = [];
     fleet.events$.subscribe((event) => events.push(event));
-    const [ear] = (await connectionsOf('loses its ear')).filter(({ query }) => /listen|pg_backend_pid/.test(query));
-    await statement(url, `select pg_terminate_backend(${ear?.pid})`);
+    const [listening] = (await connectionsOf('listens')).filter(({ query }) => /listen|pg_backend_pid/.test(query));
+    await statement(url, `select pg_terminate_backend(${listening?.pid})`);
     await waitUntil(() => events.some(({ type }) => type === 'disconnected'));
     await waitUntil(async () => {
-      await other.queue('heard').enqueue(1);
+      await other.queue('mails').enqueue(1);
       return events.some(({ type }) => type === 'submitted');
     });
-    await other.cancel('heard');
+    await other.cancel('enough');
     await waitUntil(() => fleet.context.cancelled);
     await other.resume();
   });

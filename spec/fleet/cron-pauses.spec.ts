@@ -12,11 +12,11 @@ type Control = NotifyChannel<ControlMessage>;
 /** Creates the pauses of a fleet whose status has the pauses that a function returns. */
 function createPauses(readPauses: () => readonly CronPause[]) {
   const messages: ControlMessage[] = [];
-  const statements: string[] = [];
-  const database = fakeDatabase((sql) => {
+  const statements: unknown[] = [];
+  const database = fakeDatabase((sql, values) => {
     if (sql.includes('json_agg'))
       return Promise.resolve({ rows: [{ reason: null, followed: false, pauses: readPauses() }] });
-    statements.push(sql.trim().split(' ', 1)[0] ?? '');
+    statements.push([sql.trim().split(' ', 1)[0], ...values]);
     return Promise.resolve({ rows: [] });
   });
   const control = { send: (message: ControlMessage) => messages.push(message), messages$: NEVER, missed$: NEVER };
@@ -98,7 +98,10 @@ describe("the pauses of a fleet's crons", () => {
     await pauses.resume('x', 'ann');
     expect(states.at(-1)).to.equal('running');
     expect(messages).to.deep.equal([{ type: 'fleet' }, { type: 'fleet' }]);
-    expect(statements).to.deep.equal(['with', 'select']);
+    expect(statements).to.deep.equal([
+      ['with', 'x', 'ann'],
+      ['select', 'x'],
+    ]);
   });
 
   describe('in virtual time', () => {

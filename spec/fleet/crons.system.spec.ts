@@ -5,6 +5,7 @@ import { concurrentTests } from '../helpers/concurrent-tests.js';
 import { Fleets, newSchema, sharedUrl } from '../helpers/fleet.js';
 import { FleetPrograms, lines } from '../helpers/fleet-programs.js';
 import type { Program } from '../helpers/program.js';
+import { statement } from '../helpers/postgres.js';
 import { pause, waitUntil } from '../helpers/wait.js';
 
 /** Returns the slots that programs have run, sorted. */
@@ -158,6 +159,17 @@ describe('the crons of several processes', () => {
       expect(await isGranted(other, 3000)).to.equal(false);
       first.unsubscribe();
       await waitUntil(() => isGranted(other, 4000));
+    });
+
+    it('a claim that is refused locks nothing and writes nothing', async () => {
+      const [fleet, other] = [await fleets.connect(), await fleets.connect()];
+      await acquire(fleet, 4500);
+      // A lock of the row would be its `xmax`.
+      const select = `select xmin::text, xmax::text, ctid::text, seen::text from "${fleets.schema}".cron`;
+      const before = await statement(await sharedUrl(), select);
+      expect(await isGranted(other, 4500)).to.equal(false);
+      expect(await isGranted(other, 4600)).to.equal(false);
+      expect(await statement(await sharedUrl(), select)).to.deep.equal(before);
     });
 
     it('another process gets the cron when the first has closed its fleet', async () => {

@@ -134,9 +134,10 @@ describe('after the database was lost', () => {
     await waitUntil(
       () => connectionEvents().at(-1) === 'reconnected' && member.stderr.includes('FleetConnectionError'),
     );
-    await pause(1500);
-    member.kill('SIGTERM');
+    // The member receives it when it is connected again.
+    await fleet.cancel('enough');
     const { code, stderr } = await member.ended;
+    await fleet.resume();
     expect(code).to.equal(0);
     expect(stderr.match(/FleetConnectionError: /g)).to.have.length(1);
     expect(stderr).not.to.include('secret');

@@ -43,6 +43,23 @@ describe('Messages about new jobs', () => {
     expect(clock.countTimers()).to.equal(0);
   });
 
+  it('each make it claim at once until eight of them within 100 ms were in vain', () => {
+    for (const [pauseMs, count] of [
+      [10, 8],
+      [14, 8],
+      [15, 20],
+    ] as const) {
+      const { messages$, times } = connect(() => 0);
+      const startedAt = Date.now();
+      for (let sent = 0; sent < 20; sent++) {
+        messages$.next(undefined);
+        clock.tick(pauseMs);
+      }
+      const atOnce = times.filter((time, index) => time === startedAt + index * pauseMs).length;
+      expect([pauseMs, atOnce]).to.deep.equal([pauseMs, count]);
+    }
+  });
+
   it('make it claim at once again after a pause', () => {
     const { messages$, times } = connect(() => 0);
     for (let count = 0; count < 100; count++) messages$.next(undefined);

@@ -1,8 +1,9 @@
 import { expect } from 'chai';
-import { EMPTY } from 'rxjs';
+import { EMPTY, Subject } from 'rxjs';
 import sinon from 'sinon';
 import { withCancel } from '../../lib/context/context.js';
-import { FleetDatabase } from '../../lib/fleet/fleet-database.js';
+import { isPermissionError } from '../../lib/fleet/connection-errors.js';
+import { affectedJobs, FleetDatabase } from '../../lib/fleet/fleet-database.js';
 import { fakeConnection, fakeDatabase } from '../helpers/fake-database.js';
 
 /** Returns an operation that fails once with a code, and then returns the number of its calls. */
@@ -66,11 +67,95 @@ describe("the fleet's database", () => {
     }
   });
 
+  it('does not retry what this process has refused itself, and no number is a SQLSTATE', async () => {
+    for (const error of [new TypeError('no'), new RangeError('no')]) {
+      const database = fakeDatabase();
+      const events = eventTypes(database);
+      expect(await database.retry(() => Promise.reject(error)).catch((reason: unknown) => reason)).to.equal(error);
+      expect(events).to.deep.equal([]);
+    }
+    const database = fakeDatabase();
+    const events = eventTypes(database);
+    const numbered = Object.assign(new Error('no'), { code: 53300 });
+    let calls = 0;
+    await database.retry(() => (++calls > 1 ? Promise.resolve() : Promise.reject(numbered)));
+    expect(events).to.deep.equal(['degraded', 'reconnected']);
+    expect([isPermissionError({ code: '42501' }), isPermissionError({ code: '42P01' })]).to.deep.equal([true, false]);
+  });
+
   it('retries after a deadlock without an event, because the connection is not lost', async () => {
     const database = fakeDatabase();
     const events = eventTypes(database);
     expect(await database.retry(failingOnce('40P01'))).to.equal(2);
     expect(events).to.deep.equal([]);
+  });
+
+  it('waits for its background operations at the close, and reports their errors before', async () => {
+    const database = fakeDatabase();
+    const degraded: string[] = [];
+    database.events$.subscribe((event) => event.type === 'degraded' && degraded.push(event.what));
+    database.runInBackground(Promise.reject(new Error('no')));
+    await new Promise(setImmediate);
+    expect(degraded).to.deep.equal(['The database refuses a statement: no']);
+    let end = (): void => undefined;
+    database.runInBackground(new Promise<void>((resolve) => (end = resolve)));
+    let closed = false;
+    const closing = database.close().then(() => (closed = true));
+    await new Promise(setImmediate);
+    expect(closed).to.equal(false);
+    end();
+    await closing;
+  });
+
+  it('reports an error of a poll, and polls again', async () => {
+    const database = fakeDatabase();
+    const degraded: string[] = [];
+    database.events$.subscribe((event) => event.type === 'degraded' && degraded.push(event.what));
+    const hints$ = new Subject<void>();
+    let polls = 0;
+    const polling = database.poll(60_000, hints$, () =>
+      ++polls === 1 ? Promise.reject(new Error('no')) : Promise.resolve(),
+    );
+    hints$.next();
+    await new Promise(setImmediate);
+    hints$.next();
+    polling.unsubscribe();
+    expect([polls, degraded]).to.deep.equal([2, ['The database refuses a statement: no']]);
+  });
+
+  it('closes after what still needs it, and reports nothing that is refused in the meantime', async () => {
+    const database = fakeDatabase();
+    const events = eventTypes(database);
+    const order: string[] = [];
+    await database.close(() => {
+      order.push('before');
+      return Promise.resolve();
+    });
+    database.report(new Error('no'));
+    expect([order, events]).to.deep.equal([['before'], []]);
+  });
+
+  it("reports the errors of pg-boss's own work", () => {
+    let onError: (error: unknown) => void = () => undefined;
+    const on = (name: string, listener: typeof onError) => {
+      if (name === 'error') onError = listener;
+    };
+    const boss = Object.assign(fakeDatabase().boss, { on });
+    const database = new FleetDatabase(boss, 'schema', fakeConnection);
+    const messages: string[] = [];
+    database.events$.subscribe((event) => event.type === 'disconnected' && messages.push(event.error.message));
+    onError(new Error('Connection terminated'));
+    expect(messages).to.deep.equal(['The database is unreachable: Connection terminated']);
+  });
+
+  it('sends a statement without values as such', async () => {
+    const sent: unknown[] = [];
+    const database = fakeDatabase((sql, values) => {
+      sent.push([sql, values]);
+      return Promise.resolve({ rows: [] });
+    });
+    await database.query('select 1');
+    expect(sent).to.deep.equal([['select 1', []]]);
   });
 
   it('starts no listener once its close has begun', async () => {
@@ -80,6 +165,40 @@ describe("the fleet's database", () => {
     const ignore = () => undefined;
     const error = await database.listen('channel', ignore, ignore).catch(String);
     expect([error, listeners]).to.deep.equal(['FleetConnectionError: The fleet is closed', 0]);
+  });
+
+  it('ends its listeners at its close, but for those that could not begin', async () => {
+    const closed: string[] = [];
+    const listeners = [
+      () => Promise.reject(new TypeError('no')),
+      () => Promise.resolve({ close: () => Promise.resolve(void closed.push('a')) }),
+      () => Promise.resolve(undefined),
+      () => Promise.resolve({ close: () => Promise.resolve(void closed.push('b')) }),
+    ];
+    const database = fakeDatabase(undefined, () => listeners.shift()?.());
+    const ignore = () => undefined;
+    const results = [];
+    for (let n = 0; n < 4; n++) results.push(await database.listen('channel', ignore, ignore).catch(String));
+    expect([results, closed]).to.deep.equal([['TypeError: no', undefined, undefined, undefined], []]);
+    await database.close();
+    expect(closed).to.deep.equal(['a', 'b']);
+  });
+
+  it('does not report an answer that comes after the begin of its close', async () => {
+    const database = fakeDatabase();
+    const events = eventTypes(database);
+    database.report(Object.assign(new Error('no'), { code: 'ECONNRESET' }));
+    let answer: (value: string) => void = () => undefined;
+    const answered = database.retry(() => new Promise<string>((resolve) => (answer = resolve)));
+    const closing = database.close();
+    answer('late');
+    expect([await answered, events]).to.deep.equal(['late', ['disconnected']]);
+    await closing;
+  });
+
+  it('reads which jobs pg-boss has changed', () => {
+    const responses = [{ settled: ['a'] }, { settled: null }, {}];
+    expect(responses.map(affectedJobs)).to.deep.equal([['a'], [], []]);
   });
 
   describe('in virtual time', () => {
@@ -106,6 +225,27 @@ describe("the fleet's database", () => {
       expect(clock.countTimers()).to.equal(0);
     });
 
+    it('waits twice as long before each retry, up to 5 s, and a half more or less', async () => {
+      for (const [random, factor] of [
+        [0.5, 1],
+        [0, 0.5],
+      ] as const) {
+        const chance = sinon.stub(Math, 'random').returns(random);
+        const database = fakeDatabase();
+        eventTypes(database);
+        const [startedAt, tries] = [Date.now(), [] as number[]];
+        const operation = () => {
+          tries.push((Date.now() - startedAt) / factor);
+          return Promise.reject(new Error('timeout expired'));
+        };
+        const result = database.retry(operation, 16_300 * factor).catch(String);
+        await clock.tickAsync(20_000);
+        chance.restore();
+        expect(tries).to.deep.equal([0, 100, 300, 700, 1500, 3100, 6300, 11_300, 16_300]);
+        expect(await result).to.equal('Error: timeout expired');
+      }
+    });
+
     it('keeps a degradation for the first listener, and writes it on the console without one', async () => {
       const database = fakeDatabase();
       const written = sinon.stub(console, 'warn');
@@ -120,9 +260,29 @@ describe("the fleet's database", () => {
         database.onDegraded('slower');
         await clock.tickAsync(2000);
         expect(written.args).to.deep.equal([['The fleet is degraded: slower']]);
+        database.onDegraded('slowest');
+        await database.close();
+        await clock.tickAsync(2000);
+        expect(written.args.length).to.equal(1);
       } finally {
         written.restore();
       }
+    });
+
+    it('says how long it has waited for an answer', async () => {
+      const answer = fakeDatabase().withTimeout(new Promise(() => undefined), 700);
+      const error = answer.catch(String);
+      await clock.tickAsync(700);
+      expect(await error).to.equal('FleetConnectionError: The database did not answer within 700 ms');
+    });
+
+    it('keeps up to 20 degradations apart', () => {
+      const database = fakeDatabase();
+      const degraded: string[] = [];
+      database.events$.subscribe((event) => event.type === 'degraded' && degraded.push(event.what));
+      const whats = Array.from({ length: 20 }, (_, n) => `slow ${n}`);
+      for (const what of [...whats, 'slow 0', 'slow 1', 'slow 1']) database.onDegraded(what);
+      expect(degraded).to.deep.equal([...whats, 'slow 1']);
     });
 
     it('polls each second while messages do not arrive', async () => {
@@ -136,7 +296,13 @@ describe("the fleet's database", () => {
       });
       await clock.tickAsync(2000);
       connection.deaf = true;
+      const degraded: string[] = [];
+      database.events$.subscribe((event) => event.type === 'degraded' && degraded.push(event.what));
       database.onDeaf();
+      expect(degraded).to.deep.equal([
+        'messages do not arrive, as through a connection pooler. Results, cancels and jobs are found by polling each ' +
+          'second. The option `listenUrl` may lead past the pooler',
+      ]);
       await clock.tickAsync(3000);
       expect(polls).to.equal(4);
       connection.deaf = false;

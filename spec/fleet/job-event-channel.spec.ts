@@ -4,6 +4,7 @@ import { JobEventChannel } from '../../lib/fleet/job-event-channel.js';
 import { NotifyChannel } from '../../lib/fleet/notify-channel.js';
 import { StatusPoller } from '../../lib/fleet/status-poller.js';
 import { fakeDatabase } from '../helpers/fake-database.js';
+import { settled } from '../helpers/tasks.js';
 import { waitUntil } from '../helpers/wait.js';
 
 describe('the channel of job events', () => {
@@ -40,6 +41,21 @@ describe('the channel of job events', () => {
     expect(channels).to.deep.equal(['control', 'schema$events']);
   });
 
+  it('sends events when the status says so after the last follow message, if there are several', async () => {
+    const { answers, channels, control, events, emit } = connect();
+    control.send({ type: 'follow' });
+    emit();
+    await waitUntil(() => answers.length === 1);
+    control.send({ type: 'follow' });
+    answers[0]?.({ followed: false });
+    await waitUntil(() => answers.length === 2);
+    answers[1]?.({ followed: true });
+    await waitUntil(() => channels.includes('schema$events'));
+    await events.close();
+    await control.flush();
+    expect(channels.filter((channel) => channel !== 'control')).to.deep.equal(['schema$events']);
+  });
+
   it('sends no events after a follow message that is not true', async () => {
     const { answers, channels, control, events, emit } = connect();
     control.send({ type: 'follow' });
@@ -50,6 +66,7 @@ describe('the channel of job events', () => {
     control.send({ type: 'follow' });
     await waitUntil(() => answers.length === 2);
     answers[1]?.({ followed: false });
+    await settled();
     emit();
     await events.close();
     await control.flush();

@@ -23,7 +23,33 @@ describe('A row of the jobs', () => {
       }),
       { numRuns: 2000 },
     );
+    expect(parseJobRow({ queue: 'a', id: 'b', state: 'created', retryCount: { toString: 1 } })).to.equal(undefined);
     expect(({} as Record<string, unknown>)['polluted']).to.equal(undefined);
+  });
+
+  it('has all columns of a job, or is refused', () => {
+    const row = { queue: 'q', id: 'x', state: 'failed', retryCount: 2, output: { value: 1 }, outputLeftOut: true };
+    const job = { queue: 'q', id: 'x', state: 'failed', attempt: 3, output: { value: 1 } };
+    expect(parseJobRow(row)).to.deep.equal({ ...job, outputLeftOut: true });
+    expect(parseJobRow({ ...row, outputLeftOut: null })).to.deep.equal({ ...job, outputLeftOut: false });
+    for (const column of ['queue', 'id', 'state', 'retryCount'])
+      expect(parseJobRow({ ...row, [column]: null }), column).to.equal(undefined);
+    for (const retryCount of [-1, 2 ** 31 - 1]) expect(parseJobRow({ ...row, retryCount })).to.equal(undefined);
+    expect(parseJobRow({ ...row, retryCount: 2 ** 31 - 2 })?.attempt).to.equal(2 ** 31 - 1);
+  });
+
+  it('has the timeout of the job, if it is one', () => {
+    const timeoutOf = (timeout: unknown) => parseJobData({ input: 1, timeout }).timeout;
+    for (const timeout of [1, 1.5, 86_400_000]) expect(timeoutOf(timeout)).to.equal(timeout);
+    for (const timeout of [0.5, 86_400_001, '5', null]) expect(timeoutOf(timeout)).to.equal(undefined);
+    expect(parseJobData({ input: 1, timeout: 0 })).not.to.have.property('timeout');
+  });
+
+  it('has the trace of its submitter, if it is one', () => {
+    const trace = { traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' };
+    expect(parseJobData({ input: 1, trace }).trace).to.deep.equal(trace);
+    expect(parseJobData({ trace })).to.deep.equal({ input: undefined, awaited: false, trace });
+    expect(parseJobData({ input: 1, trace: 5 })).not.to.have.property('trace');
   });
 
   it('gives back every input and output that this library has written', () => {
@@ -42,7 +68,7 @@ describe('A row of the jobs', () => {
     const { after, outputs } = parseJobData(data);
     expect({ after, outputs }).to.deep.equal({ after: [id, id], outputs: [1, undefined, undefined, 'plain'] });
     expect(parseJobData({ after: data.after }).input).to.equal(undefined);
-    expect(parseJobData({ input: 1, after: ['noon', 5, null], outputs: 'none' })).to.deep.equal({
+    expect(parseJobData({ input: 1, after: ['noon', 5, null, { toString: 1 }], outputs: 'none' })).to.deep.equal({
       input: 1,
       awaited: false,
       after: [],
@@ -67,6 +93,8 @@ describe('A row of the jobs', () => {
       [{ value: 'down' }, 'Error', 'down'],
       ['down', 'Error', 'down'],
       [5, 'Error', '5'],
+      [false, 'Error', 'false'],
+      [{ value: { name: 'RangeError', message: 'no' } }, 'RangeError', 'no'],
       [{ value: null }, 'Error', 'unknown'],
       [[], 'Error', 'unknown'],
       [null, 'Error', 'unknown'],

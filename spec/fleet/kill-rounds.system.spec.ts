@@ -64,10 +64,10 @@ describe('100 jobs in each of several rounds, with one of three workers killed i
     const spares = [spawn(), spawn(), spawn(), spawn(), spawn(), spawn()];
     const running = await Promise.all(spares.splice(0, 3).map(begin));
     for (let round = 0; round < rounds; round++) {
-      await Promise.all(Array.from({ length: jobsPerRound }, () => queue.enqueue(Math.floor(random() * 40))));
+      await Promise.all(Array.from({ length: jobsPerRound }, () => queue.enqueue(Math.floor(random() * 200))));
       spares.push(spawn());
       const next = begin(spares.shift() ?? spawn());
-      await pause(random() * 300);
+      await pause(random() * 200);
       const [victim] = running.splice(Math.floor(random() * running.length), 1);
       if (victim) killed.add(victim.name);
       victim?.program.kill('SIGKILL');

@@ -1,8 +1,9 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { parseControlMessage } from '../../lib/fleet/control-message.js';
-import { parseJobMessage } from '../../lib/fleet/job-message.js';
+import { parseJobMessage, toJobMessage } from '../../lib/fleet/job-message.js';
 import { NotifyChannel } from '../../lib/fleet/notify-channel.js';
+import type { JobEvent } from '../../lib/fleet/queue-types.js';
 import { fakeDatabase } from '../helpers/fake-database.js';
 
 const job = '9b2b1c8e-1c1f-4c1e-9f0a-0d8f6f7e3a11';
@@ -69,6 +70,36 @@ describe('The messages of a fleet', () => {
       queue: 'q',
       job,
     });
+    expect(parseControlMessage({ type: 'work', queue: 'q', job })).to.deep.equal({ type: 'work', queue: 'q' });
+    for (const refused of [
+      { type: 'work', queue: 'a/b' },
+      { type: 'cancel', queue: 'q', job: 'x' },
+      { type: 'done', queue: 'q', job },
+    ])
+      expect(parseControlMessage(refused)).to.equal(undefined);
+  });
+
+  it('have the attempt of an event, and whether it was given back', () => {
+    const base = { queue: 'q', job, at: 1, by: 'x'.repeat(200) };
+    const released = { name: 'Released', message: 'stopped' };
+    const events: [JobEvent, object][] = [
+      [{ type: 'submitted', ...base }, {}],
+      [{ type: 'cancelled', ...base }, {}],
+      [{ type: 'completed', ...base, attempt: 2, output: { value: 'secret' } }, { attempt: 2 }],
+      [{ type: 'failed', ...base, attempt: 2, failure: released }, { attempt: 2 }],
+      [
+        { type: 'retrying', ...base, attempt: 2, failure: released },
+        { attempt: 2, released: true },
+      ],
+      [{ type: 'retrying', ...base, attempt: 2, failure: { ...released, name: 'Error' } }, { attempt: 2 }],
+    ];
+    for (const [event, fields] of events) {
+      const sent = toJobMessage(event);
+      expect(sent).to.deep.equal({ type: event.type, ...base, ...fields });
+      expect(parseJobMessage(sent)).to.deep.equal(sent);
+    }
+    const forged = { type: 'retrying', ...base, attempt: 2, released: 1 };
+    expect(parseJobMessage(forged)).to.deep.equal({ type: 'retrying', ...base, attempt: 2 });
   });
 
   it('are refused if a field is missing or has another form', () => {
@@ -78,7 +109,12 @@ describe('The messages of a fleet', () => {
       ['queue', 'a/b'],
       ['queue', 'q\0'],
       ['job', 'x'],
+      ['attempt', 0],
       ['attempt', 1.5],
+      ['attempt', 2 ** 31],
+      ['attempt', '1'],
+      ['job', [job]],
+      ['queue', ['q']],
       ['at', '1'],
       ['by', 'x'.repeat(201)],
     ] as const) {

@@ -262,8 +262,11 @@ describe('the pause of a cron of a fleet', () => {
         RangeError,
         'Expected `by` to be a name of 1 to 200 characters',
       );
-      expect(() => call('tick', { who: 'ann' })).to.throw(TypeError, 'Expected `options` to be made of `by`');
-      expect(() => call('tick', null)).to.throw(TypeError, 'Expected `options` to be an object, got null');
+      expect(() => call('tick', { who: 'ann' })).to.throw(
+        TypeError,
+        `Expected an option of \`${method}\`, got \`who\``,
+      );
+      expect(() => call('tick', null)).to.throw(TypeError, `\`options\` of \`${method}\` to be an object, got null`);
     }
     const nul = await fleet.pause('a\0b').catch((error: unknown) => error);
     expect(String(nul)).to.match(/invalid byte sequence/);

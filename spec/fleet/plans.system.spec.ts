@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import pg from 'pg';
+import { claimTime } from '../../lib/fleet/claim-function.js';
 import { hasAnyDependents } from '../../lib/fleet/dependents-table.js';
 import {
   claimJobs,
@@ -9,11 +10,13 @@ import {
   endDependencies,
   findDependencies,
   insertJobs as insertStatement,
+  keepClaims,
   releaseJobs,
   retryStoredJob,
   selectDueQueues,
   touchJobs,
 } from '../../lib/fleet/job-statements.js';
+import { readStoredJobs } from '../../lib/fleet/read-function.js';
 import { Fleets, sharedUrl } from '../helpers/fleet.js';
 
 /** ENDED_JOBS=760000 makes it a million jobs in all. */
@@ -58,8 +61,9 @@ describe('The statements of a fleet', () => {
 
   const insertJobs = (count: number, state: string, startAfter: string) =>
     client.query(
-      `insert into ${jobs} (name, state, start_after, completed_on)
-       select 'q', '${state}', ${startAfter}, case when '${state}' = 'completed' then now() end
+      `insert into ${jobs} (name, state, start_after, started_on, completed_on)
+       select 'q', '${state}', ${startAfter}, case when '${state}' = 'active' then now() end,
+         case when '${state}' = 'completed' then now() end
        from generate_series(1, ${count})`,
     );
 
@@ -86,22 +90,43 @@ describe('The statements of a fleet', () => {
       expect(due).to.be.at.most(4 + (active.rowCount ?? 0));
       // Once for the place of a job, and once for the job.
       expect(await rowsRead(claimJobs(schema), ['q', 10, 10, null, null, null])).to.be.at.most(20);
-      const { rows } = await client.query<{ id: string }>(
-        `select id from ${jobs} where name = 'q' and state = 'active' limit 50`,
+      const { rows } = await client.query<{ id: string; at: string }>(
+        `select id, ${claimTime('started_on')} as at from ${jobs} where name = 'q' and state = 'active' limit 50`,
       );
       const ids = [...rows.map(({ id }) => id), randomUUID()];
       // If there are few rows, a statement may read all of them several times.
       const few = Math.max(20, ids.length);
-      const claims = [ids, ids.map(() => 0)];
-      const outputs = JSON.stringify(ids.map((_, value) => ({ value })));
+      const claims = [ids, ids.map(() => 0), [...rows.map(({ at }) => at), '0']];
+      const outputs = JSON.stringify(Object.fromEntries(ids.map((id, value) => [id, { value }])));
       expect(await rowsRead(completeJobs(schema), ['q', ...claims, outputs])).to.be.at.most(few);
       expect(await rowsRead(releaseJobs(schema), ['q', ...claims])).to.be.at.most(few);
+      expect(await rowsRead(keepClaims(schema), ['q', ...claims, true])).to.be.at.most(few);
       expect(await rowsRead(touchJobs(schema), [ids.map(() => 'q'), ...claims])).to.be.at.most(few);
+      expect(await rowsRead(readStoredJobs(schema), [ids.map(() => 'q'), ids, 1e6])).to.be.at.most(few);
       const keyed = { id: randomUUID(), data: { input: 1 }, key: 'k' };
-      expect(await rowsRead(insertStatement(schema), ['q', JSON.stringify([keyed])])).to.be.at.most(few);
+      expect(await rowsRead(insertStatement(schema), ['q', JSON.stringify([keyed]), null, null])).to.be.at.most(few);
       // The retention of none is over. The queue and its dead letters are the only two.
       expect(await rowsRead(deleteEndedJobs(schema), [1000])).to.be.at.most(4);
     });
+});
+
+describe('The functions of a fleet', () => {
+  const fleets = new Fleets();
+  after(() => fleets.close());
+
+  it('are never compiled, for which servers before 18 take half a second a call', async () => {
+    await fleets.connect();
+    const client = new pg.Client({ connectionString: await sharedUrl() });
+    await client.connect();
+    const { rows } = await client.query<{ name: string; settings: string[] }>(
+      `select proname as name, proconfig as settings from pg_proc
+       where pronamespace = to_regnamespace($1) and prokind = 'f'`,
+      [fleets.schema],
+    );
+    await client.end();
+    expect(rows).to.not.deep.equal([]);
+    expect(rows.filter(({ settings }) => !settings.includes('jit=off')).map(({ name }) => name)).to.deep.equal([]);
+  });
 });
 
 describe('The statements about jobs that wait for others', () => {
@@ -195,15 +220,15 @@ describe('The statements about jobs that wait for others', () => {
       expect(await rowsRead(endDependencies(schema), [ids], end)).to.be.at.most(few + 40 * ids.length);
       // Up to a thousand dependencies, and their states.
       expect(await rowsRead(findDependencies(schema), ['00000000-0000-0000-0000-000000000000'])).to.be.at.most(2001);
-      const claims = [ids, ids.map(() => 0)];
+      const claims = [ids, ids.map(() => 0), ids.map(() => '0')];
       const outputs = JSON.stringify(ids.map((value) => ({ value })));
-      const claim = `update ${jobs} set state = 'active' where id = any('{${ids.join(',')}}')`;
+      const claim = `update ${jobs} set state = 'active', started_on = 'epoch' where id = any('{${ids.join(',')}}')`;
       // The other specs count the jobs that it reads.
       const dependents = await rowsRead(completeJobs(schema), ['q', ...claims, outputs], claim, [schema]);
       // Whether there are any dependents, and one of each job.
       expect(dependents).to.be.at.most(1 + ids.length);
       const job = { id: randomUUID(), data: { input: 1 }, after: ids };
-      expect(await rowsRead(insertStatement(schema), ['q', JSON.stringify([job])])).to.be.at.most(
+      expect(await rowsRead(insertStatement(schema), ['q', JSON.stringify([job]), null, null])).to.be.at.most(
         few + 12 * ids.length,
       );
       const fail = `update ${jobs} set state = 'failed' where id = '${dependent}'`;

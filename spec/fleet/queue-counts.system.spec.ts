@@ -32,6 +32,25 @@ describe('The counts of a queue', () => {
   });
   after(() => fleets.close());
 
+  it('have whole ms as the times of pauses and of the cancel', async () => {
+    const queue = newQueue();
+    await queue.enqueue(1);
+    await queue.pause({ by: 'ann' });
+    await fleet.pause('app/tick');
+    await fleet.cancel('for its time');
+    // A time has a fraction of 0 once in a thousand times.
+    await query(`update "${fleets.schema}".queue set paused_at = '2026-01-01 00:00:00.0007Z'`);
+    await query(`update "${fleets.schema}".cron_pause set begun_at = '2026-01-01 00:00:00.0007Z'`);
+    await query(`update "${fleets.schema}".fleet set cancelled_at = '2026-01-01 00:00:00.0007Z'`);
+    const at = Date.parse('2026-01-01T00:00:00Z');
+    const { cancelled, paused } = await fleet.state();
+    expect((await countsOf(queue.name)).paused).to.deep.equal({ by: 'ann', at });
+    expect(paused.map((each) => each.at)).to.deep.equal([at]);
+    expect(cancelled?.at).to.equal(at);
+    await fleet.resume('app/tick');
+    await fleet.resume();
+  });
+
   it('tell the states of the jobs that have not ended apart', async () => {
     const queue = newQueue();
     await queue.enqueueMany([1, 2, 3, 4]);
@@ -56,6 +75,9 @@ describe('The counts of a queue', () => {
     expect(await countsOf(queue.name)).to.deep.include({ ...nothing, waiting: 4, delayed: 1, blocked: 1, running: 2 });
     await waitUntil(async () => (await countsOf(failing.name)).retrying === 1);
     expect(await countsOf(failing.name)).to.deep.equal({ ...nothing, name: failing.name, waiting: 1, retrying: 1 });
+    // Dead letters are counted with their queue.
+    const names = (await fleet.state()).queues.map(({ name }) => name);
+    expect(names.filter((name) => name.startsWith(queue.name))).to.deep.equal([queue.name, failing.name]);
   });
 
   it('are of the jobs that have completed or failed in the last minute, too', async () => {
@@ -66,7 +88,7 @@ describe('The counts of a queue', () => {
       const { completed, failed } = (await countsOf(queue.name)).ended;
       return completed + failed === 5;
     });
-    expect((await countsOf(queue.name)).ended).to.deep.equal({ completed: 3, failed: 2, ms: 60_000 });
+    expect(await countsOf(queue.name)).to.deep.include({ dead: 2, ended: { completed: 3, failed: 2, ms: 60_000 } });
     await query(`update jobs.job set completed_on = completed_on - interval '1 min' where name = '${queue.name}'`);
     expect((await countsOf(queue.name)).ended).to.deep.equal({ completed: 0, failed: 0, ms: 60_000 });
   });

@@ -46,6 +46,27 @@ describe('A queue', () => {
     expect(await queue.enqueue(4, { key: 'waiting' })).to.equal(waiting);
   });
 
+  it('accepts a key without a window after its last job, even if the clock of the database was set back', async () => {
+    const queue = fleet.queue<number>(newName());
+    const ended = await queue.enqueue(1, { key: 'x' });
+    await queue.cancel(ended);
+    await query(`update ${fleets.schema}.job_key set at = at + interval '1 h' where name = '${queue.name}'`);
+    expect(await queue.enqueue(2, { key: 'x' })).not.to.equal(ended);
+  });
+
+  it('starts the jobs of one call in the order of their inputs, wherever their rows are in the table', async () => {
+    const queue = fleet.queue<number>(newName());
+    const inputs = Array.from({ length: 20 }, (_, n) => n);
+    const ids = await queue.enqueueMany(inputs);
+    const table = `${fleets.schema}_jobs.job`;
+    // An update moves a row to the end.
+    for (const id of ids.slice(0, 10).toReversed()) await query(`update ${table} set data = data where id = '${id}'`);
+    const started: number[] = [];
+    run(queue.worker((n) => void started.push(n)));
+    await Promise.all(ids.map((id) => lastValueFrom(queue.result(id), { defaultValue: undefined })));
+    expect(started).to.deep.equal(inputs);
+  });
+
   describe('within a transaction of the caller', () => {
     let client: pg.Client;
     before(async () => {
@@ -61,7 +82,6 @@ describe('A queue', () => {
       await client.query('begin');
       await client.query('insert into orders values (1)');
       const id = await queue.enqueue(1, { db: client });
-      await pause(100);
       expect(await queue.job(id)).to.equal(undefined);
       await client.query('commit');
       expect(await lastValueFrom(queue.result(id))).to.equal(2);
@@ -195,11 +215,17 @@ describe('A queue', () => {
       }
     });
 
+    it('passes the error of a client on', async () => {
+      const error = new Error('no');
+      const db = { query: () => Promise.reject(error) };
+      expect(await errorOf(fleet.queue<number>(newName()).enqueue(1, { db }))).to.equal(error);
+    });
+
     it('refuses a client that has begun no transaction', async () => {
       const error = await errorOf(fleet.queue<number>(newName()).enqueue(1, { db: client }));
       expect([error.name, error.message]).to.deep.equal([
         'TypeError',
-        'Expected `db` to be a client that has begun a transaction',
+        'Expected `db` to be a client that has begun a transaction. Execute `begin` first',
       ]);
     });
   });

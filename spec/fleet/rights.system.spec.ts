@@ -145,7 +145,8 @@ describe('installFleet', () => {
       ),
     );
     expect(messages).to.deep.equal([
-      `TypeError: Expected \`options\` to be made of ${known}, got another name; did you mean \`url\`?`,
+      `TypeError: Expected an option of \`installFleet\`, got another name; did you mean \`url\`? ` +
+        `Known options: ${known}`,
       'RangeError: Expected `name` to be up to 100 letters, digits, `_` and `-`, got `"a\'b"` (string)',
       "TypeError: Expected `queues` to be distinct names, got `[ 'a', 'a' ]` (object)",
     ]);

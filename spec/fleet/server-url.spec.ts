@@ -41,6 +41,14 @@ describe('the URL of a server', () => {
     );
   });
 
+  it('is a text', () => {
+    for (const value of [new URL('postgres://host/db'), 5, undefined])
+      expect(() => parseServerUrl('url', value)).to.throw(
+        TypeError,
+        'Expected `url` to be the URL of a PostgreSQL server',
+      );
+  });
+
   it('has an address of its socket, or of the default server', () => {
     const address = (url: string) => addressOfUrl(parseServerUrl('url', url));
     expect(address('postgres:///db?host=/var/run/postgresql')).to.equal('/var/run/postgresql:5432/db');

@@ -10,6 +10,48 @@ import { fakeDatabase } from '../helpers/fake-database.js';
 type Control = NotifyChannel<ControlMessage>;
 
 describe("the poller of the fleet's status", () => {
+  it('undoes the cancel that it has read, and no later one', async () => {
+    for (const [rows, at] of [
+      [[{ at: '2026-03-01 12:00:00+00' }], '2026-03-01 12:00:00+00'],
+      [[{ at: null }], null],
+      [[], null],
+    ] as const) {
+      const updates: unknown[] = [];
+      const database = fakeDatabase((sql, values) => {
+        if (sql.startsWith('update')) updates.push(values);
+        return Promise.resolve({
+          rows: sql === 'select cancelled_at::text as at from "schema".fleet' ? [...rows] : [],
+        });
+      });
+      const messages: ControlMessage[] = [];
+      const send = (message: ControlMessage) => messages.push(message);
+      const poller = new StatusPoller(database, { send, messages$: NEVER, missed$: NEVER } as unknown as Control);
+      await poller.resume();
+      expect([updates, messages]).to.deep.equal([[[at]], [{ type: 'fleet' }]]);
+    }
+  });
+
+  it('cancels a fleet that is not cancelled, and notifies all processes', async () => {
+    const statements: [string, unknown[]][] = [];
+    const database = fakeDatabase((sql, values) => {
+      statements.push([sql.replaceAll(/\s+/g, ' '), values]);
+      return Promise.resolve({ rows: [{ reason: 'a bad deploy' }] });
+    });
+    const messages: ControlMessage[] = [];
+    const send = (message: ControlMessage) => messages.push(message);
+    const poller = new StatusPoller(database, { send } as unknown as Control);
+    const reasons: unknown[] = [];
+    poller.status$.subscribe(({ reason }) => reasons.push(reason));
+    await poller.cancel('a bad deploy', 'web-1');
+    const [sql, values] = statements[0] ?? [];
+    expect(sql).to.match(/^insert into "schema"\.fleet .* set reason = \$1, cancelled_by = \$2, .*\.reason is null$/);
+    expect([values, messages, reasons]).to.deep.equal([
+      ['a bad deploy', 'web-1'],
+      [{ type: 'fleet' }],
+      ['a bad deploy'],
+    ]);
+  });
+
   describe('in virtual time', () => {
     let clock: sinon.SinonFakeTimers;
     beforeEach(() => (clock = sinon.useFakeTimers()));
@@ -65,7 +107,9 @@ describe("the poller of the fleet's status", () => {
       const reads: unknown[] = [];
       const database = fakeDatabase((_, values) => {
         reads.push(values);
-        return Promise.resolve({ rows: [{ reason: null, followed: false, due: ['a', 'c'], lost: ['b'] }] });
+        return Promise.resolve({
+          rows: [{ reason: null, followed: false, due: ['a', 'c'], lost: ['b'], paused: ['c'] }],
+        });
       });
       const poller = new StatusPoller(database, { messages$: NEVER, missed$: NEVER } as unknown as Control);
       poller.start();
@@ -73,10 +117,11 @@ describe("the poller of the fleet's status", () => {
       const watching = ['a', 'b', 'c'].flatMap((queue) => [
         poller.due(queue).subscribe(() => notified.push(`${queue} due`)),
         poller.lost(queue).subscribe(() => notified.push(`${queue} lost`)),
+        poller.paused(queue).subscribe(() => notified.push(`${queue} paused`)),
       ]);
       await clock.tickAsync(1000);
-      expect(notified).to.deep.equal(['a due', 'b lost', 'c due']);
-      for (const subscription of watching.slice(1, 5)) subscription.unsubscribe();
+      expect(notified).to.deep.equal(['a due', 'b lost', 'c due', 'c paused']);
+      for (const subscription of watching.slice(1, 8)) subscription.unsubscribe();
       await clock.tickAsync(1000);
       for (const subscription of watching) subscription.unsubscribe();
       await clock.tickAsync(1000);

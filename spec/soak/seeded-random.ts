@@ -1,18 +1,13 @@
+import { seededRandom } from '../../lib/testing/seeded-random.js';
+
 /** A random number generator with a seed. */
 export class SeededRandom {
-  private state: number;
+  /** Returns a number from 0 up to, but not including, 1. */
+  readonly next: () => number;
 
   constructor(seed: number) {
-    this.state = seed;
+    this.next = seededRandom(seed);
   }
-
-  /** Returns a number from 0 up to, but not including, 1. The algorithm is mulberry32. */
-  readonly next = (): number => {
-    this.state = (this.state + 0x6d2b79f5) | 0;
-    let t = Math.imul(this.state ^ (this.state >>> 15), 1 | this.state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 
   /** Returns an integer from 0 up to, but not including, `n`. */
   integer(n: number): number {

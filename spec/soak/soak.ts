@@ -1,6 +1,6 @@
 // Soak test: random operations on the whole core, on the real event loop and with real timers. It fails with exit code
 // 1 when memory or listeners leak, or when a run is lost or reported twice. Usage: `npm run soak -- --for 30s --seed
-// 1`, and `npm run soak -- fleet` for a fleet of processes.
+// 1`, `npm run soak -- fleet` for a fleet of processes, and `npm run soak -- year` for one in virtual time.
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { getHeapCodeStatistics } from 'node:v8';
@@ -11,22 +11,45 @@ import { SeededRandom } from './seeded-random.js';
 import { growth, warmUpSeconds, type Sample } from './growth.js';
 import { Ledger } from './ledger.js';
 import { ResidentApp } from './resident-app.js';
+import type { FleetSimulation } from './year/simulate-fleet.js';
 
 const { values, positionals } = parseArgs({
-  options: { for: { type: 'string', default: '10m' }, seed: { type: 'string' } },
+  options: {
+    for: { type: 'string', default: '10m' },
+    seed: { type: 'string' },
+    processes: { type: 'string', default: '10' },
+    'fault-days': { type: 'string', default: '10' },
+    'outage-days': { type: 'string', default: '7' },
+    jitter: { type: 'string', default: '0' },
+  },
   allowPositionals: true,
 });
-const [, number, unit = ''] = /^([\d.]+)(s|m|h)$/.exec(values.for) ?? [];
-const duration = Number(number) * ({ s: 1000, m: 60_000, h: 3_600_000 }[unit] ?? NaN);
+const [, number, unit = ''] = /^([\d.]+)(s|m|h|d)$/.exec(values.for) ?? [];
+const duration = Number(number) * ({ s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }[unit] ?? NaN);
 const seed = Number(values.seed ?? Date.now() % 1e6);
 const { gc } = globalThis;
-if (!gc || !(duration > 0) || !Number.isInteger(seed) || (positionals[0] ?? 'fleet') !== 'fleet') {
-  console.error('Usage: node --expose-gc --import tsx spec/soak/soak.ts [fleet] [--for 10m] [--seed n]');
+if (!gc || !(duration > 0) || !Number.isInteger(seed) || !['fleet', 'year', undefined].includes(positionals[0])) {
+  console.error('Usage: node --expose-gc --import tsx spec/soak/soak.ts [fleet|year] [--for 10m] [--seed n]');
   process.exit(2);
 }
 if (positionals[0] === 'fleet') {
   const { soakFleet } = await import('./fleet-soak.js');
   process.exit((await soakFleet(duration, seed)) ? 0 : 1);
+}
+if (positionals[0] === 'year') {
+  const { soakYear } = await import('./year/soak-year.js');
+  const [processes, faultDays, outageDays] = [values.processes, values['fault-days'], values['outage-days']].map(
+    Number,
+  );
+  const options = {
+    processes,
+    hours: duration / 3_600_000,
+    seed,
+    faultDays,
+    outageDays,
+    jitter: Number(values.jitter),
+  };
+  process.exit((await soakYear(options as FleetSimulation)) ? 0 : 1);
 }
 
 const ledger = new Ledger();

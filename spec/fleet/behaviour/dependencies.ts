@@ -22,7 +22,7 @@ type Stored = Pick<Queue<unknown, unknown>, 'name' | 'job' | 'result'>;
 /** Returns what a handler has got. */
 const received = (input: unknown, _: unknown, { outputs, attempt }: Job) => ({ input, outputs, attempt });
 
-/** Specifies jobs that wait for other jobs, wherever they are stored. */
+/** Specifies jobs that wait for other jobs, wherever they are stored. Closes the fleets at the end of its suite. */
 export function describeDependencies(fleets: TestFleets): void {
   let fleet: Fleet;
   let other: Fleet;
@@ -43,6 +43,7 @@ export function describeDependencies(fleets: TestFleets): void {
     other = await fleets.connect({ name: 'two' });
   });
   afterEach(() => apps.stop());
+  after(() => fleets.close());
 
   it('is blocked until all of them have completed, and gets their outputs in the order of `after`', async () => {
     const [numbers, texts, last] = [newQueue<number, number>(), newQueue<string, string>(), newQueue<string>()];

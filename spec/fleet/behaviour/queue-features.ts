@@ -7,7 +7,7 @@ import type { TestFleets } from '../../helpers/test-fleets.js';
 
 const hour = 3_600_000;
 
-/** Specifies the features of queues, wherever their jobs are stored. */
+/** Specifies the features of queues, wherever their jobs are stored. Closes the fleets at the end of its suite. */
 export function describeQueueFeatures(fleets: TestFleets): void {
   let fleet: Fleet;
   let other: Fleet;
@@ -23,11 +23,14 @@ export function describeQueueFeatures(fleets: TestFleets): void {
     other = await fleets.connect({ name: 'two' });
   });
   afterEach(() => apps.stop());
+  after(() => fleets.close());
 
   describe('with keys', () => {
     it('has one waiting job with a key, however many processes enqueue it', async () => {
       const name = newName();
       const [one, two] = [fleet.queue<number>(name), other.queue<number>(name)];
+      const submitted: unknown[] = [];
+      one.events$.subscribe(({ job }) => submitted.push(job));
       const ids = await Promise.all(
         Array.from({ length: 40 }, (_, n) => (n % 2 === 0 ? one : two).enqueue(n, { key: `k${n % 4}` })),
       );
@@ -36,6 +39,8 @@ export function describeQueueFeatures(fleets: TestFleets): void {
       // Jobs without a key are not concerned, and neither is the same key in another queue.
       await Promise.all([one.enqueue(1), one.enqueue(1), fleet.queue(newName()).enqueue(1, { key: 'k1' })]);
       expect(await countOf(name)).to.equal(6);
+      await fleets.waitUntil(() => submitted.length === 6);
+      expect(submitted).to.include.members(ids);
     });
 
     it('takes the key again when the job does not wait any more', async () => {
@@ -122,10 +127,11 @@ export function describeQueueFeatures(fleets: TestFleets): void {
         [null, 5, { prority: 1 }].map(async (options) => (await errorOf(queue.enqueue(1, options as never))).message),
       );
       expect(messages).to.deep.equal([
-        'Expected `options` to be an object, got null',
-        'Expected `options` to be an object, got `5` (number)',
-        'Expected `options` to be made of `priority`, `delay`, `retries`, `timeout`, `key`, `keyWindow`, `group`, ' +
-          '`after`, `db`, `notify`, got `prority` (unknown); did you mean `priority`?',
+        'Expected `options` of `enqueue` to be an object, got null',
+        'Expected `options` of `enqueue` to be an object, got `5` (number)',
+        'Expected an option of `enqueue`, got `prority`; did you mean `priority`? ' +
+          'Known options: `priority`, `delay`, `retries`, `timeout`, `key`, `keyWindow`, `group`, `after`, ' +
+          '`db`, `notify`',
       ]);
     });
 
@@ -271,6 +277,120 @@ export function describeQueueFeatures(fleets: TestFleets): void {
     });
   });
 
+  describe('with jobs that are changed', () => {
+    const unknownJob = '00000000-0000-4000-8000-000000000000';
+
+    it('does so only in the states that allow it', async () => {
+      const queue = fleet.queue<number>(newName(), { retries: 0 });
+      run(
+        queue.worker((n) => {
+          if (n === 2) throw new Error('no');
+          return n === 3 ? NEVER : undefined;
+        }),
+      );
+      const ids: Record<string, string> = { delayed: await queue.enqueue(0, { delay: hour }) };
+      for (const [n, state] of ['completed', 'failed', 'active'].entries()) {
+        const id = (ids[state] = await queue.enqueue(n + 1));
+        await fleets.waitUntil(async () => (await queue.job(id))?.state === state);
+      }
+      const waiting = await queue.enqueue(4);
+      const changesOf = async (id = '') => {
+        const changes: string[] = [];
+        for (const name of ['promote', 'retry', 'cancel'] as const) if (await queue[name](id)) changes.push(name);
+        return changes;
+      };
+      expect(await changesOf(unknownJob)).to.deep.equal([]);
+      expect(await changesOf(ids['completed'])).to.deep.equal([]);
+      expect(await changesOf(ids['failed'])).to.deep.equal(['retry', 'cancel']);
+      expect(await changesOf(ids['delayed'])).to.deep.equal(['promote', 'cancel']);
+      expect(await changesOf(waiting)).to.deep.equal(['cancel']);
+      expect([await queue.remove(unknownJob), await queue.remove(ids['active'] ?? '')]).to.deep.equal([false, false]);
+      expect(await changesOf(ids['active'])).to.deep.equal(['cancel']);
+      for (const id of Object.values(ids))
+        expect([await queue.remove(id), await queue.job(id)]).to.deep.equal([true, undefined]);
+    });
+
+    it('retries a job alone, which then has not ended, and keeps the dead letters of the others', async () => {
+      const queue = fleet.queue<number>(newName(), { retries: 0 });
+      const worker = run(queue.worker(() => Promise.reject(new Error('no'))));
+      const [one = '', two = ''] = await queue.enqueueMany([1, 2]);
+      await fleets.waitUntil(async () => (await queue.deadLetters()).length === 2);
+      await worker.app.stop();
+      expect((await queue.job(one))?.endedAt).to.be.instanceOf(Date);
+      expect(await queue.retry(one)).to.equal(true);
+      expect(await queue.job(one))
+        .to.include({ state: 'retrying', attempt: 1 })
+        .and.not.have.property('endedAt');
+      const [letter, ...others] = await queue.deadLetters();
+      expect([letter?.job, letter?.input, others]).to.deep.equal([two, 2, []]);
+      expect(await queue.deadLetters(1)).to.have.length(1);
+    });
+
+    it('redrives a job with its priority, group and key, but without its delay and its retries', async () => {
+      const queue = fleet.queue<number>(newName(), { retries: 0 });
+      run(queue.worker(() => Promise.reject(new Error('no'))));
+      const options = { priority: 3, group: 'g', key: 'k', delay: 10, retries: 1, timeout: hour };
+      const id = await queue.enqueue(1, { ...options });
+      await fleets.waitUntil(async () => (await queue.job(id))?.state === 'retrying');
+      await queue.promote(id);
+      await fleets.waitUntil(async () => (await queue.deadLetters()).length === 1);
+      expect([await queue.redrive([unknownJob]), await queue.redrive()]).to.deep.equal([0, 1]);
+      await fleets.waitUntil(async () => (await queue.jobs({ state: 'failed' })).length === 2);
+      const [, redriven] = await queue.jobs();
+      expect(redriven).to.deep.include({ priority: 3, group: 'g', key: 'k', input: 1, attempt: 1 });
+    });
+  });
+
+  it('keeps the options of the process that has opened it last', async () => {
+    const [name, backoff] = [newName(), { initial: hour }];
+    const [first, second] = [
+      fleet.queue<number>(name, { retries: 0 }),
+      other.queue<number>(name, { retries: 1, backoff }),
+    ];
+    const ids = [await first.enqueue(1), await second.enqueue(2), await first.enqueue(3)];
+    run(second.worker(() => Promise.reject(new Error('no'))));
+    const states = () => Promise.all(ids.map(async (id) => (await first.job(id))?.state));
+    await fleets.waitUntil(async () => !(await states()).some((state) => state === 'waiting' || state === 'active'));
+    expect(await states()).to.deep.equal(['failed', 'retrying', 'retrying']);
+  });
+
+  it('inserts no job whose submitter has stopped to wait for room', async () => {
+    const queue = fleet.queue<number>(newName(), { maxWaiting: 1 });
+    await queue.enqueue(1);
+    const subscription = queue.submit(2).subscribe();
+    await fleets.pause(300);
+    subscription.unsubscribe();
+    const last = queue.enqueue(3);
+    const inputs: number[] = [];
+    run(queue.worker((n) => void inputs.push(n)));
+    await last;
+    await fleets.waitUntil(() => inputs.length === 2);
+    expect([inputs, (await queue.jobs()).map(({ input }) => input)]).to.deep.equal([
+      [1, 3],
+      [1, 3],
+    ]);
+  });
+
+  it('emits its own events alone', async () => {
+    const [queue, others] = [fleet.queue<number>(newName()), fleet.queue<number>(newName())];
+    const events: unknown[] = [];
+    const subscription = queue.events$.subscribe(({ queue: name, type }) => events.push([name, type]));
+    await others.enqueue(1);
+    await queue.enqueue(2);
+    await fleets.waitUntil(() => events.length > 0);
+    subscription.unsubscribe();
+    expect(events).to.deep.equal([[queue.name, 'submitted']]);
+  });
+
+  it('is read in pages of 100 jobs by default', async () => {
+    const queue = fleet.queue<number>(newName());
+    await queue.enqueueMany(Array.from({ length: 101 }, (_, n) => n));
+    expect((await queue.jobs()).map(({ input }) => input)).to.deep.equal(Array.from({ length: 100 }, (_, n) => n));
+    for (const limit of [0, 1.5, 100_001])
+      for (const read of [queue.jobs({ limit }), queue.deadLetters(limit)])
+        expect((await errorOf(read)).message).to.match(/^Expected `limit` to be a whole number from 1 to /);
+  });
+
   describe('with limits', () => {
     /** Runs workers in two processes, and returns the largest number of jobs of each group at a time. */
     async function maxTogether(queue: Queue<string, unknown>, jobs: readonly string[], options: object) {
@@ -341,10 +461,17 @@ export function describeQueueFeatures(fleets: TestFleets): void {
       run(other.queue<number>(queue.name).worker(handler));
       await fleets.pause(300);
       expect(started.at(-1)).to.equal(100);
+      // It is paused, and so remains as it is.
+      await queue.pause({ by: 'bob' });
       const [state] = (await fleet.state()).queues.filter(({ name }) => name === queue.name);
       expect([state?.waiting, state?.paused?.by]).to.deep.equal([3, 'ann']);
       await other.queue(queue.name).resume();
       await fleets.waitUntil(() => started.length === 64);
+    });
+
+    it('is refused with an option that does not exist', async () => {
+      const { message } = await errorOf(fleet.queue(newName()).pause({ who: 'ann' } as never));
+      expect(message).to.include('Expected an option of `pause`, got `who`');
     });
   });
 
@@ -371,7 +498,7 @@ export function describeQueueFeatures(fleets: TestFleets): void {
       await fleets.waitUntil(async () => (await queue.job(waiting))?.progress !== undefined);
       const active = await queue.job(waiting);
       expect(active).to.deep.include({ state: 'active', input: 1, progress: { percent: 1 }, attempt: 1, priority: 0 });
-      expect(active).not.to.have.any.keys('output', 'failure', 'endedAt', 'dueAt', 'key', 'group');
+      expect(active).not.to.have.any.keys('output', 'failure', 'endedAt', 'dueAt', 'key', 'group', 'after');
       held.resolve(undefined);
       await fleets.waitUntil(async () => (await queue.job(waiting))?.state === 'completed');
       const completed = await queue.job(waiting);

@@ -23,7 +23,7 @@ import { TestApplications } from '../../helpers/test-applications.js';
 import { deferred } from '../../helpers/tasks.js';
 import type { TestFleets } from '../../helpers/test-fleets.js';
 
-/** Specifies what queues do, wherever their jobs are stored. */
+/** Specifies what queues do, wherever their jobs are stored. Closes the fleets at the end of its suite. */
 export function describeQueue(fleets: TestFleets): void {
   let fleet: Fleet;
   let queues = 0;
@@ -35,6 +35,7 @@ export function describeQueue(fleets: TestFleets): void {
     fleet = await fleets.connect({ name: 'one' });
   });
   afterEach(() => apps.stop());
+  after(() => fleets.close());
 
   describe('submit', () => {
     it('emits the result of the handler', async () => {
@@ -259,6 +260,8 @@ export function describeQueue(fleets: TestFleets): void {
         'started',
         'completed',
       ]);
+      const [job] = await queue.jobs();
+      expect(job).to.include({ state: 'completed', attempt: 3 }).and.not.have.property('failure');
     });
 
     it('cancels and fails an attempt at its timeout, and continues', async () => {
@@ -336,6 +339,28 @@ export function describeQueue(fleets: TestFleets): void {
       expect((await app.stop(new Error('deploy'))).clean).to.equal(true);
       run(other.queue<number, string>(queue.name, { backoff: { initial: 0 } }).worker(() => 'done elsewhere'));
       expect(await result).to.equal('done elsewhere');
+    });
+
+    it('starts a released job again without a retry, with a higher attempt and a failure named Released', async () => {
+      const queue = fleet.queue<number, number>(newName(), { retries: 0 });
+      const events: unknown[] = [];
+      const subscription = queue.events$.subscribe((event) => {
+        if (event.type === 'started') events.push(['started', event.attempt]);
+        if (event.type === 'retrying') events.push(['retrying', event.attempt, event.failure.name]);
+      });
+      const { app } = run(queue.worker((): Observable<number> => NEVER));
+      const started = nextEvent(queue.events$, 'started');
+      const result = lastValueFrom(queue.submit(1));
+      await started;
+      await app.stop();
+      run(queue.worker((_, __, { attempt }) => attempt));
+      expect(await result).to.equal(2);
+      subscription.unsubscribe();
+      expect(events).to.deep.equal([
+        ['started', 1],
+        ['retrying', 1, 'Released'],
+        ['started', 2],
+      ]);
     });
 
     it('completes a job whose promise is resolved after its application was stopped', async () => {
@@ -507,6 +532,29 @@ export function describeQueue(fleets: TestFleets): void {
       expect(await promise.catch((error: unknown) => error)).to.be.instanceOf(CancelledError);
   });
 
+  it('refuses calls after the close with the cause of the cancel of the fleet', async () => {
+    const other = await fleets.connect();
+    const queue = other.queue(newName());
+    const job = await queue.enqueue(1);
+    const pending = rejectionOf(lastValueFrom(queue.result(job)));
+    try {
+      await other.cancel('a bad deploy');
+      await other.close();
+      const rejections = [
+        pending,
+        ...[queue.enqueue(1), queue.job(job), lastValueFrom(queue.submit(1))].map(rejectionOf),
+      ];
+      for (const error of await Promise.all(rejections))
+        expect(error)
+          .to.be.instanceOf(CancelledError)
+          .with.property('cause')
+          .that.is.instanceOf(FleetCancelledError)
+          .with.property('reason', 'a bad deploy');
+    } finally {
+      await fleet.resume();
+    }
+  });
+
   it('refuses invalid options synchronously', () => {
     const invalidCalls = [
       [() => fleet.queue('a b'), "Expected `name` to be up to 100 letters, digits, `_` and `-`, got `'a b'` (string)"],
@@ -553,6 +601,9 @@ export function describeQueue(fleets: TestFleets): void {
     ] as const;
     for (const [call, message] of invalidCalls) expect(call).to.throw(message);
     expect(() => fleet.queue('q').worker(1 as never)).to.throw(TypeError, 'Expected `handler` to be a function');
-    expect(() => fleet.queue('q', { retry: 1 } as never)).to.throw(TypeError, /^Expected `options` to be made of/);
+    expect(() => fleet.queue('q', { retry: 1 } as never)).to.throw(
+      TypeError,
+      /^Expected an option of `queue`, got `retry`; did you mean `retries`\?/,
+    );
   });
 }

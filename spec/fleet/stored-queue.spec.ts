@@ -1,0 +1,76 @@
+import { expect } from 'chai';
+import type { FleetDatabase } from '../../lib/fleet/fleet-database.js';
+import type { QueueOptions } from '../../lib/fleet/queue-types.js';
+import { StoredQueue } from '../../lib/fleet/stored-queue.js';
+import { rejectionOf } from '../helpers/rejection.js';
+
+describe('A queue in the database', () => {
+  /** The statements and calls that have reached the database. */
+  let calls: string[];
+  /** The error with which the next call of this name is answered. */
+  let failure: { readonly call: string; readonly error: Error } | undefined;
+
+  const reach = (call: string) => {
+    calls.push(call);
+    if (failure?.call !== call) return;
+    const { error } = failure;
+    failure = undefined;
+    throw error;
+  };
+  const database = {
+    schema: 'fleet',
+    retry: (call: () => unknown) => Promise.resolve().then(call),
+    async queryWithRetry(sql: string, values: unknown[]) {
+      const isInsert = sql.startsWith('insert');
+      reach(isInsert ? 'store options' : 'read policy');
+      return isInsert ? [{ options: JSON.parse(String(values[1])) as object }] : [{ policy: 'standard' }];
+    },
+    boss: {
+      createQueue: async (name: string) => reach(`create ${name}`),
+      updateQueue: async (name: string) => reach(`update ${name}`),
+    },
+  } as unknown as FleetDatabase;
+  const queueWith = (options: QueueOptions) =>
+    new StoredQueue({ database, heartbeatTimeoutMs: 10_000 }, 'mails', options);
+  const created = ['create mails.dead', 'create mails'];
+
+  beforeEach(() => {
+    calls = [];
+    failure = undefined;
+  });
+
+  it('is created with its dead letters, and opened, once for all callers', async () => {
+    const queue = queueWith({ retries: 3 });
+    await Promise.all([queue.open(), queue.create(), queue.open()]);
+    await queue.open();
+    expect(calls).to.deep.equal([...created, 'store options', 'update mails', 'read policy']);
+    expect(queue.policy.retries).to.equal(3);
+  });
+
+  it('is not updated by a process that gives no options', async () => {
+    await queueWith({}).open();
+    expect(calls).to.deep.equal([...created, 'store options', 'read policy']);
+  });
+
+  for (const call of [...created, 'store options', 'update mails', 'read policy'])
+    it(`is opened by the next call if «${call}» has failed`, async () => {
+      const error = new Error('refused');
+      failure = { call, error };
+      const queue = queueWith({ retries: 3 });
+      expect(await rejectionOf(queue.open())).to.equal(error);
+      const failedAt = calls.length;
+      await queue.open();
+      // The rest goes on from what was created before.
+      const again = created.includes(call) ? created : [];
+      expect(calls.slice(failedAt)).to.deep.equal([...again, 'store options', 'update mails', 'read policy']);
+    });
+
+  it('is created by the next call if its creation has failed', async () => {
+    const error = new Error('refused');
+    failure = { call: 'create mails', error };
+    const queue = queueWith({});
+    expect(await rejectionOf(queue.create())).to.equal(error);
+    await queue.create();
+    expect(calls).to.deep.equal([...created, ...created]);
+  });
+});
