@@ -10,10 +10,9 @@ export class CurrentRuns<R> {
   }
 
   /** Returns the run of an event. */
-  of({ type, runId }: RecordedEvent): R {
-    // A value has no number. A supervised task in a supervised task has other numbers than the task itself.
-    const last =
-      runId === undefined || type === 'restarting' || type === 'done' ? [...this.runs.values()].at(-1) : undefined;
+  of({ runId }: RecordedEvent): R {
+    // A value has no number.
+    const last = runId === undefined ? [...this.runs.values()].at(-1) : undefined;
     const run = this.runs.get(runId) ?? last ?? this.begin();
     if (run !== last) this.runs.set(runId, run);
     return run;

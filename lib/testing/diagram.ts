@@ -18,7 +18,7 @@ export function parseDiagram(text: string): Diagram {
         `Expected a name and, after at least two spaces, its marbles, got \`${printable(trimmed)}\``,
       );
     if (diagram.has(name)) throw new SyntaxError(`Expected one row for each name, got two for \`${printable(name)}\``);
-    diagram.set(name, parseRow(trimmed.slice(nameEnd).trimStart()).marbles);
+    diagram.set(name, parseRow(trimmed.slice(nameEnd).trimStart()));
   }
   return diagram;
 }

@@ -1,4 +1,5 @@
-import { validateArray, validateNumber, validateOptions } from '../util/validate.js';
+import { validateArray, validateInteger, validateNumber } from '../util/validate.js';
+import { validateOptions } from '../util/validate-options.js';
 import { explorationError, runInOrder } from './exploration-run.js';
 import type { Scenario } from './scenario-types.js';
 import { seededRandom } from './seeded-random.js';
@@ -28,7 +29,8 @@ export interface ExploreResult {
  * scenario and what holds for every application: a task ends once, finalizes once, and does nothing after its end.
  *
  * @throws ScenarioError for an order that fails, with its marbles. Of several failing orders it is one with the fewest
- * departures from the usual one. Its `cause` is the failure.
+ * departures from the usual one. Its `cause` is the failure. TypeError and RangeError for invalid options. All of them
+ * are rejections.
  *
  * @example
  * ```ts
@@ -55,18 +57,17 @@ export interface ExploreResult {
  * ```
  */
 export async function explore(scenario: Scenario, options: ExploreOptions = {}): Promise<ExploreResult> {
-  validateOptions(options, ['runs', 'seed', 'order']);
+  validateOptions(options, ['runs', 'seed', 'order'], 'explore');
   const { runs = 200, seed = 1 } = options;
-  validateNumber('runs', 1, Infinity, runs);
+  if (runs !== Infinity) validateInteger('runs', 1, Infinity, runs);
   validateNumber('seed', -Infinity, Infinity, seed);
   if (options.order !== undefined) {
     validateArray('order', options.order);
-    for (const choice of options.order) validateNumber('order', 0, Infinity, choice);
+    for (const choice of options.order) validateInteger('order', 0, Infinity, choice);
     await tryOrder(scenario, options.order);
     return { orders: 1, all: false };
   }
   let orders = 0;
-  let all = true;
   const queue: (readonly number[])[] = [[]];
   for (let order = queue.shift(); order; order = queue.shift()) {
     // The rest of a long queue would only vary the first choices, so random orders cover more.
@@ -79,13 +80,11 @@ export async function explore(scenario: Scenario, options: ExploreOptions = {}):
     // Only choices after the last departure vary, so that each order is tried once.
     for (const [index, { due }] of choices.entries()) {
       if (index < order.length) continue;
-      for (let choice = 1; choice < due; choice++) {
-        if (queue.length < runs) queue.push([...choices.slice(0, index).map(({ chosen }) => chosen), choice]);
-        else all = false;
-      }
+      for (let choice = 1; choice < due && queue.length < runs; choice++)
+        queue.push([...choices.slice(0, index).map(({ chosen }) => chosen), choice]);
     }
   }
-  return { orders, all };
+  return { orders, all: true };
 }
 
 /** @throws ScenarioError when the scenario fails in this order. */

@@ -64,7 +64,7 @@ export function checkInvariants({ recording, report }: ScenarioResult): void {
     const isReadyAgain = type === 'ready' && run.last === 'ready' && mayBeReady.has(task);
     if (!isReadyAgain && !successors[run.last]?.includes(type)) fail(event, `comes after ${run.last}`);
     run.last = type;
-    if (type === 'ready') mayBeReady.delete(task);
+    mayBeReady.delete(task);
     if (type === 'ready' || type === 'done') for (const path of pathsAbove(task)) mayBeReady.add(path);
   }
   if (!report) return;

@@ -11,6 +11,7 @@ export function warnOfLength(scenario: Scenario, steps: number, ms: number): voi
   const [timers, seconds] = [steps, ms / 1000].map((count) => count.toLocaleString('en'));
   console.error(
     `This scenario is long: ${timers} timers have fired within ${seconds} s of virtual time, and it goes on. ` +
-      'To make it faster, shorten its `duration`, or give its tasks longer intervals',
+      'To make it faster, shorten its `duration`, or give its tasks longer intervals. ' +
+      'A cron that waits has a timer each 30 s',
   );
 }

@@ -64,14 +64,8 @@ export function validateLetters(values: object): void {
 const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 const durationPattern = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)(?=\s|$)/;
 
-/** A parsed row: its marbles and its length in ms. */
-export interface MarbleRow {
-  readonly marbles: readonly Marble[];
-  readonly length: number;
-}
-
 /** Parses a row of marbles. @throws SyntaxError for invalid marbles. */
-export function parseRow(text: string): MarbleRow {
+export function parseRow(text: string): Marble[] {
   const marbles: Marble[] = [];
   let at = 0;
   let inGroup = false;
@@ -108,7 +102,7 @@ export function parseRow(text: string): MarbleRow {
       );
   }
   if (inGroup) throw new SyntaxError(`Expected \`)\` at the end of the marbles \`${printable(text)}\``);
-  return { marbles, length: at };
+  return marbles;
 }
 
 /** Removes the rounding errors of a sum of decimals. A finer precision would be lost in a sum of years. */

@@ -51,22 +51,30 @@ export class MemoryClaims {
   }
 
   /** Claims the job that starts next, if there is one. */
-  claim({ groupConcurrency, rate }: WorkerLimits): MemoryJob | undefined {
+  claim({ groupConcurrency = Infinity, rate }: WorkerLimits): MemoryJob | undefined {
     if (this.paused) return undefined;
     const now = this.scheduler.now();
+    const full = this.fullGroups(groupConcurrency);
     let next: MemoryJob | undefined;
     for (const job of this.open)
-      if (job.isDue(now) && !this.isFull(job.group, groupConcurrency)) if (!next || job.startsBefore(next)) next = job;
+      if (job.isDue(now) && !full.has(job.group) && (!next || job.startsBefore(next))) next = job;
     if (!next || (rate && this.isExceeded(rate, now))) return undefined;
     next.claim(now);
     return next;
   }
 
-  private isFull(group: string | undefined, groupConcurrency = Infinity): boolean {
-    if (group === undefined || groupConcurrency === Infinity) return false;
-    let active = 0;
-    for (const job of this.open) if (job.group === group && job.state === 'active') active++;
-    return active >= groupConcurrency;
+  /** Returns the groups of which no further job may start. */
+  private fullGroups(groupConcurrency: number): ReadonlySet<string | undefined> {
+    const full = new Set<string | undefined>();
+    if (groupConcurrency === Infinity) return full;
+    const active = new Map<string, number>();
+    for (const { group, state } of this.open) {
+      if (group === undefined || state !== 'active') continue;
+      const count = (active.get(group) ?? 0) + 1;
+      active.set(group, count);
+      if (count >= groupConcurrency) full.add(group);
+    }
+    return full;
   }
 
   /** Whether as many jobs have started within the time as may start. If not, counts one more. */
@@ -81,7 +89,7 @@ export class MemoryClaims {
 
   private watchDelays(): void {
     const now = this.scheduler.now();
-    for (const job of this.open) if (job.waits && job.dueAt > now) this.notifyAt(job.dueAt);
+    for (const { dueAt } of this.open) if (dueAt > now) this.notifyAt(dueAt);
   }
 
   private notifyAt(time: number): void {

@@ -1,5 +1,5 @@
 import { Observable } from 'rxjs';
-import { CancelledError } from '../errors/errors.js';
+import { closedError } from '../fleet/closed-error.js';
 import { validateProgress } from '../fleet/event-text.js';
 import type { JobEvent, JobEventDetail } from '../fleet/queue-types.js';
 import { keepAsyncContext } from '../util/keep-async-context.js';
@@ -22,6 +22,11 @@ export class MemoryConnection {
 
   get isClosed(): boolean {
     return this.closed !== undefined;
+  }
+
+  /** Emits at the close. */
+  get closing$(): Observable<Error> {
+    return this.closing.asObservable();
   }
 
   /** Calls a function. Returns its result, or its error, as a promise. */
@@ -60,7 +65,7 @@ export class MemoryConnection {
         subscriber.complete();
       };
       subscriber.add(job.end.asObservable().subscribe(onEnd));
-      subscriber.add(this.closing.asObservable().subscribe((closed) => subscriber.error(closed)));
+      subscriber.add(this.closing$.subscribe((closed) => subscriber.error(closed)));
       onEnd();
     });
     return result$.pipe(keepAsyncContext());
@@ -68,8 +73,7 @@ export class MemoryConnection {
 
   /** Fails the results that are waited for, and all later calls. */
   close(): void {
-    if (this.closed) return;
-    this.closed = new CancelledError('The fleet is closed');
+    this.closed = closedError(this.store.context.cause);
     this.closing.next(this.closed);
   }
 }

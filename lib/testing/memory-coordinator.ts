@@ -56,7 +56,7 @@ export function memoryCoordinator(): MemoryCoordinator {
     return pause;
   };
   const setPause = (task: string, paused: boolean, options: ByWhom) => {
-    const by = readBy(options, ['by']);
+    const by = readBy(options, paused ? 'pause' : 'resume');
     const pause = pauseOf(task);
     if (pause.value.paused !== paused) pause.next({ paused, ...by });
   };
@@ -85,7 +85,7 @@ export function memoryCoordinator(): MemoryCoordinator {
         return () => void subscribers.delete(subscriber);
       }),
     trigger: async (task, options = {}) => {
-      const by = readBy(options, ['by']);
+      const by = readBy(options, 'trigger');
       const [first] = triggered.get(task) ?? [];
       if (!first) throw new NotRunningError(task);
       return new Promise((onOutcome) => first.next({ ...by, onOutcome }));

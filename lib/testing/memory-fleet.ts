@@ -1,5 +1,6 @@
 import { asyncScheduler } from 'rxjs';
-import { readOptions, validateScheduler } from '../util/validate.js';
+import { validateScheduler } from '../util/validate.js';
+import { readOptions } from '../util/validate-options.js';
 import { validateFaults } from './memory-faults.js';
 import type { MemoryFleet, MemoryFleetOptions } from './memory-fleet-types.js';
 import { MemoryProcess } from './memory-process.js';
@@ -11,8 +12,8 @@ import { MemoryStore } from './memory-store.js';
  * decides all times, so a test of a day takes milliseconds.
  *
  * It differs from a database in the following: a retry has no jitter; other processes get events, pauses and cancels
- * at once; a `db` is not used, so a job is inserted at once and a rollback does not remove it; and ids of jobs are
- * numbered.
+ * at once; a `db` is not used, so a job is inserted at once and a rollback does not remove it; ids of jobs are
+ * numbered; and a clock that is set forward ends no wait early.
  *
  * @throws TypeError, RangeError for invalid options.
  *
@@ -38,7 +39,11 @@ import { MemoryStore } from './memory-store.js';
  * ```
  */
 export function memoryFleet(options: MemoryFleetOptions = {}): MemoryFleet {
-  const { scheduler = asyncScheduler, name = 'memory', faults } = readOptions(options, ['scheduler', 'name', 'faults']);
+  const {
+    scheduler = asyncScheduler,
+    name = 'memory',
+    faults,
+  } = readOptions(options, ['scheduler', 'name', 'faults'], 'memoryFleet');
   validateScheduler(scheduler);
   if (faults !== undefined) validateFaults(faults);
   return new MemoryProcess(new MemoryStore(scheduler, name, faults), name);

@@ -68,10 +68,10 @@ export class MemoryInsertions {
   }
 
   /** Returns the job that keeps another one with its key from being inserted. */
-  private knownJob({ key, keyWindow = 0 }: SubmitOptions): MemoryJob | undefined {
+  private knownJob({ key, keyWindow }: SubmitOptions): MemoryJob | undefined {
     if (key === undefined) return undefined;
     const last = this.lastOfKey.get(key);
-    const isWithinWindow = last && last.parts.createdAt > this.table.now() - keyWindow;
+    const isWithinWindow = last && keyWindow && last.parts.createdAt > this.table.now() - keyWindow;
     return this.table.waitingJob(key) ?? (isWithinWindow ? last : undefined);
   }
 }

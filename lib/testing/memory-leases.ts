@@ -112,8 +112,8 @@ export class MemoryLeases {
 
   pausedCrons(): PausedCron[] {
     return [...this.pauses.keys()].flatMap((task) => {
-      const { by, from } = this.currentPause(task) ?? {};
-      return by === undefined || from === undefined ? [] : [{ task, by, at: from }];
+      const pause = this.currentPause(task);
+      return pause ? [{ task, by: pause.by, at: pause.from }] : [];
     });
   }
 

@@ -62,7 +62,7 @@ export class MemoryProcess implements MemoryFleet {
 
   pause(path: string, options: ByWhom = {}): Promise<void> {
     validatePath(path);
-    const by = this.#readBy(options);
+    const by = this.#readBy(options, 'pause');
     return this.#connection.call(() => this.#store.leases.pause(path, by));
   }
 
@@ -71,14 +71,14 @@ export class MemoryProcess implements MemoryFleet {
     if (args.length === 0) return this.#connection.call(() => this.#store.resume());
     const [path, options = {}] = args;
     validatePath(path);
-    const by = this.#readBy(options);
+    const by = this.#readBy(options, 'resume');
     return this.#connection.call(() => this.#store.leases.resume(path, by));
   }
 
   /** A real fleet waits for 5 s before it refuses. */
   trigger(path: string, options: ByWhom = {}): Promise<TriggerOutcome> {
     validatePath(path);
-    const by = this.#readBy(options);
+    const by = this.#readBy(options, 'trigger');
     return this.#connection.call(() => {
       const outcome = this.#store.leases.trigger(path, by);
       if (!outcome) throw new NotRunningError(path);
@@ -120,8 +120,8 @@ export class MemoryProcess implements MemoryFleet {
     return this.#connection.store;
   }
 
-  #readBy(options: ByWhom): string {
-    return readBy(options, ['by']).by ?? this.name;
+  #readBy(options: ByWhom, of: string): string {
+    return readBy(options, of).by ?? this.name;
   }
 
   #disconnect(): void {

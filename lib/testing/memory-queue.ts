@@ -3,6 +3,7 @@ import { QueueFullError } from '../fleet/errors.js';
 import { currentTrace, type JobData } from '../fleet/job-row.js';
 import { inputName, validateInput, validateJsonb } from '../fleet/jsonb.js';
 import { printAs } from '../fleet/print-as.js';
+import { toStored, type StoredOptions } from '../fleet/queue-options.js';
 import {
   toPolicy,
   validateJobId,
@@ -40,7 +41,7 @@ import { MemoryWorkerRun } from './memory-worker-run.js';
 export class MemoryQueue<In, Out> implements Queue<In, Out> {
   readonly name: string;
   readonly #connection: MemoryConnection;
-  #options: QueueOptions | undefined;
+  #options: StoredOptions | undefined;
 
   static {
     printAs(this.prototype, ({ name }) => `Queue(${name})`);
@@ -51,8 +52,7 @@ export class MemoryQueue<In, Out> implements Queue<In, Out> {
     toPolicy(options);
     this.name = name;
     this.#connection = connection;
-    // Read once, because the caller may change the object.
-    this.#options = { ...options, backoff: { ...options.backoff } };
+    this.#options = toStored(options);
   }
 
   get events$(): Observable<JobEvent> {
@@ -67,13 +67,15 @@ export class MemoryQueue<In, Out> implements Queue<In, Out> {
     return defer(() => {
       connection.validateOpen();
       let own: MemoryJob | undefined;
-      const job$ = new Observable<MemoryJob>((subscriber) =>
-        this.#insert(toData('input', input, jobOptions), jobOptions, (job, isNew) => {
+      const job$ = new Observable<MemoryJob>((subscriber) => {
+        // The code that creates the Observable may have unsubscribed.
+        if (subscriber.closed) return undefined;
+        return this.#insert(toData('input', input, jobOptions), jobOptions, (job, isNew) => {
           if (isNew) own = job;
           subscriber.next(job);
           subscriber.complete();
-        }),
-      );
+        });
+      });
       return job$.pipe(
         mergeMap((job) => connection.resultOf<Out>(job)),
         tap({ unsubscribe: () => own && this.#table.cancel(own.id, connection.name) }),
@@ -134,7 +136,7 @@ export class MemoryQueue<In, Out> implements Queue<In, Out> {
   pause(options: ByWhom = {}): Promise<void> {
     return this.#connection.call(() => {
       const { store, name } = this.#connection;
-      const { by = name } = readBy(options, ['by']);
+      const { by = name } = readBy(options, 'pause');
       this.#table.claims.paused ??= { by, at: store.now() };
     });
   }
@@ -200,8 +202,9 @@ export class MemoryQueue<In, Out> implements Queue<In, Out> {
   redrive(ids?: readonly string[]): Promise<number> {
     return this.#connection.call(() => {
       if (ids !== undefined) validateJobIds('ids', ids);
-      const dead = [...this.#table.dead.keys()].filter((id) => ids?.includes(id) ?? true);
-      return dead.filter((id) => this.#table.redrive(id)).length;
+      const letters = [...this.#table.dead.values()].filter(({ id }) => ids?.includes(id) ?? true);
+      for (const letter of letters) this.#table.redrive(letter);
+      return letters.length;
     });
   }
 

@@ -77,8 +77,10 @@ export class MemoryStore implements MemoryTables {
     const at = this.now();
     this.cancelled = { reason, by, at };
     const cause = new FleetCancelledError(reason, by, at);
+    // A listener of the event may resume the fleet, which creates another context.
+    const [, cancel] = this.master;
     this.events.next({ type: 'fleet-cancelled', at, cause });
-    this.master[1](cause);
+    cancel(cause);
   }
 
   resume(): void {

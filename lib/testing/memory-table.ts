@@ -2,9 +2,9 @@ import type { SchedulerLike } from 'rxjs';
 import type { AttemptResult, WrittenResult } from '../fleet/attempt-results.js';
 import { JobCancelledError, JobLostError, type JobFailure } from '../fleet/errors.js';
 import type { Claim } from '../fleet/job-store.js';
-import { fromStored, mergeOptions, type StoredOptions } from '../fleet/queue-options.js';
+import { fromStored, type StoredOptions } from '../fleet/queue-options.js';
 import { toPolicy, type QueuePolicy } from '../fleet/queue-policy.js';
-import type { GroupState, JobEvent, JobState, QueueOptions } from '../fleet/queue-types.js';
+import type { GroupState, JobEvent, JobState } from '../fleet/queue-types.js';
 import type { QueueState } from '../fleet/types.js';
 import type { WorkerLimits } from '../fleet/worker-options.js';
 import { MemoryClaims } from './memory-claims.js';
@@ -55,8 +55,8 @@ export class MemoryTable {
   }
 
   /** Stores the options that are given. */
-  apply(options: QueueOptions): void {
-    this.stored = mergeOptions(this.stored, options);
+  apply(options: StoredOptions): void {
+    this.stored = { ...this.stored, ...options };
     this.policy = toPolicy(fromStored(this.stored));
     this.insertions.admit();
   }
@@ -171,12 +171,9 @@ export class MemoryTable {
   }
 
   /** Submits a dead letter again, as a new job. */
-  redrive(id: string): boolean {
-    const letter = this.dead.get(id);
-    if (!letter) return false;
+  redrive({ id, job }: MemoryDeadLetter): void {
     this.dead.delete(id);
-    this.publish(this.create(letter.job.copy()));
-    return true;
+    this.publish(this.create(job.copy()));
   }
 
   state(): QueueState {

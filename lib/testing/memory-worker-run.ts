@@ -8,7 +8,7 @@ import type { JobEvent, JobEventDetail, JobHandler } from '../fleet/queue-types.
 import type { ResolvedWorkerOptions } from '../fleet/worker-options.js';
 import { captureAsyncContext } from '../util/async-context.js';
 import { callInContext } from '../util/call-in-context.js';
-import { after } from '../util/timer.js';
+import { after, afterUnlessExit } from '../util/timer.js';
 import { heartbeatMs } from './memory-faults.js';
 import type { MemoryConnection } from './memory-connection.js';
 import type { MemoryJob } from './memory-job.js';
@@ -26,6 +26,7 @@ export class MemoryWorkerRun<In, Out> implements WorkerRunPort<In, Out> {
   private readonly limits: ResolvedWorkerOptions['limits'];
   private readonly subscriber: Subscriber<JobEvent>;
   private readonly subscriptions = new Subscription();
+  private readonly active = new Map<JobRun<In, Out>, MemoryJob>();
   /** The claims that the process is about to lose. Each emits at its loss. */
   private readonly losses = new Map<Claim, Subject<undefined>>();
   private claiming: Subscription | undefined = undefined;
@@ -59,6 +60,7 @@ export class MemoryWorkerRun<In, Out> implements WorkerRunPort<In, Out> {
     subscriptions.add(ctx.cancelled$.subscribe(() => this.completeIfDone()));
     if (ctx.cancelled) return;
     subscriptions.add(table.claims.work$.subscribe(() => this.onWork()));
+    subscriptions.add(connection.closing$.subscribe(() => this.onClosing()));
     this.onWork();
   }
 
@@ -76,7 +78,8 @@ export class MemoryWorkerRun<In, Out> implements WorkerRunPort<In, Out> {
     this.subscriber.next(this.connection.emit(this.queue.name, job, detail));
   }
 
-  releaseSlot(): void {
+  releaseSlot(run: JobRun<In, Out>): void {
+    this.active.delete(run);
     this.freeSlots++;
     this.onWork();
   }
@@ -124,6 +127,7 @@ export class MemoryWorkerRun<In, Out> implements WorkerRunPort<In, Out> {
     this.runs++;
     this.freeSlots--;
     const run = new JobRun(this, { id, retryCount, data: job.data<In>() });
+    this.active.set(run, job);
     job.holder = { abandon: (cause) => callInContext(this.asyncContext, () => run.abandon(cause)) };
     const { store, name } = this.connection;
     const claim = { queue: this.queue.name, job: id, attempt: retryCount + 1, process: name };
@@ -142,6 +146,14 @@ export class MemoryWorkerRun<In, Out> implements WorkerRunPort<In, Out> {
       loss.complete();
       this.onWork();
     });
+  }
+
+  /** Loses the jobs of a closed process, which sends no heartbeats any more. Their handlers are not cancelled. */
+  private onClosing(): void {
+    for (const [{ claim }, job] of this.active) {
+      job.holder = undefined;
+      afterUnlessExit(this.connection.store.scheduler, heartbeatMs, () => this.table.lose(job, claim));
+    }
   }
 
   private completeIfDone(): void {

@@ -19,30 +19,26 @@ export interface RecordedTasks {
 }
 
 export function recordedTasks({ events, from }: Recording): RecordedTasks {
-  const eventsByPath = new Map<string, RecordedEvent[]>();
-  for (const event of events) {
-    if (event.task === undefined) continue;
-    const own = eventsByPath.get(event.task);
-    if (own) own.push(event);
-    else eventsByPath.set(event.task, [event]);
-  }
-  const paths = [...eventsByPath.keys()];
-  // A slash may be part of a name, so only a path with events of its own is a group.
-  const groupOf = (path: string) => pathsAbove(path).find((other) => eventsByPath.has(other));
-  const nameOf = (path: string) => path.slice((groupOf(path)?.length ?? -1) + 1);
+  const paths = new Set(events.flatMap(({ task }) => (task === undefined ? [] : [task])));
   const outcomes = events
     .flatMap(({ outcome, outcomes = [] }) => (outcome ? [outcome] : outcomes))
     .flatMap(allOutcomes);
-  const parents = new Set(outcomes.flatMap(({ task, children }) => (children ? [task] : [])));
-  const groups = new Set(outcomes.flatMap(({ task, children }) => (children ? [] : [task])));
+  const pathsOf = (are: (outcome: RecordedOutcome) => unknown) => new Set(outcomes.filter(are).map(({ task }) => task));
+  const ended = pathsOf(() => true);
+  const parents = pathsOf(({ children }) => children);
+  const composites = pathsOf(({ children, members }) => children ?? members);
   const added = new Set(events.flatMap(({ type, task, key }) => (type === 'added' ? [`${task}/${key}`] : [])));
-  const isReady = (path: string) => eventsByPath.get(path)?.some(({ type }) => type === 'ready') === true;
-  const indexOfFirst = (path: string, type?: RecordedEvent['type']) =>
-    events.findIndex((event) => event.task === path && event.type === (type ?? event.type));
+  // A member of a dynamic group may become a group when it is replaced.
+  const mayHaveParts = (path: string) =>
+    paths.has(path) && (composites.has(path) || added.has(path) || !ended.has(path));
+  // A slash may be part of a name, so a path above this one may be of no group.
+  const groupOf = (path: string) => pathsAbove(path).find(mayHaveParts);
+  const nameOf = (path: string) => path.slice((groupOf(path)?.length ?? -1) + 1);
+  const isReadyBefore = (path: string, other: string) =>
+    events.find(({ type, task }) => task === other || (task === path && type === 'ready'))?.task === path;
   // Without the outcome of a task that still runs: a group is ready when its members have started.
   const startsChild = (path: string, child: string) =>
-    !added.has(child) &&
-    (parents.has(path) || (!groups.has(path) && indexOfFirst(path, 'ready') < indexOfFirst(child) && isReady(path)));
+    !added.has(child) && (parents.has(path) || (!ended.has(path) && isReadyBefore(path, child)));
   const isChild = (path: string): boolean => {
     const group = groupOf(path);
     return group !== undefined && (startsChild(group, path) || isChild(group));
@@ -55,8 +51,8 @@ export function recordedTasks({ events, from }: Recording): RecordedTasks {
     creator() {
       const counts = new Map<string, number>();
       return (path) => {
-        if (!eventsByPath.has(path)) {
-          const known = paths.map((each) => `\`${printableName(each)}\``).join(', ');
+        if (!paths.has(path)) {
+          const known = Array.from(paths, (each) => `\`${printableName(each)}\``).join(', ');
           throw new RangeError(invalid('path', `one of ${printable(known)}`, path));
         }
         const count = counts.get(path) ?? 0;

@@ -3,7 +3,8 @@ import { validateRecording } from '../recording/validate-recording.js';
 import type { RecordedError, RecordedEvent, Recording } from '../recording/types.js';
 import type { Runnable } from '../task/runner.js';
 import type { SimpleTask } from '../task/types.js';
-import { invalid, validateFunction, validateOptions } from '../util/validate.js';
+import { invalid, validateFunction } from '../util/validate.js';
+import { validateOptions } from '../util/validate-options.js';
 import { drawDiagram } from './diagram.js';
 import type { Marble } from './marbles.js';
 import { recordedTasks, type RecordedTasks } from './recorded-tasks.js';
@@ -14,7 +15,8 @@ import { diagramOf, signalsRow } from './to-marbles.js';
 export interface ReplayOptions {
   /**
    * Creates the application. `task(path)` returns a task that does what was recorded; its name is the end of the path.
-   * If a dynamic group had several members in turn under this path, each call returns the next of them.
+   * If a dynamic group had several members in turn under this path, each call returns the next of them. It throws a
+   * RangeError for a path that was not recorded.
    */
   run: (task: (path: string) => SimpleTask, context: ScenarioContext) => readonly Runnable[];
 }
@@ -130,7 +132,7 @@ function errorOf({ type, error, outcome }: RecordedEvent): RecordedError | undef
 
 /** Accepts `undefined`, so that the error of a call without options names `run`. */
 function validateReplayOptions(options: Partial<ReplayOptions> = {}): ReplayOptions {
-  validateOptions(options, ['run']);
+  validateOptions(options, ['run'], 'replay');
   validateFunction('run', options.run);
   return options as ReplayOptions;
 }

@@ -22,10 +22,7 @@ export class ScenarioRows {
   constructor(runners: readonly TaskRunner[], onValue: (task: string, value: unknown) => void) {
     this.onValue = onValue;
     for (const row of runners.flatMap((runner) => taskRows(runner))) {
-      if (this.names.has(rowName(row.path)))
-        throw new TypeError(
-          invalid('run', `tasks with distinct names other than those of rows: ${reservedRows.join(', ')}`, row.path),
-        );
+      if (this.names.has(rowName(row.path))) throw new TypeError(takenName(row.path));
       this.add(row);
     }
   }
@@ -71,4 +68,11 @@ export class ScenarioRows {
 interface RunningRow extends TaskRow {
   /** The runner that another task has started, if the row is that of this runner or of a part of it. */
   readonly root?: TaskRunner;
+}
+
+function takenName(path: string): string {
+  const expected = `tasks with distinct names other than those of rows: ${reservedRows.join(', ')}`;
+  const isReserved = (reservedRows as readonly string[]).includes(rowName(path));
+  const hint = isReserved ? '' : ' twice. Launch a second application in `during`';
+  return invalid('run', expected, path) + hint;
 }

@@ -8,6 +8,7 @@ import { CancelledError, SignalError } from '../errors/errors.js';
 import { EventBuffer } from '../recording/event-buffer.js';
 import { toRecorded } from '../recording/to-recorded.js';
 import type { RecordedEvent } from '../recording/types.js';
+import { validateRunnables } from '../app/orchestrate.js';
 import { toRunner } from '../task/runner.js';
 import { validateArray } from '../util/validate.js';
 import { stuckError, waitingError } from './explain-wait.js';
@@ -69,7 +70,7 @@ export class ScenarioRun {
     const { duration, instrumentation = [] } = scenario;
     const options = Object.fromEntries(Object.entries(scenario).filter(([name]) => orchestrateOptions.includes(name)));
     const runnables = scenario.run(context);
-    validateArray('runnables', runnables);
+    validateRunnables(runnables);
     validateArray('instrumentation', instrumentation);
     const runners = runnables.map((runnable) => toRunner(runnable));
     const application = createApplication(
@@ -113,6 +114,7 @@ export class ScenarioRun {
     const advanceUntil = (isDone: () => boolean, until?: number) =>
       runUntil(isDone, clock, {
         until,
+        mayEnd: () => pending.has('during') || scheduledSignals.some(({ at }) => at > clock.frame),
         waiting,
         onUncaught: (error) => hostFailures$.next(error),
         onManySteps: (steps) => warnOfLength(scenario, steps, clock.frame),

@@ -4,7 +4,8 @@ import type { ShutdownReport } from '../app/report.js';
 import type { AppEvent, OrchestrateOptions } from '../app/types.js';
 import type { Recording } from '../recording/types.js';
 import type { Runnable } from '../task/runner.js';
-import { validateFunction, validateMs, validateOneOf, validateOptions, validateString } from '../util/validate.js';
+import { validateFunction, validateMs, validateOneOf, validateString } from '../util/validate.js';
+import { validateMembers, type OtherNames } from '../util/validate-options.js';
 import { parseDiagram } from './diagram.js';
 import type { FakeSignals } from './fake-signals.js';
 import { validateLetters } from './marbles.js';
@@ -18,7 +19,7 @@ export interface Scenario extends Omit<OrchestrateOptions, 'parent' | 'scheduler
   at?: string | number | Date | undefined;
   /**
    * Signals that the process receives, as marbles: `I` is SIGINT, `T` SIGTERM, `H` SIGHUP, `Q` SIGQUIT, `1` and `2` are
-   * SIGUSR1 and SIGUSR2.
+   * SIGUSR1 and SIGUSR2. None may come after the `duration`.
    */
   signals?: string | undefined;
   /** Acts on the application. It is called once all tasks have been started, and its timers are virtual. */
@@ -65,9 +66,15 @@ export const orchestrateOptions: readonly string[] = /* @__PURE__ */ orchestrate
   (name) => name !== 'parent' && name !== 'scheduler',
 );
 
+const otherNames: OtherNames = {
+  observer: 'pass the `events` of the result to it',
+  linger: 'a scenario ends with its application',
+  tasks: 'run',
+};
+
 /** @throws TypeError, RangeError or SyntaxError for an invalid scenario. */
 export function validateScenario(scenario: Scenario): void {
-  validateOptions(scenario, [...ownOptions, ...orchestrateOptions], 'scenario');
+  validateMembers(scenario, [...ownOptions, ...orchestrateOptions], 'scenario', otherNames);
   validateFunction('run', scenario.run);
   for (const name of ['during', 'check'] as const)
     if (scenario[name] !== undefined) validateFunction(name, scenario[name]);

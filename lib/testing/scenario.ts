@@ -54,12 +54,13 @@ export async function scenario(definition: Scenario): Promise<ScenarioResult> {
  */
 export async function runScenario(definition: Scenario, order?: (due: number) => number): Promise<ScenarioRunResult> {
   validateScenario(definition);
-  const signals = scheduledSignals(definition.signals ?? '');
+  const signals = scheduledSignals(definition);
   const clock = virtualClock(definition.at);
   if (order) clock.order = order;
   if (isRunning)
     throw new Error(
-      'Expected one scenario at a time, because it replaces the timers of the whole process. Await the one before',
+      'Expected one scenario at a time, because it replaces the timers of the whole process. ' +
+        'Await the one before. One whose test has timed out goes on; a `duration` or a signal ends it',
     );
   isRunning = true;
   const restore = virtualGlobals(clock);
@@ -91,8 +92,13 @@ export async function verify(
   return result;
 }
 
-function scheduledSignals(marbles: string): ScheduledSignal[] {
-  return parseRow(marbles).marbles.map(({ at, mark }) => ({ at, signal: signalOf(mark) }));
+/** @throws SyntaxError for invalid marbles; RangeError for a signal that would come after the end. */
+function scheduledSignals({ signals = '', duration = Infinity }: Scenario): ScheduledSignal[] {
+  return parseRow(signals).map(({ at, mark }) => {
+    if (at > duration)
+      throw new RangeError(`Expected \`signals\` to be within the \`duration\` of ${duration} ms, got one at ${at} ms`);
+    return { at, signal: signalOf(mark) };
+  });
 }
 
 function signalOf(letter: string): NodeJS.Signals {

@@ -1,4 +1,5 @@
-import { invalid, validateOptions, validateString } from '../util/validate.js';
+import { invalid, validateString } from '../util/validate.js';
+import { validateOptions } from '../util/validate-options.js';
 import type { SimpleTask } from '../task/types.js';
 import { ManualTask } from './manual-task.js';
 import { parseRow, validateLetters } from './marbles.js';
@@ -11,13 +12,14 @@ import { parseTaskScript } from './task-script.js';
  * With marbles, the task does what they show. `'[-->a--b(!])-|'` takes 3 ms to initialize, yields `a` and, 3 ms later,
  * `b`. It then runs until it is cancelled, ends immediately, and takes 2 ms to finalize. {@link marks} explains the
  * marks. Time passes as in RxJS marbles, with two exceptions: a group takes as long as one mark, and a space takes no
- * time. Without a `[` there is no `initialize`, without a `]` no `finalize`. `!--]` takes time to end after a cancel;
- * `?` is a hook that never ends. Several rows are for several runs, or for several slots of a cron. The last row is for
- * all further ones.
+ * time. Without a `[` there is no `initialize`, without a `]` no `finalize`. Marbles that show no end (`|`, `]`, `#` or
+ * `!`) run until a cancel, and end then at once. `!--]` takes time to end after a cancel; `?` is a hook that never
+ * ends. Several rows are for several runs, or for several slots of a cron. The last row is for all further ones.
  *
  * Without marbles, the hooks run until the test ends them. A cancel interrupts them, after `grace` ms if that is given.
  *
- * @throws SyntaxError for marbles that no task can have.
+ * @throws SyntaxError for marbles that no task can have, TypeError for a name, rows or options of a wrong type, and
+ * RangeError for a negative `grace`.
  *
  * @example
  * ```ts
@@ -48,15 +50,15 @@ export function script(
     const rows: readonly string[] = typeof marbles === 'string' ? [marbles] : (marbles as string[]);
     if (rows.length === 0 || rows.some((row) => typeof row !== 'string'))
       throw new TypeError(invalid('marbles', 'a row or an array of rows', rows));
-    validateOptions(options, ['values', 'error']);
+    validateOptions(options, ['values', 'error'], 'script');
     validateLetters(options.values ?? {});
     return scriptedTask(
       name,
-      rows.map((row) => parseTaskScript(parseRow(row).marbles, row)),
+      rows.map((row) => parseTaskScript(parseRow(row), row)),
       options,
     );
   }
   const manualOptions = marbles as { grace?: number | undefined } | undefined;
-  if (manualOptions !== undefined) validateOptions(manualOptions, ['grace']);
+  if (manualOptions !== undefined) validateOptions(manualOptions, ['grace'], 'script');
   return new ManualTask(name, manualOptions?.grace);
 }

@@ -12,13 +12,15 @@ const slotMarks = '+/*';
 
 /** Returns the script of each run of a task. For a cron, returns the script of each of its slots. */
 export function scriptsOf(events: readonly RecordedEvent[], from: number, timedOut: boolean): TaskScript[] {
-  return runsOf(events).flatMap((run) => {
+  const runs = runsOf(events);
+  return runs.flatMap((run) => {
     const marbles = marblesOf(run, from);
-    // A hook that was running when the recording ended, or at the deadline, never ends in the replay.
-    const isStopping = '!]'.includes(marbles.findLast(({ mark }) => '!]|#'.includes(mark))?.mark ?? '|');
-    if (isStopping || (timedOut && run.at(-1) === events.at(-1))) marbles.push({ at: Infinity, mark: '?' });
+    const last = marbles.findLast(({ mark }) => '!]|#'.includes(mark));
+    // A hook that was still stopping when the recording ended, or running at the deadline, never ends in the replay.
+    if ((last && '!]'.includes(last.mark)) || (timedOut && run === runs.at(-1)))
+      marbles.push({ at: Infinity, mark: '?' });
     if (marbles.some(({ mark }) => mark === '+')) return slotScripts(marbles);
-    return [parseTaskScript(marbles[0]?.mark === '!' ? [] : marbles.filter(({ mark }) => !slotMarks.includes(mark)))];
+    return [parseTaskScript(marbles.filter(({ mark }) => !slotMarks.includes(mark)))];
   });
 }
 
@@ -35,14 +37,14 @@ function runsOf(events: readonly RecordedEvent[]): RecordedEvent[][] {
     run.push(withoutLimit(event));
     if (event.type === 'restarting' || event.type === 'done') current.delete(run);
   }
-  return runs.length > 0 ? runs : [[]];
+  return runs;
 }
 
 /** Returns the end of a run that itself did not fail as the end of a run that has completed. */
 function withoutLimit(event: RecordedEvent): RecordedEvent {
   const { task = '', error = event.outcome?.error, ...rest } = event;
   if (!error || !isLimitOfEnds(error)) return event;
-  return { ...rest, task, ...(event.outcome && { outcome: { task, status: 'completed' } }) };
+  return { ...rest, task, outcome: { task, status: 'completed' } };
 }
 
 /** Returns the marbles of a run that matter for a replay. */
@@ -67,9 +69,7 @@ function isValue(mark: string): boolean {
 /** Returns a script for each slot of a cron. An `execute` lasts only as long as the recording proves. */
 function slotScripts(marbles: readonly Marble[]): TaskScript[] {
   const starts = marbles.flatMap(({ mark }, index) => (mark === '+' ? [index] : []));
-  const { initialize, finalize } = parseTaskScript(
-    marbles.filter(({ mark }) => !slotMarks.includes(mark) && !isValue(mark)),
-  );
+  const { initialize, finalize } = parseTaskScript(marbles.filter(({ mark }) => !slotMarks.includes(mark)));
   return starts.map((start, slot) => ({
     execute: slotHook(marbles.slice(start, starts[slot + 1])),
     ...(initialize && { initialize }),
@@ -83,9 +83,10 @@ function slotHook([slot, ...marbles]: readonly Marble[]): HookScript {
   const endIndex = marbles.findIndex(({ mark }) => '*]|#?'.includes(mark));
   const end = marbles[endIndex];
   const shown = marbles.slice(0, end && endIndex).filter(({ mark }) => mark !== '/');
-  if (end) shown.push({ ...end, mark: end.mark === '*' ? '#' : end.mark === '?' ? '?' : '|' });
+  if (end) shown.push({ ...end, mark: end.mark === '*' ? '#' : '|' });
   const hook = parseTaskScript(shown.map((marble) => ({ ...marble, at: marble.at - start }))).execute;
   if (end) return hook;
   const skipped = marbles.findLast(({ mark }) => mark === '/');
-  return { ...hook, endsAt: Math.max(0, hook.values.at(-1)?.at ?? 0, skipped ? skipped.at - start + 1 : 0) };
+  // It ends after its last value, in any case.
+  return { ...hook, endsAt: skipped ? skipped.at - start + 1 : 0 };
 }

@@ -85,8 +85,8 @@ export function parseTaskScript(marbles: readonly Marble[], text?: string): Task
     } else throw expected('one of `[>!#]|?`, a letter or a digit');
   }
   const { initialize, execute = newHook(0), finalize } = hooks;
-  // A hook with no further marks after its cancel has ended.
-  if (!ended && name !== 'finalize' && isCancelled()) end(marbles.at(-1)?.at ?? 0);
+  // After its cancel, a hook whose marbles show no end ends with its last value.
+  if (!ended && name !== 'finalize' && isCancelled()) end(current.from);
   if (!ended && finalize?.endsAt === Infinity)
     throw new SyntaxError(`Expected \`|\`, \`#\` or \`?\` at the end of \`finalize\` in ${where}`);
   return {

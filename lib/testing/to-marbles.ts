@@ -68,7 +68,6 @@ export function diagramOf({ events, from }: Recording): Diagram {
     for (const mark of marks) row.push({ at: at - from, mark });
     return row;
   };
-  const hasSignals = events.some(({ type }) => type === 'signal');
   // The clock of the recording may have been set back.
   let at = from;
   for (const event of events) {
@@ -80,8 +79,7 @@ export function diagramOf({ events, from }: Recording): Diagram {
         break;
       case 'draining':
       case 'cancelled':
-        if (event.cause?.signal && !hasSignals && !rows.has(signalsRow))
-          add(signalsRow, at, letterOf(event.cause.signal));
+        if (event.cause?.signal && !rows.has(signalsRow)) add(signalsRow, at, letterOf(event.cause.signal));
         add(task, at, type === 'draining' ? '~' : '!');
         break;
       case 'shutdown':

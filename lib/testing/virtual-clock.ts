@@ -1,6 +1,8 @@
-import { VirtualTimeScheduler } from 'rxjs';
+import { Subscription, VirtualAction, VirtualTimeScheduler } from 'rxjs';
+import { captureAsyncContext, runInAsyncContext, type AsyncContext } from '../util/async-context.js';
 import { invalid, validateMs } from '../util/validate.js';
 import { controlPromises } from '../util/settle-on.js';
+import { TimerQueue } from './timer-queue.js';
 
 /**
  * Creates a clock in virtual time that starts at an epoch. Time passes only when the test advances it. As the
@@ -42,20 +44,28 @@ export class VirtualClock extends VirtualTimeScheduler {
   /** Difference between the time that the clock shows and the time that has passed, in ms. */
   private offset: number;
   private choose: ((due: number) => number) | undefined = undefined;
+  /** @internal */
+  readonly pending: TimerQueue<ClockAction<unknown>> = new TimerQueue<ClockAction<unknown>>();
 
   /** @internal */
   constructor(epoch: number) {
-    super();
+    super(ClockAction);
     this.offset = epoch;
     this.now = () => this.frame + this.offset;
   }
 
   /** Number of pending timers. */
   get timers(): number {
-    return this.actions.length;
+    return this.pending.size;
   }
 
-  /** Lets time pass, in ms. Each timer that becomes due fires at its time. */
+  /**
+   * Lets time pass, in ms. Each timer that becomes due fires at its time, in the `AsyncLocalStorage` store of the code
+   * that set it.
+   *
+   * @throws RangeError for a negative or infinite time, and what a timer throws. The time of that timer is then the
+   * current one, and later timers are still pending.
+   */
   advance(ms: number): void {
     validateMs('ms', ms);
     validateFinite(ms);
@@ -86,9 +96,13 @@ export class VirtualClock extends VirtualTimeScheduler {
     if (!action) return false;
     // The timer is late if time has been advanced silently.
     this.frame = Math.max(this.frame, action.delay);
-    const error = action.execute(action.state, action.delay) as Error | undefined;
-    if (error) throw error;
+    runInAsyncContext(action.asyncContext, fire, action, undefined);
     return true;
+  }
+
+  /** Fires all timers, one after the other, until none is pending. */
+  override flush(): void {
+    while (this.step(this.maxFrames));
   }
 
   /**
@@ -112,16 +126,47 @@ export class VirtualClock extends VirtualTimeScheduler {
     );
   }
 
-  private takeNext(until: number): (typeof this.actions)[number] | undefined {
-    const { actions, choose } = this;
-    const [next] = actions;
-    if (!next || next.delay > until) return undefined;
-    if (!choose) return actions.shift();
-    const instant = Math.max(this.frame, next.delay);
-    const firstLater = actions.findIndex(({ delay }) => delay > instant);
-    const due = firstLater === -1 ? actions.length : firstLater;
-    return actions.splice(due === 1 ? 0 : choose(due), 1)[0];
+  private takeNext(until: number): ClockAction<unknown> | undefined {
+    const { pending, choose } = this;
+    const { first } = pending;
+    if (!first || first.delay > until) return undefined;
+    const due = choose ? pending.until(Math.max(this.frame, first.delay)) : [first];
+    const next = (choose && due.length > 1 ? due[choose(due.length)] : first) ?? first;
+    pending.delete(next);
+    return next;
   }
+}
+
+/** A timer of a virtual clock. RxJS sorts all timers each time that it adds one. */
+class ClockAction<T> extends VirtualAction<T> {
+  declare protected scheduler: VirtualClock;
+  /** As timers of Node do, it fires in the stores of the code that has set it. */
+  readonly asyncContext: AsyncContext = captureAsyncContext();
+
+  override schedule(state?: T, delay = 0): Subscription {
+    // As in RxJS, a timer that is never due is not pending, and an action that repeats is a new one each time.
+    if (!Number.isFinite(delay)) return Subscription.EMPTY;
+    if (!this.id) return super.schedule(state, delay);
+    this.active = false;
+    const action = new ClockAction<T>(this.scheduler, this.work);
+    this.add(action);
+    return action.schedule(state, delay);
+  }
+
+  protected override requestAsyncId(clock: VirtualClock, _id?: unknown, delay = 0): number {
+    this.delay = clock.frame + delay;
+    clock.pending.add(this as ClockAction<unknown>);
+    return 1;
+  }
+
+  protected override recycleAsyncId(clock: VirtualClock): undefined {
+    clock.pending.delete(this as ClockAction<unknown>);
+  }
+}
+
+function fire(action: ClockAction<unknown>): void {
+  const error = action.execute(action.state, action.delay) as Error | undefined;
+  if (error) throw error;
 }
 
 /** Rejects infinite times, because a clock would stay at infinity for ever. */

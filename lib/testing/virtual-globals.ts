@@ -38,8 +38,10 @@ export function virtualGlobals(clock: VirtualClock): () => void {
       const timer = new Timer(clock, onTimer, toDelay(ms));
       signal?.addEventListener('abort', onAbort, { once: true });
     });
-  async function* ticks(ms = 1, value?: unknown, options?: { signal?: AbortSignal }) {
-    for (let due = clock.frame + ms; ; due += ms) yield await delay(Math.max(0, due - clock.frame), value, options);
+  async function* ticks(ms?: number, value?: unknown, options?: { signal?: AbortSignal }) {
+    const period = toPeriod(ms);
+    for (let due = clock.frame + period; ; due += period)
+      yield await delay(Math.max(0, due - clock.frame), value, options);
   }
   const virtual = {
     setTimeout: Object.assign(createTimer(false), { [Symbol.for('nodejs.util.promisify.custom')]: delay }),
@@ -72,7 +74,7 @@ class Timer {
   constructor(clock: VirtualClock, callback: () => void, ms: number, repeats = false) {
     this.clock = clock;
     this.ms = ms;
-    this.callback = repeats ? () => (this.schedule(Math.max(1, ms)), callback()) : callback;
+    this.callback = repeats ? () => (this.schedule(toPeriod(ms)), callback()) : callback;
     this.schedule(ms);
   }
 
@@ -112,6 +114,11 @@ class Timer {
 function toDelay(ms: unknown = 0): number {
   const delay = Number(ms);
   return delay >= 0 && delay <= 2 ** 31 - 1 ? delay : 1;
+}
+
+/** Converts the period of an interval as Node does. */
+function toPeriod(ms?: number): number {
+  return Math.max(1, toDelay(ms));
 }
 
 function virtualDate(clock: VirtualClock): DateConstructor {

@@ -204,6 +204,7 @@ describe('compareDiagrams', () => {
 
   it('throws a ScenarioError, so that test runners show only its message', () => {
     expect(thrownBy(() => compareDiagrams(parseDiagram('a  b'), new Map()))).to.be.instanceOf(ScenarioError);
+    expect(new ScenarioError().message).to.equal('');
   });
 
   it('finds a difference exactly when the drawings differ', () => {

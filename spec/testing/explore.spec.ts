@@ -150,7 +150,21 @@ describe('explore', () => {
     // This limit suffices for all orders.
     const few = () => Array.from('abc', (name) => script(name, '-|'));
     const { orders } = await explore({ run: few }, { runs: 1000 });
-    expect(await explore({ run: few }, { runs: 2 * orders })).to.deep.equal({ orders, all: true });
+    for (const runs of [2 * orders, orders])
+      expect(await explore({ run: few }, { runs })).to.deep.equal({ orders, all: true });
+    expect(await explore({ run: few }, { runs: orders - 1 })).to.deep.equal({ orders: orders - 1, all: false });
+  });
+
+  it('tries the first half of its orders the same for any number of them, and the others at random', async () => {
+    const tried = async (runs: number) => {
+      const { run, orders } = appending(1, 1, 1, 1, 1);
+      await explore({ run, duration: 40 }, { runs });
+      return orders;
+    };
+    const [few, many] = [await tried(20), await tried(80)];
+    expect(few.slice(0, 10)).to.deep.equal(many.slice(0, 10));
+    expect(few.slice(10)).to.not.deep.equal(many.slice(10, 20));
+    expect(few[10]).to.not.equal(many[10]);
   });
 
   it('varies the order of signals and promises of hooks', async () => {
@@ -179,6 +193,7 @@ describe('explore', () => {
     const again = await rejection(definition, { order });
     expect(again.message).to.equal(error.message);
     expect(order.filter((choice) => choice > 0)).to.have.length(1);
+    expect(order.at(-1)).to.be.above(0);
   });
 
   it('tries a single order on request', async () => {
@@ -194,6 +209,43 @@ describe('explore', () => {
     const error = await rejection({ run: () => [script('x', '-|')], expect: 'x  >--|' });
     expect(error.message.split('\n')[0]).to.match(/^In the usual order: The marbles differ/);
     expect(error.message).to.not.include('order: [');
+  });
+
+  it('lists the order of the events that happen at one instant after the start, and no single event', async () => {
+    const check = () => ok(false, 'no');
+    const error = await rejection({ run: () => [script('x', '[--->--|')], at: '2026-11-29T10:00:00Z', check });
+    expect(error.message.split('\n')).to.deep.equal([
+      'In the usual order: no',
+      '',
+      'x            [--->--|',
+      'readiness    ---->--<',
+      'application  -------|',
+      '',
+      'At 4 ms: x ready, application readiness',
+      'At 7 ms: x done, application shutdown, application readiness',
+    ]);
+  });
+
+  it('shows each error of a task once, and at the end how to repeat the order', async () => {
+    const run = () => ['a', 'b'].map((name) => script(name, '--#'));
+    const check = ({ recording }: ScenarioResult) =>
+      equal(recording.events.find(({ type }) => type === 'failed')?.task, 'a', 'b failed first');
+    const error = await rejection({ run, check, onFailure: 'continue' });
+    expect(error.message.split('\n')).to.deep.equal([
+      'In an order that departs from the usual once: b failed first',
+      '',
+      'a            >-#',
+      'b            >-#',
+      'readiness    >-<',
+      'application  --#',
+      '',
+      'b failed in execute: b was to fail in execute',
+      'a failed in execute: a was to fail in execute',
+      'At 0 ms: a ready, b ready, application readiness',
+      'At 2 ms: b failed, application readiness, b done, a failed, a done, application shutdown',
+      '',
+      '`explore(scenario, { order: [1] })` repeats this order.',
+    ]);
   });
 
   it('is rejected with any error of `during` or `check` as its cause', async () => {
@@ -220,6 +272,26 @@ describe('explore', () => {
       await explore(definition, { order: order.map((other, index) => (index === departure ? 0 : other)) });
     }
     expect((await rejection(definition, { order })).message).to.equal(error.message);
+  });
+
+  it('removes the first departure of a random order, too, if it does not matter', async () => {
+    const { run, orders } = appending(1, 1, 1, 1, 2, 2);
+    // Only the last choice matters. So few runs vary it at random alone.
+    const check = () => ok(!orders.at(-1)?.endsWith('fe'), 'f was before e');
+    const error = await rejection({ run, duration: 40, check }, { runs: 10 });
+    expect(orders.filter((order) => order.endsWith('fe')).map((order) => order.slice(0, 4)))
+      .to.include('abcd')
+      .and.to.have.property('0')
+      .that.does.not.match(/^a/);
+    expect(error.message).to.include('departs from the usual once');
+  });
+
+  it('keeps all departures of a random order that matter together', async () => {
+    const { run, orders } = appending(1, 1, 2, 2, 3, 3);
+    const check = () => ok(!/ba..fe/.test(orders.at(-1) ?? ''), 'b was before a, and f before e');
+    const error = await rejection({ run, duration: 40, check }, { runs: 6, seed: 2 });
+    expect(orders).to.include('badcfe');
+    expect(orderIn(error)).to.deep.equal([1, 0, 1]);
   });
 
   it('tries the same orders for the same seed, and other orders for another seed', async () => {
@@ -284,17 +356,19 @@ describe('explore', () => {
 
   it('rejects invalid input', async () => {
     const definition = { run: () => [] };
-    expect((await rejection(definition, { runs: 0 })).message).to.include(
-      'Expected `runs` to be a number from 1 and up',
-    );
-    expect((await rejection(definition, { runs: NaN })).message).to.include('Expected `runs`');
+    for (const runs of [0, 1.5, NaN])
+      expect((await rejection(definition, { runs })).message).to.include(
+        'Expected `runs` to be a whole number from 1 and up',
+      );
     expect((await rejection(definition, { seed: 'x' as never })).message).to.include('Expected `seed` to be a number');
     expect((await rejection(definition, { order: 5 as never })).message).to.include('Expected `order` to be an array');
     expect((await rejection(definition, { order: [0, -1] })).message).to.include(
-      'Expected `order` to be a number from 0 and up',
+      'Expected `order` to be a whole number from 0 and up',
     );
-    expect((await rejection(definition, { tries: 1 } as never)).message).to.include('got `tries` (unknown)');
-    expect((await rejection({ ...definition, wait: 1 })).message).to.include('Expected `scenario` to be made of');
+    expect((await rejection(definition, { tries: 1 } as never)).message).to.include('got `tries`');
+    expect((await rejection({ ...definition, wait: 1 })).message).to.include(
+      'Expected a member of `scenario`, got `wait`',
+    );
     expect((await rejection(undefined)).message).to.include('Expected `scenario` to be an object');
   });
 });

@@ -144,7 +144,9 @@ describe('memoryCoordinator', () => {
     it('refuses options that it does not know, and a name that is not a string', () => {
       const coordinator = memoryCoordinator();
       expect(() => coordinator.pause('x', { by: 1 } as never)).to.throw('Expected `by` to be a string');
-      expect(() => coordinator.resume('x', { who: 'ann' } as never)).to.throw('Expected `options` to be made of `by`');
+      expect(() => coordinator.resume('x', { who: 'ann' } as never)).to.throw(
+        'Expected an option of `resume`, got `who`',
+      );
     });
   });
 

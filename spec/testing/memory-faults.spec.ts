@@ -75,6 +75,65 @@ describe('The faults of a memoryFleet', () => {
     expect([clock.timers, worker.status]).to.deep.equal([0, 'done']);
   });
 
+  it('keep a process from claiming other jobs until it has lost its own', async () => {
+    const clock = virtualClock();
+    const [ctx] = withCancel(undefined, { scheduler: clock });
+    const faults = ({ attempt, job }: MemoryClaim) => attempt === 1 && job.endsWith('1');
+    const queue = memoryFleet({ scheduler: clock, faults }).queue<number>('q', { backoff: { initial: 0 } });
+    const events: string[] = [];
+    queue.events$.subscribe(({ at, type, job }) => events.push(`${at} ${job.at(-1)} ${type}`));
+    queue
+      .worker(() => undefined)
+      .start(ctx)
+      .subscribe();
+    for (const n of [1, 2]) void queue.enqueue(n);
+    clock.advance(60_000);
+    expect(events.slice(2)).to.deep.equal([
+      '0 1 started',
+      '10000 1 lost',
+      '10000 1 started',
+      '10000 1 completed',
+      '10000 2 started',
+      '10000 2 completed',
+    ]);
+  });
+
+  it('lose no later attempt of the job', async () => {
+    const clock = virtualClock();
+    const a = memoryFleet({ scheduler: clock, name: 'a', faults: ({ attempt }) => attempt === 1 });
+    const queue = a.process('b').queue<number, string>('q', { retries: 0 });
+    for (const process of [a, a.process('b')])
+      process
+        .queue<number, string>('q')
+        .worker(() => timer(8000, clock).pipe(map(() => process.name)))
+        .start(withCancel(undefined, { scheduler: clock })[0])
+        .subscribe();
+    const id = await queue.enqueue(1);
+    clock.advance(5000);
+    await queue.cancel(id);
+    await queue.retry(id);
+    clock.advance(6000);
+    expect(await queue.job(id)).to.include({ state: 'active', attempt: 2 });
+    clock.advance(6000);
+    expect(await queue.job(id)).to.include({ state: 'completed', output: 'b' });
+  });
+
+  it('do nothing to a job that was removed in the meantime', async () => {
+    const clock = virtualClock();
+    const faults = ({ job }: MemoryClaim) => job.endsWith('1');
+    const queue = memoryFleet({ scheduler: clock, faults }).queue<number>('q');
+    queue
+      .worker(() => timer(100, clock))
+      .start(withCancel(undefined, { scheduler: clock })[0])
+      .subscribe();
+    const [id = ''] = await queue.enqueueMany([1, 2]);
+    clock.advance(5000);
+    await queue.cancel(id);
+    await queue.remove(id);
+    clock.advance(10_000);
+    expect((await queue.jobs()).map(({ input, state }) => [input, state])).to.deep.equal([[2, 'completed']]);
+  });
+
   it('let `explore` find a job that has an effect twice', async () => {
     const failure = await explore(shop(false)).catch((error: unknown) => (error as Error).message);
     expect(failure).to.include('In an order that departs from the usual once: expected');

@@ -109,6 +109,18 @@ describe('The processes of a memoryFleet', () => {
     expect(events).to.deep.equal(['fleet-cancelled', 'fleet-resumed']);
   });
 
+  it('are not cancelled any more if a listener of the cancel resumes the fleet', async () => {
+    const { a, b } = newProcesses();
+    const { context } = a;
+    b.events$.subscribe(({ type }) => type === 'fleet-cancelled' && void b.resume());
+    await a.cancel('a bad deploy');
+    expect([context.cancelled, a.context.cancelled, (await a.state()).cancelled]).to.deep.equal([
+      true,
+      false,
+      undefined,
+    ]);
+  });
+
   it('stop their applications when the fleet is cancelled, and are closed last', () =>
     scenario({
       run: ({ clock }) => {
@@ -151,6 +163,42 @@ describe('The processes of a memoryFleet', () => {
     expect((await a.state()).members.map(({ name }) => name)).to.deep.equal(['a']);
     const report = await launch([b], { scheduler: clock, observer: () => undefined });
     expect(report.outcomes[0]?.error?.message).to.include('Expected the fleet to be connected, but it is closed');
+  });
+
+  it('lose their jobs 10 s after their close, whose handlers still run and whose results are dropped', async () => {
+    const { clock, a, b, newContext } = newProcesses();
+    const queue = b.queue<string, string>('q', { retries: 0, backoff: { initial: 0 } });
+    const events: string[] = [];
+    queue.events$.subscribe(({ at, by, type }) => events.push(`${at} ${by} ${type}`));
+    const causes: unknown[] = [];
+    const slow = a.queue<string, string>('q').worker(
+      (_, ctx) => {
+        ctx.cancelled$.subscribe((cause) => causes.push(cause));
+        return timer(60_000, clock).pipe(map(() => 'by a'));
+      },
+      { concurrency: 2 },
+    );
+    const ended = collect(slow.start(newContext()[0]));
+    const [retried, failed] = [collect(queue.submit('x', { retries: 1 })), collect(queue.submit('y'))];
+    clock.advance(10);
+    await a.close();
+    queue
+      .worker(() => 'by b')
+      .start(newContext()[0])
+      .subscribe();
+    clock.advance(20_000);
+    expect(events.slice(4)).to.deep.equal(['10010 b started', '10010 b completed']);
+    expect([retried, failed.map(String), causes]).to.deep.equal([
+      ['by b', 'complete'],
+      ['JobError: A job of q failed: Error: job heartbeat timeout'],
+      [],
+    ]);
+    clock.advance(60_000);
+    expect((ended.at(-1) as Error).cause).to.be.instanceOf(CancelledError);
+    expect((await queue.jobs()).map(({ state, output }) => [state, output])).to.deep.equal([
+      ['completed', 'by b'],
+      ['failed', undefined],
+    ]);
   });
 
   it('have a state, as those of a real fleet', async () => {

@@ -5,15 +5,10 @@ import { MemoryFleets } from '../helpers/test-fleets.js';
 
 describe('A queue of a memoryFleet', () => {
   const fleets = new MemoryFleets();
-  after(() => fleets.close());
-
   describeQueue(fleets);
   describeQueueFeatures(fleets);
 });
 
 describe('A job of a memoryFleet that waits for other jobs', () => {
-  const fleets = new MemoryFleets();
-  after(() => fleets.close());
-
-  describeDependencies(fleets);
+  describeDependencies(new MemoryFleets());
 });

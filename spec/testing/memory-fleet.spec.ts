@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { inspect } from 'node:util';
-import { map, merge, NEVER, timer, type Observable } from 'rxjs';
+import { defer, map, merge, NEVER, Subject, takeUntil, timer, type Observable } from 'rxjs';
 import { withCancel, type Context } from 'rxjs-tasks';
-import { QueueFullError, type JobEvent } from 'rxjs-tasks/fleet';
+import { QueueFullError, type JobEvent, type QueueOptions } from 'rxjs-tasks/fleet';
 import { memoryFleet, virtualClock, type MemoryFleet, type VirtualClock } from 'rxjs-tasks/testing';
 import { collect } from '../helpers/collect.js';
 import { virtually } from '../helpers/virtual-time.js';
@@ -29,6 +29,28 @@ function textsOf({ events$ }: { readonly events$: Observable<JobEvent> }): strin
 }
 
 describe('memoryFleet', () => {
+  it('counts the jobs of each group, of the largest groups first', async () => {
+    const { fleet, ctx, clock } = newFleet();
+    const queue = fleet.queue<string>('q');
+    expect(await queue.groups()).to.deep.equal([]);
+    for (const group of ['b', 'c', 'a', 'c']) await queue.enqueue(group, { group });
+    await queue.enqueue('alone');
+    expect(await queue.groups()).to.deep.equal([
+      { group: 'c', waiting: 2, running: 0 },
+      { group: 'a', waiting: 1, running: 0 },
+      { group: 'b', waiting: 1, running: 0 },
+    ]);
+    const worker = queue.worker(() => NEVER, { concurrency: 10, groupConcurrency: 1 });
+    worker.start(ctx).subscribe();
+    clock.advance(hour);
+    expect(await queue.groups(2)).to.deep.equal([
+      { group: 'c', waiting: 1, running: 1 },
+      { group: 'a', waiting: 0, running: 1 },
+    ]);
+    for (const limit of [0, 1001, 1.5])
+      expect(await queue.groups(limit).catch((error: unknown) => String(error))).to.match(/Expected `limit`/);
+  });
+
   it('runs jobs in virtual time, without a promise in between', () =>
     virtually(({ expectObservable, cold }) => {
       const queue = memoryFleet().queue<string, string>('q', { retries: 1, backoff: { initial: 2000 } });
@@ -83,11 +105,13 @@ describe('memoryFleet', () => {
       .subscribe();
     void queue.enqueue('date', { delay: new Date('2026-03-02T00:00:00Z') });
     void queue.enqueue('hour', { delay: hour });
+    void queue.enqueue('2 hours', { delay: 2 * hour });
     void queue.enqueue('now');
     clock.advance(86_400_000);
     expect(started).to.deep.equal([
       ['now', 0],
       ['hour', hour],
+      ['2 hours', 2 * hour],
       ['date', 12 * hour],
     ]);
     cancel();
@@ -231,6 +255,39 @@ describe('memoryFleet', () => {
     expect((await queue.jobs()).map(({ input }) => input)).to.deep.equal([1, 2]);
   });
 
+  it('accepts inherited options of a queue, as it validates them', async () => {
+    const { fleet, clock, ctx } = newFleet();
+    const queue = fleet.queue('q', Object.create({ retries: 0 }) as QueueOptions);
+    const worker = queue.worker(() => {
+      throw new Error('no');
+    });
+    worker.start(ctx).subscribe();
+    await queue.enqueue(1);
+    clock.advance(hour);
+    expect((await queue.jobs()).map(({ attempt }) => attempt)).to.deep.equal([1]);
+  });
+
+  it('inserts no job for a subscriber that has unsubscribed while it is submitted', async () => {
+    const { fleet } = newFleet();
+    const queue = fleet.queue<number>('q');
+    const stop$ = new Subject<void>();
+    const submitted$ = defer(() => {
+      stop$.next();
+      return queue.submit(1);
+    });
+    submitted$.pipe(takeUntil(stop$)).subscribe();
+    expect(await queue.jobs()).to.deep.equal([]);
+  });
+
+  it('inserts a job with the key of an ended one after the clock has been set back', async () => {
+    const { fleet, clock } = newFleet();
+    const queue = fleet.queue<number>('q');
+    const ended = await queue.enqueue(1, { key: 'k' });
+    await queue.cancel(ended);
+    clock.adjust(-1000);
+    expect(await queue.enqueue(2, { key: 'k' })).not.to.equal(ended);
+  });
+
   it('runs handlers and results in the async contexts of the worker and the submitter', () => {
     const { fleet, clock, ctx } = newFleet();
     const storage = new AsyncLocalStorage<string>();
@@ -249,9 +306,12 @@ describe('memoryFleet', () => {
 
   it('refuses invalid options, and names of processes that are none', () => {
     expect(() => memoryFleet({ scheduler: {} as never })).to.throw('Expected `scheduler` to be an RxJS scheduler');
-    expect(() => memoryFleet({ clock: 1 } as never)).to.throw('Expected `options` to be made of `scheduler`, `name`');
+    expect(() => memoryFleet({ clock: 1 } as never)).to.throw(
+      'Expected an option of `memoryFleet`, got `clock`. Known options: `scheduler`, `name`',
+    );
     expect(() => memoryFleet({ name: 1 as never })).to.throw('Expected `name` to be a string');
     expect(() => memoryFleet().process('n'.repeat(201))).to.throw('up to 200 characters');
+    expect(memoryFleet().process('n'.repeat(200)).name).to.have.length(200);
   });
 
   it('prints as its name, and so do its queues', () => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { catchError, EMPTY, from, interval, mergeMap, Subject, timer, zip } from 'rxjs';
+import { catchError, EMPTY, from, interval, mergeMap, Subject, timer, zip, type ObservableInput } from 'rxjs';
 import sinon from 'sinon';
 import {
   cron,
@@ -28,13 +28,9 @@ import {
   type Scenario,
 } from '../../lib/testing/index.js';
 import { applicationCases, applicationOf, type CreateTask, type Plan } from '../helpers/applications.js';
+import { stored } from '../helpers/recordings.js';
 import { settled } from '../helpers/tasks.js';
 import { scaledRuns } from '../helpers/scaled-runs.js';
-
-/** Returns a recording as it is after storage. */
-function stored(recording: Recording): Recording {
-  return JSON.parse(JSON.stringify(recording)) as Recording;
-}
 
 /** Creates the tasks of an application from marbles. */
 const scripted: CreateTask = (path, rows, name = path.slice(path.lastIndexOf('/') + 1)) => script(name, rows);
@@ -52,13 +48,14 @@ function neverStarted(name: string): SimpleTask {
   return createTask(name, () => expect.fail(`${name} starts`));
 }
 
-/** Returns the marbles of a scenario, and those of its replay. */
+/** Returns the marbles of a scenario, those that its replay expects, and those of its replay. */
 async function recordedAndReplayed(
   run: (task: CreateTask) => readonly Runnable[],
   options: Partial<Scenario> = {},
-): Promise<[string, string]> {
+): Promise<[recorded: string, expected: string | undefined, replayed: string]> {
   const { recording, marbles } = await scenario({ run: () => run(scripted), ...options });
-  return [marbles, (await scenario(replayOf(stored(recording), run))).marbles];
+  const repeated = replayOf(stored(recording), run);
+  return [marbles, repeated.expect, (await scenario(repeated)).marbles];
 }
 
 /**
@@ -131,6 +128,10 @@ describe('replay', () => {
       (task) => [ordered('g', task('g/a', '-(#])--|'), task('g/b', '(!])-|'), task('g/c', '[-----(#])-|'))],
       { onFailure: 'continue' },
     ],
+    'an ordered group that is still starting': [
+      (task) => [ordered('g', task('g/a', '[->'), task('g/b', '[-----'))],
+      { duration: 4 },
+    ],
     'a parallel group': [
       (task) => [parallel('g', task('g/a', '[->(!])-|'), task('g/b', '[-->(!])--|'))],
       { signals: '---------T' },
@@ -154,6 +155,20 @@ describe('replay', () => {
     'a supervised task without restarts': [
       (task) => [supervise(task('x', '[->-#'), { maxRestarts: 0 }), task('y', '')],
     ],
+    'a supervised task that fails for good while another goes on': [
+      (task) => [supervise(task('x', '-#'), { backoff, maxRestarts: 1 }), task('y', '')],
+      { onFailure: 'continue', signals: '---------T' },
+    ],
+    'a supervised task that hangs after a restart': [
+      (task) => [supervise(task('x', ['-#', '[->-?']), { backoff })],
+      { signals: '--------T', timeout: 5 },
+    ],
+    'a supervised task in another one, whose runs all end': [
+      (task) => {
+        const inner = supervise(task('x', '[->-|'), { restart: 'always', backoff, maxRestarts: 1 });
+        return [supervise(inner, { backoff, maxRestarts: 1 })];
+      },
+    ],
     'a stop between two runs of a supervised task': [
       (task) => [supervise(task('x', '-#'), { backoff })],
       { signals: '---T' },
@@ -167,6 +182,10 @@ describe('replay', () => {
       { signals: '-----------T' },
     ],
     'a cron': [(task) => [cron(task('x', ['[->a|', '-b|', '#', '|']), 4, { maxRuns: 4 })]],
+    'a cron whose runs last almost until the next slot': [
+      (task) => [cron(task('x', '---(a|)'), 4)],
+      { signals: '--------------T' },
+    ],
     'a cron that a failed run stops': [(task) => [cron(task('x', ['[->-a]-|', '>-#']), 3, { onError: 'stop' })]],
     'a cron that is stopped': [(task) => [cron(task('x', '[->--b-(!])-|'), 3)], { signals: '-----------T' }],
     'a cron with a run that ends late after a cancel': [
@@ -175,6 +194,10 @@ describe('replay', () => {
     ],
     'a cron with a long last run': [(task) => [cron(task('x', '[--->---]-|'), 10, { maxRuns: 2 })]],
     'a cron that hangs': [(task) => [cron(task('x', '-a-?'), 20)], { signals: '----T', timeout: 5 }],
+    'a cron in a group that hangs before it stops the cron': [
+      (task) => [ordered('g', cron(task('g/c', '-----|'), 10, { maxRuns: 2 }), task('g/t', '-!--?'))],
+      { signals: '--------T', timeout: 5 },
+    ],
     'a cron that hangs while it ends': [
       (task) => [cron(task('x', '-a-]?'), 20, { maxRuns: 1 })],
       { signals: '-----T', timeout: 5 },
@@ -185,20 +208,25 @@ describe('replay', () => {
     ],
     'tasks that are still running': [
       (task) => [task('x', '[->a--b'), cron(task('c', '|'), 5), task('y', '-!-?')],
-      { duration: 23 },
+      { duration: 23, at: 5000 },
+    ],
+    'a failure that stops nothing, of a task that is still stopping': [
+      (task) => [task('x', '-(#])-----|'), task('y', '')],
+      { duration: 4, onFailure: 'continue' },
     ],
     'tasks that are still stopping': [
       (task) => [task('x', '(!])?'), task('y', '-#'), task('z', '-?')],
       { duration: 23 },
     ],
     'a name with a slash': [(task) => [task('a/b', '-|', 'a/b'), parallel('g', task('g/c/d', '--|', 'c/d'))]],
+    'a name that begins with the name of another task': [(task) => [task('a', '-|'), task('a/b', '--|', 'a/b')]],
     'an application without tasks': [() => []],
   };
 
   for (const [name, [run, options]] of Object.entries(applications))
     it(`repeats a recording of ${name}`, async () => {
-      const [recorded, replayed] = await recordedAndReplayed(run, options);
-      expect(replayed).to.equal(recorded);
+      const [recorded, expected, replayed] = await recordedAndReplayed(run, options);
+      expect([expected, replayed]).to.deep.equal([recorded, recorded]);
     });
 
   it('repeats recordings of generated applications', async () => {
@@ -264,7 +292,8 @@ describe('replay', () => {
   it('repeats a task that has started runs, without these, and each of these by its path', async () => {
     const consumer = task('consumer', {
       execute: (ctx) =>
-        zip(from(['->a-(!])--|', '-#', '->b|']), interval(3)).pipe(
+        // The first run goes on when the second one has ended.
+        zip(from(['>----a-(!])--|', '-#', '->b|']), interval(3)).pipe(
           mergeMap(([row]) =>
             taskRunner(script('job', row))
               .start(ctx)
@@ -284,7 +313,56 @@ describe('replay', () => {
         .and.not.include('job');
     }
     const job = replay(stored(recording), { run: (recorded) => [recorded('consumer/job')] });
-    expect((await scenario({ ...job, expect: '' })).marbles).to.match(/^job +>a.*\(!\]\)--\|$/m);
+    // The failure of a run that a task has started is not one of the application.
+    expect(job.onFailure).to.equal(undefined);
+    expect((await scenario({ ...job, expect: '' })).marbles).to.match(/^job +>-+a.*\(!\]\)--\|$/m);
+  });
+
+  it('expects no runs that a task has started, also before it was ready, and none of their tasks', async () => {
+    const starter = (execute: () => ObservableInput<unknown>) =>
+      task('a', {
+        initialize: (ctx) => ordered('job', script('part', '-|')).start(ctx),
+        execute,
+      });
+    for (const [execute, options] of [
+      [() => timer(2), { duration: 20 }],
+      [() => timer(2), { signals: '---------T' }],
+      [() => new Promise(() => undefined), { signals: '---------T', timeout: 5 }],
+    ] as const) {
+      const run = () => [ordered('g', starter(execute)), script('b', '')];
+      const { recording, marbles } = await scenario({ run, ...options });
+      expect(marbles).to.match(/^g\/a\/job\/part /m);
+      expect(replay(stored(recording), { run: () => [] }).expect)
+        .to.match(/^g +\[/m)
+        .and.match(/^g\/a +\[/m)
+        .and.match(/^b +>/m)
+        .and.not.include('job');
+    }
+  });
+
+  it('lets a task go on that was running when the recording ended, and a cancel interrupts it', async () => {
+    const { recording } = await scenario({ run: () => [script('x', '[->a')], duration: 5 });
+    const repeated = replay(stored(recording), { run: (task) => [task('x')] });
+    await scenario({ ...repeated, duration: undefined, signals: '---------T', expect: 'x  [->a-----(!|)' });
+  });
+
+  it('lets a task run until its cancel if the recording has only an event that the outside world causes', async () => {
+    const events = [{ type: 'option-failed', at: 0, task: 'x', runId: 1 }] as const;
+    const repeated = replay({ version: 1, from: 0, dropped: 0, events }, { run: (task) => [task('x')] });
+    await scenario({ ...repeated, duration: undefined, signals: '---T', expect: 'x  >--(!|)' });
+  });
+
+  it('lets a run end that had not failed, although its supervised task had: it had ended too often', async () => {
+    const run = () => [supervise(script('x', '[->-|'), { restart: 'always', maxRestarts: 0 })];
+    const { recording } = await scenario({ run, expect: 'x  [->-#' });
+    await scenario({ ...replay(stored(recording), { run: (task) => [task('x')] }), expect: 'x  [->-|' });
+  });
+
+  it('stops at a failure from which the recorded application has recovered, if the replayed one cannot', async () => {
+    const run = () => [supervise(ordered('g', script('a', ['--#', '-|'])), { backoff }), script('y', '')];
+    const { recording } = await scenario({ run, signals: '-----------T' });
+    const repeated = replay(stored(recording), { run: (task) => [ordered('g', task('g/a')), task('y')] });
+    await scenario({ ...repeated, signals: '', expect: 'y  >-(!|)' });
   });
 
   it('begins with the first event, even if the recording began earlier', async () => {
@@ -357,7 +435,7 @@ describe('replay', () => {
 
   it('rejects invalid options', () => {
     const recording = { version: 1, from: 0, events: [], dropped: 0 } as const;
-    expect(() => replay(recording, { run: () => [], make: 1 } as never)).to.throw(TypeError, 'got `make` (unknown)');
+    expect(() => replay(recording, { run: () => [], make: 1 } as never)).to.throw(TypeError, 'got `make`');
     expect(() => replay(recording, { run: 5 as never })).to.throw(
       TypeError,
       'Expected `run` to be a function, got `5` (number)',
@@ -367,6 +445,9 @@ describe('replay', () => {
         TypeError,
         'Expected `run` to be a function, got undefined',
       );
-    expect(() => replay(recording, null as never)).to.throw(TypeError, 'Expected `options` to be an object, got null');
+    expect(() => replay(recording, null as never)).to.throw(
+      TypeError,
+      'Expected `options` of `replay` to be an object, got null',
+    );
   });
 });

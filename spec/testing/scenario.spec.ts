@@ -29,6 +29,7 @@ import {
   TaskError,
   taskRunner,
   withTimeout,
+  type RunContext,
 } from '../../lib/index.js';
 import { scenario, ScenarioError, script, type ScenarioResult, type Scenario } from '../../lib/testing/index.js';
 import { rejectionOf } from '../helpers/rejection.js';
@@ -178,7 +179,8 @@ describe('scenario', () => {
       const first = scenario({ run: () => [script('x', '-----|')] });
       const second = await rejection({ run: noTasks });
       expect(second.message).to.equal(
-        'Expected one scenario at a time, because it replaces the timers of the whole process. Await the one before',
+        'Expected one scenario at a time, because it replaces the timers of the whole process. ' +
+          'Await the one before. One whose test has timed out goes on; a `duration` or a signal ends it',
       );
       expect((await first).report?.clean).to.equal(true);
       const inside = await rejection({ run: noTasks, during: () => scenario({ run: noTasks }) });
@@ -254,20 +256,26 @@ describe('scenario', () => {
 
   describe('duration', () => {
     it('lasts until the application ends', async () => {
+      let continued = false;
       await scenario({
-        run: () => [
-          script('x', '--|'),
-          task('y', () => void setTimeout(() => expect.fail('The scenario continues'), 5)),
-        ],
+        run: () => [script('x', '--|'), task('y', () => void setTimeout(() => (continued = true), 5))],
         expect: 'application  --|',
       });
+      expect(continued).to.equal(false);
     });
 
     it('lasts until no timer is pending, and then the application is stopped unobserved', async () => {
-      let finalized = false;
-      const hanging = task('hanging', { execute: () => NEVER, finalize: () => void (finalized = true) });
+      let [context, finalized]: [RunContext | undefined, boolean] = [undefined, false];
+      const hanging = task('hanging', {
+        execute: (ctx) => {
+          context = ctx;
+          return NEVER;
+        },
+        finalize: () => void (finalized = true),
+      });
       const result = await scenario({ run: () => [hanging] });
       expect([result.report, result.exitCode, finalized]).to.deep.equal([undefined, undefined, true]);
+      expect(String((context as RunContext | undefined)?.cause)).to.equal('CancelledError: The scenario has ended');
       expect(rows(result)).to.include({ hanging: '[>)'.replace('[>)', '([>)') });
     });
 
@@ -282,11 +290,25 @@ describe('scenario', () => {
 
     it('is limited to 100,000 steps, or to as many in each instant if `duration` is given', async () => {
       const endless = () => [task('x', () => defer(() => of(1)).pipe(repeat({ delay: () => timer(0) })))];
-      for (const definition of [{ run: endless }, { run: endless, duration: 10 }]) {
+      const during = () => delay(1);
+      for (const definition of [
+        { run: endless, signals: '-T' },
+        { run: endless, during },
+        { run: endless, duration: 10 },
+      ]) {
         const error = await rejection(definition);
         expect(error).to.be.instanceOf(RangeError);
         expect(error.message).to.include('it continues after 100000 steps, at 0 ms');
       }
+    });
+
+    it('is limited to 5,000 steps if nothing can end it, and the error says what can', async () => {
+      const poll = task('poll', () => delay(500));
+      const error = await rejection({ run: () => [cron(poll, 1000)], during: () => delay(1) });
+      expect(String(error).replace(/\d+ ms/, '… ms')).to.equal(
+        'RangeError: Expected the scenario to end, but it continues after 5000 steps, at … ms. ' +
+          'Send it a signal, or limit how long it lasts with `duration`',
+      );
     });
   });
 
@@ -436,7 +458,8 @@ describe('scenario', () => {
     it('is rejected before any task runs', async () => {
       let run = 0;
       const wrong: Record<string, object> = {
-        'Expected `scenario` to be made of `run`, `at`': { wait: 1 },
+        'Expected a member of `scenario`, got `wait`. Known members: `run`, `at`': { wait: 1 },
+        'got `observer`; pass the `events` of the result to it. Known': { observer: () => undefined },
         'Expected `run` to be a function, got undefined': { run: undefined },
         'Expected `duration` to be a number of ms from 0 and up, got `-1` (number)': { duration: -1 },
         "Expected `exitCode` to be 'zero' or 'signal', got `'one'` (string)": { exitCode: 'one' },
@@ -449,6 +472,10 @@ describe('scenario', () => {
         'Expected one row for each name, got two for `a`': { expect: 'a  -\na  -' },
         'of the marbles `-€`': { expect: 'a  -€' },
         'of the marbles `€`': { signals: '€' },
+        'Expected `signals` to be within the `duration` of 120 ms, got one at 121 ms': {
+          signals: '121ms T',
+          duration: 120,
+        },
         'Expected the letters of signals to be among `I` (SIGINT), `T` (SIGTERM), `H` (SIGHUP), ': { signals: '-x' },
         '`Q` (SIGQUIT), `1` (SIGUSR1), `2` (SIGUSR2), got `x`': { signals: '-x' },
       };
@@ -468,7 +495,10 @@ describe('scenario', () => {
       expect((await rejection({ run: () => [started, 5] })).message).to.include('Expected `task`');
       expect((await rejection({ run: () => [runner, runner] })).message).to.include('Expected `runnables`');
       expect((await rejection({ run: () => started })).message).to.include('Expected `runnables` to be an array');
-      expect((await rejection({ run: () => [started], parent: 1 })).message).to.include('got `parent` (unknown)');
+      expect((await rejection({ run: () => script('db') })).message).to.equal(
+        'Expected `runnables` to be an array, got the task `db`. Give the tasks as an array: [a, b]',
+      );
+      expect((await rejection({ run: () => [started], parent: 1 })).message).to.include('got `parent`');
     });
 
     it('with names that would share a row is rejected', async () => {
@@ -482,6 +512,11 @@ describe('scenario', () => {
         () => [parallel('application', script('a', '|'))],
       ])
         expect((await rejection({ run })).message).to.include(message);
+      const twice = (await rejection({ run: () => [script('a', '|'), script('a', '|')] })).message;
+      expect(twice).to.match(/got `'a'` \(string\) twice\. Launch a second application in `during`$/);
+      expect((await rejection({ run: () => [script('signals', '|')] })).message).to.match(
+        /got `'signals'` \(string\)$/,
+      );
       await scenario({
         run: () => [parallel('g', script('g', '|')), supervise(parallel('h', script('application', '|')))],
       });

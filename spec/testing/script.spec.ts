@@ -65,6 +65,8 @@ describe('script', () => {
     it('ends after a cancel as late as the marbles show, counted from the cancel', async () => {
       expect(await rowFor('>-!--|', { signals: '------T' })).to.equal('>-----!--|');
       expect(await rowFor('[!-]--|', { signals: '---T' })).to.equal('[--!-]--|');
+      // Without a `|` it ends with its last value.
+      expect(await rowFor('>-!--a', { signals: '--T' })).to.equal('>-!--(a|)');
       // A value that is due after the cancel is not emitted.
       expect(await rowFor('>--a-!b--|', { signals: '--T' })).to.equal('>-!b--|');
     });
@@ -238,8 +240,11 @@ describe('script', () => {
         'Expected `marbles` to be a row or an array of rows, got `[]` (object)',
       );
       expect(() => script('x', [5] as never)).to.throw(TypeError, 'Expected `marbles` to be a row or an array of rows');
-      expect(() => script('x', '|', { vals: {} } as never)).to.throw(TypeError, 'got `vals` (unknown)');
-      expect(() => script('x', '|', null as never)).to.throw(TypeError, 'Expected `options` to be an object, got null');
+      expect(() => script('x', '|', { vals: {} } as never)).to.throw(TypeError, 'got `vals`');
+      expect(() => script('x', '|', null as never)).to.throw(
+        TypeError,
+        'Expected `options` of `script` to be an object, got null',
+      );
       expect(() => script('x', '|', { values: { ab: 1 } })).to.throw(
         TypeError,
         "Expected `values` to be an object whose keys are letters or digits, got `'ab'` (string)",
@@ -370,6 +375,14 @@ describe('script', () => {
       expect(output).to.deep.equal([1, 2, 3, undefined]);
     });
 
+    it('has no running hook when all that share it have ended, in any order', () => {
+      const db = script('db');
+      const [first, second] = [db.finalize(), db.finalize()].map((hook) => hook.subscribe());
+      second?.unsubscribe();
+      first?.unsubscribe();
+      expect(db.phase).to.equal(undefined);
+    });
+
     it('throws when it is controlled without a running hook', () => {
       const db = script('db');
       for (const control of [() => db.settle(), () => db.fail(new Error('boom'))])
@@ -386,12 +399,15 @@ describe('script', () => {
     it('rejects invalid input immediately', () => {
       expect(() => script(undefined as never)).to.throw(TypeError, 'Expected `name` to be a string, got undefined');
       expect(() => script('db', { grace: -1 })).to.throw(RangeError, 'Expected `grace` to be a number of ms');
-      expect(() => script('db', { graze: 1 } as never)).to.throw(TypeError, 'got `graze` (unknown)');
+      expect(() => script('db', { graze: 1 } as never)).to.throw(TypeError, 'got `graze`');
       expect(() => script('db', 5 as never)).to.throw(
         TypeError,
-        'Expected `options` to be an object, got `5` (number)',
+        'Expected `options` of `script` to be an object, got `5` (number)',
       );
-      expect(() => script('db', null as never)).to.throw(TypeError, 'Expected `options` to be an object, got null');
+      expect(() => script('db', null as never)).to.throw(
+        TypeError,
+        'Expected `options` of `script` to be an object, got null',
+      );
     });
   });
 });

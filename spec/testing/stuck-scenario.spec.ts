@@ -16,6 +16,7 @@ import {
   type Runnable,
 } from '../../lib/index.js';
 import { explore, scenario, ScenarioError, script, type Scenario } from '../../lib/testing/index.js';
+import { explainWait } from '../../lib/testing/explain-wait.js';
 import { spyOnConsoleError } from '../helpers/console-spy.js';
 import { rejectionOf } from '../helpers/rejection.js';
 
@@ -127,6 +128,12 @@ describe('A scenario that can go no further', () => {
     });
   });
 
+  it('names all kinds of resources that are active', () => {
+    expect(explainWait([{ task: 'poller', hook: 'execute' }], ['TCPSocketWrap', 'FSReqPromise'])).to.equal(
+      `Still waiting: poller (execute). Active in this process: TCPSocketWrap, FSReqPromise.${advice}`,
+    );
+  });
+
   it('lists the waiting hooks when `during` still waits, too', async () => {
     const db = task('db', { initialize: () => outside, execute: () => 1 });
     expect((await errorOf(() => [db], { during: () => outside })).message).to.equal(
@@ -220,8 +227,17 @@ describe('A long scenario', () => {
     await scenario(definition);
     expect(consoleErrors.all()).to.deep.equal([
       'This scenario is long: 20,000 timers have fired within 100,000 s of virtual time, and it goes on. ' +
-        'To make it faster, shorten its `duration`, or give its tasks longer intervals',
+        'To make it faster, shorten its `duration`, or give its tasks longer intervals. ' +
+        'A cron that waits has a timer each 30 s',
     ]);
+  });
+
+  it('goes on if a signal or `during` is to end it', async () => {
+    const run = () => [task('poll', () => interval(1000))];
+    const signalled = await scenario({ run, signals: '25000s T' });
+    const stopped = await scenario({ run, during: ({ app }) => delay(25_000_000).then(() => void app.stop()) });
+    expect([signalled.exitCode, stopped.exitCode]).to.deep.equal([0, 0]);
+    expect(consoleErrors.all().filter((text) => String(text).startsWith('This scenario is long'))).to.have.length(2);
   });
 
   it('says nothing if its time does not pass, because it fails', async () => {

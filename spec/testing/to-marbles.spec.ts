@@ -124,6 +124,21 @@ describe('toMarbles', () => {
     ).to.equal("x  >+/%:*'}=$!]");
   });
 
+  it('draws a task that reaches its limit of restarts by ending at the end of its last run', () => {
+    const backoff = { initial: 3, factor: 1, jitter: 0 };
+    for (const [maxRestarts, row] of [
+      [1, '[>-]-<--[>-]-#'],
+      [2, '[>-]-<--[>-]-<--[>-]-#'],
+    ] as const)
+      expect(drawn([supervise(script('x', '[>-]-|'), { backoff, restart: 'always', maxRestarts })])[0]).to.equal(
+        `x            ${row}`,
+      );
+  });
+
+  it('draws a name with several spaces so that the row can be parsed again', () => {
+    expect(toMarbles(withEvents({ type: 'ready', at: 1, task: 'a   b' }))).to.equal('a b  ->');
+  });
+
   it('draws a task as cancelled even if it has no `cancelling` event', () => {
     expect(toMarbles(recordingOf([script('x', '')], { parent: AbortSignal.abort() }))).to.equal(
       'x            (!|)\napplication  (!|)',
@@ -175,6 +190,21 @@ describe('toMarbles', () => {
     const recording = record(orchestrate([script('x', '[->')], { scheduler: clock }), { clock, limit: 1 });
     clock.advance(5);
     expect(toMarbles(recording)).to.equal('x  -->');
+  });
+
+  it('draws a value as its mark, or as `_` without one that is a letter or digit', () => {
+    const value = { type: 'value' as const, task: 'x' };
+    const marks = toMarbles(
+      withEvents(
+        { type: 'ready', at: 0, task: 'x' },
+        ...['a', 'ab', '', '|', undefined, '7'].map((mark, index) => ({
+          ...value,
+          at: index + 1,
+          ...(mark !== undefined && { mark }),
+        })),
+      ),
+    );
+    expect(marks).to.equal('x  >a____7');
   });
 
   it('draws a cron at the times of its slots', () => {

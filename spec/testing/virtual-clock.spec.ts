@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { asyncScheduler, EMPTY, interval, of, timer } from 'rxjs';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { asyncScheduler, EMPTY, interval, of, take, timer } from 'rxjs';
 import { cron, future, task, taskRunner, withCancel, withTimeout } from '../../lib/index.js';
 import { settleOn } from '../../lib/util/settle-on.js';
 import { virtualClock, type VirtualClock } from '../../lib/testing/index.js';
@@ -117,6 +118,20 @@ describe('VirtualClock', () => {
     });
   });
 
+  it('fires each timer in the async context of the code that has set it', () => {
+    const clock = virtualClock();
+    const storage = new AsyncLocalStorage<string>();
+    const stores: unknown[] = [];
+    const note = () => stores.push(storage.getStore());
+    storage.run('a', () => {
+      clock.schedule(note, 1);
+      interval(2, clock).pipe(take(2)).subscribe(note);
+    });
+    clock.schedule(note, 1);
+    storage.run('b', () => clock.advance(4));
+    expect(stores).to.deep.equal(['a', undefined, 'a', 'a']);
+  });
+
   it('fires timers late after time has been advanced silently', () => {
     const clock = virtualClock();
     const { calls, log } = callLog(clock);
@@ -153,6 +168,15 @@ describe('VirtualClock', () => {
     expect([clock.step(), calls.length, clock.now()]).to.deep.equal([true, 1, 9]);
     expect([clock.step(2), calls.length]).to.deep.equal([true, 2]);
     expect(clock.step()).to.equal(false);
+  });
+
+  it('fires all timers in a flush, also those that others set', () => {
+    const clock = virtualClock(7);
+    const { calls, log } = callLog(clock);
+    clock.schedule(() => void clock.schedule(log('later'), 5), 2);
+    clock.schedule(log('last'), 1000);
+    clock.flush();
+    expect([calls.length, clock.step(), clock.now()]).to.deep.equal([2, false, 1007]);
   });
 
   it('counts its timers without the unsubscribed ones', () => {

@@ -274,6 +274,18 @@ describe('virtualGlobals', () => {
       ]);
     });
 
+    it('ticks every ms for an interval that Node does not accept, too', async () => {
+      for (const ms of [0, -1, NaN, 2 ** 31]) {
+        const collected = await virtually(async (clock, collected) => {
+          void (async () => {
+            for await (const zero of ticks(ms, 0)) if (collected.push(clock.now() + zero) === 3) return;
+          })();
+          await advance(clock, 5);
+        });
+        expect(collected, String(ms)).to.deep.equal([1, 2, 3]);
+      }
+    });
+
     it('stops ticking when it is aborted', async () => {
       const collected = await virtually(async (clock, collected) => {
         const abort = new AbortController();
