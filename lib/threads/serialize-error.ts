@@ -82,7 +82,7 @@ function fieldsOf(error: Error): (readonly [key: string, value: unknown])[] {
 }
 
 export function isSerializedThrow(x: unknown): x is SerializedThrow {
-  return typeof x === 'object' && x !== null && 'thrown' in x;
+  return 'thrown' in (Object(x) as object);
 }
 
 /** @param values what was made of each form before. */
@@ -102,10 +102,11 @@ export function deserializeError(
   const error = createError(type, name, message);
   values.set(thrown, error);
   const all = [
+    ['name', name],
     ['stack', stack],
     ...fields.map(([key, field]) => [key, deserializeError(field, values)] as const),
   ] as const;
-  for (const [key, value] of error.name === name ? all : [['name', name] as const, ...all])
+  for (const [key, value] of all)
     Object.defineProperty(error, key, {
       value,
       configurable: true,

@@ -8,10 +8,10 @@ import {
   invalid,
   validateMs,
   validateNumber,
-  validateOptions,
   validateString,
   validateInteger,
 } from '../util/validate.js';
+import { validateOptions } from '../util/validate-options.js';
 import type { TaskRunner } from '../task/types.js';
 import { taskRunner } from '../task/runner.js';
 import { task } from '../task/task.js';
@@ -53,6 +53,15 @@ export interface ThreadRunOptions {
   grace?: number | undefined;
 }
 
+const optionNames: readonly (keyof ThreadPoolOptions)[] = [
+  'name',
+  'threads',
+  'idleTimeout',
+  'memoryLimit',
+  'queueLimit',
+  'workerFile',
+];
+
 /** A pool of threads for CPU-bound work, as a runner. */
 export interface ThreadPool extends TaskRunner<never> {
   /**
@@ -79,7 +88,10 @@ export interface ThreadPool extends TaskRunner<never> {
    * RangeError for a negative `grace`.
    */
   run<T = unknown>(url: URL | string, input?: unknown, options?: ThreadRunOptions): Observable<T>;
-  /** Closes the pool, as `finalize` does: accepts no more runs, waits for accepted runs, and ends the threads. */
+  /**
+   * Closes the pool, as `finalize` does: accepts no more runs, waits for accepted runs, and ends the threads. Resolves
+   * when they have ended. A pool that is started afterwards accepts runs again.
+   */
   close(): Promise<void>;
   /** Same as `close`. */
   [Symbol.asyncDispose](): Promise<void>;
@@ -115,7 +127,7 @@ export interface ThreadPool extends TaskRunner<never> {
  * ```
  */
 export function threadPool(options: ThreadPoolOptions = {}): ThreadPool {
-  validateOptions(options, ['name', 'threads', 'idleTimeout', 'memoryLimit', 'queueLimit', 'workerFile']);
+  validateOptions(options, optionNames, 'threadPool');
   const { name = 'threads', threads = availableParallelism(), idleTimeout = 10_000 } = options;
   const { memoryLimit, queueLimit = Infinity, workerFile } = options;
   validateString('name', name);
@@ -135,13 +147,13 @@ export function threadPool(options: ThreadPoolOptions = {}): ThreadPool {
         workers.open();
       },
       execute: () => NEVER,
-      finalize: () => workers.close(ctx?.cause),
+      finalize: () => workers.close({ cause: ctx?.cause }),
     }),
   );
   const close = () => workers.close();
   const methods: Pick<ThreadPool, 'run' | 'close' | typeof Symbol.asyncDispose> = {
     run<T>(url: URL | string, input?: unknown, options: ThreadRunOptions = {}) {
-      validateOptions(options, ['name', 'transfer', 'grace']);
+      validateOptions(options, ['name', 'transfer', 'grace'], 'run');
       const { name = 'default', transfer = [], grace = 100 } = options;
       validateString('name', name);
       validateArray('transfer', transfer);

@@ -38,7 +38,6 @@ export class ThreadRun extends ListNode {
     const { signal } = this.abortController;
     piscina.run(job, { signal, transferList: [...this.options.transfer] }).then(
       (value: unknown) => {
-        if (this.ended) return;
         this.end();
         if (value !== streamed) this.subscriber.next(value);
         this.subscriber.complete();

@@ -4,7 +4,10 @@ import type { ControlMessage, OpenChannel } from './messages.js';
 /** The maximum number of unacknowledged values: a thread need not wait for each, and memory stays bounded. */
 const highWaterMark = 16;
 
-/** The thread's end of the channel on which a job sends its values and receives its abort. */
+/**
+ * The thread's end of the channel on which a job sends its values and receives its abort. The main thread closes it.
+ * Until then it acknowledges all values, after an abort, too.
+ */
 export class ValueChannel {
   private readonly port: MessagePort;
   private readonly abortController = new AbortController();
@@ -43,13 +46,8 @@ export class ValueChannel {
     }
   }
 
-  close(): void {
-    this.port.close();
-  }
-
-  /** Resolves when at most `count` messages are unacknowledged, or after an abort. */
+  /** Resolves when at most `count` messages are unacknowledged. */
   private async whenAcknowledged(count: number): Promise<void> {
-    while (this.unacknowledged > count && !this.signal.aborted)
-      await new Promise<void>((resolve) => (this.onControlMessage = resolve));
+    while (this.unacknowledged > count) await new Promise<void>((resolve) => (this.onControlMessage = resolve));
   }
 }

@@ -3,6 +3,7 @@ import { extname } from 'node:path';
 import type { Subscriber } from 'rxjs';
 import { append, remove, type LinkedList } from '../util/linked-list.js';
 import { logError } from '../util/log-error.js';
+import { maxTimerMs } from '../util/timer.js';
 import { PoolClosedError, PoolQueueError, ThreadExitError, ThreadMemoryError } from './errors.js';
 import { isLateError, isOpenChannel, type CallOptions, type Job, type LateError } from './messages.js';
 import { deserializeError, isSerializedThrow } from './serialize-error.js';
@@ -42,7 +43,7 @@ export class WorkerPool implements ThreadRunOwner, LinkedList<ThreadRun> {
   private readonly running = new Map<number, ThreadRun>();
   private readonly config: PoolConfig;
   private piscina: Piscina | undefined = undefined;
-  private closed: { readonly cause: unknown } | undefined = undefined;
+  private closed: { readonly reason: ErrorOptions; readonly ended: Promise<void> } | undefined = undefined;
   private idleListeners: (() => void)[] = [];
   private lastId = 0;
 
@@ -56,7 +57,9 @@ export class WorkerPool implements ThreadRunOwner, LinkedList<ThreadRun> {
 
   add(job: Omit<Job, 'id'>, options: CallOptions, subscriber: Subscriber<unknown>): void {
     const { name, threads, queueLimit } = this.config;
-    if (this.closed) return subscriber.error(new PoolClosedError(name, this.closed));
+    // The code that creates the Observable may have unsubscribed.
+    if (subscriber.closed) return;
+    if (this.closed) return subscriber.error(new PoolClosedError(name, this.closed.reason));
     const run = new ThreadRun(this, { ...job, id: ++this.lastId }, options, subscriber);
     const busy = this.running.size >= threads;
     if (busy && this.waitingCount >= queueLimit) return subscriber.error(new PoolQueueError(name, queueLimit));
@@ -67,12 +70,9 @@ export class WorkerPool implements ThreadRunOwner, LinkedList<ThreadRun> {
   }
 
   /** Accepts no more runs, ends the threads when none is left, and resolves when they have ended. */
-  async close(cause?: unknown): Promise<void> {
-    this.closed ??= { cause };
-    if (this.running.size > 0) await new Promise<void>((resolve) => this.idleListeners.push(resolve));
-    const { piscina } = this;
-    this.piscina = undefined;
-    await piscina?.destroy();
+  close(reason: ErrorOptions = {}): Promise<void> {
+    this.closed ??= { reason, ended: this.endThreads() };
+    return this.closed.ended;
   }
 
   release(run: ThreadRun): void {
@@ -106,6 +106,13 @@ export class WorkerPool implements ThreadRunOwner, LinkedList<ThreadRun> {
     logError(error);
   }
 
+  private async endThreads(): Promise<void> {
+    if (this.running.size > 0) await new Promise<void>((resolve) => this.idleListeners.push(resolve));
+    const { piscina } = this;
+    this.piscina = undefined;
+    await piscina?.destroy();
+  }
+
   private dequeue(run: ThreadRun): void {
     remove(run);
     this.waitingCount--;
@@ -127,7 +134,8 @@ export class WorkerPool implements ThreadRunOwner, LinkedList<ThreadRun> {
       atomics: 'disabled',
       minThreads: 0,
       maxThreads: threads,
-      idleTimeout,
+      // Piscina has no timer for `Infinity`, and a timer that is too long would fire at once.
+      idleTimeout: idleTimeout > maxTimerMs ? Infinity : idleTimeout,
       recordTiming: false,
       ...(memoryLimit !== undefined && { resourceLimits: { maxOldGenerationSizeMb: memoryLimit } }),
       loadBalancer(task, workers) {

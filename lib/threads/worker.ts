@@ -19,12 +19,28 @@ const startedJobs = new AsyncLocalStorage<StartedJob>();
 // An uncaught error of a job ends the thread and is serialized, too. After the job has returned, the thread may have
 // another job, which such an error must not fail. A result that cannot be cloned gets here outside any job: piscina
 // finds that out after the job has returned.
-process.on('uncaughtException', (error) => {
+process.on('uncaughtException', onUncaught);
+
+// Node 20 reports an error of a microtask when it has left the async context of the job that has queued it.
+const { queueMicrotask: queue } = globalThis;
+globalThis.queueMicrotask = (callback) => {
+  if (typeof callback !== 'function') return queue(callback);
+  queue(() => {
+    try {
+      callback();
+    } catch (error) {
+      if (startedJobs.getStore()?.hasReturned) onUncaught(error);
+      else throw error;
+    }
+  });
+};
+
+function onUncaught(error: unknown): void {
   const started = startedJobs.getStore();
   if (!started?.hasReturned) throwSerialized(error);
   const { url, name } = started.job;
   parentPort?.postMessage({ lateError: serializeError(error), url, name } satisfies LateError);
-});
+}
 
 type ThreadFunction = (input: unknown, context: ThreadContext) => unknown;
 
@@ -57,7 +73,6 @@ async function runStarted(started: StartedJob): Promise<unknown> {
   } catch (error) {
     return throwSerialized(error);
   } finally {
-    channel?.close();
     started.hasReturned = true;
   }
 }

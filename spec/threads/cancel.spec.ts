@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { firstValueFrom, lastValueFrom, take, toArray } from 'rxjs';
+import { config, defer, firstValueFrom, lastValueFrom, take, toArray } from 'rxjs';
 import { future, task, taskRunner, untilCancelled, withCancel } from '../../lib/index.js';
-import { threadPool, type ThreadPool } from '../../lib/threads/index.js';
+import { PoolQueueError, threadPool, type ThreadPool } from '../../lib/threads/index.js';
 import { collect, listenerCount } from '../helpers/collect.js';
 import { sharedInts, valuesOf, whenConstant, workUrl } from '../helpers/threads.js';
 import { waitUntil } from '../helpers/wait.js';
@@ -50,7 +50,7 @@ describe('Unsubscribing from a run in a thread', () => {
     await other.values;
   });
 
-  it('removes a queued run and keeps the order of the others', async () => {
+  it('removes a queued run, makes room for one, and keeps the order of the others', async () => {
     const single = threadPool({ threads: 1, queueLimit: 3 });
     const ints = sharedInts();
     const order: unknown[] = [];
@@ -58,11 +58,29 @@ describe('Unsubscribing from a run in a thread', () => {
     const [first, second, third] = [1, 2, 3].map((n) => single.run(workUrl, n).subscribe((value) => order.push(value)));
     second?.unsubscribe();
     const last = valuesOf(single, 'default', 4).then((values) => order.push(...values));
+    expect(collect(single.run(workUrl, 5))[0]).to.be.instanceOf(PoolQueueError);
     busy.unsubscribe();
     await last;
     expect(order).to.deep.equal([2, 6, 8]);
     expect([first?.closed, third?.closed]).to.deep.equal([true, true]);
     await single.close();
+  });
+
+  it('before the run has begun starts nothing', async () => {
+    const pool = threadPool({ threads: 1 });
+    const [ctx, cancel] = withCancel();
+    const runner = taskRunner(
+      task('late', () =>
+        defer(() => {
+          cancel();
+          return pool.run(workUrl, sharedInts(), { name: 'waitFor' });
+        }),
+      ),
+    );
+    runner.start(ctx).subscribe();
+    expect(runner.status).to.equal('done');
+    // It would wait for the run.
+    await pool.close();
   });
 
   it('before a thread has started leaves the thread to the next run', async () => {
@@ -103,6 +121,53 @@ describe('Unsubscribing from a run in a thread', () => {
     expect(await next).to.deep.equal([2]);
     expect(Atomics.load(ints, 1)).to.equal(1);
     await single.close();
+  });
+
+  const timers = () => process.getActiveResourcesInfo().filter((type) => type === 'Timeout').length;
+
+  it('sets no timer for a function without a grace, and none for one that has ended', async () => {
+    await valuesOf(pool, 'runsHere');
+    const before = timers();
+    expect(await valuesOf(pool, 'upTo', 3, { grace: 600_000 })).to.deep.equal([1, 2, 3]);
+    expect(timers()).to.equal(before);
+    await firstValueFrom(pool.run(workUrl, sharedInts(), { name: 'count', grace: 0 }));
+    expect(timers()).to.equal(before);
+  });
+
+  it('keeps a timer for the grace of a function only until that has ended', async () => {
+    const single = threadPool({ threads: 1 });
+    const ints = sharedInts();
+    const responsive = single.run(workUrl, ints, { name: 'untilAborted', grace: 600_000 }).subscribe();
+    await waitUntil(() => Atomics.load(ints, 0) === 1);
+    const next = valuesOf(single, 'runsHere');
+    const before = timers();
+    responsive.unsubscribe();
+    expect(timers()).to.equal(before + 1);
+    expect(await next).to.deep.equal([1]);
+    expect(timers()).to.equal(before);
+    await single.close();
+  });
+
+  it('before the values of a generator arrive interrupts it', async () => {
+    const single = threadPool({ threads: 1 });
+    await valuesOf(single, 'runsHere');
+    const ints = sharedInts();
+    const counting = single.run(workUrl, ints, { name: 'count', grace: Infinity }).subscribe();
+    // Nothing is received while this thread is blocked.
+    while (Atomics.load(ints, 0) === 0) Atomics.wait(ints, 0, 0, 5);
+    counting.unsubscribe();
+    expect(await valuesOf(single, 'runsHere')).to.deep.equal([1]);
+    await single.close();
+  });
+
+  it('reports no error that comes later to RxJS', async () => {
+    const stopped: unknown[] = [];
+    config.onStoppedNotification = (notification) => stopped.push(notification);
+    const { ints, stop } = await startSpinning();
+    stop();
+    await whenConstant(ints);
+    config.onStoppedNotification = null;
+    expect(stopped).to.deep.equal([]);
   });
 
   it('delivers no further values', async () => {

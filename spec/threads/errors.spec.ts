@@ -78,6 +78,12 @@ describe('A run that fails in a thread', () => {
     expect(await valuesOf(pool, 'default', 1)).to.deep.equal([2]);
   });
 
+  it('errors with the TypeError of a microtask that is no function, as in the main thread', async () => {
+    expect(await errorOf(pool, 'queueNothing'))
+      .to.be.instanceOf(TypeError)
+      .and.have.property('code', 'ERR_INVALID_ARG_TYPE');
+  });
+
   it('errors with a TypeError when there is no such export, and with the error of loading the module', async () => {
     const expected = `a function that ${workUrl.href} exports, got`;
     expect(await errorOf(pool, 'absent')).to.have.property(
@@ -122,10 +128,11 @@ describe('A run that fails in a thread', () => {
       const ints = sharedInts();
       const other = valuesOf(pool, 'waitFor', ints);
       await waitUntil(() => Atomics.load(ints, 1) === 1);
-      for (const code of [3, 0]) {
+      for (const code of [42, 0]) {
         const error = await errorOf(pool, 'exit', code);
         expect(error).to.be.instanceOf(ThreadExitError).and.include({ exitCode: code });
         expect(error).to.have.property('message', `A thread of hashing exited with code ${code}`);
+        expect(error).to.have.property('cause').that.is.instanceOf(Error);
       }
       expect(await valuesOf(pool, 'default', 1)).to.deep.equal([2]);
       Atomics.store(ints, 0, 1);
@@ -140,9 +147,24 @@ describe('A run that fails in a thread', () => {
       expect(error).to.be.instanceOf(ThreadMemoryError);
       expect(error).to.have.property('message', 'A thread of hashing ran out of memory (limit: 32 MB)');
       expect(error).to.have.nested.property('cause.code', 'ERR_WORKER_OUT_OF_MEMORY');
+      expect(new ThreadMemoryError('hashing').message).to.equal('A thread of hashing ran out of memory');
       expect(await valuesOf(pool, 'default', 1)).to.deep.equal([2]);
       Atomics.store(ints, 0, 1);
       expect(await other).to.deep.equal(['undisturbed']);
+    });
+
+    it('errors when its thread does not start, without disturbing another thread', async () => {
+      const workerFile = new URL('../fixtures/threads/unstartable.ts', import.meta.url);
+      const partial = threadPool({ threads: 2, workerFile });
+      const ints = sharedInts();
+      const other = valuesOf(partial, 'waitFor', ints);
+      await waitUntil(() => Atomics.load(ints, 1) === 1);
+      process.env['THREADS_FAIL'] = 'yes';
+      const error = await errorOf(partial, 'default', 1).finally(() => delete process.env['THREADS_FAIL']);
+      expect(error).to.be.instanceOf(Error);
+      Atomics.store(ints, 0, 1);
+      expect(await other).to.deep.equal(['undisturbed']);
+      await partial.close();
     });
 
     it('errors when no thread starts, and so does a queued run', async () => {

@@ -19,7 +19,7 @@ describe('Work that a call has left behind in its thread', () => {
   describe('when it fails during the next call', () => {
     it('fails no later call, and its error is printed', async () => {
       const functions = ['failLate', 'yieldAndFailLate', 'yieldLaterAndFailLate'];
-      const kinds = ['rejection', 'timer', 'immediate', 'tick', 'emitter', 'socket'];
+      const kinds = ['rejection', 'timer', 'immediate', 'tick', 'microtask', 'emitter', 'socket'];
       let calls = 0;
       for (const name of functions)
         for (const kind of kinds) {
@@ -39,6 +39,8 @@ describe('Work that a call has left behind in its thread', () => {
           expect(error?.message).to.equal(
             `\`${name}\` of ${workUrl.href} failed in a thread of hashing after it had returned`,
           );
+          // Its own frames say nothing: those of the cause are printed below it.
+          expect(error?.stack).to.equal(`Error: ${error?.message}`);
           if (kind === 'socket') expect(error).to.have.nested.property('cause.code', 'ENOENT');
           else
             expect(error?.cause)
@@ -58,9 +60,10 @@ describe('Work that a call has left behind in its thread', () => {
   });
 
   it('fails its own call only before that has returned', async () => {
-    expect(await errorOf(pool, 'failMeanwhile'))
-      .to.be.instanceOf(RangeError)
-      .and.have.property('message', 'meanwhile');
+    for (const kind of ['rejection', 'microtask'])
+      expect(await errorOf(pool, 'failMeanwhile', kind))
+        .to.be.instanceOf(RangeError)
+        .and.have.property('message', `meanwhile ${kind}`);
     expect(consoleErrors.all()).to.deep.equal([]);
     expect(await valuesOf(pool, 'failAtOnce')).to.deep.equal(['returned']);
     await waitUntil(() => consoleErrors.all().length > 0);

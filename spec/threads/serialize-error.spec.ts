@@ -21,18 +21,64 @@ function countErrors(root: unknown): number {
 }
 
 describe('An error that crosses threads', () => {
-  it('takes linear time if its fields refer to the next error twice at each of 22 levels', async () => {
-    const pool = threadPool({ name: 'graph', threads: 1 });
-    const error = (await errorOf(pool, 'failWithGraph')) as Fielded;
-    await pool.close();
-    expect(countErrors(error)).to.equal(22);
-    let level = error;
-    for (let index = 1; index < 22; index++) {
-      expect(level).to.be.instanceOf(RangeError).and.have.property('message', `level ${index}`);
-      expect(level['a']).to.equal(level['b']);
-      level = level['a'] as Fielded;
+  it('is of the nearest built-in class, with its own name', () => {
+    class Refused extends URIError {
+      override name = 'Refused';
     }
-    expect(level.message).to.equal('level 22');
+    for (const type of [Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError]) {
+      const error = send(new type('no'));
+      expect([error.constructor, error.name, error.message]).to.deep.equal([type, type.name, 'no']);
+      expect(Object.keys(error)).to.deep.equal([]);
+    }
+    expect(send(new Refused('no')))
+      .to.be.instanceOf(URIError)
+      .and.include({ name: 'Refused', message: 'no' });
+    expect(send(new DOMException('stopped', 'AbortError')))
+      .to.be.instanceOf(DOMException)
+      .and.include({ name: 'AbortError', message: 'stopped', code: 20 });
+  });
+
+  it('may be any value, which is printed if it cannot be cloned', () => {
+    for (const value of ['text', 0, null, undefined, { code: 1 }, [1, 'two']]) expect(send(value)).to.deep.equal(value);
+    expect(send(() => 1)).to.equal('[Function (anonymous)]');
+    expect(send(errorWith('refused', { retry: () => 1, code: 7 }))).to.include({
+      retry: '[Function: retry]',
+      code: 7,
+    });
+    expect(send([new Error('in a list'), Symbol('x')])).to.have.property('1', 'Symbol(x)');
+    expect(send([1, Symbol('x')])).to.equal('[ 1, Symbol(x) ]');
+  });
+
+  it('crosses without the parts that throw when they are read', () => {
+    const boom = () => {
+      throw new Error('boom');
+    };
+    const error = errorWith('hostile', { code: 7 });
+    for (const key of ['own', 'cause']) Object.defineProperty(error, key, { get: boom, enumerable: true });
+    const received = send(error);
+    expect([received.message, Object.keys(received)]).to.deep.equal(['hostile', ['code']]);
+    expect('cause' in received).to.equal(false);
+    expect(send(new Proxy(new RangeError('trapped'), { ownKeys: boom }))).to.be.instanceOf(RangeError);
+    const { proxy, revoke } = Proxy.revocable([], {});
+    revoke();
+    expect(send(proxy)).to.be.a('string');
+    const prototype = new Proxy(TypeError.prototype, { getPrototypeOf: boom });
+    expect(send(Object.setPrototypeOf(new Error('x'), prototype)))
+      .to.be.instanceOf(Error)
+      .and.include({ constructor: Error, name: 'TypeError', message: 'x' });
+  });
+
+  it('can be changed as any other error', () => {
+    const error = send(errorWith('x', { code: 7 }));
+    Object.assign(error, { code: 8, name: 'Refused', stack: 'nowhere' });
+    expect(error).to.include({ code: 8, name: 'Refused', stack: 'nowhere' });
+    delete error['code'];
+    expect(Object.keys(error)).to.deep.equal([]);
+  });
+
+  it('has a cause only if it had one, even the cause `undefined`', () => {
+    expect('cause' in send(new Error('x'))).to.equal(false);
+    expect('cause' in send(new Error('x', { cause: undefined }))).to.equal(true);
   });
 
   it('refers to one error and to one object as often as before', () => {
@@ -83,5 +129,19 @@ describe('An error that crosses threads', () => {
     const { errors } = many as unknown as AggregateError;
     // The first two are the error itself and its array.
     expect(errors.map(({ message }: Error) => message)).to.deep.equal(Array.from({ length: 98 }, (_, i) => String(i)));
+  });
+
+  it('takes linear time if its fields refer to the next error twice at each of 22 levels', async () => {
+    const pool = threadPool({ name: 'graph', threads: 1 });
+    const error = (await errorOf(pool, 'failWithGraph')) as Fielded;
+    await pool.close();
+    expect(countErrors(error)).to.equal(22);
+    let level = error;
+    for (let index = 1; index < 22; index++) {
+      expect(level).to.be.instanceOf(RangeError).and.have.property('message', `level ${index}`);
+      expect(level['a']).to.equal(level['b']);
+      level = level['a'] as Fielded;
+    }
+    expect(level.message).to.equal('level 22');
   });
 });

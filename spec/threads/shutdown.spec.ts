@@ -42,6 +42,20 @@ describe('Closing a pool of threads', () => {
     expect(await firstValueFrom(pool.done$)).to.include({ status: 'cancelled' });
   });
 
+  it('ends at the same time for all that close it', async () => {
+    const pool = threadPool({ threads: 1 });
+    await valuesOf(pool, 'default', 1);
+    const ends: string[] = [];
+    await Promise.all(['first', 'second'].map((name) => pool.close().then(() => ends.push(name))));
+    expect(ends).to.deep.equal(['first', 'second']);
+  });
+
+  it('without a cancel gives later runs an error without a cause', async () => {
+    const pool = threadPool();
+    await pool.close();
+    expect(await errorOf(pool, 'default', 1)).not.to.have.property('cause');
+  });
+
   it('allows the pool to be started again', async () => {
     const pool = threadPool({ threads: 1 });
     for (let i = 0; i < 2; i++) {

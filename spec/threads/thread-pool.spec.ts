@@ -24,7 +24,7 @@ describe('threadPool', () => {
     });
 
     it('emits an iterable that is not an iterator, such as an array, as one value', async () => {
-      for (const value of [[1, 2], new Map([[1, 2]]), 'text', new Uint8Array([1])])
+      for (const value of [[1, 2], new Map([[1, 2]]), 'text', new Uint8Array([1]), null, { next: 1 }])
         expect(await valuesOf(pool, 'echo', value)).to.deep.equal([value]);
     });
 
@@ -113,6 +113,30 @@ describe('threadPool', () => {
       expect(await waiting).to.deep.equal(['undisturbed']);
     });
 
+    it('are kept for an `idleTimeout` that is longer than any timer of Node', async () => {
+      const patient = threadPool({ threads: 1, idleTimeout: 2 ** 31 });
+      expect(await warningsDuring(() => valuesOf(patient, 'default', 1))).to.deep.equal([]);
+      expect(await valuesOf(patient, 'runsHere')).to.deep.equal([1]);
+      expect(await valuesOf(patient, 'runsHere')).to.deep.equal([2]);
+      await patient.close();
+    });
+
+    it('end when they have been idle for `idleTimeout` ms', async () => {
+      const brief = threadPool({ threads: 1, idleTimeout: 1 });
+      expect(await valuesOf(brief, 'runsHere')).to.deep.equal([1]);
+      await waitUntil(async () => (await valuesOf(brief, 'runsHere'))[0] === 1);
+      await brief.close();
+    });
+
+    it('may post messages of their own, which the pool ignores', async () => {
+      const single = threadPool({ threads: 1 });
+      // The first run has the number 1.
+      await valuesOf(single, 'post', [null, 'text', {}, { jobId: 1 }, { port: 'text' }]);
+      // Its values arrive after these messages.
+      expect(await valuesOf(single, 'upTo', 2)).to.deep.equal([1, 2]);
+      await single.close();
+    });
+
     it('keep no handle or listener after a thousand runs, and cause no warning', async () => {
       const runs = (n: number) =>
         Promise.all(Array.from({ length: n }, (_, i) => valuesOf(pool, kinds[i % 2] ?? '', 3)));
@@ -136,7 +160,9 @@ describe('threadPool', () => {
     const messageOf = (options: object) => thrownBy(() => threadPool(options)).message;
     const integer = (name: string, low: number, got: string) =>
       `Expected \`${name}\` to be a whole number from ${low} and up, got \`${got}\` (number)`;
-    expect(messageOf({ size: 1 })).to.match(/^Expected `options` to be made of `name`, `threads`, /);
+    expect(messageOf({ size: 1 })).to.match(
+      /^Expected an option of `threadPool`, got `size`\. Known options: `name`, `threads`, /,
+    );
     expect(messageOf({ name: 1 })).to.equal('Expected `name` to be a string, got `1` (number)');
     expect(messageOf({ threads: 0 })).to.equal(
       'Expected `threads` to be a whole number from 1 and up, got `0` (number)',
@@ -156,7 +182,9 @@ describe('threadPool', () => {
     const url = 'Expected `url` to be a URL such as `new URL(…, import.meta.url)`, or an absolute path, got ';
     expect(messageOf('./work.js')).to.equal(`${url}\`'./work.js'\` (string)`);
     expect(messageOf(undefined)).to.equal(`${url}undefined`);
-    expect(messageOf(workUrl, { signal: 1 })).to.match(/^Expected `options` to be made of `name`, `transfer`, `grace`/);
+    expect(messageOf(workUrl, { signal: 1 })).to.match(
+      /^Expected an option of `run`, got `signal`\. Known options: `name`, `transfer`, `grace`/,
+    );
     expect(messageOf(workUrl, { name: 1 })).to.match(/^Expected `name` to be a string/);
     expect(messageOf(workUrl, { transfer: 1 })).to.match(/^Expected `transfer` to be an array/);
     expect(messageOf(workUrl, { grace: -1 })).to.match(/^Expected `grace` to be a number of ms from 0 and up/);
