@@ -27,7 +27,7 @@ export function fleetChart(figures) {
 ${style()}
 <rect class="paper" width="${width}" height="${height}"/>
 ${text(left, 28, 'Jobs a second, by how many processes work at them', 'title')}
-${text(left, 46, '10,000 empty jobs, 50 at a time in each process; the database on the same two cores.', 'tick')}
+${text(left, 46, '20,000 jobs, 50 at a time in each process; the database is on the same two cores.', 'tick')}
 ${text(left, 62, 'graphile-worker stores no results, pg-boss one for each batch. BullMQ is on Redis.', 'tick')}
 <g transform="translate(${left} ${top})">
 ${rates.map((rate) => `<path class="grid" d="M0 ${y(rate)}h${plot.width}"/>`).join('\n')}

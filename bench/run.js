@@ -51,7 +51,7 @@ async function measureOnce(name, contender, n, limit) {
     // Some contenders log a lot.
     const options = { timeout: limit, killSignal: 'SIGKILL', maxBuffer: Infinity };
     const { stdout } = await promisify(execFile)(process.execPath, args, options);
-    return { sample: Number(stdout) };
+    return { sample: JSON.parse(stdout) };
   } catch (error) {
     if (error.killed) return { why: `> ${limit / 1000} s` };
     if (error.stderr.includes('heap out of memory')) return { why: 'out of memory' };
@@ -61,7 +61,11 @@ async function measureOnce(name, contender, n, limit) {
   }
 }
 
+/** Summarizes samples of a figure, or of several, each by itself. */
 function summary(samples) {
+  const [first] = samples;
+  if (typeof first === 'object')
+    return Object.fromEntries(Object.keys(first).map((part) => [part, summary(samples.map((each) => each[part]))]));
   const round = (figure) => Number(figure.toPrecision(6));
   return { median: round(median(samples)), min: round(Math.min(...samples)), max: round(Math.max(...samples)) };
 }

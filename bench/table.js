@@ -1,17 +1,20 @@
 /**
  * Compares figures with their targets, one row each. A bound is a `ratio` or `difference` to the other figure at most,
- * a `within` by which the ratio is 1, or a `figure` at most. A row without a bound only compares.
+ * a ratio of `atLeast`, a `within` by which the ratio is 1, or a `figure` at most. A row without a bound only compares.
  */
-export function judge({ targets, unit, label = count }, figures) {
-  return targets.map(({ what, n, ours = 'rxjs-tasks', against, againstN, ratio, within, difference, figure }) => {
-    const mine = figures[ours][n];
-    const other = against ? figures[against][n] : figures[ours][againstN];
+export function judge({ targets, parts, label = count, ...work }, figures) {
+  return targets.map((row) => {
+    const { what, n, part, ours = 'rxjs-tasks', against, againstN, ratio, atLeast, within, difference, figure } = row;
+    const unit = part ? parts[part] : work.unit;
+    const mine = figureAt(figures[ours], n, part);
+    const other = against ? figureAt(figures[against], n, part) : figureAt(figures[ours], againstN, part);
     const times = mine?.median / other?.median;
     const more = mine?.median - other?.median;
 
     let shown = `${amount(times)}×`;
     let judged = { value: mine?.median, bound: figure, target: `≤ ${figure?.toLocaleString('en')} ${unit}` };
     if (ratio !== undefined) judged = { value: times, bound: ratio, target: `≤ ${ratio}×` };
+    if (atLeast !== undefined) judged = { value: 1 / times, bound: 1 / atLeast, target: `≥ ${atLeast}×` };
     if (within !== undefined) judged = { value: Math.abs(times - 1), bound: within, target: `1 ± ${within}×` };
     if (difference !== undefined) {
       shown = `${more < 0 ? '' : '+'}${more.toFixed(1)} ${unit}`;
@@ -66,13 +69,23 @@ export function replaceTable(markdown, name, table) {
   return `${markdown.slice(0, from)}${begin}\n${table}\n${markdown.slice(to)}`;
 }
 
-/** Returns the table of all contenders of a work at all sizes. */
-export function figureTable({ sizes, unit, label = count }, figures) {
-  const rows = Object.entries(figures).map(([contender, bySize]) => [
-    contender,
-    ...sizes.map((n) => format(bySize[n], unit)),
-  ]);
-  return markdown(['', ...sizes.map((n) => label(n))], 'l' + 'r'.repeat(sizes.length), rows);
+/** Returns the table of all contenders of a work at all sizes, with the ratio of each figure to that of its `base`. */
+export function figureTable({ sizes, unit, parts = { '': unit }, base, label = count }, figures) {
+  const columns = Object.keys(parts).flatMap((part) => sizes.map((n) => ({ n, part })));
+  const cell = (contender, { n, part }) => {
+    const figure = figureAt(figures[contender], n, part);
+    const times = figure?.median / figureAt(figures[base], n, part)?.median;
+    return format(figure, parts[part]) + (Number.isFinite(times) ? ` (${amount(times)}×)` : '');
+  };
+  const rows = Object.keys(figures).map((contender) => [contender, ...columns.map((at) => cell(contender, at))]);
+  const header = columns.map(({ n, part }) => (part ? `${part}, ${label(n)}` : label(n)));
+  return markdown(['', ...header], 'l' + 'r'.repeat(columns.length), rows);
+}
+
+/** Returns the figure of a contender, or, where one measurement gives several, a part of them. */
+function figureAt(figures, n, part) {
+  const figure = figures?.[n];
+  return part && figure && !figure.stopped ? figure[part] : figure;
 }
 
 function format(figure, unit) {

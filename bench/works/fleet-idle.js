@@ -14,14 +14,14 @@ export const together = true;
 /** The ms before the measurement and in it. Each minute pg-boss maintains its tables, in the first with more work. */
 const [before, during] = [75_000, 60_000];
 
-/** BullMQ has no PostgreSQL to spare: it waits in a blocking command of Redis. */
+/** Without BullMQ, which has no PostgreSQL: its idle workers wait in a blocking command of Redis. */
 export const contenders = { 'rxjs-tasks': {}, 'pg-boss': {}, 'graphile-worker': {} };
 
 /** Measures transactions a second. */
 export async function measure(contender, queues) {
   const { startServer, connect } = await loadPeer(contender);
   const server = await startServer();
-  // Looks from another database, so that it does not count itself.
+  // A client of another database does not count its own transactions.
   const client = new pg.Client({ connectionString: server.url.replace(/\w+$/, 'template1') });
   try {
     await (await connect(server.url)).close();
