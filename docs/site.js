@@ -23,13 +23,13 @@ export function load(app) {
   });
 }
 
-/** Returns the part of each guide: the heading above the first link to it. */
+/** Returns the part of each guide: the heading above the first link to it that has one. */
 function partsOf(list) {
   const parts = new Map();
   let part;
   for (const [, heading, name] of list.matchAll(/^## (.*)$|\]\(([\w-]+)\.md/gm)) {
     if (heading !== undefined) part = heading;
-    else if (!parts.has(name)) parts.set(name, part);
+    else if (part !== undefined && !parts.has(name)) parts.set(name, part);
   }
   return parts;
 }

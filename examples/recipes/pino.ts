@@ -36,6 +36,8 @@ const levels: Partial<Record<AppEvent['type'], Level>> = {
 function levelOf(event: AppEvent): Level {
   if (event.type === 'done') return event.outcome.error ? 'error' : 'info';
   if (event.type === 'shutdown') return event.report.clean ? 'info' : 'error';
+  // A person or a program has asked for it.
+  if ('by' in event) return 'info';
   return levels[event.type] ?? 'debug';
 }
 

@@ -19,7 +19,7 @@ export interface SchedulesOptions<T> {
   readonly read: (signal: AbortSignal) => Promise<readonly ScheduleRow[]>;
   /** Creates the job of a row. */
   readonly jobOf: (row: ScheduleRow) => SimpleTask<T>;
-  /** The time between two looks at the table, in ms. */
+  /** The time between two polls of the table, in ms. */
   readonly pollMs: number;
 }
 
@@ -27,13 +27,13 @@ export interface SchedulesOptions<T> {
 const by = 'table';
 
 /**
- * Creates a group of crons that follow a table: one for each row. A look at the table that fails, or that finds an
- * invalid row, is a failed run of `look`. The jobs go on. An invalid row fails one look, and the next one that it
+ * Creates a group of crons that follow a table: one for each row. A poll of the table that fails, or that finds an
+ * invalid row, is a failed run of `poll`. The jobs go on. An invalid row fails one poll, and the next one that it
  * fails is after a further change.
  */
 export function schedules<T>(name: string, { read, jobOf, pollMs }: SchedulesOptions<T>): TaskRunner<T> {
   const jobs = dynamic<string, T>('jobs');
-  /** The rows of the last look, invalid ones included. */
+  /** The rows of the last poll, invalid ones included. */
   let seen: ReadonlyMap<string, ScheduleRow> = new Map();
   /** The current job of each row, and the row that it runs by: the last valid one. */
   const current = new Map<string, { readonly job: CronRunner<T>; readonly row: ScheduleRow }>();
@@ -80,7 +80,7 @@ export function schedules<T>(name: string, { read, jobOf, pollMs }: SchedulesOpt
     if (errors.length > 0) throw new AggregateError(errors, errors.map(({ message }) => message).join('; '));
   }
 
-  const look = task<never>('look', {
+  const poll = task<never>('poll', {
     // Started again, the group of jobs is empty.
     initialize: () => {
       seen = new Map();
@@ -91,5 +91,5 @@ export function schedules<T>(name: string, { read, jobOf, pollMs }: SchedulesOpt
       return EMPTY;
     },
   });
-  return ordered(name, jobs, cron(look, pollMs, { timeout: 10_000 }));
+  return ordered(name, jobs, cron(poll, pollMs, { timeout: 10_000 }));
 }

@@ -11,7 +11,7 @@ export interface SaasParts {
   readonly table: TenantTable;
   readonly importData: ImportData;
   readonly http: Runnable;
-  /** The time between two looks at the table, in ms. */
+  /** The time between two polls of the table, in ms. */
   readonly pollMs: number;
 }
 
@@ -23,12 +23,12 @@ export interface Saas {
 
 /**
  * Composes an application whose tenants follow a table. The cron `table` is stopped before the tenants, and they before
- * the database. A look at the table that fails is a failed run: the tenants go on, and the next look comes.
+ * the database. A poll of the table that fails is a failed run: the tenants go on, and the next poll comes.
  */
 export function composeSaas({ database, table, importData, http, pollMs }: SaasParts): Saas {
   const tenants = new Tenants(importData);
-  const look = task('table', async () => from(tenants.apply(await table.rows())));
-  const follow = cron(look, pollMs, { timeout: 10_000 });
+  const poll = task('table', async () => from(tenants.apply(await table.rows())));
+  const follow = cron(poll, pollMs, { timeout: 10_000 });
   return {
     runner: ordered('saas', database, tenants.group, follow, http),
     lines$: merge(follow.results$, tenants.group.results$),

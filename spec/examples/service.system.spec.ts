@@ -220,10 +220,10 @@ describe('The HTTP server of the examples', () => {
   });
 });
 
-describe('The configurations in the shutdown guide', () => {
+describe('The configurations for Kubernetes and systemd', () => {
   /** The default of `runMain`. */
   const lingerMs = 5000;
-  const guide = readFileSync('docs/shutdown.md', 'utf8');
+  const guide = readFileSync('docs/kubernetes.md', 'utf8');
   const blocks = (language: string) =>
     [...guide.matchAll(new RegExp(`\n\`\`\`${language}\n(.*?)\n\`\`\``, 'gs'))].map(([, block]) => `${block}\n`);
 

@@ -33,7 +33,7 @@ interface Edits {
   readonly app: Application;
 }
 
-interface Play {
+interface Case {
   readonly edit: (edits: Edits) => Promise<void>;
   readonly expected?: string;
   /** The time that an import takes. */
@@ -41,7 +41,7 @@ interface Play {
 }
 
 /** Runs the application on a table that it reads each second, stops it after the edits, and returns its lines, too. */
-async function play({ edit, expected = '', importMs = 0 }: Play): Promise<ScenarioResult & { lines: string[] }> {
+async function runCase({ edit, expected = '', importMs = 0 }: Case): Promise<ScenarioResult & { lines: string[] }> {
   const lines: string[] = [];
   const table = new MemoryTable();
   const result = await scenario({
@@ -79,7 +79,7 @@ const importsOf = (app: Application, id: string) =>
 
 describe('The tenants example in virtual time', () => {
   it('adds a tenant for each new row, with its own connection and schedule, and removes it with its row', async () => {
-    const { lines } = await play({
+    const { lines } = await runCase({
       edit: async ({ table }) => {
         await delay(500);
         table.set(acme, bolt);
@@ -99,7 +99,7 @@ describe('The tenants example in virtual time', () => {
   });
 
   it('changes the schedule of a tenant whose row changes, without a new connection', async () => {
-    const { lines, events } = await play({
+    const { lines, events } = await runCase({
       edit: async ({ table }) => {
         await delay(500);
         table.set({ ...acme, schedule: '0 9 * * *' });
@@ -126,7 +126,7 @@ describe('The tenants example in virtual time', () => {
   });
 
   it('pauses and resumes the imports of a tenant, and nothing else of it', async () => {
-    const { lines } = await play({
+    const { lines } = await runCase({
       edit: async ({ table }) => {
         await delay(500);
         table.set({ ...acme, paused: true });
@@ -143,7 +143,7 @@ describe('The tenants example in virtual time', () => {
   });
 
   it('keeps a tenant paused that starts paused', async () => {
-    const { lines } = await play({
+    const { lines } = await runCase({
       edit: async ({ table, app }) => {
         table.set({ ...acme, paused: true });
         await delay(5000);
@@ -155,7 +155,7 @@ describe('The tenants example in virtual time', () => {
   });
 
   it('replaces a tenant that needs another connection, when the old one has ended', async () => {
-    const { lines } = await play({
+    const { lines } = await runCase({
       edit: async ({ table }) => {
         await delay(500);
         table.set({ ...acme, region: 'us' });
@@ -170,7 +170,7 @@ describe('The tenants example in virtual time', () => {
   });
 
   it('starts a tenant that is removed and added again while its import runs after the end of that import', async () => {
-    const { lines } = await play({
+    const { lines } = await runCase({
       importMs: 3000,
       edit: async ({ table }) => {
         await delay(2500);
@@ -185,7 +185,7 @@ describe('The tenants example in virtual time', () => {
 
   it('refuses a wrong row once, and goes on by the last good one', async () => {
     const wrong = { ...acme, schedule: 'every day' };
-    const { lines } = await play({
+    const { lines } = await runCase({
       edit: async ({ table }) => {
         await delay(500);
         table.set(wrong, { ...bolt, timezone: 'Mars' });
@@ -205,7 +205,7 @@ describe('The tenants example in virtual time', () => {
   });
 
   it('goes on while the table cannot be read', async () => {
-    const { lines, events } = await play({
+    const { lines, events } = await runCase({
       edit: async ({ table }) => {
         await delay(500);
         table.fail(new Error('connection lost'));
@@ -219,7 +219,7 @@ describe('The tenants example in virtual time', () => {
   });
 
   it('runs an import on request, between the slots of its schedule', async () => {
-    const { lines } = await play({
+    const { lines } = await runCase({
       edit: async ({ app }) => {
         await delay(500);
         expect(await importsOf(app, 'acme').trigger({ by: 'api' })).to.include({ trigger: 'manual' });

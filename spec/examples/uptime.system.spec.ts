@@ -11,7 +11,7 @@ import { summarise, type Summary } from '../../examples/uptime/statistics.js';
 import { statusServer } from '../../examples/uptime/status-server.js';
 import { withoutSlotLines } from '../helpers/slot-lines.js';
 import { closeTargets, request, startTarget, whenRefused, type Answer } from '../helpers/uptime-http.js';
-import { killMonitors, startMonitor } from '../helpers/uptime-process.js';
+import { killMonitors, startMonitor, statusUrl } from '../helpers/uptime-process.js';
 
 const url = 'http://localhost:8080/health';
 const down: Probe = { url, at: 0, up: false, reason: 'refused' };
@@ -24,7 +24,7 @@ describe('The uptime example', () => {
 
   it('watches itself without a target, until --for has passed', async () => {
     const monitor = startMonitor('--every', '100ms', '--timeout', '30s', '--for', '5s');
-    const { code, stdout, stderr } = await monitor.exit;
+    const { code, stdout, stderr } = await monitor.ended;
     const [watching, status, , ...lines] = stdout.split('\n');
     expect(status).to.match(/^Status at http:\/\/127\.0\.0\.1:\d+\/status$/);
     expect(watching).to.equal(status?.replace('Status at', 'Watching'));
@@ -46,7 +46,7 @@ describe('The uptime example', () => {
     leaves.close();
     await monitor.line(new RegExp(`down ${leaves.url} +refused +\\(median \\d.* \\d+\\.\\d %\\)`));
     monitor.kill('SIGTERM');
-    const { code, stdout } = await monitor.exit;
+    const { code, stdout } = await monitor.ended;
     expect(stdout).not.to.include(`down ${stays.url}`);
     expect(code).to.equal(0);
   });
@@ -64,13 +64,13 @@ describe('The uptime example', () => {
     await monitor.line(new RegExp(`down ${rude.url} +connection lost `));
     await monitor.line(new RegExp(`up {3}${moved.url} +\\d.* 100\\.0 %`));
     monitor.kill('SIGINT');
-    expect((await monitor.exit).code).to.equal(0);
+    expect((await monitor.ended).code).to.equal(0);
   });
 
   it('serves its display as JSON', async () => {
     const [good, bad] = [await startTarget(), await startTarget((_, response) => response.writeHead(503).end())];
     const monitor = startMonitor(good.url, bad.url, '--every', '300ms', '--timeout', '30s');
-    const status = await monitor.status();
+    const status = await statusUrl(monitor);
     const { targets } = (await (await fetch(`${status}?wait=next`)).json()) as { targets: Summary[] };
     for (const line of log(targets)) await monitor.line(new RegExp(`^${line.trim().replace(/[()]/g, '\\$&')}$`));
     expect(targets[0]).to.include({ url: good.url, up: true, availability: 1 });
@@ -84,14 +84,14 @@ describe('The uptime example', () => {
     expect(elsewhere.status).to.equal(404);
     expect(await elsewhere.json()).to.have.keys('error');
     monitor.kill('SIGTERM');
-    expect((await monitor.exit).code).to.equal(0);
+    expect((await monitor.ended).code).to.equal(0);
   });
 
   it('loses no request at a SIGTERM', async () => {
     const watched = await startTarget();
     // There is one round only: the next one would be in an hour.
     const monitor = startMonitor(watched.url, '--every', '1h');
-    const status = await monitor.status();
+    const status = await statusUrl(monitor);
     await monitor.line(/ up /);
     const agents = Array.from({ length: 6 }, () => new Agent({ keepAlive: true, maxSockets: 1 }));
     const [pollAgent, idleAgent, ...busyAgents] = agents as [Agent, Agent, ...Agent[]];
@@ -128,7 +128,7 @@ describe('The uptime example', () => {
     // On a connection that was idle at the signal.
     const late = await request(status, idleAgent).answer;
     const polled = await poll.answer;
-    const { code, stdout, stderr } = await monitor.exit;
+    const { code, stdout, stderr } = await monitor.ended;
     for (const agent of agents) agent.destroy();
     silent.destroy();
 
@@ -161,7 +161,7 @@ describe('The uptime example', () => {
   it('fails when its port is taken', async () => {
     const { server } = await startTarget();
     const { port } = server.address() as AddressInfo;
-    const { code, stdout, stderr } = await startMonitor('--port', String(port)).exit;
+    const { code, stdout, stderr } = await startMonitor('--port', String(port)).ended;
     expect(stdout)
       .to.match(/^ {2}status server +failed/m)
       .and.to.match(/^ {2}rounds +cancelled/m);
@@ -175,7 +175,7 @@ describe('The uptime example', () => {
     const monitor = startMonitor(silent.url, '--every', '2m', '--timeout', '1m');
     await once(silent.server, 'request');
     monitor.kill('SIGINT');
-    const { code, stdout, stderr } = await monitor.exit;
+    const { code, stdout, stderr } = await monitor.ended;
     await hungUp;
     expect(stdout).not.to.match(/ (up|down) /);
     expect(stdout).to.match(/Stopped by SignalError: Received SIGINT\. Clean, in /);
@@ -184,7 +184,7 @@ describe('The uptime example', () => {
 
   it('prints one line about invalid arguments, and exits with 2', async () => {
     const wrong = [['not-a-url'], ['--nope'], ['--every', 'soon']];
-    const exits = await Promise.all(wrong.map((args) => startMonitor(...args).exit));
+    const exits = await Promise.all(wrong.map((args) => startMonitor(...args).ended));
     expect(
       exits.map(({ code, stdout, stderr }) => ({ code, stdout, lines: stderr.split('\n').length - 1 })),
     ).to.deep.equal(wrong.map(() => ({ code: 2, stdout: '', lines: 1 })));
@@ -196,7 +196,7 @@ describe('The uptime example', () => {
   });
 
   it('prints its usage', async () => {
-    const { code, stdout, stderr } = await startMonitor('--help').exit;
+    const { code, stdout, stderr } = await startMonitor('--help').ended;
     expect(stdout)
       .to.match(/^Usage: npm start -- /)
       .and.to.include('--timeout <duration>');

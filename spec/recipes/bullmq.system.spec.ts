@@ -2,13 +2,11 @@ import { createPostgresBackend, withBackend, type Worker } from 'bullmq';
 import { expect } from 'chai';
 import { expectTypeOf } from 'expect-type';
 import { EventEmitter } from 'node:events';
-import { filter, firstValueFrom, map, take, toArray } from 'rxjs';
-import { launch, taskRunner, type Application } from 'rxjs-tasks';
+import { firstValueFrom, map, take, toArray } from 'rxjs';
+import { launch, taskRunner } from 'rxjs-tasks';
 import { bullWorker, type WorkerLike } from '../../examples/recipes/bullmq.js';
 import { newSchema, sharedUrl } from '../helpers/fleet.js';
-import { deferred, settled } from '../helpers/tasks.js';
-
-const ready = (app: Application) => firstValueFrom(app.ready$.pipe(filter(Boolean)));
+import { deferred, settled, whenReady } from '../helpers/tasks.js';
 
 /** Behaves as BullMQ documents its worker: `run` resolves when it is closed, and errors are events. */
 class FakeWorker extends EventEmitter implements WorkerLike {
@@ -49,7 +47,7 @@ describe('A BullMQ worker as a task', () => {
     await settled();
     expect(runner.status).to.equal('initializing');
     fake.connected.resolve(undefined);
-    await ready(app);
+    await whenReady(app);
     fake.finished.resolve(undefined);
     expect((await app.stop()).clean).to.equal(true);
   });
@@ -57,7 +55,7 @@ describe('A BullMQ worker as a task', () => {
   it('ends when the worker has finished its jobs, and leaves no listener behind', async () => {
     const app = launch([bullWorker('mails', () => fake)]);
     fake.connected.resolve(undefined);
-    await ready(app);
+    await whenReady(app);
     let ended = false;
     const stopped = app.stop().finally(() => (ended = true));
     await settled();
@@ -72,7 +70,7 @@ describe('A BullMQ worker as a task', () => {
       const app = launch([bullWorker('mails', () => fake)], { observer: {} });
       if (phase !== 'initialize') {
         fake.connected.resolve(undefined);
-        await ready(app);
+        await whenReady(app);
       }
       if (phase === 'finalize') void app.stop();
       else fake.finished.resolve(undefined);
@@ -86,7 +84,7 @@ describe('A BullMQ worker as a task', () => {
   it('completes when other code closes the worker', async () => {
     const app = launch([bullWorker('mails', () => fake)]);
     fake.connected.resolve(undefined);
-    await ready(app);
+    await whenReady(app);
     fake.finished.resolve(undefined);
     await fake.close();
     expect((await app).outcomes.map(({ status }) => status)).to.deep.equal(['completed']);

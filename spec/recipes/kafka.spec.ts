@@ -1,8 +1,7 @@
 import { expect } from 'chai';
-import { filter, firstValueFrom } from 'rxjs';
 import { launch, taskRunner, type Application } from 'rxjs-tasks';
 import { kafkaConsumer, type ConsumerLike, type Crash } from '../../examples/recipes/kafka.js';
-import { deferred, settled } from '../helpers/tasks.js';
+import { deferred, settled, whenReady } from '../helpers/tasks.js';
 
 /**
  * Behaves as KafkaJS documents its consumer: one message at a time, then its commit; `disconnect` waits for the current
@@ -68,7 +67,7 @@ describe('A KafkaJS consumer as a task', () => {
     const runner = taskRunner(kafkaConsumer('orders', () => fake, ['placed', 'paid'], work));
     runner.results$.subscribe((result) => results.push(result));
     app = launch([runner], { observer: {} });
-    await firstValueFrom(app.ready$.pipe(filter(Boolean)));
+    await whenReady(app);
   }
 
   it('connects, yields each result before its message is committed, and disconnects', async () => {

@@ -40,6 +40,24 @@ describe('The log of an application, by pino', () => {
     ]);
   });
 
+  it('has a line for each action of an operator', async () => {
+    const report = cron(
+      task('report', () => 1),
+      60_000,
+      { immediate: false },
+    );
+    const operator = task('operator', async (_, cancel) => {
+      report.pause({ by: 'ann' });
+      await report.trigger({ by: 'ann' });
+      cancel();
+    });
+    const lines = await logged([report, operator], 'info');
+    expect(lines.filter(({ by }) => by === 'ann').map(levelAndText)).to.deep.equal([
+      'info report paused',
+      'info report triggered',
+    ]);
+  });
+
   it('includes the cause of the cancel', async () => {
     const lines = await logged([task('http', () => NEVER), stopper]);
     expect(lines.find(({ msg }) => msg === 'cancelled')).to.include({ name: 'tasks', cause: 'Error: deployed' });

@@ -1,11 +1,11 @@
 import { expect } from 'chai';
-import { setTimeout as delay } from 'node:timers/promises';
-import { filter, firstValueFrom, NEVER } from 'rxjs';
+import { firstValueFrom, NEVER } from 'rxjs';
 import { launch, ordered, task, taskRunner, type AppEvent } from 'rxjs-tasks';
 import { database } from '../../examples/recipes/pool.js';
 import { sharedUrl } from '../helpers/fleet.js';
-import { settled } from '../helpers/tasks.js';
+import { settled, whenReady } from '../helpers/tasks.js';
 import { statement } from '../helpers/postgres.js';
+import { waitUntil } from '../helpers/wait.js';
 
 interface Connection {
   readonly pid: number;
@@ -36,18 +36,19 @@ describe('A connection pool as a task', () => {
       if (event.type === 'done') done.push(event.task);
     };
     const app = launch([ordered('app', db.task, user)], { observer });
-    await firstValueFrom(app.ready$.pipe(filter(Boolean)));
+    await whenReady(app);
     expect(await connections(url, 'recipe-users')).to.have.lengthOf(1);
     expect((await app.stop()).clean).to.equal(true);
     expect(answers).to.deep.equal([{ first: 1 }, { last: 2 }]);
     expect(done).to.deep.equal(['app/user', 'app/db', 'app']);
-    await gone('recipe-users');
+    // The server notices it later.
+    await waitUntil(async () => (await connections(url, 'recipe-users')).length === 0);
   });
 
   it('waits for a running query', async () => {
     const db = database('db', { connectionString: url });
     const app = launch([db.task]);
-    await firstValueFrom(app.ready$.pipe(filter(Boolean)));
+    await whenReady(app);
     const slow = db.query("SELECT 'done' AS state FROM pg_sleep(0.2)");
     await settled();
     expect((await app.stop()).clean).to.equal(true);
@@ -59,7 +60,7 @@ describe('A connection pool as a task', () => {
     const runner = taskRunner(db.task);
     const broken = firstValueFrom(runner.results$);
     const app = launch([runner]);
-    await firstValueFrom(app.ready$.pipe(filter(Boolean)));
+    await whenReady(app);
     for (const { pid } of await connections(url, 'recipe-broken'))
       await statement(url, `SELECT pg_terminate_backend(${pid})`);
     expect(await broken).to.have.property('code', '57P01');
@@ -81,13 +82,8 @@ describe('A connection pool as a task', () => {
     const failure = () => db.query('SELECT 1').catch((error: unknown) => (error as Error).message);
     expect(await failure()).to.equal('db is not connected');
     const app = launch([db.task]);
-    await firstValueFrom(app.ready$.pipe(filter(Boolean)));
+    await whenReady(app);
     await app.stop();
     expect(await failure()).to.equal('db is not connected');
   });
-
-  /** Waits until the server has noticed that all connections of an application have ended. */
-  async function gone(name: string): Promise<void> {
-    while ((await connections(url, name)).length > 0) await delay(20);
-  }
 });

@@ -12,7 +12,7 @@ interface Table {
   failure?: Error | undefined;
 }
 
-interface Play {
+interface Case {
   readonly edit: (table: Table, app: Application) => Promise<void>;
   /** The time that a job takes. */
   readonly jobMs?: number;
@@ -20,8 +20,8 @@ interface Play {
   readonly rows?: readonly ScheduleRow[];
 }
 
-/** The events that the table has caused, the values of jobs with their seconds, and the messages of failed looks. */
-interface Played {
+/** The events that the table has caused, the values of jobs with their seconds, and the messages of failed polls. */
+interface CaseResult {
   changes: string[];
   done: string[];
   refused: string[];
@@ -29,7 +29,7 @@ interface Played {
 }
 
 /** Runs crons by a table that is read each second, stops them after the edits, and returns what has happened. */
-async function play({ edit, jobMs = 0, rows = [acme] }: Play): Promise<Played> {
+async function runCase({ edit, jobMs = 0, rows = [acme] }: Case): Promise<CaseResult> {
   const done: string[] = [];
   const table: Table = { rows };
   const { events } = await scenario({
@@ -68,14 +68,14 @@ const cronOf = (app: Application, id: string) =>
 
 describe('Crons that follow a table', () => {
   it('run by their rows', async () => {
-    const { done, changes, refused } = await play({ rows: [acme, bolt], edit: () => delay(5000) });
+    const { done, changes, refused } = await runCase({ rows: [acme, bolt], edit: () => delay(5000) });
     expect(changes).to.deep.equal(['cleanup/jobs added', 'cleanup/jobs added']);
     expect(done).to.deep.equal(['acme mails 50', 'acme mails 52', 'acme mails 54']);
     expect(refused).to.deep.equal([]);
   });
 
   it('are added and removed with their rows', async () => {
-    const { changes, done } = await play({
+    const { changes, done } = await runCase({
       edit: async (table) => {
         await delay(1500);
         table.rows = [];
@@ -89,7 +89,7 @@ describe('Crons that follow a table', () => {
   });
 
   it('are rescheduled with the schedule and the time zone of their rows, without a cancel', async () => {
-    const { changes, events } = await play({
+    const { changes, events } = await runCase({
       edit: async (table, app) => {
         await delay(100);
         table.rows = [{ ...acme, schedule: '0 9 * * *', timezone: 'Asia/Tokyo' }];
@@ -103,7 +103,7 @@ describe('Crons that follow a table', () => {
   });
 
   it('are paused and resumed, and nothing is caught up', async () => {
-    const { changes, done } = await play({
+    const { changes, done } = await runCase({
       edit: async (table) => {
         await delay(1500);
         table.rows = [{ ...acme, paused: true }];
@@ -116,13 +116,13 @@ describe('Crons that follow a table', () => {
     expect(done).to.deep.equal(['acme mails 50', 'acme mails 56', 'acme mails 58']);
   });
 
-  it('may be paused from their first look on', async () => {
-    const { done } = await play({ rows: [{ ...acme, paused: true }], edit: () => delay(5000) });
+  it('may be paused from their first poll on', async () => {
+    const { done } = await runCase({ rows: [{ ...acme, paused: true }], edit: () => delay(5000) });
     expect(done).to.deep.equal([]);
   });
 
   it('are replaced when their input has changed, after the end of the last job', async () => {
-    const { done, events } = await play({
+    const { done, events } = await runCase({
       jobMs: 1900,
       edit: async (table) => {
         await delay(1500);
@@ -135,8 +135,8 @@ describe('Crons that follow a table', () => {
     expect(ends[0]).to.equal('cleanup/jobs/acme cancelled');
   });
 
-  it('go on by the last valid row, and a row that is invalid fails one look', async () => {
-    const { done, refused, changes } = await play({
+  it('go on by the last valid row, and a row that is invalid fails one poll', async () => {
+    const { done, refused, changes } = await runCase({
       edit: async (table) => {
         await delay(100);
         table.rows = [{ ...acme, schedule: 'each day' }, { ...bolt, id: 'bolt/eu' }, bolt];
@@ -146,13 +146,13 @@ describe('Crons that follow a table', () => {
       },
     });
     expect(refused).to.have.lengthOf(1);
-    expect(refused[0]).to.match(/look failed in execute: acme: .*each day.*; bolt\/eu: .*bolt\/eu/);
+    expect(refused[0]).to.match(/poll failed in execute: acme: .*each day.*; bolt\/eu: .*bolt\/eu/);
     expect(changes).to.deep.equal(['cleanup/jobs added', 'cleanup/jobs added']);
     expect(done).to.deep.equal(['acme mails 50', 'acme mails 52', 'acme mails 54']);
   });
 
   it('go on while the table cannot be read', async () => {
-    const { done, refused } = await play({
+    const { done, refused } = await runCase({
       edit: async (table) => {
         await delay(1100);
         table.failure = new Error('connection lost');
@@ -161,12 +161,12 @@ describe('Crons that follow a table', () => {
         await delay(1900);
       },
     });
-    expect(refused).to.deep.equal(Array(2).fill('cleanup/look failed in execute: connection lost'));
+    expect(refused).to.deep.equal(Array(2).fill('cleanup/poll failed in execute: connection lost'));
     expect(done).to.deep.equal(['acme mails 50', 'acme mails 52', 'acme mails 54']);
   });
 
   it('are all started again when the group is restarted', async () => {
-    const { changes, done } = await play({
+    const { changes, done } = await runCase({
       edit: async (_, app) => {
         await delay(1500);
         await (app.runner('cleanup') as ReturnType<typeof supervise>).restart();

@@ -13,7 +13,7 @@ import type { AddressInfo } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { connect as connectTls } from 'node:tls';
-import { filter, firstValueFrom, NEVER, startWith } from 'rxjs';
+import { firstValueFrom, NEVER, startWith } from 'rxjs';
 import {
   isTaskRunner,
   launch,
@@ -28,7 +28,7 @@ import { httpServer, type HttpListenOptions } from 'rxjs-tasks/http';
 import { virtualClock } from 'rxjs-tasks/testing';
 import { Agent, fetch as undiciFetch } from 'undici';
 import { expressServer, fastifyServer, honoServer, nestServer } from '../../examples/recipes/servers.js';
-import { deferred } from '../helpers/tasks.js';
+import { deferred, whenReady } from '../helpers/tasks.js';
 import { certificate, RawClient } from '../http/helpers.js';
 
 /** The answers to the requests of each server. */
@@ -37,6 +37,24 @@ interface Service {
   readonly readiness: () => 200 | 503;
   /** Answers `GET /slow`. */
   readonly slow: () => Promise<string>;
+}
+
+/** A slow answer that the spec gives. */
+interface PendingAnswer {
+  readonly slow: Service['slow'];
+  /** Resolves when `slow` was called. */
+  readonly accepted: Promise<undefined>;
+  readonly answer: (text: string) => void;
+}
+
+function pendingAnswer(): PendingAnswer {
+  const accepted = deferred<undefined>();
+  const { promise, resolve } = deferred<string>();
+  const slow = () => {
+    accepted.resolve(undefined);
+    return promise;
+  };
+  return { slow, accepted: accepted.promise, answer: resolve };
 }
 
 type Request = IncomingMessage | Http2ServerRequest;
@@ -152,21 +170,13 @@ const address = { port: 0, host: '127.0.0.1' };
 
 for (const [library, create] of Object.entries(servers)) {
   describe(`A server of ${library} as a task`, () => {
-    const accepted = { slow: deferred<undefined>() };
     let app: Application;
-    let answer: ReturnType<typeof deferred<string>>;
+    let pending: PendingAnswer;
     let dispatcher: Agent;
-    const service: Service = {
-      readiness: () => (app.ready ? 200 : 503),
-      slow() {
-        accepted.slow.resolve(undefined);
-        return answer.promise;
-      },
-    };
+    const service: Service = { readiness: () => (app.ready ? 200 : 503), slow: () => pending.slow() };
 
     beforeEach(() => {
-      accepted.slow = deferred();
-      answer = deferred();
+      pending = pendingAnswer();
       dispatcher = new Agent({ connect: { rejectUnauthorized: false } });
     });
     afterEach(async () => {
@@ -179,7 +189,7 @@ for (const [library, create] of Object.entries(servers)) {
       const url = firstValueFrom(runner.results$);
       // Longer than mocha's timeout: a stop that waits for the deadline fails its spec.
       app = launch([runner], { timeout: 600_000, ...options });
-      await firstValueFrom(app.ready$.pipe(filter(Boolean)));
+      await whenReady(app);
       return new URL(await url);
     }
 
@@ -210,12 +220,12 @@ for (const [library, create] of Object.entries(servers)) {
       await events.waitFor('data: 1');
       expect((await request(url, '/readyz')).status).to.equal(200);
       const slow = request(url, '/slow');
-      await accepted.slow.promise;
+      await pending.accepted;
 
       const ended = app.stop();
       await Promise.all([unused, halfHead, kept].map(({ closed }) => closed));
       expect(events.socket.closed).to.equal(false);
-      answer.resolve('done');
+      pending.answer('done');
       expect(await (await slow).text()).to.equal('done');
       const report = await ended;
       expect(report.clean, String(report)).to.equal(true);
@@ -229,7 +239,7 @@ for (const [library, create] of Object.entries(servers)) {
       const clock = virtualClock();
       const url = await start({ drainDelay: 500, scheduler: clock });
       const ended = app.stop();
-      answer.resolve('as usual');
+      pending.answer('as usual');
       expect((await request(url, '/readyz')).status).to.equal(503);
       expect(await (await request(url, '/slow')).text()).to.equal('as usual');
       clock.advance(500);
@@ -252,7 +262,7 @@ for (const [library, create] of Object.entries(servers)) {
       for (let run = 1; run <= 2; run++) {
         const url = firstValueFrom(runner.results$);
         app = launch([runner], { observer: {} });
-        await firstValueFrom(app.ready$.pipe(filter(Boolean)));
+        await whenReady(app);
         expect((await request(new URL(await url), '/readyz')).status).to.equal(200);
         expect((await app.stop()).clean).to.equal(true);
       }
@@ -262,12 +272,7 @@ for (const [library, create] of Object.entries(servers)) {
 
 describe('A server of node:http2 as a task', () => {
   it('answers the requests of a session, and closes it', async () => {
-    const answer = deferred<string>();
-    const accepted = deferred<undefined>();
-    const slow = () => {
-      accepted.resolve(undefined);
-      return answer.promise;
-    };
+    const { slow, accepted, answer } = pendingAnswer();
     const runner = toRunner(createHttp2(address, { readiness: () => 200, slow }));
     const url = firstValueFrom(runner.results$);
     const app = launch([runner], { timeout: 600_000 });
@@ -281,9 +286,9 @@ describe('A server of node:http2 as a task', () => {
       .on('error', () => undefined);
     expect((await once(events, 'data'))[0]).to.equal('data: 1\n\n');
     const response = text(session.request({ ':path': '/slow' }));
-    await accepted.promise;
+    await accepted;
     const ended = app.stop();
-    answer.resolve('done');
+    answer('done');
     expect(await response).to.equal('done');
     expect((await ended).clean).to.equal(true);
     await closed;
@@ -295,12 +300,7 @@ const idle: Service = { readiness: () => 200, slow: () => Promise.resolve('') };
 describe('A server of Fastify as a task', () => {
   it('calls onReady hooks before the port is open, and onClose hooks after the last answer', async () => {
     const calls: string[] = [];
-    const answer = deferred<string>();
-    const accepted = deferred<undefined>();
-    const slow = () => {
-      accepted.resolve(undefined);
-      return answer.promise;
-    };
+    const { slow, accepted, answer } = pendingAnswer();
     const runner = fastifyServer('api', address, () => {
       const app = createFastify({ ...idle, slow });
       app.addHook('onReady', async () => void calls.push(`ready, listening: ${app.server.listening}`));
@@ -311,9 +311,9 @@ describe('A server of Fastify as a task', () => {
     const url = firstValueFrom(runner.results$);
     const app = launch([runner], { timeout: 600_000 });
     const response = fetch(new URL('/slow', await url));
-    await accepted.promise;
+    await accepted;
     const ended = app.stop();
-    answer.resolve('done');
+    answer('done');
     expect(await (await response).text()).to.equal('done');
     expect((await ended).clean).to.equal(true);
     expect(calls).to.deep.equal(['ready, listening: false', 'answered', 'closed']);
@@ -371,11 +371,9 @@ describe('A server of NestJS as a task', () => {
   beforeEach(() => (Database.calls = []));
 
   it('calls the shutdown hooks of its providers after the last answer', async () => {
-    const answer = deferred<string>();
-    const accepted = deferred<undefined>();
+    const { accepted, answer, ...pending } = pendingAnswer();
     const slow = async () => {
-      accepted.resolve(undefined);
-      const text = await answer.promise;
+      const text = await pending.slow();
       Database.calls.push('answered');
       return text;
     };
@@ -383,9 +381,9 @@ describe('A server of NestJS as a task', () => {
     const url = firstValueFrom(runner.results$);
     const app = launch([runner], { timeout: 600_000 });
     const response = fetch(new URL('/slow', await url));
-    await accepted.promise;
+    await accepted;
     const ended = app.stop();
-    answer.resolve('done');
+    answer('done');
     expect(await (await response).text()).to.equal('done');
     expect((await ended).clean).to.equal(true);
     expect(Database.calls).to.deep.equal(['bootstrapped', 'answered', 'destroyed', 'disconnected']);

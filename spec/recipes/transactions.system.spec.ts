@@ -207,8 +207,9 @@ for (const [name, create] of Object.entries(clients))
     });
 
     it('are refused without a transaction', async () => {
-      expect(String(await rejectionOf(fleet.queue<number>('outside').enqueue(1, { db: client.outside })))).to.equal(
-        'TypeError: Expected `db` to be a client that has begun a transaction',
+      const error = await rejectionOf(fleet.queue<number>('outside').enqueue(1, { db: client.outside }));
+      expect(String(error)).to.match(
+        /^TypeError: Expected `db` to be a client(, got a pool| that has begun a transaction)/,
       );
     });
   });
