@@ -18,11 +18,11 @@ export function check() {
   console.table([...counts, sum]);
 
   const survivors = new Map(files.flatMap(([file, report]) => changesOf(file, report, 'Survived', 'NoCoverage')));
-  // On a busy machine an endless run looks like a slow one.
-  const slow = new Map(files.flatMap(([file, report]) => changesOf(file, report, 'Timeout')));
+  // On a busy machine an endless run looks like a slow one. Those that are not in a sample have an error.
+  const unknown = new Map(files.flatMap(([file, report]) => changesOf(file, report, 'Timeout', 'RuntimeError')));
   const entries = listed(new Set(files.map(([file]) => file)));
   const unlisted = [...survivors].filter(([entry]) => !entries.has(entry)).map(([, where]) => where);
-  const gone = [...entries].filter((entry) => !survivors.has(entry) && !slow.has(entry));
+  const gone = [...entries].filter((entry) => !survivors.has(entry) && !unknown.has(entry));
   for (const where of unlisted) console.error(`Survived and not listed: ${where}`);
   // On a busy machine a spec of the wall clock may fail for a mutant that changes nothing.
   for (const entry of gone)
@@ -68,7 +68,10 @@ function listed(files) {
 function code(text) {
   const line = text.replaceAll(/\s+/g, ' ').trim();
   const short = line.length > 90 ? `${line.slice(0, 89)}…` : line;
-  return short.includes('`') ? `\`\` ${short} \`\`` : `\`${short}\``;
+  if (!short.includes('`')) return `\`${short}\``;
+  // As Prettier writes it.
+  const space = short.startsWith('`') || short.endsWith('`') ? ' ' : '';
+  return `\`\`${space}${short}${space}\`\``;
 }
 
 function between(source, { start, end }) {

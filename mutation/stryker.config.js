@@ -2,7 +2,9 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { parts, without } from './parts.js';
 
 const part = process.env.MUTATION_PART;
-const { mutate, specs, children = false } = parts[part];
+/** One mutant of so many is run. The results of the others would be kept as such. */
+const sample = Number(process.env.SAMPLE ?? 1);
+const { mutate, specs, children = false, threads = false, limitMs } = parts[part];
 /** The process part alone runs system specs, which start programs. */
 const others = Object.values(parts)
   .filter((other) => other.children && !children)
@@ -10,16 +12,28 @@ const others = Object.values(parts)
 
 export default {
   mutate: [...mutate.map((path) => (existsSync(`lib/${path}`) ? `lib/${path}/**/*.ts` : `lib/${path}.ts`)), ...others],
-  specs: { files: specs.flatMap(specFiles).sort((a, b) => hasRandomCases(a) - hasRandomCases(b)), without, children },
+  specs: {
+    files: specs.flatMap(specFiles).sort((a, b) => hasRandomCases(a) - hasRandomCases(b)),
+    without,
+    children,
+    threads,
+    limitMs,
+    sample,
+    url: process.env.MUTATION_URL,
+  },
   plugins: ['./mutation/runner.js'],
   testRunner: 'specs',
-  testRunnerNodeArgs: ['--import=tsx', '--expose-gc'],
+  // A thread has the loaders of the arguments alone.
+  testRunnerNodeArgs: [
+    '--expose-gc',
+    ...(threads ? ['--import=tsx', `--import=${new URL('child.js', import.meta.url).href}`] : []),
+  ],
   coverageAnalysis: 'perTest',
   ignoreStatic: true,
-  incremental: true,
+  incremental: sample === 1,
   incrementalFile: `mutation/out/${part}.incremental.json`,
-  concurrency: 2,
-  timeoutMS: children ? 30_000 : 6000,
+  concurrency: Number(process.env.CONCURRENCY ?? 2),
+  timeoutMS: children ? 30_000 : Math.min(6000, 2 * (limitMs ?? Infinity)),
   timeoutFactor: 2,
   tempDirName: 'mutation/out/sandbox',
   ignorePatterns: [
