@@ -22,6 +22,7 @@ export default defineConfig(
         setImmediate: 'readonly',
         setInterval: 'readonly',
         setTimeout: 'readonly',
+        structuredClone: 'readonly',
       },
     },
   },

@@ -15,7 +15,7 @@ const root = here('../..');
  */
 const settings = [
   { type: 'module', module: 'nodenext' },
-  { type: 'module', module: 'nodenext', exactOptionalPropertyTypes: true },
+  { type: 'module', module: 'nodenext', exactOptionalPropertyTypes: false },
   { type: 'module', module: 'esnext', moduleResolution: 'bundler' },
   { type: 'commonjs', module: 'nodenext', worksFrom: 5.8 },
   { type: 'commonjs', module: 'node20', from: 5.9 },
@@ -28,6 +28,9 @@ const settings = [
 const versions = readdirSync(here('node_modules'))
   .map((name) => /^typescript-(.+)$/.exec(name)?.[1])
   .filter(Boolean);
+
+/** The parsed files of types, which the checks of one version share. */
+const parsed = new Map();
 
 const project = mkdtempSync(join(tmpdir(), 'rxjs-tasks-'));
 let failed = false;
@@ -69,6 +72,7 @@ function check(ts, { type, ...setting }) {
     target: 'es2022',
     lib: ['es2023'],
     types: ['node'],
+    exactOptionalPropertyTypes: true,
     ...setting,
     strict: true,
     noEmit: true,
@@ -77,6 +81,13 @@ function check(ts, { type, ...setting }) {
   };
   const { options, errors } = ts.convertCompilerOptionsFromJson(json, project);
   const host = ts.createCompilerHost(options);
+  const read = host.getSourceFile;
+  host.getSourceFile = (name, format, ...rest) => {
+    if (name === file) return read(name, format, ...rest);
+    const key = [ts.version, name, JSON.stringify(format)].join();
+    if (!parsed.has(key)) parsed.set(key, read(name, format, ...rest));
+    return parsed.get(key);
+  };
   const program = ts.createProgram([file], options, host);
   return [...errors, ...ts.getPreEmitDiagnostics(program)].map(({ file, code, messageText }) => {
     const where = file ? `${file.fileName.replace(/.*node_modules\//, '').replace(`${project}/`, '')}: ` : '';

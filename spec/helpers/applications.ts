@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { cron, ordered, parallel, supervise, type Runnable, type SimpleTask } from '../../lib/index.js';
 import type { Scenario } from '../../lib/testing/index.js';
+import { seededRandom } from '../../lib/testing/seeded-random.js';
 
 /** Creates the task of a path. Its name is the last part of the path, or the whole path if it contains no group. */
 export type CreateTask = (path: string, rows: string | readonly string[], name?: string) => SimpleTask;
@@ -132,9 +133,7 @@ export const applicationCases: fc.Arbitrary<ApplicationCase> = fc.record({
 /** Creates the application that plans describe. Each task has a name of its own. */
 export function applicationOf(plans: readonly Plan[], createTask: CreateTask): Runnable[] {
   let names = 0;
-  // Yields the same numbers each time.
-  let state = 1;
-  const random = () => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
+  const random = seededRandom(1);
   const create = (plan: Plan, group = ''): Runnable => {
     const name = `${plan.kind.charAt(0)}${++names}`;
     const path = `${group}${name}`;

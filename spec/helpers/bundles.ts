@@ -3,7 +3,8 @@ import json from '@rollup/plugin-json';
 import { nodeResolve } from '@rollup/plugin-node-resolve';
 import { build as esbuild, type Format } from 'esbuild';
 import { writeFile } from 'node:fs/promises';
-import { rollup, type Plugin } from 'rollup';
+import { dirname } from 'node:path';
+import { rollup, type Plugin, type RollupBuild } from 'rollup';
 
 /** The text to bundle, and the file to write. */
 export interface Bundle {
@@ -33,15 +34,23 @@ export async function bundleWithEsbuild({ contents, outfile, format, external }:
 }
 
 export async function bundleWithRollup({ contents, outfile, format, external }: Bundle): Promise<void> {
-  const bundle = await rollup({
-    input: await writeEntry(contents, outfile),
+  const key = JSON.stringify([contents, dirname(outfile), external]);
+  const bundle = rollups.get(key) ?? startRollup(await writeEntry(contents, outfile), external);
+  rollups.set(key, bundle);
+  await (await bundle).write({ file: outfile, format, inlineDynamicImports: true });
+}
+
+/** The parsed modules of each text, directory and list of external packages. Rollup writes them in both formats. */
+const rollups = new Map<string, Promise<RollupBuild>>();
+
+function startRollup(input: string, external: readonly string[]): Promise<RollupBuild> {
+  return rollup({
+    input,
     external: [...external],
     plugins: [nodeResolve({ preferBuiltins: true }), ...[json, commonjs].map(create)],
     // Packages have circular imports, and `this` at the top level.
     onLog: () => undefined,
   });
-  await bundle.write({ file: outfile, format, inlineDynamicImports: true });
-  await bundle.close();
 }
 
 async function writeEntry(contents: string, outfile: string): Promise<string> {

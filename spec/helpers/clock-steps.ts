@@ -67,9 +67,3 @@ export const randomSequences: fc.Arbitrary<number[]> = fc.array(
   fc.integer({ min: 0, max: 63 }).map((n) => n / 64),
   { minLength: 1, maxLength: 7 },
 );
-
-/** Returns a function that returns the values in turn, again and again. */
-export function cycle<T>(values: readonly T[]): () => T {
-  let n = 0;
-  return () => values[n++ % values.length] as T;
-}

@@ -38,7 +38,7 @@ export function slowText(read: (text: string) => unknown, length = 100_000): str
 }
 
 /** Returns the time that a function took, also if it has thrown, in µs. */
-function cpuTime(run: () => unknown): number {
+export function cpuTime(run: () => unknown): number {
   const before = process.cpuUsage();
   try {
     run();

@@ -9,6 +9,8 @@ const sources = [
   'package.json',
   'README.md',
   'CHANGELOG.md',
+  'CONTRIBUTING.md',
+  'SECURITY.md',
   'LICENSE',
   'lib',
   'docs',

@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { pause } from './wait.js';
 
 /** The result of a program that has exited. */
 export interface ProgramResult {
@@ -8,6 +9,11 @@ export interface ProgramResult {
   stderr: string;
   /** The time from the last signal sent, or else from the start, to the exit. */
   ms: number;
+}
+
+/** Resolves when a second signal is no longer an echo of the first, which the program has received. */
+export function echoTime(): Promise<void> {
+  return pause(1500);
 }
 
 type Output = 'stdout' | 'stderr';
@@ -44,10 +50,24 @@ export class Program {
 
   /** Resolves when the program has written a text. Rejects when it ends without having written it. */
   async waitFor(text: string, output: Output = 'stdout'): Promise<void> {
-    while (!this[output].includes(text)) {
-      if (this.closed) throw new Error(`The program ended without «${text}»: ${this.stdout}${this.stderr}`);
-      await new Promise<void>((resolve) => this.waiting.push(resolve));
+    while (!this[output].includes(text)) await this.moreOutput(text);
+  }
+
+  /** Resolves with the first line of its stdout, past or future, that matches. Rejects when it ends without one. */
+  async line(pattern: RegExp): Promise<string> {
+    for (;;) {
+      const line = this.stdout
+        .split('\n')
+        .slice(0, -1)
+        .find((each) => pattern.test(each));
+      if (line !== undefined) return line;
+      await this.moreOutput(String(pattern));
     }
+  }
+
+  private async moreOutput(missing: string): Promise<void> {
+    if (this.closed) throw new Error(`The program ended without «${missing}»: ${this.stdout}${this.stderr}`);
+    await new Promise<void>((resolve) => this.waiting.push(resolve));
   }
 
   private read(output: Output, text: string): void {

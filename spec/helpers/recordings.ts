@@ -6,5 +6,10 @@ export function recordingOf(...[runnables, options]: Parameters<typeof orchestra
   const clock = virtualClock();
   const recording = record(orchestrate(runnables, { scheduler: clock, ...options }), { clock });
   clock.advance(100_000);
+  return stored(recording);
+}
+
+/** Returns a recording as it is after storage. */
+export function stored(recording: Recording): Recording {
   return JSON.parse(JSON.stringify(recording)) as Recording;
 }

@@ -28,7 +28,7 @@ export type StatementKind =
   | 'job promotion'
   | 'job removal'
   | 'job retry'
-  | 'final failure'
+  | 'keep'
   | 'groups'
   | 'result'
   | 'cancel'
@@ -39,7 +39,7 @@ export type StatementKind =
 export const statements: Readonly<Record<StatementKind, RegExp>> = {
   'status poll': /from \(select\) one left join/,
   claim: /\.claim_jobs_/,
-  complete: /\.complete_jobs_/,
+  complete: /\.(complete_jobs|complete_and_notify)_/,
   release: /\.release_jobs_/,
   touch: /\.touch_jobs_/,
   'lease acquire': /insert into "\w+"\.cron as last/,
@@ -58,9 +58,9 @@ export const statements: Readonly<Record<StatementKind, RegExp>> = {
   'job promotion': /job set start_after = now\(\)/,
   'job removal': /delete from \S+\.job where/,
   'job retry': /\.retry_job_/,
-  'final failure': /set retry_limit = retry_count\s+from/,
+  keep: /\.keep_claims_/,
   groups: /group by group_id/,
-  result: /from unnest\(\$1::text\[\], \$2::uuid\[\]\)/,
+  result: /\.read_jobs_/,
   cancel: /state = 'cancelled'/,
   'cron pause': /\.cron_pause \(task, begun_at/,
   follow: /fleet set followed_until/,
@@ -80,7 +80,7 @@ export const kindsWithValues: ReadonlySet<StatementKind> = new Set([
   'job promotion',
   'job removal',
   'job retry',
-  'final failure',
+  'keep',
   'groups',
   'cancel',
   'cron pause',

@@ -1,5 +1,5 @@
-import { map, NEVER, timer, type Observable, type SchedulerLike } from 'rxjs';
-import { task, taskRunner, type Outcome, type TaskEvent, type TaskRunner } from '../../lib/index.js';
+import { filter, firstValueFrom, map, NEVER, timer, type Observable, type SchedulerLike } from 'rxjs';
+import { task, taskRunner, type Application, type Outcome, type TaskEvent, type TaskRunner } from '../../lib/index.js';
 
 /** Creates a promise that the spec settles. */
 export function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void; reject: (reason: unknown) => void } {
@@ -12,6 +12,11 @@ export function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => voi
 /** Resolves after the callbacks of all promises that are settled now. */
 export function settled(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Resolves when an application is ready. */
+export async function whenReady({ ready$ }: Application): Promise<void> {
+  await firstValueFrom(ready$.pipe(filter(Boolean)));
 }
 
 /** Returns an array that grows with the types of a runner's events. */

@@ -31,6 +31,7 @@ export class MemoryFleets implements TestFleets {
   async close(): Promise<void> {
     for (const fleet of this.open.splice(0).reverse()) await fleet.close();
     clearImmediate(this.passing);
+    this.fleet = this.passing = undefined;
   }
 
   now(): number {

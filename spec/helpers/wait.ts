@@ -5,6 +5,11 @@ export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
+/** Resolves later than timers that are too long for Node, which would fire after 1 ms. */
+export function outlastOverflow(): Promise<void> {
+  return pause(20);
+}
+
 /** Polls a condition until it holds. The limit is for hangs alone. */
 export async function waitUntil(holds: () => boolean | Promise<boolean>): Promise<void> {
   for (const start = performance.now(); !(await holds()); await pause(5))

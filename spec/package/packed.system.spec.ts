@@ -130,14 +130,13 @@ describe('The packed package', () => {
   });
 
   it('has its guides and examples, whose links lead to files of the package', async () => {
-    const pages = packed.files.filter((file) => /^(docs|examples)\/.*\.md$/.test(file));
-    expect(pages).to.include.members(['docs/README.md', 'examples/README.md']);
+    const pages = packed.files.filter((file) => /^[^/]+\.md$|^(docs|examples)\/.*\.md$/.test(file));
+    expect(pages).to.include.members(['README.md', 'SECURITY.md', 'docs/README.md', 'examples/README.md']);
     for (const page of pages)
       for (const link of links(await inPackage(page))) {
         const path = link.replace(/#.*/, '');
-        // Pictures in pixels, and what is about the work on the library, are in the repository alone.
-        if (path === '' || path.endsWith('.png') || /(CONTRIBUTING|SECURITY|survivors|spec\/README)\.md$/.test(path))
-          continue;
+        // Those about the specs are in the repository alone.
+        if (path === '' || /(survivors|spec\/README)\.md$/.test(path)) continue;
         const target = relative('.', resolve(dirname(page), path));
         expect(packed.files, `${page}: ${link}`).to.include(target);
       }

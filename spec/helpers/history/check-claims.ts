@@ -15,6 +15,8 @@ export function checkClaims(history: FleetHistory): string[] {
 
 function checkStarts({ entries, changes }: FleetHistory): string[] {
   const claims = new Set(claimsIn(changes).map(({ job, attempt }) => `${job} ${attempt}`));
+  // A crash of the server may undo a claim. Its process then finds that it has lost the job.
+  for (const entry of entries) if (entry.type === 'lost') claims.add(`${entry.job} ${entry.attempt}`);
   return entries.flatMap((entry) =>
     entry.type === 'started' && !claims.has(`${entry.job} ${entry.attempt}`)
       ? [`attempt ${entry.job} ${entry.attempt} has started without a claim`]

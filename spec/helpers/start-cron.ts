@@ -32,8 +32,8 @@ export interface StartedCron<T> {
   readonly cancel: CancelFunc;
   /** The values of the runs so far, and the end. */
   readonly emitted: (T | 'complete' | Error)[];
-  /** The events of the slots so far, and the end: see {@link storyOf}. */
-  readonly story: string[];
+  /** The events of the slots so far, and the end: see {@link slotEvents}. */
+  readonly log: string[];
 }
 
 /** Starts a cron on a virtual clock of its own, or on a given one. */
@@ -45,23 +45,23 @@ export function startCron<T>(
 ): StartedCron<T> {
   const [ctx, cancel] = withCancel(undefined, { scheduler: clock });
   const runner = cron(task('x', typeof work === 'function' ? { execute: work } : work), schedule, options);
-  const story = storyOf(runner);
-  return { clock, runner, ctx, cancel, story, emitted: collect(runner.start(ctx, cancel)) };
+  const log = slotEvents(runner);
+  return { clock, runner, ctx, cancel, log, emitted: collect(runner.start(ctx, cancel)) };
 }
 
 /** Collects the events of a cron's slots, and its end. `12: started 10` stands for the slot of 10, started at 12. */
-export function storyOf(runner: TaskRunner): string[] {
-  const story: string[] = [];
+export function slotEvents(runner: TaskRunner): string[] {
+  const log: string[] = [];
   runner.events$.subscribe((event) => {
     const line = lineOf(event);
-    if (line !== undefined) story.push(`${event.at}: ${line}`);
+    if (line !== undefined) log.push(`${event.at}: ${line}`);
   });
-  return story;
+  return log;
 }
 
-/** Returns the slots of a story that were run. */
-export function startedSlots(story: readonly string[]): number[] {
-  return story.filter((line) => line.includes(': started ')).map((line) => Number(line.split(' ')[2]));
+/** Returns the slots of a log that were run. */
+export function startedSlots(log: readonly string[]): number[] {
+  return log.filter((line) => line.includes(': started ')).map((line) => Number(line.split(' ')[2]));
 }
 
 function lineOf(event: TaskEvent): string | undefined {
@@ -99,7 +99,7 @@ function byWhom({ by }: { readonly by?: string }): string {
 }
 
 /** Returns an `execute` that takes some ms and then yields its slot. */
-export function lasting(ms: number): (ctx: RunContext) => Observable<number | undefined> {
+export function takes(ms: number): (ctx: RunContext) => Observable<number | undefined> {
   return ({ scheduler, slot }) => timer(ms, scheduler).pipe(map(() => slot));
 }
 
@@ -121,4 +121,12 @@ export function runsOf(
   cancel();
   expect(clock.timers).to.equal(0);
   return runs;
+}
+
+/** Returns the slots that a cron runs, as {@link runsOf} does, and expects each to run exactly on time. */
+export function slotsOf(schedule: number | string | Schedule, options: CronOptions, ms: number, now = 0): number[] {
+  return runsOf(schedule, options, ms, now).map(([slot, at]) => {
+    expect(at).to.equal(slot);
+    return slot;
+  });
 }
