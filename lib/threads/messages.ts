@@ -8,6 +8,8 @@ export interface Job {
   /** The name of the export. */
   readonly name: string;
   readonly input: unknown;
+  /** Shared with the thread, which sets its only element when it opens a channel: the message arrives later. */
+  readonly channelOpened: Int32Array;
 }
 
 /** Options of one call. They stay in the main thread. */

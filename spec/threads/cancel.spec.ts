@@ -148,15 +148,18 @@ describe('Unsubscribing from a run in a thread', () => {
     await single.close();
   });
 
-  it('before the values of a generator arrive interrupts it', async () => {
+  it('before the message of a generator, or of a function with a signal, has arrived lets it end by itself', async () => {
     const single = threadPool({ threads: 1 });
     await valuesOf(single, 'runsHere');
-    const ints = sharedInts();
-    const counting = single.run(workUrl, ints, { name: 'count', grace: Infinity }).subscribe();
-    // Nothing is received while this thread is blocked.
-    while (Atomics.load(ints, 0) === 0) Atomics.wait(ints, 0, 0, 5);
-    counting.unsubscribe();
-    expect(await valuesOf(single, 'runsHere')).to.deep.equal([1]);
+    for (const name of ['count', 'untilAborted']) {
+      const ints = sharedInts();
+      const running = single.run(workUrl, ints, { name, grace: Infinity }).subscribe();
+      // Nothing is received while this thread is blocked.
+      while (Atomics.load(ints, 0) === 0) Atomics.wait(ints, 0, 0, 5);
+      running.unsubscribe();
+      await valuesOf(single, 'runsHere');
+    }
+    expect(await valuesOf(single, 'runsHere')).to.deep.equal([4]);
     await single.close();
   });
 
