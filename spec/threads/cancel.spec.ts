@@ -148,7 +148,7 @@ describe('Unsubscribing from a run in a thread', () => {
     await single.close();
   });
 
-  it('before the message of a generator, or of a function with a signal, has arrived lets it end by itself', async () => {
+  it('lets a generator, or a function with a signal, end by itself before its message has arrived', async () => {
     const single = threadPool({ threads: 1 });
     await valuesOf(single, 'runsHere');
     for (const name of ['count', 'untilAborted']) {
