@@ -9,6 +9,7 @@ import { taskRunner, withCancel } from 'rxjs-tasks';
 import { parse } from 'yaml';
 import { freePort } from '../../examples/shared/free-port.js';
 import { jsonServer } from '../../examples/shared/json-server.js';
+import { compileProgram } from '../helpers/compile-program.js';
 import { LoadGenerator } from '../helpers/load.js';
 import { Program } from '../helpers/program.js';
 import { waitUntil } from '../helpers/wait.js';
@@ -27,7 +28,7 @@ async function startService(
   env: Record<string, string> = {},
   ...args: string[]
 ): Promise<{ program: Program; url: string }> {
-  const program = new Program(process.execPath, ['--import', 'tsx', 'examples/service.ts', ...args], {
+  const program = new Program(process.execPath, [compileProgram('examples/service.ts'), ...args], {
     ...process.env,
     PORT: '0',
     DRAIN_MS: '0',
