@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { NEVER, of, Subject, throwError, type Observable } from 'rxjs';
+import { concat, NEVER, of, Subject, throwError, type Observable } from 'rxjs';
 import { withCancel } from '../../lib/context/context.js';
 import type { AttemptResult, WrittenResult } from '../../lib/fleet/attempt-results.js';
 import { JobCancelledError, JobLostError, UnrecoverableError } from '../../lib/fleet/errors.js';
@@ -125,5 +125,15 @@ describe('An attempt of a job', () => {
     resolved.stop(new Error('deploy'));
     await new Promise(setImmediate);
     expect(resolved.calls[1]).to.deep.equal(['write', 2, { output: { value: 7 } }, false]);
+  });
+
+  it('is released by the stop of its worker while a stream emits with which its promise is resolved', async () => {
+    for (const stream$ of [NEVER, concat(of(1, 2), NEVER)]) {
+      const { calls, stop } = run(async () => stream$);
+      await new Promise(setImmediate);
+      stop(new Error('deploy'));
+      const message = 'Released by me: Error: deploy';
+      expect(calls[0]).to.deep.equal(['write', 2, { released: { name: 'Released', message } }, false]);
+    }
   });
 });
