@@ -1,4 +1,5 @@
 import { callWithoutStores } from '../util/call-in-context.js';
+import { answerWithin } from './answer-within.js';
 import { parseControlMessage, type ControlMessage } from './control-message.js';
 import { CrashMark } from './crash-mark.js';
 import { CronPauses } from './cron-pauses.js';
@@ -12,6 +13,7 @@ import { MasterCancel } from './master-cancel.js';
 import { NotifyChannel } from './notify-channel.js';
 import { openDatabase } from './open-database.js';
 import { openTables } from './schema.js';
+import { minTryMs } from './start-server.js';
 import { StatusPoller } from './status-poller.js';
 import { TriggerCalls } from './trigger-calls.js';
 import type { Fleet } from './types.js';
@@ -58,7 +60,7 @@ async function open(resolved: ResolvedFleetOptions): Promise<Fleet> {
   const triggers = new TriggerCalls(database, poller);
   try {
     const jobs = await openTables(database, resolved.migrate, crashMark);
-    await database.withTimeout(control.listen(), connectTimeout);
+    await answerWithin(control.listen(), Math.max(minTryMs, connectTimeout));
     await poller.poll();
     poller.start();
     const heartbeats = new Heartbeats(database, jobs, heartbeat, control.missed$);

@@ -1,5 +1,6 @@
 import { Observable, type Subscription } from 'rxjs';
 import { LinkedSubject } from '../util/linked-subject.js';
+import { answerWithin } from './answer-within.js';
 import { isConnectionError } from './connection-errors.js';
 import type { ControlMessage } from './control-message.js';
 import { EventFollowers } from './event-followers.js';
@@ -23,7 +24,6 @@ const listenTimeoutMs = 1000;
  */
 export class JobEventChannel {
   private readonly channel: NotifyChannel<JobMessage>;
-  private readonly database: FleetDatabase;
   private readonly followers: EventFollowers;
   private readonly progress: ProgressWriter;
   /** The name of this process. */
@@ -35,7 +35,6 @@ export class JobEventChannel {
     this.channel = new NotifyChannel(database, eventsChannel(database.schema), parseJobMessage);
     this.followers = new EventFollowers(database, control, poller, () => this.channel.listen());
     this.progress = new ProgressWriter(database);
-    this.database = database;
     this.name = name;
     const remote = new RemoteEvents(database, (event) => this.all.next(event));
     this.messages$.subscribe((message) => {
@@ -76,9 +75,9 @@ export class JobEventChannel {
 
   /** Waits until this process listens, for a limited time. */
   async listen(): Promise<void> {
-    const { channel, database, followers } = this;
+    const { channel, followers } = this;
     try {
-      await database.withTimeout(Promise.all([channel.listen(), followers.renewal]), listenTimeoutMs);
+      await answerWithin(Promise.all([channel.listen(), followers.renewal]), listenTimeoutMs);
     } catch (error) {
       if (!isConnectionError(error)) throw error;
     }
