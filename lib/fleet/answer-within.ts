@@ -6,7 +6,8 @@ export async function answerWithin<T>(answer: Promise<T>, ms: number): Promise<T
   let timeout: NodeJS.Timeout | undefined;
   const expired = new Promise<never>((_, reject) => {
     const expire = () => reject(new FleetConnectionError(`The database did not answer within ${ms} ms`));
-    timeout = setTimeout(expire, Math.min(ms, maxTimerMs));
+    // Not at once, because the timers of a process that was blocked fire before it reads what has arrived.
+    timeout = setTimeout(() => setImmediate(expire), Math.min(ms, maxTimerMs));
   });
   try {
     return await Promise.race([answer, expired]);

@@ -3,7 +3,6 @@ import { EMPTY, Subject } from 'rxjs';
 import sinon from 'sinon';
 import { withCancel } from '../../lib/context/context.js';
 import { isPermissionError } from '../../lib/fleet/connection-errors.js';
-import { answerWithin } from '../../lib/fleet/answer-within.js';
 import { affectedJobs, FleetDatabase } from '../../lib/fleet/fleet-database.js';
 import { fakeConnection, fakeDatabase } from '../helpers/fake-database.js';
 
@@ -268,13 +267,6 @@ describe("the fleet's database", () => {
       } finally {
         written.restore();
       }
-    });
-
-    it('says how long it has waited for an answer', async () => {
-      const answer = answerWithin(new Promise(() => undefined), 700);
-      const error = answer.catch(String);
-      await clock.tickAsync(700);
-      expect(await error).to.equal('FleetConnectionError: The database did not answer within 700 ms');
     });
 
     it('keeps up to 20 degradations apart', () => {
