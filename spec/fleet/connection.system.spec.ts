@@ -117,7 +117,7 @@ describe('the connection of a fleet', () => {
     await stopping;
   });
 
-  it('to a server that has vanished in silence is replaced, and statements without an answer are sent again', async () => {
+  it('to a server that has vanished is replaced, and statements without an answer are sent again', async () => {
     const network = await FaultProxy.start(url);
     cleanups.push(() => network.close());
     const fleet = await fleets.connect({ url: network.url });

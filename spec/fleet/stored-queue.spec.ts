@@ -20,7 +20,7 @@ describe('A queue in the database', () => {
   /** The stored options, and those of the last update of pg-boss. */
   let stored: object;
   let updated: object | undefined;
-  /** What happens before the next update. */
+  /** Called before the next update. */
   let beforeUpdate: (() => Promise<void>) | undefined;
 
   const database = {
@@ -67,7 +67,7 @@ describe('A queue in the database', () => {
     expect(calls).to.deep.equal([...created, 'store options', 'read policy']);
   });
 
-  it('has the options of all processes, whichever of them updates it last', async () => {
+  it('has the options of all processes, although the first of them updates it last', async () => {
     const [one, other] = [queueWith({ retries: 3 }), queueWith({ retention: 60_000 })];
     beforeUpdate = () => other.open();
     await one.open();
