@@ -293,7 +293,7 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
     const stored = { ...data, ...(timeout !== undefined && { timeout }) };
     validateInput(name, data.input);
     // Before the job joins a batch, because an invalid input would fail the whole batch.
-    const length = validateJsonb(name, stored) + after.length * idLength;
+    const length = validateJsonb(name, stored).length + after.length * idLength;
     return { id: newJobId(), data: stored, options, length };
   }
 

@@ -177,8 +177,7 @@ export class JobRun<In, Out> {
     }
     try {
       // Before the result joins a batch, because an invalid output would fail the whole batch.
-      validateJsonb('output', this.output);
-      return { output: this.output };
+      return { output: this.output, json: validateJsonb('output', this.output) };
     } catch (invalid) {
       return { failure: toJobFailure(invalid) };
     }

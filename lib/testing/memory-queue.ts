@@ -255,6 +255,5 @@ export class MemoryQueue<In, Out> implements Queue<In, Out> {
 function toData(name: string, input: unknown, { timeout }: SubmitOptions): string {
   validateInput(name, input);
   const data: JobData<unknown> = { input, ...(timeout !== undefined && { timeout }), ...currentTrace() };
-  validateJsonb(name, data);
-  return JSON.stringify(data);
+  return validateJsonb(name, data);
 }
