@@ -257,9 +257,9 @@ describe("the fleet's database", () => {
         database.events$.subscribe((event) => events.push(event)).unsubscribe();
         await clock.tickAsync(10_000);
         expect([events, written.args]).to.deep.equal([['slow'], []]);
-        database.onDegraded('slower');
+        database.onDegraded('slower\u001b[2J\nthan before');
         await clock.tickAsync(2000);
-        expect(written.args).to.deep.equal([['The fleet is degraded: slower']]);
+        expect(written.args).to.deep.equal([['The fleet is degraded: slower than before']]);
         database.onDegraded('slowest');
         await database.close();
         await clock.tickAsync(2000);
