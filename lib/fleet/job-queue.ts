@@ -101,7 +101,13 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
         );
       };
       const { database } = this.services;
-      return result$.pipe(tap({ unsubscribe: () => database.runInBackground(Promise.resolve(cancelWhenWritten())) }));
+      return result$.pipe(
+        tap({
+          // With a result, the job has ended.
+          next: () => (written = undefined),
+          unsubscribe: () => database.runInBackground(Promise.resolve(cancelWhenWritten())),
+        }),
+      );
     });
   }
 
