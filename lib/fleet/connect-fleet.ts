@@ -1,9 +1,11 @@
 import { callWithoutStores } from '../util/call-in-context.js';
 import { answerWithin } from './answer-within.js';
+import { kindOf } from './connection-errors.js';
 import { parseControlMessage, type ControlMessage } from './control-message.js';
 import { CrashMark } from './crash-mark.js';
 import { CronPauses } from './cron-pauses.js';
 import { Dependents } from './dependents.js';
+import type { FleetDatabase } from './fleet-database.js';
 import { FleetHandle } from './fleet-handle.js';
 import { readFleetOptions, type FleetOptions, type ResolvedFleetOptions } from './fleet-options.js';
 import { Heartbeats } from './heartbeats.js';
@@ -59,6 +61,7 @@ async function open(resolved: ResolvedFleetOptions): Promise<Fleet> {
   const dependents = new Dependents(database, control, events, poller);
   const triggers = new TriggerCalls(database, poller);
   try {
+    await validateName(database, name);
     const jobs = await openTables(database, resolved.migrate, crashMark);
     await answerWithin(control.listen(), Math.max(minTryMs, connectTimeout));
     await poller.poll();
@@ -84,5 +87,15 @@ async function open(resolved: ResolvedFleetOptions): Promise<Fleet> {
     poller.stop();
     await database.close();
     throw error;
+  }
+}
+
+/** Accepts a name that the database can store. Each statement with another one would fail, such as all messages. */
+async function validateName(database: FleetDatabase, name: string): Promise<void> {
+  try {
+    await database.query('select $1::text', [name]);
+  } catch (error) {
+    if (kindOf(error) !== 'value') throw error;
+    throw new RangeError("Expected `name` to have no character that the database's encoding lacks", { cause: error });
   }
 }
