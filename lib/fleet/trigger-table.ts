@@ -51,7 +51,7 @@ export function insertTrigger(schema: string): string {
  * Returns columns of a query. `triggered` has the tasks that have a call without a process. `triggers` has the state of
  * given calls.
  *
- * @param tasks an expression for the names of the tasks, each in UTF-8 as hex: the database may not have all characters.
+ * @param tasks an expression for the tasks, in UTF-8 as hex: the database may not have all of their characters.
  * @param ids an expression for the ids of the calls.
  */
 export function selectTriggers(schema: string, tasks: string, ids: string): string {

@@ -181,7 +181,7 @@ describe('With a database that cannot store each text', () => {
     );
   });
 
-  it('an input or a result is refused alone, not with those beside it', async () => {
+  it('an input or a result is refused alone, not with those next to it', async () => {
     const fleet = await fleets.connect({ url });
     const queue = fleet.queue<unknown>('q', { retries: 0 });
     const nested = (levels: number): unknown => (levels === 0 ? 1 : [nested(levels - 1)]);
