@@ -93,7 +93,8 @@ export class JobInserter<In> {
       await client.query('release savepoint rxjs_tasks', []);
       return jobs.map(({ id }) => replaced.get(id) ?? id);
     } catch (error) {
-      await client.query('rollback to savepoint rxjs_tasks', []);
+      // Without a connection this fails, too, and the first error says why.
+      await client.query('rollback to savepoint rxjs_tasks', []).catch(() => undefined);
       if (stateOf(error) === noSchema)
         throw new TypeError('Expected `db` to be a client of the database of the fleet', { cause: error });
       // An error without a code is none of the database, but a refusal, or one of the client.
