@@ -11,7 +11,7 @@ import { jobsSchema } from './schema-names.js';
 
 /** The result of an attempt. A released job was interrupted, and another process runs it. */
 export type AttemptResult =
-  | { readonly output: { readonly value?: unknown } }
+  | { readonly output: { readonly value?: unknown }; /** The JSON of the output. */ readonly json: string }
   /** A final failure is not retried. */
   | { readonly failure: JobFailure; readonly final?: boolean }
   | { readonly released: JobFailure };
@@ -29,8 +29,6 @@ interface EndedAttempt {
   readonly result: AttemptResult;
   /** Whether the submitter of the job waits for it. */
   readonly awaited: boolean;
-  /** The length of the result's JSON, in characters. */
-  readonly length: number;
 }
 
 /** Attempts that failed, or were released, for the same reason. */
@@ -65,13 +63,14 @@ export class AttemptResultWriter {
     this.queue = queue;
     this.batcher = new Batcher((attempts) => this.writeBatch(attempts), {
       maxCount: maxBatch,
-      length: { lengthOf: ({ length }) => length, max: maxBatchLength },
+      // Failures are short.
+      length: { lengthOf: ({ result }) => ('json' in result ? result.json.length : 0), max: maxBatchLength },
     });
   }
 
   /** Returns undefined if another claim was the job's current one. */
   write(claim: Claim, result: AttemptResult, awaited: boolean): Promise<WrittenResult | undefined> {
-    return this.batcher.add({ claim, result, awaited, length: JSON.stringify(result).length });
+    return this.batcher.add({ claim, result, awaited });
   }
 
   private async writeBatch(attempts: readonly EndedAttempt[]): Promise<(WrittenResult | undefined)[]> {
@@ -80,7 +79,7 @@ export class AttemptResultWriter {
     // One statement for all equal failures.
     const failures = new Map<string, Failures>();
     for (const { claim, result, awaited } of attempts) {
-      if ('output' in result) completions.push({ claim, output: result.output, awaited });
+      if ('output' in result) completions.push({ claim, ...result, awaited });
       else {
         const key = JSON.stringify(result);
         const equal: Failures = failures.get(key) ?? { claims: [], ...kindOfFailure(result) };

@@ -13,13 +13,21 @@ export interface BatchLimits<Item> {
   /** The maximum number of batches that are written at the same time. Default: 1. */
   readonly maxConcurrent?: number;
   readonly length?: LengthLimit<Item>;
+  /** Waits until some of the items can be written, and returns how many. Default: all of them, at once. */
+  readonly room?: (items: readonly Item[]) => Promise<number>;
+}
+
+interface WaitingItem<Item, Result> {
+  readonly item: Item;
+  readonly resolve: (result: Result) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 /** Collects items and writes them in batches. Items that are added during a write form the next batch. */
 export class Batcher<Item, Result> {
   private readonly write: (items: readonly Item[]) => Promise<readonly Result[]>;
   private readonly limits: BatchLimits<Item>;
-  private waiting: { item: Item; resolve: (result: Result) => void; reject: (error: unknown) => void }[] = [];
+  private waiting: WaitingItem<Item, Result>[] = [];
   private readonly writing = new Set<Promise<void>>();
   private writers = 0;
 
@@ -54,7 +62,9 @@ export class Batcher<Item, Result> {
     while (this.waiting.length > 0) {
       const batch = this.waiting.splice(0, this.nextCount());
       try {
-        const results = await this.write(batch.map(({ item }) => item));
+        const { room } = this.limits;
+        if (room) this.waiting.unshift(...batch.splice(await room(itemsOf(batch))));
+        const results = await this.write(itemsOf(batch));
         batch.forEach(({ resolve }, index) => resolve(results[index] as Result));
       } catch (error) {
         for (const { reject } of batch) reject(error);
@@ -73,4 +83,8 @@ export class Batcher<Item, Result> {
     const index = next.findIndex(({ item }) => (total += length.lengthOf(item)) > length.max);
     return index < 0 ? maxCount : Math.max(1, index);
   }
+}
+
+function itemsOf<Item>(batch: readonly { readonly item: Item }[]): Item[] {
+  return batch.map(({ item }) => item);
 }

@@ -1,8 +1,11 @@
 import { callWithoutStores } from '../util/call-in-context.js';
+import { answerWithin } from './answer-within.js';
+import { kindOf } from './connection-errors.js';
 import { parseControlMessage, type ControlMessage } from './control-message.js';
 import { CrashMark } from './crash-mark.js';
 import { CronPauses } from './cron-pauses.js';
 import { Dependents } from './dependents.js';
+import type { FleetDatabase } from './fleet-database.js';
 import { FleetHandle } from './fleet-handle.js';
 import { readFleetOptions, type FleetOptions, type ResolvedFleetOptions } from './fleet-options.js';
 import { Heartbeats } from './heartbeats.js';
@@ -12,6 +15,7 @@ import { MasterCancel } from './master-cancel.js';
 import { NotifyChannel } from './notify-channel.js';
 import { openDatabase } from './open-database.js';
 import { openTables } from './schema.js';
+import { minTryMs } from './start-server.js';
 import { StatusPoller } from './status-poller.js';
 import { TriggerCalls } from './trigger-calls.js';
 import type { Fleet } from './types.js';
@@ -57,8 +61,9 @@ async function open(resolved: ResolvedFleetOptions): Promise<Fleet> {
   const dependents = new Dependents(database, control, events, poller);
   const triggers = new TriggerCalls(database, poller);
   try {
+    await validateName(database, name);
     const jobs = await openTables(database, resolved.migrate, crashMark);
-    await database.withTimeout(control.listen(), connectTimeout);
+    await answerWithin(control.listen(), Math.max(minTryMs, connectTimeout));
     await poller.poll();
     poller.start();
     const heartbeats = new Heartbeats(database, jobs, heartbeat, control.missed$);
@@ -82,5 +87,15 @@ async function open(resolved: ResolvedFleetOptions): Promise<Fleet> {
     poller.stop();
     await database.close();
     throw error;
+  }
+}
+
+/** Accepts a name that the database can store. Each statement with another one would fail, such as all messages. */
+async function validateName(database: FleetDatabase, name: string): Promise<void> {
+  try {
+    await database.query('select $1::text', [name]);
+  } catch (error) {
+    if (kindOf(error) !== 'value') throw error;
+    throw new RangeError("Expected `name` to have no character that the database's encoding lacks", { cause: error });
   }
 }

@@ -2,6 +2,7 @@ import { defer, merge, type Observable } from 'rxjs';
 import { messageOf } from '../util/describe-error.js';
 import { LinkedSubject } from '../util/linked-subject.js';
 import { logError } from '../util/log-error.js';
+import { printable } from '../util/printable.js';
 import { FleetConnectionError } from './errors.js';
 import type { FleetEvent } from './types.js';
 
@@ -49,7 +50,7 @@ export class ConnectionEvents {
     // An application subscribes to the events only after it has connected.
     this.unheard.add(event);
     setTimeout(() => {
-      if (this.unheard.delete(event)) console.warn(`The fleet is degraded: ${what}`);
+      if (this.unheard.delete(event)) console.warn(`The fleet is degraded: ${printable(what)}`);
     }, firstListenerMs).unref();
   }
 

@@ -15,7 +15,6 @@ export function toEventText(event: JobEvent): string {
 
 /** @throws RangeError for a progress that is too long for a message; TypeError for one that JSON cannot represent. */
 export function validateProgress(progress: unknown): void {
-  validateJsonb('progress', { progress });
-  if (Buffer.byteLength(JSON.stringify({ progress })) > maxProgressBytes)
+  if (Buffer.byteLength(validateJsonb('progress', { progress })) > maxProgressBytes)
     throw new RangeError(invalid('progress', `JSON of up to ${maxProgressBytes} bytes`, progress));
 }

@@ -17,6 +17,7 @@ import {
 import { background, untilCancelled } from '../context/context.js';
 import type { Context } from '../context/types.js';
 import { messageOf } from '../util/describe-error.js';
+import { answerWithin } from './answer-within.js';
 import { kindOf } from './connection-errors.js';
 import { ConnectionEvents } from './connection-events.js';
 import { FleetConnectionError } from './errors.js';
@@ -112,22 +113,9 @@ export class FleetDatabase {
       pending.add(answer);
       void answer.catch(() => pending.delete(answer));
       // A slow statement gets more time with each try, and the first answer of all tries counts.
-      return this.withTimeout(Promise.race(pending), pending.size * answerTimeoutMs);
+      return answerWithin(Promise.race(pending), pending.size * answerTimeoutMs);
     };
     return this.retry(query, maxMs, background, hasValues);
-  }
-
-  /** Waits up to `ms` for an answer. A connection that is cut without an error may not answer for a very long time. */
-  async withTimeout<T>(answer: Promise<T>, ms: number): Promise<T> {
-    let timeout: NodeJS.Timeout | undefined;
-    const expired = new Promise<never>((_, reject) => {
-      timeout = setTimeout(() => reject(new FleetConnectionError(`The database did not answer within ${ms} ms`)), ms);
-    });
-    try {
-      return await Promise.race([answer, expired]);
-    } finally {
-      clearTimeout(timeout);
-    }
   }
 
   /**

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { hintFor, unknownOption, type OtherNames } from '../util/validate-options.js';
+import { hintFor, readKnown, unknownOption, type OtherNames } from '../util/validate-options.js';
 import type { PgConnectionOptions, PgPool } from './pg-types.js';
 import { parseServerUrl } from './server-url.js';
 
@@ -71,9 +71,9 @@ export interface ResolvedFleetOptions {
 }
 
 /** Validates options. Their errors quote numbers alone: any text may be a URL with a password, in the wrong place. */
-export function readFleetOptions(options: FleetOptions, of = 'connectFleet'): ResolvedFleetOptions {
-  validateKeys(options, optionNames, of);
-  const given = { ...options };
+export function readFleetOptions(options: FleetOptions): ResolvedFleetOptions {
+  validateKeys(options, optionNames, 'connectFleet');
+  const given = readKnown(options, optionNames);
   const {
     listenUrl,
     schema = defaultSchema,
@@ -83,7 +83,7 @@ export function readFleetOptions(options: FleetOptions, of = 'connectFleet'): Re
     heartbeat = 10_000,
     migrate = true,
   } = given;
-  const place = readPlace(given);
+  const place = readPlace(given, options);
   validateSchema(schema);
   const isName = typeof name === 'string' && name.length <= maxName && !/\p{Cc}/u.test(name);
   validate(isName, 'name', `up to ${maxName} characters, without control characters`, name, 'string');
@@ -133,10 +133,10 @@ export function validateKeys(options: unknown, known: readonly string[], of: str
   throw new TypeError(unknownOption(of, 'another name', known, hintFor(unknown, known, otherNames)));
 }
 
-function readPlace(options: FleetOptions): FleetPlace {
+function readPlace(options: FleetOptions, original: object): FleetPlace {
   const given = places.filter((place) => options[place] !== undefined);
   if (given.length !== 1) {
-    const empty = places.find((place) => place in options);
+    const empty = places.find((place) => place in original);
     const none = empty === undefined ? 'none of them' : `none of them: \`${empty}\` is undefined`;
     const got = given.length === 0 ? none : `\`${given.join('` and `')}\``;
     throw new TypeError(`Expected \`options\` to have one of \`${places.join('`, `')}\`, got ${got}`);

@@ -70,8 +70,8 @@ export class FunctionJobs implements JobStore {
     const { database } = this;
     const { maxCount, heartbeatMs, groupConcurrency = null, rate } = limits;
     const values = [queue, maxCount, Math.ceil(heartbeatMs / 1000), groupConcurrency, rate?.jobs, rate?.per];
-    const rows = await database.query<Claim & { data: unknown }>(claimJobs(database.schema), values);
-    return rows.map(({ data, ...claim }) => ({ ...claim, data: parseJobData(data) }));
+    const rows = await database.query<Required<Claim> & { data: unknown }>(claimJobs(database.schema), values);
+    return rows.map(({ id, retryCount, at, data }) => ({ id, retryCount, at, data: parseJobData(data) }));
   }
 
   async complete(
@@ -80,7 +80,7 @@ export class FunctionJobs implements JobStore {
     message?: string,
   ): Promise<readonly CompletedJob[]> {
     const { database } = this;
-    const outputs = JSON.stringify(Object.fromEntries(completions.map(({ claim, output }) => [claim.id, output])));
+    const outputs = `{${completions.map(({ claim, json }) => `"${claim.id}":${json}`).join()}}`;
     const values = [queue, ...toColumns(completions.map(({ claim }) => claim)), outputs];
     if (message === undefined) return database.query<CompletedJob>(completeJobs(database.schema), values);
     const [row] = await database.query<{ completed: CompletedJob[] }>(completeAndNotify(database.schema), [

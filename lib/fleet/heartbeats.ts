@@ -1,4 +1,5 @@
 import { exhaustMap, merge, type Observable, type Subscription } from 'rxjs';
+import { answerWithin } from './answer-within.js';
 import type { FleetDatabase } from './fleet-database.js';
 import { readCancelled } from './cancelled-jobs.js';
 import type { JobStore, QueueClaim } from './job-store.js';
@@ -79,10 +80,10 @@ export class Heartbeats {
 
   private async readCancelled(claims: readonly QueueClaim[]): Promise<ReadonlySet<string>> {
     const keys = claims.map(({ queue, claim }) => ({ queue, job: claim.id }));
-    return new Set(await this.database.withTimeout(readCancelled(this.database, keys), this.intervalMs));
+    return new Set(await answerWithin(readCancelled(this.database, keys), this.intervalMs));
   }
 
   private touch(claims: readonly QueueClaim[]): Promise<readonly string[]> {
-    return this.database.withTimeout(this.jobs.touch(claims), this.intervalMs);
+    return answerWithin(this.jobs.touch(claims), this.intervalMs);
   }
 }

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { getConstructionPlans, type PgBoss } from 'pg-boss';
 import { invalid, validateArray } from '../util/validate.js';
+import { readKnown } from '../util/validate-options.js';
 import { defaultSchema, readFleetOptions, validateKeys, validateSchema, type FleetOptions } from './fleet-options.js';
 import { openDatabase } from './open-database.js';
 import { deadLetterOptions, toBossOptions, toPolicy, validateQueueName } from './queue-policy.js';
@@ -19,6 +20,7 @@ export interface InstallOptions extends Pick<
 /** Options of {@link fleetSql}. */
 export type FleetSqlOptions = Pick<InstallOptions, 'schema' | 'queues'>;
 
+const optionNames = ['url', 'pool', 'connection', 'schema', 'connectTimeout', 'queues'] as const;
 /** The interval between looks whether pg-boss has built its indexes, in ms. */
 const buildPollMs = 100;
 /** The default time without a heartbeat. Each worker's process sets its own. */
@@ -42,8 +44,8 @@ const heartbeatMs = 10_000;
  * ```
  */
 export async function installFleet(options: InstallOptions): Promise<void> {
-  validateKeys(options, ['url', 'pool', 'connection', 'schema', 'connectTimeout', 'queues'], 'installFleet');
-  const { queues = [], ...fleetOptions } = options;
+  validateKeys(options, optionNames, 'installFleet');
+  const { queues = [], ...fleetOptions } = readKnown(options, optionNames);
   validateQueues(queues);
   const resolved = readFleetOptions({ name: 'installFleet', ...fleetOptions });
   const database = await openDatabase(resolved.place, { ...resolved, install: true });

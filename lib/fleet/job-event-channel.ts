@@ -1,11 +1,12 @@
 import { Observable, type Subscription } from 'rxjs';
 import { LinkedSubject } from '../util/linked-subject.js';
+import { answerWithin } from './answer-within.js';
 import { isConnectionError } from './connection-errors.js';
 import type { ControlMessage } from './control-message.js';
 import { EventFollowers } from './event-followers.js';
 import { toEventText, validateProgress } from './event-text.js';
 import type { FleetDatabase } from './fleet-database.js';
-import { parseJobMessage, toJobMessage, type JobMessage } from './job-message.js';
+import { isEnd, parseJobMessage, toJobMessage, type JobMessage } from './job-message.js';
 import { NotifyChannel } from './notify-channel.js';
 import { ProgressWriter } from './progress-writer.js';
 import type { JobEvent, JobEventDetail } from './queue-types.js';
@@ -23,19 +24,17 @@ const listenTimeoutMs = 1000;
  */
 export class JobEventChannel {
   private readonly channel: NotifyChannel<JobMessage>;
-  private readonly database: FleetDatabase;
   private readonly followers: EventFollowers;
   private readonly progress: ProgressWriter;
   /** The name of this process. */
   private readonly name: string;
-  private readonly local = new LinkedSubject<JobEvent>();
+  private readonly ends = new LinkedSubject<JobEvent>();
   private readonly all = new LinkedSubject<JobEvent>();
 
   constructor(database: FleetDatabase, control: NotifyChannel<ControlMessage>, poller: StatusPoller, name: string) {
     this.channel = new NotifyChannel(database, eventsChannel(database.schema), parseJobMessage);
     this.followers = new EventFollowers(database, control, poller, () => this.channel.listen());
     this.progress = new ProgressWriter(database);
-    this.database = database;
     this.name = name;
     const remote = new RemoteEvents(database, (event) => this.all.next(event));
     this.messages$.subscribe((message) => {
@@ -48,9 +47,9 @@ export class JobEventChannel {
     return this.followers.following;
   }
 
-  /** Emits the events of this process. */
-  get local$(): Observable<JobEvent> {
-    return this.local.asObservable();
+  /** Emits the ends of the jobs of this process. */
+  get ends$(): Observable<JobEvent> {
+    return this.ends.asObservable();
   }
 
   /**
@@ -76,9 +75,9 @@ export class JobEventChannel {
 
   /** Waits until this process listens, for a limited time. */
   async listen(): Promise<void> {
-    const { channel, database, followers } = this;
+    const { channel, followers } = this;
     try {
-      await database.withTimeout(Promise.all([channel.listen(), followers.renewal]), listenTimeoutMs);
+      await answerWithin(Promise.all([channel.listen(), followers.renewal]), listenTimeoutMs);
     } catch (error) {
       if (!isConnectionError(error)) throw error;
     }
@@ -126,10 +125,11 @@ export class JobEventChannel {
 
   /** Listeners in this process get the same parsed JSON as those in others. */
   private emitHere(event: JobEvent): void {
-    const { local, all } = this;
-    if (!local.observed && !all.observed) return;
+    const { ends, all } = this;
+    const isEndObserved = ends.observed && isEnd(event);
+    if (!isEndObserved && !all.observed) return;
     const text = toEventText(event);
-    if (local.observed) local.next(JSON.parse(text) as JobEvent);
+    if (isEndObserved) ends.next(JSON.parse(text) as JobEvent);
     if (all.observed) all.next(JSON.parse(text) as JobEvent);
   }
 

@@ -39,11 +39,12 @@ export class JobInserter<In> {
   /** Created at the first job, because the queue is open by then, and its policy known. */
   private get batcher(): Batcher<NewJob<In>, InsertedJob> {
     const { maxWaiting } = this.queue.policy;
-    return (this.open ??= new Batcher((jobs) => this.insertBatch(jobs, maxWaiting), {
-      maxCount: Math.min(maxBatch, maxWaiting),
+    return (this.open ??= new Batcher((jobs) => this.insertBatch(jobs), {
+      maxCount: maxBatch,
       // While one batch is written to the disk, the server can work on the next. A full queue takes one at a time.
       maxConcurrent: maxWaiting === Infinity ? 2 : 1,
       length: { lengthOf: ({ length }) => length, max: maxBatchLength },
+      ...(maxWaiting < Infinity && { room: (jobs: readonly NewJob<In>[]) => this.waitForRoom(jobs, maxWaiting) }),
     }));
   }
 
@@ -92,7 +93,8 @@ export class JobInserter<In> {
       await client.query('release savepoint rxjs_tasks', []);
       return jobs.map(({ id }) => replaced.get(id) ?? id);
     } catch (error) {
-      await client.query('rollback to savepoint rxjs_tasks', []);
+      // Without a connection this fails, too, and the first error says why.
+      await client.query('rollback to savepoint rxjs_tasks', []).catch(() => undefined);
       if (stateOf(error) === noSchema)
         throw new TypeError('Expected `db` to be a client of the database of the fleet', { cause: error });
       // An error without a code is none of the database, but a refusal, or one of the client.
@@ -100,9 +102,8 @@ export class JobInserter<In> {
     }
   }
 
-  private async insertBatch(jobs: readonly NewJob<In>[], maxWaiting: number): Promise<InsertedJob[]> {
+  private async insertBatch(jobs: readonly NewJob<In>[]): Promise<InsertedJob[]> {
     const results = new Map<string, InsertedJob>();
-    await this.waitForRoom(jobs, maxWaiting);
     await this.insertPart(
       jobs.filter(({ dropped }) => !dropped),
       results,
@@ -151,17 +152,17 @@ export class JobInserter<In> {
     if (waiting + count > policy.maxWaiting) throw new QueueFullError(name, policy.maxWaiting);
   }
 
-  private async waitForRoom(jobs: readonly NewJob<In>[], maxWaiting: number): Promise<void> {
+  /** Returns the number of jobs that the queue has room for, as soon as that is one. */
+  private async waitForRoom(jobs: readonly NewJob<In>[], maxWaiting: number): Promise<number> {
     const { name, services } = this.queue;
     const { database, master } = services;
-    if (maxWaiting === Infinity) return;
     const startedAt = performance.now();
     for (;;) {
-      const count = jobs.filter(({ dropped }) => !dropped).length;
-      if (count === 0) return;
+      if (jobs.every(({ dropped }) => dropped)) return jobs.length;
       const values = [name, maxWaiting];
       const [row] = await database.queryWithRetry<{ waiting: number }>(countWaiting(database.schema), values);
-      if (!row || row.waiting + count <= maxWaiting) return;
+      const room = maxWaiting - (row?.waiting ?? 0);
+      if (room > 0) return room;
       if (database.closing) throw closedError(master.context.cause);
       if (performance.now() - startedAt > fullReportMs)
         database.onDegraded(`Queue ${name} is full. A handler that submits to its own full queue waits for ever`);

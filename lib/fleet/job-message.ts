@@ -60,6 +60,11 @@ export function toJobMessage(event: JobEvent): JobMessage {
   };
 }
 
+/** Whether an event is the end of its job. */
+export function isEnd({ type }: JobMessage | JobEvent): boolean {
+  return type === 'completed' || type === 'failed' || type === 'cancelled';
+}
+
 function isEventType(type: unknown): type is EventType {
   return typeof type === 'string' && Object.hasOwn(eventTypes, type);
 }

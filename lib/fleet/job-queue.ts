@@ -14,6 +14,7 @@ import {
 import type { TaskRunner } from '../task/types.js';
 import { invalid, validateArray, validateFunction, validateInteger } from '../util/validate.js';
 import { closedError } from './closed-error.js';
+import { JobDeletedError } from './errors.js';
 import type { FleetServices } from './fleet-services.js';
 import { readGroups } from './job-groups.js';
 import { newJobId } from './job-id.js';
@@ -86,9 +87,11 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
       };
       let written: Promise<AcceptedJob> | undefined;
       const write$ = defer(() => (written = this.write(job)));
-      // Another job with the same key may be in its place.
+      // Another job with the same key may be in its place, and may have been deleted within the window of the key.
       const result$ =
-        jobOptions.key === undefined ? this.resultOf(job, write$) : write$.pipe(mergeMap(({ id }) => this.result(id)));
+        jobOptions.key === undefined
+          ? this.resultOf(job, write$)
+          : write$.pipe(mergeMap(({ id }) => this.resultOfStored(id, () => new JobDeletedError(this.name, id))));
       // Cancels after the write: before it there is no row to cancel, and after a failed write there is no job.
       const cancelWhenWritten = () => {
         job.dropped = true;
@@ -98,7 +101,13 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
         );
       };
       const { database } = this.services;
-      return result$.pipe(tap({ unsubscribe: () => database.runInBackground(Promise.resolve(cancelWhenWritten())) }));
+      return result$.pipe(
+        tap({
+          // With a result, the job has ended.
+          next: () => (written = undefined),
+          unsubscribe: () => database.runInBackground(Promise.resolve(cancelWhenWritten())),
+        }),
+      );
     });
   }
 
@@ -123,25 +132,7 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
 
   result(job: string): Observable<Out> {
     validateJobId(job);
-    return new Observable((subscriber) => {
-      const { database, results, events } = this.services;
-      const key = { queue: this.name, job };
-      const subscription = results.of<Out>(key).subscribe(subscriber);
-      subscription.add(events.follow());
-      const poll = () => results.poll(key);
-      poll().then(
-        // A job that does not exist would never emit.
-        (found) => found || subscriber.error(new RangeError(invalid('job', `a job of ${this.name}`, job))),
-        (error: unknown) => subscriber.error(error),
-      );
-      // The job may have ended before other processes knew that this process listens.
-      database.runInBackground(
-        events.listen().then(async () => {
-          if (!subscriber.closed) await poll();
-        }),
-      );
-      return subscription;
-    });
+    return this.resultOfStored(job, () => new RangeError(invalid('job', `a job of ${this.name}`, job)));
   }
 
   async cancel(job: string): Promise<boolean> {
@@ -280,13 +271,35 @@ export class JobQueue<In, Out> implements Queue<In, Out>, QueueHandle {
     return merge(result$, written$).pipe(dematerialize());
   }
 
+  /** Emits the result of a job that any process has written. One that does not exist would never emit. */
+  private resultOfStored(job: string, missingError: () => Error): Observable<Out> {
+    return new Observable((subscriber) => {
+      const { database, results, events } = this.services;
+      const key = { queue: this.name, job };
+      const subscription = results.of<Out>(key).subscribe(subscriber);
+      subscription.add(events.follow());
+      const poll = () => results.poll(key);
+      poll().then(
+        (found) => found || subscriber.error(missingError()),
+        (error: unknown) => subscriber.error(error),
+      );
+      // The job may have ended before other processes knew that this process listens.
+      database.runInBackground(
+        events.listen().then(async () => {
+          if (!subscriber.closed) await poll();
+        }),
+      );
+      return subscription;
+    });
+  }
+
   /** @throws TypeError for an input that the database cannot store. */
   private toNewJob(name: string, data: JobData<In>, options: SubmitOptions): NewJob<In> {
     const { timeout, after = [] } = options;
     const stored = { ...data, ...(timeout !== undefined && { timeout }) };
     validateInput(name, data.input);
     // Before the job joins a batch, because an invalid input would fail the whole batch.
-    const length = validateJsonb(name, stored) + after.length * idLength;
+    const length = validateJsonb(name, stored).length + after.length * idLength;
     return { id: newJobId(), data: stored, options, length };
   }
 

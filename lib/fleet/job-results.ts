@@ -1,4 +1,4 @@
-import { Observable, type Subscriber, type Subscription } from 'rxjs';
+import { filter, Observable, type Subscriber, type Subscription } from 'rxjs';
 import { keepAsyncContext } from '../util/keep-async-context.js';
 import { callWithoutStores } from '../util/call-in-context.js';
 import { JobCancelledError, JobDeletedError, JobError } from './errors.js';
@@ -6,6 +6,7 @@ import { readMissing } from './crash-mark-table.js';
 import type { FleetDatabase } from './fleet-database.js';
 import { Hints } from './hints.js';
 import type { JobEventChannel } from './job-event-channel.js';
+import { isEnd } from './job-message.js';
 import { readJobs, toKeyText, type JobKey } from './job-reader.js';
 import { parseFailure, parseOutput, type JobRow } from './job-row.js';
 import type { JobEvent } from './queue-types.js';
@@ -44,7 +45,7 @@ export class JobResults {
   private readonly events: JobEventChannel;
   private readonly polling: Subscription;
   private readonly hints: Hints<AwaitedJob>;
-  /** The subscription to the events of this process, only while a result is awaited. */
+  /** The subscription to the ends in this process, only while a result is awaited. */
   private listening: Subscription | undefined = undefined;
   /** The error of all results after the close. */
   private closed: Error | undefined = undefined;
@@ -54,10 +55,7 @@ export class JobResults {
     this.events = events;
     this.hints = new Hints((jobs) => this.check(jobs));
     this.polling = database.poll(pollMs, events.missed$, () => this.pollAll());
-    events.messages$.subscribe((message) => {
-      const { type } = message;
-      if (type === 'completed' || type === 'failed' || type === 'cancelled') this.onHint(message);
-    });
+    events.messages$.pipe(filter(isEnd)).subscribe((message) => this.onHint(message));
   }
 
   /** Emits the result of a job when it ends, in the async context of the subscriber. */
@@ -97,7 +95,7 @@ export class JobResults {
   }
 
   private listenHere(): Subscription {
-    return this.events.local$.subscribe((event) => this.onLocalEvent(event));
+    return this.events.ends$.subscribe((event) => this.onLocalEnd(event));
   }
 
   private async pollAll(): Promise<void> {
@@ -157,7 +155,7 @@ export class JobResults {
     else if (state === 'cancelled') this.fail(awaited, new JobCancelledError(queue, job));
   }
 
-  private onLocalEvent(event: JobEvent): void {
+  private onLocalEnd(event: JobEvent): void {
     const { type, queue, job } = event;
     const awaited = this.awaited.get(toKeyText(event));
     if (!awaited) return;

@@ -43,6 +43,8 @@ export interface WorkerRunPort<In, Out> {
 
 /** The cause of the cancel of a job's context after its end. Created once, because a stack trace is expensive. */
 const jobEnded = /* @__PURE__ */ new CancelledError('The job has ended');
+/** The value of a promise that is not resolved. */
+const unresolved = /* @__PURE__ */ Symbol('unresolved');
 
 /** One attempt of a job in this process. */
 export class JobRun<In, Out> {
@@ -56,8 +58,8 @@ export class JobRun<In, Out> {
   private cancel: CancelFunc = () => undefined;
   private timeout: Subscription = Subscription.EMPTY;
   private output: { value?: Out } = {};
-  /** Whether the handler's promise was resolved. A cancel does not undo that. */
-  private handlerResolved = false;
+  /** The value of the handler's promise, as soon as it is resolved. */
+  private resolved: unknown = unresolved;
   /** Whether this process no longer owns the job, so that it drops the handler's result. */
   private abandoned = false;
   /** The number of steps that the end of the job waits for: its handler, and the write at its timeout. */
@@ -122,7 +124,7 @@ export class JobRun<In, Out> {
     });
     if (!isPromiseLike(output)) return output;
     return output.then((value) => {
-      this.handlerResolved = true;
+      this.resolved = value;
       return value;
     });
   }
@@ -158,20 +160,24 @@ export class JobRun<In, Out> {
     if (--this.pending === 0) this.worker.ended();
   }
 
+  /** Whether the handler's promise was resolved with the output, rather than with a stream. No cancel undoes that. */
+  private get isResolved(): boolean {
+    return 'value' in this.output && Object.is(this.output.value, this.resolved);
+  }
+
   private resultOf({ status, error }: Outcome): AttemptResult {
     const { queue, ctx } = this.worker;
     if (error) {
       const failure = toJobFailure(error.cause);
       return isUnrecoverable(error.cause) ? { failure, final: true } : { failure };
     }
-    if (status !== 'completed' && !this.handlerResolved) {
+    if (status !== 'completed' && !this.isResolved) {
       const message = `Released by ${queue.services.name}: ${plainHeadline(ctx.cause)}`;
       return { released: { name: releasedName, message } };
     }
     try {
       // Before the result joins a batch, because an invalid output would fail the whole batch.
-      validateJsonb('output', this.output);
-      return { output: this.output };
+      return { output: this.output, json: validateJsonb('output', this.output) };
     } catch (invalid) {
       return { failure: toJobFailure(invalid) };
     }

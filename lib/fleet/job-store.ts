@@ -19,6 +19,8 @@ export interface ClaimedJob<In> extends Claim {
 export interface Completion {
   readonly claim: Claim;
   readonly output: { readonly value?: unknown };
+  /** The JSON of the output. */
+  readonly json: string;
   /** Whether the submitter waits for the result. Default: false. */
   readonly awaited?: boolean;
 }

@@ -6,15 +6,15 @@ const refusedEscape = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f][0-9a-f]{2})/;
 
 /**
  * Accepts a job's input or output that PostgreSQL's jsonb can represent: its strings must have no NUL and no lone
- * surrogate. A refused value would fail the whole batch that it is written with. Returns the length of the JSON.
+ * surrogate. A refused value would fail the whole batch that it is written with. Returns the JSON.
  *
  * @throws TypeError
  */
-export function validateJsonb(name: string, value: object): number {
+export function validateJsonb(name: string, value: object): string {
   const json = stringify(name, value);
   if (refusedEscape.test(json))
     throw new TypeError(`Expected \`${name}\` to be JSON without NUL and lone surrogates in its strings`);
-  return json.length;
+  return json;
 }
 
 /** Accepts an input that JSON does not leave out. An input that is undefined is one: it is left out on purpose. */

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Observable, Subscription, timer, type Subscriber } from 'rxjs';
 import type { Coordinator, PauseState, TriggerRequest } from '../cron/coordinator.js';
 import { keepAsyncContext } from '../util/keep-async-context.js';
+import { answerWithin } from './answer-within.js';
 import type { CronPauses } from './cron-pauses.js';
 import type { FleetDatabase } from './fleet-database.js';
 import { answerTimeoutMs, leaseMs, revokeMarginMs } from './lease-times.js';
@@ -143,7 +144,7 @@ export class Leases implements Coordinator {
     const values = [task, slot, lease, member, holder, leaseMs, maxAheadMs];
     return database.retry(async () => {
       const sentAt = performance.now();
-      const rows = await database.withTimeout(database.query(statement, values), answerTimeoutMs);
+      const rows = await answerWithin(database.query(statement, values), answerTimeoutMs);
       return rows.length > 0 ? sentAt : undefined;
     }, leaseMs);
   }
@@ -158,7 +159,7 @@ export class Leases implements Coordinator {
         `update "${database.schema}".cron set seen = now() where member = $1::uuid and task = any($2) returning task`,
         [this.member, leases.map(([, { task }]) => task)],
       );
-      const rows = await database.withTimeout(renewed, answerTimeoutMs);
+      const rows = await answerWithin(renewed, answerTimeoutMs);
       const ownTasks = new Set(rows.map(({ task }) => task));
       for (const [lease, { task }] of leases) {
         if (ownTasks.has(task)) this.confirm(lease, sentAt);

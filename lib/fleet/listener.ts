@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from 'pg';
+import { FleetConnectionError } from './errors.js';
 import { ListeningConnection } from './listening-connection.js';
 
 /** Intervals of a listener, in ms. */
@@ -21,6 +22,8 @@ export interface ListenerCalls {
   /** Sends a message through a connection that does not listen. */
   notify(channel: string, text: string): Promise<unknown>;
   onError(error: Error): void;
+  /** Called when the server does not answer, although the connection has not ended. */
+  onSilence(): void;
   /** Called when messages do not arrive, although the connection works. */
   onDeaf(): void;
 }
@@ -118,15 +121,20 @@ export class Listener {
     this.#connection = undefined;
     this.#direct = false;
     void connection.end().catch(() => undefined);
-    if (!this.#deaf) this.#calls.onError(error);
+    this.#report(error);
     for (let retryMs = minRetryMs; await this.#waitToRetry(retryMs); retryMs = Math.min(2 * retryMs, maxRetryMs)) {
       try {
         await this.#ensureConnected();
         return;
       } catch (failure) {
-        if (!this.#deaf) this.#calls.onError(failure as Error);
+        this.#report(failure as Error);
       }
     }
+  }
+
+  #report(error: Error): void {
+    if (error instanceof FleetConnectionError) this.#calls.onSilence();
+    if (!this.#deaf) this.#calls.onError(error);
   }
 
   /** Waits before a new connection, for a random time. Returns false when the listener was closed. */

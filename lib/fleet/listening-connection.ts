@@ -1,4 +1,5 @@
 import type { Client } from 'pg';
+import { answerWithin } from './answer-within.js';
 
 /** One connection that listens, from its start to its end. */
 export class ListeningConnection {
@@ -39,7 +40,7 @@ export class ListeningConnection {
   /** Executes a statement after all earlier ones. */
   execute<Row extends object>(sql: string): Promise<readonly Row[]> {
     const answer = this.#last.then(async () => {
-      const { rows } = await withTimeout(this.#client.query<Row>(sql), this.#answerMs);
+      const { rows } = await answerWithin(this.#client.query<Row>(sql), this.#answerMs);
       return rows;
     });
     this.#last = answer.catch(() => undefined);
@@ -48,17 +49,5 @@ export class ListeningConnection {
 
   end(): Promise<void> {
     return this.#client.end();
-  }
-}
-
-async function withTimeout<T>(answer: Promise<T>, ms: number): Promise<T> {
-  let timeout: NodeJS.Timeout | undefined;
-  const expired = new Promise<never>((_, reject) => {
-    timeout = setTimeout(() => reject(new Error('The connection that listens does not answer: timeout expired')), ms);
-  });
-  try {
-    return await Promise.race([answer, expired]);
-  } finally {
-    clearTimeout(timeout);
   }
 }

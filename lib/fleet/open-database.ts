@@ -42,6 +42,10 @@ async function openServer(place: Exclude<FleetPlace, { directory: string }>, opt
     createClient: () => pool.createClient(),
     notify: (channel, text) => pool.executeSql('select pg_notify($1, $2)', [channel, text], false),
     onError: (error) => onError(error),
+    onSilence: () => {
+      // The server may have vanished. On the other connections to it, no statement would ever be answered.
+      if (options.listenUrl === undefined) pool.destroy();
+    },
     onDeaf: () => onDeaf(),
   });
   const db = closable({

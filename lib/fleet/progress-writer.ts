@@ -43,13 +43,18 @@ export class ProgressWriter {
   /** Stores the last progress of a job now. Returns undefined if it is stored. */
   settle(key: JobKey): Promise<void> | undefined {
     const text = toKeyText(key);
-    if (this.waiting.has(text)) return this.flush();
+    // Not until all progress is stored: other jobs may report some during each write.
+    if (this.waiting.has(text)) return this.startWhile(() => this.waiting.has(text));
     return this.current.some(({ progress }) => toKeyText(progress) === text) ? this.writing : undefined;
   }
 
   /** Stores all progress now. */
-  async flush(): Promise<void> {
-    while (this.waiting.size > 0 || this.writing) await this.start();
+  flush(): Promise<void> {
+    return this.startWhile(() => this.waiting.size > 0 || this.writing !== undefined);
+  }
+
+  private async startWhile(isNeeded: () => boolean): Promise<void> {
+    while (isNeeded()) await this.start();
   }
 
   private schedule(): void {

@@ -9,6 +9,7 @@ import { loadDriver } from './driver.js';
 import type { FleetPlace, ResolvedFleetOptions } from './fleet-options.js';
 import type { PgConnectionOptions, PgPool } from './pg-types.js';
 import { addressOfUrl } from './server-url.js';
+import { minTryMs } from './start-server.js';
 
 type Options = Pick<ResolvedFleetOptions, 'listenUrl' | 'name' | 'connections' | 'connectTimeout'>;
 
@@ -34,8 +35,8 @@ interface PoolParts extends PgPool {
 
 /** The time without a packet after which the system checks a connection, in ms. */
 const keepAliveMs = 10_000;
-/** The range for the timeout of a single try to connect, in ms. */
-const [minTryMs, maxTryMs] = [1000, 10_000];
+/** The longest time limit for a try to connect, in ms. */
+const maxTryMs = 10_000;
 /** The SQLSTATEs of a prepared statement that does not exist, or that another client of the session has prepared. */
 const lostStates: ReadonlySet<string> = new Set(['26000', '42P05']);
 /** The maximum length of an application's name in PostgreSQL. */

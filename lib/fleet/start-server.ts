@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { getConstructionPlans, type PgBoss } from 'pg-boss';
 import { messageOf } from '../util/describe-error.js';
+import { answerWithin } from './answer-within.js';
 import { isConnectionError, isPermissionError } from './connection-errors.js';
 import { FleetConnectionError, FleetSchemaError, FleetVersionError } from './errors.js';
 import { jobsSchema } from './schema-names.js';
@@ -12,6 +13,8 @@ interface Options {
   readonly migrate: boolean;
 }
 
+/** The shortest time limit for a try to connect, in ms. */
+export const minTryMs = 1000;
 /** The wait between two tries to connect, in ms. */
 const retryMs = 200;
 /** SQLSTATEs of a refused user, role or password, and of a missing database. No waiting helps. */
@@ -29,7 +32,8 @@ export async function startServer(boss: PgBoss, address: string, options: Option
   const deadline = performance.now() + connectTimeout;
   for (;;) {
     try {
-      await checkVersion(boss, options);
+      // A pool of the application may have no time limit of its own.
+      await answerWithin(checkVersion(boss, options), Math.max(minTryMs, deadline - performance.now()));
       await boss.start();
       return;
     } catch (error) {

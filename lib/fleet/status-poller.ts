@@ -252,9 +252,9 @@ export async function readStatus(
        ${selectDueQueues(schema, '$1::text[]')},
        ${selectTriggers(schema, '$2::text[]', '$3::uuid[]')}
      from (select) one left join "${schema}".fleet on true`,
-    [queues, crons, triggers],
+    [queues, crons.map((task) => Buffer.from(task).toString('hex')), triggers],
     undefined,
-    // The names are those of existing queues, and the database has stored the ids.
+    // The names are those of existing queues or as hex, and the database has stored the ids.
     false,
   );
   return status;

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { invalid } from '../util/validate.js';
 import type { FleetServices } from './fleet-services.js';
 import { storeOptions, toStored, type StoredOptions } from './queue-options.js';
@@ -45,9 +46,18 @@ export class StoredQueue {
     const { database } = this.services;
     await this.create();
     this.policy = await storeOptions(database, this.name, this.options);
-    const isGiven = Object.keys(this.options).length > 0;
-    if (isGiven) await database.retry(() => database.boss.updateQueue(this.name, this.bossOptions()));
+    if (Object.keys(this.options).length > 0) await this.updateBossOptions();
     await this.validateBossPolicy();
+  }
+
+  /** Updates the options of pg-boss until they are those that are stored: other processes may store some meanwhile. */
+  private async updateBossOptions(): Promise<void> {
+    const { database } = this.services;
+    for (let updated: QueuePolicy | undefined; !isDeepStrictEqual(updated, this.policy);) {
+      updated = this.policy;
+      await database.retry(() => database.boss.updateQueue(this.name, this.bossOptions()));
+      this.policy = await storeOptions(database, this.name, {});
+    }
   }
 
   /** Another program may have created the queue with a policy of pg-boss that this library does not support. */

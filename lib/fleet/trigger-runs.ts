@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { exhaustMap, Observable, type Subscriber } from 'rxjs';
 import type { TriggerRequest } from '../cron/coordinator.js';
 import type { SlotOutcome } from '../task/types.js';
+import { answerWithin } from './answer-within.js';
 import type { FleetDatabase } from './fleet-database.js';
 import { answerTimeoutMs, leaseMs } from './lease-times.js';
 import { RenewalTimer } from './renewal-timer.js';
@@ -68,7 +69,7 @@ export class TriggerRuns {
     const claim = () => database.query<{ by: string }>(statement, [task, lease, member, holder]);
     try {
       // After an answer that comes later, the caller may have been told that the run is lost.
-      const [call] = await database.retry(() => database.withTimeout(claim(), answerTimeoutMs), leaseMs);
+      const [call] = await database.retry(() => answerWithin(claim(), answerTimeoutMs), leaseMs);
       return call;
     } catch (error) {
       database.report(error);
@@ -106,7 +107,7 @@ export class TriggerRuns {
         `update "${database.schema}".cron_trigger set seen = now() where lease = any($1::uuid[])`,
         [[...held]],
       );
-      await database.withTimeout(renewed, answerTimeoutMs);
+      await answerWithin(renewed, answerTimeoutMs);
     } catch (error) {
       database.report(error);
     }

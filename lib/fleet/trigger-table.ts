@@ -51,13 +51,13 @@ export function insertTrigger(schema: string): string {
  * Returns columns of a query. `triggered` has the tasks that have a call without a process. `triggers` has the state of
  * given calls.
  *
- * @param tasks an expression for the tasks.
+ * @param tasks an expression for the tasks, in UTF-8 as hex: the database may not have all of their characters.
  * @param ids an expression for the ids of the calls.
  */
 export function selectTriggers(schema: string, tasks: string, ids: string): string {
   return `
     (select coalesce(json_agg(distinct task), '[]') from "${schema}".cron_trigger
-     where task = any(${tasks}) and ${claimable}) as triggered,
+     where encode(convert_to(task, 'UTF8'), 'hex') = any(${tasks}) and ${claimable}) as triggered,
     (select coalesce(json_agg(json_build_object(
        'id', asked.id,
        'unclaimed', coalesce(lease is null and outcome is null and asked_at < now() - ${ms(claimWithinMs)}, false),

@@ -3,6 +3,7 @@ import { withCancel } from '../context/context.js';
 import type { CancelFunc, Context } from '../context/types.js';
 import { captureAsyncContext } from '../util/async-context.js';
 import { callInContext } from '../util/call-in-context.js';
+import { answerWithin } from './answer-within.js';
 import { AttemptResultWriter, type AttemptResult, type WrittenResult } from './attempt-results.js';
 import { ClaimsAhead } from './claims-ahead.js';
 import { EmptyClaims } from './empty-claims.js';
@@ -193,7 +194,7 @@ export class WorkerRun<In, Out> implements WorkerRunPort<In, Out>, ClaimOwner {
         this.mayHaveMore = false;
         // If the answer arrives later, another process may already own the jobs.
         const claim = () =>
-          database.withTimeout(
+          answerWithin(
             jobs.claim<In>(queue.name, { ...limits, maxCount: room, heartbeatMs: heartbeatTimeoutMs }),
             heartbeatTimeoutMs,
           );

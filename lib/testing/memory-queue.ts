@@ -1,5 +1,5 @@
-import { defer, filter, mergeMap, Observable, tap, type Subscription } from 'rxjs';
-import { QueueFullError } from '../fleet/errors.js';
+import { defer, filter, mergeMap, Observable, tap, throwError, type Subscription } from 'rxjs';
+import { JobDeletedError, QueueFullError } from '../fleet/errors.js';
 import { currentTrace, type JobData } from '../fleet/job-row.js';
 import { inputName, validateInput, validateJsonb } from '../fleet/jsonb.js';
 import { printAs } from '../fleet/print-as.js';
@@ -77,7 +77,12 @@ export class MemoryQueue<In, Out> implements Queue<In, Out> {
         });
       });
       return job$.pipe(
-        mergeMap((job) => connection.resultOf<Out>(job)),
+        // One that is deleted may still hold its key.
+        mergeMap((job) =>
+          this.#table.get(job.id)
+            ? connection.resultOf<Out>(job)
+            : throwError(() => new JobDeletedError(this.name, job.id)),
+        ),
         tap({ unsubscribe: () => own && this.#table.cancel(own.id, connection.name) }),
         keepAsyncContext(),
       );
@@ -250,6 +255,5 @@ export class MemoryQueue<In, Out> implements Queue<In, Out> {
 function toData(name: string, input: unknown, { timeout }: SubmitOptions): string {
   validateInput(name, input);
   const data: JobData<unknown> = { input, ...(timeout !== undefined && { timeout }), ...currentTrace() };
-  validateJsonb(name, data);
-  return JSON.stringify(data);
+  return validateJsonb(name, data);
 }

@@ -219,7 +219,7 @@ export class MemoryTable {
   private write(job: MemoryJob, result: AttemptResult): WrittenResult {
     const now = this.now();
     if ('output' in result) {
-      job.output = JSON.stringify(result.output);
+      job.output = result.json;
       this.end(job, 'completed');
       return result;
     }

@@ -54,18 +54,18 @@ describe('The result of an attempt', () => {
   }
 
   it('is written by the first answer, if there is one', async () => {
-    const output = { value: 7 };
+    const [output, json] = [{ value: 7 }, '{"value":7}'];
     for (const [answer, written, calls] of [
       [[{ id: 'x', hasDependents: false }], { output, notified: false }, []],
       [[{ id: 'x', hasDependents: true, notified: true }], { output, notified: true }, [['settle', ['x']]]],
       // Another claim is the current one, whatever the table has.
       [[], undefined, []],
     ] as const)
-      expect(await write({ output }, [answer], [row])).to.deep.equal({ written, calls: ['complete', ...calls] });
+      expect(await write({ output, json }, [answer], [row])).to.deep.equal({ written, calls: ['complete', ...calls] });
   });
 
   it('is that of the table if the answer to a completion was lost, for the last claim alone', async () => {
-    const output = { value: 7 };
+    const [output, json] = [{ value: 7 }, '{"value":7}'];
     const written = { output, notified: false };
     const read = ['read', ['x']];
     for (const [rows, expected, calls] of [
@@ -76,15 +76,17 @@ describe('The result of an attempt', () => {
       [[{ ...row, state: 'active' }], undefined, []],
       [[], undefined, []],
     ] as const)
-      expect(await write({ output }, [lost, []], rows)).to.deep.equal({
+      expect(await write({ output, json }, [lost, []], rows)).to.deep.equal({
         written: expected,
         calls: ['complete', 'complete', read, ...calls],
       });
     const bossClaim = { id: 'x', retryCount: 1 };
-    expect((await write({ output }, [lost, []], [row], bossClaim)).written).to.deep.equal(written);
-    expect((await write({ output }, [lost, []], [{ ...row, attempt: 0 }], bossClaim)).written).to.equal(undefined);
+    expect((await write({ output, json }, [lost, []], [row], bossClaim)).written).to.deep.equal(written);
+    expect((await write({ output, json }, [lost, []], [{ ...row, attempt: 0 }], bossClaim)).written).to.equal(
+      undefined,
+    );
     // The second try has completed it.
-    expect((await write({ output }, [lost, [{ id: 'x' }]])).calls).to.deep.equal(['complete', 'complete']);
+    expect((await write({ output, json }, [lost, [{ id: 'x' }]])).calls).to.deep.equal(['complete', 'complete']);
   });
 
   it('that is a failure lets the job fail or run again, as the table has it', async () => {
@@ -128,7 +130,11 @@ describe('The result of an attempt', () => {
 
   it('that the server refuses is the failure of its job', async () => {
     const refused = Object.assign(new Error('stack depth limit exceeded'), { code: '54001' });
-    const { written } = await write({ output: {} }, [refused, ['x'], { settled: ['x'] }], [{ ...row, state: 'retry' }]);
+    const { written } = await write(
+      { output: {}, json: '{}' },
+      [refused, ['x'], { settled: ['x'] }],
+      [{ ...row, state: 'retry' }],
+    );
     expect(written).to.deep.equal({
       failure: { name: 'Error', message: 'stack depth limit exceeded' },
       outcome: 'retrying',

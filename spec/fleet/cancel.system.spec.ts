@@ -2,8 +2,9 @@ import { expect } from 'chai';
 import { filter, firstValueFrom, lastValueFrom } from 'rxjs';
 import { launch } from 'rxjs-tasks';
 import { JobCancelledError, type Fleet, type FleetEvent } from 'rxjs-tasks/fleet';
+import sinon from 'sinon';
 import { seededRandom } from '../../lib/testing/seeded-random.js';
-import { Fleets, nextEvent, sharedUrl } from '../helpers/fleet.js';
+import { Fleets, nextEvent, servicesOf, sharedUrl } from '../helpers/fleet.js';
 import { FleetPrograms, lines } from '../helpers/fleet-programs.js';
 import { statement } from '../helpers/postgres.js';
 import type { Program } from '../helpers/program.js';
@@ -98,6 +99,17 @@ describe('the cancel of a job', () => {
       const error = await lastValueFrom(queue.result(id)).catch((reason: unknown) => reason);
       expect(error).to.be.instanceOf(JobCancelledError);
     }
+  });
+
+  it('is not requested by a subscriber that needs no more than the result', async () => {
+    const fleet = await fleets.connect();
+    const queue = fleet.queue<number, number>('first');
+    const cancel = sinon.spy(servicesOf(fleet).database.boss, 'cancel');
+    const app = launch([queue.worker((n) => n + 1)]);
+    for (const options of [{}, { key: 'k' }]) expect(await firstValueFrom(queue.submit(1, options))).to.equal(2);
+    await app.stop();
+    await fleet.close();
+    expect(cancel.callCount).to.equal(0);
   });
 
   it('takes effect if the subscriber unsubscribes just before the fleet is closed', async () => {

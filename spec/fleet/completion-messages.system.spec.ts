@@ -65,7 +65,7 @@ describe('The message of the completion of a job', () => {
     const complete = (...held: Claim[]) =>
       jobs.complete(
         'q',
-        held.map((claim) => ({ claim, output: { value: claim.id } })),
+        held.map((claim) => ({ claim, output: {}, json: JSON.stringify({ value: claim.id }) })),
         'the payload',
       );
     expect(await complete(first)).to.deep.equal([{ id: first.id, hasDependents: false, notified: true }]);

@@ -1,7 +1,8 @@
 import { inspect } from 'node:util';
 import { expect } from 'chai';
-import type { FleetOptions } from 'rxjs-tasks/fleet';
+import { installFleet, type FleetOptions } from 'rxjs-tasks/fleet';
 import { connectError } from '../helpers/fleet.js';
+import { rejectionOf } from '../helpers/rejection.js';
 
 describe('connectFleet', () => {
   const place = { directory: 'd' };
@@ -92,6 +93,20 @@ describe('connectFleet', () => {
       (await connectError((typeof options === 'string' ? options : { ...place, ...Object(options) }) as never)).name;
     expect(new Set(await Promise.all(inRange.map(nameOf)))).to.deep.equal(new Set(['RangeError']));
     expect(new Set(await Promise.all(ofType.map(nameOf)))).to.deep.equal(new Set(['TypeError']));
+  });
+
+  it('reads options that are inherited, such as those of an object with getters', async () => {
+    class Config {
+      get url() {
+        return 'postgres://127.0.0.1:1/shop';
+      }
+      get connectTimeout() {
+        return 0;
+      }
+    }
+    const message = 'No database at 127.0.0.1:1/shop within 0 ms: ECONNREFUSED';
+    expect((await connectError(new Config())).message).to.equal(message);
+    expect((await rejectionOf(installFleet(new Config()))).message).to.equal(message);
   });
 
   it('refuses a pool that cannot both connect and query', async () => {

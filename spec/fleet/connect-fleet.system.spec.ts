@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { inspect } from 'node:util';
 import { expect } from 'chai';
-import { Client } from 'pg';
+import { Client, Pool } from 'pg';
 import { firstValueFrom, lastValueFrom } from 'rxjs';
 import { launch } from 'rxjs-tasks';
 import { connectFleet, DirectoryInUseError, FleetConnectionError, FleetVersionError } from 'rxjs-tasks/fleet';
@@ -21,6 +22,26 @@ describe('connectFleet with a database', () => {
     expect(error).to.be.instanceOf(FleetConnectionError);
     expect(error.message).to.equal('No database at localhost:9/shop within 300 ms: ECONNREFUSED');
     expect(inspect(error, { depth: 10, showHidden: true })).not.to.include('hunter2');
+  });
+
+  it('fails after connectTimeout when a server accepts the connections of a pool, and does not answer', async () => {
+    const sockets = new Set<Socket>();
+    const server = createServer((socket) => void sockets.add(socket)).listen(0, 'localhost');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const pool = new Pool({ host: 'localhost', port, database: 'shop' });
+    const error = await connectError({ pool, connectTimeout: 300 });
+    expect(error).to.be.instanceOf(FleetConnectionError);
+    expect(error.message).to.match(new RegExp(`^No database at localhost:${port}/shop within 300 ms: `));
+    for (const socket of sockets) socket.destroy();
+    await Promise.all([pool.end(), once(server.close(), 'close')]);
+  });
+
+  it('makes one try without a time, and waits as long as it takes without an end', async () => {
+    for (const connectTimeout of [0, 2 ** 31, Infinity]) {
+      const fleet = await connectFleet({ url: await sharedUrl(), schema: fleets.schema, connectTimeout });
+      await fleet.close();
+    }
   });
 
   it('fails and leaves no connection open when the server has no free connection to listen on', async () => {

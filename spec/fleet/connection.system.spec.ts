@@ -3,6 +3,7 @@ import { Pool } from 'pg';
 import { firstValueFrom, lastValueFrom } from 'rxjs';
 import { CancelledError, launch } from 'rxjs-tasks';
 import { FleetConnectionError, type FleetEvent } from 'rxjs-tasks/fleet';
+import { FaultProxy } from '../helpers/fault-proxy.js';
 import { connectError, Fleets, nextEvent, sharedUrl } from '../helpers/fleet.js';
 import { statement } from '../helpers/postgres.js';
 import { startProxy } from '../helpers/proxy.js';
@@ -114,6 +115,21 @@ describe('the connection of a fleet', () => {
       .to.be.instanceOf(CancelledError)
       .with.property('message', 'The fleet is closed');
     await stopping;
+  });
+
+  it('to a server that has vanished is replaced, and statements without an answer are sent again', async () => {
+    const network = await FaultProxy.start(url);
+    cleanups.push(() => network.close());
+    const fleet = await fleets.connect({ url: network.url });
+    const types: string[] = [];
+    fleet.events$.subscribe(({ type }) => types.push(type));
+    const queue = fleet.queue<number, number>('work');
+    const app = launch([queue.worker((n) => n * n)]);
+    expect(await lastValueFrom(queue.submit(7))).to.equal(49);
+    network.strand();
+    expect(await lastValueFrom(queue.submit(8))).to.equal(64);
+    expect(types).to.include.members(['disconnected', 'reconnected']);
+    await app.stop();
   });
 
   it('ends while jobs are written, which are stored or rejected with a CancelledError', async () => {

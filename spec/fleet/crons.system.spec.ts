@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { firstValueFrom, Subject } from 'rxjs';
-import type { Fleet } from 'rxjs-tasks/fleet';
+import type { Fleet, FleetEvent } from 'rxjs-tasks/fleet';
 import { concurrentTests } from '../helpers/concurrent-tests.js';
 import { Fleets, newSchema, sharedUrl } from '../helpers/fleet.js';
 import { FleetPrograms, lines } from '../helpers/fleet-programs.js';
@@ -181,6 +181,22 @@ describe('the crons of several processes', () => {
       expect(await isGranted(other, 7000)).to.equal(true);
       second.unsubscribe();
     });
+  });
+
+  it('keep nothing from their process, although the database cannot store a name of one', async () => {
+    const fleets = new Fleets();
+    const [fleet, other] = [await fleets.connect(), await fleets.connect()];
+    const events: FleetEvent[] = [];
+    fleet.events$.subscribe((event) => events.push(event));
+    const subscription = fleet.coordinator.watchTriggers?.('app/\0').subscribe();
+    try {
+      await other.cancel('all');
+      await waitUntil(() => fleet.context.cancelled);
+      expect(events.map(({ type }) => type)).to.deep.equal(['fleet-cancelled']);
+    } finally {
+      subscription?.unsubscribe();
+      await fleets.close();
+    }
   });
 
   it('have the last slot that any process has run', async () => {

@@ -137,10 +137,12 @@ describe('A claim', () => {
       await jobs.keep('undone', [claim], false),
     ];
     expect(await effects(first)).to.deep.equal([[], []]);
-    expect(await jobs.complete('undone', [{ claim: first, output: { value: 'late' } }])).to.deep.equal([]);
+    expect(await jobs.complete('undone', [{ claim: first, output: {}, json: '{"value":"late"}' }])).to.deep.equal([]);
     expect(await jobs.release('undone', [first], released)).to.deep.equal([]);
     expect(await effects(second)).to.deep.equal([[id], [id]]);
-    expect(await jobs.complete('undone', [{ claim: second, output: { value: 'in time' } }])).to.have.length(1);
+    expect(await jobs.complete('undone', [{ claim: second, output: {}, json: '{"value":"in time"}' }])).to.have.length(
+      1,
+    );
     expect(await fleet.queue('undone').job(id)).to.include({ state: 'completed', output: 'in time' });
   });
 });

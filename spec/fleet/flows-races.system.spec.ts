@@ -177,7 +177,7 @@ describe('The ends of jobs that others wait for', () => {
     await waitUntil(async () => (await last.jobs({ state: 'blocked' })).length === results.length);
     // The statement alone, as by a process that is killed after it.
     const claims = await jobs.claim(first.name, { maxCount: 1, heartbeatMs: 10_000 });
-    const completions = claims.map((claim) => ({ claim, output: { value: 'x' } }));
+    const completions = claims.map((claim) => ({ claim, output: {}, json: '{"value":"x"}' }));
     expect(await jobs.complete(first.name, completions)).to.deep.equal([{ id: completed, hasDependents: true }]);
     const update = (sql: string) => async () => statement(await sharedUrl(), sql);
     const table = `${fleets.schema}_jobs.job`;

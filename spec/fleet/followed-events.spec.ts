@@ -3,7 +3,7 @@ import sinon from 'sinon';
 import { parseControlMessage, type ControlMessage } from '../../lib/fleet/control-message.js';
 import { JobEventChannel } from '../../lib/fleet/job-event-channel.js';
 import { NotifyChannel } from '../../lib/fleet/notify-channel.js';
-import type { JobEvent } from '../../lib/fleet/queue-types.js';
+import type { JobEvent, JobEventDetail } from '../../lib/fleet/queue-types.js';
 import { StatusPoller } from '../../lib/fleet/status-poller.js';
 import { fakeDatabase } from '../helpers/fake-database.js';
 
@@ -55,24 +55,21 @@ describe('The events of jobs', () => {
 
   it('are emitted in this process with their time and the name of the process', () => {
     const { events } = connect();
-    const [local, all]: [JobEvent[], JobEvent[]] = [[], []];
+    const [ends, all]: [JobEvent[], JobEvent[]] = [[], []];
     emitAll(events);
-    events.local$.subscribe((event) => local.push(event));
+    events.ends$.subscribe((event) => ends.push(event));
     emitAll(events);
-    expect(local.map(({ type }) => type)).to.deep.equal(['submitted', 'started', 'completed']);
-    expect(local[2]).to.deep.equal({
-      type: 'completed',
-      queue: 'q',
-      job,
-      attempt: 1,
-      output: { value: 7 },
-      at: 0,
-      by: 'me',
-    });
+    const base = { queue: 'q', job, at: 0, by: 'me' };
+    const completed = { ...base, type: 'completed', attempt: 1, output: { value: 7 } };
+    expect(ends).to.deep.equal([completed]);
     const subscription = events.all$.subscribe((event) => all.push(event));
     expect(events.following).to.equal(true);
     emitAll(events);
-    expect(all).to.deep.equal(local.slice(3));
+    expect(all).to.deep.equal([{ ...base, type: 'submitted' }, { ...base, type: 'started', attempt: 1 }, completed]);
+    expect(ends).to.deep.equal([completed, completed]);
+    for (const detail of [{ type: 'failed', attempt: 1, failure: { name: 'E', message: 'no' } }, { type: 'cancelled' }])
+      events.emit('q', job, detail as JobEventDetail);
+    expect(ends.slice(2)).to.deep.equal(all.slice(3));
     subscription.unsubscribe();
     expect(events.following).to.equal(false);
   });
@@ -80,7 +77,7 @@ describe('The events of jobs', () => {
   it('have no output that is longer than 7900 bytes, and no progress may be longer than 7500', () => {
     const { events } = connect();
     const local: JobEvent[] = [];
-    events.local$.subscribe((event) => local.push(event));
+    events.all$.subscribe((event) => local.push(event));
     const emit = (output: string) =>
       events.emit('q', job, { type: 'completed', attempt: 1, output: { value: output } });
     const frame = Buffer.byteLength(JSON.stringify(emit('')));

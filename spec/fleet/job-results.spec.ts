@@ -27,7 +27,7 @@ describe('The result that a process waits for', () => {
       return Promise.resolve({ rows: state.row ? [] : [{ ...key, undone: state.undone === true }] });
     });
     const messages$ = new Subject<unknown>();
-    const events = { messages$, missed$: NEVER, local$: NEVER } as unknown as JobEventChannel;
+    const events = { messages$, missed$: NEVER, ends$: NEVER } as unknown as JobEventChannel;
     const results = new JobResults(database, events);
     const texts: string[] = [];
     results.of(key).subscribe({

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { NEVER, of, Subject, throwError, type Observable } from 'rxjs';
+import { concat, NEVER, of, Subject, throwError, type Observable } from 'rxjs';
 import { withCancel } from '../../lib/context/context.js';
 import type { AttemptResult, WrittenResult } from '../../lib/fleet/attempt-results.js';
 import { JobCancelledError, JobLostError, UnrecoverableError } from '../../lib/fleet/errors.js';
@@ -43,11 +43,11 @@ describe('An attempt of a job', () => {
 
   it('frees its slot before its output is written, and after a failure', () => {
     const write = (result: AttemptResult) => ['write', 2, result, false];
-    const output = { value: 7 };
+    const [output, json] = [{ value: 7 }, '{"value":7}'];
     for (const [handler, written, expected] of [
-      [() => 7, { output }, [['release'], write({ output }), ['x completed', false, undefined], ['ended']]],
+      [() => 7, { output }, [['release'], write({ output, json }), ['x completed', false, undefined], ['ended']]],
       [fail, { failure, outcome: 'retrying' }, [write({ failure }), ['x retrying', false], ['release'], ['ended']]],
-      [() => 7, undefined, [['release'], write({ output }), ['x lost'], ['ended']]],
+      [() => 7, undefined, [['release'], write({ output, json }), ['x lost'], ['ended']]],
     ] as const)
       expect(run(handler, { written: of(written) }).calls).to.deep.equal(expected);
   });
@@ -124,6 +124,16 @@ describe('An attempt of a job', () => {
     const resolved = run((_, ctx) => new Promise((resolve) => ctx.cancelled$.subscribe(() => resolve(7))));
     resolved.stop(new Error('deploy'));
     await new Promise(setImmediate);
-    expect(resolved.calls[1]).to.deep.equal(['write', 2, { output: { value: 7 } }, false]);
+    expect(resolved.calls[1]).to.deep.equal(['write', 2, { output: { value: 7 }, json: '{"value":7}' }, false]);
+  });
+
+  it('is released by the stop of its worker while a stream emits with which its promise is resolved', async () => {
+    for (const stream$ of [NEVER, concat(of(1, 2), NEVER)]) {
+      const { calls, stop } = run(async () => stream$);
+      await new Promise(setImmediate);
+      stop(new Error('deploy'));
+      const message = 'Released by me: Error: deploy';
+      expect(calls[0]).to.deep.equal(['write', 2, { released: { name: 'Released', message } }, false]);
+    }
   });
 });

@@ -37,6 +37,7 @@ describe('the listener of a fleet', () => {
       createClient: () => clients[clients.push(new FakeClient()) - 1] as unknown as Client,
       notify: () => Promise.resolve(),
       onError: (error) => errors.push(error),
+      onSilence: () => undefined,
       onDeaf: () => undefined,
     });
     const listen = (name: string) =>
@@ -57,5 +58,31 @@ describe('the listener of a fleet', () => {
     expect(clients[1]?.statements).to.include('select 1');
     await listener.close();
     expect(clients.map(({ ended }) => ended)).to.deep.equal([true, true]);
+  });
+
+  it('replaces a connection that does not answer, and says that the server is silent', async () => {
+    const [silent, working] = [new FakeClient(), new FakeClient()];
+    const calls: string[] = [];
+    const clients = [silent, working];
+    const listener = new Listener({
+      createClient: () => clients.shift() as unknown as Client,
+      notify: () => Promise.resolve(),
+      onError: ({ message }) => calls.push(message),
+      onSilence: () => calls.push('silence'),
+      onDeaf: () => undefined,
+    });
+    await listener.listen(
+      'jobs',
+      () => undefined,
+      () => calls.push('missed'),
+    );
+    await clock.tickAsync(9000);
+    silent.query = () => new Promise(() => undefined);
+    await clock.tickAsync(5999);
+    expect(calls.splice(0)).to.deep.equal(['missed']);
+    await clock.tickAsync(1000);
+    expect(calls).to.deep.equal(['silence', 'The database did not answer within 5000 ms', 'missed']);
+    expect([silent.ended, working.statements[0]]).to.deep.equal([true, 'listen "jobs"']);
+    await listener.close();
   });
 });

@@ -3,8 +3,8 @@ import { lastValueFrom, NEVER } from 'rxjs';
 import { launch } from 'rxjs-tasks';
 import type { Fleet, FleetEvent, JobError } from 'rxjs-tasks/fleet';
 import sinon from 'sinon';
-import { Fleets, servicesOf, sharedUrl } from '../helpers/fleet.js';
-import { startPostgres, statement } from '../helpers/postgres.js';
+import { connectError, Fleets, servicesOf, sharedUrl } from '../helpers/fleet.js';
+import { startPostgres, statement, type Postgres } from '../helpers/postgres.js';
 import { deferred } from '../helpers/tasks.js';
 import { waitUntil } from '../helpers/wait.js';
 
@@ -159,12 +159,29 @@ describe('The options of a queue', () => {
   });
 });
 
-describe('An input or a result that the database cannot store', () => {
-  it('is refused alone, not with those beside it', async () => {
-    const server = await startPostgres('max_stack_depth=100kB');
+describe('With a database that cannot store each text', () => {
+  const fleets = new Fleets();
+  let server: Postgres;
+  let url: string;
+
+  before(async () => {
+    server = await startPostgres('max_stack_depth=100kB');
     await statement(server.url, `create database latin encoding 'LATIN1' locale 'C' template template0`);
-    const url = server.url.replace('/postgres', '/latin');
-    const fleets = new Fleets();
+    url = server.url.replace('/postgres', '/latin');
+  });
+  after(async () => {
+    await fleets.close();
+    await server.remove();
+  });
+
+  it('the name of a process is refused, with which none of its messages could be sent', async () => {
+    const error = await connectError({ url, schema: fleets.schema, name: 'сервер' });
+    expect(String(error)).to.equal(
+      "RangeError: Expected `name` to have no character that the database's encoding lacks",
+    );
+  });
+
+  it('an input or a result is refused alone, not with those next to it', async () => {
     const fleet = await fleets.connect({ url });
     const queue = fleet.queue<unknown>('q', { retries: 0 });
     const nested = (levels: number): unknown => (levels === 0 ? 1 : [nested(levels - 1)]);
@@ -198,7 +215,5 @@ describe('An input or a result that the database cannot store', () => {
     expect(results.slice(2)).to.deep.equal(['stored', '? not stored', 'stored']);
     expect(app.live).to.equal(true);
     await app.stop();
-    await fleets.close();
-    await server.remove();
   });
 });

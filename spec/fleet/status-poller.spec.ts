@@ -155,7 +155,7 @@ describe("the poller of the fleet's status", () => {
       poller.stop();
       expect(notified).to.deep.equal(['x', call]);
       expect(reads).to.deep.equal([
-        [[], ['x', 'y'], ['i', 'j']],
+        [[], ['78', '79'], ['i', 'j']],
         [[], [], []],
       ]);
     });

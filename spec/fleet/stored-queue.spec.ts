@@ -17,17 +17,31 @@ describe('A queue in the database', () => {
     failure = undefined;
     throw error;
   };
+  /** The stored options, and those of the last update of pg-boss. */
+  let stored: object;
+  let updated: object | undefined;
+  /** Called before the next update. */
+  let beforeUpdate: (() => Promise<void>) | undefined;
+
   const database = {
     schema: 'fleet',
     retry: (call: () => unknown) => Promise.resolve().then(call),
     async queryWithRetry(sql: string, values: unknown[]) {
       const isInsert = sql.startsWith('insert');
       reach(isInsert ? 'store options' : 'read policy');
-      return isInsert ? [{ options: JSON.parse(String(values[1])) as object }] : [{ policy: 'standard' }];
+      if (!isInsert) return [{ policy: 'standard' }];
+      stored = { ...stored, ...(JSON.parse(String(values[1])) as object) };
+      return [{ options: stored }];
     },
     boss: {
       createQueue: async (name: string) => reach(`create ${name}`),
-      updateQueue: async (name: string) => reach(`update ${name}`),
+      async updateQueue(name: string, options: object) {
+        const before = beforeUpdate;
+        beforeUpdate = undefined;
+        await before?.();
+        reach(`update ${name}`);
+        updated = options;
+      },
     },
   } as unknown as FleetDatabase;
   const queueWith = (options: QueueOptions) =>
@@ -36,20 +50,29 @@ describe('A queue in the database', () => {
 
   beforeEach(() => {
     calls = [];
-    failure = undefined;
+    failure = beforeUpdate = updated = undefined;
+    stored = {};
   });
 
   it('is created with its dead letters, and opened, once for all callers', async () => {
     const queue = queueWith({ retries: 3 });
     await Promise.all([queue.open(), queue.create(), queue.open()]);
     await queue.open();
-    expect(calls).to.deep.equal([...created, 'store options', 'update mails', 'read policy']);
+    expect(calls).to.deep.equal([...created, 'store options', 'update mails', 'store options', 'read policy']);
     expect(queue.policy.retries).to.equal(3);
   });
 
   it('is not updated by a process that gives no options', async () => {
     await queueWith({}).open();
     expect(calls).to.deep.equal([...created, 'store options', 'read policy']);
+  });
+
+  it('has the options of all processes, although the first of them updates it last', async () => {
+    const [one, other] = [queueWith({ retries: 3 }), queueWith({ retention: 60_000 })];
+    beforeUpdate = () => other.open();
+    await one.open();
+    expect(updated).to.include({ retryLimit: 3, deleteAfterSeconds: 60 });
+    for (const { policy } of [one, other]) expect(policy).to.include({ retries: 3, retention: 60_000 });
   });
 
   for (const call of [...created, 'store options', 'update mails', 'read policy'])
@@ -62,7 +85,13 @@ describe('A queue in the database', () => {
       await queue.open();
       // The rest goes on from what was created before.
       const again = created.includes(call) ? created : [];
-      expect(calls.slice(failedAt)).to.deep.equal([...again, 'store options', 'update mails', 'read policy']);
+      expect(calls.slice(failedAt)).to.deep.equal([
+        ...again,
+        'store options',
+        'update mails',
+        'store options',
+        'read policy',
+      ]);
     });
 
   it('is created by the next call if its creation has failed', async () => {

@@ -49,6 +49,7 @@ export class FaultProxy {
   private fault: NetworkFault = 'none';
   private readonly refusals: Refusal[] = [];
   private readonly pairs = new Set<Pair>();
+  private readonly stranded = new Set<Socket>();
   private readonly server: Server;
   private readonly target: number;
 
@@ -85,6 +86,16 @@ export class FaultProxy {
     for (const pair of this.pairs) reset(pair);
   }
 
+  /** Lets the server of all connections vanish: nothing passes on them any more, and none ends. New ones work. */
+  strand(): void {
+    for (const { client, server } of this.pairs) {
+      this.stranded.add(client);
+      client.removeAllListeners('close').pause();
+      server.removeAllListeners('close').destroy();
+    }
+    this.pairs.clear();
+  }
+
   /** Refuses the next statements that match a pattern. Returns what is left of the refusal. */
   refuse(pattern: RegExp, code: string, count: number): Refusal {
     const refusal = { pattern, code, left: count };
@@ -94,6 +105,7 @@ export class FaultProxy {
 
   async close(): Promise<void> {
     this.cut();
+    for (const client of this.stranded) client.destroy();
     await new Promise((resolve) => this.server.close(resolve));
   }
 

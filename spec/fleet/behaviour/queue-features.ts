@@ -91,6 +91,15 @@ export function describeQueueFeatures(fleets: TestFleets): void {
       expect(nextAt - at).to.be.at.least(1499);
     });
 
+    it('fails a submitter whose key is that of a deleted job, within the window of that one', async () => {
+      const queue = fleet.queue<number>(newName());
+      const options = { key: 'k', keyWindow: hour };
+      const deleted = await queue.enqueue(1, options);
+      expect(await queue.remove(deleted)).to.equal(true);
+      const error = await errorOf(lastValueFrom(queue.submit(2, options)));
+      expect(String(error)).to.equal(`JobDeletedError: A job of ${queue.name} was deleted: ${deleted}`);
+    });
+
     it('lets a submitter follow the waiting job, which only its own submitter cancels', async () => {
       const queue = fleet.queue<number, number>(newName());
       const options = { key: 'k', delay: hour };

@@ -196,6 +196,16 @@ export function describeQueue(fleets: TestFleets): void {
       await fleets.waitUntil(() => submitted === 5);
       subscription.unsubscribe();
     });
+
+    it('inserts as many jobs as a queue with maxWaiting has room for, and the others later', async () => {
+      const queue = fleet.queue<number>(newName(), { maxWaiting: 2 });
+      await queue.enqueue(1);
+      const [second, third] = [queue.enqueue(2), queue.enqueue(3)];
+      await second;
+      expect((await queue.jobs()).map(({ input }) => input)).to.deep.equal([1, 2]);
+      run(queue.worker((n) => n));
+      await third;
+    });
   });
 
   describe('result', () => {
