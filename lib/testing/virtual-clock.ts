@@ -144,13 +144,11 @@ class ClockAction<T> extends VirtualAction<T> {
   readonly asyncContext: AsyncContext = captureAsyncContext();
 
   override schedule(state?: T, delay = 0): Subscription {
-    // As in RxJS, a timer that is never due is not pending, and an action that repeats is a new one each time.
+    // As in RxJS, a timer that is never due is not pending.
     if (!Number.isFinite(delay)) return Subscription.EMPTY;
-    if (!this.id) return super.schedule(state, delay);
-    this.active = false;
-    const action = new ClockAction<T>(this.scheduler, this.work);
-    this.add(action);
-    return action.schedule(state, delay);
+    // RxJS chains a new action to one that repeats. To unsubscribe a long chain would overflow the stack.
+    if (!this.closed) this.id = this.recycleAsyncId(this.scheduler);
+    return super.schedule(state, delay);
   }
 
   protected override requestAsyncId(clock: VirtualClock, _id?: unknown, delay = 0): number {
