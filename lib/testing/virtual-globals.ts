@@ -19,7 +19,7 @@ export function virtualGlobals(clock: VirtualClock): () => void {
   const createTimer = (repeats: boolean) => {
     return (callback: (...args: unknown[]) => void, ms?: number, ...args: unknown[]) => {
       validateFunction('callback', callback);
-      return new Timer(clock, () => callback(...args), toDelay(ms), repeats);
+      return new Timer(clock, (timer) => callback.apply(timer, args), toDelay(ms), repeats);
     };
   };
   const clearTimer = (realClear: (timer?: NodeJS.Timeout) => void) => (timer?: unknown) => {
@@ -67,14 +67,17 @@ export function virtualGlobals(clock: VirtualClock): () => void {
 /** A timer as `setTimeout` returns it. */
 class Timer {
   private readonly clock: VirtualClock;
-  private readonly callback: () => void;
+  private readonly callback: (timer: Timer) => void;
   private readonly ms: number;
+  private readonly repeats: boolean;
   private pending: Subscription = Subscription.EMPTY;
+  private closed = false;
 
-  constructor(clock: VirtualClock, callback: () => void, ms: number, repeats = false) {
+  constructor(clock: VirtualClock, callback: (timer: Timer) => void, ms: number, repeats = false) {
     this.clock = clock;
+    this.callback = callback;
     this.ms = ms;
-    this.callback = repeats ? () => (this.schedule(toPeriod(ms)), callback()) : callback;
+    this.repeats = repeats;
     this.schedule(ms);
   }
 
@@ -84,6 +87,7 @@ class Timer {
   }
 
   close(): this {
+    this.closed = true;
     this.pending.unsubscribe();
     return this;
   }
@@ -105,8 +109,18 @@ class Timer {
   }
 
   private schedule(ms: number): void {
-    this.close();
-    this.pending = this.clock.schedule(this.callback, ms);
+    if (this.closed) return;
+    this.pending.unsubscribe();
+    this.pending = this.clock.schedule(() => this.fire(), ms);
+  }
+
+  private fire(): void {
+    try {
+      this.callback(this);
+    } finally {
+      // As in Node after the callback, and so after the timers that it has set.
+      if (this.repeats) this.schedule(toPeriod(this.ms));
+    }
   }
 }
 

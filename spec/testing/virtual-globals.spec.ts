@@ -176,6 +176,50 @@ describe('virtualGlobals', () => {
       });
     });
 
+    it('repeat an interval after the timers that its callback sets, as Node does', async () => {
+      const collected = await virtually((clock, collected) => {
+        setInterval(() => {
+          collected.push(['tick', clock.now()]);
+          setTimeout(() => collected.push(['timeout', clock.now()]), 5);
+        }, 5);
+        clock.advance(10);
+      });
+      expect(collected).to.deep.equal([
+        ['tick', 5],
+        ['timeout', 10],
+        ['tick', 10],
+      ]);
+    });
+
+    it('call their callback with the timer as `this`', async () => {
+      const collected = await virtually((clock, collected) => {
+        const ticking: unknown = setInterval(function (this: NodeJS.Timeout) {
+          collected.push(this === ticking);
+          if (collected.length === 2) clearInterval(this);
+        }, 1);
+        setTimeout(function (this: NodeJS.Timeout) {
+          if (clock.now() < 3) this.refresh();
+          else collected.push(clock.now());
+        }, 2);
+        clock.advance(10);
+        expect(clock.timers).to.equal(0);
+      });
+      expect(collected).to.deep.equal([true, true, 4]);
+    });
+
+    it('do not start again by a refresh after they were cleared', async () => {
+      const collected = await virtually((clock, collected) => {
+        const timers = [setTimeout, setInterval].map((start) => start(() => collected.push('fired'), 1));
+        const [timeout, ticking] = timers;
+        clearTimeout(timeout);
+        clearInterval(ticking);
+        for (const timer of timers) expect(timer.refresh()).to.equal(timer);
+        expect(clock.timers).to.equal(0);
+        clock.advance(5);
+      });
+      expect(collected).to.deep.equal([]);
+    });
+
     it('clear a real timer, and ignore a missing one', async () => {
       let called = false;
       const before = setTimeout(() => (called = true), 1);
