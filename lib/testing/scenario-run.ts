@@ -147,9 +147,10 @@ export class ScenarioRun {
     if (!this.observing || this.report) return;
     this.record({ type: 'signal', signal });
     const code = 128 + signalNumber(signal);
-    const { stopRequest } = this;
-    if (defaultStopSignals.includes(signal) || stopRequest?.signal === signal) {
-      if (stopRequest && !isEcho(clock.frame - stopRequest.frame)) return this.exit(code);
+    if (defaultStopSignals.includes(signal) || this.stopRequest?.signal === signal) {
+      // Something other than a signal may have stopped the application before.
+      this.stopRequest ??= { signal, frame: clock.frame };
+      if (!isEcho(clock.frame - this.stopRequest.frame)) return this.exit(code);
       stop(new SignalError(signal));
     } else if (signals.listeners(signal) === 0) {
       // A signal without a listener ends a process.
