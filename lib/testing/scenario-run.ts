@@ -101,12 +101,13 @@ export class ScenarioRun {
     app.ready$.pipe(skipWhile((ready) => !ready)).subscribe((ready) => this.record({ type: 'readiness', ready }));
 
     let failure: ScenarioRunResult['failure'];
+    const onError = (error: unknown) => void (failure ??= { error });
     const pending = new Set<'app' | 'during'>();
     const track = (name: 'app' | 'during', promise: Promise<unknown>) => {
       pending.add(name);
       const onEnd = () => pending.delete(name);
       promise.then(onEnd, (error: unknown) => {
-        failure ??= { error };
+        onError(error);
         onEnd();
       });
     };
@@ -117,11 +118,11 @@ export class ScenarioRun {
         mayEnd: () => pending.has('during') || scheduledSignals.some(({ at }) => at > clock.frame),
         waiting,
         onUncaught: (error) => hostFailures$.next(error),
-        onManySteps: (steps) => warnOfLength(scenario, steps, clock.frame),
+        onManySteps: (steps) => this.observing && warnOfLength(scenario, steps, clock.frame),
       });
     track('app', app);
     track('during', new Promise((resolve) => resolve(scenario.during?.({ ...context, app }))));
-    await advanceUntil(() => pending.size === 0 || failure !== undefined || this.exited, duration);
+    await advanceUntil(() => pending.size === 0 || failure !== undefined || this.exited, duration).catch(onError);
     this.observing = false;
     const resources = hooks.newResources();
     const waitingAtEnd = waiting();
@@ -129,7 +130,7 @@ export class ScenarioRun {
     const [appWaits, duringWaits] = [waits('app') && duration === undefined, waits('during')];
     if (pending.has('app')) {
       application.stop(new CancelledError('The scenario has ended'));
-      await advanceUntil(() => !pending.has('app'), clock.frame + cleanUpMs);
+      await advanceUntil(() => !pending.has('app'), clock.frame + cleanUpMs).catch(onError);
     }
     const result = this.result();
     // A task that only waits for its cancel, in `execute`, is meant to last.
