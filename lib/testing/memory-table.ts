@@ -67,9 +67,12 @@ export class MemoryTable {
     return [...this.open].filter((job) => job.isDue(now));
   }
 
+  /** Returns the last of the waiting jobs with a key. */
   waitingJob(key: string): MemoryJob | undefined {
-    for (const job of this.open) if (job.waits && job.parts.options.key === key) return job;
-    return undefined;
+    let last: MemoryJob | undefined;
+    for (const job of this.open)
+      if (job.waits && job.parts.options.key === key && !(last && last.parts.number > job.parts.number)) last = job;
+    return last;
   }
 
   now(): number {

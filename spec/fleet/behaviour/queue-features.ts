@@ -78,6 +78,25 @@ export function describeQueueFeatures(fleets: TestFleets): void {
       expect([await queue.enqueue(5, { key: 'k' }), third === first]).to.deep.equal([first, false]);
     });
 
+    it('follows the one that was created last if several jobs with a key wait', async () => {
+      const queue = fleet.queue<number>(newName(), { retries: 1, backoff: { initial: hour } });
+      const gate = deferred<undefined>();
+      const worker = run(queue.worker(() => gate.promise));
+      const first = await queue.enqueue(1, { key: 'k' });
+      await fleets.waitUntil(async () => (await queue.job(first))?.state === 'active');
+      const second = await queue.enqueue(2, { key: 'k', delay: hour });
+      gate.reject(new Error('no'));
+      await fleets.waitUntil(async () => (await queue.job(first))?.state === 'retrying');
+      expect(await queue.enqueue(3, { key: 'k' })).to.equal(second);
+      await worker.app.stop();
+      await queue.cancel(second);
+      await queue.retry(second);
+      expect(await queue.enqueue(4, { key: 'k' })).to.equal(second);
+      await queue.cancel(first);
+      await queue.retry(first);
+      expect(await queue.enqueue(5, { key: 'k' })).to.equal(second);
+    });
+
     it('accepts one job with a key within its window, also after the end of the job', async () => {
       const queue = fleet.queue<number>(newName());
       run(queue.worker(() => undefined));
