@@ -162,7 +162,7 @@ export class MemoryTable {
     job.retry(this.now());
     this.open.add(job);
     this.publish(job);
-    this.failIfUnmet(job);
+    this.onDependency(job);
     return true;
   }
 
@@ -260,11 +260,11 @@ export class MemoryTable {
     this.publish(job);
   }
 
+  /** Examines a blocked job after one of its dependencies has changed. */
   private onDependency(job: MemoryJob): void {
-    if (!job.waits || job.deleted) return;
-    if (job.blocked) return this.failIfUnmet(job);
-    job.dueAt = Math.max(job.dueAt, this.now());
-    this.claims.notifyOf(job);
+    if (!job.waits || !job.blocked || job.deleted) return;
+    if (job.unblock(this.now())) this.claims.notifyOf(job);
+    else this.failIfUnmet(job);
   }
 
   /** Fails a job one of whose dependencies has ended without completing. */
