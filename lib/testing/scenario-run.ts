@@ -67,7 +67,8 @@ export class ScenarioRun {
   async run(scheduledSignals: readonly ScheduledSignal[]): Promise<ScenarioRunResult> {
     const { scenario, context, hostFailures$, hooks } = this;
     const { clock } = context;
-    const { duration, instrumentation = [] } = scenario;
+    const { instrumentation = [] } = scenario;
+    const duration = scenario.duration === Infinity ? undefined : scenario.duration;
     const options = Object.fromEntries(Object.entries(scenario).filter(([name]) => orchestrateOptions.includes(name)));
     const runnables = scenario.run(context);
     validateRunnables(runnables);

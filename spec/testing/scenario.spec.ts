@@ -242,6 +242,13 @@ describe('scenario', () => {
       expect((await rejection({ run: noTasks, during: never })).message).to.equal(
         '`during` is still waiting, but no timer is pending',
       );
+      expect((await rejection({ run: noTasks, during: never, duration: Infinity })).message).to.equal(
+        '`during` is still waiting, but no timer is pending',
+      );
+      const waiting = task('waiting', { initialize: never, execute: () => 1 });
+      expect((await rejection({ run: () => [waiting], duration: Infinity })).message).to.include(
+        'Still waiting: waiting (initialize)',
+      );
       expect((await rejection({ run: noTasks, during: () => delay(100), duration: 10 })).message).to.equal(
         '`during` is still waiting, but the `duration` of 10 ms is over',
       );
