@@ -118,12 +118,15 @@ export class ScenarioRun {
         until,
         mayEnd: () => pending.has('during') || scheduledSignals.some(({ at }) => at > clock.frame),
         waiting,
-        onUncaught: (error) => hostFailures$.next(error),
+        // Without an application, it ends the process.
+        onUncaught: (error) => (hostFailures$.observed ? hostFailures$.next(error) : onError(error)),
         onManySteps: (steps) => this.observing && warnOfLength(scenario, steps, clock.frame),
       });
     track('app', app);
     track('during', new Promise((resolve) => resolve(scenario.during?.({ ...context, app }))));
     await advanceUntil(() => pending.size === 0 || failure !== undefined || this.exited, duration).catch(onError);
+    // RxJS throws what nothing catches in a timer.
+    if (pending.size === 0) clock.fireDue(onError);
     this.observing = false;
     const resources = hooks.newResources();
     const waitingAtEnd = waiting();

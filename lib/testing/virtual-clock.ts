@@ -100,6 +100,25 @@ export class VirtualClock extends VirtualTimeScheduler {
     return true;
   }
 
+  /**
+   * Fires the timers that are due now, in their usual order, but not those that they set.
+   *
+   * @param onError called with what a timer throws.
+   * @internal
+   */
+  fireDue(onError: (error: unknown) => void): void {
+    for (const action of this.pending.until(this.frame)) {
+      // Another timer may have unsubscribed it.
+      if (action.closed) continue;
+      this.pending.delete(action);
+      try {
+        runInAsyncContext(action.asyncContext, fire, action, undefined);
+      } catch (error) {
+        onError(error);
+      }
+    }
+  }
+
   /** Fires all timers, one after the other, until none is pending. */
   override flush(): void {
     while (this.step(this.maxFrames));

@@ -562,6 +562,26 @@ describe('scenario', () => {
     expect(report?.failures).to.deep.equal([boom]);
   });
 
+  it('is rejected with an error that nothing catches at the end of its application, or after it', async () => {
+    const boom = new Error('boom');
+    const throwing = () => {
+      throw boom;
+    };
+    const atEnd = () => {
+      const runner = taskRunner(script('x', '--|'));
+      runner.done$.subscribe(throwing);
+      return [runner];
+    };
+    expect(await rejection({ run: atEnd })).to.equal(boom);
+    const run = () => [script('x', '--|')];
+    const during = async ({ app }: Parameters<NonNullable<Scenario['during']>>[0]) => {
+      await app;
+      setTimeout(throwing, 5);
+      await delay(10);
+    };
+    expect(await rejection({ run, during })).to.equal(boom);
+  });
+
   it('stops once at the first of several uncaught errors, and has all of them in the report', async () => {
     const throwAt = (ms: number) => setTimeout(() => expect.fail(`at ${ms}`), ms);
     const { report, exitCode, marbles } = await scenario({
