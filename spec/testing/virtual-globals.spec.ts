@@ -130,7 +130,7 @@ describe('virtualGlobals', () => {
     it('return a timer with refresh, ref, unref, hasRef, close and a disposal, as in Node', async () => {
       const collected = await virtually((clock, collected) => {
         const timeout = setTimeout(() => collected.push(['timeout', clock.now()]), 5);
-        expect(timeout.hasRef()).to.equal(true);
+        expect([timeout.hasRef(), timeout.unref().hasRef(), timeout.ref().hasRef()]).to.deep.equal([true, false, true]);
         expect([timeout.unref(), timeout.ref()]).to.deep.equal([timeout, timeout]);
         clock.advance(4);
         expect(timeout.refresh()).to.equal(timeout);
