@@ -476,6 +476,8 @@ describe('scenario', () => {
         'Expected `during` to be a function, got `5` (number)': { during: 5 },
         'Expected `check` to be a function, got `5` (number)': { check: 5 },
         'Expected `values` to be an object whose keys are letters or digits': { values: { ab: 1 } },
+        'Expected `values` to be an object whose keys are letters or digits, got null': { values: null },
+        'Expected `values` to be an object whose keys are letters or digits, got `5` (number)': { values: 5 },
         'Expected one row for each name, got two for `a`': { expect: 'a  -\na  -' },
         'of the marbles `-€`': { expect: 'a  -€' },
         'of the marbles `€`': { signals: '€' },
