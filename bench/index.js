@@ -1,6 +1,6 @@
 // `npm run bench -- [--quick] [work…]` measures all works, or some, and writes results.json, the charts, and the tables
 // in docs/benchmarks.md and docs/fleet.md. `fleet` stands for all works whose names begin with it. A quick run measures
-// each figure once, omits the largest size, and writes nothing.
+// each figure once, omits sizes of a million, and writes nothing.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { chart } from './chart.js';
