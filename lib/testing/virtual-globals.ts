@@ -64,11 +64,12 @@ export function virtualGlobals(clock: VirtualClock): () => void {
 }
 
 function virtualDate(clock: VirtualClock): DateConstructor {
+  const now = () => Math.floor(clock.now());
   return new Proxy(Date, {
     construct: (target, args: unknown[], newTarget) =>
-      Reflect.construct(target, args.length > 0 ? args : [clock.now()], newTarget) as object,
-    apply: (target) => new target(clock.now()).toString(),
-    get: (target, name) => (name === 'now' ? clock.now : (Reflect.get(target, name) as unknown)),
+      Reflect.construct(target, args.length > 0 ? args : [now()], newTarget) as object,
+    apply: (target) => new target(now()).toString(),
+    get: (target, name) => (name === 'now' ? now : (Reflect.get(target, name) as unknown)),
   });
 }
 

@@ -71,8 +71,9 @@ export function toPeriod(ms: unknown): number {
   return Math.max(1, toDelay(ms));
 }
 
-/** Converts a delay as Node does: an invalid or too long one is 1 ms. Unlike in Node, 0 is no time at all. */
+/** Converts a delay to whole ms as Node does: an invalid or too long one is 1. Unlike in Node, 0 is no time at all. */
 function toDelay(ms: unknown = 0): number {
   const delay = Number(ms);
-  return delay >= 0 && delay <= 2 ** 31 - 1 ? delay : 1;
+  if (delay === 0) return 0;
+  return delay >= 1 && delay <= 2 ** 31 - 1 ? Math.trunc(delay) : 1;
 }

@@ -102,6 +102,19 @@ describe('virtualGlobals', () => {
       expect(maxDelay).to.deep.equal([2 ** 31 - 1]);
     });
 
+    it('take whole ms, as in Node', async () => {
+      const collected = await virtually((clock, collected) => {
+        for (const ms of [2.9, 2.1, 0.5, 2 ** 31 - 0.5]) setTimeout(() => collected.push([ms, clock.now()]), ms);
+        clock.advance(5);
+      });
+      expect(collected).to.deep.equal([
+        [0.5, 1],
+        [2 ** 31 - 0.5, 1],
+        [2.9, 2],
+        [2.1, 2],
+      ]);
+    });
+
     it('convert a text to a number, as Node does', async () => {
       const collected = await virtually((clock, collected) => {
         setTimeout(() => collected.push(clock.now()), '5' as never);
@@ -359,6 +372,17 @@ describe('virtualGlobals', () => {
         clock.adjust(-1500);
         expect(Date.now()).to.equal(0);
       }, 1000);
+    });
+
+    it('shows whole ms, also before 1970', async () => {
+      for (const [epoch, shown] of [
+        [1000, 1002],
+        [-1000, -998],
+      ] as const)
+        await virtually((clock) => {
+          clock.advance(2.5);
+          expect([Date.now(), new Date().getTime(), BigInt(Date.now())]).to.deep.equal([shown, shown, BigInt(shown)]);
+        }, epoch);
     });
 
     it('is otherwise unchanged', async () => {
