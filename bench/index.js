@@ -1,8 +1,9 @@
 // `npm run bench -- [--quick] [work…]` measures all works, or some, and writes results.json, the charts, and the tables
 // in docs/benchmarks.md and docs/fleet.md. `fleet` stands for all works whose names begin with it. A quick run measures
-// each figure once, omits the largest size, and writes nothing.
+// each figure once, omits sizes of a million, and writes nothing.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
+import { inspect, isDeepStrictEqual } from 'node:util';
 import { chart } from './chart.js';
 import { fleetChart } from './fleet-chart.js';
 import { run } from './run.js';
@@ -42,11 +43,15 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
+const last = read('results.json');
 const results = {
   machine: { node: process.version, cpu: cpus()[0].model, cores: cpus().length },
   versions: versions(),
-  works: read('results.json')?.works ?? {},
+  works: last?.works ?? {},
 };
+const isComparable = isDeepStrictEqual([last?.machine, last?.versions], [results.machine, results.versions]);
+if (last && asked.length > 0 && !quick && !isComparable)
+  console.error('The other figures were measured with', inspect({ machine: last.machine, versions: last.versions }));
 
 const judgements = [];
 const tables = [];

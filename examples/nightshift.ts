@@ -41,7 +41,9 @@ async function watch(all: readonly Job[], zone: string): Promise<void> {
 
 function show(all: readonly Job[], date: string, zone: string): void {
   const midnight = Date.parse(`${date}T00:00:00Z`);
-  if (!/^\d{4}-\d\d-\d\d$/.test(date) || Number.isNaN(midnight))
+  // `Date.parse` accepts a day that the month does not have, and takes it for one of the next month.
+  const isDay = !Number.isNaN(midnight) && new Date(midnight).toISOString().startsWith(date);
+  if (!/^\d{4}-\d\d-\d\d$/.test(date) || !isDay)
     throw new RangeError(`Expected --replay to be a date such as 2026-03-29, got \`${date}\``);
   const rare = all.filter(({ schedule }) => !schedule.includes('*/'));
   console.log(replay(rare, midnight - 2 * 3_600_000, midnight + 6 * 3_600_000, zone).join('\n'));

@@ -43,7 +43,8 @@ export const parts = {
       ...['current-runs', 'diagram', 'explain-wait', 'fake-signals', 'invariants', 'long-scenario', 'manual-task'],
       ...['marbles', 'recorded-tasks', 'replay', 'run-marks', 'run-until', 'scenario-error', 'scenario-rows'],
       ...['scenario-run', 'scenario-types', 'scenario', 'script', 'scripted-task', 'scripts-from-recording'],
-      ...['task-rows', 'task-script', 'timer-queue', 'to-marbles', 'virtual-clock', 'virtual-globals', 'waiting-hooks'],
+      ...['task-rows', 'task-script', 'timer-queue', 'to-marbles', 'virtual-clock', 'virtual-globals', 'virtual-timer'],
+      'waiting-hooks',
     ].map(inTesting),
     specs: [
       ...['diagram', 'fake-signals', 'invariants', 'marbles', 'replay-controls', 'replay', 'run-until', 'scenario'],

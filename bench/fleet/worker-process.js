@@ -2,6 +2,7 @@
 // starts its workers when it gets one. It ends with the process that has started it.
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { firstOutput } from '../first-output.js';
 
 const program = fileURLToPath(import.meta.url);
 
@@ -14,10 +15,7 @@ export function loadPeer(contender) {
 export async function prepareWorkers(contender, url, options = {}) {
   const args = [program, contender, url, JSON.stringify(options)];
   const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
-  await new Promise((resolve, reject) => {
-    child.stdout.once('data', resolve);
-    child.once('exit', (code) => reject(new Error(`A worker of ${contender} has exited with code ${code}`)));
-  });
+  await firstOutput(child);
   return {
     begin: () => child.stdin.write('begin\n'),
     kill: () => child.kill('SIGKILL'),

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { firstOutput } from '../first-output.js';
 
 export const title =
   'lifecycle: from the start of the process until n parts are ready, and from SIGTERM until it is gone';
@@ -17,17 +18,19 @@ export async function measure(contender, n) {
   const program = fileURLToPath(new URL(`../lifecycle/${contenders[contender]}.js`, import.meta.url));
   const from = performance.now();
   const child = spawn(process.execPath, [program, n], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const [output] = await once(child.stdout.setEncoding('utf8'), 'data');
+  let output = await firstOutput(child);
   const start = performance.now() - from;
   if (output !== 'ready\n') throw new Error(`Expected to be ready, got ${output}`);
-  const closed = once(child.stdout, 'data');
+  child.stdout.on('data', (text) => (output += text));
+  const closed = once(child, 'close');
   // Waits until it is idle.
   await sleep(200);
   const stop = performance.now();
   child.kill('SIGTERM');
   await once(child, 'exit');
   const exit = performance.now() - stop;
-  if ((await closed)[0] !== 'closed\n') throw new Error('Expected all parts to be closed');
+  await closed;
+  if (output !== 'ready\nclosed\n') throw new Error(`Expected all parts to be closed, got ${output}`);
   return { start, exit };
 }
 

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { firstOutput } from '../first-output.js';
 import { load } from '../load.js';
 
 export const title = 'otel: a request of an HTTP server, by n connections';
@@ -28,7 +28,7 @@ export const contenders = {
 export async function measure(contender, connections) {
   const program = fileURLToPath(new URL('../otel-server.js', import.meta.url));
   const server = spawn(process.execPath, [program, contender], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const [port] = await once(server.stdout, 'data');
+  const port = await firstOutput(server);
   const target = {
     port: Number(port),
     connections,

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { firstOutput } from '../first-output.js';
 import { load } from '../load.js';
 
 export const title = 'service: an HTTP service under load';
@@ -33,7 +34,7 @@ export const contenders = {
 export async function measure(contender, connections) {
   const program = fileURLToPath(new URL('../service-server.js', import.meta.url));
   const server = spawn(process.execPath, [program, contender], { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
-  const [port] = await once(server.stdout, 'data');
+  const port = await firstOutput(server);
   const target = { port: Number(port), connections, request, expected: '"item":"tea"' };
   await load({ ...target, requests: before });
   const cpuBefore = await cpuOf(server);

@@ -87,7 +87,10 @@ export function schedules<T>(name: string, { read, jobOf, pollMs }: SchedulesOpt
       current.clear();
     },
     execute: async ({ signal }) => {
-      applyAll(await read(signal));
+      const rows = await read(signal);
+      // After its timeout a later poll may have read newer ones, and after a cancel the jobs end.
+      signal.throwIfAborted();
+      applyAll(rows);
       return EMPTY;
     },
   });

@@ -41,7 +41,9 @@ export function api(
 class BadRequest extends Error {}
 
 function statusOf(error: unknown): number {
-  if (error instanceof BadRequest) return 400;
+  // Values that the table refuses have the class 22 or 23 of SQLSTATE.
+  const { code = '' } = error as { readonly code?: string };
+  if (error instanceof BadRequest || error instanceof URIError || /^2[23]/.test(code)) return 400;
   // The tenant starts or stops.
   return error instanceof NotRunningError ? 409 : 500;
 }
@@ -50,12 +52,19 @@ function stateOf(imports: CronRunner | undefined): object {
   return imports ? { nextRun: imports.nextRuns()[0], running: imports.running, history: imports.history } : {};
 }
 
+/** The types of the columns that can be changed. */
+const columns = { region: 'string', schedule: 'string', timezone: 'string', paused: 'boolean' } as const;
+
 /** Reads the columns to change. A schedule is checked here already, so that a person sees what is wrong with it. */
 async function readRow(request: IncomingMessage): Promise<Partial<TenantRow>> {
-  const row = ((await json(request).catch(() => undefined)) ?? {}) as Partial<TenantRow>;
-  const { schedule = '@daily', timezone = 'UTC' }: { schedule?: unknown; timezone?: unknown } = row;
-  if (typeof schedule !== 'string' || typeof timezone !== 'string')
-    throw new BadRequest('Expected `schedule` and `timezone` to be strings');
+  const body: unknown = await json(request).catch(() => undefined);
+  if (typeof body !== 'object' || body === null) throw new BadRequest('Expected columns like {"region":"us"}');
+  const row: Partial<TenantRow> = body;
+  for (const [column, type] of Object.entries(columns)) {
+    const value: unknown = row[column as keyof typeof columns];
+    if (value !== undefined && typeof value !== type) throw new BadRequest(`Expected \`${column}\` to be a ${type}`);
+  }
+  const { schedule = '@daily', timezone = 'UTC' } = row;
   try {
     nextRuns(schedule, 1, { timezone });
   } catch (error) {

@@ -36,15 +36,17 @@ export class Database implements TenantTable {
   }
 
   /** Adds a tenant, or changes those columns of it that are given. */
-  async put(id: string, { region, schedule, timezone, paused }: Partial<TenantRow>): Promise<TenantRow | undefined> {
-    const values = [id, region, schedule, timezone, paused];
-    await this.query('insert into tenants (id) values ($1) on conflict do nothing', [id]);
-    const [row] = await this.query<TenantRow>(
-      `update tenants set region = coalesce($2, region), schedule = coalesce($3, schedule),
-         timezone = coalesce($4, timezone), paused = coalesce($5, paused) where id = $1 returning *`,
-      values,
-    );
-    return row;
+  put(id: string, { region, schedule, timezone, paused }: Partial<TenantRow>): Promise<TenantRow | undefined> {
+    // If a value is refused, no tenant is added.
+    return this.connected.transaction(async (transaction) => {
+      await transaction.query('insert into tenants (id) values ($1) on conflict do nothing', [id]);
+      const { rows } = await transaction.query<TenantRow>(
+        `update tenants set region = coalesce($2, region), schedule = coalesce($3, schedule),
+           timezone = coalesce($4, timezone), paused = coalesce($5, paused) where id = $1 returning *`,
+        [id, region, schedule, timezone, paused],
+      );
+      return rows[0];
+    });
   }
 
   async delete(id: string): Promise<boolean> {
@@ -58,8 +60,12 @@ export class Database implements TenantTable {
     return row?.count ?? 0;
   }
 
-  private async query<Row>(sql: string, values: readonly unknown[] = []): Promise<Row[]> {
+  private get connected(): PGlite {
     if (!this.db) throw new Error('The database is not connected');
-    return (await this.db.query<Row>(sql, [...values])).rows;
+    return this.db;
+  }
+
+  private async query<Row>(sql: string, values: readonly unknown[] = []): Promise<Row[]> {
+    return (await this.connected.query<Row>(sql, [...values])).rows;
   }
 }

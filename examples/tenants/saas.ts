@@ -27,7 +27,12 @@ export interface Saas {
  */
 export function composeSaas({ database, table, importData, http, pollMs }: SaasParts): Saas {
   const tenants = new Tenants(importData);
-  const poll = task('table', async () => from(tenants.apply(await table.rows())));
+  const poll = task('table', async ({ signal }) => {
+    const rows = await table.rows();
+    // After its timeout a later poll may have read newer ones, and after a cancel the tenants end.
+    signal.throwIfAborted();
+    return from(tenants.apply(rows));
+  });
   const follow = cron(poll, pollMs, { timeout: 10_000 });
   return {
     runner: ordered('saas', database, tenants.group, follow, http),

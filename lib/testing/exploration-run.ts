@@ -1,9 +1,9 @@
 import type { RecordedEvent } from '../recording/types.js';
 import { messageOf } from '../util/describe-error.js';
-import { printable } from '../util/printable.js';
+import { printable, printableLines } from '../util/printable.js';
 import { checkInvariants } from './invariants.js';
 import { runScenario, verify } from './scenario.js';
-import { ScenarioError } from './scenario-error.js';
+import { maxMessage, ScenarioError } from './scenario-error.js';
 import type { ScenarioRunResult } from './scenario-run.js';
 import type { Scenario } from './scenario-types.js';
 
@@ -53,12 +53,14 @@ export function explorationError({ result, choices }: ExplorationRunResult, erro
       : `an order that departs from the usual ${departures === 1 ? 'once' : `${departures} times`}`;
   const message = messageOf(error);
   const hint =
-    departures === 0 ? [] : ['', `\`explore(scenario, { order: [${order.join(', ')}] })\` repeats this order.`];
+    departures === 0 ? '' : `\n\n\`explore(scenario, { order: [${order.join(', ')}] })\` repeats this order.`;
   const { events, from } = result.recording;
   const errors = new Set(events.flatMap(({ outcome }) => outcome?.error?.message ?? []));
   const instants = describeInstants(events, from);
-  const lines = [`In ${orderName}: ${message}`, '', result.marbles, '', ...errors, ...instants, ...hint];
-  return new ScenarioError(lines.join('\n'), { cause: error });
+  const lines = [`In ${orderName}: ${message}`, '', result.marbles, '', ...errors, ...instants];
+  // Cut without its end, which matters most.
+  const text = printableLines(lines.join('\n'), Math.max(0, maxMessage - hint.length));
+  return new ScenarioError(text + hint, { cause: error });
 }
 
 /** Lists the order of events of the same instant, which marbles do not show. */

@@ -55,10 +55,12 @@ export const marks = {
 /** One of {@link marks}. */
 export type Mark = keyof typeof marks;
 
-/** @throws TypeError unless all keys of the values are letters or digits. */
-export function validateLetters(values: object): void {
+/** @throws TypeError unless the values are an object, and all its keys are letters or digits. */
+export function validateLetters(values: unknown): void {
+  const expected = 'an object whose keys are letters or digits';
+  if (typeof values !== 'object' || values === null) throw new TypeError(invalid('values', expected, values));
   const wrong = Object.keys(values).find((letter) => !/^\w$/.test(letter));
-  if (wrong !== undefined) throw new TypeError(invalid('values', 'an object whose keys are letters or digits', wrong));
+  if (wrong !== undefined) throw new TypeError(invalid('values', expected, wrong));
 }
 
 const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;

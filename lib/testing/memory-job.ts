@@ -30,6 +30,8 @@ export interface JobHolder {
 export class MemoryJob {
   state: 'created' | 'retry' | 'active' | 'completed' | 'failed' | 'cancelled' = 'created';
   deleted = false;
+  /** Whether it waits for another job. It stays so if the job ends meanwhile, so that a retry waits again. */
+  blocked: boolean;
   /** The number of the claim, from 0. */
   retryCount = 0;
   dueAt: number;
@@ -54,6 +56,7 @@ export class MemoryJob {
     this.retryLimit = parts.options.retries ?? parts.policy.retries;
     this.dueAt = parts.dueAt;
     for (const job of parts.dependencies) job.dependents.add(this);
+    this.blocked = parts.dependencies.some(isUnfinished);
   }
 
   get id(): string {
@@ -73,11 +76,6 @@ export class MemoryJob {
   /** Whether no attempt is active, and one will follow. */
   get waits(): boolean {
     return this.state === 'created' || this.state === 'retry';
-  }
-
-  /** Whether it waits for another job. */
-  get blocked(): boolean {
-    return this.parts.dependencies.some(({ state }) => state !== 'completed');
   }
 
   /** Whether the job may start. */
@@ -112,11 +110,23 @@ export class MemoryJob {
     return true;
   }
 
-  /** Lets a job that has ended run again, with one attempt. */
+  /** Lets a job that has ended run again, with one attempt. One that is still blocked has begun none. */
   retry(now: number): void {
-    this.retryLimit = this.startedAt === undefined ? this.retryCount : this.retryCount + 1;
     this.endedAt = undefined;
+    if (this.blocked) {
+      this.state = 'created';
+      return;
+    }
+    this.retryLimit = this.startedAt === undefined ? this.retryCount : this.retryCount + 1;
     this.waitUntil(now);
+  }
+
+  /** Lets a blocked job start if all jobs that it waits for have completed. Returns whether they have. */
+  unblock(now: number): boolean {
+    if (this.parts.dependencies.some(isUnfinished)) return false;
+    this.blocked = false;
+    this.dueAt = Math.max(this.dueAt, now);
+    return true;
   }
 
   setEnd(state: 'completed' | 'failed' | 'cancelled', now: number): void {
@@ -211,4 +221,8 @@ export class MemoryJob {
     this.dueAt = time;
     this.holder = undefined;
   }
+}
+
+function isUnfinished({ state }: MemoryJob): boolean {
+  return state !== 'completed';
 }

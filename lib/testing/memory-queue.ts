@@ -1,4 +1,4 @@
-import { defer, filter, mergeMap, Observable, tap, throwError, type Subscription } from 'rxjs';
+import { defer, filter, firstValueFrom, mergeMap, Observable, tap, throwError } from 'rxjs';
 import { JobDeletedError, QueueFullError } from '../fleet/errors.js';
 import { currentTrace, type JobData } from '../fleet/job-row.js';
 import { inputName, validateInput, validateJsonb } from '../fleet/jsonb.js';
@@ -67,18 +67,10 @@ export class MemoryQueue<In, Out> implements Queue<In, Out> {
     return defer(() => {
       connection.validateOpen();
       let own: MemoryJob | undefined;
-      const job$ = new Observable<MemoryJob>((subscriber) => {
-        // The code that creates the Observable may have unsubscribed.
-        if (subscriber.closed) return undefined;
-        return this.#insert(toData('input', input, jobOptions), jobOptions, (job, isNew) => {
-          if (isNew) own = job;
-          subscriber.next(job);
-          subscriber.complete();
-        });
-      });
-      return job$.pipe(
+      return this.#insert(toData('input', input, jobOptions), jobOptions).pipe(
+        tap(({ job, isNew }) => (own = isNew ? job : undefined)),
         // One that is deleted may still hold its key.
-        mergeMap((job) =>
+        mergeMap(({ job }) =>
           this.#table.get(job.id)
             ? connection.resultOf<Out>(job)
             : throwError(() => new JobDeletedError(this.name, job.id)),
@@ -101,9 +93,7 @@ export class MemoryQueue<In, Out> implements Queue<In, Out> {
       const texts = Array.from(inputs, (input, n) => toData(inputName(inputs, n), input, jobOptions));
       if (db !== undefined && !this.#open().insertions.hasRoom(texts.length))
         throw new QueueFullError(this.name, this.#table.policy.maxWaiting);
-      const insert = (data: string) =>
-        new Promise<string>((resolve) => this.#insert(data, jobOptions, ({ id }) => resolve(id)));
-      return Promise.all(texts.map(insert));
+      return Promise.all(texts.map(async (data) => (await firstValueFrom(this.#insert(data, jobOptions))).job.id));
     });
   }
 
@@ -226,20 +216,23 @@ export class MemoryQueue<In, Out> implements Queue<In, Out> {
     return table;
   }
 
-  #insert(data: string, options: SubmitOptions, onInserted: (job: MemoryJob, isNew: boolean) => void): Subscription {
-    const dependencies = (options.after ?? []).map((id) => {
-      const job = this.#connection.store.find(id);
-      if (!job) throw new RangeError(invalid('after', 'ids of jobs of the fleet', id));
-      return job;
-    });
-    return this.#open().insertions.add({
-      data,
-      options,
-      dependencies,
-      onInserted: (job, isNew) => {
+  /** Inserts a job as soon as there is room. Emits it, or the one with its key that is in its place. */
+  #insert(data: string, options: SubmitOptions): Observable<{ readonly job: MemoryJob; readonly isNew: boolean }> {
+    return new Observable((subscriber) => {
+      // The code that creates the Observable may have unsubscribed.
+      if (subscriber.closed) return;
+      const dependencies = (options.after ?? []).map((id) => {
+        const job = this.#connection.store.find(id);
+        if (!job) throw new RangeError(invalid('after', 'ids of jobs of the fleet', id));
+        return job;
+      });
+      subscriber.add(this.#connection.closing$.subscribe((closed) => subscriber.error(closed)));
+      const onInserted = (job: MemoryJob, isNew: boolean) => {
         if (isNew) this.#connection.emit(this.name, job.id, { type: 'submitted' });
-        onInserted(job, isNew);
-      },
+        subscriber.next({ job, isNew });
+        subscriber.complete();
+      };
+      subscriber.add(this.#open().insertions.add({ data, options, dependencies, onInserted }));
     });
   }
 

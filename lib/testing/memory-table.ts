@@ -67,9 +67,12 @@ export class MemoryTable {
     return [...this.open].filter((job) => job.isDue(now));
   }
 
+  /** Returns the last of the waiting jobs with a key. */
   waitingJob(key: string): MemoryJob | undefined {
-    for (const job of this.open) if (job.waits && job.parts.options.key === key) return job;
-    return undefined;
+    let last: MemoryJob | undefined;
+    for (const job of this.open)
+      if (job.waits && job.parts.options.key === key && !(last && last.parts.number > job.parts.number)) last = job;
+    return last;
   }
 
   now(): number {
@@ -159,7 +162,7 @@ export class MemoryTable {
     job.retry(this.now());
     this.open.add(job);
     this.publish(job);
-    this.failIfUnmet(job);
+    this.onDependency(job);
     return true;
   }
 
@@ -257,11 +260,11 @@ export class MemoryTable {
     this.publish(job);
   }
 
+  /** Examines a blocked job after one of its dependencies has changed. */
   private onDependency(job: MemoryJob): void {
-    if (!job.waits || job.deleted) return;
-    if (job.blocked) return this.failIfUnmet(job);
-    job.dueAt = Math.max(job.dueAt, this.now());
-    this.claims.notifyOf(job);
+    if (!job.waits || !job.blocked || job.deleted) return;
+    if (job.unblock(this.now())) this.claims.notifyOf(job);
+    else this.failIfUnmet(job);
   }
 
   /** Fails a job one of whose dependencies has ended without completing. */

@@ -24,7 +24,7 @@ export interface RunUntilOptions {
   /** Receives what timers throw. */
   onUncaught(error: unknown): void;
   /** Called once, when there were many steps. */
-  onManySteps?(steps: number): void;
+  onManySteps?(steps: number): unknown;
 }
 
 /**

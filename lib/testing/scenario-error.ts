@@ -1,7 +1,7 @@
 import { printableLines } from '../util/printable.js';
 
 /** The longest message, in characters: it has the marbles of all tasks. */
-const maxMessage = 100_000;
+export const maxMessage = 100_000;
 
 /**
  * A scenario did not go as the test expects. It is no `AssertionError`, for which some test runners print the expected

@@ -67,7 +67,8 @@ export class ScenarioRun {
   async run(scheduledSignals: readonly ScheduledSignal[]): Promise<ScenarioRunResult> {
     const { scenario, context, hostFailures$, hooks } = this;
     const { clock } = context;
-    const { duration, instrumentation = [] } = scenario;
+    const { instrumentation = [] } = scenario;
+    const duration = scenario.duration === Infinity ? undefined : scenario.duration;
     const options = Object.fromEntries(Object.entries(scenario).filter(([name]) => orchestrateOptions.includes(name)));
     const runnables = scenario.run(context);
     validateRunnables(runnables);
@@ -101,12 +102,13 @@ export class ScenarioRun {
     app.ready$.pipe(skipWhile((ready) => !ready)).subscribe((ready) => this.record({ type: 'readiness', ready }));
 
     let failure: ScenarioRunResult['failure'];
+    const onError = (error: unknown) => void (failure ??= { error });
     const pending = new Set<'app' | 'during'>();
     const track = (name: 'app' | 'during', promise: Promise<unknown>) => {
       pending.add(name);
       const onEnd = () => pending.delete(name);
       promise.then(onEnd, (error: unknown) => {
-        failure ??= { error };
+        onError(error);
         onEnd();
       });
     };
@@ -116,12 +118,15 @@ export class ScenarioRun {
         until,
         mayEnd: () => pending.has('during') || scheduledSignals.some(({ at }) => at > clock.frame),
         waiting,
-        onUncaught: (error) => hostFailures$.next(error),
-        onManySteps: (steps) => warnOfLength(scenario, steps, clock.frame),
+        // Without an application, it ends the process.
+        onUncaught: (error) => (hostFailures$.observed ? hostFailures$.next(error) : onError(error)),
+        onManySteps: (steps) => this.observing && warnOfLength(scenario, steps, clock.frame),
       });
     track('app', app);
     track('during', new Promise((resolve) => resolve(scenario.during?.({ ...context, app }))));
-    await advanceUntil(() => pending.size === 0 || failure !== undefined || this.exited, duration);
+    await advanceUntil(() => pending.size === 0 || failure !== undefined || this.exited, duration).catch(onError);
+    // RxJS throws what nothing catches in a timer.
+    if (pending.size === 0) clock.fireDue(onError);
     this.observing = false;
     const resources = hooks.newResources();
     const waitingAtEnd = waiting();
@@ -129,7 +134,7 @@ export class ScenarioRun {
     const [appWaits, duringWaits] = [waits('app') && duration === undefined, waits('during')];
     if (pending.has('app')) {
       application.stop(new CancelledError('The scenario has ended'));
-      await advanceUntil(() => !pending.has('app'), clock.frame + cleanUpMs);
+      await advanceUntil(() => !pending.has('app'), clock.frame + cleanUpMs).catch(onError);
     }
     const result = this.result();
     // A task that only waits for its cancel, in `execute`, is meant to last.
@@ -147,9 +152,10 @@ export class ScenarioRun {
     if (!this.observing || this.report) return;
     this.record({ type: 'signal', signal });
     const code = 128 + signalNumber(signal);
-    const { stopRequest } = this;
-    if (defaultStopSignals.includes(signal) || stopRequest?.signal === signal) {
-      if (stopRequest && !isEcho(clock.frame - stopRequest.frame)) return this.exit(code);
+    if (defaultStopSignals.includes(signal) || this.stopRequest?.signal === signal) {
+      // Something other than a signal may have stopped the application before.
+      this.stopRequest ??= { signal, frame: clock.frame };
+      if (!isEcho(clock.frame - this.stopRequest.frame)) return this.exit(code);
       stop(new SignalError(signal));
     } else if (signals.listeners(signal) === 0) {
       // A signal without a listener ends a process.

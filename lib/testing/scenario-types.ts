@@ -83,7 +83,7 @@ export function validateScenario(scenario: Scenario): void {
   for (const name of ['duration', 'tolerance'] as const)
     if (scenario[name] !== undefined) validateMs(name, scenario[name]);
   validateOneOf('exitCode', ['zero', 'signal'], scenario.exitCode ?? 'zero');
-  validateLetters(scenario.values ?? {});
+  if (scenario.values !== undefined) validateLetters(scenario.values);
   if (scenario.at !== undefined) toEpoch('at', scenario.at);
   // Finds invalid marbles before any task runs.
   if (scenario.expect !== undefined) parseDiagram(scenario.expect);

@@ -51,7 +51,7 @@ export function script(
     if (rows.length === 0 || rows.some((row) => typeof row !== 'string'))
       throw new TypeError(invalid('marbles', 'a row or an array of rows', rows));
     validateOptions(options, ['values', 'error'], 'script');
-    validateLetters(options.values ?? {});
+    if (options.values !== undefined) validateLetters(options.values);
     return scriptedTask(
       name,
       rows.map((row) => parseTaskScript(parseRow(row), row)),

@@ -100,6 +100,25 @@ export class VirtualClock extends VirtualTimeScheduler {
     return true;
   }
 
+  /**
+   * Fires the timers that are due now, in their usual order, but not those that they set.
+   *
+   * @param onError called with what a timer throws.
+   * @internal
+   */
+  fireDue(onError: (error: unknown) => void): void {
+    for (const action of this.pending.until(this.frame)) {
+      // Another timer may have unsubscribed it.
+      if (action.closed) continue;
+      this.pending.delete(action);
+      try {
+        runInAsyncContext(action.asyncContext, fire, action, undefined);
+      } catch (error) {
+        onError(error);
+      }
+    }
+  }
+
   /** Fires all timers, one after the other, until none is pending. */
   override flush(): void {
     while (this.step(this.maxFrames));
@@ -144,13 +163,11 @@ class ClockAction<T> extends VirtualAction<T> {
   readonly asyncContext: AsyncContext = captureAsyncContext();
 
   override schedule(state?: T, delay = 0): Subscription {
-    // As in RxJS, a timer that is never due is not pending, and an action that repeats is a new one each time.
+    // As in RxJS, a timer that is never due is not pending.
     if (!Number.isFinite(delay)) return Subscription.EMPTY;
-    if (!this.id) return super.schedule(state, delay);
-    this.active = false;
-    const action = new ClockAction<T>(this.scheduler, this.work);
-    this.add(action);
-    return action.schedule(state, delay);
+    // RxJS chains a new action to one that repeats. To unsubscribe a long chain would overflow the stack.
+    if (!this.closed) this.id = this.recycleAsyncId(this.scheduler);
+    return super.schedule(state, delay);
   }
 
   protected override requestAsyncId(clock: VirtualClock, _id?: unknown, delay = 0): number {

@@ -1,10 +1,10 @@
 import { syncBuiltinESMExports } from 'node:module';
 import timers from 'node:timers';
 import promises from 'node:timers/promises';
-import { Subscription } from 'rxjs';
 import { validateFunction } from '../util/validate.js';
 import { seededRandom } from './seeded-random.js';
 import type { VirtualClock } from './virtual-clock.js';
+import { toPeriod, VirtualTimer } from './virtual-timer.js';
 
 /**
  * Makes the time of JavaScript and Node follow a virtual clock: `setTimeout`, `setInterval`, `Date`, `performance.now`,
@@ -15,15 +15,14 @@ import type { VirtualClock } from './virtual-clock.js';
  */
 export function virtualGlobals(clock: VirtualClock): () => void {
   const start = clock.frame;
-  const real = { setTimeout, clearTimeout, setInterval, clearInterval, Date };
   const createTimer = (repeats: boolean) => {
     return (callback: (...args: unknown[]) => void, ms?: number, ...args: unknown[]) => {
       validateFunction('callback', callback);
-      return new Timer(clock, () => callback(...args), toDelay(ms), repeats);
+      return new VirtualTimer(clock, (timer) => callback.apply(timer, args), ms, repeats);
     };
   };
   const clearTimer = (realClear: (timer?: NodeJS.Timeout) => void) => (timer?: unknown) => {
-    if (timer instanceof Timer) timer.close();
+    if (timer instanceof VirtualTimer) timer.close();
     else realClear(timer as NodeJS.Timeout);
   };
   const delay = (ms?: number, value?: unknown, options: { signal?: AbortSignal } = {}) =>
@@ -35,7 +34,7 @@ export function virtualGlobals(clock: VirtualClock): () => void {
       };
       if (signal?.aborted) return reject(abortError(signal));
       const onTimer = () => (signal?.removeEventListener('abort', onAbort), resolve(value));
-      const timer = new Timer(clock, onTimer, toDelay(ms));
+      const timer = new VirtualTimer(clock, onTimer, ms);
       signal?.addEventListener('abort', onAbort, { once: true });
     });
   async function* ticks(ms?: number, value?: unknown, options?: { signal?: AbortSignal }) {
@@ -45,9 +44,9 @@ export function virtualGlobals(clock: VirtualClock): () => void {
   }
   const virtual = {
     setTimeout: Object.assign(createTimer(false), { [Symbol.for('nodejs.util.promisify.custom')]: delay }),
-    clearTimeout: clearTimer(real.clearTimeout),
+    clearTimeout: clearTimer(clearTimeout),
     setInterval: createTimer(true),
-    clearInterval: clearTimer(real.clearInterval),
+    clearInterval: clearTimer(clearInterval),
   };
   const restores = [
     replaceProperties(globalThis, { ...virtual, Date: virtualDate(clock) }),
@@ -64,69 +63,13 @@ export function virtualGlobals(clock: VirtualClock): () => void {
   };
 }
 
-/** A timer as `setTimeout` returns it. */
-class Timer {
-  private readonly clock: VirtualClock;
-  private readonly callback: () => void;
-  private readonly ms: number;
-  private pending: Subscription = Subscription.EMPTY;
-
-  constructor(clock: VirtualClock, callback: () => void, ms: number, repeats = false) {
-    this.clock = clock;
-    this.ms = ms;
-    this.callback = repeats ? () => (this.schedule(toPeriod(ms)), callback()) : callback;
-    this.schedule(ms);
-  }
-
-  refresh(): this {
-    this.schedule(this.ms);
-    return this;
-  }
-
-  close(): this {
-    this.pending.unsubscribe();
-    return this;
-  }
-
-  [Symbol.dispose](): void {
-    this.close();
-  }
-
-  ref(): this {
-    return this;
-  }
-
-  unref(): this {
-    return this;
-  }
-
-  hasRef(): boolean {
-    return true;
-  }
-
-  private schedule(ms: number): void {
-    this.close();
-    this.pending = this.clock.schedule(this.callback, ms);
-  }
-}
-
-/** Converts a delay as Node does: an invalid or too long one is 1 ms. Unlike in Node, 0 is no time at all. */
-function toDelay(ms: unknown = 0): number {
-  const delay = Number(ms);
-  return delay >= 0 && delay <= 2 ** 31 - 1 ? delay : 1;
-}
-
-/** Converts the period of an interval as Node does. */
-function toPeriod(ms?: number): number {
-  return Math.max(1, toDelay(ms));
-}
-
 function virtualDate(clock: VirtualClock): DateConstructor {
+  const now = () => Math.floor(clock.now());
   return new Proxy(Date, {
     construct: (target, args: unknown[], newTarget) =>
-      Reflect.construct(target, args.length > 0 ? args : [clock.now()], newTarget) as object,
-    apply: (target) => new target(clock.now()).toString(),
-    get: (target, name) => (name === 'now' ? clock.now : (Reflect.get(target, name) as unknown)),
+      Reflect.construct(target, args.length > 0 ? args : [now()], newTarget) as object,
+    apply: (target) => new target(now()).toString(),
+    get: (target, name) => (name === 'now' ? now : (Reflect.get(target, name) as unknown)),
   });
 }
 

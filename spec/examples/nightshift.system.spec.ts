@@ -42,6 +42,7 @@ describe('The nightshift example', () => {
   it('prints one line about invalid arguments, and exits with 2', async () => {
     for (const [args, line] of [
       [['--zone', 'Mars'], "Expected `timezone` to be a time zone of the IANA database, got `'Mars'` (string)\n"],
+      [['--replay', '2026-02-30'], 'Expected --replay to be a date such as 2026-03-29, got `2026-02-30`\n'],
       [['--replay', '2026-13-01'], 'Expected --replay to be a date such as 2026-03-29, got `2026-13-01`\n'],
       [['--every'], "Unknown option '--every'\n"],
     ] as const)

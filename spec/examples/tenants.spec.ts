@@ -12,10 +12,19 @@ const bolt: TenantRow = { ...acme, id: 'bolt', schedule: '0 12 * * *' };
 class MemoryTable implements TenantTable {
   private current: readonly TenantRow[] = [acme];
   private failure: Error | undefined = undefined;
+  private nextPollMs = 0;
 
   async rows(): Promise<readonly TenantRow[]> {
     if (this.failure) throw this.failure;
-    return this.current;
+    const { current, nextPollMs } = this;
+    this.nextPollMs = 0;
+    await delay(nextPollMs);
+    return current;
+  }
+
+  /** Lets the next poll take some ms. */
+  delayPoll(ms: number): void {
+    this.nextPollMs = ms;
   }
 
   set(...rows: TenantRow[]): void {
@@ -78,6 +87,19 @@ const importsOf = (app: Application, id: string) =>
   (app.runner(`saas/tenants/${id}/import`) ?? expect.fail(`${id} does not run`)) as CronRunner;
 
 describe('The tenants example in virtual time', () => {
+  it('does not change a tenant by rows that are read too late', async () => {
+    const { events } = await runCase({
+      edit: async ({ table }) => {
+        await delay(1500);
+        table.delayPoll(15_000);
+        await delay(5000);
+        table.set();
+        await delay(20_000);
+      },
+    });
+    expect(changesIn(events)).to.deep.equal(['saas/tenants added', 'saas/tenants removed']);
+  });
+
   it('adds a tenant for each new row, with its own connection and schedule, and removes it with its row', async () => {
     const { lines } = await runCase({
       edit: async ({ table }) => {

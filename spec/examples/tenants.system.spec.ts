@@ -67,8 +67,17 @@ describe('The tenants example', () => {
     expect(JSON.stringify(wrong.body)).to.include('Expected `schedule` to be');
     expect(await send('PUT', '/tenants/acme', { timezone: 1 })).to.deep.equal({
       status: 400,
-      body: { error: 'Error: Expected `schedule` and `timezone` to be strings' },
+      body: { error: 'Error: Expected `timezone` to be a string' },
     });
+    for (const [path, body] of [
+      ['acme', 'not JSON'],
+      ['acme', '5'],
+      ['new', '{"paused":"perhaps"}'],
+      ['a%2Fb', '{}'],
+      ['%', '{}'],
+    ] as const)
+      expect((await fetch(`${url}/tenants/${path}`, { method: 'PUT', body })).status, `${path} ${body}`).to.equal(400);
+    expect(((await send('GET', '/tenants')).body as Listed[]).map(({ id }) => id)).to.not.include('new');
     // It may take some time to end.
     await waitUntil(async () => (await send('POST', '/tenants/cozy/import')).status === 404);
     expect((await send('DELETE', '/tenants/cozy')).status).to.equal(404);

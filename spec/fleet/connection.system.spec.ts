@@ -6,7 +6,6 @@ import { FleetConnectionError, type FleetEvent } from 'rxjs-tasks/fleet';
 import { FaultProxy } from '../helpers/fault-proxy.js';
 import { connectError, Fleets, nextEvent, sharedUrl } from '../helpers/fleet.js';
 import { statement } from '../helpers/postgres.js';
-import { startProxy } from '../helpers/proxy.js';
 import { waitUntil } from '../helpers/wait.js';
 
 describe('the connection of a fleet', () => {
@@ -84,16 +83,16 @@ describe('the connection of a fleet', () => {
 
   it('listens at another URL, with the credentials of the connection unless it has some', async () => {
     const { hostname, port, username, password, pathname } = new URL(url);
-    const proxy = await startProxy(Number(port));
+    const proxy = await FaultProxy.start(url);
     cleanups.push(() => proxy.close());
     const connection = {
       ...{ host: hostname, port: Number(port), user: username, database: pathname.slice(1) },
       password: () => password,
     };
-    for (const listenUrl of [`postgres://localhost:${proxy.port}`, url.replace(`:${port}/`, `:${proxy.port}/`)]) {
-      const passed = proxy.accepted;
+    for (const listenUrl of [`postgres://${new URL(proxy.url).host}`, proxy.url]) {
+      const open = proxy.connections;
       const fleet = await fleets.connect({ url: undefined, connection, listenUrl });
-      expect(proxy.accepted).to.equal(passed + 1);
+      expect(proxy.connections).to.equal(open + 1);
       const submitted = nextEvent(fleet.queue('mails').events$, 'submitted');
       await fleet.queue('mails').enqueue(1);
       await submitted;
@@ -101,13 +100,13 @@ describe('the connection of a fleet', () => {
   });
 
   it('ends while it is cut in silence, and rejects what is unanswered', async () => {
-    const proxy = await startProxy(Number(new URL(url).port));
-    cleanups.push(() => (proxy.resume(), proxy.close()));
-    const fleet = await fleets.connect({ url: url.replace(/:\d+\//, `:${proxy.port}/`) });
+    const proxy = await FaultProxy.start(url);
+    cleanups.push(() => proxy.close());
+    const fleet = await fleets.connect({ url: proxy.url });
     const queue = fleet.queue<number>('work');
     const app = launch([queue.worker(() => 1)]);
     await queue.enqueue(1);
-    proxy.pause();
+    proxy.begin('hole');
     const unanswered = queue.enqueue(2).catch((error: unknown) => error);
     const stopping = app.stop();
     await fleet.close();

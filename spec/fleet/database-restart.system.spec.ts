@@ -2,9 +2,9 @@ import { expect } from 'chai';
 import { firstValueFrom, lastValueFrom, Subject } from 'rxjs';
 import { launch } from 'rxjs-tasks';
 import { connectFleet, FleetConnectionError, type Fleet, type FleetEvent } from 'rxjs-tasks/fleet';
+import { FaultProxy } from '../helpers/fault-proxy.js';
 import { nextEvent } from '../helpers/fleet.js';
 import { FleetPrograms, lines } from '../helpers/fleet-programs.js';
-import { startProxy } from '../helpers/proxy.js';
 import { startPostgres, statement, type Postgres } from '../helpers/postgres.js';
 import { pause, waitUntil } from '../helpers/wait.js';
 
@@ -166,11 +166,9 @@ describe('after the database was lost', () => {
   });
 
   it('without an error, a process abandons its jobs and leases before another process can have them', async () => {
-    const proxy = await startProxy(Number(new URL(server.url).port));
+    const proxy = await FaultProxy.start(server.url);
     cleanups.push(() => proxy.close());
-    const url = new URL(server.url);
-    url.port = String(proxy.port);
-    const cutFleet = await connectFleet({ url: url.href, name: 'cut off' });
+    const cutFleet = await connectFleet({ url: proxy.url, name: 'cut off' });
     cleanups.push(() => cutFleet.close());
     cutFleet.events$.subscribe((event) => events.push(event));
     const causes: unknown[] = [];
@@ -189,8 +187,8 @@ describe('after the database was lost', () => {
     await waitUntil(() => answers.length > 0);
     // Opens all connections, because opening one more would fail with an error.
     await Promise.all(Array.from({ length: 20 }, () => cutFleet.lastSlot('cut')));
-    cleanups.push(() => proxy.resume());
-    proxy.pause();
+    cleanups.push(() => proxy.begin('none'));
+    proxy.begin('hole');
     await waitUntil(() => firstValueFrom(fleet.coordinator.lease('cut', 2000)));
     expect(answers).to.deep.equal([true, false]);
     await waitUntil(() => causes.length > 0);

@@ -4,7 +4,23 @@ const negligible = 100_000;
 /** Texts that patterns with quadratic time are slow with: something is repeated, and the end does not match. */
 const repeated = [
   ...Array.from('/\\ \'"`()[]{}<>|-_:;,.@*%&=0a\n\r\t\0\u001b\u202e\u0301\u00e9監'),
-  ...['\r\n', '\n}', '\u001b[', '\u001b[0', '\u001b]', '\\u0000', '👩‍', '1s', '1,', '/1', ':1', '- ', '(a)', 'w: '],
+  ...[
+    '\r\n',
+    '\n}',
+    '\u001b[',
+    '\u001b[0',
+    '\u001b]',
+    '\u001b]a',
+    '\\u0000',
+    '👩‍',
+    '1s',
+    '1,',
+    '/1',
+    ':1',
+    '- ',
+    '(a)',
+    'w: ',
+  ],
   ...['Error: ', 'file:///', 'connection ', 'ended for good after 1 restart within ', '    at '],
 ];
 

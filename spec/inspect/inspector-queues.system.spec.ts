@@ -11,10 +11,10 @@ import type {
   JobsAnswer,
 } from '../../lib/inspect/index.js';
 import { emptyQueue, exampleFleet } from '../helpers/example-fleet.js';
+import { FaultProxy } from '../helpers/fault-proxy.js';
 import { Fleets, sharedUrl } from '../helpers/fleet.js';
 import { httpRequest, openResponse, serverSentEvents } from '../helpers/http.js';
 import { inspectedApps } from '../helpers/inspected.js';
-import { startProxy } from '../helpers/proxy.js';
 import { waitUntil } from '../helpers/wait.js';
 
 const hour = 3_600_000;
@@ -233,11 +233,10 @@ describe('The queues of an inspected fleet', () => {
     it('as far as they are known while the database is away, and the jobs when it is back', async () => {
       const queue = await newQueue<number>();
       await queue.enqueue(1);
-      const url = await sharedUrl();
-      const proxy = await startProxy(Number(new URL(url).port));
+      const proxy = await FaultProxy.start(await sharedUrl());
       const cutFleets = new Fleets();
       try {
-        const cut = await cutFleets.connect({ schema: fleets.schema, url: url.replace(/:\d+\//, `:${proxy.port}/`) });
+        const cut = await cutFleets.connect({ schema: fleets.schema, url: proxy.url });
         // With a listener, the console does not show the lost connection.
         cut.events$.subscribe();
         const app = await inspect({ fleet: cut });
@@ -246,7 +245,7 @@ describe('The queues of an inspected fleet', () => {
           return { status, ...(JSON.parse(body) as FleetAnswer) };
         };
         expect((await state()).stale).to.equal(undefined);
-        proxy.pause();
+        proxy.begin('hole');
         await waitUntil(async () => (await state()).stale !== undefined);
         const { status, queues: known, stale } = await state();
         expect([status, known.some(({ name, waiting }) => name === queue.name && waiting === 1)]).to.deep.equal([
@@ -256,11 +255,11 @@ describe('The queues of an inspected fleet', () => {
         expect(stale?.error).to.match(/^The fleet does not answer: /);
         expect(stale?.ageMs).to.be.greaterThan(0);
         expect((await app.get(`${queue.name}/jobs`)).status).to.equal(503);
-        proxy.resume();
+        proxy.begin('none');
         await waitUntil(async () => (await app.get(`${queue.name}/jobs`)).status === 200);
         expect((await state()).stale).to.equal(undefined);
       } finally {
-        proxy.resume();
+        proxy.begin('none');
         await cutFleets.close();
         await proxy.close();
       }

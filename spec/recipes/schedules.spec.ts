@@ -10,6 +10,8 @@ const bolt: ScheduleRow = { ...acme, id: 'bolt', schedule: '0 12 * * *' };
 interface Table {
   rows: readonly ScheduleRow[];
   failure?: Error | undefined;
+  /** The time that the next poll takes, whatever its signal says. */
+  pollMs?: number;
 }
 
 interface Case {
@@ -37,7 +39,10 @@ async function runCase({ edit, jobMs = 0, rows = [acme] }: Case): Promise<CaseRe
       const runner = schedules<void>('cleanup', {
         read: async () => {
           if (table.failure) throw table.failure;
-          return table.rows;
+          const { rows, pollMs = 0 } = table;
+          table.pollMs = 0;
+          await delay(pollMs);
+          return rows;
         },
         jobOf: ({ id, input }) =>
           task('job', async ({ signal }) => {
@@ -72,6 +77,19 @@ describe('Crons that follow a table', () => {
     expect(changes).to.deep.equal(['cleanup/jobs added', 'cleanup/jobs added']);
     expect(done).to.deep.equal(['acme mails 50', 'acme mails 52', 'acme mails 54']);
     expect(refused).to.deep.equal([]);
+  });
+
+  it('do not change by rows that are read too late', async () => {
+    const { changes, refused } = await runCase({
+      edit: async (table) => {
+        table.pollMs = 15_000;
+        await delay(5000);
+        table.rows = [];
+        await delay(20_000);
+      },
+    });
+    expect(changes).to.deep.equal(['cleanup/jobs added', 'cleanup/jobs removed']);
+    expect(refused).to.deep.equal(['cleanup/poll failed in execute: Not done within 10000 ms']);
   });
 
   it('are added and removed with their rows', async () => {

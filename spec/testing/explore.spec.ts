@@ -248,6 +248,15 @@ describe('explore', () => {
     ]);
   });
 
+  it('shows how to repeat the order at the end of a message that is too long, too', async () => {
+    const run = () => Array.from({ length: 500 }, (_, n) => script(`${n} ${'x'.repeat(200)}`, '-|'));
+    const error = await rejection({ run, check: () => ok(false, 'no') }, { order: [1] });
+    expect(error.message)
+      .to.match(/^In an order that departs from the usual once: no\n/)
+      .and.match(/ more characters\n\n`explore\(scenario, { order: \[1\] }\)` repeats this order\.$/)
+      .and.have.length.below(101_000);
+  });
+
   it('is rejected with any error of `during` or `check` as its cause', async () => {
     const boom = new Error('boom');
     const during = await rejection({ run: () => [], during: () => Promise.reject(boom) });

@@ -88,6 +88,17 @@ describe('scenario shutdown', () => {
     expect(marbles).to.match(/^application +--~$/m);
   });
 
+  it('exits immediately at a second signal, also if the application was stopped by something else before', async () => {
+    const failing = () => [script('x', '(#]) 2s |')];
+    for (const stop of [{ run: failing }, { during: ({ app }) => void app.stop() }] as Partial<Scenario>[]) {
+      const run = () => [script('x', '>-! 2s |')];
+      const { report, exitCode } = await scenario({ run, signals: '--T 600ms T', ...stop });
+      expect([report, exitCode]).to.deep.equal([undefined, 143]);
+      const echoed = await scenario({ run, signals: '--T 400ms I', ...stop });
+      expect(echoed.report?.outcomes.every(({ status }) => status !== 'timed-out')).to.equal(true);
+    }
+  });
+
   it('reports the tasks that are still running at the deadline, and exits with 1', async () => {
     const hanging = task('hanging', () => new Promise(() => undefined));
     const { report, exitCode } = await scenario({

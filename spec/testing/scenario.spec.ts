@@ -242,6 +242,13 @@ describe('scenario', () => {
       expect((await rejection({ run: noTasks, during: never })).message).to.equal(
         '`during` is still waiting, but no timer is pending',
       );
+      expect((await rejection({ run: noTasks, during: never, duration: Infinity })).message).to.equal(
+        '`during` is still waiting, but no timer is pending',
+      );
+      const waiting = task('waiting', { initialize: never, execute: () => 1 });
+      expect((await rejection({ run: () => [waiting], duration: Infinity })).message).to.include(
+        'Still waiting: waiting (initialize)',
+      );
       expect((await rejection({ run: noTasks, during: () => delay(100), duration: 10 })).message).to.equal(
         '`during` is still waiting, but the `duration` of 10 ms is over',
       );
@@ -469,6 +476,8 @@ describe('scenario', () => {
         'Expected `during` to be a function, got `5` (number)': { during: 5 },
         'Expected `check` to be a function, got `5` (number)': { check: 5 },
         'Expected `values` to be an object whose keys are letters or digits': { values: { ab: 1 } },
+        'Expected `values` to be an object whose keys are letters or digits, got null': { values: null },
+        'Expected `values` to be an object whose keys are letters or digits, got `5` (number)': { values: 5 },
         'Expected one row for each name, got two for `a`': { expect: 'a  -\na  -' },
         'of the marbles `-€`': { expect: 'a  -€' },
         'of the marbles `€`': { signals: '€' },
@@ -553,6 +562,26 @@ describe('scenario', () => {
       },
     });
     expect(report?.failures).to.deep.equal([boom]);
+  });
+
+  it('is rejected with an error that nothing catches at the end of its application, or after it', async () => {
+    const boom = new Error('boom');
+    const throwing = () => {
+      throw boom;
+    };
+    const atEnd = () => {
+      const runner = taskRunner(script('x', '--|'));
+      runner.done$.subscribe(throwing);
+      return [runner];
+    };
+    expect(await rejection({ run: atEnd })).to.equal(boom);
+    const run = () => [script('x', '--|')];
+    const during = async ({ app }: Parameters<NonNullable<Scenario['during']>>[0]) => {
+      await app;
+      setTimeout(throwing, 5);
+      await delay(10);
+    };
+    expect(await rejection({ run, during })).to.equal(boom);
   });
 
   it('stops once at the first of several uncaught errors, and has all of them in the report', async () => {

@@ -249,6 +249,8 @@ describe('script', () => {
         TypeError,
         "Expected `values` to be an object whose keys are letters or digits, got `'ab'` (string)",
       );
+      for (const values of [null, 'abc', 5])
+        expect(() => script('x', '|', { values: values as never })).to.throw(TypeError, 'Expected `values` to be an');
     });
   });
 

@@ -149,6 +149,24 @@ describe('A scenario that can go no further', () => {
     expect(error.message).to.include('Its time does not pass. Still waiting: db (initialize).');
   });
 
+  it('stops the application, so that its tasks release what they hold', async () => {
+    const calls: string[] = [];
+    const server = task('server', { execute: () => NEVER, finalize: () => void calls.push('closed') });
+    const poller = task('poller', () => interval(1));
+    const error = await errorOf(() => [server, poller]);
+    expect(error).to.be.instanceOf(RangeError);
+    expect([error.message.slice(0, 52), calls]).to.deep.equal([
+      'Expected the scenario to end, but it continues after',
+      ['closed'],
+    ]);
+  });
+
+  it('is rejected with its own error if its application cannot be stopped either', async () => {
+    const busy = task('busy', { execute: () => NEVER, finalize: () => timer(0).pipe(repeat()) });
+    const error = await errorOf(() => [busy, task('poller', () => interval(1))]);
+    expect(error.message).to.include('Send it a signal, or limit how long it lasts');
+  });
+
   it('lists the hooks that had timed out when the marbles differ', async () => {
     const db = task('db', { execute: () => NEVER, finalize: () => outside });
     const options = { signals: '-T', timeout: 5, expect: 'db  >(!])|' };
@@ -183,6 +201,28 @@ describe('A scenario that can go no further', () => {
     expect(error.message)
       .to.match(/^In an order that departs from the usual once: The scenario can go no further/)
       .and.include('Still waiting: waiter (execute)');
+  });
+
+  it('is found in the order in which it never ends, too', async () => {
+    const run = () => {
+      let isReady = false;
+      return [
+        task('starter', async () => {
+          await delay(5);
+          isReady = true;
+        }),
+        task('poller', async () => {
+          await delay(5);
+          for (const polls = !isReady; polls;) await delay(1);
+        }),
+      ];
+    };
+    await scenario({ run });
+    const error = await rejectionOf(explore({ run }));
+    expect(error.message)
+      .to.match(/^In an order that departs from the usual once: Expected the scenario to end/)
+      .and.match(/^poller +>/m);
+    expect(error.cause).to.be.instanceOf(RangeError);
   });
 
   it('ends without an error while all that waits is meant to last', async () => {

@@ -189,6 +189,15 @@ describe('VirtualClock', () => {
     expect(clock.timers).to.equal(0);
   });
 
+  it('stops a timer that has repeated very often', () => {
+    const clock = virtualClock();
+    let ticks = 0;
+    const ticking = interval(1, clock).subscribe(() => ticks++);
+    clock.advance(50_000);
+    ticking.unsubscribe();
+    expect([ticks, clock.timers]).to.deep.equal([50_000, 0]);
+  });
+
   it('rejects invalid input', () => {
     const clock = virtualClock();
     for (const advance of [(ms: number) => clock.advance(ms), (ms: number) => clock.advanceSilently(ms)]) {

@@ -102,6 +102,19 @@ describe('virtualGlobals', () => {
       expect(maxDelay).to.deep.equal([2 ** 31 - 1]);
     });
 
+    it('take whole ms, as in Node', async () => {
+      const collected = await virtually((clock, collected) => {
+        for (const ms of [2.9, 2.1, 0.5, 2 ** 31 - 0.5]) setTimeout(() => collected.push([ms, clock.now()]), ms);
+        clock.advance(5);
+      });
+      expect(collected).to.deep.equal([
+        [0.5, 1],
+        [2 ** 31 - 0.5, 1],
+        [2.9, 2],
+        [2.1, 2],
+      ]);
+    });
+
     it('convert a text to a number, as Node does', async () => {
       const collected = await virtually((clock, collected) => {
         setTimeout(() => collected.push(clock.now()), '5' as never);
@@ -130,7 +143,7 @@ describe('virtualGlobals', () => {
     it('return a timer with refresh, ref, unref, hasRef, close and a disposal, as in Node', async () => {
       const collected = await virtually((clock, collected) => {
         const timeout = setTimeout(() => collected.push(['timeout', clock.now()]), 5);
-        expect(timeout.hasRef()).to.equal(true);
+        expect([timeout.hasRef(), timeout.unref().hasRef(), timeout.ref().hasRef()]).to.deep.equal([true, false, true]);
         expect([timeout.unref(), timeout.ref()]).to.deep.equal([timeout, timeout]);
         clock.advance(4);
         expect(timeout.refresh()).to.equal(timeout);
@@ -174,6 +187,50 @@ describe('virtualGlobals', () => {
         clearInterval(ticking);
         expect(collected).to.deep.equal([2, 4]);
       });
+    });
+
+    it('repeat an interval after the timers that its callback sets, as Node does', async () => {
+      const collected = await virtually((clock, collected) => {
+        setInterval(() => {
+          collected.push(['tick', clock.now()]);
+          setTimeout(() => collected.push(['timeout', clock.now()]), 5);
+        }, 5);
+        clock.advance(10);
+      });
+      expect(collected).to.deep.equal([
+        ['tick', 5],
+        ['timeout', 10],
+        ['tick', 10],
+      ]);
+    });
+
+    it('call their callback with the timer as `this`', async () => {
+      const collected = await virtually((clock, collected) => {
+        const ticking: unknown = setInterval(function (this: NodeJS.Timeout) {
+          collected.push(this === ticking);
+          if (collected.length === 2) clearInterval(this);
+        }, 1);
+        setTimeout(function (this: NodeJS.Timeout) {
+          if (clock.now() < 3) this.refresh();
+          else collected.push(clock.now());
+        }, 2);
+        clock.advance(10);
+        expect(clock.timers).to.equal(0);
+      });
+      expect(collected).to.deep.equal([true, true, 4]);
+    });
+
+    it('do not start again by a refresh after they were cleared', async () => {
+      const collected = await virtually((clock, collected) => {
+        const timers = [setTimeout, setInterval].map((start) => start(() => collected.push('fired'), 1));
+        const [timeout, ticking] = timers;
+        clearTimeout(timeout);
+        clearInterval(ticking);
+        for (const timer of timers) expect(timer.refresh()).to.equal(timer);
+        expect(clock.timers).to.equal(0);
+        clock.advance(5);
+      });
+      expect(collected).to.deep.equal([]);
     });
 
     it('clear a real timer, and ignore a missing one', async () => {
@@ -315,6 +372,17 @@ describe('virtualGlobals', () => {
         clock.adjust(-1500);
         expect(Date.now()).to.equal(0);
       }, 1000);
+    });
+
+    it('shows whole ms, also before 1970', async () => {
+      for (const [epoch, shown] of [
+        [1000, 1002],
+        [-1000, -998],
+      ] as const)
+        await virtually((clock) => {
+          clock.advance(2.5);
+          expect([Date.now(), new Date().getTime(), BigInt(Date.now())]).to.deep.equal([shown, shown, BigInt(shown)]);
+        }, epoch);
     });
 
     it('is otherwise unchanged', async () => {

@@ -61,6 +61,10 @@ const readers: Readonly<Record<string, readonly ((text: string) => unknown)[]>> 
     printableName,
     printableJson,
     stripEscapes,
+    // Sequences that do not end.
+    (text) => stripEscapes(`\u001b[${text}`),
+    (text) => stripEscapes(`\u001b]${text}`),
+    (text) => stripEscapes(`${text}\u001b`),
     escapeXml,
   ],
   'an error on the console': [logError, (text) => logError(errorOf(text)), (text) => logError([{ e: errorOf(text) }])],

@@ -208,6 +208,35 @@ export function describeDependencies(fleets: TestFleets): void {
     });
   });
 
+  it('keeps its retries and its delay when it is retried before it was unblocked', async () => {
+    const first = newQueue<number, number>({ retries: 0 });
+    const last = newQueue<number>({ retries: 1, backoff: { initial: 0 } });
+    const [one = ''] = await first.enqueueMany([1], { delay: hour });
+    const options = { after: [one] };
+    const ids = [await last.enqueue(1, options), await last.enqueue(2, { ...options, delay: hour })];
+    const [failed = '', delayed = ''] = ids;
+    await first.cancel(one);
+    for (const id of ids) expect((await failureOf(last, id)).name).to.equal('JobCancelledError');
+    expect(await first.retry(one)).to.equal(true);
+    for (const id of ids) expect(await last.retry(id)).to.equal(true);
+    expect(await last.job(failed))
+      .to.include({ state: 'blocked' })
+      .and.not.have.property('failure');
+    const attempts: number[] = [];
+    run(
+      first.worker((n) => n),
+      last.worker((_, __, { attempt }) => {
+        attempts.push(attempt);
+        throw new Error('no');
+      }),
+    );
+    expect(await failureOf(last, failed)).to.deep.equal({ name: 'Error', message: 'no' });
+    expect(attempts).to.deep.equal([1, 2]);
+    await fleets.waitUntil(async () => (await stateOf(last, delayed)) === 'delayed');
+    const { createdAt, dueAt } = (await last.job(delayed)) ?? {};
+    expect(Number(dueAt) - Number(createdAt)).to.equal(hour);
+  });
+
   it('gets an output whose job was deleted before the others completed, also when it is retried', async () => {
     const [first, last] = [newQueue<number, number>(), newQueue<number>()];
     const [one = '', two = ''] = await first.enqueueMany([1, 2], { delay: hour });

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { firstValueFrom, lastValueFrom, NEVER } from 'rxjs';
 import { UnrecoverableError, type Fleet, type JobError, type Queue } from 'rxjs-tasks/fleet';
+import { nextEvent } from '../../helpers/fleet.js';
 import { TestApplications } from '../../helpers/test-applications.js';
 import { deferred } from '../../helpers/tasks.js';
 import type { TestFleets } from '../../helpers/test-fleets.js';
@@ -78,6 +79,25 @@ export function describeQueueFeatures(fleets: TestFleets): void {
       expect([await queue.enqueue(5, { key: 'k' }), third === first]).to.deep.equal([first, false]);
     });
 
+    it('follows the one that was created last if several jobs with a key wait', async () => {
+      const queue = fleet.queue<number>(newName(), { retries: 1, backoff: { initial: hour } });
+      const gate = deferred<undefined>();
+      const worker = run(queue.worker(() => gate.promise));
+      const first = await queue.enqueue(1, { key: 'k' });
+      await fleets.waitUntil(async () => (await queue.job(first))?.state === 'active');
+      const second = await queue.enqueue(2, { key: 'k', delay: hour });
+      gate.reject(new Error('no'));
+      await fleets.waitUntil(async () => (await queue.job(first))?.state === 'retrying');
+      expect(await queue.enqueue(3, { key: 'k' })).to.equal(second);
+      await worker.app.stop();
+      await queue.cancel(second);
+      await queue.retry(second);
+      expect(await queue.enqueue(4, { key: 'k' })).to.equal(second);
+      await queue.cancel(first);
+      await queue.retry(first);
+      expect(await queue.enqueue(5, { key: 'k' })).to.equal(second);
+    });
+
     it('accepts one job with a key within its window, also after the end of the job', async () => {
       const queue = fleet.queue<number>(newName());
       run(queue.worker(() => undefined));
@@ -102,19 +122,22 @@ export function describeQueueFeatures(fleets: TestFleets): void {
 
     it('lets a submitter follow the waiting job, which only its own submitter cancels', async () => {
       const queue = fleet.queue<number, number>(newName());
+      const follower = other.queue<number, number>(queue.name);
+      run(queue.worker((n) => n * 10));
+      // Afterwards both processes listen, so that they write what is called in one turn together.
+      for (const each of [queue, follower]) await lastValueFrom(each.submit(0));
       const options = { key: 'k', delay: hour };
       const first = lastValueFrom(queue.submit(1, options));
-      await fleets.waitUntil(async () => (await countOf(queue.name)) === 1);
-      const followers = [queue, other.queue<number, number>(queue.name)];
-      const second = lastValueFrom(followers[1]?.submit(2, options) ?? NEVER);
+      const delayed = () => queue.jobs({ state: 'delayed' });
+      await fleets.waitUntil(async () => (await delayed()).length === 1);
+      const [{ id } = { id: '' }] = await delayed();
+      const second = lastValueFrom(follower.submit(2, options));
       const subscription = queue.submit(3, options).subscribe();
-      const [job] = await queue.jobs();
-      await fleets.pause(100);
+      for (const each of [queue, follower]) expect(await each.enqueue(4, options)).to.equal(id);
       subscription.unsubscribe();
       await fleets.pause(100);
-      expect((await queue.job(job?.id ?? ''))?.state).to.equal('delayed');
-      run(queue.worker((n) => n * 10));
-      expect(await queue.promote(job?.id ?? '')).to.equal(true);
+      expect((await queue.job(id))?.state).to.equal('delayed');
+      expect(await queue.promote(id)).to.equal(true);
       expect(await Promise.all([first, second])).to.deep.equal([10, 10]);
     });
 
@@ -261,8 +284,10 @@ export function describeQueueFeatures(fleets: TestFleets): void {
           return `attempt ${attempt}`;
         }),
       );
+      const failed = nextEvent(queue.events$, 'failed');
       const id = await queue.enqueue(1);
-      await fleets.waitUntil(async () => (await queue.job(id))?.state === 'failed');
+      // The event comes after the state, and would end a result that is asked for in between.
+      await failed;
       fails = false;
       expect(await queue.retry(id)).to.equal(true);
       expect(await firstValueFrom(queue.result(id))).to.equal('attempt 2');

@@ -533,6 +533,21 @@ export function describeQueue(fleets: TestFleets): void {
     expect(await result).to.be.instanceOf(CancelledError);
   });
 
+  it('refuses what waits for room when the fleet is closed, and does not insert it later', async () => {
+    const name = newName();
+    const [queue, other] = [fleet.queue<number>(name, { maxWaiting: 1 }), await fleets.connect()];
+    await queue.enqueue(1);
+    const full = other.queue<number>(name);
+    const waiting = [full.enqueue(2), lastValueFrom(full.submit(3))].map(rejectionOf);
+    await fleets.pause(300);
+    await other.close();
+    for (const error of await Promise.all(waiting)) expect(error).to.be.instanceOf(CancelledError);
+    run(queue.worker(() => undefined));
+    await queue.enqueue(4);
+    await fleets.waitUntil(async () => (await queue.jobs({ state: 'completed' })).length === 2);
+    expect((await queue.jobs()).map(({ input }) => input)).to.deep.equal([1, 4]);
+  });
+
   it('refuses submissions and results with a CancelledError after the fleet is closed', async () => {
     const other = await fleets.connect();
     const queue = other.queue(newName());
