@@ -65,10 +65,7 @@ describe('A process whose output nobody reads any longer', () => {
   });
 
   it('fails when its output cannot be written for another reason', async () => {
-    const { stderr: errors, ended } = start('sh', [
-      '-c',
-      `exec ${process.execPath} ${path} write stdout > /dev/full`,
-    ]);
+    const { stderr: errors, ended } = start('sh', ['-c', `exec ${process.execPath} ${path} write stdout > /dev/full`]);
     let stderr = '';
     errors.on('data', (data: Buffer) => (stderr += String(data)));
     const { code, noted } = await ended;
