@@ -43,8 +43,11 @@ export class WorkerPool implements ThreadRunOwner, LinkedList<ThreadRun> {
   private readonly running = new Map<number, ThreadRun>();
   private readonly config: PoolConfig;
   private piscina: Piscina | undefined = undefined;
-  private closed: { readonly reason: ErrorOptions; readonly ended: Promise<void> } | undefined = undefined;
-  private idleListeners: (() => void)[] = [];
+  /** Why no more runs are accepted; `undefined` while they are. */
+  private closed: ErrorOptions | undefined = undefined;
+  /** The last of the ends. The pool may be opened before it has ended, and be closed again. */
+  private ending = Promise.resolve();
+  private onIdle: () => void = () => undefined;
   private lastId = 0;
 
   constructor(config: PoolConfig) {
@@ -59,7 +62,7 @@ export class WorkerPool implements ThreadRunOwner, LinkedList<ThreadRun> {
     const { name, threads, queueLimit } = this.config;
     // The code that creates the Observable may have unsubscribed.
     if (subscriber.closed) return;
-    if (this.closed) return subscriber.error(new PoolClosedError(name, this.closed.reason));
+    if (this.closed) return subscriber.error(new PoolClosedError(name, this.closed));
     const run = new ThreadRun(this, { ...job, id: ++this.lastId }, options, subscriber);
     const busy = this.running.size >= threads;
     if (busy && this.waitingCount >= queueLimit) return subscriber.error(new PoolQueueError(name, queueLimit));
@@ -71,8 +74,8 @@ export class WorkerPool implements ThreadRunOwner, LinkedList<ThreadRun> {
 
   /** Accepts no more runs, ends the threads when none is left, and resolves when they have ended. */
   close(reason: ErrorOptions = {}): Promise<void> {
-    this.closed ??= { reason, ended: this.endThreads() };
-    return this.closed.ended;
+    this.closed ??= reason;
+    return (this.ending = this.ending.then(() => this.endThreads()));
   }
 
   release(run: ThreadRun): void {
@@ -83,7 +86,7 @@ export class WorkerPool implements ThreadRunOwner, LinkedList<ThreadRun> {
       this.dequeue(first);
       this.start(first);
     }
-    if (this.running.size === 0) for (const resolve of this.idleListeners.splice(0)) resolve();
+    if (this.running.size === 0) this.onIdle();
   }
 
   toPublicError(error: unknown): unknown {
@@ -107,10 +110,15 @@ export class WorkerPool implements ThreadRunOwner, LinkedList<ThreadRun> {
   }
 
   private async endThreads(): Promise<void> {
-    if (this.running.size > 0) await new Promise<void>((resolve) => this.idleListeners.push(resolve));
-    const { piscina } = this;
-    this.piscina = undefined;
-    await piscina?.destroy();
+    while (this.closed && this.piscina) {
+      if (this.running.size > 0) {
+        await new Promise<void>((resolve) => (this.onIdle = resolve));
+        continue;
+      }
+      const { piscina } = this;
+      this.piscina = undefined;
+      await piscina.destroy();
+    }
   }
 
   private dequeue(run: ThreadRun): void {
