@@ -1,5 +1,5 @@
-import type { MessagePort, Transferable } from 'node:worker_threads';
-import type { SerializedThrow } from './serialize-error.js';
+import { MessagePort, type Transferable } from 'node:worker_threads';
+import { isSerializedThrow, type SerializedThrow } from './serialize-error.js';
 
 /** A call of a module's export, as it is sent to a thread. */
 export interface Job {
@@ -46,10 +46,13 @@ export type ControlMessage = 'ack' | 'abort';
 /** The result of a job that sent its values on its channel. A string, because a symbol cannot be cloned. */
 export const streamed = 'rxjs-tasks: all values were sent';
 
+// A function may post messages of its own, of any shape.
+
 export function isOpenChannel(message: unknown): message is OpenChannel {
-  return typeof message === 'object' && message !== null && 'jobId' in message && 'port' in message;
+  const { jobId, port } = Object(message) as Partial<OpenChannel>;
+  return jobId !== undefined && port instanceof MessagePort;
 }
 
 export function isLateError(message: unknown): message is LateError {
-  return typeof message === 'object' && message !== null && 'lateError' in message;
+  return isSerializedThrow((Object(message) as Partial<LateError>).lateError);
 }

@@ -131,7 +131,8 @@ describe('threadPool', () => {
     it('may post messages of their own, which the pool ignores', async () => {
       const single = threadPool({ threads: 1 });
       // The first run has the number 1.
-      await valuesOf(single, 'post', [null, 'text', {}, { jobId: 1 }, { port: 'text' }]);
+      const ofOtherShapes = [{ jobId: 1, port: 'text' }, { lateError: 'text' }, { lateError: null }];
+      await valuesOf(single, 'post', [null, 'text', {}, { jobId: 1 }, { port: 'text' }, ...ofOtherShapes]);
       // Its values arrive after these messages.
       expect(await valuesOf(single, 'upTo', 2)).to.deep.equal([1, 2]);
       await single.close();
