@@ -1,16 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import { endWith, forkJoin, NEVER, race, startWith, switchMap, takeUntil, timer, type Observable } from 'rxjs';
 import { applicationOf, type ApplicationInfo } from '../../app/application-info.js';
 import { toContext } from '../../context/abort-signal-context.js';
 import type { RunContext } from '../../context/types.js';
+import { urlOf } from '../../http/url-of.js';
 import { toRecorded } from '../../recording/to-recorded.js';
 import { optional as toOptional } from '../../supervision/optional.js';
 import { taskRunner } from '../../task/runner.js';
 import { task } from '../../task/task.js';
 import { enclosingRun } from '../../task/enclosing-run.js';
 import type { TaskRunner } from '../../task/types.js';
+import { maxTimerMs } from '../../util/timer.js';
 import { actionRoute } from './action-route.js';
 import { stateOf } from './app-state.js';
 import { createAuth } from './auth.js';
@@ -25,9 +26,6 @@ import { RunLogs } from './run-logs.js';
 import { SseClients } from './sse-clients.js';
 import { taskActions } from './task-actions.js';
 import { taskDetails } from './task-details.js';
-
-/** The longest delay of `setTimeout`. */
-const maxTimerMs = 2 ** 31 - 1;
 
 /**
  * Creates a task that serves the state of its application: at `/` a page with a live timeline; for programs `/livez`
@@ -134,8 +132,7 @@ export function inspector(options: InspectorOptions): TaskRunner<string> {
       await once(server.listen(port, host), 'listening');
       // A later error, such as too many open files, does not fail the application.
       server.on('error', () => undefined);
-      const { port: actualPort } = server.address() as AddressInfo;
-      url = `http://${host.includes(':') ? `[${host}]` : host}:${actualPort}${basePath}/`;
+      url = `${urlOf(server)}${basePath}/`;
     },
     execute: (ctx) => NEVER.pipe(startWith(url), takeUntil(othersEnded(ctx))),
     finalize: () => close(),
