@@ -55,10 +55,8 @@ export function stateOf(application: ApplicationInfo, now: number, parts: StateP
   const { boot, hasFleet, actions, jobMessages } = parts;
   const { runners, ready, notReady } = application;
   const actionsByPath = actions && currentActionsByPath(runners);
-  const toError: ToRecordedError = (error, path) => {
-    const recorded = toRecordedError(error);
-    return jobMessages?.hideError(recorded, path) ?? recorded;
-  };
+  const toError: ToRecordedError = (error, path) =>
+    jobMessages ? jobMessages.hideError(jobMessages.toRecordedError(error), path) : toRecordedError(error);
   return {
     boot,
     now,

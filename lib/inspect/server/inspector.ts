@@ -88,21 +88,18 @@ export function inspector(options: InspectorOptions): TaskRunner<string> {
       const log = new EventLog(history);
       const clients = new SseClients(log, boot);
       const now = () => ctx.scheduler.now();
-      const logs = new RunLogs(showData);
-      const jobMessages = new JobMessages();
-      const hidden = showData ? undefined : jobMessages;
+      const jobMessages = showData ? undefined : new JobMessages();
+      const logs = new RunLogs(jobMessages);
       const subscription = application.events$.subscribe(({ event, run: source }) => {
-        jobMessages.onEvent(source);
+        jobMessages?.onEvent(source);
         // An event without a run is that of a custom runner, which may have any properties.
-        if (!source || !log.addAsNumbers(event)) {
-          const recorded = toRecorded(event, now());
-          log.add(hidden?.hide(recorded, source) ?? recorded);
-        }
+        if (!source || !log.addAsNumbers(event))
+          log.add(jobMessages?.toRecorded(event, now(), source) ?? toRecorded(event, now()));
         clients.scheduleFlush();
       });
       subscription.add(application.runEnds$.subscribe((ended) => logs.add(ended)));
       subscription.add(() => logs.end());
-      const parts = { boot, hasFleet: fleet !== undefined, actions: actionNames, jobMessages: hidden };
+      const parts = { boot, hasFleet: fleet !== undefined, actions: actionNames, jobMessages };
       const state = () => stateOf(application, now(), parts);
       const details = (path: string) => taskDetails(application.runners, logs, path);
       const run = enclosingRun(toContext(ctx));
