@@ -97,11 +97,12 @@ function sendReadiness(response: ServerResponse, { ready, notReady }: Applicatio
 
 /** Splits the target of a request. A proxy may send a full URL; `new URL` would throw for an invalid one. */
 function targetOf({ url = '/' }: IncomingMessage, basePath: string): { readonly path: string; readonly query: string } {
-  const [beforeQuery = '', query = ''] = url.split('?', 2);
+  // A query may contain a `?`, too.
+  const [beforeQuery = '', ...query] = url.split('?');
   const path = beforeQuery.replace(/^https?:\/\/[^/]*/i, '');
   // A proxy may have taken the base path off.
   const isBelow = path === basePath || path.startsWith(`${basePath}/`);
-  return { path: (isBelow ? path.slice(basePath.length) : path) || '/', query };
+  return { path: (isBelow ? path.slice(basePath.length) : path) || '/', query: query.join('?') };
 }
 
 function foreignHost({ headers }: IncomingMessage): string {
