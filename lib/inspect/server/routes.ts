@@ -121,7 +121,13 @@ function addClient(request: IncomingMessage, response: ServerResponse, clients: 
   if (clients.isFull) return sendError(response, 503, 'Too many clients read /events');
   // A response that waits behind another on its connection has no socket, and would emit no `close`.
   if (!response.socket) return sendError(response, 503, '/events needs a connection of its own');
-  response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' });
+  // The server waits for kept connections when it is closed.
+  const headers = {
+    'content-type': 'text/event-stream; charset=utf-8',
+    'x-accel-buffering': 'no',
+    connection: 'close',
+  };
+  response.writeHead(200, headers);
   if (request.method === 'HEAD') return void response.end();
   const lastId = request.headers['last-event-id'] ?? new URLSearchParams(query).get('lastEventId') ?? undefined;
   clients.add(response, String(lastId ?? '') || undefined);
