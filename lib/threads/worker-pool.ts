@@ -43,6 +43,8 @@ export class WorkerPool implements ThreadRunOwner, LinkedList<ThreadRun> {
   private readonly running = new Map<number, ThreadRun>();
   private readonly config: PoolConfig;
   private piscina: Piscina | undefined = undefined;
+  /** The threads whose exit is watched. */
+  private readonly watched = new WeakSet();
   /** Why no more runs are accepted; `undefined` while they are. */
   private closed: ErrorOptions | undefined = undefined;
   /** The last of the ends. The pool may be opened before it has ended, and be closed again. */
@@ -128,9 +130,32 @@ export class WorkerPool implements ThreadRunOwner, LinkedList<ThreadRun> {
 
   private start(run: ThreadRun): void {
     this.running.set(run.job.id, run);
-    this.piscina ??= this.createPiscina();
+    const piscina = (this.piscina ??= this.createPiscina());
     // Properties with a symbol as their key are not sent to the thread.
-    run.start(this.piscina, { ...run.job, [queueOptionsSymbol]: run });
+    run.start(piscina, { ...run.job, [queueOptionsSymbol]: run });
+    if (!run.claimed) this.watchStart(piscina);
+  }
+
+  /** Fails a run if the thread that starts for it exits, because piscina reports the exit only of one that has a job. */
+  private watchStart(piscina: Piscina): void {
+    for (const thread of piscina.threads) {
+      if (this.watched.has(thread)) continue;
+      this.watched.add(thread);
+      thread.once('exit', (exitCode) => {
+        // By then the run of a thread that had one has failed.
+        setImmediate(() => {
+          if (piscina === this.piscina && piscina.threads.length < this.running.size)
+            this.failWaiting(new ThreadExitError(this.config.name, exitCode));
+        });
+      });
+    }
+  }
+
+  /** Fails the first run that no thread has taken. Returns whether there is one. */
+  private failWaiting(error: unknown): boolean {
+    const run = [...this.running.values()].find(({ claimed }) => !claimed);
+    run?.fail(error);
+    return run !== undefined;
   }
 
   private createPiscina(): Piscina {
@@ -161,9 +186,7 @@ export class WorkerPool implements ThreadRunOwner, LinkedList<ThreadRun> {
     });
     // An error of a thread without a job: it failed to start. Fail a run that waits for it, which would never settle.
     piscina.on('error', (error: unknown) => {
-      const run = [...this.running.values()].find(({ claimed }) => !claimed);
-      if (run) run.fail(error);
-      else logError(this.toPublicError(error));
+      if (!this.failWaiting(error)) logError(this.toPublicError(error));
     });
     return piscina;
   }
