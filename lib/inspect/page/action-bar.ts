@@ -1,5 +1,5 @@
 import type { TaskAction } from '../server/task-actions.js';
-import { element, setText } from './element.js';
+import { button, element, setText } from './element.js';
 import { operatorField } from './operator-name.js';
 import { performAction, type ActionAnswer } from './perform-action.js';
 import { RescheduleForm } from './reschedule-form.js';
@@ -90,7 +90,7 @@ export class ActionBar {
 
   private button(action: TaskAction): HTMLElement {
     const isQuestion = action === 'reschedule' || questions[action] !== undefined;
-    return this.createButton(labels[action] + (isQuestion ? ' …' : ''), () => {
+    return button(labels[action] + (isQuestion ? ' …' : ''), () => {
       if (action === 'reschedule') this.form.reset(this.task);
       if (isQuestion) this.ask(action);
       else void this.perform(action);
@@ -99,21 +99,14 @@ export class ActionBar {
 
   private confirmation(action: TaskAction): HTMLElement[] {
     if (action === 'reschedule') return [this.form.root];
-    const confirm = this.createButton(labels[action], () => void this.perform(action));
+    const confirm = button(labels[action], () => void this.perform(action));
     confirm.className = 'danger';
-    return [element('span', questions[action] ?? ''), confirm, this.createButton('Cancel', () => this.ask(undefined))];
+    return [element('span', questions[action] ?? ''), confirm, button('Cancel', () => this.ask(undefined))];
   }
 
   private ask(action: TaskAction | undefined): void {
     this.question = action;
     this.draw();
-  }
-
-  private createButton(label: string, onClick: () => void): HTMLElement {
-    const button = element('button', label);
-    button.setAttribute('type', 'button');
-    button.addEventListener('click', onClick);
-    return button;
   }
 
   private async perform(action: SimpleAction): Promise<void> {

@@ -1,5 +1,5 @@
 import type { QueueActionRequest } from '../server/queue-action-request.js';
-import { element, setText } from './element.js';
+import { button, element, setText } from './element.js';
 import { performAction, type ActionAnswer } from './perform-action.js';
 
 /** A button for an action of a queue or of a job. */
@@ -54,18 +54,18 @@ export class QueueActionBar {
     if (hadFocus) (next ?? this.root.closest('dialog'))?.focus();
   }
 
-  private button(button: QueueButton): HTMLElement {
-    const { label, question } = button;
-    return createButton(question === undefined ? label : `${label} …`, () => {
-      if (question === undefined) void this.perform(button);
+  private button(of: QueueButton): HTMLElement {
+    const { label, question } = of;
+    return button(question === undefined ? label : `${label} …`, () => {
+      if (question === undefined) void this.perform(of);
       else this.ask(label);
     });
   }
 
-  private confirmation(button: QueueButton): HTMLElement[] {
-    const confirm = createButton(button.label, () => void this.perform(button));
+  private confirmation(of: QueueButton): HTMLElement[] {
+    const confirm = button(of.label, () => void this.perform(of));
     confirm.className = 'danger';
-    return [element('span', button.question ?? ''), confirm, createButton('Cancel', () => this.ask(undefined))];
+    return [element('span', of.question ?? ''), confirm, button('Cancel', () => this.ask(undefined))];
   }
 
   private ask(label: string | undefined): void {
@@ -93,11 +93,4 @@ export class QueueActionBar {
     setText(this.result, text);
     this.result.className = isBad ? 'bad' : '';
   }
-}
-
-function createButton(label: string, onClick: () => void): HTMLElement {
-  const button = element('button', label);
-  button.setAttribute('type', 'button');
-  button.addEventListener('click', onClick);
-  return button;
 }

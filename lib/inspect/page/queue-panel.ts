@@ -1,7 +1,7 @@
 import type { QueueState } from '../../fleet/types.js';
 import { duration } from '../../util/duration.js';
 import type { GroupsAnswer } from '../server/job-view.js';
-import { element, setText } from './element.js';
+import { button, element, setText } from './element.js';
 import type { FleetSnapshot } from './fleet-feed.js';
 import { shortTime } from './format.js';
 import { JobBrowser } from './job-browser.js';
@@ -9,7 +9,7 @@ import { groupTable } from './job-table.js';
 import { operatorField } from './operator-name.js';
 import { QueueActionBar, type QueueButton } from './queue-action-bar.js';
 import { endedTime, queueFacts } from './queue-facts.js';
-import { requestQueue } from './queue-requests.js';
+import { queueAddress, requestJson } from './request.js';
 import { replaceChanged } from './replace-changed.js';
 
 const pollIntervalMs = 2000;
@@ -46,11 +46,9 @@ export class QueuePanel {
     heading.id = 'queue-name';
     pause.className = 'paused';
     groups.className = 'groups';
-    const close = element('button', '✕');
-    close.setAttribute('type', 'button');
+    const close = button('✕', () => root.close());
     close.setAttribute('aria-label', 'Close queue');
     close.className = 'close';
-    close.addEventListener('click', () => root.close());
     const operator = element('div', '', this.actions.root, name);
     operator.className = 'operator';
     const header = element('header', '', heading, pause, close);
@@ -99,7 +97,7 @@ export class QueuePanel {
   private async poll(): Promise<void> {
     const { queue } = this;
     void this.jobs.poll();
-    const answer = await requestQueue<GroupsAnswer>(queue, 'groups');
+    const answer = await requestJson<GroupsAnswer>(`${queueAddress(queue)}/groups`);
     if (queue !== this.queue || 'error' in answer) return;
     const { groups } = answer;
     replaceChanged(this.groups, groups.length === 0 ? [] : [element('h3', 'Largest groups'), groupTable(groups)]);

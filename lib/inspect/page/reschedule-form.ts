@@ -1,5 +1,5 @@
 import type { RescheduleRequest } from '../server/action-request.js';
-import { element, setText } from './element.js';
+import { button, element, setText } from './element.js';
 import { clockTime, localDate } from './format.js';
 import { performAction, type ActionAnswer } from './perform-action.js';
 
@@ -10,7 +10,7 @@ export class RescheduleForm {
   private readonly timezone = input('Time zone', 'that of the cron');
   private readonly preview = element('ol', '');
   private readonly refusal = element('p', '');
-  private readonly confirm = button('Reschedule', 'button');
+  private readonly confirm = button('Reschedule', () => void this.perform());
   private readonly onAnswer: (answer: ActionAnswer) => void;
   private path = '';
 
@@ -23,8 +23,8 @@ export class RescheduleForm {
     refusal.setAttribute('role', 'alert');
     preview.setAttribute('aria-label', 'Next runs');
     confirm.className = 'danger';
-    const cancel = button('Cancel', 'button');
-    const buttons = element('div', '', button('Preview', 'submit'), confirm, cancel);
+    const cancel = button('Cancel', onCancel);
+    const buttons = element('div', '', element('button', 'Preview'), confirm, cancel);
     buttons.className = 'buttons';
     root.append(schedule.label, timezone.label, preview, refusal, buttons);
     root.addEventListener('submit', (event) => {
@@ -33,8 +33,6 @@ export class RescheduleForm {
       void this.showPreview();
     });
     root.addEventListener('input', () => this.showRuns(undefined));
-    confirm.addEventListener('click', () => void this.perform());
-    cancel.addEventListener('click', onCancel);
   }
 
   /** Empties the form for the cron at a path. */
@@ -88,10 +86,4 @@ function input(text: string, placeholder: string): { readonly label: HTMLElement
   field.autocomplete = 'off';
   field.spellcheck = false;
   return { label: element('label', text, field), field };
-}
-
-function button(label: string, type: 'button' | 'submit'): HTMLElement {
-  const created = element('button', label);
-  created.setAttribute('type', type);
-  return created;
 }
