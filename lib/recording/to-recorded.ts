@@ -57,7 +57,7 @@ export function toRecordedError(error: unknown): RecordedError {
 }
 
 function isStorable(value: unknown): boolean {
-  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
+  return typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value);
 }
 
 function toRecordedOutcomes(outcomes: readonly Outcome[], toError: ToRecordedError): RecordedOutcome[] {

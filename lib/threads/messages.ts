@@ -1,4 +1,4 @@
-import { MessagePort, type Transferable } from 'node:worker_threads';
+import { MessagePort } from 'node:worker_threads';
 import { isSerializedThrow, type SerializedThrow } from './serialize-error.js';
 
 /** A call of a module's export, as it is sent to a thread. */
@@ -8,13 +8,6 @@ export interface Job {
   /** The name of the export. */
   readonly name: string;
   readonly input: unknown;
-}
-
-/** Options of one call. They stay in the main thread. */
-export interface CallOptions {
-  readonly transfer: readonly Transferable[];
-  /** In ms. */
-  readonly grace: number;
 }
 
 /** The second argument of a function that runs in a thread. */

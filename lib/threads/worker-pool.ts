@@ -5,9 +5,9 @@ import { append, remove, type LinkedList } from '../util/linked-list.js';
 import { logError } from '../util/log-error.js';
 import { maxTimerMs } from '../util/timer.js';
 import { PoolClosedError, PoolQueueError, ThreadExitError, ThreadMemoryError } from './errors.js';
-import { isLateError, isOpenChannel, type CallOptions, type Job, type LateError } from './messages.js';
+import { isLateError, isOpenChannel, type Job, type LateError } from './messages.js';
 import { deserializeError, isSerializedThrow } from './serialize-error.js';
-import { ThreadRun, type ThreadRunOwner } from './thread-run.js';
+import { ThreadRun, type CallOptions, type ThreadRunOwner } from './thread-run.js';
 
 /** Options of a pool, validated and with their defaults. */
 export interface PoolConfig {

@@ -4,7 +4,7 @@ import type { ApplicationInfo } from '../../lib/app/application-info.js';
 import { JobError } from '../../lib/fleet/index.js';
 import { supervise, task, TaskError, taskRunner, type AppEvent, type RunContext } from '../../lib/index.js';
 import { stateOf } from '../../lib/inspect/server/app-state.js';
-import { JobMessages } from '../../lib/inspect/server/job-data.js';
+import { JobMessages } from '../../lib/inspect/server/job-messages.js';
 import { toRecorded } from '../../lib/recording/to-recorded.js';
 import type { RecordedEvent } from '../../lib/recording/types.js';
 

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { EndedRun } from '../../lib/app/application-info.js';
 import { JobError } from '../../lib/fleet/index.js';
 import { TaskError } from '../../lib/index.js';
-import { JobMessages } from '../../lib/inspect/server/job-data.js';
+import { JobMessages } from '../../lib/inspect/server/job-messages.js';
 import { RunLogs } from '../../lib/inspect/server/run-logs.js';
 import { waitUntil } from '../helpers/wait.js';
 

@@ -69,6 +69,8 @@ describe('record', () => {
     const further = { runner: circular, count: 3n, listener: () => undefined, own: Symbol('own'), nothing: null };
     events$.next({ ...of, ...further, attempt: 4, isLast: true } as AppEvent);
     expect(JSON.parse(JSON.stringify(recording.events))).to.deep.equal([{ ...of, attempt: 4, isLast: true }]);
+    events$.next({ ...of, at: NaN });
+    expect(recording.events[1]?.at).to.be.within(recording.from, Date.now());
   });
 
   it('records the failures outside the tasks, and the number of those that a report lacks', () => {

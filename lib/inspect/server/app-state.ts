@@ -5,7 +5,7 @@ import type { RecordedError } from '../../recording/types.js';
 import { snapshot, type Snapshot } from '../../task/snapshot.js';
 import type { SlotHistory, SlotOutcome } from '../../task/types.js';
 import type { InspectorAction } from './action-request.js';
-import type { JobMessages } from './job-data.js';
+import type { JobMessages } from './job-messages.js';
 import { currentActionsByPath, type TaskAction } from './task-actions.js';
 
 /** A `SlotHistory` in JSON. */

@@ -18,7 +18,7 @@ import { createAuth } from './auth.js';
 import { EventLog } from './event-log.js';
 import { readInspectorOptions, type InspectorOptions } from './inspector-options.js';
 import { fleetParts } from './fleet-parts.js';
-import { JobMessages } from './job-data.js';
+import { JobMessages } from './job-messages.js';
 import { closeServer, createServer } from './limited-server.js';
 import { queueActions } from './queue-action-request.js';
 import { routes } from './routes.js';

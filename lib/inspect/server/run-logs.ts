@@ -1,7 +1,7 @@
 import type { EndedRun } from '../../app/application-info.js';
 import type { RunContext } from '../../context/types.js';
 import type { CompositeRun } from '../../task/composite.js';
-import { isOfJob, type JobMessages } from './job-data.js';
+import { isOfJob, type JobMessages } from './job-messages.js';
 import { RunLog } from './run-log.js';
 
 /** The number of paths whose runs are kept. A task may invent a path for each run that it starts. */
