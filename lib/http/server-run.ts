@@ -2,11 +2,11 @@ import type { ListenOptions, Server } from 'node:net';
 import { concat, firstValueFrom, merge, of, ReplaySubject, Subject, Subscription, type Observable } from 'rxjs';
 import type { RunContext } from '../context/types.js';
 import { wait } from '../util/timer.js';
+import { urlOf } from '../util/url-of.js';
 import { applicationStop } from './application-stop.js';
 import { Connections } from './connections.js';
 import { drain } from './drain.js';
 import { interceptEvents } from './intercept-events.js';
-import { urlOf } from './url-of.js';
 
 /** A server from `listen` to the end of its last connection. It stops when its context is cancelled. */
 export class ServerRun {

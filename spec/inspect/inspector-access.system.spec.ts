@@ -40,6 +40,7 @@ describe('The access to an inspector', () => {
       error: 'The Host header names tasks.internal, not this server: if both are the same, add it to the option hosts',
     });
     expect((await httpRequest(`${url}snapshot`, { host: 'x'.repeat(5000) })).body.length).to.be.lessThan(300);
+    expect((await httpRequest(`${url}snapshot`, { host: ':80' })).body).to.include('The Host header names nothing');
   });
 
   it('works at an address of IPv6', async () => {

@@ -4,7 +4,6 @@ import { endWith, forkJoin, NEVER, race, startWith, switchMap, takeUntil, timer,
 import { applicationOf, type ApplicationInfo } from '../../app/application-info.js';
 import { toContext } from '../../context/abort-signal-context.js';
 import type { RunContext } from '../../context/types.js';
-import { urlOf } from '../../http/url-of.js';
 import { toRecorded } from '../../recording/to-recorded.js';
 import { optional as toOptional } from '../../supervision/optional.js';
 import { taskRunner } from '../../task/runner.js';
@@ -12,6 +11,7 @@ import { task } from '../../task/task.js';
 import { enclosingRun } from '../../task/enclosing-run.js';
 import type { TaskRunner } from '../../task/types.js';
 import { maxTimerMs } from '../../util/timer.js';
+import { urlOf } from '../../util/url-of.js';
 import { actionRoute } from './action-route.js';
 import { stateOf } from './app-state.js';
 import { createAuth } from './auth.js';

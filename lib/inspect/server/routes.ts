@@ -106,7 +106,7 @@ function targetOf({ url = '/' }: IncomingMessage, basePath: string): { readonly 
 }
 
 function foreignHost({ headers }: IncomingMessage): string {
-  const name = printableName(hostName(headers.host));
+  const name = printableName(hostName(headers.host)) || 'nothing';
   return `The Host header names ${name}, not this server: if both are the same, add it to the option hosts`;
 }
 

@@ -4,7 +4,7 @@ import { createSecureServer } from 'node:http2';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo, Server } from 'node:net';
 import sinon from 'sinon';
-import { urlOf } from '../../lib/http/url-of.js';
+import { urlOf } from '../../lib/util/url-of.js';
 
 describe('The URL of a server', () => {
   /** Returns the URL of a server that would listen at an address. */
