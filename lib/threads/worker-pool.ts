@@ -2,6 +2,7 @@ import { Piscina, queueOptionsSymbol } from 'piscina';
 import { extname } from 'node:path';
 import type { Subscriber } from 'rxjs';
 import { append, remove, type LinkedList } from '../util/linked-list.js';
+import { callWithoutStores } from '../util/call-in-context.js';
 import { logError } from '../util/log-error.js';
 import { maxTimerMs } from '../util/timer.js';
 import { PoolClosedError, PoolQueueError, ThreadExitError, ThreadMemoryError } from './errors.js';
@@ -130,10 +131,13 @@ export class WorkerPool implements ThreadRunOwner, LinkedList<ThreadRun> {
 
   private start(run: ThreadRun): void {
     this.running.set(run.job.id, run);
-    const piscina = (this.piscina ??= this.createPiscina());
-    // Properties with a symbol as their key are not sent to the thread.
-    run.start(piscina, { ...run.job, [queueOptionsSymbol]: run });
-    if (!run.claimed) this.watchStart(piscina);
+    // A thread that starts for the run outlives it.
+    callWithoutStores(() => {
+      const piscina = (this.piscina ??= this.createPiscina());
+      // Properties with a symbol as their key are not sent to the thread.
+      run.start(piscina, { ...run.job, [queueOptionsSymbol]: run });
+      if (!run.claimed) this.watchStart(piscina);
+    });
   }
 
   /** Fails a run if the thread that starts for it exits, because piscina reports the exit only of one that has a job. */

@@ -2,10 +2,11 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { expect } from 'chai';
 import { finalize } from 'rxjs';
 import { threadPool, type ThreadPool } from '../../lib/threads/index.js';
-import { workUrl } from '../helpers/threads.js';
+import { valuesOf, workUrl } from '../helpers/threads.js';
+import { waitUntil } from '../helpers/wait.js';
 
 describe('A run in a thread', () => {
-  const store = new AsyncLocalStorage<string>();
+  const store = new AsyncLocalStorage<unknown>();
   let pool: ThreadPool;
 
   beforeEach(() => {
@@ -51,5 +52,18 @@ describe('A run in a thread', () => {
         ['complete', 'd'],
       ],
     ]);
+  });
+
+  it('leaves no store of its caller in the idle thread that has started for it', async () => {
+    const runIn = async (request: object) => {
+      await store.run(request, () => valuesOf(pool, 'upTo', 2));
+      return new WeakRef(request);
+    };
+    const request = await runIn({ body: 'x'.repeat(1000) });
+    await waitUntil(() => {
+      global.gc?.();
+      return request.deref() === undefined;
+    });
+    expect(await valuesOf(pool, 'runsHere')).to.deep.equal([1]);
   });
 });
