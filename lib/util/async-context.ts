@@ -29,8 +29,8 @@ import { AsyncLocalStorage, AsyncResource, executionAsyncResource } from 'node:a
  *
  * Work that callers share runs without any stores (`util/call-in-context.ts`): the connections, timers, polls and
  * heartbeats of a fleet (`fleet/connect-fleet.ts`), its messages (`fleet/notify-channel.ts`, `fleet/hints.ts`), batches
- * (`fleet/batcher.ts`), progress (`fleet/progress-writer.ts`), threads (`threads/worker-pool.ts`) and the renewals of a follower
- * (`fleet/event-followers.ts`).
+ * (`fleet/batcher.ts`), progress (`fleet/progress-writer.ts`), the renewals of a follower (`fleet/event-followers.ts`),
+ * and threads (`threads/worker-pool.ts`).
  *
  * A promise needs no switch, because its continuation has the stores of the code that registered it. Listeners of a
  * cancel (`cancelled$`, `signal`) run in the stores of the code that cancels.
