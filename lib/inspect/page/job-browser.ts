@@ -1,10 +1,10 @@
 import type { JobState } from '../../fleet/queue-types.js';
 import type { DeadLettersAnswer, JobAnswer, JobsAnswer } from '../server/job-view.js';
+import { ActionBar } from './action-bar.js';
 import { button, element, setText } from './element.js';
 import { counted } from './format.js';
 import { jobButtons, jobDetails } from './job-details.js';
 import { deadLetterTable, jobTable } from './job-table.js';
-import { QueueActionBar } from './queue-action-bar.js';
 import { queueAddress, requestJson, type RequestFailure } from './request.js';
 import { replaceChanged } from './replace-changed.js';
 
@@ -31,7 +31,7 @@ export class JobBrowser {
   private readonly content = element('div', '');
   private readonly first = button('First page', () => this.turnTo(undefined));
   private readonly next = button('Next page', () => this.turnTo(this.nextPage));
-  private readonly actions: QueueActionBar;
+  private readonly actions: ActionBar;
   private queue = '';
   private job: string | undefined = undefined;
   /** The last job of the page before, and of this one. */
@@ -41,7 +41,7 @@ export class JobBrowser {
 
   constructor(onPerformed: () => void) {
     const { root, filter, content, failure } = this;
-    this.actions = new QueueActionBar('Actions of jobs', () => {
+    this.actions = new ActionBar('Actions of jobs', () => {
       this.chosen.clear();
       onPerformed();
     });

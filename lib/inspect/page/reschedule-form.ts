@@ -11,19 +11,18 @@ export class RescheduleForm {
   private readonly preview = element('ol', '');
   private readonly refusal = element('p', '');
   private readonly confirm = button('Reschedule', () => void this.perform());
-  private readonly onAnswer: (answer: ActionAnswer) => void;
+  private onAnswer: (answer: ActionAnswer) => void = () => undefined;
+  private onCancel: () => void = () => undefined;
   private path = '';
 
-  /** @param onAnswer called when the schedule was changed, or with the reason why not. */
-  constructor(onAnswer: (answer: ActionAnswer) => void, onCancel: () => void) {
+  constructor() {
     const { root, schedule, timezone, preview, refusal, confirm } = this;
-    this.onAnswer = onAnswer;
     root.className = 'reschedule';
     refusal.className = 'bad';
     refusal.setAttribute('role', 'alert');
     preview.setAttribute('aria-label', 'Next runs');
     confirm.className = 'danger';
-    const cancel = button('Cancel', onCancel);
+    const cancel = button('Cancel', () => this.onCancel());
     const buttons = element('div', '', element('button', 'Preview'), confirm, cancel);
     buttons.className = 'buttons';
     root.append(schedule.label, timezone.label, preview, refusal, buttons);
@@ -35,9 +34,15 @@ export class RescheduleForm {
     root.addEventListener('input', () => this.showRuns(undefined));
   }
 
-  /** Empties the form for the cron at a path. */
-  reset(path: string): void {
+  /**
+   * Empties the form for the cron at a path.
+   *
+   * @param onAnswer called when the schedule was changed.
+   */
+  open(path: string, onAnswer: (answer: ActionAnswer) => void, onCancel: () => void): void {
     this.path = path;
+    this.onAnswer = onAnswer;
+    this.onCancel = onCancel;
     this.root.reset();
     this.showRuns(undefined);
   }
@@ -54,9 +59,11 @@ export class RescheduleForm {
   }
 
   private async perform(): Promise<void> {
+    const { path, onAnswer } = this;
     const answer = await performAction(this.request());
-    if (answer.error === undefined) this.onAnswer(answer);
-    else this.showRuns(undefined, answer.error);
+    if (answer.error === undefined) onAnswer(answer);
+    // The form may be open for another cron by now.
+    else if (path === this.path) this.showRuns(undefined, answer.error);
   }
 
   private request(): RescheduleRequest {
