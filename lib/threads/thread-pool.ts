@@ -160,7 +160,8 @@ export function threadPool(options: ThreadPoolOptions = {}): ThreadPool {
       validateArray('transfer', transfer);
       validateMs('grace', grace);
       const job = { url: toUrl('url', url), name, input };
-      const run$ = new Observable<T>((subscriber) => workers.add(job, { transfer, grace }, subscriber));
+      const callOptions = { transfer: [...transfer], grace };
+      const run$ = new Observable<T>((subscriber) => workers.add(job, callOptions, subscriber));
       // The end of another run may start this one, in a thread that others have started.
       return run$.pipe(keepAsyncContext());
     },

@@ -7,7 +7,7 @@ import { streamed, type ControlMessage, type Job } from './messages.js';
 
 /** Options of a run, which stay in the main thread. */
 export interface CallOptions {
-  readonly transfer: readonly Transferable[];
+  readonly transfer: Transferable[];
   /** In ms. */
   readonly grace: number;
 }
@@ -43,7 +43,7 @@ export class ThreadRun extends ListNode {
 
   start(piscina: Piscina, job: object): void {
     const { signal } = this.abortController;
-    piscina.run(job, { signal, transferList: [...this.options.transfer] }).then(
+    piscina.run(job, { signal, transferList: this.options.transfer }).then(
       (value: unknown) => {
         this.end();
         if (value !== streamed) this.subscriber.next(value);

@@ -70,6 +70,16 @@ describe('threadPool', () => {
       expect([moved.byteLength, copied.byteLength]).to.deep.equal([0, 8]);
     });
 
+    it('reads its options when it is made', async () => {
+      const moved = new ArrayBuffer(8);
+      const options = { name: 'echo', transfer: [moved] };
+      const run$ = pool.run(workUrl, moved, options);
+      options.name = 'absent';
+      options.transfer.length = 0;
+      expect(await firstValueFrom(run$)).to.deep.equal(new ArrayBuffer(8));
+      expect(moved.byteLength).to.equal(0);
+    });
+
     it('goes on in its idle thread with the work that it has begun', async () => {
       const ints = sharedInts();
       expect(await valuesOf(pool, 'setLater', ints)).to.deep.equal(['returned']);
