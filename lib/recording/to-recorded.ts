@@ -37,8 +37,10 @@ export function toRecorded(event: AppEvent, now: number, toError: ToRecordedErro
     const [recorded] = toRecordedOutcomes([outcome], toError);
     return { type, at, task, runId, ...(recorded && { outcome: recorded }) };
   }
-  const recorded: Record<string, unknown> = { at: now };
-  for (const [key, value] of Object.entries(event)) if (isStorable(value)) recorded[key] = value;
+  const recorded: Record<string, unknown> = { at: now, ...event };
+  // Not `Object.entries`, which takes several times as long.
+  for (const key in recorded) if (!isStorable(recorded[key])) Reflect.deleteProperty(recorded, key);
+  recorded['at'] ??= now;
   return Object.assign(recorded, recordedErrors(event, toError)) as unknown as RecordedEvent;
 }
 
