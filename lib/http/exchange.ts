@@ -72,6 +72,7 @@ export class Http1Exchange extends Exchange {
 export class Http2Exchange extends Exchange {
   private readonly stream: ServerHttp2Stream;
   private readonly headers: IncomingHttpHeaders;
+  private isEventStream: boolean | undefined = undefined;
 
   constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders) {
     super(stream, stream);
@@ -84,8 +85,11 @@ export class Http2Exchange extends Exchange {
   }
 
   get isEndless(): boolean {
-    const { sentHeaders = {} } = this.stream as { readonly sentHeaders?: OutgoingHttpHeaders };
-    return this.headers[':method'] === 'CONNECT' || isEventStream(sentHeaders['content-type']);
+    if (this.headers[':method'] === 'CONNECT') return true;
+    const { headersSent, sentHeaders } = this.stream as ServerHttp2Stream & {
+      readonly sentHeaders: OutgoingHttpHeaders;
+    };
+    return headersSent && (this.isEventStream ??= isEventStream(contentTypeOf(sentHeaders)));
   }
 
   keepAlive(): void {
@@ -95,6 +99,12 @@ export class Http2Exchange extends Exchange {
 
 function nameOf(method = '', target = ''): string {
   return `${method} ${target.split('?', 1)[0]}`;
+}
+
+/** Node keeps the names of the headers as the handler has written them. */
+function contentTypeOf(headers: OutgoingHttpHeaders): unknown {
+  const name = Object.keys(headers).find((each) => each.toLowerCase() === 'content-type');
+  return name === undefined ? undefined : headers[name];
 }
 
 function isEventStream(contentType: unknown): boolean {

@@ -55,6 +55,9 @@ for (const [kind, create] of Object.entries(kinds)) {
             stream.respond({ 'content-type': 'text/event-stream; charset=utf-8' });
             stream.write('data: hi\n\n');
             return events.push(stream);
+          case '/capitals':
+            stream.respond({ 'Content-Type': 'Text/Event-Stream' });
+            return stream.write('data: hi\n\n');
           default:
             stream.end('hello');
         }
@@ -115,6 +118,11 @@ for (const [kind, create] of Object.entries(kinds)) {
       expect(await slow).to.equal('done');
       await stopped;
       await closed;
+    });
+
+    it('ends an event stream whose header has capitals', async () => {
+      await once(request('/capitals'), 'data');
+      await stop();
     });
 
     it('destroys a tunnel of CONNECT', async () => {
