@@ -1,5 +1,5 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
-import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import type { Http2ServerResponse, IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import type { Readable } from 'node:stream';
 import { ListNode } from '../util/linked-list.js';
 
@@ -73,6 +73,8 @@ export class Http2Exchange extends Exchange {
   private readonly stream: ServerHttp2Stream;
   private readonly headers: IncomingHttpHeaders;
   private isEventStream: boolean | undefined = undefined;
+  /** The answer of a listener of `request`. It has the headers that are not sent yet. */
+  response: Http2ServerResponse | undefined = undefined;
 
   constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders) {
     super(stream, stream);
@@ -89,7 +91,8 @@ export class Http2Exchange extends Exchange {
     const { headersSent, sentHeaders } = this.stream as ServerHttp2Stream & {
       readonly sentHeaders: OutgoingHttpHeaders;
     };
-    return headersSent && (this.isEventStream ??= isEventStream(contentTypeOf(sentHeaders)));
+    if (!headersSent) return isEventStream(this.response?.getHeader('content-type'));
+    return (this.isEventStream ??= isEventStream(contentTypeOf(sentHeaders)));
   }
 
   keepAlive(): void {

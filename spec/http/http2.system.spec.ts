@@ -240,6 +240,22 @@ for (const [kind, create] of Object.entries(kinds)) {
   });
 }
 
+describe('A stopping server of node:http2 with a listener of requests', () => {
+  afterEach(closeAll);
+
+  it('ends an event stream that has sent nothing yet', async () => {
+    const server = createServer();
+    const begun = once(server, 'request');
+    server.on('request', (_, response) => response.setHeader('Content-Type', 'text/event-stream'));
+    const site = await serve(server);
+    const session = connect(site.url).on('error', () => undefined);
+    session.request({ ':path': '/' }).on('error', () => undefined);
+    await begun;
+    expect((await site.app.stop()).clean).to.equal(true);
+    session.destroy();
+  });
+});
+
 describe('A stopping server of node:http2 that also speaks HTTP/1', () => {
   afterEach(closeAll);
 
