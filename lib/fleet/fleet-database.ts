@@ -95,8 +95,8 @@ export class FleetDatabase {
   }
 
   /**
-   * Executes a statement until it is answered, or up to `maxMs`. The statement must be idempotent, because it may be
-   * executed more than once.
+   * Executes a statement until it is answered, or up to `maxMs`. It may be executed more than once, and even after the
+   * answer: it must be idempotent, and must not undo a later statement.
    *
    * @param hasValues whether the server may refuse the values for good. Default: if there are any.
    */

@@ -1,6 +1,9 @@
 import type { FleetDatabase } from './fleet-database.js';
 
-/** Stores the pause of a queue. Does nothing if the queue is paused. */
+/**
+ * Stores the pause of a queue. Does nothing if the queue is paused. A retry may pause a queue that was resumed in
+ * between, which is the safe side.
+ */
 export async function pauseQueue(database: FleetDatabase, queue: string, by: string): Promise<void> {
   await database.queryWithRetry(
     `insert into "${database.schema}".queue as known (name, options, paused_at, paused_by) values ($1, '{}', now(), $2)
@@ -9,12 +12,17 @@ export async function pauseQueue(database: FleetDatabase, queue: string, by: str
   );
 }
 
-/** Ends the pause of a queue. */
+/** Ends the current pause of a queue. A retry does not end a pause that came in between. */
 export async function resumeQueue(database: FleetDatabase, queue: string): Promise<void> {
-  await database.queryWithRetry(
-    `update "${database.schema}".queue set paused_at = null, paused_by = null
-     where name = $1 and paused_at is not null`,
+  const { schema } = database;
+  const [pause] = await database.queryWithRetry<{ pausedAt: string }>(
+    `select paused_at::text as "pausedAt" from "${schema}".queue where name = $1 and paused_at is not null`,
     [queue],
+  );
+  if (!pause) return;
+  await database.queryWithRetry(
+    `update "${schema}".queue set paused_at = null, paused_by = null where name = $1 and paused_at = $2::timestamptz`,
+    [queue, pause.pausedAt],
   );
 }
 

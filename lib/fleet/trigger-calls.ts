@@ -24,7 +24,8 @@ export class TriggerCalls {
   async trigger(task: string, by: string): Promise<TriggerOutcome> {
     const { database, poller } = this;
     const id = randomUUID();
-    await database.queryWithRetry(insertTrigger(database.schema), [id, task, by]);
+    // Not sent again while it is unanswered: executed after the call has ended, it would be another call.
+    await database.retry(() => database.query(insertTrigger(database.schema), [id, task, by]));
     const announced$ = defer(() => poller.announce()).pipe(ignoreElements());
     const outcome$ = merge(poller.trigger(id), announced$, this.closed$).pipe(
       exhaustMap((trigger) => this.settle(task, trigger)),

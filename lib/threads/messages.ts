@@ -8,6 +8,8 @@ export interface Job {
   /** The name of the export. */
   readonly name: string;
   readonly input: unknown;
+  /** Shared with the thread, which sets its only element when it opens a channel: the message arrives later. */
+  readonly channelOpened: Int32Array;
 }
 
 /** The second argument of a function that runs in a thread. */

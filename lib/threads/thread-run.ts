@@ -30,6 +30,7 @@ export class ThreadRun extends ListNode {
   private readonly subscriber: Subscriber<unknown>;
   private readonly abortController = new AbortController();
   private port: MessagePort | undefined = undefined;
+  private cancelled = false;
   private graceTimer: Subscription | undefined = undefined;
   private ended = false;
 
@@ -56,6 +57,7 @@ export class ThreadRun extends ListNode {
   /** Receives values on the port that the thread has opened. */
   onChannelOpen(port: MessagePort): void {
     this.port = port;
+    if (this.cancelled) this.abort();
     const acknowledge = () => port.postMessage('ack' satisfies ControlMessage);
     port.on('message', (value: unknown) => {
       this.subscriber.next(value);
@@ -73,10 +75,15 @@ export class ThreadRun extends ListNode {
   /** Asks the function to stop, and interrupts it after its grace. Without a channel it cannot be asked. */
   cancel(): void {
     if (this.ended) return;
-    const { port, options } = this;
-    if (!port || options.grace === 0) return this.interrupt();
-    port.postMessage('abort' satisfies ControlMessage);
+    const { job, options } = this;
+    if (options.grace === 0 || Atomics.load(job.channelOpened, 0) === 0) return this.interrupt();
+    this.cancelled = true;
+    this.abort();
     this.graceTimer = after(asyncScheduler, options.grace, () => this.interrupt());
+  }
+
+  private abort(): void {
+    this.port?.postMessage('abort' satisfies ControlMessage);
   }
 
   /** Ends the run, and the thread if it still runs the job. */

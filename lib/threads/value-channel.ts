@@ -1,5 +1,5 @@
 import { MessageChannel, parentPort, type MessagePort } from 'node:worker_threads';
-import type { ControlMessage, OpenChannel } from './messages.js';
+import type { ControlMessage, Job, OpenChannel } from './messages.js';
 
 /** The maximum number of unacknowledged values: a thread need not wait for each, and memory stays bounded. */
 const highWaterMark = 16;
@@ -15,7 +15,8 @@ export class ValueChannel {
   private unacknowledged = 1;
   private onControlMessage: () => void = () => undefined;
 
-  constructor(jobId: number) {
+  constructor({ id: jobId, channelOpened }: Job) {
+    Atomics.store(channelOpened, 0, 1);
     const { port1, port2 } = new MessageChannel();
     this.port = port1;
     port1.on('message', (message: ControlMessage) => {

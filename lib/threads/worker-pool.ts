@@ -61,12 +61,13 @@ export class WorkerPool implements ThreadRunOwner, LinkedList<ThreadRun> {
     this.closed = undefined;
   }
 
-  add(job: Omit<Job, 'id'>, options: CallOptions, subscriber: Subscriber<unknown>): void {
+  add(job: Omit<Job, 'id' | 'channelOpened'>, options: CallOptions, subscriber: Subscriber<unknown>): void {
     const { name, threads, queueLimit } = this.config;
     // The code that creates the Observable may have unsubscribed.
     if (subscriber.closed) return;
     if (this.closed) return subscriber.error(new PoolClosedError(name, this.closed));
-    const run = new ThreadRun(this, { ...job, id: ++this.lastId }, options, subscriber);
+    const channelOpened = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+    const run = new ThreadRun(this, { ...job, id: ++this.lastId, channelOpened }, options, subscriber);
     const busy = this.running.size >= threads;
     if (busy && this.waitingCount >= queueLimit) return subscriber.error(new PoolQueueError(name, queueLimit));
     subscriber.add(() => run.cancel());

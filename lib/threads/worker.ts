@@ -54,9 +54,10 @@ export function runJob(job: Job): Promise<unknown> {
 }
 
 async function runStarted(started: StartedJob): Promise<unknown> {
-  const { id, url, name, input } = started.job;
+  const { job } = started;
+  const { url, name, input } = job;
   let channel: ValueChannel | undefined;
-  const openChannel = () => (channel ??= new ValueChannel(id));
+  const openChannel = () => (channel ??= new ValueChannel(job));
   const context: ThreadContext = {
     get signal() {
       return openChannel().signal;

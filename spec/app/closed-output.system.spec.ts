@@ -2,9 +2,9 @@ import { expect } from 'chai';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
+import { compileProgram } from '../helpers/compile-program.js';
 
-const path = fileURLToPath(new URL('../fixtures/printing.ts', import.meta.url));
+const path = compileProgram('spec/fixtures/printing.ts');
 
 /** A program whose notes come on another pipe than its output. */
 function start(command: string, args: readonly string[]) {
@@ -29,7 +29,7 @@ function start(command: string, args: readonly string[]) {
   return { child, stdout, stderr, ended, waitFor, printed };
 }
 
-const startDirectly = (how: string, stream: string) => start(process.execPath, ['--import', 'tsx', path, how, stream]);
+const startDirectly = (how: string, stream: string) => start(process.execPath, [path, how, stream]);
 
 describe('A process whose output nobody reads any longer', () => {
   describe('ends as usual when the reader of its output is gone', () => {
@@ -54,7 +54,7 @@ describe('A process whose output nobody reads any longer', () => {
   });
 
   it('goes on behind `head`', async () => {
-    const program = `${process.execPath} --import tsx ${path} write stdout`;
+    const program = `${process.execPath} ${path} write stdout`;
     const { stdout, ended, waitFor, printed } = start('sh', ['-c', `${program} | head -n 1`]);
     const firstLine = once(stdout, 'data');
     const noted = await waitFor('\n');
@@ -67,7 +67,7 @@ describe('A process whose output nobody reads any longer', () => {
   it('fails when its output cannot be written for another reason', async () => {
     const { stderr: errors, ended } = start('sh', [
       '-c',
-      `exec ${process.execPath} --import tsx ${path} write stdout > /dev/full`,
+      `exec ${process.execPath} ${path} write stdout > /dev/full`,
     ]);
     let stderr = '';
     errors.on('data', (data: Buffer) => (stderr += String(data)));

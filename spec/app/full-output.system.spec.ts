@@ -1,14 +1,13 @@
 import { expect } from 'chai';
 import { spawn, type ChildProcess } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { compileProgram } from '../helpers/compile-program.js';
 import { echoTime } from '../helpers/program.js';
 import { pause } from '../helpers/wait.js';
 
-const path = fileURLToPath(new URL('../fixtures/app.ts', import.meta.url));
+const path = compileProgram('spec/fixtures/app.ts');
 
 describe('A process whose output fills a pipe at the exit', () => {
-  const startPiped = (name: string) =>
-    spawn(process.execPath, ['--import', 'tsx', path, name], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const startPiped = (name: string) => spawn(process.execPath, [path, name], { stdio: ['ignore', 'pipe', 'pipe'] });
   type PipedProcess = ReturnType<typeof startPiped>;
 
   const closeOf = (child: ChildProcess) => new Promise<unknown>((resolve) => child.on('close', resolve));

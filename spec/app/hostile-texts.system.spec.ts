@@ -1,9 +1,10 @@
 import { expect } from 'chai';
+import { compileProgram } from '../helpers/compile-program.js';
 import { Program, type ProgramResult } from '../helpers/program.js';
 import { unprintableIn } from '../helpers/unprintable.js';
 
-const run = (name: string): Promise<ProgramResult> =>
-  new Program(process.execPath, ['--import', 'tsx', 'spec/fixtures/hostile-texts.ts', name]).ended;
+const path = compileProgram('spec/fixtures/hostile-texts.ts');
+const run = (name: string): Promise<ProgramResult> => new Program(process.execPath, [path, name]).ended;
 
 /** Expects that a program has written its texts, and nothing that a terminal obeys except line breaks. */
 function expectPrintable({ stdout, stderr }: ProgramResult): void {

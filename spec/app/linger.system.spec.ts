@@ -2,13 +2,13 @@ import { expect } from 'chai';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
+import { compileProgram } from '../helpers/compile-program.js';
 import { echoTime, Program, type ProgramResult } from '../helpers/program.js';
 
-const path = fileURLToPath(new URL('../fixtures/lingering.ts', import.meta.url));
+const path = compileProgram('spec/fixtures/lingering.ts');
 
 function start(name: string, linger: number): Program {
-  return new Program(process.execPath, ['--import', 'tsx', path, name, String(linger)]);
+  return new Program(process.execPath, [path, name, String(linger)]);
 }
 
 async function runAndStop(name: string, linger: number): Promise<ProgramResult> {
@@ -21,7 +21,7 @@ async function runAndStop(name: string, linger: number): Promise<ProgramResult> 
 /** A child with an IPC channel. */
 function startForked(name: string, linger = 60_000) {
   const child = fork(path, [name, String(linger)], {
-    execArgv: ['--import', 'tsx'],
+    execArgv: [],
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   });
   const output = child.stdout ? text(child.stdout) : Promise.resolve('');

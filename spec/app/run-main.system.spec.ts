@@ -1,11 +1,11 @@
 import { expect } from 'chai';
-import { fileURLToPath } from 'node:url';
+import { compileProgram } from '../helpers/compile-program.js';
 import { echoTime, Program, type ProgramResult } from '../helpers/program.js';
 
-const path = fileURLToPath(new URL('../fixtures/app.ts', import.meta.url));
+const path = compileProgram('spec/fixtures/app.ts');
 
 function start(name: string): Program {
-  return new Program(process.execPath, ['--import', 'tsx', path, name]);
+  return new Program(process.execPath, [path, name]);
 }
 
 /**
@@ -13,7 +13,7 @@ function start(name: string): Program {
  * `exec` some shells stay between the two and die of the Ctrl-C themselves.
  */
 function startOnTerminal(name: string): Program {
-  return new Program('script', ['-qec', `exec ${process.execPath} --import tsx ${path} '${name}'`, '/dev/null']);
+  return new Program('script', ['-qec', `exec ${process.execPath} ${path} '${name}'`, '/dev/null']);
 }
 
 function run(name: string): Promise<ProgramResult> {
@@ -340,7 +340,7 @@ describe('runMain', () => {
   describe('without a stdin', () => {
     it('starts and stops as usual when stdin is closed from the start', async () => {
       for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-        const program = new Program('sh', ['-c', `exec ${process.execPath} --import tsx ${path} worker <&-`]);
+        const program = new Program('sh', ['-c', `exec ${process.execPath} ${path} worker <&-`]);
         await program.waitFor('up');
         program.kill(signal);
         const { code, stdout, stderr } = await program.ended;

@@ -1,7 +1,9 @@
 import { expect } from 'chai';
+import { compileProgram } from '../helpers/compile-program.js';
 import { Program } from '../helpers/program.js';
 
-const start = (name: string) => new Program(process.execPath, ['--import', 'tsx', 'spec/fixtures/slot-log.ts', name]);
+const path = compileProgram('spec/fixtures/slot-log.ts');
+const start = (name: string) => new Program(process.execPath, [path, name]);
 const time = String.raw`\d{4}-\d{2}-\d{2}T[\d:.]+Z`;
 
 /** Returns the lines about a cron. */

@@ -152,6 +152,15 @@ describe("the calls of a fleet's trigger", () => {
     expect(await rejected).to.equal(error);
   });
 
+  it('are stored once while the answer is missing, because a later insertion would be another call', async () => {
+    const { database, poller, statements } = createPoller({
+      'insert into': () => new Promise<object[]>(() => undefined),
+    });
+    void new TriggerCalls(database, poller).trigger('x', 'ann');
+    await clock.tickAsync(60_000);
+    expect(statements).to.deep.equal(['insert into']);
+  });
+
   it('lose their lease if the database refuses the outcome, so that the caller does not wait for ever', async () => {
     let claimed = false;
     const refused = Object.assign(new Error('no equivalent in encoding'), { code: '22P05' });

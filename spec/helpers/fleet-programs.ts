@@ -1,4 +1,4 @@
-import { fileURLToPath } from 'node:url';
+import { compileProgram } from './compile-program.js';
 import { Program } from './program.js';
 
 /** Child processes that run programs of spec/fixtures/fleet. */
@@ -7,8 +7,8 @@ export class FleetPrograms {
 
   /** Starts a program with one argument, which is passed as JSON. */
   start(name: string, input: object): Program {
-    const path = fileURLToPath(new URL(`../fixtures/fleet/${name}.ts`, import.meta.url));
-    const program = new Program(process.execPath, ['--import', 'tsx', path, JSON.stringify(input)]);
+    const path = compileProgram(`spec/fixtures/fleet/${name}.ts`);
+    const program = new Program(process.execPath, [path, JSON.stringify(input)]);
     this.running.push(program);
     return program;
   }

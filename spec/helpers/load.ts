@@ -16,7 +16,6 @@ export class LoadGenerator {
   readonly answered: Map<string, number> = new Map<string, number>();
   private readonly agents = new Map<string, Agent>();
   private readonly ready = new Set<string>();
-  private readonly probes = new Map<string, NodeJS.Timeout>();
   private readonly pending = new Set<Promise<unknown>>();
   private readonly timer: NodeJS.Timeout;
   private start: number | undefined = undefined;
@@ -33,22 +32,16 @@ export class LoadGenerator {
     }, 2);
   }
 
-  /** Adds an instance, and probes every 20 ms whether it is ready. */
+  /** Adds an instance, and probes until its removal whether it is ready, 20 ms after each answer. */
   add(url: string): void {
     this.agents.set(url, new Agent({ keepAlive: true }));
-    const probe = setInterval(() => {
-      fetch(`${url}/readyz`).then(
-        ({ status }) => (status === 200 ? this.ready.add(url) : this.ready.delete(url)),
-        () => this.ready.delete(url),
-      );
-    }, 20);
-    this.probes.set(url, probe);
+    void this.probe(url);
   }
 
   remove(url: string): void {
-    clearInterval(this.probes.get(url));
     this.ready.delete(url);
     this.agents.get(url)?.destroy();
+    this.agents.delete(url);
   }
 
   isReady(url: string): boolean {
@@ -58,7 +51,19 @@ export class LoadGenerator {
   async stop(): Promise<void> {
     clearInterval(this.timer);
     await Promise.all(this.pending);
-    for (const url of this.agents.keys()) this.remove(url);
+    for (const url of [...this.agents.keys()]) this.remove(url);
+  }
+
+  private async probe(url: string): Promise<void> {
+    while (this.agents.has(url)) {
+      const isReady = await fetch(`${url}/readyz`).then(
+        ({ status }) => status === 200,
+        () => false,
+      );
+      if (isReady && this.agents.has(url)) this.ready.add(url);
+      else this.ready.delete(url);
+      await pause(20);
+    }
   }
 
   private get dueCount(): number {

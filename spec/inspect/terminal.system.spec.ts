@@ -1,10 +1,10 @@
 import { expect } from 'chai';
-import { fileURLToPath } from 'node:url';
+import { compileProgram } from '../helpers/compile-program.js';
 import { Program } from '../helpers/program.js';
 import { screenOf } from '../helpers/screen.js';
 import { waitUntil } from '../helpers/wait.js';
 
-const fixture = fileURLToPath(new URL('../fixtures/app.ts', import.meta.url));
+const fixture = compileProgram('spec/fixtures/app.ts');
 
 /** Returns the environment without the variables that decide about colours. */
 function environment(variables: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
@@ -13,7 +13,7 @@ function environment(variables: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
 }
 
 function start(name: string): Program {
-  return new Program(process.execPath, ['--import', 'tsx', fixture, name], environment());
+  return new Program(process.execPath, [fixture, name], environment());
 }
 
 /** Starts a program on a terminal without an echo. Both of its streams arrive as stdout. */
@@ -22,7 +22,7 @@ function startOnTerminal(
   { columns = 80, rows = 24, env = {} }: { columns?: number; rows?: number; env?: NodeJS.ProcessEnv } = {},
 ): Program {
   const size = `stty cols ${columns} rows ${rows} -echo`;
-  const command = `${size}; exec ${process.execPath} --import tsx ${fixture} '${name}'`;
+  const command = `${size}; exec ${process.execPath} ${fixture} '${name}'`;
   return new Program('script', ['-qec', command, '/dev/null'], environment(env));
 }
 

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { compileProgram } from '../helpers/compile-program.js';
 import { FaultProxy, type NetworkFault } from '../helpers/fault-proxy.js';
 import { lines } from '../helpers/fleet-programs.js';
 import { Journal } from '../helpers/history/journal.js';
@@ -17,8 +17,6 @@ export interface MemberOptions {
 
 /** The distance of the seeds of a member's processes. */
 const seedsPerMember = 1000;
-
-const path = fileURLToPath(new URL('../fixtures/fleet/witness.ts', import.meta.url));
 
 /** One process of a fleet at a time, behind a proxy of its own. */
 export class FleetMember {
@@ -115,6 +113,7 @@ export class FleetMember {
   private spawn(): Program {
     const { options, proxy, name, generation } = this;
     const input = { ...options, url: proxy.url, name, seed: options.seed + seedsPerMember * generation };
-    return new Program(process.execPath, ['--expose-gc', '--import', 'tsx', path, JSON.stringify(input)]);
+    const path = compileProgram('spec/fixtures/fleet/witness.ts');
+    return new Program(process.execPath, ['--expose-gc', path, JSON.stringify(input)]);
   }
 }

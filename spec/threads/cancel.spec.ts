@@ -1,5 +1,4 @@
 import { expect } from 'chai';
-import { setImmediate } from 'node:timers/promises';
 import { config, defer, firstValueFrom, lastValueFrom, take, toArray } from 'rxjs';
 import { future, task, taskRunner, untilCancelled, withCancel } from '../../lib/index.js';
 import { PoolQueueError, threadPool, type ThreadPool } from '../../lib/threads/index.js';
@@ -37,8 +36,6 @@ describe('Unsubscribing from a run in a thread', () => {
     const ints = sharedInts();
     const subscription = pool.run(workUrl, ints, { name: 'untilAborted', grace }).subscribe();
     await waitUntil(() => Atomics.load(ints, 0) === 1);
-    // The message that it has read its signal is on its way.
-    await setImmediate();
     return { ints, stop: () => subscription.unsubscribe() };
   }
 
@@ -155,15 +152,18 @@ describe('Unsubscribing from a run in a thread', () => {
     await single.close();
   });
 
-  it('before the values of a generator arrive interrupts it', async () => {
+  it('lets a generator, or a function with a signal, end by itself before its message has arrived', async () => {
     const single = threadPool({ threads: 1 });
     await valuesOf(single, 'runsHere');
-    const ints = sharedInts();
-    const counting = single.run(workUrl, ints, { name: 'count', grace: Infinity }).subscribe();
-    // Nothing is received while this thread is blocked.
-    while (Atomics.load(ints, 0) === 0) Atomics.wait(ints, 0, 0, 5);
-    counting.unsubscribe();
-    expect(await valuesOf(single, 'runsHere')).to.deep.equal([1]);
+    for (const name of ['count', 'untilAborted']) {
+      const ints = sharedInts();
+      const running = single.run(workUrl, ints, { name, grace: Infinity }).subscribe();
+      // Nothing is received while this thread is blocked.
+      while (Atomics.load(ints, 0) === 0) Atomics.wait(ints, 0, 0, 5);
+      running.unsubscribe();
+      await valuesOf(single, 'runsHere');
+    }
+    expect(await valuesOf(single, 'runsHere')).to.deep.equal([4]);
     await single.close();
   });
 
