@@ -102,7 +102,7 @@ export const parts = {
     onDemand: true,
     postgres: true,
     limitMs: 2500,
-    mutate: ['job-data', 'job-view', 'queue-action-request', 'queue-actions', 'queue-route'].map(
+    mutate: ['job-messages', 'job-view', 'queue-action-request', 'queue-actions', 'queue-route'].map(
       (file) => `inspect/server/${file}`,
     ),
     specs: ['job-messages', 'job-view', 'queue-actions', 'queue-route', 'run-logs', 'inspector-queues.system'].map(

@@ -1,5 +1,5 @@
 import { IncomingMessage, type ServerResponse } from 'node:http';
-import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
+import type { Http2ServerResponse, IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Subject, type Observable } from 'rxjs';
@@ -14,6 +14,7 @@ export class Connections {
   private readonly bySession = new WeakMap<object, Connection>();
   /** The connection of the latest event of a socket. */
   private latest: Connection | undefined = undefined;
+  private latestStream: Http2Exchange | undefined = undefined;
   private closeAfterAnswers = false;
   private readonly changes = new Subject<void>();
 
@@ -38,8 +39,8 @@ export class Connections {
       case 'request':
       case 'checkContinue':
       case 'checkExpectation':
-        // Requests of HTTP/2 are streams, too.
         if (first instanceof IncomingMessage) this.addRequest(first, second as ServerResponse);
+        else this.addResponse(second as Http2ServerResponse);
         return;
       case 'upgrade':
       case 'connect':
@@ -84,7 +85,13 @@ export class Connections {
 
   private addStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
     const connection = stream.session && this.bySession.get(stream.session);
-    if (connection) this.addExchange(connection, new Http2Exchange(stream, headers));
+    if (connection) this.addExchange(connection, (this.latestStream = new Http2Exchange(stream, headers)));
+  }
+
+  /** Node emits the event of a request of HTTP/2 while it handles that of its stream. */
+  private addResponse(response: Http2ServerResponse): void {
+    const { latestStream } = this;
+    if (latestStream?.answer === response.stream) latestStream.response = response;
   }
 
   private addRequest(request: IncomingMessage, response: ServerResponse): void {

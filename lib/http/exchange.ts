@@ -1,5 +1,5 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
-import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import type { Http2ServerResponse, IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import type { Readable } from 'node:stream';
 import { ListNode } from '../util/linked-list.js';
 
@@ -72,6 +72,9 @@ export class Http1Exchange extends Exchange {
 export class Http2Exchange extends Exchange {
   private readonly stream: ServerHttp2Stream;
   private readonly headers: IncomingHttpHeaders;
+  private isEventStream: boolean | undefined = undefined;
+  /** The answer of a listener of `request`. It has the headers that are not sent yet. */
+  response: Http2ServerResponse | undefined = undefined;
 
   constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders) {
     super(stream, stream);
@@ -84,8 +87,12 @@ export class Http2Exchange extends Exchange {
   }
 
   get isEndless(): boolean {
-    const { sentHeaders = {} } = this.stream as { readonly sentHeaders?: OutgoingHttpHeaders };
-    return this.headers[':method'] === 'CONNECT' || isEventStream(sentHeaders['content-type']);
+    if (this.headers[':method'] === 'CONNECT') return true;
+    const { headersSent, sentHeaders } = this.stream as ServerHttp2Stream & {
+      readonly sentHeaders: OutgoingHttpHeaders;
+    };
+    if (!headersSent) return isEventStream(this.response?.getHeader('content-type'));
+    return (this.isEventStream ??= isEventStream(contentTypeOf(sentHeaders)));
   }
 
   keepAlive(): void {
@@ -95,6 +102,12 @@ export class Http2Exchange extends Exchange {
 
 function nameOf(method = '', target = ''): string {
   return `${method} ${target.split('?', 1)[0]}`;
+}
+
+/** Node keeps the names of the headers as the handler has written them. */
+function contentTypeOf(headers: OutgoingHttpHeaders): unknown {
+  const name = Object.keys(headers).find((each) => each.toLowerCase() === 'content-type');
+  return name === undefined ? undefined : headers[name];
 }
 
 function isEventStream(contentType: unknown): boolean {

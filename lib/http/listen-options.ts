@@ -31,9 +31,11 @@ export function toListenOptions(options: HttpListenOptions): ListenOptions {
     throw new TypeError(invalid('listenOptions', expected, options));
   validateMembers(options, listenOptionNames, 'listenOptions');
   const read = readKnown(options, listenOptionNames);
-  const { port, path, fd } = read;
+  const { port, path, fd, host } = read;
+  if (host !== undefined) validateString('host', host);
   if (port !== undefined) validateInteger('port', 0, 65_535, port);
   else if (path !== undefined) validateString('path', path);
-  else if (fd === undefined) throw new TypeError(invalid('listenOptions', expected, options));
+  else if (fd !== undefined) validateInteger('fd', 0, Infinity, fd);
+  else throw new TypeError(invalid('listenOptions', expected, options));
   return read;
 }

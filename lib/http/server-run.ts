@@ -2,11 +2,11 @@ import type { ListenOptions, Server } from 'node:net';
 import { concat, firstValueFrom, merge, of, ReplaySubject, Subject, Subscription, type Observable } from 'rxjs';
 import type { RunContext } from '../context/types.js';
 import { wait } from '../util/timer.js';
+import { urlOf } from '../util/url-of.js';
 import { applicationStop } from './application-stop.js';
 import { Connections } from './connections.js';
 import { drain } from './drain.js';
 import { interceptEvents } from './intercept-events.js';
-import { urlOf } from './url-of.js';
 
 /** A server from `listen` to the end of its last connection. It stops when its context is cancelled. */
 export class ServerRun {
@@ -23,6 +23,8 @@ export class ServerRun {
   private isListening = false;
   private url = '';
   private stopped: Promise<void> | undefined = undefined;
+  /** The first error of the server during the stop. */
+  private stopError: { readonly error: unknown } | undefined = undefined;
 
   constructor(server: Server, ctx: RunContext, grace: number) {
     this.server = server;
@@ -72,6 +74,7 @@ export class ServerRun {
     } finally {
       await firstValueFrom(this.closed$);
     }
+    if (this.stopError) throw this.stopError.error;
   }
 
   /** Returns whether it has handled the event, so that no listener receives it. */
@@ -95,8 +98,9 @@ export class ServerRun {
   private onError(error: unknown): boolean {
     const hasListener = this.server.listenerCount('error') > 0;
     if (!this.isListening) this.listening$.error(error);
-    // Node throws an error that has no listener.
-    else if (hasListener || this.stopped) return false;
+    else if (hasListener) return false;
+    // Node would throw an error that has no listener.
+    else if (this.stopped) this.stopError ??= { error };
     else this.failure$.error(error);
     return !hasListener;
   }

@@ -122,7 +122,7 @@ export class RunSpans {
       origin.context,
     );
     state.span = span;
-    if (slot !== undefined && parent) (parent.slots ??= new Map()).set(slot, span);
+    if (slot !== undefined && parent) addSlot(parent, slot, span);
     if (parent?.restarts) parent.restarts.previousRun = span.spanContext();
     return trace.setSpan(origin.context, span);
   }
@@ -187,6 +187,12 @@ function jobAttributes({ id, queue, attempt }: RunJob): Attributes {
     [attribute.job]: id,
     [attribute.attempt]: attempt,
   };
+}
+
+/** Runs that are triggered at the same time have the same slot. Which of them has failed is known at its end. */
+function addSlot(cron: RunState, slot: number, span: Span): void {
+  cron.slots ??= new Map();
+  cron.slots.set(slot, cron.slots.has(slot) ? undefined : span);
 }
 
 function addEvent(event: TaskEvent, span: Span | undefined): void {

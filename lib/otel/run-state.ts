@@ -16,8 +16,8 @@ export class RunState {
   failed = false;
   /** The number of a supervisor's last restart, and the span of its previous run. */
   restarts: { count?: number; previousRun?: SpanContext } | undefined = undefined;
-  /** The spans of the running slots of a cron. */
-  slots: Map<number, Span> | undefined = undefined;
+  /** The spans of the running slots of a cron; `undefined` for a slot that several of them have. */
+  slots: Map<number, Span | undefined> | undefined = undefined;
 }
 
 /** A run with the states that {@link RunStates} have stored in it. */

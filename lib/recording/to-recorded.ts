@@ -9,27 +9,39 @@ import type { RecordedError, RecordedEvent, RecordedOutcome } from './types.js';
 /** Longest text that is kept, in characters: a limit of events then also limits the size of a recording. */
 const maxTextLength = 2000;
 
-/** Converts an event to what JSON can store. */
-export function toRecorded(event: AppEvent, now: number): RecordedEvent {
+/** Converts anything that was thrown. */
+type ToRecordedError = (error: unknown) => RecordedError;
+
+/**
+ * Converts an event to what JSON can store. One of a custom runner may have any properties; those that are objects are
+ * left out.
+ *
+ * @param toError converts its errors.
+ */
+export function toRecorded(event: AppEvent, now: number, toError: ToRecordedError = toRecordedError): RecordedEvent {
   if (event.type === 'shutdown') {
     const { outcomes, clean, durationMs, cause, failures, moreFailures } = event.report;
     return {
       type: event.type,
       at: now,
-      outcomes: toRecordedOutcomes(outcomes),
+      outcomes: toRecordedOutcomes(outcomes, toError),
       clean,
       durationMs,
-      ...(failures.length > 0 && { failures: failures.map(toRecordedError) }),
+      ...(failures.length > 0 && { failures: failures.map((error) => toError(error)) }),
       ...(moreFailures > 0 && { moreFailures }),
-      ...recordedErrors({ cause }),
+      ...recordedErrors({ cause }, toError),
     };
   }
   if (event.type === 'done') {
     const { type, task, runId, at, outcome } = event;
-    const [recorded] = toRecordedOutcomes([outcome]);
+    const [recorded] = toRecordedOutcomes([outcome], toError);
     return { type, at, task, runId, ...(recorded && { outcome: recorded }) };
   }
-  return { at: now, ...event, ...recordedErrors(event) } as RecordedEvent;
+  const recorded: Record<string, unknown> = { at: now, ...event };
+  // Not `Object.entries`, which takes several times as long.
+  for (const key in recorded) if (!isStorable(recorded[key])) Reflect.deleteProperty(recorded, key);
+  recorded['at'] ??= now;
+  return Object.assign(recorded, recordedErrors(event, toError)) as unknown as RecordedEvent;
 }
 
 /** Converts anything that was thrown. */
@@ -46,13 +58,17 @@ export function toRecordedError(error: unknown): RecordedError {
   };
 }
 
-function toRecordedOutcomes(outcomes: readonly Outcome[]): RecordedOutcome[] {
+function isStorable(value: unknown): boolean {
+  return typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value);
+}
+
+function toRecordedOutcomes(outcomes: readonly Outcome[], toError: ToRecordedError): RecordedOutcome[] {
   return mapOutcomes<RecordedOutcome>(outcomes, ({ task, status, error, phase, children, slots }, members) => ({
     task,
     status,
-    ...recordedErrors({ error }),
+    ...recordedErrors({ error }, toError),
     ...(phase && { phase }),
-    ...(children && { children }),
+    ...(children && { children: { started: children.started, failed: children.failed } }),
     ...(slots && { slots: toRecordedSlots(slots) }),
     ...(members && { members }),
   }));
@@ -62,11 +78,11 @@ function toRecordedSlots({ runs, failures, skipped, missed }: SlotHistory): Omit
   return { runs, failures, skipped, missed };
 }
 
-function recordedErrors(holder: object): { error?: RecordedError; cause?: RecordedError } {
+function recordedErrors(holder: object, toError: ToRecordedError): { error?: RecordedError; cause?: RecordedError } {
   const { error, cause } = holder as { error?: unknown; cause?: unknown };
   return {
-    ...(error !== undefined && { error: toRecordedError(error) }),
-    ...(cause !== undefined && { cause: toRecordedError(cause) }),
+    ...(error !== undefined && { error: toError(error) }),
+    ...(cause !== undefined && { cause: toError(cause) }),
   };
 }
 

@@ -1,5 +1,5 @@
-import type { MessagePort, Transferable } from 'node:worker_threads';
-import type { SerializedThrow } from './serialize-error.js';
+import { MessagePort } from 'node:worker_threads';
+import { isSerializedThrow, type SerializedThrow } from './serialize-error.js';
 
 /** A call of a module's export, as it is sent to a thread. */
 export interface Job {
@@ -10,13 +10,6 @@ export interface Job {
   readonly input: unknown;
   /** Shared with the thread, which sets its only element when it opens a channel: the message arrives later. */
   readonly channelOpened: Int32Array;
-}
-
-/** Options of one call. They stay in the main thread. */
-export interface CallOptions {
-  readonly transfer: readonly Transferable[];
-  /** In ms. */
-  readonly grace: number;
 }
 
 /** The second argument of a function that runs in a thread. */
@@ -48,10 +41,13 @@ export type ControlMessage = 'ack' | 'abort';
 /** The result of a job that sent its values on its channel. A string, because a symbol cannot be cloned. */
 export const streamed = 'rxjs-tasks: all values were sent';
 
+// A function may post messages of its own, of any shape.
+
 export function isOpenChannel(message: unknown): message is OpenChannel {
-  return typeof message === 'object' && message !== null && 'jobId' in message && 'port' in message;
+  const { jobId, port } = Object(message) as Partial<OpenChannel>;
+  return jobId !== undefined && port instanceof MessagePort;
 }
 
 export function isLateError(message: unknown): message is LateError {
-  return typeof message === 'object' && message !== null && 'lateError' in message;
+  return isSerializedThrow((Object(message) as Partial<LateError>).lateError);
 }

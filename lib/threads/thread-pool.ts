@@ -16,6 +16,7 @@ import type { TaskRunner } from '../task/types.js';
 import { taskRunner } from '../task/runner.js';
 import { task } from '../task/task.js';
 import type { RunContext } from '../context/types.js';
+import { keepAsyncContext } from '../util/keep-async-context.js';
 import { WorkerPool } from './worker-pool.js';
 
 /** Options of a {@link threadPool}. */
@@ -159,7 +160,10 @@ export function threadPool(options: ThreadPoolOptions = {}): ThreadPool {
       validateArray('transfer', transfer);
       validateMs('grace', grace);
       const job = { url: toUrl('url', url), name, input };
-      return new Observable<T>((subscriber) => workers.add(job, { transfer, grace }, subscriber));
+      const callOptions = { transfer: [...transfer], grace };
+      const run$ = new Observable<T>((subscriber) => workers.add(job, callOptions, subscriber));
+      // The end of another run may start this one, in a thread that others have started.
+      return run$.pipe(keepAsyncContext());
     },
     close,
     [Symbol.asyncDispose]: close,

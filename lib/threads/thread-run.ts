@@ -1,9 +1,16 @@
 import type { Piscina } from 'piscina';
 import { asyncScheduler, type Subscriber, type Subscription } from 'rxjs';
-import type { MessagePort } from 'node:worker_threads';
+import type { MessagePort, Transferable } from 'node:worker_threads';
 import { after } from '../util/timer.js';
 import { ListNode } from '../util/linked-list.js';
-import { streamed, type CallOptions, type ControlMessage, type Job } from './messages.js';
+import { streamed, type ControlMessage, type Job } from './messages.js';
+
+/** Options of a run, which stay in the main thread. */
+export interface CallOptions {
+  readonly transfer: Transferable[];
+  /** In ms. */
+  readonly grace: number;
+}
 
 /** The owner of a run: the pool of threads. */
 export interface ThreadRunOwner {
@@ -37,7 +44,7 @@ export class ThreadRun extends ListNode {
 
   start(piscina: Piscina, job: object): void {
     const { signal } = this.abortController;
-    piscina.run(job, { signal, transferList: [...this.options.transfer] }).then(
+    piscina.run(job, { signal, transferList: this.options.transfer }).then(
       (value: unknown) => {
         this.end();
         if (value !== streamed) this.subscriber.next(value);

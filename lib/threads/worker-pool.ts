@@ -2,12 +2,13 @@ import { Piscina, queueOptionsSymbol } from 'piscina';
 import { extname } from 'node:path';
 import type { Subscriber } from 'rxjs';
 import { append, remove, type LinkedList } from '../util/linked-list.js';
+import { callWithoutStores } from '../util/call-in-context.js';
 import { logError } from '../util/log-error.js';
 import { maxTimerMs } from '../util/timer.js';
 import { PoolClosedError, PoolQueueError, ThreadExitError, ThreadMemoryError } from './errors.js';
-import { isLateError, isOpenChannel, type CallOptions, type Job, type LateError } from './messages.js';
+import { isLateError, isOpenChannel, type Job, type LateError } from './messages.js';
 import { deserializeError, isSerializedThrow } from './serialize-error.js';
-import { ThreadRun, type ThreadRunOwner } from './thread-run.js';
+import { ThreadRun, type CallOptions, type ThreadRunOwner } from './thread-run.js';
 
 /** Options of a pool, validated and with their defaults. */
 export interface PoolConfig {
@@ -43,8 +44,13 @@ export class WorkerPool implements ThreadRunOwner, LinkedList<ThreadRun> {
   private readonly running = new Map<number, ThreadRun>();
   private readonly config: PoolConfig;
   private piscina: Piscina | undefined = undefined;
-  private closed: { readonly reason: ErrorOptions; readonly ended: Promise<void> } | undefined = undefined;
-  private idleListeners: (() => void)[] = [];
+  /** The threads whose exit is watched. */
+  private readonly watched = new WeakSet();
+  /** Why no more runs are accepted; `undefined` while they are. */
+  private closed: ErrorOptions | undefined = undefined;
+  /** The last of the ends. The pool may be opened before it has ended, and be closed again. */
+  private ending = Promise.resolve();
+  private onIdle: () => void = () => undefined;
   private lastId = 0;
 
   constructor(config: PoolConfig) {
@@ -59,7 +65,7 @@ export class WorkerPool implements ThreadRunOwner, LinkedList<ThreadRun> {
     const { name, threads, queueLimit } = this.config;
     // The code that creates the Observable may have unsubscribed.
     if (subscriber.closed) return;
-    if (this.closed) return subscriber.error(new PoolClosedError(name, this.closed.reason));
+    if (this.closed) return subscriber.error(new PoolClosedError(name, this.closed));
     const channelOpened = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
     const run = new ThreadRun(this, { ...job, id: ++this.lastId, channelOpened }, options, subscriber);
     const busy = this.running.size >= threads;
@@ -72,8 +78,8 @@ export class WorkerPool implements ThreadRunOwner, LinkedList<ThreadRun> {
 
   /** Accepts no more runs, ends the threads when none is left, and resolves when they have ended. */
   close(reason: ErrorOptions = {}): Promise<void> {
-    this.closed ??= { reason, ended: this.endThreads() };
-    return this.closed.ended;
+    this.closed ??= reason;
+    return (this.ending = this.ending.then(() => this.endThreads()));
   }
 
   release(run: ThreadRun): void {
@@ -84,7 +90,7 @@ export class WorkerPool implements ThreadRunOwner, LinkedList<ThreadRun> {
       this.dequeue(first);
       this.start(first);
     }
-    if (this.running.size === 0) for (const resolve of this.idleListeners.splice(0)) resolve();
+    if (this.running.size === 0) this.onIdle();
   }
 
   toPublicError(error: unknown): unknown {
@@ -108,10 +114,15 @@ export class WorkerPool implements ThreadRunOwner, LinkedList<ThreadRun> {
   }
 
   private async endThreads(): Promise<void> {
-    if (this.running.size > 0) await new Promise<void>((resolve) => this.idleListeners.push(resolve));
-    const { piscina } = this;
-    this.piscina = undefined;
-    await piscina?.destroy();
+    while (this.closed && this.piscina) {
+      if (this.running.size > 0) {
+        await new Promise<void>((resolve) => (this.onIdle = resolve));
+        continue;
+      }
+      const { piscina } = this;
+      this.piscina = undefined;
+      await piscina.destroy();
+    }
   }
 
   private dequeue(run: ThreadRun): void {
@@ -121,9 +132,35 @@ export class WorkerPool implements ThreadRunOwner, LinkedList<ThreadRun> {
 
   private start(run: ThreadRun): void {
     this.running.set(run.job.id, run);
-    this.piscina ??= this.createPiscina();
-    // Properties with a symbol as their key are not sent to the thread.
-    run.start(this.piscina, { ...run.job, [queueOptionsSymbol]: run });
+    // A thread that starts for the run outlives it.
+    callWithoutStores(() => {
+      const piscina = (this.piscina ??= this.createPiscina());
+      // Properties with a symbol as their key are not sent to the thread.
+      run.start(piscina, { ...run.job, [queueOptionsSymbol]: run });
+      if (!run.claimed) this.watchStart(piscina);
+    });
+  }
+
+  /** Fails a run if the thread that starts for it exits, because piscina reports the exit only of one that has a job. */
+  private watchStart(piscina: Piscina): void {
+    for (const thread of piscina.threads) {
+      if (this.watched.has(thread)) continue;
+      this.watched.add(thread);
+      thread.once('exit', (exitCode) => {
+        // By then the run of a thread that had one has failed.
+        setImmediate(() => {
+          if (piscina === this.piscina && piscina.threads.length < this.running.size)
+            this.failWaiting(new ThreadExitError(this.config.name, exitCode));
+        });
+      });
+    }
+  }
+
+  /** Fails the first run that no thread has taken. Returns whether there is one. */
+  private failWaiting(error: unknown): boolean {
+    const run = [...this.running.values()].find(({ claimed }) => !claimed);
+    run?.fail(error);
+    return run !== undefined;
   }
 
   private createPiscina(): Piscina {
@@ -154,9 +191,7 @@ export class WorkerPool implements ThreadRunOwner, LinkedList<ThreadRun> {
     });
     // An error of a thread without a job: it failed to start. Fail a run that waits for it, which would never settle.
     piscina.on('error', (error: unknown) => {
-      const run = [...this.running.values()].find(({ claimed }) => !claimed);
-      if (run) run.fail(error);
-      else logError(this.toPublicError(error));
+      if (!this.failWaiting(error)) logError(this.toPublicError(error));
     });
     return piscina;
   }

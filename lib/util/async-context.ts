@@ -24,12 +24,13 @@ import { AsyncLocalStorage, AsyncResource, executionAsyncResource } from 'node:a
  *   `testing/memory-worker-run.ts`).
  * - The results that a fleet awaits, of many jobs with one statement (`fleet/job-results.ts`), and leases, which are
  *   renewed together (`fleet/leases.ts`); the results of a fleet in memory (`testing/memory-connection.ts`).
+ * - The values and the end of a run in a thread, which another run may have created or freed (`threads/thread-pool.ts`).
  * - The timers of a virtual clock, which a test fires (`testing/virtual-clock.ts`).
  *
  * Work that callers share runs without any stores (`util/call-in-context.ts`): the connections, timers, polls and
  * heartbeats of a fleet (`fleet/connect-fleet.ts`), its messages (`fleet/notify-channel.ts`, `fleet/hints.ts`), batches
- * (`fleet/batcher.ts`), progress (`fleet/progress-writer.ts`) and the renewals of a follower
- * (`fleet/event-followers.ts`).
+ * (`fleet/batcher.ts`), progress (`fleet/progress-writer.ts`), the renewals of a follower (`fleet/event-followers.ts`),
+ * and threads (`threads/worker-pool.ts`).
  *
  * A promise needs no switch, because its continuation has the stores of the code that registered it. Listeners of a
  * cancel (`cancelled$`, `signal`) run in the stores of the code that cancels.

@@ -34,6 +34,13 @@ export function directCauses(error: unknown): unknown[] {
  * @param detailsOf returns the text that follows the stack of an error. Default: none.
  */
 export function stackTrace(error: unknown, detailsOf: (error: unknown) => string = () => ''): string {
+  return errorTree(error)
+    .map((each) => printableStack(each) + detailsOf(each))
+    .join('\ncaused by: ');
+}
+
+/** Returns an error, the errors that it consists of, and its causes, in the order in which a stack trace has them. */
+export function errorTree(error: unknown): unknown[] {
   const found = new Set<unknown>();
   const pending = [error];
   while (pending.length > 0 && found.size < maxErrors) {
@@ -41,7 +48,7 @@ export function stackTrace(error: unknown, detailsOf: (error: unknown) => string
     if (!found.has(next)) pending.push(...directCauses(next));
     found.add(next);
   }
-  return [...found].map((each) => printableStack(each) + detailsOf(each)).join('\ncaused by: ');
+  return [...found];
 }
 
 /** Returns a stack whose message and frames are cut, each for itself: a long message hides no frames. */

@@ -55,6 +55,9 @@ for (const [kind, create] of Object.entries(kinds)) {
             stream.respond({ 'content-type': 'text/event-stream; charset=utf-8' });
             stream.write('data: hi\n\n');
             return events.push(stream);
+          case '/capitals':
+            stream.respond({ 'Content-Type': 'Text/Event-Stream' });
+            return stream.write('data: hi\n\n');
           default:
             stream.end('hello');
         }
@@ -115,6 +118,11 @@ for (const [kind, create] of Object.entries(kinds)) {
       expect(await slow).to.equal('done');
       await stopped;
       await closed;
+    });
+
+    it('ends an event stream whose header has capitals', async () => {
+      await once(request('/capitals'), 'data');
+      await stop();
     });
 
     it('destroys a tunnel of CONNECT', async () => {
@@ -231,6 +239,22 @@ for (const [kind, create] of Object.entries(kinds)) {
     });
   });
 }
+
+describe('A stopping server of node:http2 with a listener of requests', () => {
+  afterEach(closeAll);
+
+  it('ends an event stream that has sent nothing yet', async () => {
+    const server = createServer();
+    const begun = once(server, 'request');
+    server.on('request', (_, response) => response.setHeader('Content-Type', 'text/event-stream'));
+    const site = await serve(server);
+    const session = connect(site.url).on('error', () => undefined);
+    session.request({ ':path': '/' }).on('error', () => undefined);
+    await begun;
+    expect((await site.app.stop()).clean).to.equal(true);
+    session.destroy();
+  });
+});
 
 describe('A stopping server of node:http2 that also speaks HTTP/1', () => {
   afterEach(closeAll);

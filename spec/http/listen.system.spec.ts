@@ -232,6 +232,28 @@ describe('An HTTP server as a task', () => {
     expect(server.listening).to.equal(false);
   });
 
+  it('fails with the first error of the server during its stop, which answers all requests', async () => {
+    const server = hello();
+    const site = await serve(server);
+    server.once('request', () => {
+      void site.app.stop();
+      for (const message of ['accept EMFILE', 'accept ENFILE']) server.emit('error', new Error(message));
+    });
+    expect(await (await fetch(site.url)).text()).to.equal('hello');
+    const { outcomes } = await site.app;
+    expect(outcomes[0]?.error?.message).to.equal('http failed in finalize: accept EMFILE');
+  });
+
+  it('suppresses an error of the server that follows the one that it fails with', async () => {
+    const server = hello();
+    const site = await serve(server);
+    for (const message of ['accept EMFILE', 'accept ENFILE']) server.emit('error', new Error(message));
+    const { outcomes } = await site.app;
+    expect(outcomes[0]?.error?.message).to.equal('http failed in execute: accept EMFILE');
+    const suppressed = outcomes[0]?.error?.suppressed.map(({ message }) => message);
+    expect(suppressed).to.deep.equal(['http failed in finalize: accept ENFILE']);
+  });
+
   it('continues after an error of the server that has a listener', async () => {
     const errors: string[] = [];
     const server = hello().on('error', (error) => errors.push(error.message));

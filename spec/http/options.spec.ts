@@ -49,6 +49,9 @@ describe('httpServer', () => {
       expect(() => loose(server, listenOptions)).to.throw(RangeError, 'Expected `port` to be a whole number from 0 to');
     expect(() => loose(server, { port: '80' })).to.throw(TypeError, 'Expected `port` to be a whole number');
     expect(() => loose(server, { path: 1 })).to.throw(TypeError, 'Expected `path` to be a string, got `1` (number)');
+    expect(() => loose(server, { port: 0, host: 1 })).to.throw(TypeError, 'Expected `host` to be a string, got `1`');
+    expect(() => loose(server, { fd: '3' })).to.throw(TypeError, 'Expected `fd` to be a whole number from 0 and up');
+    expect(() => loose(server, { fd: -1 })).to.throw(RangeError, 'Expected `fd` to be a whole number from 0 and up');
     expect(() => loose(server, { prt: 80 })).to.throw(
       TypeError,
       'Expected a member of `listenOptions`, got `prt`; did you mean `port`?',

@@ -40,6 +40,7 @@ describe('The access to an inspector', () => {
       error: 'The Host header names tasks.internal, not this server: if both are the same, add it to the option hosts',
     });
     expect((await httpRequest(`${url}snapshot`, { host: 'x'.repeat(5000) })).body.length).to.be.lessThan(300);
+    expect((await httpRequest(`${url}snapshot`, { host: ':80' })).body).to.include('The Host header names nothing');
   });
 
   it('works at an address of IPv6', async () => {
@@ -66,7 +67,8 @@ describe('The access to an inspector', () => {
   it('needs the token in a header beyond loopback, apart from the page, which is the same everywhere', async () => {
     const token = 'correct horse battery';
     const { url } = await inspected([], {}, { host: '0.0.0.0', token });
-    const local = url.replace('0.0.0.0', '127.0.0.1');
+    expect(url).to.match(/^http:\/\/localhost:\d+\/$/);
+    const local = url.replace('localhost', '127.0.0.1');
     const statusOf = async (path: string, headers: Record<string, string> = {}) =>
       (await httpRequest(`${local}${path}`, headers)).status;
     for (const path of ['snapshot', 'events', 'fleet', 'nothing']) {

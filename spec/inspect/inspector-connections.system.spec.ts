@@ -53,6 +53,19 @@ describe('The connections of an inspector', () => {
     expect((await httpRequest(`${url}livez`)).status).to.equal(200);
   });
 
+  it('are not kept after the end of the events, which the stop of the application would wait for', async () => {
+    const { app, url } = await inspected([task('a', () => NEVER)]);
+    const socket = connect(Number(new URL(url).port), '127.0.0.1').setEncoding('utf8');
+    let text = '';
+    socket.on('data', (chunk: string) => (text += chunk)).write('GET /events HTTP/1.1\r\nhost: localhost\r\n\r\n');
+    await waitUntil(() => text.includes('event: events'));
+    const closed = once(socket, 'end');
+    await Promise.all([app.stop(), closed]);
+    expect(text)
+      .to.match(/\r\nconnection: close\r\n/i)
+      .and.include('event: end\n');
+  });
+
   it('end when the client has read nothing of a response for 30 s', async () => {
     const { url } = await inspected([task('a', () => NEVER)]);
     const server = await serverAt(url);

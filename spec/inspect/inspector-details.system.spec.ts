@@ -52,6 +52,14 @@ describe('The details of a task from an inspector', () => {
     );
   });
 
+  it('are those of a path with a `?`, also one that is not encoded', async () => {
+    const { url } = await inspected([untilCancelled('a?b')]);
+    for (const query of ['path=a?b', 'path=a%3Fb']) {
+      const { status, body } = await httpRequest(`${url}task?${query}`);
+      expect([status, (JSON.parse(body) as TaskDetails).task], query).to.deep.equal([200, 'a?b']);
+    }
+  });
+
   it('have the last 50 runs of any number, and bounded memory', async () => {
     const clock = virtualClock(0);
     const often = cron(

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { randomUUID } from 'node:crypto';
 import { map } from 'rxjs';
-import type { AppEvent, Context, TaskEvent } from 'rxjs-tasks';
+import { optional, task, type AppEvent, type Context, type TaskEvent } from 'rxjs-tasks';
 import { UnrecoverableError, type Fleet, type Job, type Queue } from 'rxjs-tasks/fleet';
 import type {
   DeadLettersAnswer,
@@ -163,6 +163,26 @@ describe('The queues of an inspected fleet', () => {
       const [details, events] = await textsOfRuns(await personal({}));
       expect(details).to.include('"failures":1').and.not.to.include(secret);
       expect(events).to.include('failed in execute: the message is hidden').and.not.to.include(secret);
+    });
+
+    it('without the message of a failure in the error of a task that has waited for the job', async () => {
+      const queue = await newQueue<string>();
+      for (const showData of [false, true]) {
+        const worker = queue.worker((to) => {
+          throw new UnrecoverableError(`no mailbox ${to}`);
+        });
+        const submitter = task('submitter', () => queue.submit(secret));
+        const { url } = await inspect({ showData }, worker, optional(submitter));
+        const get = async (path: string) => (await httpRequest(`${url}${path}`, headers)).body;
+        await waitUntil(async () => (await get('task?path=submitter')).includes('"failures":1'));
+        let events = '';
+        for await (const { data } of serverSentEvents(await openResponse(`${url}events`, headers))) {
+          events += JSON.stringify(data);
+          if (events.includes('"task":"submitter","status":"failed"')) break;
+        }
+        for (const text of [await get('snapshot'), await get('task?path=submitter'), events])
+          expect([text.includes('submitter failed in execute'), text.includes(secret)]).to.deep.equal([true, showData]);
+      }
     });
 
     it('with the messages of their failures in these events if the inspector shows data', async () => {

@@ -1,9 +1,11 @@
 import { expect } from 'chai';
 import { NEVER } from 'rxjs';
 import type { ApplicationInfo } from '../../lib/app/application-info.js';
-import { supervise, task, taskRunner, type RunContext } from '../../lib/index.js';
+import { JobError } from '../../lib/fleet/index.js';
+import { supervise, task, TaskError, taskRunner, type AppEvent, type RunContext } from '../../lib/index.js';
 import { stateOf } from '../../lib/inspect/server/app-state.js';
-import { JobMessages } from '../../lib/inspect/server/job-data.js';
+import { JobMessages } from '../../lib/inspect/server/job-messages.js';
+import { toRecorded } from '../../lib/recording/to-recorded.js';
 import type { RecordedEvent } from '../../lib/recording/types.js';
 
 const secret = 'ann@example.com';
@@ -112,6 +114,32 @@ describe('The messages of the errors of jobs', () => {
     expect(messages.hide(shutdown, undefined)).to.deep.equal({ ...shutdown, outcomes: [expected, failed('http')] });
     const other: RecordedEvent = { type: 'done', at: 1, task: 'http', outcome: failed('http') };
     expect(messages.hide(other, { task: 'http' } as RunContext)).to.equal(other);
+  });
+
+  it('are hidden in the errors of tasks that have waited for a job, and in the cancel of the application', () => {
+    const awaited = new JobError('mail', '1', { name: 'RangeError', message: secret });
+    const ofSubmitter = new TaskError('submitter', 'execute', new Error(`not sent: ${secret}`, { cause: awaited }));
+    const ofChild = new TaskError('worker/job/send', 'execute', new Error(secret));
+    const submitter = { task: 'submitter' } as RunContext;
+    const runner = taskRunner(task('submitter', () => 1));
+    const of = { task: 'submitter', runId: 1, at: 1 };
+    for (const error of [ofSubmitter, ofChild]) {
+      const events: [AppEvent, RunContext?][] = [
+        [{ type: 'failed', ...of, phase: 'execute', error }, submitter],
+        [{ type: 'done', ...of, outcome: { task: 'submitter', runner, status: 'failed', error } }, submitter],
+        [{ type: 'cancelling', ...of, cause: error }, submitter],
+        [{ type: 'cancelled', cause: error }],
+      ];
+      for (const [event, run] of events) {
+        const recorded = JSON.stringify(messages.toRecorded(event, 1, run));
+        expect(recorded).to.include(`${error.task} failed in execute: the message is hidden`).and.not.include(secret);
+      }
+    }
+    const others = [new TaskError('submitter', 'execute', new Error('no disk')), new Error('enough'), 'enough'];
+    for (const cause of others)
+      expect(messages.toRecorded({ type: 'cancelled', cause }, 1, undefined)).to.deep.equal(
+        toRecorded({ type: 'cancelled', cause }, 1),
+      );
   });
 
   it('leave the name of the error, if it looks like that of a class, its task and its hook', () => {

@@ -1,6 +1,9 @@
 import { expect } from 'chai';
 import { EventEmitter } from 'node:events';
+import { Writable } from 'node:stream';
 import sinon from 'sinon';
+import { launch, task } from '../../lib/index.js';
+import { terminal } from '../../lib/inspect/index.js';
 import { sizeOf, takesColors, writeTo } from '../../lib/inspect/terminal/terminal-output.js';
 import { painter } from '../../lib/inspect/text/paint.js';
 import { withEnvironment } from '../helpers/environment.js';
@@ -42,6 +45,20 @@ describe('The output of a terminal', () => {
     const failing = { write: sinon.stub().yields(new Error('EPIPE')) };
     for (const text of ['a', 'b']) writeTo(failing, text);
     expect(failing.write.callCount).to.equal(2);
+  });
+
+  it('does not fail the application when it is closed, in any form', async () => {
+    for (const ui of ['live', 'lines', 'json'] as const) {
+      const stream = new Writable({ write: (_chunk, _encoding, done) => done(new Error('EIO')) });
+      // Not `once` of `node:events`, which would handle the error.
+      const closed = new Promise((resolve) => stream.on('close', resolve));
+      const instrumentation = withEnvironment({ TERM: 'xterm' }, () => [
+        terminal({ ui, stream: Object.assign(stream, { isTTY: true, columns: 80, rows: 24 }) }),
+      ]);
+      const { clean } = await launch([task('a', () => 1)], { instrumentation, observer: () => undefined });
+      expect(clean, ui).to.equal(true);
+      await closed;
+    }
   });
 
   it('is dropped when it is closed: one listener waits for the error of any number of writes', () => {

@@ -60,6 +60,27 @@ describe('The spans of failed runs', () => {
     ]);
   });
 
+  it('are those of the slot that has failed, among several slots of the same time', () => {
+    const boom = new Error('boom');
+    let calls = 0;
+    const job = cron(
+      task('job', () => (++calls === 1 ? timer(1).pipe(map(() => fail(boom))) : timer(3))),
+      1000,
+      { immediate: false, overlap: 'allowAll' },
+    );
+    const triggering = task('triggering', () => {
+      for (let call = 0; call < 3; call++) void job.trigger();
+      return timer(10);
+    });
+    run([job, triggering], 20);
+    const slots = sdk.spans.filter(({ name }) => name === 'job slot');
+    expect(slots.map(({ status, events }) => [status.code, events.length])).to.deep.equal([
+      [SpanStatusCode.ERROR, 1],
+      [SpanStatusCode.UNSET, 0],
+      [SpanStatusCode.UNSET, 0],
+    ]);
+  });
+
   it("have the error's code as its type, and `_OTHER` for a value that is not an error", () => {
     const refused = Object.assign(new Error('no'), { code: 'ECONNREFUSED' });
     run(

@@ -60,6 +60,19 @@ describe('record', () => {
     });
   });
 
+  it('records the texts, numbers and booleans of an event, as a custom runner may emit any', () => {
+    const events$ = new Subject<AppEvent>();
+    const recording = record(events$);
+    const circular: Record<string, unknown> = {};
+    circular['self'] = circular;
+    const of = { type: 'ready', task: 'x', runId: 1, at: 2 } as const;
+    const further = { runner: circular, count: 3n, listener: () => undefined, own: Symbol('own'), nothing: null };
+    events$.next({ ...of, ...further, attempt: 4, isLast: true } as AppEvent);
+    expect(JSON.parse(JSON.stringify(recording.events))).to.deep.equal([{ ...of, attempt: 4, isLast: true }]);
+    events$.next({ ...of, at: NaN });
+    expect(recording.events[1]?.at).to.be.within(recording.from, Date.now());
+  });
+
   it('records the failures outside the tasks, and the number of those that a report lacks', () => {
     const failures = [new Error('first'), 'second'];
     const events$ = new Subject<AppEvent>();

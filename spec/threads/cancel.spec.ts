@@ -31,6 +31,14 @@ describe('Unsubscribing from a run in a thread', () => {
     return { ints, values };
   }
 
+  /** Starts a function that ends when its signal is aborted. */
+  async function startResponsive(pool: ThreadPool, grace: number): Promise<{ ints: Int32Array; stop: () => void }> {
+    const ints = sharedInts();
+    const subscription = pool.run(workUrl, ints, { name: 'untilAborted', grace }).subscribe();
+    await waitUntil(() => Atomics.load(ints, 0) === 1);
+    return { ints, stop: () => subscription.unsubscribe() };
+  }
+
   it('interrupts a busy loop and does not disturb another thread', async () => {
     const other = await startWaiting();
     const { ints, stop } = await startSpinning();
@@ -113,11 +121,9 @@ describe('Unsubscribing from a run in a thread', () => {
   it('lets a function that reacts to its signal end by itself', async () => {
     const single = threadPool({ threads: 1 });
     await valuesOf(single, 'runsHere');
-    const ints = sharedInts();
-    const responsive = single.run(workUrl, ints, { name: 'untilAborted', grace: Infinity }).subscribe();
-    await waitUntil(() => Atomics.load(ints, 0) === 1);
+    const { ints, stop } = await startResponsive(single, Infinity);
     const next = valuesOf(single, 'runsHere');
-    responsive.unsubscribe();
+    stop();
     expect(await next).to.deep.equal([2]);
     expect(Atomics.load(ints, 1)).to.equal(1);
     await single.close();
@@ -136,12 +142,10 @@ describe('Unsubscribing from a run in a thread', () => {
 
   it('keeps a timer for the grace of a function only until that has ended', async () => {
     const single = threadPool({ threads: 1 });
-    const ints = sharedInts();
-    const responsive = single.run(workUrl, ints, { name: 'untilAborted', grace: 600_000 }).subscribe();
-    await waitUntil(() => Atomics.load(ints, 0) === 1);
+    const { stop } = await startResponsive(single, 600_000);
     const next = valuesOf(single, 'runsHere');
     const before = timers();
-    responsive.unsubscribe();
+    stop();
     expect(timers()).to.equal(before + 1);
     expect(await next).to.deep.equal([1]);
     expect(timers()).to.equal(before);

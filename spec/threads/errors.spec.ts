@@ -124,6 +124,8 @@ describe('A run that fails in a thread', () => {
   });
 
   describe('because its thread ends', () => {
+    const workerFile = new URL('../fixtures/threads/unstartable.ts', import.meta.url);
+
     it('errors with the exit code, even 0, without disturbing another thread, and the pool continues', async () => {
       const ints = sharedInts();
       const other = valuesOf(pool, 'waitFor', ints);
@@ -154,7 +156,6 @@ describe('A run that fails in a thread', () => {
     });
 
     it('errors when its thread does not start, without disturbing another thread', async () => {
-      const workerFile = new URL('../fixtures/threads/unstartable.ts', import.meta.url);
       const partial = threadPool({ threads: 2, workerFile });
       const ints = sharedInts();
       const other = valuesOf(partial, 'waitFor', ints);
@@ -165,6 +166,19 @@ describe('A run that fails in a thread', () => {
       Atomics.store(ints, 0, 1);
       expect(await other).to.deep.equal(['undisturbed']);
       await partial.close();
+    });
+
+    it('errors when its thread exits while it starts, and so does a queued run', async () => {
+      const exiting = threadPool({ name: 'exiting', threads: 1, workerFile });
+      process.env['THREADS_FAIL'] = 'exit';
+      const errors = await Promise.all([1, 2].map((n) => errorOf(exiting, 'default', n))).finally(() => {
+        delete process.env['THREADS_FAIL'];
+      });
+      for (const error of errors)
+        expect(error)
+          .to.be.instanceOf(ThreadExitError)
+          .and.include({ exitCode: 7, message: 'A thread of exiting exited with code 7' });
+      await exiting.close();
     });
 
     it('errors when no thread starts, and so does a queued run', async () => {

@@ -3,7 +3,7 @@ import { firstValueFrom, lastValueFrom } from 'rxjs';
 import { launch, ordered, task, withCancel } from '../../lib/index.js';
 import { PoolClosedError, threadPool } from '../../lib/threads/index.js';
 import { collect } from '../helpers/collect.js';
-import { errorOf, sharedInts, valuesOf, workUrl } from '../helpers/threads.js';
+import { errorOf, sharedInts, valuesOf, whenConstant, workUrl } from '../helpers/threads.js';
 import { waitUntil } from '../helpers/wait.js';
 
 describe('Closing a pool of threads', () => {
@@ -65,6 +65,42 @@ describe('Closing a pool of threads', () => {
       await firstValueFrom(pool.done$);
     }
     expect(await errorOf(pool, 'runsHere')).to.be.instanceOf(PoolClosedError);
+  });
+
+  it('that is started again before it is closed loses no run, and ends its threads when it is closed again', async () => {
+    const pool = threadPool({ threads: 1 });
+    const ints = sharedInts();
+    let next: Promise<unknown[]> | undefined;
+    pool.run(workUrl, ints, { name: 'waitFor' }).subscribe({
+      // The pool has no run at this moment.
+      complete() {
+        next = valuesOf(pool, 'later', 1);
+      },
+    });
+    const closed = pool.close();
+    const subscription = pool.start().subscribe();
+    Atomics.store(ints, 0, 1);
+    await waitUntil(() => next !== undefined);
+    expect(await next).to.deep.equal([1]);
+    await closed;
+    expect(await valuesOf(pool, 'runsHere')).to.deep.equal([1]);
+    subscription.unsubscribe();
+    await firstValueFrom(pool.done$);
+    expect(await errorOf(pool, 'runsHere')).to.be.instanceOf(PoolClosedError);
+  });
+
+  it('ends the threads of runs that were accepted while it was closing', async () => {
+    const pool = threadPool({ threads: 1 });
+    await valuesOf(pool, 'default', 1);
+    const closed = pool.close();
+    const subscription = pool.start().subscribe();
+    const ints = sharedInts();
+    const running = valuesOf(pool, 'tickOn', ints);
+    subscription.unsubscribe();
+    expect(await running).to.deep.equal([undefined]);
+    await Promise.all([closed, firstValueFrom(pool.done$)]);
+    // It would wait for ever if the thread had not ended.
+    await whenConstant(ints);
   });
 
   it('happens after the end of the tasks that use it in an ordered group', async () => {

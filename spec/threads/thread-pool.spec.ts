@@ -70,6 +70,16 @@ describe('threadPool', () => {
       expect([moved.byteLength, copied.byteLength]).to.deep.equal([0, 8]);
     });
 
+    it('reads its options when it is made', async () => {
+      const moved = new ArrayBuffer(8);
+      const options = { name: 'echo', transfer: [moved] };
+      const run$ = pool.run(workUrl, moved, options);
+      options.name = 'absent';
+      options.transfer.length = 0;
+      expect(await firstValueFrom(run$)).to.deep.equal(new ArrayBuffer(8));
+      expect(moved.byteLength).to.equal(0);
+    });
+
     it('goes on in its idle thread with the work that it has begun', async () => {
       const ints = sharedInts();
       expect(await valuesOf(pool, 'setLater', ints)).to.deep.equal(['returned']);
@@ -131,7 +141,8 @@ describe('threadPool', () => {
     it('may post messages of their own, which the pool ignores', async () => {
       const single = threadPool({ threads: 1 });
       // The first run has the number 1.
-      await valuesOf(single, 'post', [null, 'text', {}, { jobId: 1 }, { port: 'text' }]);
+      const ofOtherShapes = [{ jobId: 1, port: 'text' }, { lateError: 'text' }, { lateError: null }];
+      await valuesOf(single, 'post', [null, 'text', {}, { jobId: 1 }, { port: 'text' }, ...ofOtherShapes]);
       // Its values arrive after these messages.
       expect(await valuesOf(single, 'upTo', 2)).to.deep.equal([1, 2]);
       await single.close();

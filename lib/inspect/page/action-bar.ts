@@ -1,135 +1,133 @@
-import type { TaskAction } from '../server/task-actions.js';
-import { element, setText } from './element.js';
-import { operatorField } from './operator-name.js';
+import type { ActionRequest } from '../server/action-request.js';
+import { button, element, setText } from './element.js';
 import { performAction, type ActionAnswer } from './perform-action.js';
-import { RescheduleForm } from './reschedule-form.js';
+import type { RescheduleForm } from './reschedule-form.js';
 
-const labels: Readonly<Record<TaskAction, string>> = {
-  trigger: 'Trigger',
-  pause: 'Pause schedule',
-  resume: 'Resume schedule',
-  reschedule: 'Reschedule',
-  restart: 'Restart',
-  remove: 'Remove',
-};
-const results: Readonly<Record<TaskAction, string>> = {
-  trigger: 'Triggered',
-  pause: 'Paused',
-  resume: 'Resumed',
-  reschedule: 'Rescheduled',
-  restart: 'Restarting',
-  remove: 'Removing',
-};
-/** An action that takes no more than its task. */
-type SimpleAction = Exclude<TaskAction, 'reschedule'>;
+/** A button for an action, which may ask first. */
+interface SimpleButton {
+  readonly label: string;
+  /** Asked before the action. */
+  readonly question?: string | undefined;
+  readonly request: ActionRequest;
+  /** Returns the text about the result. */
+  readonly resultOf: (answer: ActionAnswer) => string;
+}
 
-/** Actions that end a run, and the question before each. */
-const questions: Partial<Record<TaskAction, string>> = {
-  restart: 'End the current run, and start the next?',
-  remove: 'End this task for good?',
-};
+/** A button for a form, which performs the action itself. */
+interface FormButton {
+  readonly label: string;
+  readonly form: RescheduleForm;
+  /** The path of the task that the form is for. */
+  readonly path: string;
+  readonly resultOf: (answer: ActionAnswer) => string;
+}
+
+export type ActionButton = SimpleButton | FormButton;
 
 /** The time for which a result is shown. */
 const resultMs = 5000;
 
-/** The buttons for the actions of the selected task. */
+/** Buttons for the actions of a task, a queue or a job. */
 export class ActionBar {
   readonly root: HTMLElement = element('div', '');
   private readonly buttons = element('div', '');
   private readonly result = element('p', '');
-  private readonly form = new RescheduleForm(
-    (answer) => this.showAnswer('reschedule', answer),
-    () => this.ask(undefined),
-  );
   private readonly onPerformed: () => void;
-  private task = '';
-  private actions: readonly TaskAction[] = [];
-  private question: TaskAction | undefined = undefined;
+  private current: readonly ActionButton[] = [];
+  private subject = '';
+  /** The label of the button that asks, or whose form is open. */
+  private question: string | undefined = undefined;
   private isPending = false;
   private resultTimer: ReturnType<typeof setTimeout> | undefined = undefined;
 
-  /** @param onPerformed called after each action. */
-  constructor(onPerformed: () => void) {
+  /**
+   * @param onPerformed called after each action.
+   * @param fields elements between the buttons and the result.
+   */
+  constructor(label: string, onPerformed: () => void, ...fields: readonly HTMLElement[]) {
     this.onPerformed = onPerformed;
     this.root.className = 'actions';
     this.buttons.className = 'buttons';
     this.buttons.setAttribute('role', 'group');
-    this.buttons.setAttribute('aria-label', 'Actions');
+    this.buttons.setAttribute('aria-label', label);
     this.result.setAttribute('role', 'status');
-    this.root.append(this.buttons, operatorField(), this.result);
+    this.root.append(this.buttons, ...fields, this.result);
   }
 
-  show(task: string, actions: readonly TaskAction[]): void {
-    if (task !== this.task) {
+  /** @param subject the task, the queue or the job; the result and the question are about the last one. */
+  show(subject: string, buttons: readonly ActionButton[]): void {
+    if (subject !== this.subject) {
       this.question = undefined;
       this.showResult('');
-    } else if (actions.join() === this.actions.join()) return;
-    this.task = task;
-    this.actions = actions;
+    } else if (textOf(buttons) === textOf(this.current)) return;
+    this.subject = subject;
+    this.current = buttons;
     this.draw();
-  }
-
-  /** Takes back a question. */
-  reset(): void {
-    this.show('', []);
   }
 
   private draw(): void {
-    const { actions, question } = this;
-    const asked = question && actions.includes(question) ? question : undefined;
+    const asked = this.current.find(({ label }) => label === this.question);
+    const form = asked && 'form' in asked ? asked.form : undefined;
     // The form keeps what was typed, and the focus.
-    if (asked === 'reschedule' && this.buttons.contains(this.form.root)) return;
+    if (form && this.buttons.contains(form.root)) return;
     const hadFocus = this.buttons.contains(document.activeElement);
-    this.buttons.replaceChildren(...(asked ? this.confirmation(asked) : actions.map((action) => this.button(action))));
-    this.root.hidden = actions.length === 0 && this.result.textContent === '';
+    this.buttons.replaceChildren(...(asked ? this.confirmation(asked) : this.current.map((each) => this.button(each))));
+    this.root.hidden = this.current.length === 0 && this.result.textContent === '';
     // The last button of a question is the safe answer.
     const next = this.buttons.querySelector<HTMLElement>(asked ? 'button:last-child' : 'button');
-    if (asked === 'reschedule') this.form.focus();
-    else if (hadFocus) (next ?? this.root.closest<HTMLElement>('[tabindex]'))?.focus();
+    if (form) form.focus();
+    else if (hadFocus) (next ?? this.root.closest<HTMLElement>('dialog, [tabindex]'))?.focus();
   }
 
-  private button(action: TaskAction): HTMLElement {
-    const isQuestion = action === 'reschedule' || questions[action] !== undefined;
-    return this.createButton(labels[action] + (isQuestion ? ' …' : ''), () => {
-      if (action === 'reschedule') this.form.reset(this.task);
-      if (isQuestion) this.ask(action);
-      else void this.perform(action);
+  private button(of: ActionButton): HTMLElement {
+    const { label } = of;
+    if (!('form' in of) && of.question === undefined) return button(label, () => void this.perform(of));
+    return button(`${label} …`, () => {
+      if ('form' in of) this.open(of);
+      this.ask(label);
     });
   }
 
-  private confirmation(action: TaskAction): HTMLElement[] {
-    if (action === 'reschedule') return [this.form.root];
-    const confirm = this.createButton(labels[action], () => void this.perform(action));
+  private confirmation(of: ActionButton): HTMLElement[] {
+    if ('form' in of) return [of.form.root];
+    const confirm = button(of.label, () => void this.perform(of));
     confirm.className = 'danger';
-    return [element('span', questions[action] ?? ''), confirm, this.createButton('Cancel', () => this.ask(undefined))];
+    return [element('span', of.question ?? ''), confirm, button('Cancel', () => this.ask(undefined))];
   }
 
-  private ask(action: TaskAction | undefined): void {
-    this.question = action;
+  private ask(label: string | undefined): void {
+    this.question = label;
     this.draw();
   }
 
-  private createButton(label: string, onClick: () => void): HTMLElement {
-    const button = element('button', label);
-    button.setAttribute('type', 'button');
-    button.addEventListener('click', onClick);
-    return button;
+  private open({ form, path, resultOf }: FormButton): void {
+    const { subject } = this;
+    form.open(
+      path,
+      (answer) => this.showAnswer(subject, answer, resultOf),
+      () => this.ask(undefined),
+    );
   }
 
-  private async perform(action: SimpleAction): Promise<void> {
-    const { task } = this;
+  private async perform({ request, resultOf }: SimpleButton): Promise<void> {
+    const { subject } = this;
     if (this.isPending) return;
     this.isPending = true;
     this.showResult('');
-    const answer = await performAction({ action, path: task });
+    const answer = await performAction(request);
     this.isPending = false;
-    if (task === this.task) this.showAnswer(action, answer);
-    else this.onPerformed();
+    this.showAnswer(subject, answer, resultOf);
   }
 
-  private showAnswer(action: TaskAction, answer: ActionAnswer): void {
+  /** Shows the result of an action, unless something else was chosen meanwhile. */
+  private showAnswer(subject: string, answer: ActionAnswer, resultOf: ActionButton['resultOf']): void {
+    const { error, pending } = answer;
     this.onPerformed();
-    this.showResult(answer.error ?? resultOf(action, answer), answer.error !== undefined);
+    if (subject !== this.subject) return;
+    this.showResult(
+      error ?? (pending ? 'It is done as soon as the database answers' : resultOf(answer)),
+      error !== undefined,
+    );
     this.ask(undefined);
   }
 
@@ -142,6 +140,7 @@ export class ActionBar {
   }
 }
 
-function resultOf(action: TaskAction, { paused }: ActionAnswer): string {
-  return action === 'resume' && paused ? 'Still paused by its coordinator' : results[action];
+/** Returns a text that differs for different buttons. */
+function textOf(buttons: readonly ActionButton[]): string {
+  return JSON.stringify(buttons.map((each) => ('form' in each ? [each.label, each.path] : each)));
 }

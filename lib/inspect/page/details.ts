@@ -10,7 +10,9 @@ import { cronEntries, type Entry } from './cron-facts.js';
 import { element } from './element.js';
 import { clockTime, localDate } from './format.js';
 import type { PageRow } from './page-rows.js';
+import { RescheduleForm } from './reschedule-form.js';
 import { runParts, waitsForText } from './run-parts.js';
+import { taskButtons } from './task-buttons.js';
 
 /** The number of marks in the list of a task. */
 const maxMarks = 30;
@@ -21,6 +23,7 @@ export class Details {
   private readonly content: HTMLElement;
   private readonly open: (hit: Hit) => void;
   private readonly actions: ActionBar;
+  private readonly form = new RescheduleForm();
   private subject: unknown;
 
   constructor(root: HTMLElement, content: HTMLElement, open: (hit: Hit) => void, actions: ActionBar) {
@@ -35,7 +38,8 @@ export class Details {
   }
 
   close(): void {
-    this.actions.reset();
+    // Takes back a question.
+    this.actions.show('', []);
     this.root.hidden = true;
   }
 
@@ -66,7 +70,7 @@ export class Details {
     const since = row?.since ?? state?.since;
     const error = known?.lastError ?? row?.lastError ?? state?.lastError;
     const latest = row?.marks.slice(-maxMarks).reverse() ?? [];
-    this.actions.show(pageRow.task, state?.actions ?? []);
+    this.actions.show(pageRow.task, taskButtons(pageRow.task, state?.actions ?? [], this.form));
     return [
       element('h2', pageRow.task),
       definitions([

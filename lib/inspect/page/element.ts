@@ -11,6 +11,14 @@ export function element(name: string, text: string, ...children: Node[]): HTMLEl
   return created;
 }
 
+/** Creates a button that submits no form. A list may handle the clicks of all its buttons. */
+export function button(label: string, onClick?: () => void): HTMLElement {
+  const created = element('button', label);
+  created.setAttribute('type', 'button');
+  if (onClick) created.addEventListener('click', onClick);
+  return created;
+}
+
 /** Returns an element of the page. */
 export function elementById(id: string): HTMLElement {
   const found = document.getElementById(id);

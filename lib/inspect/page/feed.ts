@@ -3,16 +3,14 @@ import type { AppState } from '../server/app-state.js';
 import { Timeline } from '../timeline.js';
 import { Connection, type ConnectionStatus } from './connection.js';
 import { FleetFeed } from './fleet-feed.js';
+import { request } from './request.js';
 import { TaskFeed } from './task-feed.js';
-import { authorization } from './token.js';
 
 /** The number of spans, and of marks, to keep of a row. */
 const limit = 2000;
 const pollIntervalMs = 2000;
 /** Events of this period need one request. */
 const pollDelayMs = 200;
-/** A request that hangs would block all later ones. */
-const requestTimeoutMs = 10_000;
 /** The first answer of a fleet is worth this wait: its section then appears complete, together with the rows. */
 const firstFleetAnswerMs = 500;
 /** Events after which the state has facts that the events do not have, such as the next slot. */
@@ -104,10 +102,7 @@ export class Feed {
 
   private async poll(): Promise<void> {
     try {
-      const response = await fetch('snapshot', {
-        headers: authorization(),
-        signal: AbortSignal.timeout(requestTimeoutMs),
-      });
+      const response = await request('snapshot');
       if (!response.ok) return;
       const state = (await response.json()) as AppState;
       this.skew = state.now - Date.now();

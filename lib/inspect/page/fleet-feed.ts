@@ -1,8 +1,6 @@
 import type { FleetState } from '../../fleet/types.js';
 import type { FleetAnswer } from '../server/fleet-state-source.js';
-import { authorization } from './token.js';
-
-const requestTimeoutMs = 10_000;
+import { requestJson } from './request.js';
 
 /** The data of the fleet's section, and of the dialog of a queue. */
 export interface FleetSnapshot {
@@ -31,22 +29,15 @@ export class FleetFeed implements FleetSnapshot {
   }
 
   private async request(now: () => number): Promise<void> {
-    try {
-      const response = await fetch('fleet', {
-        headers: authorization(),
-        signal: AbortSignal.timeout(requestTimeoutMs),
-      });
-      const answer = (await response.json()) as FleetAnswer & { readonly error?: string };
-      this.failure = response.ok ? undefined : (answer.error ?? `The inspector answers with status ${response.status}`);
-      if (!response.ok) return;
-      const { stale } = answer;
-      this.state = answer;
-      this.failure = stale?.error;
-      this.at = now() - (stale?.ageMs ?? 0);
-    } catch {
-      this.failure = 'The inspector does not answer';
-    } finally {
-      this.now = now();
+    const answer = await requestJson<FleetAnswer>('fleet');
+    this.now = now();
+    if ('error' in answer) {
+      this.failure = answer.error;
+      return;
     }
+    const { stale } = answer;
+    this.state = answer;
+    this.failure = stale?.error;
+    this.at = this.now - (stale?.ageMs ?? 0);
   }
 }

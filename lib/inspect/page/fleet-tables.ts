@@ -1,7 +1,7 @@
 import type { CronState, FleetMember, PausedCron, QueueState } from '../../fleet/types.js';
 import { duration } from '../../util/duration.js';
 import { printable } from '../../util/printable.js';
-import { element } from './element.js';
+import { button, element } from './element.js';
 import { counted, shortTime } from './format.js';
 import { countText, endedTime, perMinute } from './queue-facts.js';
 
@@ -48,13 +48,12 @@ export function queuesTable(queues: readonly QueueState[]): Node {
     ];
     completed.title = `${counted(ended.completed, 'job')} completed ${endedTime(ended)}`;
     failed.title = `${counted(ended.failed, 'job')} failed ${endedTime(ended)}`;
-    const button = element('button', name);
-    button.setAttribute('type', 'button');
-    button.dataset['queue'] = name;
+    const opener = button(name);
+    opener.dataset['queue'] = name;
     return {
       name,
       title: paused ? `${name}: paused by ${paused.by}` : name,
-      label: paused ? [button, pausedMark()] : [button],
+      label: paused ? [opener, pausedMark()] : [opener],
       cells: [number(waiting), number(running), oldest, completed, failed, number(dead, true)],
       hasProblem: dead > 0 || paused !== undefined,
     };

@@ -1,11 +1,11 @@
 import type { JobState } from '../../fleet/queue-types.js';
 import type { DeadLettersAnswer, JobAnswer, JobsAnswer } from '../server/job-view.js';
-import { element, setText } from './element.js';
+import { ActionBar } from './action-bar.js';
+import { button, element, setText } from './element.js';
 import { counted } from './format.js';
 import { jobButtons, jobDetails } from './job-details.js';
 import { deadLetterTable, jobTable } from './job-table.js';
-import { QueueActionBar } from './queue-action-bar.js';
-import { requestQueue, type QueueFailure } from './queue-requests.js';
+import { queueAddress, requestJson, type RequestFailure } from './request.js';
 import { replaceChanged } from './replace-changed.js';
 
 const states: readonly JobState['state'][] = [
@@ -31,7 +31,7 @@ export class JobBrowser {
   private readonly content = element('div', '');
   private readonly first = button('First page', () => this.turnTo(undefined));
   private readonly next = button('Next page', () => this.turnTo(this.nextPage));
-  private readonly actions: QueueActionBar;
+  private readonly actions: ActionBar;
   private queue = '';
   private job: string | undefined = undefined;
   /** The last job of the page before, and of this one. */
@@ -41,7 +41,7 @@ export class JobBrowser {
 
   constructor(onPerformed: () => void) {
     const { root, filter, content, failure } = this;
-    this.actions = new QueueActionBar('Actions of jobs', () => {
+    this.actions = new ActionBar('Actions of jobs', () => {
       this.chosen.clear();
       onPerformed();
     });
@@ -82,11 +82,12 @@ export class JobBrowser {
   async poll(): Promise<void> {
     const asked = this.subject;
     const { queue, job, filter, page } = this;
-    if (job !== undefined) return this.showJob(await requestQueue<JobAnswer>(queue, `jobs/${job}`), asked);
+    const address = queueAddress(queue);
+    if (job !== undefined) return this.showJob(await requestJson<JobAnswer>(`${address}/jobs/${job}`), asked);
     if (filter.value === deadLetters)
-      return this.showDeadLetters(await requestQueue<DeadLettersAnswer>(queue, deadLetters), asked);
+      return this.showDeadLetters(await requestJson<DeadLettersAnswer>(`${address}/${deadLetters}`), asked);
     const query = new URLSearchParams({ ...(filter.value && { state: filter.value }), ...(page && { after: page }) });
-    this.showJobs(await requestQueue<JobsAnswer>(queue, `jobs?${query}`), asked);
+    this.showJobs(await requestJson<JobsAnswer>(`${address}/jobs?${query}`), asked);
   }
 
   private get subject(): string {
@@ -121,7 +122,7 @@ export class JobBrowser {
     void this.poll();
   }
 
-  private showJobs(answer: JobsAnswer | QueueFailure, asked: string): void {
+  private showJobs(answer: JobsAnswer | RequestFailure, asked: string): void {
     if (!this.isShown(answer, asked)) return;
     this.nextPage = answer.next;
     this.first.hidden = this.page === undefined;
@@ -129,7 +130,7 @@ export class JobBrowser {
     replaceChanged(this.content, [jobTable(answer.jobs, Date.now())]);
   }
 
-  private showDeadLetters(answer: DeadLettersAnswer | QueueFailure, asked: string): void {
+  private showDeadLetters(answer: DeadLettersAnswer | RequestFailure, asked: string): void {
     if (!this.isShown(answer, asked)) return;
     replaceChanged(this.content, [deadLetterTable(answer.deadLetters, Date.now(), this.hasActions)]);
     for (const box of this.content.querySelectorAll('input'))
@@ -137,13 +138,13 @@ export class JobBrowser {
     this.showRedrive();
   }
 
-  private showJob(answer: JobAnswer | QueueFailure, asked: string): void {
+  private showJob(answer: JobAnswer | RequestFailure, asked: string): void {
     if (!this.isShown(answer, asked)) return;
     replaceChanged(this.content, jobDetails(answer));
     this.actions.show(asked, this.hasActions ? jobButtons(this.queue, answer.job) : []);
   }
 
-  private isShown<T extends object>(answer: T | QueueFailure, asked: string): answer is T {
+  private isShown<T extends object>(answer: T | RequestFailure, asked: string): answer is T {
     if (asked !== this.subject) return false;
     if (!('error' in answer)) {
       setText(this.failure, '');
@@ -151,7 +152,7 @@ export class JobBrowser {
     }
     setText(this.failure, answer.error);
     // Otherwise the last answer stays, because the next one may come.
-    if (answer.isMissing) {
+    if (answer.status === 404) {
       this.content.replaceChildren();
       this.actions.show(asked, []);
     }
@@ -176,13 +177,6 @@ export class JobBrowser {
     } as const;
     this.actions.show(this.subject, ids.length > 0 && this.hasActions ? [redrive] : []);
   }
-}
-
-function button(label: string, onClick: () => void): HTMLElement {
-  const created = element('button', label);
-  created.setAttribute('type', 'button');
-  created.addEventListener('click', onClick);
-  return created;
 }
 
 function capitalized(text: string): string {

@@ -1,8 +1,8 @@
 import { duration } from '../../util/duration.js';
 import type { JobAnswer, JobDetails } from '../server/job-view.js';
+import type { ActionButton } from './action-bar.js';
 import { element } from './element.js';
 import { clockTime, counted, localDate } from './format.js';
-import type { QueueButton } from './queue-action-bar.js';
 
 /** Creates the nodes that show one job. */
 export function jobDetails({ job, showData }: JobAnswer): Node[] {
@@ -32,7 +32,7 @@ export function jobDetails({ job, showData }: JobAnswer): Node[] {
 }
 
 /** Returns the buttons for the actions that make sense in the state of a job. */
-export function jobButtons(queue: string, { id, state }: JobDetails): QueueButton[] {
+export function jobButtons(queue: string, { id, state }: JobDetails): ActionButton[] {
   const request = { queue, job: id };
   const isWaiting = state === 'delayed' || state === 'retrying';
   const hasFailed = state === 'failed' || state === 'cancelled';

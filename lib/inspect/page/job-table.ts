@@ -1,7 +1,7 @@
 import type { GroupState } from '../../fleet/queue-types.js';
 import { printable } from '../../util/printable.js';
 import type { DeadLetterView, FailureView, JobView } from '../server/job-view.js';
-import { element } from './element.js';
+import { button, element } from './element.js';
 import { shortTime } from './format.js';
 import { countText } from './queue-facts.js';
 
@@ -53,12 +53,11 @@ function timeText({ createdAt, dueAt, startedAt, endedAt, state }: JobView, now:
 
 /** Shows the end of an id: its start is a time, which jobs have in common. */
 function idButton(id: string): HTMLElement {
-  const button = element('button', `…${id.slice(-12)}`);
-  button.setAttribute('type', 'button');
-  button.setAttribute('aria-label', `Job ${id}`);
-  button.title = id;
-  button.dataset['job'] = id;
-  return button;
+  const created = button(`…${id.slice(-12)}`);
+  created.setAttribute('aria-label', `Job ${id}`);
+  created.title = id;
+  created.dataset['job'] = id;
+  return created;
 }
 
 function choice(id: string, job: string): HTMLElement {

@@ -1,8 +1,6 @@
 import type { ActionRequest } from '../server/action-request.js';
 import { operatorName } from './operator-name.js';
-import { authorization } from './token.js';
-
-const requestTimeoutMs = 10_000;
+import { requestJson } from './request.js';
 
 /** The answer of the server to a request for an action. */
 export interface ActionAnswer {
@@ -18,17 +16,11 @@ export interface ActionAnswer {
 }
 
 /** Requests an action in the name of the user. Never rejects: a failure is an `error`. */
-export async function performAction(request: ActionRequest): Promise<ActionAnswer> {
-  try {
-    const response = await fetch('actions', {
-      method: 'POST',
-      headers: { ...authorization(), 'content-type': 'application/json' },
-      body: JSON.stringify({ ...request, by: operatorName() }),
-      signal: AbortSignal.timeout(requestTimeoutMs),
-    });
-    const answer = (await response.json()) as ActionAnswer;
-    return response.ok ? answer : { error: answer.error ?? `The inspector answers with status ${response.status}` };
-  } catch {
-    return { error: 'The inspector does not answer' };
-  }
+export function performAction(request: ActionRequest): Promise<ActionAnswer> {
+  const body = JSON.stringify({ ...request, by: operatorName() });
+  return requestJson<ActionAnswer>('actions', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body,
+  });
 }

@@ -1,15 +1,15 @@
 import type { QueueState } from '../../fleet/types.js';
 import { duration } from '../../util/duration.js';
 import type { GroupsAnswer } from '../server/job-view.js';
-import { element, setText } from './element.js';
+import { ActionBar, type ActionButton } from './action-bar.js';
+import { button, element, setText } from './element.js';
 import type { FleetSnapshot } from './fleet-feed.js';
 import { shortTime } from './format.js';
 import { JobBrowser } from './job-browser.js';
 import { groupTable } from './job-table.js';
 import { operatorField } from './operator-name.js';
-import { QueueActionBar, type QueueButton } from './queue-action-bar.js';
 import { endedTime, queueFacts } from './queue-facts.js';
-import { requestQueue } from './queue-requests.js';
+import { queueAddress, requestJson } from './request.js';
 import { replaceChanged } from './replace-changed.js';
 
 const pollIntervalMs = 2000;
@@ -24,7 +24,7 @@ export class QueuePanel {
   private readonly facts = element('div', '');
   private readonly groups = element('div', '');
   private readonly name = operatorField();
-  private readonly actions: QueueActionBar;
+  private readonly actions: ActionBar;
   private readonly jobs: JobBrowser;
   private readonly onPerformed: () => void;
   private queue = '';
@@ -38,7 +38,7 @@ export class QueuePanel {
   constructor(onPerformed: () => void, onClose: (queue: string) => void) {
     this.onPerformed = onPerformed;
     const performed = () => this.afterAction();
-    this.actions = new QueueActionBar('Actions of the queue', performed);
+    this.actions = new ActionBar('Actions of the queue', performed);
     this.jobs = new JobBrowser(performed);
     const { root, heading, pause, facts, groups, name } = this;
     root.id = 'queue';
@@ -46,11 +46,9 @@ export class QueuePanel {
     heading.id = 'queue-name';
     pause.className = 'paused';
     groups.className = 'groups';
-    const close = element('button', '✕');
-    close.setAttribute('type', 'button');
+    const close = button('✕', () => root.close());
     close.setAttribute('aria-label', 'Close queue');
     close.className = 'close';
-    close.addEventListener('click', () => root.close());
     const operator = element('div', '', this.actions.root, name);
     operator.className = 'operator';
     const header = element('header', '', heading, pause, close);
@@ -99,7 +97,7 @@ export class QueuePanel {
   private async poll(): Promise<void> {
     const { queue } = this;
     void this.jobs.poll();
-    const answer = await requestQueue<GroupsAnswer>(queue, 'groups');
+    const answer = await requestJson<GroupsAnswer>(`${queueAddress(queue)}/groups`);
     if (queue !== this.queue || 'error' in answer) return;
     const { groups } = answer;
     replaceChanged(this.groups, groups.length === 0 ? [] : [element('h3', 'Largest groups'), groupTable(groups)]);
@@ -111,12 +109,12 @@ export class QueuePanel {
   }
 }
 
-function buttonsOf({ name: queue, paused, dead }: QueueState): QueueButton[] {
-  const pause: QueueButton = paused
+function buttonsOf({ name: queue, paused, dead }: QueueState): ActionButton[] {
+  const pause: ActionButton = paused
     ? { label: 'Resume queue', request: { action: 'resume-queue', queue }, resultOf: () => 'Resumed' }
     : { label: 'Pause queue', request: { action: 'pause-queue', queue }, resultOf: () => 'Paused' };
   if (dead === 0) return [pause];
-  const redrive: QueueButton = {
+  const redrive: ActionButton = {
     label: 'Redrive all',
     question: 'Submit all dead letters again, as new jobs?',
     request: { action: 'redrive', queue },

@@ -1,5 +1,5 @@
 import type { RescheduleRequest } from '../server/action-request.js';
-import { element, setText } from './element.js';
+import { button, element, setText } from './element.js';
 import { clockTime, localDate } from './format.js';
 import { performAction, type ActionAnswer } from './perform-action.js';
 
@@ -10,21 +10,20 @@ export class RescheduleForm {
   private readonly timezone = input('Time zone', 'that of the cron');
   private readonly preview = element('ol', '');
   private readonly refusal = element('p', '');
-  private readonly confirm = button('Reschedule', 'button');
-  private readonly onAnswer: (answer: ActionAnswer) => void;
+  private readonly confirm = button('Reschedule', () => void this.perform());
+  private onAnswer: (answer: ActionAnswer) => void = () => undefined;
+  private onCancel: () => void = () => undefined;
   private path = '';
 
-  /** @param onAnswer called when the schedule was changed, or with the reason why not. */
-  constructor(onAnswer: (answer: ActionAnswer) => void, onCancel: () => void) {
+  constructor() {
     const { root, schedule, timezone, preview, refusal, confirm } = this;
-    this.onAnswer = onAnswer;
     root.className = 'reschedule';
     refusal.className = 'bad';
     refusal.setAttribute('role', 'alert');
     preview.setAttribute('aria-label', 'Next runs');
     confirm.className = 'danger';
-    const cancel = button('Cancel', 'button');
-    const buttons = element('div', '', button('Preview', 'submit'), confirm, cancel);
+    const cancel = button('Cancel', () => this.onCancel());
+    const buttons = element('div', '', element('button', 'Preview'), confirm, cancel);
     buttons.className = 'buttons';
     root.append(schedule.label, timezone.label, preview, refusal, buttons);
     root.addEventListener('submit', (event) => {
@@ -33,13 +32,17 @@ export class RescheduleForm {
       void this.showPreview();
     });
     root.addEventListener('input', () => this.showRuns(undefined));
-    confirm.addEventListener('click', () => void this.perform());
-    cancel.addEventListener('click', onCancel);
   }
 
-  /** Empties the form for the cron at a path. */
-  reset(path: string): void {
+  /**
+   * Empties the form for the cron at a path.
+   *
+   * @param onAnswer called when the schedule was changed.
+   */
+  open(path: string, onAnswer: (answer: ActionAnswer) => void, onCancel: () => void): void {
     this.path = path;
+    this.onAnswer = onAnswer;
+    this.onCancel = onCancel;
     this.root.reset();
     this.showRuns(undefined);
   }
@@ -56,9 +59,11 @@ export class RescheduleForm {
   }
 
   private async perform(): Promise<void> {
+    const { path, onAnswer } = this;
     const answer = await performAction(this.request());
-    if (answer.error === undefined) this.onAnswer(answer);
-    else this.showRuns(undefined, answer.error);
+    if (answer.error === undefined) onAnswer(answer);
+    // The form may be open for another cron by now.
+    else if (path === this.path) this.showRuns(undefined, answer.error);
   }
 
   private request(): RescheduleRequest {
@@ -88,10 +93,4 @@ function input(text: string, placeholder: string): { readonly label: HTMLElement
   field.autocomplete = 'off';
   field.spellcheck = false;
   return { label: element('label', text, field), field };
-}
-
-function button(label: string, type: 'button' | 'submit'): HTMLElement {
-  const created = element('button', label);
-  created.setAttribute('type', type);
-  return created;
 }

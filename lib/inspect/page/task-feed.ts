@@ -1,7 +1,5 @@
 import type { TaskDetails } from '../server/task-details.js';
-import { authorization } from './token.js';
-
-const requestTimeoutMs = 10_000;
+import { request } from './request.js';
 
 /** The details of one task from the server: the task that is open on the page. */
 export class TaskFeed {
@@ -26,10 +24,7 @@ export class TaskFeed {
     if (path === undefined || this.pending) return;
     this.pending = true;
     try {
-      const response = await fetch(`task?path=${encodeURIComponent(path)}`, {
-        headers: authorization(),
-        signal: AbortSignal.timeout(requestTimeoutMs),
-      });
+      const response = await request(`task?path=${encodeURIComponent(path)}`);
       // The server no longer has the runs of a child that ended long ago.
       const answer = response.ok ? ((await response.json()) as TaskDetails) : undefined;
       if (path === this.path) this.answer = answer;

@@ -5,7 +5,7 @@ import type { RecordedError } from '../../recording/types.js';
 import { snapshot, type Snapshot } from '../../task/snapshot.js';
 import type { SlotHistory, SlotOutcome } from '../../task/types.js';
 import type { InspectorAction } from './action-request.js';
-import type { JobMessages } from './job-data.js';
+import type { JobMessages } from './job-messages.js';
 import { currentActionsByPath, type TaskAction } from './task-actions.js';
 
 /** A `SlotHistory` in JSON. */
@@ -55,10 +55,8 @@ export function stateOf(application: ApplicationInfo, now: number, parts: StateP
   const { boot, hasFleet, actions, jobMessages } = parts;
   const { runners, ready, notReady } = application;
   const actionsByPath = actions && currentActionsByPath(runners);
-  const toError: ToRecordedError = (error, path) => {
-    const recorded = toRecordedError(error);
-    return jobMessages?.hideError(recorded, path) ?? recorded;
-  };
+  const toError: ToRecordedError = (error, path) =>
+    jobMessages ? jobMessages.hideError(jobMessages.toRecordedError(error), path) : toRecordedError(error);
   return {
     boot,
     now,

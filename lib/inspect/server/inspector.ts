@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import { endWith, forkJoin, NEVER, race, startWith, switchMap, takeUntil, timer, type Observable } from 'rxjs';
 import { applicationOf, type ApplicationInfo } from '../../app/application-info.js';
 import { toContext } from '../../context/abort-signal-context.js';
@@ -11,13 +10,15 @@ import { taskRunner } from '../../task/runner.js';
 import { task } from '../../task/task.js';
 import { enclosingRun } from '../../task/enclosing-run.js';
 import type { TaskRunner } from '../../task/types.js';
+import { maxTimerMs } from '../../util/timer.js';
+import { urlOf } from '../../util/url-of.js';
 import { actionRoute } from './action-route.js';
 import { stateOf } from './app-state.js';
 import { createAuth } from './auth.js';
 import { EventLog } from './event-log.js';
 import { readInspectorOptions, type InspectorOptions } from './inspector-options.js';
 import { fleetParts } from './fleet-parts.js';
-import { JobMessages } from './job-data.js';
+import { JobMessages } from './job-messages.js';
 import { closeServer, createServer } from './limited-server.js';
 import { queueActions } from './queue-action-request.js';
 import { routes } from './routes.js';
@@ -25,9 +26,6 @@ import { RunLogs } from './run-logs.js';
 import { SseClients } from './sse-clients.js';
 import { taskActions } from './task-actions.js';
 import { taskDetails } from './task-details.js';
-
-/** The longest delay of `setTimeout`. */
-const maxTimerMs = 2 ** 31 - 1;
 
 /**
  * Creates a task that serves the state of its application: at `/` a page with a live timeline; for programs `/livez`
@@ -90,21 +88,18 @@ export function inspector(options: InspectorOptions): TaskRunner<string> {
       const log = new EventLog(history);
       const clients = new SseClients(log, boot);
       const now = () => ctx.scheduler.now();
-      const logs = new RunLogs(showData);
-      const jobMessages = new JobMessages();
-      const hidden = showData ? undefined : jobMessages;
+      const jobMessages = showData ? undefined : new JobMessages();
+      const logs = new RunLogs(jobMessages);
       const subscription = application.events$.subscribe(({ event, run: source }) => {
-        jobMessages.onEvent(source);
+        jobMessages?.onEvent(source);
         // An event without a run is that of a custom runner, which may have any properties.
-        if (!source || !log.addAsNumbers(event)) {
-          const recorded = toRecorded(event, now());
-          log.add(hidden?.hide(recorded, source) ?? recorded);
-        }
+        if (!source || !log.addAsNumbers(event))
+          log.add(jobMessages?.toRecorded(event, now(), source) ?? toRecorded(event, now()));
         clients.scheduleFlush();
       });
       subscription.add(application.runEnds$.subscribe((ended) => logs.add(ended)));
       subscription.add(() => logs.end());
-      const parts = { boot, hasFleet: fleet !== undefined, actions: actionNames, jobMessages: hidden };
+      const parts = { boot, hasFleet: fleet !== undefined, actions: actionNames, jobMessages };
       const state = () => stateOf(application, now(), parts);
       const details = (path: string) => taskDetails(application.runners, logs, path);
       const run = enclosingRun(toContext(ctx));
@@ -134,8 +129,7 @@ export function inspector(options: InspectorOptions): TaskRunner<string> {
       await once(server.listen(port, host), 'listening');
       // A later error, such as too many open files, does not fail the application.
       server.on('error', () => undefined);
-      const { port: actualPort } = server.address() as AddressInfo;
-      url = `http://${host.includes(':') ? `[${host}]` : host}:${actualPort}${basePath}/`;
+      url = `${urlOf(server)}${basePath}/`;
     },
     execute: (ctx) => NEVER.pipe(startWith(url), takeUntil(othersEnded(ctx))),
     finalize: () => close(),

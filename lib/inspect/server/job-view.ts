@@ -1,6 +1,6 @@
 import type { JobFailure } from '../../fleet/errors.js';
 import type { DeadLetter, GroupState, JobState } from '../../fleet/queue-types.js';
-import { shownName } from './job-data.js';
+import { shownName } from './job-messages.js';
 
 /** A job of a queue, as in `/fleet/queues/<name>/jobs`: without its data. Times are in ms since 1970. */
 export interface JobView extends Omit<

@@ -97,15 +97,16 @@ function sendReadiness(response: ServerResponse, { ready, notReady }: Applicatio
 
 /** Splits the target of a request. A proxy may send a full URL; `new URL` would throw for an invalid one. */
 function targetOf({ url = '/' }: IncomingMessage, basePath: string): { readonly path: string; readonly query: string } {
-  const [beforeQuery = '', query = ''] = url.split('?', 2);
+  // A query may contain a `?`, too.
+  const [beforeQuery = '', ...query] = url.split('?');
   const path = beforeQuery.replace(/^https?:\/\/[^/]*/i, '');
   // A proxy may have taken the base path off.
   const isBelow = path === basePath || path.startsWith(`${basePath}/`);
-  return { path: (isBelow ? path.slice(basePath.length) : path) || '/', query };
+  return { path: (isBelow ? path.slice(basePath.length) : path) || '/', query: query.join('?') };
 }
 
 function foreignHost({ headers }: IncomingMessage): string {
-  const name = printableName(hostName(headers.host));
+  const name = printableName(hostName(headers.host)) || 'nothing';
   return `The Host header names ${name}, not this server: if both are the same, add it to the option hosts`;
 }
 
@@ -120,7 +121,13 @@ function addClient(request: IncomingMessage, response: ServerResponse, clients: 
   if (clients.isFull) return sendError(response, 503, 'Too many clients read /events');
   // A response that waits behind another on its connection has no socket, and would emit no `close`.
   if (!response.socket) return sendError(response, 503, '/events needs a connection of its own');
-  response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' });
+  // The server waits for kept connections when it is closed.
+  const headers = {
+    'content-type': 'text/event-stream; charset=utf-8',
+    'x-accel-buffering': 'no',
+    connection: 'close',
+  };
+  response.writeHead(200, headers);
   if (request.method === 'HEAD') return void response.end();
   const lastId = request.headers['last-event-id'] ?? new URLSearchParams(query).get('lastEventId') ?? undefined;
   clients.add(response, String(lastId ?? '') || undefined);

@@ -5,7 +5,7 @@ import type { RecordedError } from '../../recording/types.js';
 import { plainHeadline } from '../../util/describe-error.js';
 import { stackTrace } from '../../util/error-causes.js';
 import { isError } from '../../util/error-parts.js';
-import { hiddenError } from './job-data.js';
+import { hiddenError } from './job-messages.js';
 import { printable } from '../../util/printable.js';
 
 /** A run that has ended. */

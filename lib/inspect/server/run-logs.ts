@@ -1,7 +1,7 @@
 import type { EndedRun } from '../../app/application-info.js';
 import type { RunContext } from '../../context/types.js';
 import type { CompositeRun } from '../../task/composite.js';
-import { isOfJob } from './job-data.js';
+import { isOfJob, type JobMessages } from './job-messages.js';
 import { RunLog } from './run-log.js';
 
 /** The number of paths whose runs are kept. A task may invent a path for each run that it starts. */
@@ -13,19 +13,23 @@ const readDelayMs = 50;
 export class RunLogs {
   private readonly logs = new Map<string, RunLog>();
   private readonly unread = new Set<RunLog>();
-  private readonly showData: boolean;
+  private readonly jobMessages: JobMessages | undefined;
   private readTimer: NodeJS.Timeout | undefined = undefined;
 
-  /** @param showData whether the messages and stacks of the errors of jobs are kept. */
-  constructor(showData: boolean) {
-    this.showData = showData;
+  /** @param jobMessages hides the messages and stacks of the errors of jobs; `undefined` if they are shown. */
+  constructor(jobMessages: JobMessages | undefined) {
+    this.jobMessages = jobMessages;
   }
 
   add({ run, end }: EndedRun): void {
     // The runs of a cron are those of its slots.
     if (isOfCron(run)) return;
     const log = this.logOf(run.task);
-    log.add(end, !this.showData && isOfJob(run));
+    const { jobMessages } = this;
+    log.add(
+      end,
+      end.error !== undefined && jobMessages !== undefined && (isOfJob(run) || jobMessages.isFromJob(end.error)),
+    );
     if (!end.error) return;
     this.unread.add(log);
     this.readTimer ??= setTimeout(() => this.readErrors(), readDelayMs).unref();

@@ -1,6 +1,6 @@
 import { stripEscapes } from '../../util/printable.js';
 import { displayWidth } from '../text-width.js';
-import { sizeOf, type Output } from './terminal-output.js';
+import { sizeOf, writeTo, type Output } from './terminal-output.js';
 
 type Write = Output['write'];
 
@@ -14,7 +14,7 @@ const maxPartialLine = 1000;
  */
 export class LiveRegion {
   private readonly output: Output;
-  private readonly write: Write;
+  private readonly write: (text: string) => void;
   private readonly restores: (() => void)[] = [];
   private readonly onErased: () => void;
   /** The widths of the drawn lines. */
@@ -29,7 +29,8 @@ export class LiveRegion {
    */
   constructor(output: Output, others: readonly Output[], onErased: () => void) {
     this.output = output;
-    this.write = output.write.bind(output);
+    const write = output.write.bind(output);
+    this.write = (text) => writeTo(output, text, write);
     this.onErased = onErased;
     // Moves to a new line only if the cursor's line has text.
     if (output.columns) this.write(`${' '.repeat(output.columns)}\r\u001b[J`);

@@ -22,9 +22,13 @@ export function sizeOf({ columns, rows }: Output): { readonly columns: number; r
   };
 }
 
-/** Writes like the console: an application does not fail because its output is closed. */
-export function writeTo(output: Output, text: string): void {
-  output.write(text, (error) => {
+/**
+ * Writes like the console: an application does not fail because its output is closed.
+ *
+ * @param write the function that writes to the output. Default: its own.
+ */
+export function writeTo(output: Output, text: string, write: Output['write'] = output.write.bind(output)): void {
+  write(text, (error) => {
     if (!error || failed.has(output)) return;
     failed.add(output);
     output.once?.('error', () => failed.delete(output));

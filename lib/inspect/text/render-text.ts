@@ -1,4 +1,4 @@
-import { invalid, validateNumber } from '../../util/validate.js';
+import { validateBoolean, validateNumber } from '../../util/validate.js';
 import { validateOptions } from '../../util/validate-options.js';
 import type { Recording } from '../../recording/types.js';
 import { truncate } from '../text-width.js';
@@ -36,7 +36,7 @@ export function renderText(recording: Recording, options: TextOptions = {}): str
   validateOptions(options, ['width', 'color'], 'renderText');
   const { width = 80, color = false } = options;
   validateNumber('width', 20, 100_000, width);
-  if (typeof color !== 'boolean') throw new TypeError(invalid('color', 'a boolean', color));
+  validateBoolean('color', color);
   const window = windowOf(recording);
   const paint = painter(color);
   const columns = Math.floor(width);

@@ -1,7 +1,14 @@
 import type { RunContext } from '../../context/types.js';
+import type { AppEvent } from '../../app/types.js';
+import { toRecorded, toRecordedError } from '../../recording/to-recorded.js';
 import type { RecordedError, RecordedEvent, RecordedOutcome } from '../../recording/types.js';
+import { errorTree } from '../../util/error-causes.js';
+import { isError, nameOf, textOf } from '../../util/error-parts.js';
 
-/** Hides the messages of the errors of jobs, and of the tasks that they have started. They may be personal. */
+/**
+ * Hides the messages of the errors of jobs, of the tasks that they have started, and of those that have waited for the
+ * result of a job. They may be personal.
+ */
 export class JobMessages {
   /** The paths of jobs. All jobs of a worker share one. */
   private readonly paths = new Set<string>();
@@ -10,6 +17,30 @@ export class JobMessages {
   onEvent(run: RunContext | undefined): void {
     const job = jobRunOf(run);
     if (job) this.paths.add(job.task);
+  }
+
+  /** Converts an event to what JSON can store, without the messages of jobs. */
+  toRecorded(event: AppEvent, now: number, run: RunContext | undefined): RecordedEvent {
+    return this.hide(
+      toRecorded(event, now, (error) => this.toRecordedError(error)),
+      run,
+    );
+  }
+
+  /** Converts an error, without its message if it has that of a job. */
+  toRecordedError(error: unknown): RecordedError {
+    const recorded = toRecordedError(error);
+    return this.isFromJob(error) ? hiddenError(recorded) : recorded;
+  }
+
+  /** Whether an error is that of a job, or has one as a cause: its message may have that of its cause. */
+  isFromJob(error: unknown): boolean {
+    return errorTree(error).some((each) => {
+      if (!isError(each)) return false;
+      const task = textOf(each, 'task');
+      // The error of a job whose result was awaited. It may be one of another copy of this package.
+      return nameOf(each) === 'JobError' || (task !== undefined && this.isPathOfJob(task));
+    });
   }
 
   /** Returns an event without the messages of jobs. */

@@ -1,4 +1,3 @@
-import { Server as SecureServer } from 'node:tls';
 import type { Server } from 'node:net';
 
 /** Returns the URL of a server that listens, or the path of its socket. */
@@ -6,7 +5,7 @@ export function urlOf(server: Server): string {
   const address = server.address();
   if (address === null || typeof address === 'string') return address ?? '';
   const { address: host, port } = address;
-  return `${server instanceof SecureServer ? 'https' : 'http'}://${hostOf(host)}:${port}`;
+  return `${'setSecureContext' in server ? 'https' : 'http'}://${hostOf(host)}:${port}`;
 }
 
 function hostOf(address: string): string {
