@@ -141,7 +141,7 @@ export class WorkerPool implements ThreadRunOwner, LinkedList<ThreadRun> {
     });
   }
 
-  /** Fails a run if the thread that starts for it exits, because piscina reports the exit only of one that has a job. */
+  /** Fails a run if the thread that starts for it exits. Piscina reports only the exit of one that has a job. */
   private watchStart(piscina: Piscina): void {
     for (const thread of piscina.threads) {
       if (this.watched.has(thread)) continue;

@@ -24,7 +24,8 @@ import { AsyncLocalStorage, AsyncResource, executionAsyncResource } from 'node:a
  *   `testing/memory-worker-run.ts`).
  * - The results that a fleet awaits, of many jobs with one statement (`fleet/job-results.ts`), and leases, which are
  *   renewed together (`fleet/leases.ts`); the results of a fleet in memory (`testing/memory-connection.ts`).
- * - The values and the end of a run in a thread, which another run may have created or freed (`threads/thread-pool.ts`).
+ * - The values and the end of a run in a thread, which another run may have created or freed
+ *   (`threads/thread-pool.ts`).
  * - The timers of a virtual clock, which a test fires (`testing/virtual-clock.ts`).
  *
  * Work that callers share runs without any stores (`util/call-in-context.ts`): the connections, timers, polls and

@@ -15,7 +15,7 @@ describe('A run in a thread', () => {
 
   afterEach(() => pool.close());
 
-  /** Subscribes to a run in a store of its own. Resolves with all notifications, and with the stores that these have. */
+  /** Subscribes to a run in a store of its own. Resolves with all notifications, and with their stores. */
   function subscribeIn(name: string, exportName: string, input: unknown): Promise<unknown[]> {
     return new Promise((resolve) => {
       const seen: unknown[] = [];

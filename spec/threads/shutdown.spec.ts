@@ -67,7 +67,7 @@ describe('Closing a pool of threads', () => {
     expect(await errorOf(pool, 'runsHere')).to.be.instanceOf(PoolClosedError);
   });
 
-  it('that is started again before it is closed loses no run, and ends its threads when it is closed again', async () => {
+  it('that is started again before it is closed loses no run, and ends its threads at the next close', async () => {
     const pool = threadPool({ threads: 1 });
     const ints = sharedInts();
     let next: Promise<unknown[]> | undefined;
