@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { compileProgram } from '../helpers/compile-program.js';
 import { newSchema, sharedUrl } from '../helpers/fleet.js';
 import { Program } from '../helpers/program.js';
 import { withoutSlotLines } from '../helpers/slot-lines.js';
@@ -37,12 +38,13 @@ function isRunning(pid: number): boolean {
 }
 
 describe('The fleet example', () => {
+  const path = compileProgram('examples/fleet.ts');
   const programs: Program[] = [];
   let directory: string;
   const start = (env: NodeJS.ProcessEnv = {}) => {
     const inherited: NodeJS.ProcessEnv = { ...process.env, TMPDIR: directory };
     delete inherited['FLEET_URL'];
-    const program = new Program(process.execPath, ['--import', 'tsx', 'examples/fleet.ts'], { ...inherited, ...env });
+    const program = new Program(process.execPath, [path], { ...inherited, ...env });
     programs.push(program);
     return program;
   };
@@ -53,8 +55,8 @@ describe('The fleet example', () => {
     expect(up.map(({ name }) => name)).to.have.members(workers);
     return up.map(({ match }) => Number(match));
   };
-  /** Returns the files that the program has left. tsx keeps its cache there, too. */
-  const remainingFiles = async () => (await readdir(directory)).filter((name) => !name.startsWith('tsx-'));
+  /** Returns the files that the program has left. */
+  const remainingFiles = () => readdir(directory);
 
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), 'shop-'));

@@ -1,14 +1,8 @@
 import { expect } from 'chai';
-import { fileURLToPath } from 'node:url';
+import { compileProgram } from '../helpers/compile-program.js';
 import { Program } from '../helpers/program.js';
 
-const start = (...args: string[]) =>
-  new Program(process.execPath, [
-    '--import',
-    'tsx',
-    fileURLToPath(new URL('../../examples/nightshift.ts', import.meta.url)),
-    ...args,
-  ]);
+const start = (...args: string[]) => new Program(process.execPath, [compileProgram('examples/nightshift.ts'), ...args]);
 
 describe('The nightshift example', () => {
   it('replays a night without 02:30', async () => {

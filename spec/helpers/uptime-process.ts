@@ -1,10 +1,11 @@
+import { compileProgram } from './compile-program.js';
 import { Program } from './program.js';
 
 const running = new Set<Program>();
 
 /** Starts the monitor in a child process. */
 export function startMonitor(...args: string[]): Program {
-  const monitor = new Program(process.execPath, ['--import', 'tsx', 'examples/uptime.ts', ...args]);
+  const monitor = new Program(process.execPath, [compileProgram('examples/uptime.ts'), ...args]);
   running.add(monitor);
   void monitor.ended.then(() => running.delete(monitor));
   return monitor;
