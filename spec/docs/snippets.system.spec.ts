@@ -7,7 +7,7 @@ import ts from 'typescript';
 import { freePort } from '../../examples/shared/free-port.js';
 import { sharedUrl } from '../helpers/fleet.js';
 import { Program } from '../helpers/program.js';
-import { withoutSlotLines } from '../helpers/slot-lines.js';
+import { withoutLateLines } from '../helpers/late-lines.js';
 import { modules, snippets, type Snippet } from '../helpers/snippets.js';
 import { unregisterTelemetry } from '../helpers/telemetry.js';
 import { pause, waitUntil } from '../helpers/wait.js';
@@ -123,7 +123,7 @@ describe('The documentation', () => {
       await program.waitFor('\n');
       program.kill('SIGINT');
       const { code, stdout, stderr } = await program.ended;
-      expect([code, withoutSlotLines(stderr)]).to.deep.equal([0, '']);
+      expect([code, withoutLateLines(stderr)]).to.deep.equal([0, '']);
       if (snippet.prints.length > 0) expect(stdout.trimEnd().split('\n')).to.deep.equal(snippet.prints);
       else expect(withoutDurations(stdout)).to.equal(withoutDurations(shownOutput('README.md')));
     });

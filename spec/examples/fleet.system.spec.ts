@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { compileProgram } from '../helpers/compile-program.js';
 import { newSchema, sharedUrl } from '../helpers/fleet.js';
 import { Program } from '../helpers/program.js';
-import { withoutSlotLines } from '../helpers/slot-lines.js';
+import { withoutLateLines } from '../helpers/late-lines.js';
 import { waitUntil } from '../helpers/wait.js';
 
 const workers = ['ann', 'ben', 'cat'];
@@ -74,7 +74,7 @@ describe('The fleet example', () => {
     const program = start(await shared());
     const pids = await allUp(program);
     const { code, stdout, stderr } = await program.ended;
-    expect([code, withoutSlotLines(stderr)]).to.deep.equal([0, '']);
+    expect([code, withoutLateLines(stderr)]).to.deep.equal([0, '']);
     expect(stdout).to.match(/^Stopped by CancelledError: shop\/story has ended\. Clean, in [\d.]+ m?s\.$/m);
     expect(pids.filter(isRunning)).to.deep.equal([]);
     expect(await remainingFiles()).to.deep.equal([]);
@@ -125,7 +125,7 @@ describe('The fleet example', () => {
       await program.waitFor(text);
       program.kill('SIGINT');
       const { code, stdout, stderr } = await program.ended;
-      expect([code, withoutSlotLines(stderr)]).to.deep.equal([0, '']);
+      expect([code, withoutLateLines(stderr)]).to.deep.equal([0, '']);
       expect(stdout).to.match(/^Stopped by SignalError: Received SIGINT\. Clean, in [\d.]+ m?s\.$/m);
       const pids = find(linesOf(program), /^is up, as process (\d+)$/).map(({ match }) => Number(match));
       expect(pids.filter(isRunning)).to.deep.equal([]);
@@ -148,7 +148,7 @@ describe('The fleet example', () => {
     program.kill('SIGKILL');
     // `ended` waits for the workers, too, which write to the same output.
     const { signal, stderr } = await program.ended;
-    expect([signal, withoutSlotLines(stderr)]).to.deep.equal(['SIGKILL', '']);
+    expect([signal, withoutLateLines(stderr)]).to.deep.equal(['SIGKILL', '']);
     await waitUntil(() => !pids.some(isRunning));
     expect(find(linesOf(program), /^ends: (The parent is gone)$/).map(({ name }) => name)).to.have.members(workers);
   });

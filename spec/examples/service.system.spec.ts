@@ -10,6 +10,7 @@ import { parse } from 'yaml';
 import { freePort } from '../../examples/shared/free-port.js';
 import { jsonServer } from '../../examples/shared/json-server.js';
 import { compileProgram } from '../helpers/compile-program.js';
+import { withoutLateLines } from '../helpers/late-lines.js';
 import { LoadGenerator } from '../helpers/load.js';
 import { Program } from '../helpers/program.js';
 import { waitUntil } from '../helpers/wait.js';
@@ -190,7 +191,7 @@ describe('The service example', () => {
       const { program, url } = current;
       program.kill('SIGTERM');
       const { code, stderr } = await program.ended;
-      expect([code, stderr]).to.deep.equal([0, '']);
+      expect([code, withoutLateLines(stderr)]).to.deep.equal([0, '']);
       load.remove(url);
       current = next;
     }

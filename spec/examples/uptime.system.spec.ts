@@ -9,7 +9,7 @@ import { log } from '../../examples/uptime/display.js';
 import { type Probe } from '../../examples/uptime/probe.js';
 import { summarise, type Summary } from '../../examples/uptime/statistics.js';
 import { statusServer } from '../../examples/uptime/status-server.js';
-import { withoutSlotLines } from '../helpers/slot-lines.js';
+import { withoutLateLines } from '../helpers/late-lines.js';
 import { closeTargets, request, startTarget, whenRefused, type Answer } from '../helpers/uptime-http.js';
 import { killMonitors, startMonitor, statusUrl } from '../helpers/uptime-process.js';
 
@@ -35,7 +35,7 @@ describe('The uptime example', () => {
     expect(stdout)
       .to.match(/^ {2}status server +cancelled +\d/m)
       .and.to.match(/^ {2}rounds +cancelled, runs \d/m);
-    expect({ code, stderr: withoutSlotLines(stderr) }).to.deep.equal({ code: 0, stderr: '' });
+    expect({ code, stderr: withoutLateLines(stderr) }).to.deep.equal({ code: 0, stderr: '' });
   });
 
   it('reports a target that goes down, with the reason', async () => {

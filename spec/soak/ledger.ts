@@ -1,5 +1,5 @@
 import { DeadlineError, RestartLimitError } from '../../lib/index.js';
-import { isSlotLine } from '../helpers/slot-lines.js';
+import { isLateLine } from '../helpers/late-lines.js';
 
 /** An error that is thrown on purpose: in a hook, in a subscriber, or in a future without subscribers. */
 export class ExpectedError extends Error {
@@ -68,6 +68,6 @@ export class Ledger {
 
   /** Called with an error or a line that was written to the console. */
   onConsoleError(text: unknown): void {
-    this.expect(isExpected(text) || isSlotLine(String(text)), `written: ${String(text)}`);
+    this.expect(isExpected(text) || isLateLine(String(text)), `written: ${String(text)}`);
   }
 }
