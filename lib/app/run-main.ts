@@ -84,8 +84,9 @@ const runMainOptionNames: readonly (keyof RunMainOptions)[] = [
  * cancelled, and the exit code is 1. Further ones are collected in the report. An output whose reader is gone is no
  * failure.
  *
- * Tasks that have not ended 5 s after the cancel are named on stderr. Those that have not ended at the deadline are
- * named again, and the process exits with 1. Any other failure sets exit code 1. A clean end keeps the exit code.
+ * Tasks that have not ended 5 s after the cancel are named on stderr, if the `timeout` is longer. Those that have not
+ * ended at the deadline are named again, and the process exits with 1. Any other failure sets exit code 1. A clean end
+ * keeps the exit code.
  *
  * The process exits by itself when nothing keeps it open. After a failure or a requested stop, it exits after `linger`
  * ms in any case, and names what has kept it open. If all tasks ended by themselves, open handles are named after 5 s,

@@ -26,7 +26,7 @@ export type CancelFunc = (cause?: unknown) => void;
 
 /** The context of one run. It is cancelled with the context the run was started under, and when `execute` has ended. */
 export interface RunContext extends Context {
-  /** The task's name. */
+  /** The task's name; for a member of a group, or a child of a run, its path. */
   readonly task: string;
   /** The number of the run, from 1: among the runs of its runner, or below a child among those of its path. */
   readonly runId: number;

@@ -25,8 +25,10 @@ import type { Fleet } from './types.js';
  * jobs, and one cancel. With a `directory`, the same code runs on an embedded database for one process.
  *
  * @throws TypeError, RangeError for invalid options; {@link FleetConnectionError} if no database answers within
- * `connectTimeout`; {@link FleetVersionError} if a later version of the library has created the tables;
- * {@link DirectoryInUseError} if another process uses the directory. All of them reject the promise.
+ * `connectTimeout`, or at once if it refuses the role, the password or the database; {@link FleetSchemaError} if the
+ * tables are missing or older, and this process must not or may not create them; {@link FleetVersionError} if a later
+ * version of the library or of pg-boss has created them; {@link DirectoryInUseError} if another process uses the
+ * directory. All of them reject the promise.
  *
  * @example
  * ```ts

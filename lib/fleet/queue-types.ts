@@ -102,8 +102,8 @@ export interface QueueOptions {
    */
   retries?: number | undefined;
   /**
-   * Wait before a retry, in ms, rounded up to whole seconds. It doubles from `initial` up to `max`. Default: 1,000 and
-   * 60,000.
+   * Wait before a retry, in ms, rounded up to whole seconds. It doubles from `initial` up to `max`, and chance makes it
+   * up to twice as long, but not longer than `max`. Default: 1,000 and 60,000.
    */
   backoff?: { initial?: number | undefined; max?: number | undefined } | undefined;
   /** Longest duration of an attempt, in ms. Then it is cancelled and has failed. Default and maximum: one day. */

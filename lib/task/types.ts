@@ -17,7 +17,8 @@ export interface SimpleTask<T = unknown> {
   /**
    * Does the work. When the run is cancelled, an Observable is unsubscribed; other work should react to `ctx`.
    *
-   * @param cancel cancels the context that the runner was started with: usually the whole application's.
+   * @param cancel the function that `start` was given: it usually cancels the whole application. Without one, it
+   * cancels this run alone.
    */
   execute(ctx: RunContext, cancel: CancelFunc): TaskOutput<T>;
   /** Returns the task's name in reports, events and errors. */
