@@ -145,7 +145,7 @@ describe('Linear time is enough for', () => {
 
 describe('slowText', () => {
   it('finds a text for which a function takes quadratic time', () => {
-    expect(slowText((text) => /\(?(\/.*):\d+:\d+\)?$/.exec(text), 40_000)).to.equal('/'.repeat(80));
+    expect(slowText((text) => /\(?(\/.*):\d+:\d+\)?$/.exec(text), 40_000)).to.include('/'.repeat(60));
     expect(slowText((text) => text.replace(/\s+$/, ''), 40_000)).to.match(/^Error: x/);
   });
 });
