@@ -38,22 +38,17 @@ class AbortSignalContext extends CancelContext {
 
   // Checks the signal itself: another abort listener may run before ours, and without children there is none of ours.
   override get cancelled(): boolean {
-    if (this.source.aborted) this.cancel();
+    if (this.source.aborted) CancelContext.cancel(this, this.source.reason);
     return super.cancelled;
-  }
-
-  private cancel(): void {
-    CancelContext.cancel(this, this.source.reason);
   }
 
   protected override attach(node: ListNode): void {
     // Unlike `addEventListener`, it listens even if another listener stops the event.
-    if (!this.first) this.listener = addAbortListener(this.source, () => this.cancel());
+    if (!this.first) this.listener = addAbortListener(this.source, () => this.cancelled);
     super.attach(node);
   }
 
   onEmpty(): void {
     this.listener?.[Symbol.dispose]();
-    this.listener = undefined;
   }
 }
