@@ -49,6 +49,7 @@ export class AppRun implements ParentRun<unknown> {
   private readonly readiness: Readiness;
   private joinSubscription: Subscription | undefined = undefined;
   private stopRequest: { readonly cause: unknown; readonly at: number } | undefined = undefined;
+  private cancelReported = false;
   /** Whether the failure of a task has stopped the application: that task is still running at that moment. */
   private stoppedByFailure = false;
   private readonly failures = new FailureList();
@@ -82,7 +83,7 @@ export class AppRun implements ParentRun<unknown> {
       this.cancel(new CancelledError('Unsubscribed'));
     });
     // Subscribe before any task does, so that `cancelled` is emitted before the events that follow from it.
-    subscriber.add(master.cancelled$.subscribe((cause) => this.onCancelled(cause)));
+    subscriber.add(master.cancelled$.subscribe(() => this.reportCancel()));
   }
 
   start(): void {
@@ -202,9 +203,12 @@ export class AppRun implements ParentRun<unknown> {
     this.stop(error);
   }
 
-  private onCancelled(cause: unknown): void {
-    const { hostHooks, options, subscriber } = this;
-    this.emit({ type: 'cancelled', cause });
+  /** Emits the cancel, once. */
+  private reportCancel(): void {
+    if (this.cancelReported) return;
+    this.cancelReported = true;
+    const { hostHooks, options, subscriber, master } = this;
+    this.emit({ type: 'cancelled', cause: master.cause });
     // At a shorter timeout, the report names the tasks.
     if (!hostHooks.onSlowStop || options.timeout <= slowStopMs) return;
     subscriber.add(afterUnlessExit(options.scheduler, slowStopMs, () => hostHooks.onSlowStop?.()));
@@ -250,6 +254,8 @@ export class AppRun implements ParentRun<unknown> {
   }
 
   private emit(event: AppEvent, run?: RunContext): void {
+    // An abort listener, such as that of a custom runner, is called before the listeners of `cancelled$`.
+    if (this.master.cancelled) this.reportCancel();
     if (!this.closed && (!('task' in event) || this.isUsed(event, run)))
       runInAsyncContext<AppRun, EmittedEvent>(this.asyncContext, emitNow, this, { event, run });
   }

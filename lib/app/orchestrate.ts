@@ -63,13 +63,14 @@ export function orchestrate(runnables: readonly Runnable[], options: Orchestrate
  */
 export function toRunners(runnables: readonly Runnable[]): readonly TaskRunner[] {
   validateRunnables(runnables);
-  const runners = runnables.map((runnable) => toRunner(runnable));
+  // Not `map`, which leaves out what a sparse array lacks.
+  const runners = Array.from(runnables, (runnable) => toRunner(runnable));
   validateDistinct('runnables', runners);
   return runners;
 }
 
 /** Accepts an array, whatever is in it. */
-export function validateRunnables(value: unknown): void {
+function validateRunnables(value: unknown): void {
   if (Array.isArray(value)) return;
   const hint = isSimpleTask(value) || isTaskRunner(value) ? '. Give the tasks as an array: [a, b]' : '';
   throw new TypeError(invalid('runnables', 'an array', value) + hint);

@@ -1,3 +1,4 @@
+import { addAbortListener } from 'node:events';
 import { asyncScheduler, type SchedulerLike } from 'rxjs';
 import { hasMembers } from '../util/has-members.js';
 import type { ListNode } from '../util/linked-list.js';
@@ -28,6 +29,7 @@ function fromSignal(signal: AbortSignal, scheduler: SchedulerLike): CancelContex
 /** An AbortSignal as a context. It has one abort listener for all its children, and none without children. */
 class AbortSignalContext extends CancelContext {
   private readonly source: AbortSignal;
+  private listener: Disposable | undefined = undefined;
 
   constructor(source: AbortSignal, scheduler: SchedulerLike) {
     super(scheduler);
@@ -36,20 +38,17 @@ class AbortSignalContext extends CancelContext {
 
   // Checks the signal itself: another abort listener may run before ours, and without children there is none of ours.
   override get cancelled(): boolean {
-    if (this.source.aborted) this.handleEvent();
+    if (this.source.aborted) CancelContext.cancel(this, this.source.reason);
     return super.cancelled;
   }
 
-  handleEvent(): void {
-    CancelContext.cancel(this, this.source.reason);
-  }
-
   protected override attach(node: ListNode): void {
-    if (!this.first) this.source.addEventListener('abort', this);
+    // Unlike `addEventListener`, it listens even if another listener stops the event.
+    if (!this.first) this.listener = addAbortListener(this.source, () => this.cancelled);
     super.attach(node);
   }
 
   onEmpty(): void {
-    this.source.removeEventListener('abort', this);
+    this.listener?.[Symbol.dispose]();
   }
 }

@@ -119,7 +119,8 @@ export class FutureState<T> extends CancelContext implements OutputObserver<T> {
   }
 
   next(value: T): void {
-    if (!this.cancelled) this.outcome = value;
+    if (this.cancelled) this.lateResult();
+    else this.outcome = value;
   }
 
   sourceEnded(): void {

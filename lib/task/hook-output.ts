@@ -12,6 +12,7 @@ import { captureAsyncContext, runInAsyncContext, type AsyncContext } from '../ut
 import { hasMethod } from '../util/has-members.js';
 import { settleOn } from '../util/settle-on.js';
 import { teardownErrors } from '../util/teardown-errors.js';
+import { invalid } from '../util/validate.js';
 import { toAsyncIterator, type PullSource } from './async-iterator.js';
 import type { TaskOutput, TaskStream } from './types.js';
 
@@ -220,6 +221,8 @@ class IterableOutput<T> implements OutputSubscription {
     try {
       while (this.isOpen()) {
         const result = await settleOn(this.observer.scheduler, this.source.next());
+        // As in `for await`: without this, a wrong iterator would go on for ever.
+        if (!isObject(result)) throw new TypeError(invalid('next()', 'a promise of an object', result));
         if (result.done) break;
         if (!this.isOpen()) return this.observer.lateResult();
         this.observer.next(result.value);
@@ -262,11 +265,15 @@ class PromiseOutput<T> implements OutputSubscription {
 
   start(promise: PromiseLike<TaskStream<T> | T>): void {
     this.observer.onSubscribe(this);
-    // `resolve` guards against thenables that throw, or settle twice. Bound functions are smaller than closures.
-    void Promise.resolve(settleOn(this.observer.scheduler, promise)).then(
-      this.fulfilled.bind(this),
-      this.rejected.bind(this),
-    );
+    try {
+      // `resolve` guards against thenables that throw, or settle twice. A promise may have another `then` of its own,
+      // which `await` does not call either. Bound functions are smaller than closures.
+      const native = Promise.resolve(settleOn(this.observer.scheduler, promise));
+      void then.call(native, this.fulfilled.bind(this), this.rejected.bind(this));
+    } catch (error) {
+      // The `constructor` of a promise may throw when it is read.
+      this.rejected(error);
+    }
   }
 
   private fulfilled(value: TaskStream<T> | T): void {
@@ -293,6 +300,9 @@ class PromiseOutput<T> implements OutputSubscription {
     else observer.released();
   }
 }
+
+// eslint-disable-next-line @typescript-eslint/unbound-method
+const { then } = Promise.prototype;
 
 // The same as in RxJS, which will not export it after version 7.
 const observableSymbol: symbol | string = (Symbol as { observable?: symbol }).observable ?? '@@observable';

@@ -65,7 +65,8 @@ export function onDone(runner: TaskRunner, node: ListNode): void {
 export function startDetached(runner: TaskRunner, ctx: Context | AbortSignal, cancel: CancelFunc): Subscription {
   const subscriber = new LaunchSubscriber();
   if (runner instanceof Runner) runner.launch(subscriber, toContext(ctx), cancel);
-  else runner.start(ctx, cancel).subscribe(subscriber);
+  // A subclass of Observable may override `subscribe`, and return a subscription of its own.
+  else subscriber.add(runner.start(ctx, cancel).subscribe(subscriber));
   return subscriber;
 }
 

@@ -132,6 +132,8 @@ export class Runner<T> implements TaskRunner<T>, RunOwner<T>, LinkedList {
       return undefined;
     }
     this.outcome = this.isReady = undefined;
+    // The start may be postponed, and a join must not find the runner idle until then.
+    this.status = 'initializing';
     const child = parent instanceof ChildContext ? parent : this.startAsChild(parent);
     const runId = child ? this.childRunId(child) : ++this.runs;
     return (this.current = new Run(this, runId, subscriber, child ?? parent, cancel));

@@ -8,8 +8,7 @@ import { CancelledError, SignalError } from '../errors/errors.js';
 import { EventBuffer } from '../recording/event-buffer.js';
 import { toRecorded } from '../recording/to-recorded.js';
 import type { RecordedEvent } from '../recording/types.js';
-import { validateRunnables } from '../app/orchestrate.js';
-import { toRunner } from '../task/runner.js';
+import { toRunners } from '../app/orchestrate.js';
 import { validateArray } from '../util/validate.js';
 import { stuckError, waitingError } from './explain-wait.js';
 import { fakeSignals } from './fake-signals.js';
@@ -70,10 +69,8 @@ export class ScenarioRun {
     const { instrumentation = [] } = scenario;
     const duration = scenario.duration === Infinity ? undefined : scenario.duration;
     const options = Object.fromEntries(Object.entries(scenario).filter(([name]) => orchestrateOptions.includes(name)));
-    const runnables = scenario.run(context);
-    validateRunnables(runnables);
+    const runners = toRunners(scenario.run(context));
     validateArray('instrumentation', instrumentation);
-    const runners = runnables.map((runnable) => toRunner(runnable));
     const application = createApplication(
       runners,
       {

@@ -22,6 +22,8 @@ describe('The message for a frequent mistake names what was given, and says what
       () => untyped[name]?.(a, b),
       'Expected `runnables` to be an array, got the task `a`. Give the tasks as an array: [a, b]',
     ]),
+    // eslint-disable-next-line no-sparse-arrays
+    ['launch([, a])', () => untyped['launch']?.([, a]), `${noTask}undefined`],
     ['launch([runner, runner])', () => launch([runner, runner]), 'distinct runners, got the runner `a` twice'],
     [
       'cron(schedule, work)',

@@ -1,5 +1,16 @@
 import { expect } from 'chai';
-import { map, NEVER, Observable, of, Subject, take, throwError, VirtualTimeScheduler, type Subscriber } from 'rxjs';
+import {
+  map,
+  NEVER,
+  Observable,
+  of,
+  Subject,
+  Subscription,
+  take,
+  throwError,
+  VirtualTimeScheduler,
+  type Subscriber,
+} from 'rxjs';
 import sinon from 'sinon';
 import {
   joinAll,
@@ -14,6 +25,7 @@ import {
 import { virtualClock } from '../../lib/testing/index.js';
 import { collect, listenerCount } from '../helpers/collect.js';
 import { spyOnConsoleError } from '../helpers/console-spy.js';
+import { ManualRunner } from '../helpers/custom-runners.js';
 import { deferred, events, failAfter, lasting, outcomeOf, settled, slow, throwing } from '../helpers/tasks.js';
 import { virtually } from '../helpers/virtual-time.js';
 
@@ -29,6 +41,18 @@ describe('launchRunner', () => {
     const runner = taskRunner(task('x', (_, cancelApp) => of(1, cancelApp === cancel)));
     const subscription = launchRunner(ctx, cancel, runner, (value) => values.push(value));
     expect([values, subscription.closed]).to.deep.equal([[1, true], true]);
+  });
+
+  it('unsubscribes what the stream of a custom runner returns when it is subscribed', () => {
+    const unsubscribed = sinon.spy();
+    class OwnSubscription extends Observable<never> {
+      override subscribe(): Subscription {
+        return new Subscription(unsubscribed);
+      }
+    }
+    const custom = Object.assign(new ManualRunner(), { start: () => new OwnSubscription() });
+    launchRunner(...withCancel(), custom).unsubscribe();
+    expect(unsubscribed.callCount).to.equal(1);
   });
 
   it('returns a subscription that cancels this run alone', () => {

@@ -15,12 +15,14 @@ import {
   taskRunner,
   withCancel,
   type AppEvent,
+  type Context,
   type Runnable,
   type SimpleTask,
   type TaskRunner,
 } from '../../lib/index.js';
 import { collect, listenerCount } from '../helpers/collect.js';
 import { spyOnConsoleError } from '../helpers/console-spy.js';
+import { ManualRunner } from '../helpers/custom-runners.js';
 import { throwing } from '../helpers/tasks.js';
 import { virtually } from '../helpers/virtual-time.js';
 
@@ -440,6 +442,22 @@ describe('orchestrate', () => {
         'TaskError: slow failed in finalize: boom',
       ]);
     });
+  });
+
+  it('emits its cancel before the events of a custom runner that an abort listener ends', () => {
+    const custom = new ManualRunner();
+    const [parent, cancel] = withCancel();
+    const types: string[] = [];
+    orchestrate([custom], { parent }).subscribe({
+      next: ({ type }) => types.push(type),
+      complete: () => types.push('complete'),
+    });
+    (custom.ctx as Context).signal.addEventListener('abort', () => {
+      custom.events$.next({ type: 'finalizing', task: 'custom', runId: 1, at: 0 });
+      custom.end('cancelled');
+    });
+    cancel('enough');
+    expect(types).to.deep.equal(['cancelled', 'finalizing', 'shutdown', 'complete']);
   });
 
   it('stops when a custom runner has failed, even if that runner emits no events', () => {

@@ -310,6 +310,14 @@ describe('An AbortSignal as a context', () => {
     expect(added.callCount).to.equal(2);
   });
 
+  it('cancels its children even if another abort listener stops the event', () => {
+    const controller = new AbortController();
+    controller.signal.addEventListener('abort', (event) => event.stopImmediatePropagation());
+    const [ctx] = withCancel(controller.signal);
+    controller.abort('reason');
+    expect([ctx.cancelled, ctx.cause]).to.deep.equal([true, 'reason']);
+  });
+
   it('is checked when a child is created, even if it was aborted before or without a listener', () => {
     const controller = new AbortController();
     const [, cancel] = withCancel(controller.signal);

@@ -10,6 +10,7 @@ import {
   TaskError,
   taskRunner,
   withCancel,
+  type CancelFunc,
   type Context,
   type Future,
   type TaskEvent,
@@ -255,6 +256,33 @@ describe('What the work of a cancelled future still yields or throws', () => {
       const dropped = emitted.filter(({ type }) => type === 'result-dropped');
       expect(dropped).to.have.lengthOf(1);
       expect(dropped[0]).to.have.property('error').that.is.instanceOf(TaskError).with.property('cause', boom);
+    }
+  });
+
+  it('is also the value that it returns, or that its source emits, during the cancel', () => {
+    const works: ((ctx: Context, cancel: CancelFunc) => unknown)[] = [
+      (_, cancel) => {
+        cancel('enough');
+        return 1;
+      },
+      ({ cancelled$ }, cancel) =>
+        new Observable((subscriber) => {
+          cancelled$.subscribe(() => subscriber.next(1));
+          cancel('enough');
+        }),
+    ];
+    for (const work of works) {
+      const runner = taskRunner(
+        task('t', (ctx) => {
+          const [parent, cancel] = withCancel(ctx);
+          expect(collect(future((child) => work(child, cancel), parent))).to.deep.equal(['enough']);
+        }),
+      );
+      const emitted = events(runner);
+      runner.start().subscribe();
+      const dropped = emitted.filter(({ type }) => type === 'result-dropped');
+      expect(dropped).to.have.lengthOf(1);
+      expect(dropped[0]).to.not.have.property('error');
     }
   });
 

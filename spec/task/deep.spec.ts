@@ -1,6 +1,10 @@
 import { expect } from 'chai';
-import { NEVER } from 'rxjs';
+import { map, NEVER } from 'rxjs';
 import {
+  joinAll,
+  launch,
+  launchRunner,
+  parallel,
   snapshot,
   task,
   taskRunner,
@@ -85,5 +89,31 @@ describe('A child below very many runs', function () {
     collect(root.start());
     expect(outcomeOf(root)?.status).to.equal('failed');
     expect(finalized).to.deep.equal(upTo(2000));
+  });
+});
+
+describe('A task below hundreds of runs', () => {
+  /** Calls a function in a task below 300 others, and returns its result. */
+  const callDeep = <T>(call: (ctx: Context) => T): T => {
+    const results: T[] = [];
+    let runner: TaskRunner = taskRunner(task('leaf', (ctx) => (results.push(call(ctx)), NEVER)));
+    for (let level = 0; level < 300; level++) runner = parallel('g', runner);
+    runner.start().subscribe();
+    return results[0] as T;
+  };
+
+  it('launches an application, whose tasks run', async () => {
+    const application = callDeep(() => launch([task('inner', () => 1)]));
+    const { outcomes } = await application;
+    expect(outcomes.map(({ status }) => status)).to.deep.equal(['completed']);
+  });
+
+  it('joins a runner that it has launched', () => {
+    const joined = callDeep((ctx) => {
+      const runner = taskRunner(task('inner', () => 1));
+      launchRunner(ctx, () => undefined, runner);
+      return collect(joinAll(ctx, 0, [runner]).pipe(map(({ status }) => status)));
+    });
+    expect(joined).to.deep.equal(['completed', 'complete']);
   });
 });

@@ -14,7 +14,8 @@ import {
   throwError,
 } from 'rxjs';
 import sinon from 'sinon';
-import { task, taskRunner, withCancel } from '../../lib/index.js';
+import { future, task, taskRunner, withCancel } from '../../lib/index.js';
+import { describeValue } from '../../lib/util/validate.js';
 import { collect } from '../helpers/collect.js';
 import { eventTypes, outcomeOf, settled, throwing } from '../helpers/tasks.js';
 import { virtually } from '../helpers/virtual-time.js';
@@ -261,5 +262,40 @@ describe('The output of a hook', () => {
     await settled();
     expect(received).to.deep.equal(['complete']);
     expect(types).to.not.include('teardown-failed');
+  });
+
+  it('is awaited as by `await` when it is a promise with another `then` or `constructor`', async () => {
+    const boom = new Error('boom');
+    const twice = (resolve: (n: number) => void) => [1, 2].forEach(resolve);
+    const outputs: [() => unknown, unknown[]][] = [
+      [() => Object.assign(Promise.resolve(1), { then: throwing(boom) }), ['completed', 1]],
+      [() => Object.assign(Promise.resolve(1), { then: twice }), ['completed', 1]],
+      [() => Object.defineProperty(Promise.resolve(1), 'constructor', { get: throwing(boom) }), ['failed', boom]],
+    ];
+    for (const [output, expected] of outputs) {
+      const runner = taskRunner(task('x', { execute: output, finalize: () => undefined }));
+      const types = eventTypes(runner);
+      let last: unknown;
+      runner.start().subscribe({ next: (value) => (last = value), error: () => undefined });
+      await settled();
+      const { status, error } = outcomeOf(runner) ?? {};
+      expect([status, error ? error.cause : last]).to.deep.equal(expected);
+      expect(types.slice(-2)).to.deep.equal(['finalizing', 'done']);
+      expect(await future(output).then(undefined, (reason: unknown) => reason)).to.equal(expected[1]);
+    }
+  });
+
+  it('fails the run when it is an iterator whose result is not an object', async () => {
+    for (const result of [5, 'text', null, undefined]) {
+      const next = sinon.stub().rejects(new Error('called again')).onFirstCall().resolves(result);
+      const runner = taskRunner(task('x', () => ({ [Symbol.asyncIterator]: () => ({ next }) })));
+      runner.start().subscribe({ error: () => undefined });
+      const { status, error } = await lastValueFrom(runner.done$);
+      expect([status, (error?.cause as Error).message]).to.deep.equal([
+        'failed',
+        `Expected \`next()\` to be a promise of an object, got ${describeValue(result)}`,
+      ]);
+      expect(next.callCount).to.equal(1);
+    }
   });
 });
