@@ -42,9 +42,9 @@ export class Backoff {
       this.recentRestarts.push(now);
     }
     if (readyFor !== undefined && readyFor >= healthyFor) this.attempts = 0;
-    // The power may be Infinity, and 0 × Infinity is NaN.
+    // The power, and the delay, may be Infinity, and 0 × Infinity is NaN.
     const delay = Math.min(max, initial && initial * factor ** this.attempts++);
-    if (jitter === 0) return delay;
+    if (jitter === 0 || delay === Infinity) return delay;
     return Math.min(max, delay * (1 + jitter * (2 * randomFrom(random, this.onRandomError) - 1)));
   }
 }

@@ -149,6 +149,19 @@ describe('The backoff of a supervised task', () => {
     expect(log.at(-1)).to.equal(`${2 ** 32}: x ready`);
   });
 
+  it('stays infinite whatever the jitter', () => {
+    const backoff = { initial: 10, factor: Infinity, max: Infinity, jitter: 1, random: () => 0 };
+    const clock = virtualClock();
+    const [ctx, cancel] = withCancel(undefined, { scheduler: clock });
+    const runner = supervise(task('x', throwing()), { backoff });
+    const delays = delaysOf(runner);
+    runner.start(ctx).subscribe();
+    clock.advance(1);
+    expect([delays, clock.timers]).to.deep.equal([[0, Infinity], 0]);
+    cancel();
+    expect(runner.status).to.equal('done');
+  });
+
   it('may be infinite, and ends immediately when the task is cancelled', () => {
     const { clock, log, cancel, emitted } = startRunner(() =>
       supervise(task('x', throwing()), { backoff: { initial: Infinity, max: Infinity, jitter: 0 } }),
