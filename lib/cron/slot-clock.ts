@@ -101,8 +101,7 @@ class SlotClock extends ListNode implements ControlledClock {
   }
 
   flush(): void {
-    while (!this.subscriber.closed && this.isDue(this.scheduler.now()))
-      runInAsyncContext(this.asyncContext, wake, this as SlotClock, undefined);
+    while (this.isDue(this.scheduler.now())) runInAsyncContext(this.asyncContext, wake, this as SlotClock, undefined);
   }
 
   flushDelayed(): void {
@@ -168,7 +167,6 @@ class SlotClock extends ListNode implements ControlledClock {
       failure = { error };
       this.slot = this.due = Infinity;
     }
-    // The schedule, or the source of randomness, may have cancelled the cron.
     if (this.subscriber.closed) return;
     due -= this.clockOffset;
     this.subscriber.next({
@@ -199,7 +197,8 @@ class SlotClock extends ListNode implements ControlledClock {
   }
 
   private isDue(now: number): boolean {
-    return this.due - this.clockOffset <= now;
+    // The schedule, or the source of randomness, may have cancelled the cron.
+    return !this.subscriber.closed && this.due - this.clockOffset <= now;
   }
 
   /** Returns the clock's time. For a period, adds the ms by which the clock was set back to `clockOffset`. */

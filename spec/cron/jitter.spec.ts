@@ -147,6 +147,27 @@ describe('The cron option `jitter`', () => {
     clock.advance(50);
     expect([failures.length, emitted, runner.status, clock.timers]).to.deep.equal([1, ['complete'], 'done', 0]);
   });
+
+  it('asks neither `random` nor the schedule again after `random` has cancelled the cron', () => {
+    let calls = 0;
+    const asked: number[] = [];
+    const schedule: Schedule = {
+      next: (after) => {
+        asked.push(after);
+        return after + 10;
+      },
+    };
+    const { clock, runner, cancel } = startCron(() => 1, schedule, {
+      jitter: 4,
+      random: () => {
+        if (++calls === 2) cancel();
+        return 0;
+      },
+    });
+    clock.advanceSilently(500);
+    clock.advance(0);
+    expect([calls, asked, runner.status]).to.deep.equal([2, [0, 10, 20], 'done']);
+  });
 });
 
 function optionFailures(runner: TaskRunner): Extract<TaskEvent, { type: 'option-failed' }>[] {
