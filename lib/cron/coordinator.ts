@@ -8,8 +8,8 @@ import { invalid } from '../util/validate.js';
 export interface Coordinator {
   /**
    * Requests the lease of a slot. The slot runs once the lease emits `true`. `false`, an error, or completion without
-   * an answer refuses the slot. During the run, `false` or an error revokes the lease, which cancels the run. The cron
-   * unsubscribes when the run has ended.
+   * an answer refuses the slot. During the run, `false` or an error revokes the lease, which cancels the run. A value
+   * that is no boolean acts as an error. The cron unsubscribes when the run has ended.
    *
    * @param task the name of the task.
    * @param slot when the slot was due, in ms since the epoch.

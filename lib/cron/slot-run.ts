@@ -8,6 +8,7 @@ import { startInAsyncContext, type AsyncContext } from '../util/async-context.js
 import { ForeignSubscription } from '../util/foreign-subscription.js';
 import { after } from '../util/timer.js';
 import { ListNode } from '../util/linked-list.js';
+import { invalid } from '../util/validate.js';
 import { clockSetBackMs } from './slot-clock.js';
 import { Run, type RunOwner, type RunObserver } from '../task/run.js';
 import { CancelContext } from '../context/cancel-context.js';
@@ -55,7 +56,7 @@ export class SlotRun<T> extends ListNode implements RunObserver<T> {
   private run: Run<T> | undefined = undefined;
   // `declare` creates no field, which keeps a slot small: most slots need none of these.
   declare private readonly manual?: ManualTrigger;
-  declare private lease?: ForeignSubscription<boolean>;
+  declare private lease?: ForeignSubscription<unknown>;
   declare private timeoutTimer?: Subscription;
   declare private overdueTimer?: Subscription;
   declare private overdue?: boolean;
@@ -90,10 +91,14 @@ export class SlotRun<T> extends ListNode implements RunObserver<T> {
     if (timeout !== undefined) this.timeoutTimer = after(owner.ctx.scheduler, timeout, () => this.onTimeout(timeout));
     if (!lease || this.manual) return this.start();
     // The answer may come before `subscribeTo` returns.
-    this.lease = new ForeignSubscription<boolean>(
+    this.lease = new ForeignSubscription<unknown>(
       {
         next: (granted) => {
-          if (!granted) this.onLeaseRefused();
+          if (typeof granted !== 'boolean')
+            this.onLeaseRefused({
+              error: new TypeError(invalid('coordinator.lease', 'a stream of booleans', granted)),
+            });
+          else if (!granted) this.onLeaseRefused();
           else if (!this.run) this.start();
         },
         error: (error: unknown) => this.onLeaseRefused({ error }),

@@ -137,6 +137,34 @@ describe('The coordinator of a cron', () => {
     expect([log, emitted]).to.deep.equal([['0: started 0'], [0]]);
   });
 
+  for (const [answer, printed] of [
+    [1, '`1` (number)'],
+    ['false', "`'false'` (string)"],
+    [undefined, 'undefined'],
+  ] as const) {
+    const refused = `coordinator (TypeError: Expected \`coordinator.lease\` to be a stream of booleans, got ${printed})`;
+    it(`refuses a slot by the answer ${printed}, with a TypeError`, () => {
+      const coordinator = { lease: () => concat(of(answer), NEVER) } as unknown as Coordinator;
+      const { log, clock } = startCron(({ slot }) => slot, 10, { coordinator });
+      clock.advance(10);
+      expect(log).to.deep.equal([`0: skipped 0 ${refused}`, `10: skipped 10 ${refused}`]);
+    });
+  }
+
+  it('revokes a lease by any value but true, with a TypeError unless it is false', () => {
+    const answer = new Subject<unknown>();
+    const coordinator = { lease: () => answer } as unknown as Coordinator;
+    const { runner, emitted } = startCron(takes(3), 10, { coordinator, maxRuns: 1 });
+    const causes: string[] = [];
+    runner.events$.subscribe((event) => event.type === 'cancelling' && causes.push(String(event.cause)));
+    answer.next(true);
+    answer.next('true');
+    expect(causes).to.deep.equal([
+      "TypeError: Expected `coordinator.lease` to be a stream of booleans, got `'true'` (string)",
+    ]);
+    expect(emitted).to.deep.equal(['complete']);
+  });
+
   describe('that revokes a lease', () => {
     for (const [title, revoke, cause] of [
       ['with false', (lease: Subject<boolean>) => lease.next(false), 'CancelledError: The lease was revoked'],
