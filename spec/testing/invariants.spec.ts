@@ -1,5 +1,17 @@
 import { expect } from 'chai';
-import { ShutdownReport, task, taskRunner, type Outcome } from '../../lib/index.js';
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  critical,
+  dynamic,
+  optional,
+  parallel,
+  ShutdownReport,
+  supervise,
+  task,
+  taskRunner,
+  type Outcome,
+  type TaskRunner,
+} from '../../lib/index.js';
 import { scenario, ScenarioError, script, type ScenarioResult } from '../../lib/testing/index.js';
 import { checkInvariants } from '../../lib/testing/invariants.js';
 import type { RecordedEvent } from '../../lib/recording/types.js';
@@ -21,6 +33,12 @@ function resultOf(types: readonly Type[], report?: Partial<ShutdownReport>): Sce
 }
 
 const outcome = (status: Outcome['status'], name = 'x'): Outcome => ({ task: name, runner, status });
+
+function dynamicOf(member: TaskRunner): TaskRunner {
+  const group = dynamic('g');
+  group.add('x', member);
+  return group;
+}
 
 describe('checkInvariants', () => {
   it('accepts the events of a correct run, with values and slots in between', () => {
@@ -157,6 +175,25 @@ describe('checkInvariants', () => {
       'The report is marked not clean, but its outcomes differ',
     );
     checkInvariants(resultOf([], { clean: false, failures: ['boom'] }));
+  });
+
+  it('accepts a report that only the failure of a critical task has made unclean', async () => {
+    for (const groupOf of [(x: TaskRunner) => optional(parallel('g', x)), dynamicOf]) {
+      const result = await scenario({ run: () => [groupOf(critical(script('x', '>--#')))] });
+      expect(result.report?.clean).to.equal(false);
+      checkInvariants(result);
+    }
+  });
+
+  it('accepts that an outer supervisor restarts a task that waits for a restart', async () => {
+    const backoff = { initial: 10, jitter: 0 };
+    const runner = supervise(supervise(script('x', ['>#', '>----|']), { backoff }), { backoff });
+    const result = await scenario({
+      run: () => [runner],
+      during: () => delay(5).then(() => runner.restart()),
+    });
+    expect(result.report?.clean).to.equal(true);
+    checkInvariants(result);
   });
 
   it('accepts the result of a scenario', async () => {
