@@ -1,5 +1,6 @@
 import { TaskError } from '../errors/errors.js';
-import type { RecordedEvent } from '../recording/types.js';
+import type { RecordedEvent, RecordedOutcome } from '../recording/types.js';
+import type { Outcome } from '../task/types.js';
 import { pathsAbove } from '../util/paths-above.js';
 import { printable } from '../util/printable.js';
 import { ScenarioError } from './scenario-error.js';
@@ -56,7 +57,9 @@ export function checkInvariants({ recording, report }: ScenarioResult): void {
     // Runs of an outer supervisor have other numbers than those of the task.
     const isOfSupervisor = type === 'restarting' || type === 'done';
     const id = `${task} ${runId}`;
-    const run = runs.get(id) ?? (isOfSupervisor ? latest.get(task) : undefined) ?? { task, last: 'start' };
+    const current = isOfSupervisor ? latest.get(task) : undefined;
+    // A task that cannot start has an end alone.
+    const run = runs.get(id) ?? (current?.last === 'done' ? undefined : current) ?? { task, last: 'start' };
     if (run.last === 'start') {
       runs.set(id, run);
       const before = latest.get(task);
@@ -70,7 +73,7 @@ export function checkInvariants({ recording, report }: ScenarioResult): void {
     if (type === 'ready' || type === 'done') for (const path of pathsAbove(task)) mayBeReady.add(path);
   }
   if (!report) return;
-  const timedOut = report.outcomes.filter(({ status }) => status === 'timed-out').map(({ task }) => task);
+  const timedOut = timedOutTasks([...report.outcomes, ...recording.events.flatMap((event) => event.outcome ?? [])]);
   for (const { task, last } of runs.values())
     if (last !== 'done' && !timedOut.some((path) => task === path || task.startsWith(`${path}/`)))
       throw new ScenarioError(`${printable(task)} has no end, and has not timed out`);
@@ -82,6 +85,17 @@ export function checkInvariants({ recording, report }: ScenarioResult): void {
   const mayBeUnclean = !mayBeClean || cause instanceof TaskError;
   if (!(clean ? mayBeClean : mayBeUnclean))
     throw new ScenarioError(`The report is marked ${clean ? 'clean' : 'not clean'}, but its outcomes differ`);
+}
+
+/** Returns the tasks of these outcomes, and of their members, that have timed out. A supervisor abandons some, too. */
+function timedOutTasks(outcomes: (Outcome | RecordedOutcome)[]): string[] {
+  const timedOut: string[] = [];
+  // It comes to each outcome that it adds.
+  for (const { task, status, members = [] } of outcomes) {
+    if (status === 'timed-out') timedOut.push(task);
+    for (const member of members) outcomes.push(member);
+  }
+  return timedOut;
 }
 
 function fail({ type, task, at }: RecordedEvent, violation: string): never {

@@ -185,6 +185,31 @@ describe('checkInvariants', () => {
     }
   });
 
+  it('accepts a member that cannot start under a key that another one has had', async () => {
+    const group = dynamic('g');
+    const running = taskRunner(script('x', '>----|'));
+    const result = await scenario({
+      run: () => [group, running],
+      during: () => {
+        group.add('a', script('y', '|'));
+        group.add('a', running);
+      },
+      duration: 10,
+    });
+    expect(result.events.filter(({ type }) => type === 'done').map((event) => 'runId' in event && event.runId)).to.eql([
+      1, 2, 1,
+    ]);
+    checkInvariants(result);
+  });
+
+  it('accepts a part of a supervised group without an end when it has not ended within `finalizeTimeout`', async () => {
+    const groups = () => {
+      const group = supervise(parallel('a', script('x', '>--#]---------|')), { finalizeTimeout: 5 });
+      return [group, dynamicOf(supervise(parallel('b', script('x', '>--#]---------|')), { finalizeTimeout: 5 }))];
+    };
+    checkInvariants(await scenario({ run: groups, onFailure: 'continue', signals: '40ms T' }));
+  });
+
   it('accepts that an outer supervisor restarts a task that waits for a restart', async () => {
     const backoff = { initial: 10, jitter: 0 };
     const runner = supervise(supervise(script('x', ['>#', '>----|']), { backoff }), { backoff });
