@@ -52,6 +52,7 @@ export class AppRun implements ParentRun<unknown> {
   private cancelReported = false;
   /** Whether the failure of a task has stopped the application: that task is still running at that moment. */
   private stoppedByFailure = false;
+  private isShutDown = false;
   private readonly failures = new FailureList();
   /** The children of the run under whose context the application was started, if any. */
   private readonly siblings: RunChildren | undefined;
@@ -163,7 +164,7 @@ export class AppRun implements ParentRun<unknown> {
   }
 
   get closed(): boolean {
-    return this.subscriber.closed;
+    return this.isShutDown || this.subscriber.closed;
   }
 
   forward(event: TaskEvent, run?: RunContext): boolean {
@@ -256,8 +257,10 @@ export class AppRun implements ParentRun<unknown> {
   private emit(event: AppEvent, run?: RunContext): void {
     // An abort listener, such as that of a custom runner, is called before the listeners of `cancelled$`.
     if (this.master.cancelled) this.reportCancel();
-    if (!this.closed && (!('task' in event) || this.isUsed(event, run)))
-      runInAsyncContext<AppRun, EmittedEvent>(this.asyncContext, emitNow, this, { event, run });
+    if (this.closed || ('task' in event && !this.isUsed(event, run))) return;
+    // The last event, whatever its listeners do.
+    this.isShutDown = event.type === 'shutdown';
+    runInAsyncContext<AppRun, EmittedEvent>(this.asyncContext, emitNow, this, { event, run });
   }
 
   uses(event: TaskEventDetail, run: RunContext): boolean {

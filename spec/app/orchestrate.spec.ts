@@ -100,6 +100,18 @@ describe('orchestrate', () => {
     ]);
   });
 
+  it('emits the report last, although a listener of it requests a stop', () => {
+    for (const options of [{}, { drainDelay: 10 }]) {
+      const [parent, cancel] = withCancel();
+      const types: string[] = [];
+      orchestrate([task('a', () => 1)], { ...options, parent }).subscribe(({ type }) => {
+        types.push(type);
+        if (type === 'shutdown') cancel();
+      });
+      expect(types).to.deep.equal(['ready', 'done', 'shutdown']);
+    }
+  });
+
   it('ends immediately and cleanly without tasks', () => {
     const events = collect(orchestrate([]));
     expect(events).to.have.length(2);
