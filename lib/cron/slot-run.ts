@@ -25,6 +25,8 @@ export interface SlotOwner<T> extends RunOwner<T> {
   readonly asyncContext: AsyncContext;
   emitEvent(detail: TaskEventDetail): void;
   emitValue(value: T): void;
+  /** Whether the cron was stopped. During the cancel, a coordinator may still answer or trigger. */
+  readonly stopped: boolean;
   /** Whether no further run may start. */
   readonly reachedMaxRuns: boolean;
   /** Called before `slot-started` is emitted. */
@@ -177,7 +179,7 @@ export class SlotRun<T> extends ListNode implements RunObserver<T> {
     this.overdueTimer?.unsubscribe();
     if (!this.manual && !this.overdue && this.lateBy(now) > owner.tolerance) this.reportOverdue();
     if (this.closed) return;
-    if (owner.reachedMaxRuns) return this.skip({ reason: 'ended' });
+    if (owner.stopped || owner.reachedMaxRuns) return this.skip({ reason: 'ended' });
     const run = (this.run = new Run(owner, owner.ctx.runId, this, owner.ctx, owner.cancelApp, now, slot));
     owner.countRun();
     if (owner.observed) owner.emitEvent({ type: 'slot-started', slot });

@@ -53,6 +53,20 @@ describe('A trigger of a cron by its coordinator', () => {
     ]);
   });
 
+  it('is skipped in an abort listener of the context whose cancel stops the cron', async () => {
+    const coordinator = memoryCoordinator();
+    const [ctx, cancel] = withCancel(undefined, { scheduler: virtualClock() });
+    let triggered: Promise<SlotOutcome> | undefined;
+    ctx.cancelled$.subscribe(() => {
+      triggered = coordinator.trigger('x');
+    });
+    const runner = cron(task('x', takes(1)), everyTen, { coordinator });
+    runner.start(ctx).subscribe();
+    cancel();
+    expect(await triggered).to.deep.equal({ slot: 0, trigger: 'manual', status: 'skipped', reason: 'ended' });
+    expect(runner.history).to.deep.equal({ runs: 0, failures: 0, skipped: 1, missed: 0 });
+  });
+
   it('goes to one of several crons, and to the next one when the first has ended', async () => {
     const coordinator = memoryCoordinator();
     const [first, second] = [

@@ -422,6 +422,18 @@ describe('The coordinator of a cron', () => {
     });
   });
 
+  it('starts no run by a grant in an abort listener of the context whose cancel stops the cron', () => {
+    const coordinator = new ManualCoordinator();
+    const [ctx, cancel] = withCancel(undefined, { scheduler: virtualClock() });
+    ctx.cancelled$.subscribe(() => coordinator.answerTo(0).next(true));
+    const runner = cron(task('x', takes(1)), 10, { coordinator });
+    const log = slotEvents(runner);
+    runner.start(ctx).subscribe();
+    cancel();
+    expect(log).to.deep.equal(['0: skipped 0 ended', '0: done cancelled']);
+    expect([coordinator.released, runner.history.runs]).to.deep.equal([[0], 0]);
+  });
+
   describe('has its lease released', () => {
     it('when the cron is cancelled while it waits for the answer', () => {
       const coordinator = new ManualCoordinator();
