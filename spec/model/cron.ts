@@ -201,7 +201,7 @@ export class Cron implements HookOutput {
     slot.stopOverdueTimer?.();
     if (!slot.overdue && run.world.now - slot.due > plan.tolerance) this.emitOverdue(slot);
     if (slot.ended) return;
-    if (this.runCount === plan.maxRuns) return this.skip(slot, 'ended');
+    if (this.hasStopped || run.ctx.cancelled || this.runCount === plan.maxRuns) return this.skip(slot, 'ended');
     slot.ctx = new Context(run.ctx);
     slot.runner = runner;
     slot.startedAt = run.world.now;
