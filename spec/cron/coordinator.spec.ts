@@ -142,12 +142,15 @@ describe('The coordinator of a cron', () => {
     ['false', "`'false'` (string)"],
     [undefined, 'undefined'],
   ] as const) {
-    const refused = `coordinator (TypeError: Expected \`coordinator.lease\` to be a stream of booleans, got ${printed})`;
+    const message = `Expected \`coordinator.lease\` to be a stream of booleans, got ${printed}`;
     it(`refuses a slot by the answer ${printed}, with a TypeError`, () => {
       const coordinator = { lease: () => concat(of(answer), NEVER) } as unknown as Coordinator;
       const { log, clock } = startCron(({ slot }) => slot, 10, { coordinator });
       clock.advance(10);
-      expect(log).to.deep.equal([`0: skipped 0 ${refused}`, `10: skipped 10 ${refused}`]);
+      expect(log).to.deep.equal([
+        `0: skipped 0 coordinator (TypeError: ${message})`,
+        `10: skipped 10 coordinator (TypeError: ${message})`,
+      ]);
     });
   }
 
