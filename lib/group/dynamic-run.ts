@@ -103,10 +103,8 @@ export class DynamicRun<T> extends MembersRun<T, DynamicContext<T>> implements C
     const { run } = this;
     const { path: task, scheduler, runIds } = context;
     const outcome = context.startFailure(reason);
-    // A custom runner has no number.
-    const runId = context.runId ?? runIds?.next(task) ?? 1;
     // Its runner has no run that emits the event.
-    if (run.observed) run.forward({ type: 'done', task, runId, at: scheduler.now(), outcome });
+    if (run.observed) run.forward({ type: 'done', task, runId: runIds?.next(task) ?? 1, at: scheduler.now(), outcome });
     this.onEnd(context, outcome);
   }
 

@@ -87,11 +87,6 @@ export class ChildContext<T> extends CancelContext {
     return this.parentRun.forward?.(event, run) === false ? undefined : this.parentRun.run;
   }
 
-  /** Stores the number of the child's run, also in all runs above that take it on. */
-  numberRun(runId: number): void {
-    for (let run = this.setRunId(runId); run;) run = run.setRunId(runId);
-  }
-
   /** Stores the number of the child's run. Returns the run above that takes on this number, if any. */
   setRunId(runId: number): CompositeRun | undefined {
     this.runId = runId;

@@ -136,7 +136,7 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
   private becomeChild(child: ChildContext<T>): void {
     (this as { child: ChildContext<T> }).child = child;
     // A transparent run has the number of its child's run.
-    if (!(this.flags & transparent)) child.numberRun(this.runId);
+    if (!(this.flags & transparent)) for (let run = this.setRunId(this.runId); run;) run = run.setRunId(this.runId);
   }
 
   override get ownRun(): RunContext {

@@ -128,8 +128,6 @@ export class Runner<T> implements TaskRunner<T>, RunOwner<T>, LinkedList {
     cancel: CancelFunc | undefined,
   ): Run<T> | undefined {
     if (this.current) {
-      // The owner of the child reports a run that has failed.
-      if (parent instanceof ChildContext) parent.numberRun(this.numberOf(parent));
       subscriber.error(new AlreadyRunningError(this.name));
       return undefined;
     }
@@ -142,12 +140,8 @@ export class Runner<T> implements TaskRunner<T>, RunOwner<T>, LinkedList {
   }
 
   private childRunId(child: ChildContext<unknown>): number {
-    // A transparent run takes on the number of its child's run, which is not started under a cancelled context.
-    if (isComposite(this.hooks) && this.hooks.transparent && !child.cancelled) return ++this.runs;
-    return this.numberOf(child);
-  }
-
-  private numberOf(child: ChildContext<unknown>): number {
+    // A transparent run takes on the number of its child's run.
+    if (isComposite(this.hooks) && this.hooks.transparent) return ++this.runs;
     return child.runIds?.next(child.path) ?? ++this.runs;
   }
 

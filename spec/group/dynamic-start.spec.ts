@@ -46,20 +46,6 @@ describe('A dynamic group that starts the members that were added before', () =>
     }
   });
 
-  it('numbers the end of a supervised member that is removed before its start like other runs of its key', () => {
-    const group = dynamic('group');
-    const runIds: number[] = [];
-    group.events$.subscribe(({ task: path, type, runId }) => {
-      if (type === 'added' && runIds.length === 0) void group.remove('a');
-      if (path === 'group/a' && (type === 'ready' || type === 'done')) runIds.push(runId);
-    });
-    group.add('a', supervise(forever('x')));
-    group.start().subscribe();
-    group.add('a', supervise(forever('x')));
-    void group.remove('a');
-    expect(runIds).to.deep.equal([1, 2, 2]);
-  });
-
   it('never starts a member that is removed before its turn, and resolves the removal', async () => {
     const group = dynamic('group');
     const removals: ReturnType<DynamicGroup['remove']>[] = [];
@@ -192,8 +178,6 @@ describe('A member of a dynamic group that cannot start', () => {
     startWithBoth(group);
     group.add('shared', shared);
     expect(runIds).to.deep.equal([1, 1, 2]);
-    group.add('shared', supervise(shared));
-    expect(runIds).to.deep.equal([1, 1, 2, 3]);
   });
 
   it('has its error on the console if nobody listens', () => {
