@@ -144,8 +144,8 @@ describe('Linear time is enough for', () => {
 });
 
 describe('slowText', () => {
-  it('finds a text for which a function takes quadratic time', () => {
-    expect(slowText((text) => /\(?(\/.*):\d+:\d+\)?$/.exec(text), 40_000)).to.include('/'.repeat(60));
-    expect(slowText((text) => text.replace(/\s+$/, ''), 40_000)).to.match(/^Error: x/);
+  it('finds a text for which a function takes cubic time, alone or within a line of a stack', () => {
+    expect(slowText((text) => /\/.*\/.*:\d+$/.exec(text), 1000)).to.include('/'.repeat(60));
+    expect(slowText((text) => text.replace(/\s+\s+$/, ''), 1000)).to.match(/^Error: x/);
   });
 });
