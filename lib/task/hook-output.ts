@@ -301,7 +301,7 @@ class PromiseOutput<T> implements OutputSubscription {
   }
 }
 
-// eslint-disable-next-line @typescript-eslint/unbound-method
+// eslint-disable-next-line @typescript-eslint/unbound-method -- only called with a promise as `this`
 const { then } = Promise.prototype;
 
 // The same as in RxJS, which will not export it after version 7.

@@ -147,7 +147,7 @@ export class WorkerPool implements ThreadRunOwner, LinkedList<ThreadRun> {
       if (this.watched.has(thread)) continue;
       this.watched.add(thread);
       thread.once('exit', (exitCode) => {
-        // By then the run of a thread that had one has failed.
+        // Piscina first fails the run of a thread that had one.
         setImmediate(() => {
           if (piscina === this.piscina && piscina.threads.length < this.running.size)
             this.failWaiting(new ThreadExitError(this.config.name, exitCode));

@@ -7,8 +7,8 @@ const folder = resolve('node_modules/.cache/rxjs-tasks-specs', String(process.pi
 const compiled = new Map<string, string>();
 
 /**
- * Compiles a TypeScript program and this library into one file, and returns its path. A short program takes a third of
- * the CPU time then: each module that tsx loads by itself costs more than to run it.
+ * Compiles a TypeScript program and this library into one file, and returns its path. A short program then takes a
+ * third of the CPU time, because tsx takes longer to load most modules than they take to run.
  */
 export function compileProgram(path: string): string {
   let outfile = compiled.get(path);
