@@ -159,10 +159,6 @@ export class AppRun implements ParentRun<unknown> {
     return this.siblings?.run;
   }
 
-  get observed(): boolean {
-    return !this.closed;
-  }
-
   get closed(): boolean {
     return this.isShutDown || this.subscriber.closed;
   }
@@ -231,7 +227,13 @@ export class AppRun implements ParentRun<unknown> {
       onRunEnd?.(run, end);
       runEnds.next({ run, end });
     };
+    const isObserved = () => !this.closed;
     const hooks: RunHooks = {
+      outer: this.run?.runHooks,
+      get observed() {
+        return isObserved();
+      },
+      uses: (event: TaskEventDetail, run) => this.uses(event, run),
       startTimeout: startTimeout ?? inherited.startTimeout,
       wrapHook: composeWrapHook([inherited, ...instrumentation]),
       get onRunEnd() {
@@ -263,7 +265,7 @@ export class AppRun implements ParentRun<unknown> {
     runInAsyncContext<AppRun, EmittedEvent>(this.asyncContext, emitNow, this, { event, run });
   }
 
-  uses(event: TaskEventDetail, run: RunContext): boolean {
+  private uses(event: TaskEventDetail, run: RunContext): boolean {
     if (this.closed) return false;
     // The end policy is applied to the ends of the application's own tasks.
     return (event.type === 'done' && run.parent === this.run) || this.isUsed(event, run);

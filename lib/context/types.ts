@@ -64,6 +64,12 @@ export interface RunEnd {
 
 /** The settings of all runs under a context: functions around the hooks and at the end, and limits. */
 export interface RunHooks {
+  /** The hooks of the application that this one is part of. */
+  readonly outer?: RunHooks | undefined;
+  /** Whether the application has a listener for the events of its runs. */
+  readonly observed?: boolean;
+  /** Whether that listener has a use for an event of a run, which has no error. */
+  uses?(event: { readonly type: string }, run: RunContext): boolean;
   /** The longest time that `initialize` may take, in ms, unless a task has its own limit. */
   readonly startTimeout?: number | undefined;
   /** Wraps the call of a run's hook. Must call `hook`. */

@@ -11,6 +11,7 @@ import type { CancelFunc } from '../context/types.js';
 import { CancelledError, TaskError } from '../errors/errors.js';
 import type { AskedBy } from '../task/by-whom.js';
 import type { CompositeRun, RunParts } from '../task/composite.js';
+import { hasEventSubscriber } from '../task/event-listeners.js';
 import type { Run } from '../task/run.js';
 import type { RunIds } from '../task/run-ids.js';
 import type { TaskHooks } from '../task/task-hooks.js';
@@ -199,7 +200,7 @@ class SlotDispatcher<T> extends Subscription implements SlotOwner<T>, RunParts, 
 
   log(notice: SlotNotice): void {
     // An application without an observer passes all events to the console.
-    for (let run: CompositeRun | undefined = this.ctx; run; run = run.parent) if (run.hasSubscriber) return;
+    if (hasEventSubscriber(this.ctx)) return;
     (this.control.slotLog ??= new SlotLog()).add(notice, this);
   }
 

@@ -6,14 +6,10 @@ import type { ListNode } from '../util/linked-list.js';
 import { callNested } from '../util/nested-calls.js';
 import type { CompositeRun, Status } from './composite.js';
 import type { RunIds } from './run-ids.js';
-import type { Outcome, TaskEvent, TaskEventDetail } from './types.js';
+import type { Outcome, TaskEvent } from './types.js';
 
 /** The owner of children: the run of a group or of a supervised task, an application, or any run with children. */
 export interface ParentRun<T, C extends ChildContext<T> = ChildContext<T>> {
-  /** Whether there is an event listener, apart from those of `run`. */
-  readonly observed?: boolean;
-  /** Whether such a listener has a use for an event, which has no error. */
-  uses?(event: TaskEventDetail, run: RunContext): boolean;
   /** The run that the children are part of. An application has none, unless it was started under a run's context. */
   readonly run?: CompositeRun | undefined;
   /** Whether the run stands for its only child, whose status it has. */

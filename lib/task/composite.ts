@@ -56,10 +56,8 @@ export interface CompositeRun extends RunContext, CancelContext {
   readonly observed: boolean;
   /** Whether the `events$` of this run's runner has a subscriber. */
   readonly hasSubscriber: boolean;
-  /** Whether this run itself has a listener, apart from the runs that it is part of. */
-  readonly hasListener: boolean;
-  /** Whether such a listener has a use for an event of a run, which is this one or one below it. */
-  usesOwn(event: TaskEventDetail, run: RunContext): boolean;
+  /** Whether a listener has a use for an event of this run, or of the run of a slot, which has no error. */
+  uses(event: TaskEventDetail, source?: CompositeRun): boolean;
   /** The counts of the children that were started under its context. */
   readonly childTotals: ChildTotals;
   /** Numbers the runs below this one, if it is or is below a run that another run has started. */

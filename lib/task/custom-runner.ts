@@ -7,6 +7,7 @@ import { ForeignSubscription, type ForeignObserver } from '../util/foreign-subsc
 import { logError } from '../util/log-error.js';
 import type { ChildContext } from './child.js';
 import type { Status } from './composite.js';
+import { hasAppListener } from './event-listeners.js';
 import { mapOutcomes } from './map-outcomes.js';
 import type { Outcome, TaskEvent, TaskRunner } from './types.js';
 
@@ -27,7 +28,7 @@ export function startCustomRunner<T>(runner: TaskRunner<T>, child: ChildContext<
   const asyncContext = captureAsyncContext();
   let runId = 1;
   const teardownFailed = (error: unknown) => {
-    if (!child.parentRun.observed && !child.parent?.observed) return logError(error);
+    if (!hasAppListener(child.runHooks) && !child.parent?.observed) return logError(error);
     const event: TaskEvent = { type: 'teardown-failed', task: child.path, runId, at: child.scheduler.now(), error };
     child.forward(event)?.forward(event);
   };

@@ -9,7 +9,6 @@ import {
   type TeardownLogic,
 } from 'rxjs';
 import { captureAsyncContext, runInAsyncContext, type AsyncContext } from '../util/async-context.js';
-import { hasMethod } from '../util/has-members.js';
 import { settleOn } from '../util/settle-on.js';
 import { teardownErrors } from '../util/teardown-errors.js';
 import { invalid } from '../util/validate.js';
@@ -73,7 +72,7 @@ function toAsyncOutput<T>(output: unknown, observer: OutputObserver<T>): AsyncOu
   if (isObservable(output) || observableSymbol in output) return new ObservableOutput(observer);
   const source = toAsyncIterator<T>(output);
   if (source) return new IterableOutput(observer, source);
-  return hasMethod(output, 'then') ? new PromiseOutput(observer) : undefined;
+  return typeof (output as { readonly then?: unknown }).then === 'function' ? new PromiseOutput(observer) : undefined;
 }
 
 /**

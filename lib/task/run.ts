@@ -18,6 +18,7 @@ import {
   type Status,
   type TaskHistory,
 } from './composite.js';
+import { hasAppListener, hasEventSubscriber, isUsedByApp } from './event-listeners.js';
 import { subscribeOutput, type OutputObserver, type OutputSubscription } from './hook-output.js';
 import { RunChildren } from './run-children.js';
 import type { RunIds } from './run-ids.js';
@@ -157,35 +158,19 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
 
   /** Whether this run, or one that it is part of, has an event listener. */
   get observed(): boolean {
-    // The owner of a slot's run is observed when its cron is.
-    return this.owner.observed || (this.child !== undefined && this.isObservedByOwners());
-  }
-
-  private isObservedByOwners(): boolean {
-    if (this.hasListener) return true;
-    // A loop, as in `forward` and `setStatus`, because runs may be nested deeper than the call stack.
-    for (let run = this.parent; run; run = run.parent) if (run.hasListener) return true;
-    return false;
+    // The run of a slot has no runner of its own.
+    if (this.owner.ctx) return this.owner.ctx.observed;
+    return this.child ? hasAppListener(this.runHooks) || hasEventSubscriber(this) : this.owner.observed;
   }
 
   get hasSubscriber(): boolean {
-    // The run of a slot has no runner of its own. Its owner is observed when its cron is.
     return this.slot === undefined && this.owner.observed;
   }
 
-  get hasListener(): boolean {
-    return this.owner.observed || this.child?.parentRun.observed === true;
-  }
-
-  /** Whether a listener has a use for an event of this run, which has no error. */
-  uses(event: TaskEventDetail): boolean {
-    if (this.usesOwn(event, this)) return true;
-    for (let run = this.parent; run; run = run.parent) if (run.usesOwn(event, this)) return true;
-    return false;
-  }
-
-  usesOwn(event: TaskEventDetail, source: RunContext): boolean {
-    return this.owner.observed || this.child?.parentRun.uses?.(event, source) === true;
+  /** Whether a listener has a use for an event of this run, or of the run of a slot, which has no error. */
+  uses(event: TaskEventDetail, source: CompositeRun = this): boolean {
+    if (this.owner.ctx) return this.owner.ctx.uses(event, source);
+    return this.child ? isUsedByApp(event, source) || hasEventSubscriber(this) : this.owner.observed;
   }
 
   get history(): TaskHistory {
@@ -240,8 +225,12 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
 
   /** The runs that were started under this context, to add another. */
   get startedChildren(): RunChildren {
+    return this.children ?? this.firstChildren();
+  }
+
+  private firstChildren(): RunChildren {
     const { childTotals, childRunIds } = this;
-    return (this.children ??= new RunChildren(this, childTotals, childRunIds, () => this.childrenEnded()));
+    return (this.children = new RunChildren(this, childTotals, childRunIds, () => this.childrenEnded()));
   }
 
   emit(detail: TaskEventDetail): void {
@@ -354,8 +343,9 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
 
   /** Reports the end to the instrumentation, once: an abandoned run may still end by itself. */
   reportEnd(status: RunEnd['status'], at: number = this.scheduler.now()): void {
-    if (this.runHooks?.onRunEnd && (this.flags & (hookCalled | endReported | transparent)) === hookCalled)
-      this.reportEndTo(this.runHooks.onRunEnd, status, at);
+    const onRunEnd = this.runHooks?.onRunEnd;
+    if (onRunEnd && (this.flags & (hookCalled | endReported | transparent)) === hookCalled)
+      this.reportEndTo(onRunEnd, status, at);
   }
 
   private reportEndTo(onRunEnd: NonNullable<RunHooks['onRunEnd']>, status: RunEnd['status'], at: number): void {
@@ -478,7 +468,8 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
   }
 
   private childReady(ready: boolean): void {
-    if (!this.child || !this.mayBeReady) return;
+    // A run does not wait for the children that it has started to be ready.
+    if (!this.child || !this.mayBeReady || this.startedByRun) return;
     callNested<ChildContext<unknown>, boolean>(reportReadyChanged, this.child, ready);
   }
 

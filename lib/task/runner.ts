@@ -11,6 +11,7 @@ import { logError, logErrorOnce } from '../util/log-error.js';
 import { SubscriberListener } from '../util/subscriber-listener.js';
 import { ChildContext } from './child.js';
 import { enclosingRun } from './enclosing-run.js';
+import { countSubscribers } from './event-listeners.js';
 import { isComposite, type CompositeTask, type MemberRole } from './composite.js';
 import type { LaunchSubscriber } from './launch-subscriber.js';
 import { RunIds } from './run-ids.js';
@@ -183,7 +184,7 @@ export class Runner<T> implements TaskRunner<T>, RunOwner<T>, LinkedList {
   }
 
   get events$(): Observable<TaskEvent> {
-    return (this.events ??= new LinkedSubject()).asObservable();
+    return countSubscribers((this.events ??= new LinkedSubject()).asObservable());
   }
 
   get observed(): boolean {
