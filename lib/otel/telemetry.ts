@@ -1,4 +1,13 @@
-import { context, metrics, propagation, trace, type Context, type Meter, type Tracer } from '@opentelemetry/api';
+import {
+  context,
+  createNoopMeter,
+  metrics,
+  propagation,
+  trace,
+  type Context,
+  type Meter,
+  type Tracer,
+} from '@opentelemetry/api';
 import { hasMethod } from '../util/has-members.js';
 import { invalid } from '../util/validate.js';
 import { validateOptions } from '../util/validate-options.js';
@@ -78,7 +87,7 @@ export function telemetry(options: TelemetryOptions = {}): Instrumentation {
   const states = new RunStates();
   // Lazy, because the API's global meter stays a no-op if it is created before a provider is registered.
   const runSpans = lazy(() => new RunSpans(tracer ?? trace.getTracer(library.name, library.version), states));
-  const runMetrics = lazy(() => new RunMetrics(meter ?? metrics.getMeter(library.name, library.version), states));
+  const runMetrics = lazy(() => createRunMetrics(meter ?? metrics.getMeter(library.name, library.version), states));
 
   const instrumentation: Instrumentation = {
     // Two `try` blocks instead of functions for `callSafely`, because there may be very many hooks and ends.
@@ -86,7 +95,7 @@ export function telemetry(options: TelemetryOptions = {}): Instrumentation {
       const state = states.getOrCreate(run);
       let active: Context | undefined;
       try {
-        runMetrics().onHook(run, state);
+        runMetrics()?.onHook(run, state);
       } catch (error) {
         reportError(error);
       }
@@ -99,14 +108,14 @@ export function telemetry(options: TelemetryOptions = {}): Instrumentation {
       else hook();
     },
     onEvent(event, run) {
-      callSafely(() => runMetrics().onEvent(event, run));
+      callSafely(() => runMetrics()?.onEvent(event, run));
       if (run && 'runId' in event) callSafely(() => runSpans().onEvent(event, run));
     },
     onRunEnd(run, end) {
       const state = states.get(run);
       if (!state) return;
       try {
-        runMetrics().onRunEnd(run, end);
+        runMetrics()?.onRunEnd(run, end);
       } catch (error) {
         reportError(error);
       }
@@ -126,9 +135,14 @@ function isUsed({ type }: TaskEventDetail, state: RunState | undefined): boolean
   return type !== 'initializing' && type !== 'slot-started' && type !== 'done';
 }
 
+/** Returns nothing for the meter of an API without a provider, which discards what is measured. */
+function createRunMetrics(meter: Meter, states: RunStates): RunMetrics | undefined {
+  return meter === createNoopMeter() ? undefined : new RunMetrics(meter, states);
+}
+
 function lazy<T>(create: () => T): () => T {
-  let value: T | undefined;
-  return () => (value ??= create());
+  let created: { readonly value: T } | undefined;
+  return () => (created ??= { value: create() }).value;
 }
 
 /** Returns the fields of the active trace, as the API's global propagator writes them. */
