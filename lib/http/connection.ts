@@ -24,7 +24,6 @@ export class Connection {
    * takes more than ten times as long.
    */
   private readonly exchanges: LinkedList<Exchange> = { first: undefined, last: undefined };
-  private latest: Exchange | undefined = undefined;
   private closesAfterAnswer = false;
   private hasAnnounced = false;
   private ending = false;
@@ -67,8 +66,7 @@ export class Connection {
 
   add(exchange: Exchange): void {
     // The requests of a pipeline arrive before the first is answered. The last answer closes the connection.
-    if (this.closesAfterAnswer) this.latest?.keepAlive(true);
-    this.latest = exchange;
+    if (this.closesAfterAnswer) this.exchanges.last?.keepAlive(true);
     append(this.exchanges, exchange);
     if (this.closesAfterAnswer) this.announceClose();
   }
@@ -107,8 +105,8 @@ export class Connection {
   }
 
   private announceClose(): void {
-    const { session, latest } = this;
-    latest?.keepAlive(false);
+    const { session, exchanges } = this;
+    exchanges.last?.keepAlive(false);
     if (!session || session.closed || session.destroyed || this.hasAnnounced) return;
     this.hasAnnounced = true;
     session.goaway(0, maxStreamId);

@@ -438,6 +438,19 @@ describe('A stopping server of node:http', () => {
     agent.destroy();
   });
 
+  it('keeps nothing of an answered request while its connection is open', async () => {
+    let answered: WeakRef<ServerResponse> | undefined;
+    server.once('request', (_, response: ServerResponse) => (answered = new WeakRef(response)));
+    const client = new RawClient(site.port).request('GET / HTTP/1.1');
+    await client.waitFor('hello');
+    await waitUntil(() => {
+      globalThis.gc?.();
+      return answered?.deref() === undefined;
+    });
+    expect(client.socket.destroyed).to.equal(false);
+    await stop();
+  });
+
   it('closes the connections of fetch', async () => {
     expect(await (await fetch(site.url)).text()).to.equal('hello');
     const answer = fetch(`${site.url}/slow`);
