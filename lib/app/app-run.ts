@@ -228,6 +228,7 @@ export class AppRun implements ParentRun<unknown> {
       runEnds.next({ run, end });
     };
     const isObserved = () => !this.closed;
+    const isDraining = () => this.stopRequest !== undefined && !this.master.cancelled;
     const hooks: RunHooks = {
       outer: this.run?.runHooks,
       get observed() {
@@ -245,6 +246,9 @@ export class AppRun implements ParentRun<unknown> {
       timeout,
       get ready() {
         return readiness.ready;
+      },
+      get draining() {
+        return isDraining();
       },
       get notReady() {
         return readiness.notReadyTasks();

@@ -12,6 +12,8 @@ export interface ApplicationInfo {
   readonly timeout: number;
   /** Whether all tasks are ready and no stop has been requested. */
   readonly ready: boolean;
+  /** Whether a stop has been requested, and the tasks continue for the `drainDelay`. */
+  readonly draining: boolean;
   /** The tasks that the application waits for to be ready. */
   readonly notReady: readonly NotReadyTask[];
   readonly events$: Observable<EmittedEvent>;

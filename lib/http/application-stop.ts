@@ -9,7 +9,7 @@ const maxMarginMs = 1000;
 
 /** The stop of an application. */
 export interface ApplicationStop {
-  /** Emits when the application has been asked to stop, and continues for its `drainDelay`. */
+  /** Emits when the application continues for its `drainDelay`: immediately if it already does. */
   readonly draining$: Observable<unknown>;
   /** Emits shortly before the deadline, so that there is time for the tasks that end later. */
   readonly deadline$: Observable<unknown>;
@@ -17,7 +17,7 @@ export interface ApplicationStop {
 
 /** Returns the stop of the application that a context belongs to. Without an application nothing is emitted. */
 export function applicationStop(ctx: Context): ApplicationStop {
-  const { stopEvents$ = NEVER, timeout = Infinity } = applicationOf(ctx) ?? {};
+  const { stopEvents$ = NEVER, timeout = Infinity, draining = false } = applicationOf(ctx) ?? {};
   const first = (type: AppEvent['type']) =>
     stopEvents$.pipe(
       filter((event) => event.type === type),
@@ -25,7 +25,7 @@ export function applicationStop(ctx: Context): ApplicationStop {
     );
   const beforeDeadlineMs = timeout - Math.min(maxMarginMs, timeout / 5);
   return {
-    draining$: first('draining'),
+    draining$: draining ? of(undefined) : first('draining'),
     deadline$: first('cancelled').pipe(switchMap(() => concat(wait(beforeDeadlineMs, ctx.scheduler), of(undefined)))),
   };
 }

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { firstValueFrom, timer } from 'rxjs';
-import { launch, ordered, task, taskRunner, withCancel } from '../../lib/index.js';
+import { launch, ordered, supervise, task, taskRunner, withCancel } from '../../lib/index.js';
 import { httpServer } from '../../lib/http/index.js';
 import { virtualClock } from '../../lib/testing/index.js';
 import sinon from 'sinon';
@@ -12,6 +12,7 @@ import { WebSocket, WebSocketServer } from 'ws';
 import { Connection } from '../../lib/http/connection.js';
 import { openResponse, serverSentEvents } from '../helpers/http.js';
 import { deferred, whenReady } from '../helpers/tasks.js';
+import { waitUntil } from '../helpers/wait.js';
 import { closeAll, outlastStall, RawClient, serve } from './helpers.js';
 
 /** Creates a server whose requests the spec answers. */
@@ -204,6 +205,30 @@ describe('The stop of an HTTP server', () => {
     }
     clock.advance(500);
     expect((await stopped).clean).to.equal(true);
+  });
+
+  it('answers with Connection: close when it is restarted during the drain', async () => {
+    const clock = virtualClock();
+    const servers: Server[] = [];
+    const create = () => {
+      const server = createServer((_, response) => response.end('hello'));
+      servers.push(server);
+      return server;
+    };
+    const runner = supervise(httpServer(create, { port: 0, host: '127.0.0.1' }), { backoff: { initial: 1, max: 1 } });
+    const urls: string[] = [];
+    runner.results$.subscribe((url) => urls.push(url));
+    const app = launch([runner], { drainDelay: 60_000, scheduler: clock, observer: {} });
+    await whenReady(app);
+    const stopped = app.stop();
+    servers[0]?.emit('error', new Error('accept EMFILE'));
+    await waitUntil(() => {
+      clock.advance(1);
+      return urls.length === 2;
+    });
+    expect((await fetch(urls[1] ?? '')).headers.get('connection')).to.equal('close');
+    clock.advance(60_000);
+    await stopped;
   });
 
   it('happens without an application when its run is cancelled', async () => {
