@@ -21,6 +21,7 @@ const names = [
   'otel',
   'year',
   'service',
+  'cache',
   'lifecycle',
   'import',
   'bundle',
@@ -76,7 +77,7 @@ if (!quick) {
     write('fleet.svg', fleetChart(results.works.fleet));
     await writeTargets('../docs/fleet.md', 'fleet', isFleet);
   }
-  for (const name of ['bundle', 'service', 'lifecycle'])
+  for (const name of ['bundle', 'service', 'cache', 'lifecycle'])
     if (results.works[name]) await writeFigures('../docs/benchmarks.md', name);
 }
 
