@@ -73,8 +73,9 @@ export class InnerApp implements Parent {
   private end(): void {
     const clean = this.outcomes.every(({ status }) => status !== 'failed' && status !== 'timed-out');
     const report = `shutdown ${clean ? 'clean' : 'unclean'} of [${this.outcomes.map(formatOutcome).join(', ')}]`;
-    this.emit(this.startFailure ?? report);
+    // The last event, whatever its listeners do.
     this.closed = true;
+    this.record(this.startFailure ?? report);
     this.master.cancel();
   }
 }
