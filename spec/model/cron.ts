@@ -376,6 +376,6 @@ export class Cron implements HookOutput {
     const { running } = this;
     const isBusy =
       this.plan.overlap === 'allowAll' ? running.some(({ missedBatch }) => missedBatch) : running.length > 0;
-    return this.state === 'stopped' || this.failure || isBusy ? undefined : this.waiting[0];
+    return this.hasStopped || this.run.ctx.cancelled || this.failure || isBusy ? undefined : this.waiting[0];
   }
 }

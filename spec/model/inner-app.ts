@@ -19,6 +19,8 @@ export class InnerApp implements Parent {
   private readonly record: (text: string) => void;
   private readonly outcomes: Outcome[] = [];
   private startFailure: string | undefined = undefined;
+  /** Whether the failure of a task has stopped the application, whatever its outcome is at the end. */
+  private stoppedByFailure = false;
 
   constructor(parent: Context, record: (text: string) => void) {
     this.parentRun = parent.enclosingRun;
@@ -50,6 +52,7 @@ export class InnerApp implements Parent {
   }
 
   onFailure(error: Failure): void {
+    this.stoppedByFailure ||= !this.master.cancelled;
     this.master.cancel(error);
   }
 
@@ -71,7 +74,8 @@ export class InnerApp implements Parent {
   }
 
   private end(): void {
-    const clean = this.outcomes.every(({ status }) => status !== 'failed' && status !== 'timed-out');
+    const clean =
+      !this.stoppedByFailure && this.outcomes.every(({ status }) => status !== 'failed' && status !== 'timed-out');
     const report = `shutdown ${clean ? 'clean' : 'unclean'} of [${this.outcomes.map(formatOutcome).join(', ')}]`;
     // The last event, whatever its listeners do.
     this.closed = true;
