@@ -81,6 +81,10 @@ describe('replay', () => {
     'a task that ends': [(task) => [task('x', '[->-a-b]--|')]],
     'tasks that fail': [(task) => [task('x', '[->-(#])-|'), task('y', '[(#])-|'), task('z', '>-(!|)')]],
     'a failure while another task runs': [(task) => [task('x', '-#'), task('y', '--a-|')], { onFailure: 'continue' }],
+    'a failure before another task restarts': [
+      (task) => [task('x', '-#'), supervise(task('y', ['---#', '---|']), { backoff })],
+      { onFailure: 'continue' },
+    ],
     'a failure and a later stop': [
       (task) => [task('x', '-#'), task('y', '')],
       { onFailure: 'continue', signals: '------T' },
@@ -393,6 +397,11 @@ describe('replay', () => {
     });
     const { marbles } = await scenario({ ...replayed, expect: 'db  [-->---(#])-<--[-->---(#])-|' });
     expect(marbles).to.match(/^http +\[->/m);
+  });
+
+  it('accepts a recording without events', () => {
+    const empty: Recording = { version: 1, from: 5, dropped: 0, events: [] };
+    expect(replay(empty, { run: () => [] })).to.deep.include({ at: 5, duration: 0, expect: '' });
   });
 
   it('accepts a recorder', async () => {
