@@ -344,6 +344,15 @@ describe('replay', () => {
     }
   });
 
+  it('expects no runs of a task that has not ended, although another task was ready before it', async () => {
+    const starter = task('a', (ctx) => ordered('job', script('part', '')).start(ctx));
+    const { recording, marbles } = await scenario({ run: () => [script('b', ''), starter], duration: 5 });
+    expect(marbles).to.match(/^a\/job\/part /m);
+    expect(replay(stored(recording), { run: () => [] }).expect)
+      .to.match(/^a +>/m)
+      .and.not.include('job');
+  });
+
   it('lets a task go on that was running when the recording ended, and a cancel interrupts it', async () => {
     const { recording } = await scenario({ run: () => [script('x', '[->a')], duration: 5 });
     const repeated = replay(stored(recording), { run: (task) => [task('x')] });
