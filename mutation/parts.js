@@ -63,22 +63,25 @@ export const parts = {
   /** The access to an inspector, its answers and its events. Its servers listen in this process. */
   inspector: {
     onDemand: true,
+    limitMs: 2500,
     mutate: [
-      ...['action-request', 'action-route', 'answer', 'auth', 'inspector-options', 'limited-server', 'read-body'],
-      ...['respond', 'routes', 'shared-answer', 'sse-client', 'sse-clients'],
+      ...['action-request', 'action-route', 'answer', 'auth', 'inspector-options', 'inspector', 'limited-server'],
+      ...['read-body', 'respond', 'routes', 'shared-answer', 'sse-client', 'sse-clients'],
     ]
       .map((file) => `inspect/server/${file}`)
       .concat('inspect/time-axis'),
     specs: [
       ...['auth', 'fleet-state-source', 'inspector', 'shared-answer', 'sse-clients', 'time-axis', 'inspector.system'],
-      ...['access', 'actions', 'details', 'events', 'fleet', 'proxy'].map((name) => `inspector-${name}.system`),
+      ...['access', 'actions', 'connections', 'details', 'events', 'fleet', 'jobs', 'operated', 'proxy'].map(
+        (name) => `inspector-${name}.system`,
+      ),
     ].map((file) => `inspect/${file}`),
   },
   /** The specs of the queues that an inspector shows need a database. */
   inspect: {
     onDemand: true,
     mutate: [
-      ...['app-state', 'event-block', 'event-log', 'fleet-parts', 'fleet-state-source', 'inspector', 'run-log'].map(
+      ...['app-state', 'event-block', 'event-log', 'fleet-parts', 'fleet-state-source', 'run-log'].map(
         (file) => `server/${file}`,
       ),
       ...['run-logs', 'task-actions', 'task-details', 'waits-for'].map((file) => `server/${file}`),

@@ -125,9 +125,12 @@ class SpecRunner {
         await Promise.all(Array.from(this.threads, (thread) => thread.terminate()));
         resolve({ status: DryRunStatus.Complete, tests });
       });
-      // A spec that was failed while it waited may settle later. When its run has ended, mocha would throw.
-      const { uncaught } = runner;
+      // A spec or hook that was failed while it waited may settle later. When its run has ended, mocha would throw, or
+      // would fail the run of the next mutant.
+      const { uncaught, fail } = runner;
       runner.uncaught = (error) => runner.state !== 'stopped' && uncaught(error);
+      runner.fail = (test, error, force) =>
+        error?.code !== 'ERR_MOCHA_MULTIPLE_DONE' && fail.call(runner, test, error, force);
       const resultOf = (test) => {
         const title = test.fullTitle();
         return { id: title, name: title, timeSpentMs: test.duration ?? 0, fileName: test.file };

@@ -86,7 +86,7 @@ export function parseTaskScript(marbles: readonly Marble[], text?: string): Task
   }
   const { initialize, execute = newHook(0), finalize } = hooks;
   // After its cancel, a hook whose marbles show no end ends with its last value.
-  if (!ended && name !== 'finalize' && isCancelled()) end(current.from);
+  if (!ended && isCancelled()) end(current.from);
   if (!ended && finalize?.endsAt === Infinity)
     throw new SyntaxError(`Expected \`|\`, \`#\` or \`?\` at the end of \`finalize\` in ${where}`);
   return {

@@ -118,7 +118,8 @@ describe('The events of an inspector', () => {
     const report = app.stop();
     finalized$.complete();
     await report;
-    expect((await all).events.slice(-5).map(({ type, task: name }) => `${name ?? ''} ${type}`.trim())).to.deep.equal([
+    expect((await all).events.slice(-6).map(({ type, task: name }) => `${name ?? ''} ${type}`.trim())).to.deep.equal([
+      'cancelled',
       'inspector cancelling',
       'slow cancelling',
       'slow finalizing',

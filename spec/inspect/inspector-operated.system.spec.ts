@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { setImmediate } from 'node:timers/promises';
 import type { AppEvent } from '../../lib/index.js';
 import { emptyQueue, exampleFleet } from '../helpers/example-fleet.js';
 import { httpRequest } from '../helpers/http.js';
@@ -26,11 +27,14 @@ describe('An action of a queue that an inspector has performed', () => {
     const expected = { type: 'operated', task: 'inspector', action: 'pause-queue', target: 'emails', by: 'ann' };
     expect(operated()).to.have.length(1);
     expect(operated()[0]).to.deep.include(expected);
+    app.runner('inspector')?.events$.subscribe(observer);
     const pending = post('resume-queue').catch((error: unknown) => error);
     await resuming;
     await app.stop();
     done();
     await pending;
+    // The action has ended by then.
+    await setImmediate();
     expect(operated()).to.have.length(1);
   });
 });

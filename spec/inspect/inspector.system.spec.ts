@@ -297,6 +297,23 @@ describe('inspector', () => {
       }
     });
 
+    it('does not wait for the group that it is a member of', async () => {
+      const inspect = inspector({ port: 0 });
+      const url = firstValueFrom(inspect.results$);
+      const app = launch([ordered('app', untilCancelled('a'), inspect)], { timeout: Infinity });
+      await url;
+      expect((await app.stop()).outcomes.map(({ status }) => status)).to.deep.equal(['cancelled']);
+    });
+
+    it('does not wait for a custom runner that has not begun to run', async () => {
+      const idle = { ...wrapRunner(taskRunner(untilCancelled('idle'))), start: () => NEVER };
+      const { app } = await inspected([idle], { timeout: Infinity });
+      expect((await app.stop()).outcomes.map(({ task: name, status }) => `${name} ${status}`)).to.have.members([
+        'idle not-started',
+        'inspector cancelled',
+      ]);
+    });
+
     it('ends despite open event streams and half-sent requests', async () => {
       const { app, url } = await inspected([]);
       const { port } = new URL(url);

@@ -54,7 +54,7 @@ describe('parseDiagram', () => {
         SyntaxError,
         `Expected a name and, after at least two spaces, its marbles, got \`${line}\``,
       );
-    expect(() => parseDiagram('a  -€')).to.throw(SyntaxError, 'of the marbles `-€`');
+    expect(() => parseDiagram('a  -€')).to.throw(SyntaxError, 'at character 2 of the marbles `-€`');
   });
 });
 

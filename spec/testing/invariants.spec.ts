@@ -60,6 +60,52 @@ describe('checkInvariants', () => {
     for (const run of runs) checkInvariants(resultOf(run));
   });
 
+  describe('of several tasks', () => {
+    const check = (events: [task: string, type: Type, runId?: number][], report?: Partial<ShutdownReport>) => {
+      const recorded = events.map(([name, type, runId = 1], at): RecordedEvent => ({ type, at, task: name, runId }));
+      const recording = { version: 1, from: 0, dropped: 0, events: recorded } as const;
+      checkInvariants({ ...resultOf([], report), recording });
+    };
+
+    it('rejects an event of a group after another, although a member has become ready', () => {
+      for (const [types, message] of [
+        [['ready', 'done'], 'the ready of x comes after done'],
+        [['ready', 'finalizing'], 'the ready of x comes after finalizing'],
+      ] as const)
+        expect(() =>
+          check([...types.map((type): [string, Type] => ['x', type]), ['x/a', 'ready'], ['x', 'ready']]),
+        ).to.throw(ScenarioError, message);
+      expect(() =>
+        check([
+          ['x', 'ready'],
+          ['x/a', 'ready'],
+          ['x', 'initializing'],
+        ]),
+      ).to.throw(ScenarioError, 'the initializing of x comes after ready');
+    });
+
+    it('rejects a value after the end of its task, although another task still runs', () => {
+      expect(() =>
+        check([
+          ['x', 'ready'],
+          ['y', 'ready'],
+          ['x', 'done'],
+          ['x', 'value'],
+        ]),
+      ).to.throw(ScenarioError, 'the value of x comes after the end of execute');
+    });
+
+    it('accepts the end of a run of a supervisor, whose number differs from that of the task', () => {
+      check(
+        [
+          ['x', 'ready', 2],
+          ['x', 'done', 1],
+        ],
+        { outcomes: [outcome('completed')] },
+      );
+    });
+  });
+
   it('rejects events that no correct run emits', () => {
     const wrong: [types: Type[], message: string][] = [
       [['ready', 'initializing'], 'At 1 (ms) the initializing of x comes after ready'],

@@ -57,6 +57,8 @@ describe('parseRow', () => {
       ['5m-', '5m'],
       ['T50sT', '50s'],
       ['-1.5s', '1.5s'],
+      ['-1.25s', '1.25s'],
+      ['- -9ms b', '9ms'],
     ] as const)
       expect(() => parseRow(row)).to.throw(
         SyntaxError,
@@ -68,7 +70,9 @@ describe('parseRow', () => {
 
   it('rejects invalid marbles and names their position', () => {
     const messages = {
-      '-a€': 'Expected a letter or digit, `-`, `(`, `)`, a time such as `30s`, or one of',
+      '-a€':
+        'Expected a letter or digit, `-`, `(`, `)`, a time such as `30s`, or one of ' +
+        `\`${Object.keys(marks).join('')}\` at character 3`,
       'a\\': 'at character 2 of the marbles `a\\`, got `\\`',
       é: 'at character 1',
       '((a))': 'Expected no group inside a group at character 2',

@@ -81,6 +81,10 @@ describe('replay', () => {
     'a task that ends': [(task) => [task('x', '[->-a-b]--|')]],
     'tasks that fail': [(task) => [task('x', '[->-(#])-|'), task('y', '[(#])-|'), task('z', '>-(!|)')]],
     'a failure while another task runs': [(task) => [task('x', '-#'), task('y', '--a-|')], { onFailure: 'continue' }],
+    'a failure before another task restarts': [
+      (task) => [task('x', '-#'), supervise(task('y', ['---#', '---|']), { backoff })],
+      { onFailure: 'continue' },
+    ],
     'a failure and a later stop': [
       (task) => [task('x', '-#'), task('y', '')],
       { onFailure: 'continue', signals: '------T' },
@@ -340,6 +344,15 @@ describe('replay', () => {
     }
   });
 
+  it('expects no runs of a task that has not ended, although another task was ready before it', async () => {
+    const starter = task('a', (ctx) => ordered('job', script('part', '')).start(ctx));
+    const { recording, marbles } = await scenario({ run: () => [script('b', ''), starter], duration: 5 });
+    expect(marbles).to.match(/^a\/job\/part /m);
+    expect(replay(stored(recording), { run: () => [] }).expect)
+      .to.match(/^a +>/m)
+      .and.not.include('job');
+  });
+
   it('lets a task go on that was running when the recording ended, and a cancel interrupts it', async () => {
     const { recording } = await scenario({ run: () => [script('x', '[->a')], duration: 5 });
     const repeated = replay(stored(recording), { run: (task) => [task('x')] });
@@ -393,6 +406,11 @@ describe('replay', () => {
     });
     const { marbles } = await scenario({ ...replayed, expect: 'db  [-->---(#])-<--[-->---(#])-|' });
     expect(marbles).to.match(/^http +\[->/m);
+  });
+
+  it('accepts a recording without events', () => {
+    const empty: Recording = { version: 1, from: 5, dropped: 0, events: [] };
+    expect(replay(empty, { run: () => [] })).to.deep.include({ at: 5, duration: 0, expect: '' });
   });
 
   it('accepts a recorder', async () => {

@@ -2,6 +2,8 @@ import { expect } from 'chai';
 import { TestScheduler } from 'rxjs/testing';
 import { cron, supervise, TaskError, taskRunner, withCancel } from '../../lib/index.js';
 import { virtualClock, scenario, script, type Scenario, type ScriptOptions } from '../../lib/testing/index.js';
+import { parseRow } from '../../lib/testing/marbles.js';
+import { parseTaskScript } from '../../lib/testing/task-script.js';
 import { collect, thrownBy } from '../helpers/collect.js';
 import { outcomeOf } from '../helpers/tasks.js';
 
@@ -30,6 +32,10 @@ describe('script', () => {
     it('does what the marbles show', async () => {
       const rows = '>-a-b| (>a|) >--# (>#) [-->a--b-]--| [->--(#])-| [--(#])| [>--]-# [>-| [-->(ab)-c|'.split(' ');
       for (const row of rows) expect(await rowFor(row)).to.equal(row);
+    });
+
+    it('fails in `initialize` if it finalizes without `>`', async () => {
+      expect(await rowFor('[--]-|')).to.equal('[--(#])-|');
     });
 
     it('is ready immediately without a `[`', async () => {
@@ -117,6 +123,12 @@ describe('script', () => {
       expect(await restarted('a#', 'b#', 'c|')).to.equal('(>a)(#<)-(>b)(#<)-(>c)|');
       expect(await restarted('[->-(#])-|', '[(#])-|', '[->-]|')).to.equal('[->-(#])-(<[)(#])-(<[)->-]|');
       expect(await rowFor(['-|', '-a|'])).to.equal('>|');
+    });
+
+    it('ends late after a cancel in the runs whose rows show that, whatever the other rows show', async () => {
+      const run = () => [supervise(script('x', ['-#', '>-!--|']), { backoff: { initial: 2, jitter: 0 } })];
+      const { marbles } = await scenario({ run, signals: '-----T' });
+      expect(rowOf(marbles)).to.equal('>(#<)->-!--|');
     });
 
     it('uses one row for each slot of a cron, which initializes and finalizes once', async () => {
@@ -224,6 +236,11 @@ describe('script', () => {
         expect(() => script('x', marbles), marbles).to.throw(SyntaxError, `Expected ${message}`);
         expect(() => script('x', ['|', marbles]), marbles).to.throw(SyntaxError);
       }
+      // Those of a recording have no text.
+      expect(() => parseTaskScript(parseRow(']]'))).to.throw(
+        SyntaxError,
+        "Expected one `]`, got `]` at 1 ms of a task's marbles",
+      );
       expect(thrownBy(() => script('x', 'a->')).message).to.equal(
         'Expected `>` only at the end of `initialize`, got `>` at 2 ms of the marbles `a->`',
       );
@@ -239,7 +256,11 @@ describe('script', () => {
         TypeError,
         'Expected `marbles` to be a row or an array of rows, got `[]` (object)',
       );
-      expect(() => script('x', [5] as never)).to.throw(TypeError, 'Expected `marbles` to be a row or an array of rows');
+      for (const rows of [[5], ['|', 5]])
+        expect(() => script('x', rows as never)).to.throw(
+          TypeError,
+          'Expected `marbles` to be a row or an array of rows',
+        );
       expect(() => script('x', '|', { vals: {} } as never)).to.throw(TypeError, 'got `vals`');
       expect(() => script('x', '|', null as never)).to.throw(
         TypeError,
@@ -382,6 +403,15 @@ describe('script', () => {
       const [first, second] = [db.finalize(), db.finalize()].map((hook) => hook.subscribe());
       second?.unsubscribe();
       first?.unsubscribe();
+      expect(db.phase).to.equal(undefined);
+    });
+
+    it('has the running hook of the run that has begun last, until that ends', () => {
+      const db = script('db');
+      const [first, second] = [db.finalize(), db.finalize()].map((hook) => hook.subscribe());
+      first?.unsubscribe();
+      expect(db.phase).to.equal('finalize');
+      second?.unsubscribe();
       expect(db.phase).to.equal(undefined);
     });
 

@@ -94,6 +94,33 @@ describe('toMarbles', () => {
     ).to.equal('x/job  >>#!]||(!|)');
   });
 
+  describe('draws runs that share a path and a number', () => {
+    const error = { name: 'TaskError', message: 'why' };
+    const types = {
+      ready: { type: 'ready' },
+      cancelling: { type: 'cancelling' },
+      failed: { type: 'failed', error },
+      cancelled: { type: 'done', outcome: { task: 'x', status: 'cancelled' } },
+      'failed at last': { type: 'done', outcome: { task: 'x', status: 'failed', error } },
+      completed: { type: 'done', outcome: { task: 'x', status: 'completed' } },
+    } as const;
+    const marblesOf = (...names: (keyof typeof types)[]) =>
+      toMarbles(withEvents(...names.map((name, at) => ({ ...types[name], at, task: 'x', runId: 1 }))));
+
+    it('with one mark for each cancel', () => {
+      expect(marblesOf('ready', 'ready', 'cancelling', 'cancelling', 'cancelled', 'cancelled')).to.equal('x  >>!!||');
+      expect(marblesOf('ready', 'cancelling', 'cancelled', 'cancelled')).to.equal('x  >!|(!|)');
+      expect(marblesOf('ready', 'cancelled')).to.equal('x  >(!|)');
+    });
+
+    it('with one mark for each failure', () => {
+      const failures = ['failed', 'failed', 'failed at last', 'failed at last'] as const;
+      expect(marblesOf('ready', 'ready', ...failures)).to.equal('x  >>##||');
+      expect(marblesOf('ready', 'failed', 'failed at last', 'failed at last')).to.equal('x  >#|#');
+      expect(marblesOf('completed')).to.equal('x  |');
+    });
+  });
+
   it('draws each run of a supervised task', () => {
     const backoff = { initial: 3, factor: 1, jitter: 0 };
     const rows = ['[>-(#])-|', '[-#', '[>-|'];
@@ -135,6 +162,24 @@ describe('toMarbles', () => {
       );
   });
 
+  it('draws a limit of restarts at the end only if the runs have ended, and before `finalize` if they failed', () => {
+    const marblesOf = (name: string, message: string) => {
+      const x = { task: 'x', runId: 1 };
+      const outcome = { task: 'x', status: 'failed', error: { name, message } } as const;
+      return toMarbles(
+        withEvents(
+          { ...x, type: 'ready', at: 0 },
+          { ...x, type: 'finalizing', at: 1 },
+          { ...x, type: 'done', at: 3, outcome },
+        ),
+      );
+    };
+    const limit = 'x ended for good after 10 restarts within 60000 ms';
+    expect(marblesOf('RestartLimitError', limit)).to.equal('x  >]-#');
+    expect(marblesOf('RestartLimitError', `${limit}: no disk`)).to.equal('x  >(#])-|');
+    expect(marblesOf('Error', limit)).to.equal('x  >(#])-|');
+  });
+
   it('draws a name with several spaces so that the row can be parsed again', () => {
     expect(toMarbles(withEvents({ type: 'ready', at: 1, task: 'a   b' }))).to.equal('a b  ->');
   });
@@ -169,6 +214,7 @@ describe('toMarbles', () => {
     expect(toMarbles(withEvents({ type: 'cancelled', at: 1, cause: { ...cause, signal: 'SIGWINCH' } }))).to.equal(
       'signals      -_\napplication  -!',
     );
+    expect(toMarbles(withEvents({ type: 'cancelled', at: 1 }))).to.equal('application  -!');
   });
 
   it('draws no mark before an earlier one, even if the clock was set back', () => {
