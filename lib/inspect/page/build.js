@@ -1,5 +1,5 @@
 import { build } from 'esbuild';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 
 // `npm run page` bundles the page into one module, so that users of the package need no build step.
 const sourceOf = (name) => new URL(name, import.meta.url);
@@ -60,6 +60,10 @@ function oneLine(text) {
 
 if (process.argv[1] === sourceOf('build.js').pathname) {
   const [file, page] = [sourceOf('../page.ts'), await buildPage()];
-  // Another process may be reading it.
-  if (!existsSync(file) || readFileSync(file, 'utf8') !== page) writeFileSync(file, page);
+  if (!existsSync(file) || readFileSync(file, 'utf8') !== page) {
+    // Another process may be reading or writing it.
+    const written = `${file.pathname}.${process.pid}`;
+    writeFileSync(written, page);
+    renameSync(written, file);
+  }
 }
