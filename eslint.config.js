@@ -5,7 +5,7 @@ import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
 export default defineConfig(
-  globalIgnores(['dist/', 'coverage/', 'site/', 'mutation/out/', 'lib/inspect/page.ts']),
+  globalIgnores(['dist/', 'coverage/', 'site/', 'mutation/out/', 'lib/inspect/page.ts', 'spec/.snippets/']),
   {
     files: ['**/*.{js,cjs}'],
     extends: [js.configs.recommended],
