@@ -1,10 +1,10 @@
 import { expect } from 'chai';
-import { fileURLToPath } from 'node:url';
+import { compileProgram } from '../helpers/compile-program.js';
 import { outcomesIn } from '../helpers/operators-day.js';
 import { Program } from '../helpers/program.js';
 import { pause, waitUntil } from '../helpers/wait.js';
 
-const path = fileURLToPath(new URL('../fixtures/operators-day.ts', import.meta.url));
+const path = compileProgram('spec/fixtures/operators-day.ts');
 let shop: Program;
 
 /** Sends a line to the shop, and waits for its answer. */
@@ -22,7 +22,7 @@ function linesBetween(first: string, last: string): string[] {
 
 describe("An operator's day on a real process", () => {
   beforeEach(async () => {
-    shop = new Program(process.execPath, ['--import', 'tsx', path]);
+    shop = new Program(process.execPath, [path]);
     await shop.waitFor('ready');
   });
 

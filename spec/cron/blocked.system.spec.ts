@@ -1,9 +1,10 @@
 import { expect } from 'chai';
+import { compileProgram } from '../helpers/compile-program.js';
 import { Program } from '../helpers/program.js';
 
 describe('A cron whose event loop was blocked for 5 s', () => {
   it('reports or runs the slots that passed by `missed`, without a burst', async () => {
-    const program = new Program(process.execPath, ['--import', 'tsx', 'spec/fixtures/blocked.ts']);
+    const program = new Program(process.execPath, [compileProgram('spec/fixtures/blocked.ts')]);
     const { stdout, stderr, code } = await program.ended;
     expect([stderr, code]).to.deep.equal(['', 0]);
     const logs = JSON.parse(stdout) as Record<string, string[]>;

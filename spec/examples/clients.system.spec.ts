@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { rmSync } from 'node:fs';
 import { closeAll, RawClient } from '../http/helpers.js';
+import { compileProgram } from '../helpers/compile-program.js';
 import { Program } from '../helpers/program.js';
 
 /** Longer than mocha's timeout: an example that waits for its deadline fails its spec. */
@@ -8,7 +9,7 @@ const timeoutMs = '600000';
 
 /** An example as a child process, and the ports at which it listens. */
 async function start(file: string, args: readonly string[], ...announcements: RegExp[]) {
-  const program = new Program(process.execPath, ['--import', 'tsx', `examples/${file}`, ...args], {
+  const program = new Program(process.execPath, [compileProgram(`examples/${file}`), ...args], {
     ...process.env,
     PORT: '0',
     INSPECT_PORT: '0',

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { compileProgram } from '../helpers/compile-program.js';
 import { Program } from '../helpers/program.js';
 import { waitUntil } from '../helpers/wait.js';
 
@@ -19,7 +20,7 @@ async function send(method: string, path: string, row?: object): Promise<{ statu
 
 describe('The tenants example', () => {
   before(async () => {
-    program = new Program(process.execPath, ['--import', 'tsx', 'examples/tenants.ts'], {
+    program = new Program(process.execPath, [compileProgram('examples/tenants.ts')], {
       ...process.env,
       PORT: '0',
       POLL_MS: '20',

@@ -7,6 +7,7 @@ import { Client, Pool } from 'pg';
 import { firstValueFrom, lastValueFrom } from 'rxjs';
 import { launch } from 'rxjs-tasks';
 import { connectFleet, DirectoryInUseError, FleetConnectionError, FleetVersionError } from 'rxjs-tasks/fleet';
+import { compileProgram } from '../helpers/compile-program.js';
 import { connectError, Fleets, newSchema, sharedUrl, withDirectory } from '../helpers/fleet.js';
 import { statement } from '../helpers/postgres.js';
 import { waitUntil } from '../helpers/wait.js';
@@ -185,13 +186,9 @@ describe('connectFleet with a database', () => {
 
     it('refuses a second process while the first runs, and accepts the directory after the first was killed', () =>
       withDirectory(async (directory) => {
-        const holder = spawn(
-          process.execPath,
-          ['--import', 'tsx', 'spec/fixtures/fleet/directory-holder.ts', directory],
-          {
-            stdio: ['ignore', 'pipe', 'inherit'],
-          },
-        );
+        const holder = spawn(process.execPath, [compileProgram('spec/fixtures/fleet/directory-holder.ts'), directory], {
+          stdio: ['ignore', 'pipe', 'inherit'],
+        });
         await once(holder.stdout, 'data');
         const error = await connectError({ directory });
         expect(error).to.be.instanceOf(DirectoryInUseError);

@@ -8,6 +8,7 @@ import { EMPTY, NEVER, timer } from 'rxjs';
 import { cron, task, taskRunner, type Runnable } from 'rxjs-tasks';
 import { httpServer } from 'rxjs-tasks/http';
 import { TasksModule, type TasksDefinition } from '../../examples/recipes/nest.js';
+import { compileProgram } from '../helpers/compile-program.js';
 import { Program } from '../helpers/program.js';
 import { deferred } from '../helpers/tasks.js';
 import { RawClient } from '../http/helpers.js';
@@ -142,7 +143,7 @@ describe('Tasks in a NestJS application', () => {
 
   describe('as a process', () => {
     it('end at a SIGTERM, before the providers that they use, and then the process ends by that signal', async () => {
-      const program = new Program(process.execPath, ['--import', 'tsx', 'spec/fixtures/nest.ts']);
+      const program = new Program(process.execPath, [compileProgram('spec/fixtures/nest.ts')]);
       await program.waitFor('up');
       program.kill('SIGTERM');
       const { signal, stdout, stderr } = await program.ended;

@@ -1,11 +1,10 @@
 import { expect } from 'chai';
 import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { compileProgram } from '../helpers/compile-program.js';
 
 async function run(fixture: string): Promise<string> {
-  const program = fileURLToPath(new URL(`../fixtures/${fixture}.ts`, import.meta.url));
-  const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', program]);
+  const { stdout } = await promisify(execFile)(process.execPath, [compileProgram(`spec/fixtures/${fixture}.ts`)]);
   return stdout;
 }
 
