@@ -11,8 +11,7 @@ export interface PullSource<T> {
 export function toAsyncIterator<T>(stream: object): PullSource<T> | undefined {
   // A web stream is iterable, too, but its iterator's `return` waits for a pending read; the reader's `cancel` does
   // not.
-  if (typeof (stream as { readonly getReader?: unknown }).getReader === 'function')
-    return readerIterator((stream as ReadableStreamLike<T>).getReader());
+  if (hasMethod(stream, 'getReader')) return readerIterator((stream as ReadableStreamLike<T>).getReader());
   if (!(Symbol.asyncIterator in stream)) return undefined;
   const iterator = (stream as AsyncIterable<T>)[Symbol.asyncIterator]();
   if (!hasMethod(stream, 'destroy')) return iterator as PullSource<T>;

@@ -307,5 +307,5 @@ const { then } = Promise.prototype;
 const observableSymbol: symbol | string = (Symbol as { observable?: symbol }).observable ?? '@@observable';
 
 function isObject(x: unknown): x is object {
-  return (typeof x === 'object' && x !== null) || typeof x === 'function';
+  return Object(x) === x;
 }
