@@ -11,7 +11,7 @@ export const label = (n) => `${n} connections`;
 export const parts = { requests: '/s', p99: 'ms', CPU: 'µs' };
 export const base = 'node:http';
 export const limit = 60_000;
-/** Each process compiles the code in its own way, which changes its figures by some percent. */
+/** The figures of one process differ by several percent from those of the next. */
 export const repetitions = 11;
 
 /** Requests before the measurement, and in it. */
