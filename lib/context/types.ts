@@ -62,7 +62,7 @@ export interface RunEnd {
   readonly at: number;
 }
 
-/** The settings of all runs under a context: functions around the hooks and at the end, and limits. */
+/** The settings of all runs under a context: listeners, functions around the hooks and at the end, and limits. */
 export interface RunHooks {
   /** The hooks of the application that this one is part of. */
   readonly outer?: RunHooks | undefined;

@@ -18,7 +18,7 @@ export interface ParentRun<T, C extends ChildContext<T> = ChildContext<T>> {
   forward?(event: TaskEvent, run?: RunContext): boolean;
   next(value: T): void;
   /** The child has become ready and its `execute` was called; or, with `false`, it must become ready again. */
-  readyChanged(child: C, ready: boolean): void;
+  readyChanged?(child: C, ready: boolean): void;
   /** The child has failed. It is no longer ready, and it finalizes before it ends. */
   onFailure(child: C, error: TaskError): void;
   /** The work of the child is over: its children end, it finalizes, and then it ends. */
@@ -98,7 +98,7 @@ export class ChildContext<T> extends CancelContext {
   }
 
   readyChanged(ready: boolean): void {
-    this.parentRun.readyChanged(this, ready);
+    this.parentRun.readyChanged?.(this, ready);
   }
 
   onFailure(error: TaskError): void {

@@ -84,10 +84,6 @@ export class RunChildren implements ParentRun<unknown> {
     // Values are for the child's own subscriber.
   }
 
-  readyChanged(): void {
-    // The parent does not wait for its children to be ready.
-  }
-
   onFailure(): void {
     // The error is for the child's own subscriber.
   }

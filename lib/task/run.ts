@@ -468,8 +468,7 @@ export class Run<T> extends CancelContext implements CompositeRun, OutputObserve
   }
 
   private childReady(ready: boolean): void {
-    // A run does not wait for the children that it has started to be ready.
-    if (!this.child || !this.mayBeReady || this.startedByRun) return;
+    if (!this.child?.parentRun.readyChanged || !this.mayBeReady) return;
     callNested<ChildContext<unknown>, boolean>(reportReadyChanged, this.child, ready);
   }
 
