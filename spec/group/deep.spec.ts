@@ -20,8 +20,8 @@ import { expectNothingLeft } from '../helpers/expect-nothing-left.js';
 import { eventTypes, outcomeOf, settled } from '../helpers/tasks.js';
 
 /**
- * The number of levels: the largest that is promised, and one that is quicker, because the time is quadratic. Without a
- * limit of nested calls, the call stack is too short for 500.
+ * The number of levels: the largest that is promised, and one that takes less time. Without a limit of nested calls,
+ * the call stack is too short for 500.
  */
 const [maxDepth, depth] = [5000, 1000];
 
