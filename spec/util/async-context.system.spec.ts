@@ -14,7 +14,9 @@ describe('A store that is the first of its process', () => {
   });
 
   it('does not leave the cron that entered it for another with the same timer', async () => {
-    const once = 'in the first: of a cron\nin the next: undefined\n';
-    expect(await run('first-store-of-a-cron')).to.equal(once + once);
+    const lines = (await run('first-store-of-a-cron')).trimEnd().split('\n');
+    const once = ['in the first: of a cron', 'in the next: undefined'];
+    // On a busy machine a slot that is late may not share its timer.
+    expect(lines).to.have.members([...once, ...once]);
   });
 });
