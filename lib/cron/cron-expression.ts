@@ -1,4 +1,5 @@
 import { Cron } from 'croner';
+import { nearestName } from '../util/nearest-name.js';
 import { printable } from '../util/printable.js';
 import { invalid } from '../util/validate.js';
 
@@ -48,6 +49,11 @@ function parse(text: string, timezone: string | undefined): NextMatch {
   // Croner also accepts a single date, in many spellings.
   if (text.includes(':') || !/^\s*(@\w+|\S+(\s+\S+){4,5})\s*$/.test(text))
     throw invalidExpression('it has neither 5 nor 6 fields');
+  const [nickname] = /^@\w+$/.exec(text.trim()) ?? [];
+  if (nickname && !nicknames.includes(nickname.toLowerCase())) {
+    const nearest = nearestName(nickname, nicknames);
+    throw invalidExpression(nearest ? `did you mean \`${nearest}\`?` : `the nicknames are ${nicknames.join(', ')}`);
+  }
   let parsed: Cron;
   try {
     parsed = new Cron(text, {
@@ -63,6 +69,9 @@ function parse(text: string, timezone: string | undefined): NextMatch {
   if (!parsed.nextRun()) throw invalidExpression('it is never due');
   return (after) => parsed.nextRun(new Date(Math.floor(after)))?.getTime();
 }
+
+/** Croner's own, without `@reboot`. */
+const nicknames = ['@yearly', '@annually', '@monthly', '@weekly', '@daily', '@midnight', '@hourly'];
 
 /** Returns croner's reason, with days and months as they are written: croner counts both from 0. */
 function reasonOf({ message }: Error): string {

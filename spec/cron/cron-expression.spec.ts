@@ -46,7 +46,9 @@ describe('A cron expression', () => {
       ['*/61 * * * *', /steps cannot be greater/, 'TypeError: CronPattern'],
       ['@reboot', 'a task runs at the start, and a cron with `immediate: true` does, too'],
       [' @Reboot', 'a task runs at the start, and a cron with `immediate: true` does, too'],
-      ['@fortnightly', /.+/, 'TypeError: CronPattern'],
+      ['@fortnightly', 'the nicknames are @yearly, @annually, @monthly, @weekly, @daily, @midnight, @hourly'],
+      ['@dayly', 'did you mean `@daily`?'],
+      [' @Houly ', 'did you mean `@hourly`?'],
     ];
     for (const [expression, expectedReason, cause] of invalidExpressions) {
       for (const made of [
