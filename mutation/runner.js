@@ -126,11 +126,11 @@ class SpecRunner {
         resolve({ status: DryRunStatus.Complete, tests });
       });
       // A spec or hook that was failed while it waited may settle later. When its run has ended, mocha would throw, or
-      // would fail the run of the next mutant.
+      // would fail the run of the next mutant, or end its test without a result.
       const { uncaught, fail } = runner;
-      runner.uncaught = (error) => runner.state !== 'stopped' && uncaught(error);
-      runner.fail = (test, error, force) =>
-        error?.code !== 'ERR_MOCHA_MULTIPLE_DONE' && fail.call(runner, test, error, force);
+      const isLate = (error) => error?.code === 'ERR_MOCHA_MULTIPLE_DONE';
+      runner.uncaught = (error) => runner.state !== 'stopped' && !isLate(error) && uncaught(error);
+      runner.fail = (test, error, force) => !isLate(error) && fail.call(runner, test, error, force);
       const resultOf = (test) => {
         const title = test.fullTitle();
         return { id: title, name: title, timeSpentMs: test.duration ?? 0, fileName: test.file };
@@ -153,9 +153,12 @@ class SpecRunner {
   watch(runner, limitMs) {
     let [still, endsAt] = [0, Infinity];
     // It is slow at first, and other programs may be busy.
-    runner.on('test', (test) => (endsAt = now() + limitMs + 4 * (this.durations?.[test.fullTitle()] ?? 0)));
+    const limit = (test) => (endsAt = now() + limitMs + 4 * (this.durations?.[test.fullTitle()] ?? 0));
+    const end = () => (endsAt = Infinity);
+    runner.on('test end', end);
     runner.on('hook', () => (endsAt = now() + 4 * limitMs));
-    for (const event of ['test end', 'hook end']) runner.on(event, () => (endsAt = Infinity));
+    // A test begins after the hooks before it.
+    runner.on('hook end', (hook) => (hook.title.startsWith('"before each"') ? limit(hook.ctx.currentTest) : end()));
     return setInterval(() => {
       still = process.getActiveResourcesInfo().every((type) => /Pipe|TTY|MessagePort/.test(type)) ? still + 1 : 0;
       if (still !== 10 && now() < endsAt) return;

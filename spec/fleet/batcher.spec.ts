@@ -49,6 +49,33 @@ describe('a batcher', () => {
     await batcher.flush();
   });
 
+  it('writes as many items of a batch as there is room for, and the others before later ones', async () => {
+    const rooms = [2, 5];
+    const asked: (readonly number[])[] = [];
+    const batches: (readonly number[])[] = [];
+    const write = (items: readonly number[]) => {
+      batches.push(items);
+      return Promise.resolve(items);
+    };
+    const room = (items: readonly number[]) => {
+      asked.push(items);
+      return Promise.resolve(rooms.shift() ?? 0);
+    };
+    const batcher = new Batcher(write, { maxCount: 3, room });
+    expect(await Promise.all([1, 2, 3, 4].map((item) => batcher.add(item)))).to.deep.equal([1, 2, 3, 4]);
+    expect([asked, batches]).to.deep.equal([
+      [
+        [1, 2, 3],
+        [3, 4],
+      ],
+      [
+        [1, 2],
+        [3, 4],
+      ],
+    ]);
+    await batcher.flush();
+  });
+
   it('writes as many batches at the same time as it may, each item once', async () => {
     const ends: (() => void)[] = [];
     const batches: (readonly number[])[] = [];

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { Db } from 'pg-boss';
 import { closable } from '../../lib/fleet/closable-db.js';
+import { waitUntil } from '../helpers/wait.js';
 
 describe('A closable connection', () => {
   /** A connection whose statements are answered by hand. */
@@ -54,6 +55,21 @@ describe('A closable connection', () => {
     const { db: uncancelled } = connect();
     await uncancelled.close();
     expect(await uncancelled.executeSql('select 3').catch(Object.keys)).not.to.include('cause');
+  });
+
+  it('keeps no answer in memory', async () => {
+    const { db, answers } = connect();
+    const answerOnce = () => {
+      const answer = db.executeSql('select 1');
+      answers.pop()?.([]);
+      return answer;
+    };
+    const answer = new WeakRef(await answerOnce());
+    await waitUntil(() => {
+      global.gc?.();
+      return answer.deref() === undefined;
+    });
+    await db.close();
   });
 
   it('has the further methods of the connection, if it has any', () => {

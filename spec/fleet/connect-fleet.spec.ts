@@ -1,6 +1,8 @@
+import { hostname } from 'node:os';
 import { inspect } from 'node:util';
 import { expect } from 'chai';
 import { installFleet, type FleetOptions } from 'rxjs-tasks/fleet';
+import { readFleetOptions } from '../../lib/fleet/fleet-options.js';
 import { connectError } from '../helpers/fleet.js';
 import { rejectionOf } from '../helpers/rejection.js';
 
@@ -33,6 +35,7 @@ describe('connectFleet', () => {
       'Expected `schema` to be up to 40 lower-case letters, digits and `_`, got a value of type object',
     ],
     [null as never, 'Expected `options` to be an object such as `{ url }`, got null'],
+    [undefined as never, 'Expected `options` to be an object such as `{ url }`, got undefined'],
     [
       'postgres://me:secret@h' as never,
       'Expected `options` to be an object such as `{ url }`, got a value of type string',
@@ -48,6 +51,10 @@ describe('connectFleet', () => {
     [
       { ...place, name: 7 as never },
       'Expected `name` to be up to 200 characters, without control characters, got `7` (number)',
+    ],
+    [
+      { ...place, name: ['a'] as never },
+      'Expected `name` to be up to 200 characters, without control characters, got a value of type object',
     ],
     [{ connection: { user: 'a\0', host: 'b' } }, 'Expected `connection` to have texts without a NUL'],
     [{ ...place, heartbeat: 1 }, 'Expected `heartbeat` to be a number from 10000 to 3600000, got `1` (number)'],
@@ -77,6 +84,14 @@ describe('connectFleet', () => {
       expect((await connectError(options)).message).to.equal(message);
     });
 
+  it('has defaults for all options but the place of the database', () => {
+    const defaults = { listenUrl: undefined, schema: 'rxjs_tasks', name: `${hostname()}:${process.pid}` };
+    const numbers = { connectTimeout: 10_000, connections: 4, heartbeat: 10_000 };
+    const pool = { query: () => undefined, connect: () => undefined } as never;
+    for (const each of [place, { pool }])
+      expect(readFleetOptions(each)).to.deep.equal({ place: each, ...defaults, ...numbers, migrate: true });
+  });
+
   it('accepts the limits of its numbers', async () => {
     const limits = { heartbeat: 3_600_000, connections: 100, connectTimeout: 0, name: 'n'.repeat(200) };
     expect((await connectError({ url: 'postgres://127.0.0.1:1/', ...limits })).name).to.equal('FleetConnectionError');
@@ -86,7 +101,7 @@ describe('connectFleet', () => {
     const inRange = [{ heartbeat: 7 }, { schema: 'A' }, { name: '\0' }, { directory: '' }];
     const ofType = [
       'postgres://h/d',
-      ...['x', null, {}, true].map((heartbeat) => ({ heartbeat })),
+      ...['x', '20000', null, {}, true].map((heartbeat) => ({ heartbeat })),
       ...[{ schema: 7 }, { name: 7 }, { migrate: 'x' }, { directory: 7 }, { listenUrl: 'postgres://h' }],
     ];
     const nameOf = async (options: unknown) =>

@@ -25,7 +25,7 @@ describe('The events of jobs in other processes', () => {
     const reads: unknown[] = [];
     const rows = [
       { queue: 'q', id: a, state: 'completed', retryCount: 0, output: { value: 7 } },
-      { queue: 'q', id: b, state: 'active', retryCount: 0, output: null },
+      { queue: 'q', id: b, state: 'active', retryCount: 1, output: null },
     ];
     let receive: (payload: string) => void = () => undefined;
     let miss: () => void = () => undefined;
@@ -94,14 +94,25 @@ describe('The events of jobs in other processes', () => {
     ] as const) {
       const { events, reads, send } = connect();
       await events.listen();
-      events.all$.subscribe();
+      const received: JobEvent[] = [];
+      events.all$.subscribe((event) => received.push(event));
       await send(...messages);
       await send({ ...started, job: b });
       expect(reads.length).to.equal(isTrue ? 2 : 1);
       await clock.tickAsync(50);
-      expect(reads.length).to.equal(2);
+      expect([reads.length, received.length]).to.deep.equal([2, isTrue ? 2 : 1]);
       await events.close();
     }
+  });
+
+  it('are told apart by the attempts of their job', async () => {
+    const { events, send } = connect();
+    await events.listen();
+    const attempts: unknown[] = [];
+    events.all$.subscribe((event) => attempts.push('attempt' in event && event.attempt));
+    await send(...[1, 2].map((attempt) => ({ type: 'started', job: b, attempt })));
+    expect(attempts).to.deep.equal([1, 2]);
+    await events.close();
   });
 
   it('are dropped if they cannot be read, which is reported', async () => {

@@ -306,17 +306,24 @@ describe("the fleet's database", () => {
     });
 
     it('closes within 4 s although what is still to be done does not end', async () => {
-      const { boss } = fakeDatabase();
-      let cut = (): void => undefined;
-      const isCut = new Promise<void>((resolve) => (cut = resolve));
-      const database = new FleetDatabase(boss, 'schema', { deaf: false, close: () => isCut, abandon: cut });
-      let closed = false;
-      void database.close(() => isCut).then(() => (closed = true));
-      await clock.tickAsync(3999);
-      expect(closed).to.equal(false);
-      await clock.tickAsync(1);
-      expect(closed).to.equal(true);
-      expect(clock.countTimers()).to.equal(0);
+      for (const isRetried of [false, true]) {
+        const { boss } = fakeDatabase();
+        let cut = (): void => undefined;
+        const isCut = new Promise<void>((resolve) => (cut = resolve));
+        const database = new FleetDatabase(boss, 'schema', { deaf: false, close: () => isCut, abandon: cut });
+        eventTypes(database);
+        const before = () => (isRetried ? database.retry(() => Promise.reject(new Error('timeout expired'))) : isCut);
+        let closed = false;
+        void database
+          .close(before)
+          .catch(() => undefined)
+          .finally(() => (closed = true));
+        await clock.tickAsync(3999);
+        expect(closed).to.equal(false);
+        await clock.tickAsync(1);
+        expect(closed).to.equal(true);
+        expect(clock.countTimers()).to.equal(0);
+      }
     });
 
     it('accepts the first answer of all tries when each try takes longer than its timeout', async () => {
@@ -402,6 +409,32 @@ describe("the fleet's database", () => {
       'The database refuses a statement: deadlock',
       'reconnected',
     ]);
+  });
+
+  it('reports a refusal once while it lasts, also if the connection is lost in the meantime', async () => {
+    const database = fakeDatabase();
+    const events = eventTypes(database);
+    const refused = Object.assign(new Error('no'), { code: '53100' });
+    database.report(refused);
+    database.report(new Error('Connection terminated'));
+    await database.retry(() => Promise.resolve());
+    database.report(refused);
+    expect(events).to.deep.equal(['degraded', 'disconnected', 'reconnected']);
+  });
+
+  it('writes on the console that the connection is lost, if its events have no listener', () => {
+    const written = sinon.stub(console, 'error');
+    try {
+      fakeDatabase().report(new Error('Connection terminated'));
+      const followed = fakeDatabase();
+      eventTypes(followed);
+      followed.report(new Error('Connection terminated'));
+      expect(written.args.map(([error]) => String(error))).to.deep.equal([
+        'FleetConnectionError: The database is unreachable: Connection terminated',
+      ]);
+    } finally {
+      written.restore();
+    }
   });
 
   it('ends its retries at the cancel of the context that they are for', async () => {

@@ -15,11 +15,12 @@ describe('The events of jobs', () => {
   afterEach(() => clock.restore());
 
   /** A process whose database records what is sent, stored and renewed. */
-  function connect({ followed = false, known = true } = {}) {
+  function connect({ followed = false, known = true, answerMs = 0 } = {}) {
     const status = { followed };
     const sent: string[] = [];
     const listened: string[] = [];
     const renewals: number[] = [];
+    const reads: number[] = [];
     const database = fakeDatabase(
       (sql, [channel, payloads]) => {
         if (sql.includes('.progress as last')) {
@@ -32,7 +33,9 @@ describe('The events of jobs', () => {
           return Promise.resolve({ rows: known ? [{ followed: status.followed }] : [] });
         }
         if (!sql.includes('json_agg')) return Promise.resolve({ rows: [] });
-        return Promise.resolve({ rows: [{ reason: null, pauses: [], followed: status.followed }] });
+        reads.push(Date.now());
+        const answer = { rows: [{ reason: null, pauses: [], followed: status.followed }] };
+        return answerMs > 0 ? new Promise((resolve) => setTimeout(resolve, answerMs, answer)) : Promise.resolve(answer);
       },
       ((channel: string) => void listened.push(channel)) as () => unknown,
     );
@@ -44,7 +47,7 @@ describe('The events of jobs', () => {
       sent.flatMap((text) =>
         (JSON.parse(`[${text.slice(text.indexOf(' '))}]`) as { type: string }[]).map(({ type }) => type),
       );
-    return { status, sent, listened, renewals, control, poller, events, types };
+    return { status, sent, listened, renewals, reads, control, poller, events, types };
   }
 
   const emitAll = (events: JobEventChannel) => {
@@ -126,9 +129,14 @@ describe('The events of jobs', () => {
   });
 
   it('are held after a `follow` message until the status has answered it, up to 10,000', async () => {
-    const { status, control, events, types } = connect();
+    const { status, control, events, reads, types } = connect();
     events.emit('q', job, { type: 'started', attempt: 1 });
     control.send({ type: 'work', queue: 'q' });
+    await clock.tickAsync(1000);
+    expect(reads).to.deep.equal([]);
+    // A forged message: no process follows.
+    control.send({ type: 'follow' });
+    events.emit('q', job, { type: 'started', attempt: 1 });
     await clock.tickAsync(1000);
     status.followed = true;
     control.send({ type: 'follow' });
@@ -139,6 +147,15 @@ describe('The events of jobs', () => {
     events.emit('q', job, { type: 'started', attempt: 1 });
     await clock.tickAsync(0);
     expect(types().at(-1)).to.equal('started');
+  });
+
+  it('make a process read the status every 50 ms at most after forged `follow` messages', async () => {
+    const { control, reads } = connect({ answerMs: 5 });
+    for (let ms = 0; ms < 1000; ms++) {
+      control.send({ type: 'follow' });
+      await clock.tickAsync(1);
+    }
+    expect(reads.length).to.be.within(15, 20);
   });
 
   it('are followed by a process while it has a subscriber: it listens, and renews that every 4 s', async () => {

@@ -14,7 +14,9 @@ describe('The heartbeats of a process', () => {
 
   /** A process with a timeout of 20 s, whose heartbeats are answered by a function. */
   function start(touch: (ids: readonly string[]) => Promise<readonly string[]>, cancelled: readonly string[] = []) {
+    const reads: unknown[] = [];
     const database = fakeDatabase((_, [, ids]) => {
+      reads.push(ids);
       const rows = (ids as string[]).map((id) => ({
         ...{ queue: 'q', id, retryCount: 0, output: null, outputLeftOut: false },
         state: cancelled.includes(id) ? 'cancelled' : 'active',
@@ -32,7 +34,7 @@ describe('The heartbeats of a process', () => {
       onLost: ({ claim }) => ends.push(`lost ${claim.id}`),
       onCancelled: (id) => ends.push(`cancelled ${id}`),
     });
-    return { heartbeats, ends, events, own, missed$ };
+    return { heartbeats, ends, events, own, missed$, reads };
   }
 
   it('are sent at once when the server may have crashed, and find the claims that were undone', async () => {
@@ -45,7 +47,7 @@ describe('The heartbeats of a process', () => {
 
   it('are one statement four times within the timeout, for the claims of all owners', async () => {
     const touched: (readonly string[])[] = [];
-    const { heartbeats, ends, own } = start((ids) => (touched.push(ids), Promise.resolve(ids)));
+    const { heartbeats, ends, own, reads } = start((ids) => (touched.push(ids), Promise.resolve(ids)));
     const remove = heartbeats.add(own('a', 'b'));
     heartbeats.add(own('c'));
     await clock.tickAsync(4999);
@@ -56,7 +58,7 @@ describe('The heartbeats of a process', () => {
     expect(touched).to.deep.equal([['a', 'b', 'c'], ['a', 'b', 'c'], ['c']]);
     heartbeats.stop();
     await clock.tickAsync(60_000);
-    expect([touched.length, ends, clock.countTimers()]).to.deep.equal([3, [], 0]);
+    expect([touched.length, reads, ends, clock.countTimers()]).to.deep.equal([3, [], [], 0]);
   });
 
   it('are no statement without a claim', async () => {

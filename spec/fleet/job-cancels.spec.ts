@@ -14,8 +14,10 @@ describe('The cancels of the jobs that a worker has claimed', () => {
   /** A worker that holds the jobs `a`, `b` and `c` of the queue `q`. The table has a state for each. */
   function watch(states: Readonly<Record<string, string>>) {
     const reads: string[][] = [];
+    const readAt: number[] = [];
     const database = fakeDatabase((_, [, ids]) => {
       reads.push(ids as string[]);
+      readAt.push(Date.now());
       if (states['error'] !== undefined) throw Object.assign(new Error(states['error']), { code: '42P01' });
       const rows = [];
       for (const id of ids as string[]) {
@@ -33,7 +35,7 @@ describe('The cancels of the jobs that a worker has claimed', () => {
       messages$.next({ type: 'cancel', queue: name, job });
     const degraded: string[] = [];
     database.events$.subscribe((event) => event.type === 'degraded' && degraded.push(event.what));
-    return { local$, remote$, cancel, cancelled, reads, degraded, subscription };
+    return { local$, remote$, cancel, cancelled, reads, readAt, degraded, subscription };
   }
 
   it('of this process take effect at once', () => {
@@ -72,5 +74,17 @@ describe('The cancels of the jobs that a worker has claimed', () => {
       expect(reads).to.deep.equal([['a'], ['b']]);
       subscription.unsubscribe();
     }
+  });
+
+  it('have no effect if their jobs cannot be read, and later ones are checked 50 ms after that', async () => {
+    const { remote$, cancel, cancelled, reads, readAt, degraded, subscription } = watch({ error: 'no such table' });
+    cancel(remote$, 'a');
+    await clock.tickAsync(1);
+    cancel(remote$, 'b');
+    await clock.tickAsync(30_000);
+    const next = reads.findIndex(([job]) => job === 'b');
+    expect((readAt[next] ?? 0) - (readAt[next - 1] ?? 0)).to.equal(50);
+    expect([cancelled, degraded]).to.deep.equal([[], ['The database refuses a statement: no such table']]);
+    subscription.unsubscribe();
   });
 });

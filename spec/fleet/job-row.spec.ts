@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { parseFailure, parseJobData, parseJobRow, parseOutput } from '../../lib/fleet/job-row.js';
+import { setTraceCapture } from '../../lib/context/trace-fields.js';
+import { currentTrace, parseFailure, parseJobData, parseJobRow, parseOutput } from '../../lib/fleet/job-row.js';
 
 const keys = ['input', 'awaited', 'value', 'name', 'message', 'state', 'id', 'queue', 'retryCount', '__proto__', 'to'];
 const anyJson = fc
@@ -50,6 +51,16 @@ describe('A row of the jobs', () => {
     expect(parseJobData({ input: 1, trace }).trace).to.deep.equal(trace);
     expect(parseJobData({ trace })).to.deep.equal({ input: undefined, awaited: false, trace });
     expect(parseJobData({ input: 1, trace: 5 })).not.to.have.property('trace');
+  });
+
+  it('gets the trace of the code that submits it, if there is one', () => {
+    const trace = { traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' };
+    let current: unknown = trace;
+    setTraceCapture(() => current);
+    expect(currentTrace()).to.deep.equal({ trace });
+    current = {};
+    expect(currentTrace()).to.equal(undefined);
+    setTraceCapture(() => undefined);
   });
 
   it('gives back every input and output that this library has written', () => {

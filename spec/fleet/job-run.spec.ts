@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { concat, NEVER, of, Subject, throwError, type Observable } from 'rxjs';
 import { withCancel } from '../../lib/context/context.js';
+import type { RunContext } from '../../lib/context/types.js';
 import type { AttemptResult, WrittenResult } from '../../lib/fleet/attempt-results.js';
 import { JobCancelledError, JobLostError, UnrecoverableError } from '../../lib/fleet/errors.js';
 import { JobRun, type WorkerRunPort } from '../../lib/fleet/job-run.js';
@@ -16,7 +17,7 @@ describe('An attempt of a job', () => {
   /** Runs a handler. Returns the calls that it makes of its worker, in their order. */
   function run(
     handler: WorkerRunPort<unknown, unknown>['handler'],
-    { written, awaited }: { written?: Observable<WrittenResult | undefined>; awaited?: boolean } = {},
+    { written, awaited }: { written?: Observable<WrittenResult | undefined>; awaited?: boolean | undefined } = {},
   ) {
     const clock = virtualClock();
     const calls: unknown[][] = [];
@@ -66,6 +67,16 @@ describe('An attempt of a job', () => {
       }
   });
 
+  it('has its job in the context of its run', () => {
+    const jobs: unknown[] = [];
+    for (const awaited of [undefined, true]) run((_, ctx) => jobs.push((ctx as RunContext).job), { awaited });
+    const job = { id: 'x', queue: 'q', attempt: 3, trace: undefined };
+    expect(jobs).to.deep.equal([
+      { ...job, awaited: false },
+      { ...job, awaited: true },
+    ]);
+  });
+
   it('has a final failure after an UnrecoverableError, and one for an output that is no JSON', () => {
     const resultOf = (handler: () => unknown) =>
       run(handler).calls.find(([type]) => type === 'write')?.[2] as { failure: { name: string }; final?: true };
@@ -73,7 +84,10 @@ describe('An attempt of a job', () => {
       throw new UnrecoverableError('never');
     });
     expect(unrecoverable).to.deep.equal({ failure: { name: 'UnrecoverableError', message: 'never' }, final: true });
-    expect(resultOf(() => 1n).failure.name).to.equal('TypeError');
+    expect(resultOf(() => 1n).failure).to.deep.equal({
+      name: 'TypeError',
+      message: 'Expected `output` to be JSON: Do not know how to serialize a BigInt',
+    });
   });
 
   it('that another process owns is abandoned once, and its result is not written', () => {

@@ -24,6 +24,7 @@ describe('The cancel of a fleet', () => {
     await poller.poll();
     expect(context.cause).to.be.an.instanceOf(FleetCancelledError);
     expect(context.cause).to.include({ reason: 'a bad deploy', by: 'ann', at: 5 });
+    expect(master.context).to.equal(context);
     reason = null;
     await poller.poll();
     await poller.poll();

@@ -61,6 +61,7 @@ describe('A channel of messages', () => {
       // Two messages and the comma between them have 7900 bytes in the first case, and 7901 in the second.
       texts.push('a'.repeat(100), 'b'.repeat(length - 100 - 1 - 2 * frame), 'c');
     }
+    texts.push(...Array.from({ length: 1000 }, (_, index) => String(index)));
     for (const text of texts) channels[0].send({ text });
     await channels[0].flush();
     expect(received).to.deep.equal(texts);

@@ -52,6 +52,7 @@ describe('The event of another process', () => {
     expect(failureOf('active', 2)).to.deep.equal(failure);
     const replaced = { name: 'Error', message: 'A later attempt has replaced this failure' };
     expect(failureOf('retry', 2)).to.deep.equal(replaced);
+    expect(failureOf('active', 3)).to.deep.equal(replaced);
     expect(failureOf('completed', 2)).to.deep.equal(replaced);
     expect(eventOf({ ...retrying, released: true }, { state: 'active', retryCount: 2, output: failure })).to.deep.equal(
       {

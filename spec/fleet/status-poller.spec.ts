@@ -85,6 +85,37 @@ describe("the poller of the fleet's status", () => {
       expect([polls, clock.countTimers()]).to.deep.equal([5, 0]);
     });
 
+    it('polls every 50 ms at most after forged messages', async () => {
+      const messages$ = new Subject<ControlMessage>();
+      const database = fakeDatabase(() => Promise.resolve({ rows: [{ reason: null, followed: false }] }));
+      const poller = new StatusPoller(database, { messages$, missed$: NEVER } as unknown as Control);
+      let polls = 0;
+      poller.status$.subscribe(() => polls++);
+      poller.start();
+      for (let ms = 0; ms < 900; ms++) {
+        messages$.next({ type: 'fleet' });
+        await clock.tickAsync(1);
+      }
+      expect(polls).to.be.within(15, 20);
+      poller.stop();
+    });
+
+    it('reads the status again, whatever the server has refused', async () => {
+      const refused = [Object.assign(new Error('no'), { code: '22P02' })];
+      const database = fakeDatabase(() => {
+        const error = refused.shift();
+        return error ? Promise.reject(error) : Promise.resolve({ rows: [{ reason: 'a bad deploy' }] });
+      });
+      database.events$.subscribe();
+      const poller = new StatusPoller(database, {} as unknown as Control);
+      const reasons: unknown[] = [];
+      poller.status$.subscribe(({ reason }) => reasons.push(reason));
+      const polled = poller.poll();
+      await clock.tickAsync(1000);
+      await polled;
+      expect(reasons).to.deep.equal(['a bad deploy']);
+    });
+
     for (const [skewMs, expected] of [
       [3000, undefined],
       [60_000, 'The clock of this process is 60 s ahead of'],

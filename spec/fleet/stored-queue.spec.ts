@@ -17,6 +17,8 @@ describe('A queue in the database', () => {
     failure = undefined;
     throw error;
   };
+  /** The queues of pg-boss. */
+  let policies: readonly { readonly name: string; readonly policy: string }[];
   /** The stored options, and those of the last update of pg-boss. */
   let stored: object;
   let updated: object | undefined;
@@ -28,8 +30,10 @@ describe('A queue in the database', () => {
     retry: (call: () => unknown) => Promise.resolve().then(call),
     async queryWithRetry(sql: string, values: unknown[]) {
       const isInsert = sql.startsWith('insert');
-      reach(isInsert ? 'store options' : 'read policy');
-      if (!isInsert) return [{ policy: 'standard' }];
+      reach(
+        isInsert ? 'store options' : sql.replace(/^select policy from \S+\.queue where name = \$1$/, 'read policy'),
+      );
+      if (!isInsert) return policies.filter(({ name }) => name === values[0]);
       stored = { ...stored, ...(JSON.parse(String(values[1])) as object) };
       return [{ options: stored }];
     },
@@ -52,6 +56,7 @@ describe('A queue in the database', () => {
     calls = [];
     failure = beforeUpdate = updated = undefined;
     stored = {};
+    policies = [{ name: 'mails', policy: 'standard' }];
   });
 
   it('is created with its dead letters, and opened, once for all callers', async () => {
@@ -60,6 +65,15 @@ describe('A queue in the database', () => {
     await queue.open();
     expect(calls).to.deep.equal([...created, 'store options', 'update mails', 'store options', 'read policy']);
     expect(queue.policy.retries).to.equal(3);
+  });
+
+  it('is not opened if another program has created it with another policy of pg-boss', async () => {
+    policies = [{ name: 'mails', policy: 'short' }];
+    expect(String(await rejectionOf(queueWith({}).open()))).to.equal(
+      "TypeError: Expected `queue` to be a queue of the policy `standard`, got `'short'` (string)",
+    );
+    policies = [];
+    await queueWith({}).open();
   });
 
   it('is not updated by a process that gives no options', async () => {

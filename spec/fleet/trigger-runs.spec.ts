@@ -140,6 +140,7 @@ describe("the calls of a fleet's trigger", () => {
     expect(statements.filter((each) => each === renew)).to.have.length(2);
     expect(degraded).to.deep.equal(['The database refuses a statement: read-only']);
     runs.close();
+    expect(clock.countTimers()).to.equal(0);
   });
 
   it('are rejected at the close of the fleet of their caller', async () => {
