@@ -28,7 +28,10 @@ export type CancelFunc = (cause?: unknown) => void;
 export interface RunContext extends Context {
   /** The task's name; for a member of a group, or a child of a run, its path. */
   readonly task: string;
-  /** The number of the run, from 1: among the runs of its runner, or below a child among those of its path. */
+  /**
+   * The number of the run, from 1: among the runs of its runner, or below a child among those of its path. That of a
+   * slot is the number of its cron's run.
+   */
   readonly runId: number;
   /** The time at which this run of a cron was due, in ms since the epoch. */
   readonly slot?: number;

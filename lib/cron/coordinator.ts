@@ -57,8 +57,10 @@ export interface CoordinatorMethods {
 export function readCoordinator(coordinator: unknown): CoordinatorMethods {
   if (coordinator === undefined) return { lease: undefined, watchPause: undefined, watchTriggers: undefined };
   const lease = hasMembers(coordinator, 'lease') ? coordinator.lease : undefined;
-  if (typeof lease !== 'function')
-    throw new TypeError(invalid('coordinator', 'an object with a `lease` function', coordinator));
+  if (typeof lease !== 'function') {
+    const hint = hasMembers(coordinator, 'coordinator') ? '. Give its `coordinator`' : '';
+    throw new TypeError(`${invalid('coordinator', 'an object with a `lease` function', coordinator)}${hint}`);
+  }
   return {
     lease: (task, slot) => lease.call(coordinator, task, slot) as Observable<boolean>,
     watchPause: readWatch<PauseState>(coordinator, 'watchPause'),

@@ -23,8 +23,8 @@ export interface Recorder extends Recording {
 /**
  * Records what an application does. It is meant for production, too, where the last events explain an incident. It
  * subscribes immediately and keeps no reference to a task or an error. `JSON.stringify` turns it into text at any time.
- * An error of `events$`, such as the `AlreadyRunningError` of `orchestrate`, ends the recording and is not reported: it is
- * for the other subscribers.
+ * An error of `events$`, such as the `AlreadyRunningError` of `orchestrate`, ends the recording and is not reported: it
+ * is for the other subscribers.
  *
  * @param events$ events of `orchestrate` or of a runner, or a Subject that is the `observer` of `launch` or `runMain`.
  * @throws TypeError when `events$` is not an Observable, or an option is unknown or of a wrong type; RangeError for a

@@ -67,7 +67,7 @@ export class MemoryQueue<In, Out> implements Queue<In, Out> {
     return defer(() => {
       connection.validateOpen();
       let own: MemoryJob | undefined;
-      return this.#insert(toData('input', input, jobOptions), jobOptions).pipe(
+      return this.#insert(toData('input', { input, awaited: true }, jobOptions), jobOptions).pipe(
         tap(({ job, isNew }) => (own = isNew ? job : undefined)),
         // One that is deleted may still hold its key.
         mergeMap(({ job }) =>
@@ -90,7 +90,7 @@ export class MemoryQueue<In, Out> implements Queue<In, Out> {
     return this.#connection.call(() => {
       validateArray('inputs', inputs);
       const { db, jobOptions } = readEnqueueOptions(options, this.#connection.store.now());
-      const texts = Array.from(inputs, (input, n) => toData(inputName(inputs, n), input, jobOptions));
+      const texts = Array.from(inputs, (input, n) => toData(inputName(inputs, n), { input }, jobOptions));
       if (db !== undefined && !this.#open().insertions.hasRoom(texts.length))
         throw new QueueFullError(this.name, this.#table.policy.maxWaiting);
       return Promise.all(texts.map(async (data) => (await firstValueFrom(this.#insert(data, jobOptions))).job.id));
@@ -245,8 +245,7 @@ export class MemoryQueue<In, Out> implements Queue<In, Out> {
 }
 
 /** Returns the data of a job as JSON. @throws TypeError for an input that a database cannot store. */
-function toData(name: string, input: unknown, { timeout }: SubmitOptions): string {
-  validateInput(name, input);
-  const data: JobData<unknown> = { input, ...(timeout !== undefined && { timeout }), ...currentTrace() };
-  return validateJsonb(name, data);
+function toData(name: string, data: Pick<JobData<unknown>, 'input' | 'awaited'>, { timeout }: SubmitOptions): string {
+  validateInput(name, data.input);
+  return validateJsonb(name, { ...data, ...(timeout !== undefined && { timeout }), ...currentTrace() });
 }

@@ -25,6 +25,7 @@ export class ThreadRun extends ListNode {
   readonly job: Job;
   /** Whether a thread has taken the run. A thread that is still starting may fail before it does. */
   claimed = false;
+  private resultPort: MessagePort | undefined = undefined;
   private readonly owner: ThreadRunOwner;
   private readonly options: CallOptions;
   private readonly subscriber: Subscriber<unknown>;
@@ -54,6 +55,12 @@ export class ThreadRun extends ListNode {
     );
   }
 
+  /** Called when a thread takes the run. Piscina does not listen for a result that cannot be read on its port. */
+  onClaim(resultPort: MessagePort | undefined): void {
+    this.claimed = true;
+    this.resultPort = resultPort?.on('messageerror', this.onUnreadable);
+  }
+
   /** Receives values on the port that the thread has opened. */
   onChannelOpen(port: MessagePort): void {
     this.port = port;
@@ -63,6 +70,7 @@ export class ThreadRun extends ListNode {
       this.subscriber.next(value);
       acknowledge();
     });
+    port.on('messageerror', this.onUnreadable);
     acknowledge();
   }
 
@@ -82,6 +90,12 @@ export class ThreadRun extends ListNode {
     this.graceTimer = after(asyncScheduler, options.grace, () => this.interrupt());
   }
 
+  private readonly onUnreadable = (cause: unknown): void => {
+    const { name, url } = this.job;
+    const message = `A value or an error of \`${name}\` of ${url} cannot be read here; it may be nested too deeply`;
+    this.fail(new RangeError(message, { cause }));
+  };
+
   private abort(): void {
     this.port?.postMessage('abort' satisfies ControlMessage);
   }
@@ -97,6 +111,7 @@ export class ThreadRun extends ListNode {
     this.ended = true;
     this.graceTimer?.unsubscribe();
     this.port?.close();
+    this.resultPort?.off('messageerror', this.onUnreadable);
     this.owner.release(this);
   }
 }

@@ -1,5 +1,6 @@
 import { Piscina, queueOptionsSymbol } from 'piscina';
 import { extname } from 'node:path';
+import type { MessagePort } from 'node:worker_threads';
 import type { Subscriber } from 'rxjs';
 import { append, remove, type LinkedList } from '../util/linked-list.js';
 import { callWithoutStores } from '../util/call-in-context.js';
@@ -30,6 +31,13 @@ function ownProgram(): string {
   const { url } = import.meta as Partial<ImportMeta>;
   if (url === undefined) throw new Error('Expected the option `workerFile`, because this is a bundle');
   return new URL(`./worker${extname(url)}`, url).href;
+}
+
+/** Returns the port on which piscina receives the results of a thread. Piscina does not export the key to it. */
+function resultPortOf(thread: object): MessagePort | undefined {
+  const fields = thread as Record<symbol, { port?: MessagePort } | undefined>;
+  const [key] = Object.getOwnPropertySymbols(thread);
+  return key && fields[key]?.port;
 }
 
 /**
@@ -146,6 +154,11 @@ export class WorkerPool implements ThreadRunOwner, LinkedList<ThreadRun> {
     for (const thread of piscina.threads) {
       if (this.watched.has(thread)) continue;
       this.watched.add(thread);
+      // Results have a port of their own, and an offer of a channel can always be read.
+      thread.on('messageerror', (cause) => {
+        const failure = `A function failed in a thread of ${this.config.name} after it had returned`;
+        logError(new Error(`${failure}; its error cannot be read`, { cause }));
+      });
       thread.once('exit', (exitCode) => {
         // Piscina first fails the run of a thread that had one.
         setImmediate(() => {
@@ -178,7 +191,7 @@ export class WorkerPool implements ThreadRunOwner, LinkedList<ThreadRun> {
       ...(memoryLimit !== undefined && { resourceLimits: { maxOldGenerationSizeMb: memoryLimit } }),
       loadBalancer(task, workers) {
         const free = workers.find(({ currentUsage }) => currentUsage === 0);
-        if (free) (task[queueOptionsSymbol] as ThreadRun).claimed = true;
+        if (free) (task[queueOptionsSymbol] as ThreadRun).onClaim(resultPortOf(free));
         return free ?? null;
       },
     });

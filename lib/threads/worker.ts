@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { createRequire } from 'node:module';
+import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parentPort } from 'node:worker_threads';
 import { invalid } from '../util/validate.js';
@@ -89,7 +90,13 @@ async function load(url: string): Promise<Record<string, unknown>> {
     return (await import(url)) as Record<string, unknown>;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_UNKNOWN_FILE_EXTENSION') throw error;
-    return createRequire(url)(fileURLToPath(url)) as Record<string, unknown>;
+    const require = createRequire(url);
+    const file = fileURLToPath(url);
+    // Without such a loader, `require` fails with an error that says nothing about the extension. A loader of `.ts`
+    // loads `.mts` and `.cts` without listing them.
+    // eslint-disable-next-line @typescript-eslint/no-deprecated -- nothing else lists the loaders
+    if (!['.ts', extname(file)].some((extension) => extension in require.extensions)) throw error;
+    return require(file) as Record<string, unknown>;
   }
 }
 

@@ -63,7 +63,9 @@ function withShortStack(error: unknown, own: unknown, left: number): unknown {
     // Most errors have suppressed none, and the empty list says nothing.
     const suppressed: unknown = properties['suppressed']?.value;
     if (Array.isArray(suppressed) && suppressed.length === 0) delete properties['suppressed'];
-    const copy = Object.create(Object.getPrototypeOf(error) as object, properties) as object;
+    // Made by a constructor, because `inspect` recognizes the errors of another realm, such as Jest's, by nothing else.
+    const copy: object = Object.setPrototypeOf(new Error(), Object.getPrototypeOf(error) as object) as object;
+    Object.defineProperties(copy, properties);
     define(copy, 'stack', shortStack(stackOf(error)));
     const cause = causeOf(error);
     if (cause !== undefined) define(copy, 'cause', withShortStack(cause, own, left - 1));

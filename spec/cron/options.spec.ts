@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { of, type Observable } from 'rxjs';
 import { cron, task, withCancel, type Coordinator, type CronOptions, type Schedule } from '../../lib/index.js';
-import { virtualClock } from '../../lib/testing/index.js';
+import { memoryFleet, virtualClock } from '../../lib/testing/index.js';
 import { everyTen, startCron } from '../helpers/start-cron.js';
 import { collect, thrownBy } from '../helpers/collect.js';
 
@@ -124,6 +124,7 @@ describe('The options of a cron', () => {
         TypeError,
         'Expected `coordinator` to be an object with a `lease` function, got `{}` (object)',
       ],
+      [{ coordinator: memoryFleet() }, TypeError, 'got the task `fleet`. Give its `coordinator`'],
       [{ coordinator: null }, TypeError, 'got null'],
       [{ coordinator: () => 1 }, TypeError, 'Expected `coordinator`'],
       [{ coordinator: 'x' }, TypeError, 'Expected `coordinator`'],

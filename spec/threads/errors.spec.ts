@@ -123,6 +123,24 @@ describe('A run that fails in a thread', () => {
     });
   });
 
+  describe('because the main thread cannot read a value that is nested too deeply', () => {
+    const levels = 4_000;
+
+    it('errors with a RangeError that names the function, and the pool continues', async () => {
+      for (const name of ['nest', 'yieldNested', 'failNested']) {
+        const error = await errorOf(pool, name, levels);
+        expect(error)
+          .to.be.instanceOf(RangeError)
+          .and.have.property('message')
+          .that.equals(
+            `A value or an error of \`${name}\` of ${workUrl.href} cannot be read here; it may be nested too deeply`,
+          );
+        expect(error).to.have.property('cause').that.is.instanceOf(Error);
+        expect(await valuesOf(pool, 'default', 1)).to.deep.equal([2]);
+      }
+    });
+  });
+
   describe('because its thread ends', () => {
     const workerFile = new URL('../fixtures/threads/unstartable.ts', import.meta.url);
 

@@ -59,6 +59,18 @@ describe('Work that a call has left behind in its thread', () => {
     expect(await valuesOf(pool, 'runsHere')).to.deep.equal([2]);
   });
 
+  it('is mentioned when the main thread cannot read it', async () => {
+    await valuesOf(pool, 'failNestedLate', 4_000);
+    await waitUntil(() => consoleErrors.all().length > 0);
+    expect(consoleErrors.all()[0])
+      .to.be.instanceOf(Error)
+      .and.have.property(
+        'message',
+        'A function failed in a thread of hashing after it had returned; its error cannot be read',
+      );
+    expect(await valuesOf(pool, 'runsHere')).to.deep.equal([1]);
+  });
+
   it('fails its own call only before that has returned', async () => {
     for (const kind of ['rejection', 'microtask'])
       expect(await errorOf(pool, 'failMeanwhile', kind))

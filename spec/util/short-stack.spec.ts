@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { lastValueFrom } from 'rxjs';
 import { task, taskRunner, type TaskError } from 'rxjs-tasks';
 import { inspect } from 'node:util';
+import { runInNewContext } from 'node:vm';
 import { shortStack } from '../../lib/util/short-stack.js';
 import { rejectionOf } from '../helpers/rejection.js';
 
@@ -45,6 +46,14 @@ describe('A TaskError on the console', () => {
     expect(text)
       .to.include('short-stack.spec.ts')
       .and.not.match(/lib\/task|node:internal/);
+  });
+
+  it('has the message of an error of another realm, as all errors are under Jest', async () => {
+    const cause: unknown = runInNewContext('new TypeError("refused", { cause: new RangeError("no route") })');
+    const error = await rejectionOf(
+      lastValueFrom(taskRunner(task('db', () => Promise.reject(cause as Error))).start()),
+    );
+    expect(inspect(error)).to.include('[cause]: TypeError: refused\n').and.include('[cause]: RangeError: no route\n');
   });
 
   it('has its suppressed errors only if there are any', async () => {

@@ -15,7 +15,7 @@ import {
   tap,
   toArray,
 } from 'rxjs';
-import { CancelledError, DeadlineError, task, taskRunner, withCancel } from 'rxjs-tasks';
+import { CancelledError, DeadlineError, task, taskRunner, withCancel, type RunContext } from 'rxjs-tasks';
 import { FleetCancelledError, JobCancelledError, JobError, type Fleet, type JobEvent } from 'rxjs-tasks/fleet';
 import { nextEvent } from '../../helpers/fleet.js';
 import { rejectionOf } from '../../helpers/rejection.js';
@@ -42,6 +42,15 @@ export function describeQueue(fleets: TestFleets): void {
       const squares = fleet.queue<number, number>(newName());
       run(squares.worker((n) => n * n));
       expect(await lastValueFrom(squares.submit(7).pipe(toArray()))).to.deep.equal([49]);
+    });
+
+    it('is awaited, as the context of its run says, unlike a job that is enqueued', async () => {
+      const awaited: unknown[] = [];
+      const queue = fleet.queue<string>(newName());
+      run(queue.worker((_, ctx) => void awaited.push((ctx as RunContext).job?.awaited)));
+      await lastValueFrom(queue.submit('a'));
+      await lastValueFrom(queue.result(await queue.enqueue('b')));
+      expect(awaited).to.deep.equal([true, false]);
     });
 
     it('submits a job on each subscription', async () => {
