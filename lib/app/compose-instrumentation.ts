@@ -2,6 +2,7 @@ import type { RunContext, RunHooks } from '../context/types.js';
 import { reportTeardownError } from '../task/report-teardown.js';
 import { logError } from '../util/log-error.js';
 import { invalid, validateArray, validateFunction } from '../util/validate.js';
+import { validateMembers } from '../util/validate-options.js';
 import { copyEventFilter } from './event-filter.js';
 import type { AppEvent, Instrumentation } from './types.js';
 
@@ -19,6 +20,7 @@ export function readInstrumentation(instrumentation: readonly Instrumentation[])
       validateFunction(`instrumentation.${name}`, callback);
       return [[name, callback.bind(callbacks)] as const];
     });
+    if (bound.length === 0) validateMembers(callbacks, callbackNames, 'instrumentation');
     return copyEventFilter(callbacks, Object.fromEntries(bound));
   });
 }

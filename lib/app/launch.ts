@@ -3,8 +3,8 @@ import { withCancel } from '../context/context.js';
 import type { CancelFunc } from '../context/types.js';
 import type { Runnable } from '../task/runner.js';
 import type { TaskRunner } from '../task/types.js';
-import { validateObserver } from '../util/validate.js';
-import { readOptions, type OtherNames } from '../util/validate-options.js';
+import { invalid } from '../util/validate.js';
+import { readOptions, validateMembers, type OtherNames } from '../util/validate-options.js';
 import type { HostHooks } from './host-hooks.js';
 import { withEventLog } from './event-log.js';
 import { findRunner } from './find-runner.js';
@@ -173,4 +173,13 @@ export function createApplication(
     return Object.defineProperties(report, Object.getOwnPropertyDescriptors(members)) as Application;
   };
   return { stop, start };
+}
+
+function validateObserver(observer: unknown): void {
+  if (typeof observer === 'function') return;
+  if (typeof observer !== 'object' || observer === null)
+    throw new TypeError(invalid('observer', 'an observer or a function', observer));
+  const callbackNames: readonly (keyof Observer<AppEvent>)[] = ['next', 'error', 'complete'];
+  // An object of a class may have other members, too.
+  if (!callbackNames.some((name) => name in observer)) validateMembers(observer, callbackNames, 'observer');
 }

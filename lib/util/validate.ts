@@ -43,11 +43,6 @@ export function validateOneOf(name: string, allowed: readonly string[], value: u
   throw new RangeError(invalid(name, allowed.map((text) => `'${text}'`).join(' or '), value) + hint);
 }
 
-export function validateObserver(observer: unknown): void {
-  if (typeof observer !== 'function' && (typeof observer !== 'object' || observer === null))
-    throw new TypeError(invalid('observer', 'an observer or a function', observer));
-}
-
 export function validateScheduler(scheduler: unknown): void {
   const { now, schedule } = (scheduler ?? {}) as Partial<Record<'now' | 'schedule', unknown>>;
   if (typeof now !== 'function' || typeof schedule !== 'function')

@@ -360,6 +360,16 @@ describe('instrumentation', () => {
       TypeError,
       'Expected `instrumentation.onRunEnd` to be a function',
     );
+    expect(orchestrateWith([{ onEvents: () => undefined }])).to.throw(
+      TypeError,
+      'Expected a member of `instrumentation`, got `onEvents`; did you mean `onEvent`?',
+    );
+    expect(orchestrateWith([task('y', () => 1)])).to.throw(
+      TypeError,
+      'Expected `instrumentation` to be an object with `onEvent`, `wrapHook`, `onRunEnd`, got the task `y`',
+    );
+    for (const valid of [{}, { onEvent: () => undefined, name: 'log' }])
+      expect(orchestrateWith([valid])).to.not.throw();
   });
 
   it('wraps the hooks of each subscription to the application', async () => {

@@ -203,7 +203,18 @@ describe('launch', () => {
         'Expected `observer` to be an observer or a function',
       );
     }
-    for (const observer of [{}, () => undefined]) expect(() => launch([], { observer })).to.not.throw();
+    for (const [observer, message] of [
+      [{ onNext: () => undefined }, 'Expected a member of `observer`, got `onNext`; did you mean `next`?'],
+      [NEVER, 'Expected `observer` to be an object with `next`, `error`, `complete`, got an Observable'],
+    ] as const)
+      expect(() => launch([], { observer: observer as never })).to.throw(TypeError, message);
+    for (const observer of [
+      {},
+      () => undefined,
+      new Subject<AppEvent>(),
+      Object.assign(new Subject(), { name: 'events' }),
+    ])
+      expect(() => launch([], { observer })).to.not.throw();
     expect(() => launch([runner, runner])).to.throw(TypeError, 'got the runner `twice` twice');
   });
 
