@@ -36,8 +36,13 @@ describe('The result that a process waits for', () => {
   function open() {
     const table = new Map<string, object>();
     const reads: string[][] = [];
+    let refused = false;
     const database = fakeDatabase(async (sql, [, jobs]) => {
       if (!sql.includes('read_jobs')) return { rows: [] };
+      if (refused) {
+        refused = false;
+        throw Object.assign(new Error('invalid value'), { code: '22P02' });
+      }
       reads.push(jobs as string[]);
       const rows = (jobs as string[]).flatMap((id) => {
         const row = table.get(id);
@@ -46,12 +51,13 @@ describe('The result that a process waits for', () => {
       await new Promise((resolve) => setTimeout(resolve, 10));
       return { rows };
     });
+    database.events$.subscribe();
     const messages$ = new Subject<object>();
     const ends$ = new Subject<object>();
     const events = { messages$, missed$: NEVER, ends$ } as unknown as JobEventChannel;
     const results = new JobResults(database, events);
     const end = (job: string, event: object) => ends$.next({ queue: 'q', job, ...event });
-    return { results, table, reads, messages$, ends$, end };
+    return { results, table, reads, messages$, ends$, end, refuse: () => void (refused = true) };
   }
 
   /** Subscribes to the result of a job. Returns an array that grows with its values, and with its error. */
@@ -192,6 +198,26 @@ describe('The result that a process waits for', () => {
     table.set('0', { state: 'completed', output: null });
     await clock.tickAsync(20_000);
     expect(reads.length).to.equal(6);
+    results.close(new Error('closed'));
+  });
+
+  it('is read again soon after an error of the server, whatever that is', async () => {
+    const { results, table, refuse } = open();
+    table.set('x', { state: 'completed', output: { value: 7 } });
+    refuse();
+    const texts = textsOf(results, 'x');
+    await clock.tickAsync(5500);
+    expect(texts).to.deep.equal(['7', 'complete']);
+    results.close(new Error('closed'));
+  });
+
+  it('is read although another row is none of a job', async () => {
+    const { results, table } = open();
+    table.set('x', { state: 'completed', output: { value: 7 } });
+    table.set('y', { state: 8 });
+    const texts = ['y', 'x'].map((job) => textsOf(results, job));
+    await clock.tickAsync(5010);
+    expect(texts).to.deep.equal([[], ['7', 'complete']]);
     results.close(new Error('closed'));
   });
 

@@ -108,7 +108,7 @@ describe('The last progress of a job', () => {
 
   it('is waited for at the end of its job alone', async () => {
     const { writer, report } = create();
-    report('a');
+    for (const job of ['a', 'c']) report(job);
     await clock.tickAsync(1);
     const settled = writer.settle(progressOf('a'));
     expect(writer.settle(progressOf('b'))).to.equal(undefined);

@@ -303,29 +303,39 @@ describe('A worker of a queue', () => {
     }
   });
 
-  it('claims nothing if its jobs have turned out long just before', async () => {
+  it('claims nothing if its jobs turn out long just before', async () => {
     const ends = new Map<unknown, Subject<void>>();
     const handler = (id: unknown) => {
       const end = new Subject<void>();
       ends.set(id, end);
       return end.pipe(endWith(id));
     };
-    const { maxCounts, cancel } = await start(
+    const work = { type: 'work', queue: 'q' };
+    const { maxCounts, messages$, cancel } = await start(
       handler,
-      [() => [claimOf('short'), claimOf('long')], () => ['a', 'b', 'c'].map((id) => claimOf(id))],
+      [() => [claimOf('long')], () => [claimOf('short')], () => ['a', 'b', 'c'].map((id) => claimOf(id))],
       { concurrency: 2 },
     );
-    await clock.tickAsync(10);
-    // Its answer has more jobs than free slots.
-    ends.get('short')?.complete();
     await clock.tickAsync(10_000);
-    ends.get('a')?.complete();
-    await clock.tickAsync(1);
-    const before = maxCounts.length;
-    ends.get('b')?.complete();
+    messages$.next(work);
+    await clock.tickAsync(10);
+    ends.get('short')?.complete();
+    await clock.tickAsync(10);
+    expect(maxCounts.slice(0, 2)).to.deep.equal([2, 1]);
+    expect(maxCounts[2]).to.be.greaterThan(3);
+    messages$.next(work);
     ends.get('long')?.complete();
-    await clock.tickAsync(1);
-    expect(maxCounts.slice(before)).not.to.include(0);
+    await clock.tickAsync(10);
+    expect(maxCounts.length).to.equal(3);
+    cancel();
+  });
+
+  it('does nothing while it has no free slot, although its queue may have more jobs', async () => {
+    const { maxCounts, messages$, cancel } = await start(() => NEVER, [() => [claimOf('a')]]);
+    messages$.next({ type: 'work', queue: 'q' });
+    // It looks for waiting jobs.
+    expect(await clock.nextAsync()).to.equal(1000);
+    expect(maxCounts).to.deep.equal([1]);
     cancel();
   });
 
