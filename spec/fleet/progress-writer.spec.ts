@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import sinon from 'sinon';
 import { ProgressWriter } from '../../lib/fleet/progress-writer.js';
+import { warningsDuring } from '../helpers/collect.js';
 import { fakeDatabase } from '../helpers/fake-database.js';
 
 describe('The last progress of a job', () => {
@@ -90,6 +91,16 @@ describe('The last progress of a job', () => {
     await clock.tickAsync(250);
     expect(stored).to.deep.equal(['a: a', 'a: later']);
     expect(writer.settle(progressOf('a'))).to.equal(undefined);
+  });
+
+  it('is stored by a timer that Node does not warn of', async () => {
+    clock.restore();
+    const { writer, report, stored } = create();
+    const warnings = await warningsDuring(() => {
+      report('a');
+      return writer.flush();
+    });
+    expect([warnings, stored]).to.deep.equal([[], ['a: a']]);
   });
 
   it('is not stored after it was dropped, while that of other jobs is', async () => {

@@ -24,7 +24,8 @@ describe('The jobs in the table', () => {
     const statements: [string, readonly unknown[]][] = [];
     const answer = (text: string, values: readonly unknown[]) => {
       statements.push([text, values]);
-      const next = answers.shift() ?? expect.fail(`An unexpected statement: ${text}`);
+      // It is not retried.
+      const next = answers.shift() ?? new TypeError(`An unexpected statement: ${text}`);
       return next instanceof Error ? Promise.reject(next) : Promise.resolve(next);
     };
     const database = fakeDatabase(async (sql, values) => ({ rows: await answer(sql, values) }));
