@@ -256,7 +256,7 @@ describe('A worker of a queue', () => {
     cancel();
   });
 
-  it('claims no more after an answer with fewer jobs than it has room for, unless a limit may have held back some', async () => {
+  it('claims no more after an answer with too few jobs, unless a limit may have held back some', async () => {
     for (const [limits, expected] of [
       [{}, [2]],
       [{ groupConcurrency: 1 }, [2, 2]],
