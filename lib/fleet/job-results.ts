@@ -166,7 +166,7 @@ export class JobResults {
   }
 
   private complete(awaited: AwaitedJob, value: unknown): void {
-    if (!this.remove(awaited)) return;
+    this.remove(awaited);
     for (const subscriber of awaited.subscribers) {
       subscriber.next(value);
       subscriber.complete();
@@ -174,7 +174,8 @@ export class JobResults {
   }
 
   private fail(awaited: AwaitedJob, error: Error): void {
-    if (this.remove(awaited)) for (const subscriber of awaited.subscribers) subscriber.error(error);
+    this.remove(awaited);
+    for (const subscriber of awaited.subscribers) subscriber.error(error);
   }
 
   private isAwaited(awaited: AwaitedJob): boolean {
@@ -188,14 +189,12 @@ export class JobResults {
     return awaited;
   }
 
-  /** Returns whether the job was awaited. */
-  private remove(awaited: AwaitedJob): boolean {
-    if (!this.isAwaited(awaited)) return false;
+  private remove(awaited: AwaitedJob): void {
+    if (!this.isAwaited(awaited)) return;
     this.awaited.delete(toKeyText(awaited));
     if (this.awaited.size === 0) {
       this.listening?.unsubscribe();
       this.listening = undefined;
     }
-    return true;
   }
 }

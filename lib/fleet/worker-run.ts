@@ -163,7 +163,7 @@ export class WorkerRun<In, Out> implements WorkerRunPort<In, Out>, ClaimOwner {
     // A job without retries that a crash hits would be lost, although it never started. A limit holds for the starts.
     const aheadCount = queue.policy.retries > 0 && !this.isLimited ? ahead.count : 0;
     // Not one by one, as they start.
-    if (freeSlots === 0 && waiting.size > aheadCount / 2) return 0;
+    if (waiting.size > aheadCount / 2) return 0;
     return Math.min(freeSlots + aheadCount - waiting.size, maxBatch);
   }
 

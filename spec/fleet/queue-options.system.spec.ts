@@ -37,6 +37,15 @@ describe('The options of a queue', () => {
     await app.stop();
   });
 
+  it('hold for the worker of a process that submits nothing', async () => {
+    const queue = fleet.queue<number>('worked', { retries: 0, timeout: 100 });
+    const id = await queue.enqueue(1);
+    const app = launch([other.queue<number>('worked').worker(() => NEVER)]);
+    const error = await errorOf(lastValueFrom(queue.result(id)));
+    expect(error.failure).to.deep.equal({ name: 'DeadlineError', message: 'Not done within 100 ms' });
+    await app.stop();
+  });
+
   /** Returns the columns of a queue that pg-boss changes by itself. */
   async function statistics(queue: string): Promise<object> {
     const [row] = await query<Record<string, unknown>>(`select * from ${schema}_jobs.queue where name = '${queue}'`);

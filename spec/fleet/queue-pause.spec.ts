@@ -11,7 +11,8 @@ describe('The resume of a queue', () => {
   it('is repeated after an unanswered statement, without ending a pause that came in between', async () => {
     let pausedAt: string | undefined = 'first';
     let updates = 0;
-    const database = fakeDatabase((sql, [, ended]) => {
+    const database = fakeDatabase((sql, [queue, ended]) => {
+      expect(queue).to.equal('x');
       if (!sql.startsWith('update')) return Promise.resolve({ rows: pausedAt === undefined ? [] : [{ pausedAt }] });
       updates++;
       if (pausedAt === ended) pausedAt = undefined;

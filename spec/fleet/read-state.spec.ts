@@ -9,7 +9,8 @@ describe('The state of a fleet', () => {
       if (sql.includes('select task, slot')) return Promise.resolve({ rows: crons });
       return Promise.resolve({ rows: sql.includes('cron_pause') && status ? [status] : [] });
     });
-    Object.assign(database.boss, { getInstances: () => Promise.resolve(instances) });
+    const getInstances = ({ limit }: { limit: number }) => Promise.resolve(instances.slice(0, limit));
+    Object.assign(database.boss, { getInstances });
     return readState(database);
   }
 
@@ -48,5 +49,6 @@ describe('The state of a fleet', () => {
     });
     const member = { name: 'web-1', host: 'h', pid: 7, since: 5, seen: 6, live: true };
     expect(members).to.deep.equal([member, { ...member, name: 'h:7', live: false }]);
+    expect((await read({ instances: Array<object>(2000).fill(instance) })).members).to.have.length(1000);
   });
 });

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { FleetSchemaError, FleetVersionError } from '../../lib/fleet/errors.js';
 import { knownJobsVersion } from '../../lib/fleet/job-statements.js';
-import { openTables } from '../../lib/fleet/schema.js';
+import { openTables, setupOf } from '../../lib/fleet/schema.js';
 import { tablesVersion } from '../../lib/fleet/schema-names.js';
 import { fakeDatabase } from '../helpers/fake-database.js';
 import { rejectionOf } from '../helpers/rejection.js';
@@ -18,8 +18,12 @@ describe('The tables of a fleet', () => {
     let setups = 0;
     const degraded: string[] = [];
     const refused = Object.assign(new Error('no right'), { code });
-    const database = fakeDatabase((sql) => {
-      if (sql.startsWith('select (select bool_and')) return Promise.resolve({ rows: [{ complete }] });
+    const required: unknown[] = [];
+    const database = fakeDatabase((sql, values) => {
+      if (sql.startsWith('select (select bool_and')) {
+        required.push(...values.flat());
+        return Promise.resolve({ rows: [{ complete }] });
+      }
       if (sql.startsWith('select version')) return Promise.resolve({ rows: [{ version }] });
       setups++;
       return code === '' ? Promise.resolve({ rows: [] }) : Promise.reject(refused);
@@ -27,7 +31,7 @@ describe('The tables of a fleet', () => {
     database.events$.subscribe((event) => event.type === 'degraded' && degraded.push(event.what));
     Object.assign(database.boss, { schemaVersion: () => Promise.resolve(jobsVersion) });
     const opened = openTables(database, migrate).then((jobs) => jobs.constructor.name);
-    return { opened, refused, degraded, setups: () => setups };
+    return { opened, refused, degraded, required, setups: () => setups };
   }
 
   it('are created if some are missing, unless they must not be', async () => {
@@ -38,6 +42,17 @@ describe('The tables of a fleet', () => {
     const error = await rejectionOf((await open({ complete: false, migrate: false })).opened);
     expect(error).to.be.instanceOf(FleetSchemaError);
     expect(error.message).to.include(': some are missing. ');
+  });
+
+  it('are complete if there is all that would be created', async () => {
+    const { opened, required } = await open({});
+    await opened;
+    const created = setupOf('schema').matchAll(
+      /create (?:unlogged )?table if not exists ([^ ]+)|create or replace (?:function|procedure) ([^(]+)/g,
+    );
+    // Those of functions have the types of the parameters.
+    const names = required.map((name) => String(name).replace(/\(.*/, ''));
+    expect(names).to.have.members(Array.from(created, ([, table, routine]) => table ?? routine));
   });
 
   it('are not created without the right to do so, which is the cause', async () => {
