@@ -36,7 +36,7 @@ describe('The result of an attempt', () => {
       calls.push(name);
       statements.push([name, queue, claims.map(({ id }) => id).join(), ...further]);
       const next = left.shift();
-      return next instanceof Error ? Promise.reject(next) : Promise.resolve(next);
+      return next instanceof Error ? Promise.reject(next) : Promise.resolve(next as never);
     };
     const database = fakeDatabase((_, [, ids]) => {
       calls.push(['read', ids]);
@@ -44,7 +44,9 @@ describe('The result of an attempt', () => {
     });
     database.events$.subscribe();
     if (closing) await database.stopRetrying();
-    Object.assign(database.boss, { fail: (...args: Parameters<typeof database.boss.fail>) => answer('fail', ...args) });
+    Object.assign(database.boss, {
+      fail: (queue: string, claims: Claim[], stored: object) => answer('fail', queue, claims, stored),
+    });
     const jobs: Partial<JobStore> = {
       complete: (queue, completions, message) =>
         answer(

@@ -121,7 +121,7 @@ describe('An insertion of jobs', () => {
       [marked('a', 'b'), 'emit'],
       [marked('a'), 'send'],
       [noJobs, 'send'],
-      [new Map([...marked('a'), ['b', { id: 'c' }]]), 'send'],
+      [new Map<string, InsertedJob>([...marked('a'), ['b', { id: 'c' }]]), 'send'],
     ] as const) {
       const { inserter, calls } = create({}, () => Promise.resolve(results));
       await insert(inserter, [jobOf('a'), jobOf('b')]);
