@@ -164,9 +164,10 @@ export const parts = {
       'worker-run',
     ].map((name) => `fleet/${name}`),
     specs: [
-      ...['attempt-results', 'boss-jobs', 'dependents', 'function-jobs', 'job-inserter', 'job-queue', 'job-results'],
-      ...['read-state', 'schema', 'worker-run', 'boss-jobs.system', 'queue-counts.system', 'progress.system'],
-      ...['call-answers.system', 'queue.system', 'queue-features.system', 'queue-options.system', 'flows.system'],
+      ...['attempt-results', 'boss-jobs', 'database-function', 'dependents', 'function-jobs', 'job-inserter'],
+      ...['job-queue', 'job-results', 'read-state', 'schema', 'worker-run', 'boss-jobs.system'],
+      ...['queue-counts.system', 'progress.system', 'call-answers.system', 'queue.system', 'queue-features.system'],
+      ...['queue-options.system', 'flows.system'],
     ].map((name) => `fleet/${name}`),
   },
   /** These specs start programs and signal them. */
