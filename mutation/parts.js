@@ -165,8 +165,9 @@ export const parts = {
     ].map((name) => `fleet/${name}`),
     specs: [
       ...['attempt-results', 'boss-jobs', 'database-function', 'dependents', 'function-jobs', 'job-inserter'],
-      ...['job-queue', 'job-results', 'read-state', 'schema', 'worker-run', 'boss-jobs.system'],
-      ...['queue-counts.system', 'progress.system', 'call-answers.system', 'queue.system', 'queue-features.system'],
+      // Of those with a server, `queue.system` is the first: without a claim it fails at once, and others would hang.
+      ...['job-queue', 'job-results', 'read-state', 'schema', 'worker-run', 'queue.system', 'boss-jobs.system'],
+      ...['queue-counts.system', 'progress.system', 'call-answers.system', 'queue-features.system'],
       ...['queue-options.system', 'flows.system'],
     ].map((name) => `fleet/${name}`),
   },
