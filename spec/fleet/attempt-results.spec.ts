@@ -219,7 +219,7 @@ describe('The result of an attempt', () => {
     expect((await writeAll([long, long], [[], []])).calls).to.deep.equal(['complete', 'complete']);
   });
 
-  it('that is a failure is in plain letters if the database cannot store it, unless it cannot store these', async () => {
+  it('that is a failure is in plain letters if the database cannot store its own', async () => {
     const odd = { name: 'Ошибка', message: 'no “😀” ~' };
     const plain = { name: '??????', message: 'no ??? ~' };
     const { written, statements } = await writeAll(
