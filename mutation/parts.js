@@ -164,9 +164,11 @@ export const parts = {
       'worker-run',
     ].map((name) => `fleet/${name}`),
     specs: [
-      ...['attempt-results', 'job-results', 'progress-writer', 'queue-pause', 'read-state', 'schema', 'stored-jobs'],
-      ...['worker-run', 'boss-jobs.system', 'due-queues.system', 'queue-counts.system', 'progress.system'],
-      ...['call-answers.system', 'queue.system', 'queue-features.system', 'queue-options.system', 'flows.system'],
+      ...['attempt-results', 'boss-jobs', 'database-function', 'dependents', 'function-jobs', 'job-inserter'],
+      ...['job-queue', 'job-results', 'progress-writer', 'queue-pause', 'read-state', 'schema', 'stored-jobs'],
+      // Of those with a server, `queue.system` is the first: without a claim it fails at once, and others would hang.
+      ...['worker-run', 'queue.system', 'boss-jobs.system', 'due-queues.system', 'queue-counts.system'],
+      ...['progress.system', 'call-answers.system', 'queue-features.system', 'queue-options.system', 'flows.system'],
     ].map((name) => `fleet/${name}`),
   },
   /** These specs start programs and signal them. */

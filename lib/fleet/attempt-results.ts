@@ -160,11 +160,11 @@ export class AttemptResultWriter {
     for (const claim of claims) {
       const { id } = claim;
       const row = rows.get(id);
-      const { state, hasDependents: isDependency = false } = row ?? {};
+      const state = row?.state;
       const failedBefore = tries > 1 && row && isLastClaim(claim, row) && (state === 'retry' || state === 'failed');
       if (failed.has(id) || failedBefore)
         written.set(id, { failure: stored, outcome: state === 'failed' ? 'failed' : 'retrying' });
-      if (state === 'failed' && isDependency) dependencies.push(id);
+      if (row?.state === 'failed' && row.hasDependents) dependencies.push(id);
     }
     this.queue.services.dependents.settleInBackground(dependencies);
   }

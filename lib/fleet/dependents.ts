@@ -11,13 +11,11 @@ import type { NotifyChannel } from './notify-channel.js';
 import type { StatusPoller } from './status-poller.js';
 
 /** A dependent that was settled, or nulls if there are more of them. */
-interface SettledRow {
-  readonly queue: string | null;
-  readonly job: string | null;
+type SettledRow = {
   readonly failed: boolean | null;
   readonly failure: unknown;
   readonly awaited: boolean | null;
-}
+} & ({ readonly queue: string; readonly job: string } | { readonly queue: null; readonly job: null });
 
 /** A dependency that has ended, or the last one that was looked at. */
 interface FoundRow {
@@ -101,7 +99,7 @@ export class Dependents {
     const next: string[] = [];
     const released = new Set<string>();
     for (const { queue, job, failed, failure, awaited } of rows)
-      if (queue === null || job === null) next.push(...ended);
+      if (queue === null) next.push(...ended);
       else if (!failed) released.add(queue);
       else {
         next.push(job);

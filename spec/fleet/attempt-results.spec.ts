@@ -1,13 +1,14 @@
 import { expect } from 'chai';
 import sinon from 'sinon';
 import { AttemptResultWriter, type AttemptResult } from '../../lib/fleet/attempt-results.js';
-import type { Claim } from '../../lib/fleet/job-store.js';
+import type { Claim, JobStore } from '../../lib/fleet/job-store.js';
 import type { QueueHandle } from '../../lib/fleet/queue-handle.js';
 import { fakeDatabase } from '../helpers/fake-database.js';
 
 const lost = Object.assign(new Error('lost'), { code: 'ECONNRESET' });
 const failure = { name: 'Error', message: 'no' };
 const claim: Claim = { id: 'x', retryCount: 1, at: '5' };
+const refused = Object.assign(new Error('stack depth limit exceeded'), { code: '54001' });
 const row = { id: 'x', attempt: 1, at: '5', state: 'completed', hasDependents: false };
 
 describe('The result of an attempt', () => {
@@ -16,41 +17,73 @@ describe('The result of an attempt', () => {
   afterEach(() => clock.restore());
 
   /**
-   * Writes a result. Returns it as it was written, and the calls to the database.
+   * Writes results together. Returns them as they were written, and the calls to the database: their names, and what
+   * they have got.
    *
    * @param answers those of the statements, one for each try. An error is that of a try.
    * @param rows the jobs in the table, if they are read.
    */
-  async function write(
-    result: AttemptResult,
+  async function writeAll(
+    attempts: readonly { own?: Claim; result: AttemptResult; awaited?: boolean }[],
     answers: readonly unknown[],
     rows: readonly object[] = [],
-    own: Claim = claim,
+    closing = false,
   ) {
     const left = [...answers];
     const calls: unknown[] = [];
-    const answer = (name: string) => {
+    const statements: unknown[][] = [];
+    const answer = (name: string, queue: string, claims: readonly Claim[], ...further: unknown[]) => {
       calls.push(name);
+      statements.push([name, queue, claims.map(({ id }) => id).join(), ...further]);
       const next = left.shift();
-      return next instanceof Error ? Promise.reject(next) : Promise.resolve(next);
+      return next instanceof Error ? Promise.reject(next) : Promise.resolve(next as never);
     };
     const database = fakeDatabase((_, [, ids]) => {
       calls.push(['read', ids]);
       return Promise.resolve({ rows: [...rows] });
     });
     database.events$.subscribe();
-    Object.assign(database.boss, { fail: () => answer('fail') });
+    if (closing) await database.stopRetrying();
+    Object.assign(database.boss, {
+      fail: (queue: string, claims: Claim[], stored: object) => answer('fail', queue, claims, stored),
+    });
+    const jobs: Partial<JobStore> = {
+      complete: (queue, completions, message) =>
+        answer(
+          'complete',
+          queue,
+          completions.map((completion) => completion.claim),
+          message,
+        ),
+      keep: (...args) => answer('keep', ...args),
+      release: (...args) => answer('release', ...args),
+    };
     const services = {
       database,
-      events: { completionsPayload: () => undefined },
-      jobs: { complete: () => answer('complete'), keep: () => answer('keep'), release: () => answer('release') },
-      dependents: { settleInBackground: (jobs: string[]) => jobs.length > 0 && calls.push(['settle', jobs]) },
-      control: { send: ({ type }: { type: string }) => calls.push(type) },
+      events: { completionsPayload: (queue: string, ended: object[]) => ended.length > 0 && { queue, ended } },
+      jobs,
+      dependents: { settleInBackground: (ids: string[]) => ids.length > 0 && calls.push(['settle', ids]) },
+      control: { send: ({ type, queue }: { type: string; queue: string }) => calls.push(`${type} ${queue}`) },
     };
     const writer = new AttemptResultWriter({ name: 'q', services } as unknown as QueueHandle);
-    const written = writer.write(own, result, false);
+    const written = Promise.all(
+      attempts.map(({ own = claim, result, awaited = false }) =>
+        writer.write(own, result, awaited).catch((error: unknown) => error),
+      ),
+    );
     await clock.tickAsync(1000);
-    return { written: await written, calls };
+    return { written: await written, calls, statements };
+  }
+
+  /** Writes the result of one attempt. */
+  async function write(
+    result: AttemptResult,
+    answers: readonly unknown[],
+    rows: readonly object[] = [],
+    own: Claim = claim,
+  ) {
+    const { written, calls } = await writeAll([{ own, result }], answers, rows);
+    return { written: written[0], calls };
   }
 
   it('is written by the first answer, if there is one', async () => {
@@ -124,12 +157,16 @@ describe('The result of an attempt', () => {
     const rows = [{ ...row, state: 'retry' }];
     expect(await write({ released: failure }, [['x']], rows)).to.deep.equal({
       written: { failure, outcome: 'retrying' },
-      calls: ['release', 'work', ['read', ['x']]],
+      calls: ['release', 'work q', ['read', ['x']]],
     });
+    // No value can be the reason of a refusal.
+    expect((await write({ released: failure }, [refused, ['x']], rows)).calls).to.deep.equal([
+      ...['release', 'release', 'work q'],
+      ['read', ['x']],
+    ]);
   });
 
   it('that the server refuses is the failure of its job', async () => {
-    const refused = Object.assign(new Error('stack depth limit exceeded'), { code: '54001' });
     const { written } = await write(
       { output: {}, json: '{}' },
       [refused, ['x'], { settled: ['x'] }],
@@ -139,5 +176,67 @@ describe('The result of an attempt', () => {
       failure: { name: 'Error', message: 'stack depth limit exceeded' },
       outcome: 'retrying',
     });
+  });
+
+  it('is refused alone, and those that were to be written with it are written', async () => {
+    const attempts = ['a', 'b', 'c'].map((id) => ({
+      own: { id, retryCount: 0 },
+      result: { output: { value: id }, json: `{"value":"${id}"}` },
+      awaited: id !== 'a',
+    }));
+    const answers = [refused, [{ id: 'a' }], refused, refused, ['b'], { settled: ['b'] }, [{ id: 'c' }]];
+    const { written, statements } = await writeAll(attempts, answers, [{ ...row, id: 'b', state: 'failed' }]);
+    expect(written).to.deep.equal([
+      { output: { value: 'a' }, notified: false },
+      { failure: { name: 'Error', message: refused.message }, outcome: 'failed' },
+      { output: { value: 'c' }, notified: false },
+    ]);
+    const messageOf = (...ids: string[]) => ({ queue: 'q', ended: ids.map((job) => ({ job, attempt: 1 })) });
+    expect(statements).to.deep.equal([
+      ['complete', 'q', 'a,b,c', messageOf('b', 'c')],
+      ['complete', 'q', 'a', false],
+      ['complete', 'q', 'b,c', messageOf('b', 'c')],
+      ['complete', 'q', 'b', messageOf('b')],
+      ['keep', 'q', 'b', false],
+      ['fail', 'q', 'b', { name: 'Error', message: refused.message }],
+      ['complete', 'q', 'c', messageOf('c')],
+    ]);
+  });
+
+  it('is written with all equal failures, but not with final ones, or too long ones', async () => {
+    const attempts = [{ failure }, { failure, final: true }, { failure: { ...failure } }].map((result, n) => ({
+      own: { id: `${n}`, retryCount: 0 },
+      result,
+    }));
+    const answers = [['0', '2'], ['1'], { settled: ['0', '2'] }, { settled: ['1'] }];
+    expect((await writeAll(attempts, answers)).statements).to.deep.equal([
+      ['keep', 'q', '0,2', false],
+      ['keep', 'q', '1', true],
+      ['fail', 'q', '0,2', failure],
+      ['fail', 'q', '1', failure],
+    ]);
+    const long = { result: { output: {}, json: 'x'.repeat(3_000_000) } };
+    expect((await writeAll([long, long], [[], []])).calls).to.deep.equal(['complete', 'complete']);
+  });
+
+  it('that is a failure is in plain letters if the database cannot store its own', async () => {
+    const odd = { name: 'Ошибка', message: 'no “😀” ~' };
+    const plain = { name: '??????', message: 'no ??? ~' };
+    const { written, statements } = await writeAll(
+      [{ result: { failure: odd } }],
+      [['x'], refused, { settled: ['x'] }],
+      [{ ...row, state: 'retry' }],
+    );
+    expect(written).to.deep.equal([{ failure: plain, outcome: 'retrying' }]);
+    expect(statements.slice(1)).to.deep.equal([
+      ['fail', 'q', 'x', odd],
+      ['fail', 'q', 'x', plain],
+    ]);
+    expect((await write({ failure }, [['x'], refused, refused])).written).to.equal(refused);
+  });
+
+  it('is not written without a connection while the fleet is closed', async () => {
+    const completion = { result: { output: {}, json: '{}' } };
+    expect(await writeAll([completion], [lost], [], true)).to.deep.include({ written: [lost], calls: ['complete'] });
   });
 });

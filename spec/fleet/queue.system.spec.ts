@@ -22,6 +22,22 @@ describe('a queue', () => {
   after(() => fleets.close());
   afterEach(() => apps.stop());
 
+  it('sends heartbeats for its current claims alone, of several queues', async () => {
+    const queues = [fleet.queue<number>(newName()), fleet.queue<number>(newName())];
+    const { jobs } = servicesOf(fleet);
+    const claims = [];
+    for (const { name: queue } of queues) {
+      await fleet.queue<number>(queue).enqueue(1);
+      for (const claim of await jobs.claim(queue, { maxCount: 1, heartbeatMs: 10_000 })) claims.push({ queue, claim });
+    }
+    const ids = claims.map(({ claim }) => claim.id);
+    expect(ids).to.have.length(2);
+    expect(await jobs.touch(claims)).to.have.members(ids);
+    const [first] = claims;
+    const earlier = claims.map(({ queue, claim }) => ({ queue, claim: { ...claim, retryCount: 7 } }));
+    expect(await jobs.touch([...(first ? [first] : []), ...earlier.slice(1)])).to.deep.equal(ids.slice(0, 1));
+  });
+
   it('refuses a queue of another program that has a policy of its own', async () => {
     const name = newName();
     const { boss } = servicesOf(fleet).database;
@@ -55,22 +71,6 @@ describe('a queue', () => {
       where name = '${queue.name}' and state = 'active'`;
     await waitUntil(async () => (await statement(await sharedUrl(), claimed)).length === 1);
     expect(await statement(await sharedUrl(), claimed)).to.deep.equal([{ seconds: 25 }]);
-  });
-
-  it('sends heartbeats for its current claims alone, of several queues', async () => {
-    const queues = [fleet.queue<number>(newName()), fleet.queue<number>(newName())];
-    const { jobs } = servicesOf(fleet);
-    const claims = [];
-    for (const { name: queue } of queues) {
-      await fleet.queue<number>(queue).enqueue(1);
-      for (const claim of await jobs.claim(queue, { maxCount: 1, heartbeatMs: 10_000 })) claims.push({ queue, claim });
-    }
-    const ids = claims.map(({ claim }) => claim.id);
-    expect(ids).to.have.length(2);
-    expect(await jobs.touch(claims)).to.have.members(ids);
-    const [first] = claims;
-    const earlier = claims.map(({ queue, claim }) => ({ queue, claim: { ...claim, retryCount: 7 } }));
-    expect(await jobs.touch([...(first ? [first] : []), ...earlier.slice(1)])).to.deep.equal(ids.slice(0, 1));
   });
 
   it('is printed with its name', () => {
