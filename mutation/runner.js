@@ -151,11 +151,14 @@ class SpecRunner {
 
   /** Fails a spec or hook that still waits when no resource is left that could wake it, or when it takes too long. */
   watch(runner, limitMs) {
-    let [still, endsAt] = [0, Infinity];
+    let [still, limit, endsAt] = [0, Infinity, Infinity];
     // It is slow at first, and other programs may be busy.
-    runner.on('test', (test) => (endsAt = now() + limitMs + 4 * (this.durations?.[test.fullTitle()] ?? 0)));
-    runner.on('hook', () => (endsAt = now() + 4 * limitMs));
-    for (const event of ['test end', 'hook end']) runner.on(event, () => (endsAt = Infinity));
+    runner.on('test', (test) => (limit = limitMs + 4 * (this.durations?.[test.fullTitle()] ?? 0)));
+    // After a failure the hooks may wait for what the mutant keeps from ending.
+    runner.on('hook', () => (endsAt = now() + (runner.failures > 0 ? 1 : 4) * limitMs));
+    // The hooks before a spec run after its event. There is always one.
+    runner.on('hook end', () => (endsAt = now() + limit));
+    runner.on('test end', () => (endsAt = Infinity));
     return setInterval(() => {
       still = process.getActiveResourcesInfo().every((type) => /Pipe|TTY|MessagePort/.test(type)) ? still + 1 : 0;
       if (still !== 10 && now() < endsAt) return;
