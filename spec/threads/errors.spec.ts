@@ -141,6 +141,18 @@ describe('A run that fails in a thread', () => {
       expect(await other).to.deep.equal(['undisturbed']);
     });
 
+    it('errors with the exit code while the thread of another run starts, which goes on', async () => {
+      const starting = threadPool({ threads: 2 });
+      const ints = sharedInts();
+      const exiting = errorOf(starting, 'exitWhenSet', ints);
+      await waitUntil(() => Atomics.load(ints, 1) === 1);
+      const other = valuesOf(starting, 'default', 1);
+      Atomics.store(ints, 0, 1);
+      expect(await exiting).to.be.instanceOf(ThreadExitError);
+      expect(await other).to.deep.equal([2]);
+      await starting.close();
+    });
+
     it('errors when it is out of memory, without disturbing another thread, and the pool continues', async () => {
       const ints = sharedInts();
       const other = valuesOf(pool, 'waitFor', ints);
