@@ -13,6 +13,7 @@ import { register as registerTypeScript } from 'tsx/esm/api';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 /**
@@ -121,16 +122,15 @@ class SpecRunner {
       const tests = [];
       const runner = this.mocha.run(async () => {
         clearInterval(watch);
-        // A mutant may have left a thread in an endless loop.
-        await Promise.all(Array.from(this.threads, (thread) => thread.terminate()));
+        await this.endThreads();
         resolve({ status: DryRunStatus.Complete, tests });
       });
       // A spec or hook that was failed while it waited may settle later. When its run has ended, mocha would throw, or
       // would fail the run of the next mutant.
       const { uncaught, fail } = runner;
-      runner.uncaught = (error) => runner.state !== 'stopped' && uncaught(error);
-      runner.fail = (test, error, force) =>
-        error?.code !== 'ERR_MOCHA_MULTIPLE_DONE' && fail.call(runner, test, error, force);
+      const isLate = (error) => runner.state === 'stopped' || error?.code === 'ERR_MOCHA_MULTIPLE_DONE';
+      runner.uncaught = (error) => !isLate(error) && uncaught(error);
+      runner.fail = (test, error, force) => !isLate(error) && fail.call(runner, test, error, force);
       const resultOf = (test) => {
         const title = test.fullTitle();
         return { id: title, name: title, timeSpentMs: test.duration ?? 0, fileName: test.file };
@@ -147,6 +147,18 @@ class SpecRunner {
       );
       const watch = this.watch(runner, limitMs);
     });
+  }
+
+  /** Ends the threads that a mutant has left, and waits for the errors of their runs: the next mutant has no part in. */
+  async endThreads() {
+    const ignore = () => undefined;
+    process.on('uncaughtException', ignore);
+    // A pool may start other threads for its waiting runs.
+    while (this.threads.size > 0) {
+      await Promise.all(Array.from(this.threads, (thread) => thread.terminate()));
+      await sleep(20);
+    }
+    process.off('uncaughtException', ignore);
   }
 
   /** Fails a spec or hook that still waits when no resource is left that could wake it, or when it takes too long. */
