@@ -172,12 +172,20 @@ describe('A run that fails in a thread', () => {
       const ints = sharedInts();
       const other = valuesOf(partial, 'waitFor', ints);
       await waitUntil(() => Atomics.load(ints, 1) === 1);
-      process.env['THREADS_FAIL'] = 'yes';
+      process.env['THREADS_FAIL'] = 'throw';
       const error = await errorOf(partial, 'default', 1).finally(() => delete process.env['THREADS_FAIL']);
       expect(error).to.be.instanceOf(Error);
       Atomics.store(ints, 0, 1);
       expect(await other).to.deep.equal(['undisturbed']);
       await partial.close();
+    });
+
+    it('errors with the error of a microtask of its thread that starts', async () => {
+      const failing = threadPool({ threads: 1, workerFile });
+      process.env['THREADS_FAIL'] = 'microtask';
+      const error = await errorOf(failing, 'default', 1).finally(() => delete process.env['THREADS_FAIL']);
+      expect(error).to.be.instanceOf(RangeError).and.have.property('message', 'cannot start');
+      await failing.close();
     });
 
     it('errors when its thread exits while it starts, and so does a queued run', async () => {
