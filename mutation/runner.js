@@ -125,12 +125,6 @@ class SpecRunner {
         await this.endThreads();
         resolve({ status: DryRunStatus.Complete, tests });
       });
-      // A spec or hook that was failed while it waited may settle later. When its run has ended, mocha would throw, or
-      // would fail the run of the next mutant.
-      const { uncaught, fail } = runner;
-      const isLate = (error) => runner.state === 'stopped' || error?.code === 'ERR_MOCHA_MULTIPLE_DONE';
-      runner.uncaught = (error) => !isLate(error) && uncaught(error);
-      runner.fail = (test, error, force) => !isLate(error) && fail.call(runner, test, error, force);
       const resultOf = (test) => {
         const title = test.fullTitle();
         return { id: title, name: title, timeSpentMs: test.duration ?? 0, fileName: test.file };
@@ -149,16 +143,13 @@ class SpecRunner {
     });
   }
 
-  /** Ends the threads that a mutant has left, and waits for the errors of their runs: the next mutant has no part in. */
+  /** Ends the threads that a mutant has left, and waits until the runs in them have failed. */
   async endThreads() {
-    const ignore = () => undefined;
-    process.on('uncaughtException', ignore);
     // A pool may start other threads for its waiting runs.
     while (this.threads.size > 0) {
       await Promise.all(Array.from(this.threads, (thread) => thread.terminate()));
       await sleep(20);
     }
-    process.off('uncaughtException', ignore);
   }
 
   /** Fails a spec or hook that still waits when no resource is left that could wake it, or when it takes too long. */
@@ -210,6 +201,22 @@ class SpecRunner {
   dispose() {
     if (this.covered) rmSync(this.covered, { recursive: true, force: true });
   }
+}
+
+// A spec or hook that was failed while it waited may settle later. When its run has ended, mocha would throw, or would
+// fail the run of the next mutant.
+const { fail, _uncaught: uncaught } = Mocha.Runner.prototype;
+Object.assign(Mocha.Runner.prototype, {
+  fail(test, error, force) {
+    if (!isLate(this, error)) fail.call(this, test, error, force);
+  },
+  _uncaught(error) {
+    if (!isLate(this, error)) uncaught.call(this, error);
+  },
+});
+
+function isLate(runner, error) {
+  return runner.state === 'stopped' || error?.code === 'ERR_MOCHA_MULTIPLE_DONE';
 }
 
 /** The longest time of a quick spec, in ms. */
