@@ -50,7 +50,7 @@ export class WorkerPool implements ThreadRunOwner, LinkedList<ThreadRun> {
   private closed: ErrorOptions | undefined = undefined;
   /** The last of the ends. The pool may be opened before it has ended, and be closed again. */
   private ending = Promise.resolve();
-  private onIdle: () => void = () => undefined;
+  private onRelease: () => void = () => undefined;
   private lastId = 0;
 
   constructor(config: PoolConfig) {
@@ -90,7 +90,7 @@ export class WorkerPool implements ThreadRunOwner, LinkedList<ThreadRun> {
       this.dequeue(first);
       this.start(first);
     }
-    if (this.running.size === 0) this.onIdle();
+    this.onRelease();
   }
 
   toPublicError(error: unknown): unknown {
@@ -116,7 +116,7 @@ export class WorkerPool implements ThreadRunOwner, LinkedList<ThreadRun> {
   private async endThreads(): Promise<void> {
     while (this.closed && this.piscina) {
       if (this.running.size > 0) {
-        await new Promise<void>((resolve) => (this.onIdle = resolve));
+        await new Promise<void>((resolve) => (this.onRelease = resolve));
         continue;
       }
       const { piscina } = this;
