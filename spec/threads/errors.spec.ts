@@ -126,6 +126,10 @@ describe('A run that fails in a thread', () => {
   describe('because its thread ends', () => {
     const workerFile = new URL('../fixtures/threads/unstartable.ts', import.meta.url);
 
+    afterEach(() => {
+      delete process.env['THREADS_FAIL'];
+    });
+
     it('errors with the exit code, even 0, without disturbing another thread, and the pool continues', async () => {
       const ints = sharedInts();
       const other = valuesOf(pool, 'waitFor', ints);
@@ -173,7 +177,7 @@ describe('A run that fails in a thread', () => {
       const other = valuesOf(partial, 'waitFor', ints);
       await waitUntil(() => Atomics.load(ints, 1) === 1);
       process.env['THREADS_FAIL'] = 'throw';
-      const error = await errorOf(partial, 'default', 1).finally(() => delete process.env['THREADS_FAIL']);
+      const error = await errorOf(partial, 'default', 1);
       expect(error).to.be.instanceOf(Error);
       Atomics.store(ints, 0, 1);
       expect(await other).to.deep.equal(['undisturbed']);
@@ -183,7 +187,7 @@ describe('A run that fails in a thread', () => {
     it('errors with the error of a microtask of its thread that starts', async () => {
       const failing = threadPool({ threads: 1, workerFile });
       process.env['THREADS_FAIL'] = 'microtask';
-      const error = await errorOf(failing, 'default', 1).finally(() => delete process.env['THREADS_FAIL']);
+      const error = await errorOf(failing, 'default', 1);
       expect(error).to.be.instanceOf(RangeError).and.have.property('message', 'cannot start');
       await failing.close();
     });
@@ -191,9 +195,7 @@ describe('A run that fails in a thread', () => {
     it('errors when its thread exits while it starts, and so does a queued run', async () => {
       const exiting = threadPool({ name: 'exiting', threads: 1, workerFile });
       process.env['THREADS_FAIL'] = 'exit';
-      const errors = await Promise.all([1, 2].map((n) => errorOf(exiting, 'default', n))).finally(() => {
-        delete process.env['THREADS_FAIL'];
-      });
+      const errors = await Promise.all([1, 2].map((n) => errorOf(exiting, 'default', n)));
       for (const error of errors)
         expect(error)
           .to.be.instanceOf(ThreadExitError)
