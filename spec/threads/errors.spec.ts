@@ -126,6 +126,8 @@ describe('A run that fails in a thread', () => {
   describe('because its thread ends', () => {
     const workerFile = new URL('../fixtures/threads/unstartable.ts', import.meta.url);
 
+    const consoleErrors = spyOnConsoleError();
+
     afterEach(() => {
       delete process.env['THREADS_FAIL'];
     });
@@ -203,10 +205,11 @@ describe('A run that fails in a thread', () => {
       await exiting.close();
     });
 
-    it('errors when no thread starts, and so does a queued run', async () => {
+    it('errors when no thread starts, and so does a queued run, which prints nothing', async () => {
       const broken = poolWithoutThreads();
       const errors = await Promise.all([1, 2].map(() => lastValueFrom(broken.run$).catch((error: unknown) => error)));
       for (const error of errors) expect(error).to.be.instanceOf(ThreadMemoryError);
+      expect(consoleErrors.all()).to.deep.equal([]);
       await broken.close();
     });
   });

@@ -139,6 +139,16 @@ describe('threadPool', () => {
       await brief.close();
     });
 
+    it('cause no warning when many start at the same time', async () => {
+      const wide = threadPool({ threads: 12 });
+      const startAndStop = async () => {
+        const runs = Array.from({ length: 12 }, () => wide.run(workUrl, 1).subscribe());
+        for (const run of runs) run.unsubscribe();
+        await wide.close();
+      };
+      expect(await warningsDuring(startAndStop)).to.deep.equal([]);
+    });
+
     it('may post messages of their own, which the pool ignores', async () => {
       const single = threadPool({ threads: 1 });
       // The first run has the number 1.
