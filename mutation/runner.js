@@ -13,6 +13,7 @@ import { register as registerTypeScript } from 'tsx/esm/api';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 /**
@@ -121,16 +122,9 @@ class SpecRunner {
       const tests = [];
       const runner = this.mocha.run(async () => {
         clearInterval(watch);
-        // A mutant may have left a thread in an endless loop.
-        await Promise.all(Array.from(this.threads, (thread) => thread.terminate()));
+        await this.endThreads();
         resolve({ status: DryRunStatus.Complete, tests });
       });
-      // A spec or hook that was failed while it waited may settle later. When its run has ended, mocha would throw, or
-      // would fail the run of the next mutant, or end its test without a result.
-      const { uncaught, fail } = runner;
-      const isLate = (error) => error?.code === 'ERR_MOCHA_MULTIPLE_DONE';
-      runner.uncaught = (error) => runner.state !== 'stopped' && !isLate(error) && uncaught(error);
-      runner.fail = (test, error, force) => !isLate(error) && fail.call(runner, test, error, force);
       const resultOf = (test) => {
         const title = test.fullTitle();
         return { id: title, name: title, timeSpentMs: test.duration ?? 0, fileName: test.file };
@@ -149,16 +143,25 @@ class SpecRunner {
     });
   }
 
+  /** Ends the threads that a mutant has left, and waits until the runs in them have failed. */
+  async endThreads() {
+    // A pool may start other threads for its waiting runs.
+    while (this.threads.size > 0) {
+      await Promise.all(Array.from(this.threads, (thread) => thread.terminate()));
+      await sleep(20);
+    }
+  }
+
   /** Fails a spec or hook that still waits when no resource is left that could wake it, or when it takes too long. */
   watch(runner, limitMs) {
-    let [still, endsAt] = [0, Infinity];
+    let [still, limit, endsAt] = [0, Infinity, Infinity];
     // It is slow at first, and other programs may be busy.
-    const limit = (test) => (endsAt = now() + limitMs + 4 * (this.durations?.[test.fullTitle()] ?? 0));
-    const end = () => (endsAt = Infinity);
-    runner.on('test end', end);
-    runner.on('hook', () => (endsAt = now() + 4 * limitMs));
-    // A test begins after the hooks before it.
-    runner.on('hook end', (hook) => (hook.title.startsWith('"before each"') ? limit(hook.ctx.currentTest) : end()));
+    runner.on('test', (test) => (limit = limitMs + 4 * (this.durations?.[test.fullTitle()] ?? 0)));
+    // After a failure the hooks may wait for what the mutant keeps from ending.
+    runner.on('hook', () => (endsAt = now() + (runner.failures > 0 ? 1 : 4) * limitMs));
+    // The hooks before a spec run after its event. There is always one.
+    runner.on('hook end', () => (endsAt = now() + limit));
+    runner.on('test end', () => (endsAt = Infinity));
     return setInterval(() => {
       still = process.getActiveResourcesInfo().every((type) => /Pipe|TTY|MessagePort/.test(type)) ? still + 1 : 0;
       if (still !== 10 && now() < endsAt) return;
@@ -198,6 +201,22 @@ class SpecRunner {
   dispose() {
     if (this.covered) rmSync(this.covered, { recursive: true, force: true });
   }
+}
+
+// A spec or hook that was failed while it waited may settle later. When its run has ended, mocha would throw, would fail
+// the run of the next mutant, or would end one of its specs without a result.
+const { fail, _uncaught: uncaught } = Mocha.Runner.prototype;
+Object.assign(Mocha.Runner.prototype, {
+  fail(test, error, force) {
+    if (!isLate(this, error)) fail.call(this, test, error, force);
+  },
+  _uncaught(error) {
+    if (!isLate(this, error)) uncaught.call(this, error);
+  },
+});
+
+function isLate(runner, error) {
+  return runner.state === 'stopped' || error?.code === 'ERR_MOCHA_MULTIPLE_DONE';
 }
 
 /** The longest time of a quick spec, in ms. */

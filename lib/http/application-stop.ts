@@ -17,7 +17,7 @@ export interface ApplicationStop {
 
 /** Returns the stop of the application that a context belongs to. Without an application nothing is emitted. */
 export function applicationStop(ctx: Context): ApplicationStop {
-  const { stopEvents$ = NEVER, timeout = Infinity, draining = false } = applicationOf(ctx) ?? {};
+  const { stopEvents$ = NEVER, timeout = Infinity, draining } = applicationOf(ctx) ?? {};
   const first = (type: AppEvent['type']) =>
     stopEvents$.pipe(
       filter((event) => event.type === type),

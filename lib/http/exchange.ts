@@ -106,8 +106,7 @@ function nameOf(method = '', target = ''): string {
 
 /** Node keeps the names of the headers as the handler has written them. */
 function contentTypeOf(headers: OutgoingHttpHeaders): unknown {
-  const name = Object.keys(headers).find((each) => each.toLowerCase() === 'content-type');
-  return name === undefined ? undefined : headers[name];
+  return Object.entries(headers).find(([name]) => name.toLowerCase() === 'content-type')?.[1];
 }
 
 function isEventStream(contentType: unknown): boolean {

@@ -111,13 +111,15 @@ export function deserializeError(
       value,
       configurable: true,
       writable: true,
-      enumerable: !hiddenFields.includes(key),
+      enumerable: !isHidden(key),
     });
   return error;
 }
 
-/** Fields that are not printed with an error. */
-const hiddenFields = ['name', 'stack', 'cause', 'errors'];
+/** Whether a field of errors is one that is not printed with the others. */
+function isHidden(key: string): boolean {
+  return ['name', 'stack', 'cause', 'errors'].includes(key);
+}
 
 function builtinTypeOf(error: Error): string {
   const is = (type: abstract new (...args: never) => unknown) => attempt(() => error instanceof type, false);

@@ -58,7 +58,7 @@ export class WorkerPool implements ThreadRunOwner, LinkedList<ThreadRun> {
   private closed: ErrorOptions | undefined = undefined;
   /** The last of the ends. The pool may be opened before it has ended, and be closed again. */
   private ending = Promise.resolve();
-  private onIdle: () => void = () => undefined;
+  private onRelease: () => void = () => undefined;
   private lastId = 0;
 
   constructor(config: PoolConfig) {
@@ -98,7 +98,7 @@ export class WorkerPool implements ThreadRunOwner, LinkedList<ThreadRun> {
       this.dequeue(first);
       this.start(first);
     }
-    if (this.running.size === 0) this.onIdle();
+    this.onRelease();
   }
 
   toPublicError(error: unknown): unknown {
@@ -124,7 +124,7 @@ export class WorkerPool implements ThreadRunOwner, LinkedList<ThreadRun> {
   private async endThreads(): Promise<void> {
     while (this.closed && this.piscina) {
       if (this.running.size > 0) {
-        await new Promise<void>((resolve) => (this.onIdle = resolve));
+        await new Promise<void>((resolve) => (this.onRelease = resolve));
         continue;
       }
       const { piscina } = this;

@@ -56,7 +56,7 @@ for (const [kind, create] of Object.entries(kinds)) {
             stream.write('data: hi\n\n');
             return events.push(stream);
           case '/capitals':
-            stream.respond({ 'Content-Type': 'Text/Event-Stream' });
+            stream.respond({ 'X-Accel-Buffering': 'no', 'Content-Type': 'Text/Event-Stream' });
             return stream.write('data: hi\n\n');
           default:
             stream.end('hello');

@@ -118,6 +118,15 @@ describe('record', () => {
     });
   });
 
+  it('records the numbers of the runs that a task has started, without their outcomes', () => {
+    const parent = task('x', (ctx) => taskRunner(task('y', () => of(1))).start(ctx));
+    expect(recordingOf([parent]).events.findLast(({ type }) => type === 'done')?.outcome).to.deep.equal({
+      task: 'x',
+      status: 'completed',
+      children: { started: 1, failed: 0 },
+    });
+  });
+
   it('keeps the first 2000 characters of a text', () => {
     const events$ = new Subject<AppEvent>();
     const recording = record(events$);
@@ -277,7 +286,7 @@ describe('record', () => {
     expect(() => record(NEVER, { limit: NaN })).to.throw(RangeError, 'Expected `limit`');
     expect(() => record(NEVER, { limit: 1.5 })).to.throw(RangeError, 'Expected `limit` to be a whole number');
     expect(() => record(NEVER, { limit: '1' as never })).to.throw(TypeError, 'Expected `limit`');
-    expect(() => record(NEVER, { max: 1 } as never)).to.throw(TypeError, 'got `max`');
+    expect(() => record(NEVER, { max: 1 } as never)).to.throw(TypeError, 'Expected an option of `record`, got `max`');
     for (const clock of [5, null])
       expect(() => record(NEVER, { clock: clock as never })).to.throw(
         TypeError,

@@ -150,7 +150,7 @@ describe('explore', () => {
     // This limit suffices for all orders.
     const few = () => Array.from('abc', (name) => script(name, '-|'));
     const { orders } = await explore({ run: few }, { runs: 1000 });
-    for (const runs of [2 * orders, orders])
+    for (const runs of [Infinity, 2 * orders, orders])
       expect(await explore({ run: few }, { runs })).to.deep.equal({ orders, all: true });
     expect(await explore({ run: few }, { runs: orders - 1 })).to.deep.equal({ orders: orders - 1, all: false });
   });
@@ -374,7 +374,9 @@ describe('explore', () => {
     expect((await rejection(definition, { order: [0, -1] })).message).to.include(
       'Expected `order` to be a whole number from 0 and up',
     );
-    expect((await rejection(definition, { tries: 1 } as never)).message).to.include('got `tries`');
+    expect((await rejection(definition, { tries: 1 } as never)).message).to.include(
+      'Expected an option of `explore`, got `tries`',
+    );
     expect((await rejection({ ...definition, wait: 1 })).message).to.include(
       'Expected a member of `scenario`, got `wait`',
     );

@@ -167,6 +167,19 @@ describe('Unsubscribing from a run in a thread', () => {
     await single.close();
   });
 
+  it('without a grace, before the message of a generator has arrived, interrupts that', async () => {
+    const single = threadPool({ threads: 1 });
+    await valuesOf(single, 'runsHere');
+    const ints = sharedInts();
+    const running = single.run(workUrl, ints, { name: 'count', grace: 0 }).subscribe();
+    // Nothing is received while this thread is blocked.
+    while (Atomics.load(ints, 0) === 0) Atomics.wait(ints, 0, 0, 5);
+    running.unsubscribe();
+    expect(await valuesOf(single, 'runsHere')).to.deep.equal([1]);
+    expect(Atomics.load(ints, 1)).to.equal(0);
+    await single.close();
+  });
+
   it('reports no error that comes later to RxJS', async () => {
     const stopped: unknown[] = [];
     config.onStoppedNotification = (notification) => stopped.push(notification);

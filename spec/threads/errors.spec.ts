@@ -144,6 +144,12 @@ describe('A run that fails in a thread', () => {
   describe('because its thread ends', () => {
     const workerFile = new URL('../fixtures/threads/unstartable.ts', import.meta.url);
 
+    const consoleErrors = spyOnConsoleError();
+
+    afterEach(() => {
+      delete process.env['THREADS_FAIL'];
+    });
+
     it('errors with the exit code, even 0, without disturbing another thread, and the pool continues', async () => {
       const ints = sharedInts();
       const other = valuesOf(pool, 'waitFor', ints);
@@ -157,6 +163,18 @@ describe('A run that fails in a thread', () => {
       expect(await valuesOf(pool, 'default', 1)).to.deep.equal([2]);
       Atomics.store(ints, 0, 1);
       expect(await other).to.deep.equal(['undisturbed']);
+    });
+
+    it('errors with the exit code while the thread of another run starts, which goes on', async () => {
+      const starting = threadPool({ threads: 2 });
+      const ints = sharedInts();
+      const exiting = errorOf(starting, 'exitWhenSet', ints);
+      await waitUntil(() => Atomics.load(ints, 1) === 1);
+      const other = valuesOf(starting, 'default', 1);
+      Atomics.store(ints, 0, 1);
+      expect(await exiting).to.be.instanceOf(ThreadExitError);
+      expect(await other).to.deep.equal([2]);
+      await starting.close();
     });
 
     it('errors when it is out of memory, without disturbing another thread, and the pool continues', async () => {
@@ -178,20 +196,26 @@ describe('A run that fails in a thread', () => {
       const ints = sharedInts();
       const other = valuesOf(partial, 'waitFor', ints);
       await waitUntil(() => Atomics.load(ints, 1) === 1);
-      process.env['THREADS_FAIL'] = 'yes';
-      const error = await errorOf(partial, 'default', 1).finally(() => delete process.env['THREADS_FAIL']);
+      process.env['THREADS_FAIL'] = 'throw';
+      const error = await errorOf(partial, 'default', 1);
       expect(error).to.be.instanceOf(Error);
       Atomics.store(ints, 0, 1);
       expect(await other).to.deep.equal(['undisturbed']);
       await partial.close();
     });
 
+    it('errors with the error of a microtask of its thread that starts', async () => {
+      const failing = threadPool({ threads: 1, workerFile });
+      process.env['THREADS_FAIL'] = 'microtask';
+      const error = await errorOf(failing, 'default', 1);
+      expect(error).to.be.instanceOf(RangeError).and.have.property('message', 'cannot start');
+      await failing.close();
+    });
+
     it('errors when its thread exits while it starts, and so does a queued run', async () => {
       const exiting = threadPool({ name: 'exiting', threads: 1, workerFile });
       process.env['THREADS_FAIL'] = 'exit';
-      const errors = await Promise.all([1, 2].map((n) => errorOf(exiting, 'default', n))).finally(() => {
-        delete process.env['THREADS_FAIL'];
-      });
+      const errors = await Promise.all([1, 2].map((n) => errorOf(exiting, 'default', n)));
       for (const error of errors)
         expect(error)
           .to.be.instanceOf(ThreadExitError)
@@ -199,10 +223,11 @@ describe('A run that fails in a thread', () => {
       await exiting.close();
     });
 
-    it('errors when no thread starts, and so does a queued run', async () => {
+    it('errors when no thread starts, and so does a queued run, which prints nothing', async () => {
       const broken = poolWithoutThreads();
       const errors = await Promise.all([1, 2].map(() => lastValueFrom(broken.run$).catch((error: unknown) => error)));
       for (const error of errors) expect(error).to.be.instanceOf(ThreadMemoryError);
+      expect(consoleErrors.all()).to.deep.equal([]);
       await broken.close();
     });
   });

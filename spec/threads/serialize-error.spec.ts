@@ -76,6 +76,11 @@ describe('An error that crosses threads', () => {
     expect(Object.keys(error)).to.deep.equal([]);
   });
 
+  it('hides its name, stack, cause and errors from its keys', () => {
+    const error = Object.assign(new AggregateError([1], 'x', { cause: 2 }), { code: 7 });
+    expect(Object.keys(send(error))).to.deep.equal(['code']);
+  });
+
   it('has a cause only if it had one, even the cause `undefined`', () => {
     expect('cause' in send(new Error('x'))).to.equal(false);
     expect('cause' in send(new Error('x', { cause: undefined }))).to.equal(true);

@@ -89,6 +89,18 @@ describe('Closing a pool of threads', () => {
     expect(await errorOf(pool, 'runsHere')).to.be.instanceOf(PoolClosedError);
   });
 
+  it('that is started again while its threads end fails no run in the new ones', async () => {
+    const pool = threadPool({ threads: 1 });
+    await valuesOf(pool, 'default', 1);
+    const closed = pool.close();
+    await Promise.resolve();
+    const subscription = pool.start().subscribe();
+    expect(await valuesOf(pool, 'default', 2)).to.deep.equal([4]);
+    await closed;
+    subscription.unsubscribe();
+    await firstValueFrom(pool.done$);
+  });
+
   it('ends the threads of runs that were accepted while it was closing', async () => {
     const pool = threadPool({ threads: 1 });
     await valuesOf(pool, 'default', 1);

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { fileURLToPath } from 'node:url';
+import type { MessagePort } from 'node:worker_threads';
 import { concatMap, firstValueFrom, forkJoin, from, lastValueFrom, toArray } from 'rxjs';
 import { future, isTaskRunner } from '../../lib/index.js';
 import { threadPool, type ThreadPool } from '../../lib/threads/index.js';
@@ -24,7 +25,7 @@ describe('threadPool', () => {
     });
 
     it('emits an iterable that is not an iterator, such as an array, as one value', async () => {
-      for (const value of [[1, 2], new Map([[1, 2]]), 'text', new Uint8Array([1]), null, { next: 1 }])
+      for (const value of [[1, 2], new Map([[1, 2]]), 'text', '', new Uint8Array([1]), null, { next: 1 }])
         expect(await valuesOf(pool, 'echo', value)).to.deep.equal([value]);
     });
 
@@ -138,6 +139,16 @@ describe('threadPool', () => {
       await brief.close();
     });
 
+    it('cause no warning when many start at the same time', async () => {
+      const wide = threadPool({ threads: 12 });
+      const startAndStop = async () => {
+        const runs = Array.from({ length: 12 }, () => wide.run(workUrl, 1).subscribe());
+        for (const run of runs) run.unsubscribe();
+        await wide.close();
+      };
+      expect(await warningsDuring(startAndStop)).to.deep.equal([]);
+    });
+
     it('may post messages of their own, which the pool ignores', async () => {
       const single = threadPool({ threads: 1 });
       // The first run has the number 1.
@@ -145,6 +156,15 @@ describe('threadPool', () => {
       await valuesOf(single, 'post', [null, 'text', {}, { jobId: 1 }, { port: 'text' }, ...ofOtherShapes]);
       // Its values arrive after these messages.
       expect(await valuesOf(single, 'upTo', 2)).to.deep.equal([1, 2]);
+      await single.close();
+    });
+
+    it('may send a port of their own to the application, which the pool leaves open', async () => {
+      const single = threadPool({ threads: 1 });
+      process.once('worker', (thread) =>
+        thread.on('message', ({ port }: { port?: MessagePort }) => port?.postMessage('from the application')),
+      );
+      expect(await valuesOf(single, 'offerPort')).to.deep.equal(['from the application']);
       await single.close();
     });
 
