@@ -198,6 +198,36 @@ describe('VirtualClock', () => {
     expect([ticks, clock.timers]).to.deep.equal([50_000, 0]);
   });
 
+  it('ignores a timer that is unsubscribed and set again by its own callback', () => {
+    const clock = virtualClock();
+    let fired = 0;
+    clock.schedule(function () {
+      fired++;
+      this.unsubscribe();
+      this.schedule(undefined, 1);
+    }, 1);
+    clock.advance(5);
+    expect([fired, clock.timers]).to.deep.equal([1, 0]);
+  });
+
+  it('fires those timers that are due now, without those that another one unsubscribes or sets', () => {
+    const clock = virtualClock();
+    const { calls, log } = callLog(clock);
+    const errors: unknown[] = [];
+    const boom = new Error('boom');
+    clock.schedule(() => {
+      log('first')();
+      second.unsubscribe();
+      clock.schedule(log('new'));
+      throw boom;
+    });
+    const second = clock.schedule(log('second'));
+    clock.schedule(log('third'));
+    clock.schedule(log('later'), 1);
+    clock.fireDue((error) => errors.push(error));
+    expect([calls, errors, clock.timers]).to.deep.equal([['first@0', 'third@0'], [boom], 2]);
+  });
+
   it('rejects invalid input', () => {
     const clock = virtualClock();
     for (const advance of [(ms: number) => clock.advance(ms), (ms: number) => clock.advanceSilently(ms)]) {
