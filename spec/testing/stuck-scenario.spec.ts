@@ -13,6 +13,7 @@ import {
   supervise,
   task,
   taskRunner,
+  type RunContext,
   type Runnable,
 } from '../../lib/index.js';
 import { explore, scenario, ScenarioError, script, type Scenario } from '../../lib/testing/index.js';
@@ -241,6 +242,23 @@ describe('A scenario that can go no further', () => {
     });
     expect(report).to.equal(undefined);
     expect(marbles).to.match(/^server +>$/m);
+  });
+
+  it('ends without an error although the test runner has timers of its own', async () => {
+    let timers: [NodeJS.Timeout, NodeJS.Immediate] | undefined;
+    const listener = (ctx: RunContext) => new Promise<void>((resolve) => ctx.cancelled$.subscribe(() => resolve()));
+    const run = () => {
+      const timeout = realTimeout(() => undefined, 60_000);
+      const onTurn = () => (timers = [timeout, setImmediate(onTurn)]);
+      onTurn();
+      return [task('listener', listener)];
+    };
+    try {
+      expect((await scenario({ run })).report).to.equal(undefined);
+    } finally {
+      clearTimeout(timers?.[0]);
+      clearImmediate(timers?.[1]);
+    }
   });
 
   it('ends without an error at its `duration`, or by a signal', async () => {
