@@ -160,6 +160,47 @@ describe('The jobs of a memoryFleet', () => {
     expect(await queue.groups()).to.deep.equal([]);
   });
 
+  it('start in the order of their insertion, also one that was cancelled and retried', async () => {
+    const { fleet, clock, ctx } = newFleet();
+    const queue = fleet.queue<number>('q');
+    const started: number[] = [];
+    const [first = ''] = await queue.enqueueMany([1, 2]);
+    await queue.cancel(first);
+    await queue.retry(first);
+    queue
+      .worker((n) => void started.push(n))
+      .start(ctx)
+      .subscribe();
+    clock.advance(10);
+    expect(started).to.deep.equal([1, 2]);
+  });
+
+  it('are due since the end of the jobs that they wait for, or since their delay if that is later', async () => {
+    const { fleet, clock, ctx } = newFleet();
+    const [queue, later] = [fleet.queue<number>('a'), fleet.queue<number>('b')];
+    const id = await queue.enqueue(1);
+    await later.enqueue(2, { after: [id] });
+    await later.enqueue(3, { after: [id], delay: 500 });
+    queue
+      .worker(() => timer(100, clock))
+      .start(ctx)
+      .subscribe();
+    const oldest = async () => (await fleet.state()).queues[1]?.oldestMs;
+    for (const [ms, expected] of [
+      [99, undefined],
+      [50, 49],
+    ] as const) {
+      clock.advance(ms);
+      expect(await oldest()).to.equal(expected);
+    }
+    later
+      .worker(() => undefined)
+      .start(ctx)
+      .subscribe();
+    clock.advance(350);
+    expect((await later.jobs()).map(({ state }) => state)).to.deep.equal(['completed', 'delayed']);
+  });
+
   it('that wait for room are inserted as soon as a process allows more', async () => {
     const { fleet } = newFleet();
     const [first, second] = [1, 2].map((maxWaiting) => fleet.queue<number>('q', { maxWaiting }));
