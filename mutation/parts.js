@@ -39,6 +39,7 @@ export const parts = {
   },
   testing: {
     onDemand: true,
+    limitMs: 2500,
     mutate: [
       ...['current-runs', 'diagram', 'explain-wait', 'fake-signals', 'invariants', 'long-scenario', 'manual-task'],
       ...['marbles', 'recorded-tasks', 'replay', 'run-marks', 'run-until', 'scenario-error', 'scenario-rows'],
