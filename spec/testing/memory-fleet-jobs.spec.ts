@@ -75,6 +75,7 @@ describe('The jobs of a memoryFleet', () => {
     clock.advance(10);
     expect(clock.timers).to.equal(1);
     cancel();
+    void queue.enqueue(1, { delay: 60_000 });
     expect(clock.timers).to.equal(0);
   });
 
@@ -193,12 +194,45 @@ describe('The jobs of a memoryFleet', () => {
       clock.advance(ms);
       expect(await oldest()).to.equal(expected);
     }
+    await queue.remove(id);
+    expect(await oldest()).to.equal(49);
     later
       .worker(() => undefined)
       .start(ctx)
       .subscribe();
     clock.advance(350);
     expect((await later.jobs()).map(({ state }) => state)).to.deep.equal(['completed', 'delayed']);
+  });
+
+  it('that are removed or cancelled do not fail with a job that they wait for', async () => {
+    const { fleet } = newFleet();
+    const queue = fleet.queue<number>('q');
+    const [id, cancelled] = [await queue.enqueue(1), await queue.enqueue(2)];
+    await queue.cancel(cancelled);
+    await queue.remove(await queue.enqueue(3, { after: [id] }));
+    const events: string[] = [];
+    queue.events$.subscribe(({ type, job }) => {
+      events.push(type);
+      if (type === 'submitted') void queue.cancel(job);
+    });
+    await queue.enqueue(4, { after: [cancelled] });
+    await queue.cancel(id);
+    expect(events).to.deep.equal(['submitted', 'cancelled', 'cancelled']);
+  });
+
+  it('with a key keep others out until exactly the end of their window', async () => {
+    const { fleet, clock } = newFleet();
+    const queue = fleet.queue<number>('q');
+    const options = { key: 'k', keyWindow: 1000 };
+    const id = await queue.enqueue(1, options);
+    await queue.cancel(id);
+    for (const [ms, isSame] of [
+      [999, true],
+      [1, false],
+    ] as const) {
+      clock.advance(ms);
+      expect((await queue.enqueue(2, options)) === id).to.equal(isSame);
+    }
   });
 
   it('that wait for room are inserted as soon as a process allows more', async () => {
@@ -329,6 +363,7 @@ describe('The methods of a memoryFleet', () => {
 
   it('change nothing that is so already', async () => {
     const { fleet } = newFleet();
+    expect(await fleet.queue('q').promote(await fleet.queue('q').enqueue(1))).to.equal(false);
     const events: string[] = [];
     fleet.events$.subscribe(({ type }) => events.push(type));
     const { context } = fleet;

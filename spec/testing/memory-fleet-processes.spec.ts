@@ -201,6 +201,23 @@ describe('The processes of a memoryFleet', () => {
     ]);
   });
 
+  it('may report the progress of a job that another process has removed after their close', async () => {
+    const { clock, a, b, newContext } = newProcesses();
+    const queue = b.queue<number>('q', { retries: 0 });
+    const reports: (() => void)[] = [];
+    const worker = a.queue<number>('q').worker((_, __, job) => {
+      reports.push(() => job.progress(1));
+      return NEVER;
+    });
+    worker.start(newContext()[0]).subscribe();
+    const id = await queue.enqueue(1);
+    clock.advance(10);
+    await a.close();
+    clock.advance(10_000);
+    expect(await queue.remove(id)).to.equal(true);
+    expect(reports.map((report) => report())).to.have.length(1);
+  });
+
   it('have a state, as those of a real fleet', async () => {
     const { clock, a, b, newContext } = newProcesses();
     const queue = b.queue<number>('q', { retries: 0 });
