@@ -220,6 +220,42 @@ describe('The jobs of a memoryFleet', () => {
     expect(events).to.deep.equal(['submitted', 'cancelled', 'cancelled']);
   });
 
+  it('have all their retries if they are retried after the end of the job that they waited for', async () => {
+    const { fleet, clock, ctx } = newFleet();
+    const [first, queue] = [
+      fleet.queue<number>('a'),
+      fleet.queue<number>('b', { retries: 1, backoff: { initial: 0 } }),
+    ];
+    const id = await queue.enqueue(2, { after: [await first.enqueue(1)] });
+    await queue.cancel(id);
+    first
+      .worker(() => undefined)
+      .start(ctx)
+      .subscribe();
+    clock.advance(10);
+    await queue.retry(id);
+    expect((await queue.job(id))?.state).to.equal('waiting');
+    const failing = queue.worker(() => {
+      throw new Error('no');
+    });
+    failing.start(ctx).subscribe();
+    clock.advance(10);
+    expect(await queue.job(id)).to.include({ state: 'failed', attempt: 2 });
+  });
+
+  it('are not started by a worker that was cancelled when they were submitted, while others still run', async () => {
+    const { fleet, clock, ctx, cancel } = newFleet();
+    const queue = fleet.queue<number>('q');
+    const worker = queue.worker(() => new Promise<never>(() => undefined), { concurrency: 2 });
+    worker.start(ctx).subscribe();
+    await queue.enqueue(1);
+    clock.advance(10);
+    await queue.enqueue(2);
+    cancel();
+    clock.advance(10);
+    expect((await queue.jobs()).map(({ state }) => state)).to.deep.equal(['active', 'waiting']);
+  });
+
   it('with a key keep others out until exactly the end of their window', async () => {
     const { fleet, clock } = newFleet();
     const queue = fleet.queue<number>('q');
