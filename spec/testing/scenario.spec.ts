@@ -160,9 +160,11 @@ describe('scenario', () => {
             order.push('long after');
           }),
           task('y', () => timer(1)),
+          task('z', () => delay(2)),
         ],
+        during: ({ app }) => setTimeout(() => order.push(`z is ${app.runner('z')?.status ?? ''}`), 2),
       });
-      expect(order).to.deep.equal(['second timer', 'after the first', 'long after']);
+      expect(order).to.deep.equal(['second timer', 'after the first', 'long after', 'z is done']);
     });
 
     it('draws marbles by the time that has passed, even if the clock is adjusted', async () => {
@@ -302,6 +304,7 @@ describe('scenario', () => {
       const result = await scenario({ run, duration: 25, expect: 'tick  (>+)---------+---------+' });
       expect([result.report, result.exitCode, stopped]).to.deep.equal([undefined, undefined, [25]]);
       expect((await scenario({ run, duration: 0 })).marbles).to.include('tick       (>+)');
+      expect((await scenario({ run, duration: 5, signals: '-----T' })).marbles).to.match(/^signals .*T$/m);
       const ended = await scenario({ run: () => [script('x', '--|')], duration: 100 });
       expect(ended.report?.clean).to.equal(true);
     });

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { asyncScheduler, EMPTY, interval, of, take, timer } from 'rxjs';
+import { asyncScheduler, EMPTY, interval, of, take, timer, VirtualTimeScheduler, type SchedulerAction } from 'rxjs';
 import { cron, future, task, taskRunner, withCancel, withTimeout } from '../../lib/index.js';
 import { settleOn } from '../../lib/util/settle-on.js';
 import { virtualClock, type VirtualClock } from '../../lib/testing/index.js';
@@ -208,6 +208,17 @@ describe('VirtualClock', () => {
     }, 1);
     clock.advance(5);
     expect([fired, clock.timers]).to.deep.equal([1, 0]);
+  });
+
+  it('keeps the time of a timer that is set again for never, as RxJS does', () => {
+    const clock = virtualClock();
+    for (const scheduler of [new VirtualTimeScheduler(), clock]) {
+      let fired = 0;
+      const timer = scheduler.schedule(() => fired++, 2) as SchedulerAction<unknown>;
+      timer.schedule(undefined, Infinity);
+      scheduler.flush();
+      expect(fired).to.equal(1);
+    }
   });
 
   it('fires those timers that are due now, without those that another one unsubscribes or sets', () => {
