@@ -55,6 +55,7 @@ export const parts = {
   },
   memory: {
     onDemand: true,
+    limitMs: 2500,
     mutate: [
       ...['claims', 'connection', 'coordinator', 'faults', 'fleet', 'insertions', 'job', 'leases', 'process', 'queue'],
       ...['store', 'table', 'worker-run'],

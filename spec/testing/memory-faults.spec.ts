@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { setTimeout as delay } from 'node:timers/promises';
-import { map, NEVER, timer } from 'rxjs';
+import { map, merge, NEVER, timer } from 'rxjs';
 import { parallel, task, withCancel } from 'rxjs-tasks';
 import { explore, memoryFleet, virtualClock, type MemoryClaim, type Scenario } from 'rxjs-tasks/testing';
 
@@ -17,7 +17,7 @@ function shop(isIdempotent: boolean): Scenario {
           await delay(100);
           if (!isIdempotent || !charges.includes(`${id} ${customer}`)) charges.push(`${id} ${customer}`);
         });
-      const order = task('order', () => queue.submit('ann'));
+      const order = task('order', () => merge(queue.submit('ann'), queue.submit('bob', { delay: 90_000 })));
       return [parallel('a', worker(fleet), order), parallel('b', worker(fleet.process('b')))];
     },
     duration: 60_000,

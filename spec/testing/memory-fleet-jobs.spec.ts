@@ -311,6 +311,19 @@ describe('The jobs of a memoryFleet', () => {
     expect(first).not.to.equal(second);
   });
 
+  it('have no more than their input and their creation before they start', async () => {
+    const { fleet } = newFleet();
+    const id = await fleet.queue('q').enqueue(1);
+    expect(await fleet.queue('q').job(id)).to.deep.equal({
+      id,
+      state: 'waiting',
+      input: 1,
+      attempt: 0,
+      priority: 0,
+      createdAt: new Date(0),
+    });
+  });
+
   it('have the last progress of their attempts, also while nobody listens, and after their end', async () => {
     const { fleet, clock, ctx } = newFleet();
     const queue = fleet.queue<number>('q');

@@ -152,13 +152,16 @@ describe('memoryFleet', () => {
             started.push(`${group} at ${clock.frame} in ${process.name}`);
             return timer(100, clock);
           },
-          { concurrency: 3, groupConcurrency: 1 },
+          { concurrency: 3, groupConcurrency: 2 },
         )
         .start(ctx)
         .subscribe();
-    for (const group of ['x', 'x', 'x', 'y']) void fleet.queue<string>('q').enqueue(group, { group });
+    for (const group of ['x', 'x', 'x', 'y', 'x', 'x']) void fleet.queue<string>('q').enqueue(group, { group });
     clock.advance(1000);
-    expect(started).to.deep.equal(['x at 0 in memory', 'y at 0 in memory', 'x at 100 in memory', 'x at 200 in memory']);
+    expect(started).to.deep.equal([
+      ...['x at 0 in memory', 'x at 0 in memory', 'y at 0 in memory'],
+      ...['x at 100 in memory', 'x at 100 in memory', 'x at 200 in memory'],
+    ]);
   });
 
   it('starts at most so many jobs within a time', () => {
@@ -179,7 +182,7 @@ describe('memoryFleet', () => {
 
   it('lets another process run a job that a stopping one gives back, without the use of an attempt', async () => {
     const { fleet, clock, ctx, cancel } = newFleet();
-    const queue = fleet.queue<number, string>('q', { retries: 0 });
+    const queue = fleet.queue<number, string>('q', { retries: 1, backoff: { initial: 0 } });
     const events = textsOf(queue);
     queue
       .worker(() => NEVER)
@@ -191,7 +194,10 @@ describe('memoryFleet', () => {
     fleet
       .process('b')
       .queue<number, string>('q')
-      .worker(() => timer(5, clock).pipe(map(() => 'done')))
+      .worker((_, __, { attempt }) => {
+        if (attempt === 2) throw new Error('not yet');
+        return timer(5, clock).pipe(map(() => 'done'));
+      })
       .start(later)
       .subscribe();
     clock.advance(10);
@@ -202,7 +208,9 @@ describe('memoryFleet', () => {
       '0 memory started 1',
       '20 memory retrying 1',
       '20 b started 2',
-      '25 b completed 2',
+      '20 b retrying 2',
+      '20 b started 3',
+      '25 b completed 3',
     ]);
     expect(await queue.job(id)).to.include({ state: 'completed', output: 'done' });
   });
