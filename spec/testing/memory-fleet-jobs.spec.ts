@@ -271,6 +271,21 @@ describe('The jobs of a memoryFleet', () => {
     }
   });
 
+  it('that wait for room are inserted as soon as another one has started', async () => {
+    const { fleet, clock, ctx } = newFleet();
+    const queue = fleet.queue<number>('q', { maxWaiting: 1 });
+    queue
+      .worker(() => NEVER)
+      .start(ctx)
+      .subscribe();
+    for (const n of [1, 2]) void queue.enqueue(n);
+    clock.advance(10);
+    expect((await queue.jobs()).map(({ input, state }) => [input, state])).to.deep.equal([
+      [1, 'active'],
+      [2, 'waiting'],
+    ]);
+  });
+
   it('that wait for room are inserted as soon as a process allows more', async () => {
     const { fleet } = newFleet();
     const [first, second] = [1, 2].map((maxWaiting) => fleet.queue<number>('q', { maxWaiting }));

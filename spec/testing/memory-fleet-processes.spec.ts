@@ -121,12 +121,13 @@ describe('The processes of a memoryFleet', () => {
     ]);
   });
 
-  it('stop their applications when the fleet is cancelled, and are closed last', () =>
-    scenario({
+  it('stop their applications when the fleet is cancelled, and are closed last', () => {
+    let other: MemoryFleet | undefined;
+    return scenario({
       run: ({ clock }) => {
         const fleet = memoryFleet();
-        const other = fleet.process('other');
-        clock.schedule(() => void other.cancel('enough'), 4);
+        other = fleet.process('other');
+        clock.schedule(() => void other?.cancel('enough'), 4);
         const queue = fleet.queue<number, number>('q');
         const submitter = task('submitter', () => queue.submit(1).pipe(map(() => 'r')));
         return [
@@ -145,7 +146,9 @@ describe('The processes of a memoryFleet', () => {
         app/submitter   >    -(r|)
         application     -    --   -(!|)
       `,
-    }));
+      check: async () => expect((await other?.state())?.members.map(({ name }) => name)).to.deep.equal(['other']),
+    });
+  });
 
   it('refuse everything after their close, and fail the results that they wait for', async () => {
     const { clock, a, b } = newProcesses();

@@ -33,12 +33,13 @@ describe('memoryFleet', () => {
     const { fleet, ctx, clock } = newFleet();
     const queue = fleet.queue<string>('q');
     expect(await queue.groups()).to.deep.equal([]);
-    for (const group of ['b', 'c', 'a', 'c']) await queue.enqueue(group, { group });
+    for (const group of ['b', 'c', 'a', 'd', 'c']) await queue.enqueue(group, { group });
     await queue.enqueue('alone');
     expect(await queue.groups()).to.deep.equal([
       { group: 'c', waiting: 2, running: 0 },
       { group: 'a', waiting: 1, running: 0 },
       { group: 'b', waiting: 1, running: 0 },
+      { group: 'd', waiting: 1, running: 0 },
     ]);
     const worker = queue.worker(() => NEVER, { concurrency: 10, groupConcurrency: 1 });
     worker.start(ctx).subscribe();
@@ -87,7 +88,11 @@ describe('memoryFleet', () => {
       '6000 memory failed 4',
     ]);
     expect(result.map(String)).to.deep.equal(['JobError: A job of q failed: Error: no 4']);
-    const [dead] = await queue.deadLetters();
+    await queue.enqueue(2);
+    clock.advance(hour);
+    expect((await queue.deadLetters()).map(({ input }) => input)).to.deep.equal([1, 2]);
+    const [dead, ...others] = await queue.deadLetters(1);
+    expect(others).to.deep.equal([]);
     expect([dead?.input, dead?.failure.message, dead?.at]).to.deep.equal([
       1,
       'no 4',
@@ -318,7 +323,7 @@ describe('memoryFleet', () => {
       'Expected an option of `memoryFleet`, got `clock`. Known options: `scheduler`, `name`',
     );
     expect(() => memoryFleet({ name: 1 as never })).to.throw('Expected `name` to be a string');
-    expect(() => memoryFleet().process('n'.repeat(201))).to.throw('up to 200 characters');
+    expect(() => memoryFleet().process('n'.repeat(201))).to.throw('Expected `name` to be up to 200 characters');
     expect(memoryFleet().process('n'.repeat(200)).name).to.have.length(200);
   });
 
