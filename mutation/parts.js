@@ -39,6 +39,7 @@ export const parts = {
   },
   testing: {
     onDemand: true,
+    limitMs: 2500,
     mutate: [
       ...['current-runs', 'diagram', 'explain-wait', 'fake-signals', 'invariants', 'long-scenario', 'manual-task'],
       ...['marbles', 'recorded-tasks', 'replay', 'run-marks', 'run-until', 'scenario-error', 'scenario-rows'],
@@ -54,6 +55,7 @@ export const parts = {
   },
   memory: {
     onDemand: true,
+    limitMs: 2500,
     mutate: [
       ...['claims', 'connection', 'coordinator', 'faults', 'fleet', 'insertions', 'job', 'leases', 'process', 'queue'],
       ...['store', 'table', 'worker-run'],

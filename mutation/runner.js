@@ -75,9 +75,14 @@ class SpecRunner {
     process.env.__STRYKER_ACTIVE_MUTANT__ = id;
     shared().activeMutant = mutantActivation === 'static' ? id : undefined;
     await this.load();
+    // Its scenario has not ended: time is still virtual.
+    if (globalThis.setTimeout !== realTimeout) throw new Error(leftScenario);
     this.durations ??= JSON.parse(readFileSync('durations.json', 'utf8'));
     Object.assign(shared(), { activeMutant: id, hitLimit, hitCount: hitLimit === undefined ? undefined : 0 });
     const result = await this.runQuickFirst({ bail: !disableBail, only: testFilter, limitMs: this.specs.limitMs });
+    const isBlocked = result.tests.some(({ failureMessage = '' }) => failureMessage.includes('one scenario at a time'));
+    if (isBlocked && this.isUsed) throw new Error(leftScenario);
+    this.isUsed = true;
     return toMutantRunResult(determineHitLimitReached(shared().hitCount, hitLimit) ?? result);
   }
 
@@ -221,6 +226,12 @@ function isLate(runner, error) {
 
 /** The longest time of a quick spec, in ms. */
 const quickMs = 20;
+
+/** The text of an error after which Stryker runs a mutant in another process. */
+const leftScenario = 'An earlier mutant has left a scenario that keeps others from running';
+
+/** The real function, which a scenario replaces. */
+const { setTimeout: realTimeout } = globalThis;
 
 /** Returns the real time, also while a spec has replaced the clock. */
 const now = performance.now.bind(performance);

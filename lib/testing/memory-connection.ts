@@ -56,7 +56,6 @@ export class MemoryConnection {
   /** Emits the result of a job when it ends. */
   resultOf<Out>(job: MemoryJob): Observable<Out> {
     const result$ = new Observable<Out>((subscriber) => {
-      if (this.closed) return subscriber.error(this.closed);
       const onEnd = () => {
         const { error } = job;
         if (error) return subscriber.error(error);

@@ -117,7 +117,7 @@ export class MemoryJob {
       this.state = 'created';
       return;
     }
-    this.retryLimit = this.startedAt === undefined ? this.retryCount : this.retryCount + 1;
+    this.retryLimit = this.retryCount;
     this.waitUntil(now);
   }
 

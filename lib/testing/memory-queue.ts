@@ -152,7 +152,7 @@ export class MemoryQueue<In, Out> implements Queue<In, Out> {
       validateJobsFilter(filter);
       const { state, limit = 100, after } = filter;
       const [jobs, now] = [this.#table.all(), this.#connection.store.now()];
-      const first = after === undefined ? 0 : jobs.findIndex(({ id }) => id === after) + 1;
+      const first = jobs.findIndex(({ id }) => id === after) + 1;
       if (first === 0 && after !== undefined) throw new RangeError(invalid('after', `a job of ${this.name}`, after));
       return jobs
         .slice(first)

@@ -58,7 +58,6 @@ export class MemoryWorkerRun<In, Out> implements WorkerRunPort<In, Out> {
     const { ctx, subscriptions, table, connection } = this;
     subscriptions.add(connection.store.context.cancelled$.subscribe((cause) => this.cancel(cause)));
     subscriptions.add(ctx.cancelled$.subscribe(() => this.completeIfDone()));
-    if (ctx.cancelled) return;
     subscriptions.add(table.claims.work$.subscribe(() => this.onWork()));
     subscriptions.add(connection.closing$.subscribe(() => this.onClosing()));
     this.onWork();

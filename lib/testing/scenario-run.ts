@@ -129,10 +129,8 @@ export class ScenarioRun {
     const waitingAtEnd = waiting();
     const waits = (name: 'app' | 'during') => pending.has(name) && !failure && !this.exited;
     const [appWaits, duringWaits] = [waits('app') && duration === undefined, waits('during')];
-    if (pending.has('app')) {
-      application.stop(new CancelledError('The scenario has ended'));
-      await advanceUntil(() => !pending.has('app'), clock.frame + cleanUpMs).catch(onError);
-    }
+    application.stop(new CancelledError('The scenario has ended'));
+    await advanceUntil(() => !pending.has('app'), clock.frame + cleanUpMs).catch(onError);
     const result = this.result();
     // A task that only waits for its cancel, in `execute`, is meant to last.
     const stuck = waitingAtEnd.filter(
@@ -162,7 +160,6 @@ export class ScenarioRun {
   }
 
   private exit(code: number): void {
-    if (!this.observing) return;
     this.exited = true;
     this.observing = false;
     this.exitCode = code;
@@ -170,7 +167,7 @@ export class ScenarioRun {
 
   private onEvent(event: AppEvent, rows: ScenarioRows): void {
     if (!this.observing) return;
-    if (event.type === 'initializing' || event.type === 'ready') rows.addChildren(event.task);
+    if (event.type === 'ready') rows.addChildren(event.task);
     this.events.push(event);
     this.record(toRecorded(event, this.context.clock.now()));
   }

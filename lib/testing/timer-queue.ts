@@ -64,8 +64,9 @@ export class TimerQueue<Timer extends { readonly delay: number }> {
     const last = heap.pop();
     if (last === undefined || heap.length === 0) return;
     let index = 0;
-    for (let child = 1; child < heap.length; child = 2 * index + 1) {
+    for (let child = 1; ; child = 2 * index + 1) {
       if (this.at(child + 1) < this.at(child)) child++;
+      // After the end of the heap, `at` returns Infinity.
       if (this.at(child) >= last) break;
       heap[index] = this.at(child);
       index = child;

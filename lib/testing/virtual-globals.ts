@@ -14,7 +14,6 @@ import { toPeriod, VirtualTimer } from './virtual-timer.js';
  * @returns a function that restores all of it.
  */
 export function virtualGlobals(clock: VirtualClock): () => void {
-  const start = clock.frame;
   const createTimer = (repeats: boolean) => {
     return (callback: (...args: unknown[]) => void, ms?: number, ...args: unknown[]) => {
       validateFunction('callback', callback);
@@ -35,7 +34,7 @@ export function virtualGlobals(clock: VirtualClock): () => void {
       if (signal?.aborted) return reject(abortError(signal));
       const onTimer = () => (signal?.removeEventListener('abort', onAbort), resolve(value));
       const timer = new VirtualTimer(clock, onTimer, ms);
-      signal?.addEventListener('abort', onAbort, { once: true });
+      signal?.addEventListener('abort', onAbort);
     });
   async function* ticks(ms?: number, value?: unknown, options?: { signal?: AbortSignal }) {
     const period = toPeriod(ms);
@@ -53,7 +52,7 @@ export function virtualGlobals(clock: VirtualClock): () => void {
     replaceProperties(timers, virtual),
     replaceProperties(promises, { setTimeout: delay, setInterval: ticks }),
     replaceProperties(promises.scheduler, { wait: (ms: number, options?: object) => delay(ms, undefined, options) }),
-    replaceProperties(performance, { now: () => clock.frame - start }),
+    replaceProperties(performance, { now: () => clock.frame }),
     replaceProperties(Math, { random: seededRandom(1) }),
   ];
   syncBuiltinESMExports();

@@ -1,23 +1,23 @@
 import { expect } from 'chai';
 import { setTimeout as delay } from 'node:timers/promises';
-import { map, NEVER, timer } from 'rxjs';
+import { map, merge, NEVER, timer } from 'rxjs';
 import { parallel, task, withCancel } from 'rxjs-tasks';
 import { explore, memoryFleet, virtualClock, type MemoryClaim, type Scenario } from 'rxjs-tasks/testing';
 
 /** A shop of two processes that charges a customer. It does so by the id of the job, or each time that it is asked. */
-function shop(isIdempotent: boolean): Scenario {
+function shop(isIdempotent: boolean, faults?: 'explore'): Scenario {
   const charges: string[] = [];
   return {
     run: () => {
       charges.length = 0;
-      const fleet = memoryFleet({ name: 'a', faults: 'explore' });
+      const fleet = memoryFleet({ name: 'a', faults });
       const queue = fleet.queue<string>('charges');
       const worker = (process: typeof fleet) =>
         process.queue<string>('charges').worker(async (customer, _, { id }) => {
           await delay(100);
           if (!isIdempotent || !charges.includes(`${id} ${customer}`)) charges.push(`${id} ${customer}`);
         });
-      const order = task('order', () => queue.submit('ann'));
+      const order = task('order', () => merge(queue.submit('ann'), queue.submit('bob', { delay: 90_000 })));
       return [parallel('a', worker(fleet), order), parallel('b', worker(fleet.process('b')))];
     },
     duration: 60_000,
@@ -135,10 +135,12 @@ describe('The faults of a memoryFleet', () => {
   });
 
   it('let `explore` find a job that has an effect twice', async () => {
-    const failure = await explore(shop(false)).catch((error: unknown) => (error as Error).message);
+    const failure = await explore(shop(false, 'explore')).catch((error: unknown) => (error as Error).message);
     expect(failure).to.include('In an order that departs from the usual once: expected');
-    const { orders } = await explore(shop(true), { runs: 20 });
+    const { orders } = await explore(shop(true, 'explore'), { runs: 20 });
     expect(orders).to.equal(20);
+    // Without the option, no claim is lost.
+    expect((await explore(shop(false))).orders).to.be.greaterThan(1);
   });
 
   it('refuse what is neither a function nor `explore`', () => {

@@ -43,11 +43,13 @@ describe('The crons of a memoryFleet', () => {
     first.held.unsubscribe();
     expect([second.answers, answers(b, 'x', 8)]).to.deep.equal([[true], [false]]);
     second.held.unsubscribe();
+    request(a, 'c', 1);
     expect((await a.state()).crons).to.deep.equal([
       { task: 'b', slot: 1, holder: 'b' },
+      { task: 'c', slot: 1, holder: 'a' },
       { task: 'x', slot: 7 },
     ]);
-    expect([answers(b, 'x', 7), answers(b, 'x', 9), await a.lastSlot('x')]).to.deep.equal([[false], [true], 9]);
+    expect([answers(b, 'x', 7), answers(a, 'x', 9), await a.lastSlot('x')]).to.deep.equal([[false], [true], 9]);
   });
 
   it('run no slot from the begin of each pause to its end', async () => {

@@ -75,6 +75,7 @@ describe('The jobs of a memoryFleet', () => {
     clock.advance(10);
     expect(clock.timers).to.equal(1);
     cancel();
+    void queue.enqueue(1, { delay: 60_000 });
     expect(clock.timers).to.equal(0);
   });
 
@@ -160,6 +161,131 @@ describe('The jobs of a memoryFleet', () => {
     expect(await queue.groups()).to.deep.equal([]);
   });
 
+  it('start in the order of their insertion, also one that was cancelled and retried', async () => {
+    const { fleet, clock, ctx } = newFleet();
+    const queue = fleet.queue<number>('q');
+    const started: number[] = [];
+    const [first = ''] = await queue.enqueueMany([1, 2]);
+    await queue.cancel(first);
+    await queue.retry(first);
+    queue
+      .worker((n) => void started.push(n))
+      .start(ctx)
+      .subscribe();
+    clock.advance(10);
+    expect(started).to.deep.equal([1, 2]);
+  });
+
+  it('are due since the end of the jobs that they wait for, or since their delay if that is later', async () => {
+    const { fleet, clock, ctx } = newFleet();
+    const [queue, later] = [fleet.queue<number>('a'), fleet.queue<number>('b')];
+    const id = await queue.enqueue(1);
+    await later.enqueue(2, { after: [id] });
+    await later.enqueue(3, { after: [id], delay: 500 });
+    queue
+      .worker(() => timer(100, clock))
+      .start(ctx)
+      .subscribe();
+    const oldest = async () => (await fleet.state()).queues[1]?.oldestMs;
+    for (const [ms, expected] of [
+      [99, undefined],
+      [50, 49],
+    ] as const) {
+      clock.advance(ms);
+      expect(await oldest()).to.equal(expected);
+    }
+    await queue.remove(id);
+    expect(await oldest()).to.equal(49);
+    later
+      .worker(() => undefined)
+      .start(ctx)
+      .subscribe();
+    clock.advance(350);
+    expect((await later.jobs()).map(({ state }) => state)).to.deep.equal(['completed', 'delayed']);
+  });
+
+  it('that are removed or cancelled do not fail with a job that they wait for', async () => {
+    const { fleet } = newFleet();
+    const queue = fleet.queue<number>('q');
+    const [id, cancelled] = [await queue.enqueue(1), await queue.enqueue(2)];
+    await queue.cancel(cancelled);
+    await queue.remove(await queue.enqueue(3, { after: [id] }));
+    const events: string[] = [];
+    queue.events$.subscribe(({ type, job }) => {
+      events.push(type);
+      if (type === 'submitted') void queue.cancel(job);
+    });
+    await queue.enqueue(4, { after: [cancelled] });
+    await queue.cancel(id);
+    expect(events).to.deep.equal(['submitted', 'cancelled', 'cancelled']);
+  });
+
+  it('have all their retries if they are retried after the end of the job that they waited for', async () => {
+    const { fleet, clock, ctx } = newFleet();
+    const [first, queue] = [
+      fleet.queue<number>('a'),
+      fleet.queue<number>('b', { retries: 1, backoff: { initial: 0 } }),
+    ];
+    const id = await queue.enqueue(2, { after: [await first.enqueue(1)] });
+    await queue.cancel(id);
+    first
+      .worker(() => undefined)
+      .start(ctx)
+      .subscribe();
+    clock.advance(10);
+    await queue.retry(id);
+    expect((await queue.job(id))?.state).to.equal('waiting');
+    const failing = queue.worker(() => {
+      throw new Error('no');
+    });
+    failing.start(ctx).subscribe();
+    clock.advance(10);
+    expect(await queue.job(id)).to.include({ state: 'failed', attempt: 2 });
+  });
+
+  it('are not started by a worker that was cancelled when they were submitted, while others still run', async () => {
+    const { fleet, clock, ctx, cancel } = newFleet();
+    const queue = fleet.queue<number>('q');
+    const worker = queue.worker(() => new Promise<never>(() => undefined), { concurrency: 2 });
+    worker.start(ctx).subscribe();
+    await queue.enqueue(1);
+    clock.advance(10);
+    await queue.enqueue(2);
+    cancel();
+    clock.advance(10);
+    expect((await queue.jobs()).map(({ state }) => state)).to.deep.equal(['active', 'waiting']);
+  });
+
+  it('with a key keep others out until exactly the end of their window', async () => {
+    const { fleet, clock } = newFleet();
+    const queue = fleet.queue<number>('q');
+    const options = { key: 'k', keyWindow: 1000 };
+    const id = await queue.enqueue(1, options);
+    await queue.cancel(id);
+    for (const [ms, isSame] of [
+      [999, true],
+      [1, false],
+    ] as const) {
+      clock.advance(ms);
+      expect((await queue.enqueue(2, options)) === id).to.equal(isSame);
+    }
+  });
+
+  it('that wait for room are inserted as soon as another one has started', async () => {
+    const { fleet, clock, ctx } = newFleet();
+    const queue = fleet.queue<number>('q', { maxWaiting: 1 });
+    queue
+      .worker(() => NEVER)
+      .start(ctx)
+      .subscribe();
+    for (const n of [1, 2]) void queue.enqueue(n);
+    clock.advance(10);
+    expect((await queue.jobs()).map(({ input, state }) => [input, state])).to.deep.equal([
+      [1, 'active'],
+      [2, 'waiting'],
+    ]);
+  });
+
   it('that wait for room are inserted as soon as a process allows more', async () => {
     const { fleet } = newFleet();
     const [first, second] = [1, 2].map((maxWaiting) => fleet.queue<number>('q', { maxWaiting }));
@@ -198,6 +324,19 @@ describe('The jobs of a memoryFleet', () => {
       { value: { n: 2 } },
     ]);
     expect(first).not.to.equal(second);
+  });
+
+  it('have no more than their input and their creation before they start', async () => {
+    const { fleet } = newFleet();
+    const id = await fleet.queue('q').enqueue(1);
+    expect(await fleet.queue('q').job(id)).to.deep.equal({
+      id,
+      state: 'waiting',
+      input: 1,
+      attempt: 0,
+      priority: 0,
+      createdAt: new Date(0),
+    });
   });
 
   it('have the last progress of their attempts, also while nobody listens, and after their end', async () => {
@@ -288,6 +427,7 @@ describe('The methods of a memoryFleet', () => {
 
   it('change nothing that is so already', async () => {
     const { fleet } = newFleet();
+    expect(await fleet.queue('q').promote(await fleet.queue('q').enqueue(1))).to.equal(false);
     const events: string[] = [];
     fleet.events$.subscribe(({ type }) => events.push(type));
     const { context } = fleet;

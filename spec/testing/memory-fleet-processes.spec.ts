@@ -121,12 +121,13 @@ describe('The processes of a memoryFleet', () => {
     ]);
   });
 
-  it('stop their applications when the fleet is cancelled, and are closed last', () =>
-    scenario({
+  it('stop their applications when the fleet is cancelled, and are closed last', () => {
+    let other: MemoryFleet | undefined;
+    return scenario({
       run: ({ clock }) => {
         const fleet = memoryFleet();
-        const other = fleet.process('other');
-        clock.schedule(() => void other.cancel('enough'), 4);
+        other = fleet.process('other');
+        clock.schedule(() => void other?.cancel('enough'), 4);
         const queue = fleet.queue<number, number>('q');
         const submitter = task('submitter', () => queue.submit(1).pipe(map(() => 'r')));
         return [
@@ -145,7 +146,9 @@ describe('The processes of a memoryFleet', () => {
         app/submitter   >    -(r|)
         application     -    --   -(!|)
       `,
-    }));
+      check: async () => expect((await other?.state())?.members.map(({ name }) => name)).to.deep.equal(['other']),
+    });
+  });
 
   it('refuse everything after their close, and fail the results that they wait for', async () => {
     const { clock, a, b } = newProcesses();
@@ -199,6 +202,23 @@ describe('The processes of a memoryFleet', () => {
       ['completed', 'by b'],
       ['failed', undefined],
     ]);
+  });
+
+  it('may report the progress of a job that another process has removed after their close', async () => {
+    const { clock, a, b, newContext } = newProcesses();
+    const queue = b.queue<number>('q', { retries: 0 });
+    const reports: (() => void)[] = [];
+    const worker = a.queue<number>('q').worker((_, __, job) => {
+      reports.push(() => job.progress(1));
+      return NEVER;
+    });
+    worker.start(newContext()[0]).subscribe();
+    const id = await queue.enqueue(1);
+    clock.advance(10);
+    await a.close();
+    clock.advance(10_000);
+    expect(await queue.remove(id)).to.equal(true);
+    expect(reports.map((report) => report())).to.have.length(1);
   });
 
   it('have a state, as those of a real fleet', async () => {

@@ -33,12 +33,13 @@ describe('memoryFleet', () => {
     const { fleet, ctx, clock } = newFleet();
     const queue = fleet.queue<string>('q');
     expect(await queue.groups()).to.deep.equal([]);
-    for (const group of ['b', 'c', 'a', 'c']) await queue.enqueue(group, { group });
+    for (const group of ['b', 'c', 'a', 'd', 'c']) await queue.enqueue(group, { group });
     await queue.enqueue('alone');
     expect(await queue.groups()).to.deep.equal([
       { group: 'c', waiting: 2, running: 0 },
       { group: 'a', waiting: 1, running: 0 },
       { group: 'b', waiting: 1, running: 0 },
+      { group: 'd', waiting: 1, running: 0 },
     ]);
     const worker = queue.worker(() => NEVER, { concurrency: 10, groupConcurrency: 1 });
     worker.start(ctx).subscribe();
@@ -87,7 +88,11 @@ describe('memoryFleet', () => {
       '6000 memory failed 4',
     ]);
     expect(result.map(String)).to.deep.equal(['JobError: A job of q failed: Error: no 4']);
-    const [dead] = await queue.deadLetters();
+    await queue.enqueue(2);
+    clock.advance(hour);
+    expect((await queue.deadLetters()).map(({ input }) => input)).to.deep.equal([1, 2]);
+    const [dead, ...others] = await queue.deadLetters(1);
+    expect(others).to.deep.equal([]);
     expect([dead?.input, dead?.failure.message, dead?.at]).to.deep.equal([
       1,
       'no 4',
@@ -152,13 +157,16 @@ describe('memoryFleet', () => {
             started.push(`${group} at ${clock.frame} in ${process.name}`);
             return timer(100, clock);
           },
-          { concurrency: 3, groupConcurrency: 1 },
+          { concurrency: 3, groupConcurrency: 2 },
         )
         .start(ctx)
         .subscribe();
-    for (const group of ['x', 'x', 'x', 'y']) void fleet.queue<string>('q').enqueue(group, { group });
+    for (const group of ['x', 'x', 'x', 'y', 'x', 'x']) void fleet.queue<string>('q').enqueue(group, { group });
     clock.advance(1000);
-    expect(started).to.deep.equal(['x at 0 in memory', 'y at 0 in memory', 'x at 100 in memory', 'x at 200 in memory']);
+    expect(started).to.deep.equal([
+      ...['x at 0 in memory', 'x at 0 in memory', 'y at 0 in memory'],
+      ...['x at 100 in memory', 'x at 100 in memory', 'x at 200 in memory'],
+    ]);
   });
 
   it('starts at most so many jobs within a time', () => {
@@ -179,7 +187,7 @@ describe('memoryFleet', () => {
 
   it('lets another process run a job that a stopping one gives back, without the use of an attempt', async () => {
     const { fleet, clock, ctx, cancel } = newFleet();
-    const queue = fleet.queue<number, string>('q', { retries: 0 });
+    const queue = fleet.queue<number, string>('q', { retries: 1, backoff: { initial: 0 } });
     const events = textsOf(queue);
     queue
       .worker(() => NEVER)
@@ -191,7 +199,10 @@ describe('memoryFleet', () => {
     fleet
       .process('b')
       .queue<number, string>('q')
-      .worker(() => timer(5, clock).pipe(map(() => 'done')))
+      .worker((_, __, { attempt }) => {
+        if (attempt === 2) throw new Error('not yet');
+        return timer(5, clock).pipe(map(() => 'done'));
+      })
       .start(later)
       .subscribe();
     clock.advance(10);
@@ -202,7 +213,9 @@ describe('memoryFleet', () => {
       '0 memory started 1',
       '20 memory retrying 1',
       '20 b started 2',
-      '25 b completed 2',
+      '20 b retrying 2',
+      '20 b started 3',
+      '25 b completed 3',
     ]);
     expect(await queue.job(id)).to.include({ state: 'completed', output: 'done' });
   });
@@ -310,7 +323,7 @@ describe('memoryFleet', () => {
       'Expected an option of `memoryFleet`, got `clock`. Known options: `scheduler`, `name`',
     );
     expect(() => memoryFleet({ name: 1 as never })).to.throw('Expected `name` to be a string');
-    expect(() => memoryFleet().process('n'.repeat(201))).to.throw('up to 200 characters');
+    expect(() => memoryFleet().process('n'.repeat(201))).to.throw('Expected `name` to be up to 200 characters');
     expect(memoryFleet().process('n'.repeat(200)).name).to.have.length(200);
   });
 

@@ -26,6 +26,14 @@ describe('runUntil', () => {
     expect(clock.frame).to.equal(2);
   });
 
+  it('allows 100,000 steps in all instants together if the time is not limited', async () => {
+    const mayEnd = () => true;
+    const error = await rejectionOf(
+      runUntil(() => false, clockOf(60_000, 60_000), { ...options, mayEnd, until: undefined }),
+    );
+    expect(error.message).to.include('it continues after 100000 steps, at 1 ms. Send it a signal');
+  });
+
   it('rejects more in one instant, and names only the hooks that are not meant to last', async () => {
     const waiting = () => [
       { task: 'server', hook: 'execute' as const },

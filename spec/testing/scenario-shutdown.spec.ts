@@ -1,8 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
-import { NEVER } from 'rxjs';
+import { interval, NEVER } from 'rxjs';
 import { ordered, SignalError, signalListener, task } from '../../lib/index.js';
-import { scenario, script, type Scenario } from '../../lib/testing/index.js';
+import { scenario, script, type Scenario, type ScenarioContext } from '../../lib/testing/index.js';
 
 /** Returns how an application ends whose only task ends late after a cancel. */
 function shutdown(options: Partial<Scenario>): Promise<unknown[]> {
@@ -94,8 +94,30 @@ describe('scenario shutdown', () => {
       const run = () => [script('x', '>-! 2s |')];
       const { report, exitCode } = await scenario({ run, signals: '--T 600ms T', ...stop });
       expect([report, exitCode]).to.deep.equal([undefined, 143]);
-      const echoed = await scenario({ run, signals: '--T 400ms I', ...stop });
-      expect(echoed.report?.outcomes.every(({ status }) => status !== 'timed-out')).to.equal(true);
+      for (const signals of ['--T 400ms I', '600ms T']) {
+        const ended = await scenario({ run, signals, ...stop });
+        expect(ended.report?.outcomes.every(({ status }) => status !== 'timed-out')).to.equal(true);
+      }
+    }
+  });
+
+  it('treats any signal that has stopped the application as a SIGTERM when it comes again', async () => {
+    const received: number[] = [];
+    const run = ({ signals }: ScenarioContext) => {
+      signals.on('SIGHUP', () => received.push(Date.now()));
+      return [script('x', '>-! 2s |'), signalListener({ signals: ['SIGHUP'], target: signals })];
+    };
+    const result = await scenario({ run, signals: '--H 400ms H 600ms H' });
+    expect([result.report, result.exitCode, received]).to.deep.equal([undefined, 129, [2, 403]]);
+  });
+
+  it('ignores an error and the end of a task at the moment of the exit', async () => {
+    const fail = () => void setTimeout(() => expect.fail('too late'), 601);
+    const end = () => delay(600).then(() => nextTurn());
+    for (const finalize of [() => (fail(), delay(1000)), end]) {
+      const run = () => [task('x', { execute: () => NEVER, finalize })];
+      const { report, exitCode } = await scenario({ run, signals: '-T 600ms T' });
+      expect([report, exitCode]).to.deep.equal([undefined, 143]);
     }
   });
 
@@ -138,9 +160,10 @@ describe('scenario shutdown', () => {
       ['1', 138],
       ['2', 140],
     ] as const) {
-      const { report, exitCode, marbles } = await scenario({ run: () => [script('x', '')], signals: `-${letter}` });
+      const run = () => [task('poll', () => interval(1000))];
+      const { report, exitCode, marbles } = await scenario({ run, signals: `-${letter}` });
       expect([report, exitCode]).to.deep.equal([undefined, code]);
-      expect(marbles).to.include(`signals    -${letter}`);
+      expect(marbles).to.match(new RegExp(`^signals +-${letter}$`, 'm'));
     }
   });
 

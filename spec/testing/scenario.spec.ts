@@ -31,7 +31,14 @@ import {
   withTimeout,
   type RunContext,
 } from '../../lib/index.js';
-import { scenario, ScenarioError, script, type ScenarioResult, type Scenario } from '../../lib/testing/index.js';
+import {
+  scenario,
+  ScenarioError,
+  script,
+  type Scenario,
+  type ScenarioContext,
+  type ScenarioResult,
+} from '../../lib/testing/index.js';
 import { rejectionOf } from '../helpers/rejection.js';
 
 /** Returns the error that a scenario is rejected with. */
@@ -64,6 +71,7 @@ describe('scenario', () => {
       'application  ----------~----!   ---   -|',
     ]);
     expect([result.report?.clean, result.exitCode]).to.deep.equal([true, 0]);
+    expect(result.events[0]).to.include({ type: 'initializing', task: 'shop' });
     expect(result.events.at(-1)).to.include({ type: 'shutdown', report: result.report });
     expect(result.recording).to.include({ version: 1, from: 0, dropped: 0 });
   });
@@ -152,9 +160,11 @@ describe('scenario', () => {
             order.push('long after');
           }),
           task('y', () => timer(1)),
+          task('z', () => delay(2)),
         ],
+        during: ({ app }) => setTimeout(() => order.push(`z is ${app.runner('z')?.status ?? ''}`), 2),
       });
-      expect(order).to.deep.equal(['second timer', 'after the first', 'long after']);
+      expect(order).to.deep.equal(['second timer', 'after the first', 'long after', 'z is done']);
     });
 
     it('draws marbles by the time that has passed, even if the clock is adjusted', async () => {
@@ -230,10 +240,11 @@ describe('scenario', () => {
           throw boom;
         },
       ]) {
-        let finalized = 0;
-        const run = () => [task('x', { execute: () => NEVER, finalize: () => delay(5).then(() => finalized++) })];
+        const finalized: number[] = [];
+        const finalize = () => delay(5).then(() => finalized.push(Date.now()));
+        const run = () => [task('x', { execute: () => timer(100), finalize })];
         expect(await rejection({ run, during })).to.equal(boom);
-        expect(finalized).to.equal(1);
+        expect(finalized.map((ms) => ms < 10)).to.deep.equal([true]);
       }
     });
 
@@ -287,10 +298,13 @@ describe('scenario', () => {
     });
 
     it('lasts as long as `duration`', async () => {
-      const run = () => [cron(script('tick', '|'), 10)];
+      const stopped: number[] = [];
+      const server = task('server', { execute: () => NEVER, finalize: () => void stopped.push(Date.now()) });
+      const run = () => [cron(script('tick', '|'), 10), server];
       const result = await scenario({ run, duration: 25, expect: 'tick  (>+)---------+---------+' });
-      expect([result.report, result.exitCode]).to.deep.equal([undefined, undefined]);
+      expect([result.report, result.exitCode, stopped]).to.deep.equal([undefined, undefined, [25]]);
       expect((await scenario({ run, duration: 0 })).marbles).to.include('tick       (>+)');
+      expect((await scenario({ run, duration: 5, signals: '-----T' })).marbles).to.match(/^signals .*T$/m);
       const ended = await scenario({ run: () => [script('x', '--|')], duration: 100 });
       expect(ended.report?.clean).to.equal(true);
     });
@@ -310,12 +324,22 @@ describe('scenario', () => {
     });
 
     it('is limited to 5,000 steps if nothing can end it, and the error says what can', async () => {
-      const poll = task('poll', () => delay(500));
-      const error = await rejection({ run: () => [cron(poll, 1000)], during: () => delay(1) });
-      expect(String(error).replace(/\d+ ms/, '… ms')).to.equal(
-        'RangeError: Expected the scenario to end, but it continues after 5000 steps, at … ms. ' +
-          'Send it a signal, or limit how long it lasts with `duration`',
+      const poll = cron(
+        task('poll', () => delay(500)),
+        1000,
       );
+      const busy = task('busy', () => timer(0).pipe(repeat()));
+      const onSignal = ({ signals }: ScenarioContext) => void signals.on('SIGUSR1', () => undefined);
+      for (const definition of [
+        { run: () => [poll], during: () => delay(1) },
+        { run: (context: ScenarioContext) => (onSignal(context), [busy]), signals: '1' },
+      ]) {
+        const error = await rejection(definition);
+        expect(String(error).replace(/\d+ ms/, '… ms')).to.equal(
+          'RangeError: Expected the scenario to end, but it continues after 5000 steps, at … ms. ' +
+            'Send it a signal, or limit how long it lasts with `duration`',
+        );
+      }
     });
   });
 
@@ -507,11 +531,15 @@ describe('scenario', () => {
       expect((await rejection({ run: () => script('db') })).message).to.equal(
         'Expected `runnables` to be an array, got the task `db`. Give the tasks as an array: [a, b]',
       );
+      expect((await rejection({ run: () => [started], instrumentation: {} })).message).to.include(
+        'Expected `instrumentation` to be an array',
+      );
       expect((await rejection({ run: () => [started], parent: 1 })).message).to.include('got `parent`');
     });
 
     it('with names that would share a row is rejected', async () => {
-      const message = 'Expected `run` to be tasks with distinct names other than those of rows';
+      const message =
+        'Expected `run` to be tasks with distinct names other than those of rows: signals, readiness, application, got';
       for (const run of [
         () => [script('a', '|'), script('a', '|')],
         () => [parallel('g', script('a', '|')), parallel('g', script('b', '|'))],

@@ -13,9 +13,18 @@ import {
   supervise,
   task,
   taskRunner,
+  withCancel,
+  type RunContext,
   type Runnable,
 } from '../../lib/index.js';
-import { explore, scenario, ScenarioError, script, type Scenario } from '../../lib/testing/index.js';
+import {
+  explore,
+  scenario,
+  ScenarioError,
+  script,
+  type Scenario,
+  type ScenarioContext,
+} from '../../lib/testing/index.js';
 import { explainWait } from '../../lib/testing/explain-wait.js';
 import { spyOnConsoleError } from '../helpers/console-spy.js';
 import { rejectionOf } from '../helpers/rejection.js';
@@ -73,7 +82,10 @@ describe('A scenario that can go no further', () => {
       'shop/db (initialize), jobs/import (execute)',
     ],
     'a supervised task': [() => [supervise(task('poller', () => outside))], 'poller (execute)'],
-    'an optional task': [() => [optional(task('cache', { initialize: () => outside, execute: () => 1 }))], 'cache'],
+    'an optional task': [
+      () => [optional(task('cache', { initialize: () => outside, execute: () => 1 }))],
+      'cache (initialize)',
+    ],
     'a slot of a cron': [
       () => [
         cron(
@@ -102,7 +114,7 @@ describe('A scenario that can go no further', () => {
       const error = await errorOf(run);
       expect(error).to.be.instanceOf(ScenarioError);
       expect(error.message)
-        .to.include(`The scenario can go no further, because no timer is pending. Still waiting: ${waiting}`)
+        .to.include(`The scenario can go no further, because no timer is pending. Still waiting: ${waiting}.`)
         .and.include(advice)
         .and.include('`duration` ends a scenario that is meant to wait')
         .and.match(/\n\n.+ +[[>(]/);
@@ -124,7 +136,9 @@ describe('A scenario that can go no further', () => {
         }
       });
       const { message } = await errorOf(() => [poller, script('db', '')]);
-      expect(message).to.include('Still waiting: poller (execute). Active in this process: ').and.include(advice);
+      expect(message)
+        .to.match(/Still waiting: poller \(execute\)\. Active in this process: \w+/)
+        .and.include(advice);
     });
   });
 
@@ -180,6 +194,8 @@ describe('A scenario that can go no further', () => {
       (await errorOf(() => [listener], { expect: 'listener  >|', ...options })).message.split('\n').at(-1);
     expect(await last({ signals: '-T', timeout: 5 })).to.match(/^Still waiting: listener \(execute\)\. /);
     expect(await last({ duration: 5 })).to.equal('> ready   | ended');
+    const db = task('db', { initialize: () => outside, execute: () => 1 });
+    expect(await last({ run: () => [listener, db], duration: 5 })).to.match(/^Still waiting: db \(initialize\)\. /);
   });
 
   it('is found in the order in which it occurs, by `explore`', async () => {
@@ -241,6 +257,33 @@ describe('A scenario that can go no further', () => {
     });
     expect(report).to.equal(undefined);
     expect(marbles).to.match(/^server +>$/m);
+  });
+
+  it('ends without an error although the test runner has timers of its own', async () => {
+    let timers: [NodeJS.Timeout, NodeJS.Immediate] | undefined;
+    const listener = (ctx: RunContext) => new Promise<void>((resolve) => ctx.cancelled$.subscribe(() => resolve()));
+    const run = () => {
+      const timeout = realTimeout(() => undefined, 60_000);
+      const onTurn = () => (timers = [timeout, setImmediate(onTurn)]);
+      onTurn();
+      return [task('listener', listener)];
+    };
+    try {
+      expect((await scenario({ run })).report).to.equal(undefined);
+    } finally {
+      clearTimeout(timers?.[0]);
+      clearImmediate(timers?.[1]);
+    }
+  });
+
+  it('ends without an error while a run that is no part of the application waits', async () => {
+    const during = ({ clock }: ScenarioContext) => {
+      const [ctx] = withCancel(undefined, { scheduler: clock });
+      taskRunner(task('own', () => outside))
+        .start(ctx)
+        .subscribe();
+    };
+    expect((await scenario({ run: () => [script('x', '--|')], during })).report?.clean).to.equal(true);
   });
 
   it('ends without an error at its `duration`, or by a signal', async () => {

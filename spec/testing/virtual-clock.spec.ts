@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { asyncScheduler, EMPTY, interval, of, take, timer } from 'rxjs';
+import { asyncScheduler, EMPTY, interval, of, take, timer, VirtualTimeScheduler, type SchedulerAction } from 'rxjs';
 import { cron, future, task, taskRunner, withCancel, withTimeout } from '../../lib/index.js';
 import { settleOn } from '../../lib/util/settle-on.js';
 import { virtualClock, type VirtualClock } from '../../lib/testing/index.js';
@@ -196,6 +196,47 @@ describe('VirtualClock', () => {
     clock.advance(50_000);
     ticking.unsubscribe();
     expect([ticks, clock.timers]).to.deep.equal([50_000, 0]);
+  });
+
+  it('ignores a timer that is unsubscribed and set again by its own callback', () => {
+    const clock = virtualClock();
+    let fired = 0;
+    clock.schedule(function () {
+      fired++;
+      this.unsubscribe();
+      this.schedule(undefined, 1);
+    }, 1);
+    clock.advance(5);
+    expect([fired, clock.timers]).to.deep.equal([1, 0]);
+  });
+
+  it('keeps the time of a timer that is set again for never, as RxJS does', () => {
+    const clock = virtualClock();
+    for (const scheduler of [new VirtualTimeScheduler(), clock]) {
+      let fired = 0;
+      const timer = scheduler.schedule(() => fired++, 2) as SchedulerAction<unknown>;
+      timer.schedule(undefined, Infinity);
+      scheduler.flush();
+      expect(fired).to.equal(1);
+    }
+  });
+
+  it('fires those timers that are due now, without those that another one unsubscribes or sets', () => {
+    const clock = virtualClock();
+    const { calls, log } = callLog(clock);
+    const errors: unknown[] = [];
+    const boom = new Error('boom');
+    clock.schedule(() => {
+      log('first')();
+      second.unsubscribe();
+      clock.schedule(log('new'));
+      throw boom;
+    });
+    const second = clock.schedule(log('second'));
+    clock.schedule(log('third'));
+    clock.schedule(log('later'), 1);
+    clock.fireDue((error) => errors.push(error));
+    expect([calls, errors, clock.timers]).to.deep.equal([['first@0', 'third@0'], [boom], 2]);
   });
 
   it('rejects invalid input', () => {

@@ -288,7 +288,12 @@ describe('virtualGlobals', () => {
       });
       expect(collected).to.have.length(3);
       for (const error of collected)
-        expect(error).to.be.instanceOf(Error).and.include({ name: 'AbortError', code: 'ABORT_ERR', cause: reason });
+        expect(error).to.be.instanceOf(Error).and.include({
+          name: 'AbortError',
+          code: 'ABORT_ERR',
+          message: 'The operation was aborted',
+          cause: reason,
+        });
     });
 
     it('removes its abort listener when it ends', async () => {
@@ -418,6 +423,13 @@ describe('virtualGlobals', () => {
     }, 1e12);
   });
 
+  it('makes Math.random return the same numbers each time', async () => {
+    const random = () => virtually((_, collected) => collected.push(Math.random(), Math.random()));
+    const [first, second] = [await random(), await random()];
+    expect(first).to.deep.equal(second);
+    expect(new Set(first).size).to.equal(2);
+  });
+
   it('makes intervals use the time that passes, even if the clock is adjusted', async () => {
     const collected = await virtually(async (clock, collected) => {
       void (async () => {
@@ -457,6 +469,17 @@ describe('virtualGlobals', () => {
     const real = performance.now();
     await delay(2);
     expect(performance.now()).to.be.above(real);
+  });
+
+  it('replaces properties by such that can be listed and replaced in turn, as the real ones', async () => {
+    const names = Object.keys(nodeTimers);
+    const fake = (() => undefined) as unknown as typeof setTimeout;
+    await virtually(() => {
+      expect(Object.keys(nodeTimers)).to.have.members(names);
+      globalThis.setTimeout = fake;
+      expect(globalThis.setTimeout).to.equal(fake);
+    });
+    expect(globalThis.setTimeout).to.not.equal(fake);
   });
 
   it('restores globals that another library had replaced', async () => {
