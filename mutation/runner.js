@@ -208,8 +208,8 @@ class SpecRunner {
   }
 }
 
-// A spec or hook that was failed while it waited may settle later. When its run has ended, mocha would throw, would fail
-// the run of the next mutant, or would end one of its specs without a result.
+// A spec or hook that was failed while it waited may settle later. When its run has ended, mocha would throw, fail the
+// run of the next mutant, or end one of its specs without a result.
 const { fail, _uncaught: uncaught } = Mocha.Runner.prototype;
 Object.assign(Mocha.Runner.prototype, {
   fail(test, error, force) {
