@@ -11,7 +11,8 @@ const memorySpecs = [
 
 /**
  * The parts that are mutated separately: the paths below `lib/` to mutate, and the folders of `spec/` whose specs have
- * to fail. A folder stands for all its files. A part that is `onDemand` runs only if it is named: all of them take hours.
+ * to fail. A folder stands for all its files. A part that is `onDemand` runs only if it is named: all of
+ * them take hours.
  */
 export const parts = {
   context: { mutate: ['util', 'context'], specs: ['util', 'context', 'future', 'app/join', 'task', 'cron'] },
