@@ -75,13 +75,13 @@ class SpecRunner {
     process.env.__STRYKER_ACTIVE_MUTANT__ = id;
     shared().activeMutant = mutantActivation === 'static' ? id : undefined;
     await this.load();
-    // Its scenario has not ended: time is still virtual.
-    if (globalThis.setTimeout !== realTimeout) throw new Error(leftScenario);
+    // Time is still virtual.
+    if (globalThis.setTimeout !== realTimeout) throw new Error(repeat);
     this.durations ??= JSON.parse(readFileSync('durations.json', 'utf8'));
     Object.assign(shared(), { activeMutant: id, hitLimit, hitCount: hitLimit === undefined ? undefined : 0 });
     const result = await this.runQuickFirst({ bail: !disableBail, only: testFilter, limitMs: this.specs.limitMs });
-    const isBlocked = result.tests.some(({ failureMessage = '' }) => failureMessage.includes('one scenario at a time'));
-    if (isBlocked && this.isUsed) throw new Error(leftScenario);
+    const isLeft = ({ failureMessage = '' }) => leftErrors.some((text) => failureMessage.includes(text));
+    if (this.isUsed && result.tests.some(isLeft)) throw new Error(repeat);
     this.isUsed = true;
     return toMutantRunResult(determineHitLimitReached(shared().hitCount, hitLimit) ?? result);
   }
@@ -227,8 +227,14 @@ function isLate(runner, error) {
 /** The longest time of a quick spec, in ms. */
 const quickMs = 20;
 
-/** The text of an error after which Stryker runs a mutant in another process. */
-const leftScenario = 'An earlier mutant has left a scenario that keeps others from running';
+/**
+ * Texts of errors that an earlier mutant may have caused: its scenario has not ended, or the functions of a fake clock
+ * were in place when RxJS cleared a real interval, so that it goes on for ever.
+ */
+const leftErrors = ['one scenario at a time', 'executing a cancelled action'];
+
+/** The text of an error after which Stryker runs a mutant again, in another process. */
+const repeat = 'An earlier mutant keeps the specs of this one from running';
 
 /** The real function, which a scenario replaces. */
 const { setTimeout: realTimeout } = globalThis;
