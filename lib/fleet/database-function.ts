@@ -49,7 +49,7 @@ export function calledFunction(sql: string): string | undefined {
 
 /** Returns the signature of a function, to check whether it exists. */
 export function signatureOf(schema: string, called: DatabaseFunction): string {
-  const types = called.parameters.split(', ').map((parameter) => parameter.split(' ')[1]);
+  const types = called.parameters.split(', ').map((parameter) => parameter.split(' ').at(-1));
   return `${functionName(schema, called)}(${types.join(', ')})`;
 }
 

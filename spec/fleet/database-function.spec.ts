@@ -10,7 +10,7 @@ import {
 
 const add: DatabaseFunction = {
   name: 'add_jobs',
-  parameters: 'queue text, ids uuid[], factor float8',
+  parameters: 'queue text, ids uuid[], inout factor float8',
   returns: 'table (id uuid)',
   volatileCommit: false,
   keepsPlan: true,
