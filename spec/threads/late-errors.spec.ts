@@ -62,12 +62,12 @@ describe('Work that a call has left behind in its thread', () => {
   it('is mentioned when the main thread cannot read it', async () => {
     await valuesOf(pool, 'failNestedLate', 4_000);
     await waitUntil(() => consoleErrors.all().length > 0);
-    expect(consoleErrors.all()[0])
-      .to.be.instanceOf(Error)
-      .and.have.property(
-        'message',
-        'A function failed in a thread of hashing after it had returned; its error cannot be read',
-      );
+    const [error] = consoleErrors.all() as Error[];
+    expect(error).to.have.property(
+      'message',
+      'A function failed in a thread of hashing after it had returned; its error cannot be read',
+    );
+    expect(error?.cause).to.be.instanceOf(Error);
     expect(await valuesOf(pool, 'runsHere')).to.deep.equal([1]);
   });
 
