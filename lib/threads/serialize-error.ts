@@ -111,15 +111,13 @@ export function deserializeError(
       value,
       configurable: true,
       writable: true,
-      enumerable: !isHidden(key),
+      enumerable: !hiddenFields.includes(key),
     });
   return error;
 }
 
-/** Whether a field of errors is one that is not printed with the others. */
-function isHidden(key: string): boolean {
-  return ['name', 'stack', 'cause', 'errors'].includes(key);
-}
+/** Fields that are not printed with an error. */
+const hiddenFields = ['name', 'stack', 'cause', 'errors'];
 
 function builtinTypeOf(error: Error): string {
   const is = (type: abstract new (...args: never) => unknown) => attempt(() => error instanceof type, false);

@@ -76,7 +76,7 @@ export interface ThreadPool extends TaskRunner<never> {
    * It errors with:
    * - the function's error, as the nearest built-in class, with its name, message, stack, cause and fields;
    * - a `DataCloneError` if the input or the result cannot be cloned;
-   * - a RangeError if it is nested too deeply, by more than about 1,000 levels;
+   * - a RangeError if a value or an error that it sends is nested too deeply, by more than about 1,000 levels;
    * - a {@link ThreadExitError} or a {@link ThreadMemoryError} if the thread ends;
    * - a {@link PoolQueueError} if the queue is full;
    * - a {@link PoolClosedError} if the pool is closed.

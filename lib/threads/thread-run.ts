@@ -55,7 +55,7 @@ export class ThreadRun extends ListNode {
     );
   }
 
-  /** Called when a thread takes the run. Piscina does not listen for a result that cannot be read on its port. */
+  /** Called when a thread takes the run. Piscina would wait for ever for a result that cannot be read from its port. */
   onClaim(resultPort: MessagePort | undefined): void {
     this.claimed = true;
     this.resultPort = resultPort?.on('messageerror', this.onUnreadable);

@@ -234,7 +234,7 @@ describe('The result that a process waits for', () => {
     expect(ends$.observed).to.equal(true);
     last.unsubscribe();
     expect(ends$.observed).to.equal(false);
-    // Of a job that nobody waits for.
+    // Nobody waits for this job any more.
     results.confirm(key);
     await clock.tickAsync(10_000);
     expect(reads).to.deep.equal([]);
